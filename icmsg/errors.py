@@ -1,0 +1,105 @@
+"""Every exception that this package raises on purpose.
+
+::
+
+    IcmsgError
+    ├── ConfigurationError (ValueError)     a value that can never work; the text names the fix
+    │   └── PlatformError                   a platform file, with file and line
+    ├── BusError                            an access that no memory or peripheral answers
+    ├── WireError                           a packet buffer operation, carries ``errno``
+    │   ├── CorruptRegionError              the peer's index or length breaks the layout; nothing was changed
+    │   ├── BufferFullError                 no room for the packet now (or ever, see ``largest``)
+    │   ├── BufferTooSmallError             the packet is longer than the reader's capacity
+    │   └── IncompletePacketError           the index does not cover the announced length
+    ├── IpcError                            the ICMsg backend refuses an operation, carries ``errno``
+    └── EngineError                         the emulated SoC
+        ├── EngineNotAvailableError         an engine that cannot be loaded here; the text says what is missing
+        ├── FirmwareError                   an image that cannot be loaded on that core
+        ├── CoreFault                       firmware did what the core cannot do; carries core and PC
+        └── VirtualTimeoutError (TimeoutError)  nothing happened within a virtual time
+
+``errno`` is positive, as everywhere in Python; Zephyr returns its negative.
+"""
+
+from __future__ import annotations
+
+import errno as _errno
+
+
+class IcmsgError(Exception):
+    """Base of all errors of this package."""
+
+
+class ConfigurationError(IcmsgError, ValueError):
+    """A configuration that can never work."""
+
+
+class PlatformError(ConfigurationError):
+    """A platform description that cannot be used; ``file`` and ``line`` say where."""
+
+    def __init__(self, message: str, *, file: str, line: int | None = None) -> None:
+        super().__init__(f"{file}:{line}: {message}" if line is not None else f"{file}: {message}")
+        self.file = file
+        self.line = line
+
+
+class BusError(IcmsgError):
+    """An access that nothing answers.
+
+    ``address`` is the first byte of the access, ``width`` its size in bits (8, 16, 32, or the size of a block
+    times 8), ``core`` the core in whose address space it was made (None for a plain buffer).
+    """
+
+    def __init__(self, reason: str, *, address: int, width: int, core: str | None = None) -> None:
+        where = f" of core {core}" if core else ""
+        super().__init__(f"{width}-bit access at 0x{address:08X}{where}: {reason}")
+        self.reason = reason
+        self.address = address
+        self.width = width
+        self.core = core
+
+
+class ErrnoError(IcmsgError):
+    """An error for which Zephyr's C function returns ``-errno``."""
+
+    def __init__(self, message: str, errno: int) -> None:
+        super().__init__(message)
+        self.errno = errno
+
+    @property
+    def errno_name(self) -> str:
+        """The symbolic name, for example ``"ENOMEM"``."""
+        return _errno.errorcode[self.errno]
+
+
+class WireError(ErrnoError):
+    """A packet buffer operation that failed; nothing was written and nothing was consumed."""
+
+
+class IpcError(ErrnoError):
+    """The ICMsg backend refuses an operation."""
+
+
+class EngineError(IcmsgError):
+    """The emulated SoC cannot do what was asked."""
+
+
+class EngineNotAvailableError(EngineError):
+    """An engine that cannot be loaded on this machine."""
+
+
+class FirmwareError(EngineError, ValueError):
+    """An image that cannot run on the core it was given to."""
+
+
+class CoreFault(EngineError):  # noqa: N818 - the term of the Arm architecture manual
+    """Firmware did something that its core cannot do."""
+
+    def __init__(self, message: str, *, core: str, pc: int) -> None:
+        super().__init__(message)
+        self.core = core
+        self.pc = pc
+
+
+class VirtualTimeoutError(EngineError, TimeoutError):
+    """Something that was waited for did not happen within a virtual time."""
