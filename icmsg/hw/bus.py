@@ -13,9 +13,9 @@ from typing import Protocol, runtime_checkable
 class Bus(Protocol):
     """Reads and writes in one core's address space.
 
-    Every method raises :class:`icmsg.errors.BusError` (with address, width and core) where nothing answers, where
-    an 16- or 32-bit access is not aligned to its size, and where a value does not fit its width.
-    A failed access changes nothing.
+    Every method raises :class:`icmsg.errors.BusError` (with address, width and core) where nothing answers,
+    where a 16- or 32-bit access is not aligned to its size, and where a value does not fit its width.
+    A failed access changes nothing. A block needs no alignment; an empty one touches nothing and never fails.
     """
 
     @property

@@ -1,0 +1,64 @@
+"""The registers of the nRF5340's UARTE, the console of Zephyr's images."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from icmsg.hw.nrf_tasks_events import events, interrupts, tasks
+from icmsg.hw.registers import Access, Field, Register, RegisterBlock
+
+_TASKS = {"STARTRX": 0x000, "STOPRX": 0x004, "STARTTX": 0x008, "STOPTX": 0x00C, "FLUSHRX": 0x02C}
+_EVENTS = {
+    "CTS": 0x100,
+    "NCTS": 0x104,
+    "RXDRDY": 0x108,
+    "ENDRX": 0x110,
+    "TXDRDY": 0x11C,
+    "ENDTX": 0x120,
+    "ERROR": 0x124,
+    "RXTO": 0x144,
+    "RXSTARTED": 0x14C,
+    "TXSTARTED": 0x150,
+    "TXSTOPPED": 0x158,
+}
+_DISCONNECTED = 0xFFFFFFFF
+_PIN = (Field("PIN", 0, width=5), Field("PORT", 5), Field("CONNECT", 31, meaning="1 = disconnected"))
+_ERRORS = tuple(Field(name, bit) for bit, name in enumerate(("OVERRUN", "PARITY", "FRAMING", "BREAK")))
+_CONFIG = (
+    Field("HWFC", 0, meaning="1 = hardware flow control"),
+    Field("PARITY", 1, width=3, meaning="0 = none, 7 = even"),
+    Field("STOP", 4, meaning="0 = one stop bit, 1 = two"),
+    Field("PARITYTYPE", 8, meaning="0 = even, 1 = odd"),
+)
+ENABLED: Final = 8
+"""The value of ENABLE that switches the UARTE on."""
+
+UARTE: Final = RegisterBlock(
+    "UARTE",
+    (
+        *tasks(_TASKS),
+        *events(_EVENTS),
+        Register(
+            "SHORTS",
+            0x200,
+            fields=(Field("ENDRX_STARTRX", 5), Field("ENDRX_STOPRX", 6)),
+            meaning="events that start a task by themselves",
+        ),
+        *interrupts(_EVENTS),
+        Register("ERRORSRC", 0x480, fields=_ERRORS, clears="ERRORSRC", meaning="a one clears the error"),
+        Register("ENABLE", 0x500, fields=(Field("ENABLE", 0, width=4, meaning="8 = enabled, 0 = disabled"),)),
+        *(
+            Register(f"PSEL_{pin}", 0x508 + 4 * index, fields=_PIN, reset=_DISCONNECTED)
+            for index, pin in enumerate(("RTS", "TXD", "CTS", "RXD"))
+        ),
+        Register("BAUDRATE", 0x524, reset=0x04000000, meaning="0x01D60000 = 115200 Bd, 250000 Bd at reset"),
+        Register("RXD_PTR", 0x534, meaning="address of the receive buffer in RAM"),
+        Register("RXD_MAXCNT", 0x538, fields=(Field("MAXCNT", 0, width=16),), meaning="its size in bytes"),
+        Register("RXD_AMOUNT", 0x53C, access=Access.R, meaning="bytes received since the last start"),
+        Register("TXD_PTR", 0x544, meaning="address of the bytes to send in RAM"),
+        Register("TXD_MAXCNT", 0x548, fields=(Field("MAXCNT", 0, width=16),), meaning="their number"),
+        Register("TXD_AMOUNT", 0x54C, access=Access.R, meaning="bytes sent since the last start"),
+        Register("CONFIG", 0x56C, fields=_CONFIG),
+    ),
+    source="nRF5340 PS, UARTE",
+)
