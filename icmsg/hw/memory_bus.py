@@ -1,0 +1,195 @@
+"""A bus over any writable buffer: memory that Python shares with an engine, a file, or nobody."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from icmsg.errors import BusError, ConfigurationError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+ADDRESS_SPACE: Final = 1 << 32
+
+
+class MemoryBus:
+    """The bytes of ``buffer`` at addresses ``base`` to ``base + size - 1`` of core ``core``.
+
+    ``buffer`` is a bytearray, mmap, memoryview, ctypes array or any other writable contiguous buffer. It is
+    never copied: what either side writes, the other reads. A 16- or 32-bit access is one access of the host's
+    memory; it cannot tear if ``base`` and the buffer's start in the host are both multiples of 4 (as a
+    bytearray, an mmap and a ctypes array of words start; a slice of them may not).
+
+    While the bus is open the buffer cannot be resized or closed; :meth:`close`, or the end of a ``with``
+    block, lets go of it.
+
+    Raises:
+        ConfigurationError: a buffer that is read-only, empty or not contiguous, or an address range that does
+            not fit a 32-bit address space.
+    """
+
+    __slots__ = (
+        "_base", "_bytes", "_closed", "_core", "_first16", "_first32", "_halves", "_size", "_span16",
+        "_span32", "_words",
+    )  # fmt: skip
+
+    def __init__(self, buffer: Any, *, base: int = 0, core: str | None = None) -> None:
+        if sys.byteorder != "little":
+            raise ConfigurationError("MemoryBus needs a little-endian host; use an engine's bus")
+        self._bytes = _as_bytes(buffer)
+        self._size = len(self._bytes)
+        if not 0 <= base <= ADDRESS_SPACE - self._size:
+            self._bytes.release()
+            raise ConfigurationError(
+                f"{self._size} bytes at 0x{base:X} do not fit a 32-bit address space; choose a lower base"
+            )
+        self._core = core
+        self._base = base
+        self._closed = False
+        # Aligned addresses start here; an odd base only loses the bytes before them to wide accesses.
+        self._first16 = base + base % 2
+        self._first32 = base + -base % 4
+        self._halves = self._cast("H", self._first16 - base, 2)
+        self._words = self._cast("I", self._first32 - base, 4)
+        self._span16 = 2 * len(self._halves)
+        self._span32 = 4 * len(self._words)
+
+    def _cast(self, code: Literal["H", "I"], start: int, size: int) -> memoryview[int]:
+        count = max(0, self._size - start) // size
+        return self._bytes[start : start + count * size].cast(code)
+
+    @property
+    def core(self) -> str | None:
+        """The core in whose address space this is, or None for a plain buffer."""
+        return self._core
+
+    @property
+    def base(self) -> int:
+        """The address of the first byte."""
+        return self._base
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory."""
+        return self._size
+
+    def read32(self, address: int) -> int:
+        """Return the 32-bit value at ``address``, in one access of the host's memory."""
+        offset = address - self._first32
+        if offset & 3 or not 0 <= offset < self._span32:
+            raise self._refuse(address, 32)
+        return self._words[offset >> 2]
+
+    def write32(self, address: int, value: int) -> None:
+        """Write the 32-bit ``value``, in one access of the host's memory."""
+        offset = address - self._first32
+        if offset & 3 or not 0 <= offset < self._span32:
+            raise self._refuse(address, 32)
+        try:
+            self._words[offset >> 2] = value
+        except ValueError:
+            raise self._refuse(address, 32, value) from None
+
+    def read16(self, address: int) -> int:
+        """Return the 16-bit value at ``address``."""
+        offset = address - self._first16
+        if offset & 1 or not 0 <= offset < self._span16:
+            raise self._refuse(address, 16)
+        return self._halves[offset >> 1]
+
+    def write16(self, address: int, value: int) -> None:
+        """Write the 16-bit ``value``."""
+        offset = address - self._first16
+        if offset & 1 or not 0 <= offset < self._span16:
+            raise self._refuse(address, 16)
+        try:
+            self._halves[offset >> 1] = value
+        except ValueError:
+            raise self._refuse(address, 16, value) from None
+
+    def read8(self, address: int) -> int:
+        """Return the byte at ``address``."""
+        offset = address - self._base
+        if not 0 <= offset < self._size:
+            raise self._refuse(address, 8)
+        return self._bytes[offset]
+
+    def write8(self, address: int, value: int) -> None:
+        """Write the byte ``value``."""
+        offset = address - self._base
+        if not 0 <= offset < self._size:
+            raise self._refuse(address, 8)
+        try:
+            self._bytes[offset] = value
+        except ValueError:
+            raise self._refuse(address, 8, value) from None
+
+    def read_block(self, address: int, size: int) -> bytes:
+        """Return a copy of ``size`` bytes from ``address`` on."""
+        offset = address - self._base
+        end = offset + size
+        if not 0 <= offset <= end <= self._size:
+            if size:
+                raise self._refuse(address, 8 * size)
+            return b""
+        return self._bytes[offset:end].tobytes()
+
+    def write_block(self, address: int, data: bytes | bytearray | memoryview) -> None:
+        """Write ``data`` from ``address`` on; it may be a view of the same memory."""
+        if type(data) is memoryview:
+            # A view counts elements, of any format and stride; memory counts bytes.
+            data = data.cast("B") if data.c_contiguous else data.tobytes()
+        offset = address - self._base
+        end = offset + len(data)
+        if not 0 <= offset <= end <= self._size:
+            if len(data):
+                raise self._refuse(address, 8 * len(data))
+            return
+        self._bytes[offset:end] = data
+
+    def close(self) -> None:
+        """Let go of the buffer; every later access is a BusError. Closing again does nothing."""
+        self._closed = True
+        self._size = self._span16 = self._span32 = 0
+        for view in (self._words, self._halves, self._bytes):
+            view.release()
+
+    def __enter__(self) -> MemoryBus:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = " closed" if self._closed else ""
+        return f"<MemoryBus 0x{self._base:08X}, {self._size} bytes, core {self._core}{state}>"
+
+    def _refuse(self, address: int, width: int, value: int | None = None) -> BusError:
+        if self._closed:
+            reason = "the bus was closed"
+        elif value is not None:
+            reason = f"value {value:#x} does not fit {width} bits"
+        elif width < 0:
+            reason = "a size cannot be negative"
+        elif width in (16, 32) and address % (width // 8):
+            reason = f"not aligned; use a multiple of {width // 8}"
+        else:
+            reason = f"memory is 0x{self._base:08X}…0x{self._base + self._size - 1:08X}"
+        return BusError(reason, address=address, width=width, core=self._core)
+
+
+def _as_bytes(buffer: Any) -> memoryview:
+    try:
+        view = memoryview(buffer)
+    except TypeError:
+        raise ConfigurationError(f"{type(buffer).__name__} has no buffer; give a bytearray") from None
+    if view.readonly:
+        raise ConfigurationError(f"the {type(buffer).__name__} is read-only; give a bytearray")
+    if not view.c_contiguous:
+        raise ConfigurationError("the buffer is not contiguous; give a view without steps")
+    if not view.nbytes:
+        raise ConfigurationError("the buffer is empty; give at least one byte")
+    return view.cast("B")

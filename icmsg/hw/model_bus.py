@@ -1,0 +1,115 @@
+"""A bus with one emulated peripheral on it: a driver and its model without an engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icmsg.errors import BusError
+from icmsg.hw.registers import WORD, Access, AccessKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from icmsg.hw.model import RegisterModel
+
+
+class ModelBus:
+    """The registers of ``model`` at its ``base``, as its ``core`` sees them; nothing answers elsewhere.
+
+    A block is a run of accesses to the words it covers, and of byte writes where it starts or ends within a
+    word; it is refused as a whole if one of them would be.
+    """
+
+    __slots__ = ("_base", "_model", "_size")
+
+    def __init__(self, model: RegisterModel) -> None:
+        self._model = model
+        self._base = model.base
+        self._size = model.block.size
+
+    @property
+    def core(self) -> str | None:
+        """The core that sees the peripheral."""
+        return self._model.core
+
+    def read8(self, address: int) -> int:
+        """Return a byte of a register."""
+        return self._model.read8(self._offset(address, 8))
+
+    def read16(self, address: int) -> int:
+        """Return half of a register."""
+        return self._model.read16(self._offset(address, 16))
+
+    def read32(self, address: int) -> int:
+        """Return a register."""
+        return self._model.read32(self._offset(address, 32))
+
+    def write8(self, address: int, value: int) -> None:
+        """Write a byte of a register."""
+        self._model.write8(self._offset(address, 8, value), value)
+
+    def write16(self, address: int, value: int) -> None:
+        """Write half of a register."""
+        self._model.write16(self._offset(address, 16, value), value)
+
+    def write32(self, address: int, value: int) -> None:
+        """Write a register."""
+        self._model.write32(self._offset(address, 32, value), value)
+
+    def read_block(self, address: int, size: int) -> bytes:
+        """Return ``size`` bytes of consecutive registers, reading each once."""
+        if size == 0:
+            return b""
+        self._check_block("read", address, size)
+        start = address - self._base
+        first = start & -WORD
+        read32 = self._model.read32
+        words = b"".join(read32(at).to_bytes(WORD, "little") for at in range(first, start + size, WORD))
+        return words[start - first : start - first + size]
+
+    def write_block(self, address: int, data: bytes | bytearray | memoryview) -> None:
+        """Write consecutive registers in ascending order."""
+        payload = bytes(data)
+        if not payload:
+            return
+        self._check_block("write", address, len(payload))
+        offset = address - self._base
+        for size, at in _pieces(offset, len(payload)):
+            value = int.from_bytes(payload[at - offset : at - offset + size], "little")
+            if size == WORD:
+                self._model.write32(at, value)
+            else:
+                self._model.write8(at, value)
+
+    def _offset(self, address: int, width: int, value: int = 0) -> int:
+        offset = address - self._base
+        if not 0 <= offset < self._size:
+            last = self._base + self._size - 1
+            raise self._refuse(f"{self._model.block.name} is 0x{self._base:08X}…0x{last:08X}", address, width)
+        if offset % (width // 8):
+            raise self._refuse(f"not aligned; use a multiple of {width // 8}", address, width)
+        if value >> width:
+            raise self._refuse(f"value {value:#x} does not fit {width} bits", address, width)
+        return offset
+
+    def _check_block(self, kind: AccessKind, address: int, size: int) -> None:
+        if size < 0:
+            raise self._refuse("a size cannot be negative", address, 8 * size)
+        needed = Access.W if kind == "write" else Access(0)
+        start = address - self._base
+        for offset in range(start & -WORD, start + size, WORD):
+            found = self._model.block.find(offset)
+            if found is None or needed not in found[0].access:
+                raise self._refuse(self._model.block.refusal(kind, offset), address, 8 * size)
+
+    def _refuse(self, reason: str, address: int, width: int) -> BusError:
+        return BusError(reason, address=address, width=width, core=self._model.core)
+
+
+def _pieces(offset: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield (bytes, offset) of the words in a range, and of single bytes where it covers a part of one."""
+    end = offset + size
+    while offset < end:
+        piece = WORD if offset % WORD == 0 and end - offset >= WORD else 1
+        yield piece, offset
+        offset += piece
