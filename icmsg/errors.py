@@ -11,6 +11,7 @@
     │   ├── BufferFullError                 no room for the packet now (or ever, see ``largest``)
     │   ├── BufferTooSmallError             the packet is longer than the reader's capacity
     │   └── IncompletePacketError           the index does not cover the announced length
+    ├── MailboxError                        a mailbox driver refuses an operation, carries ``errno``
     ├── IpcError                            the ICMsg backend refuses an operation, carries ``errno``
     └── EngineError                         the emulated SoC
         ├── EngineNotAvailableError         an engine that cannot be loaded here; the text says what is missing
@@ -35,12 +36,14 @@ class ConfigurationError(IcmsgError, ValueError):
 
 
 class PlatformError(ConfigurationError):
-    """A platform description that cannot be used; ``file`` and ``line`` say where."""
+    """A platform description that cannot be used; ``file``, ``line`` and ``column`` (both from 1) say where."""
 
-    def __init__(self, message: str, *, file: str, line: int | None = None) -> None:
-        super().__init__(f"{file}:{line}: {message}" if line is not None else f"{file}: {message}")
+    def __init__(self, message: str, *, file: str, line: int | None = None, column: int | None = None) -> None:
+        where = ":".join(str(part) for part in (file, line, column) if part is not None)
+        super().__init__(f"{where}: {message}")
         self.file = file
         self.line = line
+        self.column = column
 
 
 class BusError(IcmsgError):
@@ -74,6 +77,51 @@ class ErrnoError(IcmsgError):
 
 class WireError(ErrnoError):
     """A packet buffer operation that failed; nothing was written and nothing was consumed."""
+
+
+class CorruptRegionError(WireError):
+    """The peer wrote something that breaks the layout.
+
+    ``address`` is the first byte of the field that is wrong, ``value`` what was read there.
+    """
+
+    def __init__(self, message: str, *, address: int, value: int) -> None:
+        super().__init__(f"{message} (0x{value:X} at 0x{address:08X})", _errno.EINVAL)
+        self.address = address
+        self.value = value
+
+
+class BufferFullError(WireError):
+    """There is no room for the packet.
+
+    ``largest`` is the longest payload in bytes that fits an empty buffer: a packet above it never fits.
+    """
+
+    def __init__(self, message: str, *, largest: int) -> None:
+        super().__init__(message, _errno.ENOMEM)
+        self.largest = largest
+
+
+class BufferTooSmallError(WireError):
+    """The next packet has ``length`` payload bytes, more than the ``capacity`` of who wants to read it."""
+
+    def __init__(self, message: str, *, length: int, capacity: int) -> None:
+        super().__init__(message, _errno.ENOMEM)
+        self.length = length
+        self.capacity = capacity
+
+
+class IncompletePacketError(WireError):
+    """The header at ``address`` announces ``length`` payload bytes that the write index does not cover."""
+
+    def __init__(self, message: str, *, address: int, length: int) -> None:
+        super().__init__(message, _errno.EAGAIN)
+        self.address = address
+        self.length = length
+
+
+class MailboxError(ErrnoError):
+    """A mailbox driver refuses an operation."""
 
 
 class IpcError(ErrnoError):

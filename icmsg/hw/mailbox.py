@@ -1,0 +1,102 @@
+"""What ICMsg needs from a mailbox: ring a channel, and learn which channels were rung.
+
+A signal carries no data (protocol §4.2): it may be merged with another one or come without cause.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Protocol, runtime_checkable
+
+from icmsg.errors import ConfigurationError, MailboxError
+
+
+@runtime_checkable
+class Mailbox(Protocol):
+    """One core's end of a mailbox.
+
+    Every method that takes a channel raises :class:`icmsg.errors.MailboxError` with ``EINVAL`` for one that
+    the mailbox does not have in that direction, as Zephyr's mbox drivers do.
+    """
+
+    @property
+    def channels(self) -> int:
+        """Number of channels, counted from 0."""
+
+    def ring(self, channel: int) -> None:
+        """Signal the other side on ``channel``."""
+
+    def pending(self) -> int:
+        """Return the channels whose event is latched and enabled, one bit each (bit 0 = channel 0)."""
+
+    def acknowledge(self, channel: int) -> None:
+        """Clear the latched event of ``channel``, before looking for data, or a ring in between is lost."""
+
+    def enable(self, channel: int) -> None:
+        """Let ``channel`` interrupt; MailboxError with ``EALREADY`` if it does already."""
+
+    def disable(self, channel: int) -> None:
+        """Stop ``channel`` from interrupting; MailboxError with ``EALREADY`` if it does not."""
+
+    def is_enabled(self, channel: int) -> bool:
+        """Tell whether ``channel`` may interrupt."""
+
+
+class ChannelStates:
+    """Which channels a driver may send on, receive on, and has enabled; masks with one bit per channel.
+
+    Raises:
+        ConfigurationError: a mask with a channel that the mailbox does not have.
+    """
+
+    __slots__ = ("channels", "enabled", "rx", "tx")
+
+    def __init__(self, channels: int, *, tx: int, rx: int) -> None:
+        for name, mask in (("tx", tx), ("rx", rx)):
+            if not 0 <= mask < 1 << channels:
+                raise ConfigurationError(f"{name}-mask {mask:#x}: there are only channels 0…{channels - 1}")
+        self.channels = channels
+        self.tx = tx
+        self.rx = rx
+        self.enabled = 0
+
+    def check_rx(self, channel: int) -> int:
+        """Return the bit of a channel that can receive; MailboxError with ``EINVAL`` for any other."""
+        if channel < 0 or not self.rx >> channel & 1:
+            raise self._invalid(channel, "receive", self.rx)
+        return 1 << channel
+
+    def check_tx(self, channel: int) -> int:
+        """Return the bit of a channel that can send; MailboxError with ``EINVAL`` for any other."""
+        if channel < 0 or not self.tx >> channel & 1:
+            raise self._invalid(channel, "send", self.tx)
+        return 1 << channel
+
+    def enable(self, channel: int) -> int:
+        """Note ``channel`` as enabled and return its bit; MailboxError as :meth:`Mailbox.enable`."""
+        bit = self.check_rx(channel)
+        if self.enabled & bit:
+            raise MailboxError(f"mbox channel {channel} is enabled already; disable it first", errno.EALREADY)
+        self.enabled |= bit
+        return bit
+
+    def disable(self, channel: int) -> int:
+        """Note ``channel`` as disabled and return its bit; MailboxError as :meth:`Mailbox.disable`."""
+        bit = self.check_rx(channel)
+        if not self.enabled & bit:
+            raise MailboxError(f"mbox channel {channel} is disabled already; enable it first", errno.EALREADY)
+        self.enabled &= ~bit
+        return bit
+
+    def is_enabled(self, channel: int) -> bool:
+        """Tell whether ``channel`` is enabled."""
+        return bool(self.enabled & self.check_rx(channel))
+
+    def _invalid(self, channel: int, use: str, mask: int) -> MailboxError:
+        usable = ", ".join(map(str, channels_in(mask))) or "none"
+        return MailboxError(f"mbox channel {channel} cannot {use}; channels that can: {usable}", errno.EINVAL)
+
+
+def channels_in(mask: int) -> list[int]:
+    """Return the channels whose bit is set in ``mask``, in ascending order."""
+    return [channel for channel in range(mask.bit_length()) if mask >> channel & 1]
