@@ -38,7 +38,9 @@ class ConfigurationError(IcmsgError, ValueError):
 class PlatformError(ConfigurationError):
     """A platform description that cannot be used; ``file``, ``line`` and ``column`` (both from 1) say where."""
 
-    def __init__(self, message: str, *, file: str, line: int | None = None, column: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, file: str, line: int | None = None, column: int | None = None
+    ) -> None:
         where = ":".join(str(part) for part in (file, line, column) if part is not None)
         super().__init__(f"{where}: {message}")
         self.file = file

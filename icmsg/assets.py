@@ -1,0 +1,52 @@
+"""Files that ship with the package: platform files, Renode scripts, firmware stubs.
+
+In a checkout they are the top-level folders; a wheel carries the same folders inside the package.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from icmsg.errors import ConfigurationError
+
+_PACKAGE: Final = Path(__file__).resolve().parent
+_ROOTS: Final = (_PACKAGE / "_data", _PACKAGE.parent)
+
+STUB_FOLDER: Final = "firmware_stubs/prebuilt"
+
+
+def asset(relative: str) -> Path:
+    """Return the path of a shipped file or folder, for example ``"platforms/nrf5340.repl"``.
+
+    Raises:
+        ConfigurationError: it is not there, so the installation is broken.
+    """
+    for root in _ROOTS:
+        if (path := root / relative).exists():
+            return path
+    raise ConfigurationError(f"{relative} is missing from this installation; install the package again")
+
+
+def platform_file(name: str) -> Path:
+    """Return the path of a shipped platform by its name, for example ``"nrf5340"``."""
+    return asset(f"platforms/{name}.repl")
+
+
+def stub_names() -> tuple[str, ...]:
+    """Return the names of the shipped firmware stubs, for example ``("echo", "initiator")``."""
+    return tuple(sorted({path.stem.rsplit("-", 1)[0] for path in asset(STUB_FOLDER).glob("*.elf")}))
+
+
+def stub(name: str, core: str) -> Path:
+    """Return the path of stub ``name`` built for ``core`` (``"app"`` or ``"net"``).
+
+    Raises:
+        ConfigurationError: there is no such stub; the text lists those there are.
+    """
+    path = asset(STUB_FOLDER) / f"{name}-{core}.elf"
+    if not path.exists():
+        raise ConfigurationError(
+            f"no firmware stub {name!r} for core {core}; there are {', '.join(stub_names())}"
+        )
+    return path

@@ -1,0 +1,100 @@
+"""Why a core stopped, in words and in the fault registers (Armv8-M ARM, B3.21 and B11)."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.embedded.nvic import BUS_FAULT, HARD_FAULT, MEM_MANAGE, USAGE_FAULT, Nvic
+
+if TYPE_CHECKING:
+    from icmsg.cosim.embedded.system_control import SystemControl
+
+
+class Cause(enum.IntEnum):
+    """Why a slice ended; the values below 100 are the numbers that unicorn uses."""
+
+    UNDEFINED = 1
+    SVC = 2
+    PREFETCH = 3
+    DATA = 4
+    BREAKPOINT = 7
+    EXC_RETURN = 8
+    NO_COPROCESSOR = 17
+    INVALID_STATE = 18
+    STACK_LIMIT = 19
+    WFI = 100
+    WFE = 101
+    STACK = 102
+    YIELD = 103
+
+
+_UC_ERRORS: Final = {
+    6: "read of unmapped memory",
+    7: "write of unmapped memory",
+    8: "execution of unmapped memory",
+    10: "an instruction that does not exist",
+    11: "an unaligned access",
+    12: "a write of read-only memory",
+    13: "a read of memory that cannot be read",
+    14: "execution of a peripheral",
+    21: "execution where there is no code",
+}
+_CFSR_BIT: Final = {
+    Cause.UNDEFINED: 1 << 16,
+    Cause.INVALID_STATE: 1 << 17,
+    Cause.NO_COPROCESSOR: 1 << 19,
+    Cause.STACK_LIMIT: 1 << 20,
+    Cause.PREFETCH: 1 << 8,
+    Cause.STACK: 1 << 12,
+    Cause.DATA: 1 << 9,
+}
+_INSTRUCTION_BUS_ERROR: Final = 1 << 8
+_HFSR_FORCED: Final = 1 << 30
+_HFSR_DEBUG: Final = 1 << 31
+_WORDS: Final = {
+    Cause.UNDEFINED: "an instruction that this core does not have",
+    Cause.SVC: "an SVC where its priority does not allow it",
+    Cause.PREFETCH: "execution where there is no code",
+    Cause.DATA: "an access that nothing answers",
+    Cause.BREAKPOINT: "a BKPT instruction without a debugger",
+    Cause.NO_COPROCESSOR: "a coprocessor that is not enabled",
+    Cause.INVALID_STATE: "a branch to an address without the Thumb bit",
+    Cause.STACK_LIMIT: "a stack that has grown beyond its limit (MSPLIM or PSPLIM)",
+}
+
+
+def explain(cause: int | None, detail: int) -> str:
+    """Return the cause in words; ``detail`` is an address for STACK, else unicorn's error code."""
+    if cause == Cause.STACK:
+        return f"a stack that is not in memory (0x{detail:08X})"
+    if cause in _WORDS:
+        return _WORDS[Cause(cause)]
+    return _UC_ERRORS.get(detail, f"an exception that is not modelled (number {cause}, error {detail})")
+
+
+class FaultUnit:
+    """Chooses the fault exception and fills in the fault status registers."""
+
+    def __init__(self, control: SystemControl, nvic: Nvic) -> None:
+        self._control = control
+        self._nvic = nvic
+
+    def number(self, cause: int | None, masked_below: int) -> int:
+        """Record the fault and return the exception to enter.
+
+        ``masked_below`` is the priority that PRIMASK, BASEPRI and FAULTMASK impose. A fault whose own exception is
+        not enabled, or not urgent enough, becomes a HardFault.
+        """
+        control, nvic = self._control, self._nvic
+        if cause == Cause.BREAKPOINT:
+            control.poke("HFSR", control.peek("HFSR") | _HFSR_DEBUG)
+            return HARD_FAULT
+        bit = _CFSR_BIT[Cause(cause)] if cause in _CFSR_BIT else _INSTRUCTION_BUS_ERROR
+        control.poke("CFSR", control.peek("CFSR") | bit)
+        own = USAGE_FAULT if bit >= 1 << 16 else BUS_FAULT if bit >= 1 << 8 else MEM_MANAGE
+        limit = min(masked_below, nvic.execution_priority())
+        if nvic.enabled >> own & 1 and nvic.group(nvic.priority[own]) < limit:
+            return own
+        control.poke("HFSR", control.peek("HFSR") | _HFSR_FORCED)
+        return HARD_FAULT

@@ -1,0 +1,29 @@
+"""An interrupt line: a level from a peripheral to the interrupt controllers it is wired to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Input = Callable[[int, bool], None]
+"""(interrupt number, level)"""
+
+
+class Line:
+    """Edge-filtered level; several inputs may listen (``->`` with ``|`` in the platform file)."""
+
+    __slots__ = ("_inputs", "level")
+
+    def __init__(self) -> None:
+        self._inputs: tuple[tuple[Input, int], ...] = ()
+        self.level = False
+
+    def connect(self, receiver: Input, number: int) -> None:
+        """Also drive input ``number`` of ``receiver``."""
+        self._inputs = (*self._inputs, (receiver, number))
+
+    def set(self, level: bool) -> None:
+        """Drive the line; nothing happens when it already has this level."""
+        if level is not self.level:
+            self.level = level
+            for receiver, number in self._inputs:
+                receiver(number, level)

@@ -1,0 +1,234 @@
+"""The embedded engine's machine: a platform file brought to life, with cores that run firmware or Python."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from icmsg.assets import platform_file
+from icmsg.cosim.embedded import instructions
+from icmsg.cosim.embedded.build import Builder, read_rates
+from icmsg.cosim.embedded.core import FirmwareCore
+from icmsg.cosim.embedded.machine_core import MachineCore
+from icmsg.cosim.embedded.played import MachineClock
+from icmsg.cosim.embedded.scheduler import Scheduler
+from icmsg.cosim.events import EventKind, EventStream
+from icmsg.cosim.machine import AccessWarning
+from icmsg.cosim.platform import load_platform
+from icmsg.cosim.simtime import US, format_time
+from icmsg.errors import ConfigurationError, CoreFault, EngineError, VirtualTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from icmsg.cosim.embedded.slot import Slot
+
+DEFAULT_QUANTUM_NS: Final = 100 * US
+DEFAULT_LATENCY_NS: Final = 1 * US
+
+
+class EmbeddedMachine:
+    """An emulated SoC.
+
+    ``platform`` is the path of a Renode platform file (default: the shipped nRF5340). ``quantum_ns`` is how far one
+    running core may get ahead of another one, ``latency_ns`` the time from a rising interrupt line to the Python
+    handler of a played core; 0 = at the exact instruction. The same inputs give the same :meth:`trace_sha256`,
+    whatever steps :meth:`run_for` takes. Use it as a context manager, or call :meth:`close`.
+
+    Raises:
+        PlatformError: the platform file cannot be read, or has something that this engine does not model.
+    """
+
+    engine: Final = "embedded"
+
+    def __init__(
+        self,
+        platform: str | Path | None = None,
+        *,
+        quantum_ns: int = DEFAULT_QUANTUM_NS,
+        latency_ns: int = DEFAULT_LATENCY_NS,
+    ) -> None:
+        if quantum_ns <= 0 or latency_ns < 0:
+            raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
+        description = load_platform(Path(platform) if platform is not None else platform_file("nrf5340"))
+        rates = read_rates(description)
+        self._ticks_per_second = rates.ticks_per_second
+        self.quantum_ns: Final = quantum_ns
+        self.events: Final = EventStream()
+        self._scheduler = Scheduler(
+            ticks_per_us=-(-rates.ticks_per_second // 1_000_000), quantum=self._ticks(quantum_ns)
+        )
+        self._parts = Builder(description, rates, self._scheduler, self.events, self._nanoseconds)
+        self._warnings: dict[tuple[str, str, int], AccessWarning] = {}
+        self.clock: Final = MachineClock(self._scheduler, rates.ticks_per_second)
+        self.cores: Final[dict[str, MachineCore]] = {}
+        for name, slot in self._parts.slots.items():
+            slot.add_control(
+                ticks_per_cycle=rates.ticks_per_second // rates.systick_hz[name], restart=self._restart
+            )
+            slot.code_watchers.append(self._forget_code)
+            self.cores[name] = MachineCore(self, slot, latency=self._ticks(latency_ns), retry=self._ticks(US))
+        self._reached = 0, 0  # the last deadline: its tick, and the nanosecond that was asked for
+        self._closed = False
+
+    # Time
+
+    @property
+    def now_ns(self) -> int:
+        """The virtual time in nanoseconds."""
+        return self._nanoseconds(self._scheduler.time())
+
+    def _deadline(self, ns: int) -> int:
+        """Return the tick ``ns`` from now; waits that follow each other do not add up their rounding."""
+        tick, exact = self._reached
+        if tick != self._scheduler.now:
+            exact = self._nanoseconds(self._scheduler.now)
+        until = self._ticks(exact + ns)
+        self._reached = until, exact + ns
+        return until
+
+    def run_for(self, ns: int) -> None:
+        """Let ``ns`` nanoseconds of virtual time pass.
+
+        Where two cores run firmware they may get up to one quantum further. Raises CoreFault as :meth:`run_until`.
+        """
+        self._run(self._deadline(ns), None)
+
+    def run_until(
+        self, satisfied: Callable[[], bool], *, timeout_ns: int, what: str = "the condition"
+    ) -> None:
+        """Run until ``satisfied()``, which is asked after every action of Python and every slice of a core.
+
+        Raises:
+            VirtualTimeoutError: ``timeout_ns`` of virtual time passed before; the text names ``what``.
+            CoreFault: firmware faulted while it handled a fault.
+        """
+        if not self._run(self._deadline(timeout_ns), satisfied):
+            raise VirtualTimeoutError(
+                f"{what} did not happen within {format_time(timeout_ns)} of virtual time"
+            )
+
+    def _run(self, until: int, satisfied: Callable[[], bool] | None) -> bool:
+        if self._closed:
+            raise EngineError("this machine is closed; make a new one")
+        try:
+            return self._scheduler.run(until, satisfied)
+        except CoreFault as fault:
+            where = self.core(fault.core).locate(fault.pc)
+            raise CoreFault(f"{fault} ({where})", core=fault.core, pc=fault.pc) from None
+
+    # Cores
+
+    def core(self, name: str) -> MachineCore:
+        """Return a core by its name (``"app"``, or ``"cpuapp"`` as in the platform file).
+
+        Raises:
+            ConfigurationError: there is no such core; the text lists those there are.
+        """
+        found = self.cores.get(name) or self.cores.get(name.removeprefix("cpu"))
+        if found is None:
+            raise ConfigurationError(f"no core {name!r}; the platform has {', '.join(self.cores)}")
+        return found
+
+    # What happened
+
+    @property
+    def warnings(self) -> list[AccessWarning]:
+        """Accesses that nothing models and faults of the firmware, one entry per kind and address."""
+        return list(self._warnings.values())
+
+    def trace_sha256(self) -> str:
+        """Return a hash over every event so far, the contents of all memories and the progress of all cores."""
+        digest = hashlib.sha256(self.events.hexdigest().encode())
+        for name, memory in self._parts.memories.items():
+            digest.update(name.encode())
+            digest.update(memory.bytes)
+        for core in self.cores.values():
+            digest.update(b"%d %d;" % core.progress)
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        """Free the cores and memories; the machine cannot run afterwards. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        for core in self.cores.values():
+            core.release()
+        self._parts.release_memory()
+
+    def __enter__(self) -> EmbeddedMachine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Inside
+
+    def _ticks(self, ns: int) -> int:
+        return -(-ns * self._ticks_per_second // 1_000_000_000)
+
+    def _nanoseconds(self, ticks: int) -> int:
+        return ticks * 1_000_000_000 // self._ticks_per_second
+
+    def _start(self, slot: Slot) -> None:
+        """Let the image of ``slot`` run from its vector table, from now on."""
+        core = slot.firmware
+        if core is None:
+            core = self._make_core(slot)
+        core.reset()
+        core.time = self._scheduler.time()
+        if core not in self._scheduler.cores:
+            self._scheduler.cores.append(core)
+            self._scheduler.cores.sort(key=lambda other: list(self.cores).index(other.name))
+
+    def _make_core(self, slot: Slot) -> FirmwareCore:
+        assert slot.control is not None
+        core = FirmwareCore(
+            name=slot.name,
+            space=slot.space,
+            nvic=slot.nvic,
+            control=slot.control,
+            timeline=slot.timeline,
+            ticks_per_instruction=slot.ticks_per_instruction,
+            warn=lambda what, address, pc: self._warn(slot, what, address, pc),
+        )
+        slot.firmware = core
+        slot.nvic.changed = lambda: self._scheduler.attend(core)
+        image = self.cores[slot.name].image
+        if image is not None:
+            core.watch(unmasking=instructions.unmasking(image), events=instructions.send_event(image))
+        return core
+
+    def _stop(self, slot: Slot) -> None:
+        """Take the core out of the schedule; its state stays."""
+        if slot.firmware in self._scheduler.cores:
+            self._scheduler.cores.remove(slot.firmware)
+
+    def _resume(self, slot: Slot) -> None:
+        core = slot.firmware
+        if core is not None and core not in self._scheduler.cores:
+            core.time = max(core.time, self._scheduler.time())
+            self._scheduler.cores.append(core)
+            self._scheduler.cores.sort(key=lambda other: list(self.cores).index(other.name))
+
+    def _restart(self, slot: Slot) -> None:
+        """Firmware asked for a reset of its own core; it happens after the instruction that asked."""
+        self._scheduler.at(self._scheduler.time(), self.cores[slot.name].reset)
+
+    def _forget_code(self, address: int, size: int) -> None:
+        for slot in self._parts.slots.values():
+            if slot.firmware is not None:
+                slot.firmware.forget_code(address, size)
+
+    def _warn(self, slot: Slot, what: str, address: int, pc: int) -> None:
+        key = slot.name, what, address
+        known = self._warnings.get(key)
+        if known is None:
+            self._warnings[key] = AccessWarning(
+                slot.name, what, address, pc, self.cores[slot.name].locate(pc)
+            )
+            slot.emit(EventKind.WARNING, address, pc)

@@ -1,0 +1,205 @@
+"""One core of an embedded machine as its user sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.embedded.played import PlayedCore
+from icmsg.cosim.events import EventKind
+from icmsg.cosim.image import FirmwareImage, Segment
+from icmsg.errors import EngineError, FirmwareError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from icmsg.cosim.console import Console
+    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.cosim.embedded.memory import MemoryRange
+    from icmsg.cosim.embedded.slot import Slot
+    from icmsg.hw.bus import Bus
+
+
+class MachineCore:
+    """A core that is halted (as after power-up), runs firmware, or is played by Python."""
+
+    def __init__(self, machine: EmbeddedMachine, slot: Slot, *, latency: int, retry: int) -> None:
+        self._machine = machine
+        self._slot = slot
+        self._latency = latency
+        self._retry = retry
+        self._played: PlayedCore | None = None
+        self._halted = True
+        self.name: Final = slot.name
+        self.image: FirmwareImage | None = None
+
+    @property
+    def bus(self) -> Bus:
+        """This core's address space."""
+        return self._slot.bus
+
+    @property
+    def console(self) -> Console:
+        """What the core prints."""
+        return self._slot.console
+
+    @property
+    def index(self) -> int:
+        """The core's number in events."""
+        return self._slot.index
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether the core executes nothing (a core played by Python is not halted)."""
+        return self._halted
+
+    # Firmware
+
+    def load(self, firmware: str | Path | FirmwareImage) -> FirmwareImage:
+        """Load an image into memory; :meth:`start` runs it. The core must be halted.
+
+        Raises:
+            FirmwareError: the file is not usable, or a part of it lies outside this core's memory.
+            EngineError: the core runs, or is played by Python.
+        """
+        if not self._halted:
+            raise EngineError(f"core {self.name} is in use; halt it before you load firmware")
+        image = firmware if isinstance(firmware, FirmwareImage) else FirmwareImage.load(firmware)
+        places = [(segment, self._place(image, segment)) for segment in image.segments]
+        table = image.vector_table
+        for segment, place in places:
+            place.memory.holds_code = True
+            self._slot.bus.write_block(segment.load_address, segment.data)
+        if self._slot.firmware is not None:
+            self._slot.firmware.close()
+            self._slot.firmware = None
+        if self._slot.control is not None:
+            self._slot.control.vector_table = table
+        self.image = image
+        return image
+
+    def _place(self, image: FirmwareImage, segment: Segment) -> MemoryRange:
+        found = self._slot.space.memory_at(segment.load_address)
+        if found is None or segment.end > found.end:
+            ranges = ", ".join(
+                f"{item.memory.name} 0x{item.start:08X}…0x{item.end - 1:08X}"
+                for item in self._slot.space.memories()
+            )
+            raise FirmwareError(
+                f"{image.path}: 0x{segment.load_address:08X}…0x{segment.end - 1:08X} is outside the memory "
+                f"of core {self.name} ({ranges}); link it for that core"
+            )
+        for other in self._machine.cores.values():
+            if (
+                other is not self
+                and found.memory.name.endswith(other.name)
+                and not found.memory.name.endswith(self.name)
+            ):
+                raise FirmwareError(
+                    f"{image.path}: loads at 0x{segment.load_address:08X}, which is {found.memory.name}; it "
+                    f"was linked for core {other.name}: give it to --{other.name}"
+                )
+        return found
+
+    def start(self) -> None:
+        """Reset the core and let it run its image.
+
+        Raises:
+            EngineError: no image is loaded, or the core is played by Python.
+        """
+        if self._played is not None:
+            raise EngineError(f"core {self.name} is played by Python; release() it first")
+        if self.image is None:
+            raise EngineError(f"core {self.name} has no firmware; load() an image first")
+        self._machine._start(self._slot)
+        self._halted = False
+        self._slot.emit(EventKind.CORE_STARTED)
+
+    def halt(self) -> None:
+        """Stop executing; registers, memory and pending interrupts stay as they are."""
+        if not self._halted and self._played is None:
+            self._machine._stop(self._slot)
+            self._halted = True
+            self._slot.emit(EventKind.CORE_HALTED)
+
+    def resume(self) -> None:
+        """Go on where :meth:`halt` stopped."""
+        if self._halted and self._slot.firmware is not None:
+            self._machine._resume(self._slot)
+            self._halted = False
+            self._slot.emit(EventKind.CORE_STARTED)
+
+    def reset(self) -> None:
+        """Reset this core and the peripherals that belong to it alone; all memories keep their contents.
+
+        A core that runs starts again from its vector table, a halted one stays halted.
+        """
+        self._slot.reset_peripherals()
+        self._slot.nvic.reset()
+        if self._slot.control is not None:
+            self._slot.control.reset()
+        if self._slot.firmware is not None:
+            self._slot.firmware.reset()
+        self._slot.emit(EventKind.CORE_RESET)
+
+    # Python
+
+    def play(self, *, latency_ns: int | None = None) -> PlayedCore:
+        """Play this core by Python from now on; ``latency_ns`` as for the machine.
+
+        Raises:
+            EngineError: firmware runs on it; halt it first.
+        """
+        if self._played is not None:
+            return self._played
+        if not self._halted:
+            raise EngineError(f"core {self.name} runs firmware; halt it before Python plays it")
+        latency = self._latency if latency_ns is None else self._machine._ticks(latency_ns)
+        if self._slot.firmware is not None:
+            self._slot.firmware.close()
+            self._slot.firmware = None
+        self._played = PlayedCore(self._slot, self._machine._scheduler, latency=latency, retry=self._retry)
+        self._halted = False
+        return self._played
+
+    def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
+        """Call ``handler`` at external interrupt ``interrupt`` of this core, which Python plays."""
+        self.play().on_interrupt(interrupt, handler)
+
+    def emit(self, kind: EventKind, a: int = 0, b: int = 0) -> None:
+        """Put an event of this core into the machine's stream."""
+        self._slot.emit(kind, a, b)
+
+    # What it does
+
+    @property
+    def instructions(self) -> int:
+        """Instructions executed by firmware since it was loaded."""
+        return self._slot.firmware.instructions if self._slot.firmware is not None else 0
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """(instructions, tick): how far firmware has come; (0, 0) where there is none."""
+        core = self._slot.firmware
+        return (core.instructions, core.time) if core is not None else (0, 0)
+
+    @property
+    def registers(self) -> dict[str, int]:
+        """The core registers by name; empty where no firmware was started."""
+        return self._slot.firmware.read_registers() if self._slot.firmware is not None else {}
+
+    def locate(self, address: int) -> str:
+        """Return ``function+offset`` of the image for a code address."""
+        return self.image.locate(address) if self.image is not None else f"0x{address:08X}"
+
+    def release(self) -> None:
+        """Stop whatever uses the core and free it."""
+        if self._played is not None:
+            self._played.release()
+            self._played = None
+        self._machine._stop(self._slot)
+        if self._slot.firmware is not None:
+            self._slot.firmware.close()
+            self._slot.firmware = None
+        self._slot.timeline.clear()
+        self._halted = True

@@ -1,0 +1,133 @@
+"""Memories and peripherals in the address space of one core."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from icmsg.errors import ConfigurationError
+
+PAGE: Final = 0x1000
+"""Granularity of memories and peripherals, as the emulator maps them."""
+
+
+class IoModel(Protocol):
+    """A peripheral as the bus sees it; offsets are in bytes from its start."""
+
+    def read8(self, offset: int) -> int:
+        """Read a byte."""
+
+    def read16(self, offset: int) -> int:
+        """Read 16 bits."""
+
+    def read32(self, offset: int) -> int:
+        """Read 32 bits."""
+
+    def write8(self, offset: int, value: int) -> None:
+        """Write a byte."""
+
+    def write16(self, offset: int, value: int) -> None:
+        """Write 16 bits."""
+
+    def write32(self, offset: int, value: int) -> None:
+        """Write 32 bits."""
+
+    def reset(self) -> None:
+        """Put every register into its reset state."""
+
+
+class Memory:
+    """RAM or flash: ``size`` bytes that all cores and Python share without copies.
+
+    Flash is writable by everybody, as Renode's ``Memory.MappedMemory`` is. Contents survive every reset.
+    """
+
+    def __init__(self, name: str, size: int) -> None:
+        if size <= 0 or size % PAGE:
+            raise ConfigurationError(f"memory {name}: size 0x{size:X} must be a multiple of 0x{PAGE:X}")
+        self.name: Final = name
+        self.size: Final = size
+        self._map = mmap.mmap(-1, size)
+        self._anchor = (ctypes.c_char * size).from_buffer(self._map)
+        self.pointer: Final = ctypes.addressof(self._anchor)
+        self.bytes: Final = memoryview(self._map)
+        self.words: Final = self.bytes.cast("I")
+        self.holds_code = False
+        """An image was loaded here, so host writes must drop translations."""
+
+    def close(self) -> None:
+        """Give the memory back; no core may have it mapped any more, and every view becomes unusable."""
+        self.words.release()
+        self.bytes.release()
+        del self._anchor
+        self._map.close()
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRange:
+    """A memory at byte address ``start`` up to, but not including, ``end``."""
+
+    start: int
+    end: int
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True)
+class IoRange:
+    """A peripheral at byte address ``start`` up to, but not including, ``end``."""
+
+    start: int
+    end: int
+    model: IoModel
+    name: str
+
+
+Range = MemoryRange | IoRange
+
+
+class AddressSpace:
+    """What one core sees where; looked up by page, so a look-up costs one dictionary access."""
+
+    def __init__(self, core: str) -> None:
+        self.core: Final = core
+        self.pages: Final[dict[int, Range]] = {}
+        self.ranges: Final[list[Range]] = []
+
+    def add(self, new: Range) -> None:
+        """Register a range.
+
+        Raises:
+            ConfigurationError: it is not made of whole pages, or something is there already.
+        """
+        if new.start % PAGE or new.end % PAGE:
+            raise ConfigurationError(
+                f"0x{new.start:08X}…0x{new.end:08X} of core {self.core} must start and end at a multiple of 0x{PAGE:X}"
+            )
+        for page in range(new.start // PAGE, new.end // PAGE):
+            if page in self.pages:
+                raise ConfigurationError(f"core {self.core} has two things at 0x{page * PAGE:08X}")
+            self.pages[page] = new
+        self.ranges.append(new)
+
+    def memory_at(self, address: int) -> MemoryRange | None:
+        """Return the memory range that contains byte ``address``, or None."""
+        found = self.pages.get(address >> 12)
+        return found if isinstance(found, MemoryRange) else None
+
+    def memories(self) -> list[MemoryRange]:
+        """Return all memory ranges."""
+        return [item for item in self.ranges if isinstance(item, MemoryRange)]
+
+    def gaps(self) -> list[tuple[int, int]]:
+        """Return (start, end) of everything where nothing is registered, in the 4 GiB of a core."""
+        found: list[tuple[int, int]] = []
+        position = 0
+        for item in sorted(self.ranges, key=lambda item: item.start):
+            if item.start > position:
+                found.append((position, item.start))
+            position = item.end
+        if position < 1 << 32:
+            found.append((position, 1 << 32))
+        return found

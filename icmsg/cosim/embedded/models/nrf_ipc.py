@@ -1,0 +1,88 @@
+"""The nRF5340's IPC peripheral: one instance per core, joined by a backbone of 16 channels.
+
+A task signals every channel in its SEND_CNF on the backbone; every instance, the sender's own included, latches
+EVENTS_RECEIVE[n] when RECEIVE_CNF[n] names a signalled channel. The interrupt line is the level of
+"a latched event is enabled" (nRF5340 PS, IPC).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.embedded.line import Line
+from icmsg.cosim.events import EventKind
+from icmsg.hw.model import RegisterModel, on_read, on_write
+from icmsg.hw.nrf_ipc import CHANNELS, IPC
+
+if TYPE_CHECKING:
+    from icmsg.cosim.embedded.slot import Slot
+
+
+class Backbone:
+    """The channels between the instances; ``latency`` in ticks from task to event (0 here: within one cycle)."""
+
+    def __init__(self, latency: int = 0) -> None:
+        self.instances: Final[list[NrfIpcModel]] = []
+        self.latency: Final = latency
+
+
+class NrfIpcModel(RegisterModel):
+    """One IPC instance, owned by the core of ``slot``."""
+
+    def __init__(self, slot: Slot, *, base: int, peer: NrfIpcModel | None = None) -> None:
+        super().__init__(IPC, base=base, core=slot.name)
+        self.irq: Final = Line()
+        self._slot = slot
+        self._backbone: Backbone = peer._backbone if peer is not None else Backbone()
+        self._backbone.instances.append(self)
+        self._latched = 0
+        self._enabled_slot = self.slot("INTEN")
+        first, count = self.slot("RECEIVE_CNF"), CHANNELS
+        self._receive_cnf = slice(first, first + count)
+        self._send_cnf = self.slot("SEND_CNF")
+        self._events = self.slot("EVENTS_RECEIVE")
+
+    def reset(self) -> None:
+        """Reset the registers; the line falls."""
+        super().reset()
+        self._latched = 0
+        self._update()
+
+    @on_write("TASKS_SEND")
+    def _send(self, index: int, value: int) -> None:
+        if not value & 1:
+            return
+        self._slot.emit(EventKind.DOORBELL, index)
+        signalled = self.words[self._send_cnf + index]
+        time = self._slot.now() + self._backbone.latency
+        for instance in self._backbone.instances:
+            if instance is self:
+                instance._receive(signalled)
+            else:
+                instance._slot.deliver(time, lambda instance=instance: instance._receive(signalled))  # type: ignore[misc]
+
+    def _receive(self, signalled: int) -> None:
+        for index, configured in enumerate(self.words[self._receive_cnf]):
+            if configured & signalled:
+                self.words[self._events + index] = 1
+                self._latched |= 1 << index
+        self._update()
+
+    @on_write("EVENTS_RECEIVE")
+    def _event(self, index: int, value: int) -> None:
+        if value & 1:
+            self._latched |= 1 << index
+        else:
+            self._latched &= ~(1 << index)
+        self._update()
+
+    @on_write("INTEN")
+    def _enable(self, _index: int, _value: int) -> None:
+        self._update()
+
+    @on_read("INTPEND")
+    def _pending(self, _index: int) -> int:
+        return self._latched & self.words[self._enabled_slot]
+
+    def _update(self) -> None:
+        self.irq.set(bool(self._latched & self.words[self._enabled_slot]))

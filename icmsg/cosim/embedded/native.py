@@ -1,0 +1,211 @@
+"""The thin, typed edge to unicorn: everything that runs once per slice, exception or peripheral access.
+
+unicorn's own Python methods cost several times more than the work they wrap, so the hot calls go straight to its
+library with arguments that are built once. They keep the interpreter lock (``PyDLL``), which makes entering the
+emulator cost half a microsecond; a slice is short enough that other threads still get their turn.
+
+Two fields of unicorn's private state have no API: the number of instructions that the current run has executed
+and the number at which it stops. They are found by value, once per process, and the engine refuses to start
+when they are not where three different runs say they are (:func:`_counter_offset`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Final
+
+import unicorn
+from unicorn import UC_HOOK_CODE, UC_HOOK_INSN_INVALID, UC_HOOK_INTR
+from unicorn import arm_const as arm
+from unicorn.unicorn_py3.unicorn import uclib
+
+from icmsg.errors import EngineNotAvailableError
+
+_LIB: Final = ctypes.PyDLL(uclib._name)
+_U64: Final = ctypes.c_uint64
+_PTR: Final = ctypes.c_void_p
+_SIZE: Final = ctypes.c_size_t
+
+_READ_CALLBACK: Final = ctypes.CFUNCTYPE(_U64, _PTR, _U64, ctypes.c_uint, _PTR)
+_WRITE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, _U64, ctypes.c_uint, _U64, _PTR)
+_CODE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, _U64, ctypes.c_uint32, _PTR)
+_INTR_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, ctypes.c_uint32, _PTR)
+_INVALID_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_bool, _PTR, _PTR)
+
+TCG_BUFFER_BYTES: Final = 16 << 20
+"""Room for translated code per core; unicorn's default reserves 1 GiB of address space."""
+
+ReadHandler = Callable[[int, int], int]
+"""(offset, size in bytes) -> value"""
+WriteHandler = Callable[[int, int, int], None]
+"""(offset, size in bytes, value)"""
+
+
+class Registers:
+    """A fixed set of registers, read or written in one call; the values are a tuple in the order of the names."""
+
+    __slots__ = ("_args", "_ids", "_pointers", "_read", "_size", "_values", "_view", "_write")
+
+    def __init__(self, handle: int, names: Sequence[str]) -> None:
+        count = len(names)
+        self._size = count
+        self._ids = (ctypes.c_int32 * count)(*[getattr(arm, f"UC_ARM_REG_{name}") for name in names])
+        self._values = (ctypes.c_uint32 * count)()
+        base = ctypes.addressof(self._values)
+        self._pointers = (_PTR * count)(*[base + 4 * index for index in range(count)])
+        self._args = (
+            _PTR(handle),
+            _PTR(ctypes.addressof(self._ids)),
+            _PTR(ctypes.addressof(self._pointers)),
+            ctypes.c_int(count),
+        )
+        self._view = memoryview(self._values).cast("B").cast("I")
+        self._read = _LIB.uc_reg_read_batch
+        self._write = _LIB.uc_reg_write_batch
+
+    def read(self) -> list[int]:
+        """Return the values of all registers of the set."""
+        self._read(*self._args)
+        return self._view.tolist()
+
+    def write(self, *values: int) -> None:
+        """Set all registers of the set, in the order of the names."""
+        self._values[:] = values  # type: ignore[call-overload]  # any sequence will do
+        self._write(*self._args)
+
+    def first(self) -> int:
+        """Return the value of the first register of the set."""
+        self._read(*self._args)
+        return self._values[0]
+
+
+class NativeCore:
+    """One Cortex-M33 of unicorn with empty memory.
+
+    Whoever owns it must call :meth:`close`: unicorn, its callbacks and their owners refer to each other, and
+    waiting for the cycle collector is what made machines pile up in memory.
+    """
+
+    def __init__(self) -> None:
+        uc = _open()
+        uc.ctl_set_tcg_buffer_size(TCG_BUFFER_BYTES)
+        self._uc = uc
+        self._handle = int(uc._uch.value)
+        self._pointer = _PTR(self._handle)
+        self._keep: list[object] = []
+        offset = _counter_offset()
+        self.executed: Final = _SIZE.from_address(self._handle + offset)
+        """Instructions of the current (last) run; counts the one in progress, and one more when the budget ends it."""
+        self.budget: Final = _SIZE.from_address(self._handle + offset + ctypes.sizeof(_SIZE))
+        """The run ends before the instruction that would exceed this."""
+        self._start = _LIB.uc_emu_start
+        self._zero = _U64(0)
+        self._begin = _U64(0)
+        self._count = _SIZE(0)
+        self._start_args = (self._pointer, self._begin, self._zero, self._zero, self._count)
+        self._stop = _LIB.uc_emu_stop
+
+    @property
+    def handle(self) -> int:
+        """The address that identifies this core to the library."""
+        return self._handle
+
+    def registers(self, *names: str) -> Registers:
+        """Return a set of registers by the names of unicorn's ARM constants, for example ``"R0", "PC"``."""
+        return Registers(self._handle, names)
+
+    def run(self, pc: int, budget: int) -> int:
+        """Run at most ``budget`` instructions from ``pc``; return unicorn's error code (0 = none)."""
+        self._begin.value = pc | 1
+        self._count.value = budget
+        return int(self._start(*self._start_args))
+
+    def stop(self) -> None:
+        """End the run from an interrupt or invalid-instruction hook (never from a peripheral access)."""
+        self._stop(self._pointer)
+
+    def map_memory(self, address: int, size: int, pointer: int) -> None:
+        """Map host memory at ``pointer``; sizes are multiples of 4096."""
+        self._uc.mem_map_ptr(address, size, 7, pointer)
+
+    def map_io(self, address: int, size: int, read: ReadHandler, write: WriteHandler) -> None:
+        """Call ``read`` and ``write`` for accesses; executing from here is a fault."""
+        on_read = _READ_CALLBACK(lambda _uc, offset, width, _user: read(offset, width))
+        on_write = _WRITE_CALLBACK(lambda _uc, offset, width, value, _user: write(offset, width, value))
+        self._keep += (on_read, on_write)
+        self._check(
+            _LIB.uc_mmio_map(self._pointer, _U64(address), _SIZE(size), on_read, None, on_write, None)
+        )
+
+    def hook_exceptions(self, handler: Callable[[int], None]) -> None:
+        """Call ``handler(number)`` where the core takes an exception (8 = EXC_RETURN, 2 = SVC, …)."""
+        self._hook(UC_HOOK_INTR, _INTR_CALLBACK(lambda _uc, number, _user: handler(number)))
+
+    def hook_invalid_instruction(self, handler: Callable[[], bool]) -> None:
+        """Call ``handler`` where unicorn cannot decode; True = carry on as if it had been executed."""
+        self._hook(UC_HOOK_INSN_INVALID, _INVALID_CALLBACK(lambda _uc, _user: handler()))
+
+    def hook_address(self, address: int, handler: Callable[[], None]) -> None:
+        """Call ``handler`` before the instruction at ``address``; instructions elsewhere cost nothing."""
+        callback = _CODE_CALLBACK(lambda _uc, _address, _size, _user: handler())
+        self._hook(UC_HOOK_CODE, callback, address, address)
+
+    def _hook(self, kind: int, callback: object, begin: int = 1, end: int = 0) -> None:
+        self._keep.append(callback)
+        number = _SIZE()
+        self._check(
+            _LIB.uc_hook_add(
+                self._pointer,
+                ctypes.byref(number),
+                ctypes.c_int(kind),
+                callback,
+                None,
+                _U64(begin),
+                _U64(end),
+            )
+        )
+
+    def forget_code(self, address: int, size: int) -> None:
+        """Drop translations of a range that the host has changed."""
+        self._uc.ctl_remove_cache(address, address + size)
+
+    def _check(self, code: int) -> None:
+        if code:
+            raise EngineNotAvailableError(
+                f"unicorn refused a call (error {code}); the engine needs unicorn 2.1.4"
+            )
+
+    def close(self) -> None:
+        """Free the core and break its references; the object cannot be used afterwards."""
+        del self._uc  # the only reference: unicorn frees everything here, not at some later collection
+        self._keep.clear()
+
+
+def _open() -> Any:
+    """Return a Cortex-M33; Any, because unicorn's annotations describe another of its versions."""
+    mode = unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS
+    module: Any = unicorn
+    return module.Uc(unicorn.UC_ARCH_ARM, mode, arm.UC_CPU_ARM_CORTEX_M33)
+
+
+@cache
+def _counter_offset() -> int:
+    """Return where unicorn keeps its instruction counter; the stop count follows it."""
+    uc = _open()
+    uc.mem_map(0, 0x1000)
+    uc.mem_write(0x100, bytes.fromhex("00bffde7"))  # nop; b .-2
+    words = 1024
+    found: set[int] | None = None
+    for count in (1_111, 7_777, 54_321):
+        uc.emu_start(0x101, 0, 0, count)
+        state = struct.unpack(f"{words}N", ctypes.string_at(uc._uch.value, words * ctypes.sizeof(_SIZE)))
+        here = {index for index in range(words - 1) if state[index : index + 2] == (count + 1, count)}
+        found = here if found is None else found & here
+    if found is None or len(found) != 1:
+        raise EngineNotAvailableError(
+            "this build of unicorn keeps its instruction counter in an unknown place; install unicorn==2.1.4"
+        )
+    return found.pop() * ctypes.sizeof(_SIZE)

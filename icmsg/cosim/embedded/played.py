@@ -1,0 +1,100 @@
+"""A core played by Python: its interrupts reach Python handlers at their virtual time plus a latency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.embedded.scheduler import Scheduler
+    from icmsg.cosim.embedded.slot import Slot
+    from icmsg.cosim.embedded.timeline import Entry
+
+_PATIENCE: Final = 1000
+"""Handler calls in a row that leave the line high before it counts as a mistake."""
+
+
+class PlayedCore:
+    """Delivers the interrupt lines of ``slot``; ``latency`` and ``retry`` are ticks.
+
+    A handler runs at the tick at which the line rose plus ``latency``. It must make the line fall, as a driver does
+    by acknowledging; where it does not, it runs again after ``retry``, as an interrupt that stays high would.
+    """
+
+    def __init__(self, slot: Slot, scheduler: Scheduler, *, latency: int, retry: int) -> None:
+        self.latency: Final = latency
+        self._retry = max(latency, retry)
+        self._slot = slot
+        self._scheduler = scheduler
+        self._handlers: dict[int, Callable[[], None]] = {}
+        self._levels: set[int] = set()
+        self._queued: dict[int, Entry] = {}
+        self._ignored = 0
+        slot.on_line = self._line
+
+    def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
+        """Call ``handler`` for external interrupt ``interrupt``; a line that is high already counts as rising now."""
+        self._handlers[interrupt] = handler
+        if self._slot.nvic.lines >> (16 + interrupt) & 1:
+            self._line(interrupt, True)
+
+    def release(self) -> None:
+        """Stop playing the core: nothing that is queued runs any more."""
+        for entry in self._queued.values():
+            entry.cancel()
+        self._queued.clear()
+        self._handlers.clear()
+        self._slot.on_line = None
+
+    def _line(self, interrupt: int, level: bool) -> None:
+        if not level:
+            self._levels.discard(interrupt)
+        elif interrupt in self._handlers:
+            self._levels.add(interrupt)
+            if interrupt not in self._queued:
+                self._queue(interrupt, self.latency)
+
+    def _queue(self, interrupt: int, delay: int) -> None:
+        scheduler = self._scheduler
+        self._queued[interrupt] = scheduler.at(scheduler.time() + delay, lambda: self._run(interrupt))
+
+    def _run(self, interrupt: int) -> None:
+        del self._queued[interrupt]
+        if interrupt not in self._levels:
+            return  # acknowledged before the handler's turn: no interrupt is taken
+        self._handlers[interrupt]()
+        if interrupt not in self._levels or interrupt in self._queued:
+            self._ignored = 0
+            return
+        self._ignored += 1
+        if self._ignored > _PATIENCE:
+            raise EngineError(
+                f"interrupt {interrupt} of core {self._slot.name} was handled {_PATIENCE} times and is still high; "
+                "the handler must acknowledge what raised it (Mailbox.acknowledge)"
+            )
+        self._queue(interrupt, self._retry)
+
+
+class MachineClock:
+    """Virtual time as :class:`icmsg.ipc.clock.Clock` gives it to the state machines of Python-played cores."""
+
+    def __init__(self, scheduler: Scheduler, ticks_per_second: int) -> None:
+        self._scheduler = scheduler
+        self._ticks_per_second = ticks_per_second
+
+    def now_ns(self) -> int:
+        """Return the virtual time in nanoseconds."""
+        return self._scheduler.time() * 1_000_000_000 // self._ticks_per_second
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call at the end of the current Python step, at the same virtual time, first in, first out."""
+        self._scheduler.soon.append(callback)
+
+    def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Entry:
+        """Call after ``delay_ns`` (rounded up to the machine's resolution); the entry can be cancelled."""
+        scheduler = self._scheduler
+        ticks = -(-delay_ns * self._ticks_per_second // 1_000_000_000)
+        return scheduler.at(scheduler.time() + ticks, callback)

@@ -1,0 +1,143 @@
+"""Which core runs how far: one virtual time over all cores and everything Python does.
+
+The rules that make a run repeatable, whatever steps the caller takes:
+
+* The core that is furthest behind runs next, and never more than one quantum ahead of another core that runs.
+* An action of Python (an interrupt handler, a timer) runs at its tick, when every core has come that far; no core
+  runs past it.
+* A caller's time limit shortens a slice only where that cannot change which core runs next.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.embedded.timeline import NEVER, Action, Entry, Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.embedded.core import FirmwareCore
+
+_SLICE_LIMIT_US: Final = 10_000
+"""A slice holds the interpreter lock, so it must end now and then for the sake of Ctrl-C."""
+
+
+class Scheduler:
+    """Runs the cores in ``cores`` and the actions in ``timeline``; times are ticks."""
+
+    def __init__(self, *, ticks_per_us: int, quantum: int) -> None:
+        self.cores: list[FirmwareCore] = []
+        self.timeline: Final = Timeline()
+        self.soon: Final[deque[Action]] = deque()
+        self.now = 0
+        """Every core has run at least this far."""
+        self.quantum: Final = quantum
+        self._slice_limit = _SLICE_LIMIT_US * ticks_per_us
+        self._current: FirmwareCore | None = None
+        self._attended: FirmwareCore | None = None
+
+    def time(self) -> int:
+        """Return the tick of what runs: exact in a core's peripheral access, else :attr:`now`."""
+        current = self._current
+        return self.now if current is None else current.now()
+
+    def at(self, time: int, action: Action) -> Entry:
+        """Run ``action`` at tick ``time``, when every core has come that far."""
+        current = self._current
+        if current is not None:
+            current.limit(time)
+        return self.timeline.at(time, action)
+
+    def at_core(self, core: FirmwareCore, time: int, action: Action) -> None:
+        """Run ``action`` when ``core`` has come to tick ``time``; a sleeping core is looked at then."""
+        core.timeline.at(time, action)
+        current = self._current
+        if current is core:
+            core.limit(time)
+        elif current is not None:
+            current.limit(time + self.quantum)
+
+    def attend(self, core: FirmwareCore) -> None:
+        """An exception of ``core`` may have become takeable: look at it now, or directly after its instruction."""
+        if core.running:
+            core.end_slice()
+        elif core.asleep and core is not self._attended:
+            self.at_core(core, self.time(), _nothing)
+
+    def drain(self) -> None:
+        """Run what was put off to the end of a Python step, first in, first out."""
+        soon = self.soon
+        while soon:
+            soon.popleft()()
+
+    def run(self, until: int, satisfied: Callable[[], bool] | None = None) -> bool:
+        """Run to tick ``until``, or until ``satisfied``; return whether it was.
+
+        ``satisfied`` is asked at first, and after every slice and every action.
+
+        Raises:
+            CoreFault: a core cannot go on.
+        """
+        self.drain()
+        while satisfied is None or not satisfied():
+            core, ready = self._furthest_behind()
+            action = self.timeline.next
+            if action <= ready:
+                if action > until:
+                    break
+                self.now = action if action > self.now else self.now
+                self.timeline.run_due(action)
+                self.drain()
+            elif ready >= until or core is None:
+                break
+            else:
+                if ready > self.now:
+                    self.now = ready
+                self._run_core(core, ready, action, until)
+        else:
+            return True
+        if until > self.now:
+            self.now = until
+        return satisfied is not None and satisfied()
+
+    def _furthest_behind(self) -> tuple[FirmwareCore | None, int]:
+        chosen, earliest = None, NEVER
+        for core in self.cores:
+            ready = core.timeline.next if core.asleep else core.time
+            if ready < earliest:
+                chosen, earliest = core, ready
+        return chosen, earliest
+
+    def _run_core(self, core: FirmwareCore, ready: int, action: int, until: int) -> None:
+        if core.asleep:
+            core.wake(ready)
+        if core.timeline.next <= core.time:
+            self._attended = core
+            core.timeline.run_due(core.time)
+            self._attended = None
+        nvic = core.nvic
+        if nvic.pending & nvic.enabled:
+            core.take_interrupts()
+        if core.asleep:
+            return
+        horizon = min(core.timeline.next, action, core.time + self._slice_limit)
+        others = NEVER
+        for other in self.cores:
+            if other is not core:
+                others = min(others, other.timeline.next if other.asleep else other.time)
+        horizon = min(horizon, others + self.quantum)
+        if others >= until:
+            horizon = min(horizon, until)
+        self._current = core
+        try:
+            core.run_slice(horizon)
+        finally:
+            self._current = None
+        if core.asleep and nvic.pending & nvic.enabled:
+            core.take_interrupts()
+
+
+def _nothing() -> None:
+    """Being looked at is all that is wanted."""

@@ -1,0 +1,113 @@
+"""The place of one core on the SoC: its address space, interrupt controller and console, whoever plays it.
+
+A slot is empty (held halted, as after power-up), runs firmware, or is played by Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.console import Console
+from icmsg.cosim.embedded.bus import CoreBus
+from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoModel, IoRange
+from icmsg.cosim.embedded.nvic import Nvic
+from icmsg.cosim.embedded.scs_registers import SCS_BASE
+from icmsg.cosim.embedded.system_control import SystemControl
+from icmsg.cosim.embedded.timeline import Action, Timeline
+from icmsg.cosim.events import EventKind, EventStream
+
+if TYPE_CHECKING:
+    from icmsg.cosim.embedded.core import FirmwareCore
+    from icmsg.cosim.embedded.scheduler import Scheduler
+
+LineHandler = Callable[[int, bool], None]
+"""(interrupt number, level)"""
+
+
+class Slot:
+    """One core's place; ``index`` is its number in events, ``ticks_per_instruction`` its speed."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        index: int,
+        ticks_per_instruction: int,
+        scheduler: Scheduler,
+        events: EventStream,
+        nanoseconds: Callable[[int], int],
+    ) -> None:
+        self.name: Final = name
+        self.index: Final = index
+        self.ticks_per_instruction: Final = ticks_per_instruction
+        self.space: Final = AddressSpace(name)
+        self.nvic: Final = Nvic()
+        self.timeline: Final = Timeline()
+        """What happens on this core while it runs firmware."""
+        self.control: SystemControl | None = None
+        self.bus: Final = CoreBus(self.space, self._code_changed)
+        self.console: Final = Console()
+        self.peripherals: Final[list[IoModel]] = []
+        """What is reset together with the core: everything that only this core can reach."""
+        self.firmware: FirmwareCore | None = None
+        self.on_line: LineHandler | None = None
+        self.code_watchers: list[Callable[[int, int], None]] = []
+        self._scheduler = scheduler
+        self._events = events
+        self._nanoseconds = nanoseconds
+
+    def now(self) -> int:
+        """Return the tick at which this core is: its own where it runs firmware, else the machine's."""
+        core = self.firmware
+        if core is None:
+            return self._scheduler.time()
+        return max(core.now(), self._scheduler.now)
+
+    def retime(self) -> None:
+        """The timeline has changed: do not run past its next entry."""
+        if self.firmware is not None:
+            self.firmware.retime()
+
+    def deliver(self, time: int, action: Action) -> None:
+        """Run ``action`` when this core has come to ``time``; at once where no instruction stream can notice."""
+        if self.firmware is None:
+            action()
+        else:
+            self._scheduler.at_core(self.firmware, time, action)
+
+    def emit(self, kind: EventKind, a: int = 0, b: int = 0) -> None:
+        """Put an event of this core into the stream, at its own time."""
+        self._events.emit(self._nanoseconds(self.now()), kind, self.index, a & 0xFFFFFFFF, b & 0xFFFFFFFF)
+
+    def set_line(self, interrupt: int, level: bool) -> None:
+        """Drive one external interrupt of this core."""
+        if level:
+            self.emit(EventKind.INTERRUPT, interrupt)
+        self.nvic.set_line(interrupt, level)
+        if self.on_line is not None:
+            self.on_line(interrupt, level)
+
+    def reset_peripherals(self) -> None:
+        """Reset everything that belongs to this core alone."""
+        for peripheral in self.peripherals:
+            peripheral.reset()
+
+    def print(self, data: bytes) -> None:
+        """Take what the core's UART sends."""
+        self.console.feed(data, self._nanoseconds(self.now()))
+
+    def add_control(self, *, ticks_per_cycle: int, restart: Callable[[Slot], None]) -> None:
+        """Give the core its System Control Space; ``restart`` is called when firmware asks for a reset."""
+        self.control = SystemControl(
+            self,
+            self.nvic,
+            name=self.name,
+            ticks_per_cycle=ticks_per_cycle,
+            reset_requested=lambda: restart(self),
+        )
+        self.space.add(IoRange(SCS_BASE, SCS_BASE + PAGE, self.control, "SCS"))
+
+    def _code_changed(self, address: int, size: int) -> None:
+        for watcher in self.code_watchers:
+            watcher(address, size)

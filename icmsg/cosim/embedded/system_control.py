@@ -1,0 +1,260 @@
+"""The System Control Space as a peripheral: how firmware programs its NVIC, SysTick and SCB."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from icmsg.cosim.embedded.nvic import BUS_FAULT, MEM_MANAGE, NMI, PENDSV, SYSTICK, USAGE_FAULT, Nvic
+from icmsg.cosim.embedded.scs_registers import MPU_REGIONS, PRIORITY_MASK, SCS, SCS_BASE
+from icmsg.hw.model import RegisterModel, on_read, on_write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.embedded.timeline import Entry, Timeline
+
+_VECTKEY: Final = 0x05FA
+_VECTKEY_READ: Final = 0xFA05
+_COUNTFLAG: Final = 1 << 16
+_FAULT_ENABLES: Final = ((16, MEM_MANAGE), (17, BUS_FAULT), (18, USAGE_FAULT))
+_RELOAD_MASK: Final = 0xFFFFFF
+
+
+class Clocked(Protocol):
+    """The core that the System Control Space belongs to."""
+
+    @property
+    def timeline(self) -> Timeline:
+        """What happens on this core."""
+
+    def now(self) -> int:
+        """Return the core's tick, exact within an access."""
+
+    def retime(self) -> None:
+        """The timeline has changed: do not run past its next entry."""
+
+
+class SystemControl(RegisterModel):
+    """One core's System Control Space; ``ticks_per_cycle`` is the period of its SysTick in ticks."""
+
+    def __init__(
+        self,
+        core: Clocked,
+        nvic: Nvic,
+        *,
+        name: str,
+        ticks_per_cycle: int,
+        reset_requested: Callable[[], None],
+    ) -> None:
+        super().__init__(SCS, base=SCS_BASE, core=name)
+        self._clocked = core
+        self._nvic = nvic
+        self._ticks_per_cycle = ticks_per_cycle
+        self._reset_requested = reset_requested
+        self._tick: Entry | None = None
+        self._zero_at = 0
+        self._mpu: list[list[int]] = [[0, 0] for _ in range(MPU_REGIONS)]
+        self._vtor_slot = self.slot("VTOR")
+
+    @property
+    def vector_table(self) -> int:
+        """VTOR: the byte address of the vector table."""
+        return self.words[self._vtor_slot]
+
+    @vector_table.setter
+    def vector_table(self, address: int) -> None:
+        self.words[self._vtor_slot] = address
+
+    def reset(self) -> None:
+        """Reset everything but the vector table's address, which a core reset takes from its image."""
+        vector_table = self.vector_table
+        super().reset()
+        self.vector_table = vector_table
+        self._stop_tick()
+        self._mpu = [[0, 0] for _ in range(MPU_REGIONS)]
+
+    # SysTick
+
+    @on_read("SYST_CSR")
+    def _read_csr(self, index: int) -> int:
+        value = self.peek("SYST_CSR", index)
+        self.poke("SYST_CSR", value & ~_COUNTFLAG)
+        return value
+
+    @on_write("SYST_CSR")
+    def _write_csr(self, _index: int, value: int) -> None:
+        self.poke("SYST_CSR", value & 0x7)
+        if not value & 1:
+            self._stop_tick()
+        elif self._tick is None:
+            self._start_tick()
+
+    @on_read("SYST_CVR")
+    def _read_cvr(self, _index: int) -> int:
+        if self._tick is None:
+            return 0
+        left = self._zero_at - self._clocked.now()
+        return max(0, left // self._ticks_per_cycle) & _RELOAD_MASK
+
+    @on_write("SYST_CVR")
+    def _write_cvr(self, _index: int, _value: int) -> None:
+        self.poke("SYST_CSR", self.peek("SYST_CSR") & ~_COUNTFLAG)
+        if self._tick is not None:
+            self._start_tick()
+
+    @on_write("SYST_RVR")
+    def _write_rvr(self, _index: int, value: int) -> None:
+        self.poke("SYST_RVR", value & _RELOAD_MASK)
+
+    def _start_tick(self) -> None:
+        self._stop_tick()
+        reload = self.peek("SYST_RVR")
+        if reload:
+            self._zero_at = self._clocked.now() + (reload + 1) * self._ticks_per_cycle
+            self._tick = self._clocked.timeline.at(self._zero_at, self._expire)
+            self._clocked.retime()
+
+    def _stop_tick(self) -> None:
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+
+    def _expire(self) -> None:
+        csr = self.peek("SYST_CSR")
+        self.poke("SYST_CSR", csr | _COUNTFLAG)
+        reload = self.peek("SYST_RVR")
+        self._tick = None
+        if reload:
+            self._zero_at += (reload + 1) * self._ticks_per_cycle
+            self._tick = self._clocked.timeline.at(self._zero_at, self._expire)
+        if csr & 2:
+            self._nvic.pend(1 << SYSTICK)
+
+    # NVIC
+
+    @on_read("NVIC_ISER", "NVIC_ICER")
+    def _read_enabled(self, index: int) -> int:
+        return self._nvic.enabled >> (16 + 32 * index) & 0xFFFFFFFF
+
+    @on_write("NVIC_ISER")
+    def _enable(self, index: int, value: int) -> None:
+        self._nvic.enable(value << (16 + 32 * index))
+
+    @on_write("NVIC_ICER")
+    def _disable(self, index: int, value: int) -> None:
+        self._nvic.disable(value << (16 + 32 * index))
+
+    @on_read("NVIC_ISPR", "NVIC_ICPR")
+    def _read_pending(self, index: int) -> int:
+        return self._nvic.pending >> (16 + 32 * index) & 0xFFFFFFFF
+
+    @on_write("NVIC_ISPR")
+    def _pend(self, index: int, value: int) -> None:
+        self._nvic.pend(value << (16 + 32 * index))
+
+    @on_write("NVIC_ICPR")
+    def _unpend(self, index: int, value: int) -> None:
+        self._nvic.unpend(value << (16 + 32 * index))
+
+    @on_read("NVIC_IABR")
+    def _read_active(self, index: int) -> int:
+        active = sum(1 << number for number in self._nvic.active)
+        return active >> (16 + 32 * index) & 0xFFFFFFFF
+
+    @on_write("NVIC_IPR")
+    def _write_priority(self, index: int, value: int) -> None:
+        self._set_priorities("NVIC_IPR", index, 16 + 4 * index, value)
+
+    @on_write("SHPR")
+    def _write_system_priority(self, index: int, value: int) -> None:
+        self._set_priorities("SHPR", index, 4 + 4 * index, value)
+
+    def _set_priorities(self, register: str, index: int, first: int, value: int) -> None:
+        value &= PRIORITY_MASK * 0x01010101
+        self.poke(register, value, index)
+        self._nvic.priority[first : first + 4] = value.to_bytes(4, "little")
+        self._nvic.changed()
+
+    @on_write("STIR")
+    def _trigger(self, _index: int, value: int) -> None:
+        self._nvic.pend(1 << (16 + (value & 0x1FF)))
+
+    # SCB
+
+    @on_read("ICSR")
+    def _read_icsr(self, _index: int) -> int:
+        nvic = self._nvic
+        return self.block.encode(
+            "ICSR",
+            VECTACTIVE=nvic.active[-1] if nvic.active else 0,
+            RETTOBASE=int(len(nvic.active) <= 1),
+            VECTPENDING=nvic.most_urgent() or 0,
+            ISRPENDING=int(bool(nvic.pending >> 16)),
+            PENDSTSET=nvic.pending >> SYSTICK & 1,
+            PENDSVSET=nvic.pending >> PENDSV & 1,
+        )
+
+    @on_write("ICSR")
+    def _write_icsr(self, _index: int, value: int) -> None:
+        ask = self.block.decode("ICSR", value)
+        if ask["PENDSVCLR"]:
+            self._nvic.unpend(1 << PENDSV)
+        if ask["PENDSTCLR"]:
+            self._nvic.unpend(1 << SYSTICK)
+        self._nvic.pend(ask["PENDSVSET"] << PENDSV | ask["PENDSTSET"] << SYSTICK | ask["PENDNMISET"] << NMI)
+
+    @on_write("VTOR")
+    def _write_vtor(self, _index: int, value: int) -> None:
+        self.vector_table = value & ~0x7F
+
+    @on_write("AIRCR")
+    def _write_aircr(self, _index: int, value: int) -> None:
+        ask = self.block.decode("AIRCR", value)
+        if ask["VECTKEY"] == _VECTKEY:
+            self._nvic.subpriority_bits = ask["PRIGROUP"] + 1
+        group = max(0, self._nvic.subpriority_bits - 1)
+        self.poke("AIRCR", self.block.encode("AIRCR", VECTKEY=_VECTKEY_READ, PRIGROUP=group))
+        if ask["VECTKEY"] == _VECTKEY and ask["SYSRESETREQ"]:
+            self._reset_requested()
+
+    @on_write("SHCSR")
+    def _write_shcsr(self, _index: int, value: int) -> None:
+        for bit, number in _FAULT_ENABLES:
+            if value >> bit & 1:
+                self._nvic.enable(1 << number)
+            else:
+                self._nvic.disable(1 << number)
+
+    # MPU: stored per region, so that what firmware writes it can read back
+
+    @on_read("MPU_RBAR")
+    def _read_rbar(self, _index: int) -> int:
+        return self._mpu[self._region(0)][0]
+
+    @on_write("MPU_RBAR")
+    def _write_rbar(self, _index: int, value: int) -> None:
+        self._mpu[self._region(0)][0] = value
+
+    @on_read("MPU_RLAR")
+    def _read_rlar(self, _index: int) -> int:
+        return self._mpu[self._region(0)][1]
+
+    @on_write("MPU_RLAR")
+    def _write_rlar(self, _index: int, value: int) -> None:
+        self._mpu[self._region(0)][1] = value
+
+    @on_write("MPU_RBAR_A")
+    def _write_rbar_alias(self, index: int, value: int) -> None:
+        self._mpu[self._region(index + 1)][0] = value
+
+    @on_write("MPU_RLAR_A")
+    def _write_rlar_alias(self, index: int, value: int) -> None:
+        self._mpu[self._region(index + 1)][1] = value
+
+    def _region(self, alias: int) -> int:
+        number = self.peek("MPU_RNR") % MPU_REGIONS
+        return number if alias == 0 else (number & ~3) + alias
+
+    def mpu_regions(self) -> list[tuple[int, int]]:
+        """Return (RBAR, RLAR) of every MPU region."""
+        return [(rbar, rlar) for rbar, rlar in self._mpu]

@@ -1,0 +1,70 @@
+"""Virtual time of the embedded engine: ticks, and queues of what happens at which tick.
+
+A tick is the longest time of which every core's instruction and every timer clock is a whole multiple, so that
+no conversion ever rounds. One instruction takes one clock cycle of its core.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Final
+
+NEVER: Final = 1 << 62
+"""A tick that is never reached."""
+
+Action = Callable[[], None]
+
+
+class Entry:
+    """Something scheduled; ``cancel`` takes it back, at any moment and any number of times."""
+
+    __slots__ = ("action", "time")
+
+    def __init__(self, time: int, action: Action) -> None:
+        self.time = time
+        self.action: Action | None = action
+
+    def cancel(self) -> None:
+        """Do not run it."""
+        self.action = None
+
+
+class Timeline:
+    """Actions in the order of their ticks; first in, first out among equal ticks."""
+
+    __slots__ = ("_heap", "_order", "next")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Entry]] = []
+        self._order = 0
+        self.next = NEVER
+        """The tick of the earliest entry (a cancelled one included), or NEVER."""
+
+    def at(self, time: int, action: Action) -> Entry:
+        """Run ``action`` at tick ``time``."""
+        entry = Entry(time, action)
+        self._order += 1
+        heapq.heappush(self._heap, (time, self._order, entry))
+        if time < self.next:
+            self.next = time
+        return entry
+
+    def run_due(self, now: int) -> bool:
+        """Run everything up to and including tick ``now``; return whether anything ran."""
+        heap = self._heap
+        ran = False
+        while heap and heap[0][0] <= now:
+            entry = heapq.heappop(heap)[2]
+            self.next = heap[0][0] if heap else NEVER
+            action = entry.action
+            if action is not None:
+                entry.action = None
+                action()
+                ran = True
+        return ran
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._heap.clear()
+        self.next = NEVER

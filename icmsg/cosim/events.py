@@ -1,0 +1,89 @@
+"""The one stream of what happens on a machine; every view of a run is a sink of it.
+
+An event is five integers: virtual time, kind, core, and two values whose meaning depends on the kind. That keeps
+an event below a microsecond and gives the same bytes, and so the same hash, in every process.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Callable
+from struct import Struct
+from typing import Final, NamedTuple
+
+_RECORD: Final = Struct("<QBBII")
+_FLUSH_BYTES: Final = 1 << 16
+
+
+class EventKind(enum.IntEnum):
+    """What happened; the comment gives the meaning of ``a`` and ``b``."""
+
+    DOORBELL = 1  # a core triggered a mbox channel: a = channel
+    INTERRUPT = 2  # an interrupt line of a core rose: a = interrupt number
+    PACKET_SENT = 3  # by a Python-played core: a = length in bytes, b = CRC-32 of the payload
+    PACKET_RECEIVED = 4  # by a Python-played core: a = length in bytes, b = CRC-32 of the payload
+    STATE = 5  # an ICMsg instance played by Python changed its state: a = new state number
+    CORE_STARTED = 6
+    CORE_HALTED = 7
+    CORE_RESET = 8
+    CONSOLE = 9  # a core printed: a = length in bytes, b = CRC-32 of the bytes
+    FAULT = 10  # a core took a fault exception: a = exception number, b = PC
+    WARNING = 11  # an access that nothing models: a = address, b = PC
+
+
+class Event(NamedTuple):
+    """One event; ``time_ns`` is virtual, ``core`` the index of the core in the platform file."""
+
+    time_ns: int
+    kind: EventKind
+    core: int
+    a: int
+    b: int
+
+
+Sink = Callable[[Event], None]
+
+
+class EventStream:
+    """Hashes every event and hands it to the sinks that were added.
+
+    ``hexdigest`` is the SHA-256 over all events so far, so two runs with the same digest did the same things at the
+    same virtual times in the same order.
+    """
+
+    __slots__ = ("_buffer", "_hash", "_pack", "_sinks", "count")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._hash = hashlib.sha256()
+        self._pack = _RECORD.pack
+        self._sinks: tuple[Sink, ...] = ()
+        self.count = 0
+
+    def emit(self, time_ns: int, kind: int, core: int, a: int = 0, b: int = 0) -> None:
+        """Add one event; ``a`` and ``b`` are 0…0xFFFFFFFF."""
+        self._buffer += self._pack(time_ns, kind, core, a, b)
+        self.count += 1
+        if len(self._buffer) >= _FLUSH_BYTES:
+            self._flush()
+        for sink in self._sinks:
+            sink(Event(time_ns, EventKind(kind), core, a, b))
+
+    def add_sink(self, sink: Sink) -> Callable[[], None]:
+        """Call ``sink`` for every event from now on; the function returned removes it again."""
+        self._sinks = (*self._sinks, sink)
+
+        def remove() -> None:
+            self._sinks = tuple(other for other in self._sinks if other is not sink)
+
+        return remove
+
+    def hexdigest(self) -> str:
+        """Return the SHA-256 of all events so far."""
+        self._flush()
+        return self._hash.hexdigest()
+
+    def _flush(self) -> None:
+        self._hash.update(self._buffer)
+        self._buffer.clear()

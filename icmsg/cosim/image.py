@@ -1,0 +1,157 @@
+"""Firmware images: what an ELF file puts where, checked before anything runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from icmsg.errors import FirmwareError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_VECTOR_SYMBOLS: Final = (
+    "_vector_table",
+    "_vector_start",
+    "__vector_table",
+    "__isr_vector",
+    "__Vectors",
+    "vectors",
+    "g_pfnVectors",
+    "_vectors",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """``data`` as loaded at byte address ``load_address``; it runs at ``run_address``."""
+
+    load_address: int
+    run_address: int
+    data: bytes
+    executable: bool
+
+    @property
+    def end(self) -> int:
+        """The first load address behind the segment."""
+        return self.load_address + len(self.data)
+
+
+@dataclass(frozen=True)
+class FirmwareImage:
+    """An ELF file for a Cortex-M core; ``symbols`` gives the address of every named symbol."""
+
+    path: Path
+    segments: tuple[Segment, ...]
+    entry: int
+    symbols: Mapping[str, int]
+
+    @classmethod
+    def load(cls, path: str | Path) -> FirmwareImage:
+        """Read an ELF file.
+
+        Raises:
+            FirmwareError: it is not there, not an ELF file, not for a 32-bit Arm core, or has nothing to load.
+        """
+        path = Path(path)
+        try:
+            with path.open("rb") as stream:
+                return cls._parse(path, ELFFile(stream))
+        except FileNotFoundError:
+            raise FirmwareError(
+                f"{path}: no such file; give the path of an ELF file or the name of a firmware stub"
+            ) from None
+        except OSError as error:
+            raise FirmwareError(f"{path}: cannot be read: {error.strerror}") from None
+        except ELFError:
+            raise FirmwareError(
+                f"{path}: not an ELF file; a .hex or .bin has to be given as the .elf it was made from"
+            ) from None
+
+    @classmethod
+    def _parse(cls, path: Path, elf: ELFFile) -> FirmwareImage:
+        if elf["e_machine"] != "EM_ARM" or elf.elfclass != 32 or not elf.little_endian:
+            raise FirmwareError(
+                f"{path}: built for {elf.get_machine_arch()}, {elf.elfclass}-bit; "
+                "the cores are 32-bit little-endian Arm (Cortex-M33)"
+            )
+        segments = tuple(_segments(elf))
+        if not segments:
+            raise FirmwareError(f"{path}: has nothing to load; is it an object file that was not linked?")
+        return cls(path, segments, int(elf["e_entry"]), dict(_symbols(elf)))
+
+    @cached_property
+    def vector_table(self) -> int:
+        """The byte address of the vector table.
+
+        It is where the second word is the ELF's entry point: at the lowest loaded address, or at a symbol that
+        start-up code commonly gives it.
+
+        Raises:
+            FirmwareError: none of these places looks like one.
+        """
+        places = [min(segment.load_address for segment in self.segments)]
+        places += [self.symbols[name] for name in _VECTOR_SYMBOLS if name in self.symbols]
+        for place in places:
+            if self.word(place + 4) is not None and (self.word(place + 4) or 0) | 1 == self.entry | 1:
+                return place
+        for place in places:
+            reset = self.word(place + 4)
+            if reset is not None and reset & 1 and self.word(reset & ~3) is not None:
+                return place
+        tried = ", ".join(f"0x{place:08X}" for place in places)
+        raise FirmwareError(
+            f"{self.path}: no vector table found (looked at {tried}); it must be the first thing in "
+            "the image, or have a symbol such as _vector_table"
+        )
+
+    def word(self, address: int) -> int | None:
+        """Return the 32-bit word loaded at ``address``, or None where the image has none."""
+        for segment in self.segments:
+            if segment.load_address <= address and address + 4 <= segment.end:
+                offset = address - segment.load_address
+                return int.from_bytes(segment.data[offset : offset + 4], "little")
+        return None
+
+    def symbol(self, name: str) -> int:
+        """Return the address of a symbol; FirmwareError if the image has none of that name."""
+        try:
+            return self.symbols[name]
+        except KeyError:
+            raise FirmwareError(
+                f"{self.path}: no symbol {name!r}; was it stripped, or optimised away?"
+            ) from None
+
+    def locate(self, address: int) -> str:
+        """Return ``function+offset`` for a code address, or the bare address where no symbol is known."""
+        best: tuple[int, str] | None = None
+        for name, start in self.symbols.items():
+            start &= ~1
+            if start <= address < start + 0x10000 and (best is None or start > best[0]):
+                best = start, name
+        if best is None:
+            return f"0x{address:08X}"
+        return f"{best[1]}+0x{address - best[0]:X}" if address > best[0] else best[1]
+
+
+def _segments(elf: ELFFile) -> Iterator[Segment]:
+    for segment in elf.iter_segments("PT_LOAD"):
+        if segment["p_filesz"]:
+            yield Segment(
+                segment["p_paddr"], segment["p_vaddr"], segment.data(), bool(segment["p_flags"] & 1)
+            )
+
+
+def _symbols(elf: ELFFile) -> Iterator[tuple[str, int]]:
+    for section in elf.iter_sections():
+        if isinstance(section, SymbolTableSection):
+            symbol: Any
+            for symbol in section.iter_symbols():
+                if symbol.name and not symbol.name.startswith("$") and symbol["st_shndx"] != "SHN_UNDEF":
+                    yield symbol.name, symbol["st_value"]

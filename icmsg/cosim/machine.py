@@ -1,0 +1,130 @@
+"""What every engine offers: a machine with cores on one virtual clock.
+
+The protocols say what scenarios may rely on; ``tests/contract`` runs the same tests over every engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from icmsg.cosim.console import Console
+    from icmsg.cosim.events import EventKind, EventStream
+    from icmsg.cosim.image import FirmwareImage
+    from icmsg.hw.bus import Bus
+    from icmsg.ipc.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class AccessWarning:
+    """Firmware did something that nothing models; ``place`` is the PC as ``function+offset``."""
+
+    core: str
+    what: str
+    address: int
+    pc: int
+    place: str
+
+    def __str__(self) -> str:
+        return f"core {self.core}: {self.what} at 0x{self.address:08X} (PC 0x{self.pc:08X}, {self.place})"
+
+
+class Core(Protocol):
+    """One core: halted as after power-up, running firmware, or played by Python."""
+
+    @property
+    def name(self) -> str:
+        """``app`` or ``net``."""
+
+    @property
+    def index(self) -> int:
+        """The core's number in events."""
+
+    @property
+    def bus(self) -> Bus:
+        """This core's address space."""
+
+    @property
+    def console(self) -> Console:
+        """What the core prints."""
+
+    @property
+    def image(self) -> FirmwareImage | None:
+        """What was loaded."""
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether it executes nothing."""
+
+    def load(self, firmware: str | Path | FirmwareImage) -> FirmwareImage:
+        """Load an image; FirmwareError if it does not fit this core."""
+
+    def start(self) -> None:
+        """Reset the core and let it run its image."""
+
+    def halt(self) -> None:
+        """Stop executing."""
+
+    def resume(self) -> None:
+        """Go on where :meth:`halt` stopped."""
+
+    def reset(self) -> None:
+        """Reset this core and the peripherals that belong to it alone."""
+
+    def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
+        """Play this core by Python: call ``handler`` at an external interrupt."""
+
+    def emit(self, kind: EventKind, a: int = 0, b: int = 0) -> None:
+        """Put an event of this core into the machine's stream."""
+
+    def locate(self, address: int) -> str:
+        """Return ``function+offset`` for a code address."""
+
+
+class Machine(Protocol):
+    """An emulated SoC on one virtual clock; times are nanoseconds."""
+
+    @property
+    def engine(self) -> str:
+        """``embedded`` or ``renode``."""
+
+    @property
+    def cores(self) -> Mapping[str, Core]:
+        """The cores by name."""
+
+    @property
+    def clock(self) -> Clock:
+        """Virtual time for the state machines of Python-played cores."""
+
+    @property
+    def events(self) -> EventStream:
+        """What happens."""
+
+    @property
+    def warnings(self) -> list[AccessWarning]:
+        """What the firmware did that nothing models."""
+
+    @property
+    def now_ns(self) -> int:
+        """The virtual time."""
+
+    def core(self, name: str) -> Core:
+        """Return a core by name; ConfigurationError if there is none."""
+
+    def run_for(self, ns: int) -> None:
+        """Let virtual time pass."""
+
+    def run_until(
+        self, satisfied: Callable[[], bool], *, timeout_ns: int, what: str = "the condition"
+    ) -> None:
+        """Run until ``satisfied()``; VirtualTimeoutError after ``timeout_ns``."""
+
+    def trace_sha256(self) -> str:
+        """Return a hash over everything that happened."""
+
+    def close(self) -> None:
+        """Free everything."""
