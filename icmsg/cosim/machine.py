@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.console import Console
     from icmsg.cosim.events import EventKind, EventStream
     from icmsg.cosim.image import FirmwareImage
+    from icmsg.cosim.soc import MailboxPort
     from icmsg.hw.bus import Bus
     from icmsg.ipc.clock import Clock
 
@@ -51,6 +52,10 @@ class Core(Protocol):
     @property
     def console(self) -> Console:
         """What the core prints."""
+
+    @property
+    def mailbox_port(self) -> MailboxPort:
+        """Where this core's mailbox is; EngineError if it has none."""
 
     @property
     def image(self) -> FirmwareImage | None:

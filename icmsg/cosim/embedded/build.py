@@ -16,6 +16,7 @@ from icmsg.cosim.embedded.models.nrf_uarte import NrfUarteModel
 from icmsg.cosim.embedded.scs_registers import PRIORITY_MASK, SCS_BASE
 from icmsg.cosim.embedded.slot import Slot
 from icmsg.cosim.platform import Peripheral, PlatformDescription, Reference
+from icmsg.cosim.soc import short_name
 from icmsg.errors import ConfigurationError, PlatformError
 
 if TYPE_CHECKING:
@@ -108,11 +109,6 @@ def read_rates(description: PlatformDescription) -> Rates:
         systick_hz[name] = _positive(_nvic_of(description, core), "systickFrequency", 0)
     ticks = math.lcm(*instruction_hz.values(), *systick_hz.values())
     return Rates(ticks, instruction_hz, systick_hz)
-
-
-def short_name(name: str) -> str:
-    """Return a core's name as commands use it: ``app`` for ``cpuapp``."""
-    return name[3:] if name.startswith("cpu") and len(name) > 3 else name
 
 
 class Builder:

@@ -17,6 +17,7 @@ from icmsg.cosim.events import EventKind, EventStream
 from icmsg.cosim.machine import AccessWarning
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.simtime import US, format_time
+from icmsg.cosim.soc import mailbox_ports
 from icmsg.errors import ConfigurationError, CoreFault, EngineError, VirtualTimeoutError
 
 if TYPE_CHECKING:
@@ -64,12 +65,13 @@ class EmbeddedMachine:
         self._warnings: dict[tuple[str, str, int], AccessWarning] = {}
         self.clock: Final = MachineClock(self._scheduler, rates.ticks_per_second)
         self.cores: Final[dict[str, MachineCore]] = {}
+        ports = mailbox_ports(description)
         for name, slot in self._parts.slots.items():
             slot.add_control(
                 ticks_per_cycle=rates.ticks_per_second // rates.systick_hz[name], restart=self._restart
             )
             slot.code_watchers.append(self._forget_code)
-            self.cores[name] = MachineCore(self, slot, latency=self._ticks(latency_ns), retry=self._ticks(US))
+            self.cores[name] = MachineCore(self, slot, port=ports.get(name), latency=self._ticks(latency_ns), retry=self._ticks(US))
         self._reached = 0, 0  # the last deadline: its tick, and the nanosecond that was asked for
         self._closed = False
 

@@ -17,15 +17,19 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.machine import EmbeddedMachine
     from icmsg.cosim.embedded.memory import MemoryRange
     from icmsg.cosim.embedded.slot import Slot
+    from icmsg.cosim.soc import MailboxPort
     from icmsg.hw.bus import Bus
 
 
 class MachineCore:
     """A core that is halted (as after power-up), runs firmware, or is played by Python."""
 
-    def __init__(self, machine: EmbeddedMachine, slot: Slot, *, latency: int, retry: int) -> None:
+    def __init__(
+        self, machine: EmbeddedMachine, slot: Slot, *, port: MailboxPort | None, latency: int, retry: int
+    ) -> None:
         self._machine = machine
         self._slot = slot
+        self._port = port
         self._latency = latency
         self._retry = retry
         self._played: PlayedCore | None = None
@@ -47,6 +51,13 @@ class MachineCore:
     def index(self) -> int:
         """The core's number in events."""
         return self._slot.index
+
+    @property
+    def mailbox_port(self) -> MailboxPort:
+        """Where this core's mailbox is; EngineError if the platform gives it none."""
+        if self._port is None:
+            raise EngineError(f"core {self.name} has no mailbox in this platform")
+        return self._port
 
     @property
     def is_halted(self) -> bool:
