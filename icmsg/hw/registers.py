@@ -7,7 +7,6 @@ written twice. Offsets are in bytes from the start of the block; every register 
 
 from __future__ import annotations
 
-import difflib
 import enum
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
@@ -190,14 +189,13 @@ class RegisterBlock:
                 f"with storage of its own and {register.count} element(s)"
             )
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._by_name
-
     def register(self, name: str) -> Register:
         """Return the register called ``name``; ConfigurationError names the closest ones if there is none."""
         try:
             return self._by_name[name]
         except KeyError:
+            import difflib  # only for an error's text: start-up should not pay for it
+
             near = difflib.get_close_matches(name.upper(), self._by_name, n=3) or sorted(self._by_name)[:3]
             raise self._refuse(f"no register {name!r}; did you mean {', '.join(near)}?") from None
 

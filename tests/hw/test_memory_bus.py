@@ -83,9 +83,10 @@ def test_a_buffer_that_cannot_be_memory_is_refused(buffer: Any, text: str) -> No
 @pytest.mark.parametrize("base", [-4, 0xFFFF_FFFD, 1 << 32])
 def test_a_range_outside_the_address_space_is_refused_and_lets_go_of_the_buffer(base: int) -> None:
     memory = bytearray(4)
-    with pytest.raises(ConfigurationError, match="choose a lower base"):
+    with pytest.raises(ConfigurationError, match="choose a lower base") as caught:
         MemoryBus(memory, base=base)
     memory.extend(b"resized")
+    assert caught.tb is not None, "kept until here: a traceback holds on to what its frames hold"
 
 
 def test_the_last_word_of_the_address_space_can_be_used() -> None:

@@ -127,6 +127,26 @@ def test_a_register_that_clears_itself_is_write_one_to_clear(timer: Timer) -> No
     assert timer.read32(0x38) == 0b1001
 
 
+def test_a_handler_of_a_write_one_to_clear_register_runs_with_what_is_left() -> None:
+    class Checks(RegisterModel):
+        left = -1
+
+        @on_write("ERRORS")
+        def _errors(self, index: int, value: int) -> None:
+            self.left = value
+
+    model = Checks(BLOCK)
+    model.poke("ERRORS", 0b111)
+    model.write32(0x38, 0b010)
+    assert (model.left, model.read32(0x38)) == (0b101, 0b101)
+
+
+def test_a_narrow_register_without_a_handler_keeps_only_its_bits() -> None:
+    model = RegisterModel(BLOCK)
+    model.write32(0x30, 0xABCD)
+    assert model.read32(0x30) == 0xCD
+
+
 def test_a_narrow_register_keeps_only_its_bits_and_tells_its_handler_so(timer: Timer) -> None:
     timer.write32(0x30, 0xABCD)
     assert timer.read32(0x30) == 0xCD

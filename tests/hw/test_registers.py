@@ -29,8 +29,6 @@ def test_an_element_is_found_by_name_and_index_and_by_offset() -> None:
     assert TIMER.offset("CC", 2) == 0x550
     assert TIMER.find(0x550) == (TIMER.register("CC"), 2)
     assert TIMER.find(0x544) is None
-    assert "CC" in TIMER
-    assert "DD" not in TIMER
 
 
 @pytest.mark.parametrize(
