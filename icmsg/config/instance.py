@@ -1,0 +1,167 @@
+"""One ICMsg instance: two regions, two mailbox channels and how to bond.
+
+>>> from icmsg.config import InstanceConfig, Region
+>>> app = InstanceConfig(Region(0x2007_0000, 0x800), Region(0x2007_8000, 0x800))
+>>> net = app.mirrored()
+>>> hex(net.tx_region.address), net.tx_channel
+('0x20078000', 1)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from icmsg.config.layout import RegionLayout, Wire
+from icmsg.errors import ConfigurationError
+
+Unbound = Literal["disable", "enable", "detect"]
+"""Devicetree ``unbound`` (Zephyr ≥ 4.1): magic bonding, sessions, or sessions unless the peer is older."""
+
+Signalling = Literal["repeat", "ring-back"]
+"""While bonding: ring until bound (Zephyr ≤ 4.0), or ring once and ring back on the magic (≥ 4.1)."""
+
+MAGIC_LENGTH = 13
+"""Bytes of the packet with which magic bonding starts (protocol §2)."""
+
+ZEPHYR_RX_READ_BUF_SIZE = 128
+"""Default of CONFIG_PBUF_RX_READ_BUF_SIZE since Zephyr 4.0: a longer packet blocks that receiver for good."""
+
+_LONGEST = 0xFFFF
+_MAGIC_DATA = 24  # header, magic, the spare word, rounded up
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """``size`` bytes from ``address`` on, as seen by the core that uses it."""
+
+    address: int
+    size: int
+
+    def __post_init__(self) -> None:
+        if self.address < 0 or self.size <= 0:
+            raise ConfigurationError(
+                f"region at {self.address:#x} of {self.size} bytes: use an address >= 0 and a size > 0"
+            )
+
+    @property
+    def end(self) -> int:
+        """The first address behind the region."""
+        return self.address + self.size
+
+    def overlaps(self, other: Region) -> bool:
+        """Tell whether at least one byte belongs to both."""
+        return self.address < other.end and other.address < self.end
+
+    def __str__(self) -> str:
+        return f"0x{self.address:08X}…0x{self.end - 1:08X}"
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceConfig:
+    """What both the devicetree node and Kconfig say about one instance, for one of its two sides.
+
+    Raises :class:`ConfigurationError` for what can never bond; the text names the fix.
+    """
+
+    tx_region: Region
+    rx_region: Region
+    tx_channel: int = 0
+    """Mailbox channel that this side rings."""
+    rx_channel: int = 1
+    """Mailbox channel that the peer rings."""
+    dcache_alignment: int = 0
+    """Bytes; the same on both sides, it moves wr_idx. For spsc_pbuf the cache line, 0 = no cache layout."""
+    unbound: Unbound = "disable"
+    wire: Wire = "pbuf"
+    signalling: Signalling = "ring-back"
+    bond_notify_repeat_to_ms: int = 1
+    """CONFIG_IPC_SERVICE_ICMSG_BOND_NOTIFY_REPEAT_TO_MS, 1…100; only with ``signalling="repeat"``."""
+    rx_limit: int | None = None
+    """Longest payload that this side takes (CONFIG_PBUF_RX_READ_BUF_SIZE); None = all that the region has."""
+    peer_rx_limit: int | None = None
+    """Longest payload that the peer takes; a longer one is refused before it is sent. None = unknown."""
+    trust_known_space: bool = False
+    """Read the peer's rd_idx only when the space known so far does not suffice, instead of at every write."""
+    name: str = "icmsg"
+    """How messages call the instance."""
+
+    def __post_init__(self) -> None:
+        _one_of("unbound", self.unbound, get_args(Unbound))
+        _one_of("wire", self.wire, get_args(Wire))
+        _one_of("signalling", self.signalling, get_args(Signalling))
+        _in_range("tx_channel", self.tx_channel, 0, 0xFFFF)
+        _in_range("rx_channel", self.rx_channel, 0, 0xFFFF)
+        _in_range("dcache_alignment", self.dcache_alignment, 0, 0x10000)
+        _in_range("bond_notify_repeat_to_ms", self.bond_notify_repeat_to_ms, 1, 100)
+        for field in ("rx_limit", "peer_rx_limit"):
+            if (limit := getattr(self, field)) is not None:
+                _in_range(field, limit, 1 if self.unbound == "enable" else MAGIC_LENGTH, _LONGEST)
+        self._check_release()
+        self._check_regions()
+
+    def _check_release(self) -> None:
+        if self.unbound != "disable" and self.signalling != "ring-back":
+            raise ConfigurationError(
+                f'unbound = "{self.unbound}" exists since Zephyr 4.1, which no longer repeats its signal: '
+                f'set signalling="ring-back", or unbound="disable"'
+            )
+        if self.wire == "spsc_pbuf" and (self.unbound != "disable" or self.signalling != "repeat"):
+            raise ConfigurationError(
+                'wire="spsc_pbuf" exists up to Zephyr 3.5, which has no sessions and repeats its signal: '
+                'set unbound="disable" and signalling="repeat"'
+            )
+
+    def _check_regions(self) -> None:
+        if self.tx_region.overlaps(self.rx_region):
+            raise ConfigurationError(
+                f"tx-region {self.tx_region} and rx-region {self.rx_region} overlap: give each its own memory"
+            )
+        for name, region, layout in (
+            ("tx-region", self.tx_region, self.tx_layout),
+            ("rx-region", self.rx_region, self.rx_layout),
+        ):
+            layout.check(region.address, name=name)
+            if self.unbound != "enable" and layout.capacity < MAGIC_LENGTH:
+                raise ConfigurationError(
+                    f"{name} of {region.size} bytes cannot hold the {MAGIC_LENGTH} bytes of the magic: "
+                    f"the minimum is {layout.data_offset + _MAGIC_DATA} bytes"
+                )
+
+    @property
+    def tx_layout(self) -> RegionLayout:
+        """Layout of the region that this side writes."""
+        return self._layout(self.tx_region.size)
+
+    @property
+    def rx_layout(self) -> RegionLayout:
+        """Layout of the region that this side reads."""
+        return self._layout(self.rx_region.size)
+
+    def _layout(self, size: int) -> RegionLayout:
+        if self.wire == "spsc_pbuf":
+            return RegionLayout.spsc_pbuf(size, self.dcache_alignment)
+        return RegionLayout.pbuf(size, self.dcache_alignment, handshake=self.unbound != "disable")
+
+    def mirrored(self) -> InstanceConfig:
+        """Return the configuration of the other side: regions, channels and limits swapped."""
+        return replace(
+            self,
+            tx_region=self.rx_region,
+            rx_region=self.tx_region,
+            tx_channel=self.rx_channel,
+            rx_channel=self.tx_channel,
+            rx_limit=self.peer_rx_limit,
+            peer_rx_limit=self.rx_limit,
+        )
+
+
+def _one_of(field: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        choices = ", ".join(f'"{choice}"' for choice in allowed)
+        raise ConfigurationError(f'{field} = "{value}" does not exist: use one of {choices}')
+
+
+def _in_range(field: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ConfigurationError(f"{field} = {value} is out of range: use {low}…{high}")

@@ -1,0 +1,55 @@
+"""The ICMsg backend: bonding, endpoints and messages, without engine or registers.
+
+Two instances over one buffer, joined by an in-memory mailbox::
+
+    >>> from icmsg.config import InstanceConfig, Region
+    >>> from icmsg.hw.memory_bus import MemoryBus
+    >>> from icmsg.hw.memory_mailbox import mailbox_pair
+    >>> from icmsg.ipc import EndpointConfig, IcmsgInstance, InterruptHandler, VirtualClock
+    >>> bus = MemoryBus(bytearray(0x1000), base=0x2007_0000)
+    >>> clock = VirtualClock()
+    >>> app_mailbox, net_mailbox = mailbox_pair()
+    >>> config = InstanceConfig(Region(0x2007_0000, 0x800), Region(0x2007_0800, 0x800))
+    >>> app = IcmsgInstance(bus, app_mailbox, clock, config)
+    >>> net = IcmsgInstance(bus, net_mailbox, clock, config.mirrored())
+    >>> app_mailbox.on_signal = InterruptHandler(app_mailbox, app).handle
+    >>> net_mailbox.on_signal = InterruptHandler(net_mailbox, net).handle
+    >>> ep = app.register_endpoint(EndpointConfig(bound=lambda: print("app bound")))
+    >>> _ = net.register_endpoint(EndpointConfig(received=print))
+    >>> clock.settle()
+    app bound
+    True
+    >>> ep.send(b"hello")
+    5
+    >>> clock.settle()
+    b'hello'
+    True
+
+The peer may be anything that keeps to the protocol over the same bytes: firmware on an emulated core,
+Zephyr's own C code on the host, or a test. Only three things join it: the buffer behind the bus,
+``mailbox.ring`` (the peer's interrupt) and :meth:`IcmsgInstance.mailbox_rang` (this side's interrupt).
+"""
+
+from __future__ import annotations
+
+from icmsg.ipc.clock import Clock, Timer, VirtualClock
+from icmsg.ipc.endpoint import Endpoint, EndpointConfig
+from icmsg.ipc.instance import IcmsgInstance
+from icmsg.ipc.interrupt import InterruptHandler
+from icmsg.ipc.link import Observer
+from icmsg.ipc.magic import MAGIC
+from icmsg.ipc.state import LegacyState, State
+
+__all__ = [
+    "MAGIC",
+    "Clock",
+    "Endpoint",
+    "EndpointConfig",
+    "IcmsgInstance",
+    "InterruptHandler",
+    "LegacyState",
+    "Observer",
+    "State",
+    "Timer",
+    "VirtualClock",
+]

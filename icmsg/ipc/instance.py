@@ -1,0 +1,241 @@
+"""One ICMsg instance, played by Python: a state machine without threads, sleeping or wall clock.
+
+Inputs are the calls of the application, :meth:`IcmsgInstance.mailbox_rang` and the clock; outputs are bus
+accesses, rings and callbacks. :mod:`icmsg.ipc` shows two of them bonding.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from icmsg.errors import IpcError, WireError
+from icmsg.ipc.endpoint import Endpoint, EndpointConfig
+from icmsg.ipc.link import Link, Observer
+from icmsg.ipc.magic import Bonding, RepeatedMagic
+from icmsg.ipc.session import RingBack, Sessions
+from icmsg.ipc.state import LegacyState, State
+
+if TYPE_CHECKING:
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.hw.bus import Bus
+    from icmsg.hw.mailbox import Mailbox
+    from icmsg.ipc.clock import Clock
+    from icmsg.wire.packet_buffer import Payload
+
+_LONGEST = 0xFFFF
+
+
+class IcmsgInstance:
+    """The ICMsg backend of one core for one pair of regions.
+
+    ``bus`` and ``mailbox`` are that core's, ``clock`` queues its work; instances share nothing unless they
+    are given the same objects. Raises :class:`~icmsg.errors.ConfigurationError` for a configuration that
+    cannot work.
+
+    After :meth:`register_endpoint` call :meth:`mailbox_rang` whenever the RX channel signals, from an
+    interrupt handler that has acknowledged the signal (:class:`icmsg.ipc.interrupt.InterruptHandler` does
+    that).
+    """
+
+    __slots__ = (
+        "_bonding",
+        "_link",
+        "_peer_limit",
+        "_read",
+        "_rx_limit",
+        "_sessions",
+        "_submit",
+        "_write",
+    )
+
+    def __init__(
+        self,
+        bus: Bus,
+        mailbox: Mailbox,
+        clock: Clock,
+        config: InstanceConfig,
+        *,
+        observer: Observer | None = None,
+    ) -> None:
+        link = self._link = Link(bus, mailbox, clock, config, self._receive)
+        link.observer = observer
+        self._bonding = _bonding(link)
+        self._sessions = config.unbound != "disable"
+        self._rx_limit = config.rx_limit
+        self._peer_limit = config.peer_rx_limit or _LONGEST
+        self._write = link.writer.write
+        self._read = link.reader.read
+        self._submit = link.rx_work.submit
+
+    @property
+    def config(self) -> InstanceConfig:
+        """The configuration, never changed."""
+        return self._link.config
+
+    @property
+    def state(self) -> LegacyState | State:
+        """The state, with the name and number it has in the release that the configuration selects."""
+        return self._link.state
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether messages can be sent."""
+        return self._link.connected
+
+    @property
+    def session_ids(self) -> tuple[int, int]:
+        """The (local, remote) session ids, 0 where there is none."""
+        bonding = self._bonding
+        return (bonding.local_sid, bonding.remote_sid) if isinstance(bonding, Sessions) else (0, 0)
+
+    @property
+    def observer(self) -> Observer | None:
+        """Who is told everything that happens, see :data:`icmsg.ipc.link.Observer`."""
+        return self._link.observer
+
+    @observer.setter
+    def observer(self, observer: Observer | None) -> None:
+        self._link.observer = observer
+
+    def register_endpoint(self, config: EndpointConfig) -> Endpoint:
+        """Open the instance with the callbacks of ``config`` and start to bond; returns at once.
+
+        With sessions, registering the endpoint of the same name again re-opens from any state: the peer sees
+        a restart (protocol §3.5). Raises :class:`IpcError` with EALREADY for a second endpoint, and without
+        sessions for any second registration; :class:`MailboxError` or :class:`BusError` when the hardware
+        refuses, the instance is OFF then.
+        """
+        link = self._link
+        if link.state.value and config.name != link.endpoint.name:
+            raise IpcError(
+                f'{self.config.name} has the endpoint "{link.endpoint.name}": an instance has exactly one; '
+                f'deregister it first, or configure another instance for "{config.name}"',
+                errno.EALREADY,
+            )
+        before, link.endpoint = link.endpoint, config
+        try:
+            self._bonding.open()
+        except IpcError:
+            link.endpoint = before
+            raise
+        return Endpoint(self, config)
+
+    def deregister_endpoint(self) -> None:
+        """Close the instance. With sessions the peer becomes unbound, without it is not told.
+
+        Raises :class:`IpcError` with EALREADY when it is off already and the release is ≤ 4.0.
+        """
+        self._bonding.close()
+
+    def reopen(self, config: EndpointConfig | None = None) -> None:
+        """Start over from any state, with the callbacks of ``config`` or those there are.
+
+        With sessions the peer becomes unbound and both bond again as soon as it re-opens, too. Without
+        sessions the peer notices nothing: restart it as well, or what lies in the regions is misread
+        (protocol §2.3).
+        """
+        link = self._link
+        if link.state.value and not self._sessions:
+            self._bonding.close()
+        if config is not None:
+            link.endpoint = config
+        self._bonding.open()
+
+    def reset(self) -> None:
+        """Be off as after a reset of this core: memory stays as it is and the peer is not told."""
+        self._bonding.reset()
+
+    def mailbox_rang(self) -> None:
+        """Tell the instance that its RX channel signalled: it looks into the RX buffer from the work queue.
+
+        Rings merge and may come without cause, as in Zephyr (protocol §4.2).
+        """
+        self._submit()
+
+    def send(self, data: Payload, *, ignore_peer_limit: bool = False) -> int:
+        """Put one message into the TX buffer, ring, and return its length in bytes.
+
+        While DISCONNECTED (≥ 4.1) the message is dropped silently, as Zephyr does; the observer sees it.
+        ``ignore_peer_limit`` sends what the configured ``peer_rx_limit`` forbids.
+
+        Raises :class:`IpcError`; nothing was sent then:
+            EBUSY not bound; ENODATA empty; ENOMEM no room now, or ever; EMSGSIZE longer than a packet or than
+            the peer takes; EINVAL the peer broke its index.
+        """
+        link = self._link
+        size = len(data)
+        if not link.connected:
+            if link.state is not State.DISCONNECTED:
+                raise self._busy()
+            if link.observer is not None:
+                link.observer("dropped", bytes(data))
+            return size
+        if not size or size > self._peer_limit:
+            self._check_size(size, ignore_peer_limit=ignore_peer_limit)
+        try:
+            self._write(data)
+        except WireError as error:
+            raise IpcError(f"{link.config.name}: {error}", error.errno) from error
+        if link.observer is not None:
+            link.observer("sent", bytes(data))
+        link.ring()
+        return size
+
+    def get_tx_buffer_size(self) -> int:
+        """Return the longest message in bytes that an empty TX buffer and the peer take."""
+        return min(self._link.writer.capacity, self._peer_limit)
+
+    def free_space(self) -> int:
+        """Return the longest message in bytes that fits now; CorruptRegionError for a broken index."""
+        return min(self._link.writer.free_space(), self._peer_limit)
+
+    def _receive(self) -> None:
+        """Do the RX work: one packet per run, then again while more is known to lie there (protocol §4.3)."""
+        link = self._link
+        if not link.connected:
+            self._bonding.signalled()
+            return
+        try:
+            data = self._read(self._rx_limit)
+        except WireError as error:
+            # A peer that restarted leaves anything behind: that is no error of it.
+            if not (self._sessions and self._bonding.peer_left()):
+                link.report(error)
+            return
+        if self._sessions and self._bonding.peer_left():
+            return
+        if not data:
+            return
+        if link.observer is not None:
+            link.observer("received", data)
+        try:
+            if link.endpoint.received is not None:
+                link.endpoint.received(data)
+        finally:
+            if link.reader.more:
+                link.rx_work.submit()
+
+    def _busy(self) -> IpcError:
+        state = self._link.state
+        fix = "register an endpoint first" if not state.value else "wait for its bound callback"
+        return IpcError(f"{self.config.name} is {state.name}: {fix}", errno.EBUSY)
+
+    def _check_size(self, size: int, *, ignore_peer_limit: bool) -> None:
+        if not size:
+            raise IpcError(
+                f"{self.config.name}: an empty message cannot be sent: send at least one byte", errno.ENODATA
+            )
+        if size <= _LONGEST and not ignore_peer_limit:
+            raise IpcError(
+                f"{self.config.name}: {size} bytes exceed the {self._peer_limit} that the peer takes and "
+                f"would block its channel for good: split the message, or enlarge the peer's "
+                f"CONFIG_PBUF_RX_READ_BUF_SIZE and peer_rx_limit",
+                errno.EMSGSIZE,
+            )
+
+
+def _bonding(link: Link) -> Bonding:
+    if link.config.signalling == "repeat":
+        return RepeatedMagic(link)
+    return RingBack(link) if link.config.unbound == "disable" else Sessions(link)

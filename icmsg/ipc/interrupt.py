@@ -1,0 +1,54 @@
+"""What an interrupt handler does: acknowledge each pending channel and tell the instance that listens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icmsg.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from icmsg.hw.mailbox import Mailbox
+    from icmsg.ipc.clock import Callback
+    from icmsg.ipc.instance import IcmsgInstance
+
+
+class InterruptHandler:
+    """Interrupt handler of a mailbox for any number of instances; call :meth:`handle` when the interrupt
+    fires.
+
+    A channel is acknowledged before its instance looks for data, so that no ring in between is lost. Channels
+    that nobody listens to are acknowledged, too.
+    """
+
+    __slots__ = ("_mailbox", "_rang")
+
+    def __init__(self, mailbox: Mailbox, *instances: IcmsgInstance) -> None:
+        self._mailbox = mailbox
+        self._rang: dict[int, Callback] = {}
+        for instance in instances:
+            self.add(instance)
+
+    def add(self, instance: IcmsgInstance) -> None:
+        """Listen for ``instance``; ConfigurationError when another one has its RX channel."""
+        channel = instance.config.rx_channel
+        if channel in self._rang:
+            raise ConfigurationError(
+                f"two instances receive on mailbox channel {channel}: "
+                f"give {instance.config.name} its own rx_channel"
+            )
+        self._rang[channel] = instance.mailbox_rang
+
+    def replace(self, instance: IcmsgInstance) -> None:
+        """Listen for ``instance`` instead of the one that had its RX channel, as after a core reset."""
+        self._rang[instance.config.rx_channel] = instance.mailbox_rang
+
+    def handle(self, _channel: int = 0) -> None:
+        """Serve every pending channel; the argument lets a mailbox call this as its ``on_signal``."""
+        mailbox = self._mailbox
+        pending = mailbox.pending()
+        while pending:
+            channel = (pending & -pending).bit_length() - 1
+            pending &= pending - 1
+            mailbox.acknowledge(channel)
+            if channel in self._rang:
+                self._rang[channel]()

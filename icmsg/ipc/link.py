@@ -1,0 +1,108 @@
+"""What one instance holds: two packet buffers, two mailbox channels, a state and the endpoint's callbacks.
+
+The bonding procedures (:mod:`icmsg.ipc.magic`, :mod:`icmsg.ipc.session`) and the instance share one
+:class:`Link`; it knows no procedure itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from icmsg.ipc.endpoint import EndpointConfig
+from icmsg.ipc.state import LegacyState, State
+from icmsg.ipc.work import WorkItem
+from icmsg.wire.pbuf_reader import PbufReader
+from icmsg.wire.pbuf_writer import PbufWriter
+
+if TYPE_CHECKING:
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.errors import IcmsgError
+    from icmsg.hw.bus import Bus
+    from icmsg.hw.mailbox import Mailbox
+    from icmsg.ipc.clock import Callback, Clock
+    from icmsg.wire.packet_buffer import PacketReader, PacketWriter
+
+Observer = Callable[[str, object], None]
+"""Called with a kind and its detail: ``"state"`` (new state), ``"sent"``, ``"received"`` and ``"dropped"``
+(the payload), ``"ring"`` (the channel), ``"bound"`` and ``"unbound"`` (None), ``"error"`` (the exception)."""
+
+
+class Link:
+    """Memory, mailbox, state and callbacks of one instance."""
+
+    __slots__ = (
+        "_ring",
+        "bus",
+        "clock",
+        "config",
+        "connected",
+        "endpoint",
+        "epoch",
+        "mailbox",
+        "observer",
+        "reader",
+        "rx_work",
+        "state",
+        "writer",
+    )
+
+    def __init__(
+        self, bus: Bus, mailbox: Mailbox, clock: Clock, config: InstanceConfig, receive: Callback
+    ) -> None:
+        self.bus = bus
+        self.mailbox = mailbox
+        self.clock = clock
+        self.config = config
+        self.state: LegacyState | State = State.OFF if config.signalling == "ring-back" else LegacyState.OFF
+        self.connected = False
+        self.epoch = 0
+        """Counts opens and closes, so that who calls a callback sees whether the callback did one."""
+        self.endpoint = EndpointConfig()
+        self.observer: Observer | None = None
+        self.rx_work = WorkItem(clock, receive)
+        self._ring = mailbox.ring
+        self.writer, self.reader = _packet_buffers(bus, config)
+
+    def enter(self, state: LegacyState | State, *, connected: bool = False) -> None:
+        """Change the state; ``connected`` tells whether messages flow in it."""
+        self.state = state
+        self.connected = connected
+        if self.observer is not None:
+            self.observer("state", state)
+
+    def ring(self) -> None:
+        """Signal the peer."""
+        channel = self.config.tx_channel
+        if self.observer is not None:
+            self.observer("ring", channel)
+        self._ring(channel)
+
+    def bound(self) -> None:
+        """Tell the endpoint that both sides are ready."""
+        if self.observer is not None:
+            self.observer("bound", None)
+        if self.endpoint.bound is not None:
+            self.endpoint.bound()
+
+    def unbound(self) -> None:
+        """Tell the endpoint that the peer is gone."""
+        if self.observer is not None:
+            self.observer("unbound", None)
+        if self.endpoint.unbound is not None:
+            self.endpoint.unbound()
+
+    def report(self, error: IcmsgError) -> None:
+        """Tell the endpoint what the peer did wrong."""
+        if self.observer is not None:
+            self.observer("error", error)
+        if self.endpoint.error is not None:
+            self.endpoint.error(error)
+
+
+def _packet_buffers(bus: Bus, config: InstanceConfig) -> tuple[PacketWriter, PacketReader]:
+    tx, rx = config.tx_region.address, config.rx_region.address
+    return (
+        PbufWriter(bus, tx, config.tx_layout, trust_known_space=config.trust_known_space),
+        PbufReader(bus, rx, config.rx_layout),
+    )

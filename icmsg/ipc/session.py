@@ -1,0 +1,172 @@
+"""Bonding of Zephyr ≥ 4.1: magic with one ring back, or sessions, or what the peer speaks (protocol §2.2,
+§3).
+
+With sessions each side publishes a session id and acknowledges the other's, in a handshake word that survives
+in shared memory. A side that finds another id than the one it acknowledged knows that its peer left or
+restarted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icmsg.errors import IcmsgError
+from icmsg.ipc.magic import MAGIC, already_open, bind, switch_off, take_magic
+from icmsg.ipc.state import State
+from icmsg.wire.handshake import HandshakeWord
+
+if TYPE_CHECKING:
+    from icmsg.ipc.link import Link
+
+_DISCONNECTED = 0  # the session id of nobody
+
+
+class RingBack:
+    """Zephyr ≥ 4.1, ``unbound = "disable"``: magic, one ring at open, one on binding; a ``Bonding``."""
+
+    __slots__ = ("_link",)
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def open(self) -> None:
+        """Write the magic, listen and ring once; whoever opens last is answered."""
+        link = self._link
+        if link.state is not State.OFF:
+            raise already_open(link)
+        link.epoch += 1
+        link.enter(State.INITIALIZING_SID_DISABLED)
+        try:
+            link.reader.rx_init()
+            write_magic(link)
+            link.mailbox.enable(link.config.rx_channel)
+            link.ring()
+        except IcmsgError:
+            self.reset()
+            raise
+
+    def signalled(self) -> None:
+        """Bind on the magic; anything else is consumed and reported."""
+        if self._link.state is State.INITIALIZING_SID_DISABLED and take_magic(self._link):
+            bind(self._link, State.CONNECTED_SID_DISABLED, ring=True)
+
+    def peer_left(self) -> bool:
+        """Return False: without sessions nobody notices."""
+        return False
+
+    def close(self) -> None:
+        """Ring once and stop; closing again only rings (protocol §2.2)."""
+        self._link.ring()
+        self.reset()
+
+    def reset(self) -> None:
+        """Be off; nothing is told or written."""
+        switch_off(self._link, State.OFF)
+
+
+class Sessions(RingBack):
+    """Zephyr ≥ 4.1, ``unbound = "enable"`` or ``"detect"``; a ``Bonding``.
+
+    ``local_sid`` and ``remote_sid`` are 16-bit session ids, 0 when there is none.
+    """
+
+    __slots__ = ("_initializing", "_own_word", "_peer_word", "local_sid", "remote_sid")
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(link)
+        config = link.config
+        detect = config.unbound == "detect"
+        self._initializing = State.INITIALIZING_SID_DETECT if detect else State.INITIALIZING_SID_ENABLED
+        self._own_word = HandshakeWord(link.bus, config.rx_region.address, config.rx_layout)
+        self._peer_word = HandshakeWord(link.bus, config.tx_region.address, config.tx_layout)
+        self.local_sid = _DISCONNECTED
+        self.remote_sid = _DISCONNECTED
+
+    def open(self) -> None:
+        """Publish a new session id and ring, from any state; the TX buffer waits for the peer (§3.2)."""
+        link = self._link
+        listening = link.state is not State.OFF
+        link.epoch += 1
+        link.enter(self._initializing)
+        try:
+            link.reader.rx_init()
+            peer_sid, acknowledged = self._peer_word.read()
+            self.local_sid = _next_sid(peer_sid, acknowledged)
+            self.remote_sid = _DISCONNECTED
+            self._own_word.write(self.local_sid, _DISCONNECTED)
+            if not listening:
+                link.mailbox.enable(link.config.rx_channel)
+            link.ring()
+        except IcmsgError:
+            self.reset()
+            raise
+
+    def signalled(self) -> None:
+        """Go on with the handshake; in mode detect fall back to magic for a peer without sessions (§3.6)."""
+        link = self._link
+        state = link.state
+        if state is State.INITIALIZING_SID_DETECT and link.reader.starts_with(MAGIC):
+            write_magic(link)
+            link.enter(State.INITIALIZING_SID_DISABLED)
+            link.ring()
+            link.rx_work.submit()
+        elif state is self._initializing:
+            self._shake_hands()
+        else:
+            super().signalled()
+
+    def _shake_hands(self) -> None:
+        """Acknowledge the peer's session id, and bind once the peer acknowledged ours (protocol §3.3)."""
+        link = self._link
+        requested, acknowledged = self._peer_word.read()
+        ring = False
+        if requested not in (_DISCONNECTED, self.remote_sid):
+            # Safe now: a peer with a new session id does not consume what lies in the buffer.
+            link.writer.tx_init()
+            self.remote_sid = requested
+            self._own_word.write(self.local_sid, requested)
+            ring = True
+        if acknowledged != self.local_sid or self.remote_sid == _DISCONNECTED:
+            if ring:
+                link.ring()
+            return
+        link.enter(State.CONNECTED_SID_ENABLED, connected=True)
+        try:
+            link.bound()
+        finally:
+            link.ring()
+            link.rx_work.submit()  # the peer's first messages may lie there already
+
+    def peer_left(self) -> bool:
+        """End the session when the peer's id is no longer the acknowledged one (protocol §3.4)."""
+        link = self._link
+        if link.state is not State.CONNECTED_SID_ENABLED or self._peer_word.read()[0] == self.remote_sid:
+            return False
+        link.enter(State.DISCONNECTED)
+        link.unbound()
+        return True
+
+    def close(self) -> None:
+        """Publish session id 0, ring once and stop; the peer becomes unbound (protocol §3.5)."""
+        self._own_word.write(_DISCONNECTED, _DISCONNECTED)
+        super().close()
+
+    def reset(self) -> None:
+        """Be off; nothing is told or written."""
+        self.local_sid = self.remote_sid = _DISCONNECTED
+        super().reset()
+
+
+def write_magic(link: Link) -> None:
+    """Empty the TX buffer and send the magic."""
+    link.writer.tx_init()
+    link.writer.write(MAGIC)
+
+
+def _next_sid(peer_sid: int, acknowledged: int) -> int:
+    """Return the session id after the peer's that is neither 0 nor what the peer last acknowledged (§3.2)."""
+    sid = peer_sid
+    while True:
+        sid = sid + 1 & 0xFFFF
+        if sid not in (_DISCONNECTED, acknowledged):
+            return sid

@@ -1,0 +1,34 @@
+"""Packet buffers in shared memory: no mailbox, no clock, no bonding.
+
+Everything works through a :class:`~icmsg.hw.bus.Bus`, so one buffer can be driven without any engine::
+
+    >>> from icmsg.hw.memory_bus import MemoryBus
+    >>> from icmsg.wire import PbufReader, PbufWriter, RegionLayout
+    >>> bus = MemoryBus(bytearray(0x800), base=0x2007_0000)
+    >>> layout = RegionLayout.pbuf(0x800, dcache_alignment=32)
+    >>> writer = PbufWriter(bus, 0x2007_0000, layout)
+    >>> reader = PbufReader(bus, 0x2007_0000, layout)
+    >>> writer.tx_init(); reader.rx_init()
+    >>> writer.write(b"ping")
+    4
+    >>> reader.read()
+    b'ping'
+"""
+
+from __future__ import annotations
+
+from icmsg.config.layout import RegionLayout
+from icmsg.wire.handshake import HandshakeWord
+from icmsg.wire.packet_buffer import PacketReader, PacketWriter, Payload
+from icmsg.wire.pbuf_reader import PbufReader
+from icmsg.wire.pbuf_writer import PbufWriter
+
+__all__ = [
+    "HandshakeWord",
+    "PacketReader",
+    "PacketWriter",
+    "Payload",
+    "PbufReader",
+    "PbufWriter",
+    "RegionLayout",
+]

@@ -1,0 +1,66 @@
+"""What the ICMsg backend needs from a packet buffer, whatever its generation.
+
+A buffer lives in one region: the writer owns ``wr_idx``, the reader ``rd_idx``; one packet is one message of
+1 to 65535 bytes. Neither side ever waits: a full or empty buffer is told, not waited for.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+Payload = bytes | bytearray | memoryview
+"""What can be sent; it is copied before the call returns."""
+
+
+class PacketWriter(Protocol):
+    """The side for which the region is ``tx-region``."""
+
+    @property
+    def capacity(self) -> int:
+        """The longest payload in bytes that an empty buffer accepts."""
+
+    def tx_init(self) -> None:
+        """Empty the buffer: both indices become 0, data and handshake word stay (protocol §1.6)."""
+
+    def write(self, data: Payload) -> int:
+        """Write one packet, publish it last, and return its payload length in bytes.
+
+        Raises (nothing is written then): :class:`~icmsg.errors.BufferFullError` (ENOMEM),
+        :class:`~icmsg.errors.CorruptRegionError` when the peer's index is broken,
+        :class:`~icmsg.errors.WireError` with EINVAL for an empty payload and EMSGSIZE for an impossible
+        length.
+        """
+
+    def free_space(self) -> int:
+        """Return the longest payload in bytes that :meth:`write` accepts now, 0 when full.
+
+        Raises :class:`~icmsg.errors.CorruptRegionError` when the peer's index is broken.
+        """
+
+
+class PacketReader(Protocol):
+    """The side for which the region is ``rx-region``."""
+
+    @property
+    def more(self) -> bool:
+        """Whether packets are known to lie behind the last one that was read; costs no bus access."""
+
+    def rx_init(self) -> None:
+        """Start at the beginning of the buffer; writes nothing to memory (protocol §1.6)."""
+
+    def peek(self) -> int:
+        """Return the announced payload length in bytes of the next packet, 0 when the buffer is empty.
+
+        Raises :class:`~icmsg.errors.CorruptRegionError`.
+        """
+
+    def read(self, capacity: int | None = None) -> bytes:
+        """Take the next packet and return its payload, ``b""`` when the buffer is empty.
+
+        Raises (nothing is consumed then): :class:`~icmsg.errors.CorruptRegionError` (EINVAL),
+        :class:`~icmsg.errors.BufferTooSmallError` (ENOMEM) above ``capacity`` bytes,
+        :class:`~icmsg.errors.IncompletePacketError` (EAGAIN) when the index does not cover the packet.
+        """
+
+    def starts_with(self, payload: bytes) -> bool:
+        """Tell whether nothing was read yet and the first packet is exactly ``payload``; consumes nothing."""

@@ -1,0 +1,223 @@
+"""What a broken or hostile peer writes: a documented error, nothing written, nothing consumed."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from icmsg.config import RegionLayout
+from icmsg.errors import (
+    BufferTooSmallError,
+    BusError,
+    ConfigurationError,
+    CorruptRegionError,
+    IncompletePacketError,
+    WireError,
+)
+from icmsg.hw.memory_bus import MemoryBus
+from icmsg.wire import HandshakeWord, PbufReader, PbufWriter
+
+BASE = 0x2007_0000
+LAYOUT = RegionLayout.pbuf(64)
+
+
+def region(content: str = "") -> tuple[bytearray, MemoryBus]:
+    memory = bytearray.fromhex(content).ljust(64, b"\0")
+    return memory, MemoryBus(memory, base=BASE)
+
+
+@pytest.mark.parametrize(
+    ("wr", "says"), [(2, "not a multiple of 4"), (56, "beyond the 56"), (0xFFFFFFFC, "beyond")]
+)
+def test_a_broken_wr_idx_is_named_with_its_address(wr: int, says: str) -> None:
+    memory, bus = region()
+    bus.write32(BASE + 4, wr)
+    reader = PbufReader(bus, BASE, LAYOUT)
+    before = bytes(memory)
+    for operation in (reader.peek, reader.read):
+        with pytest.raises(CorruptRegionError, match=says) as caught:
+            operation()
+        assert (caught.value.address, caught.value.value, caught.value.errno) == (BASE + 4, wr, errno.EINVAL)
+        assert f"0x{BASE + 4:08X}" in str(caught.value)
+    assert memory == before
+
+
+@pytest.mark.parametrize(
+    ("rd", "says"), [(3, "not a multiple of 4"), (56, "beyond the 56"), (0x80000000, "beyond")]
+)
+@pytest.mark.parametrize("trust", [False, True])
+def test_a_broken_rd_idx_is_named_with_its_address(rd: int, says: str, trust: bool) -> None:
+    memory, bus = region()
+    writer = PbufWriter(bus, BASE, LAYOUT, trust_known_space=trust)
+    writer.tx_init()
+    bus.write32(BASE, rd)
+    before = bytes(memory)
+    for operation in (lambda: writer.write(b"x"), writer.free_space):
+        with pytest.raises(CorruptRegionError, match=says) as caught:
+            operation()
+        assert (caught.value.address, caught.value.value, caught.value.errno) == (BASE, rd, errno.EINVAL)
+    assert memory == before
+    bus.write32(BASE, 0)
+    assert writer.write(b"x") == 1, "usable again once the peer has repaired its index"
+
+
+def test_a_verifying_writer_notices_a_broken_rd_idx_at_once_and_a_trusting_one_when_it_looks() -> None:
+    for trust in (False, True):
+        _, bus = region()
+        writer = PbufWriter(bus, BASE, LAYOUT, trust_known_space=trust)
+        writer.tx_init()
+        writer.write(b"x")
+        bus.write32(BASE, 1)
+        if trust:
+            writer.write(b"y")
+        with pytest.raises(CorruptRegionError):
+            writer.write(bytes(40))
+
+
+def test_a_length_that_the_index_does_not_cover_is_not_delivered() -> None:
+    memory, bus = region("00000000 08000000 00050000")
+    reader = PbufReader(bus, BASE, LAYOUT)
+    before = bytes(memory)
+    assert reader.peek() == 5
+    with pytest.raises(IncompletePacketError, match="announces 5 bytes, but wr_idx covers 4") as caught:
+        reader.read()
+    assert (caught.value.address, caught.value.length, caught.value.errno) == (BASE + 8, 5, errno.EAGAIN)
+    assert memory == before
+    bus.write32(BASE + 4, 12)
+    assert reader.read() == bytes(5)
+
+
+def test_the_capacity_is_checked_before_the_coverage_as_zephyr_does() -> None:
+    _, bus = region("00000000 08000000 ffff0000")
+    reader = PbufReader(bus, BASE, LAYOUT)
+    with pytest.raises(BufferTooSmallError) as caught:
+        reader.read(100)
+    assert (caught.value.length, caught.value.capacity, caught.value.errno) == (0xFFFF, 100, errno.ENOMEM)
+    with pytest.raises(IncompletePacketError):
+        reader.read(0xFFFF)
+    with pytest.raises(IncompletePacketError):
+        reader.read()
+
+
+def test_length_zero_is_an_error_with_the_address_of_the_header() -> None:
+    _, bus = region("00000000 08000000 00000000")
+    reader = PbufReader(bus, BASE, LAYOUT)
+    for operation in (reader.peek, reader.read):
+        with pytest.raises(CorruptRegionError, match="length 0") as caught:
+            operation()
+        assert caught.value.address == BASE + 8
+
+
+@pytest.mark.parametrize("data", [b"hello", bytearray(b"hello"), memoryview(b"hello")])
+def test_any_buffer_of_bytes_can_be_written(data: bytes | bytearray | memoryview) -> None:
+    _, bus = region()
+    writer, reader = PbufWriter(bus, BASE, LAYOUT), PbufReader(bus, BASE, LAYOUT)
+    writer.tx_init()
+    assert writer.write(data) == 5
+    assert reader.read() == b"hello"
+
+
+def test_a_view_of_words_counts_its_bytes() -> None:
+    _, bus = region()
+    writer, reader = PbufWriter(bus, BASE, LAYOUT), PbufReader(bus, BASE, LAYOUT)
+    writer.tx_init()
+    assert writer.write(memoryview(bytes(range(8))).cast("I")) == 8
+    assert reader.read() == bytes(range(8))
+
+
+def test_impossible_lengths_are_refused_before_anything_is_written() -> None:
+    memory, bus = region()
+    writer = PbufWriter(bus, BASE, LAYOUT)
+    writer.tx_init()
+    for data, number in ((b"", errno.EINVAL), (bytes(65536), errno.EMSGSIZE), (bytes(49), errno.ENOMEM)):
+        with pytest.raises(WireError) as caught:
+            writer.write(data)
+        assert caught.value.errno == number
+    assert memory == bytes(64)
+
+
+def test_a_failed_bus_access_publishes_nothing() -> None:
+    memory = bytearray(40)
+    writer = PbufWriter(MemoryBus(memory, base=BASE), BASE, LAYOUT)
+    writer.tx_init()
+    writer.write(bytes(20))
+    before = bytes(memory)
+    with pytest.raises(BusError):
+        writer.write(b"0123456789")  # the region promises 64 bytes, but memory ends behind 40
+    assert memory == before
+    assert writer.write(b"0123") == 4
+
+
+@pytest.mark.parametrize("side", [PbufReader, PbufWriter])
+def test_a_misaligned_address_names_the_next_lower_one(side: type[PbufReader | PbufWriter]) -> None:
+    with pytest.raises(ConfigurationError, match=f"move it to 0x{BASE:08X}"):
+        side(MemoryBus(bytearray(0x100), base=BASE), BASE + 4, RegionLayout.pbuf(64, 8))
+
+
+def test_a_layout_without_handshake_word_has_none() -> None:
+    with pytest.raises(ConfigurationError, match='unbound = "enable"'):
+        HandshakeWord(MemoryBus(bytearray(64)), 0, LAYOUT)
+
+
+@pytest.mark.parametrize(
+    ("wr", "content", "expected"),
+    [
+        (8, "00050000 68656c6c 6f", False),  # covers less than the packet
+        (12, "00050000 68656c6c 6f", True),
+        (52, "00050000 68656c6c 6f", True),  # more follows
+        (56, "00050000 68656c6c 6f", False),  # no valid index
+        (12, "00050000 68656c6c 70", False),
+        (12, "00040000 68656c6c 6f", False),
+    ],
+)
+def test_starts_with_is_zephyrs_test_of_the_initial_buffer(wr: int, content: str, expected: bool) -> None:
+    memory, bus = region(f"00000000 {wr:02x}000000 {content}")
+    reader = PbufReader(bus, BASE, LAYOUT)
+    before = bytes(memory)
+    assert reader.starts_with(b"hello") is expected
+    assert memory == before
+
+
+def test_starts_with_fails_once_something_was_read() -> None:
+    _, bus = region("00000000 0c000000 00050000 68656c6c 6f000000")
+    reader = PbufReader(bus, BASE, LAYOUT)
+    assert reader.read() == b"hello"
+    assert not reader.starts_with(b"hello")
+    reader.rx_init()
+    assert reader.starts_with(b"hello")
+
+
+@settings(derandomize=True, max_examples=1000, deadline=None)
+@given(
+    alignment=st.sampled_from([0, 8, 32]),
+    words=st.integers(3, 20),
+    start=st.integers(0, 19),
+    content=st.binary(min_size=120, max_size=120),
+    indices=st.lists(st.one_of(st.integers(0, 100), st.integers(0, 2**32 - 1)), min_size=2, max_size=2),
+)
+def test_no_bytes_of_a_peer_reach_outside_the_region_or_cause_another_error(
+    alignment: int, words: int, start: int, content: bytes, indices: list[int]
+) -> None:
+    layout = RegionLayout.pbuf(max(alignment, 4) + 4 + 4 * words, alignment)
+    memory = bytearray(b"\x5c" * 64 + content[: layout.size].ljust(layout.size, b"\xff") + b"\x5c" * 64)
+    bus = MemoryBus(memory, base=BASE - 64)
+    writer, reader = PbufWriter(bus, BASE, layout), PbufReader(bus, BASE, layout)
+    # Bring the private indices anywhere, with a peer that behaves.
+    writer.tx_init()
+    for _ in range(start):
+        writer.write(b"1")
+        reader.read()
+    rd, wr = indices
+    bus.write_block(BASE + layout.data_offset, content[: layout.data_length])
+    bus.write32(BASE, rd)
+    bus.write32(BASE + layout.wr_idx_offset, wr)
+    for operation in (reader.peek, reader.read, lambda: writer.write(b"abc"), writer.free_space, reader.read):
+        before = bytes(memory)
+        try:
+            operation()
+        except WireError:
+            assert memory == before
+        assert memory[:64] == memory[64 + layout.size :] == b"\x5c" * 64
