@@ -1,0 +1,60 @@
+/*
+ * The link as a program uses it: parameters, bonding, sleeping, counting. One link per program.
+ *
+ * A program's life:
+ *     link_init("name");
+ *     link_bond();
+ *     for (;;) {
+ *         take everything that is there with link_receive(), answer with link_send(), one packet per turn;
+ *         link_ring();
+ *         link_sleep(false);
+ *     }
+ */
+#ifndef LINK_H
+#define LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "params.h"
+
+/* icmsg_params as read at start; valid after link_init(). */
+extern struct icmsg_params link_params;
+
+/* The message received last, or one to be sent: the programs never need two at once. */
+extern uint32_t link_buffer[REGION_SIZE_MAX / sizeof(uint32_t)];
+
+/* Prints "<name>: up" and reads icmsg_params. Touches no shared memory. Does not return if they cannot work. */
+void link_init(const char *name);
+
+/*
+ * Says on the console and in icmsg_stats that icmsg_params cannot work; field is the byte offset of the word to mend.
+ * Sleeps for ever.
+ */
+__attribute__((noreturn)) void link_refuse(uint32_t field);
+
+/* Largest message that both regions take, in bytes. */
+uint32_t link_capacity(void);
+
+/* Opens, sleeps and rings until bound, prints "<name>: bound". */
+void link_bond(void);
+
+/*
+ * The next message, into link_buffer. Returns its length; 0 if there is none, or if the peer's index or length is
+ * corrupt: that is counted in icmsg_stats, and the link goes on when they make sense again.
+ */
+uint32_t link_receive(void);
+
+/* Sends. Returns false if not now: no room, or a corrupt index. Then try again after link_sleep(true). */
+bool link_send(const void *data, uint32_t len);
+
+/* Rings, if anything was sent since the last ring. */
+void link_ring(void);
+
+/*
+ * Sleeps until the peer rings. With look_again also until the repeat period is over: a peer that frees room does not
+ * ring.
+ */
+void link_sleep(bool look_again);
+
+#endif

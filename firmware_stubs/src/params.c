@@ -1,0 +1,77 @@
+#include "params.h"
+
+#include <stddef.h>
+
+#include "errno_zephyr.h"
+#include "nrf5340.h"
+
+#define SHARED_APP_TO_NET 0x20070000u
+#define SHARED_NET_TO_APP 0x20078000u
+
+/* volatile: the compiler may not fold the defaults into the code, because a host may have changed them. */
+__attribute__((used, section(".icmsg_params"))) const volatile struct icmsg_params icmsg_params = {
+	.magic = PARAMS_MAGIC,
+	.version = PARAMS_VERSION,
+#ifdef CORE_NET
+	.tx_region = SHARED_NET_TO_APP,
+	.rx_region = SHARED_APP_TO_NET,
+	.tx_channel = 1,
+	.rx_channel = 0,
+	.systick_hz = 64000000,
+#else
+	.tx_region = SHARED_APP_TO_NET,
+	.rx_region = SHARED_NET_TO_APP,
+	.tx_channel = 0,
+	.rx_channel = 1,
+	.systick_hz = 128000000,	/* as emulated; silicon starts at 64 MHz, see HFCLKCTRL */
+#endif
+	.tx_size = 0x800,
+	.rx_size = 0x800,
+	.dcache_alignment = 0,
+	.flags = 0,
+	.messages = 1000,
+	.size_min = 1,
+	.size_max = 100,
+	.seed = 1,
+	.window = 1,
+	.repeat_us = 1000,
+};
+
+#define WORDS (sizeof(struct icmsg_params) / sizeof(uint32_t))
+
+static int disjoint(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size)
+{
+	return a < b ? a_size <= b - a : b_size <= a - b;
+}
+
+/* The field that cannot work, as its byte offset; sizeof(*p) if all can. */
+static uint32_t bad_field(const struct icmsg_params *p)
+{
+#define REQUIRE(condition, field) \
+	if (!(condition)) \
+		return offsetof(struct icmsg_params, field)
+	REQUIRE(p->magic == PARAMS_MAGIC, magic);
+	REQUIRE(p->version == PARAMS_VERSION, version);
+	REQUIRE(p->tx_size <= REGION_SIZE_MAX, tx_size);
+	REQUIRE(p->rx_size <= REGION_SIZE_MAX, rx_size);
+	REQUIRE(disjoint(p->tx_region, p->tx_size, p->rx_region, p->rx_size), rx_region);
+	REQUIRE(p->tx_channel < IPC_CHANNELS, tx_channel);
+	REQUIRE(p->rx_channel < IPC_CHANNELS, rx_channel);
+	REQUIRE(p->rx_channel != p->tx_channel, rx_channel);	/* it would hear its own ring */
+	REQUIRE((p->flags & ~FLAGS_KNOWN) == 0u, flags);
+	REQUIRE(p->systick_hz >= 1000000u, systick_hz);
+	REQUIRE(p->repeat_us >= 1u && p->repeat_us <= SYST_RELOAD_MAX / (p->systick_hz / 1000000u), repeat_us);
+#undef REQUIRE
+	return sizeof(*p);
+}
+
+int params_load(struct icmsg_params *p, uint32_t *field)
+{
+	const volatile uint32_t *from = (const volatile uint32_t *)&icmsg_params;
+	uint32_t *to = (uint32_t *)p;
+
+	for (uint32_t i = 0; i < WORDS; i++)
+		to[i] = from[i];
+	*field = bad_field(p);
+	return *field == sizeof(*p) ? 0 : -EINVAL;
+}
