@@ -74,7 +74,7 @@ _WORDS = {
     "VBAR": "'|'",
     "HASH": "'#'",
 }
-_INSERTED = {"{": "a block that is indented deeper", ";": "the end of the line", "}": "the end of the block"}
+_INSERTED = {"{": "a block that is indented deeper", ";": "the end of the line", "}": "the end of the line"}
 
 
 def explain(error: UnexpectedInput, text: str, braces: str, file: str) -> PlatformError:
