@@ -1,0 +1,203 @@
+"""The committed images: built from these sources, for these cores, with what a host relies on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+from native_stub import STUBS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+PREBUILT = STUBS / "prebuilt"
+PROGRAMS = ("echo", "initiator", "spin")
+IMAGES = [f"{program}-{core}" for program in PROGRAMS for core in ("app", "net")]
+WITH_PARAMS = [name for name in IMAGES if not name.startswith("spin")]
+# Flash and RAM of each core; the application core's RAM ends where the shared 64 KiB begin.
+MAP = {
+    "app": (range(0x0010_0000), range(0x2000_0000, 0x2007_0000)),
+    "net": (range(0x0100_0000, 0x0104_0000), range(0x2100_0000, 0x2101_0000)),
+}
+PARAMS = struct.Struct("<17I")
+
+
+class Image:
+    """What the tests look at in an ELF file."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            elf = ELFFile(file)
+            self.header: dict[str, Any] = dict(elf.header)
+            self.segments = [dict(s.header) for s in elf.iter_segments() if s["p_type"] == "PT_LOAD"]
+            self.sections = {s.name: (dict(s.header), s.data()) for s in elf.iter_sections()}
+            table = elf.get_section_by_name(".symtab")
+            assert isinstance(table, SymbolTableSection)
+            self.symbols = {s.name: (s["st_value"], s["st_size"]) for s in table.iter_symbols() if s.name}
+
+
+@pytest.fixture(params=IMAGES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def image(name: str) -> Image:
+    return Image(PREBUILT / f"{name}.elf")
+
+
+def core_of(name: str) -> str:
+    return name.rpartition("-")[2]
+
+
+# The manifest
+
+
+def test_the_images_are_those_of_the_sources(build_manifest: ModuleType) -> None:
+    assert build_manifest.problems(STUBS) == []
+
+
+def test_the_manifest_names_every_image_and_only_those(build_manifest: ModuleType) -> None:
+    assert sorted(build_manifest.read(STUBS)) == sorted(f"{name}.elf" for name in IMAGES)
+    assert sorted(path.name for path in PREBUILT.glob("*.elf")) == sorted(f"{name}.elf" for name in IMAGES)
+
+
+def test_every_source_in_the_tree_belongs_to_an_image(build_manifest: ModuleType) -> None:
+    used = {source for entry in build_manifest.read(STUBS).values() for source in entry["sources"]}
+    there = {f"src/{path.name}" for path in (STUBS / "src").iterdir()} | {
+        path.name for path in STUBS.glob("*.ld")
+    }
+    assert used == there | {"Makefile"}
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    target = tmp_path / "stubs"
+    shutil.copytree(STUBS, target, ignore=shutil.ignore_patterns("obj", "__pycache__"))
+    return target
+
+
+@pytest.mark.parametrize("source", ["src/pbuf.c", "src/params.h", "sections.ld", "Makefile"])
+def test_a_changed_source_without_a_rebuild_is_noticed(
+    build_manifest: ModuleType, copy: Path, source: str
+) -> None:
+    with (copy / source).open("a") as file:
+        file.write("\n")
+    found = build_manifest.problems(copy)
+    assert "prebuilt/echo-app.elf is older than its sources: run `make prebuilt`" in found
+
+
+def test_a_source_of_one_core_only_concerns_its_images(build_manifest: ModuleType, copy: Path) -> None:
+    (copy / "net.ld").write_text("")
+    assert [problem.split()[0] for problem in build_manifest.problems(copy)] == [
+        f"prebuilt/{name}.elf" for name in sorted(IMAGES) if core_of(name) == "net"
+    ]
+
+
+def test_a_changed_missing_or_foreign_image_is_noticed(build_manifest: ModuleType, copy: Path) -> None:
+    (copy / "prebuilt" / "echo-app.elf").write_bytes(b"\x7fELF")
+    (copy / "prebuilt" / "echo-net.elf").unlink()
+    (copy / "prebuilt" / "extra.elf").write_bytes(b"")
+    (copy / "src" / "spin.c").unlink()
+    assert build_manifest.problems(copy) == [
+        "prebuilt/extra.elf is not in the manifest: run `make prebuilt`, or delete it",
+        "prebuilt/echo-app.elf is not the image that was built: run `make prebuilt`",
+        "prebuilt/echo-net.elf is missing: run `make prebuilt`",
+        "src/spin.c, a source of prebuilt/spin-app.elf, is missing: run `make prebuilt`",
+        "src/spin.c, a source of prebuilt/spin-net.elf, is missing: run `make prebuilt`",
+    ]
+
+
+def test_writing_the_manifest_again_changes_nothing(build_manifest: ModuleType, copy: Path) -> None:
+    before = (copy / "prebuilt" / "manifest.json").read_text(encoding="utf-8")
+    entries = json.loads(before)
+    toolchain = {entry["toolchain"] for entry in entries.values()}
+    assert toolchain == {"zig 0.13.0"}
+    build_manifest.write(copy, [[elf, *entry["sources"]] for elf, entry in entries.items()], toolchain.pop())
+    assert (copy / "prebuilt" / "manifest.json").read_text(encoding="utf-8") == before
+
+
+# The images
+
+
+def test_an_image_is_for_a_cortex_m33_without_fpu(image: Image) -> None:
+    assert (image.header["e_machine"], image.header["e_type"]) == ("EM_ARM", "ET_EXEC")
+    assert image.header["e_flags"] & 0x600 == 0x200, "soft-float ABI: the network core has no FPU"
+    attributes = image.sections[".ARM.attributes"][1]
+    assert b"cortex-m33" in attributes
+
+
+def test_every_byte_lies_in_its_cores_memory_and_never_in_the_shared_one(name: str, image: Image) -> None:
+    flash, ram = MAP[core_of(name)]
+    for segment in image.segments:
+        first, size = segment["p_vaddr"], segment["p_memsz"]
+        home = flash if first in flash else ram
+        assert first in home
+        assert first + size - 1 in home
+        if segment["p_filesz"]:
+            assert segment["p_paddr"] in flash
+            assert segment["p_paddr"] + segment["p_filesz"] - 1 in flash
+        else:
+            assert segment["p_paddr"] == first, "a loader that clears .bss would clear flash"
+
+
+def test_loaded_parts_do_not_overlap(image: Image) -> None:
+    parts = sorted((s["p_paddr"], s["p_paddr"] + s["p_filesz"]) for s in image.segments if s["p_filesz"])
+    assert all(end <= start for (_, end), (start, _) in pairwise(parts))
+
+
+def test_the_vector_table_starts_the_core(name: str, image: Image) -> None:
+    flash, ram = MAP[core_of(name)]
+    header, data = image.sections[".vectors"]
+    stack, reset, *others = struct.unpack(f"<{len(data) // 4}I", data)
+    assert header["sh_addr"] == flash.start
+    assert stack == ram.stop
+    assert reset == image.header["e_entry"] == image.symbols["Reset_Handler"][0]
+    assert reset % 2 == 1
+    assert set(others) == {image.symbols["fault_entry"][0]}, "no interrupt is ever taken"
+
+
+def test_the_images_hold_no_debug_sections_and_no_path_of_the_machine_they_were_built_on(
+    image: Image,
+) -> None:
+    assert not [section for section in image.sections if section.startswith(".debug")]
+    assert not [symbol for symbol in image.symbols if "/" in symbol]
+
+
+def test_the_counters_are_an_exported_symbol_in_initialised_ram(name: str, image: Image) -> None:
+    address, size = image.symbols["icmsg_stats"]
+    assert size == 128
+    assert address in MAP[core_of(name)][1]
+    header, data = image.sections[".data"]
+    offset = address - header["sh_addr"]
+    assert data[offset : offset + 4] == b"ICST"
+    assert struct.unpack_from("<I", data, offset + 4) == (1,)
+
+
+@pytest.mark.parametrize("name", WITH_PARAMS)
+def test_the_parameters_are_a_section_of_their_own_with_the_documented_defaults(
+    name: str, image: Image
+) -> None:
+    header, data = image.sections[".icmsg_params"]
+    assert image.symbols["icmsg_params"] == (header["sh_addr"], 128)
+    assert header["sh_size"] == 128
+    assert header["sh_addr"] in MAP[core_of(name)][0]
+    regions = (0x2007_0000, 0x800, 0x2007_8000, 0x800)
+    geometry = (*regions, 0, 1) if core_of(name) == "app" else (*regions[2:], *regions[:2], 1, 0)
+    systick = 128_000_000 if core_of(name) == "app" else 64_000_000
+    work = (1000, 1, 100, 1, 1)
+    assert data[:4] == b"ICMP"
+    assert PARAMS.unpack_from(data)[1:] == (1, *geometry, 0, 0, *work, 1000, systick)
+    assert data[PARAMS.size :].strip(b"\0") == b""
+
+
+def test_spin_has_no_parameters_because_it_would_ignore_them() -> None:
+    for core in MAP:
+        assert "icmsg_params" not in Image(PREBUILT / f"spin-{core}.elf").symbols

@@ -1,0 +1,55 @@
+"""The tables of the README are the C structs: a host is written from them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from native_stub import STUBS
+
+README = (STUBS / "README.md").read_text(encoding="utf-8")
+WORD = re.compile(r"^\tuint32_t (\w+)(?:\[(\d+)\])?;", re.MULTILINE)
+ROW = re.compile(r"^\| (\d+)(?:\u2013(\d+))? \| `?(\w+)`?", re.MULTILINE)
+
+
+def words_of_struct(header: str, struct: str) -> list[tuple[int, str]]:
+    text = (STUBS / "src" / header).read_text(encoding="utf-8")
+    body = text.partition(f"struct {struct} {{")[2].partition("};")[0]
+    words, offset = [], 0
+    for name, count in WORD.findall(body):
+        words.append((offset, name))
+        offset += 4 * int(count or 1)
+    assert offset == 128
+    return words
+
+
+def rows_of_table(heading: str) -> list[tuple[int, str]]:
+    section = README.partition(f"## `{heading}`")[2].partition("\n## ")[0]
+    return [(int(first), name) for first, _, name in ROW.findall(section)]
+
+
+@pytest.mark.parametrize(("header", "struct"), [("params.h", "icmsg_params"), ("stats.h", "icmsg_stats")])
+def test_names_and_offsets_are_those_of_the_struct(header: str, struct: str) -> None:
+    words = words_of_struct(header, struct)
+    assert len(words) > 15
+    assert rows_of_table(struct) == words
+
+
+@pytest.mark.parametrize(
+    ("word", "prefix"), [("program", "PROGRAM_"), ("state", "STATE_"), ("last_error_site", "SITE_")]
+)
+def test_every_number_of_an_enumeration_is_explained(word: str, prefix: str) -> None:
+    text = (STUBS / "src" / "stats.h").read_text(encoding="utf-8")
+    numbers = re.findall(rf"{prefix}\w+ = (\d+)", text)
+    row = next(line for line in README.splitlines() if f"`{word}`" in line and line.startswith("|"))
+    meaning = row.split("|")[3]
+    assert re.findall(r"\b(\d+) [a-z]", meaning) == numbers
+
+
+def test_magic_numbers_and_versions_are_those_of_the_headers() -> None:
+    for header, prefix, magic in (("params.h", "PARAMS", b"ICMP"), ("stats.h", "STATS", b"ICST")):
+        text = (STUBS / "src" / header).read_text(encoding="utf-8")
+        number = int.from_bytes(magic, "little")
+        assert f"#define {prefix}_MAGIC   0x{number:08X}u" in text
+        assert f"0x{number:08X}" in README
+        assert f"#define {prefix}_VERSION 1u" in text

@@ -1,0 +1,70 @@
+"""Anyone who builds the stubs gets the committed bytes."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from native_stub import STUBS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ZIG = "0.13.0"
+
+
+def zig_version() -> str | None:
+    if importlib.util.find_spec("ziglang") is None:
+        return None
+    command = [sys.executable, "-m", "ziglang", "version"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def make(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    command = ["make", "-C", str(directory), *arguments, f"PYTHON={sys.executable}"]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A copy of the sources under another path, with no images in it."""
+    target = tmp_path / "another place" / "stubs"
+    shutil.copytree(STUBS, target, ignore=shutil.ignore_patterns("obj", "prebuilt", "__pycache__"))
+    return target
+
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(zig_version() != ZIG, reason=f"needs ziglang=={ZIG}")
+def test_a_build_in_another_place_gives_the_committed_bytes(elsewhere: Path) -> None:
+    done = make("prebuilt", directory=elsewhere)
+    assert done.returncode == 0, done.stderr
+    built = {path.name: path.read_bytes() for path in (elsewhere / "prebuilt").iterdir()}
+    committed = {path.name: path.read_bytes() for path in (STUBS / "prebuilt").iterdir()}
+    assert built.keys() == committed.keys()
+    assert {name for name in built if built[name] != committed[name]} == set()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc")
+def test_gcc_builds_them_without_a_warning(elsewhere: Path) -> None:
+    done = make("CC_KIND=gcc", directory=elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_another_zig_is_refused_with_the_fix(elsewhere: Path) -> None:
+    done = make("prebuilt", "ZIG_VERSION=0.0.0", directory=elsewhere)
+    assert done.returncode != 0
+    assert "prebuilt images are built with zig 0.0.0: pip install ziglang==0.0.0" in done.stderr
+
+
+def test_make_check_needs_no_compiler() -> None:
+    done = make("check", "CC_KIND=none", directory=STUBS)
+    assert done.returncode == 0, done.stderr
