@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ TESTS = Path(__file__).resolve().parents[1]
 STUBS = TESTS.parent / "firmware_stubs"
 VECTORS = TESTS / "vectors" / "icmsg-vectors.json"
 SOURCES = ("pbuf.c", "icmsg.c", "payload.c")
+WORD = re.compile(r"^\tuint32_t (\w+)(?:\[(\d+)\])?;", re.MULTILINE)
 GUARD = b"\x5a" * 64
 
 # UBSan ends the process at the first undefined operation: these tests are its only clean run.
@@ -64,6 +66,18 @@ def vectors(kind: str) -> list[dict[str, Any]]:
 def errno_of(name: str) -> int:
     """Return the negative number for ``"-EINVAL"`` and the like."""
     return -int(getattr(errno, name.removeprefix("-")))
+
+
+def words_of_struct(header: str, struct: str) -> list[tuple[int, str]]:
+    """Return offset and name of every word of a struct that a host reads or writes."""
+    text = (STUBS / "src" / header).read_text(encoding="utf-8")
+    body = text.partition(f"struct {struct} {{")[2].partition("};")[0]
+    words, offset = [], 0
+    for name, count in WORD.findall(body):
+        words.append((offset, name))
+        offset += 4 * int(count or 1)
+    assert offset == 128
+    return words
 
 
 class Pbuf(ctypes.Structure):

@@ -5,22 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from native_stub import STUBS
+from native_stub import STUBS, words_of_struct
 
 README = (STUBS / "README.md").read_text(encoding="utf-8")
-WORD = re.compile(r"^\tuint32_t (\w+)(?:\[(\d+)\])?;", re.MULTILINE)
 ROW = re.compile(r"^\| (\d+)(?:\u2013(\d+))? \| `?(\w+)`?", re.MULTILINE)
-
-
-def words_of_struct(header: str, struct: str) -> list[tuple[int, str]]:
-    text = (STUBS / "src" / header).read_text(encoding="utf-8")
-    body = text.partition(f"struct {struct} {{")[2].partition("};")[0]
-    words, offset = [], 0
-    for name, count in WORD.findall(body):
-        words.append((offset, name))
-        offset += 4 * int(count or 1)
-    assert offset == 128
-    return words
 
 
 def rows_of_table(heading: str) -> list[tuple[int, str]]:
