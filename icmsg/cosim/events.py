@@ -49,26 +49,29 @@ class EventStream:
     """Hashes every event and hands it to the sinks that were added.
 
     ``hexdigest`` is the SHA-256 over all events so far, so two runs with the same digest did the same things at the
-    same virtual times in the same order.
+    same virtual times in the same order. ``ticks_per_second`` is the unit in which the engine gives times.
     """
 
-    __slots__ = ("_buffer", "_hash", "_pack", "_sinks", "count")
+    __slots__ = ("_buffer", "_hash", "_pack", "_sinks", "_ticks_per_second", "count")
 
-    def __init__(self) -> None:
+    def __init__(self, ticks_per_second: int) -> None:
+        self._ticks_per_second = ticks_per_second
         self._buffer = bytearray()
         self._hash = hashlib.sha256()
         self._pack = _RECORD.pack
         self._sinks: tuple[Sink, ...] = ()
         self.count = 0
 
-    def emit(self, time_ns: int, kind: int, core: int, a: int = 0, b: int = 0) -> None:
+    def emit(self, ticks: int, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
         """Add one event; ``a`` and ``b`` are 0…0xFFFFFFFF."""
-        self._buffer += self._pack(time_ns, kind, core, a, b)
+        self._buffer += self._pack(ticks, kind, core, a, b)
         self.count += 1
         if len(self._buffer) >= _FLUSH_BYTES:
             self._flush()
-        for sink in self._sinks:
-            sink(Event(time_ns, EventKind(kind), core, a, b))
+        if self._sinks:
+            event = Event(ticks * 1_000_000_000 // self._ticks_per_second, kind, core, a, b)
+            for sink in self._sinks:
+                sink(event)
 
     def add_sink(self, sink: Sink) -> Callable[[], None]:
         """Call ``sink`` for every event from now on; the function returned removes it again."""

@@ -30,7 +30,9 @@ class PlayedInstance:
         self.mailbox: Final = NrfIpc(
             core.bus, port.base, tx_channels=1 << config.tx_channel, rx_channels=1 << config.rx_channel
         )
-        self.instance: Final = IcmsgInstance(core.bus, self.mailbox, machine.clock, config, observer=self._observe)
+        self.instance: Final = IcmsgInstance(
+            core.bus, self.mailbox, machine.clock, config, observer=self._observe
+        )
         core.on_interrupt(port.interrupt, InterruptHandler(self.mailbox, self.instance).handle)
 
     def _observe(self, kind: str, detail: object) -> None:

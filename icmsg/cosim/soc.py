@@ -39,7 +39,9 @@ def mailbox_ports(description: PlatformDescription) -> dict[str, MailboxPort]:
 
 
 def _port(item: Peripheral) -> tuple[str, MailboxPort]:
-    place = next((place for place in item.registrations if place.cpu is not None and place.address is not None), None)
+    place = next(
+        (place for place in item.registrations if place.cpu is not None and place.address is not None), None
+    )
     if place is None or place.cpu is None or place.address is None or not item.connections:
         raise item.error(f"{item.name} needs an address for a core (cpu: …) and a connection IRQ -> an NVIC")
     return short_name(place.cpu), MailboxPort(place.address, item.connections[0].irq)

@@ -57,7 +57,7 @@ class EmbeddedMachine:
         rates = read_rates(description)
         self._ticks_per_second = rates.ticks_per_second
         self.quantum_ns: Final = quantum_ns
-        self.events: Final = EventStream()
+        self.events: Final = EventStream(rates.ticks_per_second)
         self._scheduler = Scheduler(
             ticks_per_us=-(-rates.ticks_per_second // 1_000_000), quantum=self._ticks(quantum_ns)
         )
@@ -71,7 +71,9 @@ class EmbeddedMachine:
                 ticks_per_cycle=rates.ticks_per_second // rates.systick_hz[name], restart=self._restart
             )
             slot.code_watchers.append(self._forget_code)
-            self.cores[name] = MachineCore(self, slot, port=ports.get(name), latency=self._ticks(latency_ns), retry=self._ticks(US))
+            self.cores[name] = MachineCore(
+                self, slot, port=ports.get(name), latency=self._ticks(latency_ns), retry=self._ticks(US)
+            )
         self._reached = 0, 0  # the last deadline: its tick, and the nanosecond that was asked for
         self._closed = False
 

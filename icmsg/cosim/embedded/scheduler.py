@@ -3,6 +3,7 @@
 The rules that make a run repeatable, whatever steps the caller takes:
 
 * The core that is furthest behind runs next, and never more than one quantum ahead of another core that runs.
+  While cores signal each other the quantum is a tight one, so that an answer is not seen before its question.
 * An action of Python (an interrupt handler, a timer) runs at its tick, when every core has come that far; no core
   runs past it.
 * A caller's time limit shortens a slice only where that cannot change which core runs next.
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.embedded.core import FirmwareCore
 
+_TIGHT_US: Final = 1
+_TIGHT_FOR_US: Final = 100
+"""The quantum is tight for this long after a signal from core to core."""
 _SLICE_LIMIT_US: Final = 10_000
 """A slice holds the interpreter lock, so it must end now and then for the sake of Ctrl-C."""
 
@@ -34,6 +38,9 @@ class Scheduler:
         self.now = 0
         """Every core has run at least this far."""
         self.quantum: Final = quantum
+        self._tight = min(quantum, _TIGHT_US * ticks_per_us)
+        self._tight_for = _TIGHT_FOR_US * ticks_per_us
+        self._tight_until = 0
         self._slice_limit = _SLICE_LIMIT_US * ticks_per_us
         self._current: FirmwareCore | None = None
         self._attended: FirmwareCore | None = None
@@ -57,7 +64,8 @@ class Scheduler:
         if current is core:
             core.limit(time)
         elif current is not None:
-            current.limit(time + self.quantum)
+            self._tight_until = time + self._tight_for
+            current.limit(time + self._tight)
 
     def attend(self, core: FirmwareCore) -> None:
         """An exception of ``core`` may have become takeable: look at it now, or directly after its instruction."""
@@ -127,7 +135,7 @@ class Scheduler:
         for other in self.cores:
             if other is not core:
                 others = min(others, other.timeline.next if other.asleep else other.time)
-        horizon = min(horizon, others + self.quantum)
+        horizon = min(horizon, others + (self.quantum if core.time >= self._tight_until else self._tight))
         if others >= until:
             horizon = min(horizon, until)
         self._current = core

@@ -54,7 +54,7 @@ class Slot:
         self.on_line: LineHandler | None = None
         self.code_watchers: list[Callable[[int, int], None]] = []
         self._scheduler = scheduler
-        self._events = events
+        self._emit = events.emit
         self._nanoseconds = nanoseconds
 
     def now(self) -> int:
@@ -62,7 +62,8 @@ class Slot:
         core = self.firmware
         if core is None:
             return self._scheduler.time()
-        return max(core.now(), self._scheduler.now)
+        time, reached = core.now(), self._scheduler.now
+        return time if time > reached else reached
 
     def retime(self) -> None:
         """The timeline has changed: do not run past its next entry."""
@@ -78,7 +79,7 @@ class Slot:
 
     def emit(self, kind: EventKind, a: int = 0, b: int = 0) -> None:
         """Put an event of this core into the stream, at its own time."""
-        self._events.emit(self._nanoseconds(self.now()), kind, self.index, a & 0xFFFFFFFF, b & 0xFFFFFFFF)
+        self._emit(self.now(), kind, self.index, a, b)
 
     def set_line(self, interrupt: int, level: bool) -> None:
         """Drive one external interrupt of this core."""

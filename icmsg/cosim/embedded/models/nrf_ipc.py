@@ -7,6 +7,7 @@ EVENTS_RECEIVE[n] when RECEIVE_CNF[n] names a signalled channel. The interrupt l
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.line import Line
@@ -37,36 +38,48 @@ class NrfIpcModel(RegisterModel):
         self._backbone.instances.append(self)
         self._latched = 0
         self._enabled_slot = self.slot("INTEN")
-        first, count = self.slot("RECEIVE_CNF"), CHANNELS
-        self._receive_cnf = slice(first, first + count)
+        self._receive_cnf = slice(self.slot("RECEIVE_CNF"), self.slot("RECEIVE_CNF") + CHANNELS)
         self._send_cnf = self.slot("SEND_CNF")
         self._events = self.slot("EVENTS_RECEIVE")
+        self._latches: dict[int, list[int]] = {}  # signalled channels -> events, as RECEIVE_CNF says
 
     def reset(self) -> None:
         """Reset the registers; the line falls."""
         super().reset()
         self._latched = 0
+        self._latches.clear()
         self._update()
 
     @on_write("TASKS_SEND")
     def _send(self, index: int, value: int) -> None:
         if not value & 1:
             return
-        self._slot.emit(EventKind.DOORBELL, index)
+        slot = self._slot
+        slot.emit(EventKind.DOORBELL, index)
         signalled = self.words[self._send_cnf + index]
-        time = self._slot.now() + self._backbone.latency
         for instance in self._backbone.instances:
             if instance is self:
                 instance._receive(signalled)
             else:
-                instance._slot.deliver(time, lambda instance=instance: instance._receive(signalled))  # type: ignore[misc]
+                instance._slot.deliver(
+                    slot.now() + self._backbone.latency, partial(instance._receive, signalled)
+                )
 
     def _receive(self, signalled: int) -> None:
-        for index, configured in enumerate(self.words[self._receive_cnf]):
-            if configured & signalled:
+        events = self._latches.get(signalled)
+        if events is None:
+            configured = self.words[self._receive_cnf]
+            events = [index for index, channels in enumerate(configured) if channels & signalled]
+            self._latches[signalled] = events
+        if events:
+            for index in events:
                 self.words[self._events + index] = 1
                 self._latched |= 1 << index
-        self._update()
+            self._update()
+
+    @on_write("RECEIVE_CNF")
+    def _configure(self, _index: int, _value: int) -> None:
+        self._latches.clear()
 
     @on_write("EVENTS_RECEIVE")
     def _event(self, index: int, value: int) -> None:

@@ -1,0 +1,3 @@
+"""The ``icmsg`` command."""
+
+from __future__ import annotations

@@ -1,0 +1,96 @@
+"""``icmsg doctor``: what was found on this machine, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata, util
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from icmsg import __version__
+from icmsg.assets import platform_file, stub_names
+from icmsg.cosim.engines import choose_engine
+from icmsg.errors import IcmsgError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+Verdict = Literal["ok", "missing", "broken"]
+_STYLE: dict[Verdict, str] = {"ok": "green", "missing": "yellow", "broken": "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report; ``needed`` findings that are not ok make the command fail."""
+
+    what: str
+    verdict: Verdict
+    detail: str
+    needed: bool = True
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``doctor`` to the sub-commands."""
+    parser = commands.add_parser("doctor", help="what was found, what is missing, how to get it")
+    parser.set_defaults(execute=execute)
+
+
+def execute(_options: argparse.Namespace) -> int:
+    """Print the findings; 0 if everything that is needed is there, else 1."""
+    findings = list(examine())
+    table = Table(title=f"icmsg {__version__}", title_justify="left", title_style="bold", show_header=False)
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in findings:
+        table.add_row(finding.what, f"[{_STYLE[finding.verdict]}]{finding.verdict}[/]", finding.detail)
+    Console().print(table)
+    return int(any(finding.needed and finding.verdict != "ok" for finding in findings))
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything that a run may need."""
+    yield Finding("Python", "ok", f"{platform.python_version()} at {sys.executable}")
+    yield _try("embedded engine", _embedded)
+    yield _try("platform file", lambda: str(platform_file("nrf5340")))
+    yield _try("firmware stubs", lambda: ", ".join(stub_names()) or "none")
+    yield _try("robotframework", lambda: metadata.version("robotframework"))
+    yield _tool(
+        "arm-none-eabi-gcc or ziglang", _compiler(), "only to rebuild the stubs: pip install ziglang==0.13.0"
+    )
+    yield _tool(
+        "Renode", shutil.which("renode"), "only for the renode engine, which this release does not have yet"
+    )
+    choice = choose_engine("auto")
+    yield Finding("--engine auto", "ok", f"runs {choice.name}: {choice.reason}")
+
+
+def _try(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, "ok", look())
+    except (IcmsgError, ImportError, metadata.PackageNotFoundError) as error:
+        return Finding(what, "broken", f"{error}; install the package again")
+
+
+def _tool(what: str, found: str | None, remedy: str) -> Finding:
+    return Finding(what, "ok" if found else "missing", found or remedy, needed=False)
+
+
+def _compiler() -> str | None:
+    if found := shutil.which("arm-none-eabi-gcc"):
+        return found
+    return "ziglang" if util.find_spec("ziglang") is not None else None
+
+
+def _embedded() -> str:
+    from icmsg.cosim.embedded.machine import EmbeddedMachine
+
+    with EmbeddedMachine() as machine:
+        machine.run_for(1)
+        return f"unicorn {metadata.version('unicorn')}, cores {', '.join(machine.cores)}"

@@ -1,0 +1,79 @@
+"""What a person sees of a run: a progress bar while it lasts, a summary table at its end."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@contextmanager
+def progress(total: int, *, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield a function to call with (done, total); None where nobody looks."""
+    console = Console(stderr=True)
+    if not shown or not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("echoes", total=total)
+        yield lambda done, _total: bar.update(task, completed=done)
+
+
+def report(run: dict[str, Any], console: Console | None = None) -> None:
+    """Print the summary of a run, as :meth:`RunReport.as_json` gives it."""
+    console = console or Console()
+    table = Table(title="ICMsg exchange", title_justify="left", show_header=False, title_style="bold")
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in _rows(run):
+        table.add_row(label, value)
+    console.print(table)
+    for name, lines in run["consoles"].items():
+        for line in lines:
+            console.print(Text(f"{name}│ ", "dim") + Text(line), soft_wrap=True)
+    for index, problem in enumerate(run["problems"]):
+        console.print(Text(problem, "bold red" if index == 0 else "red"), soft_wrap=True)
+    verdict = Text("OK", "bold green") if run["ok"] else Text("FAILED", "bold red")
+    console.print(verdict)
+
+
+def _rows(run: dict[str, Any]) -> Iterator[tuple[str, str | Text]]:
+    yield "engine", f"{run['engine']} ({run['engine_reason']})"
+    yield "cores", f"app = {run['app']}, net = {run['net']}"
+    bond = run["bond_virtual_us"]
+    yield "bound", Text(f"after {_time(bond)}", "green") if run["bound"] else Text("no", "bold red")
+    good = run["messages_received"] == run["messages_sent"] > 0 and not run["mismatches"]
+    yield (
+        "echoes",
+        Text(
+            f"{run['messages_received']} of {run['messages_sent']} messages, {run['bytes_received']} bytes, "
+            f"{run['mismatches']} mismatches",
+            "green" if good else "bold red",
+        ),
+    )
+    trips = run["round_trip_virtual_us"]
+    if trips["min"] is not None:
+        yield (
+            "round trip",
+            (
+                f"min {_time(trips['min'])}, median {_time(trips['median'])}, p99 {_time(trips['p99'])}, "
+                f"max {_time(trips['max'])} (virtual)"
+            ),
+        )
+    yield "time", f"{_time(run['virtual_s'] * 1e6)} virtual in {run['wall_s']:.2f} s"
+    yield "trace", run["trace_sha256"][:16]
+
+
+def _time(us: float) -> str:
+    for limit, factor, unit in ((1e3, 1.0, "µs"), (1e6, 1e3, "ms")):
+        if us < limit:
+            return f"{us / factor:.2f} {unit}"
+    return f"{us / 1e6:.2f} s"

@@ -1,0 +1,52 @@
+"""What a link looks like when something went wrong, in lines that a person who knows ICMsg can act on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import BusError
+from icmsg.ipc import MAGIC
+from icmsg.wire.inspect import RegionView, inspect_region
+
+if TYPE_CHECKING:
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.config.layout import RegionLayout
+    from icmsg.cosim.machine import Core, Machine
+
+_LINES: Final = 5
+
+
+def describe_link(machine: Machine, core: Core, config: InstanceConfig, peer: Core) -> list[str]:
+    """Return lines about both regions (``config`` as ``core`` has it), both consoles and all warnings."""
+    lines = [
+        _region(core, peer, "tx-region", config.tx_region.address, config.tx_layout, core),
+        _region(peer, core, "rx-region", config.rx_region.address, config.rx_layout, core),
+    ]
+    for side in (core, peer):
+        printed = [line.text for line in side.console.lines]
+        if printed:
+            lines.append(f"console of {side.name}: " + " | ".join(printed[-_LINES:]))
+        elif side.image is not None:
+            lines.append(f"console of {side.name}: nothing")
+    lines += [str(warning) for warning in machine.warnings[:_LINES]]
+    if len(machine.warnings) > _LINES:
+        lines.append(f"… and {len(machine.warnings) - _LINES} more warnings")
+    return lines
+
+
+def _region(writer: Core, reader: Core, name: str, address: int, layout: RegionLayout, seen_by: Core) -> str:
+    start = f"{writer.name}→{reader.name} ({name} of {seen_by.name}, 0x{address:08X}): "
+    try:
+        view = inspect_region(seen_by.bus, address, layout)
+    except BusError as error:
+        return f"{start}cannot be read: {error}"
+    return f"{start}{view}; {_bonding(view, writer, reader)}"
+
+
+def _bonding(view: RegionView, writer: Core, reader: Core) -> str:
+    if view.first.startswith(MAGIC):
+        taken = "has" if view.rd_idx or view.problem else "has not"
+        return f"{writer.name} wrote the magic, {reader.name} {taken} taken it"
+    if not view.wr_idx and not view.rd_idx:
+        return f"{writer.name} has written nothing"
+    return f"the first packet is not the magic: {view.first[:13].hex(' ') or 'empty'}"

@@ -1,0 +1,252 @@
+"""The main job: boot both cores, bond, exchange messages, check every echo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from icmsg.cosim.diagnosis import describe_link
+from icmsg.cosim.image import FirmwareImage
+from icmsg.cosim.played_instance import PlayedInstance
+from icmsg.cosim.players import Initiator, Player, Responder
+from icmsg.cosim.simtime import MS, S
+from icmsg.cosim.stub_firmware import DONE, StubFirmware, StubStats
+from icmsg.cosim.watch import LinkWatch
+from icmsg.errors import ConfigurationError, IcmsgError, VirtualTimeoutError
+
+if TYPE_CHECKING:
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.machine import Core, Machine
+    from icmsg.cosim.workload import RoundTrips, Workload
+
+Side = FirmwareImage | None
+"""What plays a core: an image, or None for Python."""
+
+Progress = Callable[[int, int], None]
+"""(echoes so far, echoes expected)"""
+
+BOND_TIMEOUT_NS: Final = 2 * S
+STALL_NS: Final = 1 * S
+"""An exchange in which nothing comes back for this long has stopped."""
+_GRACE_NS: Final = 5 * MS
+"""Unknown firmware that speaks first within this time after bonding is the initiator."""
+_QUIET_NS: Final = 50 * MS
+"""An initiator of which we know no count has finished when it is silent for this long."""
+_STEPS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeResult:
+    """What happened; times are virtual microseconds. ``problems`` says why it is not :attr:`ok`, in words."""
+
+    bound: bool
+    messages_sent: int
+    messages_received: int
+    bytes_received: int
+    mismatches: int
+    bond_virtual_us: float | None
+    round_trip_virtual_us: dict[str, float | None]
+    virtual_s: float
+    trace_sha256: str
+    problems: tuple[str, ...]
+    consoles: dict[str, list[str]]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the cores bonded and every byte came back."""
+        return (
+            self.bound
+            and not self.problems
+            and not self.mismatches
+            and self.messages_received == self.messages_sent > 0
+        )
+
+
+class Exchange:
+    """One run on a machine with the cores ``app`` and ``net``; ``config`` is the app's instance.
+
+    ``initiator`` is the name of the core that sends first; None finds out: Python where it plays a core, the stub
+    ``initiator`` where it runs, else whoever speaks first.
+
+    Raises:
+        FirmwareError: an image does not fit its core.
+        ConfigurationError: instance or workload cannot work.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        sides: dict[str, Side],
+        config: InstanceConfig,
+        workload: Workload,
+        *,
+        initiator: str | None = None,
+        bond_timeout_ns: int = BOND_TIMEOUT_NS,
+    ) -> None:
+        self._machine = machine
+        self._workload = workload
+        self._bond_timeout_ns = bond_timeout_ns
+        self._first, self._second = machine.core("app"), machine.core("net")
+        self._configs = {"app": config, "net": config.mirrored()}
+        self._problems: list[str] = []
+        self._stubs: dict[str, StubFirmware] = {}
+        for name, image in sides.items():
+            if image is not None:
+                self._load(machine.core(name), image)
+        self._python = [name for name, image in sides.items() if image is None]
+        self._initiator = initiator or self._find_initiator(sides)
+        self._players = {name: self._open(machine.core(name)) for name in self._python}
+        starter = self._players.get(self._initiator or "")
+        self._sender = starter if isinstance(starter, Initiator) else None
+        self._guess = self._sender is not None and initiator is None and self._other_is_unknown(sides)
+        # A Python initiator knows what it sent and when; everybody else is watched from outside.
+        self._watch = LinkWatch(
+            machine,
+            self._first,
+            self._second,
+            config,
+            machine.core(self._initiator) if self._initiator and not self._guess else None,
+        )
+
+    # Setting up
+
+    def _load(self, core: Core, image: FirmwareImage) -> None:
+        core.load(image)
+        if StubFirmware.is_stub(image):
+            stub = self._stubs[core.name] = StubFirmware(image, core.bus)
+            stub.set_instance(self._configs[core.name])
+            work = self._workload
+            stub.set_work(
+                messages=work.messages,
+                size_min=work.size_min,
+                size_max=work.size_max,
+                seed=work.seed,
+                window=work.window,
+            )
+
+    def _find_initiator(self, sides: dict[str, Side]) -> str | None:
+        for name, image in sides.items():
+            if image is not None and name in self._stubs and image.path.stem.startswith("initiator"):
+                return name
+        return self._python[0] if self._python else None
+
+    def _other_is_unknown(self, sides: dict[str, Side]) -> bool:
+        return any(image is not None and name not in self._stubs for name, image in sides.items())
+
+    def _open(self, core: Core) -> Player:
+        played = PlayedInstance(self._machine, core, self._configs[core.name])
+        if core.name == self._initiator:
+            return Initiator(played, self._machine.clock, self._workload)
+        return Responder(played, self._machine.clock)
+
+    # Running
+
+    def run(self, progress: Progress | None = None) -> ExchangeResult:
+        """Boot, bond and exchange; what goes wrong on the machine is in the result's ``problems``."""
+        bond_ns = None
+        try:
+            for core in (self._first, self._second):
+                if core.image is not None:
+                    core.start()
+            self._machine.run_until(self._is_bound, timeout_ns=self._bond_timeout_ns, what="bonding")
+            bond_ns = self._machine.now_ns
+            self._exchange(progress)
+        except VirtualTimeoutError as error:
+            self._problems.append(str(error))
+        except ConfigurationError:
+            raise
+        except IcmsgError as error:
+            self._problems.append(str(error))
+        return self._result(bond_ns)
+
+    def _is_bound(self) -> bool:
+        if self._players:
+            return all(player.endpoint.is_bound for player in self._players.values())
+        return self._watch.is_bound
+
+    def _exchange(self, progress: Progress | None) -> None:
+        if self._guess:
+            self._let_the_firmware_speak()
+        if self._sender is not None:
+            self._watch.stop()
+            self._sender.begin()
+        total = self._workload.messages
+        step = max(1, total // _STEPS)
+        while not self._finished():
+            before = self._got()
+            goal = min(before + step, total) if before < total else before + 1
+
+            def moved(goal: int = goal) -> bool:
+                return self._got() >= goal or self._finished()
+
+            self._machine.run_until(moved, timeout_ns=self._patience(), what=f"echo {before + 1} of {total}")
+            if progress is not None:
+                progress(self._got(), total)
+
+    def _let_the_firmware_speak(self) -> None:
+        """Firmware that we do not know may want to send first; then Python only sends back."""
+        try:
+            self._machine.run_until(lambda: self._watch.sent > 0, timeout_ns=_GRACE_NS)
+        except VirtualTimeoutError:
+            return
+        self._sender = None
+        self._initiator = next(name for name in self._configs if name != self._initiator)
+
+    def _finished(self) -> bool:
+        if self._sender is not None:
+            return self._sender.got >= self._workload.messages
+        stats = self._initiator_stats()
+        if stats is not None:
+            return stats.state >= DONE
+        return self._watch.got >= self._workload.messages or self._is_quiet()
+
+    def _is_quiet(self) -> bool:
+        watch = self._watch
+        return 0 < watch.sent == watch.got and self._machine.now_ns - watch.last_ns > _QUIET_NS
+
+    def _patience(self) -> int:
+        return (
+            STALL_NS
+            if self._sender is not None or self._initiator in self._stubs
+            else 2 * _QUIET_NS + STALL_NS
+        )
+
+    def _got(self) -> int:
+        return self._sender.got if self._sender is not None else self._watch.got
+
+    def _initiator_stats(self) -> StubStats | None:
+        stub = self._stubs.get(self._initiator or "")
+        return stub.stats() if stub is not None else None
+
+    # Reporting
+
+    def _result(self, bond_ns: int | None) -> ExchangeResult:
+        counts: Any = self._sender if self._sender is not None else self._watch
+        trips: RoundTrips = counts.round_trips
+        sent, got, mismatches = counts.sent, counts.got, counts.mismatches
+        stats = self._initiator_stats()
+        if stats is not None:
+            sent, got, mismatches = stats.sent, stats.received, max(mismatches, stats.mismatches)
+        self._problems += [str(problem) for player in self._players.values() for problem in player.problems]
+        self._problems += [str(problem) for problem in self._watch.problems]
+        expected = self._workload.messages if self._sender is not None or stats is not None else sent
+        if bond_ns is not None and not self._problems and (got != expected or mismatches):
+            self._problems.append(f"{got} of {expected} echoes came back, {mismatches} of them wrong")
+        if self._problems:
+            self._problems += describe_link(self._machine, self._first, self._configs["app"], self._second)
+        return ExchangeResult(
+            bound=bond_ns is not None,
+            messages_sent=sent,
+            messages_received=got,
+            bytes_received=stats.bytes_received if stats is not None else counts.bytes_received,
+            mismatches=mismatches,
+            bond_virtual_us=bond_ns / 1000 if bond_ns is not None else None,
+            round_trip_virtual_us=trips.summary_us(),
+            virtual_s=self._machine.now_ns / S,
+            trace_sha256=self._machine.trace_sha256(),
+            problems=tuple(dict.fromkeys(self._problems)),
+            consoles={
+                core.name: [line.text for line in core.console.lines] for core in (self._first, self._second)
+            },
+        )

@@ -1,0 +1,156 @@
+"""The two sides of an echo exchange as applications in Python: who sends first, and who sends back."""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.simtime import US
+from icmsg.cosim.workload import RoundTrips, Workload
+from icmsg.errors import ConfigurationError, IcmsgError, IpcError
+from icmsg.ipc import Endpoint, EndpointConfig
+
+if TYPE_CHECKING:
+    from icmsg.cosim.played_instance import PlayedInstance
+    from icmsg.ipc.clock import Clock
+
+_RETRY_NS: Final = 10 * US
+"""Nobody signals that room was made in the buffer, so a sender looks again after this time."""
+
+
+class Player:
+    """An application on a Python-played core: opens the endpoint ``ep0`` when it is made."""
+
+    def __init__(self, played: PlayedInstance, clock: Clock) -> None:
+        self.bound_ns: int | None = None
+        self.problems: Final[list[IcmsgError]] = []
+        self._clock = clock
+        self.endpoint: Final[Endpoint] = played.instance.register_endpoint(
+            EndpointConfig(
+                name="ep0",
+                bound=self._bound,
+                received=self.received,
+                error=self.problems.append,
+                unbound=self._unbound,
+            )
+        )
+
+    def _bound(self) -> None:
+        self.bound_ns = self._clock.now_ns()
+
+    def _unbound(self) -> None:
+        self.problems.append(IpcError("the peer closed or restarted during the exchange", errno.ECONNRESET))
+
+    def received(self, data: bytes) -> None:
+        """Take one message."""
+        raise NotImplementedError
+
+    def _try_send(self, data: bytes) -> bool:
+        """Send; False if there is no room now."""
+        try:
+            self.endpoint.send(data)
+        except IpcError as error:
+            if error.errno != errno.ENOMEM or len(data) > self.endpoint.get_tx_buffer_size():
+                raise
+            return False
+        return True
+
+
+class Responder(Player):
+    """Sends every message back, in order."""
+
+    def __init__(self, played: PlayedInstance, clock: Clock) -> None:
+        self.echoed = 0
+        self._waiting: deque[bytes] = deque()
+        super().__init__(played, clock)
+
+    def received(self, data: bytes) -> None:
+        """Send the message back, now or when there is room."""
+        if self._waiting or not self._try_send(data):
+            if not self._waiting:
+                self._clock.call_later(_RETRY_NS, self._again)
+            self._waiting.append(data)
+        else:
+            self.echoed += 1
+
+    def _again(self) -> None:
+        while self._waiting and self._try_send(self._waiting[0]):
+            self._waiting.popleft()
+            self.echoed += 1
+        if self._waiting:
+            self._clock.call_later(_RETRY_NS, self._again)
+
+
+class Initiator(Responder):
+    """Sends a workload, at most ``window`` messages ahead of the echoes, and compares every echo.
+
+    Until :meth:`begin` it sends back what comes, for a peer that turns out to speak first.
+    """
+
+    def __init__(self, played: PlayedInstance, clock: Clock, workload: Workload) -> None:
+        self.sent = 0
+        self.got = 0
+        self.bytes_received = 0
+        self.mismatches = 0
+        self.round_trips: Final = RoundTrips()
+        self._workload = workload
+        self._begun = False
+        self._payloads = workload.payloads()
+        self._next: bytes | None = None
+        self._expected: deque[tuple[bytes, int]] = deque()
+        super().__init__(played, clock)
+        largest = self.endpoint.get_tx_buffer_size()
+        if workload.size_max > largest:
+            raise ConfigurationError(
+                f"messages of up to {workload.size_max} bytes do not fit: this tx-region takes at most {largest}; "
+                f"use --size {min(workload.size_min, largest)}:{largest} or a larger region"
+            )
+
+    def begin(self) -> None:
+        """Send the first messages; the endpoint is bound."""
+        self._begun = True
+        self._fill()
+
+    def received(self, data: bytes) -> None:
+        """Compare an echo with what was sent, then go on."""
+        if not self._begun:
+            super().received(data)
+            return
+        self.got += 1
+        self.bytes_received += len(data)
+        if not self._expected:
+            self.mismatches += 1
+            self.problems.append(
+                IcmsgError(f"{len(data)} bytes came that nobody had sent: {data[:16].hex(' ')}")
+            )
+            return
+        expected, sent_ns = self._expected.popleft()
+        if data != expected:
+            self.mismatches += 1
+            if self.mismatches == 1:
+                self.problems.append(IcmsgError(_difference(self.got, expected, data)))
+        self.round_trips.add(self._clock.now_ns() - sent_ns)
+        self._fill()
+
+    def _fill(self) -> None:
+        while len(self._expected) < self._workload.window:
+            if self._next is None:
+                self._next = next(self._payloads, None)
+                if self._next is None:
+                    return
+            if not self._try_send(self._next):
+                self._clock.call_later(_RETRY_NS, self._fill)
+                return
+            self._expected.append((self._next, self._clock.now_ns()))
+            self._next = None
+            self.sent += 1
+
+
+def _difference(number: int, expected: bytes, data: bytes) -> str:
+    if len(data) != len(expected):
+        return f"echo {number} has {len(data)} bytes, {len(expected)} were sent"
+    at = next(
+        index for index, (ours, theirs) in enumerate(zip(expected, data, strict=True)) if ours != theirs
+    )
+    return f"echo {number} differs at byte {at}: 0x{expected[at]:02X} was sent, 0x{data[at]:02X} came back"

@@ -1,0 +1,110 @@
+"""The firmware stubs' interface to a host: parameters in flash and counters in RAM.
+
+The layouts are those of ``firmware_stubs/README.md``: little-endian words, first a magic number and a version.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from icmsg.errors import FirmwareError
+
+if TYPE_CHECKING:
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.image import FirmwareImage
+    from icmsg.hw.bus import Bus
+
+PARAMS_SYMBOL: Final = "icmsg_params"
+STATS_SYMBOL: Final = "icmsg_stats"
+
+_PARAMS_MAGIC: Final = 0x504D4349
+_STATS_MAGIC: Final = 0x54534349
+_VERSION: Final = 1
+_GEOMETRY: Final = Struct("<7I")
+_GEOMETRY_OFFSET: Final = 8
+_WORK: Final = Struct("<5I")
+_WORK_OFFSET: Final = 40
+_STATS: Final = Struct("<27I")
+
+DONE: Final = 3
+"""The state of an initiator that has every echo back."""
+
+
+class StubStats(NamedTuple):
+    """``icmsg_stats``; counters since the core's reset, ``last_error`` a positive errno."""
+
+    magic: int
+    version: int
+    program: int
+    state: int
+    bound: int
+    sent: int
+    received: int
+    bytes_sent: int
+    bytes_received: int
+    mismatches: int
+    errors: int
+    send_retries: int
+    doorbells: int
+    rings: int
+    ticks: int
+    faults: int
+    last_error: int
+    last_error_site: int
+    last_error_detail: int
+    first_mismatch: int
+    fault_exception: int
+    fault_pc: int
+    fault_lr: int
+    cfsr: int
+    hfsr: int
+    fault_address: int
+    progress: int
+
+
+class StubFirmware:
+    """A loaded stub: ``image`` on the core whose address space ``bus`` is.
+
+    Raises:
+        FirmwareError: the image has the symbols, but of another version.
+    """
+
+    def __init__(self, image: FirmwareImage, bus: Bus) -> None:
+        self._bus = bus
+        self._params = image.symbol(PARAMS_SYMBOL)
+        self._stats = image.symbol(STATS_SYMBOL)
+        found = bus.read32(self._params), bus.read32(self._params + 4)
+        if found != (_PARAMS_MAGIC, _VERSION):
+            raise FirmwareError(
+                f"{image.path}: {PARAMS_SYMBOL} has version {found[1]}, this release needs {_VERSION}; "
+                "rebuild the stubs with `make firmware`"
+            )
+
+    @classmethod
+    def is_stub(cls, image: FirmwareImage) -> bool:
+        """Tell whether an image has the symbols of a stub."""
+        return PARAMS_SYMBOL in image.symbols and STATS_SYMBOL in image.symbols
+
+    def set_instance(self, config: InstanceConfig) -> None:
+        """Write regions, channels and alignment into the loaded image; before the core starts."""
+        words = (
+            config.tx_region.address,
+            config.tx_region.size,
+            config.rx_region.address,
+            config.rx_region.size,
+            config.tx_channel,
+            config.rx_channel,
+            config.dcache_alignment,
+        )
+        self._bus.write_block(self._params + _GEOMETRY_OFFSET, _GEOMETRY.pack(*words))
+
+    def set_work(self, *, messages: int, size_min: int, size_max: int, seed: int, window: int) -> None:
+        """Write what an initiator shall send into the loaded image; before the core starts."""
+        work = _WORK.pack(messages, size_min, size_max, seed & 0xFFFFFFFF, window)
+        self._bus.write_block(self._params + _WORK_OFFSET, work)
+
+    def stats(self) -> StubStats | None:
+        """Return the counters, or None before the program has initialised its RAM."""
+        stats = StubStats(*_STATS.unpack(self._bus.read_block(self._stats, _STATS.size)))
+        return stats if stats.magic == _STATS_MAGIC else None
