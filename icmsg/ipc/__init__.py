@@ -33,11 +33,13 @@ Zephyr's own C code on the host, or a test. Only three things join it: the buffe
 from __future__ import annotations
 
 from icmsg.ipc.clock import Clock, Timer, VirtualClock
+from icmsg.ipc.discriminator import PeerTraces, identify
 from icmsg.ipc.endpoint import Endpoint, EndpointConfig
 from icmsg.ipc.instance import IcmsgInstance
 from icmsg.ipc.interrupt import InterruptHandler
 from icmsg.ipc.link import Observer
 from icmsg.ipc.magic import MAGIC
+from icmsg.ipc.send_queue import SendQueue
 from icmsg.ipc.state import LegacyState, State
 
 __all__ = [
@@ -49,7 +51,10 @@ __all__ = [
     "InterruptHandler",
     "LegacyState",
     "Observer",
+    "PeerTraces",
+    "SendQueue",
     "State",
     "Timer",
     "VirtualClock",
+    "identify",
 ]

@@ -10,6 +10,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from icmsg.errors import IpcError, WireError
+from icmsg.ipc.discriminator import PeerTraces, identify
 from icmsg.ipc.endpoint import Endpoint, EndpointConfig
 from icmsg.ipc.link import Link, Observer
 from icmsg.ipc.magic import Bonding, RepeatedMagic
@@ -189,6 +190,10 @@ class IcmsgInstance:
     def free_space(self) -> int:
         """Return the longest message in bytes that fits now; CorruptRegionError for a broken index."""
         return min(self._link.writer.free_space(), self._peer_limit)
+
+    def identify_peer(self) -> PeerTraces:
+        """Look what the peer speaks, and whether the two can bond at all; see :mod:`icmsg.ipc.discriminator`."""
+        return identify(self._link.bus, self._link.config)
 
     def _receive(self) -> None:
         """Do the RX work: one packet per run, then again while more is known to lie there (protocol §4.3)."""

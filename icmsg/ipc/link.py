@@ -14,6 +14,8 @@ from icmsg.ipc.state import LegacyState, State
 from icmsg.ipc.work import WorkItem
 from icmsg.wire.pbuf_reader import PbufReader
 from icmsg.wire.pbuf_writer import PbufWriter
+from icmsg.wire.spsc_reader import SpscReader
+from icmsg.wire.spsc_writer import SpscWriter
 
 if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
@@ -102,6 +104,8 @@ class Link:
 
 def _packet_buffers(bus: Bus, config: InstanceConfig) -> tuple[PacketWriter, PacketReader]:
     tx, rx = config.tx_region.address, config.rx_region.address
+    if config.wire == "spsc_pbuf":
+        return SpscWriter(bus, tx, config.tx_layout), SpscReader(bus, rx, config.rx_layout)
     return (
         PbufWriter(bus, tx, config.tx_layout, trust_known_space=config.trust_known_space),
         PbufReader(bus, rx, config.rx_layout),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from icmsg.errors import IcmsgError
 from icmsg.ipc.magic import MAGIC, already_open, bind, switch_off, take_magic
 from icmsg.ipc.state import State
+from icmsg.wire.first_packet import first_packet_is
 from icmsg.wire.handshake import HandshakeWord
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Sessions(RingBack):
         """Go on with the handshake; in mode detect fall back to magic for a peer without sessions (§3.6)."""
         link = self._link
         state = link.state
-        if state is State.INITIALIZING_SID_DETECT and link.reader.starts_with(MAGIC):
+        if state is State.INITIALIZING_SID_DETECT and self._peer_sent_magic():
             write_magic(link)
             link.enter(State.INITIALIZING_SID_DISABLED)
             link.ring()
@@ -114,6 +115,10 @@ class Sessions(RingBack):
             self._shake_hands()
         else:
             super().signalled()
+
+    def _peer_sent_magic(self) -> bool:
+        config = self._link.config
+        return first_packet_is(self._link.bus, config.rx_region.address, config.rx_layout, MAGIC)
 
     def _shake_hands(self) -> None:
         """Acknowledge the peer's session id, and bind once the peer acknowledged ours (protocol §3.3)."""

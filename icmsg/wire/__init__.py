@@ -18,10 +18,13 @@ Everything works through a :class:`~icmsg.hw.bus.Bus`, so one buffer can be driv
 from __future__ import annotations
 
 from icmsg.config.layout import RegionLayout
+from icmsg.wire.first_packet import first_packet_is
 from icmsg.wire.handshake import HandshakeWord
 from icmsg.wire.packet_buffer import PacketReader, PacketWriter, Payload
 from icmsg.wire.pbuf_reader import PbufReader
 from icmsg.wire.pbuf_writer import PbufWriter
+from icmsg.wire.spsc_reader import SpscReader
+from icmsg.wire.spsc_writer import SpscWriter
 
 __all__ = [
     "HandshakeWord",
@@ -31,4 +34,7 @@ __all__ = [
     "PbufReader",
     "PbufWriter",
     "RegionLayout",
+    "SpscReader",
+    "SpscWriter",
+    "first_packet_is",
 ]

@@ -2,9 +2,9 @@
 
 >>> from icmsg.config import RegionLayout
 >>> from icmsg.hw.memory_bus import MemoryBus
->>> memory = bytearray.fromhex("00000000 0c000000 00050000 68656c6c 6f000000")
->>> print(inspect_region(MemoryBus(memory), 0, RegionLayout.pbuf(20)))
-rd_idx=0 wr_idx=12 used=12 of 12, 1 packet pending
+>>> memory = bytearray.fromhex("00000000 0c000000 00050000 68656c6c 6f000000 00000000")
+>>> print(inspect_region(MemoryBus(memory), 0, RegionLayout.pbuf(24)))
+rd_idx=0 wr_idx=12 used=12 of 16, 1 packet pending
 """
 
 from __future__ import annotations

@@ -61,6 +61,3 @@ class PacketReader(Protocol):
         :class:`~icmsg.errors.BufferTooSmallError` (ENOMEM) above ``capacity`` bytes,
         :class:`~icmsg.errors.IncompletePacketError` (EAGAIN) when the index does not cover the packet.
         """
-
-    def starts_with(self, payload: bytes) -> bool:
-        """Tell whether nothing was read yet and the first packet is exactly ``payload``; consumes nothing."""

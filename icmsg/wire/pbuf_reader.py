@@ -133,14 +133,6 @@ class PbufReader:
         self.more = rd != wr
         return data
 
-    def starts_with(self, payload: bytes) -> bool:
-        """Tell whether nothing was read yet and the first packet is exactly ``payload`` (protocol §3.6)."""
-        size = len(payload)
-        if self._rd or not size + 4 <= self._read32(self._wr_address) < self._length:
-            return False
-        block = self._read_block(self._data_address, size + 4)
-        return block[:2] == size.to_bytes(2, "big") and block[4:] == payload
-
     def _rest(self, index: int, size: int) -> bytes:
         """Read ``size`` payload bytes from ``index`` on, at most the whole ring."""
         to_end = self._length - index

@@ -1,0 +1,138 @@
+"""Reader of an spsc_pbuf, the packet buffer of Zephyr 3.2 to 3.5 (protocol §1.7).
+
+>>> from icmsg.config import RegionLayout
+>>> from icmsg.hw.memory_bus import MemoryBus
+>>> memory = bytearray.fromhex("14000000 01000000 00000000 0c000000 00050000 68656c6c 6f000000") + bytes(8)
+>>> reader = SpscReader(MemoryBus(memory), 0, RegionLayout.spsc_pbuf(36))
+>>> reader.peek(), reader.read(), reader.read()
+(5, b'hello', b'')
+
+Unlike Zephyr, which trusts everything in the region, this reader fails closed: it checks the data length that
+the writer published, both indices and the length of each packet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icmsg.errors import BufferTooSmallError, CorruptRegionError, IncompletePacketError
+from icmsg.wire.spsc_writer import PADDING
+
+if TYPE_CHECKING:
+    from icmsg.config.layout import RegionLayout
+    from icmsg.hw.bus import Bus
+
+
+class SpscReader:
+    """Reads packets from the region at ``address``; a :class:`~icmsg.wire.packet_buffer.PacketReader`.
+
+    Both indices are taken from memory at every look: the writer's init resets the reader, too. Raises
+    :class:`~icmsg.errors.ConfigurationError` for a layout that cannot work at ``address``.
+    """
+
+    __slots__ = (
+        "_bus",
+        "_data_address",
+        "_header_size",
+        "_layout",
+        "_length",
+        "_rd_address",
+        "address",
+        "more",
+    )
+
+    def __init__(self, bus: Bus, address: int, layout: RegionLayout) -> None:
+        layout.check(address)
+        self.address = address
+        self.more = False
+        self._bus = bus
+        self._layout = layout
+        self._length = layout.data_length
+        self._rd_address = address + layout.rd_idx_offset
+        self._data_address = address + layout.data_offset
+        self._header_size = layout.data_offset
+
+    def rx_init(self) -> None:
+        """Forget what was seen; the writer's init has set the indices."""
+        self.more = False
+
+    def peek(self) -> int:
+        """Return the length of the next packet, 0 when empty; see ``PacketReader.peek``. May skip the padding."""
+        rd, wr = self._indices()
+        return self._size(rd) if rd != wr else 0
+
+    def read(self, capacity: int | None = None) -> bytes:
+        """Take the next packet, ``b""`` when empty; errors as in ``PacketReader.read``."""
+        rd, wr = self._indices()
+        if rd == wr:
+            self.more = False
+            return b""
+        size = self._size(rd)
+        if capacity is not None and size > capacity:
+            raise BufferTooSmallError(
+                f"the next packet has {size} bytes, more than the {capacity} of this receiver: "
+                f"it stays in the region and blocks what is behind it",
+                length=size,
+                capacity=capacity,
+            )
+        covered = (wr if wr > rd else self._length) - rd - 4
+        if size > covered:
+            raise IncompletePacketError(
+                f"the header at 0x{self._data_address + rd:08X} announces {size} bytes, "
+                f"but only {covered} follow: the writer is broken or restarted",
+                address=self._data_address + rd,
+                length=size,
+            )
+        data = self._bus.read_block(self._data_address + rd + 4, size)
+        rd = rd + 4 + size + 3 & ~3
+        if rd == self._length or (rd != wr and self._is_padding(rd)):
+            rd = 0
+        self._bus.write32(self._rd_address, rd)
+        self.more = rd != wr
+        return data
+
+    def _indices(self) -> tuple[int, int]:
+        """Return rd_idx and wr_idx, with a padding at rd_idx skipped."""
+        header = self._bus.read_block(self.address, self._header_size)
+        rd = int.from_bytes(header[8:12], "little")
+        wr = int.from_bytes(header[-4:], "little")
+        if rd == wr:
+            return rd, wr
+        length = int.from_bytes(header[:4], "little")
+        if length != self._length:
+            raise self._corrupt(
+                f"the writer's data length is not {self._length}: it uses another region size or cache line, "
+                f"or not spsc_pbuf",
+                0,
+                length,
+            )
+        for name, offset, value in (
+            ("rd_idx", self._layout.rd_idx_offset, rd),
+            ("wr_idx", self._layout.wr_idx_offset, wr),
+        ):
+            if value & 3 or value >= length:
+                raise self._corrupt(
+                    f"{name} is no multiple of 4 below the {length} data bytes: the peer is broken",
+                    offset,
+                    value,
+                )
+        if self._is_padding(rd):
+            rd = 0
+            self._bus.write32(self._rd_address, rd)
+        return rd, wr
+
+    def _is_padding(self, index: int) -> bool:
+        return self._bus.read8(self._data_address + index) == PADDING
+
+    def _size(self, rd: int) -> int:
+        size = int.from_bytes(self._bus.read_block(self._data_address + rd, 2), "big")
+        if not size:
+            raise self._corrupt(
+                "the next packet has length 0, which must never be sent: the region is blocked until reopened",
+                self._layout.data_offset + rd,
+                0,
+            )
+        return size
+
+    def _corrupt(self, message: str, offset: int, value: int) -> CorruptRegionError:
+        return CorruptRegionError(message, address=self.address + offset, value=value)
