@@ -6,11 +6,7 @@ import platform
 import shutil
 import sys
 from dataclasses import dataclass
-from importlib import metadata, util
 from typing import TYPE_CHECKING, Any, Literal
-
-from rich.console import Console
-from rich.table import Table
 
 from icmsg import __version__
 from icmsg.assets import platform_file, stub_names
@@ -43,6 +39,9 @@ def add_parser(commands: Any) -> None:
 
 def execute(_options: argparse.Namespace) -> int:
     """Print the findings; 0 if everything that is needed is there, else 1."""
+    from rich.console import Console  # noqa: PLC0415 - every command loads this module, only this one prints it
+    from rich.table import Table  # noqa: PLC0415
+
     findings = list(examine())
     table = Table(title=f"icmsg {__version__}", title_justify="left", title_style="bold", show_header=False)
     table.add_column(style="cyan", no_wrap=True)
@@ -56,6 +55,8 @@ def execute(_options: argparse.Namespace) -> int:
 
 def examine() -> Iterator[Finding]:
     """Look at everything that a run may need."""
+    from importlib import metadata  # noqa: PLC0415 - slow to load
+
     yield Finding("Python", "ok", f"{platform.python_version()} at {sys.executable}")
     yield _try("embedded engine", _embedded)
     yield _try("platform file", lambda: str(platform_file("nrf5340")))
@@ -74,7 +75,7 @@ def examine() -> Iterator[Finding]:
 def _try(what: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(what, "ok", look())
-    except (IcmsgError, ImportError, metadata.PackageNotFoundError) as error:
+    except (IcmsgError, ImportError) as error:  # a package that is missing is an ImportError too
         return Finding(what, "broken", f"{error}; install the package again")
 
 
@@ -83,12 +84,16 @@ def _tool(what: str, found: str | None, remedy: str) -> Finding:
 
 
 def _compiler() -> str | None:
+    from importlib import util  # noqa: PLC0415 - slow to load
+
     if found := shutil.which("arm-none-eabi-gcc"):
         return found
     return "ziglang" if util.find_spec("ziglang") is not None else None
 
 
 def _embedded() -> str:
+    from importlib import metadata  # noqa: PLC0415 - slow to load
+
     from icmsg.cosim.embedded.machine import EmbeddedMachine
 
     with EmbeddedMachine() as machine:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress(total: int, *, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+def progress(total: int) -> Iterator[Callable[[int, int], None] | None]:
     """Yield a function to call with (done, total); None where nobody looks."""
     console = Console(stderr=True)
-    if not shown or not console.is_terminal:
+    if not console.is_terminal:
         yield None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

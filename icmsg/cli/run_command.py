@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from icmsg.assets import stub, stub_names
-from icmsg.cli import render
 from icmsg.config.instance import InstanceConfig, Region, Signalling, Unbound
 from icmsg.config.nrf5340 import APP
 from icmsg.cosim.engines import ENGINES, EngineChoice, choose_engine, make_machine
@@ -143,8 +142,7 @@ def execute(options: argparse.Namespace) -> int:
             initiator=None if options.initiator == "auto" else options.initiator,
             bond_timeout_ns=round(options.bond_timeout_ms * MS),
         )
-        with render.progress(workload.messages, shown=not options.json) as progress:
-            result = exchange.run(progress)
+        result = exchange.run() if options.json else _run_with_progress(exchange, workload.messages)
     finally:
         machine.close()
     report = RunReport(
@@ -153,8 +151,17 @@ def execute(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
     else:
+        from icmsg.cli import render  # noqa: PLC0415 - a JSON run does without, and starts sooner
+
         render.report(report.as_json())
     return 0 if result.ok else 1
+
+
+def _run_with_progress(exchange: Exchange, total: int) -> ExchangeResult:
+    from icmsg.cli import render  # noqa: PLC0415 - a JSON run does without, and starts sooner
+
+    with render.progress(total) as progress:
+        return exchange.run(progress)
 
 
 def find_image(who: str, core: str) -> FirmwareImage | None:

@@ -78,7 +78,7 @@ class StubFirmware:
         if found != (_PARAMS_MAGIC, _VERSION):
             raise FirmwareError(
                 f"{image.path}: {PARAMS_SYMBOL} has version {found[1]}, this release needs {_VERSION}; "
-                "rebuild the stubs with `make firmware`"
+                "rebuild the stubs with `make prebuilt`"
             )
 
     @classmethod

@@ -1,0 +1,56 @@
+# Two commands do everything on a fresh machine with python3 (>= 3.10), pip and make: `make run` and `make test`.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-fast lint firmware prebuilt bench clean
+
+help:  ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/.installed  ## set up, then bond and exchange 1000 messages (ARGS="--net my.elf" passes options)
+	@$(BIN)/icmsg run $(ARGS)
+
+test: $(VENV)/.installed-dev  ## set up, then run all tests: pytest and robot
+	$(BIN)/python -m pytest -q
+	$(BIN)/python -m robot --outputdir results/robot --console dotted robot_tests
+
+test-fast: $(VENV)/.installed-dev  ## only what takes less than a minute
+	$(BIN)/python -m pytest -q -m "not slow"
+
+lint: $(VENV)/.installed-dev  ## ruff and strict mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+firmware: $(VENV)/.installed-dev  ## build the stubs into firmware_stubs/obj with arm-none-eabi-gcc or pip's ziglang
+	@command -v arm-none-eabi-gcc > /dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check '.[firmware]'
+	$(MAKE) -C firmware_stubs PYTHON=$(abspath $(BIN)/python)
+
+prebuilt: $(VENV)/.installed-dev  ## rebuild the committed images and their manifest (always with zig, byte for byte)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[firmware]'
+	$(MAKE) -C firmware_stubs prebuilt PYTHON=$(abspath $(BIN)/python)
+
+bench: $(VENV)/.installed-dev  ## print the figures of benchmarks/README.md
+	$(BIN)/python benchmarks/echo.py
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/codec.py
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "icmsg needs Python 3.10 or newer; $(PYTHON) is older. Use: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || $(PYTHON) -m virtualenv $(VENV) \
+	  || { echo "cannot make a virtual environment: install python3-venv, or 'pip install virtualenv'"; exit 1; }
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml
+	@echo "setting up $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) results build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
