@@ -39,8 +39,8 @@ def add_parser(commands: Any) -> None:
 
 def execute(_options: argparse.Namespace) -> int:
     """Print the findings; 0 if everything that is needed is there, else 1."""
-    from rich.console import Console  # noqa: PLC0415 - every command loads this module, only this one prints it
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console  # every command loads this module, only this one prints it
+    from rich.table import Table
 
     findings = list(examine())
     table = Table(title=f"icmsg {__version__}", title_justify="left", title_style="bold", show_header=False)
@@ -55,7 +55,7 @@ def execute(_options: argparse.Namespace) -> int:
 
 def examine() -> Iterator[Finding]:
     """Look at everything that a run may need."""
-    from importlib import metadata  # noqa: PLC0415 - slow to load
+    from importlib import metadata  # slow to load
 
     yield Finding("Python", "ok", f"{platform.python_version()} at {sys.executable}")
     yield _try("embedded engine", _embedded)
@@ -84,7 +84,7 @@ def _tool(what: str, found: str | None, remedy: str) -> Finding:
 
 
 def _compiler() -> str | None:
-    from importlib import util  # noqa: PLC0415 - slow to load
+    from importlib import util  # slow to load
 
     if found := shutil.which("arm-none-eabi-gcc"):
         return found
@@ -92,7 +92,7 @@ def _compiler() -> str | None:
 
 
 def _embedded() -> str:
-    from importlib import metadata  # noqa: PLC0415 - slow to load
+    from importlib import metadata  # slow to load
 
     from icmsg.cosim.embedded.machine import EmbeddedMachine
 

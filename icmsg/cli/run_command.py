@@ -151,14 +151,14 @@ def execute(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
     else:
-        from icmsg.cli import render  # noqa: PLC0415 - a JSON run does without, and starts sooner
+        from icmsg.cli import render  # a JSON run does without, and starts sooner
 
         render.report(report.as_json())
     return 0 if result.ok else 1
 
 
 def _run_with_progress(exchange: Exchange, total: int) -> ExchangeResult:
-    from icmsg.cli import render  # noqa: PLC0415 - a JSON run does without, and starts sooner
+    from icmsg.cli import render  # a JSON run does without, and starts sooner
 
     with render.progress(total) as progress:
         return exchange.run(progress)

@@ -53,6 +53,7 @@ class FirmwareCore:
         self._executed = native.executed
         self._budget = native.budget
         self._running = False
+        self._horizon = 0
         self._event = False  # the event register: what WFE waits for
         self._cause: int | None = None
         self._raised: BaseException | None = None
@@ -155,7 +156,9 @@ class FirmwareCore:
         self.limit(self.timeline.next)
 
     def limit(self, time: int) -> None:
-        """Let the slice that runs end at tick ``time``, or after the current instruction if that is later."""
+        """Do not run past tick ``time``, or the current instruction if that is later."""
+        if time < self._horizon:
+            self._horizon = time
         if self._running:
             count = -(-(time - self.time) // self.ticks_per_instruction)
             executed = self._executed.value
@@ -197,13 +200,24 @@ class FirmwareCore:
         if time > self.time:
             self.time = time
 
-    def run_slice(self, until: int) -> None:
-        """Run to tick ``until`` (at least one instruction), or to WFI, an exception, or an early end.
+    def run_to(self, until: int) -> None:
+        """Run to tick ``until`` (at least one instruction), to sleep, or to an earlier :meth:`limit`.
 
         Raises:
             CoreFault: a fault in a fault handler (lock-up).
         """
-        count = -(-(until - self.time) // self.ticks_per_instruction)
+        nvic = self.nvic
+        self._horizon = until
+        while True:
+            self._run_slice()
+            if nvic.pending & nvic.enabled:
+                self.take_interrupts()
+            if self.asleep or self.time >= self._horizon:
+                return
+
+    def _run_slice(self) -> None:
+        """Run to the horizon (at least one instruction), or to WFI, an exception, or an early end."""
+        count = -(-(self._horizon - self.time) // self.ticks_per_instruction)
         self._cause = None
         pc = self._pc.first()
         self._running = True

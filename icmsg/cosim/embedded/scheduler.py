@@ -140,11 +140,9 @@ class Scheduler:
             horizon = min(horizon, until)
         self._current = core
         try:
-            core.run_slice(horizon)
+            core.run_to(horizon)
         finally:
             self._current = None
-        if core.asleep and nvic.pending & nvic.enabled:
-            core.take_interrupts()
 
 
 def _nothing() -> None:

@@ -1,0 +1,135 @@
+"""Echo round trips per second of wall time: Python plays the application core, the stub `echo` the network core.
+
+    python benchmarks/echo.py [MESSAGES]
+
+Prints one table; every row is the best of three runs in this process. The last rows count what one message costs.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from icmsg.assets import stub
+from icmsg.config.nrf5340 import APP
+from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.cosim.exchange import Exchange
+from icmsg.cosim.image import FirmwareImage
+from icmsg.cosim.workload import Workload
+from icmsg.hw.memory_bus import MemoryBus
+from icmsg.wire.pbuf_reader import PbufReader
+from icmsg.wire.pbuf_writer import PbufWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RUNS = 3
+
+
+def exchange_rate(app: str | None, net: str | None, workload: Workload) -> tuple[float, float]:
+    """Return (round trips per second of wall time, virtual µs per round trip), machine set-up not counted."""
+    best, virtual = 0.0, 0.0
+    sides = {
+        "app": FirmwareImage.load(stub(app, "app")) if app else None,
+        "net": FirmwareImage.load(stub(net, "net")) if net else None,
+    }
+    for _ in range(RUNS):
+        with EmbeddedMachine() as machine:
+            exchange = Exchange(machine, sides, APP, workload)
+            started = time.perf_counter()
+            result = exchange.run()
+            wall = time.perf_counter() - started
+            assert result.ok, result.problems
+            best = max(best, result.messages_received / wall)
+            virtual = result.virtual_s * 1e6 / result.messages_received
+    return best, virtual
+
+
+class CountingBus:
+    """A bus that counts its transactions by name."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        self.counts: Counter[str] = Counter()
+        self.core = None
+        for name in (
+            "read8",
+            "read16",
+            "read32",
+            "write8",
+            "write16",
+            "write32",
+            "read_block",
+            "write_block",
+        ):
+            setattr(self, name, self._counting(name, getattr(bus, name)))
+
+    def _counting(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            self.counts[name] += 1
+            return method(*arguments)
+
+        return call
+
+
+def transactions(*, trust_known_space: bool) -> tuple[str, str]:
+    """Return the bus transactions of one send and one receive, the doorbell not counted."""
+    bus: Any = CountingBus(MemoryBus(bytearray(0x800)))
+    writer = PbufWriter(bus, 0, APP.tx_layout, trust_known_space=trust_known_space)
+    reader = PbufReader(bus, 0, APP.tx_layout)
+    writer.tx_init()
+    reader.rx_init()
+    for _ in range(2):  # the first send learns how much space there is
+        bus.counts.clear()
+        writer.write(bytes(16))
+        sent = dict(bus.counts)
+        bus.counts.clear()
+        reader.read()
+        received = dict(bus.counts)
+    return _words(sent), _words(received)
+
+
+def start_to_first_message() -> float:
+    """Return the wall seconds from the start of a process to the first message that came back (best of three)."""
+    command = [sys.executable, "-m", "icmsg", "run", "--messages", "1", "--json"]
+    best = float("inf")
+    for _ in range(RUNS):
+        started = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        best = min(best, time.perf_counter() - started)
+    return best
+
+
+def _words(counts: dict[str, int]) -> str:
+    return " + ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+
+
+def main() -> None:
+    messages = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    table = Table("what", "figure", "virtual time per round trip", title="echo exchange, embedded engine")
+    for label, app, net in (
+        ("Python ↔ echo", None, "echo"),
+        ("initiator ↔ Python", "initiator", None),
+        ("initiator ↔ echo", "initiator", "echo"),
+        ("Python ↔ Python", None, None),
+    ):
+        for window in (1, 8):
+            workload = Workload(messages, 16, 16, 1, window)
+            rate, virtual = exchange_rate(app, net, workload)
+            table.add_row(f"{label}, 16 bytes, window {window}", f"{rate:,.0f} /s", f"{virtual:.2f} µs")
+    for trust in (False, True):
+        sent, received = transactions(trust_known_space=trust)
+        note = "trusting known space" if trust else "checking rd_idx as Zephyr does"
+        table.add_row(f"bus transactions of a send, {note}", sent, "")
+    table.add_row("bus transactions of a receive", received, "")
+    table.add_row("process start to first message", f"{start_to_first_message():.2f} s", "")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
