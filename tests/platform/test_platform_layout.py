@@ -58,6 +58,7 @@ def test_comments_become_spaces_and_texts_stay(text: str, expected: str) -> None
         ('a: T\n    x: "a\\n"', "2:10", 'a backslash in "…" can only be part of \\" or \\\\'),
         ("a: T\n    x: '''a\n b\\n'''", "3:3", "a backslash in '''…''' can only be part of \\'''"),
         ("a: T\n/* b", "2:1", "this /* is never closed"),
+        ("a: T\n/* b */x", "2:1", "a comment at the start of a line must take the whole line"),
         ("a: T {\n    x: { 1: 2\n}", "1:6", "this '{' is never closed"),
         ("a: T\n}", "2:1", "this '}' closes nothing"),
         ("a: T\n    /* b */ x: 1", "2:5", "a comment at the start of a line must take the whole line"),

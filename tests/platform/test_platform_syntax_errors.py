@@ -43,6 +43,8 @@ AN_ITEM = "an attribute (name: value), a wire (-> destination@number), a section
         ("a: T\n    [0-1] -> b@1", "2:16: expected '[', found '1'"),
         ("a: T\n    init: go", f"2:11: expected {A_BLOCK}, found 'go'"),
         ("a: T\n    init:\n        go {now}", f"3:12: expected {A_LINE} or {A_END}, found '{{'"),
+        ("a: T\n    init:\n        x '''a\"b'''", f"3:15: expected {A_LINE} or {A_END}, found '\"b''''"),
+        ("a: T\n    init:\n        x '''a\"b''' \"c\"", f"3:23: expected {A_LINE} or {A_END}, found '\"'"),
         (
             "using a",
             "1:7: expected a text in double quotes, found 'a'; a 'using' line is 'using \"path\"' and stands ",
