@@ -4,28 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.exceptions import ExceptionUnit, FrameError
+from icmsg.cosim.embedded.code_pages import CodePages
+from icmsg.cosim.embedded.core_memory import map_space
+from icmsg.cosim.embedded.exceptions import EntryError, ExceptionUnit, ReturnError
 from icmsg.cosim.embedded.faults import Cause, FaultUnit, explain
-from icmsg.cosim.embedded.memory import AddressSpace, IoRange, MemoryRange
+from icmsg.cosim.embedded.memory import PAGE
 from icmsg.cosim.embedded.native import NativeCore
-from icmsg.cosim.embedded.nvic import HARD_FAULT, NMI, SVCALL, THREAD_PRIORITY, Nvic
-from icmsg.errors import BusError, CoreFault
+from icmsg.cosim.embedded.nvic import HARD_FAULT, NMI, SVCALL, THREAD_PRIORITY
+from icmsg.cosim.embedded.scs_registers import PRIORITY_MASK
+from icmsg.cosim.embedded.special_registers import SpecialRegisters
+from icmsg.errors import CoreFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
+    from icmsg.cosim.embedded.memory import AddressSpace
+    from icmsg.cosim.embedded.nvic import Nvic
     from icmsg.cosim.embedded.system_control import SystemControl
     from icmsg.cosim.embedded.timeline import Timeline
 
-_WFE: Final = 0xBF20
-_YIELD: Final = 0xBF10
+_THUMB: Final = 1 << 24
+_YIELDS: Final = (0xBF10, 0x8001)
+"""The last halfword of YIELD in its short and in its long form."""
+_UNCATEGORIZED: Final = 1 << 25
+"""What unicorn keeps as the syndrome of an instruction that does not exist."""
+_FRESH_STACK_POINTER: Final = ~3
 
 
 class FirmwareCore:
     """A core with an instruction stream.
 
     ``time`` is the tick up to which the core has run; it is behind what :meth:`now` says only while a slice runs.
-    ``warn(what, address, pc)`` is told about accesses that nothing models.
+    ``warn(what, address, pc)`` is told about accesses that nothing models, ``fault(exception, pc)`` about fault
+    exceptions.
     """
 
     def __init__(
@@ -38,6 +49,7 @@ class FirmwareCore:
         ticks_per_instruction: int,
         timeline: Timeline,
         warn: Callable[[str, int, int], None],
+        fault: Callable[[int, int], None],
     ) -> None:
         self.name: Final = name
         self.space: Final = space
@@ -49,94 +61,51 @@ class FirmwareCore:
         self.instructions = 0
         self.slices = 0
         self._warn = warn
+        self._tell_fault = fault
         self._native = native = NativeCore()
         self._executed = native.executed
         self._budget = native.budget
         self._running = False
         self._horizon = 0
         self._event = False  # the event register: what WFE waits for
+        self._waits_for_event = False  # asleep by WFE, not by WFI
         self._cause: int | None = None
         self._raised: BaseException | None = None
-        self._exceptions = ExceptionUnit(native, space)
-        self._masks = native.registers("PRIMASK", "BASEPRI", "FAULTMASK")
-        self._pc = native.registers("PC")
-        self._reset_state = native.registers(
-            "MSP", "PSP", "CONTROL", "IPSR", "PRIMASK", "BASEPRI", "FAULTMASK", "LR", "PC"
-        )
+        self._resume_at = native.registers("PC", "XPSR")
+        self._masks = native.registers("PRIMASK", "BASEPRI", "FAULTMASK", "CONTROL", "XPSR")
+        self._mode = native.registers("IEPSR")
+        self._syndrome = native.registers("ESR")
         self._control = control
         self._faults = FaultUnit(control, nvic)
-        self._map_memory()
+        self._special = SpecialRegisters(native, space.gaps()[-1][1] - PAGE)
+        self._exceptions = ExceptionUnit(native, space, self._special)
+        self._code = CodePages(
+            native,
+            space,
+            self._special.page,
+            on_unmasking=self._on_unmasking,
+            on_stack_limit=self._exceptions.limits_changed,
+            on_event=self._on_send_event,
+        )
+        native.hook_pages(self._code.allows)
+        map_space(
+            native,
+            space,
+            self._special.page,
+            warn=lambda what, address: warn(what, address, self.pc()),
+            raise_later=self._raise_later,
+        )
         native.hook_exceptions(self._on_exception)
         native.hook_invalid_instruction(self._on_invalid_instruction)
 
-    # Building
-
-    def _map_memory(self) -> None:
-        for item in self.space.ranges:
-            if isinstance(item, MemoryRange):
-                self._native.map_memory(item.start, item.end - item.start, item.memory.pointer)
-            else:
-                self._map_io(item)
-        for start, end in self.space.gaps():
-            self._map_gap(start, end)
-
-    def _map_io(self, item: IoRange) -> None:
-        model = item.model
-        read32, write32 = model.read32, model.write32
-        narrow_reads = {1: model.read8, 2: model.read16}
-        narrow_writes = {1: model.write8, 2: model.write16}
-
-        def read(offset: int, size: int) -> int:
-            try:
-                return read32(offset) if size == 4 else narrow_reads[size](offset)
-            except BusError:
-                self._warn("read of an unmodelled register", item.start + offset, self._exact_pc())
-                return 0
-            except BaseException as error:
-                self._raise_later(error)
-                return 0
-
-        def write(offset: int, size: int, value: int) -> None:
-            try:
-                if size == 4:
-                    write32(offset, value)
-                else:
-                    narrow_writes[size](offset, value)
-            except BusError:
-                self._warn("write of an unmodelled register", item.start + offset, self._exact_pc())
-            except BaseException as error:
-                self._raise_later(error)
-
-        self._native.map_io(item.start, item.end - item.start, read, write)
-
-    def _map_gap(self, start: int, end: int) -> None:
-        def read(offset: int, _size: int) -> int:
-            self._warn("read where nothing is", start + offset, self._exact_pc())
-            return 0
-
-        def write(offset: int, _size: int, _value: int) -> None:
-            self._warn("write where nothing is", start + offset, self._exact_pc())
-
-        self._native.map_io(start, end - start, read, write)
-
-    def watch(self, *, unmasking: Iterable[int], events: Iterable[int]) -> None:
-        """Notice instructions that unicorn does not report, by their addresses.
-
-        ``unmasking``: those that can lower PRIMASK, BASEPRI or FAULTMASK; an exception that waits for it has to be
-        taken directly after them. ``events``: SEV.
-        """
-        for address in unmasking:
-            self._native.hook_address(address, self._on_unmasking)
-        for address in events:
-            self._native.hook_address(address, self._on_send_event)
-
-    def forget_code(self, address: int, size: int) -> None:
-        """Drop translations of a range that the host has changed."""
-        self._native.forget_code(address, size)
+    def code_changed(self, address: int, size: int) -> None:
+        """Forget what is known of a range that the host has changed."""
+        self._code.changed(address, size)
 
     def close(self) -> None:
         """Free the emulated core; memory may be released after this."""
         self._native.close()
+        self._special.close()
 
     # Time
 
@@ -176,12 +145,24 @@ class FirmwareCore:
     # Running
 
     def reset(self) -> None:
-        """Start again from the vector table, as after a core reset."""
+        """Start again from the vector table, as after a core reset.
+
+        Raises:
+            CoreFault: there is no vector table, or its reset vector is no address of Thumb code.
+        """
         self._control.reset()
         self.nvic.reset()
         self.asleep = False
+        self._event = False
         stack, entry = self._vector(0), self._vector(1)
-        self._reset_state.write(stack & ~3, 0, 0, 0, 0, 0, 0, 0xFFFFFFFF, entry | 1)
+        if not entry & 1:
+            raise CoreFault(
+                f"the reset vector of core {self.name} is 0x{entry:08X}: bit 0 must be set, as in the address "
+                "of every Thumb function",
+                core=self.name,
+                pc=entry,
+            )
+        self._exceptions.reset(stack & _FRESH_STACK_POINTER, entry)
 
     def _vector(self, index: int) -> int:
         address = self._control.vector_table + 4 * index
@@ -219,9 +200,9 @@ class FirmwareCore:
         """Run to the horizon (at least one instruction), or to WFI, an exception, or an early end."""
         count = -(-(self._horizon - self.time) // self.ticks_per_instruction)
         self._cause = None
-        pc = self._pc.first()
+        pc, xpsr = self._resume_at.read()
         self._running = True
-        error = self._native.run(pc, count if count > 0 else 1)
+        error = self._native.run(pc | (1 if xpsr & _THUMB else 0), count if count > 0 else 1)
         self._running = False
         executed = self._executed.value
         cause = self._cause
@@ -233,92 +214,164 @@ class FirmwareCore:
         self.time += executed * self.ticks_per_instruction
         self.instructions += executed
         self.slices += 1
+        if cause is not None or error:
+            self._end(cause, error)
         if self._raised is not None:
             raised, self._raised = self._raised, None
             raise raised
-        if cause is not None or error:
-            self._end(cause, error)
 
     def _end(self, cause: int | None, error: int) -> None:
         if cause == Cause.EXC_RETURN and not error:
-            try:
-                self.nvic.finish(self._exceptions.leave())
-                self._event = True
-            except FrameError as fault:
-                self._fault(Cause.STACK, fault.address)
+            self._return()
         elif cause == Cause.WFI:
-            self.asleep = True
+            self._sleep(for_event=False)
         elif cause == Cause.SVC and not error:
             self._supervisor_call()
         elif cause == Cause.WFE and not error:
-            self.asleep = not self._event
-            self._event = False
+            self._wait_for_event()
         elif cause != Cause.YIELD or error:
             self._fault(cause, error)
 
+    # Sleep
+
+    def _sleep(self, *, for_event: bool) -> None:
+        self.asleep = True
+        self._waits_for_event = for_event
+
+    def _wait_for_event(self) -> None:
+        if self._code.watch_events():
+            return  # whether a SEV came before this was not watched; WFE may always go on
+        if self._event:
+            self._event = False
+        else:
+            self._sleep(for_event=True)
+
+    def signal_event(self) -> None:
+        """Set the event register: what ends a WFE."""
+        self._event = True
+
+    # Exceptions
+
     def take_interrupts(self) -> None:
         """Enter the most urgent pending exception, if it may run now; wake the core where Arm says so (B3.12)."""
+        if self._event and self.asleep and self._waits_for_event:
+            self._event = self.asleep = False
         nvic = self.nvic
         number = nvic.most_urgent()
         if number is None:
             return
         priority = nvic.group(nvic.priority[number])
-        limit = nvic.execution_priority()
+        if priority >= nvic.execution_priority():
+            return
+        primask, limit = self._masked()
         if priority >= limit:
             return
-        primask, basepri, faultmask = self._masks.read()
-        if basepri:
-            limit = min(limit, nvic.group(basepri))
-        if priority >= limit:
-            return
-        self.asleep = False  # PRIMASK does not keep a core asleep
-        if primask & 1:
-            limit = min(limit, 0)
-        if faultmask & 1:
-            limit = min(limit, -1)
-        if priority < limit:
+        if primask and priority >= 0:
+            if not self._waits_for_event:
+                self.asleep = False  # PRIMASK does not keep WFI asleep
+        else:
             self._enter(number)
+
+    def _masked(self) -> tuple[bool, int]:
+        """Return PRIMASK, and the priority that BASEPRI and FAULTMASK impose."""
+        primask, basepri, faultmask, control, xpsr = self._masks.read()
+        if control & 1 and not self.nvic.active:
+            # unicorn answers as MRS would, and unprivileged code reads zero
+            self._mode.write(HARD_FAULT | _THUMB)
+            primask, basepri, faultmask, _, _ = self._masks.read()
+            self._mode.write(xpsr)
+        limit = -1 if faultmask & 1 else THREAD_PRIORITY
+        basepri &= PRIORITY_MASK
+        if basepri and limit > 0:
+            limit = self.nvic.group(basepri)
+        return bool(primask & 1), limit
 
     def _enter(self, number: int) -> None:
         try:
-            self._exceptions.enter(number, self._control.vector_table)
-        except FrameError as fault:
-            raise self._lockup(
-                f"{explain(Cause.STACK, fault.address)} on entry to exception {number}"
-            ) from None
+            thumb = self._exceptions.enter(number, self._control.vector_table)
+        except EntryError as problem:
+            self._derived(number, problem)
+            return
+        self._entered(number, thumb)
+
+    def _entered(self, number: int, thumb: bool) -> None:
         self.nvic.begin(number)
         self.asleep = False
         self._event = True
+        if not thumb:
+            self._fault(Cause.INVALID_STATE, 0)
+
+    def _return(self) -> None:
+        try:
+            number, thumb = self._exceptions.leave()
+        except ReturnError as problem:
+            if problem.number:
+                self.nvic.finish(problem.number)
+                self._chain(problem)
+            else:
+                self._fault(problem.cause, problem.address)
+            return
+        self.nvic.finish(number)
+        self._event = True
+        if not thumb:
+            self._fault(Cause.INVALID_STATE, 0)
+        elif not self.nvic.active and self._control.sleep_on_exit:
+            self._sleep(for_event=False)
 
     def _supervisor_call(self) -> None:
         nvic = self.nvic
-        primask, basepri, faultmask = self._masks.read()
-        limit = min(
-            nvic.execution_priority(), basepri or THREAD_PRIORITY, 0 if primask & 1 else THREAD_PRIORITY
-        )
-        if nvic.priority[SVCALL] < limit and not faultmask & 1:
+        primask, limit = self._masked()
+        limit = min(limit, nvic.execution_priority(), 0 if primask else THREAD_PRIORITY)
+        if nvic.group(nvic.priority[SVCALL]) < limit:
             self._enter(SVCALL)
         else:
             self._fault(Cause.SVC, 0)
 
+    # Faults
+
     def _fault(self, cause: int | None, detail: int) -> None:
-        text = explain(cause, detail)
-        if any(number in (HARD_FAULT, NMI) for number in self.nvic.active):
+        self._syndrome.write(0)
+        self._enter(self._choose_fault(cause, explain(cause, detail)))
+
+    def _chain(self, problem: ReturnError) -> None:
+        number = self._choose_fault(problem.cause, explain(problem.cause, problem.address))
+        try:
+            thumb = self._exceptions.chain(number, self._control.vector_table)
+        except EntryError as worse:
+            raise self._lockup(_on_entry(worse, number)) from None
+        self._entered(number, thumb)
+
+    def _derived(self, number: int, problem: EntryError) -> None:
+        """Enter a fault, because exception ``number`` cannot be entered; the more urgent of the two runs first."""
+        text = _on_entry(problem, number)
+        if number in (HARD_FAULT, NMI) and problem.cause == Cause.VECTOR:
             raise self._lockup(text)
-        primask, basepri, faultmask = self._masks.read()
-        limit = min(
-            basepri or THREAD_PRIORITY,
-            0 if primask & 1 else THREAD_PRIORITY,
-            -1 if faultmask & 1 else THREAD_PRIORITY,
-        )
-        number = self._faults.number(cause, limit)
-        self._warn(f"exception {number}: {text}", self.pc(), self.pc())
-        self._enter(number)
+        nvic = self.nvic
+        fault = self._choose_fault(problem.cause, text)
+        if problem.cause != Cause.VECTOR and nvic.priority[number] < nvic.priority[fault]:
+            nvic.pend(1 << fault)
+            fault = number
+        try:
+            pushes = problem.cause == Cause.VECTOR
+            thumb = self._exceptions.enter(fault, self._control.vector_table, pushes=pushes)
+        except EntryError as worse:
+            raise self._lockup(_on_entry(worse, fault)) from None
+        self._entered(fault, thumb)
+
+    def _choose_fault(self, cause: int | None, text: str) -> int:
+        primask, limit = self._masked()
+        if limit < 0 or self.nvic.execution_priority() < 0:
+            raise self._lockup(text)
+        number = self._faults.number(cause, min(limit, 0 if primask else THREAD_PRIORITY))
+        pc = self.pc()
+        self._warn(f"exception {number}: {text}", pc, pc)
+        self._tell_fault(number, pc)
+        return number
 
     def _lockup(self, text: str) -> CoreFault:
         pc = self.pc()
         return CoreFault(
-            f"core {self.name} is locked up at PC 0x{pc:08X}: {text}, while it handled a fault",
+            f"core {self.name} is locked up at PC 0x{pc:08X}: {text}, where no fault handler can run",
             core=self.name,
             pc=pc,
         )
@@ -326,30 +379,18 @@ class FirmwareCore:
     # What a person asks for
 
     def pc(self) -> int:
-        """Return the program counter."""
-        return self._pc.first() & ~1
+        """Return the program counter; in an access, that of the instruction that makes it."""
+        return self._resume_at.first() & ~1
 
     def read_registers(self) -> dict[str, int]:
         """Return the core registers by name."""
         names = [
             *(f"R{number}" for number in range(13)),
-            "SP",
-            "LR",
-            "PC",
-            "XPSR",
-            "MSP",
-            "PSP",
-            "CONTROL",
-            "PRIMASK",
-            "BASEPRI",
-            "FAULTMASK",
+            *("SP", "LR", "PC", "XPSR", "MSP", "PSP", "CONTROL", "PRIMASK", "BASEPRI", "FAULTMASK"),
         ]
         return dict(zip(names, self._native.registers(*names).read(), strict=True))
 
     # Hooks: unicorn is on the stack, so no exception may leave them
-
-    def _exact_pc(self) -> int:
-        return self._pc.first() & ~1
 
     def _raise_later(self, error: BaseException) -> None:
         self._raised = self._raised or error
@@ -360,16 +401,20 @@ class FirmwareCore:
         self._native.stop()
 
     def _on_invalid_instruction(self) -> bool:
-        pc = self._pc.first() & ~1
-        found = self.space.memory_at(pc - 2)
-        opcode = (
-            int.from_bytes(found.memory.bytes[pc - 2 - found.start : pc - found.start], "little")
-            if found
-            else 0
-        )
-        self._cause = {_WFE: Cause.WFE, _YIELD: Cause.YIELD}.get(opcode, Cause.UNDEFINED)
+        pc, xpsr = self._resume_at.read()
+        if not xpsr & _THUMB:
+            self._cause = Cause.INVALID_STATE
+        elif self._syndrome.first() == _UNCATEGORIZED:
+            self._cause = Cause.UNDEFINED
+        else:
+            # WFE and YIELD come here too, after they have been executed.
+            self._cause = Cause.YIELD if self._halfword(pc - 2) in _YIELDS else Cause.WFE
         self._native.stop()
         return True
+
+    def _halfword(self, address: int) -> int:
+        found = self.space.memory_at(address)
+        return 0 if found is None else found.memory.halfword(address - found.start)
 
     def _on_send_event(self) -> None:
         self._event = True
@@ -377,3 +422,7 @@ class FirmwareCore:
     def _on_unmasking(self) -> None:
         if self.nvic.pending & self.nvic.enabled:
             self._budget.value = self._executed.value
+
+
+def _on_entry(problem: EntryError, number: int) -> str:
+    return f"{explain(problem.cause, problem.address)} on entry to exception {number}"

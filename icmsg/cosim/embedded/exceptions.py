@@ -10,9 +10,13 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.embedded.faults import Cause
+from icmsg.cosim.embedded.nvic import HARD_FAULT, NMI
+
 if TYPE_CHECKING:
     from icmsg.cosim.embedded.memory import AddressSpace
     from icmsg.cosim.embedded.native import NativeCore
+    from icmsg.cosim.embedded.special_registers import SpecialRegisters
 
 _BASIC: Final = Struct("<8I")
 _EXTENDED: Final = Struct("<25I4x")
@@ -20,6 +24,7 @@ _EXTENDED_BYTES: Final = 0x68
 _BASIC_BYTES: Final = 0x20
 
 _EXC_RETURN_SECURE: Final = 0xFFFFFFE1  # S and ES: the cores of the SoC start, and here stay, in Secure state
+_EXC_RETURN_LOWEST: Final = 0xFF000000
 _FTYPE_BASIC: Final = 1 << 4
 _MODE_THREAD: Final = 1 << 3
 _SPSEL: Final = 1 << 2
@@ -29,112 +34,193 @@ _CONTROL_SPSEL: Final = 1 << 1
 _CONTROL_FPCA: Final = 1 << 2
 _CONTROL_SFPA: Final = 1 << 3  # without it unicorn re-initialises FPSCR at the next FP instruction
 _XPSR_ALIGN: Final = 1 << 9
+_XPSR_THUMB: Final = 1 << 24
 _IPSR: Final = 0x1FF
 _NZCV: Final = 0xF0000000
 
 
-class FrameError(Exception):
-    """A frame that would lie outside memory; ``address`` is where."""
+class EntryError(Exception):
+    """An exception cannot be entered: its frame or its vector is at ``address``; nothing was changed."""
 
-    def __init__(self, address: int) -> None:
-        super().__init__(f"exception frame at 0x{address:08X} is not in memory")
+    def __init__(self, cause: Cause, address: int) -> None:
+        super().__init__(cause, address)
+        self.cause = cause
         self.address = address
+
+
+class ReturnError(Exception):
+    """Exception ``number`` cannot return: its frame is not in memory, or says something impossible."""
+
+    def __init__(self, cause: Cause, address: int, number: int) -> None:
+        super().__init__(cause, address, number)
+        self.cause = cause
+        self.address = address
+        self.number = number
 
 
 class ExceptionUnit:
     """Stacks and unstacks for one core."""
 
     __slots__ = (
+        "_bare",
+        "_chained",
         "_entered",
         "_fp",
         "_leaving",
-        "_left",
+        "_limits",
+        "_limits_known",
+        "_mode",
+        "_resets",
         "_space",
+        "_special",
         "_thread",
+        "_thread_after_fault",
         "_unstacked",
         "_whole",
-        "frame_pc",
     )
 
-    def __init__(self, native: NativeCore, space: AddressSpace) -> None:
+    def __init__(self, native: NativeCore, space: AddressSpace, special: SpecialRegisters) -> None:
         self._space = space
+        self._special = special
+        self._limits = 0, 0
+        self._limits_known = True
         self._whole = native.registers("R0", "R1", "R2", "R3", "R12", "LR", "PC", "XPSR", "SP", "CONTROL")
-        self._entered = native.registers("SP", "IPSR", "CONTROL", "LR", "APSR_NZCV", "PC")
+        self._entered = native.registers("SP", "IEPSR", "CONTROL", "LR", "APSR_NZCV", "PC")
         self._fp = native.registers(*[f"S{number}" for number in range(16)], "FPSCR")
         self._leaving = native.registers("PC", "IPSR", "CONTROL", "MSP", "PSP")
-        self._thread = native.registers("CONTROL", "XPSR_NZCVQG")
+        self._thread = native.registers("CONTROL", "FAULTMASK", "XPSR_NZCVQG")
+        self._thread_after_fault = native.registers("CONTROL", "XPSR_NZCVQG")
         self._unstacked = native.registers("R0", "R1", "R2", "R3", "R12", "LR", "SP", "APSR_NZCV", "PC")
+        self._chained = native.registers("IEPSR", "LR", "PC")
+        self._mode = native.registers("IEPSR")
+        self._bare = native.registers("R0", "R1", "PC")
+        self._resets = native.registers(
+            *("CONTROL", "PRIMASK", "BASEPRI", "FAULTMASK", "FPSCR", "XPSR_NZCVQG"),
+            *("MSP", "PSP", "LR", "APSR_NZCV", "PC"),
+        )
 
-    def enter(self, number: int, vector_table: int) -> None:
-        """Enter exception ``number`` from whatever runs.
+    def reset(self, stack: int, entry: int) -> None:
+        """Put the registers into their reset state: MSP = ``stack``, PC = ``entry``, no limits, no masks."""
+        self._mode.write(HARD_FAULT | _XPSR_THUMB)  # privileged, whatever ran before
+        self._special.write_limits(0, 0)
+        self._special.clear_monitor()
+        self._limits, self._limits_known = (0, 0), True
+        self._resets.write(0, 0, 0, 0, 0, _XPSR_THUMB, stack, 0, 0xFFFFFFFF, 0, entry)
+
+    def limits_changed(self) -> None:
+        """Firmware has written MSPLIM or PSPLIM."""
+        self._limits_known = False
+
+    def enter(self, number: int, vector_table: int, *, pushes: bool = True) -> bool:
+        """Enter exception ``number`` from whatever runs; return whether its vector is an address of Thumb code.
+
+        Without ``pushes`` no frame is written, because the stack is what the exception is about.
 
         Raises:
-            FrameError: the stack or the vector table is not in memory; nothing was changed.
+            EntryError: the stack or the vector table is not in memory, or the frame would exceed the stack's limit.
         """
         r0, r1, r2, r3, r12, lr, pc, xpsr, sp, control = self._whole.read()
+        handler = self._word(vector_table + 4 * number)
+        in_thread = not xpsr & _IPSR
         has_fp = control & _CONTROL_FPCA
         size = _EXTENDED_BYTES if has_fp else _BASIC_BYTES
-        frame = (sp - size) & ~7
-        saved = xpsr & ~_XPSR_ALIGN | (_XPSR_ALIGN if (sp - size) & 4 else 0)
-        stack = self._space.memory_at(frame)
-        if stack is None or frame + size > stack.end:
-            raise FrameError(frame)
-        if has_fp:
-            _EXTENDED.pack_into(
-                stack.memory.bytes,
-                frame - stack.start,
-                r0,
-                r1,
-                r2,
-                r3,
-                r12,
-                lr,
-                pc & ~1,
-                saved,
-                *self._fp.read(),
-            )
-        else:
-            _BASIC.pack_into(stack.memory.bytes, frame - stack.start, r0, r1, r2, r3, r12, lr, pc & ~1, saved)
-        in_thread = not xpsr & _IPSR
+        frame = (sp - size) & 0xFFFFFFF8
+        if not self._limits_known:
+            self._read_limits(r0, r1, pc, xpsr)
+        limit = self._limits[1 if in_thread and control & _CONTROL_SPSEL else 0]
+        if frame < limit:
+            if pushes:
+                raise EntryError(Cause.STACK_LIMIT, frame)
+            frame = limit
+        elif pushes:
+            saved = xpsr & ~_XPSR_ALIGN | (_XPSR_ALIGN if (sp - size) & 4 else 0)
+            stack = self._space.memory_at(frame)
+            if stack is None or frame + size > stack.end:
+                raise EntryError(Cause.STACK, frame)
+            where = frame - stack.start
+            if has_fp:
+                fp = self._fp.read()
+                _EXTENDED.pack_into(stack.memory.bytes, where, r0, r1, r2, r3, r12, lr, pc, saved, *fp)
+            else:
+                _BASIC.pack_into(stack.memory.bytes, where, r0, r1, r2, r3, r12, lr, pc, saved)
         exc_return = _EXC_RETURN_SECURE | (0 if has_fp else _FTYPE_BASIC)
         if in_thread:
             exc_return |= _MODE_THREAD | (_SPSEL if control & _CONTROL_SPSEL else 0)
-        handler = self._word(vector_table + 4 * number)
-        self._entered.write(frame, number, control & _CONTROL_NPRIV, exc_return, xpsr & _NZCV, handler | 1)
+        # IEPSR and not IPSR alone: a fault may come from within an IT block, whose state the handler must not get.
+        self._entered.write(
+            frame,
+            number | _XPSR_THUMB,
+            control & _CONTROL_NPRIV,
+            exc_return,
+            xpsr & _NZCV,
+            handler,
+        )
+        return bool(handler & 1)
 
-    def leave(self) -> int:
-        """Return from the exception that runs, as the EXC_RETURN value in PC says; return its number.
+    def chain(self, number: int, vector_table: int) -> bool:
+        """Enter exception ``number`` where another one could not return: its frame stays where it is.
 
         Raises:
-            FrameError: the frame is not in memory; nothing was changed.
+            EntryError: the vector table is not in memory.
+        """
+        handler = self._word(vector_table + 4 * number)
+        exc_return = self._leaving.first() | 1
+        self._chained.write(number | _XPSR_THUMB, exc_return, handler)
+        return bool(handler & 1)
+
+    def leave(self) -> tuple[int, bool]:
+        """Return from the exception that runs, as the EXC_RETURN value in PC says.
+
+        Returns its number, and whether the frame's xPSR has the Thumb bit.
+
+        Raises:
+            ReturnError: the frame is not in memory, or belongs to the other mode; with number 0, this is no return.
         """
         pc, ipsr, control, msp, psp = self._leaving.read()
-        exc_return = pc | 1
-        to_thread = exc_return & _MODE_THREAD
-        on_psp = bool(to_thread and exc_return & _SPSEL)
+        number = ipsr & _IPSR
+        if not number or pc < _EXC_RETURN_LOWEST:
+            raise ReturnError(Cause.PREFETCH, pc, 0)
+        to_thread = bool(pc & _MODE_THREAD)
+        on_psp = bool(to_thread and pc & _SPSEL)
         frame = psp if on_psp else msp
-        has_fp = not exc_return & _FTYPE_BASIC
+        has_fp = not pc & _FTYPE_BASIC
         size = _EXTENDED_BYTES if has_fp else _BASIC_BYTES
         stack = self._space.memory_at(frame)
         if stack is None or frame + size > stack.end:
-            raise FrameError(frame)
+            raise ReturnError(Cause.UNSTACK, frame, number)
         offset = frame - stack.start
         new_control = control & _CONTROL_NPRIV | (_CONTROL_SPSEL if on_psp else 0)
         if has_fp:
             values = _EXTENDED.unpack_from(stack.memory.bytes, offset)
-            self._fp.write(*values[8:])
             new_control |= _CONTROL_FPCA | _CONTROL_SFPA
         else:
             values = _BASIC.unpack_from(stack.memory.bytes, offset)
         r0, r1, r2, r3, r12, lr, return_pc, saved = values[:8]
+        if to_thread == bool(saved & _IPSR):
+            raise ReturnError(Cause.INVALID_RETURN, frame, number)
+        self._special.clear_monitor()
+        if has_fp:
+            self._fp.write(*values[8:])
         after = frame + size + (4 if saved & _XPSR_ALIGN else 0)
         # CONTROL while still in handler mode, then xPSR with IPSR: only then SP means the interrupted bank.
-        self._thread.write(new_control, saved & ~_XPSR_ALIGN)
-        self._unstacked.write(r0, r1, r2, r3, r12, lr, after, saved & _NZCV, return_pc | 1)
-        return ipsr & _IPSR
+        if number in (HARD_FAULT, NMI):
+            self._thread_after_fault.write(new_control, saved & ~_XPSR_ALIGN)
+        else:
+            self._thread.write(new_control, 0, saved & ~_XPSR_ALIGN)
+        thumb = bool(saved & _XPSR_THUMB)
+        self._unstacked.write(r0, r1, r2, r3, r12, lr, after, saved & _NZCV, return_pc & ~1 | thumb)
+        return number, thumb
+
+    def _read_limits(self, r0: int, r1: int, pc: int, xpsr: int) -> None:
+        # In an exception for a moment: unprivileged code would read zero, and an IT block would skip instructions.
+        self._mode.write(xpsr & _IPSR or HARD_FAULT)
+        self._limits = self._special.read_limits()
+        self._limits_known = True
+        self._mode.write(xpsr)
+        self._bare.write(r0, r1, pc | bool(xpsr & _XPSR_THUMB))
 
     def _word(self, address: int) -> int:
         found = self._space.memory_at(address)
         if found is None:
-            raise FrameError(address)
+            raise EntryError(Cause.VECTOR, address)
         return found.memory.words[(address - found.start) >> 2]

@@ -27,6 +27,9 @@ class Cause(enum.IntEnum):
     WFE = 101
     STACK = 102
     YIELD = 103
+    UNSTACK = 104
+    VECTOR = 105
+    INVALID_RETURN = 106
 
 
 _UC_ERRORS: Final = {
@@ -46,12 +49,17 @@ _CFSR_BIT: Final = {
     Cause.NO_COPROCESSOR: 1 << 19,
     Cause.STACK_LIMIT: 1 << 20,
     Cause.PREFETCH: 1 << 8,
+    Cause.INVALID_RETURN: 1 << 18,
+    Cause.UNSTACK: 1 << 11,
     Cause.STACK: 1 << 12,
     Cause.DATA: 1 << 9,
 }
 _INSTRUCTION_BUS_ERROR: Final = 1 << 8
+_HFSR_VECTOR: Final = 1 << 1
 _HFSR_FORCED: Final = 1 << 30
 _HFSR_DEBUG: Final = 1 << 31
+_HARD: Final = {Cause.BREAKPOINT: _HFSR_DEBUG, Cause.VECTOR: _HFSR_VECTOR, Cause.SVC: _HFSR_FORCED}
+"""Faults that are a HardFault whatever is enabled."""
 _WORDS: Final = {
     Cause.UNDEFINED: "an instruction that this core does not have",
     Cause.SVC: "an SVC where its priority does not allow it",
@@ -62,12 +70,18 @@ _WORDS: Final = {
     Cause.INVALID_STATE: "a branch to an address without the Thumb bit",
     Cause.STACK_LIMIT: "a stack that has grown beyond its limit (MSPLIM or PSPLIM)",
 }
+_WORDS_AT: Final = {
+    Cause.STACK: "an exception frame that is not in memory",
+    Cause.UNSTACK: "an exception return with a stack that is not in memory",
+    Cause.VECTOR: "a vector that is not in memory",
+    Cause.INVALID_RETURN: "an exception return whose frame belongs to the other mode; is the stack corrupted?",
+}
 
 
 def explain(cause: int | None, detail: int) -> str:
-    """Return the cause in words; ``detail`` is an address for STACK, else unicorn's error code."""
-    if cause == Cause.STACK:
-        return f"a stack that is not in memory (0x{detail:08X})"
+    """Return the cause in words; ``detail`` is an address where a frame or vector is the cause, else unicorn's code."""
+    if cause in _WORDS_AT:
+        return f"{_WORDS_AT[Cause(cause)]} (0x{detail:08X})"
     if cause in _WORDS:
         return _WORDS[Cause(cause)]
     return _UC_ERRORS.get(detail, f"an exception that is not modelled (number {cause}, error {detail})")
@@ -87,8 +101,8 @@ class FaultUnit:
         not enabled, or not urgent enough, becomes a HardFault.
         """
         control, nvic = self._control, self._nvic
-        if cause == Cause.BREAKPOINT:
-            control.poke("HFSR", control.peek("HFSR") | _HFSR_DEBUG)
+        if cause in _HARD:
+            control.poke("HFSR", control.peek("HFSR") | _HARD[Cause(cause)])
             return HARD_FAULT
         bit = _CFSR_BIT[Cause(cause)] if cause in _CFSR_BIT else _INSTRUCTION_BUS_ERROR
         control.poke("CFSR", control.peek("CFSR") | bit)

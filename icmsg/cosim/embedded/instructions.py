@@ -1,4 +1,4 @@
-"""Instructions that matter to the scheduler but that the emulator does not report, found in the image.
+"""Instructions that matter to the scheduler but that the emulator does not report, found in the code.
 
 A hit in data is harmless: the address is never executed, so its hook never runs.
 """
@@ -11,26 +11,31 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icmsg.cosim.image import FirmwareImage
-
 # CPSIE i/f: B660…B667. MSR {PRIMASK, BASEPRI, BASEPRI_MAX, FAULTMASK}, Rn: F380|Rn, 8x10…8x13 (Armv8-M ARM, C2.4).
-_UNMASKING: Final = re.compile(rb"(?=[\x60-\x67]\xb6|[\x80-\x8f]\xf3[\x10-\x13][\x80-\x8f])")
-_SEND_EVENT: Final = re.compile(rb"(?=\x40\xbf)")
+_CPSIE: Final = re.compile(rb"(?=[\x60-\x67]\xb6)")
+_MSR_MASK: Final = re.compile(rb"(?=[\x80-\x8f]\xf3[\x10-\x13][\x80-\x8f])")
+# MSR {MSPLIM, PSPLIM}, Rn: F380|Rn, 8x0A and 8x0B.
+_MSR_LIMIT: Final = re.compile(rb"(?=[\x80-\x8f]\xf3[\x0a\x0b][\x80-\x8f])")
+# SEV: BF40, or F3AF 8004.
+_SEV: Final = re.compile(rb"(?=\x40\xbf|\xaf\xf3\x04\x80)")
 
 
-def unmasking(image: FirmwareImage) -> set[int]:
-    """Return the addresses of all instructions that can lower PRIMASK, BASEPRI or FAULTMASK."""
-    return set(_find(image, _UNMASKING))
+def after_unmasking(code: memoryview) -> Iterator[int]:
+    """Yield the offset behind every instruction that can lower PRIMASK, BASEPRI or FAULTMASK."""
+    for pattern, size in ((_CPSIE, 2), (_MSR_MASK, 4)):
+        for offset in _find(pattern, code):
+            yield offset + size
 
 
-def send_event(image: FirmwareImage) -> set[int]:
-    """Return the addresses of all SEV instructions."""
-    return set(_find(image, _SEND_EVENT))
+def after_stack_limit(code: memoryview) -> Iterator[int]:
+    """Yield the offset behind every instruction that changes a stack limit."""
+    return (offset + 4 for offset in _find(_MSR_LIMIT, code))
 
 
-def _find(image: FirmwareImage, pattern: re.Pattern[bytes]) -> Iterator[int]:
-    for segment in image.segments:
-        for match in pattern.finditer(segment.data):
-            if match.start() % 2 == 0:
-                yield segment.load_address + match.start()
-                yield segment.run_address + match.start()
+def send_event(code: memoryview) -> Iterator[int]:
+    """Yield the offset of every SEV instruction."""
+    return _find(_SEV, code)
+
+
+def _find(pattern: re.Pattern[bytes], code: memoryview) -> Iterator[int]:
+    return (match.start() for match in pattern.finditer(code) if match.start() % 2 == 0)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import platform_file
-from icmsg.cosim.embedded import instructions
 from icmsg.cosim.embedded.build import Builder, read_rates
 from icmsg.cosim.embedded.core import FirmwareCore
 from icmsg.cosim.embedded.machine_core import MachineCore
@@ -199,12 +198,10 @@ class EmbeddedMachine:
             timeline=slot.timeline,
             ticks_per_instruction=slot.ticks_per_instruction,
             warn=lambda what, address, pc: self._warn(slot, what, address, pc),
+            fault=lambda exception, pc: slot.emit(EventKind.FAULT, exception, pc),
         )
         slot.firmware = core
         slot.nvic.changed = lambda: self._scheduler.attend(core)
-        image = self.cores[slot.name].image
-        if image is not None:
-            core.watch(unmasking=instructions.unmasking(image), events=instructions.send_event(image))
         return core
 
     def _stop(self, slot: Slot) -> None:
@@ -226,7 +223,7 @@ class EmbeddedMachine:
     def _forget_code(self, address: int, size: int) -> None:
         for slot in self._parts.slots.values():
             if slot.firmware is not None:
-                slot.firmware.forget_code(address, size)
+                slot.firmware.code_changed(address, size)
 
     def _warn(self, slot: Slot, what: str, address: int, pc: int) -> None:
         key = slot.name, what, address

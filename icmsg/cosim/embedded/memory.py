@@ -57,6 +57,10 @@ class Memory:
         self.holds_code = False
         """An image was loaded here, so host writes must drop translations."""
 
+    def halfword(self, offset: int) -> int:
+        """Return the 16 bits at byte ``offset``."""
+        return int.from_bytes(self.bytes[offset : offset + 2], "little")
+
     def close(self) -> None:
         """Give the memory back; no core may have it mapped any more, and every view becomes unusable."""
         self.words.release()

@@ -18,7 +18,15 @@ from functools import cache
 from typing import Any, Final
 
 import unicorn
-from unicorn import UC_HOOK_CODE, UC_HOOK_INSN_INVALID, UC_HOOK_INTR
+from unicorn import (
+    UC_HOOK_BLOCK,
+    UC_HOOK_CODE,
+    UC_HOOK_INSN_INVALID,
+    UC_HOOK_INTR,
+    UC_HOOK_TLB_FILL,
+    UC_MEM_FETCH,
+    UC_TLB_VIRTUAL,
+)
 from unicorn import arm_const as arm
 from unicorn.unicorn_py3.unicorn import uclib
 
@@ -35,6 +43,15 @@ _CODE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, _U64, ctypes.c_uint32, _PTR
 _INTR_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, ctypes.c_uint32, _PTR)
 _INVALID_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_bool, _PTR, _PTR)
 
+
+class _Page(ctypes.Structure):
+    _fields_ = (("address", _U64), ("permissions", ctypes.c_int))
+
+
+_PAGE_CALLBACK: Final = ctypes.CFUNCTYPE(
+    ctypes.c_bool, _PTR, _U64, ctypes.c_int, ctypes.POINTER(_Page), _PTR
+)
+
 TCG_BUFFER_BYTES: Final = 16 << 20
 """Room for translated code per core; unicorn's default reserves 1 GiB of address space."""
 
@@ -42,6 +59,11 @@ ReadHandler = Callable[[int, int], int]
 """(offset, size in bytes) -> value"""
 WriteHandler = Callable[[int, int, int], None]
 """(offset, size in bytes, value)"""
+PageHandler = Callable[[int, bool], bool | None]
+"""(address of the page, whether for execution) -> whether it may hold code; None = this access is a fault"""
+
+_DATA: Final = 3
+_CODE: Final = 7
 
 
 class Registers:
@@ -118,8 +140,8 @@ class NativeCore:
         return Registers(self._handle, names)
 
     def run(self, pc: int, budget: int) -> int:
-        """Run at most ``budget`` instructions from ``pc``; return unicorn's error code (0 = none)."""
-        self._begin.value = pc | 1
+        """Run at most ``budget`` instructions from ``pc``, bit 0 of which says Thumb; return unicorn's error code."""
+        self._begin.value = pc
         self._count.value = budget
         return int(self._start(*self._start_args))
 
@@ -148,8 +170,32 @@ class NativeCore:
         """Call ``handler`` where unicorn cannot decode; True = carry on as if it had been executed."""
         self._hook(UC_HOOK_INSN_INVALID, _INVALID_CALLBACK(lambda _uc, _user: handler()))
 
+    def hook_pages(self, handler: PageHandler) -> None:
+        """Ask ``handler`` about a page of 4096 bytes before it is first used, and again now and then.
+
+        unicorn's own translation of addresses makes all memory executable, so that every store has to look for
+        code to invalidate: five times slower than a store into a page that cannot hold code.
+        """
+        self._uc.ctl_set_tlb_mode(UC_TLB_VIRTUAL)
+
+        def on_page(_uc: object, address: int, kind: int, page: Any, _user: object) -> bool:
+            code = handler(address, kind == UC_MEM_FETCH)
+            page[0].address = address
+            page[0].permissions = _CODE if code else _DATA
+            return code is not None
+
+        self._hook(UC_HOOK_TLB_FILL, _PAGE_CALLBACK(on_page))
+
+    def hook_block(self, address: int, handler: Callable[[], None]) -> None:
+        """Call ``handler`` when a run of instructions begins at ``address``: after a jump or a change of masks.
+
+        That costs nothing anywhere else.
+        """
+        callback = _CODE_CALLBACK(lambda _uc, _address, _size, _user: handler())
+        self._hook(UC_HOOK_BLOCK, callback, address, address)
+
     def hook_address(self, address: int, handler: Callable[[], None]) -> None:
-        """Call ``handler`` before the instruction at ``address``; instructions elsewhere cost nothing."""
+        """Call ``handler`` before the instruction at ``address``; every instruction becomes twice as slow."""
         callback = _CODE_CALLBACK(lambda _uc, _address, _size, _user: handler())
         self._hook(UC_HOOK_CODE, callback, address, address)
 

@@ -65,6 +65,11 @@ class SystemControl(RegisterModel):
     def vector_table(self, address: int) -> None:
         self.words[self._vtor_slot] = address
 
+    @property
+    def sleep_on_exit(self) -> bool:
+        """SCR.SLEEPONEXIT: whether the core sleeps when its last exception returns."""
+        return bool(self.peek("SCR") & 2)
+
     def reset(self) -> None:
         """Reset everything but the vector table's address, which a core reset takes from its image."""
         vector_table = self.vector_table
