@@ -191,4 +191,5 @@ class CoreBus:
         return BusError(f"not aligned to {width // 8} bytes", address=address, width=width, core=self._core)
 
     def _nothing(self, address: int, width: int) -> BusError:
-        return BusError("no memory or peripheral is there", address=address, width=width, core=self._core)
+        reason = "the machine is closed" if self._space.closed else "no memory or peripheral is there"
+        return BusError(reason, address=address, width=width, core=self._core)

@@ -144,16 +144,17 @@ class FirmwareCore:
 
     # Running
 
-    def reset(self) -> None:
-        """Start again from the vector table, as after a core reset.
+    def reset(self, time: int) -> None:
+        """Start again from the vector table at tick ``time``, as after a core reset.
 
         Raises:
             CoreFault: there is no vector table, or its reset vector is no address of Thumb code.
         """
         self._control.reset()
         self.nvic.reset()
-        self.asleep = False
-        self._event = False
+        self.asleep = self._event = False
+        if time > self.time:
+            self.time = time
         stack, entry = self._vector(0), self._vector(1)
         if not entry & 1:
             raise CoreFault(

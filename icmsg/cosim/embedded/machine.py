@@ -32,10 +32,11 @@ DEFAULT_LATENCY_NS: Final = 1 * US
 class EmbeddedMachine:
     """An emulated SoC.
 
-    ``platform`` is the path of a Renode platform file (default: the shipped nRF5340). ``quantum_ns`` is how far one
-    running core may get ahead of another one, ``latency_ns`` the time from a rising interrupt line to the Python
-    handler of a played core; 0 = at the exact instruction. The same inputs give the same :meth:`trace_sha256`,
-    whatever steps :meth:`run_for` takes. Use it as a context manager, or call :meth:`close`.
+    ``platform`` is the path of a Renode platform file (default: the shipped nRF5340). ``quantum_ns`` is how far a
+    running core may get ahead of another one and of the caller (where it is above 10 ms, 10 ms), ``latency_ns`` the
+    time from a rising interrupt line to the Python handler of a played core; 0 = at the exact instruction. The same
+    inputs give the same :meth:`trace_sha256`, whatever steps :meth:`run_for` takes. Use it as a context manager, or
+    call :meth:`close`.
 
     Raises:
         PlatformError: the platform file cannot be read, or has something that this engine does not model.
@@ -75,6 +76,7 @@ class EmbeddedMachine:
             )
         self._reached = 0, 0  # the last deadline: its tick, and the nanosecond that was asked for
         self._closed = False
+        self._runs = False
 
     # Time
 
@@ -85,6 +87,8 @@ class EmbeddedMachine:
 
     def _deadline(self, ns: int) -> int:
         """Return the tick ``ns`` from now; waits that follow each other do not add up their rounding."""
+        if not isinstance(ns, int) or ns < 0:
+            raise ConfigurationError(f"a time to wait must be a whole number of nanoseconds ≥ 0, not {ns!r}")
         tick, exact = self._reached
         if tick != self._scheduler.now:
             exact = self._nanoseconds(self._scheduler.now)
@@ -95,7 +99,8 @@ class EmbeddedMachine:
     def run_for(self, ns: int) -> None:
         """Let ``ns`` nanoseconds of virtual time pass.
 
-        Where two cores run firmware they may get up to one quantum further. Raises CoreFault as :meth:`run_until`.
+        A core that runs firmware may get up to one quantum further; one that sleeps wakes at its exact time. Raises
+        CoreFault and EngineError as :meth:`run_until`.
         """
         self._run(self._deadline(ns), None)
 
@@ -107,6 +112,8 @@ class EmbeddedMachine:
         Raises:
             VirtualTimeoutError: ``timeout_ns`` of virtual time passed before; the text names ``what``.
             CoreFault: firmware faulted while it handled a fault.
+            EngineError: the machine is closed, or runs already.
+            ConfigurationError: the time is not a whole number of nanoseconds, or negative.
         """
         if not self._run(self._deadline(timeout_ns), satisfied):
             raise VirtualTimeoutError(
@@ -114,13 +121,17 @@ class EmbeddedMachine:
             )
 
     def _run(self, until: int, satisfied: Callable[[], bool] | None) -> bool:
-        if self._closed:
-            raise EngineError("this machine is closed; make a new one")
+        self._check_open()
+        if self._runs:
+            raise EngineError("the machine runs already; a handler must return instead of running it further")
+        self._runs = True
         try:
             return self._scheduler.run(until, satisfied)
         except CoreFault as fault:
             where = self.core(fault.core).locate(fault.pc)
             raise CoreFault(f"{fault} ({where})", core=fault.core, pc=fault.pc) from None
+        finally:
+            self._runs = False
 
     # Cores
 
@@ -143,7 +154,12 @@ class EmbeddedMachine:
         return list(self._warnings.values())
 
     def trace_sha256(self) -> str:
-        """Return a hash over every event so far, the contents of all memories and the progress of all cores."""
+        """Return a hash over every event so far, the contents of all memories and the progress of all cores.
+
+        Raises:
+            EngineError: the machine is closed.
+        """
+        self._check_open()
         digest = hashlib.sha256(self.events.hexdigest().encode())
         for name, memory in self._parts.memories.items():
             digest.update(name.encode())
@@ -153,12 +169,20 @@ class EmbeddedMachine:
         return digest.hexdigest()
 
     def close(self) -> None:
-        """Free the cores and memories; the machine cannot run afterwards. May be called twice."""
+        """Free the cores and memories; the machine cannot run afterwards. May be called twice.
+
+        Raises:
+            EngineError: called from within an instruction of a core.
+        """
         if self._closed:
             return
-        self._closed = True
+        self._check_between_instructions("close")
         for core in self.cores.values():
             core.release()
+        self._closed = True
+        for slot in self._parts.slots.values():
+            slot.space.close()
+        self._scheduler.timeline.clear()
         self._parts.release_memory()
 
     def __enter__(self) -> EmbeddedMachine:
@@ -171,6 +195,19 @@ class EmbeddedMachine:
 
     # Inside
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineError("this machine is closed; make a new one")
+
+    def _check_between_instructions(self, what: str) -> None:
+        """Refuse what would pull the emulator out from under itself."""
+        self._check_open()
+        core = self._scheduler.in_slice
+        if core is not None:
+            raise EngineError(
+                f"{what} is not possible from within an instruction of core {core}; do it in clock.call_soon(...)"
+            )
+
     def _ticks(self, ns: int) -> int:
         return -(-ns * self._ticks_per_second // 1_000_000_000)
 
@@ -182,8 +219,7 @@ class EmbeddedMachine:
         core = slot.firmware
         if core is None:
             core = self._make_core(slot)
-        core.reset()
-        core.time = self._scheduler.time()
+        core.reset(self._scheduler.time())
         if core not in self._scheduler.cores:
             self._scheduler.cores.append(core)
             self._scheduler.cores.sort(key=lambda other: list(self.cores).index(other.name))
@@ -200,14 +236,15 @@ class EmbeddedMachine:
             warn=lambda what, address, pc: self._warn(slot, what, address, pc),
             fault=lambda exception, pc: slot.emit(EventKind.FAULT, exception, pc),
         )
-        slot.firmware = core
-        slot.nvic.changed = lambda: self._scheduler.attend(core)
+        slot.occupy(core)
         return core
 
     def _stop(self, slot: Slot) -> None:
         """Take the core out of the schedule; its state stays."""
-        if slot.firmware in self._scheduler.cores:
-            self._scheduler.cores.remove(slot.firmware)
+        core = slot.firmware
+        if core is not None and core in self._scheduler.cores:
+            core.limit(core.now())
+            self._scheduler.cores.remove(core)
 
     def _resume(self, slot: Slot) -> None:
         core = slot.firmware

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.console import Console
     from icmsg.cosim.embedded.machine import EmbeddedMachine
-    from icmsg.cosim.embedded.memory import MemoryRange
     from icmsg.cosim.embedded.slot import Slot
     from icmsg.cosim.soc import MailboxPort
     from icmsg.hw.bus import Bus
@@ -73,23 +72,22 @@ class MachineCore:
             FirmwareError: the file is not usable, or a part of it lies outside this core's memory.
             EngineError: the core runs, or is played by Python.
         """
+        self._machine._check_between_instructions("load")
         if not self._halted:
             raise EngineError(f"core {self.name} is in use; halt it before you load firmware")
         image = firmware if isinstance(firmware, FirmwareImage) else FirmwareImage.load(firmware)
-        places = [(segment, self._place(image, segment)) for segment in image.segments]
+        for segment in image.segments:
+            self._check_place(image, segment)
         table = image.vector_table
-        for segment, place in places:
-            place.memory.holds_code = True
+        self._slot.vacate()
+        for segment in image.segments:
             self._slot.bus.write_block(segment.load_address, segment.data)
-        if self._slot.firmware is not None:
-            self._slot.firmware.close()
-            self._slot.firmware = None
         if self._slot.control is not None:
             self._slot.control.vector_table = table
         self.image = image
         return image
 
-    def _place(self, image: FirmwareImage, segment: Segment) -> MemoryRange:
+    def _check_place(self, image: FirmwareImage, segment: Segment) -> None:
         found = self._slot.space.memory_at(segment.load_address)
         if found is None or segment.end > found.end:
             ranges = ", ".join(
@@ -110,18 +108,20 @@ class MachineCore:
                     f"{image.path}: loads at 0x{segment.load_address:08X}, which is {found.memory.name}; it "
                     f"was linked for core {other.name}: give it to --{other.name}"
                 )
-        return found
 
     def start(self) -> None:
-        """Reset the core and let it run its image.
+        """Reset the core and the peripherals that belong to it alone, and let it run its image.
 
         Raises:
             EngineError: no image is loaded, or the core is played by Python.
+            CoreFault: the image's reset vector is no address of Thumb code.
         """
+        self._machine._check_between_instructions("start")
         if self._played is not None:
             raise EngineError(f"core {self.name} is played by Python; release() it first")
         if self.image is None:
             raise EngineError(f"core {self.name} has no firmware; load() an image first")
+        self._slot.reset_peripherals()
         self._machine._start(self._slot)
         self._halted = False
         self._slot.emit(EventKind.CORE_STARTED)
@@ -135,6 +135,7 @@ class MachineCore:
 
     def resume(self) -> None:
         """Go on where :meth:`halt` stopped."""
+        self._machine._check_open()
         if self._halted and self._slot.firmware is not None:
             self._machine._resume(self._slot)
             self._halted = False
@@ -144,13 +145,17 @@ class MachineCore:
         """Reset this core and the peripherals that belong to it alone; all memories keep their contents.
 
         A core that runs starts again from its vector table, a halted one stays halted.
+
+        Raises:
+            CoreFault: the image's reset vector is no address of Thumb code.
         """
+        self._machine._check_between_instructions("reset")
         self._slot.reset_peripherals()
         self._slot.nvic.reset()
         if self._slot.control is not None:
             self._slot.control.reset()
         if self._slot.firmware is not None:
-            self._slot.firmware.reset()
+            self._slot.firmware.reset(self._machine._scheduler.time())
         self._slot.emit(EventKind.CORE_RESET)
 
     # Python
@@ -161,14 +166,13 @@ class MachineCore:
         Raises:
             EngineError: firmware runs on it; halt it first.
         """
+        self._machine._check_between_instructions("play")
         if self._played is not None:
             return self._played
         if not self._halted:
             raise EngineError(f"core {self.name} runs firmware; halt it before Python plays it")
         latency = self._latency if latency_ns is None else self._machine._ticks(latency_ns)
-        if self._slot.firmware is not None:
-            self._slot.firmware.close()
-            self._slot.firmware = None
+        self._slot.vacate()
         self._played = PlayedCore(self._slot, self._machine._scheduler, latency=latency, retry=self._retry)
         self._halted = False
         return self._played
@@ -205,12 +209,10 @@ class MachineCore:
 
     def release(self) -> None:
         """Stop whatever uses the core and free it."""
+        self._machine._check_between_instructions("release")
         if self._played is not None:
             self._played.release()
             self._played = None
         self._machine._stop(self._slot)
-        if self._slot.firmware is not None:
-            self._slot.firmware.close()
-            self._slot.firmware = None
-        self._slot.timeline.clear()
+        self._slot.vacate()
         self._halted = True

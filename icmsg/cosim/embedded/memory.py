@@ -98,6 +98,7 @@ class AddressSpace:
         self.core: Final = core
         self.pages: Final[dict[int, Range]] = {}
         self.ranges: Final[list[Range]] = []
+        self.closed = False
 
     def add(self, new: Range) -> None:
         """Register a range.
@@ -114,6 +115,12 @@ class AddressSpace:
                 raise ConfigurationError(f"core {self.core} has two things at 0x{page * PAGE:08X}")
             self.pages[page] = new
         self.ranges.append(new)
+
+    def close(self) -> None:
+        """Let nothing be found any more, because the memories are about to go."""
+        self.closed = True
+        self.pages.clear()
+        self.ranges.clear()
 
     def memory_at(self, address: int) -> MemoryRange | None:
         """Return the memory range that contains byte ``address``, or None."""

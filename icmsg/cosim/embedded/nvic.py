@@ -32,10 +32,12 @@ _FIXED: Final = {1: -4, NMI: -2, HARD_FAULT: -1}
 class Nvic:
     """State of the interrupt controller; ``changed`` is called when an exception may have become takeable."""
 
-    __slots__ = ("active", "changed", "enabled", "lines", "pending", "priority", "subpriority_bits")
+    __slots__ = ("active", "changed", "enabled", "lines", "pended", "pending", "priority", "subpriority_bits")
 
     def __init__(self) -> None:
-        self.changed: Callable[[], None] = _nothing
+        self.changed: Callable[[], None] = ignore
+        self.pended: Callable[[], None] = ignore
+        """Called when an exception becomes pending that was not, enabled or not (SCR.SEVONPEND)."""
         self.pending = 0
         self.enabled = _ALWAYS_ENABLED
         self.lines = 0
@@ -51,21 +53,23 @@ class Nvic:
         self.active.clear()
         self.priority[:] = [_FIXED.get(number, 0) for number in range(EXCEPTIONS)]
         self.subpriority_bits = 0
+        self.pended = ignore
 
     def set_line(self, interrupt: int, level: bool) -> None:
         """Drive the input of external interrupt ``interrupt``; a rising level pends it."""
         bit = 1 << (16 + interrupt)
         if level:
             self.lines |= bit
-            self.pending |= bit
-            if self.enabled & bit:
-                self.changed()
+            self.pend(bit)
         else:
             self.lines &= ~bit
 
     def pend(self, mask: int) -> None:
         """Pend every exception whose bit is set."""
+        new = mask & ~self.pending
         self.pending |= mask
+        if new:
+            self.pended()
         if self.enabled & mask:
             self.changed()
 
@@ -122,8 +126,8 @@ class Nvic:
             self.active.remove(number)
         bit = 1 << number
         if self.lines & bit:
-            self.pending |= bit
+            self.pend(bit)
 
 
-def _nothing() -> None:
-    """Nobody runs on this core."""
+def ignore() -> None:
+    """Nobody wants to know."""

@@ -32,7 +32,7 @@ class PlayedCore:
         self._handlers: dict[int, Callable[[], None]] = {}
         self._levels: set[int] = set()
         self._queued: dict[int, Entry] = {}
-        self._ignored = 0
+        self._ignored: dict[int, int] = {}
         slot.on_line = self._line
 
     def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
@@ -65,17 +65,23 @@ class PlayedCore:
         del self._queued[interrupt]
         if interrupt not in self._levels:
             return  # acknowledged before the handler's turn: no interrupt is taken
-        self._handlers[interrupt]()
+        try:
+            self._handlers[interrupt]()
+        finally:
+            self._look_again(interrupt)
+
+    def _look_again(self, interrupt: int) -> None:
         if interrupt not in self._levels or interrupt in self._queued:
-            self._ignored = 0
+            self._ignored.pop(interrupt, None)
             return
-        self._ignored += 1
-        if self._ignored > _PATIENCE:
+        self._queue(interrupt, self._retry)
+        ignored = self._ignored[interrupt] = self._ignored.get(interrupt, 0) + 1
+        if ignored >= _PATIENCE:
+            self._ignored.clear()
             raise EngineError(
                 f"interrupt {interrupt} of core {self._slot.name} was handled {_PATIENCE} times and is still high; "
                 "the handler must acknowledge what raised it (Mailbox.acknowledge)"
             )
-        self._queue(interrupt, self._retry)
 
 
 class MachineClock:
@@ -91,7 +97,7 @@ class MachineClock:
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call at the end of the current Python step, at the same virtual time, first in, first out."""
-        self._scheduler.soon.append(callback)
+        self._scheduler.call_soon(callback)
 
     def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Entry:
         """Call after ``delay_ns`` (rounded up to the machine's resolution); the entry can be cancelled."""

@@ -6,7 +6,9 @@ The rules that make a run repeatable, whatever steps the caller takes:
   While cores signal each other the quantum is a tight one, so that an answer is not seen before its question.
 * An action of Python (an interrupt handler, a timer) runs at its tick, when every core has come that far; no core
   runs past it.
-* A caller's time limit shortens a slice only where that cannot change which core runs next.
+* A caller's time limit shortens no slice: a core that runs may get one quantum ahead of the caller as well. (Where
+  an instruction of an IT block is the last one of a slice, the emulator does not say whether it was executed; the
+  count may be off by one there, so where slices end must not depend on the caller.)
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ _TIGHT_US: Final = 1
 _TIGHT_FOR_US: Final = 100
 """The quantum is tight for this long after a signal from core to core."""
 _SLICE_LIMIT_US: Final = 10_000
-"""A slice holds the interpreter lock, so it must end now and then for the sake of Ctrl-C."""
+"""A slice holds the interpreter lock, so it must end now and then for the sake of Ctrl-C, whatever the quantum."""
 
 
 class Scheduler:
@@ -41,7 +43,7 @@ class Scheduler:
         self._tight = min(quantum, _TIGHT_US * ticks_per_us)
         self._tight_for = _TIGHT_FOR_US * ticks_per_us
         self._tight_until = 0
-        self._slice_limit = _SLICE_LIMIT_US * ticks_per_us
+        self._slice_limit = min(quantum, _SLICE_LIMIT_US * ticks_per_us)
         self._current: FirmwareCore | None = None
         self._attended: FirmwareCore | None = None
 
@@ -66,6 +68,19 @@ class Scheduler:
         elif current is not None:
             self._tight_until = time + self._tight_for
             current.limit(time + self._tight)
+
+    def call_soon(self, action: Action) -> None:
+        """Run ``action`` behind the Python step that runs, or behind the access that runs, at the same tick."""
+        if self._current is None:
+            self.soon.append(action)
+        else:
+            self.at(self._current.now(), action)
+
+    @property
+    def in_slice(self) -> str | None:
+        """The name of the core that is in the middle of an instruction, if one is."""
+        current = self._current
+        return current.name if current is not None and current.running else None
 
     def attend(self, core: FirmwareCore) -> None:
         """An exception of ``core`` may have become takeable: look at it now, or directly after its instruction."""
@@ -103,7 +118,7 @@ class Scheduler:
             else:
                 if ready > self.now:
                     self.now = ready
-                self._run_core(core, ready, action, until)
+                self._run_core(core, ready, action)
         else:
             return True
         if until > self.now:
@@ -118,26 +133,27 @@ class Scheduler:
                 chosen, earliest = core, ready
         return chosen, earliest
 
-    def _run_core(self, core: FirmwareCore, ready: int, action: int, until: int) -> None:
+    def _run_core(self, core: FirmwareCore, ready: int, action: int) -> None:
         if core.asleep:
             core.wake(ready)
         if core.timeline.next <= core.time:
             self._attended = core
-            core.timeline.run_due(core.time)
-            self._attended = None
+            try:
+                core.timeline.run_due(core.time)
+            finally:
+                self._attended = None
         nvic = core.nvic
-        if nvic.pending & nvic.enabled:
+        if core.asleep or nvic.pending & nvic.enabled:
             core.take_interrupts()
         if core.asleep:
             return
+        # The core is the one furthest behind, so a quantum from here is no more than that from any other one.
         horizon = min(core.timeline.next, action, core.time + self._slice_limit)
-        others = NEVER
-        for other in self.cores:
-            if other is not core:
-                others = min(others, other.timeline.next if other.asleep else other.time)
-        horizon = min(horizon, others + (self.quantum if core.time >= self._tight_until else self._tight))
-        if others >= until:
-            horizon = min(horizon, until)
+        if core.time < self._tight_until:
+            for other in self.cores:
+                if other is not core:
+                    ready = other.timeline.next if other.asleep else other.time
+                    horizon = min(horizon, ready + self._tight)
         self._current = core
         try:
             core.run_to(horizon)

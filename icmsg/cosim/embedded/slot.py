@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.console import Console
 from icmsg.cosim.embedded.bus import CoreBus
 from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoModel, IoRange
-from icmsg.cosim.embedded.nvic import Nvic
+from icmsg.cosim.embedded.nvic import Nvic, ignore
 from icmsg.cosim.embedded.scs_registers import SCS_BASE
 from icmsg.cosim.embedded.system_control import SystemControl
 from icmsg.cosim.embedded.timeline import Action, Timeline
@@ -72,10 +72,34 @@ class Slot:
 
     def deliver(self, time: int, action: Action) -> None:
         """Run ``action`` when this core has come to ``time``; at once where no instruction stream can notice."""
-        if self.firmware is None:
+        core = self.firmware
+        if core is None or core not in self._scheduler.cores:
             action()
         else:
-            self._scheduler.at_core(self.firmware, time, action)
+            self._scheduler.at_core(core, time, action)
+
+    def signal_event(self) -> None:
+        """Set the core's event register, which ends a WFE."""
+        core = self.firmware
+        if core is not None:
+            core.signal_event()
+            self._scheduler.attend(core)
+
+    def occupy(self, core: FirmwareCore) -> None:
+        """Let ``core`` run firmware here."""
+        self.firmware = core
+        self.nvic.changed = lambda: self._scheduler.attend(core)
+
+    def vacate(self) -> None:
+        """Free the firmware core, if there is one, and forget what it waited for."""
+        core = self.firmware
+        if core is not None:
+            self.firmware = None
+            self.nvic.changed = ignore
+            if self.control is not None:
+                self.control.reset()
+            self.timeline.clear()
+            core.close()
 
     def emit(self, kind: EventKind, a: int = 0, b: int = 0) -> None:
         """Put an event of this core into the stream, at its own time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.cosim.embedded.nvic import BUS_FAULT, MEM_MANAGE, NMI, PENDSV, SYSTICK, USAGE_FAULT, Nvic
+from icmsg.cosim.embedded.nvic import BUS_FAULT, MEM_MANAGE, NMI, PENDSV, SYSTICK, USAGE_FAULT, Nvic, ignore
 from icmsg.cosim.embedded.scs_registers import MPU_REGIONS, PRIORITY_MASK, SCS, SCS_BASE
 from icmsg.hw.model import RegisterModel, on_read, on_write
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _VECTKEY: Final = 0x05FA
 _VECTKEY_READ: Final = 0xFA05
 _COUNTFLAG: Final = 1 << 16
+_SLEEPONEXIT: Final = 1 << 1
+_SEVONPEND: Final = 1 << 4
 _FAULT_ENABLES: Final = ((16, MEM_MANAGE), (17, BUS_FAULT), (18, USAGE_FAULT))
 _RELOAD_MASK: Final = 0xFFFFFF
 
@@ -32,6 +34,9 @@ class Clocked(Protocol):
 
     def retime(self) -> None:
         """The timeline has changed: do not run past its next entry."""
+
+    def signal_event(self) -> None:
+        """Set the core's event register, which ends a WFE."""
 
 
 class SystemControl(RegisterModel):
@@ -53,6 +58,9 @@ class SystemControl(RegisterModel):
         self._reset_requested = reset_requested
         self._tick: Entry | None = None
         self._zero_at = 0
+        self._loaded = 0  # what the counter runs down from
+        self._count = 0  # its value while it stands still
+        self._counted = False  # COUNTFLAG
         self._mpu: list[list[int]] = [[0, 0] for _ in range(MPU_REGIONS)]
         self._vtor_slot = self.slot("VTOR")
 
@@ -68,7 +76,7 @@ class SystemControl(RegisterModel):
     @property
     def sleep_on_exit(self) -> bool:
         """SCR.SLEEPONEXIT: whether the core sleeps when its last exception returns."""
-        return bool(self.peek("SCR") & 2)
+        return bool(self.peek("SCR") & _SLEEPONEXIT)
 
     def reset(self) -> None:
         """Reset everything but the vector table's address, which a core reset takes from its image."""
@@ -76,46 +84,56 @@ class SystemControl(RegisterModel):
         super().reset()
         self.vector_table = vector_table
         self._stop_tick()
+        self._count, self._counted = 0, False
         self._mpu = [[0, 0] for _ in range(MPU_REGIONS)]
 
     # SysTick
 
     @on_read("SYST_CSR")
-    def _read_csr(self, index: int) -> int:
-        value = self.peek("SYST_CSR", index)
-        self.poke("SYST_CSR", value & ~_COUNTFLAG)
+    def _read_csr(self, _index: int) -> int:
+        value = self.peek("SYST_CSR") | (_COUNTFLAG if self._counted else 0)
+        self._counted = False
         return value
 
     @on_write("SYST_CSR")
     def _write_csr(self, _index: int, value: int) -> None:
         self.poke("SYST_CSR", value & 0x7)
-        if not value & 1:
+        if value & 1:
+            if self._tick is None:
+                self._start_tick(self._count)
+        elif self._tick is not None:
+            self._count = self._current_value()
             self._stop_tick()
-        elif self._tick is None:
-            self._start_tick()
 
     @on_read("SYST_CVR")
     def _read_cvr(self, _index: int) -> int:
-        if self._tick is None:
-            return 0
-        left = self._zero_at - self._clocked.now()
-        return max(0, left // self._ticks_per_cycle) & _RELOAD_MASK
+        return self._count if self._tick is None else self._current_value()
 
     @on_write("SYST_CVR")
     def _write_cvr(self, _index: int, _value: int) -> None:
-        self.poke("SYST_CSR", self.peek("SYST_CSR") & ~_COUNTFLAG)
+        self._counted = False
+        self._count = 0
         if self._tick is not None:
-            self._start_tick()
+            self._stop_tick()
+            self._start_tick(0)
 
     @on_write("SYST_RVR")
     def _write_rvr(self, _index: int, value: int) -> None:
         self.poke("SYST_RVR", value & _RELOAD_MASK)
+        if self._tick is None and self.peek("SYST_CSR") & 1:
+            self._start_tick(0)
 
-    def _start_tick(self) -> None:
-        self._stop_tick()
-        reload = self.peek("SYST_RVR")
-        if reload:
-            self._zero_at = self._clocked.now() + (reload + 1) * self._ticks_per_cycle
+    def _current_value(self) -> int:
+        left = -(-(self._zero_at - self._clocked.now()) // self._ticks_per_cycle)
+        return left if 0 < left <= self._loaded else 0
+
+    def _start_tick(self, count: int) -> None:
+        """Count down from ``count``; from 0, the counter takes the reload value with its next cycle."""
+        self._loaded = self.peek("SYST_RVR")
+        cycles = count or self._loaded + 1
+        if cycles > 1 or count:
+            self._loaded = max(self._loaded, count)
+            self._zero_at = self._clocked.now() + cycles * self._ticks_per_cycle
             self._tick = self._clocked.timeline.at(self._zero_at, self._expire)
             self._clocked.retime()
 
@@ -125,14 +143,14 @@ class SystemControl(RegisterModel):
             self._tick = None
 
     def _expire(self) -> None:
-        csr = self.peek("SYST_CSR")
-        self.poke("SYST_CSR", csr | _COUNTFLAG)
-        reload = self.peek("SYST_RVR")
+        self._counted = True
+        self._loaded = self.peek("SYST_RVR")
         self._tick = None
-        if reload:
-            self._zero_at += (reload + 1) * self._ticks_per_cycle
+        self._count = 0
+        if self._loaded:
+            self._zero_at += (self._loaded + 1) * self._ticks_per_cycle
             self._tick = self._clocked.timeline.at(self._zero_at, self._expire)
-        if csr & 2:
+        if self.peek("SYST_CSR") & 2:
             self._nvic.pend(1 << SYSTICK)
 
     # NVIC
@@ -217,10 +235,15 @@ class SystemControl(RegisterModel):
         ask = self.block.decode("AIRCR", value)
         if ask["VECTKEY"] == _VECTKEY:
             self._nvic.subpriority_bits = ask["PRIGROUP"] + 1
+            self._nvic.changed()
         group = max(0, self._nvic.subpriority_bits - 1)
         self.poke("AIRCR", self.block.encode("AIRCR", VECTKEY=_VECTKEY_READ, PRIGROUP=group))
         if ask["VECTKEY"] == _VECTKEY and ask["SYSRESETREQ"]:
             self._reset_requested()
+
+    @on_write("SCR")
+    def _write_scr(self, _index: int, value: int) -> None:
+        self._nvic.pended = self._clocked.signal_event if value & _SEVONPEND else ignore
 
     @on_write("SHCSR")
     def _write_shcsr(self, _index: int, value: int) -> None:
