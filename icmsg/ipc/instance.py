@@ -62,7 +62,7 @@ class IcmsgInstance:
         link = self._link = Link(bus, mailbox, clock, config, self._receive)
         link.observer = observer
         self._bonding = _bonding(link)
-        self._sessions = config.unbound != "disable"
+        self._sessions = self._bonding if isinstance(self._bonding, Sessions) else None
         self._rx_limit = config.rx_limit
         self._peer_limit = config.peer_rx_limit or _LONGEST
         self._write = link.writer.write
@@ -87,8 +87,8 @@ class IcmsgInstance:
     @property
     def session_ids(self) -> tuple[int, int]:
         """The (local, remote) session ids, 0 where there is none."""
-        bonding = self._bonding
-        return (bonding.local_sid, bonding.remote_sid) if isinstance(bonding, Sessions) else (0, 0)
+        sessions = self._sessions
+        return (sessions.local_sid, sessions.remote_sid) if sessions is not None else (0, 0)
 
     @property
     def observer(self) -> Observer | None:
@@ -137,7 +137,7 @@ class IcmsgInstance:
         (protocol §2.3).
         """
         link = self._link
-        if link.state.value and not self._sessions:
+        if link.state.value and self._sessions is None:
             self._bonding.close()
         if config is not None:
             link.endpoint = config
@@ -201,14 +201,15 @@ class IcmsgInstance:
         if not link.connected:
             self._bonding.signalled()
             return
+        sessions = self._sessions
         try:
             data = self._read(self._rx_limit)
         except WireError as error:
             # A peer that restarted leaves anything behind: that is no error of it.
-            if not (self._sessions and self._bonding.peer_left()):
+            if sessions is None or not sessions.peer_left():
                 link.report(error)
             return
-        if self._sessions and self._bonding.peer_left():
+        if sessions is not None and sessions.peer_left():
             return
         if not data:
             return

@@ -31,9 +31,6 @@ class Bonding(Protocol):
     def signalled(self) -> None:
         """Do the RX work while no messages flow."""
 
-    def peer_left(self) -> bool:
-        """Tell whether the session ended, and if so leave it; called after each look at the RX buffer."""
-
     def close(self) -> None:
         """Stop; IpcError with EALREADY where Zephyr refuses to close twice."""
 
@@ -75,10 +72,6 @@ class RepeatedMagic:
         """Bind on the magic; anything else is consumed and reported."""
         if self._link.state is LegacyState.BUSY and take_magic(self._link, exact=self._exact):
             bind(self._link, LegacyState.READY)
-
-    def peer_left(self) -> bool:
-        """Return False: without sessions nobody notices."""
-        return False
 
     def close(self) -> None:
         """Stop listening; shared memory stays and the peer is not told (protocol §2.1)."""

@@ -51,10 +51,6 @@ class RingBack:
         if self._link.state is State.INITIALIZING_SID_DISABLED and take_magic(self._link):
             bind(self._link, State.CONNECTED_SID_DISABLED, ring=True)
 
-    def peer_left(self) -> bool:
-        """Return False: without sessions nobody notices."""
-        return False
-
     def close(self) -> None:
         """Ring once and stop; closing again only rings (protocol §2.2)."""
         self._link.ring()
@@ -143,7 +139,10 @@ class Sessions(RingBack):
             link.rx_work.submit()  # the peer's first messages may lie there already
 
     def peer_left(self) -> bool:
-        """End the session when the peer's id is no longer the acknowledged one (protocol §3.4)."""
+        """End the session when the peer's id is no longer the acknowledged one, and tell so (protocol §3.4).
+
+        Called after each look at the RX buffer.
+        """
         link = self._link
         if link.state is not State.CONNECTED_SID_ENABLED or self._peer_word.read()[0] == self.remote_sid:
             return False

@@ -164,6 +164,19 @@ def test_a_closed_instance_ignores_signals_and_does_nothing_more(signalling: str
 
 
 @pytest.mark.parametrize("signalling", SIGNALLING)
+def test_work_that_was_queued_before_a_close_does_not_run_after_the_next_open(signalling: str) -> None:
+    pair = Pair(signalling=signalling)
+    pair.bond()
+    pair.b.mailbox.on_signal = None  # B does not answer
+    pair.a.instance.mailbox_rang()
+    pair.a.endpoint.deregister()
+    pair.a.open()
+    pair.clock.run_pending()
+    assert not pair.a.instance.is_bound, "it would have believed the old magic"
+    assert not pair.a.take("bound")
+
+
+@pytest.mark.parametrize("signalling", SIGNALLING)
 def test_both_sides_reopened_bond_again(signalling: str) -> None:
     pair = Pair(signalling=signalling)
     pair.bond()
@@ -196,9 +209,13 @@ class RaisingBus:
         return maybe
 
 
-@pytest.mark.parametrize("signalling", SIGNALLING)
-def test_a_failed_open_leaves_the_instance_off_and_the_next_one_works(signalling: str) -> None:
-    pair = Pair(signalling=signalling)
+@pytest.mark.parametrize(
+    "options",
+    [{"signalling": "repeat"}, {}, {"unbound": "enable", "dcache_alignment": 8}],
+    ids=["repeat", "ring-back", "enable"],
+)
+def test_a_failed_open_leaves_the_instance_off_and_the_next_one_works(options: dict[str, Any]) -> None:
+    pair = Pair(**options)
     bus = RaisingBus(pair.a.bus)
     instance = IcmsgInstance(bus, pair.a.mailbox, pair.clock, pair.a.config)
     pair.a.interrupt.replace(instance)
@@ -211,6 +228,7 @@ def test_a_failed_open_leaves_the_instance_off_and_the_next_one_works(signalling
     with pytest.raises(MailboxError):
         instance.register_endpoint(EndpointConfig())
     assert instance.state.value == 0
+    assert not pair.a.mailbox.is_enabled(pair.a.config.rx_channel)
     instance.register_endpoint(EndpointConfig())
     pair.b.open()
     pair.clock.settle()

@@ -139,6 +139,21 @@ def test_a_close_of_the_peer_is_unbound_and_sending_drops_silently_but_visibly()
     assert not pair.a.take("ring", "sent")
 
 
+def test_nobody_needs_to_watch_and_reopen_keeps_the_callbacks() -> None:
+    pair = session_pair()
+    pair.bond()
+    pair.a.instance.observer = None
+    pair.b.endpoint.deregister()
+    pair.clock.settle()
+    assert pair.a.endpoint.send(b"dropped") == 7
+    called: list[str] = []
+    pair.a.on["bound"] = lambda: called.append("bound")
+    pair.a.instance.reopen()
+    pair.b.open()
+    pair.clock.settle()
+    assert called == ["bound"]
+
+
 def test_disconnected_is_left_only_by_opening_or_closing() -> None:
     pair = session_pair()
     pair.bond()
@@ -379,3 +394,13 @@ def test_reopen_recovers_from_every_state(mode: str, at: str) -> None:
     for side in (pair.a, pair.b):
         side.events.clear()
     exchange(pair)
+
+
+def test_an_acknowledgement_without_a_session_id_does_not_bind() -> None:
+    pair = session_pair()
+    pair.a.open()
+    pair.a_to_b[4:8] = word(0, pair.a.instance.session_ids[0])
+    pair.a.instance.mailbox_rang()
+    pair.clock.settle()
+    assert pair.a.instance.state is State.INITIALIZING_SID_ENABLED
+    assert not pair.a.take("bound")

@@ -189,6 +189,19 @@ def test_a_marker_that_was_set_after_the_last_read_is_skipped_by_a_look() -> Non
     assert bus.read32(BASE + 8) == 0, "Zephyr publishes it when it claims, not only when it reads"
 
 
+def test_a_read_skips_the_marker_behind_its_packet_at_once() -> None:
+    """As Zephyr frees a packet: the bytes in memory are the same after every step."""
+    _, bus, writer, reader = pair()
+    writer.write(bytes(12))
+    writer.write(bytes(20))
+    reader.read()
+    writer.write(b"at start")  # marker at 40 of 48
+    assert reader.read() == bytes(20)
+    assert bus.read32(BASE + 8) == 0
+    assert reader.more
+    assert reader.read() == b"at start"
+
+
 @pytest.mark.parametrize(
     ("offset", "value", "says"),
     [
