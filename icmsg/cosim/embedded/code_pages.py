@@ -51,7 +51,7 @@ class CodePages:
             found = self._space.memory_at(address)
             if found is None:
                 return None
-            self._look(found, address, address + PAGE)
+            self._look(found, page * PAGE, (page + 1) * PAGE)
             self._pages.add(page)
             found.memory.holds_code = True
         return page in self._pages
