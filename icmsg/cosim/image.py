@@ -16,6 +16,7 @@ from icmsg.errors import FirmwareError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_ELF_MAGIC: Final = b"\x7fELF"
 _VECTOR_SYMBOLS: Final = (
     "_vector_table",
     "_vector_start",
@@ -60,8 +61,10 @@ class FirmwareImage:
             FirmwareError: it is not there, not an ELF file, not for a 32-bit Arm core, or has nothing to load.
         """
         path = Path(path)
+        start = b""
         try:
             with path.open("rb") as stream:
+                start = stream.read(len(_ELF_MAGIC))
                 return cls._parse(path, ELFFile(stream))
         except FileNotFoundError:
             raise FirmwareError(
@@ -70,6 +73,8 @@ class FirmwareImage:
         except OSError as error:
             raise FirmwareError(f"{path}: cannot be read: {error.strerror}") from None
         except ELFError:
+            if start == _ELF_MAGIC:
+                raise FirmwareError(f"{path}: a damaged ELF file; build or copy it again") from None
             raise FirmwareError(
                 f"{path}: not an ELF file; a .hex or .bin has to be given as the .elf it was made from"
             ) from None
@@ -78,10 +83,11 @@ class FirmwareImage:
     def _parse(cls, path: Path, elf: ELFFile) -> FirmwareImage:
         if elf["e_machine"] != "EM_ARM" or elf.elfclass != 32 or not elf.little_endian:
             raise FirmwareError(
-                f"{path}: built for {elf.get_machine_arch()}, {elf.elfclass}-bit; "
+                f"{path}: built for {elf.get_machine_arch()}, {elf.elfclass}-bit "
+                f"{'little' if elf.little_endian else 'big'}-endian; "
                 "the cores are 32-bit little-endian Arm (Cortex-M33)"
             )
-        segments = tuple(_segments(elf))
+        segments = tuple(_segments(path, elf))
         if not segments:
             raise FirmwareError(f"{path}: has nothing to load; is it an object file that was not linked?")
         return cls(path, segments, int(elf["e_entry"]), dict(_symbols(elf)))
@@ -140,12 +146,17 @@ class FirmwareImage:
         return f"{best[1]}+0x{address - best[0]:X}" if address > best[0] else best[1]
 
 
-def _segments(elf: ELFFile) -> Iterator[Segment]:
+def _segments(path: Path, elf: ELFFile) -> Iterator[Segment]:
     for segment in elf.iter_segments("PT_LOAD"):
-        if segment["p_filesz"]:
-            yield Segment(
-                segment["p_paddr"], segment["p_vaddr"], segment.data(), bool(segment["p_flags"] & 1)
+        if not segment["p_filesz"]:
+            continue
+        data = segment.data()
+        if len(data) != segment["p_filesz"]:
+            raise FirmwareError(
+                f"{path}: a damaged ELF file, it ends {segment['p_filesz'] - len(data)} bytes before what it "
+                f"loads at 0x{segment['p_paddr']:08X}; build or copy it again"
             )
+        yield Segment(segment["p_paddr"], segment["p_vaddr"], data, bool(segment["p_flags"] & 1))
 
 
 def _symbols(elf: ELFFile) -> Iterator[tuple[str, int]]:
@@ -153,5 +164,6 @@ def _symbols(elf: ELFFile) -> Iterator[tuple[str, int]]:
         if isinstance(section, SymbolTableSection):
             symbol: Any
             for symbol in section.iter_symbols():
-                if symbol.name and not symbol.name.startswith("$") and symbol["st_shndx"] != "SHN_UNDEF":
+                is_place = symbol["st_shndx"] != "SHN_UNDEF" and symbol["st_info"]["type"] != "STT_FILE"
+                if is_place and symbol.name and not symbol.name.startswith("$"):
                     yield symbol.name, symbol["st_value"]
