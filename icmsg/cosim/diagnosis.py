@@ -16,31 +16,43 @@ if TYPE_CHECKING:
 _LINES: Final = 5
 
 
-def describe_link(machine: Machine, core: Core, config: InstanceConfig, peer: Core) -> list[str]:
-    """Return lines about both regions (``config`` as ``core`` has it), both consoles and all warnings."""
+def console_lines(core: Core) -> list[str]:
+    """Return what ``core`` has printed, an unfinished line included."""
+    partial = core.console.partial
+    return [*(line.text for line in core.console.lines), *([partial] if partial else [])]
+
+
+def describe_link(
+    machine: Machine, core: Core, config: InstanceConfig, peer: Core, *, bound: bool = False
+) -> list[str]:
+    """Return lines about both regions (``config`` as ``core`` has it), both consoles and all warnings.
+
+    ``bound``: bonding is over, so that the start of a region can hold anything by now.
+    """
     lines = [
-        _region(core, peer, "tx-region", config.tx_region.address, config.tx_layout, core),
-        _region(peer, core, "rx-region", config.rx_region.address, config.rx_layout, core),
+        _region(core, peer, "tx-region", config.tx_region.address, config.tx_layout, core, bound=bound),
+        _region(peer, core, "rx-region", config.rx_region.address, config.rx_layout, core, bound=bound),
     ]
     for side in (core, peer):
-        printed = [line.text for line in side.console.lines]
-        if printed:
-            lines.append(f"console of {side.name}: " + " | ".join(printed[-_LINES:]))
-        elif side.image is not None:
-            lines.append(f"console of {side.name}: nothing")
+        if side.image is not None:
+            printed = console_lines(side)
+            lines.append(f"console of {side.name}: {' | '.join(printed[-_LINES:]) or 'nothing'}")
     lines += [str(warning) for warning in machine.warnings[:_LINES]]
     if len(machine.warnings) > _LINES:
         lines.append(f"… and {len(machine.warnings) - _LINES} more warnings")
     return lines
 
 
-def _region(writer: Core, reader: Core, name: str, address: int, layout: RegionLayout, seen_by: Core) -> str:
+def _region(
+    writer: Core, reader: Core, name: str, address: int, layout: RegionLayout, seen_by: Core, *, bound: bool
+) -> str:
     start = f"{writer.name}→{reader.name} ({name} of {seen_by.name}, 0x{address:08X}): "
     try:
         view = inspect_region(seen_by.bus, address, layout)
     except BusError as error:
         return f"{start}cannot be read: {error}"
-    return f"{start}{view}; {_bonding(view, writer, reader)}"
+    bonding = _bonding(view, writer, reader)
+    return f"{start}{view}" if bound and view.rd_idx else f"{start}{view}; {bonding}"
 
 
 def _bonding(view: RegionView, writer: Core, reader: Core) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from icmsg.cosim.diagnosis import describe_link
+from icmsg.cosim.diagnosis import console_lines, describe_link
+from icmsg.cosim.exchange_result import ExchangeResult
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.played_instance import PlayedInstance
 from icmsg.cosim.players import Initiator, Player, Responder
+from icmsg.cosim.preconditions import check_image, check_regions, check_roles, check_workload
 from icmsg.cosim.simtime import MS, S
 from icmsg.cosim.stub_firmware import DONE, StubFirmware, StubStats
 from icmsg.cosim.watch import LinkWatch
 from icmsg.errors import ConfigurationError, IcmsgError, VirtualTimeoutError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Core, Machine
     from icmsg.cosim.workload import RoundTrips, Workload
@@ -36,38 +39,11 @@ _QUIET_NS: Final = 50 * MS
 _STEPS: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class ExchangeResult:
-    """What happened; times are virtual microseconds. ``problems`` says why it is not :attr:`ok`, in words."""
-
-    bound: bool
-    messages_sent: int
-    messages_received: int
-    bytes_received: int
-    mismatches: int
-    bond_virtual_us: float | None
-    round_trip_virtual_us: dict[str, float | None]
-    virtual_s: float
-    trace_sha256: str
-    problems: tuple[str, ...]
-    consoles: dict[str, list[str]]
-
-    @property
-    def ok(self) -> bool:
-        """Whether the cores bonded and every byte came back."""
-        return (
-            self.bound
-            and not self.problems
-            and not self.mismatches
-            and self.messages_received == self.messages_sent > 0
-        )
-
-
 class Exchange:
     """One run on a machine with the cores ``app`` and ``net``; ``config`` is the app's instance.
 
-    ``initiator`` is the name of the core that sends first; None finds out: Python where it plays a core, the stub
-    ``initiator`` where it runs, else whoever speaks first.
+    ``initiator`` is the name of the core that sends first; None finds out: the stub ``initiator`` where it runs,
+    else unknown firmware that speaks first, else Python.
 
     Raises:
         FirmwareError: an image does not fit its core.
@@ -84,22 +60,26 @@ class Exchange:
         initiator: str | None = None,
         bond_timeout_ns: int = BOND_TIMEOUT_NS,
     ) -> None:
+        check_workload(workload, config)
         self._machine = machine
         self._workload = workload
         self._bond_timeout_ns = bond_timeout_ns
-        self._first, self._second = machine.core("app"), machine.core("net")
         self._configs = {"app": config, "net": config.mirrored()}
+        self._first, self._second = (machine.core(name) for name in self._configs)
         self._problems: list[str] = []
         self._stubs: dict[str, StubFirmware] = {}
-        for name, image in sides.items():
-            if image is not None:
-                self._load(machine.core(name), image)
-        self._python = [name for name, image in sides.items() if image is None]
-        self._initiator = initiator or self._find_initiator(sides)
-        self._players = {name: self._open(machine.core(name)) for name in self._python}
+        for core in (self._first, self._second):
+            check_regions(core, self._configs[core.name])
+        images = {name: image for name, image in sides.items() if image is not None}
+        for name, image in images.items():
+            self._load(machine.core(name), image)
+        python = [name for name, image in sides.items() if image is None]
+        self._initiator = initiator or self._find_initiator(python)
+        self._players = {name: self._open(machine.core(name)) for name in python}
         starter = self._players.get(self._initiator or "")
         self._sender = starter if isinstance(starter, Initiator) else None
-        self._guess = self._sender is not None and initiator is None and self._other_is_unknown(sides)
+        self._unknown = [name for name in images if name not in self._stubs]
+        self._guess = self._sender is not None and initiator is None and bool(self._unknown)
         # A Python initiator knows what it sent and when; everybody else is watched from outside.
         self._watch = LinkWatch(
             machine,
@@ -107,16 +87,18 @@ class Exchange:
             self._second,
             config,
             machine.core(self._initiator) if self._initiator and not self._guess else None,
+            workload.messages,
         )
 
     # Setting up
 
     def _load(self, core: Core, image: FirmwareImage) -> None:
+        config, work = self._configs[core.name], self._workload
         core.load(image)
+        check_image(core, image, config)
         if StubFirmware.is_stub(image):
             stub = self._stubs[core.name] = StubFirmware(image, core.bus)
-            stub.set_instance(self._configs[core.name])
-            work = self._workload
+            stub.set_instance(config)
             stub.set_work(
                 messages=work.messages,
                 size_min=work.size_min,
@@ -125,14 +107,9 @@ class Exchange:
                 window=work.window,
             )
 
-    def _find_initiator(self, sides: dict[str, Side]) -> str | None:
-        for name, image in sides.items():
-            if image is not None and name in self._stubs and image.path.stem.startswith("initiator"):
-                return name
-        return self._python[0] if self._python else None
-
-    def _other_is_unknown(self, sides: dict[str, Side]) -> bool:
-        return any(image is not None and name not in self._stubs for name, image in sides.items())
+    def _find_initiator(self, python: list[str]) -> str | None:
+        starting = [name for name, stub in self._stubs.items() if stub.starts]
+        return next(iter(starting + python), None)
 
     def _open(self, core: Core) -> Player:
         played = PlayedInstance(self._machine, core, self._configs[core.name])
@@ -143,7 +120,11 @@ class Exchange:
     # Running
 
     def run(self, progress: Progress | None = None) -> ExchangeResult:
-        """Boot, bond and exchange; what goes wrong on the machine is in the result's ``problems``."""
+        """Boot, bond and exchange; what goes wrong on the machine is in the result's ``problems``.
+
+        Raises:
+            ConfigurationError: the two sides do not go together.
+        """
         bond_ns = None
         try:
             for core in (self._first, self._second):
@@ -151,9 +132,8 @@ class Exchange:
                     core.start()
             self._machine.run_until(self._is_bound, timeout_ns=self._bond_timeout_ns, what="bonding")
             bond_ns = self._machine.now_ns
+            check_roles(self._initiator, {name: stats.program for name, stats in self._stats()})
             self._exchange(progress)
-        except VirtualTimeoutError as error:
-            self._problems.append(str(error))
         except ConfigurationError:
             raise
         except IcmsgError as error:
@@ -176,11 +156,12 @@ class Exchange:
         while not self._finished():
             before = self._got()
             goal = min(before + step, total) if before < total else before + 1
+            what = f"echo {before + 1} of {total}" if before < total else "the end of the exchange"
 
             def moved(goal: int = goal) -> bool:
                 return self._got() >= goal or self._finished()
 
-            self._machine.run_until(moved, timeout_ns=self._patience(), what=f"echo {before + 1} of {total}")
+            self._machine.run_until(moved, timeout_ns=self._patience(), what=what)
             if progress is not None:
                 progress(self._got(), total)
 
@@ -191,7 +172,7 @@ class Exchange:
         except VirtualTimeoutError:
             return
         self._sender = None
-        self._initiator = next(name for name in self._configs if name != self._initiator)
+        self._initiator = self._unknown[0]
 
     def _finished(self) -> bool:
         if self._sender is not None:
@@ -206,18 +187,20 @@ class Exchange:
         return 0 < watch.sent == watch.got and self._machine.now_ns - watch.last_ns > _QUIET_NS
 
     def _patience(self) -> int:
-        return (
-            STALL_NS
-            if self._sender is not None or self._initiator in self._stubs
-            else 2 * _QUIET_NS + STALL_NS
-        )
+        knows_its_count = self._sender is not None or self._initiator in self._stubs
+        return STALL_NS if knows_its_count else 2 * _QUIET_NS + STALL_NS
 
     def _got(self) -> int:
         return self._sender.got if self._sender is not None else self._watch.got
 
+    def _stats(self) -> Iterator[tuple[str, StubStats]]:
+        for name, stub in self._stubs.items():
+            if (stats := stub.stats()) is not None:
+                yield name, stats
+
     def _initiator_stats(self) -> StubStats | None:
         stub = self._stubs.get(self._initiator or "")
-        return stub.stats() if stub is not None else None
+        return stub.stats() if stub is not None and stub.starts else None
 
     # Reporting
 
@@ -228,13 +211,13 @@ class Exchange:
         stats = self._initiator_stats()
         if stats is not None:
             sent, got, mismatches = stats.sent, stats.received, max(mismatches, stats.mismatches)
-        self._problems += [str(problem) for player in self._players.values() for problem in player.problems]
-        self._problems += [str(problem) for problem in self._watch.problems]
         expected = self._workload.messages if self._sender is not None or stats is not None else sent
-        if bond_ns is not None and not self._problems and (got != expected or mismatches):
-            self._problems.append(f"{got} of {expected} echoes came back, {mismatches} of them wrong")
-        if self._problems:
-            self._problems += describe_link(self._machine, self._first, self._configs["app"], self._second)
+        problems = [*self._problems, *map(str, self._watch.problems)]
+        problems += [line for player in self._players.values() for line in player.troubles()]
+        if bond_ns is not None and not problems and (got != expected or mismatches):
+            problems.append(f"{got} of {expected} echoes came back, {mismatches} of them wrong")
+        if problems:
+            problems += self._explain(bound=bond_ns is not None, mismatches=mismatches)
         return ExchangeResult(
             bound=bond_ns is not None,
             messages_sent=sent,
@@ -245,8 +228,19 @@ class Exchange:
             round_trip_virtual_us=trips.summary_us(),
             virtual_s=self._machine.now_ns / S,
             trace_sha256=self._machine.trace_sha256(),
-            problems=tuple(dict.fromkeys(self._problems)),
-            consoles={
-                core.name: [line.text for line in core.console.lines] for core in (self._first, self._second)
-            },
+            problems=tuple(dict.fromkeys(problems)),
+            warnings=tuple(str(warning) for warning in self._machine.warnings),
+            consoles={core.name: console_lines(core) for core in (self._first, self._second)},
         )
+
+    def _explain(self, *, bound: bool, mismatches: int) -> Iterator[str]:
+        for name, stats in self._stats():
+            if (trouble := stats.trouble()) is not None:
+                yield f"stub on {name}: {trouble}"
+        if not bound:
+            for name, player in self._players.items():
+                yield f"{name}: {player.played.instance.identify_peer().verdict}"
+        elif self._guess and self._sender is not None and mismatches:
+            yield f"if the firmware on {self._unknown[0]} sends first, say so: --initiator {self._unknown[0]}"
+        config = self._configs[self._first.name]
+        yield from describe_link(self._machine, self._first, config, self._second, bound=bound)

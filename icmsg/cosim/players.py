@@ -7,8 +7,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.simtime import US
-from icmsg.cosim.workload import RoundTrips, Workload
-from icmsg.errors import ConfigurationError, IcmsgError, IpcError
+from icmsg.cosim.workload import RoundTrips, Workload, difference, unasked
+from icmsg.errors import IcmsgError, IpcError
 from icmsg.ipc import Endpoint, EndpointConfig
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _RETRY_NS: Final = 10 * US
 """Nobody signals that room was made in the buffer, so a sender looks again after this time."""
+_KEPT: Final = 10
+"""A peer gone wrong can cause an error per doorbell, without end."""
 
 
 class Player:
@@ -25,13 +27,16 @@ class Player:
     def __init__(self, played: PlayedInstance, clock: Clock) -> None:
         self.bound_ns: int | None = None
         self.problems: Final[list[IcmsgError]] = []
+        """The first of them; ``problem_count`` counts all."""
+        self.problem_count = 0
         self._clock = clock
+        self.played: Final = played
         self.endpoint: Final[Endpoint] = played.instance.register_endpoint(
             EndpointConfig(
                 name="ep0",
                 bound=self._bound,
                 received=self.received,
-                error=self.problems.append,
+                error=self._problem,
                 unbound=self._unbound,
             )
         )
@@ -40,7 +45,17 @@ class Player:
         self.bound_ns = self._clock.now_ns()
 
     def _unbound(self) -> None:
-        self.problems.append(IpcError("the peer closed or restarted during the exchange", errno.ECONNRESET))
+        self._problem(IpcError("the peer closed or restarted during the exchange", errno.ECONNRESET))
+
+    def troubles(self) -> list[str]:
+        """Return the problems in words."""
+        more = self.problem_count - len(self.problems)
+        return [*map(str, self.problems), *([f"… and {more} more errors"] if more else [])]
+
+    def _problem(self, error: IcmsgError) -> None:
+        self.problem_count += 1
+        if len(self.problems) < _KEPT:
+            self.problems.append(error)
 
     def received(self, data: bytes) -> None:
         """Take one message."""
@@ -96,16 +111,11 @@ class Initiator(Responder):
         self.round_trips: Final = RoundTrips()
         self._workload = workload
         self._begun = False
+        self._waits_for_room = False
         self._payloads = workload.payloads()
         self._next: bytes | None = None
         self._expected: deque[tuple[bytes, int]] = deque()
         super().__init__(played, clock)
-        largest = self.endpoint.get_tx_buffer_size()
-        if workload.size_max > largest:
-            raise ConfigurationError(
-                f"messages of up to {workload.size_max} bytes do not fit: this tx-region takes at most {largest}; "
-                f"use --size {min(workload.size_min, largest)}:{largest} or a larger region"
-            )
 
     def begin(self) -> None:
         """Send the first messages; the endpoint is bound."""
@@ -121,15 +131,13 @@ class Initiator(Responder):
         self.bytes_received += len(data)
         if not self._expected:
             self.mismatches += 1
-            self.problems.append(
-                IcmsgError(f"{len(data)} bytes came that nobody had sent: {data[:16].hex(' ')}")
-            )
+            self._problem(IcmsgError(unasked(data)))
             return
         expected, sent_ns = self._expected.popleft()
         if data != expected:
             self.mismatches += 1
             if self.mismatches == 1:
-                self.problems.append(IcmsgError(_difference(self.got, expected, data)))
+                self._problem(IcmsgError(difference(self.got, expected, data)))
         self.round_trips.add(self._clock.now_ns() - sent_ns)
         self._fill()
 
@@ -140,17 +148,14 @@ class Initiator(Responder):
                 if self._next is None:
                     return
             if not self._try_send(self._next):
-                self._clock.call_later(_RETRY_NS, self._fill)
+                if not self._waits_for_room:
+                    self._waits_for_room = True
+                    self._clock.call_later(_RETRY_NS, self._look_again)
                 return
             self._expected.append((self._next, self._clock.now_ns()))
             self._next = None
             self.sent += 1
 
-
-def _difference(number: int, expected: bytes, data: bytes) -> str:
-    if len(data) != len(expected):
-        return f"echo {number} has {len(data)} bytes, {len(expected)} were sent"
-    at = next(
-        index for index, (ours, theirs) in enumerate(zip(expected, data, strict=True)) if ours != theirs
-    )
-    return f"echo {number} differs at byte {at}: 0x{expected[at]:02X} was sent, 0x{data[at]:02X} came back"
+    def _look_again(self) -> None:
+        self._waits_for_room = False
+        self._fill()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icmsg.errors import FirmwareError
+from icmsg.errors import ConfigurationError, FirmwareError
 
 if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
@@ -27,8 +27,23 @@ _WORK: Final = Struct("<5I")
 _WORK_OFFSET: Final = 40
 _STATS: Final = Struct("<27I")
 
+ECHO: Final = 1
+INITIATOR: Final = 2
+"""Programs."""
+
 DONE: Final = 3
 """The state of an initiator that has every echo back."""
+_BAD_PARAMS: Final = 5
+
+_GENERATOR_SYMBOL: Final = "payload_make"
+"""What makes messages; of the stubs only an initiator has it."""
+_LARGEST_REGION: Final = 0x8000
+_PARAMS: Final = (
+    "magic", "version", "tx_region", "tx_size", "rx_region", "rx_size", "tx_channel", "rx_channel",
+    "dcache_alignment", "flags", "messages", "size_min", "size_max", "seed", "window", "repeat_us", "systick_hz",
+)  # fmt: skip
+_SITES: Final = ("nowhere", "in icmsg_params", "while bonding", "reading rx-region", "writing tx-region")
+_ERRORS: Final = {0: "none", 11: "EAGAIN", 12: "ENOMEM", 22: "EINVAL", 77: "EBADMSG"}  # Zephyr's numbers
 
 
 class StubStats(NamedTuple):
@@ -62,6 +77,23 @@ class StubStats(NamedTuple):
     fault_address: int
     progress: int
 
+    def trouble(self) -> str | None:
+        """Return in words what went wrong in the stub, or None."""
+        if self.state == _BAD_PARAMS:
+            word = min(self.last_error_detail // 4, len(_PARAMS) - 1)
+            return f"refuses its parameters: {_PARAMS[word]} (icmsg_params, offset {self.last_error_detail})"
+        if self.faults:
+            return (
+                f"took exception {self.fault_exception} at PC 0x{self.fault_pc:08X} (CFSR 0x{self.cfsr:08X})"
+            )
+        if self.errors:
+            error, site = _ERRORS.get(self.last_error, str(self.last_error)), min(self.last_error_site, 4)
+            return (
+                f"counted {self.errors} errors, the last one {error} {_SITES[site]} "
+                f"(detail 0x{self.last_error_detail:X})"
+            )
+        return None
+
 
 class StubFirmware:
     """A loaded stub: ``image`` on the core whose address space ``bus`` is.
@@ -71,6 +103,8 @@ class StubFirmware:
     """
 
     def __init__(self, image: FirmwareImage, bus: Bus) -> None:
+        self.starts: Final = _GENERATOR_SYMBOL in image.symbols
+        """Whether it sends first."""
         self._bus = bus
         self._params = image.symbol(PARAMS_SYMBOL)
         self._stats = image.symbol(STATS_SYMBOL)
@@ -87,7 +121,21 @@ class StubFirmware:
         return PARAMS_SYMBOL in image.symbols and STATS_SYMBOL in image.symbols
 
     def set_instance(self, config: InstanceConfig) -> None:
-        """Write regions, channels and alignment into the loaded image; before the core starts."""
+        """Write regions, channels and alignment into the loaded image; before the core starts.
+
+        Raises:
+            ConfigurationError: the stubs cannot work with it, though ICMsg could.
+        """
+        for name, region in (("tx-region", config.tx_region), ("rx-region", config.rx_region)):
+            if region.size > _LARGEST_REGION:
+                raise ConfigurationError(
+                    f"{name} of 0x{region.size:X} bytes: the firmware stubs take at most 0x{_LARGEST_REGION:X}; "
+                    "use a smaller region, or your own firmware"
+                )
+        if config.dcache_alignment & (config.dcache_alignment - 1):
+            raise ConfigurationError(
+                f"dcache-alignment {config.dcache_alignment}: the firmware stubs take 0 or a power of two"
+            )
         words = (
             config.tx_region.address,
             config.tx_region.size,

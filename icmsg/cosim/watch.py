@@ -10,10 +10,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.workload import RoundTrips
+from icmsg.cosim.workload import RoundTrips, difference, unasked
 from icmsg.errors import IcmsgError, WireError
 from icmsg.ipc import MAGIC
 from icmsg.wire.follower import PbufFollower
+from icmsg.wire.handshake import HandshakeWord
 
 if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
@@ -24,10 +25,13 @@ class _Direction:
     """One region: ``core`` writes it."""
 
     def __init__(self, core: Core, config: InstanceConfig) -> None:
+        tx, layout = config.tx_region.address, config.tx_layout
         self.core: Final = core
         self.channel: Final = config.tx_channel
-        self.follower: Final = PbufFollower(core.bus, config.tx_region.address, config.tx_layout)
+        self.follower: Final = PbufFollower(core.bus, tx, layout)
         self.magic_seen = False
+        self._taken = False
+        self._word = HandshakeWord(core.bus, tx, layout) if layout.handshake_offset is not None else None
 
     def new_packets(self) -> list[bytes]:
         packets = self.follower.poll()
@@ -36,11 +40,23 @@ class _Direction:
             return packets[1:]
         return packets
 
+    @property
+    def magic_taken(self) -> bool:
+        """Whether the magic was read; rd_idx comes back to 0 later, so what was seen once counts."""
+        self._taken = self._taken or (self.magic_seen and self.follower.consumed)
+        return self._taken
+
+    @property
+    def session(self) -> tuple[int, int]:
+        """The reader's (own session id, acknowledged one of the writer); (0, 0) without sessions."""
+        return self._word.read() if self._word is not None else (0, 0)
+
 
 class LinkWatch:
     """Counts messages and echoes between ``first`` (config as this core has it) and ``second``.
 
-    The core whose message comes first is the one that initiates, unless ``initiator`` names it.
+    The core whose message comes first is the one that initiates, unless ``initiator`` names it. Of an initiator
+    without end ``limit`` messages and their echoes are counted.
     """
 
     def __init__(
@@ -50,6 +66,7 @@ class LinkWatch:
         second: Core,
         config: InstanceConfig,
         initiator: Core | None = None,
+        limit: int | None = None,
     ) -> None:
         self.sent = 0
         self.got = 0
@@ -58,6 +75,7 @@ class LinkWatch:
         self.last_ns = 0
         self.round_trips: Final = RoundTrips()
         self.problems: Final[list[IcmsgError]] = []
+        self._limit = limit
         self._initiator = initiator.index if initiator is not None else None
         self._expected: deque[tuple[bytes, int]] = deque()
         self._directions = {
@@ -68,8 +86,12 @@ class LinkWatch:
 
     @property
     def is_bound(self) -> bool:
-        """Whether both sides have written the magic and taken the other's."""
-        return all(side.magic_seen and side.follower.consumed for side in self._directions.values())
+        """Whether both sides have written the magic and taken the other's, or acknowledged each other's session."""
+        one, other = self._directions.values()
+        if one.magic_taken and other.magic_taken:
+            return True
+        (own, acknowledged), (peer, acknowledged_by_peer) = one.session, other.session
+        return own == acknowledged_by_peer != 0 and peer == acknowledged != 0
 
     def stop(self) -> None:
         """Watch no longer."""
@@ -86,11 +108,14 @@ class LinkWatch:
             try:
                 packets = self._directions[index].new_packets()
             except WireError as error:
-                if not self.problems:
-                    self.problems.append(error)
+                self._problem(error)
                 return
             for packet in packets:
                 self._message(index, packet, event.time_ns)
+
+    def _problem(self, error: IcmsgError) -> None:
+        if not self.problems:
+            self.problems.append(error)
 
     def _order(self, ringing: int) -> list[int]:
         first = self._initiator if self._initiator is not None else ringing
@@ -100,15 +125,23 @@ class LinkWatch:
         self.last_ns = time_ns
         if self._initiator is None:
             self._initiator = core
-        if core == self._initiator:
+        if core != self._initiator:
+            self._echo(packet, time_ns)
+        elif self.sent != self._limit:
             self.sent += 1
             self._expected.append((packet, time_ns))
+
+    def _echo(self, packet: bytes, time_ns: int) -> None:
+        if self.got == self._limit:
             return
         self.got += 1
         self.bytes_received += len(packet)
         if not self._expected:
             self.mismatches += 1
+            self._problem(IcmsgError(unasked(packet)))
             return
         sent, sent_ns = self._expected.popleft()
-        self.mismatches += sent != packet
+        if sent != packet:
+            self.mismatches += 1
+            self._problem(IcmsgError(difference(self.got, sent, packet)))
         self.round_trips.add(max(0, time_ns - sent_ns))

@@ -5,12 +5,16 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_WORD: Final = 0xFFFFFFFF
+"""What a word of a firmware stub can hold."""
+_SEEDS: Final = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +31,36 @@ class Workload:
     window: int = 1
 
     def __post_init__(self) -> None:
-        if self.messages < 1:
-            raise ConfigurationError(f"{self.messages} messages: send at least 1")
+        if not 1 <= self.messages <= _WORD:
+            raise ConfigurationError(f"{self.messages} messages: send 1…{_WORD}")
         if not 1 <= self.size_min <= self.size_max <= 0xFFFF:
             raise ConfigurationError(
                 f"sizes {self.size_min}:{self.size_max}: use MIN:MAX with 1 ≤ MIN ≤ MAX ≤ 65535 bytes"
             )
-        if self.window < 1:
-            raise ConfigurationError(f"window {self.window}: at least 1 message must be under way")
+        if not 1 <= self.window <= _WORD:
+            raise ConfigurationError(f"window {self.window}: let 1…{_WORD} messages be under way at once")
 
     def payloads(self) -> Iterator[bytes]:
         """Yield the messages, the same ones every time."""
-        random = Random(self.seed)
+        random = Random(self.seed & _SEEDS)  # Random takes a negative seed for its absolute value
         span = self.size_max - self.size_min + 1
         for _ in range(self.messages):
             yield random.randbytes(self.size_min + int(random.random() * span))
+
+
+def difference(number: int, sent: bytes, received: bytes) -> str:
+    """Return in words how echo ``number`` (from 1) differs from what was sent."""
+    if len(received) != len(sent):
+        return f"echo {number} has {len(received)} bytes, {len(sent)} were sent"
+    at = next(
+        index for index, (ours, theirs) in enumerate(zip(sent, received, strict=True)) if ours != theirs
+    )
+    return f"echo {number} differs at byte {at}: 0x{sent[at]:02X} was sent, 0x{received[at]:02X} came back"
+
+
+def unasked(received: bytes) -> str:
+    """Return in words that a message came back which nobody had sent."""
+    return f"{len(received)} bytes came that nobody had sent: {received[:16].hex(' ')}"
 
 
 class RoundTrips:

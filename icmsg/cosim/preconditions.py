@@ -1,0 +1,83 @@
+"""What an exchange needs before it can work: regions in memory, messages that fit, one side that sends first.
+
+Every function raises ConfigurationError, naming the fix, or returns nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icmsg.config.instance import Region
+from icmsg.cosim.stub_firmware import ECHO, INITIATOR
+from icmsg.errors import BusError, ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.image import FirmwareImage
+    from icmsg.cosim.machine import Core
+    from icmsg.cosim.workload import Workload
+
+
+def check_regions(core: Core, config: InstanceConfig) -> None:
+    """Refuse regions (``config`` as ``core`` has it) that are not memory of that core from end to end."""
+    for name, region in _regions(config):
+        _check_region(core, name, region)
+
+
+def _check_region(core: Core, name: str, region: Region) -> None:
+    try:
+        core.bus.read_block(region.address, region.size)
+    except BusError as error:
+        raise ConfigurationError(
+            f"{name} {region} of core {core.name} is not in its memory (0x{error.address:08X}: {error.reason}): "
+            "put it where both cores have memory, on the nRF5340 into 0x20070000…0x2007FFFF"
+        ) from None
+
+
+def check_image(core: Core, image: FirmwareImage, config: InstanceConfig) -> None:
+    """Refuse an image that is loaded where a region is."""
+    for segment in image.segments:
+        loaded = Region(segment.load_address, len(segment.data))
+        for name, region in _regions(config):
+            if loaded.overlaps(region):
+                raise ConfigurationError(
+                    f"{name} {region} of core {core.name} overlaps {loaded}, where {image.path} is loaded: "
+                    "move one of them"
+                )
+
+
+def check_workload(workload: Workload, config: InstanceConfig) -> None:
+    """Refuse messages that do not fit, there or back."""
+    limits = config.tx_layout.capacity, config.rx_layout.capacity, config.peer_rx_limit, config.rx_limit
+    largest = min(limit for limit in limits if limit is not None)
+    if workload.size_max > largest:
+        raise ConfigurationError(
+            f"messages of up to {workload.size_max} bytes do not fit: these regions take at most {largest}; "
+            f"use --size {min(workload.size_min, largest)}:{largest} or larger regions"
+        )
+
+
+def check_roles(initiator: str | None, programs: Mapping[str, int]) -> None:
+    """Refuse stubs that do not go together: ``programs`` gives ``icmsg_stats.program`` of the cores that run one."""
+    for core, program in programs.items():
+        if program == ECHO and core == initiator:
+            raise ConfigurationError(
+                f"core {core} shall initiate, but the stub echo never sends first: let the other core initiate, "
+                f"or run the stub initiator on {core}"
+            )
+        if program == INITIATOR and core != initiator:
+            raise ConfigurationError(
+                f"core {core} runs the stub initiator, which sends first and never sends back, and core {initiator} "
+                f"shall initiate too: run the stub echo or Python on one of them"
+            )
+    if initiator is None and len(programs) > 1:
+        raise ConfigurationError(
+            f"nobody sends first: cores {', '.join(programs)} both send back only; run the stub initiator or "
+            "Python on one of them"
+        )
+
+
+def _regions(config: InstanceConfig) -> tuple[tuple[str, Region], ...]:
+    return ("tx-region", config.tx_region), ("rx-region", config.rx_region)
