@@ -1,28 +1,35 @@
 """Entry point of the ``icmsg`` command: arguments, exit codes, errors without tracebacks.
 
-Exit codes: 0 = everything came back, 1 = the exchange failed, 2 = a mistake in what was asked, 130 = interrupted.
+Exit codes: 0 = everything came back, 1 = the exchange failed, 2 = a mistake in what was asked, 130 = interrupted,
+141 = nobody reads the output any more.
 """
 
 from __future__ import annotations
 
-import argparse
+import io
+import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg import __version__
 from icmsg.cli import doctor_command, run_command
+from icmsg.cli.arguments import MISTAKE, Parser
 from icmsg.errors import IcmsgError
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from collections.abc import Sequence
 
-MISTAKE: Final = 2
+# As a shell reports a process that SIGINT or SIGPIPE ended.
 INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> ArgumentParser:
     """Return the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="icmsg",
         description="Test inter-core messaging (Zephyr's ICMsg) without hardware: an emulated dual-core SoC, "
         "either core played by Python or running firmware.",
@@ -36,15 +43,43 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    options = build_parser().parse_args(arguments)
+    _write_anywhere()
     try:
-        return int(options.execute(options))
+        options = build_parser().parse_args(arguments)
+        code = int(options.execute(options))
+        sys.stdout.flush()
     except IcmsgError as error:
         sys.stderr.write(f"icmsg: error: {error}\n")
         return MISTAKE
     except KeyboardInterrupt:
         sys.stderr.write("icmsg: interrupted\n")
         return INTERRUPTED
+    except BrokenPipeError:
+        _drop_output()
+        return BROKEN_PIPE
+    except OSError as error:
+        _drop_output()
+        sys.stderr.write(f"icmsg: error: {error.strerror or error}: {error.filename or 'standard output'}\n")
+        return MISTAKE
+    return code
+
+
+def _write_anywhere() -> None:
+    """Let a stream that is closed swallow everything, and one that cannot show a character show its code."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Forget what is still to be written, or the interpreter would fail on it once more at its end."""
+    with suppress(OSError):  # a stream of a test or of a notebook has no file
+        output = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, output)
+        os.close(nowhere)
 
 
 if __name__ == "__main__":

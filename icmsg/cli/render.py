@@ -27,9 +27,17 @@ def progress(total: int) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, _total: bar.update(task, completed=done)
 
 
+class _Output(Console):
+    """Leaves a broken pipe to the command, which knows its exit code."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the BrokenPipeError that is handled right now."""
+        raise  # noqa: PLE0704 - called from its except clause
+
+
 def report(run: dict[str, Any], console: Console | None = None) -> None:
     """Print the summary of a run, as :meth:`RunReport.as_json` gives it."""
-    console = console or Console()
+    console = console or _Output()
     table = Table(title="ICMsg exchange", title_justify="left", show_header=False, title_style="bold")
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
@@ -41,6 +49,9 @@ def report(run: dict[str, Any], console: Console | None = None) -> None:
             console.print(Text(f"{name}│ ", "dim") + Text(line), soft_wrap=True)
     for index, problem in enumerate(run["problems"]):
         console.print(Text(problem, "bold red" if index == 0 else "red"), soft_wrap=True)
+    if run["ok"]:  # else they are among the problems
+        for warning in run["warnings"]:
+            console.print(Text(warning, "yellow"), soft_wrap=True)
     verdict = Text("OK", "bold green") if run["ok"] else Text("FAILED", "bold red")
     console.print(verdict)
 

@@ -8,18 +8,22 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from icmsg.assets import stub, stub_names
-from icmsg.config.instance import InstanceConfig, Region, Signalling, Unbound
+from icmsg.cli.arguments import closest, parse_region, parse_size, region_text, time_ns
+from icmsg.config.instance import InstanceConfig, Signalling, Unbound
 from icmsg.config.nrf5340 import APP
 from icmsg.cosim.engines import ENGINES, EngineChoice, choose_engine, make_machine
-from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange, ExchangeResult
+from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.simtime import MS, US
 from icmsg.cosim.stub_firmware import StubFirmware
 from icmsg.cosim.workload import Workload
 from icmsg.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from icmsg.cosim.exchange_result import ExchangeResult
 
 PYTHON: Final = "python"
 _SESSION_ALIGNMENT: Final = 8
@@ -56,6 +60,7 @@ class RunReport:
             "seed": self.workload.seed,
             "trace_sha256": result.trace_sha256,
             "problems": list(result.problems),
+            "warnings": list(result.warnings),
             "consoles": result.consoles,
         }
 
@@ -91,10 +96,10 @@ def add_parser(commands: Any) -> None:
         help="while bonding in magic mode: as Zephyr ≤ 4.0 (repeat) or ≥ 4.1 (ring-back)",
     )
     link.add_argument(
-        "--tx-region", metavar="ADDR:SIZE", default=_text(APP.tx_region), help="of the application core"
+        "--tx-region", metavar="ADDR:SIZE", default=region_text(APP.tx_region), help="of the application core"
     )
     link.add_argument(
-        "--rx-region", metavar="ADDR:SIZE", default=_text(APP.rx_region), help="of the application core"
+        "--rx-region", metavar="ADDR:SIZE", default=region_text(APP.rx_region), help="of the application core"
     )
     link.add_argument(
         "--dcache-alignment", type=int, metavar="A", default=None, help="bytes; 8 with sessions, else 0"
@@ -105,19 +110,26 @@ def add_parser(commands: Any) -> None:
     )
     machine.add_argument(
         "--quantum-us",
-        type=float,
+        dest="quantum_ns",
+        type=time_ns(US),
         metavar="US",
         default=None,
         help="how far one core may get ahead of the other",
     )
     machine.add_argument(
-        "--latency-us", type=float, metavar="US", default=None, help="from an interrupt to its Python handler"
+        "--latency-us",
+        dest="latency_ns",
+        type=time_ns(US, zero=True),
+        metavar="US",
+        default=None,
+        help="from an interrupt to its Python handler",
     )
     machine.add_argument(
         "--bond-timeout-ms",
-        type=float,
+        dest="bond_timeout_ns",
+        type=time_ns(MS),
         metavar="MS",
-        default=BOND_TIMEOUT_NS / MS,
+        default=str(BOND_TIMEOUT_NS // MS),
         help="virtual time to wait for bound",
     )
     parser.set_defaults(execute=execute)
@@ -131,7 +143,7 @@ def execute(options: argparse.Namespace) -> int:
     config = instance_config(options, sides)
     started = time.perf_counter()
     machine = make_machine(
-        choice, options.platform, quantum_ns=_ns(options.quantum_us), latency_ns=_ns(options.latency_us)
+        choice, options.platform, quantum_ns=options.quantum_ns, latency_ns=options.latency_ns
     )
     try:
         exchange = Exchange(
@@ -140,7 +152,7 @@ def execute(options: argparse.Namespace) -> int:
             config,
             workload,
             initiator=None if options.initiator == "auto" else options.initiator,
-            bond_timeout_ns=round(options.bond_timeout_ms * MS),
+            bond_timeout_ns=options.bond_timeout_ns,
         )
         result = exchange.run() if options.json else _run_with_progress(exchange, workload.messages)
     finally:
@@ -178,6 +190,7 @@ def find_image(who: str, core: str) -> FirmwareImage | None:
     if Path(who).suffix == "" and "/" not in who and not Path(who).exists():
         raise ConfigurationError(
             f"--{core} {who}: neither {PYTHON}, nor a firmware stub ({', '.join(stub_names())}), nor a file"
+            f"{closest(who, (PYTHON, *stub_names()))}"
         )
     return FirmwareImage.load(who)
 
@@ -202,34 +215,3 @@ def instance_config(options: argparse.Namespace, sides: dict[str, FirmwareImage 
         unbound=options.unbound,
         signalling=options.signalling,
     )
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """Return (min, max) of ``MIN[:MAX]``; ConfigurationError otherwise."""
-    parts = text.split(":")
-    try:
-        numbers = [int(part, 0) for part in parts]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (1, 2):
-        raise ConfigurationError(f"--size {text}: use MIN or MIN:MAX in bytes, for example 16 or 1:100")
-    return numbers[0], numbers[-1]
-
-
-def parse_region(option: str, text: str) -> Region:
-    """Return the region of ``ADDR:SIZE``; ConfigurationError otherwise."""
-    try:
-        address, size = (int(part, 0) for part in text.split(":"))
-    except ValueError:
-        raise ConfigurationError(
-            f"{option} {text}: use ADDR:SIZE in bytes, for example {_text(APP.tx_region)}"
-        ) from None
-    return Region(address, size)
-
-
-def _text(region: Region) -> str:
-    return f"0x{region.address:08X}:0x{region.size:X}"
-
-
-def _ns(us: float | None) -> int | None:
-    return None if us is None else round(us * US)

@@ -1,0 +1,82 @@
+"""Values of options, and mistakes in them: one line on stderr that names the fix."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from icmsg.config.instance import Region
+from icmsg.config.nrf5340 import APP
+from icmsg.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+MISTAKE: Final = 2
+"""Exit code of a mistake in what was asked."""
+
+_LONGEST_S: Final = 1_000_000.0
+"""Of a time that is given as an option."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the whole usage above it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with :data:`MISTAKE`."""
+        self.exit(MISTAKE, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def time_ns(unit_ns: int, *, zero: bool = False) -> Callable[[str], int]:
+    """Return the reader of an option in units of ``unit_ns``; what it returns is whole nanoseconds."""
+    least = "≥ 0" if zero else "> 0"
+
+    def read(text: str) -> int:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not 0 <= value * unit_ns <= _LONGEST_S * 1e9 or not (zero or round(value * unit_ns)):
+            raise argparse.ArgumentTypeError(
+                f"{text!r}: use a number {least} and ≤ {_LONGEST_S * 1e9 / unit_ns:g}"
+            )
+        return round(value * unit_ns)
+
+    return read
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Return (min, max) of ``MIN[:MAX]``; ConfigurationError otherwise."""
+    parts = text.split(":")
+    try:
+        numbers = [int(part, 0) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise ConfigurationError(f"--size {text}: use MIN or MIN:MAX in bytes, for example 16 or 1:100")
+    return numbers[0], numbers[-1]
+
+
+def parse_region(option: str, text: str) -> Region:
+    """Return the region of ``ADDR:SIZE``; ConfigurationError otherwise."""
+    try:
+        address, size = (int(part, 0) for part in text.split(":"))
+    except ValueError:
+        raise ConfigurationError(
+            f"{option} {text}: use ADDR:SIZE in bytes, for example {region_text(APP.tx_region)}"
+        ) from None
+    return Region(address, size)
+
+
+def region_text(region: Region) -> str:
+    """Return what :func:`parse_region` reads."""
+    return f"0x{region.address:08X}:0x{region.size:X}"
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean …?"`` with the known word that is most like ``word``, or an empty string."""
+    from difflib import get_close_matches  # only for an error's text
+
+    found = get_close_matches(word.lower(), known, n=1)
+    return f"; did you mean {found[0]}?" if found else ""
