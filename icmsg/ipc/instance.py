@@ -161,8 +161,9 @@ class IcmsgInstance:
         ``ignore_peer_limit`` sends what the configured ``peer_rx_limit`` forbids.
 
         Raises :class:`IpcError`; nothing was sent then:
-            EBUSY not bound; ENODATA empty; ENOMEM no room now, or ever; EMSGSIZE longer than a packet or than
-            the peer takes; EINVAL the peer broke its index.
+            EBUSY not bound; ENODATA empty; ENOMEM no room now, or ever; EMSGSIZE longer than the peer takes;
+            EINVAL or EBADMSG longer than a packet (what Zephyr returns, but nothing is truncated and queued);
+            EINVAL the peer broke its index.
         """
         link = self._link
         size = len(data)

@@ -27,8 +27,8 @@ class PacketWriter(Protocol):
 
         Raises (nothing is written then): :class:`~icmsg.errors.BufferFullError` (ENOMEM),
         :class:`~icmsg.errors.CorruptRegionError` when the peer's index is broken,
-        :class:`~icmsg.errors.WireError` with EINVAL for an empty payload and EMSGSIZE for an impossible
-        length.
+        :class:`~icmsg.errors.WireError` for an empty payload (EINVAL) and an impossible length, with the
+        errno that Zephyr's truncation leads to (pbuf: EINVAL or EBADMSG; spsc_pbuf: EMSGSIZE).
         """
 
     def free_space(self) -> int:

@@ -138,7 +138,7 @@ class PbufWriter:
         if size > _LONGEST:
             raise WireError(
                 f"{size} bytes exceed the 16-bit length of a packet: split the message at {_LONGEST} bytes",
-                errno.EMSGSIZE,
+                errno.EBADMSG if size & _LONGEST else errno.EINVAL,  # what Zephyr's truncated length leads to
             )
         space = self._occupiable()
         if size + 8 > space:

@@ -132,7 +132,12 @@ def test_impossible_lengths_are_refused_before_anything_is_written() -> None:
     memory, bus = region()
     writer = PbufWriter(bus, BASE, LAYOUT)
     writer.tx_init()
-    for data, number in ((b"", errno.EINVAL), (bytes(65536), errno.EMSGSIZE), (bytes(49), errno.ENOMEM)):
+    for data, number in (
+        (b"", errno.EINVAL),
+        (bytes(65536), errno.EINVAL),
+        (bytes(65537), errno.EBADMSG),
+        (bytes(49), errno.ENOMEM),
+    ):
         with pytest.raises(WireError) as caught:
             writer.write(data)
         assert caught.value.errno == number

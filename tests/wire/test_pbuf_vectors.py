@@ -137,7 +137,7 @@ def test_the_largest_payload_fits_and_one_byte_more_does_not(case: dict[str, Any
     assert bench.writer.free_space() == largest
     with pytest.raises(WireError) as refused:
         bench.writer.write(bytes(largest + 1))
-    assert refused.value.errno == (errno.EMSGSIZE if largest == 0xFFFF else errno.ENOMEM)
+    assert refused.value.errno == (errno.EINVAL if largest == 0xFFFF else errno.ENOMEM)
     payload = bytes(index % 251 for index in range(largest))
     assert bench.writer.write(payload) == largest
     assert bench.reader.read() == payload
