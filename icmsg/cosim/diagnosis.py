@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
     from icmsg.config.layout import RegionLayout
     from icmsg.cosim.machine import Core, Machine
+    from icmsg.ipc import IcmsgInstance
 
 _LINES: Final = 5
 
@@ -25,7 +26,7 @@ def console_lines(core: Core) -> list[str]:
 def describe_link(
     machine: Machine, core: Core, config: InstanceConfig, peer: Core, *, bound: bool = False
 ) -> list[str]:
-    """Return lines about both regions (``config`` as ``core`` has it), both consoles and all warnings.
+    """Return lines about both regions (``config`` as ``core`` has it), both cores with consoles, and all warnings.
 
     ``bound``: bonding is over, so that the start of a region can hold anything by now.
     """
@@ -37,10 +38,34 @@ def describe_link(
         if side.image is not None:
             printed = console_lines(side)
             lines.append(f"console of {side.name}: {' | '.join(printed[-_LINES:]) or 'nothing'}")
+            lines += _place(side)
     lines += [str(warning) for warning in machine.warnings[:_LINES]]
     if len(machine.warnings) > _LINES:
         lines.append(f"… and {len(machine.warnings) - _LINES} more warnings")
     return lines
+
+
+def describe_peer(core: Core, instance: IcmsgInstance, *, heard: bool) -> list[str]:
+    """Return why the peer of ``core``, which Python plays, does not bond, or what it did to the bond.
+
+    ``heard``: something came from it, so that it is there.
+    """
+    config = instance.config
+    if not instance.is_bound:
+        traces = instance.identify_peer()
+        unclear = traces.can_bond or (traces.can_bond is None and heard)
+        return [] if unclear else [f"{core.name}: {traces.verdict}"]
+    view = inspect_region(core.bus, config.rx_region.address, config.rx_layout)
+    if view.first.startswith(MAGIC) and not view.rd_idx:
+        return [
+            f"the peer of {core.name} wrote the magic again: it restarted alone, which nobody is told in magic mode"
+        ]
+    return []
+
+
+def _place(core: Core) -> list[str]:
+    pc = core.registers.get("PC")
+    return [] if pc is None else [f"core {core.name} is at PC 0x{pc:08X} ({core.locate(pc)})"]
 
 
 def _region(

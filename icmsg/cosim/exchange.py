@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from icmsg.cosim.diagnosis import console_lines, describe_link
+from icmsg.cosim.diagnosis import console_lines, describe_link, describe_peer
 from icmsg.cosim.exchange_result import ExchangeResult
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.played_instance import PlayedInstance
@@ -237,10 +237,10 @@ class Exchange:
         for name, stats in self._stats():
             if (trouble := stats.trouble()) is not None:
                 yield f"stub on {name}: {trouble}"
-        if not bound:
-            for name, player in self._players.items():
-                yield f"{name}: {player.played.instance.identify_peer().verdict}"
-        elif self._guess and self._sender is not None and mismatches:
+        for name, player in self._players.items():
+            heard = bool(player.problems)
+            yield from describe_peer(self._machine.core(name), player.played.instance, heard=heard)
+        if self._guess and self._sender is not None and 0 < mismatches == self._sender.got:
             yield f"if the firmware on {self._unknown[0]} sends first, say so: --initiator {self._unknown[0]}"
         config = self._configs[self._first.name]
         yield from describe_link(self._machine, self._first, config, self._second, bound=bound)

@@ -65,6 +65,10 @@ class Core(Protocol):
     def is_halted(self) -> bool:
         """Whether it executes nothing."""
 
+    @property
+    def registers(self) -> dict[str, int]:
+        """The core registers by name (``PC``, ``LR``, …); empty where no firmware was started."""
+
     def load(self, firmware: str | Path | FirmwareImage) -> FirmwareImage:
         """Load an image; FirmwareError if it does not fit this core."""
 

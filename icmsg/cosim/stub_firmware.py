@@ -89,7 +89,7 @@ class StubStats(NamedTuple):
         if self.errors:
             error, site = _ERRORS.get(self.last_error, str(self.last_error)), min(self.last_error_site, 4)
             return (
-                f"counted {self.errors} errors, the last one {error} {_SITES[site]} "
+                f"counted {self.errors} error{'s' if self.errors > 1 else ''}, the last one {error} {_SITES[site]} "
                 f"(detail 0x{self.last_error_detail:X})"
             )
         return None

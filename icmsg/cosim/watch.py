@@ -99,6 +99,9 @@ class LinkWatch:
 
     def _on_event(self, event: Event) -> None:
         if event.kind is not EventKind.DOORBELL:
+            if event.kind is EventKind.CORE_RESET and self.is_bound:
+                name = self._directions[event.core].core.name
+                self._problem(IcmsgError(f"core {name} was reset while it was bound"))
             return
         ringing = self._directions.get(event.core)
         if ringing is None or event.a != ringing.channel:
