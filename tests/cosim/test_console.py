@@ -1,0 +1,50 @@
+"""A core's console: lines as they end, however the bytes come."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from icmsg.cosim.console import Console, ConsoleLine
+
+pure = settings(derandomize=True, deadline=None)
+
+
+@pure
+@given(
+    data=st.binary(max_size=60).map(lambda text: text.replace(b"z", b"\r\n").replace(b"y", b"\n")),
+    cuts=st.lists(st.integers(0, 80), max_size=6),
+)
+def test_however_the_bytes_are_cut_the_lines_are_the_same(data: bytes, cuts: list[int]) -> None:
+    whole, pieces = Console(), Console()
+    whole.feed(data, 5)
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    for start, end in itertools.pairwise(edges):
+        pieces.feed(data[start:end], 5)
+    assert pieces.lines == whole.lines
+    assert pieces.partial == whole.partial
+    assert len(whole.lines) == data.count(b"\n")
+
+
+def test_both_line_ends_count_and_the_time_is_that_of_the_end() -> None:
+    console = Console()
+    console.feed(b"one\r\ntw", 10)
+    console.feed(b"o\nthree", 20)
+    assert console.lines == [ConsoleLine(10, "one"), ConsoleLine(20, "two")]
+    assert console.partial == "three"
+    assert console.text == "one\ntwo\nthree"
+
+
+def test_bytes_that_are_no_text_are_shown() -> None:
+    console = Console()
+    console.feed(b"\xff\xc3\xb6k\n", 0)
+    assert console.lines[0].text == "\\xffök"
+
+
+def test_a_character_cut_in_two_is_whole_in_its_line() -> None:
+    console = Console()
+    console.feed(b"\xc2", 0)
+    console.feed(b"\xb5s\n", 0)
+    assert console.lines[0].text == "µs"
