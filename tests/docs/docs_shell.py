@@ -1,0 +1,100 @@
+"""Where the commands of the pages are run: a folder that looks like the checkout, with ``icmsg`` and ``python``."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from docs_pages import ROOT, Block
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SEEN = (
+    "Makefile",
+    "README.md",
+    "docs",
+    "examples",
+    "firmware_stubs",
+    "platforms",
+    "renode",
+    "robot_tests",
+    "tests",
+)
+_PROGRAMS = {"icmsg": "-m icmsg", "python": "", "python3": ""}
+TIMEOUT_S = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command, and what the page says it prints (None = nothing said)."""
+
+    command: str
+    printed: str | None
+
+
+def steps(block: Block) -> list[Step]:
+    """Return the commands of a block: after ``$`` in ``console``, every line in ``sh``."""
+    if block.language == "sh":
+        lines = (line for line in block.text.splitlines() if line and not line.startswith("#"))
+        return [Step(line, None) for line in lines]
+    found: list[Step] = []
+    for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+        command, _, printed = part.partition("\n")
+        found.append(Step(command, printed or None))
+    return found
+
+
+def make_targets(command: str) -> list[str] | None:
+    """Return the targets of a ``make`` command, None for any other; variables must be those of the Makefile."""
+    words = shlex.split(command, comments=True)
+    if words[0] != "make":
+        return None
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for word in words[1:]:
+        name = word.partition("=")[0]
+        assert "=" not in word or f"$({name})" in makefile, f"the Makefile has no variable {name}"
+    return [word for word in words[1:] if "=" not in word]
+
+
+class Scratch:
+    """A folder in which a page's relative paths work and whatever a command writes does no harm."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        programs = folder / ".programs"
+        programs.mkdir()
+        for name, arguments in _PROGRAMS.items():
+            program = programs / name
+            program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n', encoding="utf-8")
+            program.chmod(0o755)
+        for name in _SEEN:
+            if (ROOT / name).exists():
+                (folder / name).symlink_to(ROOT / name)
+        paths = (str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")]))
+        self._environment = {
+            **os.environ,
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PYTHONIOENCODING": "utf-8",
+            "COLUMNS": "100",
+            "NO_COLOR": "1",
+        }
+
+    def run(self, command: str) -> tuple[int, str]:
+        """Return exit code and everything printed."""
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=self.folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        return done.returncode, done.stdout.decode()

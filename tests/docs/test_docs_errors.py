@@ -1,0 +1,88 @@
+"""Troubleshooting quotes texts that exist, and leaves out none that a user of the command can get."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from docs_pages import ROOT, page
+from source_texts import errors_in, normal, texts
+
+PAGE = page("docs/troubleshooting.md")
+
+MODULES = (
+    "assets.py",
+    "cli/arguments.py",
+    "cli/run_command.py",
+    "config/instance.py",
+    "config/layout.py",
+    "cosim/embedded/build.py",
+    "cosim/embedded/core.py",
+    "cosim/embedded/memory.py",
+    "cosim/embedded/native.py",
+    "cosim/engines.py",
+    "cosim/exchange.py",
+    "cosim/image.py",
+    "cosim/platform",
+    "cosim/players.py",
+    "cosim/preconditions.py",
+    "cosim/soc.py",
+    "cosim/stub_firmware.py",
+    "cosim/watch.py",
+    "cosim/workload.py",
+    "wire/pbuf_reader.py",
+)
+"""Where the errors come from that the command can show."""
+
+NOT_SHOWN = {
+    "no firmware stub … for core …; there are …": "the command looks the name up before",
+    '… = "…" does not exist: use one of …': "the command's choices come first",
+    'wire="spsc_pbuf" exists up to Zephyr 3.5': "the command has no option for it",
+    "… has … data bytes, but spsc_pbuf steps its read index in 16 bits": "the command has no option for it",
+    "…: no symbol …; was it stripped, or optimised away?": "only asked for symbols that are there",
+    "the next packet has … bytes, more than the … of this receiver": "the command sets no limit",
+}
+
+
+def quotes() -> list[str]:
+    """Return the texts that the page explains: headings and first columns."""
+    headings = [line for line in PAGE.prose if line.startswith("#### ")]
+    rows = [row[0] for row in PAGE.table("Text")]
+    return [normal(quote) for place in (*headings, *rows) for quote in re.findall(r"`([^`]+)`", place)]
+
+
+def modules() -> list[str]:
+    found = []
+    for name in MODULES:
+        path = ROOT / "icmsg" / name
+        assert path.exists(), name
+        found += sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return [path.relative_to(ROOT).as_posix() for path in found]
+
+
+@pytest.mark.parametrize("quote", quotes())
+def test_a_quoted_text_is_in_the_source(quote: str) -> None:
+    assert re.search(r"\w", quote)
+    # A heading may give a name where the source has a value: "echo … of …" is "… did not happen" with a name.
+    if not any(quote in text for text in texts()):
+        subject, verb, rest = quote.partition(" did not happen within")
+        assert verb, "no such text in the source: correct the page"
+        assert any(normal(f"…{verb}{rest}") in text for text in texts())
+        assert any(subject in text for text in texts())
+
+
+@pytest.mark.parametrize("name", modules())
+def test_no_error_of_a_module_is_left_out(name: str) -> None:
+    explained = quotes()
+    missing = [
+        f"{name}:{line}: {text}"
+        for line, text in errors_in(ROOT / name)
+        if not any(quote in text for quote in explained)
+        and not any(text.startswith(known) for known in NOT_SHOWN)
+    ]
+    assert missing == [], "explain them in docs/troubleshooting.md"
+
+
+def test_what_is_said_not_to_be_shown_exists() -> None:
+    errors = [text for name in modules() for _, text in errors_in(ROOT / name)]
+    assert [known for known in NOT_SHOWN if not any(text.startswith(known) for text in errors)] == []

@@ -1,0 +1,52 @@
+"""Figures on the pages are those of the code."""
+
+from __future__ import annotations
+
+from docs_pages import page
+
+from icmsg.config.nrf5340 import APP
+from icmsg.cosim.embedded.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, EmbeddedMachine
+from icmsg.cosim.embedded.scheduler import _TIGHT_FOR_US, _TIGHT_US
+from icmsg.cosim.exchange import BOND_TIMEOUT_NS, STALL_NS
+from icmsg.cosim.simtime import US, S
+from icmsg.hw.nrf_ipc import CHANNELS
+
+TIMING = "\n".join(page("docs/timing-model.md").prose)
+
+
+def test_quantum_and_latency_of_the_timing_model() -> None:
+    assert f"The quantum is {DEFAULT_QUANTUM_NS // US} µs (`--quantum-us`)" in TIMING
+    assert f"the quantum is {_TIGHT_US} µs for the next {_TIGHT_FOR_US} µs" in TIMING
+    assert f"{DEFAULT_LATENCY_NS // US} µs, or what `--latency-us` says" in TIMING
+
+
+def test_limits_of_the_timing_model() -> None:
+    limits = {row[0]: row[1] for row in page("docs/timing-model.md").table("Limit")}
+    assert limits["bonding"] == f"{BOND_TIMEOUT_NS // S} s (`--bond-timeout-ms`)"
+    assert limits["the next echo"] == f"{STALL_NS // S} s"
+
+
+def test_the_tick_of_the_timing_model_is_that_of_the_machine() -> None:
+    with EmbeddedMachine() as machine:
+        machine.run_for(1_000)
+        assert machine.now_ns == 1_000
+        assert "a tick is 1/128 MHz = 7.8125 ns" in TIMING
+        # Two ticks are an instruction of the network core: its clock has half the rate.
+        assert machine.core("app")._slot.ticks_per_instruction == 1
+        assert machine.core("net")._slot.ticks_per_instruction == 2
+
+
+def test_the_readme_names_the_default_instance() -> None:
+    text = "\n".join(page("README.md").prose)
+    assert f"regions of 0x{APP.tx_region.size:X} bytes at 0x{APP.tx_region.address:08X} and" in text
+    assert f"0x{APP.rx_region.address:08X}" in text
+
+
+def test_the_number_of_channels() -> None:
+    rows = {row[0]: row[1] for row in page("docs/terminology.md").table("Word")}
+    assert f"IPC has {CHANNELS}" in rows["mbox channel"]
+
+
+def test_the_words_are_in_order() -> None:
+    words = [row[0].lower() for row in page("docs/terminology.md").table("Word")]
+    assert words == sorted(words)

@@ -1,0 +1,64 @@
+"""Every option, JSON key and exit code is on the page, and nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from typing import TYPE_CHECKING
+
+from docs_pages import page
+
+from icmsg.cli.arguments import MISTAKE
+from icmsg.cli.main import BROKEN_PIPE, INTERRUPTED, build_parser, main
+
+if TYPE_CHECKING:
+    import pytest
+
+PAGE = page("docs/getting-started.md")
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    actions = build_parser()._actions
+    return next(dict(action.choices) for action in actions if isinstance(action, argparse._SubParsersAction))
+
+
+def options() -> dict[str, argparse.Action]:
+    return {
+        action.option_strings[-1]: action for action in commands()["run"]._actions if action.dest != "help"
+    }
+
+
+def code(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_every_option_of_the_run_command_is_on_the_page() -> None:
+    assert [code(row[0])[0] for row in PAGE.table("Option")] == list(options())
+
+
+def test_the_defaults_on_the_page_are_those_of_the_command() -> None:
+    for row in PAGE.table("Option"):
+        action = options()[code(row[0])[0]]
+        if action.default not in (None, False):
+            number = float(action.default) if str(action.default).replace(".", "").isdigit() else None
+            assert row[1].strip("`") in (str(action.default), f"{number:g}" if number is not None else "")
+
+
+def test_every_json_key_is_on_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--json", "--messages", "2"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    named = [name for row in PAGE.table("Key") for name in code(row[0])]
+    assert sorted(named) == sorted(printed)
+
+
+def test_the_exit_codes_are_on_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    named = {int(row[0]) for row in PAGE.table("Exit code")}
+    assert named == {0, 1, MISTAKE, INTERRUPTED, BROKEN_PIPE}
+    assert main(["run", "--messages", "0"]) == MISTAKE
+    assert "icmsg: error: " in capsys.readouterr().err
+
+
+def test_every_command_is_on_a_page() -> None:
+    text = "\n".join(block.text for block in PAGE.blocks)
+    assert [name for name in commands() if f"icmsg {name}" not in text] == []
