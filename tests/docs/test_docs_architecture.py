@@ -75,7 +75,8 @@ def test_every_module_in_the_table_of_the_engine_exists() -> None:
     assert [name for name in names if not (PACKAGE / "cosim" / "embedded" / name).exists()] == []
 
 
-def test_every_folder_of_the_package_is_described() -> None:
-    text = "\n".join(PAGE.prose)
-    folders = {path.parent.relative_to(ROOT).as_posix() for path in PACKAGE.rglob("__init__.py")} - {"icmsg"}
-    assert [folder for folder in sorted(folders) if folder not in text] == []
+def test_every_package_has_a_section() -> None:
+    headings = " ".join(line for line in PAGE.prose if line.startswith("### "))
+    packages = [path.parent.relative_to(ROOT).as_posix() for path in PACKAGE.glob("*/__init__.py")]
+    assert len(packages) > 5
+    assert [name for name in packages if f"`{name}`" not in headings] == []

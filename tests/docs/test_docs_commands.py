@@ -13,6 +13,8 @@ from docs_transcripts import matches
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from _pytest.mark import ParameterSet
+
 SHELL = blocks("console", "sh")
 PYTHON = blocks("python")
 ROBOT = blocks("robotframework")
@@ -23,12 +25,19 @@ def runnable(found: list[Block]) -> list[Block]:
     return [block for block in found if block.not_run is None]
 
 
+def slow_if_long(found: list[Block]) -> list[ParameterSet]:
+    return [
+        pytest.param(block, marks=pytest.mark.slow if len(steps(block)) > 2 else (), id=str(block))
+        for block in found
+    ]
+
+
 @pytest.fixture
 def scratch(tmp_path: Path) -> Scratch:
     return Scratch(tmp_path)
 
 
-@pytest.mark.parametrize("block", runnable(SHELL), ids=str)
+@pytest.mark.parametrize("block", slow_if_long(runnable(SHELL)))
 def test_the_commands_of_a_block_work(block: Block, scratch: Scratch) -> None:
     assert steps(block), "a console block shows commands after '$ '; use text for output alone"
     for step in steps(block):
