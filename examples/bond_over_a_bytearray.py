@@ -6,7 +6,6 @@ another implementation, a fuzzer) and the other side does not notice.
 
     python examples/bond_over_a_bytearray.py
 """
-# ruff: noqa: T201 - an example that shows something has to print it
 
 from __future__ import annotations
 

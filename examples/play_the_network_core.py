@@ -6,7 +6,6 @@ message" is a condition for ``run_until``: when it is true no core moves, and ev
     python examples/play_the_network_core.py              # against the stub "initiator"
     python examples/play_the_network_core.py my-app.elf   # against an image of yours
 """
-# ruff: noqa: T201 - an example that shows something has to print it
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ runs on the network core; Python plays the application core and rings when there
 
     python examples/spurious_doorbell.py
 """
-# ruff: noqa: T201 - an example that shows something has to print it
 
 from __future__ import annotations
 

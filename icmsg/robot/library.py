@@ -42,7 +42,9 @@ class _Side:
 class IcmsgLibrary:
     """Keywords for scenarios of ICMsg on an emulated dual-core SoC.
 
-    Every test gets a machine of its own with `Create Machine`. Cores are ``app`` and ``net``. Messages are text
+    Every test gets a machine of its own with `Create Machine`. Cores are ``app`` and ``net``. Messages are text,
+    sent as UTF-8. A failure shows both regions decoded, what the firmware printed, and what it did that nothing
+    models.
     """
 
     ROBOT_LIBRARY_SCOPE = "TEST"
