@@ -4,7 +4,10 @@
 
     IcmsgError
     ├── ConfigurationError (ValueError)     a value that can never work; the text names the fix
-    │   └── PlatformError                   a platform file, with file and line
+    │   └── SourceError                     something in a file of the user's, with file and line
+    │       ├── PlatformError               a platform file
+    │       ├── DevicetreeError             a devicetree source, an overlay or a build's zephyr.dts
+    │       └── KconfigError                a build's .config, or a prj.conf
     ├── BusError                            an access that no memory or peripheral answers
     ├── WireError                           a packet buffer operation, carries ``errno``
     │   ├── CorruptRegionError              the peer's index or length breaks the layout; nothing was changed
@@ -35,17 +38,33 @@ class ConfigurationError(IcmsgError, ValueError):
     """A configuration that can never work."""
 
 
-class PlatformError(ConfigurationError):
-    """A platform description that cannot be used; ``file``, ``line`` and ``column`` (both from 1) say where."""
+class SourceError(ConfigurationError):
+    """A file of the user's that cannot be used.
+
+    ``file``, ``line`` and ``column`` (both from 1) say where, ``reason`` is the message without them.
+    """
 
     def __init__(
         self, message: str, *, file: str, line: int | None = None, column: int | None = None
     ) -> None:
         where = ":".join(str(part) for part in (file, line, column) if part is not None)
         super().__init__(f"{where}: {message}")
+        self.reason = message
         self.file = file
         self.line = line
         self.column = column
+
+
+class PlatformError(SourceError):
+    """A platform description that cannot be used."""
+
+
+class DevicetreeError(SourceError):
+    """A devicetree that cannot be used."""
+
+
+class KconfigError(SourceError):
+    """A Kconfig file that cannot be used."""
 
 
 class BusError(IcmsgError):

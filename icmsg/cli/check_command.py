@@ -1,0 +1,182 @@
+"""``icmsg check``: will the two sides bond, judged from devicetree and Kconfig alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from icmsg.assets import platform_file
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from icmsg.config.checks import Finding, MemoryRange
+    from icmsg.config.devicetree import IcmsgNode
+    from icmsg.config.load import Side
+    from icmsg.cosim.platform import PlatformDescription
+
+_NRF5340: Final = "nrf5340"
+_NO_PLATFORM: Final = "none"
+_SAYS_NOTHING: Final = ("simple-bus",)
+_STYLE: Final = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``check`` to the sub-commands."""
+    parser = commands.add_parser(
+        "check",
+        help="will the two sides bond, judged from devicetree and Kconfig",
+        description="Reads the devicetrees of both sides (or of one) and says whether they will bond. "
+        "Exit code: 0 they will, 1 they will not, 2 a file cannot be used.",
+    )
+    file = "a build's zephyr/zephyr.dts, a build's folder (which has the .config too), a devicetree or an overlay"
+    parser.add_argument("app", metavar="APP", help=f"of the application core: {file}")
+    parser.add_argument("net", metavar="NET", nargs="?", help="of the network core, in the same way")
+    for core in ("app", "net"):
+        parser.add_argument(
+            f"--{core}-kconfig",
+            metavar="FILE",
+            action="append",
+            default=[],
+            help=f".config or prj.conf of {core}; may be given several times, and later ones win",
+        )
+    parser.add_argument("--release", metavar="R", help="Zephyr release of both, such as 3.7")
+    for core in ("app", "net"):
+        parser.add_argument(f"--{core}-release", metavar="R", help=f"Zephyr release of {core}")
+    parser.add_argument(
+        "--platform",
+        metavar="REPL",
+        help=f"Renode platform file with the memory of the SoC, or '{_NO_PLATFORM}'; "
+        f"default: {_NRF5340}, unless the devicetree is of another SoC",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    parser.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Check the files, print the verdict; 0 for "will bond", else 1."""
+    from icmsg.config.checks import check, will_bond  # every command loads this module, only this one parses
+    from icmsg.config.load import load_side
+
+    app = load_side(options.app, options.app_kconfig, options.app_release or options.release, "app")
+    net = None
+    if options.net is not None:
+        net = load_side(options.net, options.net_kconfig, options.net_release or options.release, "net")
+    platform = _platform(options.platform, app)
+    findings = check(app, net, None if platform is None else _load_memory(platform))
+    sides = [side for side in (app, net) if side is not None]
+    ok = will_bond(findings)
+    if options.json:
+        sys.stdout.write(json.dumps(_as_json(ok, platform, sides, findings), indent=2) + "\n")
+    else:
+        sys.stdout.write(_as_tables(ok, platform, sides, findings))
+    return 0 if ok else 1
+
+
+def _platform(option: str | None, side: Side) -> str | None:
+    """Return the path of the platform file to check against, None to leave the memory out."""
+    if option is not None:
+        return None if option == _NO_PLATFORM else option
+    soc = [name for name in side.devicetree.compatible if name not in _SAYS_NOTHING]
+    return str(platform_file(_NRF5340)) if not soc or any(_NRF5340 in name for name in soc) else None
+
+
+def _load_memory(path: str) -> list[MemoryRange]:
+    from icmsg.cosim.platform import load_platform  # slow to load
+
+    return list(memory_ranges(load_platform(path)))
+
+
+def memory_ranges(description: PlatformDescription) -> Iterator[MemoryRange]:
+    """Yield the memories on the bus of a platform, with the short names of the cores that see each."""
+    from icmsg.config.checks import MemoryRange
+    from icmsg.cosim.soc import short_name
+
+    everybody = frozenset(short_name(item.name) for item in description if item.type.startswith("CPU."))
+    for item in description:
+        if not item.type.startswith("Memory."):
+            continue
+        for place in item.registrations:
+            size = place.size or item.attributes.get("size")
+            if place.parent == "sysbus" and place.address is not None and isinstance(size, int):
+                cores = everybody if place.cpu is None else frozenset([short_name(place.cpu)])
+                yield MemoryRange(place.address, place.address + size, cores)
+
+
+def _as_json(ok: bool, platform: str | None, sides: list[Side], findings: list[Finding]) -> dict[str, Any]:
+    return {
+        "ok": ok,
+        "platform": platform,
+        "sides": [
+            {
+                "core": side.core,
+                "file": side.devicetree.file,
+                "kconfig": list(side.kconfig.files) if side.kconfig else [],
+                "releases": str(side.releases),
+                "release": str(side.release),
+                "wire": side.release.wire,
+                "signalling": side.release.signalling,
+                "rx_limit": side.rx_limit,
+                "instances": [_instance_json(side, node) for node in side.devicetree.instances],
+            }
+            for side in sides
+        ],
+        "findings": [finding.as_json() for finding in findings],
+    }
+
+
+def _instance_json(side: Side, node: IcmsgNode) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "node": node.path,
+        "line": node.place.line,
+        "tx_region": {"address": node.tx_region.region.address, "size": node.tx_region.region.size},
+        "rx_region": {"address": node.rx_region.region.address, "size": node.rx_region.region.size},
+        "tx_channel": node.tx_channel.number,
+        "rx_channel": node.rx_channel.number,
+        "dcache_alignment": node.dcache_alignment or 0,
+        "unbound": side.mode(node),
+    }
+
+
+def _as_tables(ok: bool, platform: str | None, sides: list[Side], findings: list[Finding]) -> str:
+    from rich.console import Console  # only a person looks at tables
+    from rich.table import Table
+    from rich.text import Text
+
+    instances = Table(title="Instances", title_justify="left", title_style="bold")
+    for name in ("core", "instance", "regions", "channels", "unbound", "align", "Zephyr"):
+        instances.add_column(name, no_wrap=name != "Zephyr")
+    for side in sides:
+        for node in side.devicetree.instances:
+            instances.add_row(*(Text(cell) for cell in _row(side, node)))
+    result = Table(title="Findings", title_justify="left", title_style="bold", show_lines=True)
+    result.add_column("verdict", no_wrap=True)
+    result.add_column("where and what", overflow="fold")
+    for finding in findings:
+        what = Text(f"{finding.place} {finding.node}\n", "dim") + Text(finding.message, "default")
+        result.add_row(Text(finding.severity, _STYLE[finding.severity]), what)
+    console = Console()
+    with console.capture() as capture:  # so that a closed pipe is the business of the command
+        console.print(instances)
+        if findings:
+            console.print(result)
+        if platform is None:
+            console.print(Text("memory was not checked against a platform: give --platform"), soft_wrap=True)
+        console.print(Text("WILL BOND", "bold green") if ok else Text("WILL NOT BOND", "bold red"))
+    return capture.get()
+
+
+def _row(side: Side, node: IcmsgNode) -> tuple[str, ...]:
+    tx, rx = node.tx_region.region, node.rx_region.region
+    return (
+        side.core,
+        node.name,
+        f"tx 0x{tx.address:08X} {tx.size:#x}\nrx 0x{rx.address:08X} {rx.size:#x}",
+        f"tx {node.tx_channel.number}\nrx {node.rx_channel.number}",
+        side.mode(node),
+        str(node.dcache_alignment or 0),
+        f"{side.release}\n{side.release.wire}",
+    )

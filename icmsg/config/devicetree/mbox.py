@@ -1,0 +1,105 @@
+"""``mboxes`` and ``mbox-names`` of an ICMsg node: which channel of which mailbox it rings and hears.
+
+A binding of a mailbox has one cell, the channel, or none where the mailbox has only one channel.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icmsg.config.devicetree.nodes import Channel, Mailbox
+from icmsg.config.devicetree.reg import WHOLE_TREE, readable_words
+from icmsg.errors import DevicetreeError
+
+if TYPE_CHECKING:
+    from icmsg.config.devicetree.tree import Node, Property, Tree
+
+_EXAMPLE = 'mboxes = <&mbox 0>, <&mbox 1>; mbox-names = "tx", "rx";'
+
+
+def channels(node: Node, tree: Tree) -> tuple[Channel, Channel]:
+    """Return the channels (tx, rx) of ``node``.
+
+    Raises:
+        DevicetreeError: a property is missing or malformed, or names another node than a mailbox.
+    """
+    mboxes, names = node.properties.get("mboxes"), node.properties.get("mbox-names")
+    if mboxes is None or names is None:
+        missing = "mboxes" if mboxes is None else "mbox-names"
+        raise node.place.error(
+            DevicetreeError, f"{node.path} has no {missing}; add both, for example {_EXAMPLE}"
+        )
+    called = names.strings() or []
+    if sorted(called) != ["rx", "tx"]:
+        raise names.place.error(
+            DevicetreeError,
+            f'mbox-names of {node.path} has to be "tx" and "rx", in the order of mboxes; for example {_EXAMPLE}',
+        )
+    found = _entries(mboxes, node, tree)
+    if len(found) != len(called):
+        raise mboxes.place.error(
+            DevicetreeError,
+            f"mboxes of {node.path} has {len(found)} entries for the {len(called)} names in mbox-names; "
+            f"for example {_EXAMPLE}",
+        )
+    by_name = dict(zip(called, found, strict=True))
+    return by_name["tx"], by_name["rx"]
+
+
+def _entries(mboxes: Property, node: Node, tree: Tree) -> list[Channel]:
+    words = readable_words(mboxes, node)
+    # A stand-in has no #mbox-cells; with two entries, the length tells.
+    guess = 1 if len(words) > len(("tx", "rx")) else 0
+    found = []
+    position = 0
+    while position < len(words):
+        target = tree.by_phandle.get(words[position])
+        if target is None:
+            raise mboxes.place.error(
+                DevicetreeError,
+                f"mboxes of {node.path}: {words[position]:#x} is no node; for example {_EXAMPLE}",
+            )
+        cells = _cells(target, mboxes, node, guess)
+        arguments = words[position + 1 : position + 1 + cells]
+        if len(arguments) != cells:
+            raise mboxes.place.error(
+                DevicetreeError,
+                f"mboxes of {node.path} has no channel behind {target.path}; for example {_EXAMPLE}",
+            )
+        found.append(Channel(_mailbox(target), arguments[0] if arguments else 0, mboxes.place))
+        position += 1 + cells
+    return found
+
+
+def _cells(target: Node, mboxes: Property, node: Node, guess: int) -> int:
+    count = target.properties.get("#mbox-cells")
+    if count is None and target.stand_in:
+        return guess
+    if count is None:
+        raise mboxes.place.error(
+            DevicetreeError,
+            f"mboxes of {node.path} names {target.path}, which is no mailbox; name one, or add "
+            f"#mbox-cells = <1> to {target.path} ({target.place})",
+        )
+    words = readable_words(count, target)
+    if words not in ([0], [1]):
+        raise count.place.error(
+            DevicetreeError, f"#mbox-cells of {target.path} has to be <1> (the channel), or <0>; {WHOLE_TREE}"
+        )
+    return words[0]
+
+
+def _mailbox(node: Node) -> Mailbox:
+    masks = []
+    for name in ("tx-mask", "rx-mask"):
+        found = node.properties.get(name)
+        words = readable_words(found, node) if found else []
+        masks.append(words[0] if len(words) == 1 else None)
+    return Mailbox(
+        node.path,
+        tuple(node.strings("compatible")),
+        node.enabled,
+        node.place,
+        tx_mask=masks[0],
+        rx_mask=masks[1],
+    )

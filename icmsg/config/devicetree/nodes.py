@@ -1,0 +1,106 @@
+"""What a devicetree says about ICMsg, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icmsg.config.instance import Region
+    from icmsg.config.place import Place
+
+ICMSG: Final = "zephyr,ipc-icmsg"
+NRF_IPC: Final = "nordic,mbox-nrf-ipc"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryNode:
+    """A node with ``reg``. ``entries`` counts the ranges in it, of which ``region`` is the first."""
+
+    path: str
+    region: Region
+    place: Place
+    entries: int = 1
+    chosen: tuple[str, ...] = ()
+    """Properties of ``/chosen`` that name the node."""
+    assumed_cells: bool = False
+    """The tree has no ``#address-cells`` for it, and a build would refuse that."""
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.region}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A mailbox controller. The masks are those of ``nordic,mbox-nrf-ipc``; None where the node has none."""
+
+    path: str
+    compatible: tuple[str, ...]
+    enabled: bool
+    place: Place
+    tx_mask: int | None = None
+    rx_mask: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One entry of ``mboxes``."""
+
+    mailbox: Mailbox
+    number: int
+    place: Place
+
+    def __str__(self) -> str:
+        return f"<{self.mailbox.path} {self.number}>"
+
+
+@dataclass(frozen=True, slots=True)
+class IcmsgNode:
+    """One enabled node ``compatible = "zephyr,ipc-icmsg"`` (protocol §5)."""
+
+    name: str
+    """Its first label, else its name, else (if another node has the same) its path."""
+    path: str
+    place: Place
+    tx_region: MemoryNode
+    rx_region: MemoryNode
+    tx_channel: Channel
+    rx_channel: Channel
+    dcache_alignment: int | None
+    """Bytes; None without the property."""
+    unbound: str | None
+    """As written; None without the property."""
+    places: Mapping[str, Place]
+    """Where each property stands."""
+
+    def place_of(self, name: str) -> Place:
+        """Return the place of property ``name``, of the node where it does not have it."""
+        return self.places.get(name, self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherBackend:
+    """An enabled node of another IPC backend, with the memory that it uses as far as the file tells."""
+
+    path: str
+    compatible: str
+    place: Place
+    regions: tuple[MemoryNode, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Devicetree:
+    """One side's devicetree. ``reserved`` are the regions of ``reserved-memory``, ``sram`` is chosen
+    ``zephyr,sram``, ``compatible`` belongs to the root and to ``/soc``.
+    """
+
+    file: str
+    complete: bool
+    """False for an overlay, where the board's part is missing."""
+    compatible: tuple[str, ...]
+    instances: tuple[IcmsgNode, ...]
+    others: tuple[OtherBackend, ...]
+    reserved: tuple[MemoryNode, ...]
+    sram: MemoryNode | None

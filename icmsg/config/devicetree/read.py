@@ -1,0 +1,183 @@
+"""From a parsed tree to what it says about ICMsg."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from icmsg.config.devicetree.mbox import channels
+from icmsg.config.devicetree.nodes import ICMSG, Devicetree, IcmsgNode, MemoryNode, OtherBackend
+from icmsg.config.devicetree.reg import WHOLE_TREE, assumes_cells, entries, readable_words
+from icmsg.errors import DevicetreeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from icmsg.config.devicetree.tree import Node, Property, Tree
+
+_OTHER_BACKENDS: Final = "zephyr,ipc-"
+_THEIR_REGIONS: Final = ("tx-region", "rx-region", "memory-region")
+
+
+def read_devicetree(tree: Tree) -> Devicetree:
+    """Return what ``tree`` says about ICMsg.
+
+    Raises:
+        DevicetreeError: no ICMsg node is enabled, or one cannot be understood.
+    """
+    nodes = list(tree.root.walk())
+    enabled = [node for node in nodes if ICMSG in node.strings("compatible") and node.enabled]
+    if not enabled:
+        raise _nothing(tree, nodes)
+    instances = [_instance(node, tree) for node in enabled]
+    called = Counter(instance.name for instance in instances)
+    return Devicetree(
+        file=tree.file,
+        complete=tree.complete,
+        compatible=tuple(_soc(tree)),
+        instances=tuple(
+            instance if called[instance.name] == 1 else replace(instance, name=instance.path)
+            for instance in instances
+        ),
+        others=tuple(_others(nodes, tree)),
+        reserved=tuple(_reserved(nodes, tree)),
+        sram=_sram(tree),
+    )
+
+
+def _nothing(tree: Tree, nodes: list[Node]) -> DevicetreeError:
+    for node in nodes:
+        if ICMSG in node.strings("compatible"):
+            place = node.properties["status"].place
+            return place.error(DevicetreeError, f'{node.path} is disabled; set status = "okay"')
+    return DevicetreeError(
+        f'no enabled node with compatible = "{ICMSG}"; add one, or {WHOLE_TREE}', file=tree.file, line=1
+    )
+
+
+def _instance(node: Node, tree: Tree) -> IcmsgNode:
+    tx_channel, rx_channel = channels(node, tree)
+    return IcmsgNode(
+        name=node.labels[0] if node.labels else node.name,
+        path=node.path,
+        place=node.place,
+        tx_region=_region(node, "tx-region", tree),
+        rx_region=_region(node, "rx-region", tree),
+        tx_channel=tx_channel,
+        rx_channel=rx_channel,
+        dcache_alignment=_number(node, "dcache-alignment"),
+        unbound=_text(node, "unbound"),
+        places={name: found.place for name, found in node.properties.items()},
+    )
+
+
+def _region(node: Node, name: str, tree: Tree) -> MemoryNode:
+    found = node.properties.get(name)
+    if found is None:
+        raise node.place.error(
+            DevicetreeError,
+            f"{node.path} has no {name}; add one, for example {name} = <&sram_{name[:2]}>"
+            + ("" if tree.complete else f". If it is in the board's files, {WHOLE_TREE}"),
+        )
+    target = _target(found, node, tree)
+    if target is None:
+        raise found.place.error(
+            DevicetreeError,
+            f"{name} of {node.path} has to be one reference, for example {name} = <&sram_{name[:2]}>",
+        )
+    return _memory(target, tree)
+
+
+def _target(found: Property, node: Node, tree: Tree) -> Node | None:
+    words = readable_words(found, node)
+    return tree.by_phandle.get(words[0]) if len(words) == 1 else None
+
+
+def _memory(node: Node, tree: Tree) -> MemoryNode:
+    parts = entries(node, complete=tree.complete)
+    reg = node.properties["reg"]
+    return MemoryNode(
+        path=node.path,
+        region=parts[0],
+        place=reg.place,
+        entries=len(parts),
+        chosen=tuple(_chosen_names(node, tree)),
+        assumed_cells=tree.complete and assumes_cells(node),
+    )
+
+
+def _chosen(tree: Tree) -> Iterator[tuple[str, Node]]:
+    chosen = tree.by_path.get("/chosen")
+    for name in chosen.properties if chosen else ():
+        for path in chosen.strings(name)[:1] if chosen else ():
+            if node := tree.by_path.get(path):
+                yield name, node
+
+
+def _chosen_names(node: Node, tree: Tree) -> Iterator[str]:
+    return (name for name, target in _chosen(tree) if target is node)
+
+
+def _number(node: Node, name: str) -> int | None:
+    found = node.properties.get(name)
+    if found is None:
+        return None
+    words = readable_words(found, node)
+    if len(words) != 1:
+        raise found.place.error(
+            DevicetreeError, f"{name} of {node.path} has to be one number of bytes, for example {name} = <32>"
+        )
+    return words[0]
+
+
+def _text(node: Node, name: str) -> str | None:
+    found = node.properties.get(name)
+    if found is None:
+        return None
+    texts = found.strings() or []
+    if len(texts) != 1:
+        raise found.place.error(
+            DevicetreeError, f'{name} of {node.path} has to be one text, for example {name} = "detect"'
+        )
+    return texts[0]
+
+
+def _soc(tree: Tree) -> Iterator[str]:
+    yield from tree.root.strings("compatible")
+    if soc := tree.by_path.get("/soc"):
+        yield from soc.strings("compatible")
+
+
+def _others(nodes: list[Node], tree: Tree) -> Iterator[OtherBackend]:
+    for node in nodes:
+        backends = [text for text in node.strings("compatible") if text.startswith(_OTHER_BACKENDS)]
+        if backends and ICMSG not in backends and node.enabled:
+            yield OtherBackend(node.path, backends[0], node.place, tuple(_their_regions(node, tree)))
+
+
+def _their_regions(node: Node, tree: Tree) -> Iterator[MemoryNode]:
+    for name in _THEIR_REGIONS:
+        if found := node.properties.get(name):
+            for word in found.words() or ():
+                yield from _if_known(tree.by_phandle.get(word), tree)
+
+
+def _reserved(nodes: list[Node], tree: Tree) -> Iterator[MemoryNode]:
+    for node in nodes:
+        if node.parent is not None and node.parent.name == "reserved-memory":
+            yield from _if_known(node, tree)
+
+
+def _sram(tree: Tree) -> MemoryNode | None:
+    target = next((node for name, node in _chosen(tree) if name == "zephyr,sram"), None)
+    return next(_if_known(target, tree), None)
+
+
+def _if_known(node: Node | None, tree: Tree) -> Iterator[MemoryNode]:
+    """Yield where ``node`` is; nothing if that cannot be read, since ICMsg does not use it."""
+    if node is not None:
+        try:
+            yield _memory(node, tree)
+        except DevicetreeError:
+            return

@@ -1,0 +1,255 @@
+"""A parsed devicetree: nodes and properties with the place where they stand.
+
+The parser is dtlib of the ``devicetree`` package, the one that Zephyr's build uses. Its release on PyPI does not
+keep lines, so this module looks at where it is while it parses. Nothing of dtlib is visible outside of here.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# The package has neither type hints that mypy reads nor a stub package.
+from devicetree.dtlib import DT, DTError  # type: ignore[import-untyped]
+
+from icmsg.config.devicetree.source import STAND_INS, Source
+from icmsg.config.place import Place
+from icmsg.errors import DevicetreeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import NoReturn
+
+_STAND_IN = re.compile(rf"/{STAND_INS}/(\w+)")
+_UNDEFINED = re.compile(r"undefined node label '(\w+)'")
+_PATH = re.compile(r"(?<![\w'])/[^\s:']*")
+_ORIGIN = re.compile(r"/\* in (\S+:\d+) \*/")
+_NODE_ORIGIN = re.compile(r"/\* node '.*' defined in (\S+:\d+) \*/")
+_WORD = 4
+_LONGEST_SHIFT = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Property:
+    """One property. ``value`` is as in a compiled tree: cells big-endian, texts with a zero behind each."""
+
+    name: str
+    value: bytes
+    place: Place
+    macro: str | None
+    """Name of a C macro in the value that only a build can expand; the value is then worth nothing."""
+
+    def words(self) -> list[int] | None:
+        """Return the 32-bit cells, or None if the value does not consist of them."""
+        if len(self.value) % _WORD:
+            return None
+        return [
+            int.from_bytes(self.value[start : start + _WORD], "big")
+            for start in range(0, len(self.value), _WORD)
+        ]
+
+    def strings(self) -> list[str] | None:
+        """Return the texts, or None if the value does not consist of them."""
+        if not self.value.endswith(b"\0"):
+            return None
+        try:
+            return self.value[:-1].decode("utf-8").split("\0")
+        except UnicodeDecodeError:
+            return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One node. ``stand_in``: its definition is in a file that an overlay does not name."""
+
+    path: str
+    name: str
+    labels: tuple[str, ...]
+    parent: Node | None
+    place: Place
+    stand_in: bool
+    properties: Mapping[str, Property]
+    children: list[Node] = field(default_factory=list)
+
+    def walk(self) -> Iterator[Node]:
+        """Yield the node and everything below it."""
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting.extend(reversed(node.children))
+
+    def strings(self, name: str) -> list[str]:
+        """Return the texts of property ``name``; an empty list without it, or if it has no texts."""
+        found = self.properties.get(name)
+        return (found.strings() if found else None) or []
+
+    @property
+    def enabled(self) -> bool:
+        """Tell whether ``status`` lets the node be used."""
+        return self.strings("status") in ([], ["okay"], ["ok"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tree:
+    """All nodes of ``file``; ``complete`` is False for an overlay."""
+
+    file: str
+    complete: bool
+    root: Node
+    by_phandle: Mapping[int, Node]
+    by_path: Mapping[str, Node]
+
+
+def parse_tree(source: Source) -> Tree:
+    """Parse ``source``; raises :class:`DevicetreeError` with file and line for everything that dtlib refuses."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "source.dts"
+        copy.write_text(source.text, encoding="utf-8", newline="\n")
+        return _Converter(_PlacedDT(str(copy), source), source).tree()
+
+
+class _PlacedDT(DT):  # type: ignore[misc]  # dtlib is not typed
+    """dtlib's parser, which notes where nodes and properties begin."""
+
+    def __init__(self, path: str, source: Source) -> None:
+        self.node_places: dict[Any, Place] = {}
+        self.property_places: dict[Any, tuple[Place, str | None]] = {}
+        self._source = source
+        self._copy = path
+        self._lineno = 1
+        try:
+            super().__init__(path)
+        except DevicetreeError:
+            raise
+        except DTError as error:
+            raise self._late_error(str(error)) from None
+        except RecursionError:
+            self._parse_error("nodes or parentheses are nested too deeply; flatten them")
+        except Exception as error:  # dtlib lets Python's own errors out for malformed numbers
+            self._parse_error(f"malformed value ({error}); correct it")
+
+    def _parse_node(self, node: Any) -> Any:
+        self.node_places.setdefault(node, self._here())
+        return super()._parse_node(node)
+
+    def _parse_assignment(self, prop: Any) -> None:
+        place, start = self._here(), self._tok_end_i
+        super()._parse_assignment(prop)
+        lost = None
+        if not self._filestack:
+            lost = next(
+                (name for offset, name in self._source.macros if start <= offset < self._tok_end_i), None
+            )
+        self.property_places[prop] = place, lost
+
+    def _eval_shift(self) -> int:
+        value: int = self._eval_add()
+        while True:
+            left = self._check_token("<<")
+            if not left and not self._check_token(">>"):
+                return value
+            amount: int = self._eval_add()
+            if not 0 <= amount <= _LONGEST_SHIFT:  # a number of a gigabyte is a hang, not a value
+                self._parse_error(
+                    f"a shift by {amount} bits does not fit any cell; use 0 to {_LONGEST_SHIFT}"
+                )
+            value = value << amount if left else value >> amount
+
+    def _parse_error(self, message: object) -> NoReturn:
+        raise self._here().error(DevicetreeError, self._words(str(message)))
+
+    def _here(self) -> Place:
+        """Return where the parser is; what stands before the user's text belongs to its first line."""
+        if self.filename == self._copy:
+            return Place(self._source.file, 1)
+        return Place(self.filename, self._lineno)
+
+    def _late_error(self, message: str) -> DevicetreeError:
+        """Return dtlib's error for the whole tree, which names a node but no line."""
+        undefined = _UNDEFINED.search(message)
+        if undefined and (line := self._source.references.get(undefined[1])):
+            return DevicetreeError(self._words(message), file=self._source.file, line=line)
+        paths = {node.path: place for node, place in self.node_places.items()}
+        found = (paths[path] for path in _PATH.findall(message) if path in paths)
+        place = next(found, Place(self._source.file, 1))
+        return DevicetreeError(self._words(message), file=place.file, line=place.line)
+
+    def _words(self, message: str) -> str:
+        message = _STAND_IN.sub(r"&\1", message)
+        if _UNDEFINED.search(message) and self._source.complete:
+            message += (
+                "; define the label. If this is an overlay, take '/dts-v1/;' away, or give the build's "
+                "zephyr/zephyr.dts"
+            )
+        return message
+
+
+class _Converter:
+    """From dtlib's tree to ours."""
+
+    def __init__(self, dt: _PlacedDT, source: Source) -> None:
+        self._dt = dt
+        self._source = source
+        self._by_path: dict[str, Node] = {}
+
+    def tree(self) -> Tree:
+        root = self._node(self._dt.root, None)
+        by_phandle = {
+            number: self._by_path[node.path]
+            for number, node in self._dt.phandle2node.items()
+            if node.path in self._by_path
+        }
+        by_path = {_STAND_IN.sub(r"&\1", path): node for path, node in self._by_path.items()}
+        return Tree(self._source.file, self._source.complete, root, by_phandle, by_path)
+
+    def _node(self, dt_node: Any, parent: Node | None) -> Node:
+        path = str(dt_node.path)
+        place = self._dt.node_places[dt_node]
+        stand_in = not self._source.complete and path.startswith(f"/{STAND_INS}/") and path.count("/") == 2
+        if stand_in:
+            place = Place(self._source.file, self._source.references[dt_node.name])
+        node = Node(
+            path=_STAND_IN.sub(r"&\1", path),
+            name=dt_node.name,
+            labels=tuple(dt_node.labels),
+            parent=parent,
+            place=self._with_origin(place, self._node_origin(place)),
+            stand_in=stand_in,
+            properties={prop.name: self._property(prop, place) for prop in dt_node.props.values()},
+        )
+        self._by_path[path] = node
+        node.children.extend(self._node(child, node) for child in dt_node.nodes.values())
+        return node
+
+    def _property(self, prop: Any, node_place: Place) -> Property:
+        place, macro = self._dt.property_places.get(
+            prop, (node_place, None)
+        )  # one without a value has no place
+        return Property(prop.name, prop.value, self._with_origin(place, self._origin(place)), macro)
+
+    def _with_origin(self, place: Place, origin: str | None) -> Place:
+        return Place(place.file, place.line, origin) if origin else place
+
+    def _origin(self, place: Place) -> str | None:
+        """Return what a build's zephyr.dts (Zephyr ≥ 4.2) says behind the value."""
+        for line in self._lines_from(place, 0):
+            if found := _ORIGIN.search(line):
+                return found[1]
+            if ";" in line:
+                break
+        return None
+
+    def _node_origin(self, place: Place) -> str | None:
+        before = next(iter(self._lines_from(place, -1)), "")
+        found = _NODE_ORIGIN.search(before)
+        return found[1] if found else None
+
+    def _lines_from(self, place: Place, offset: int) -> list[str]:
+        if place.file != self._source.file:
+            return []
+        first = place.line - 1 + offset
+        return list(self._source.lines[max(first, 0) : first + 8])

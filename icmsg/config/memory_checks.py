@@ -1,0 +1,173 @@
+"""Checks of the regions of one side: each has its own memory, and both cores reach it."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+from icmsg.config.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from icmsg.config.devicetree import IcmsgNode, MemoryNode
+    from icmsg.config.findings import Severity
+    from icmsg.config.instance import Region
+    from icmsg.config.load import Side
+
+
+class MemoryRange(NamedTuple):
+    """Memory of a platform: the bytes ``start`` … ``end`` - 1, seen by ``cores``."""
+
+    start: int
+    end: int
+    cores: frozenset[str]
+
+
+class _Use(NamedTuple):
+    """A region in one of its roles."""
+
+    node: IcmsgNode
+    role: str
+    memory: MemoryNode
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.memory}"
+
+    def finding(self, severity: Severity, code: str, side: Side, message: str) -> Finding:
+        return Finding(severity, code, side.core, self.node.path, self.memory.place, message)
+
+
+def check_memory(side: Side, platform: Sequence[MemoryRange] | None = None) -> Iterator[Finding]:
+    """Yield what is wrong with the regions of ``side``; without ``platform`` nothing is said about cores."""
+    uses = [
+        _Use(node, role, memory)
+        for node in side.devicetree.instances
+        for role, memory in (("tx-region", node.tx_region), ("rx-region", node.rx_region))
+    ]
+    for first, second in combinations(uses, 2):
+        if first.node is not second.node and first.memory.region.overlaps(second.memory.region):
+            yield _instances_overlap(side, first, second)
+    for use in uses:
+        yield from _declaration(side, use)
+        yield from _reserved(side, use, {used.memory.path for used in uses})
+        yield from _other_backends(side, use)
+        yield from _sram(side, use)
+        if platform is not None:
+            yield from _accessible(side, use, platform)
+
+
+def _instances_overlap(side: Side, first: _Use, second: _Use) -> Finding:
+    if first.memory.path == second.memory.path:
+        return second.finding(
+            "error",
+            "region-shared",
+            side,
+            f"{second} is also {first.role} of {first.node.path} ({first.node.place}): "
+            "give each instance regions of its own",
+        )
+    return second.finding(
+        "error",
+        "regions-overlap",
+        side,
+        f"{second} overlaps {first} of {first.node.path} ({first.memory.place}): "
+        f"{_move(second.memory.region, first.memory.region)}",
+    )
+
+
+def _declaration(side: Side, use: _Use) -> Iterator[Finding]:
+    if use.memory.entries > 1:
+        yield use.finding(
+            "warning",
+            "reg-entries",
+            side,
+            f"reg of {use.memory.path} has {use.memory.entries} entries, and ICMsg uses only the first, "
+            f"{use.memory.region}: make it one, or give the others a node of their own",
+        )
+    if use.memory.assumed_cells:
+        parent = use.memory.path.rpartition("/")[0] or "/"
+        yield use.finding(
+            "warning",
+            "cells-assumed",
+            side,
+            f"reg of {use.memory.path} was read with one cell for the address and one for the size, but a build takes "
+            f"two and one: set #address-cells = <1> and #size-cells = <1> in {parent}",
+        )
+
+
+def _reserved(side: Side, use: _Use, ours: set[str]) -> Iterator[Finding]:
+    region = use.memory.region
+    for other in side.devicetree.reserved:
+        if other.path in ours or not region.overlaps(other.region):
+            continue
+        pool = other.region.address <= region.address and region.end <= other.region.end
+        if not pool:
+            yield use.finding(
+                "error",
+                "region-reserved",
+                side,
+                f"{use} overlaps reserved memory {other} ({other.place}): {_move(region, other.region)}",
+            )
+        elif other.chosen:
+            yield use.finding(
+                "warning",
+                "region-chosen",
+                side,
+                f"{use} lies in {other} ({other.place}), which is chosen as {', '.join(other.chosen)}: delete that "
+                "property of /chosen if nothing else uses the memory, or move the region",
+            )
+
+
+def _other_backends(side: Side, use: _Use) -> Iterator[Finding]:
+    for backend in side.devicetree.others:
+        for other in backend.regions:
+            if use.memory.region.overlaps(other.region):
+                yield use.finding(
+                    "error",
+                    "region-shared",
+                    side,
+                    f"{use} overlaps {other}, which {backend.path} ({backend.compatible}, {backend.place}) uses: "
+                    f'{_move(use.memory.region, other.region)}, or disable {backend.path} with status = "disabled"',
+                )
+
+
+def _sram(side: Side, use: _Use) -> Iterator[Finding]:
+    sram = side.devicetree.sram
+    if sram is not None and use.memory.region.overlaps(sram.region):
+        yield use.finding(
+            "error",
+            "region-in-sram",
+            side,
+            f"{use} lies in the RAM of the image itself, chosen zephyr,sram {sram} ({sram.place}): "
+            f"end that at 0x{use.memory.region.address:08X}, or move the region out of it",
+        )
+
+
+def _accessible(side: Side, use: _Use, platform: Sequence[MemoryRange]) -> Iterator[Finding]:
+    region = use.memory.region
+    cores = frozenset[str]().union(*(memory.cores for memory in platform))
+    blind = sorted(
+        core for core in cores if not _covered(region, [mem for mem in platform if core in mem.cores])
+    )
+    if blind:
+        shared = [memory for memory in platform if memory.cores == cores]
+        where = ", ".join(f"0x{memory.start:08X}…0x{memory.end - 1:08X}" for memory in shared) or "nowhere"
+        yield use.finding(
+            "error",
+            "region-not-accessible",
+            side,
+            f"{use} is not memory of core {' and of core '.join(blind)} in the platform file: move it to what all "
+            f"cores reach ({where}), or give the right --platform",
+        )
+
+
+def _covered(region: Region, memories: Sequence[MemoryRange]) -> bool:
+    reached = region.address
+    for memory in sorted(memories):
+        if memory.start <= reached < memory.end:
+            reached = memory.end
+    return reached >= region.end
+
+
+def _move(region: Region, other: Region) -> str:
+    return f"move it to 0x{other.end:08X} or behind, or make one of them smaller than {region.size} bytes"
