@@ -141,6 +141,7 @@ class Exchange:
         return self._result(bond_ns)
 
     def _is_bound(self) -> bool:
+        self._watch.look()
         if self._players:
             return all(player.endpoint.is_bound for player in self._players.values())
         return self._watch.is_bound
@@ -159,6 +160,7 @@ class Exchange:
             what = f"echo {before + 1} of {total}" if before < total else "the end of the exchange"
 
             def moved(goal: int = goal) -> bool:
+                self._watch.look()
                 return self._got() >= goal or self._finished()
 
             self._machine.run_until(moved, timeout_ns=self._patience(), what=what)

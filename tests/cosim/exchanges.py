@@ -1,0 +1,53 @@
+"""Runs one exchange on a machine of its own, as `icmsg run` does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icmsg.assets import stub
+from icmsg.config.nrf5340 import APP
+from icmsg.cosim.engines import choose_engine, make_machine
+from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
+from icmsg.cosim.image import FirmwareImage
+from icmsg.cosim.workload import Workload
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.exchange_result import ExchangeResult
+
+PYTHON = "python"
+
+
+def image(who: str | Path, core: str) -> FirmwareImage | None:
+    """Return the image of a stub's name or an ELF's path, None for Python."""
+    if who == PYTHON:
+        return None
+    return FirmwareImage.load(stub(who, core) if isinstance(who, str) else who)
+
+
+def exchange(
+    app: str | Path = PYTHON,
+    net: str | Path = "echo",
+    workload: Workload | None = None,
+    *,
+    config: InstanceConfig = APP,
+    initiator: str | None = None,
+    bond_timeout_ns: int = BOND_TIMEOUT_NS,
+    quantum_ns: int | None = None,
+    latency_ns: int | None = None,
+) -> ExchangeResult:
+    """Return what came out of an exchange on the default engine."""
+    machine = make_machine(choose_engine("auto"), quantum_ns=quantum_ns, latency_ns=latency_ns)
+    try:
+        return Exchange(
+            machine,
+            {"app": image(app, "app"), "net": image(net, "net")},
+            config,
+            workload or Workload(messages=20),
+            initiator=initiator,
+            bond_timeout_ns=bond_timeout_ns,
+        ).run()
+    finally:
+        machine.close()
