@@ -64,6 +64,7 @@ PageHandler = Callable[[int, bool], bool | None]
 
 _DATA: Final = 3
 _CODE: Final = 7
+_THUMB: Final = 1 << 24
 
 
 class Registers:
@@ -177,9 +178,14 @@ class NativeCore:
         code to invalidate: five times slower than a store into a page that cannot hold code.
         """
         self._uc.ctl_set_tlb_mode(UC_TLB_VIRTUAL)
+        state = self.registers("EPSR")
 
         def on_page(_uc: object, address: int, kind: int, page: Any, _user: object) -> bool:
-            code = handler(address, kind == UC_MEM_FETCH)
+            fetch = kind == UC_MEM_FETCH
+            code = handler(address, fetch)
+            if not fetch:
+                # unicorn has put the state of an IT block into EPSR, where the code that goes on does not expect it.
+                state.write(_THUMB)
             page[0].address = address
             page[0].permissions = _CODE if code else _DATA
             return code is not None

@@ -1,0 +1,72 @@
+"""A machine with assembled firmware, looked at from outside: what the tests of the engine are written with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from thumb import RAM, firmware
+
+from icmsg.cosim.embedded.machine import EmbeddedMachine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.embedded.machine_core import MachineCore
+
+HZ: Final = {"app": 128_000_000, "net": 64_000_000}
+ISPR: Final = 0xE000_E200
+
+ENABLE_IRQS: Final = """
+ ldr r0, =0xE000E100
+ mvn r1, #0
+ str r1, [r0]
+ str r1, [r0, #4]
+"""
+"""Enables external interrupts 0 to 63; uses R0 and R1."""
+
+
+class Rig:
+    """``machine`` and short ways to what tests ask of it; times are instructions of the app core.
+
+    The quantum is a short one, so that what a test does between two runs is not late for a core that is busy.
+    """
+
+    def __init__(self, *, quantum_ns: int = 500, **options: Any) -> None:
+        self.machine: Final = EmbeddedMachine(quantum_ns=quantum_ns, **options)
+
+    def __enter__(self) -> Rig:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.machine.close()
+
+    def boot(self, source: str, core: str = "app", **options: Any) -> MachineCore:
+        """Assemble, load and start."""
+        found = self.machine.core(core)
+        found.load(firmware(source, core=core, **options))
+        found.start()
+        return found
+
+    def run(self, instructions: int = 20_000) -> None:
+        """Let the time of so many instructions of the app core pass."""
+        self.machine.run_for(nanoseconds(instructions))
+
+    def at(self, instruction: int, action: Callable[[], None]) -> None:
+        """Do something at the tick at which the app core has executed so many instructions from now on."""
+        self.machine.clock.call_later(nanoseconds(instruction), action)
+
+    def pend(self, interrupt: int, core: str = "app") -> None:
+        """Pend an external interrupt as a debugger would."""
+        self.machine.core(core).bus.write32(ISPR + 4 * (interrupt // 32), 1 << interrupt % 32)
+
+    def word(self, offset: int = 0, core: str = "app") -> int:
+        """Read the word at ``offset`` of the core's RAM."""
+        return self.machine.core(core).bus.read32(RAM[core] + offset)
+
+    def words(self, count: int, offset: int = 0, core: str = "app") -> list[int]:
+        return [self.word(offset + 4 * at, core) for at in range(count)]
+
+
+def nanoseconds(instructions: int) -> int:
+    """The latest whole nanosecond that is rounded up to the tick of so many instructions of the app core."""
+    return instructions * 1_000_000_000 // HZ["app"]
