@@ -11,12 +11,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from icmsg.assets import stub
+from icmsg.assets import stub, stub_names
 from icmsg.config.nrf5340 import APP
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.exchange import Exchange
@@ -30,15 +31,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RUNS = 3
+IN_INTERRUPTS = Path(__file__).parent.parent / "tests/cosim/firmware/foreign-net.elf"
+"""Firmware that does everything in its interrupt handler; the stubs take no exception."""
 
 
 def exchange_rate(app: str | None, net: str | None, workload: Workload) -> tuple[float, float]:
     """Return (round trips per second of wall time, virtual µs per round trip), machine set-up not counted."""
     best, virtual = 0.0, 0.0
-    sides = {
-        "app": FirmwareImage.load(stub(app, "app")) if app else None,
-        "net": FirmwareImage.load(stub(net, "net")) if net else None,
-    }
+    sides = {"app": image(app, "app"), "net": image(net, "net")}
     for _ in range(RUNS):
         with EmbeddedMachine() as machine:
             exchange = Exchange(machine, sides, APP, workload)
@@ -49,6 +49,13 @@ def exchange_rate(app: str | None, net: str | None, workload: Workload) -> tuple
             best = max(best, result.messages_received / wall)
             virtual = result.virtual_s * 1e6 / result.messages_received
     return best, virtual
+
+
+def image(who: str | None, core: str) -> FirmwareImage | None:
+    """Return the image of a stub or of a file, None for Python."""
+    if who is None:
+        return None
+    return FirmwareImage.load(stub(who, core) if who in stub_names() else who)
 
 
 class CountingBus:
@@ -114,6 +121,7 @@ def main() -> None:
     table = Table("what", "figure", "virtual time per round trip", title="echo exchange, embedded engine")
     for label, app, net in (
         ("Python ↔ echo", None, "echo"),
+        ("Python ↔ interrupt handler", None, str(IN_INTERRUPTS)),
         ("initiator ↔ Python", "initiator", None),
         ("initiator ↔ echo", "initiator", "echo"),
         ("Python ↔ Python", None, None),
@@ -128,7 +136,9 @@ def main() -> None:
         table.add_row(f"bus transactions of a send, {note}", sent, "")
     table.add_row("bus transactions of a receive", received, "")
     table.add_row("process start to first message", f"{start_to_first_message():.2f} s", "")
-    Console().print(table)
+    console = Console()
+    console.width = max(console.width, 110)
+    console.print(table)
 
 
 if __name__ == "__main__":
