@@ -118,7 +118,7 @@ def _kconfig(side: Side, node: IcmsgNode) -> Iterator[Finding]:
     mode = side.mode(node)
     if mode in MODE_SWITCHES and side.release.sessions and not facts.allows(mode):
         switch = MODE_SWITCHES[mode]
-        default = "" if node.unbound else ", the default"
+        default = "" if node.unbound else " (the default)"
         yield Finding(
             "error",
             "mode-forbidden",
@@ -141,14 +141,15 @@ def _channels(side: Side, node: IcmsgNode) -> Iterator[Finding]:
             tx,
             f"tx and rx are the same channel {tx}: this core would hear its own rings. Use two",
         )
-    for name, channel, mask in (("tx", tx, tx.mailbox.tx_mask), ("rx", rx, rx.mailbox.rx_mask)):
-        mailbox = channel.mailbox
+    for mailbox in {channel.mailbox.path: channel.mailbox for channel in (tx, rx)}.values():
         if not mailbox.enabled:
             yield finding(
                 "mailbox-disabled",
-                channel,
-                f'{name} uses {mailbox.path} ({mailbox.place}), which is disabled: set its status = "okay"',
+                tx,
+                f'mboxes names {mailbox.path} ({mailbox.place}), which is disabled: set its status = "okay"',
             )
+    for name, channel, mask in (("tx", tx, tx.mailbox.tx_mask), ("rx", rx, rx.mailbox.rx_mask)):
+        mailbox = channel.mailbox
         if NRF_IPC not in mailbox.compatible:
             continue
         if channel.number >= _NRF_CHANNELS:

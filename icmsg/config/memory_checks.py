@@ -48,8 +48,8 @@ def check_memory(side: Side, platform: Sequence[MemoryRange] | None = None) -> I
     for first, second in combinations(uses, 2):
         if first.node is not second.node and first.memory.region.overlaps(second.memory.region):
             yield _instances_overlap(side, first, second)
+    yield from _declarations(side, uses)
     for use in uses:
-        yield from _declaration(side, use)
         yield from _reserved(side, use, {used.memory.path for used in uses})
         yield from _other_backends(side, use)
         yield from _sram(side, use)
@@ -75,30 +75,34 @@ def _instances_overlap(side: Side, first: _Use, second: _Use) -> Finding:
     )
 
 
-def _declaration(side: Side, use: _Use) -> Iterator[Finding]:
-    if use.memory.entries > 1:
-        yield use.finding(
-            "warning",
-            "reg-entries",
-            side,
-            f"reg of {use.memory.path} has {use.memory.entries} entries, and ICMsg uses only the first, "
-            f"{use.memory.region}: make it one, or give the others a node of their own",
-        )
-    if use.memory.assumed_cells:
-        parent = use.memory.path.rpartition("/")[0] or "/"
-        yield use.finding(
-            "warning",
-            "cells-assumed",
-            side,
-            f"reg of {use.memory.path} was read with one cell for the address and one for the size, but a build takes "
-            f"two and one: set #address-cells = <1> and #size-cells = <1> in {parent}",
-        )
+def _declarations(side: Side, uses: list[_Use]) -> Iterator[Finding]:
+    assumed: set[str] = set()
+    for use in uses:
+        memory = use.memory
+        if memory.entries > 1:
+            yield use.finding(
+                "warning",
+                "reg-entries",
+                side,
+                f"reg of {memory.path} has {memory.entries} entries, and ICMsg uses only the first, {memory.region}: "
+                "give the others a node of their own",
+            )
+        parent = memory.path.rpartition("/")[0] or "/"
+        if memory.assumed_cells and parent not in assumed:
+            assumed.add(parent)
+            yield use.finding(
+                "warning",
+                "cells-assumed",
+                side,
+                f"reg of {memory.path} was read with one cell for the address and one for the size, but a build takes "
+                f"two and one: set #address-cells = <1> and #size-cells = <1> in {parent}",
+            )
 
 
 def _reserved(side: Side, use: _Use, ours: set[str]) -> Iterator[Finding]:
     region = use.memory.region
     for other in side.devicetree.reserved:
-        if other.path in ours or not region.overlaps(other.region):
+        if other.path in ours or other == side.devicetree.sram or not region.overlaps(other.region):
             continue
         pool = other.region.address <= region.address and region.end <= other.region.end
         if not pool:
@@ -122,12 +126,14 @@ def _other_backends(side: Side, use: _Use) -> Iterator[Finding]:
     for backend in side.devicetree.others:
         for other in backend.regions:
             if use.memory.region.overlaps(other.region):
+                same = other.path == use.memory.path
+                fix = "give it a region of its own" if same else _move(use.memory.region, other.region)
                 yield use.finding(
                     "error",
                     "region-shared",
                     side,
-                    f"{use} overlaps {other}, which {backend.path} ({backend.compatible}, {backend.place}) uses: "
-                    f'{_move(use.memory.region, other.region)}, or disable {backend.path} with status = "disabled"',
+                    f"{use} {'is also' if same else f'overlaps {other},'} a region of {backend.path} "
+                    f"({backend.compatible}, {backend.place}): {fix}, or disable {backend.path}",
                 )
 
 
@@ -170,4 +176,7 @@ def _covered(region: Region, memories: Sequence[MemoryRange]) -> bool:
 
 
 def _move(region: Region, other: Region) -> str:
-    return f"move it to 0x{other.end:08X} or behind, or make one of them smaller than {region.size} bytes"
+    smaller = ""
+    if region.address < other.address:
+        smaller = f", or make it {other.address - region.address} bytes"
+    return f"move it to 0x{other.end:08X} or behind{smaller}"

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from icmsg.config.devicetree import NRF_IPC
 from icmsg.config.findings import Finding
+from icmsg.config.kconfig import CB_SIZES, RX_SIZE
 from icmsg.config.matching import match
+from icmsg.config.release import RX_READ_BUF, Release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +25,10 @@ def check_pairs(app: Side, net: Side) -> Iterator[Finding]:
     for ours, theirs in matching.pairs:
         yield from _Pair(app, ours, net, theirs).check()
     for side, other, alone in ((app, net, matching.ours_alone), (net, app, matching.theirs_alone)):
+        yield from _limit(side, other)
         for node in alone:
             yield Finding(
-                "warning" if matching.pairs else "error",
+                "error",
                 "no-counterpart",
                 side.core,
                 node.path,
@@ -49,7 +52,6 @@ class _Pair:
             return
         yield from self._modes()
         yield from self._alignment()
-        yield from self._limits()
 
     def _finding(self, code: str, place: Place, message: str, severity: Severity = "error") -> Finding:
         return Finding(severity, code, self._net.core, self._theirs.path, place, message)
@@ -138,11 +140,13 @@ class _Pair:
         if (ours == "enable") == (theirs == "enable") or "detect" in (ours, theirs):
             return
         place = self._theirs.place_of("unbound")
+        sessions = self._app.release.sessions and self._net.release.sessions
         yield self._finding(
             "modes-never-bind",
             place,
             f"{_words(self._net, self._theirs)} never binds with {_words(self._app, self._ours)} of {self._app.core} "
-            f'({self._ours.place_of("unbound")}): use "detect" on the side with "enable", or "enable" on both',
+            f'({self._ours.place_of("unbound")}): use "detect" on the side with "enable"'
+            + (', or "enable" on both' if sessions else ""),
         )
 
     def _alignment(self) -> Iterator[Finding]:
@@ -161,22 +165,20 @@ class _Pair:
                 f"{self._app.core} (alignment {ours}, {self._ours.place_of('dcache-alignment')}): {fix}",
             )
 
-    def _limits(self) -> Iterator[Finding]:
-        for side, node, peer in (
-            (self._app, self._ours, self._net.core),
-            (self._net, self._theirs, self._app.core),
-        ):
-            limit, room = side.rx_limit, node.rx_region.region.size
-            if limit is not None and limit < room:
-                yield Finding(
-                    "note",
-                    "rx-limit",
-                    side.core,
-                    node.path,
-                    node.place,
-                    f"{side.core} takes messages up to {limit} bytes, and a longer one from {peer} blocks it for good: "
-                    f"keep to that, or raise CONFIG_PBUF_RX_READ_BUF_SIZE of {side.core}",
-                )
+
+def _limit(side: Side, peer: Side) -> Iterator[Finding]:
+    node = max(side.devicetree.instances, key=lambda node: node.rx_region.region.size)
+    if side.rx_limit is not None and side.rx_limit < node.rx_region.region.size:
+        option = RX_SIZE if side.release >= RX_READ_BUF else CB_SIZES[side.release < Release(3, 3)]
+        yield Finding(
+            "note",
+            "rx-limit",
+            side.core,
+            node.path,
+            node.place,
+            f"{side.core} takes messages up to {side.rx_limit} bytes, and a longer one from {peer.core} blocks it "
+            f"for good: keep to that, or raise CONFIG_{option} of {side.core}",
+        )
 
 
 def _numbers_of_its_own(mailbox: Mailbox) -> bool:
