@@ -79,8 +79,8 @@ def firmware(
 ) -> FirmwareImage:
     """Return an image for ``core`` with a vector table, the program and a symbol for each of its labels."""
     base = FLASH[core]
-    program = source.replace(";", "\n") + "\nstuck:\n b stuck\n"
-    labels = list(dict.fromkeys(_LABEL.findall(_COMMENT.sub("", program))))
+    program = _COMMENT.sub("", source).replace(";", "\n") + "\nstuck:\n b stuck\n"
+    labels = list(dict.fromkeys(_LABEL.findall(program)))
     handlers = {number: label for label, number in EXCEPTIONS.items() if label in labels}
     handlers |= {16 + int(label[4:]): label for label in labels if re.fullmatch(r"irq_\d+", label)}
     top = STACK[core] if stack is None else stack
