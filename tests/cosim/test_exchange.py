@@ -177,7 +177,9 @@ def test_progress_grows_to_the_end_in_few_steps() -> None:
     calls: list[tuple[int, int]] = []
     try:
         sides = {"app": None, "net": image("echo", "net")}
-        Exchange(machine, sides, APP, Workload(messages=1000)).run(lambda done, total: calls.append((done, total)))
+        Exchange(machine, sides, APP, Workload(messages=1000)).run(
+            lambda done, total: calls.append((done, total))
+        )
     finally:
         machine.close()
     done = [call[0] for call in calls]
@@ -234,7 +236,7 @@ def configs(draw: st.DrawFn) -> InstanceConfig:
 @settings(
     derandomize=True,
     deadline=None,
-    max_examples=60,
+    max_examples=30,
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(
