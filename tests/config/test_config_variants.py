@@ -52,11 +52,12 @@ def test_there_are_more_than_forty_different_mistakes() -> None:
     assert len(set(texts)) > 40
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+USABLE = [variant for variant in VARIANTS if not approved()[variant.name][0].startswith("unusable")]
+
+
+@pytest.mark.parametrize("variant", USABLE, ids=str)
 def test_only_errors_keep_a_pair_from_bonding(variant: Variant) -> None:
     text = approved()[variant.name]
-    if text[0].startswith("unusable"):
-        pytest.skip("there is no verdict on a file that cannot be read")
     assert will_bond(said(variant)) == (not any(": error: " in line for line in text))
 
 

@@ -112,8 +112,9 @@ class Scanner:
 
     def _directive(self, token: str, start: int) -> None:
         if not _HEADER.match(token):  # a header has macros only, and those are looked at where they are used
+            first_line = token.split("\n", 1)[0].strip()
             raise DevicetreeError(
-                f"'{token.strip()}' needs the C preprocessor; the build has run it: give its zephyr/zephyr.dts",
+                f"'{first_line}' needs the C preprocessor; the build has run it: give its zephyr/zephyr.dts",
                 file=self._file,
                 line=self._line(start),
             )
