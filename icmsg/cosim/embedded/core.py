@@ -77,7 +77,9 @@ class FirmwareCore:
         self._syndrome = native.registers("ESR")
         self._control = control
         self._faults = FaultUnit(control, nvic)
-        self._special = SpecialRegisters(native, space.gaps()[-1][1] - PAGE)
+        start, end = space.gaps()[-1]
+        # Not the last page: a stray EXC_RETURN value is an address there, and must find no code.
+        self._special = SpecialRegisters(native, (start + end) // 2 & -PAGE)
         self._exceptions = ExceptionUnit(native, space, self._special)
         self._code = CodePages(
             native,

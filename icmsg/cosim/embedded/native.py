@@ -115,6 +115,7 @@ class NativeCore:
     def __init__(self) -> None:
         uc = _open()
         uc.ctl_set_tcg_buffer_size(TCG_BUFFER_BYTES)
+        uc.ctl_exits_enabled(True)  # without any exit: else the "until" of a run, 0, is one, and a null call is a WFI
         self._uc = uc
         self._handle = int(uc._uch.value)
         self._pointer = _PTR(self._handle)
@@ -172,7 +173,7 @@ class NativeCore:
         self._hook(UC_HOOK_INSN_INVALID, _INVALID_CALLBACK(lambda _uc, _user: handler()))
 
     def hook_pages(self, handler: PageHandler) -> None:
-        """Ask ``handler`` about a page of 4096 bytes before it is first used, and again now and then.
+        """Ask ``handler`` about a page (1024 bytes) before it is first used, and again now and then.
 
         unicorn's own translation of addresses makes all memory executable, so that every store has to look for
         code to invalidate: five times slower than a store into a page that cannot hold code.

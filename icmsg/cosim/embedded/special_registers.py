@@ -18,6 +18,7 @@ _PROGRAMS: Final = {
     "read_limits": (0xF3EF, 0x800A, 0xF3EF, 0x810B),  # MRS R0, MSPLIM; MRS R1, PSPLIM
     "write_limits": (0xF380, 0x880A, 0xF381, 0x880B),  # MSR MSPLIM, R0; MSR PSPLIM, R1
 }
+_UNDEFINED: Final = b"\x00\xde"
 
 
 class SpecialRegisters:
@@ -27,6 +28,7 @@ class SpecialRegisters:
         self.page: Final = page
         self._native: Final = native
         self._memory: Final = Memory("instructions", PAGE)
+        self._memory.bytes[:] = _UNDEFINED * (PAGE // len(_UNDEFINED))
         self._at: dict[str, int] = {}
         offset = 0
         for name, halves in _PROGRAMS.items():

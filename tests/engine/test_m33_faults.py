@@ -1,0 +1,342 @@
+"""What firmware must not do: which fault it gets, what the fault registers say, and when the core locks up."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from rig import ENABLE_IRQS, Rig
+from thumb import firmware
+
+from icmsg.cosim.events import Event, EventKind
+from icmsg.errors import CoreFault
+
+# A handler that stores its number, CFSR, HFSR, LR, SP and the stacked PC, and stays.
+REPORT: Final = """
+ ldr r7, =0x20000000
+ mrs r0, ipsr
+ str r0, [r7]
+ ldr r1, =0xE000ED28
+ ldr r0, [r1]
+ str r0, [r7, #4]
+ ldr r0, [r1, #4]
+ str r0, [r7, #8]
+ str lr, [r7, #12]
+ str sp, [r7, #16]
+ ldr r0, [sp, #24]
+ str r0, [r7, #20]
+"""
+HARD_FAULT: Final = f"hard_fault: {REPORT}\nhard_wait: b hard_wait\n"
+UNDEFINED, INVSTATE, INVPC, NOCP, STKOF = 1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 20
+IBUSERR, UNSTKERR, STKERR = 1 << 8, 1 << 11, 1 << 12
+VECTTBL, FORCED, DEBUGEVT = 1 << 1, 1 << 30, 1 << 31
+
+FAULTS: Final = {
+    "UDF": ("here: udf #1", UNDEFINED, FORCED),
+    "UDF.W": ("here: udf.w #1", UNDEFINED, FORCED),
+    "UDF behind WFE": ("sev; wfe; here: udf #1", UNDEFINED, FORCED),
+    "UDF behind YIELD": ("yield; here: udf #1", UNDEFINED, FORCED),
+    "coprocessor": ("here: mcr p7, #0, r0, c1, c2, #0", NOCP, FORCED),
+    "BKPT": ("here: bkpt #1", 0, DEBUGEVT),
+}
+JUMPS: Final = {
+    "no Thumb bit": (0x200, 0x200, INVSTATE),
+    "a null pointer": (0, 0, INVSTATE),
+    "nowhere": (0x6000_0001, 0x6000_0000, IBUSERR),
+    "a peripheral": (0x5002_A001, 0x5002_A000, IBUSERR),
+    "the flash of the other core's end": (0x0104_0001, 0x0104_0000, IBUSERR),
+    "EXC_RETURN in thread mode": (0xFFFF_FFF9, 0xFFFF_FFF8, IBUSERR),
+    "FNC_RETURN": (0xFEFF_FFFF, 0xFEFF_FFFE, IBUSERR),
+    "the SCS": (0xE000_E001, 0xE000_E000, IBUSERR),
+}
+
+
+def report(rig: Rig) -> dict[str, int]:
+    return dict(zip(("ipsr", "cfsr", "hfsr", "lr", "sp", "pc"), rig.words(6), strict=True))
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_a_fault_becomes_a_hardfault_that_names_its_cause_and_place(rig: Rig, what: str) -> None:
+    source, cfsr, hfsr = FAULTS[what]
+    core = rig.boot(f"reset: movs r0, #1; {source}; nop; b stuck\n{HARD_FAULT}")
+    rig.run(300)
+    assert core.image is not None
+    assert report(rig) == {
+        "ipsr": 3,
+        "cfsr": cfsr,
+        "hfsr": hfsr,
+        "lr": 0xFFFF_FFF9,
+        "sp": 0x2001_0000 - 32,
+        "pc": core.image.symbol("here"),
+    }
+
+
+@pytest.mark.parametrize("what", JUMPS)
+@pytest.mark.parametrize("instruction", ["bx r0", "blx r0", "push {r0}; pop {pc}"])
+def test_a_jump_to_where_no_code_is_faults_at_its_target(rig: Rig, what: str, instruction: str) -> None:
+    target, pc, cfsr = JUMPS[what]
+    rig.boot(f"reset: ldr r0, ={target}; {instruction}; b stuck\n{HARD_FAULT}")
+    rig.run(300)
+    assert report(rig)["ipsr"] == 3
+    assert (report(rig)["cfsr"], report(rig)["pc"]) == (cfsr, pc)
+
+
+@pytest.mark.parametrize(
+    ("source", "exception", "cfsr"),
+    [
+        ("here: udf #1", 6, UNDEFINED),
+        ("here: mcr p7, #0, r0, c1, c2, #0", 6, NOCP),
+        ("ldr r0, =0x60000001; bx r0", 5, IBUSERR),
+    ],
+)
+def test_a_fault_that_is_enabled_is_taken_itself(rig: Rig, source: str, exception: int, cfsr: int) -> None:
+    rig.boot(
+        f"reset: ldr r0, =0xE000ED24; ldr r1, =0x70000; str r1, [r0]; {source}; b stuck\n"
+        f"bus_fault:\nusage_fault: {REPORT} b stuck\n{HARD_FAULT}"
+    )
+    rig.run(300)
+    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["hfsr"]) == (exception, cfsr, 0)
+
+
+@pytest.mark.parametrize("mask", ["cpsid i", "movs r0, #0x20; msr basepri, r0"])
+def test_an_enabled_fault_that_is_masked_escalates(rig: Rig, mask: str) -> None:
+    rig.boot(
+        "reset: ldr r0, =0xE000ED24; ldr r1, =0x70000; str r1, [r0]; ldr r0, =0xE000ED18; ldr r1, =0x00400000\n"
+        f" str r1, [r0]; {mask}; udf #1; b stuck\nusage_fault: b usage_fault\n{HARD_FAULT}"
+    )
+    rig.run(300)
+    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["hfsr"]) == (3, UNDEFINED, FORCED)
+
+
+@pytest.mark.parametrize("mask", ["cpsid i", "movs r0, #0x40; msr basepri, r0"])
+def test_a_masked_svc_escalates_without_a_fault_bit(rig: Rig, mask: str) -> None:
+    core = rig.boot(
+        "reset: ldr r0, =0xE000ED1C; ldr r1, =0x40000000; str r1, [r0]\n"
+        f" {mask}; svc #1; after: b stuck\nsvc: b svc\n{HARD_FAULT}"
+    )
+    rig.run(300)
+    assert core.image is not None
+    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["hfsr"]) == (3, 0, FORCED)
+    assert report(rig)["pc"] == core.image.symbol("after")
+
+
+def test_a_handler_can_step_over_the_fault_and_return(rig: Rig) -> None:
+    core = rig.boot(
+        "reset: movs r4, #1; udf #1; adds r4, #1; udf #2; adds r4, #1; b stuck\n"
+        "hard_fault: ldr r0, [sp, #24]; adds r0, #2; str r0, [sp, #24]; bx lr"
+    )
+    rig.run(100)
+    assert core.registers["R4"] == 3
+    faults = [warning for warning in rig.machine.warnings if warning.what.startswith("exception 3")]
+    assert [warning.place for warning in faults] == ["reset+0x2", "reset+0x6"]
+
+
+def test_fault_bits_stay_until_a_one_is_written(rig: Rig) -> None:
+    core = rig.boot(f"reset: udf #1\n{HARD_FAULT}")
+    rig.run(100)
+    core.bus.write32(0xE000_ED28, UNDEFINED)
+    core.bus.write32(0xE000_ED2C, FORCED)
+    assert (core.bus.read32(0xE000_ED28), core.bus.read32(0xE000_ED2C)) == (0, 0)
+
+
+def test_every_fault_is_an_event(rig: Rig) -> None:
+    seen: list[Event] = []
+    rig.machine.events.add_sink(seen.append)
+    core = rig.boot(
+        "reset: nop; here: udf #1; b here\n"
+        "hard_fault: ldr r0, [sp, #24]; adds r0, #2; str r0, [sp, #24]; bx lr"
+    )
+    rig.run(100)
+    assert core.image is not None
+    faults = [event for event in seen if event.kind == EventKind.FAULT]
+    assert len(faults) > 5
+    assert {(event.a, event.b, event.core) for event in faults} == {
+        (3, core.image.symbol("here"), core.index)
+    }
+
+
+# Lock-up
+
+
+@pytest.mark.parametrize("handler", ["udf #2", "svc #1", "bkpt #1", "ldr r0, =0x60000001; bx r0"])
+def test_a_fault_in_hardfault_is_an_error_with_pc_and_symbol(rig: Rig, handler: str) -> None:
+    core = rig.boot(f"reset: udf #1; b stuck\nhard_fault: nop; {handler}; b hard_fault")
+    with pytest.raises(
+        CoreFault, match=r"core app is locked up at PC 0x[0-9A-F]{8}: .*\(hard_fault|0x60000000"
+    ) as caught:
+        rig.run(100)
+    assert caught.value.core == "app"
+    assert core.image is not None
+    offset = caught.value.pc - core.image.symbol("hard_fault")
+    assert offset in (2, 4) or caught.value.pc == 0x6000_0000
+
+
+@pytest.mark.parametrize("where", ["nmi", "faultmask"])
+def test_a_fault_at_negative_priority_locks_up(rig: Rig, where: str) -> None:
+    enter = {
+        "nmi": "ldr r0, =0xE000ED04; ldr r1, =0x80000000; str r1, [r0]; isb",
+        "faultmask": "cpsid f; udf #1",
+    }
+    rig.boot(f"reset: {enter[where]}; b stuck\nnmi: udf #1\nhard_fault: b hard_fault")
+    with pytest.raises(CoreFault, match="locked up"):
+        rig.run(100)
+
+
+def test_a_vector_without_the_thumb_bit_is_invstate(rig: Rig) -> None:
+    core = rig.machine.core("app")
+    image = core.load(firmware(f"reset: {ENABLE_IRQS} here: b here\nirq_3: b irq_3\n{HARD_FAULT}"))
+    core.bus.write32(4 * (16 + 3), image.symbol("irq_3"))
+    core.start()
+    rig.run(50)
+    rig.pend(3)
+    rig.run(200)
+    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["pc"]) == (
+        3,
+        INVSTATE,
+        image.symbol("irq_3"),
+    )
+
+
+def test_a_vector_table_that_is_nowhere_locks_up(rig: Rig) -> None:
+    rig.boot(
+        f"reset: {ENABLE_IRQS} ldr r0, =0xE000ED08; ldr r1, =0x60000000; str r1, [r0]; svc #1; b stuck\n{HARD_FAULT}"
+    )
+    with pytest.raises(CoreFault, match="a vector that is not in memory"):
+        rig.run(200)
+
+
+def test_after_a_lockup_the_core_can_be_started_again(rig: Rig) -> None:
+    core = rig.boot(
+        "reset: ldr r4, =0x20000000; ldr r5, [r4]; cmp r5, #0; bne stuck; udf #1\nhard_fault: udf #2"
+    )
+    with pytest.raises(CoreFault):
+        rig.run(100)
+    core.bus.write32(0x2000_0000, 1)
+    core.start()
+    rig.run(100)
+    assert core.registers["R5"] == 1
+    assert core.bus.read32(0xE000_ED28) == 0
+
+
+# Stacks
+
+
+@pytest.mark.parametrize("stack", ["msp", "psp"])
+def test_an_overflow_of_a_limited_stack_is_stkof(rig: Rig, stack: str) -> None:
+    select = "msr psp, r0; movs r0, #2; msr control, r0; isb" if stack == "psp" else "msr msp, r0"
+    core = rig.boot(
+        f"reset: ldr r0, =0x20003000; msr {stack}lim, r0; ldr r0, =0x20003010; {select}\n"
+        f" push {{r0-r3}}; here: push {{r0}}; b stuck\n"
+        f"usage_fault:\nhard_fault: {REPORT} b stuck"
+    )
+    rig.run(300)
+    assert core.image is not None
+    assert (report(rig)["ipsr"], report(rig)["cfsr"] & STKOF) == (3, STKOF)
+    assert core.registers[stack.upper()] == 0x2000_3000, "nothing was pushed below the limit"
+    place = next(warning for warning in rig.machine.warnings if "beyond its limit" in warning.what)
+    assert place.pc == core.image.symbol("here")
+    assert report(rig)["lr"] == (0xFFFF_FFFD if stack == "psp" else 0xFFFF_FFF9)
+
+
+@pytest.mark.parametrize("room", [0, 24, 28, 32, 40])
+@pytest.mark.parametrize("control", [2, 3], ids=["privileged", "unprivileged"])
+def test_an_exception_frame_is_not_pushed_beyond_the_limit(rig: Rig, room: int, control: int) -> None:
+    """The thread is fine until the interrupt comes; then it depends on whether 32 bytes are left."""
+    core = rig.boot(
+        f"reset: {ENABLE_IRQS} ldr r0, =0x20003000; msr psplim, r0; ldr r0, ={0x2000_3000 + room}; msr psp, r0\n"
+        f" movs r0, #{control}; msr control, r0; isb; movs r0, #7; movs r1, #8; here: b here\n"
+        f"irq_3: ldr r7, =0x20000000; movs r0, #99; str r0, [r7]; bx lr\n{HARD_FAULT}"
+    )
+    rig.at(100, lambda: rig.pend(3))
+    rig.run(400)
+    if room >= 32:
+        assert rig.word() == 99
+        assert [core.registers[name] for name in ("R0", "R1", "SP")] == [7, 8, 0x2000_3000 + room]
+    else:
+        assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["hfsr"]) == (3, STKOF, FORCED)
+        assert report(rig)["lr"] == 0xFFFF_FFFD
+        assert core.registers["PSP"] == 0x2000_3000
+        assert core.bus.read_block(0x2000_2FE0, 32) == bytes(32)
+
+
+def test_the_limit_is_that_of_the_last_context_switch(rig: Rig) -> None:
+    """PSPLIM is lowered again before the interrupt: the frame fits."""
+    rig.boot(
+        f"reset: {ENABLE_IRQS} ldr r0, =0x20003000; msr psplim, r0; msr psp, r0; movs r1, #2; msr control, r1; isb\n"
+        " ldr r0, =0x20002000; msr psplim, r0; here: b here\n"
+        f"irq_3: ldr r7, =0x20000000; movs r0, #99; str r0, [r7]; bx lr\n{HARD_FAULT}"
+    )
+    rig.at(100, lambda: rig.pend(3))
+    rig.run(400)
+    assert rig.word() == 99
+
+
+def test_limits_do_not_outlive_a_reset(rig: Rig) -> None:
+    core = rig.boot(
+        "reset: ldr r4, =0x20000000; ldr r5, [r4]; adds r5, #1; str r5, [r4]; push {r0}; ldr r0, =0x2000FFF0\n"
+        " msr msplim, r0; msr psplim, r0; movs r0, #3; msr control, r0; isb; b stuck"
+    )
+    for count in range(1, 4):
+        rig.run(200)
+        assert rig.word() == count
+        assert core.registers["CONTROL"] & 3 == 3
+        core.reset()
+        assert core.registers["CONTROL"] & 3 == 0
+    assert not rig.machine.warnings
+
+
+def test_a_stack_outside_memory_reaches_hardfault_with_stkerr(rig: Rig) -> None:
+    core = rig.boot(f"reset: ldr r0, =0x1FFFFFF0; msr msp, r0; svc #1; b stuck\nsvc: b svc\n{HARD_FAULT}")
+    rig.run(300)
+    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["hfsr"]) == (3, STKERR, FORCED)
+    assert core.image is not None
+    assert core.registers["PC"] == core.image.symbol("hard_wait")
+
+
+def test_a_recursion_that_runs_out_of_ram_reaches_hardfault(rig: Rig) -> None:
+    """Pushes below RAM go nowhere (with a warning), the return pops zero, and the fault finds no stack."""
+    rig.boot(
+        "reset: movs r0, #200; bl deep; b stuck\n"
+        f"deep: push {{r1, lr}}; subs r0, #1; beq back; bl deep\nback: pop {{r1, pc}}\n{HARD_FAULT}",
+        stack=0x2000_0400,
+    )
+    rig.run(3000)
+    assert report(rig)["ipsr"] == 3
+    assert report(rig)["cfsr"] == INVSTATE | STKERR
+    assert any(
+        warning.what == "write where nothing is" and warning.place.startswith("deep")
+        for warning in rig.machine.warnings
+    )
+
+
+def test_an_unstacking_error_is_chained_to_hardfault(rig: Rig) -> None:
+    rig.boot(
+        f"reset: ldr r0, =0x20004000; msr psp, r0; movs r0, #2; msr control, r0; isb; svc #1; b stuck\n"
+        f"svc: ldr r0, =0x60000000; msr psp, r0; bx lr\n{HARD_FAULT}"
+    )
+    rig.run(300)
+    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["hfsr"]) == (3, UNSTKERR, FORCED)
+    assert report(rig)["lr"] == 0xFFFF_FFFD, "the return that failed"
+    assert report(rig)["sp"] == 0x2001_0000, "nothing more was pushed"
+
+
+def test_a_frame_of_the_other_mode_is_invpc(rig: Rig) -> None:
+    rig.boot(
+        f"reset: svc #1; b stuck\nsvc: ldr r0, [sp, #28]; orr r0, #3; str r0, [sp, #28]; bx lr\n{HARD_FAULT}"
+    )
+    rig.run(300)
+    assert (report(rig)["ipsr"], report(rig)["cfsr"]) == (3, INVPC)
+
+
+def test_a_frame_without_the_thumb_bit_is_invstate_after_the_return(rig: Rig) -> None:
+    core = rig.boot(
+        "reset: svc #1; after: b stuck\n"
+        f"svc: ldr r0, [sp, #28]; bic r0, #0x01000000; str r0, [sp, #28]; bx lr\n{HARD_FAULT}"
+    )
+    rig.run(300)
+    assert core.image is not None
+    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["pc"]) == (
+        3,
+        INVSTATE,
+        core.image.symbol("after"),
+    )
