@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg import __version__
-from icmsg.cli import doctor_command, run_command
+from icmsg.cli import check_command, doctor_command, run_command
 from icmsg.cli.arguments import MISTAKE, Parser
 from icmsg.errors import IcmsgError
 
@@ -37,6 +37,7 @@ def build_parser() -> ArgumentParser:
     parser.add_argument("--version", action="version", version=f"icmsg {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     run_command.add_parser(commands)
+    check_command.add_parser(commands)
     doctor_command.add_parser(commands)
     return parser
 

@@ -6,28 +6,18 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from icmsg.assets import stub, stub_names
-from icmsg.cli.arguments import closest, parse_region, parse_size, region_text, time_ns
-from icmsg.config.instance import InstanceConfig, Signalling, Unbound
-from icmsg.config.nrf5340 import APP
+from icmsg.cli.arguments import parse_size, time_ns
+from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_configs
 from icmsg.cosim.engines import ENGINES, EngineChoice, choose_engine, make_machine
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
-from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.simtime import MS, US
-from icmsg.cosim.stub_firmware import StubFirmware
 from icmsg.cosim.workload import Workload
-from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from icmsg.cosim.exchange_result import ExchangeResult
-
-PYTHON: Final = "python"
-_SESSION_ALIGNMENT: Final = 8
-"""Smallest dcache-alignment with a handshake word (protocol §1.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +75,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--window", type=int, metavar="N", default=1, help="messages under way at once")
     parser.add_argument("--seed", type=int, default=1, help="of sizes and contents")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    link = parser.add_argument_group("the ICMsg instance (as in the devicetree of the application core)")
-    link.add_argument(
-        "--unbound", choices=get_args(Unbound), default="disable", help="devicetree property of Python's side"
-    )
-    link.add_argument(
-        "--signalling",
-        choices=get_args(Signalling),
-        default="ring-back",
-        help="while bonding in magic mode: as Zephyr ≤ 4.0 (repeat) or ≥ 4.1 (ring-back)",
-    )
-    link.add_argument(
-        "--tx-region", metavar="ADDR:SIZE", default=region_text(APP.tx_region), help="of the application core"
-    )
-    link.add_argument(
-        "--rx-region", metavar="ADDR:SIZE", default=region_text(APP.rx_region), help="of the application core"
-    )
-    link.add_argument(
-        "--dcache-alignment", type=int, metavar="A", default=None, help="bytes; 8 with sessions, else 0"
-    )
+    add_link_options(parser)
     machine = parser.add_argument_group("the machine")
     machine.add_argument(
         "--platform", metavar="REPL", default=None, help="a Renode platform file instead of nrf5340"
@@ -139,8 +111,9 @@ def execute(options: argparse.Namespace) -> int:
     """Run what the options say, print the report, return the exit code."""
     choice = choose_engine(options.engine)
     workload = Workload(options.messages, *parse_size(options.size), options.seed, options.window)
-    sides = {"app": find_image(options.app, "app"), "net": find_image(options.net, "net")}
-    config = instance_config(options, sides)
+    who = {"app": options.app, "net": options.net}
+    configs = link_configs(options, who)
+    sides = {core: find_image(who[core], core, configs[core].unbound) for core in who}
     started = time.perf_counter()
     machine = make_machine(
         choice, options.platform, quantum_ns=options.quantum_ns, latency_ns=options.latency_ns
@@ -149,17 +122,16 @@ def execute(options: argparse.Namespace) -> int:
         exchange = Exchange(
             machine,
             sides,
-            config,
+            configs["app"],
             workload,
+            peer_config=configs["net"],
             initiator=None if options.initiator == "auto" else options.initiator,
             bond_timeout_ns=options.bond_timeout_ns,
         )
         result = exchange.run() if options.json else _run_with_progress(exchange, workload.messages)
     finally:
         machine.close()
-    report = RunReport(
-        choice, {"app": options.app, "net": options.net}, workload, result, time.perf_counter() - started
-    )
+    report = RunReport(choice, who, workload, result, time.perf_counter() - started)
     if options.json:
         sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
     else:
@@ -174,44 +146,3 @@ def _run_with_progress(exchange: Exchange, total: int) -> ExchangeResult:
 
     with render.progress(total) as progress:
         return exchange.run(progress)
-
-
-def find_image(who: str, core: str) -> FirmwareImage | None:
-    """Return the image of a stub's name or an ELF's path, None for Python.
-
-    Raises:
-        FirmwareError: the ELF file cannot be used.
-        ConfigurationError: neither a stub nor a file has that name.
-    """
-    if who == PYTHON:
-        return None
-    if who in stub_names():
-        return FirmwareImage.load(stub(who, core))
-    if Path(who).suffix == "" and "/" not in who and not Path(who).exists():
-        raise ConfigurationError(
-            f"--{core} {who}: neither {PYTHON}, nor a firmware stub ({', '.join(stub_names())}), nor a file"
-            f"{closest(who, (PYTHON, *stub_names()))}"
-        )
-    return FirmwareImage.load(who)
-
-
-def instance_config(options: argparse.Namespace, sides: dict[str, FirmwareImage | None]) -> InstanceConfig:
-    """Return the application core's instance; ConfigurationError for what can never bond."""
-    sessions = options.unbound != "disable"
-    alignment = options.dcache_alignment
-    if alignment is None:
-        alignment = _SESSION_ALIGNMENT if sessions else 0
-    stubs = [name for name, image in sides.items() if image is not None and StubFirmware.is_stub(image)]
-    if options.unbound == "enable" and stubs:
-        raise ConfigurationError(
-            f'--unbound enable: the stub on core {stubs[0]} has magic bonding (unbound = "disable"), '
-            "and the two never bind; use --unbound detect or disable"
-        )
-    return replace(
-        APP,
-        tx_region=parse_region("--tx-region", options.tx_region),
-        rx_region=parse_region("--rx-region", options.rx_region),
-        dcache_alignment=alignment,
-        unbound=options.unbound,
-        signalling=options.signalling,
-    )

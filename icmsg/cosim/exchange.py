@@ -40,7 +40,8 @@ _STEPS: Final = 200
 
 
 class Exchange:
-    """One run on a machine with the cores ``app`` and ``net``; ``config`` is the app's instance.
+    """One run on a machine with the cores ``app`` and ``net``; ``config`` is the app's instance and
+    ``peer_config`` the net's (None: the mirror of the app's).
 
     ``initiator`` is the name of the core that sends first; None finds out: the stub ``initiator`` where it runs,
     else unknown firmware that speaks first, else Python.
@@ -59,12 +60,13 @@ class Exchange:
         *,
         initiator: str | None = None,
         bond_timeout_ns: int = BOND_TIMEOUT_NS,
+        peer_config: InstanceConfig | None = None,
     ) -> None:
         check_workload(workload, config)
         self._machine = machine
         self._workload = workload
         self._bond_timeout_ns = bond_timeout_ns
-        self._configs = {"app": config, "net": config.mirrored()}
+        self._configs = {"app": config, "net": peer_config or config.mirrored()}
         self._first, self._second = (machine.core(name) for name in self._configs)
         self._problems: list[str] = []
         self._stubs: dict[str, StubFirmware] = {}
