@@ -104,8 +104,9 @@ class IcmsgInstance:
 
         With sessions, registering the endpoint of the same name again re-opens from any state: the peer sees
         a restart (protocol §3.5). Raises :class:`IpcError` with EALREADY for a second endpoint, and without
-        sessions for any second registration; :class:`MailboxError` or :class:`BusError` when the hardware
-        refuses, the instance is OFF then.
+        sessions for any second registration. The instance is OFF after any other error: :class:`IpcError`
+        (EINVAL, ENOMEM) when the peer breaks its index while the magic is being sent, :class:`MailboxError` or
+        :class:`BusError` when the hardware refuses.
         """
         link = self._link
         if link.state.value and config.name != link.endpoint.name:
@@ -134,7 +135,7 @@ class IcmsgInstance:
 
         With sessions the peer becomes unbound and both bond again as soon as it re-opens, too. Without
         sessions the peer notices nothing: restart it as well, or what lies in the regions is misread
-        (protocol §2.3).
+        (protocol §2.3). Raises what :meth:`register_endpoint` raises, except EALREADY.
         """
         link = self._link
         if link.state.value and self._sessions is None:

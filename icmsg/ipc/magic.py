@@ -59,9 +59,8 @@ class RepeatedMagic:
         link.epoch += 1
         link.enter(LegacyState.BUSY)
         try:
-            link.writer.tx_init()
             link.reader.rx_init()
-            link.writer.write(MAGIC)
+            write_magic(link)
             link.mailbox.enable(link.config.rx_channel)
         except IcmsgError:
             self.reset()
@@ -93,6 +92,15 @@ class RepeatedMagic:
         link.ring()
         if link.state is not LegacyState.READY:
             self._timer = link.clock.call_later(self._period_ns, self._notify)
+
+
+def write_magic(link: Link) -> None:
+    """Empty the TX buffer and send the magic; IpcError when the peer breaks its index in between."""
+    link.writer.tx_init()
+    try:
+        link.writer.write(MAGIC)
+    except WireError as error:
+        raise IpcError(f"{link.config.name}: the magic could not be sent: {error}", error.errno) from error
 
 
 def take_magic(link: Link, *, exact: bool = False) -> bool:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icmsg.errors import IcmsgError
-from icmsg.ipc.magic import MAGIC, already_open, bind, switch_off, take_magic
+from icmsg.errors import IcmsgError, IpcError
+from icmsg.ipc.magic import MAGIC, already_open, bind, switch_off, take_magic, write_magic
 from icmsg.ipc.state import State
 from icmsg.wire.first_packet import first_packet_is
 from icmsg.wire.handshake import HandshakeWord
@@ -103,10 +103,7 @@ class Sessions(RingBack):
         link = self._link
         state = link.state
         if state is State.INITIALIZING_SID_DETECT and self._peer_sent_magic():
-            write_magic(link)
-            link.enter(State.INITIALIZING_SID_DISABLED)
-            link.ring()
-            link.rx_work.submit()
+            self._fall_back()
         elif state is self._initializing:
             self._shake_hands()
         else:
@@ -115,6 +112,18 @@ class Sessions(RingBack):
     def _peer_sent_magic(self) -> bool:
         config = self._link.config
         return first_packet_is(self._link.bus, config.rx_region.address, config.rx_layout, MAGIC)
+
+    def _fall_back(self) -> None:
+        """Answer with the magic; when the peer prevents that, report it and try again with its next ring."""
+        link = self._link
+        try:
+            write_magic(link)
+        except IpcError as error:
+            link.report(error)
+            return
+        link.enter(State.INITIALIZING_SID_DISABLED)
+        link.ring()
+        link.rx_work.submit()
 
     def _shake_hands(self) -> None:
         """Acknowledge the peer's session id, and bind once the peer acknowledged ours (protocol §3.3)."""
@@ -159,12 +168,6 @@ class Sessions(RingBack):
         """Be off; nothing is told or written."""
         self.local_sid = self.remote_sid = _DISCONNECTED
         super().reset()
-
-
-def write_magic(link: Link) -> None:
-    """Empty the TX buffer and send the magic."""
-    link.writer.tx_init()
-    link.writer.write(MAGIC)
 
 
 def _next_sid(peer_sid: int, acknowledged: int) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from icmsg.errors import WireError
 from icmsg.wire.pbuf_reader import PbufReader
 
 if TYPE_CHECKING:
@@ -63,10 +64,17 @@ class PbufFollower:
         self._reader.rx_init()
 
     def poll(self) -> list[bytes]:
-        """Return the packets since the last call; raises WireError for what a reader would refuse."""
+        """Return the packets since the last call; raises WireError for what a reader would refuse.
+
+        Packets in front of what is wrong are returned first; the next call raises.
+        """
         packets: list[bytes] = []
-        while packet := self._reader.read():
-            packets.append(packet)
+        try:
+            while packet := self._reader.read():
+                packets.append(packet)
+        except WireError:
+            if not packets:
+                raise
         return packets
 
     @property

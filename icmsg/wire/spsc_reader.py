@@ -71,7 +71,7 @@ class SpscReader:
         if capacity is not None and size > capacity:
             raise BufferTooSmallError(
                 f"the next packet has {size} bytes, more than the {capacity} of this receiver: "
-                f"it stays in the region and blocks what is behind it",
+                f"it stays at 0x{self._data_address + rd:08X} and blocks what is behind it",
                 length=size,
                 capacity=capacity,
             )

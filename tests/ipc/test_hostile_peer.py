@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import random
 from typing import Any
 
 import pytest
-from two_instances import GUARD, Pair
+from two_instances import BASE, GUARD, Pair
 
 from icmsg.errors import IcmsgError, IpcError, WireError
-from icmsg.ipc import EndpointConfig
+from icmsg.hw.memory_bus import MemoryBus
+from icmsg.ipc import EndpointConfig, IcmsgInstance, State
 
 MODES: list[dict[str, Any]] = [
     {"signalling": "repeat"},
@@ -95,6 +97,79 @@ def test_whatever_the_peer_writes_only_documented_errors_occur_and_reopen_recove
         assert pair.b.received == [b"recovered"]
     assert refused > 100
     assert len(pair.memory) == 2 * GUARD + 2 * 128
+
+
+class IndexBrokenAfterInit(MemoryBus):
+    """A peer that overwrites ``rd_idx`` of the region at BASE as soon as this side has set it, while it wants to."""
+
+    value: int | None = None
+
+    def write32(self, address: int, value: int) -> None:
+        super().write32(address, value)
+        if address == BASE and self.value is not None:
+            super().write32(address, self.value)
+
+
+def instance_whose_peer_breaks_the_index(pair: Pair) -> tuple[IndexBrokenAfterInit, IcmsgInstance]:
+    """Return bus and instance in place of side a."""
+    bus = IndexBrokenAfterInit(pair.memory, base=BASE - GUARD)
+    instance = IcmsgInstance(bus, pair.a.mailbox, pair.clock, pair.a.config)
+    pair.a.interrupt.replace(instance)
+    return bus, instance
+
+
+@pytest.mark.parametrize("mode", [{"signalling": "repeat"}, {}], ids=["repeat", "ring-back"])
+@pytest.mark.parametrize(("index", "refusal"), [(0xFFFFFFFC, errno.EINVAL), (4, errno.ENOMEM)])
+def test_an_index_broken_while_the_magic_is_sent_is_an_ipc_error_and_the_instance_is_off(
+    mode: dict[str, Any], index: int, refusal: int
+) -> None:
+    pair = Pair(128, **mode)
+    bus, instance = instance_whose_peer_breaks_the_index(pair)
+    for operation in (instance.register_endpoint, instance.reopen):
+        bus.value = index
+        with pytest.raises(IpcError, match="the magic could not be sent") as caught:
+            operation(EndpointConfig())
+        assert caught.value.errno == refusal
+        assert isinstance(caught.value.__cause__, WireError)
+        assert not instance.state.value
+        assert not pair.a.mailbox.is_enabled(pair.a.config.rx_channel)
+    bus.value = None
+    instance.reopen()
+    pair.b.open()
+    pair.clock.settle()
+    assert instance.is_bound
+
+
+def test_an_index_broken_while_falling_back_to_the_magic_is_reported_and_the_next_ring_tries_again() -> None:
+    pair = Pair(128, a={"unbound": "detect", "dcache_alignment": 8}, b={"dcache_alignment": 8})
+    bus, instance = instance_whose_peer_breaks_the_index(pair)
+    errors: list[IcmsgError] = []
+    instance.register_endpoint(EndpointConfig(error=errors.append))
+    bus.value = 3
+    pair.b.open()
+    pair.clock.settle()
+    (error,) = errors
+    assert isinstance(error, IpcError)
+    assert f"0x{BASE:08X}" in str(error)
+    assert instance.state is State.INITIALIZING_SID_DETECT
+    bus.value = None
+    instance.mailbox_rang()
+    pair.clock.settle()
+    assert instance.is_bound
+    assert pair.b.instance.is_bound
+    assert errors == [error]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: "-".join(map(str, mode.values())) or "defaults")
+def test_a_packet_above_the_receive_limit_is_reported_with_its_address(mode: dict[str, Any]) -> None:
+    pair = Pair(128, a={"rx_limit": 20}, **mode)
+    pair.bond()
+    pair.b.instance.send(bytes(21))
+    pair.clock.settle()
+    (error,) = pair.a.errors()
+    assert "21 bytes, more than the 20" in str(error)
+    at = pair.b_to_a.tobytes().index(b"\0\x15") + BASE + 128
+    assert f"it stays at 0x{at:08X}" in str(error)
 
 
 def test_a_session_id_that_flickers_is_a_restart_and_no_more() -> None:
