@@ -41,6 +41,7 @@ class Kind(enum.IntEnum):
     SPEAK = 14
     DEAF = 15
     NO_MAGIC = 16
+    STRAY = 17
 
 
 def foreign(

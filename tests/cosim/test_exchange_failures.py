@@ -240,6 +240,16 @@ def test_between_unknown_firmware_the_same_is_seen_from_outside(tmp_path: Path) 
     assert (silent.bound, silent.messages_sent) == (True, 0)
 
 
+def test_a_stray_access_is_a_warning_and_no_failure(tmp_path: Path) -> None:
+    result = net(tmp_path, Kind.STRAY)
+    assert (result.ok, result.problems) == (True, ())
+    reading, writing = result.warnings
+    assert reading.startswith("core net: read where nothing is at 0x41080004 (PC 0x010")
+    assert writing.startswith("core net: write where nothing is at 0x41080000 (PC 0x010")
+    assert "go_wrong+0x" in reading
+    assert "go_wrong+0x" in writing
+
+
 def test_an_unfinished_line_of_a_console_is_shown(tmp_path: Path) -> None:
     result = net(tmp_path, Kind.SLEEP)
     assert result.consoles["net"] == ["foreign: bound", "ready> "]

@@ -50,6 +50,7 @@ enum kind {
 	SPEAK,		/* sends `limit` messages of its own, `at` of them under way, after `delay` loops */
 	DEAF,		/* writes the magic, but never reads */
 	NO_MAGIC,	/* the first packet is something else */
+	STRAY,		/* all is well, but a register that nothing models is read and written */
 };
 
 /* A host overwrites it in the image. */
@@ -186,6 +187,9 @@ __attribute__((noinline, used)) void go_wrong(uint32_t length)
 	case TOO_LONG:
 		send(packet, length, 0x700u);
 		return;
+	case STRAY:
+		REG(0x41080000u) = REG(0x41080004u);
+		break;
 	case RESET:
 		REG(0xE000ED0Cu) = 0x05FA0004u;
 		for (;;)
