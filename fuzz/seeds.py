@@ -1,0 +1,117 @@
+"""Writes the seed corpus, ``python fuzz/seeds.py``: the regions of the test vectors, and short sessions in every mode.
+
+The format of an input is what the targets read; nothing else knows it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bonding import MODES
+from reading import ALIGNMENTS, CACHE_LINES
+from target import TARGETS
+
+from icmsg.config import RegionLayout
+from icmsg.ipc import MAGIC
+
+CORPUS = Path(__file__).parent / "corpus"
+VECTORS = Path(__file__).parents[1] / "tests" / "vectors" / "icmsg-vectors.json"
+
+_PBUF, _SPSC, _WRITE, _IDENTIFY, _INSTANCE = range(len(TARGETS))
+
+_IDENTIFIED = 64
+"""Size of the RX region in the inputs of the discriminator: 36 bytes, and 7 words more."""
+
+# Moves of the instance target, in its order.
+_OVERWRITE, _PEER_SENDS, _SHAKE, _PEER_RECEIVES, _RING, _WORK, _TIME, _SEND, _CALL = range(9)
+_REGISTER, _DEREGISTER, _IDENTIFY_PEER, _FREE_SPACE, _REOPEN = 0, 2, 4, 5, 6
+
+
+def main() -> None:
+    """Write the corpus anew."""
+    CORPUS.mkdir(exist_ok=True)
+    for old in CORPUS.iterdir():
+        old.unlink()
+    seeds = {**_from_vectors(), **_writing(), **_sessions()}
+    for name, data in seeds.items():
+        (CORPUS / name).write_bytes(data)
+
+
+def _from_vectors() -> dict[str, bytes]:
+    """Return two memories of each packet buffer vector, as inputs of the readers and the discriminator."""
+    seeds: dict[str, bytes] = {}
+    for vector in json.loads(VECTORS.read_text())["vectors"]:
+        dumps = [step["memory_after_hex"] for step in vector["steps"] if step.get("memory_after_hex")]
+        if vector["kind"] != "pbuf" or not dumps:
+            continue
+        spsc = vector["generation"].startswith("v0")
+        for name, dump in (("half", dumps[len(dumps) // 2]), ("end", dumps[-1])):
+            memory = bytes.fromhex(dump)
+            seeds[f"{vector['id']}-{name}-read"] = _reading(memory, vector["dcache_alignment"], spsc=spsc)
+            if len(memory) == _IDENTIFIED:
+                seeds[f"{vector['id']}-{name}-identify"] = bytes([_IDENTIFY, 1, 0, 7]) + memory
+    return seeds
+
+
+def _reading(memory: bytes, alignment: int, *, spsc: bool) -> bytes:
+    """Return reads of ``memory``, and with pbuf a look at it from every other side."""
+    if spsc:
+        size = len(memory) - RegionLayout.spsc_pbuf(0, alignment).minimum_size
+        return bytes([_SPSC, CACHE_LINES.index(alignment), size // 4]) + memory + bytes([2, 0, 0, 0, 1])
+    size = len(memory) - RegionLayout.pbuf(0, alignment).minimum_size
+    head = bytes([_PBUF, ALIGNMENTS.index(alignment), size // 4])
+    return head + memory + bytes([3, 4, 5, 0, 0, 1, 2, 6, len(MAGIC) - 1]) + MAGIC
+
+
+def _writing() -> dict[str, bytes]:
+    """Return writes of several lengths with reads in between, for each writer."""
+    write, read, free, poke = 0, 4, 6, 7
+    lengths = (1, 5, 8, 10, 11, 3)
+    moves = b"".join(bytes([write, 0x55, length, free, read]) for length in lengths * 3)
+    broken = bytes([poke, 0b0001_0001]) + (0xFFFF_FFFC).to_bytes(4, "little") + bytes([write, 0x55, 3])
+    names = ("pbuf", "pbuf-trusting", "spsc")
+    return {
+        f"write-{name}": bytes([_WRITE, kind, 0, 20, 0]) + moves + broken for kind, name in enumerate(names)
+    }
+
+
+def _sessions() -> dict[str, bytes]:
+    """Return an exchange in every mode: open, bond, messages both ways, a broken index, close."""
+    magic = bytes([_PEER_SENDS, 0b11, _RING, _WORK])
+    handshake = bytes([_SHAKE, 0b11, _RING, _WORK, _SHAKE, 0b11, _RING, _WORK])
+    messages = b"".join(
+        bytes([_PEER_SENDS, 4 * (length - 1)]) + bytes([length] * length) + bytes([_RING, _WORK, _SEND])
+        + bytes([length % 6]) + bytes([0xA0 + length] * (1, 4, 13, 20, 60, 100)[length % 6]) + bytes([_PEER_RECEIVES])
+        for length in (1, 7, 20)
+    )  # fmt: skip
+    broken = bytes([_OVERWRITE, 0b0000_1011]) + (0x1_0000).to_bytes(4, "little") + bytes([_RING, _WORK])
+    left = bytes([_SHAKE, 0b101, _RING, _WORK])
+    calls = bytes(
+        [_CALL, _FREE_SPACE, _CALL, _IDENTIFY_PEER, _CALL, _REOPEN, _RING, _WORK, _CALL, _DEREGISTER]
+    )
+    # The peer's index breaks right before the access with which the magic is sent: when opening, and when
+    # mode detect falls back.
+    break_index = bytes([_OVERWRITE, 0b0110]) + (3).to_bytes(4, "little")
+    seeds: dict[str, bytes] = {}
+    for mode in range(len(MODES)):
+        bond = handshake if MODES[mode].get("unbound") == "enable" else magic
+        for reactions in (0, 2):
+            head = bytes([_INSTANCE, mode, 30, 30, 1, reactions, _CALL, _REGISTER, _WORK])
+            seeds[f"mode{mode}-{reactions}"] = (
+                head + bond + messages + broken + left + calls + bytes([_TIME, 9])
+            )
+        head = bytes([_INSTANCE, mode, 30, 30, 1, 0])
+        opening = break_index + bytes([2, _CALL, _REGISTER])
+        seeds[f"mode{mode}-broken-open"] = head + opening + bytes([_WORK])
+        seeds[f"mode{mode}-broken-bond"] = (
+            head
+            + bytes([_CALL, _REGISTER, _WORK, _PEER_SENDS, 0b11])
+            + break_index
+            + bytes([4, _RING, _WORK])
+        )
+    return seeds
+
+
+if __name__ == "__main__":
+    main()
