@@ -4,6 +4,7 @@
 
 #define EAGAIN  11	/* the index does not cover the announced length yet */
 #define ENOMEM  12	/* no room in the region, or in the caller's buffer */
+#define EBUSY   16	/* not bound */
 #define EINVAL  22	/* cannot work: a configuration, or corrupt shared memory */
 #define EBADMSG 77	/* before binding: a packet that is not the magic */
 

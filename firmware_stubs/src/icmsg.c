@@ -2,7 +2,7 @@
 
 #include "errno_zephyr.h"
 
-static const uint8_t magic[ICMSG_MAGIC_LENGTH] = {'E', 'm', '1', 'l', '1', 'K', '0', 'r', 'n', '3', 'l', 'i', '4'};
+static const uint8_t magic[ICMSG_MAGIC_LENGTH] = ICMSG_MAGIC;
 
 /* A longer packet that begins with the magic is accepted too, as Zephyr does since 3.6. */
 static bool is_magic(const uint8_t *packet, uint32_t len)

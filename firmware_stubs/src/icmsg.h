@@ -1,5 +1,5 @@
 /*
- * ICMsg: one link over two packet buffers, magic bonding (unbound = disable).
+ * ICMsg: one link over two packet buffers, magic bonding (unbound = disable, or detect with such a peer).
  *
  * Each side writes the magic as its first packet and becomes bound when it has read the other's; nothing is
  * acknowledged. Until then it rings again every repeat period, as Zephyr 3.6 to 4.0 does, and it rings once more when
@@ -14,6 +14,7 @@
 
 #include "pbuf.h"
 
+#define ICMSG_MAGIC        {'E', 'm', '1', 'l', '1', 'K', '0', 'r', 'n', '3', 'l', 'i', '4'}
 #define ICMSG_MAGIC_LENGTH 13u
 
 enum icmsg_state { ICMSG_OFF = 0, ICMSG_BUSY = 1, ICMSG_READY = 2 };

@@ -39,6 +39,8 @@ static void check_echo(uint32_t len)
 /* Returns false if a message is due but there is no room for it. */
 static bool send_due(void)
 {
+	if (!link_is_bound())
+		return true;	/* it would be dropped */
 	while (sent - checked < link_params.window && (sent != link_params.messages || link_params.messages == 0u)) {
 		if (!link_send(link_buffer, payload_make(&payload, sent, link_buffer)))
 			return false;
@@ -58,7 +60,19 @@ static void say_done(void)
 	uarte_text(", ");
 	uarte_decimal(icmsg_stats.mismatches);
 	uarte_text(" mismatches");
+	if (SESSIONS && icmsg_stats.lost != 0u) {
+		uarte_text(", ");
+		uarte_decimal(icmsg_stats.lost);
+		uarte_text(" lost");
+	}
 	uarte_end();
+}
+
+/* No echo of an ended session comes in the next one, which goes on with the message after it. */
+static void give_up_what_is_under_way(void)
+{
+	icmsg_stats.lost += sent - checked;
+	checked = sent;
 }
 
 int main(void)
@@ -66,17 +80,20 @@ int main(void)
 	icmsg_stats.program = PROGRAM_INITIATOR;
 	link_init("initiator");
 	check_params();
-	link_bond();
 	for (;;) {
-		uint32_t len;
+		link_bond();
+		while (link_is_bound()) {
+			uint32_t len;
 
-		while ((len = link_receive()) != 0u)
-			check_echo(len);
+			while ((len = link_receive()) != 0u)
+				check_echo(len);
 
-		bool room = send_due();
-		link_ring();
-		if (checked == link_params.messages && icmsg_stats.state == STATE_READY && checked != 0u)
-			say_done();
-		link_sleep(!room);
+			bool room = send_due();
+			link_ring();
+			if (checked == link_params.messages && icmsg_stats.state == STATE_READY && checked != 0u)
+				say_done();
+			link_sleep(!room);
+		}
+		give_up_what_is_under_way();
 	}
 }

@@ -44,3 +44,11 @@ void ipc_mbox_acknowledge(void)
 	NVIC_ICPR(IPC_IRQN) = NVIC_BIT(IPC_IRQN);
 	cpu_dmb();
 }
+
+/* The write to the NVIC is also what lets Renode up to 1.16.1 sleep again, see repeat_timer_expired(). */
+void ipc_mbox_disable(void)
+{
+	IPC_INTENCLR = receive_bit;
+	NVIC_ICPR(IPC_IRQN) = NVIC_BIT(IPC_IRQN);
+	cpu_dmb();
+}

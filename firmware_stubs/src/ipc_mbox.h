@@ -26,4 +26,10 @@ bool ipc_mbox_rang(void);
  */
 void ipc_mbox_acknowledge(void);
 
+/*
+ * Stops listening, until ipc_mbox_enable(). Call it before each sleep: it forgets what woke the core, but no ring; that
+ * stays latched.
+ */
+void ipc_mbox_disable(void);
+
 #endif

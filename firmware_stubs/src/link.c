@@ -2,11 +2,13 @@
 
 #include <stddef.h>
 
+#include "command.h"
 #include "errno_zephyr.h"
 #include "icmsg.h"
 #include "ipc_mbox.h"
 #include "nrf5340.h"
 #include "repeat_timer.h"
+#include "session.h"
 #include "stats.h"
 #include "uarte.h"
 
@@ -16,9 +18,11 @@ struct icmsg_params link_params;
 __attribute__((section(".noinit"))) uint32_t link_buffer[REGION_SIZE_MAX / sizeof(uint32_t)];
 
 static struct icmsg icmsg;
+static struct session session;
 static const char *program_name;
 static bool timer_runs;
 static bool ring_owed;
+static bool closed;		/* the host wants it so */
 
 void link_refuse(uint32_t field)
 {
@@ -42,10 +46,15 @@ void link_init(const char *name)
 	uarte_line(name, ": up");
 	if (params_load(&link_params, &field) != 0)
 		link_refuse(field);
-	if (pbuf_init(&icmsg.tx, (void *)(uintptr_t)p->tx_region, p->tx_size, p->dcache_alignment, false) != 0)
+	if (pbuf_init(&icmsg.tx, (void *)(uintptr_t)p->tx_region, p->tx_size, p->dcache_alignment, SESSIONS) != 0)
 		link_refuse(offsetof(struct icmsg_params, tx_region));
-	if (pbuf_init(&icmsg.rx, (void *)(uintptr_t)p->rx_region, p->rx_size, p->dcache_alignment, false) != 0)
+	if (pbuf_init(&icmsg.rx, (void *)(uintptr_t)p->rx_region, p->rx_size, p->dcache_alignment, SESSIONS) != 0)
 		link_refuse(offsetof(struct icmsg_params, rx_region));
+	if (SESSIONS)
+		session_init(&session, &icmsg, UNBOUND == MODE_DETECT);
+	if (UNBOUND == MODE_ENABLE)
+		return;
+	/* The magic must fit. */
 	if (pbuf_capacity(&icmsg.tx) < ICMSG_MAGIC_LENGTH)
 		link_refuse(offsetof(struct icmsg_params, tx_size));
 	if (pbuf_capacity(&icmsg.rx) < ICMSG_MAGIC_LENGTH)
@@ -64,7 +73,46 @@ static void ring_now(void)
 {
 	icmsg_stats.rings++;
 	ring_owed = false;
+	if (SESSIONS)
+		session.ring = false;
 	ipc_mbox_ring();
+}
+
+static void ring_for_session(void)
+{
+	if (session.ring)
+		ring_now();
+}
+
+static void close_session(void)
+{
+	session_close(&session);
+	icmsg_stats.state = STATE_OFF;
+	ring_for_session();
+	uarte_line(program_name, ": closed");
+}
+
+/* Does what the host asks for. Opening is link_bond()'s. */
+static void obey(void)
+{
+	enum command command = command_take();
+
+	if (command == COMMAND_NONE)
+		return;
+	if (session.state != SESSION_OFF)
+		close_session();
+	closed = command == COMMAND_CLOSE;
+}
+
+static void run_timer(bool run)
+{
+	if (run == timer_runs)
+		return;
+	timer_runs = run;
+	if (run)
+		repeat_timer_start(link_params.repeat_us, link_params.systick_hz);
+	else
+		repeat_timer_stop();
 }
 
 struct wake {
@@ -80,13 +128,7 @@ static struct wake wait_for_wake(bool with_timer)
 {
 	struct wake wake = {.rang = true, .tick = false};
 
-	if (with_timer != timer_runs) {
-		timer_runs = with_timer;
-		if (with_timer)
-			repeat_timer_start(link_params.repeat_us, link_params.systick_hz);
-		else
-			repeat_timer_stop();
-	}
+	run_timer(with_timer);
 	cpu_sleep();
 	if (with_timer) {
 		wake.tick = repeat_timer_expired();
@@ -95,26 +137,33 @@ static struct wake wait_for_wake(bool with_timer)
 	}
 	ipc_mbox_acknowledge();
 	icmsg_stats.doorbells += wake.rang;
+	if (SESSIONS)
+		obey();
 	return wake;
 }
 
 void link_sleep(bool look_again)
 {
-	(void)wait_for_wake(look_again);
+	if (link_is_bound())
+		(void)wait_for_wake(look_again);
 }
 
-void link_bond(void)
+static void listen(void)
 {
-	const struct icmsg_params *p = &link_params;
+	icmsg_stats.state = STATE_BUSY;
+	ipc_mbox_init(link_params.tx_channel, link_params.rx_channel);
+	ipc_mbox_enable();
+}
+
+static void bond_by_magic(void)
+{
 	uint32_t announced;
 	int result;
 
 	/* The magic fits (link_init), so this repeats only while somebody writes rd_idx in the very moment. */
 	while ((result = icmsg_open(&icmsg)) != 0)
 		stats_error(result, SITE_SEND, *icmsg.tx.rd_idx);
-	icmsg_stats.state = STATE_BUSY;
-	ipc_mbox_init(p->tx_channel, p->rx_channel);
-	ipc_mbox_enable();
+	listen();
 	ring_now();
 
 	/* What the region holds is believed only after a doorbell: it may be left over from before a restart. */
@@ -130,6 +179,65 @@ void link_bond(void)
 		if (result < 0)
 			stats_error(result, SITE_RECEIVE, *icmsg.rx.wr_idx);
 	} while (icmsg.state != ICMSG_READY);
+}
+
+/*
+ * The mailbox is off, so that a ring of the peer waits in it until the link is open again, as in Zephyr. Only the
+ * timer wakes the core.
+ */
+static void wait_while_closed(void)
+{
+	while (closed) {
+		run_timer(true);
+		ipc_mbox_disable();
+		cpu_sleep();
+		icmsg_stats.ticks += repeat_timer_expired();
+		obey();
+	}
+}
+
+static void open_session(void)
+{
+	if (session.state == SESSION_DISCONNECTED) {
+		icmsg_stats.unbound++;
+		uarte_line(program_name, ": unbound");
+	}
+	wait_while_closed();
+	session_open(&session);
+	listen();
+	ring_for_session();
+}
+
+/* One ring at each step, none repeated: whoever opens last rings a peer that listens. */
+static void bond_by_session(void)
+{
+	uint32_t announced;
+	int result;
+
+	do {
+		if (!session_is_opening(&session))
+			open_session();
+		(void)wait_for_wake(false);
+		while ((result = session_bond(&session, link_buffer, sizeof(link_buffer), &announced)) != 0) {
+			ring_for_session();
+			if (result == -EBADMSG)
+				stats_error(-EBADMSG, SITE_BOND, announced);
+			else if (result < 0)
+				break;
+		}
+		if (result < 0)
+			stats_error(result, SITE_RECEIVE, *icmsg.rx.wr_idx);
+		else if (!session_is_bound(&session))
+			ring_for_session();
+	} while (!session_is_bound(&session));
+}
+
+void link_bond(void)
+{
+	if (SESSIONS)
+		bond_by_session();
+	else
+		bond_by_magic();
 
 	icmsg_stats.state = STATE_READY;
 	icmsg_stats.bound++;
@@ -137,9 +245,16 @@ void link_bond(void)
 	ring_now();
 }
 
+static int read_packet(void)
+{
+	if (SESSIONS)
+		return session_read(&session, link_buffer, sizeof(link_buffer));
+	return pbuf_read(&icmsg.rx, link_buffer, sizeof(link_buffer));
+}
+
 uint32_t link_receive(void)
 {
-	int len = pbuf_read(&icmsg.rx, link_buffer, sizeof(link_buffer));
+	int len = read_packet();
 
 	if (len > 0) {
 		icmsg_stats.received++;
@@ -151,9 +266,14 @@ uint32_t link_receive(void)
 	return 0;
 }
 
+static int write_packet(const void *data, uint32_t len)
+{
+	return SESSIONS ? session_write(&session, data, len) : pbuf_write(&icmsg.tx, data, len);
+}
+
 bool link_send(const void *data, uint32_t len)
 {
-	int sent = pbuf_write(&icmsg.tx, data, len);
+	int sent = write_packet(data, len);
 
 	if (sent > 0) {
 		icmsg_stats.sent++;
@@ -163,6 +283,9 @@ bool link_send(const void *data, uint32_t len)
 			ring_now();
 		return true;
 	}
+	/* It would never make room: a program that only waits for room has to find out here. */
+	if (SESSIONS && session_peer_left(&session))
+		return false;
 	if (sent == -ENOMEM)
 		icmsg_stats.send_retries++;
 	else
@@ -174,4 +297,9 @@ void link_ring(void)
 {
 	if (ring_owed)
 		ring_now();
+}
+
+bool link_has_session(void)
+{
+	return session_is_bound(&session);
 }

@@ -3,11 +3,14 @@
  *
  * A program's life:
  *     link_init("name");
- *     link_bond();
  *     for (;;) {
- *         take everything that is there with link_receive(), answer with link_send(), one packet per turn;
- *         link_ring();
- *         link_sleep(false);
+ *         link_bond();
+ *         while (link_is_bound()) {
+ *             take everything that is there with link_receive(), answer with link_send(), one packet per turn;
+ *             link_ring();
+ *             link_sleep(false);
+ *         }
+ *         forget what was under way;
  *     }
  */
 #ifndef LINK_H
@@ -17,6 +20,7 @@
 #include <stdint.h>
 
 #include "params.h"
+#include "unbound.h"
 
 /* icmsg_params as read at start; valid after link_init(). */
 extern struct icmsg_params link_params;
@@ -36,16 +40,32 @@ __attribute__((noreturn)) void link_refuse(uint32_t field);
 /* Largest message that both regions take, in bytes. */
 uint32_t link_capacity(void);
 
-/* Opens, sleeps and rings until bound, prints "<name>: bound". */
+/*
+ * Opens, sleeps and rings until bound, prints "<name>: bound". With sessions it first prints "<name>: unbound" if the
+ * peer has left; if the host has had the link closed, it first sleeps until the host wants it open.
+ */
 void link_bond(void);
 
+/* Whether a session is there; see link_is_bound(). */
+bool link_has_session(void);
+
+/* False once the peer has left or the host has had the link closed: call link_bond() again. */
+static inline bool link_is_bound(void)
+{
+	return !SESSIONS || link_has_session();
+}
+
 /*
- * The next message, into link_buffer. Returns its length; 0 if there is none, or if the peer's index or length is
- * corrupt: that is counted in icmsg_stats, and the link goes on when they make sense again.
+ * The next message, into link_buffer. Returns its length; 0 if there is none, if the link is no longer bound, or if the
+ * peer's index or length is corrupt: that is counted in icmsg_stats, and the link goes on when they make sense again.
  */
 uint32_t link_receive(void);
 
-/* Sends. Returns false if not now: no room, or a corrupt index. Then try again after link_sleep(true). */
+/*
+ * Sends. Returns false if not now: no room, or a corrupt index, or the peer has left. Then try again after
+ * link_sleep(true) while the link is bound. Once the peer has left, a message is dropped and nobody is told, as in
+ * Zephyr.
+ */
 bool link_send(const void *data, uint32_t len);
 
 /* Rings, if anything was sent since the last ring. */
@@ -53,7 +73,7 @@ void link_ring(void);
 
 /*
  * Sleeps until the peer rings. With look_again also until the repeat period is over: a peer that frees room does not
- * ring.
+ * ring. Then does what the host asks for (command.h). Not bound: returns at once.
  */
 void link_sleep(bool look_again);
 

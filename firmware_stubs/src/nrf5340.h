@@ -30,6 +30,7 @@
 #define IPC_TASKS_SEND(n)     REG32(IPC_BASE + 0x000u + 4u * (n))
 #define IPC_EVENTS_RECEIVE(n) REG32(IPC_BASE + 0x100u + 4u * (n))
 #define IPC_INTENSET          REG32(IPC_BASE + 0x304u)
+#define IPC_INTENCLR          REG32(IPC_BASE + 0x308u)
 #define IPC_SEND_CNF(n)       REG32(IPC_BASE + 0x510u + 4u * (n))
 #define IPC_RECEIVE_CNF(n)    REG32(IPC_BASE + 0x590u + 4u * (n))
 

@@ -4,6 +4,7 @@
 
 #include "errno_zephyr.h"
 #include "nrf5340.h"
+#include "unbound.h"
 
 #define SHARED_APP_TO_NET 0x20070000u
 #define SHARED_NET_TO_APP 0x20078000u
@@ -27,7 +28,7 @@ __attribute__((used, section(".icmsg_params"))) const volatile struct icmsg_para
 #endif
 	.tx_size = 0x800,
 	.rx_size = 0x800,
-	.dcache_alignment = 0,
+	.dcache_alignment = SESSIONS ? SESSION_ALIGNMENT : 0u,
 	.flags = 0,
 	.messages = 1000,
 	.size_min = 1,
@@ -35,6 +36,7 @@ __attribute__((used, section(".icmsg_params"))) const volatile struct icmsg_para
 	.seed = 1,
 	.window = 1,
 	.repeat_us = 1000,
+	.unbound = UNBOUND,
 };
 
 #define WORDS (sizeof(struct icmsg_params) / sizeof(uint32_t))
@@ -58,6 +60,7 @@ static uint32_t bad_field(const struct icmsg_params *p)
 	REQUIRE(p->tx_channel < IPC_CHANNELS, tx_channel);
 	REQUIRE(p->rx_channel < IPC_CHANNELS, rx_channel);
 	REQUIRE(p->rx_channel != p->tx_channel, rx_channel);	/* it would hear its own ring */
+	REQUIRE(!SESSIONS || p->dcache_alignment >= SESSION_ALIGNMENT, dcache_alignment);
 	REQUIRE((p->flags & ~FLAGS_KNOWN) == 0u, flags);
 	REQUIRE(p->systick_hz >= 1000000u, systick_hz);
 	REQUIRE(p->repeat_us >= 1u && p->repeat_us <= SYST_RELOAD_MAX / (p->systick_hz / 1000000u), repeat_us);

@@ -36,7 +36,8 @@ struct icmsg_params {
 	uint32_t window;		/* initiator: messages under way at once, 1 ... */
 	uint32_t repeat_us;		/* period of the bonding ring, and of looking for room again */
 	uint32_t systick_hz;		/* core clock, at least 1 MHz */
-	uint32_t reserved[15];
+	uint32_t unbound;		/* MODE_..., what the program was built for: to be read, not to be set */
+	uint32_t reserved[14];
 };
 
 _Static_assert(sizeof(struct icmsg_params) == 128, "a host writes this layout");

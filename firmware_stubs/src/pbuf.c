@@ -2,14 +2,8 @@
 
 #include <stddef.h>
 
+#include "barrier.h"
 #include "errno_zephyr.h"
-
-/* A full barrier: data before the index that publishes it, the index before the data that it covers. */
-#ifdef __arm__
-#define barrier() __asm volatile("dmb" ::: "memory")
-#else
-#define barrier() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#endif
 
 #define WORD       4u
 #define HEADER     4u

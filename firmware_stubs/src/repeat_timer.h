@@ -1,6 +1,7 @@
 /*
- * A periodic wake-up by SysTick: for repeating the bonding ring, and for looking again for room in a full region (a
- * reader frees room without ringing). Off in the steady state, where only doorbells wake the core.
+ * A periodic wake-up by SysTick: for repeating the bonding ring, for looking again for room in a full region (a reader
+ * frees room without ringing), and for looking at icmsg_command while the link is closed. Off in the steady state,
+ * where only doorbells wake the core.
  */
 #ifndef REPEAT_TIMER_H
 #define REPEAT_TIMER_H

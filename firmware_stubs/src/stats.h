@@ -16,7 +16,7 @@ enum program { PROGRAM_ECHO = 1, PROGRAM_INITIATOR = 2, PROGRAM_SPIN = 3 };
 /* The first three are Zephyr's ICMsg states (3.6 to 4.0) with Zephyr's numbers. */
 enum program_state {
 	STATE_OFF = 0,
-	STATE_BUSY = 1,		/* magic written, waiting for the peer's */
+	STATE_BUSY = 1,		/* open, waiting for the peer */
 	STATE_READY = 2,	/* bound */
 	STATE_DONE = 3,		/* initiator: every echo is back */
 	STATE_RUNNING = 4,	/* spin: computing */
@@ -31,6 +31,7 @@ enum error_site {
 	SITE_BOND = 2,		/* last_error_detail = length of the packet that was not the magic */
 	SITE_RECEIVE = 3,	/* reading rx-region; last_error_detail = the peer's wr_idx */
 	SITE_SEND = 4,		/* writing tx-region; last_error_detail = the peer's rd_idx */
+	SITE_COMMAND = 5,	/* last_error_detail = the unknown command */
 };
 
 struct icmsg_stats {
@@ -44,11 +45,11 @@ struct icmsg_stats {
 	uint32_t bytes_sent;		/* payload bytes, modulo 2^32 */
 	uint32_t bytes_received;
 	uint32_t mismatches;		/* initiator: echoes with another length or other bytes than sent, or not sent */
-	uint32_t errors;		/* operations that a corrupt region or a wrong magic refused */
+	uint32_t errors;		/* refused operations: corrupt region, wrong magic, bad params, unknown command */
 	uint32_t send_retries;		/* sends put off because tx-region had no room */
 	uint32_t doorbells;		/* wake-ups by the IPC interrupt */
 	uint32_t rings;			/* doorbells this side rang */
-	uint32_t ticks;			/* wake-ups by SysTick, while bonding or out of room */
+	uint32_t ticks;			/* wake-ups by SysTick: while bonding, out of room, or closed */
 	uint32_t faults;
 	uint32_t last_error;		/* errno, positive, as in Zephyr; 0 = none yet */
 	uint32_t last_error_site;
@@ -61,7 +62,9 @@ struct icmsg_stats {
 	uint32_t hfsr;
 	uint32_t fault_address;		/* BFAR or MMFAR if valid, else 0 */
 	uint32_t progress;		/* spin: batches of SPIN_BATCH steps */
-	uint32_t reserved[5];
+	uint32_t unbound;		/* how often the peer closed or restarted since reset */
+	uint32_t lost;			/* messages under way when a session ended */
+	uint32_t reserved[3];
 };
 
 _Static_assert(sizeof(struct icmsg_stats) == 128, "a host reads this layout");

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from native_stub import STUBS, compile_stub, compiler
 
+from icmsg.cosim.embedded.machine import EmbeddedMachine
+
 if TYPE_CHECKING:
     import ctypes
+    from collections.abc import Iterator
     from types import ModuleType
 
 
@@ -28,3 +31,9 @@ def build_manifest() -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def machine() -> Iterator[EmbeddedMachine]:
+    with EmbeddedMachine() as machine:
+        yield machine

@@ -14,7 +14,7 @@ from typing import Any
 TESTS = Path(__file__).resolve().parents[1]
 STUBS = TESTS.parent / "firmware_stubs"
 VECTORS = TESTS / "vectors" / "icmsg-vectors.json"
-SOURCES = ("pbuf.c", "icmsg.c", "payload.c")
+SOURCES = ("pbuf.c", "icmsg.c", "first_packet.c", "session.c", "payload.c")
 WORD = re.compile(r"^\tuint32_t (\w+)(?:\[(\d+)\])?;", re.MULTILINE)
 GUARD = b"\x5a" * 64
 
@@ -48,6 +48,13 @@ def compile_stub(directory: Path) -> ctypes.CDLL:
         ("pbuf_read", ctypes.c_int, [pointer, pointer, u32]),
         ("icmsg_open", ctypes.c_int, [pointer]),
         ("icmsg_bond", ctypes.c_int, [pointer, pointer, u32, pointer]),
+        ("first_packet_is", ctypes.c_bool, [pointer, pointer, u32]),
+        ("session_init", None, [pointer, pointer, ctypes.c_bool]),
+        ("session_open", None, [pointer]),
+        ("session_bond", ctypes.c_int, [pointer, pointer, u32, pointer]),
+        ("session_read", ctypes.c_int, [pointer, pointer, u32]),
+        ("session_write", ctypes.c_int, [pointer, pointer, u32]),
+        ("session_close", None, [pointer]),
         ("payload_make", u32, [pointer, u32, pointer]),
         ("payload_is", ctypes.c_bool, [pointer, u32, pointer, u32]),
     ):
@@ -98,6 +105,21 @@ class Icmsg(ctypes.Structure):
     _fields_ = (("tx", Pbuf), ("rx", Pbuf), ("state", ctypes.c_int))
 
 
+class Session(ctypes.Structure):
+    """``struct session``."""
+
+    _fields_ = (
+        ("ic", ctypes.c_void_p),
+        ("own_word", ctypes.c_void_p),
+        ("peer_word", ctypes.c_void_p),
+        ("local_sid", ctypes.c_uint32),
+        ("remote_sid", ctypes.c_uint32),
+        ("state", ctypes.c_int),
+        ("detect", ctypes.c_bool),
+        ("ring", ctypes.c_bool),
+    )
+
+
 class Region:
     """``size`` bytes of memory at a multiple of 64, with guard bytes around it."""
 
@@ -131,7 +153,7 @@ class Side:
         self._lib = lib
         self._region = region  # C holds only its address
         self.pbuf = Pbuf()
-        self._at = ctypes.byref(self.pbuf)
+        self.at = self._at = ctypes.byref(self.pbuf)
         self.result: int = lib.pbuf_init(self._at, region.address, region.size, alignment, sessions)
 
     def tx_init(self) -> None:

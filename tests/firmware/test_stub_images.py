@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 PREBUILT = STUBS / "prebuilt"
-PROGRAMS = ("echo", "initiator", "spin")
-IMAGES = [f"{program}-{core}" for program in PROGRAMS for core in ("app", "net")]
+MODES = ("disable", "enable", "detect")
+LINKED = [program + suffix for program in ("echo", "initiator") for suffix in ("", "-enable", "-detect")]
+IMAGES = [f"{program}-{core}" for program in (*LINKED, "spin") for core in ("app", "net")]
 WITH_PARAMS = [name for name in IMAGES if not name.startswith("spin")]
 # Flash and RAM of each core; the application core's RAM ends where the shared 64 KiB begin.
 MAP = {
     "app": (range(0x0010_0000), range(0x2000_0000, 0x2007_0000)),
     "net": (range(0x0100_0000, 0x0104_0000), range(0x2100_0000, 0x2101_0000)),
 }
-PARAMS = struct.Struct("<17I")
+PARAMS = struct.Struct("<18I")
 
 
 class Image:
@@ -55,6 +56,10 @@ def image(name: str) -> Image:
 
 def core_of(name: str) -> str:
     return name.rpartition("-")[2]
+
+
+def mode_of(name: str) -> str:
+    return next((mode for mode in MODES if f"-{mode}-" in name), "disable")
 
 
 # The manifest
@@ -192,10 +197,30 @@ def test_the_parameters_are_a_section_of_their_own_with_the_documented_defaults(
     regions = (0x2007_0000, 0x800, 0x2007_8000, 0x800)
     geometry = (*regions, 0, 1) if core_of(name) == "app" else (*regions[2:], *regions[:2], 1, 0)
     systick = 128_000_000 if core_of(name) == "app" else 64_000_000
+    alignment = 0 if mode_of(name) == "disable" else 8
     work = (1000, 1, 100, 1, 1)
+    mode = MODES.index(mode_of(name))
     assert data[:4] == b"ICMP"
-    assert PARAMS.unpack_from(data)[1:] == (1, *geometry, 0, 0, *work, 1000, systick)
+    assert PARAMS.unpack_from(data)[1:] == (1, *geometry, alignment, 0, *work, 1000, systick, mode)
     assert data[PARAMS.size :].strip(b"\0") == b""
+
+
+def test_only_images_with_sessions_take_commands_in_a_word_that_reset_clears(name: str, image: Image) -> None:
+    if mode_of(name) == "disable":
+        assert "icmsg_command" not in image.symbols
+        return
+    address, size = image.symbols["icmsg_command"]
+    section = image.sections[".bss"][0]
+    assert size == 4
+    assert address % 4 == 0
+    assert section["sh_addr"] <= address < section["sh_addr"] + section["sh_size"]
+
+
+def test_without_sessions_nothing_of_them_is_linked(name: str, image: Image) -> None:
+    of_sessions = {
+        symbol for symbol in image.symbols if symbol.startswith(("session", "command", "first_packet"))
+    }
+    assert bool(of_sessions) is (mode_of(name) != "disable")
 
 
 def test_spin_has_no_parameters_because_it_would_ignore_them() -> None:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from native_stub import STUBS, words_of_struct
+from running_stub import CLOSE, CLOSE_AND_OPEN
 
 README = (STUBS / "README.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| (\d+)(?:\u2013(\d+))? \| `?(\w+)`?", re.MULTILINE)
@@ -29,9 +30,26 @@ def test_names_and_offsets_are_those_of_the_struct(header: str, struct: str) -> 
 def test_every_number_of_an_enumeration_is_explained(word: str, prefix: str) -> None:
     text = (STUBS / "src" / "stats.h").read_text(encoding="utf-8")
     numbers = re.findall(rf"{prefix}\w+ = (\d+)", text)
-    row = next(line for line in README.splitlines() if f"`{word}`" in line and line.startswith("|"))
+    row = next(line for line in README.splitlines() if re.match(rf"\| \d+ \| `{word}` \|", line))
     meaning = row.split("|")[3]
     assert re.findall(r"\b(\d+) [a-z]", meaning) == numbers
+
+
+def test_the_modes_of_unbound_are_those_of_the_header() -> None:
+    text = (STUBS / "src" / "unbound.h").read_text(encoding="utf-8")
+    modes = [(number, name.lower()) for name, number in re.findall(r"#define MODE_(\w+) +(\d)", text)]
+    row = next(line for line in README.splitlines() if line.startswith("| 68 | `unbound`"))
+    assert (
+        re.findall(r"(\d) ([a-z]+)\b", row) == modes == [("0", "disable"), ("1", "enable"), ("2", "detect")]
+    )
+
+
+def test_the_commands_are_those_of_the_header() -> None:
+    text = (STUBS / "src" / "command.h").read_text(encoding="utf-8")
+    commands = {name: number for name, number in re.findall(r"COMMAND_(\w+) = (\d)", text) if name != "NONE"}
+    section = README.partition("## `icmsg_command`")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| (\d) \|", section, re.MULTILINE) == list(commands.values())
+    assert commands == {"CLOSE": str(CLOSE), "CLOSE_AND_OPEN": str(CLOSE_AND_OPEN)}
 
 
 def test_magic_numbers_and_versions_are_those_of_the_headers() -> None:

@@ -6,62 +6,25 @@ import errno
 from typing import TYPE_CHECKING
 
 import pytest
-from native_stub import STUBS, words_of_struct
-
-from icmsg.cosim.embedded.machine import EmbeddedMachine
+from running_stub import (
+    APP_TO_NET,
+    BAD_PARAMS,
+    FAULT,
+    MS,
+    NET_TO_APP,
+    PARAMS,
+    READY,
+    finish,
+    lines,
+    load,
+    start_pair,
+    stat,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from icmsg.cosim.embedded.machine import EmbeddedMachine
 
-    from icmsg.cosim.embedded.machine_core import MachineCore
-
-MS = 1_000_000
-PARAMS = {name: offset for offset, name in words_of_struct("params.h", "icmsg_params")}
-STATS = {name: offset for offset, name in words_of_struct("stats.h", "icmsg_stats")}
-READY, DONE, BAD_PARAMS, FAULT = 2, 3, 5, 6
 RECEIVE, SEND = 3, 4
-APP_TO_NET, NET_TO_APP = 0x2007_0000, 0x2007_8000
-
-
-@pytest.fixture
-def machine() -> Iterator[EmbeddedMachine]:
-    with EmbeddedMachine() as machine:
-        yield machine
-
-
-def load(machine: EmbeddedMachine, core: str, program: str, **params: int) -> MachineCore:
-    found = machine.core(core)
-    image = found.load(STUBS / "prebuilt" / f"{program}-{core}.elf")
-    for name, value in params.items():
-        found.bus.write32(image.symbols["icmsg_params"] + PARAMS[name], value)
-    return found
-
-
-def stat(core: MachineCore, name: str) -> int:
-    assert core.image is not None
-    return core.bus.read32(core.image.symbols["icmsg_stats"] + STATS[name])
-
-
-def lines(core: MachineCore) -> list[str]:
-    return [line.text for line in core.console.lines]
-
-
-def start_pair(
-    machine: EmbeddedMachine, mirrored: dict[str, int], **work: int
-) -> tuple[MachineCore, MachineCore]:
-    """Start the initiator on app and echo on net; ``mirrored`` gives tx_size and rx_size of app, the rest as is."""
-    swapped = {"tx_size": "rx_size", "rx_size": "tx_size"}
-    app = load(machine, "app", "initiator", **mirrored, **work)
-    net = load(machine, "net", "echo", **{swapped.get(name, name): value for name, value in mirrored.items()})
-    app.start()
-    net.start()
-    return app, net
-
-
-def finish(machine: EmbeddedMachine, initiator: MachineCore, timeout_ms: int = 2000) -> None:
-    machine.run_until(
-        lambda: stat(initiator, "state") == DONE, timeout_ns=timeout_ms * MS, what="the last echo"
-    )
 
 
 @pytest.mark.parametrize(("initiator", "echo"), [("app", "net"), ("net", "app")])
