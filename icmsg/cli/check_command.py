@@ -153,7 +153,7 @@ def _as_tables(ok: bool, platform: str | None, sides: list[Side], findings: list
         for node in side.devicetree.instances:
             instances.add_row(*(Text(cell) for cell in _row(side, node)))
     result = Table(title="Findings", title_justify="left", title_style="bold", show_lines=True)
-    result.add_column("verdict", no_wrap=True)
+    result.add_column("severity", no_wrap=True)
     result.add_column("where and what", overflow="fold")
     for finding in findings:
         what = Text(f"{finding.place} {finding.node}\n", "dim") + Text(finding.message, "default")
