@@ -20,6 +20,15 @@ _LONGEST_S: Final = 1_000_000.0
 """Of a time that is given as an option."""
 
 
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Adds the default of an option where it has one and the text does not say it."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False) or "default:" in (action.help or ""):
+            return action.help
+        return super()._get_help_string(action)
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, without the whole usage above it."""
 

@@ -53,7 +53,6 @@ def add_link_options(parser: argparse.ArgumentParser) -> None:
             f"--{core}-kconfig",
             metavar="FILE",
             action="append",
-            default=[],
             help=f".config or prj.conf of {core}",
         )
     files.add_argument("--release", metavar="R", help="Zephyr release of both sides, such as 3.7")
@@ -106,8 +105,9 @@ def _by_hand(options: argparse.Namespace, who: dict[str, str]) -> dict[str, Inst
         if getattr(options, name):
             raise ConfigurationError(f"--{name.replace('_', '-')} goes with --app-dts or --net-dts")
     of_stubs = {core: _mode_of_stub(name) for core, name in who.items()}
-    common: Unbound = options.unbound or next((mode for mode in of_stubs.values() if mode), "disable")
-    modes = {core: mode or common for core, mode in of_stubs.items()}
+    asked: Unbound | None = options.unbound
+    common: Unbound = asked or next((mode for mode in of_stubs.values() if mode), "disable")
+    modes: dict[str, Unbound] = {core: mode or common for core, mode in of_stubs.items()}
     alignment = options.dcache_alignment
     if alignment is None:
         alignment = 0 if set(modes.values()) == {"disable"} else _SESSION_ALIGNMENT

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from icmsg.cli.arguments import parse_size, time_ns
+from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_configs
 from icmsg.cosim.engines import ENGINES, EngineChoice, choose_engine, make_machine
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
@@ -17,6 +16,8 @@ from icmsg.cosim.simtime import MS, US
 from icmsg.cosim.workload import Workload
 
 if TYPE_CHECKING:
+    import argparse
+
     from icmsg.cosim.exchange_result import ExchangeResult
 
 
@@ -61,7 +62,7 @@ def add_parser(commands: Any) -> None:
         "run",
         help="bond and exchange messages, check every echo",
         description="Boots the SoC, bonds over ICMsg, exchanges messages and checks every echo.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     who = f"{PYTHON}, a firmware stub, or the path of an ELF file"
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="what emulates the SoC")
