@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from icmsg import __version__
 from icmsg.assets import platform_file, stub_names
 from icmsg.cosim.engines import choose_engine
-from icmsg.errors import IcmsgError
+from icmsg.cosim.renode.locate import GET_PYRENODE, GET_RENODE, find_pyrenode, find_renode, find_setup
+from icmsg.errors import EngineNotAvailableError, IcmsgError
 
 if TYPE_CHECKING:
     import argparse
@@ -65,9 +66,7 @@ def examine() -> Iterator[Finding]:
     yield _tool(
         "arm-none-eabi-gcc or ziglang", _compiler(), "only to rebuild the stubs: pip install ziglang==0.13.0"
     )
-    yield _tool(
-        "Renode", shutil.which("renode"), "only for the renode engine, which this release does not have yet"
-    )
+    yield from _renode()
     choice = choose_engine("auto")
     yield Finding("--engine auto", "ok", f"runs {choice.name}: {choice.reason}")
 
@@ -81,6 +80,26 @@ def _try(what: str, look: Callable[[], str]) -> Finding:
 
 def _tool(what: str, found: str | None, remedy: str) -> Finding:
     return Finding(what, "ok" if found else "missing", found or remedy, needed=False)
+
+
+def _renode() -> Iterator[Finding]:
+    """Look at both halves of the renode engine, and at whether they fit; nothing is loaded here."""
+    try:
+        renode = find_renode()
+        yield _tool("Renode", str(renode) if renode else None, f"only for the renode engine: {GET_RENODE}")
+    except EngineNotAvailableError as error:
+        yield Finding("Renode", "broken", str(error), needed=False)
+    pyrenode = find_pyrenode()
+    yield _tool(
+        "pyrenode3", str(pyrenode) if pyrenode else None, f"only for the renode engine: {GET_PYRENODE}"
+    )
+    try:
+        setup = find_setup()
+    except EngineNotAvailableError as error:
+        yield Finding("renode engine", "missing", str(error), needed=False)
+    else:
+        shown = ", ".join(f"{name}={value}" for name, value in setup.variables.items())
+        yield Finding("renode engine", "ok", f"Renode and pyrenode3 fit; loaded with {shown}", needed=False)
 
 
 def _compiler() -> str | None:

@@ -95,7 +95,7 @@ def _from_files(options: argparse.Namespace) -> dict[str, InstanceConfig]:
         findings = [finding for finding in check(app, net) if finding.severity == "error"]
         if findings:
             more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-            raise ConfigurationError(f"the two sides will not bond: {findings[0]}{more}; see `icmsg check`")
+            raise ConfigurationError(f"the two sides will not bond: {findings[0]}{more}; see icmsg check")
     pair = load_pair(app, net, options.instance)
     return {"app": pair.app, "net": pair.net}
 
@@ -106,7 +106,7 @@ def _by_hand(options: argparse.Namespace, who: dict[str, str]) -> dict[str, Inst
             raise ConfigurationError(f"--{name.replace('_', '-')} goes with --app-dts or --net-dts")
     of_stubs = {core: _mode_of_stub(name) for core, name in who.items()}
     asked: Unbound | None = options.unbound
-    common: Unbound = asked or next((mode for mode in of_stubs.values() if mode), "disable")
+    common: Unbound = asked or of_stubs["app"] or of_stubs["net"] or "disable"
     modes: dict[str, Unbound] = {core: mode or common for core, mode in of_stubs.items()}
     alignment = options.dcache_alignment
     if alignment is None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg import __version__
-from icmsg.cli import check_command, doctor_command, run_command
 from icmsg.cli.arguments import MISTAKE, Parser
 from icmsg.errors import IcmsgError
 
@@ -29,6 +28,8 @@ BROKEN_PIPE: Final = 141
 
 def build_parser() -> ArgumentParser:
     """Return the parser of the whole command line."""
+    from icmsg.cli import check_command, doctor_command, run_command  # slow to load, and Ctrl-C may come
+
     parser = Parser(
         prog="icmsg",
         description="Test inter-core messaging (Zephyr's ICMsg) without hardware: an emulated dual-core SoC, "

@@ -226,6 +226,20 @@ def test_renode_is_refused_with_what_to_use_instead(capsys: Capture, monkeypatch
 
 
 def test_sessions_with_a_stub_that_has_none_are_refused(capsys: Capture) -> None:
-    message = refused(icmsg(capsys, "run", "--unbound", "enable"))
-    assert "echo" in message
+    message = refused(icmsg(capsys, "run", "--net", "spin", "--unbound", "enable"))
+    assert "spin" in message
     assert "use --unbound detect or disable" in message
+
+
+def test_modes_that_never_bind_are_refused(capsys: Capture) -> None:
+    message = refused(icmsg(capsys, "run", "--app", "initiator-enable", "--net", "python", "--unbound", "disable"))
+    assert "they never bind" in message
+
+
+def test_a_devicetree_and_options_that_it_says_already_exclude_each_other(capsys: Capture) -> None:
+    message = refused(icmsg(capsys, "run", "--app-dts", "app.dts", "--tx-region", "0x20070000:0x800"))
+    assert "--tx-region and a devicetree exclude each other" in message
+
+
+def test_options_of_a_devicetree_without_one_are_refused(capsys: Capture) -> None:
+    assert "goes with --app-dts" in refused(icmsg(capsys, "run", "--release", "3.7"))
