@@ -12,6 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from icmsg.cosim.embedded.bus import CoreBus
+from icmsg.cosim.embedded.memory import PAGE, AddressSpace, Memory, MemoryRange
 from icmsg.errors import BusError
 from icmsg.hw.bus import Bus
 from icmsg.hw.memory_bus import MemoryBus
@@ -45,6 +47,19 @@ def register_file() -> Bus:
     return ModelBus(RegisterModel(block, base=BASE, core="app"))
 
 
+def core_of_the_embedded_engine() -> Bus:
+    space = AddressSpace("app")
+    space.add(MemoryRange(BASE, BASE + PAGE, Memory("ram", PAGE)))
+    return CoreBus(space, lambda _address, _size: None)
+
+
+def core_with_two_memories() -> Bus:
+    space = AddressSpace("app")
+    space.add(MemoryRange(BASE, BASE + PAGE, Memory("low", PAGE)))
+    space.add(MemoryRange(BASE + PAGE, BASE + 2 * PAGE, Memory("high", PAGE)))
+    return CoreBus(space, lambda _address, _size: None)
+
+
 BUSES = [
     BusUnderTest("bytearray", over(lambda: bytearray(SIZE))),
     BusUnderTest("mmap", over(lambda: mmap.mmap(-1, SIZE))),
@@ -53,6 +68,8 @@ BUSES = [
     BusUnderTest("ctypes array of words", over(ctypes.c_uint32 * (SIZE // 4))),
     BusUnderTest("ctypes array of bytes", over(ctypes.c_ubyte * SIZE)),
     BusUnderTest("register file", register_file),
+    BusUnderTest("embedded engine", core_of_the_embedded_engine, size=PAGE),
+    BusUnderTest("embedded engine, two memories that touch", core_with_two_memories, size=2 * PAGE),
 ]
 
 READS = {8: "read8", 16: "read16", 32: "read32"}

@@ -125,12 +125,14 @@ class CoreBus:
 
     def write_block(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """Write ``data`` into memory; all of it or nothing."""
+        if type(data) is memoryview and data.format != "B":
+            data = data.tobytes()
         size = len(data)
         found = self._pages.get(address >> 12)
         if type(found) is MemoryRange and address + size <= found.end:
             offset = address - found.start
             found.memory.bytes[offset : offset + size] = data
-            if found.memory.holds_code:
+            if size and found.memory.holds_code:
                 self._changed(address, size)
             return
         done = 0
@@ -141,17 +143,17 @@ class CoreBus:
 
     def _span(self, address: int, size: int) -> list[tuple[MemoryRange, int, int]]:
         if size < 0:
-            raise BusError(f"a block of {size} bytes", address=address, width=0, core=self._core)
+            raise BusError("a size cannot be negative", address=address, width=8 * size, core=self._core)
         parts: list[tuple[MemoryRange, int, int]] = []
         position = address
         while position < address + size:
             found = self._pages.get(position >> 12)
             if found is None:
-                raise self._nothing(position, 8 * size)
+                raise self._nothing(address, 8 * size)
             if isinstance(found, IoRange):
                 raise BusError(
                     f"a block cannot reach into the registers of {found.name}; access them one by one",
-                    address=position,
+                    address=address,
                     width=8 * size,
                     core=self._core,
                 )
@@ -188,7 +190,8 @@ class CoreBus:
         )
 
     def _misaligned(self, address: int, width: int) -> BusError:
-        return BusError(f"not aligned to {width // 8} bytes", address=address, width=width, core=self._core)
+        reason = f"not aligned; use a multiple of {width // 8}"
+        return BusError(reason, address=address, width=width, core=self._core)
 
     def _nothing(self, address: int, width: int) -> BusError:
         reason = "the machine is closed" if self._space.closed else "no memory or peripheral is there"
