@@ -42,6 +42,7 @@ def execute(_options: argparse.Namespace) -> int:
     """Print the findings; 0 if everything that is needed is there, else 1."""
     from rich.console import Console  # every command loads this module, only this one prints it
     from rich.table import Table
+    from rich.text import Text
 
     findings = list(examine())
     table = Table(title=f"icmsg {__version__}", title_justify="left", title_style="bold", show_header=False)
@@ -49,7 +50,7 @@ def execute(_options: argparse.Namespace) -> int:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for finding in findings:
-        table.add_row(finding.what, f"[{_STYLE[finding.verdict]}]{finding.verdict}[/]", finding.detail)
+        table.add_row(finding.what, f"[{_STYLE[finding.verdict]}]{finding.verdict}[/]", Text(finding.detail))
     Console().print(table)
     return int(any(finding.needed and finding.verdict != "ok" for finding in findings))
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 EngineName = Literal["auto", "embedded", "renode"]
 ENGINES: Final[tuple[EngineName, ...]] = get_args(EngineName)
 
-_NO_RENODE: Final = "this release has no renode engine yet"
-
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
@@ -27,16 +25,22 @@ class EngineChoice:
 
 
 def choose_engine(asked: EngineName) -> EngineChoice:
-    """Return the engine for what was asked.
+    """Return the engine for what was asked; ``auto`` is renode where it can be loaded, else embedded.
 
     Raises:
         EngineNotAvailableError: it cannot run here; the text says what to do.
     """
-    if asked == "renode":
-        raise EngineNotAvailableError(f"{_NO_RENODE}; use --engine embedded, which needs nothing but pip")
-    if asked == "auto":
-        return EngineChoice("embedded", _NO_RENODE)
-    return EngineChoice("embedded", "asked for")
+    if asked == "embedded":
+        return EngineChoice("embedded", "asked for")
+    try:
+        found = _load_renode()
+    except EngineNotAvailableError as error:
+        if asked == "renode":
+            raise EngineNotAvailableError(
+                f"{error}; or use --engine embedded, which needs nothing but pip"
+            ) from error
+        return EngineChoice("embedded", f"renode cannot run here: {_first_words(str(error))}")
+    return EngineChoice("renode", "asked for" if asked == "renode" else f"found {found}")
 
 
 def make_machine(
@@ -47,11 +51,22 @@ def make_machine(
     latency_ns: int | None = None,
 ) -> Machine:
     """Make a machine on the chosen engine; times that are None are the engine's own defaults."""
-    from icmsg.cosim.embedded.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, EmbeddedMachine
+    times = {"quantum_ns": quantum_ns, "latency_ns": latency_ns}
+    given = {name: time for name, time in times.items() if time is not None}
+    if choice.name == "renode":
+        from icmsg.cosim.renode.machine import RenodeMachine
 
-    assert choice.name == "embedded"
-    return EmbeddedMachine(
-        platform,
-        quantum_ns=DEFAULT_QUANTUM_NS if quantum_ns is None else quantum_ns,
-        latency_ns=DEFAULT_LATENCY_NS if latency_ns is None else latency_ns,
-    )
+        return RenodeMachine(platform, **given)
+    from icmsg.cosim.embedded.machine import EmbeddedMachine
+
+    return EmbeddedMachine(platform, **given)
+
+
+def _load_renode() -> str:
+    from icmsg.cosim.renode.process import load_renode  # most runs do without
+
+    return load_renode().version
+
+
+def _first_words(text: str) -> str:
+    return text.partition(": ")[0] if text.startswith(("pyrenode3", "no Renode")) else text

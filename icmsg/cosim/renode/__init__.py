@@ -1,0 +1,1 @@
+"""The Renode engine: the same machine on Renode, in this process, through pyrenode3."""

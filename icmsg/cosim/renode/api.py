@@ -1,0 +1,132 @@
+"""What the engine needs of Renode, as protocols; ``adapter.py`` has it through pyrenode3.
+
+Names of peripherals are those of the platform file, without ``sysbus``. Times are nanoseconds of virtual time unless
+a name says otherwise. Every method raises EngineError with Renode's own words when Renode refuses.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+
+class Registers(Protocol):
+    """A peripheral by byte offset, without a core and without a bus: the cheapest access there is."""
+
+    @property
+    def read32(self) -> Callable[[int], int]:
+        """``read32(offset)``."""
+
+    @property
+    def write32(self) -> Callable[[int, int], None]:
+        """``write32(offset, value)``."""
+
+
+class Gate(Protocol):
+    """The lockstep: the emulation is held, or advances inside of :meth:`advance`."""
+
+    def advance(self, microseconds: int) -> bool:
+        """Let time pass up to the first synchronization point at or after that many whole microseconds.
+
+        Ends earlier, at a synchronization point, when a followed line rises or a doorbell rings. Returns whether
+        a followed line is high; at once if one is high already.
+        """
+
+    def now_ns(self) -> int:
+        """The virtual time."""
+
+    def follow(self, line: object) -> None:
+        """Look at ``line`` from now on."""
+
+    def ignore(self, line: object) -> None:
+        """Look at ``line`` no longer."""
+
+    def dispose(self) -> None:
+        """Let the emulation go and pause; some virtual time passes."""
+
+
+class Records(Protocol):
+    """A block of memory into which the C# side writes what happened; see ``records.py`` for its layout."""
+
+    @property
+    def memory(self) -> memoryview:
+        """The block, shared, not copied."""
+
+    def dispose(self) -> None:
+        """Free the block."""
+
+
+class MachineApi(Protocol):
+    """The machine that was made last."""
+
+    def now_ns(self) -> int:
+        """The virtual time; not while a gate advances."""
+
+    def registers(self, name: str) -> Registers:
+        """Return a peripheral's registers."""
+
+    def line(self, name: str, output: str) -> object:
+        """Return a GPIO output of a peripheral."""
+
+    def is_set(self, line: object) -> bool:
+        """Return the level of a line."""
+
+    def map_memory(self, name: str) -> memoryview:
+        """Return a memory's bytes, shared; valid until the machine is cleared or loaded again."""
+
+    def reader(self, width: int, core: str) -> Callable[[int], int]:
+        """Return ``read(address)`` of 8, 16 or 32 bits as ``core`` sees the bus."""
+
+    def writer(self, width: int, core: str) -> Callable[[int, int], None]:
+        """Return ``write(address, value)`` as ``core`` sees the bus."""
+
+    def read_block(self, core: str, address: int, size: int) -> bytes:
+        """Read bytes as ``core`` sees the bus."""
+
+    def write_block(self, core: str, address: int, data: bytes) -> None:
+        """Write bytes as ``core`` sees the bus."""
+
+    def instructions(self, core: str) -> int:
+        """Return how many instructions a core has executed."""
+
+    def gate(self, lines: Sequence[object], journal: Records) -> Gate:
+        """Make the lockstep; one quantum passes. Doorbells in ``journal`` end an advance."""
+
+    def doorbells(self, capacity: int, mailboxes: Sequence[str]) -> Records:
+        """Write down doorbells and interrupt lines of these mailboxes."""
+
+    def consoles(self, capacity: int, uarts: Sequence[str]) -> Records:
+        """Write down what these UARTs send."""
+
+
+class RenodeApi(Protocol):
+    """The Renode of this process."""
+
+    @property
+    def version(self) -> str:
+        """Renode's version in its own words."""
+
+    @property
+    def failure(self) -> type[Exception]:
+        """The base of what .NET raises."""
+
+    def execute(self, command: str) -> str:
+        """Run one Monitor command and return what it prints."""
+
+    def include(self, files: Sequence[Path]) -> None:
+        """Compile C# files together, once in a process."""
+
+    def log_to(self, path: Path, level: int) -> None:
+        """Write what Renode logs from ``level`` on into a file."""
+
+    def flush_log(self) -> None:
+        """Return when everything logged so far is in the file."""
+
+    def machine(self, name: str) -> MachineApi:
+        """Return the machine of that name."""
+
+    def clear(self) -> None:
+        """Remove every machine; whatever was got from one dangles."""

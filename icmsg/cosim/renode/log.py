@@ -1,0 +1,50 @@
+"""What firmware did that nothing models, read from Renode's log."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LEVEL: Final = 2
+"""Warnings and errors."""
+
+_ACCESS: Final = re.compile(
+    r"\[WARNING\] \S+: \[(?P<cpu>\w+): 0x(?P<pc>[0-9A-F]+)\] (?:\(tag: '[^']*'\) )?"
+    r"(?P<what>(?:Read|Write)\w+ (?:from|to) non existing peripheral) at 0x(?P<address>[0-9A-F]+)",
+    re.IGNORECASE,
+)
+_ABORT: Final = re.compile(
+    r"\[ERROR\] (?:\S+/)?(?P<cpu>\w+): (?P<what>CPU abort) \[PC=0x(?P<pc>[0-9A-F]+)\]", re.IGNORECASE
+)
+
+
+class Complaint(NamedTuple):
+    """One line of the log: ``cpu`` is the core's name in the platform file."""
+
+    cpu: str
+    what: str
+    address: int
+    pc: int
+
+
+def complaints(log: Path) -> Iterator[Complaint]:
+    """Yield each different complaint about firmware once, in the order of the log."""
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    seen: set[tuple[str, str, int]] = set()
+    for line in text.splitlines():
+        found = _ACCESS.search(line) or _ABORT.search(line)
+        if found is None:
+            continue
+        pc = int(found["pc"], 16)
+        address = int(found.groupdict().get("address") or found["pc"], 16)
+        key = found["cpu"], found["what"], address
+        if key not in seen:
+            seen.add(key)
+            yield Complaint(*key, pc)

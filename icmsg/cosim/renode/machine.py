@@ -1,0 +1,267 @@
+"""A machine on Renode: the platform file loaded into it, time in steps of the lockstep, events from what it wrote."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from icmsg.assets import asset, platform_file
+from icmsg.cosim.events import EventKind, EventStream
+from icmsg.cosim.machine import AccessWarning
+from icmsg.cosim.platform import load_platform
+from icmsg.cosim.renode import commands, log, process
+from icmsg.cosim.renode.agenda import Agenda
+from icmsg.cosim.renode.machine_core import RenodeCore
+from icmsg.cosim.renode.paths import monitor_path
+from icmsg.cosim.renode.places import read_places
+from icmsg.cosim.renode.records import LINE_ROSE, TASK, RecordReader
+from icmsg.cosim.renode.shared import SharedMemory
+from icmsg.cosim.renode.stepper import Stepper
+from icmsg.cosim.simtime import US, format_time
+from icmsg.errors import ConfigurationError, EngineError, VirtualTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+DEFAULT_QUANTUM_NS: Final = 10 * US
+DEFAULT_LATENCY_NS: Final = 0
+SHARED: Final = "shared"
+"""The memory of the platform file that both cores use for messages; Python maps it without copies."""
+
+_DOORBELLS: Final = 1 << 14
+_CONSOLE_BYTES: Final = 1 << 16
+
+
+class RenodeMachine:
+    """An emulated SoC on Renode, as :class:`icmsg.cosim.machine.Machine`.
+
+    ``platform`` is the path of a Renode platform file (default: the shipped nRF5340). ``quantum_ns`` is the distance
+    of the synchronization points: cores see each other's work, and Python works, only there. ``latency_ns`` is the
+    least time from a rising interrupt line to the Python handler of a played core; the handler runs at the first
+    synchronization point after it. There is one machine at a time in a process. Use it as a context manager, or
+    call :meth:`close`.
+
+    Raises:
+        EngineNotAvailableError: Renode cannot be loaded here.
+        EngineError: another machine is open, or Renode refuses the platform.
+        PlatformError: the platform file cannot be read.
+    """
+
+    engine: Final = "renode"
+
+    def __init__(
+        self,
+        platform: str | Path | None = None,
+        *,
+        quantum_ns: int = DEFAULT_QUANTUM_NS,
+        latency_ns: int = DEFAULT_LATENCY_NS,
+    ) -> None:
+        if quantum_ns <= 0 or latency_ns < 0:
+            raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
+        path = Path(platform) if platform is not None else platform_file("nrf5340")
+        places = read_places(load_platform(path))
+        self.quantum_ns: Final = quantum_ns
+        self.latency_ns: Final = latency_ns
+        self.events: Final = EventStream(1_000_000_000)
+        self.clock: Final = Agenda()
+        self.cores: Final[dict[str, RenodeCore]] = {}
+        self._runs = False
+        self._closed = False
+        self._renode = process.load_renode()
+        process.occupy(self)
+        try:
+            self._log = Path(process.private_folder()) / f"log-{id(self):x}.txt"
+            self._renode.include(sorted(asset("renode").glob("*.cs")))
+            self._renode.log_to(self._log, log.LEVEL)
+            cpus = [core.cpu for core in places.values()]
+            for command in commands.setup(monitor_path(path), quantum_ns, cpus):
+                self._renode.execute(command)
+            self._api = self._renode.machine(commands.MACHINE)
+            memories = (
+                place for core in places.values() for place in core.memories() if place.name == SHARED
+            )
+            found = next(memories, None)
+            self.shared: Final = SharedMemory(self._api, SHARED, found.start) if found is not None else None
+            self._mailboxes = [core for core in places.values() if core.mailbox is not None]
+            self._uarts = [core for core in places.values() if core.uart is not None]
+            journal = self._api.doorbells(_DOORBELLS, [str(core.mailbox) for core in self._mailboxes])
+            self._doorbells = RecordReader(journal, "doorbells")
+            self._rang = self._doorbells.counters
+            consoles = self._api.consoles(_CONSOLE_BYTES, [str(core.uart) for core in self._uarts])
+            self._printed = RecordReader(consoles, "bytes of a console")
+            self.stepper: Final = Stepper(self._api, self.clock, self.shared, journal, self.take)
+            self.clock.time_ns = self._api.now_ns()
+            for name, core in places.items():
+                self.cores[name] = RenodeCore(self, self._api, self._renode, core)
+        except BaseException:
+            self._renode.clear()
+            process.vacate(self)
+            raise
+
+    # Time
+
+    @property
+    def now_ns(self) -> int:
+        """The virtual time in nanoseconds; between steps it is that of a synchronization point."""
+        return self.clock.time_ns
+
+    def run_for(self, ns: int) -> None:
+        """Let ``ns`` nanoseconds of virtual time pass, up to the synchronization point at or after them.
+
+        Raises:
+            EngineError: Renode stopped, or the machine is closed or runs already.
+        """
+        self._run(ns, None)
+
+    def run_until(
+        self, satisfied: Callable[[], bool], *, timeout_ns: int, what: str = "the condition"
+    ) -> None:
+        """Run until ``satisfied()``, which is asked after every action of Python and every step of the lockstep.
+
+        Raises:
+            VirtualTimeoutError: ``timeout_ns`` of virtual time passed before; the text names ``what``.
+            EngineError: Renode stopped, or the machine is closed or runs already.
+        """
+        if not self._run(timeout_ns, satisfied):
+            raise VirtualTimeoutError(
+                f"{what} did not happen within {format_time(timeout_ns)} of virtual time"
+            )
+
+    def _run(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
+        self.check_open()
+        if not isinstance(ns, int) or ns < 0:
+            raise ConfigurationError(f"a time to wait must be a whole number of nanoseconds ≥ 0, not {ns!r}")
+        if self._runs:
+            raise EngineError("the machine runs already; a handler must return instead of running it further")
+        self._runs = True
+        try:
+            return self.stepper.run(ns, satisfied, [core for core in self.cores.values() if core.is_played])
+        finally:
+            self._runs = False
+
+    # Cores
+
+    def core(self, name: str) -> RenodeCore:
+        """Return a core by its name (``"app"``, or ``"cpuapp"`` as in the platform file).
+
+        Raises:
+            ConfigurationError: there is no such core; the text lists those there are.
+        """
+        found = self.cores.get(name) or self.cores.get(name.removeprefix("cpu"))
+        if found is None:
+            raise ConfigurationError(f"no core {name!r}; the platform has {', '.join(self.cores)}")
+        return found
+
+    # Renode
+
+    def execute(self, command: str) -> str:
+        """Run a Monitor command and return what it prints; names of peripherals may be without ``sysbus``.
+
+        Raises:
+            EngineError: Renode refuses it, or it would let time pass, or it needs a paused emulation.
+        """
+        self.check_open()
+        if self.stepper.is_active:
+            commands.check_beside_lockstep(command)
+        printed = self._renode.execute(command)
+        self.take()
+        return printed
+
+    # What happened
+
+    def take(self) -> None:
+        """Put what the C# side wrote down into the event stream and the consoles."""
+        if self._rang[0]:
+            self._take_doorbells()
+        if self._printed.counters[0]:
+            self._take_console()
+
+    def emit(self, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
+        """Put an event into the stream, behind what happened before it."""
+        if self._rang[0]:
+            self._take_doorbells()
+        self.events.emit(self.clock.time_ns, kind, core, a, b)
+
+    def _take_doorbells(self) -> None:
+        emit, mailboxes = self.events.emit, self._mailboxes
+        for time_ns, kind, source, value in self._doorbells.take():
+            core = mailboxes[source]
+            if kind == TASK:
+                emit(time_ns, EventKind.DOORBELL, core.index, value)
+            elif kind == LINE_ROSE and core.port is not None:
+                number = core.port.interrupt
+                emit(time_ns, EventKind.INTERRUPT, core.index, number)
+                self.stepper.line_rose(self.cores[core.name], number, time_ns)
+
+    def _take_console(self) -> None:
+        for time_ns, _, source, value in self._printed.take():
+            self.cores[self._uarts[source].name].console.feed(bytes((value & 0xFF,)), time_ns)
+
+    @property
+    def warnings(self) -> list[AccessWarning]:
+        """Accesses that nothing models, as Renode logged them; one entry per kind and address."""
+        return list(self._warnings())
+
+    def _warnings(self) -> Iterator[AccessWarning]:
+        if not self._closed:
+            self._renode.flush_log()
+        for complaint in log.complaints(self._log):
+            core = self.cores.get(complaint.cpu.removeprefix("cpu"))
+            if core is not None:
+                place = core.locate(complaint.pc)
+                yield AccessWarning(core.name, complaint.what, complaint.address, complaint.pc, place)
+
+    def trace_sha256(self) -> str:
+        """Return a hash over every event, the contents of the shared memory and the progress of all cores.
+
+        Raises:
+            EngineError: the machine is closed.
+        """
+        self.check_open()
+        self.take()
+        digest = hashlib.sha256(self.events.hexdigest().encode())
+        if self.shared is not None:
+            digest.update(self.shared.bus.read_block(self.shared.base, self.shared.size))
+        for core in self.cores.values():
+            digest.update(b"%d;" % core.instructions)
+        return digest.hexdigest()
+
+    def check_open(self) -> None:
+        """Raise EngineError if the machine is closed."""
+        if self._closed:
+            raise EngineError("this machine is closed; make a new one")
+
+    def close(self) -> None:
+        """Clear the emulation; another machine can be made then. May be called twice."""
+        if self._closed:
+            return
+        if self._runs:
+            raise EngineError(
+                "close is not possible while the machine runs; do it after run_until has returned"
+            )
+        self._closed = True
+        with suppress(EngineError):  # an emulation that failed cannot be paused, only cleared
+            self.stepper.dispose()
+        for core in self.cores.values():
+            core.close()
+        # Python's views go first: the memory behind them is freed by what follows.
+        if self.shared is not None:
+            self.shared.unmap()
+        self._doorbells.close()
+        self._printed.close()
+        self.clock.clear()
+        try:
+            self._renode.clear()
+        finally:
+            process.vacate(self)
+
+    def __enter__(self) -> RenodeMachine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

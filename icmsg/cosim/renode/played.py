@@ -1,0 +1,141 @@
+"""A core on Renode that Python plays: its interrupt lines reach Python handlers at synchronization points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.renode.agenda import Agenda, Entry
+    from icmsg.cosim.renode.api import MachineApi
+
+_PATIENCE: Final = 1000
+"""Handler calls in a row that leave the line high before it counts as a mistake."""
+
+
+@dataclass(slots=True)
+class _Interrupt:
+    number: int
+    handler: Callable[[], None]
+    lines: list[object]
+    queued: Entry | None = None
+    ignored: int = 0
+    rose_ns: int | None = None
+
+
+class PlayedCore:
+    """Delivers interrupts of core ``name`` to Python.
+
+    A handler runs at the first synchronization point that is later than the line's edge and at least ``latency_ns``
+    behind it. It must make the line fall; where it does not, it runs again at the next synchronization point.
+    ``follow`` and ``ignore`` tell the lockstep which lines end a step: not those whose handler is queued.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        machine: MachineApi,
+        agenda: Agenda,
+        *,
+        latency_ns: int,
+        follow: Callable[[object], None],
+        ignore: Callable[[object], None],
+    ) -> None:
+        self._name = name
+        self._is_set = machine.is_set
+        self._agenda = agenda
+        self._latency = latency_ns
+        self._follow = follow
+        self._ignore = ignore
+        self._interrupts: dict[int, _Interrupt] = {}
+
+    @property
+    def followed(self) -> list[object]:
+        """The lines whose edge has to end a step."""
+        return [
+            line
+            for interrupt in self._interrupts.values()
+            if interrupt.queued is None
+            for line in interrupt.lines
+        ]
+
+    def on_interrupt(self, number: int, handler: Callable[[], None], lines: list[object]) -> None:
+        """Call ``handler`` while one of ``lines`` is high; one that is high already counts as rising now."""
+        if (known := self._interrupts.get(number)) is not None:
+            known.handler = handler
+            return
+        interrupt = self._interrupts[number] = _Interrupt(number, handler, lines)
+        for line in lines:
+            self._follow(line)
+        self._look(interrupt)
+
+    def line_rose(self, number: int, time_ns: int) -> None:
+        """Note when an interrupt's line rose."""
+        interrupt = self._interrupts.get(number)
+        if interrupt is not None:
+            interrupt.rose_ns = time_ns
+
+    def look(self) -> None:
+        """Queue the handlers of lines that are high."""
+        for interrupt in self._interrupts.values():
+            self._look(interrupt)
+
+    def release(self) -> None:
+        """Stop playing the core: nothing that is queued runs any more."""
+        for interrupt in self._interrupts.values():
+            if interrupt.queued is not None:
+                interrupt.queued.cancel()
+            else:
+                for line in interrupt.lines:
+                    self._ignore(line)
+        self._interrupts.clear()
+
+    def _is_high(self, interrupt: _Interrupt) -> bool:
+        return any(self._is_set(line) for line in interrupt.lines)
+
+    def _look(self, interrupt: _Interrupt) -> None:
+        if interrupt.queued is None and self._is_high(interrupt):
+            rose = self._agenda.time_ns if interrupt.rose_ns is None else interrupt.rose_ns
+            due = rose + max(1, self._latency)
+            if due <= self._agenda.time_ns:
+                interrupt.queued = self._agenda.call_at(due, lambda: self._run(interrupt))
+            else:
+                self._queue(interrupt, due)
+
+    def _queue(self, interrupt: _Interrupt, due: int) -> None:
+        for line in interrupt.lines:
+            self._ignore(line)
+        interrupt.queued = self._agenda.call_at(due, lambda: self._run_and_follow(interrupt))
+
+    def _run_and_follow(self, interrupt: _Interrupt) -> None:
+        for line in interrupt.lines:
+            self._follow(line)
+        self._run(interrupt)
+
+    def _run(self, interrupt: _Interrupt) -> None:
+        interrupt.queued = None
+        interrupt.rose_ns = None
+        if not self._is_high(interrupt):
+            interrupt.ignored = 0
+            return  # acknowledged before the handler's turn: no interrupt is taken
+        try:
+            interrupt.handler()
+        finally:
+            if self._is_high(interrupt):
+                self._again(interrupt)
+            else:
+                interrupt.ignored = 0
+
+    def _again(self, interrupt: _Interrupt) -> None:
+        interrupt.ignored += 1
+        if interrupt.ignored >= _PATIENCE:
+            interrupt.ignored = 0
+            raise EngineError(
+                f"interrupt {interrupt.number} of core {self._name} was handled {_PATIENCE} times and is still "
+                "high; the handler must acknowledge what raised it (Mailbox.acknowledge)"
+            )
+        self._queue(interrupt, self._agenda.time_ns + max(1, self._latency))

@@ -1,0 +1,432 @@
+"""The few .NET members that the adapter uses, with the behaviour that was recorded on Renode 1.16.1.
+
+Underneath is the embedded engine, so firmware really runs. What is imitated of Renode: synchronization points one
+quantum apart, the lockstep's rules, a silent 0 for an access that nothing answers, an address of 0 before a memory's
+segment is touched, errors of the Monitor as text, a core that starts only after a reset, and that nothing may be
+loaded beside a lockstep.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from pathlib import Path
+from struct import Struct
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from icmsg.cosim.console import Console
+from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.platform import load_platform
+from icmsg.cosim.soc import mailbox_ports, short_name
+from icmsg.errors import BusError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RECORD = Struct("<QHHI")
+US = 1000
+RUN_NS = 10_000_000
+
+
+class DotNetError(Exception):
+    """``System.Exception``."""
+
+    @property
+    def Message(self) -> str:  # noqa: N802 - .NET's name
+        return str(self)
+
+
+class Line:
+    """A GPIO: the line of one external interrupt."""
+
+    def __init__(self, machine: FakeMachine, core: str, number: int) -> None:
+        self.core, self.number = core, number
+        self._nvic = machine.soc.core(core)._slot.nvic
+
+    @property
+    def IsSet(self) -> bool:  # noqa: N802 - .NET's name
+        return bool(self._nvic.lines >> (16 + self.number) & 1)
+
+
+class Registers:
+    """A peripheral by offset; its outputs are attributes."""
+
+    def __init__(self, machine: FakeMachine, core: str, base: int) -> None:
+        bus = machine.soc.core(core).bus
+        self.core = core
+        self.ReadDoubleWord: Callable[[int], int] = lambda offset: bus.read32(base + offset)
+        self.WriteDoubleWord: Callable[[int, int], None] = lambda offset, value: bus.write32(
+            base + offset, value
+        )
+
+
+class Memory:
+    """A MappedMemory of one segment."""
+
+    SegmentCount = 1
+
+    def __init__(self, machine: FakeMachine, name: str) -> None:
+        self._memory = machine.soc._parts.memories[name]
+        self._touched = False
+        self.SegmentSize = self._memory.size
+
+    def TouchSegment(self, _number: int) -> None:  # noqa: N802 - .NET's name
+        self._touched = True
+
+    def GetSegment(self, _number: int) -> Any:  # noqa: N802 - .NET's name
+        return SimpleNamespace(ToInt64=lambda: self._memory.pointer if self._touched else 0)
+
+
+class Cpu:
+    """A core; what the Monitor does to it."""
+
+    def __init__(self, machine: FakeMachine, name: str) -> None:
+        self.core = machine.soc.core(name)
+        self.halted = False
+        self.fresh = False
+        self.loaded: str | None = None
+
+    @property
+    def ExecutedInstructions(self) -> int:  # noqa: N802 - .NET's name
+        return self.core.instructions
+
+    def halt(self, halted: bool) -> None:
+        if halted != self.halted:
+            self.halted = halted
+            if halted:
+                self.core.halt()
+            elif self.fresh and self.loaded is not None:
+                self.fresh = False
+                self.core.start()
+            else:
+                self.core.resume()
+
+
+class SystemBus:
+    """Accesses in the context of a core; what nothing answers is 0, and nothing is raised."""
+
+    def __init__(self, machine: FakeMachine) -> None:
+        self._machine = machine
+
+    def _bus(self, context: Any) -> Any:
+        return context.core.bus if isinstance(context, Cpu) else None
+
+    def _read(self, name: str, address: int, context: Any) -> int:
+        bus = self._bus(context)
+        try:
+            return int(getattr(bus, name)(address)) if bus is not None else 0
+        except BusError:
+            return 0
+
+    def _write(self, name: str, address: int, value: int, context: Any) -> None:
+        try:
+            getattr(self._bus(context), name)(address, value)
+        except (BusError, AttributeError):
+            return
+
+    def ReadByte(self, address: int, context: Any = None) -> int:  # noqa: N802 - .NET's name
+        return self._read("read8", address, context)
+
+    def ReadWord(self, address: int, context: Any = None) -> int:  # noqa: N802 - .NET's name
+        return self._read("read16", address, context)
+
+    def ReadDoubleWord(self, address: int, context: Any = None) -> int:  # noqa: N802 - .NET's name
+        return self._read("read32", address, context)
+
+    def WriteByte(self, address: int, value: int, context: Any = None) -> None:  # noqa: N802 - .NET's name
+        self._write("write8", address, value, context)
+
+    def WriteWord(self, address: int, value: int, context: Any = None) -> None:  # noqa: N802 - .NET's name
+        self._write("write16", address, value, context)
+
+    def WriteDoubleWord(self, address: int, value: int, context: Any = None) -> None:  # noqa: N802 - .NET's name
+        self._write("write32", address, value, context)
+
+    def ReadBytes(self, address: int, size: int, _only_memory: bool, context: Any) -> bytearray:  # noqa: N802 - .NET's name
+        return bytearray(self._bus(context).read_block(address, size))
+
+    def WriteBytes(  # noqa: N802 - .NET's name
+        self, array: bytearray, address: int, start: int, count: int, _only_memory: bool, context: Any
+    ) -> None:
+        self._bus(context).write_block(address, bytes(array[start : start + count]))
+
+
+class FakeMachine:
+    """A machine made of a platform file, with all its cores running nothing."""
+
+    def __init__(self, platform: str) -> None:
+        description = load_platform(Path(platform))
+        self.soc = EmbeddedMachine(platform, quantum_ns=1 * US, latency_ns=0)
+        self.quantum_ns = 100 * US
+        self.objects: dict[str, Any] = {}
+        self.lockstep: FakeLockstep | None = None
+        self.bus = SystemBus(self)
+        ports = mailbox_ports(description)
+        for item in description:
+            if item.type.startswith("CPU."):
+                self.objects[item.name] = Cpu(self, short_name(item.name))
+            elif item.type == "Memory.MappedMemory":
+                self.objects[item.name] = Memory(self, item.name)
+            else:
+                place = next((place for place in item.registrations if place.cpu), None)
+                if place is None or place.address is None:
+                    continue
+                core = short_name(str(place.cpu))
+                found = self.objects[item.name] = Registers(self, core, place.address - place.offset)
+                for wire in item.connections:
+                    if wire.destination.startswith("nvic"):
+                        setattr(found, wire.source or "IRQ", Line(self, core, wire.irq))
+        self.mailbox_interrupts = {name: port.interrupt for name, port in ports.items()}
+
+    def child(self, name: str) -> Any:
+        return SimpleNamespace(internal=self.objects[name])
+
+    @property
+    def ElapsedVirtualTime(self) -> Any:  # noqa: N802 - .NET's name
+        return SimpleNamespace(TimeElapsed=SimpleNamespace(Ticks=self.soc.now_ns))
+
+    def run_quantum(self) -> None:
+        self.soc.run_for(self.quantum_ns - self.soc.now_ns % self.quantum_ns)
+
+
+class FakeLockstep:
+    """``Lockstep``: held at synchronization points."""
+
+    def __init__(self, machine: FakeMachine) -> None:
+        if machine.lockstep is not None:
+            raise DotNetError("There is a lockstep for this emulation already; dispose it first")
+        self._machine = machine
+        self._lines: list[Line] = []
+        self._hold = False
+        self._started = machine.soc.now_ns
+        self.failure: str | None = None
+        machine.lockstep = self
+        self._remove = machine.soc.events.add_sink(self._on_event)
+        machine.run_quantum()
+
+    def _on_event(self, event: Event) -> None:
+        if event.kind is EventKind.INTERRUPT:
+            names = list(self._machine.soc.cores)
+            self._hold |= any(
+                line.number == event.a and names.index(line.core) == event.core for line in self._lines
+            )
+
+    def RequestHold(self) -> None:  # noqa: N802 - .NET's name
+        self._hold = True
+
+    def AddLine(self, line: Line) -> None:  # noqa: N802 - .NET's name
+        if line not in self._lines:
+            self._lines.append(line)
+
+    def RemoveLine(self, line: Line) -> None:  # noqa: N802 - .NET's name
+        if line in self._lines:
+            self._lines.remove(line)
+
+    def Advance(self, microseconds: int) -> bool:  # noqa: N802 - .NET's name
+        if type(microseconds) is not int:
+            raise TypeError("an integer is required")
+        if self.failure is not None:
+            raise DotNetError(f"The emulation failed and must be cleared: {self.failure}")
+        if self._machine.lockstep is not self:
+            raise DotNetError("The lockstep is disposed; make a new one")
+        if microseconds and not self._is_any_high():
+            until = self._machine.soc.now_ns + microseconds * US
+            self._hold = False
+            while not self._hold and self._machine.soc.now_ns < until:
+                self._machine.run_quantum()
+        return self._is_any_high()
+
+    def _is_any_high(self) -> bool:
+        return any(line.IsSet for line in self._lines)
+
+    def GetNanoseconds(self) -> int:  # noqa: N802 - .NET's name
+        return self._machine.soc.now_ns
+
+    def Dispose(self) -> None:  # noqa: N802 - .NET's name
+        if self._machine.lockstep is self:
+            self._machine.lockstep = None
+            self._remove()
+            self._machine.soc.run_for(RUN_NS - (self._machine.soc.now_ns - self._started) % RUN_NS)
+
+
+class Block:
+    """Unmanaged memory with records in it."""
+
+    def __init__(self, machine: FakeMachine, capacity: int) -> None:
+        self._memory = (ctypes.c_ubyte * (16 + 16 * capacity))()
+        self._capacity = capacity
+        self.machine = machine
+        self.Address = ctypes.addressof(self._memory)
+        self.disposed = False
+
+    def add(self, time_ns: int, kind: int, source: int, value: int) -> None:
+        counters = memoryview(self._memory).cast("B")[:8].cast("I")
+        if counters[0] >= self._capacity:
+            counters[1] += 1
+            return
+        RECORD.pack_into(self._memory, 16 + 16 * counters[0], time_ns, kind, source, value)
+        counters[0] += 1
+
+
+class DoorbellJournal(Block):
+    """``DoorbellJournal``."""
+
+    HoldOnTask: FakeLockstep | None = None
+
+    def __init__(self, machine: FakeMachine, capacity: int, mailboxes: list[Registers]) -> None:
+        super().__init__(machine, capacity)
+        names = list(machine.soc.cores)
+        self._sources = {names.index(mailbox.core): place for place, mailbox in enumerate(mailboxes)}
+        numbers = machine.mailbox_interrupts
+        self._numbers = {names.index(name): number for name, number in numbers.items()}
+        self._remove = machine.soc.events.add_sink(self._on_event)
+
+    def _on_event(self, event: Event) -> None:
+        if event.kind is EventKind.DOORBELL:
+            self.add(event.time_ns, 1, self._sources[event.core], event.a)
+            if self.HoldOnTask is not None:
+                self.HoldOnTask.RequestHold()
+        elif event.kind is EventKind.INTERRUPT and event.a == self._numbers[event.core]:
+            self.add(event.time_ns, 2, self._sources[event.core], 0)
+
+    def Dispose(self) -> None:  # noqa: N802 - .NET's name
+        self._remove()
+        self.disposed = True
+
+
+class ConsoleCapture(Block):
+    """``ConsoleCapture``."""
+
+    def __init__(self, machine: FakeMachine, capacity: int, uarts: list[Registers]) -> None:
+        super().__init__(machine, capacity)
+        for place, uart in enumerate(uarts):
+            slot: Any = machine.soc.core(uart.core)._slot
+            slot.console = _Recorder(self, place)
+
+    def Dispose(self) -> None:  # noqa: N802 - .NET's name
+        self.disposed = True
+
+
+class _Recorder(Console):
+    def __init__(self, block: Block, place: int) -> None:
+        super().__init__()
+        self._block, self._place = block, place
+
+    def feed(self, data: bytes, time_ns: int) -> None:
+        for byte in data:
+            self._block.add(time_ns, 4, self._place, byte)
+
+
+class FakeRenode:
+    """One process with Renode in it: the Monitor's commands and the objects behind them."""
+
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+        self.compiled: list[str] = []
+        self.name = ""
+        self.current: FakeMachine | None = None
+        self.cleared = 0
+        self.settings: dict[str, str] = {}
+        self.log: Path | None = None
+
+    def get_mach(self, name: str) -> Any:
+        if self.current is None or name != self.name:
+            return None
+        return SimpleNamespace(internal=self.current, sysbus=_Children(self.current))
+
+    def clear(self) -> None:
+        self.cleared += 1
+        if self.current is not None:
+            machine, self.current = self.current, None
+            if machine.lockstep is not None:
+                machine.lockstep = None
+            machine.soc.close()
+
+    def flush(self) -> None:
+        if self.log is not None and self.current is not None:
+            lines = [
+                f"12:00:00.0000 [WARNING] sysbus: [cpu{warning.core}: 0x{warning.pc:X}] ReadDoubleWord from "
+                f"non existing peripheral at 0x{warning.address:X}."
+                for warning in self.current.soc.warnings
+            ]
+            self.log.write_text("\n".join(lines))
+
+    def execute(self, command: str) -> tuple[str, str]:
+        self.commands.append(command)
+        try:
+            return self._execute(command), ""
+        except DotNetError as error:
+            return "", f"{error}\n"
+
+    def _execute(self, command: str) -> str:
+        word, _, rest = command.partition(" ")
+        if word == "include":
+            self.compiled += [Path(path.removeprefix("@")).name for path in rest.split()]
+        elif word == "using":
+            pass
+        elif word == "logLevel":
+            self.settings[word] = rest
+        elif word == "logFile":
+            self.log = Path(rest.split()[0].removeprefix("@"))
+        elif word == "mach":
+            self.name = rest.partition(" ")[2].strip('"')
+        elif word == "emulation":
+            name, _, value = rest.partition(" ")
+            self.settings[name] = value
+            if name == "SetGlobalQuantum":
+                self._machine().quantum_ns = int(float(value.strip('"')) * 1e9)
+        elif command.startswith("machine LoadPlatformDescription @"):
+            self.current = FakeMachine(command.partition("@")[2])
+        elif found := re.fullmatch(r"sysbus LoadELF @(\S+) cpu=(\w+)", command):
+            self._load(found[1], self._machine().objects[found[2]])
+        else:
+            return self._on_object(command)
+        return ""
+
+    def _machine(self) -> FakeMachine:
+        if self.current is None:
+            raise DotNetError("No machine is selected")
+        return self.current
+
+    def _load(self, path: str, cpu: Cpu) -> None:
+        if self._machine().lockstep is not None:
+            raise DotNetError("Cannot load ELF on an unpaused machine.")
+        cpu.core.load(path)
+        cpu.loaded = path
+
+    def _on_object(self, command: str) -> str:
+        name, _, what = command.partition(" ")
+        thing = self._machine().objects.get(name)
+        if thing is None:
+            raise DotNetError(f"No such command or device: {name}")
+        if isinstance(thing, Cpu):
+            if found := re.fullmatch(r"IsHalted (true|false)", what):
+                thing.halt(found[1] == "true")
+                return ""
+            if what == "Reset":
+                thing.fresh = True
+                thing.core.reset()
+                return ""
+            if re.fullmatch(r"VectorTableOffset 0x[0-9A-F]{8}", what):
+                return ""
+            if what in ("PC", "SP", "LR"):
+                return f"0x{thing.core.registers.get(what, 0):X}"
+        elif what == "Reset":
+            return ""  # the embedded core's reset has done it
+        raise DotNetError(f"{name} does not provide a field, method or property {what}")
+
+
+class _Children:
+    """The wrapper of the sysbus: peripherals by name."""
+
+    def __init__(self, machine: FakeMachine) -> None:
+        self._machine = machine
+        self.internal = machine.bus
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._machine.child(name)
+        except KeyError:
+            raise AttributeError(name) from None
