@@ -9,7 +9,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import atheris  # type: ignore[import-untyped]  # has no types
+try:
+    import atheris  # type: ignore[import-untyped]  # has no types
+except ImportError:
+    sys.exit("atheris is missing: pip install atheris, or run fuzz/random_driver.py, which does without")
 
 with atheris.instrument_imports(include=["icmsg"]):
     from target import attack

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _ALIGNMENTS = (4, 8, 16, 32, 64, 128)  # of dcache-alignment; 0 lays out as 4
 _CACHE_LINES = (0, 16, 32, 64, 128)  # of the cache layout of spsc_pbuf
+_SMALLEST_DATA = 12  # what a region must have for one byte, in both generations
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +65,21 @@ def _word(region: bytes, offset: int) -> int:
     return int.from_bytes(region[offset : offset + 4], "little")
 
 
+def _is_index(value: int, length: int) -> bool:
+    return value < length and not value & 3
+
+
 def _spsc_header(region: bytes) -> tuple[Wire, int] | None:
     """Find data length and flags where ``spsc_pbuf_init`` writes them, with indices that fit."""
-    if len(region) < 16 or region[4] != 1:
+    if region[4] != 1:
         return None
     for line in _CACHE_LINES:
         layout = RegionLayout.spsc_pbuf(len(region), line)
         length = layout.data_length
-        if length < 12 or _word(region, 0) != length:
+        if length < _SMALLEST_DATA or _word(region, 0) != length:
             continue
-        indices = (_word(region, layout.rd_idx_offset), _word(region, layout.wr_idx_offset))
-        if all(index < length and not index & 3 for index in indices):
+        rd, wr = _word(region, layout.rd_idx_offset), _word(region, layout.wr_idx_offset)
+        if _is_index(rd, length) and _is_index(wr, length):
             return "spsc_pbuf", line
     return None
 
@@ -85,7 +90,7 @@ def _magic(region: bytes) -> tuple[Wire, int] | None:
         layout = RegionLayout.pbuf(len(region), alignment)
         wr = _word(region, layout.wr_idx_offset)
         first = region[layout.data_offset : layout.data_offset + 4 + len(MAGIC)]
-        if first[4:] == MAGIC and first[:2] == b"\0\x0d" and wr < layout.data_length and not wr & 3:
+        if first[4:] == MAGIC and first[:2] == b"\0\x0d" and _is_index(wr, layout.data_length):
             return "pbuf", alignment
     return None
 
@@ -104,7 +109,7 @@ def _chain_length(region: bytes, alignment: int) -> int:
     layout = RegionLayout.pbuf(len(region), alignment)
     length = layout.data_length
     index, wr = _word(region, layout.rd_idx_offset), _word(region, layout.wr_idx_offset)
-    if length < 12 or length & 3 or wr & 3 or index & 3 or wr >= length or index >= length:
+    if length < _SMALLEST_DATA or not _is_index(index, length) or not _is_index(wr, length):
         return 0
     data = region[layout.data_offset :]
     count, left = 0, (wr - index) % length

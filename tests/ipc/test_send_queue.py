@@ -87,6 +87,36 @@ def test_what_can_never_be_sent_fails_at_once_and_does_not_block_the_rest() -> N
     assert failures[-1] == errno.EBUSY
 
 
+def test_what_waits_behind_a_message_that_can_never_be_sent_goes_out_with_the_same_look() -> None:
+    pair = stalled_pair()
+    failures: list[bytes] = []
+    queue = SendQueue(
+        pair.a.endpoint, pair.clock, poll_ns=1000, failed=lambda data, _error: failures.append(data)
+    )
+    for message in (bytes(40), bytes(40), b"waits" * 8, bytes(113), b"behind", b"last"):
+        queue.send(message)
+    assert len(queue) == 4
+    wake(pair)
+    pair.clock.advance(1000)
+    assert len(queue) == 0
+    assert failures == [bytes(113)]
+    assert pair.b.received[2:] == [b"waits" * 8, b"behind", b"last"]
+
+
+def test_the_longest_message_waits_for_an_empty_buffer() -> None:
+    pair = stalled_pair()
+    queue = SendQueue(pair.a.endpoint, pair.clock)
+    longest = bytes(pair.a.endpoint.get_tx_buffer_size())
+    assert queue.send(b"first")
+    assert not queue.send(longest)
+    wake(pair)
+    pair.clock.advance(99_999)
+    assert len(queue) == 1
+    pair.clock.advance(1)
+    assert len(queue) == 0, "the period is 100 µs unless told otherwise"
+    assert pair.b.received == [b"first", longest]
+
+
 def test_without_a_callback_the_error_is_raised_where_it_happened() -> None:
     pair = stalled_pair()
     queue = SendQueue(pair.a.endpoint, pair.clock, poll_ns=1000, timeout_ns=2000)
@@ -135,3 +165,13 @@ def test_cancel_forgets_what_waits_and_leaves_no_timer() -> None:
 def test_a_period_of_zero_would_hang_and_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="1 or more"):
         SendQueue(Pair().a.endpoint, Pair().clock, poll_ns=0)
+
+
+def test_a_period_of_one_nanosecond_is_possible() -> None:
+    pair = stalled_pair()
+    queue = SendQueue(pair.a.endpoint, pair.clock, poll_ns=1)
+    for _ in range(3):
+        queue.send(bytes(40))
+    wake(pair)
+    pair.clock.advance(1)
+    assert len(queue) == 0

@@ -77,6 +77,19 @@ def test_a_verifying_writer_notices_a_broken_rd_idx_at_once_and_a_trusting_one_w
             writer.write(bytes(40))
 
 
+@pytest.mark.parametrize("size", [1, 0xFF, 0x100, 0x1234, 0xFFFF])
+def test_peek_tells_what_the_header_announces_even_in_the_last_word_of_memory(size: int) -> None:
+    memory, bus = region()
+    reader = PbufReader(bus, BASE, LAYOUT)
+    bus.write_block(BASE + 8, b"\0\x30")
+    bus.write32(BASE + 4, 52)
+    reader.read()
+    bus.write_block(BASE + 60, size.to_bytes(2, "big"))
+    bus.write32(BASE + 4, 8)
+    assert len(memory) == 64
+    assert reader.peek() == size
+
+
 def test_a_length_that_the_index_does_not_cover_is_not_delivered() -> None:
     memory, bus = region("00000000 08000000 00050000")
     reader = PbufReader(bus, BASE, LAYOUT)

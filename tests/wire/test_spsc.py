@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 from collections import deque
 from pathlib import Path
@@ -177,6 +178,45 @@ def test_as_in_zephyr_the_marker_may_be_set_although_the_packet_does_not_fit() -
     assert reader.read() == b""
     assert writer.write(b"goes on") == 7
     assert reader.read() == b"goes on"
+
+
+@pytest.mark.parametrize("first", range(1, 41, 3))
+def test_free_space_is_exactly_the_longest_packet_that_write_takes(first: int) -> None:
+    seen = set()
+    for second, third, reads in itertools.product(range(0, 37, 4), range(0, 21, 4), range(4)):
+
+        def prepared(
+            sizes: tuple[int, ...] = (first, second, third), reads: int = reads
+        ) -> tuple[SpscWriter, SpscReader]:
+            _, _, writer, reader = pair()
+            for index, size in enumerate(sizes):
+                if size and size <= writer.free_space():
+                    writer.write(bytes(size))
+                if index < reads:
+                    reader.read()
+            return writer, reader
+
+        writer, reader = prepared()
+        free = writer.free_space()
+        seen.add(free)
+        if free:
+            assert writer.write(b"x" * free) == free
+            while data := reader.read():
+                last = data
+            assert last == b"x" * free
+        with pytest.raises(BufferFullError):
+            prepared()[0].write(bytes(free + 1))
+    assert {0, 4} < seen
+
+
+def test_rx_init_forgets_that_more_was_seen() -> None:
+    _, _, writer, reader = pair()
+    writer.write(b"one")
+    writer.write(b"two")
+    reader.read()
+    assert reader.more is True
+    reader.rx_init()
+    assert reader.more is False
 
 
 def test_a_marker_that_was_set_after_the_last_read_is_skipped_by_a_look() -> None:
