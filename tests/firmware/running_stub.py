@@ -100,6 +100,14 @@ def pending_command(core: MachineCore) -> int:
     return core.bus.read32(core.image.symbols["icmsg_command"])
 
 
+def accounted(app: MachineCore, messages: int) -> None:
+    """Every message came back or is counted as lost, and none was wrong."""
+    sent, received, lost, mismatches, errors = stats(app, "sent", "received", "lost", "mismatches", "errors")
+    assert (sent, received + lost, mismatches, errors) == (messages, messages, 0, 0)
+    tail = f", {lost} lost" if lost else ""
+    assert lines(app)[-1] == f"initiator: done {received} of {messages}, 0 mismatches{tail}"
+
+
 class PlayedPeer:
     """Python as the application on ``core``: it opens again when it becomes unbound, and may send back what comes."""
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from native_link import LinkSide, Mode, NativeLink, NativeSessions, Player
+from native_link import LinkSide, Mode, NativeLink, Player
+from native_side import NativeSessions
 from native_stub import Region, Side, vectors
 
 from icmsg.ipc import State
