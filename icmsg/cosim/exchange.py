@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.cosim.diagnosis import console_lines, describe_link, describe_peer
 from icmsg.cosim.exchange_result import ExchangeResult
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.played_instance import PlayedInstance
-from icmsg.cosim.players import Initiator, Player, Responder
-from icmsg.cosim.preconditions import check_image, check_regions, check_roles, check_workload
+from icmsg.cosim.interruption import CtrlC
+from icmsg.cosim.players import Initiator
+from icmsg.cosim.preconditions import check_roles, check_workload
+from icmsg.cosim.sides import Side, Sides
 from icmsg.cosim.simtime import MS, S
-from icmsg.cosim.stub_firmware import DONE, StubFirmware, StubStats
+from icmsg.cosim.stub_firmware import DONE
 from icmsg.cosim.watch import LinkWatch
 from icmsg.errors import ConfigurationError, IcmsgError, VirtualTimeoutError
 
@@ -20,11 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icmsg.config.instance import InstanceConfig
-    from icmsg.cosim.machine import Core, Machine
+    from icmsg.cosim.machine import Machine
     from icmsg.cosim.workload import RoundTrips, Workload
-
-Side = FirmwareImage | None
-"""What plays a core: an image, or None for Python."""
 
 Progress = Callable[[int, int], None]
 """(echoes so far, echoes expected)"""
@@ -68,20 +65,14 @@ class Exchange:
         self._bond_timeout_ns = bond_timeout_ns
         self._configs = {"app": config, "net": peer_config or config.mirrored()}
         self._first, self._second = (machine.core(name) for name in self._configs)
+        self._ctrl_c = CtrlC()
         self._problems: list[str] = []
-        self._stubs: dict[str, StubFirmware] = {}
-        for core in (self._first, self._second):
-            check_regions(core, self._configs[core.name])
-        images = {name: image for name, image in sides.items() if image is not None}
-        for name, image in images.items():
-            self._load(machine.core(name), image)
-        python = [name for name, image in sides.items() if image is None]
-        self._initiator = initiator or self._find_initiator(python)
-        self._players = {name: self._open(machine.core(name)) for name in python}
+        self._sides = Sides(machine, sides, self._configs, workload, initiator)
+        self._initiator = self._sides.initiator
+        self._players = self._sides.players
         starter = self._players.get(self._initiator or "")
         self._sender = starter if isinstance(starter, Initiator) else None
-        self._unknown = [name for name in images if name not in self._stubs]
-        self._guess = self._sender is not None and initiator is None and bool(self._unknown)
+        self._guess = self._sender is not None and initiator is None and bool(self._sides.unknown)
         # A Python initiator knows what it sent and when; everybody else is watched from outside.
         self._watch = LinkWatch(
             machine,
@@ -92,33 +83,6 @@ class Exchange:
             workload.messages,
         )
 
-    # Setting up
-
-    def _load(self, core: Core, image: FirmwareImage) -> None:
-        config, work = self._configs[core.name], self._workload
-        core.load(image)
-        check_image(core, image, config)
-        if StubFirmware.is_stub(image):
-            stub = self._stubs[core.name] = StubFirmware(image, core.bus)
-            stub.set_instance(config)
-            stub.set_work(
-                messages=work.messages,
-                size_min=work.size_min,
-                size_max=work.size_max,
-                seed=work.seed,
-                window=work.window,
-            )
-
-    def _find_initiator(self, python: list[str]) -> str | None:
-        starting = [name for name, stub in self._stubs.items() if stub.starts]
-        return next(iter(starting + python), None)
-
-    def _open(self, core: Core) -> Player:
-        played = PlayedInstance(self._machine, core, self._configs[core.name])
-        if core.name == self._initiator:
-            return Initiator(played, self._machine.clock, self._workload)
-        return Responder(played, self._machine.clock)
-
     # Running
 
     def run(self, progress: Progress | None = None) -> ExchangeResult:
@@ -126,15 +90,18 @@ class Exchange:
 
         Raises:
             ConfigurationError: the two sides do not go together.
+            KeyboardInterrupt: Ctrl-C, between two slices.
         """
+        with self._ctrl_c:
+            return self._run(progress)
+
+    def _run(self, progress: Progress | None) -> ExchangeResult:
         bond_ns = None
         try:
-            for core in (self._first, self._second):
-                if core.image is not None:
-                    core.start()
+            self._sides.start()
             self._machine.run_until(self._is_bound, timeout_ns=self._bond_timeout_ns, what="bonding")
             bond_ns = self._machine.now_ns
-            check_roles(self._initiator, {name: stats.program for name, stats in self._stats()})
+            check_roles(self._initiator, {name: stats.program for name, stats in self._sides.stats()})
             self._exchange(progress)
         except ConfigurationError:
             raise
@@ -143,6 +110,7 @@ class Exchange:
         return self._result(bond_ns)
 
     def _is_bound(self) -> bool:
+        self._ctrl_c.check()
         self._watch.look()
         if self._players:
             return all(player.endpoint.is_bound for player in self._players.values())
@@ -162,6 +130,7 @@ class Exchange:
             what = f"echo {before + 1} of {total}" if before < total else "the end of the exchange"
 
             def moved(goal: int = goal) -> bool:
+                self._ctrl_c.check()
                 self._watch.look()
                 return self._got() >= goal or self._finished()
 
@@ -176,12 +145,12 @@ class Exchange:
         except VirtualTimeoutError:
             return
         self._sender = None
-        self._initiator = self._unknown[0]
+        self._initiator = self._sides.unknown[0]
 
     def _finished(self) -> bool:
         if self._sender is not None:
             return self._sender.got >= self._workload.messages
-        stats = self._initiator_stats()
+        stats = self._sides.initiator_stats(self._initiator)
         if stats is not None:
             return stats.state >= DONE
         return self._watch.got >= self._workload.messages or self._is_quiet()
@@ -191,20 +160,11 @@ class Exchange:
         return 0 < watch.sent == watch.got and self._machine.now_ns - watch.last_ns > _QUIET_NS
 
     def _patience(self) -> int:
-        knows_its_count = self._sender is not None or self._initiator in self._stubs
+        knows_its_count = self._sender is not None or self._sides.is_stub(self._initiator)
         return STALL_NS if knows_its_count else 2 * _QUIET_NS + STALL_NS
 
     def _got(self) -> int:
         return self._sender.got if self._sender is not None else self._watch.got
-
-    def _stats(self) -> Iterator[tuple[str, StubStats]]:
-        for name, stub in self._stubs.items():
-            if (stats := stub.stats()) is not None:
-                yield name, stats
-
-    def _initiator_stats(self) -> StubStats | None:
-        stub = self._stubs.get(self._initiator or "")
-        return stub.stats() if stub is not None and stub.starts else None
 
     # Reporting
 
@@ -212,7 +172,7 @@ class Exchange:
         counts: Any = self._sender if self._sender is not None else self._watch
         trips: RoundTrips = counts.round_trips
         sent, got, mismatches = counts.sent, counts.got, counts.mismatches
-        stats = self._initiator_stats()
+        stats = self._sides.initiator_stats(self._initiator)
         if stats is not None:
             sent, got, mismatches = stats.sent, stats.received, max(mismatches, stats.mismatches)
         expected = self._workload.messages if self._sender is not None or stats is not None else sent
@@ -238,13 +198,14 @@ class Exchange:
         )
 
     def _explain(self, *, bound: bool, mismatches: int) -> Iterator[str]:
-        for name, stats in self._stats():
+        for name, stats in self._sides.stats():
             if (trouble := stats.trouble()) is not None:
                 yield f"stub on {name}: {trouble}"
         for name, player in self._players.items():
             heard = bool(player.problems)
             yield from describe_peer(self._machine.core(name), player.played.instance, heard=heard)
         if self._guess and self._sender is not None and 0 < mismatches == self._sender.got:
-            yield f"if the firmware on {self._unknown[0]} sends first, say so: --initiator {self._unknown[0]}"
+            unknown = self._sides.unknown[0]
+            yield f"if the firmware on {unknown} sends first, say so: --initiator {unknown}"
         config = self._configs[self._first.name]
         yield from describe_link(self._machine, self._first, config, self._second, bound=bound)

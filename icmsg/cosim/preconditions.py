@@ -31,7 +31,7 @@ def _check_region(core: Core, name: str, region: Region) -> None:
         core.bus.read_block(region.address, region.size)
     except BusError as error:
         raise ConfigurationError(
-            f"{name} {region} of core {core.name} is not in its memory (0x{error.address:08X}: {error.reason}): "
+            f"{name} {region} of core {core.name} is not memory from end to end ({error.reason}): "
             "put it where both cores have memory, on the nRF5340 into 0x20070000…0x2007FFFF"
         ) from None
 

@@ -62,11 +62,11 @@ OF_OPTIONS = [
     (["--tx-region", "0x20070000:0x801"], "use 2048 bytes"),
     (
         ["--tx-region", "0x30000000:0x800"],
-        "of core app is not in its memory (0x30000000: no memory .*): put it where",
+        "of core app is not memory from end to end (no memory .*): put it where",
     ),
-    (["--tx-region", "0x2007FF00:0x800"], "is not in its memory (0x20080000: no memory"),
+    (["--tx-region", "0x2007FF00:0x800"], "is not memory from end to end (no memory"),
     (["--tx-region", "0x5002A000:0x800"], "registers of ipcapp"),
-    (["--tx-region", "0x100000000:0x800"], "is not in its memory (0x100000000: no memory"),
+    (["--tx-region", "0x100000000:0x800"], "is not memory from end to end (no memory"),
     (["--tx-region", "0x01000000:0x800"], "where .*echo-net.elf is loaded: move one of them"),
     (["--tx-region", "0x20060000:0x9000"], "the firmware stubs take at most 0x8000; use a smaller region"),
     (["--dcache-alignment", "-1"], "is out of range: use 0…65536"),
@@ -232,7 +232,9 @@ def test_sessions_with_a_stub_that_has_none_are_refused(capsys: Capture) -> None
 
 
 def test_modes_that_never_bind_are_refused(capsys: Capture) -> None:
-    message = refused(icmsg(capsys, "run", "--app", "initiator-enable", "--net", "python", "--unbound", "disable"))
+    message = refused(
+        icmsg(capsys, "run", "--app", "initiator-enable", "--net", "python", "--unbound", "disable")
+    )
     assert "they never bind" in message
 
 

@@ -30,12 +30,12 @@ def with_tx(address: int, size: int = 0x800) -> InstanceConfig:
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        (with_tx(0x2009_0000), "0x20090000: no memory or peripheral is there"),
-        (with_tx(0x2007_FC00), "0x20080000: no memory or peripheral is there"),
+        (with_tx(0x2009_0000), "no memory or peripheral is there"),
+        (with_tx(0x2007_FC00), "no memory or peripheral is there"),
         (with_tx(0x5002_A000), "registers of ipcapp"),
-        (with_tx(0xFFFF_F900), "0xFFFFF900: no memory"),
-        (with_tx(0x1_FFFF_FFFC), "0x1FFFFFFFC: no memory"),
-        (with_tx(0x2000_0000, 0x9_0000), "0x20080000: no memory"),
+        (with_tx(0xFFFF_F900), "no memory"),
+        (with_tx(0x1_FFFF_FFFC), "no memory"),
+        (with_tx(0x2000_0000, 0x9_0000), "no memory"),
     ],
 )
 @pytest.mark.parametrize("pair", [("python", "echo"), ("initiator", "echo"), ("python", "python")])
@@ -44,7 +44,7 @@ def test_regions_have_to_be_memory_from_end_to_end(
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
         exchange(*pair, config=config)
-    assert f"tx-region {config.tx_region} of core app is not in its memory" in str(caught.value)
+    assert f"tx-region {config.tx_region} of core app is not memory from end to end (" in str(caught.value)
     assert said in str(caught.value)
     assert str(caught.value).endswith("on the nRF5340 into 0x20070000…0x2007FFFF")
 

@@ -1,0 +1,226 @@
+"""Where the output goes: terminals of any width, pipes that close, disks that are full, encodings that cannot."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from command import process
+from firmware_files import Kind, foreign
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-terminals and signals")
+
+COMMAND = (sys.executable, "-m", "icmsg", "run", "--messages", "20")
+COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3|4|9|10)\d(?:;\d+)*m")
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def on_terminal(
+    command: Sequence[str], columns: int = 80, environment: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """Run with stdout and stderr on a terminal; return the exit code and all that was written."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")
+    }
+    child = subprocess.Popen(
+        command,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env=clean | {"TERM": "xterm-256color"} | dict(environment or {}),
+    )
+    os.close(follower)
+    written = b""
+    try:
+        while block := os.read(leader, 65536):
+            written += block
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    finally:
+        os.close(leader)
+    return child.wait(timeout=60), written.decode()
+
+
+def visible(text: str) -> list[str]:
+    """Return the lines without colours, movements and what was overwritten."""
+    lines = ESCAPE.sub("", text).replace("\r\n", "\n").split("\n")
+    return [line.rsplit("\r", 1)[-1].rstrip() for line in lines]
+
+
+def test_on_a_terminal_the_summary_has_colours_and_the_progress_bar_is_gone_at_the_end() -> None:
+    code, written = on_terminal(COMMAND)
+    assert code == 0
+    assert COLOUR.search(written)
+    lines = [line for line in visible(written) if line]
+    assert lines[-1] == "OK"
+    assert "20 of 20 messages" in written
+    assert "\x1b[?25h" in written, "the cursor is shown again"
+
+
+def test_a_long_run_shows_progress_on_a_terminal() -> None:
+    code, written = on_terminal((*COMMAND[:-1], "8000"))
+    assert code == 0
+    done = [int(count) for count in re.findall(r"(\d+)/8000", ESCAPE.sub("", written))]
+    assert done == sorted(done)
+    assert len(set(done)) > 1
+
+
+def test_no_color_is_respected() -> None:
+    code, written = on_terminal(COMMAND, environment={"NO_COLOR": "1"})
+    assert code == 0
+    assert not COLOUR.search(written)
+
+
+def test_a_dumb_terminal_gets_no_escapes() -> None:
+    code, written = on_terminal(COMMAND, environment={"TERM": "dumb"})
+    assert code == 0
+    assert not ESCAPE.search(written)
+    assert visible(written)[-2:] == ["OK", ""]
+
+
+def test_into_a_pipe_goes_plain_text_without_progress() -> None:
+    found = process("run", "--messages", "20")
+    assert (found.code, found.err) == (0, "")
+    assert "\x1b" not in found.out
+    assert "\r" not in found.out
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80, 200])
+def test_nothing_is_lost_on_a_narrow_terminal(columns: int) -> None:
+    code, written = on_terminal(COMMAND, columns)
+    assert code == 0
+    lines = visible(written)
+    table = [line for line in lines if line[:1] in "┌│└"]
+    assert table
+    assert all(len(line) <= columns for line in table)
+    cells = "".join(line.split("│")[2].strip() + " " for line in table if line.count("│") == 3)
+    words = re.sub(r"\s", "", cells)
+    for said in ("app=python,net=echo", "20of20messages", "0mismatches", "virtualin"):
+        assert said in words
+
+
+@pytest.mark.parametrize("columns", [40, 200])
+def test_explanations_are_not_cut_or_wrapped(tmp_path: Path, columns: int) -> None:
+    """They are lines to copy and to search for; the terminal wraps them itself."""
+    wrong = foreign(tmp_path, "net", Kind.WR_BEYOND)
+    code, written = on_terminal((*COMMAND, "--net", str(wrong)), columns)
+    assert code == 1
+    assert visible(written)[-2] == "FAILED"
+    text = re.sub(r"\s", "", "".join(visible(written)))
+    assert "wr_idx0x000007FCisbeyondthe2040databytes" in text
+    piped = process("run", "--messages", "20", "--net", wrong, COLUMNS=str(columns))
+    assert any(line.startswith("net→app") and line.endswith("data bytes") for line in piped.out.splitlines())
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["table", "json"])
+def test_a_reader_that_goes_away_is_no_traceback(form: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    found = subprocess.run([*COMMAND, *form], stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(writer)
+    assert found.stderr == b""
+    assert found.returncode == 141
+
+
+def test_only_the_first_line_is_wanted() -> None:
+    shell = subprocess.run(
+        ["sh", "-c", f"{' '.join(COMMAND)} | head -1"], capture_output=True, timeout=60, check=False
+    )
+    assert shell.stderr == b""
+    assert shell.stdout.strip() == b"ICMsg exchange"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["table", "json"])
+def test_a_full_disk_is_one_line(form: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        found = subprocess.run(
+            [*COMMAND, *form], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert found.stderr.decode() == "icmsg: error: No space left on device: standard output\n"
+    assert found.returncode == 2
+
+
+@pytest.mark.parametrize("form", ["", "--json"])
+def test_a_closed_output_is_no_traceback(form: str) -> None:
+    shell = subprocess.run(
+        ["sh", "-c", f"{' '.join(COMMAND)} {form} >&-"], capture_output=True, timeout=60, check=False
+    )
+    assert (shell.returncode, shell.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_an_encoding_that_lacks_characters_shows_their_codes(tmp_path: Path, encoding: str) -> None:
+    wrong = foreign(tmp_path, "net", Kind.WR_BEYOND)
+    found = subprocess.run(
+        [*COMMAND, "--net", str(wrong)],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        timeout=60,
+        check=False,
+    )
+    assert (found.returncode, found.stderr) == (1, b"")
+    text = found.stdout.decode(encoding)
+    assert "net\\u2192app (rx-region of app, 0x20078000)" in text
+    assert text.rstrip().endswith("FAILED")
+
+
+def interrupt(command: Sequence[str], pause_s: float) -> tuple[int, str, str]:
+    """Press Ctrl-C ``pause_s`` after the emulator was loaded; return exit code, stdout and stderr."""
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        maps = Path(f"/proc/{child.pid}/maps")
+        while child.poll() is None and "libunicorn" not in maps.read_text():
+            time.sleep(0.01)
+        time.sleep(pause_s)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=20)
+    finally:
+        child.kill()
+    return child.returncode, out, err
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+@pytest.mark.parametrize("pause_s", [0.0, 0.1, 0.3, 0.41, 0.53])
+def test_ctrl_c_ends_a_long_run_at_once_and_says_so(pause_s: float) -> None:
+    """It comes while emulated code runs, in Python's models of peripherals, or in between."""
+    endless = (*COMMAND[:-1], "4000000", "--app", "initiator", "--window", "3")
+    assert interrupt(endless, pause_s) == (130, "", "icmsg: interrupted\n")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+def test_ctrl_c_ends_the_wait_for_firmware_that_spins() -> None:
+    spinning = (*COMMAND, "--net", "spin", "--bond-timeout-ms", "1e6")
+    assert interrupt(spinning, 0.4) == (130, "", "icmsg: interrupted\n")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+def test_ctrl_c_under_a_progress_bar_gives_the_cursor_back() -> None:
+    script = (
+        "import os, signal, sys, threading; from icmsg.cli.main import main; "
+        "threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start(); "
+        "sys.exit(main(['run', '--messages', '4000000']))"
+    )
+    code, written = on_terminal((sys.executable, "-c", script))
+    assert code == 130
+    assert written.rindex("\x1b[?25h") > written.rindex("\x1b[?25l")
+    assert [line for line in visible(written) if line][-1] == "icmsg: interrupted"
