@@ -1,0 +1,33 @@
+"""The engines under test. A new engine joins by adding itself to MACHINES; nothing else in this folder changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.embedded.machine import EmbeddedMachine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.machine import Machine
+
+
+@dataclass(frozen=True)
+class MachineUnderTest:
+    """``make`` gives a machine of the nRF5340; ``slack_ns`` is how late it may see what a core does."""
+
+    name: str
+    make: Callable[[], Machine]
+    slack_ns: int = 0
+
+
+MACHINES: Final = [MachineUnderTest("embedded", lambda: EmbeddedMachine(quantum_ns=1_000, latency_ns=1_000))]
+
+APP_IPC: Final = 0x5002_A000
+APP_IPC_NS: Final = 0x4002_A000
+NET_IPC: Final = 0x4101_2000
+IRQ: Final = {"app": 42, "net": 18}
+IPC: Final = {"app": APP_IPC, "net": NET_IPC}
+MAILBOXES: Final = [("app", APP_IPC), ("app", APP_IPC_NS), ("net", NET_IPC)]
+"""(core, base) of every place where a core sees its mailbox."""

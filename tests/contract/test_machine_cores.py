@@ -1,0 +1,403 @@
+"""Cores of every engine: halted, running firmware, played by Python; and what a reset of one does to the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from machines import IPC, IRQ, MachineUnderTest
+from thumb import RAM, SHARED, firmware
+
+from icmsg.cosim.events import Event, EventKind
+from icmsg.errors import BusError, ConfigurationError, EngineError, FirmwareError, VirtualTimeoutError
+
+if TYPE_CHECKING:
+    from icmsg.cosim.machine import Core, Machine
+
+CORES: Final = ["app", "net"]
+COUNT: Final = "reset: ldr r0, =RAM; again: ldr r1, [r0]; adds r1, #1; str r1, [r0]; b again"
+SLEEP: Final = "reset: ldr r0, =RAM; ldr r1, [r0]; adds r1, #1; str r1, [r0]; sleep: wfi; b sleep"
+
+# Counts its interrupts; every one is answered by a ring of channel 1, which the other core may listen to.
+ANSWER: Final = """
+reset:
+ ldr r0, =IPC_BASE + 0x590
+ movs r1, #1
+ str r1, [r0]
+ ldr r0, =IPC_BASE + 0x510
+ movs r1, #2
+ str r1, [r0, #4]
+ ldr r0, =IPC_BASE + 0x304
+ movs r1, #1
+ str r1, [r0]
+ ldr r0, =0xE000E100 + IRQ_WORD
+ ldr r1, =IRQ_BIT
+ str r1, [r0]
+sleep:
+ wfi
+ b sleep
+irq_IRQ:
+ ldr r0, =IPC_BASE + 0x100
+ movs r1, #0
+ str r1, [r0]
+ ldr r0, =RAM
+ ldr r1, [r0]
+ adds r1, #1
+ str r1, [r0]
+ ldr r0, =IPC_BASE
+ movs r1, #1
+ str r1, [r0, #4]
+ bx lr
+"""
+
+
+def load(machine: Machine, core: str, source: str) -> Core:
+    words = {
+        "IRQ_WORD": 4 * (IRQ[core] // 32),
+        "IRQ_BIT": 1 << IRQ[core] % 32,
+        "irq_IRQ": f"irq_{IRQ[core]}",
+        "IPC_BASE": IPC[core],
+        "RAM": RAM[core],
+    }
+    for name, value in words.items():
+        source = source.replace(name, str(value))
+    found = machine.core(core)
+    found.load(firmware(source, core=core))
+    return found
+
+
+def count(machine: Machine, core: str) -> int:
+    return machine.core(core).bus.read32(RAM[core])
+
+
+def other(core: str) -> str:
+    return CORES[1 - CORES.index(core)]
+
+
+def play(machine: Machine, core: str, *, listen: int = 1, channel: int = 1) -> list[int]:
+    """Play ``core``: channel ``channel`` in, channel 0 out; the list gets the time of every interrupt."""
+    bus = machine.core(core).bus
+    bus.write32(IPC[core] + 0x510, 1)
+    bus.write32(IPC[core] + 0x590 + 4 * channel, 1 << channel)
+    bus.write32(IPC[core] + 0x304, listen << channel)
+    times: list[int] = []
+
+    def handler() -> None:
+        times.append(machine.clock.now_ns())
+        bus.write32(IPC[core] + 0x100 + 4 * channel, 0)
+
+    machine.core(core).on_interrupt(IRQ[core], handler)
+    return times
+
+
+def ring(machine: Machine, core: str) -> None:
+    machine.core(core).bus.write32(IPC[core], 1)
+
+
+# At power-up
+
+
+def test_both_cores_are_there_and_halted(machine: Machine) -> None:
+    assert list(machine.cores) == CORES
+    for index, core in enumerate(CORES):
+        found = machine.core(core)
+        assert (found.name, found.index, found.is_halted, found.image) == (core, index, True, None)
+        assert found.mailbox_port.base in (IPC[core], IPC[core] & ~0x1000_0000)
+        assert found.mailbox_port.interrupt == IRQ[core]
+    assert machine.core("cpunet") is machine.core("net")
+    with pytest.raises(ConfigurationError, match="the platform has app, net"):
+        machine.core("cm0")
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_loaded_core_does_nothing_until_it_is_started(machine: Machine, core: str) -> None:
+    load(machine, core, COUNT)
+    machine.run_for(100_000)
+    assert count(machine, core) == 0
+    machine.core(core).start()
+    assert not machine.core(core).is_halted
+    machine.run_for(100_000)
+    assert count(machine, core) > 100
+
+
+def test_what_is_not_there_cannot_be_started(machine: Machine) -> None:
+    with pytest.raises(EngineError, match="no firmware"):
+        machine.core("app").start()
+    with pytest.raises(FirmwareError, match="no such file"):
+        machine.core("app").load("not-there.elf")
+
+
+# The bus
+
+
+def test_memory_belongs_to_everybody_and_the_shared_one_is_the_same(machine: Machine) -> None:
+    app, net = machine.core("app").bus, machine.core("net").bus
+    app.write_block(SHARED + 3, b"doorbell")
+    assert net.read_block(SHARED + 3, 8) == b"doorbell"
+    net.write32(SHARED + 0x8000, 0x1234_5678)
+    assert app.read32(SHARED + 0x8000) == 0x1234_5678
+
+
+def test_a_block_does_not_reach_into_registers(machine: Machine) -> None:
+    bus = machine.core("app").bus
+    with pytest.raises(BusError):
+        bus.read_block(IPC["app"], 16)
+    with pytest.raises(BusError):
+        bus.write_block(IPC["app"], bytes(16))
+
+
+@pytest.mark.parametrize("address", [0x6000_0000, 0x2010_0000])
+def test_nothing_answers_where_nothing_is(machine: Machine, address: int) -> None:
+    for core in CORES:
+        with pytest.raises(BusError) as caught:
+            machine.core(core).bus.read32(address)
+        assert (caught.value.address, caught.value.core) == (address, core)
+
+
+# Halt, resume, reset
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_halted_core_stands_still_while_the_other_runs_on(machine: Machine, core: str) -> None:
+    for name in CORES:
+        load(machine, name, COUNT).start()
+    machine.run_for(100_000)
+    machine.core(core).halt()
+    assert machine.core(core).is_halted
+    before = {name: count(machine, name) for name in CORES}
+    machine.run_for(100_000)
+    assert count(machine, core) == before[core]
+    assert count(machine, other(core)) > before[other(core)]
+    machine.core(core).resume()
+    machine.run_for(100_000)
+    assert count(machine, core) > before[core]
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("source", [COUNT, SLEEP])
+def test_a_reset_starts_one_core_again_and_leaves_memory_and_the_other_alone(
+    machine: Machine, core: str, source: str
+) -> None:
+    load(
+        machine,
+        core,
+        "reset: ldr r0, =RAM; ldr r1, [r0, #4]; adds r1, #1; str r1, [r0, #4]; b go\n"
+        + source.replace("reset", "go"),
+    )
+    load(machine, other(core), COUNT).start()
+    machine.core(core).start()
+    machine.core(core).bus.write32(SHARED, 0x600D_F00D)
+    machine.run_for(100_000)
+    before = {name: count(machine, name) for name in CORES}
+    machine.core(core).reset()
+    machine.run_for(100_000)
+    bus = machine.core(core).bus
+    assert bus.read32(RAM[core] + 4) == 2, "started twice"
+    assert count(machine, core) > before[core], "RAM kept what was in it"
+    assert bus.read32(SHARED) == 0x600D_F00D
+    assert count(machine, other(core)) > before[other(core)]
+
+
+def test_a_halted_core_that_is_reset_stays_halted_and_starts_anew(machine: Machine) -> None:
+    app = load(machine, "app", COUNT)
+    app.start()
+    machine.run_for(10_000)
+    app.halt()
+    app.reset()
+    before = count(machine, "app")
+    machine.run_for(10_000)
+    assert count(machine, "app") == before
+    app.resume()
+    machine.run_for(10_000)
+    assert count(machine, "app") > before
+
+
+def test_starting_again_is_a_reset(machine: Machine) -> None:
+    app = load(machine, "app", SLEEP)
+    for starts in (1, 2, 3):
+        app.start()
+        machine.run_for(10_000)
+        assert count(machine, "app") == starts
+
+
+def test_states_are_events(machine: Machine) -> None:
+    seen: list[Event] = []
+    machine.events.add_sink(seen.append)
+    net = load(machine, "net", SLEEP)
+    net.start()
+    machine.run_for(1000)
+    net.halt()
+    net.resume()
+    net.reset()
+    kinds = [event.kind for event in seen if event.core == net.index]
+    assert kinds == [
+        EventKind.CORE_STARTED,
+        EventKind.CORE_HALTED,
+        EventKind.CORE_STARTED,
+        EventKind.CORE_RESET,
+    ]
+
+
+# Interrupts
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_firmware_and_python_ring_each_other(machine: Machine, engine: MachineUnderTest, core: str) -> None:
+    python = other(core)
+    load(machine, core, ANSWER).start()
+    machine.run_for(10_000)
+    times = play(machine, python)
+    for rings in range(1, 6):
+        started = machine.now_ns
+        ring(machine, python)
+        machine.run_until(lambda rings=rings: len(times) == rings, timeout_ns=1_000_000 + engine.slack_ns)
+        assert started < times[-1] <= started + 100_000 + engine.slack_ns
+        assert count(machine, core) == rings
+    assert not machine.warnings
+
+
+def test_two_played_cores_ring_each_other(machine: Machine, engine: MachineUnderTest) -> None:
+    app, net = play(machine, "app"), play(machine, "net", channel=0)
+    machine.core("net").bus.write32(IPC["net"] + 0x510, 2)
+    ring(machine, "app")
+    machine.run_for(10_000 + engine.slack_ns)
+    assert (len(app), len(net)) == (0, 1)
+    ring(machine, "net")
+    machine.run_for(10_000 + engine.slack_ns)
+    assert (len(app), len(net)) == (1, 1)
+
+
+def test_a_ring_while_the_firmware_is_halted_is_latched_and_heard_later(machine: Machine) -> None:
+    app = load(machine, "app", ANSWER)
+    app.start()
+    machine.run_for(10_000)
+    play(machine, "net")
+    app.halt()
+    ring(machine, "net")
+    machine.run_for(10_000)
+    assert app.bus.read32(IPC["app"] + 0x100) == 1
+    assert count(machine, "app") == 0
+    app.resume()
+    machine.run_for(10_000)
+    assert count(machine, "app") == 1
+
+
+def test_a_reset_forgets_what_was_latched(machine: Machine) -> None:
+    app = load(machine, "app", "reset: b stuck")
+    app.start()
+    bus = app.bus
+    bus.write32(IPC["app"] + 0x590, 1)
+    bus.write32(IPC["app"] + 0x304, 1)
+    play(machine, "net")
+    ring(machine, "net")
+    machine.run_for(10_000)
+    assert bus.read32(IPC["app"] + 0x30C) == 1
+    app.reset()
+    assert bus.read32(IPC["app"] + 0x30C) == 0
+    machine.run_for(10_000)
+    assert bus.read32(IPC["app"] + 0x100) == 0
+
+
+def test_a_played_core_cannot_be_started(machine: Machine) -> None:
+    play(machine, "net")
+    assert not machine.core("net").is_halted
+    with pytest.raises(EngineError, match="played by Python"):
+        machine.core("net").start()
+
+
+# Time
+
+
+@pytest.mark.parametrize("step", [1, 999, 1_000, 1_000_000, 3_600_000_000_000])
+def test_time_passes_as_asked(machine: Machine, step: int) -> None:
+    before = machine.now_ns
+    machine.run_for(step)
+    assert 0 <= machine.now_ns - before - step < 16
+    assert machine.clock.now_ns() == machine.now_ns
+
+
+def test_timers_run_in_the_order_of_their_times(machine: Machine) -> None:
+    done: list[tuple[str, int]] = []
+    clock = machine.clock
+
+    def note(name: str) -> None:
+        done.append((name, clock.now_ns()))
+
+    clock.call_later(3_000, lambda: note("third"))
+    clock.call_later(
+        1_000,
+        lambda: (
+            note("first"),
+            clock.call_soon(lambda: note("soon")),
+            clock.call_later(1_000, lambda: note("second")),
+        ),
+    )
+    clock.call_later(2_500, lambda: note("cancelled")).cancel()
+    machine.run_for(10_000)
+    assert [name for name, _ in done] == ["first", "soon", "second", "third"]
+    assert [time // 1_000 for _, time in done] == [1, 1, 2, 3]
+
+
+def test_waiting_ends_when_the_condition_holds(machine: Machine) -> None:
+    done: list[int] = []
+    machine.clock.call_later(5_000, lambda: done.append(1))
+    machine.run_until(lambda: bool(done), timeout_ns=1_000_000)
+    assert machine.now_ns < 10_000
+    with pytest.raises(VirtualTimeoutError, match=r"the moon did not happen within 1\.000 ms"):
+        machine.run_until(lambda: False, timeout_ns=1_000_000, what="the moon")
+
+
+# The console
+
+
+@pytest.mark.parametrize(("core", "base"), [("app", 0x5000_8000), ("app", 0x4000_8000), ("net", 0x4101_3000)])
+def test_what_a_core_prints_is_read_line_by_line(machine: Machine, core: str, base: int) -> None:
+    bus, text = machine.core(core).bus, "first\r\nsecond ½\nrest".encode()
+    bus.write32(base + 0x500, 8)
+    bus.write_block(RAM[core] + 0x100, text)
+    bus.write32(base + 0x544, RAM[core] + 0x100)
+    bus.write32(base + 0x548, len(text))
+    machine.run_for(5_000)
+    bus.write32(base + 0x008, 1)
+    machine.run_for(10_000_000)
+    console = machine.core(core).console
+    assert [line.text for line in console.lines] == ["first", "second ½"]
+    assert console.partial == "rest"
+    assert console.text == "first\nsecond ½\nrest"
+    assert all(line.time_ns >= 5_000 for line in console.lines)
+    assert bus.read32(base + 0x120) == 1, "EVENTS_ENDTX"
+    assert bus.read32(base + 0x54C) == len(text), "TXD.AMOUNT"
+    assert machine.core(other(core)).console.text == ""
+
+
+# Repeatable
+
+
+def test_the_same_inputs_give_the_same_trace(engine: MachineUnderTest) -> None:
+    def run(rings: int) -> str:
+        machine = engine.make()
+        try:
+            load(machine, "net", ANSWER).start()
+            times = play(machine, "app")
+            machine.run_for(10_000)
+            for at in range(rings):
+                ring(machine, "app")
+                machine.run_for(10_000 + 7 * at + engine.slack_ns)
+            assert len(times) == rings
+            return machine.trace_sha256()
+        finally:
+            machine.close()
+
+    assert run(5) == run(5)
+    assert run(5) != run(6)
+
+
+def test_a_closed_machine_says_so(engine: MachineUnderTest) -> None:
+    machine = engine.make()
+    bus = machine.core("app").bus
+    machine.close()
+    machine.close()
+    with pytest.raises(EngineError, match="closed"):
+        machine.run_for(1)
+    with pytest.raises((BusError, EngineError), match="closed"):
+        bus.read32(SHARED)

@@ -1,0 +1,298 @@
+"""The mailbox peripheral of every engine, register by register, as each core sees it (nRF5340 PS, IPC)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from machines import APP_IPC, APP_IPC_NS, IPC, IRQ, MAILBOXES, MachineUnderTest
+
+from icmsg.errors import BusError
+from icmsg.hw.nrf_ipc import CHANNELS
+from icmsg.hw.nrf_ipc import IPC as TABLE
+from icmsg.hw.registers import Access, Register
+
+if TYPE_CHECKING:
+    from icmsg.cosim.machine import Machine
+
+SEND, RECEIVE = (TABLE.offset(name) for name in ("TASKS_SEND", "EVENTS_RECEIVE"))
+INTEN, INTENSET, INTENCLR, INTPEND = (
+    TABLE.offset(name) for name in ("INTEN", "INTENSET", "INTENCLR", "INTPEND")
+)
+SEND_CNF, RECEIVE_CNF = (TABLE.offset(name) for name in ("SEND_CNF", "RECEIVE_CNF"))
+ELEMENTS: Final = [(offset, register, register.label(index)) for offset, register, index in TABLE.elements()]
+FIRST_AND_LAST: Final = [
+    element for element in ELEMENTS if element[2].split("[")[-1] in ("0]", "15]") or "[" not in element[2]
+]
+
+everywhere = pytest.mark.parametrize(("core", "base"), MAILBOXES)
+STORAGE: Final = [
+    element for element in FIRST_AND_LAST if element[1].access is Access.RW and element[1].target is None
+]
+WRITE_ONLY: Final = [element for element in FIRST_AND_LAST if element[1].access is Access.W]
+
+
+def each(elements: list[tuple[int, Register, str]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        ("offset", "register"), [pytest.param(*element[:2], id=element[2]) for element in elements]
+    )
+
+
+def bits(register: Register) -> int:
+    mask = 0
+    for field in register.fields:
+        mask |= field.mask
+    return mask or register.mask
+
+
+@everywhere
+def test_every_register_reads_its_reset_value(machine: Machine, core: str, base: int) -> None:
+    bus = machine.core(core).bus
+    for offset, register, label in ELEMENTS:
+        assert bus.read32(base + offset) == register.reset_value, label
+
+
+@everywhere
+@each(STORAGE)
+def test_what_can_be_written_holds_its_bits_and_nothing_else_changes(
+    machine: Machine, core: str, base: int, offset: int, register: Register
+) -> None:
+    bus = machine.core(core).bus
+    before = {other: bus.read32(base + other) for other, _, _ in ELEMENTS}
+    for value in (bits(register), 0, bits(register) & 0x5555_5555):
+        bus.write32(base + offset, value)
+        assert bus.read32(base + offset) == value
+    bus.write32(base + offset, before[offset])
+    assert {other: bus.read32(base + other) for other, _, _ in ELEMENTS} == before
+
+
+@everywhere
+@each(WRITE_ONLY)
+def test_what_can_only_be_written_reads_zero(
+    machine: Machine, core: str, base: int, offset: int, register: Register
+) -> None:
+    bus = machine.core(core).bus
+    bus.write32(base + offset, 1)
+    assert bus.read32(base + offset) == 0
+
+
+@everywhere
+def test_what_can_only_be_read_is_not_written(machine: Machine, core: str, base: int) -> None:
+    bus = machine.core(core).bus
+    with pytest.raises(BusError, match="read-only") as caught:
+        bus.write32(base + INTPEND, 0xFFFF)
+    assert (caught.value.address, caught.value.width, caught.value.core) == (base + INTPEND, 32, core)
+    assert bus.read32(base + INTPEND) == 0
+
+
+@everywhere
+def test_where_there_is_no_register_nothing_answers(machine: Machine, core: str, base: int) -> None:
+    bus = machine.core(core).bus
+    for offset in (0x040, 0x0C0, 0x140, 0x1C0, 0x30C + 4, 0x500, 0x550, 0x5D0, 0x618, 0xFFC):
+        with pytest.raises(BusError, match="no register"):
+            bus.read32(base + offset)
+        with pytest.raises(BusError, match="no register"):
+            bus.write32(base + offset, 1)
+
+
+@everywhere
+def test_intenset_and_intenclr_are_windows_on_inten(machine: Machine, core: str, base: int) -> None:
+    bus = machine.core(core).bus
+    bus.write32(base + INTENSET, 0x00F0)
+    bus.write32(base + INTENSET, 0x000F)
+    assert [bus.read32(base + at) for at in (INTEN, INTENSET, INTENCLR)] == [0xFF, 0xFF, 0xFF]
+    bus.write32(base + INTENCLR, 0x0011)
+    assert [bus.read32(base + at) for at in (INTEN, INTENSET, INTENCLR)] == [0xEE, 0xEE, 0xEE]
+
+
+@pytest.mark.parametrize("width", [8, 16])
+@everywhere
+def test_parts_of_a_register_can_be_accessed(machine: Machine, core: str, base: int, width: int) -> None:
+    bus = machine.core(core).bus
+    gpmem = base + TABLE.offset("GPMEM", 1)
+    read, write = (bus.read8, bus.write8) if width == 8 else (bus.read16, bus.write16)
+    bus.write32(gpmem, 0x4433_2211)
+    parts = [read(gpmem + at) for at in range(0, 4, width // 8)]
+    assert parts == ([0x11, 0x22, 0x33, 0x44] if width == 8 else [0x2211, 0x4433])
+    write(gpmem + 2, 0x99)
+    assert bus.read32(gpmem) == (0x4499_2211 if width == 8 else 0x0099_2211)
+
+
+def test_both_aliases_of_the_application_core_are_one_peripheral(machine: Machine) -> None:
+    bus = machine.core("app").bus
+    for one, other in ((APP_IPC, APP_IPC_NS), (APP_IPC_NS, APP_IPC)):
+        bus.write32(one + SEND_CNF, 0x2)
+        bus.write32(one + RECEIVE_CNF + 4, 0x2)
+        bus.write32(one + SEND, 1)
+        assert bus.read32(other + RECEIVE + 4) == 1
+        bus.write32(other + RECEIVE + 4, 0)
+        assert bus.read32(one + RECEIVE + 4) == 0
+
+
+def test_no_core_sees_the_mailbox_of_the_other(machine: Machine) -> None:
+    for core, base in (("app", IPC["net"]), ("net", IPC["app"])):
+        with pytest.raises(BusError, match="no memory or peripheral"):
+            machine.core(core).bus.read32(base)
+
+
+@pytest.mark.parametrize(("sender", "receiver"), [("app", "net"), ("net", "app")])
+@pytest.mark.parametrize("channel", range(CHANNELS))
+def test_a_task_latches_the_event_of_every_instance_that_listens(
+    machine: Machine, sender: str, receiver: str, channel: int
+) -> None:
+    here, there = machine.core(sender).bus, machine.core(receiver).bus
+    task, event = channel, CHANNELS - 1 - channel
+    here.write32(IPC[sender] + SEND_CNF + 4 * task, 1 << channel)
+    there.write32(IPC[receiver] + RECEIVE_CNF + 4 * event, 1 << channel)
+    here.write32(IPC[sender] + SEND + 4 * task, 1)
+    machine.run_for(1000)
+    latched = [there.read32(IPC[receiver] + RECEIVE + 4 * at) for at in range(CHANNELS)]
+    assert latched == [int(at == event) for at in range(CHANNELS)]
+    assert not any(here.read32(IPC[sender] + RECEIVE + 4 * at) for at in range(CHANNELS))
+    assert there.read32(IPC[receiver] + INTPEND) == 0, "latched, but not enabled"
+    there.write32(IPC[receiver] + INTENSET, 1 << event)
+    assert there.read32(IPC[receiver] + INTPEND) == 1 << event
+    there.write32(IPC[receiver] + RECEIVE + 4 * event, 0)
+    assert there.read32(IPC[receiver] + INTPEND) == 0
+
+
+def test_writing_zero_to_a_task_does_nothing(machine: Machine) -> None:
+    bus = machine.core("app").bus
+    bus.write32(APP_IPC + SEND_CNF, 1)
+    bus.write32(APP_IPC + RECEIVE_CNF, 1)
+    bus.write32(APP_IPC + SEND, 0)
+    machine.run_for(1000)
+    assert bus.read32(APP_IPC + RECEIVE) == 0
+
+
+def test_one_task_may_signal_many_channels_and_one_event_hear_many(machine: Machine) -> None:
+    app, net = machine.core("app").bus, machine.core("net").bus
+    app.write32(APP_IPC + SEND_CNF, 0b1011)
+    for event, mask in enumerate((0b0001, 0b1110, 0b0100, 0b1000)):
+        net.write32(IPC["net"] + RECEIVE_CNF + 4 * event, mask)
+    app.write32(APP_IPC + SEND, 1)
+    machine.run_for(1000)
+    assert [net.read32(IPC["net"] + RECEIVE + 4 * event) for event in range(4)] == [1, 1, 0, 1]
+
+
+@pytest.mark.parametrize("core", ["app", "net"])
+def test_an_event_can_be_made_by_software(machine: Machine, core: str) -> None:
+    bus = machine.core(core).bus
+    bus.write32(IPC[core] + INTENSET, 1 << 5)
+    bus.write32(IPC[core] + RECEIVE + 20, 1)
+    assert bus.read32(IPC[core] + INTPEND) == 1 << 5
+
+
+def test_a_reset_of_one_core_resets_its_mailbox_and_not_the_other(machine: Machine) -> None:
+    for core in ("app", "net"):
+        bus = machine.core(core).bus
+        for register, _, _ in ELEMENTS:
+            if register not in range(SEND, SEND + 4 * CHANNELS) and register != INTPEND:
+                bus.write32(IPC[core] + register, 1)
+    before = [machine.core("app").bus.read32(APP_IPC + offset) for offset, _, _ in ELEMENTS]
+    machine.core("net").reset()
+    bus = machine.core("net").bus
+    assert [bus.read32(IPC["net"] + offset) for offset, _, _ in ELEMENTS] == [
+        e[1].reset_value for e in ELEMENTS
+    ]
+    assert [machine.core("app").bus.read32(APP_IPC + offset) for offset, _, _ in ELEMENTS] == before
+
+
+class Mailboxes(RuleBasedStateMachine):
+    """Any accesses from both sides: latched events, INTPEND and the interrupts are those of a model in ten lines."""
+
+    under_test: MachineUnderTest
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.machine = self.under_test.make()
+        self.send = {core: [0] * CHANNELS for core in IPC}
+        self.receive = {core: [0] * CHANNELS for core in IPC}
+        self.latched = dict.fromkeys(IPC, 0)
+        self.enabled = dict.fromkeys(IPC, 0)
+        self.interrupted = dict.fromkeys(IPC, 0)
+        for core in IPC:
+            self.machine.core(core).on_interrupt(IRQ[core], lambda core=core: self.interrupt(core))
+
+    def teardown(self) -> None:
+        self.machine.close()
+
+    def interrupt(self, core: str) -> None:
+        """Acknowledge everything, as a driver does."""
+        self.interrupted[core] += 1
+        for event in range(CHANNELS):
+            if self.peek(core, INTPEND) >> event & 1:
+                self.poke(core, RECEIVE + 4 * event, 0)
+                self.latched[core] &= ~(1 << event)
+
+    def peek(self, core: str, offset: int) -> int:
+        return self.machine.core(core).bus.read32(IPC[core] + offset)
+
+    def poke(self, core: str, offset: int, value: int) -> None:
+        self.machine.core(core).bus.write32(IPC[core] + offset, value)
+
+    cores = st.sampled_from(sorted(IPC))
+    channels = st.integers(0, CHANNELS - 1)
+    masks = st.integers(0, 0xFFFF)
+
+    @rule(core=cores, channel=channels, mask=masks)
+    def connect_task(self, core: str, channel: int, mask: int) -> None:
+        self.send[core][channel] = mask
+        self.poke(core, SEND_CNF + 4 * channel, mask)
+
+    @rule(core=cores, channel=channels, mask=masks)
+    def connect_event(self, core: str, channel: int, mask: int) -> None:
+        self.receive[core][channel] = mask
+        self.poke(core, RECEIVE_CNF + 4 * channel, mask)
+
+    @rule(core=cores, mask=masks)
+    def enable(self, core: str, mask: int) -> None:
+        self.enabled[core] |= mask
+        self.poke(core, INTENSET, mask)
+
+    @rule(core=cores, mask=masks)
+    def disable(self, core: str, mask: int) -> None:
+        self.enabled[core] &= ~mask
+        self.poke(core, INTENCLR, mask)
+
+    @rule(core=cores, channel=channels)
+    def ring(self, core: str, channel: int) -> None:
+        self.poke(core, SEND + 4 * channel, 1)
+        for other in IPC:
+            for event in range(CHANNELS):
+                if self.receive[other][event] & self.send[core][channel]:
+                    self.latched[other] |= 1 << event
+
+    @rule(core=cores, event=channels)
+    def acknowledge(self, core: str, event: int) -> None:
+        self.poke(core, RECEIVE + 4 * event, 0)
+        self.latched[core] &= ~(1 << event)
+
+    @rule()
+    def wait(self) -> None:
+        before = dict(self.interrupted)
+        due = {core: bool(self.latched[core] & self.enabled[core]) for core in IPC}
+        self.machine.run_for(10_000)
+        for core in IPC:
+            assert (self.interrupted[core] > before[core]) == due[core]
+            assert not self.latched[core] & self.enabled[core]
+
+    @invariant()
+    def registers_are_those_of_the_model(self) -> None:
+        for core in IPC:
+            assert self.peek(core, INTEN) == self.enabled[core]
+            assert self.peek(core, INTPEND) == self.latched[core] & self.enabled[core]
+            latched = sum(self.peek(core, RECEIVE + 4 * event) << event for event in range(CHANNELS))
+            assert latched == self.latched[core]
+
+
+def test_two_mailboxes_behave_like_the_model_in_any_order_of_accesses(engine: MachineUnderTest) -> None:
+    class Case(Mailboxes):
+        under_test = engine
+
+    run_state_machine_as_test(
+        Case, settings=settings(derandomize=True, deadline=None, max_examples=25, stateful_step_count=30)
+    )
