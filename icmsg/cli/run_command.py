@@ -17,8 +17,13 @@ from icmsg.cosim.workload import Workload
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
+    from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.exchange_result import ExchangeResult
+    from icmsg.cosim.machine import Machine
+
+    Observe = Callable[[Machine, dict[str, InstanceConfig]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,14 @@ def add_parser(commands: Any) -> None:
         description="Boots the SoC, bonds over ICMsg, exchanges messages and checks every echo.",
         formatter_class=HelpFormatter,
     )
-    who = f"{PYTHON}, a firmware stub, or the path of an ELF file"
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="what emulates the SoC")
+    add_options(parser)
+    parser.set_defaults(execute=execute)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says which exchange to run, whatever the engine."""
+    who = f"{PYTHON}, a firmware stub, or the path of an ELF file"
     parser.add_argument("--app", metavar="WHO", default=PYTHON, help=f"who plays the application core: {who}")
     parser.add_argument("--net", metavar="WHO", default="echo", help=f"who plays the network core: {who}")
     parser.add_argument(
@@ -105,12 +116,24 @@ def add_parser(commands: Any) -> None:
         default=str(BOND_TIMEOUT_NS // MS),
         help="virtual time to wait for bound",
     )
-    parser.set_defaults(execute=execute)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Run what the options say, print the report, return the exit code."""
-    choice = choose_engine(options.engine)
+    report = run_exchange(options, choose_engine(options.engine))
+    if options.json:
+        sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
+    else:
+        from icmsg.cli import render  # a JSON run does without, and starts sooner
+
+        render.report(report.as_json())
+    return 0 if report.result.ok else 1
+
+
+def run_exchange(
+    options: argparse.Namespace, choice: EngineChoice, observe: Observe | None = None
+) -> RunReport:
+    """Run the exchange of :func:`add_options` on an engine; ``observe`` is called before it starts."""
     workload = Workload(options.messages, *parse_size(options.size), options.seed, options.window)
     who = {"app": options.app, "net": options.net}
     configs = link_configs(options, who)
@@ -129,17 +152,12 @@ def execute(options: argparse.Namespace) -> int:
             initiator=None if options.initiator == "auto" else options.initiator,
             bond_timeout_ns=options.bond_timeout_ns,
         )
+        if observe is not None:
+            observe(machine, configs)
         result = exchange.run() if options.json else _run_with_progress(exchange, workload.messages)
     finally:
         machine.close()
-    report = RunReport(choice, who, workload, result, time.perf_counter() - started)
-    if options.json:
-        sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
-    else:
-        from icmsg.cli import render  # a JSON run does without, and starts sooner
-
-        render.report(report.as_json())
-    return 0 if result.ok else 1
+    return RunReport(choice, who, workload, result, time.perf_counter() - started)
 
 
 def _run_with_progress(exchange: Exchange, total: int) -> ExchangeResult:
