@@ -231,3 +231,23 @@ def test_no_bytes_of_a_peer_reach_outside_the_region_or_cause_another_error(
         except WireError:
             assert memory == before
         assert memory[:64] == memory[64 + layout.size :] == b"\x5c" * 64
+
+
+@pytest.mark.parametrize(("wr", "expected"), [(7, False), (8, True), (55, True), (56, False)])
+def test_the_first_packet_needs_an_index_behind_it_and_within_the_data(wr: int, expected: bool) -> None:
+    _, bus = region(f"00000000 {wr:02x}000000 00040000 66757266")
+    assert first_packet_is(bus, BASE, LAYOUT, b"furf") is expected
+
+
+def test_a_zero_length_behind_the_first_packet_is_named_with_its_address() -> None:
+    _, bus = region("00000000 10000000 00010000 78000000 00000000")
+    reader = PbufReader(bus, BASE, LAYOUT)
+    assert reader.read() == b"x"
+    for operation in (reader.peek, reader.read):
+        with pytest.raises(CorruptRegionError) as caught:
+            operation()
+        assert str(caught.value) == (
+            "the next packet has length 0, which must never be sent: the region is blocked until reopened "
+            f"(0x0 at 0x{BASE + 16:08X})"
+        )
+        assert (caught.value.address, caught.value.value) == (BASE + 16, 0)

@@ -346,3 +346,80 @@ def test_no_bytes_of_a_peer_reach_outside_the_region_or_cause_another_error(
         with contextlib.suppress(WireError):
             operation()
         assert memory[:64] == memory[64 + layout.size :] == b"\x5c" * 64
+
+
+def test_a_packet_that_fits_the_end_exactly_stays_there() -> None:
+    _, bus, writer, reader = pair()
+    writer.write(bytes(20))
+    reader.read()  # both at 24 of 48
+    assert writer.write(b"x" * 20) == 20
+    assert bus.read32(BASE + 12) == 0, "behind the last byte is the start"
+    assert bus.read_block(BASE + 16 + 28, 20) == b"x" * 20
+    assert reader.read() == b"x" * 20
+
+
+def test_no_marker_is_set_when_the_start_is_too_small_by_the_header() -> None:
+    memory, _, writer, reader = pair()
+    writer.write(bytes(8))
+    writer.write(bytes(24))
+    reader.read()  # rd_idx 12, wr_idx 40 of 48
+    before = bytes(memory)
+    with pytest.raises(BufferFullError):
+        writer.write(bytes(8))  # 12 bytes with its header: as many as lie before the reader
+    assert memory == before
+
+
+def test_what_is_refused_says_what_to_do() -> None:
+    _, _, writer, _ = pair()
+    with pytest.raises(WireError) as caught:
+        writer.write(b"")
+    assert str(caught.value) == "an empty packet would block the reader: send at least one byte"
+    with pytest.raises(WireError) as caught:
+        writer.write(bytes(0xFF00))
+    assert (
+        str(caught.value)
+        == "65280 bytes exceed the longest packet of spsc_pbuf: split the message at 65279 bytes"
+    )
+    with pytest.raises(BufferFullError) as full:
+        writer.write(bytes(41))
+    assert (
+        str(full.value) == "no room for 41 bytes without a gap: the region never takes more than 40 bytes: "
+        "split the message or enlarge the region"
+    )
+    writer.write(bytes(4))
+    with pytest.raises(BufferFullError) as full:
+        writer.write(bytes(40))
+    assert (
+        str(full.value) == "no room for 40 bytes without a gap: send again when the reader has made room "
+        "(it does not signal that)"
+    )
+    assert full.value.largest == 40
+
+
+def test_a_broken_packet_behind_the_first_is_named_with_its_address() -> None:
+    _, bus, writer, reader = pair()
+    writer.write(b"first")
+    reader.read()  # both at 12 of 48
+    writer.write(b"x")
+    bus.write_block(BASE + 16 + 12, b"\0\0")
+    for operation in (reader.peek, reader.read):
+        with pytest.raises(CorruptRegionError) as caught:
+            operation()
+        assert str(caught.value) == (
+            "the next packet has length 0, which must never be sent: the region is blocked until reopened "
+            f"(0x0 at 0x{BASE + 28:08X})"
+        )
+        assert (caught.value.address, caught.value.value) == (BASE + 28, 0)
+    bus.write_block(BASE + 16 + 12, b"\0\x06")
+    with pytest.raises(IncompletePacketError, match=f"header at 0x{BASE + 28:08X} announces 6 bytes"):
+        reader.read()
+
+
+def test_more_is_a_plain_truth_value_from_the_start() -> None:
+    _, _, writer, reader = pair()
+    assert reader.more is False
+    writer.write(b"x")
+    reader.read()
+    assert reader.more is False
+    reader.read()
+    assert reader.more is False
