@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ from icmsg.cosim.events import EventKind
 from icmsg.errors import EngineNotAvailableError
 
 if TYPE_CHECKING:
+    import argparse
+
     from fake_dotnet import FakeRenode
 
 
