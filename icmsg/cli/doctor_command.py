@@ -6,7 +6,7 @@ import platform
 import shutil
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from icmsg import __version__
 from icmsg.assets import platform_file, stub_names
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Verdict = Literal["ok", "missing", "broken"]
+_REMEDY: Final = "install the package again"
 _STYLE: dict[Verdict, str] = {"ok": "green", "missing": "yellow", "broken": "bold red"}
 
 
@@ -40,18 +41,19 @@ def add_parser(commands: Any) -> None:
 
 def execute(_options: argparse.Namespace) -> int:
     """Print the findings; 0 if everything that is needed is there, else 1."""
-    from rich.console import Console  # every command loads this module, only this one prints it
-    from rich.table import Table
+    from rich.table import Table  # every command loads this module, only this one prints it
     from rich.text import Text
+
+    from icmsg.cli.output import Output
 
     findings = list(examine())
     table = Table(title=f"icmsg {__version__}", title_justify="left", title_style="bold", show_header=False)
-    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(style="cyan", overflow="fold")
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for finding in findings:
         table.add_row(finding.what, f"[{_STYLE[finding.verdict]}]{finding.verdict}[/]", Text(finding.detail))
-    Console().print(table)
+    Output().print(table)
     return int(any(finding.needed and finding.verdict != "ok" for finding in findings))
 
 
@@ -76,7 +78,8 @@ def _try(what: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(what, "ok", look())
     except (IcmsgError, ImportError) as error:  # a package that is missing is an ImportError too
-        return Finding(what, "broken", f"{error}; install the package again")
+        text = str(error)
+        return Finding(what, "broken", text if _REMEDY in text else f"{text}; {_REMEDY}")
 
 
 def _tool(what: str, found: str | None, remedy: str) -> Finding:

@@ -10,6 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from icmsg.cli.output import Output
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -27,17 +29,9 @@ def progress(total: int) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, _total: bar.update(task, completed=done)
 
 
-class _Output(Console):
-    """Leaves a broken pipe to the command, which knows its exit code."""
-
-    def on_broken_pipe(self) -> None:
-        """Raise the BrokenPipeError that is handled right now."""
-        raise  # noqa: PLE0704 - called from its except clause
-
-
 def report(run: dict[str, Any], console: Console | None = None) -> None:
     """Print the summary of a run, as :meth:`RunReport.as_json` gives it."""
-    console = console or _Output()
+    console = console or Output()
     table = Table(title="ICMsg exchange", title_justify="left", show_header=False, title_style="bold")
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
