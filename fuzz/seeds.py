@@ -106,9 +106,9 @@ def _sessions() -> dict[str, bytes]:
         seeds[f"mode{mode}-broken-open"] = head + opening + bytes([_WORK])
         seeds[f"mode{mode}-broken-bond"] = (
             head
-            + bytes([_CALL, _REGISTER, _WORK, _PEER_SENDS, 0b11])
+            + bytes([_CALL, _REGISTER, _WORK, _PEER_SENDS, 0b11, _RING])
             + break_index
-            + bytes([4, _RING, _WORK])
+            + bytes([4, _WORK])
         )
     return seeds
 
