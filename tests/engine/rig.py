@@ -41,8 +41,11 @@ class Rig:
         self.machine.close()
 
     def boot(self, source: str, core: str = "app", **options: Any) -> MachineCore:
-        """Assemble, load and start."""
+        """Assemble, load and start; what ran on the core before is gone, with its first page of RAM."""
         found = self.machine.core(core)
+        if found.image is not None:
+            found.halt()
+            found.bus.write_block(RAM[core], bytes(0x1000))
         found.load(firmware(source, core=core, **options))
         found.start()
         return found

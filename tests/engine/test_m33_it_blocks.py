@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Final
 
 import pytest
@@ -17,24 +18,10 @@ ACCESSES: Final = {
 }
 
 
-@pytest.mark.parametrize("what", ACCESSES)
-@pytest.mark.parametrize("condition", ["eq", "ne"])
-@pytest.mark.parametrize("place", range(4))
-@pytest.mark.parametrize("then_else", [False, True])
-def test_nothing_after_a_block_depends_on_its_condition(
-    rig: Rig, what: str, condition: str, place: int, then_else: bool
-) -> None:
-    """The access at each place of a block of four, its condition true or false; then a jump, so a new run begins."""
-    access, address = ACCESSES[what]
-    opposite = {"eq": "ne", "ne": "eq"}[condition] if then_else else condition
-    conditions = [condition if at <= place else opposite for at in range(4)]
-    lines = [(access if at == place else "add{c} r4, #1").format(c=conditions[at]) for at in range(4)]
-    block = "\n ".join(lines)
-    letters = "".join("t" if other == condition else "e" for other in conditions[1:])
-    core = rig.boot(
-        f"""
-reset:
-{ENABLE_IRQS}
+PROGRAM: Final = (
+    "reset: "
+    + ENABLE_IRQS
+    + """
  ldr r5, ={address}
  movs r6, #8
  movs r3, #0
@@ -42,7 +29,7 @@ reset:
  movs r2, #0
  movs r0, #1
  cmp r0, #1
- it{letters} {condition}
+ {it}
  {block}
  b next
  nop
@@ -57,13 +44,28 @@ irq_3:
  str r4, [r7]
  bx lr
 """
-    )
-    rig.run(200)
-    assert core.registers["R2"] == 3
-    assert core.registers["R4"] == sum(line.startswith("addeq") for line in lines)
-    pends = condition == "eq" and "pends" in what
-    # A block is one instruction to the engine: what it pends is taken behind it.
-    assert rig.word() == (core.registers["R4"] if pends else 0)
+)
+
+
+@pytest.mark.parametrize("what", ACCESSES)
+@pytest.mark.parametrize("condition", ["eq", "ne"])
+def test_nothing_after_a_block_depends_on_its_condition(rig: Rig, what: str, condition: str) -> None:
+    """The access at each place of a block of four, its condition true or false; then a jump, so a new run begins."""
+    access, address = ACCESSES[what]
+    opposite = {"eq": "ne", "ne": "eq"}[condition]
+    for place, after in product(range(4), (condition, opposite)):
+        conditions = [condition if at <= place else after for at in range(4)]
+        lines = [(access if at == place else "add{c} r4, #1").format(c=conditions[at]) for at in range(4)]
+        letters = "".join("t" if other == condition else "e" for other in conditions[1:])
+        core = rig.boot(
+            PROGRAM.format(address=address, it=f"it{letters} {condition}", block="; ".join(lines))
+        )
+        rig.run(200)
+        assert core.registers["R2"] == 3, lines
+        assert core.registers["R4"] == sum(line.startswith("addeq") for line in lines), lines
+        pends = condition == "eq" and "pends" in what
+        # A block is one instruction to the engine: what it pends is taken behind it.
+        assert rig.word() == (core.registers["R4"] if pends else 0), lines
 
 
 @pytest.mark.parametrize("period", [7, 11, 13])

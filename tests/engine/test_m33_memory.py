@@ -23,22 +23,17 @@ WIDE: Final = {
 
 
 @pytest.mark.parametrize("how", WIDE)
-@pytest.mark.parametrize(
-    ("source", "target"), [(GPMEM, RAM["app"]), (RAM["app"], GPMEM), (GPMEM, RAM["app"] + 0x400 - 4)]
-)
-def test_every_kind_of_access_reaches_registers_word_by_word(
-    rig: Rig, how: str, source: int, target: int
-) -> None:
-    core = rig.machine.core("app")
+def test_every_kind_of_access_reaches_registers_word_by_word(rig: Rig, how: str) -> None:
     data = (0x1122_3344, 0xAABB_CCDD)
-    wait = "ldr r6, =0x20000100; wait: ldr r7, [r6]; cmp r7, #0; beq wait"
-    start = f"reset: ldr r0, ={source}; ldr r1, ={target}; {wait}\n"
-    core = rig.boot(f"{start} {WIDE[how]}; b stuck")
-    for at, value in enumerate(data):
-        core.bus.write32(source + 4 * at, value)
-    core.bus.write32(0x2000_0100, 1)
-    rig.run(300)
-    assert tuple(core.bus.read32(target + 4 * at) for at in range(2)) == data
+    ram = RAM["app"] + 0x200
+    for source, target in ((GPMEM, ram), (ram, GPMEM), (GPMEM, RAM["app"] + 0x400 - 4)):
+        wait = "ldr r6, =0x20000100; wait: ldr r7, [r6]; cmp r7, #0; beq wait"
+        core = rig.boot(f"reset: ldr r0, ={source}; ldr r1, ={target}; {wait}\n {WIDE[how]}; b stuck")
+        for at, value in enumerate(data):
+            core.bus.write32(source + 4 * at, value)
+        core.bus.write32(0x2000_0100, 1)
+        rig.run(300)
+        assert tuple(core.bus.read32(target + 4 * at) for at in range(2)) == data
     assert not rig.machine.warnings
 
 
@@ -52,16 +47,16 @@ def test_a_store_of_several_registers_has_the_side_effects_of_each(rig: Rig) -> 
     assert core.bus.read32(0x5002_A300) == 0xEE
 
 
-@pytest.mark.parametrize("offset", range(4))
 @pytest.mark.parametrize("place", [0x200, 0x3FE, 0xFFE])
-def test_unaligned_words_cross_pages(rig: Rig, offset: int, place: int) -> None:
-    address = RAM["app"] + place + offset - 2
-    core = rig.boot(
-        f"reset: ldr r0, ={address}; ldr r1, =0x44332211; str r1, [r0]; ldr r2, [r0]; ldrh r3, [r0, #1]; b stuck"
-    )
-    rig.run(100)
-    assert core.bus.read_block(address, 4) == bytes.fromhex("11223344")
-    assert (core.registers["R2"], core.registers["R3"]) == (0x4433_2211, 0x3322)
+def test_unaligned_words_cross_pages(rig: Rig, place: int) -> None:
+    for offset in range(4):
+        address = RAM["app"] + place + offset - 2
+        core = rig.boot(
+            f"reset: ldr r0, ={address}; ldr r1, =0x44332211; str r1, [r0]; ldr r2, [r0]; ldrh r3, [r0, #1]; b stuck"
+        )
+        rig.run(100)
+        assert core.bus.read_block(address, 4) == bytes.fromhex("11223344")
+        assert (core.registers["R2"], core.registers["R3"]) == (0x4433_2211, 0x3322)
 
 
 def test_ram_ends_where_it_ends(rig: Rig) -> None:
