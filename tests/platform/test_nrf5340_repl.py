@@ -10,6 +10,54 @@ from icmsg.cosim.platform import PlatformDescription, Reference, load_platform
 
 NRF5340 = Path(__file__).parents[2] / "platforms" / "nrf5340.repl"
 
+# Name and addresses, from the SoC's device description; each one has a page.
+STAND_INS = (
+    ("ficrapp", 0x00FF0000),
+    ("uicrapp", 0x00FF8000),
+    ("ficrnet", 0x01FF0000),
+    ("uicrnet", 0x01FF8000),
+    ("nvmcapp", 0x50039000, 0x40039000),
+    ("nvmcnet", 0x41080000),
+    ("mutex", 0x50030000, 0x40030000),
+    ("dppicapp", 0x50017000, 0x40017000),
+    ("dppicnet", 0x4100F000),
+    ("ctrlapapp", 0x50006000, 0x40006000),
+    ("ctrlapnet", 0x41006000),
+    ("cacheapp", 0x50001000),
+    ("spuapp", 0x50003000),
+    ("oscapp", 0x50004000, 0x40004000),
+    ("trimnet", 0x41203000),
+)
+
+# What Zephyr 3.4, 3.7 and 4.1 images were seen to access on their way to main and in it: core, address.
+TOUCHED = (
+    *(("cpuapp", 0x5002A000 + offset) for offset in (0x000, 0x080, 0x1FC, 0x304, 0x510, 0x590, 0x5CC)),
+    *(("cpunet", 0x41012000 + offset) for offset in (0x000, 0x0FC, 0x1AC, 0x30C, 0x510, 0x590)),
+    *(("cpuapp", 0x50005000 + offset) for offset in (0x008, 0x104, 0x304, 0x308, 0x414, 0x418, 0x518, 0x614)),
+    *(("cpunet", 0x41005000 + offset) for offset in (0x008, 0x104, 0x304, 0x308, 0x414, 0x418, 0x518)),
+    *(("cpuapp", 0x50015000 + offset) for offset in (0x000, 0x140, 0x1CC, 0x344, 0x504, 0x540)),
+    *(("cpunet", 0x41016000 + offset) for offset in (0x000, 0x140, 0x1C0, 0x344, 0x504, 0x540)),
+    *(("cpuapp", 0x50008000 + offset) for offset in (0x008, 0x08C, 0x1A0, 0x500, 0x544)),
+    *(("cpunet", 0x41013000 + offset) for offset in (0x008, 0x08C, 0x1A0, 0x500, 0x544)),
+    *(("cpunet", 0x4100B000 + offset) for offset in (0x004, 0x080, 0x50C)),
+    *(("cpunet", 0x41011000 + offset) for offset in (0x304, 0x504)),
+    *(
+        ("cpuapp", address)
+        for address in (0x50017504, 0x5000D17C, 0x5000D304, 0x50842500 + 0x200, 0x50842800 + 0x200)
+    ),
+    *(
+        ("cpunet", address)
+        for address in (0x4100F504, 0x4100A17C, 0x4100A304, 0x418C0500 + 0x200, 0x418C0800 + 0x200)
+    ),
+    *(("cpuapp", address) for address in (0x50006544, 0x5000654C, 0x00FF0130, 0x00FF0134, 0x00FF0300)),
+    *(("cpunet", address) for address in (0x41006544, 0x01FF0130, 0x01FF0134, 0x01FF0300, 0x01FF8000)),
+    *(("cpuapp", address) for address in (0x00FF8000, 0x00FF801C, 0x50001500, 0x50003440)),
+    *(("cpuapp", 0x50004000 + offset) for offset in (0x6D0, 0x704, 0x904, 0xB00)),
+    *(("cpunet", address) for address in (0x41080540, 0x41203120)),
+)
+# What Renode's and this project's models cover where the file says nothing.
+SIZES = {"GPIOPort.NRF52840_GPIO": 0x300}
+
 
 @pytest.fixture(scope="module")
 def platform() -> PlatformDescription:
@@ -31,6 +79,21 @@ def test_it_has_these_peripherals_and_types(platform: PlatformDescription) -> No
         "ipcnet": "Miscellaneous.NRF_IPC",
         "uartapp": "UART.NRF52840_UART",
         "uartnet": "UART.NRF52840_UART",
+        "clockapp": "Miscellaneous.NRF_CLOCK",
+        "clocknet": "Miscellaneous.NRF_CLOCK",
+        "resetapp": "Miscellaneous.NRF_RESET",
+        "rtc0app": "Timers.NRF52840_RTC",
+        "rtc1app": "Timers.NRF52840_RTC",
+        "rtc0net": "Timers.NRF52840_RTC",
+        "rtc1net": "Timers.NRF52840_RTC",
+        "wdtnet": "Timers.NRF_WDT",
+        "gpio0app": "GPIOPort.NRF52840_GPIO",
+        "gpio1app": "GPIOPort.NRF52840_GPIO",
+        "gpio0net": "GPIOPort.NRF52840_GPIO",
+        "gpio1net": "GPIOPort.NRF52840_GPIO",
+        "gpioteapp": "GPIOPort.NRF52840_GPIOTasksEvents",
+        "gpiotenet": "GPIOPort.NRF52840_GPIOTasksEvents",
+        **{name: "Memory.ArrayMemory" for name, *_ in STAND_INS},
     }
 
 
@@ -61,6 +124,20 @@ def test_memories_are_where_the_soc_has_them_for_every_core(
         ("ipcnet", "cpunet", [0x41012000], ("IRQ", "nvicnet", 18)),
         ("uartapp", "cpuapp", [0x50008000, 0x40008000], ("IRQ", "nvicapp", 8)),
         ("uartnet", "cpunet", [0x41013000], ("IRQ", "nvicnet", 19)),
+        ("clockapp", "cpuapp", [0x50005000, 0x40005000], ("IRQ", "nvicapp", 5)),
+        ("clocknet", "cpunet", [0x41005000], ("IRQ", "nvicnet", 5)),
+        ("resetapp", "cpuapp", [0x50005600, 0x40005600], None),
+        ("rtc0app", "cpuapp", [0x50014000, 0x40014000], ("IRQ", "nvicapp", 20)),
+        ("rtc1app", "cpuapp", [0x50015000, 0x40015000], ("IRQ", "nvicapp", 21)),
+        ("rtc0net", "cpunet", [0x41011000], ("IRQ", "nvicnet", 17)),
+        ("rtc1net", "cpunet", [0x41016000], ("IRQ", "nvicnet", 22)),
+        ("wdtnet", "cpunet", [0x4100B000], ("IRQ", "nvicnet", 11)),
+        ("gpio0app", "cpuapp", [0x50842500, 0x40842500], None),
+        ("gpio1app", "cpuapp", [0x50842800, 0x40842800], None),
+        ("gpio0net", "cpunet", [0x418C0500], None),
+        ("gpio1net", "cpunet", [0x418C0800], None),
+        ("gpioteapp", "cpuapp", [0x5000D000], ("IRQ", "nvicapp", 13)),
+        ("gpiotenet", "cpunet", [0x4100A000], ("IRQ", "nvicnet", 10)),
     ],
 )
 def test_registers_are_seen_by_their_core_and_wired_to_its_nvic(
@@ -68,12 +145,66 @@ def test_registers_are_seen_by_their_core_and_wired_to_its_nvic(
     name: str,
     core: str,
     addresses: list[int],
-    wire: tuple[str | None, str, int],
+    wire: tuple[str | None, str, int] | None,
 ) -> None:
     peripheral = platform[name]
     assert [registration.address for registration in peripheral.registrations] == addresses
     assert {registration.cpu for registration in peripheral.registrations} == {core}
-    assert [(one.source, one.destination, one.irq) for one in peripheral.connections] == [wire]
+    wires = [(one.source, one.destination, one.irq) for one in peripheral.connections]
+    assert wires == ([] if wire is None else [wire])
+
+
+@pytest.mark.parametrize(("name", "addresses"), [(name, addresses) for name, *addresses in STAND_INS])
+def test_a_stand_in_is_a_page_that_everybody_sees(
+    platform: PlatformDescription, name: str, addresses: list[int]
+) -> None:
+    places = platform[name].registrations
+    assert [(place.parent, place.address, place.cpu) for place in places] == [
+        ("sysbus", address, None) for address in addresses
+    ]
+    erased = {"initialValue": 0xFF} if name[:4] in ("ficr", "uicr") else {}
+    assert platform[name].attributes == {"size": 0x1000, **erased}
+
+
+@pytest.mark.parametrize("name", ["nvmcapp", "nvmcnet"])
+def test_the_flash_controller_is_always_ready(platform: PlatformDescription, name: str) -> None:
+    assert platform[name].init == ("WriteDoubleWord 0x400 0x1", "WriteDoubleWord 0x408 0x1")
+
+
+def test_clock_and_reset_share_a_page_of_the_application_core(platform: PlatformDescription) -> None:
+    parts = [
+        [(place.address, place.size, place.offset) for place in platform[name].registrations]
+        for name in ("clockapp", "resetapp")
+    ]
+    assert parts == [
+        [(0x50005000, 0x600, 0), (0x40005000, 0x600, 0)],
+        [(0x50005600, 0xA00, 0x600), (0x40005600, 0xA00, 0x600)],
+    ]
+
+
+def test_the_network_core_is_what_forceoff_and_its_watchdog_act_on(platform: PlatformDescription) -> None:
+    for name in ("resetapp", "wdtnet"):
+        assert platform[name].attributes == {"core": Reference("cpunet", platform[name].place)}
+
+
+def test_an_rtc_has_four_compare_registers(platform: PlatformDescription) -> None:
+    rtcs = [peripheral for peripheral in platform if peripheral.type == "Timers.NRF52840_RTC"]
+    assert [rtc.attributes for rtc in rtcs] == [{"numberOfEvents": 4}] * 4
+
+
+@pytest.mark.parametrize(("core", "address"), TOUCHED)
+def test_something_is_registered_wherever_zephyrs_images_go(
+    platform: PlatformDescription, core: str, address: int
+) -> None:
+    found = [
+        peripheral.name
+        for peripheral in platform
+        for place in peripheral.registrations
+        if place.cpu in (None, core)
+        and place.address is not None
+        and 0 <= address - place.address < (place.size or SIZES.get(peripheral.type, 0x1000))
+    ]
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize(

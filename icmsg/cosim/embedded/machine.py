@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import platform_file
-from icmsg.cosim.embedded.build import Builder, read_rates
+from icmsg.cosim.embedded.build import Builder
 from icmsg.cosim.embedded.core import FirmwareCore
 from icmsg.cosim.embedded.machine_core import MachineCore
 from icmsg.cosim.embedded.played import MachineClock
+from icmsg.cosim.embedded.rates import read_rates
 from icmsg.cosim.embedded.scheduler import Scheduler
 from icmsg.cosim.events import EventKind, EventStream
 from icmsg.cosim.machine import AccessWarning

@@ -33,7 +33,10 @@ class MachineCore:
         self._retry = retry
         self._played: PlayedCore | None = None
         self._halted = True
+        self._held = False
+        self._power_handlers: list[Callable[[bool], None]] = []
         self.name: Final = slot.name
+        slot.power = self
         self.image: FirmwareImage | None = None
 
     @property
@@ -123,7 +126,7 @@ class MachineCore:
             raise EngineError(f"core {self.name} has no firmware; load() an image first")
         self._slot.reset_peripherals()
         self._machine._start(self._slot)
-        self._halted = False
+        self._halted = self._held = False
         self._slot.emit(EventKind.CORE_STARTED)
 
     def halt(self) -> None:
@@ -157,6 +160,42 @@ class MachineCore:
         if self._slot.firmware is not None:
             self._slot.firmware.reset(self._machine._scheduler.time())
         self._slot.emit(EventKind.CORE_RESET)
+
+    # What the SoC does to the core
+
+    def hold(self) -> None:
+        """Stop the core and hold it in reset, with the peripherals that belong to it alone (FORCEOFF = 1).
+
+        All memories keep their contents.
+        """
+        if not self._held:
+            self._held = True
+            self.halt()
+            self.reset()
+            self._tell_power(False)
+
+    def let_go(self) -> None:
+        """Let the core start from its vector table, if it is held or has never run (FORCEOFF = 0).
+
+        A core that Python plays learns it by :meth:`on_power`; one without an image stays halted.
+        """
+        held, self._held = self._held, False
+        if self._played is not None:
+            if held:
+                self._tell_power(True)
+        elif self._halted and self.image is not None:
+            self.start()
+
+    def on_power(self, handler: Callable[[bool], None]) -> None:
+        """Call ``handler(False)`` when the SoC holds this core in reset, ``handler(True)`` when it lets it go.
+
+        How Python that plays the core learns that its peripherals were reset: a driver has to be set up again.
+        """
+        self._power_handlers.append(handler)
+
+    def _tell_power(self, on: bool) -> None:
+        for handler in self._power_handlers:
+            handler(on)
 
     # Python
 

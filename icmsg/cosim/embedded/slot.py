@@ -6,7 +6,7 @@ A slot is empty (held halted, as after power-up), runs firmware, or is played by
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.cosim.console import Console
 from icmsg.cosim.embedded.bus import CoreBus
@@ -20,19 +20,37 @@ from icmsg.cosim.events import EventKind, EventStream
 if TYPE_CHECKING:
     from icmsg.cosim.embedded.core import FirmwareCore
     from icmsg.cosim.embedded.scheduler import Scheduler
+    from icmsg.cosim.embedded.timeline import Entry
 
 LineHandler = Callable[[int, bool], None]
 """(interrupt number, level)"""
 
 
+class Power(Protocol):
+    """What other parts of the SoC can do to a core."""
+
+    def hold(self) -> None:
+        """Stop the core and hold it in reset, with the peripherals that belong to it alone."""
+
+    def let_go(self) -> None:
+        """Let the core start from its vector table, if it is held or has never run."""
+
+    def reset(self) -> None:
+        """Reset the core and the peripherals that belong to it alone; one that runs starts again."""
+
+
 class Slot:
-    """One core's place; ``index`` is its number in events, ``ticks_per_instruction`` its speed."""
+    """One core's place; ``index`` is its number in events, ``ticks_per_instruction`` its speed.
+
+    ``ticks_per_second`` is the resolution of the machine's time.
+    """
 
     def __init__(
         self,
         *,
         name: str,
         index: int,
+        ticks_per_second: int,
         ticks_per_instruction: int,
         scheduler: Scheduler,
         events: EventStream,
@@ -40,6 +58,7 @@ class Slot:
     ) -> None:
         self.name: Final = name
         self.index: Final = index
+        self.ticks_per_second: Final = ticks_per_second
         self.ticks_per_instruction: Final = ticks_per_instruction
         self.space: Final = AddressSpace(name)
         self.nvic: Final = Nvic()
@@ -51,6 +70,7 @@ class Slot:
         self.peripherals: Final[list[IoModel]] = []
         """What is reset together with the core: everything that only this core can reach."""
         self.firmware: FirmwareCore | None = None
+        self.power: Power | None = None
         self.on_line: LineHandler | None = None
         self.code_watchers: list[Callable[[int, int], None]] = []
         self._scheduler = scheduler
@@ -69,6 +89,39 @@ class Slot:
         """The timeline has changed: do not run past its next entry."""
         if self.firmware is not None:
             self.firmware.retime()
+
+    def at(self, time: int, action: Action) -> Entry:
+        """Run ``action`` when this core has come to ``time``; where it runs no firmware, at that time of the machine.
+
+        Nothing runs while firmware is halted: what has become due meanwhile runs when it goes on.
+        """
+        core = self.firmware
+        if core is None:
+            return self._scheduler.at(time, action)
+        entry = self.timeline.at(time, action)
+        core.retime()
+        return entry
+
+    def hold(self) -> None:
+        """Stop this core and hold it in reset: now, or after the instruction of the core that asks."""
+        if self.power is not None:
+            self._between_instructions(self.power.hold)
+
+    def let_go(self) -> None:
+        """End what :meth:`hold` began, in the same way."""
+        if self.power is not None:
+            self._between_instructions(self.power.let_go)
+
+    def restart(self) -> None:
+        """Reset this core and what belongs to it alone, in the same way."""
+        if self.power is not None:
+            self._between_instructions(self.power.reset)
+
+    def _between_instructions(self, action: Action) -> None:
+        if self._scheduler.in_slice is None:
+            action()
+        else:
+            self._scheduler.call_soon(action)
 
     def deliver(self, time: int, action: Action) -> None:
         """Run ``action`` when this core has come to ``time``; at once where no instruction stream can notice."""

@@ -65,6 +65,8 @@ class Timeline:
         return ran
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Cancel everything."""
+        for _, _, entry in self._heap:
+            entry.cancel()
         self._heap.clear()
         self.next = NEVER

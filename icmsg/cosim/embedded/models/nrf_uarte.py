@@ -4,32 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.line import Line
+from icmsg.cosim.embedded.models.event_model import EventModel
 from icmsg.errors import BusError
-from icmsg.hw.model import RegisterModel, on_write
+from icmsg.hw.model import on_write
 from icmsg.hw.nrf_uarte import ENABLED, UARTE
 
 if TYPE_CHECKING:
     from icmsg.cosim.embedded.slot import Slot
 
+_DPPI_ENABLE: Final = 1 << 31
 
-class NrfUarteModel(RegisterModel):
-    """One UARTE, owned by the core of ``slot``, whose memory it reads."""
+
+class NrfUarteModel(EventModel):
+    """One UARTE, owned by the core of ``slot``, whose memory it reads.
+
+    Of the DPPI it knows one connection, that of its own ENDTX to its own STOPTX by a common channel, because
+    Zephyr's driver waits for what follows from it (TXSTOPPED); the channel counts as enabled.
+    """
 
     def __init__(self, slot: Slot, *, base: int) -> None:
-        super().__init__(UARTE, base=base, core=slot.name)
-        self.irq: Final = Line()
-        self._slot = slot
-        self._bits = {
-            name: UARTE.encode("INTEN", **{name: 1}) for name in ("TXSTARTED", "ENDTX", "TXSTOPPED")
-        }
-        self._latched = 0
-
-    def reset(self) -> None:
-        """Reset the registers; the line falls."""
-        super().reset()
-        self._latched = 0
-        self._update()
+        super().__init__(UARTE, slot, base=base)
+        self._started, self._ended, self._stopped = (
+            self.event_bit(name) for name in ("TXSTARTED", "ENDTX", "TXSTOPPED")
+        )
 
     @on_write("TASKS_STARTTX")
     def _start(self, _index: int, value: int) -> None:
@@ -47,41 +44,23 @@ class NrfUarteModel(RegisterModel):
             ) from None
         self._slot.print(data)
         self.poke("TXD_AMOUNT", count)
-        for event in ("TXSTARTED", "ENDTX"):
-            self._generate(event)
+        self.generate(self._started)
+        self.generate(self._ended)
+        published = self.peek("PUBLISH_ENDTX")
+        if published & _DPPI_ENABLE and published == self.peek("SUBSCRIBE_STOPTX"):
+            self.generate(self._stopped)
 
     @on_write("TASKS_STOPTX")
     def _stop(self, _index: int, value: int) -> None:
         if value & 1:
-            self._generate("TXSTOPPED")
+            self.generate(self._stopped)
 
-    def _generate(self, event: str) -> None:
-        self.poke(f"EVENTS_{event}", 1)
-        self._latched |= self._bits[event]
-        self._update()
+    @on_write("TASKS_STARTRX")
+    def _start_receiver(self, _index: int, value: int) -> None:
+        if value & 1 and self.peek("ENABLE") == ENABLED:
+            self.generate(self.event_bit("RXSTARTED"))
 
-    @on_write("EVENTS_TXSTARTED")
-    def _set_txstarted(self, _index: int, value: int) -> None:
-        self._set("TXSTARTED", value)
-
-    @on_write("EVENTS_ENDTX")
-    def _set_endtx(self, _index: int, value: int) -> None:
-        self._set("ENDTX", value)
-
-    @on_write("EVENTS_TXSTOPPED")
-    def _set_txstopped(self, _index: int, value: int) -> None:
-        self._set("TXSTOPPED", value)
-
-    def _set(self, event: str, value: int) -> None:
+    @on_write("TASKS_STOPRX")
+    def _stop_receiver(self, _index: int, value: int) -> None:
         if value & 1:
-            self._latched |= self._bits[event]
-        else:
-            self._latched &= ~self._bits[event]
-        self._update()
-
-    @on_write("INTEN")
-    def _enable(self, _index: int, _value: int) -> None:
-        self._update()
-
-    def _update(self) -> None:
-        self.irq.set(bool(self._latched & self.peek("INTEN")))
+            self.generate(self.event_bit("RXTO"))

@@ -1,0 +1,41 @@
+"""The nRF5340's RESET: how the application core holds the network core in reset and lets it go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.hw.model import RegisterModel, on_write
+from icmsg.hw.nrf_reset import RESET
+
+if TYPE_CHECKING:
+    from icmsg.cosim.embedded.slot import Slot
+
+
+class NrfResetModel(RegisterModel):
+    """RESET of the core in ``slot``, which holds and releases the core in ``network``.
+
+    FORCEOFF is 1 after a reset, but the core is held only when a 1 is written: whoever starts the network core
+    without the application core's help need not write anything.
+    """
+
+    irq: Final = None
+
+    def __init__(self, slot: Slot, *, base: int, network: Slot) -> None:
+        super().__init__(RESET, base=base, core=slot.name)
+        self._slot = slot
+        self._network = network
+        self._forced = True
+
+    def reset(self) -> None:
+        """Reset the registers; the network core stays as it is."""
+        super().reset()
+        self._forced = True
+
+    @on_write("NETWORK_FORCEOFF")
+    def _force_off(self, _index: int, value: int) -> None:
+        before, self._forced = self._forced, bool(value & 1)
+        self.poke("NETWORK_FORCEOFF", value & 1)
+        if self._forced:
+            self._network.hold()
+        elif before:
+            self._network.let_go()

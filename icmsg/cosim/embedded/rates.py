@@ -1,0 +1,93 @@
+"""The cores of a platform: how fast they and their timers run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.platform import Reference
+from icmsg.cosim.soc import short_name
+from icmsg.errors import PlatformError
+
+if TYPE_CHECKING:
+    from icmsg.cosim.platform import Peripheral, PlatformDescription
+
+CPU: Final = "CPU.CortexM"
+NVIC: Final = "IRQControllers.NVIC"
+
+_HERTZ_PER_MIPS: Final = 1_000_000
+_DEFAULT_MIPS: Final = 100  # Renode's
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Clock rates of the platform: ticks per second, instructions and SysTick cycles per second and core."""
+
+    ticks_per_second: int
+    instruction_hz: dict[str, int]
+    systick_hz: dict[str, int]
+
+
+def read_rates(description: PlatformDescription) -> Rates:
+    """Find a tick of which every core's instruction and every SysTick cycle is a whole multiple.
+
+    Raises:
+        PlatformError: the platform has no core, a core that is not a Cortex-M33, or one without an NVIC.
+    """
+    cores = [item for item in description if item.type == CPU]
+    if not cores:
+        raise PlatformError(
+            f"no {CPU} in this platform; the embedded engine needs at least one", file=description.file
+        )
+    instruction_hz: dict[str, int] = {}
+    systick_hz: dict[str, int] = {}
+    for core in cores:
+        check_attributes(core, {"cpuType", "nvic", "cpuId", "id", "PerformanceInMips"})
+        if core.attributes.get("cpuType") != "cortex-m33":
+            raise core.error(
+                f"cpuType {core.attributes.get('cpuType')!r} is not modelled by the embedded engine; it runs "
+                '"cortex-m33", the renode engine runs all',
+                "cpuType",
+            )
+        for kind in ("init", "reset"):
+            for command in getattr(core, kind):
+                if command.split() != ["IsHalted", "true"]:
+                    raise core.error(
+                        f"the {kind} command {command!r} is not modelled by the embedded engine; "
+                        "the renode engine runs it"
+                    )
+        name = short_name(core.name)
+        instruction_hz[name] = _positive(core, "PerformanceInMips", _DEFAULT_MIPS) * _HERTZ_PER_MIPS
+        systick_hz[name] = _positive(_nvic_of(description, core), "systickFrequency", 0)
+    ticks = math.lcm(*instruction_hz.values(), *systick_hz.values())
+    return Rates(ticks, instruction_hz, systick_hz)
+
+
+def check_attributes(item: Peripheral, known: set[str]) -> None:
+    """Refuse an attribute that is not among ``known``.
+
+    Raises:
+        PlatformError: at the attribute.
+    """
+    for name in item.attributes:
+        if name not in known:
+            raise item.error(
+                f"attribute {name} of {item.type} is not modelled by the embedded engine (it knows "
+                f"{', '.join(sorted(known)) or 'none'}); the renode engine runs it",
+                name,
+            )
+
+
+def _nvic_of(description: PlatformDescription, core: Peripheral) -> Peripheral:
+    reference = core.attributes.get("nvic")
+    if not isinstance(reference, Reference) or description[reference.name].type != NVIC:
+        raise core.error(f"{core.name} needs nvic: the name of an {NVIC}", "nvic")
+    return description[reference.name]
+
+
+def _positive(item: Peripheral, attribute: str, default: int) -> int:
+    value = item.attributes.get(attribute, default)
+    if not isinstance(value, int) or value <= 0:
+        raise item.error(f"{attribute} of {item.name} must be a whole number > 0", attribute)
+    return value

@@ -1,0 +1,103 @@
+"""What a platform file may say about the types that the engine models, and what it is told otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.errors import PlatformError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CORES = """
+cpuapp: CPU.CortexM @ sysbus
+    cpuType: "cortex-m33"
+    nvic: nvicapp
+cpunet: CPU.CortexM @ sysbus
+    cpuType: "cortex-m33"
+    nvic: nvicnet
+nvicapp: IRQControllers.NVIC @ sysbus new Bus.BusPointRegistration { address: 0xE000E000; cpu: cpuapp }
+    systickFrequency: 1000000
+    -> cpuapp@0
+nvicnet: IRQControllers.NVIC @ sysbus new Bus.BusPointRegistration { address: 0xE000E000; cpu: cpunet }
+    systickFrequency: 1000000
+    -> cpunet@0
+"""
+APP = "@ sysbus new Bus.BusPointRegistration { address: 0x50000000; cpu: cpuapp }"
+NET = "@ sysbus new Bus.BusPointRegistration { address: 0x41000000; cpu: cpunet }"
+
+
+def machine(tmp_path: Path, text: str) -> EmbeddedMachine:
+    file = tmp_path / "some.repl"
+    file.write_text(CORES + text)
+    return EmbeddedMachine(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"x: Memory.ArrayMemory {APP}\n", "x needs the attribute size"),
+        (f'x: Memory.ArrayMemory {APP}\n    size: "big"\n', "size of x must be a whole number"),
+        (f"x: Memory.ArrayMemory {APP}\n    size: 0\n", "size must be > 0"),
+        (f"x: Memory.ArrayMemory {APP}\n    size: 4\n    initialValue: 300\n", "initialValue 0…0xFF"),
+        (f"x: Memory.ArrayMemory {APP}\n    size: 4\n    init:\n        Fill 3\n", "only WriteDoubleWord"),
+        (f"x: Memory.ArrayMemory {APP}\n    size: 4\n    reset:\n        Fill 3\n", "the reset section of x"),
+        ("x: Memory.ArrayMemory @ none\n    size: 4\n", "x needs an address on sysbus"),
+        (f"x: Timers.NRF52840_RTC {APP}\n", "x needs the attribute numberOfEvents"),
+        (
+            f"x: Timers.NRF52840_RTC {APP}\n    numberOfEvents: 3\n",
+            "numberOfEvents of Timers.NRF52840_RTC must be 4",
+        ),
+        (f"x: Timers.NRF52840_RTC {APP}\n    prescaler: 3\n", "attribute prescaler of Timers.NRF52840_RTC"),
+        ("x: Miscellaneous.NRF_CLOCK @ sysbus 0x50000000\n", "exactly one core"),
+        (f"x: Timers.NRF_WDT {NET}\n", "x needs the attribute core"),
+        (f"x: Timers.NRF_WDT {NET}\n    core: cpuapp\n", "core must be the core net"),
+        (f"x: Timers.NRF_WDT {NET}\n    core: nvicnet\n", "core of x must name a core"),
+        (f"x: Miscellaneous.NRF_RESET {APP}\n    core: cpuapp\n", "core must be another one"),
+        (
+            f"x: Miscellaneous.NRF_RESET {APP}\n    core: cpunet\n    IRQ -> nvicapp@3\n",
+            "this connection of x",
+        ),
+        (f"x: Memory.ArrayMemory {APP}\n    size: 4\n    -> nvicapp@3\n", "this connection of x"),
+        (f"x: Miscellaneous.NRF_CLOCK {APP}\n    init:\n        Reset\n", "the init section of x"),
+        (
+            f"x: Memory.ArrayMemory {APP}\n    size: 4\n"
+            "y: Memory.ArrayMemory @ sysbus 0x50000002\n    size: 4\n",
+            "core app has x from 0x50000000 to 0x50000003 already",
+        ),
+        (
+            f"x: Memory.ArrayMemory {APP}\n    size: 0x1000\n"
+            "y: Memory.ArrayMemory @ sysbus 0x50000800\n    size: 4\n",
+            "core app has two things at 0x50000000",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(PlatformError, match=r"some\.repl:") as refused:
+        machine(tmp_path, text)
+    assert message in str(refused.value)
+
+
+def test_a_part_may_reach_over_the_end_of_a_page(tmp_path: Path) -> None:
+    with machine(tmp_path, "x: Memory.ArrayMemory @ sysbus 0x50000800\n    size: 0x1000\n") as made:
+        bus = made.core("app").bus
+        bus.write32(0x5000_0FFC, 1)
+        bus.write32(0x5000_1000, 2)
+        bus.write32(0x5000_17FC, 3)
+        assert [made.core("net").bus.read32(at) for at in (0x5000_0FFC, 0x5000_1000, 0x5000_17FC)] == [
+            1,
+            2,
+            3,
+        ]
+
+
+def test_a_registration_may_show_a_part_of_a_peripheral(tmp_path: Path) -> None:
+    window = "@ sysbus new Bus.BusRangeRegistration { address: 0x60000000; size: 0x100; offset: 0x500 }"
+    whole = "@ { sysbus 0x50000000; " + window[2:] + " }"
+    with machine(tmp_path, f"x: Memory.ArrayMemory {whole}\n    size: 0x1000\n") as made:
+        bus = made.core("app").bus
+        bus.write32(0x5000_0504, 9)
+        assert bus.read32(0x6000_0004) == 9
