@@ -19,7 +19,8 @@ class CodePages:
 
     ``on_unmasking`` is called directly after an instruction that can lower PRIMASK, BASEPRI or FAULTMASK,
     ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_event`` before SEV (from :meth:`watch_events`
-    on). ``own`` is a page of the engine's own code.
+    on). Runs end before the instructions at :attr:`queries`, which the emulator does not know. ``own`` is a page of
+    the engine's own code.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class CodePages:
         )
         self._on_event: Final = on_event
         self._pages = {own // PAGE}
+        self.queries: Final[set[int]] = set()
         self._hooked: set[int] = set()
         self._events: set[int] = set()
         self._watches_events = False
@@ -91,6 +93,12 @@ class CodePages:
                     self._hooked.add(address)
                     self._native.hook_block(address, handler)
                     self._forget(address)
+        for offset in instructions.mpu_query(code):
+            address = start + offset
+            if address not in self.queries:
+                self.queries.add(address)
+                self._native.stop_before(address)
+                self._forget(address)
         for offset in instructions.send_event(code):
             address = start + offset
             if address not in self._events:

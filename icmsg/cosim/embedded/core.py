@@ -9,6 +9,7 @@ from icmsg.cosim.embedded.core_memory import map_space
 from icmsg.cosim.embedded.exceptions import EntryError, ExceptionUnit, ReturnError
 from icmsg.cosim.embedded.faults import Cause, FaultUnit, explain
 from icmsg.cosim.embedded.memory import PAGE
+from icmsg.cosim.embedded.mpu_query import QueryUnit
 from icmsg.cosim.embedded.native import NativeCore
 from icmsg.cosim.embedded.nvic import HARD_FAULT, NMI, SVCALL, THREAD_PRIORITY
 from icmsg.cosim.embedded.scs_registers import PRIORITY_MASK
@@ -81,6 +82,7 @@ class FirmwareCore:
         # Not the last page: a stray EXC_RETURN value is an address there, and must find no code.
         self._special = SpecialRegisters(native, (start + end) // 2 & -PAGE)
         self._exceptions = ExceptionUnit(native, space, self._special)
+        self._queries = QueryUnit(native, space, control)
         self._code = CodePages(
             native,
             space,
@@ -227,13 +229,24 @@ class FirmwareCore:
         if cause == Cause.EXC_RETURN and not error:
             self._return()
         elif cause == Cause.WFI:
-            self._sleep(for_event=False)
+            if not self._code.queries or not self._query():
+                self._sleep(for_event=False)
         elif cause == Cause.SVC and not error:
             self._supervisor_call()
         elif cause == Cause.WFE and not error:
             self._wait_for_event()
         elif cause != Cause.YIELD or error:
             self._fault(cause, error)
+
+    def _query(self) -> bool:
+        """Execute the instruction before which the run ended, if it is one that the emulator does not know."""
+        if self.pc() not in self._code.queries:
+            return False
+        if self._executed.value < self._budget.value:
+            self._queries.execute()
+            self.time += self.ticks_per_instruction
+            self.instructions += 1
+        return True
 
     # Sleep
 

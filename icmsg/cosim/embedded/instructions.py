@@ -19,6 +19,9 @@ _MSR_LIMIT: Final = re.compile(rb"(?=[\x80-\x8f]\xf3[\x0a\x0b][\x80-\x8f])")
 # SEV: BF40, or F3AF 8004.
 _SEV: Final = re.compile(rb"(?=\x40\xbf|\xaf\xf3\x04\x80)")
 
+# TT, TTT, TTA, TTAT Rd, Rn: E840|Rn, F000|Rd<<8|A<<7|T<<6.
+_MPU_QUERY: Final = re.compile(rb"(?=[\x40-\x4f]\xe8[\x00\x40\x80\xc0][\xf0-\xff])")
+
 
 def after_unmasking(code: memoryview) -> Iterator[int]:
     """Yield the offset behind every instruction that can lower PRIMASK, BASEPRI or FAULTMASK."""
@@ -35,6 +38,11 @@ def after_stack_limit(code: memoryview) -> Iterator[int]:
 def send_event(code: memoryview) -> Iterator[int]:
     """Yield the offset of every SEV instruction."""
     return _find(_SEV, code)
+
+
+def mpu_query(code: memoryview) -> Iterator[int]:
+    """Yield the offset of every TT instruction and its variants."""
+    return _find(_MPU_QUERY, code)
 
 
 def _find(pattern: re.Pattern[bytes], code: memoryview) -> Iterator[int]:

@@ -120,6 +120,7 @@ class NativeCore:
         self._handle = int(uc._uch.value)
         self._pointer = _PTR(self._handle)
         self._keep: list[object] = []
+        self._exits: set[int] = set()
         offset = _counter_offset()
         self.executed: Final = _SIZE.from_address(self._handle + offset)
         """Instructions of the current (last) run; counts the one in progress, and one more when the budget ends it."""
@@ -205,6 +206,11 @@ class NativeCore:
         """Call ``handler`` before the instruction at ``address``; every instruction becomes twice as slow."""
         callback = _CODE_CALLBACK(lambda _uc, _address, _size, _user: handler())
         self._hook(UC_HOOK_CODE, callback, address, address)
+
+    def stop_before(self, address: int) -> None:
+        """End every run before the instruction at ``address``, as a WFI would, with PC on it; free anywhere else."""
+        self._exits.add(address)
+        self._uc.ctl_set_exits(sorted(self._exits))
 
     def _hook(self, kind: int, callback: object, begin: int = 1, end: int = 0) -> None:
         self._keep.append(callback)
