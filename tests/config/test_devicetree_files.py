@@ -41,6 +41,20 @@ def test_nodes_outside_of_the_root_may_stand_between_others_and_on_one_line() ->
     assert (node.path, node.tx_region.region, node.rx_channel.number) == ("/ipc", Region(0x1000, 64), 4)
 
 
+@pytest.mark.parametrize("between", ["&mbox { };", '/ { model = "x"; };', "};"])
+def test_an_excerpt_may_go_on_behind_anything_that_ends(between: str) -> None:
+    text = (DATA / "app.dts").read_text(encoding="utf-8")
+    assert text.count("\nipc {") == 1
+    (node,) = parse_devicetree(text.replace("\nipc {", f"{between}\nipc {{"), "app.dts").instances
+    (same,) = parse_devicetree(text, "app.dts").instances
+    assert (node.path, node.place, node.tx_region, node.rx_region) == (
+        same.path,
+        same.place,
+        same.tx_region,
+        same.rx_region,
+    )
+
+
 def test_a_zephyr_dts_gives_what_its_comments_say_about_their_origin() -> None:
     tree = load_devicetree(DATA / "zephyr_app.dts")
     (node,) = tree.instances
