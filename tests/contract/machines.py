@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+# The fake of Renode stands beside the tests of its engine.
+sys.path.insert(0, str(Path(__file__).parent.parent / "renode"))
+
+from fake_process import MachineOnTheFake, real_machine
 
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 
@@ -22,7 +29,11 @@ class MachineUnderTest:
     slack_ns: int = 0
 
 
-MACHINES: Final = [MachineUnderTest("embedded", lambda: EmbeddedMachine(quantum_ns=1_000, latency_ns=1_000))]
+MACHINES: Final = [
+    MachineUnderTest("embedded", lambda: EmbeddedMachine(quantum_ns=1_000, latency_ns=1_000)),
+    MachineUnderTest("renode over a fake of .NET", lambda: MachineOnTheFake(quantum_ns=1_000), 4_000),
+    MachineUnderTest("renode", lambda: real_machine(quantum_ns=1_000), 4_000),
+]
 
 APP_IPC: Final = 0x5002_A000
 APP_IPC_NS: Final = 0x4002_A000

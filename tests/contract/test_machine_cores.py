@@ -309,10 +309,12 @@ def test_a_played_core_cannot_be_started(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("step", [1, 999, 1_000, 1_000_000, 3_600_000_000_000])
-def test_time_passes_as_asked(machine: Machine, step: int) -> None:
+def test_time_passes_as_asked(machine: Machine, engine: MachineUnderTest, step: int) -> None:
+    if engine.slack_ns and step > 1_000_000_000:
+        pytest.skip(f"an hour has too many synchronization points for {engine.name}")
     before = machine.now_ns
     machine.run_for(step)
-    assert 0 <= machine.now_ns - before - step < 16
+    assert 0 <= machine.now_ns - before - step < 16 + engine.slack_ns
     assert machine.clock.now_ns() == machine.now_ns
 
 

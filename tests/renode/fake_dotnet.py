@@ -86,18 +86,25 @@ class Cpu:
         self.core = machine.soc.core(name)
         self.halted = False
         self.fresh = False
-        self.loaded: str | None = None
 
     @property
     def ExecutedInstructions(self) -> int:  # noqa: N802 - .NET's name
         return self.core.instructions
+
+    def set_vector_table(self, address: int) -> None:
+        """Let the core start there, also what was written into memory instead of loaded."""
+        slot: Any = self.core._slot
+        slot.control.vector_table = address
+        if self.core.image is None:
+            anything: Any = SimpleNamespace(locate=hex)
+            self.core.image = anything
 
     def halt(self, halted: bool) -> None:
         if halted != self.halted:
             self.halted = halted
             if halted:
                 self.core.halt()
-            elif self.fresh and self.loaded is not None:
+            elif self.fresh and self.core.image is not None:
                 self.fresh = False
                 self.core.start()
             else:
@@ -394,7 +401,6 @@ class FakeRenode:
         if self._machine().lockstep is not None:
             raise DotNetError("Cannot load ELF on an unpaused machine.")
         cpu.core.load(path)
-        cpu.loaded = path
 
     def _on_object(self, command: str) -> str:
         name, _, what = command.partition(" ")
@@ -409,7 +415,8 @@ class FakeRenode:
                 thing.fresh = True
                 thing.core.reset()
                 return ""
-            if re.fullmatch(r"VectorTableOffset 0x[0-9A-F]{8}", what):
+            if found := re.fullmatch(r"VectorTableOffset (0x[0-9A-F]{8})", what):
+                thing.set_vector_table(int(found[1], 16))
                 return ""
             if what in ("PC", "SP", "LR"):
                 return f"0x{thing.core.registers.get(what, 0):X}"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import BusError
+from icmsg.hw.nrf_ipc import IPC
+from icmsg.hw.registers import Access
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from icmsg.hw.memory_bus import MemoryBus
 
 _WORD_MASK: Final = 0xFFFF_FFFF
+# Renode's model answers 0 where the mailbox has no register.
+_READABLE: Final = frozenset(offset for offset, _, _ in IPC.elements())
+_WRITABLE: Final = frozenset(offset for offset, register, _ in IPC.elements() if Access.W in register.access)
 
 
 class RenodeBus:
@@ -28,8 +33,9 @@ class RenodeBus:
     """
 
     __slots__ = (
-        "_closed", "_core", "_cpu", "_failure", "_machine", "_mailbox_end", "_mailbox_read", "_mailbox_start",
-        "_mailbox_write", "_places", "_rang", "_readers", "_shared", "_shared_end", "_shared_start", "_writers",
+        "_closed", "_core", "_cpu", "_failure", "_machine", "_mailbox", "_mailbox_end", "_mailbox_read",
+        "_mailbox_start", "_mailbox_write", "_places", "_rang", "_readers", "_shared", "_shared_end",
+        "_shared_start", "_writers",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +62,7 @@ class RenodeBus:
         place = core.at(core.port.base) if core.port is not None else None
         self._mailbox_start = place.start if place is not None else 0
         self._mailbox_end = place.end if place is not None else 0
+        self._mailbox = place.name if place is not None else None
         if place is not None:
             registers = machine.registers(place.name)
             self._mailbox_read = registers.read32
@@ -81,10 +88,7 @@ class RenodeBus:
         if self._shared_start <= address < self._shared_end:
             return self._memory().read32(address)
         if self._mailbox_start <= address < self._mailbox_end:
-            try:
-                return self._mailbox_read(address - self._mailbox_start)
-            except self._failure as error:
-                raise self._error(str(error), address, 32) from error
+            return self._read_mailbox(address, address - self._mailbox_start)
         return self._read(address, 32)
 
     def write8(self, address: int, value: int) -> None:
@@ -102,11 +106,7 @@ class RenodeBus:
         elif self._shared_start <= address < self._shared_end:
             self._memory().write32(address, value)
         elif self._mailbox_start <= address < self._mailbox_end:
-            try:
-                self._mailbox_write(address - self._mailbox_start, value)
-            except self._failure as error:
-                raise self._error(str(error), address, 32) from error
-            self._rang()
+            self._write_mailbox(address, address - self._mailbox_start, value)
         else:
             self._write(address, value, 32)
 
@@ -148,8 +148,27 @@ class RenodeBus:
         assert shared is not None
         return shared.active or shared.bus
 
+    def _read_mailbox(self, address: int, offset: int) -> int:
+        if offset not in _READABLE:
+            raise self._error(IPC.refusal("read", offset), address, 32)
+        try:
+            return self._mailbox_read(offset)
+        except self._failure as error:
+            raise self._error(str(error), address, 32) from error
+
+    def _write_mailbox(self, address: int, offset: int, value: int) -> None:
+        if offset not in _WRITABLE:
+            raise self._error(IPC.refusal("write", offset), address, 32)
+        try:
+            self._mailbox_write(offset, value)
+        except self._failure as error:
+            raise self._error(str(error), address, 32) from error
+        self._rang()
+
     def _read(self, address: int, width: int) -> int:
-        self._check(address, width)
+        place = self._check(address, width)
+        if width == 32 and place.name == self._mailbox:  # at its other address
+            return self._read_mailbox(address, address - place.start)
         try:
             return int(self._readers[width](address))
         except self._failure as error:
@@ -159,6 +178,9 @@ class RenodeBus:
         place = self._check(address, width)
         if not 0 <= value < 1 << width:
             raise self._error(f"value {value:#x} does not fit {width} bits", address, width)
+        if width == 32 and place.name == self._mailbox:
+            self._write_mailbox(address, address - place.start, value)
+            return
         try:
             self._writers[width](address, value)
         except self._failure as error:

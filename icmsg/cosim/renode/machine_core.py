@@ -14,7 +14,7 @@ from icmsg.cosim.renode.bus import RenodeBus
 from icmsg.cosim.renode.images import check_places
 from icmsg.cosim.renode.paths import monitor_path
 from icmsg.cosim.renode.played import PlayedCore
-from icmsg.errors import EngineError, FirmwareError
+from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -80,8 +80,8 @@ class RenodeCore:
     def load(self, firmware: str | Path | FirmwareImage) -> FirmwareImage:
         """Load an image into memory; :meth:`start` runs it. The core must be halted.
 
-        Renode loads only while it is paused: after the machine has run, up to 10 ms of virtual time pass, in which
-        all cores are held.
+        Renode loads a file only while it is paused: after the machine has run, up to 10 ms of virtual time pass, in
+        which all cores are held.
 
         Raises:
             FirmwareError: the file is not usable, or a part of it lies outside this core's memory.
@@ -92,10 +92,12 @@ class RenodeCore:
             raise EngineError(f"core {self.name} is in use; halt it before you load firmware")
         image = firmware if isinstance(firmware, FirmwareImage) else FirmwareImage.load(firmware)
         check_places(image, self._places, [other._places for other in self._machine.cores.values()])
-        if not Path(image.path).is_file():
-            raise FirmwareError(f"{image.path}: Renode loads files, and this one is gone; write it again")
-        self._pause()
-        self._do([f"sysbus LoadELF {monitor_path(Path(image.path))} cpu={self._places.cpu}"])
+        if Path(image.path).is_file():
+            self._pause()
+            self._do([f"sysbus LoadELF {monitor_path(Path(image.path))} cpu={self._places.cpu}"])
+        else:  # an image that was made in memory; the bus drops translations of what is overwritten
+            for segment in image.segments:
+                self._bus.write_block(segment.load_address, segment.data)
         self._started = False
         self.image = image
         return image

@@ -1,0 +1,119 @@
+"""Makes a process look as if pyrenode3 had loaded a Renode into it: the fake one."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import os
+import sys
+import tempfile
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import fake_dotnet
+import pytest
+
+from icmsg.cosim.renode import process
+from icmsg.cosim.renode.machine import RenodeMachine
+from icmsg.errors import EngineNotAvailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ADAPTER = "icmsg.cosim.renode.adapter"
+REQUIRED = "ICMSG_REQUIRE_RENODE"
+
+
+class _Array:
+    """``System.Array``."""
+
+    def __getitem__(self, _type: Any) -> Callable[[list[Any]], list[Any]]:
+        return list
+
+    @staticmethod
+    def CreateInstance(_type: Any, size: int) -> bytearray:  # noqa: N802 - .NET's name
+        return bytearray(size)
+
+
+def modules(renode: fake_dotnet.FakeRenode, folder: Path) -> dict[str, ModuleType]:
+    """Return what pyrenode3 brings into a process."""
+
+    def module(name: str, **members: Any) -> ModuleType:
+        made = ModuleType(name)
+        made.__dict__.update(members)
+        return made
+
+    pyrenode = module("pyrenode3")
+    pyrenode.__spec__ = importlib.machinery.ModuleSpec("pyrenode3", None, is_package=True)
+    pyrenode.__spec__.submodule_search_locations = [str(folder)]
+    core = SimpleNamespace(Instance=SimpleNamespace(VersionString="Renode, version 1.16.1.0 (fake)"))
+    made = [
+        pyrenode,
+        module("pyrenode3.wrappers", Emulation=lambda: renode, Monitor=lambda: renode),
+        module("System", Exception=fake_dotnet.DotNetError, Array=_Array(), Byte=object()),
+        module("Antmicro"),
+        module("Antmicro.Renode"),
+        module("Antmicro.Renode.Core", EmulationManager=core),
+        module("Antmicro.Renode.Logging", Logger=SimpleNamespace(Flush=renode.flush)),
+        module(
+            "Antmicro.Renode.Peripherals",
+            Miscellaneous=SimpleNamespace(
+                Lockstep=fake_dotnet.FakeLockstep,
+                DoorbellJournal=fake_dotnet.DoorbellJournal,
+                ConsoleCapture=fake_dotnet.ConsoleCapture,
+                NRF_IPC=object(),
+            ),
+        ),
+        module("Antmicro.Renode.Peripherals.UART", IUART=object()),
+    ]
+    return {one.__name__: one for one in made}
+
+
+def install(patch: pytest.MonkeyPatch, folder: Path) -> fake_dotnet.FakeRenode:
+    """Let a Renode be found and loaded; ``patch`` and :func:`uninstall` take everything back."""
+    renode = fake_dotnet.FakeRenode()
+    output = folder / "tree" / "output" / "bin" / "Release"
+    output.mkdir(parents=True)
+    (output / "Renode.dll").touch()
+    for name in [name for name in os.environ if name.startswith("PYRENODE_")]:
+        patch.delenv(name)
+    patch.setenv("PYRENODE_BUILD_DIR", str(folder / "tree"))
+    for name, made in modules(renode, folder).items():
+        patch.setitem(sys.modules, name, made)
+    patch.delitem(sys.modules, ADAPTER, raising=False)
+    for name, value in (("renode", None), ("failure", None), ("owner", None), ("temporary", str(folder))):
+        patch.setattr(process._Process, name, value)
+    return renode
+
+
+def uninstall(renode: fake_dotnet.FakeRenode) -> None:
+    """Forget the adapter that was imported over the fake."""
+    renode.clear()
+    sys.modules.pop(ADAPTER, None)
+    vars(sys.modules["icmsg.cosim.renode"]).pop("adapter", None)
+
+
+class MachineOnTheFake(RenodeMachine):
+    """Brings its own process, and takes it away when it is closed."""
+
+    def __init__(self, **times: int) -> None:
+        self._patch = pytest.MonkeyPatch()
+        self._folder = tempfile.TemporaryDirectory(prefix="icmsg-test")
+        self._fake = install(self._patch, Path(self._folder.name))
+        super().__init__(**times)
+
+    def close(self) -> None:
+        super().close()
+        uninstall(self._fake)
+        self._patch.undo()
+        self._folder.cleanup()
+
+
+def real_machine(**times: int) -> RenodeMachine:
+    """Return a machine on the real Renode; skips where there is none, unless ICMSG_REQUIRE_RENODE=1."""
+    try:
+        return RenodeMachine(**times)
+    except EngineNotAvailableError as error:
+        if os.environ.get(REQUIRED) == "1":
+            raise
+        pytest.skip(f"needs a real Renode: {error}; {REQUIRED}=1 makes this a failure")
