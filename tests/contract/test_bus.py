@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from renode_buses import renode_bus
 
 from icmsg.cosim.embedded.bus import CoreBus
 from icmsg.cosim.embedded.memory import PAGE, AddressSpace, Memory, MemoryRange
@@ -70,6 +71,8 @@ BUSES = [
     BusUnderTest("register file", register_file),
     BusUnderTest("embedded engine", core_of_the_embedded_engine, size=PAGE),
     BusUnderTest("embedded engine, two memories that touch", core_with_two_memories, size=2 * PAGE),
+    BusUnderTest("renode engine, memory shared with Python", lambda: renode_bus(BASE, SIZE, shared=True)),
+    BusUnderTest("renode engine, memory behind the sysbus", lambda: renode_bus(BASE, SIZE, shared=False)),
 ]
 
 READS = {8: "read8", 16: "read16", 32: "read32"}
