@@ -1,0 +1,212 @@
+"""The shape of the package: every layer knows only those below it, every library has one home, modules stay small.
+
+Read from the sources, imports for type checking and inside functions included.
+"""
+
+from __future__ import annotations
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import pytest
+
+import icmsg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT: Final = Path(icmsg.__file__).parent
+
+LAYERS: Final = (
+    ("errors",),
+    ("assets", "config"),
+    ("hw",),
+    ("wire",),
+    ("ipc",),
+    ("cosim.platform",),
+    ("cosim",),
+    ("cosim.embedded", "cosim.renode", "cosim.remote"),
+    ("trace", "monitor", "faults", "conformance"),
+    ("cli", "robot", "pytest_plugin", "__main__"),
+)
+"""From the bottom to the top; parts of one layer do not know each other."""
+
+NEIGHBOURS: Final = {
+    ("monitor", "trace"),
+    ("faults", "trace"),
+    ("conformance", "trace"),
+    ("conformance", "faults"),
+}
+NEIGHBOURS_OF_CLI: Final = {("__main__", "cli")}
+
+SEAMS: Final = {
+    ("icmsg.cosim.engines", "cosim.embedded"): "the one place that chooses an engine",
+    ("icmsg.cosim.engines", "cosim.renode"): "the one place that chooses an engine",
+}
+
+HOMES: Final = {
+    "unicorn": ("cosim.embedded",),
+    "pyrenode3": ("cosim.renode",),
+    "clr": ("cosim.renode",),
+    "System": ("cosim.renode",),
+    "lark": ("cosim.platform", "config", "monitor"),
+    "elftools": ("cosim",),
+    "rich": ("cli",),
+    "robot": ("robot",),
+    "pytest": ("pytest_plugin",),
+    # Virtual time only, and nothing random that was not asked for.
+    "time": ("cli",),
+    "datetime": ("cli", "robot"),
+    "random": ("cosim", "faults", "conformance"),
+    "secrets": (),
+    "uuid": (),
+    "asyncio": (),
+}
+"""Libraries, and the only parts that know them."""
+
+LONGEST: Final = 250
+LONGER: Final = {
+    "cosim/embedded/core.py": (460, "one core's execution, on the hot path: a slice and all that can end it"),
+    "cosim/embedded/machine.py": (300, "the machine's whole protocol, a line or two for each promise"),
+    "cosim/embedded/machine_core.py": (300, "the core's whole protocol, a line or two for each promise"),
+    "cosim/embedded/system_control.py": (
+        300,
+        "one register block, a method for each register with a side effect",
+    ),
+    "cosim/embedded/native.py": (300, "all that is known of unicorn's inside, kept in one place on purpose"),
+    "cosim/embedded/build.py": (300, "one branch for each kind of thing in a platform, with its refusal"),
+    "cosim/renode/machine.py": (300, "the machine's whole protocol, a line or two for each promise"),
+    "cosim/renode/machine_core.py": (300, "the core's whole protocol, a line or two for each promise"),
+    "cosim/renode/adapter.py": (300, "all that is known of Renode's inside, kept in one place on purpose"),
+    "config/devicetree/tree.py": (300, "one parser; its productions refer to each other"),
+    "config/load.py": (300, "one reading of a node, property by property"),
+}
+
+
+class Import(NamedTuple):
+    """``module`` imports ``target``; ``deferred`` if not while it is loaded itself."""
+
+    module: str
+    target: str
+    line: int
+    deferred: bool
+
+
+def module_name(path: Path) -> str:
+    parts = ("icmsg", *path.relative_to(ROOT).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def part_of(module: str) -> str:
+    """Return the part of the package that ``module`` belongs to, as :data:`LAYERS` calls it."""
+    names = module.split(".")[1:]
+    if names[:1] == ["cosim"] and ".".join(names[:2]) in {part for layer in LAYERS for part in layer}:
+        return ".".join(names[:2])
+    return names[0] if names else ""
+
+
+def imports_of(path: Path, modules: set[str]) -> Iterator[Import]:
+    def visit(node: ast.AST, deferred: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            later = deferred or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+                later = True
+            if isinstance(child, ast.Import):
+                for alias in child.names:
+                    yield Import(module_name(path), alias.name, child.lineno, deferred)
+            elif isinstance(child, ast.ImportFrom):
+                assert child.level == 0, f"{path}:{child.lineno}: imports are absolute"
+                base = child.module or ""
+                for alias in child.names:
+                    inner = f"{base}.{alias.name}"
+                    yield Import(
+                        module_name(path), inner if inner in modules else base, child.lineno, deferred
+                    )
+            yield from visit(child, later)
+
+    yield from visit(ast.parse(path.read_text(encoding="utf-8")), deferred=False)
+
+
+PATHS: Final = sorted(path for path in ROOT.rglob("*.py") if "_data" not in path.parts)
+MODULES: Final = {module_name(path) for path in PATHS}
+IMPORTS: Final = [found for path in PATHS for found in imports_of(path, MODULES)]
+RANK: Final = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
+
+
+def test_every_part_has_its_layer() -> None:
+    parts = {part_of(module) for module in MODULES} - {""}
+    assert parts <= set(RANK), "a new part of the package needs its place in LAYERS"
+    assert {"errors", "hw", "wire", "ipc", "cosim", "cosim.embedded", "cli"} <= parts
+    assert len(IMPORTS) > 300
+
+
+def test_no_layer_knows_one_above_it() -> None:
+    wrong = []
+    for found in IMPORTS:
+        if not found.target.startswith("icmsg.") or (found.module, part_of(found.target)) in SEAMS:
+            continue
+        own, other = part_of(found.module), part_of(found.target)
+        allowed = (
+            own == other or RANK[other] < RANK.get(own, -1) or (own, other) in NEIGHBOURS | NEIGHBOURS_OF_CLI
+        )
+        if not allowed:
+            wrong.append(f"{found.module}:{found.line} imports {found.target}")
+    assert wrong == []
+
+
+def test_every_seam_is_used() -> None:
+    used = {(found.module, part_of(found.target)) for found in IMPORTS if found.target.startswith("icmsg.")}
+    assert set(SEAMS) <= used
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_library_is_known_only_where_it_belongs(library: str) -> None:
+    users = {part_of(found.module) for found in IMPORTS if found.target.split(".")[0] == library}
+    assert users <= set(HOMES[library])
+
+
+def test_the_layers_without_an_engine_need_nothing_but_python() -> None:
+    third_party = {"unicorn", "lark", "elftools", "rich", "robot", "clr", "pyrenode3", "pytest"}
+    bare = {"errors", "assets", "hw", "wire", "ipc"}
+    wrong = [
+        found
+        for found in IMPORTS
+        if part_of(found.module) in bare and found.target.split(".")[0] in third_party
+    ]
+    assert wrong == []
+
+
+def test_loading_a_module_never_comes_back_to_it() -> None:
+    graph: dict[str, set[str]] = {}
+    for found in IMPORTS:
+        if not found.deferred and found.target in MODULES:
+            graph.setdefault(found.module, set()).add(found.target)
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"modules import each other: {' -> '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_is_small_or_has_a_reason(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    most, _reason = LONGER.get(path.relative_to(ROOT).as_posix(), (LONGEST, ""))
+    assert lines <= most, (
+        f"{path.name} has {lines} lines: give what does not belong together modules of their own"
+    )
+
+
+def test_no_module_is_named_for_being_convenient() -> None:
+    poor = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc", "tools"}
+    assert [path for path in PATHS if poor & set(path.stem.lower().split("_"))] == []
+    assert [path for path in PATHS if poor & {part.lower() for part in path.relative_to(ROOT).parts}] == []
+
+
+def test_annotations_are_lazy() -> None:
+    """Python 3.10 could not load newer ones otherwise."""
+    late = "from __future__ import annotations"
+    annotated = [path for path in PATHS if "def " in path.read_text(encoding="utf-8")]
+    assert len(annotated) > 50
+    assert [path for path in annotated if late not in path.read_text(encoding="utf-8")] == []
