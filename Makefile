@@ -13,11 +13,11 @@ run: $(VENV)/.installed  ## set up, then bond and exchange 1000 messages (ARGS="
 	@$(BIN)/icmsg run $(ARGS)
 
 test: $(VENV)/.installed-dev  ## set up, then run all tests: pytest and robot
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup
 	$(BIN)/python -m robot --outputdir results/robot --console dotted robot_tests
 
 test-fast: $(VENV)/.installed-dev  ## only what takes less than a minute
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow"
 
 lint: $(VENV)/.installed-dev  ## ruff and strict mypy
 	$(BIN)/ruff check .
