@@ -46,10 +46,11 @@ def modules(renode: fake_dotnet.FakeRenode, folder: Path) -> dict[str, ModuleTyp
     pyrenode = module("pyrenode3")
     pyrenode.__spec__ = importlib.machinery.ModuleSpec("pyrenode3", None, is_package=True)
     pyrenode.__spec__.submodule_search_locations = [str(folder)]
+    pyrenode.__path__ = [str(folder)]
+    pyrenode.__dict__["fake"] = renode
     core = SimpleNamespace(Instance=SimpleNamespace(VersionString="Renode, version 1.16.1.0 (fake)"))
     made = [
         pyrenode,
-        module("pyrenode3.wrappers", Emulation=lambda: renode, Monitor=lambda: renode),
         module("System", Exception=fake_dotnet.DotNetError, Array=_Array(), Byte=object()),
         module("Antmicro"),
         module("Antmicro.Renode"),
@@ -78,8 +79,17 @@ def install(patch: pytest.MonkeyPatch, folder: Path) -> fake_dotnet.FakeRenode:
     for name in [name for name in os.environ if name.startswith("PYRENODE_")]:
         patch.delenv(name)
     patch.setenv("PYRENODE_BUILD_DIR", str(folder / "tree"))
-    for name, made in modules(renode, folder).items():
-        patch.setitem(sys.modules, name, made)
+    made = modules(renode, folder)
+    patch.setitem(sys.modules, "pyrenode3", made.pop("pyrenode3"))
+    for name in (*made, "pyrenode3.wrappers"):  # there only once pyrenode3 has loaded the runtime
+        patch.setitem(sys.modules, name, ModuleType(name))
+        del sys.modules[name]
+    made["pyrenode3"] = sys.modules["pyrenode3"]
+    vars(made["pyrenode3"])["runtime"] = made
+    (folder / "wrappers.py").write_text(
+        "import sys, pyrenode3\nsys.modules.update(pyrenode3.runtime)\n"
+        "Emulation = Monitor = lambda: pyrenode3.fake\n"
+    )
     patch.delitem(sys.modules, ADAPTER, raising=False)
     for name, value in (("renode", None), ("failure", None), ("owner", None), ("temporary", str(folder))):
         patch.setattr(process._Process, name, value)

@@ -114,7 +114,6 @@ class TestLoadingTheProcess:
     def test_a_failed_import_says_what_was_tried_and_is_not_repeated(
         self, renode: FakeRenode, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.delitem(sys.modules, "pyrenode3.wrappers")
         monkeypatch.setattr(sys.modules["pyrenode3"], "__path__", [], raising=False)
         with pytest.raises(
             EngineNotAvailableError, match=r"Renode does not load \(ModuleNotFoundError.*\); it is"

@@ -11,8 +11,10 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any, Final
 
-import System  # type: ignore[import-not-found]  # exists once pyrenode3 has loaded a runtime
 from pyrenode3.wrappers import Emulation, Monitor  # type: ignore[import-not-found]
+
+# isort: split
+import System  # type: ignore[import-not-found]  # exists once pyrenode3 has loaded a runtime
 
 from icmsg.cosim.renode.paths import monitor_path
 from icmsg.errors import EngineError
