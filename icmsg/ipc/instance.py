@@ -167,7 +167,7 @@ class IcmsgInstance:
             EINVAL the peer broke its index.
         """
         link = self._link
-        size = len(data)
+        size = data.nbytes if type(data) is memoryview else len(data)
         if not link.connected:
             if link.state is not State.DISCONNECTED:
                 raise self._busy()

@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from two_instances import Pair
 
-from icmsg.errors import BusError, ConfigurationError, CorruptRegionError, IpcError, MailboxError
+from icmsg.errors import (
+    BufferTooSmallError,
+    BusError,
+    ConfigurationError,
+    CorruptRegionError,
+    IpcError,
+    MailboxError,
+)
 from icmsg.hw.memory_mailbox import mailbox_pair
-from icmsg.ipc import EndpointConfig, IcmsgInstance, InterruptHandler, LegacyState, State, VirtualClock
+from icmsg.ipc import MAGIC, EndpointConfig, IcmsgInstance, InterruptHandler, LegacyState, State, VirtualClock
 from icmsg.ipc.clock import MS
 
 if TYPE_CHECKING:
@@ -84,6 +91,37 @@ def test_a_longer_magic_of_a_future_version_is_accepted() -> None:
     assert pair.a.instance.state is State.CONNECTED_SID_DISABLED
 
 
+@pytest.mark.parametrize(("wire", "bound"), [("pbuf", True), ("spsc_pbuf", False)])
+def test_a_longer_magic_is_accepted_since_3_6_and_not_before(wire: str, bound: bool) -> None:
+    pair = Pair(signalling="repeat", wire=wire)
+    pair.a.open()
+    peer = pair.b.instance._link.writer
+    peer.tx_init()
+    peer.write(MAGIC + b"+")
+    pair.a.instance.mailbox_rang()
+    pair.clock.run_pending()
+    assert pair.a.instance.is_bound is bound
+    assert len(pair.a.errors()) == (not bound)
+    peer.write(MAGIC)
+    pair.a.instance.mailbox_rang()
+    pair.clock.run_pending()
+    assert pair.a.instance.is_bound
+
+
+@pytest.mark.parametrize("signalling", SIGNALLING)
+def test_the_receive_limit_holds_while_bonding_too(signalling: str) -> None:
+    pair = Pair(signalling=signalling, a={"rx_limit": 13})
+    pair.a.open()
+    peer = pair.b.instance._link.writer
+    peer.tx_init()
+    peer.write(MAGIC + b"+")
+    pair.a.instance.mailbox_rang()
+    pair.clock.run_pending()
+    (error,) = pair.a.errors()
+    assert isinstance(error, BufferTooSmallError)
+    assert not pair.a.instance.is_bound
+
+
 @pytest.mark.parametrize(("signalling", "size"), [("repeat", 5), ("ring-back", 20)])
 def test_data_before_the_magic_is_consumed_and_reported(signalling: str, size: int) -> None:
     pair = Pair(signalling=signalling)
@@ -95,7 +133,9 @@ def test_data_before_the_magic_is_consumed_and_reported(signalling: str, size: i
     pair.clock.run_pending()
     (error,) = pair.a.errors()
     assert "not the magic" in str(error)
-    assert f"({size} bytes)" in str(error)
+    assert f"not the magic but {bytes(min(size, 16)).hex(' ')} ({size} bytes)" in str(error)
+    assert isinstance(error, IpcError)
+    assert error.errno == errno.EINVAL
     assert pair.a.instance.state is state
     assert pair.b_to_a[:4] == pair.b_to_a[4:8], "consumed, so that a correct magic can follow"
 
@@ -289,6 +329,31 @@ def test_closing_or_reopening_from_inside_bound_wins(signalling: str, action: st
         assert pair.a.instance.state.name == "OFF"
     else:
         assert pair.a.instance.state in (State.INITIALIZING_SID_DISABLED, LegacyState.BUSY)
+
+
+@pytest.mark.parametrize("action", ["deregister", "reopen"])
+def test_closing_or_reopening_from_inside_bound_wins_after_a_fall_back_too(action: str) -> None:
+    pair = Pair(dcache_alignment=8, a={"unbound": "detect"}, b={"signalling": "repeat"})
+    done: list[str] = []
+
+    def once() -> None:
+        if not done:
+            done.append(action)
+            getattr(pair.a.endpoint, action)()
+
+    pair.a.on["bound"] = once
+    pair.a.open()
+    pair.b.open()
+    pair.clock.advance(0)
+    assert done == [action]
+    assert not pair.a.instance.is_bound
+    expected = State.OFF if action == "deregister" else State.INITIALIZING_SID_DISABLED
+    assert [detail for _, detail in pair.a.take("state")][-1] in (expected, State.INITIALIZING_SID_DETECT)
+
+
+@pytest.mark.parametrize("mode", ["enable", "detect"])
+def test_before_it_is_opened_an_instance_has_no_session_ids(mode: str) -> None:
+    assert Pair(unbound=mode, dcache_alignment=8).a.instance.session_ids == (0, 0)
 
 
 def test_a_failed_callback_of_a_message_loses_only_that_message() -> None:

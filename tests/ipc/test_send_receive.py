@@ -126,6 +126,35 @@ def test_any_buffer_of_bytes_can_be_sent(data: bytes | bytearray | memoryview) -
     assert pair.b.received == [b"data"]
 
 
+def test_a_view_of_words_counts_its_bytes() -> None:
+    pair = Pair(a={"peer_rx_limit": 20})
+    pair.bond()
+    assert pair.a.endpoint.send(memoryview(bytes(range(16))).cast("I")) == 16
+    with pytest.raises(IpcError, match="24 bytes exceed the 20"):
+        pair.a.endpoint.send(memoryview(bytes(24)).cast("I"))
+    pair.clock.settle()
+    assert pair.b.received == [bytes(range(16))]
+
+
+@pytest.mark.parametrize(
+    ("size", "number"), [(101, errno.EMSGSIZE), (0xFFFF, errno.EMSGSIZE), (0x10000, errno.EINVAL)]
+)
+def test_up_to_the_longest_packet_the_peers_limit_is_what_refuses(size: int, number: int) -> None:
+    pair = Pair(512, a={"peer_rx_limit": 100})
+    pair.bond()
+    with pytest.raises(IpcError) as caught:
+        pair.a.endpoint.send(bytes(size))
+    assert caught.value.errno == number
+
+
+def test_an_empty_message_is_refused_in_words() -> None:
+    pair = Pair()
+    pair.bond()
+    with pytest.raises(IpcError) as caught:
+        pair.a.endpoint.send(b"")
+    assert str(caught.value) == "icmsg: an empty message cannot be sent: send at least one byte"
+
+
 def test_eight_instances_on_one_machine_share_nothing() -> None:
     count = 8
     memory = bytearray(0x200 * 2 * count)

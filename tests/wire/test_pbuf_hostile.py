@@ -251,3 +251,59 @@ def test_a_zero_length_behind_the_first_packet_is_named_with_its_address() -> No
             f"(0x0 at 0x{BASE + 16:08X})"
         )
         assert (caught.value.address, caught.value.value) == (BASE + 16, 0)
+
+
+def test_what_is_refused_says_what_to_do() -> None:
+    _, bus = region()
+    writer = PbufWriter(bus, BASE, LAYOUT)
+    writer.tx_init()
+    with pytest.raises(WireError) as caught:
+        writer.write(b"")
+    assert str(caught.value) == "an empty packet would block the reader: send at least one byte"
+    with pytest.raises(WireError) as caught:
+        writer.write(bytes(0x10000))
+    assert (
+        str(caught.value)
+        == "65536 bytes exceed the 16-bit length of a packet: split the message at 65535 bytes"
+    )
+    with pytest.raises(
+        WireError, match="no room for 49 bytes, 48 fit now: the region never takes more than 48"
+    ):
+        writer.write(bytes(49))
+    writer.write(bytes(44))
+    with pytest.raises(
+        WireError, match="no room for 48 bytes, 0 fit now: send again when the reader has made room"
+    ):
+        writer.write(bytes(48))
+
+
+@pytest.mark.parametrize("trust", [False, True])
+def test_a_packet_that_fills_the_buffer_exactly_is_taken_after_a_new_look(trust: bool) -> None:
+    _, bus = region()
+    writer = PbufWriter(bus, BASE, LAYOUT, trust_known_space=trust)
+    reader = PbufReader(bus, BASE, LAYOUT)
+    writer.tx_init()
+    for size in (48, 48, 45, 48):
+        assert writer.write(bytes(size)) == size
+        assert len(reader.read()) == size
+
+
+@pytest.mark.parametrize("trust", [False, True])
+def test_the_longest_packet_of_all_is_taken(trust: bool) -> None:
+    layout = RegionLayout.pbuf(0x10100)
+    bus = MemoryBus(bytearray(layout.size), base=BASE)
+    writer, reader = PbufWriter(bus, BASE, layout, trust_known_space=trust), PbufReader(bus, BASE, layout)
+    writer.tx_init()
+    for _ in range(3):
+        assert writer.write(bytes(0xFFFF)) == 0xFFFF
+        assert reader.read() == bytes(0xFFFF)
+
+
+def test_a_broken_index_in_full() -> None:
+    _, bus = region("00000000 02000000")
+    with pytest.raises(CorruptRegionError) as caught:
+        PbufReader(bus, BASE, LAYOUT).read()
+    assert str(caught.value) == (
+        "wr_idx is not a multiple of 4: the peer that writes this region is broken, not initialised, "
+        f"or uses another region size or dcache-alignment (0x2 at 0x{BASE + 4:08X})"
+    )
