@@ -71,8 +71,8 @@ class PyrenodeAdapter:
 
     def log_to(self, path: Path, level: int) -> None:
         """Write Renode's log into a file."""
-        self.execute(f"logLevel {level}")
         self.execute(f"logFile {monitor_path(path)} true")
+        self.execute(f"logLevel {level}")  # it counts only for logs that exist
 
     def flush_log(self) -> None:
         """Let the log be complete up to now."""
