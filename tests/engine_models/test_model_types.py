@@ -27,6 +27,7 @@ nvicnet: IRQControllers.NVIC @ sysbus new Bus.BusPointRegistration { address: 0x
     -> cpunet@0
 """
 APP = "@ sysbus new Bus.BusPointRegistration { address: 0x50000000; cpu: cpuapp }"
+CLOCK = f"y: Miscellaneous.NRF5340_CLOCK {APP}\n"
 NET = "@ sysbus new Bus.BusPointRegistration { address: 0x41000000; cpu: cpunet }"
 
 
@@ -52,17 +53,33 @@ def machine(tmp_path: Path, text: str) -> EmbeddedMachine:
             "numberOfEvents of Timers.NRF52840_RTC must be 4",
         ),
         (f"x: Timers.NRF52840_RTC {APP}\n    prescaler: 3\n", "attribute prescaler of Timers.NRF52840_RTC"),
-        ("x: Miscellaneous.NRF_CLOCK @ sysbus 0x50000000\n", "exactly one core"),
-        (f"x: Timers.NRF_WDT {NET}\n", "x needs the attribute core"),
-        (f"x: Timers.NRF_WDT {NET}\n    core: cpuapp\n", "core must be the core net"),
-        (f"x: Timers.NRF_WDT {NET}\n    core: nvicnet\n", "core of x must name a core"),
-        (f"x: Miscellaneous.NRF_RESET {APP}\n    core: cpuapp\n", "core must be another one"),
+        ("x: Miscellaneous.NRF5340_CLOCK @ sysbus 0x50000000\n", "exactly one core"),
         (
-            f"x: Miscellaneous.NRF_RESET {APP}\n    core: cpunet\n    IRQ -> nvicapp@3\n",
+            f"x: Miscellaneous.NRF5340_CLOCK {APP}\n    startMicroseconds: 0\n",
+            "startMicroseconds must be > 0",
+        ),
+        (f"x: Timers.NRF_WDT {NET}\n", "x needs the attribute resetController"),
+        (
+            f"x: Timers.NRF_WDT {NET}\n    resetController: nvicnet\n",
+            "must name a peripheral that the embedded",
+        ),
+        (
+            f"{CLOCK}x: Timers.NRF_WDT {NET}\n    resetController: y\n",
+            "must be the NRF_RESET that resets the core net",
+        ),
+        (
+            f"y: Miscellaneous.NRF_RESET {NET}\n    network: cpuapp\n"
+            f"x: Timers.NRF_WDT {NET.replace('0x41000000', '0x41002000')}\n    resetController: y\n",
+            "must be the NRF_RESET that resets the core net",
+        ),
+        (f"x: Miscellaneous.NRF_RESET {APP}\n    network: nvicnet\n", "network of x must name a core"),
+        (f"x: Miscellaneous.NRF_RESET {APP}\n    network: cpuapp\n", "network must be another core"),
+        (
+            f"x: Miscellaneous.NRF_RESET {APP}\n    network: cpunet\n    IRQ -> nvicapp@3\n",
             "this connection of x",
         ),
         (f"x: Memory.ArrayMemory {APP}\n    size: 4\n    -> nvicapp@3\n", "this connection of x"),
-        (f"x: Miscellaneous.NRF_CLOCK {APP}\n    init:\n        Reset\n", "the init section of x"),
+        (f"x: Miscellaneous.NRF5340_CLOCK {APP}\n    init:\n        Reset\n", "the init section of x"),
         (
             f"x: Memory.ArrayMemory {APP}\n    size: 4\n"
             "y: Memory.ArrayMemory @ sysbus 0x50000002\n    size: 4\n",

@@ -56,7 +56,7 @@ TOUCHED = (
     *(("cpunet", address) for address in (0x41080540, 0x41203120)),
 )
 # What Renode's and this project's models cover where the file says nothing.
-SIZES = {"GPIOPort.NRF52840_GPIO": 0x300}
+SIZES = {"GPIOPort.NRF52840_GPIO": 0x300, "Miscellaneous.NRF5340_CLOCK": 0x600}
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +79,8 @@ def test_it_has_these_peripherals_and_types(platform: PlatformDescription) -> No
         "ipcnet": "Miscellaneous.NRF_IPC",
         "uartapp": "UART.NRF52840_UART",
         "uartnet": "UART.NRF52840_UART",
-        "clockapp": "Miscellaneous.NRF_CLOCK",
-        "clocknet": "Miscellaneous.NRF_CLOCK",
+        "clockapp": "Miscellaneous.NRF5340_CLOCK",
+        "clocknet": "Miscellaneous.NRF5340_CLOCK",
         "resetapp": "Miscellaneous.NRF_RESET",
         "rtc0app": "Timers.NRF52840_RTC",
         "rtc1app": "Timers.NRF52840_RTC",
@@ -177,14 +177,15 @@ def test_clock_and_reset_share_a_page_of_the_application_core(platform: Platform
         for name in ("clockapp", "resetapp")
     ]
     assert parts == [
-        [(0x50005000, 0x600, 0), (0x40005000, 0x600, 0)],
+        [(0x50005000, None, 0), (0x40005000, None, 0)],
         [(0x50005600, 0xA00, 0x600), (0x40005600, 0xA00, 0x600)],
     ]
 
 
 def test_the_network_core_is_what_forceoff_and_its_watchdog_act_on(platform: PlatformDescription) -> None:
-    for name in ("resetapp", "wdtnet"):
-        assert platform[name].attributes == {"core": Reference("cpunet", platform[name].place)}
+    reset, wdt = platform["resetapp"], platform["wdtnet"]
+    assert reset.attributes == {"network": Reference("cpunet", reset.place)}
+    assert wdt.attributes == {"resetController": Reference("resetapp", wdt.place)}
 
 
 def test_an_rtc_has_four_compare_registers(platform: PlatformDescription) -> None:

@@ -78,20 +78,25 @@ def _array_memory(parts: Parts) -> ArrayMemoryModel:
     return ArrayMemoryModel(parts.numbers["size"], parts.numbers.get("initialValue", 0))
 
 
+def _clock(parts: Parts) -> NrfClockModel:
+    return NrfClockModel(parts.slot, base=parts.base, start_us=parts.numbers.get("startMicroseconds", 10))
+
+
 def _wdt(parts: Parts) -> NrfWdtModel:
-    if parts.cores["core"] is not parts.slot:
+    controller = parts.models["resetController"]
+    if not isinstance(controller, NrfResetModel) or controller.network is not parts.slot:
         raise ConfigurationError(
-            f"core must be the core {parts.slot.name}, for which the watchdog is registered: it resets that one"
+            f"resetController must be the NRF_RESET that resets the core {parts.slot.name}, which has this watchdog"
         )
     return NrfWdtModel(parts.slot, base=parts.base)
 
 
 def _reset(parts: Parts) -> NrfResetModel:
-    if parts.cores["core"] is parts.slot:
+    if parts.cores["network"] is parts.slot:
         raise ConfigurationError(
-            "core must be another one than that which has the registers; it could not wake up"
+            "network must be another core than the one that has the registers: it could not let itself go"
         )
-    return NrfResetModel(parts.slot, base=parts.base, network=parts.cores["core"])
+    return NrfResetModel(parts.slot, base=parts.base, network=parts.cores["network"])
 
 
 MODELS: Final[dict[str, ModelType]] = {
@@ -103,15 +108,15 @@ MODELS: Final[dict[str, ModelType]] = {
     "Memory.ArrayMemory": ModelType(
         _array_memory, size=None, numbers=("size", "initialValue"), required=("size",), stands_in=True
     ),
-    "Miscellaneous.NRF_CLOCK": ModelType(lambda parts: NrfClockModel(parts.slot, base=parts.base)),
+    "Miscellaneous.NRF5340_CLOCK": ModelType(_clock, size=0x600, numbers=("startMicroseconds",)),
     "Miscellaneous.NRF_IPC": ModelType(_ipc, models=("peer",)),
-    "Miscellaneous.NRF_RESET": ModelType(_reset, cores=("core",), required=("core",)),
+    "Miscellaneous.NRF_RESET": ModelType(_reset, cores=("network",), required=("network",)),
     "Timers.NRF52840_RTC": ModelType(
         lambda parts: NrfRtcModel(parts.slot, base=parts.base),
         fixed=(("numberOfEvents", 4),),
         required=("numberOfEvents",),
     ),
-    "Timers.NRF_WDT": ModelType(_wdt, cores=("core",), required=("core",)),
+    "Timers.NRF_WDT": ModelType(_wdt, models=("resetController",), required=("resetController",)),
     "UART.NRF52840_UART": ModelType(
         lambda parts: NrfUarteModel(parts.slot, base=parts.base), fixed=(("easyDMA", True),)
     ),

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.alarm import Alarm
 from icmsg.cosim.embedded.models.event_model import EventModel
+from icmsg.errors import ConfigurationError
 from icmsg.hw.model import on_read, on_write
 from icmsg.hw.nrf_clock import CLOCK
 
 if TYPE_CHECKING:
     from icmsg.cosim.embedded.slot import Slot
 
-START_CYCLES: Final = 640
-"""Cycles of the core from a start task to the started event."""
 _SOURCES: Final = {"HFCLK": "HFCLKSRC", "LFCLK": "LFCLKSRC", "HFCLKAUDIO": None, "HFCLK192M": "HFCLK192MSRC"}
 _STATE: Final = 1 << 16
 _ALWAYS_RUNNING: Final = 1 << 4
@@ -25,11 +24,17 @@ _LF: Final = "LFCLK"
 
 
 class NrfClockModel(EventModel):
-    """One CLOCK, owned by the core of ``slot``."""
+    """One CLOCK, owned by the core of ``slot``; ``start_us`` is the time from a start task to its event.
 
-    def __init__(self, slot: Slot, *, base: int) -> None:
+    Raises:
+        ConfigurationError: a time that is not positive.
+    """
+
+    def __init__(self, slot: Slot, *, base: int, start_us: int = 10) -> None:
         super().__init__(CLOCK, slot, base=base)
-        self._delay = START_CYCLES * slot.ticks_per_instruction
+        if start_us <= 0:
+            raise ConfigurationError(f"startMicroseconds must be > 0, not {start_us}")
+        self._delay = start_us * slot.ticks_per_second // 1_000_000
         self._starting = {name: Alarm(slot, partial(self._started, name)) for name in _SOURCES}
         self._calibrating = Alarm(slot, partial(self.generate, self.event_bit("DONE")))
         self._events = {name: self.event_bit(f"{name}STARTED") for name in _SOURCES}

@@ -23,7 +23,7 @@ class NrfResetModel(RegisterModel):
     def __init__(self, slot: Slot, *, base: int, network: Slot) -> None:
         super().__init__(RESET, base=base, core=slot.name)
         self._slot = slot
-        self._network = network
+        self.network: Final = network
         self._forced = True
 
     def reset(self) -> None:
@@ -36,6 +36,6 @@ class NrfResetModel(RegisterModel):
         before, self._forced = self._forced, bool(value & 1)
         self.poke("NETWORK_FORCEOFF", value & 1)
         if self._forced:
-            self._network.hold()
+            self.network.hold()
         elif before:
-            self._network.let_go()
+            self.network.let_go()
