@@ -43,6 +43,7 @@ def test_a_node_of_the_board_may_be_filled_in_by_its_label() -> None:
         ("(1 ? 64 : 32)", 64),
         ("(1 << 6)", 64),
         ("(256 >> 2)", 64),
+        ("((2 > 1) * DT_SIZE_K(1))", 1024),
     ],
 )
 def test_sizes_may_be_expressions(size: str, value: int) -> None:
