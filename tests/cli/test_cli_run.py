@@ -167,14 +167,21 @@ def test_a_platform_of_ones_own(capsys: Capture, tmp_path: Path) -> None:
     assert slower["round_trip_virtual_us"]["median"] > usual["round_trip_virtual_us"]["median"] + 3
 
 
-def test_warnings_of_a_good_run_are_shown(capsys: Capture, tmp_path: Path) -> None:
+def test_warnings_of_a_good_run_are_shown(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
     stray = foreign(tmp_path, "net", Kind.STRAY)
     found = icmsg(capsys, "run", *SHORT, "--net", stray)
     assert found.code == 0
-    assert "core net: write where nothing is at 0x41080000 (PC 0x" in found.out
+    assert re.search(
+        r"^core net: write where nothing is at 0x41FF0000 \(PC 0x010\w+, go_wrong\+0x\w+\)$",
+        found.out,
+        re.MULTILINE,
+    )
     assert found.out.rstrip().endswith("OK")
     warnings = icmsg(capsys, "run", "--json", *SHORT, "--net", stray).json["warnings"]
-    assert ["0x41080004" in warnings[0], "0x41080000" in warnings[1], len(warnings)] == [True, True, 2]
+    assert ["0x41FF0004" in warnings[0], "0x41FF0000" in warnings[1], len(warnings)] == [True, True, 2]
 
 
 def test_two_processes_write_the_same_trace_and_another_seed_another_one() -> None:

@@ -235,6 +235,9 @@ def test_between_unknown_firmware_the_same_is_seen_from_outside(tmp_path: Path) 
     result = exchange(speaker, foreign(tmp_path, "net", Kind.WRONG_BYTE, at=5), Workload(messages=10))
     assert "echo 6 differs at byte 9: 0x79 was sent, 0xF9 came back" in said(result)
     assert (result.messages_sent, result.messages_received, result.mismatches) == (10, 10, 1)
+    stopped = exchange(speaker, foreign(tmp_path, "net", Kind.SLEEP, at=5), Workload(messages=100))
+    assert stopped.problems[0] == "echo 6 of 100 did not happen within 1.100 s of virtual time"
+    assert stopped.messages_sent > stopped.messages_received == 5
     silent = exchange(foreign(tmp_path, "app"), foreign(tmp_path, "net"), Workload(messages=10))
     assert silent.problems[0] == "echo 1 of 10 did not happen within 1.100 s of virtual time"
     assert (silent.bound, silent.messages_sent) == (True, 0)
@@ -244,8 +247,8 @@ def test_a_stray_access_is_a_warning_and_no_failure(tmp_path: Path) -> None:
     result = net(tmp_path, Kind.STRAY)
     assert (result.ok, result.problems) == (True, ())
     reading, writing = result.warnings
-    assert reading.startswith("core net: read where nothing is at 0x41080004 (PC 0x010")
-    assert writing.startswith("core net: write where nothing is at 0x41080000 (PC 0x010")
+    assert reading.startswith("core net: read where nothing is at 0x41FF0004 (PC 0x010")
+    assert writing.startswith("core net: write where nothing is at 0x41FF0000 (PC 0x010")
     assert "go_wrong+0x" in reading
     assert "go_wrong+0x" in writing
 

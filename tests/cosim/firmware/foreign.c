@@ -188,7 +188,7 @@ __attribute__((noinline, used)) void go_wrong(uint32_t length)
 		send(packet, length, 0x700u);
 		return;
 	case STRAY:
-		REG(0x41080000u) = REG(0x41080004u);
+		REG(0x41FF0000u) = REG(0x41FF0004u);
 		break;
 	case RESET:
 		REG(0xE000ED0Cu) = 0x05FA0004u;
