@@ -195,6 +195,20 @@ def test_a_window_of_one_instruction_between_two_masks_is_enough(rig: Rig) -> No
     assert rig.words(2) == [0, 1]
 
 
+@pytest.mark.parametrize("quantum_ns", [1, 8, 16, 24, 500])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_slice_that_begins_behind_a_mask_goes_on_with_what_waits(way: str, quantum_ns: int) -> None:
+    """The same instructions mask and unmask; what waits behind one that masks must not stop the core there."""
+    mask, unmask = WAYS[way]
+    with Rig(quantum_ns=quantum_ns) as rig:
+        core = rig.boot(
+            f"reset: {ENABLE_IRQS}{PRIORITY}; cpsid i; {PEND}; {mask}; nop; movs r4, #1; nop; nop\n"
+            f" cpsid i; {mask.split(chr(10))[0]}; movs r4, #2; {unmask}; nop; cpsie i; movs r4, #3; b stuck\n{HANDLER}"
+        )
+        rig.run(200)
+        assert core.registers["R4"] == 3
+
+
 @pytest.mark.parametrize(
     ("mask", "priority", "taken"),
     [

@@ -436,7 +436,8 @@ class FirmwareCore:
         self._event = True
 
     def _on_unmasking(self) -> None:
-        if self.nvic.pending & self.nvic.enabled:
+        # Where the slice only begins here, what could be taken has been; ending it would end every one like it.
+        if self.nvic.pending & self.nvic.enabled and self._executed.value:
             self._budget.value = self._executed.value
 
 
