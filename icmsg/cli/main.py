@@ -28,7 +28,12 @@ BROKEN_PIPE: Final = 141
 
 def build_parser() -> ArgumentParser:
     """Return the parser of the whole command line."""
-    from icmsg.cli import check_command, doctor_command, run_command  # slow to load, and Ctrl-C may come
+    from icmsg.cli import (  # slow to load, and Ctrl-C may come
+        check_command,
+        compare_command,
+        doctor_command,
+        run_command,
+    )
 
     parser = Parser(
         prog="icmsg",
@@ -39,6 +44,7 @@ def build_parser() -> ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     run_command.add_parser(commands)
     check_command.add_parser(commands)
+    compare_command.add_parser(commands)
     doctor_command.add_parser(commands)
     return parser
 

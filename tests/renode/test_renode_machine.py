@@ -98,9 +98,10 @@ class TestMaking:
 
 
 class TestLoadingTheProcess:
-    def test_auto_takes_renode_where_it_loads(self, renode: FakeRenode) -> None:
-        choice = choose_engine("auto")
-        assert (choice.name, choice.reason) == ("renode", "found Renode, version 1.16.1.0 (fake)")
+    def test_renode_has_to_be_asked_for(self, renode: FakeRenode) -> None:
+        assert choose_engine("auto").name == "embedded"
+        choice = choose_engine("renode")
+        assert (choice.name, choice.reason) == ("renode", "asked for; Renode, version 1.16.1.0 (fake)")
         machine = make_machine(choice, quantum_ns=20 * US)
         assert isinstance(machine, RenodeMachine)
         assert machine.quantum_ns == 20 * US

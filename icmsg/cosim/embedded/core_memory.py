@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     """Keep an exception until the emulator is off the stack, which no exception may pass through."""
 
 
-
 def map_space(
     native: NativeCore, space: AddressSpace, own: int, *, warn: Warn, raise_later: RaiseLater
 ) -> None:
@@ -68,9 +67,7 @@ def _map_io(native: NativeCore, item: IoRange, warn: Warn, raise_later: RaiseLat
     native.map_io(start, item.end - start, read, write)
 
 
-def _map_gap(
-    native: NativeCore, start: int, end: int, warn: Warn, raise_later: RaiseLater
-) -> None:
+def _map_gap(native: NativeCore, start: int, end: int, warn: Warn, raise_later: RaiseLater) -> None:
     def read(offset: int, _size: int) -> int:
         try:
             warn("read where nothing is", start + offset)

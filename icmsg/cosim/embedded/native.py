@@ -48,9 +48,7 @@ class _Page(ctypes.Structure):
     _fields_ = (("address", _U64), ("permissions", ctypes.c_int))
 
 
-_PAGE_CALLBACK: Final = ctypes.CFUNCTYPE(
-    ctypes.c_bool, _PTR, _U64, ctypes.c_int, ctypes.POINTER(_Page), _PTR
-)
+_PAGE_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_bool, _PTR, _U64, ctypes.c_int, ctypes.POINTER(_Page), _PTR)
 
 TCG_BUFFER_BYTES: Final = 16 << 20
 """Room for translated code per core; unicorn's default reserves 1 GiB of address space."""
@@ -115,7 +113,9 @@ class NativeCore:
     def __init__(self) -> None:
         uc = _open()
         uc.ctl_set_tcg_buffer_size(TCG_BUFFER_BYTES)
-        uc.ctl_exits_enabled(True)  # without any exit: else the "until" of a run, 0, is one, and a null call is a WFI
+        uc.ctl_exits_enabled(
+            True
+        )  # without any exit: else the "until" of a run, 0, is one, and a null call is a WFI
         self._uc = uc
         self._handle = int(uc._uch.value)
         self._pointer = _PTR(self._handle)
