@@ -115,9 +115,13 @@ def pattern(said: str) -> str:
 @pytest.mark.parametrize(
     ("options", "said"), OF_OPTIONS, ids=[" ".join(options)[:40] or "none" for options, _ in OF_OPTIONS]
 )
-@pytest.mark.parametrize("form", [[], ["--json"]], ids=["table", "json"])
-def test_an_option_that_cannot_work(capsys: Capture, options: list[str], said: str, form: list[str]) -> None:
-    assert re.search(pattern(said), refused(icmsg(capsys, "run", *form, *options)))
+def test_an_option_that_cannot_work(capsys: Capture, options: list[str], said: str) -> None:
+    assert re.search(pattern(said), refused(icmsg(capsys, "run", *options)))
+
+
+@pytest.mark.parametrize(("options", "said"), OF_OPTIONS[::12])
+def test_a_mistake_is_no_json(capsys: Capture, options: list[str], said: str) -> None:
+    assert re.search(pattern(said), refused(icmsg(capsys, "run", "--json", *options)))
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ def configs(draw: st.DrawFn) -> InstanceConfig:
 @settings(
     derandomize=True,
     deadline=None,
-    max_examples=30,
+    max_examples=20,
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(

@@ -259,6 +259,6 @@ def test_an_unfinished_line_of_a_console_is_shown(tmp_path: Path) -> None:
     assert "console of net: foreign: bound | ready> " in said(result)
 
 
-@pytest.mark.parametrize("kind", [Kind.SLEEP, Kind.JUMP, Kind.WR_BEYOND, Kind.RESET, Kind.TWICE])
+@pytest.mark.parametrize("kind", [Kind.JUMP, Kind.WR_BEYOND, Kind.RESET])
 def test_failures_are_as_repeatable_as_everything_else(tmp_path: Path, kind: Kind) -> None:
     assert net(tmp_path, kind) == net(tmp_path, kind)

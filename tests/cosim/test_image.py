@@ -143,7 +143,7 @@ def test_a_symbol_that_is_not_there_is_named() -> None:
 @settings(
     derandomize=True,
     deadline=None,
-    max_examples=150,
+    max_examples=80,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
