@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.code_pages import CodePages
 from icmsg.cosim.embedded.core_memory import map_space
-from icmsg.cosim.embedded.exceptions import EntryError, ExceptionUnit, ReturnError
-from icmsg.cosim.embedded.faults import Cause, FaultUnit, explain
+from icmsg.cosim.embedded.exception_flow import ExceptionFlow
+from icmsg.cosim.embedded.exceptions import ExceptionUnit
+from icmsg.cosim.embedded.faults import Cause
 from icmsg.cosim.embedded.memory import PAGE
 from icmsg.cosim.embedded.mpu_query import QueryUnit
 from icmsg.cosim.embedded.native import NativeCore
-from icmsg.cosim.embedded.nvic import HARD_FAULT, NMI, SVCALL, THREAD_PRIORITY
-from icmsg.cosim.embedded.scs_registers import PRIORITY_MASK
 from icmsg.cosim.embedded.special_registers import SpecialRegisters
 from icmsg.errors import CoreFault
 
@@ -61,8 +60,6 @@ class FirmwareCore:
         self.asleep = False
         self.instructions = 0
         self.slices = 0
-        self._warn = warn
-        self._tell_fault = fault
         self._native = native = NativeCore()
         self._executed = native.executed
         self._budget = native.budget
@@ -73,15 +70,22 @@ class FirmwareCore:
         self._cause: int | None = None
         self._raised: BaseException | None = None
         self._resume_at = native.registers("PC", "XPSR")
-        self._masks = native.registers("PRIMASK", "BASEPRI", "FAULTMASK", "CONTROL", "XPSR")
-        self._mode = native.registers("IEPSR")
         self._syndrome = native.registers("ESR")
         self._control = control
-        self._faults = FaultUnit(control, nvic)
         start, end = space.gaps()[-1]
         # Not the last page: a stray EXC_RETURN value is an address there, and must find no code.
         self._special = SpecialRegisters(native, (start + end) // 2 & -PAGE)
         self._exceptions = ExceptionUnit(native, space, self._special)
+        self._flow = ExceptionFlow(
+            native,
+            nvic,
+            control,
+            self._exceptions,
+            core=name,
+            warn=warn,
+            tell=fault,
+            entered=self._on_entered,
+        )
         self._queries = QueryUnit(native, space, control)
         self._code = CodePages(
             native,
@@ -227,16 +231,18 @@ class FirmwareCore:
 
     def _end(self, cause: int | None, error: int) -> None:
         if cause == Cause.EXC_RETURN and not error:
-            self._return()
+            self._event = True
+            if self._flow.leave():
+                self._sleep(for_event=False)
         elif cause == Cause.WFI:
             if not self._code.queries or not self._query():
                 self._sleep(for_event=False)
         elif cause == Cause.SVC and not error:
-            self._supervisor_call()
+            self._flow.call_supervisor()
         elif cause == Cause.WFE and not error:
             self._wait_for_event()
         elif cause != Cause.YIELD or error:
-            self._fault(cause, error)
+            self._flow.fault(cause, error)
 
     def _query(self) -> bool:
         """Execute the instruction before which the run ended, if it is one that the emulator does not know."""
@@ -266,131 +272,16 @@ class FirmwareCore:
         """Set the event register: what ends a WFE."""
         self._event = True
 
-    # Exceptions
-
     def take_interrupts(self) -> None:
         """Enter the most urgent pending exception, if it may run now; wake the core where Arm says so (B3.12)."""
         if self._event and self.asleep and self._waits_for_event:
             self._event = self.asleep = False
-        nvic = self.nvic
-        number = nvic.most_urgent()
-        if number is None:
-            return
-        priority = nvic.group(nvic.priority[number])
-        if priority >= nvic.execution_priority():
-            return
-        primask, limit = self._masked()
-        if priority >= limit:
-            return
-        if primask and priority >= 0:
-            if not self._waits_for_event:
-                self.asleep = False  # PRIMASK does not keep WFI asleep
-        else:
-            self._enter(number)
+        if self._flow.take() and not self._waits_for_event:
+            self.asleep = False
 
-    def _masked(self) -> tuple[bool, int]:
-        """Return PRIMASK, and the priority that BASEPRI and FAULTMASK impose."""
-        primask, basepri, faultmask, control, xpsr = self._masks.read()
-        if control & 1 and not self.nvic.active:
-            # unicorn answers as MRS would, and unprivileged code reads zero
-            self._mode.write(HARD_FAULT | _THUMB)
-            primask, basepri, faultmask, _, _ = self._masks.read()
-            self._mode.write(xpsr)
-        limit = -1 if faultmask & 1 else THREAD_PRIORITY
-        basepri &= PRIORITY_MASK
-        if basepri and limit > 0:
-            limit = self.nvic.group(basepri)
-        return bool(primask & 1), limit
-
-    def _enter(self, number: int) -> None:
-        try:
-            thumb = self._exceptions.enter(number, self._control.vector_table)
-        except EntryError as problem:
-            self._derived(number, problem)
-            return
-        self._entered(number, thumb)
-
-    def _entered(self, number: int, thumb: bool) -> None:
-        self.nvic.begin(number)
+    def _on_entered(self) -> None:
         self.asleep = False
         self._event = True
-        if not thumb:
-            self._fault(Cause.INVALID_STATE, 0)
-
-    def _return(self) -> None:
-        try:
-            number, thumb = self._exceptions.leave()
-        except ReturnError as problem:
-            if problem.number:
-                self.nvic.finish(problem.number)
-                self._chain(problem)
-            else:
-                self._fault(problem.cause, problem.address)
-            return
-        self.nvic.finish(number)
-        self._event = True
-        if not thumb:
-            self._fault(Cause.INVALID_STATE, 0)
-        elif not self.nvic.active and self._control.sleep_on_exit:
-            self._sleep(for_event=False)
-
-    def _supervisor_call(self) -> None:
-        nvic = self.nvic
-        primask, limit = self._masked()
-        limit = min(limit, nvic.execution_priority(), 0 if primask else THREAD_PRIORITY)
-        if nvic.group(nvic.priority[SVCALL]) < limit:
-            self._enter(SVCALL)
-        else:
-            self._fault(Cause.SVC, 0)
-
-    # Faults
-
-    def _fault(self, cause: int | None, detail: int) -> None:
-        self._syndrome.write(0)
-        self._enter(self._choose_fault(cause, explain(cause, detail)))
-
-    def _chain(self, problem: ReturnError) -> None:
-        number = self._choose_fault(problem.cause, explain(problem.cause, problem.address))
-        try:
-            thumb = self._exceptions.chain(number, self._control.vector_table)
-        except EntryError as worse:
-            raise self._lockup(_on_entry(worse, number)) from None
-        self._entered(number, thumb)
-
-    def _derived(self, number: int, problem: EntryError) -> None:
-        """Enter a fault, because exception ``number`` cannot be entered; the more urgent of the two runs first."""
-        text = _on_entry(problem, number)
-        if number in (HARD_FAULT, NMI) and problem.cause == Cause.VECTOR:
-            raise self._lockup(text)
-        nvic = self.nvic
-        fault = self._choose_fault(problem.cause, text)
-        if problem.cause != Cause.VECTOR and nvic.priority[number] < nvic.priority[fault]:
-            nvic.pend(1 << fault)
-            fault = number
-        try:
-            pushes = problem.cause == Cause.VECTOR
-            thumb = self._exceptions.enter(fault, self._control.vector_table, pushes=pushes)
-        except EntryError as worse:
-            raise self._lockup(_on_entry(worse, fault)) from None
-        self._entered(fault, thumb)
-
-    def _choose_fault(self, cause: int | None, text: str) -> int:
-        primask, limit = self._masked()
-        if limit < 0 or self.nvic.execution_priority() < 0:
-            raise self._lockup(text)
-        number = self._faults.number(cause, min(limit, 0 if primask else THREAD_PRIORITY))
-        pc = self.pc()
-        self._warn(f"exception {number}: {text}", pc, pc)
-        self._tell_fault(number, pc)
-        return number
-
-    def _lockup(self, text: str) -> CoreFault:
-        pc = self.pc()
-        return CoreFault(
-            f"core {self.name} is locked up at PC 0x{pc:08X}: {text}, where no fault handler can run",
-            core=self.name,
-            pc=pc,
-        )
 
     # What a person asks for
 
@@ -439,7 +330,3 @@ class FirmwareCore:
         # Where the slice only begins here, what could be taken has been; ending it would end every one like it.
         if self.nvic.pending & self.nvic.enabled and self._executed.value:
             self._budget.value = self._executed.value
-
-
-def _on_entry(problem: EntryError, number: int) -> str:
-    return f"{explain(problem.cause, problem.address)} on entry to exception {number}"

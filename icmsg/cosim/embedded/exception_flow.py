@@ -1,0 +1,184 @@
+"""Which exception a core enters and leaves, and what becomes of those it cannot (Armv8-M ARM, B3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.embedded.exceptions import EntryError, ExceptionUnit, ReturnError
+from icmsg.cosim.embedded.faults import Cause, FaultUnit, explain
+from icmsg.cosim.embedded.nvic import HARD_FAULT, NMI, SVCALL, THREAD_PRIORITY
+from icmsg.cosim.embedded.scs_registers import PRIORITY_MASK
+from icmsg.errors import CoreFault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.embedded.native import NativeCore
+    from icmsg.cosim.embedded.nvic import Nvic
+    from icmsg.cosim.embedded.system_control import SystemControl
+
+_THUMB: Final = 1 << 24
+
+
+class ExceptionFlow:
+    """Decides for one core; ``unit`` does the stacking.
+
+    ``warn(what, address, pc)`` and ``tell(exception, pc)`` hear of every fault, ``entered`` of every entry.
+    """
+
+    def __init__(
+        self,
+        native: NativeCore,
+        nvic: Nvic,
+        control: SystemControl,
+        unit: ExceptionUnit,
+        *,
+        core: str,
+        warn: Callable[[str, int, int], None],
+        tell: Callable[[int, int], None],
+        entered: Callable[[], None],
+    ) -> None:
+        self._nvic: Final = nvic
+        self._control: Final = control
+        self._unit: Final = unit
+        self._faults: Final = FaultUnit(control, nvic)
+        self._core: Final = core
+        self._warn: Final = warn
+        self._tell: Final = tell
+        self._on_entered: Final = entered
+        self._masks = native.registers("PRIMASK", "BASEPRI", "FAULTMASK", "CONTROL", "XPSR")
+        self._mode = native.registers("IEPSR")
+        self._syndrome = native.registers("ESR")
+        self._pc = native.registers("PC")
+
+    def take(self) -> bool:
+        """Enter the most urgent pending exception, if it may run now.
+
+        Returns whether only PRIMASK holds one back, which ends WFI (B3.12).
+        """
+        nvic = self._nvic
+        number = nvic.most_urgent()
+        if number is None:
+            return False
+        priority = nvic.group(nvic.priority[number])
+        if priority >= nvic.execution_priority():
+            return False
+        primask, limit = self._masked()
+        if priority >= limit:
+            return False
+        if primask and priority >= 0:
+            return True
+        self._enter(number)
+        return False
+
+    def leave(self) -> bool:
+        """Return from the exception that runs; return whether none is left and the core sleeps then."""
+        nvic = self._nvic
+        try:
+            number, thumb = self._unit.leave()
+        except ReturnError as problem:
+            if problem.number:
+                nvic.finish(problem.number)
+                self._chain(problem)
+            else:
+                self.fault(problem.cause, problem.address)
+            return False
+        nvic.finish(number)
+        if not thumb:
+            self.fault(Cause.INVALID_STATE, 0)
+            return False
+        return not nvic.active and self._control.sleep_on_exit
+
+    def call_supervisor(self) -> None:
+        """Enter SVCall, or the fault that it is where its priority does not allow it."""
+        nvic = self._nvic
+        primask, limit = self._masked()
+        limit = min(limit, nvic.execution_priority(), 0 if primask else THREAD_PRIORITY)
+        if nvic.group(nvic.priority[SVCALL]) < limit:
+            self._enter(SVCALL)
+        else:
+            self.fault(Cause.SVC, 0)
+
+    def fault(self, cause: int | None, detail: int) -> None:
+        """Enter the fault exception for ``cause``; ``detail`` as in :func:`icmsg.cosim.embedded.faults.explain`.
+
+        Raises:
+            CoreFault: no fault handler can run (lock-up).
+        """
+        self._syndrome.write(0)
+        self._enter(self._choose(cause, explain(cause, detail)))
+
+    def _masked(self) -> tuple[bool, int]:
+        """Return PRIMASK, and the priority that BASEPRI and FAULTMASK impose."""
+        primask, basepri, faultmask, control, xpsr = self._masks.read()
+        if control & 1 and not self._nvic.active:
+            # unicorn answers as MRS would, and unprivileged code reads zero
+            self._mode.write(HARD_FAULT | _THUMB)
+            primask, basepri, faultmask, _, _ = self._masks.read()
+            self._mode.write(xpsr)
+        limit = -1 if faultmask & 1 else THREAD_PRIORITY
+        basepri &= PRIORITY_MASK
+        if basepri and limit > 0:
+            limit = self._nvic.group(basepri)
+        return bool(primask & 1), limit
+
+    def _enter(self, number: int) -> None:
+        try:
+            thumb = self._unit.enter(number, self._control.vector_table)
+        except EntryError as problem:
+            self._derive(number, problem)
+            return
+        self._entered(number, thumb)
+
+    def _entered(self, number: int, thumb: bool) -> None:
+        self._nvic.begin(number)
+        self._on_entered()
+        if not thumb:
+            self.fault(Cause.INVALID_STATE, 0)
+
+    def _chain(self, problem: ReturnError) -> None:
+        number = self._choose(problem.cause, explain(problem.cause, problem.address))
+        try:
+            thumb = self._unit.chain(number, self._control.vector_table)
+        except EntryError as worse:
+            raise self._lockup(_on_entry(worse, number)) from None
+        self._entered(number, thumb)
+
+    def _derive(self, number: int, problem: EntryError) -> None:
+        """Enter a fault, because exception ``number`` cannot be entered; the more urgent of the two runs first."""
+        text = _on_entry(problem, number)
+        if number in (HARD_FAULT, NMI) and problem.cause == Cause.VECTOR:
+            raise self._lockup(text)
+        nvic = self._nvic
+        fault = self._choose(problem.cause, text)
+        if problem.cause != Cause.VECTOR and nvic.priority[number] < nvic.priority[fault]:
+            nvic.pend(1 << fault)
+            fault = number
+        try:
+            pushes = problem.cause == Cause.VECTOR
+            thumb = self._unit.enter(fault, self._control.vector_table, pushes=pushes)
+        except EntryError as worse:
+            raise self._lockup(_on_entry(worse, fault)) from None
+        self._entered(fault, thumb)
+
+    def _choose(self, cause: int | None, text: str) -> int:
+        primask, limit = self._masked()
+        if limit < 0 or self._nvic.execution_priority() < 0:
+            raise self._lockup(text)
+        number = self._faults.number(cause, min(limit, 0 if primask else THREAD_PRIORITY))
+        pc = self._pc.first() & ~1
+        self._warn(f"exception {number}: {text}", pc, pc)
+        self._tell(number, pc)
+        return number
+
+    def _lockup(self, text: str) -> CoreFault:
+        pc = self._pc.first() & ~1
+        return CoreFault(
+            f"core {self._core} is locked up at PC 0x{pc:08X}: {text}, where no fault handler can run",
+            core=self._core,
+            pc=pc,
+        )
+
+
+def _on_entry(problem: EntryError, number: int) -> str:
+    return f"{explain(problem.cause, problem.address)} on entry to exception {number}"
