@@ -333,35 +333,4 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         private const int MaximumStartMilliseconds = 1000;
         private const string NoLine = "A line of a lockstep must not be null";
     }
-
-    public static class LockstepExtensions
-    {
-        // The lockstep of the Monitor: `ipcapp RunUntilInterrupt 1000` prints whether the line of ipcapp is high, and
-        // `ipcapp EndLockstep` comes before anything else that lets time pass.
-        public static bool RunUntilInterrupt(this NRF_IPC ipc, ulong microseconds)
-        {
-            if(lockstep == null || !lockstep.IsUsable)
-            {
-                lockstep = new Lockstep(ipc.GetMachine());
-                line = null;
-            }
-            if(line != ipc.IRQ)
-            {
-                lockstep.RemoveLine(line);
-                lockstep.AddLine(ipc.IRQ);
-                line = ipc.IRQ;
-            }
-            return lockstep.Advance(microseconds);
-        }
-
-        public static void EndLockstep(this NRF_IPC _)
-        {
-            lockstep?.Dispose();
-            lockstep = null;
-            line = null;
-        }
-
-        private static Lockstep lockstep;
-        private static GPIO line;
-    }
 }

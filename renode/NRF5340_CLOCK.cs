@@ -66,14 +66,16 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             DefineOscillator(highFrequency, Registers.TasksHighFrequencyStart, Registers.TasksHighFrequencyStop, Registers.HighFrequencyRun);
             DefineOscillator(lowFrequency, Registers.TasksLowFrequencyStart, Registers.TasksLowFrequencyStop, Registers.LowFrequencyRun);
             DefineOscillator(audio, Registers.TasksAudioStart, Registers.TasksAudioStop, Registers.AudioRun);
-            DefineOscillator(highFrequency192M, Registers.TasksHighFrequency192MStart, Registers.TasksHighFrequency192MStop, Registers.HighFrequency192MRun);
+            DefineOscillator(highFrequency192M, Registers.TasksHighFrequency192MStart, Registers.TasksHighFrequency192MStop,
+                Registers.HighFrequency192MRun);
             DefineTask(Registers.TasksCalibrate, () => calibration.Start());
             DefineTask(Registers.TasksConstantLatency, null);
             DefineTask(Registers.TasksLowPower, null);
 
             DefineSource(highFrequency, Registers.HighFrequencySource, 1, Registers.HighFrequencyStatus, Registers.HighFrequencyAlwaysRun);
             DefineSource(lowFrequency, Registers.LowFrequencySource, 2, Registers.LowFrequencyStatus, Registers.LowFrequencyAlwaysRun);
-            DefineSource(highFrequency192M, Registers.HighFrequency192MSource, 1, Registers.HighFrequency192MStatus, Registers.HighFrequency192MAlwaysRun);
+            DefineSource(highFrequency192M, Registers.HighFrequency192MSource, 1, Registers.HighFrequency192MStatus,
+                Registers.HighFrequency192MAlwaysRun);
             DefineStatus(audio, Registers.AudioStatus, Registers.AudioAlwaysRun);
 
             Registers.LowFrequencySourceCopy.Define(this)

@@ -59,9 +59,21 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             machine.LocalTimeSource.ExecuteInNearestSyncedState(_ => StartNetwork(), true);
         }
 
+        // A reset of the core alone, for its watchdog: may be called by a timer.
+        public void RestartNetwork()
+        {
+            machine.LocalTimeSource.ExecuteInNearestSyncedState(_ =>
+            {
+                HoldNetwork();
+                ReleaseNetwork();
+            });
+        }
+
         public long Size => 0x1000;
 
         public bool IsNetworkHeld { get; private set; }
+
+        public bool IsNetworkHalted => network.IsHalted;
 
         // Where the network core takes its stack pointer and its first instruction from.
         public uint NetworkVectorTable { get; set; }

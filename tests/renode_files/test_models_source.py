@@ -1,0 +1,173 @@
+"""The C# models say what the Python tables say, in C# that every Renode compiles."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from csharp_source import NEWER_THAN_7_3, code_only, models, newer_constructs, register_entries
+
+from icmsg.assets import asset
+from icmsg.cosim.platform import load_platform
+from icmsg.hw.nrf_clock import CLOCK
+from icmsg.hw.nrf_ipc import IPC
+from icmsg.hw.nrf_reset import RESET
+from icmsg.hw.nrf_wdt import WDT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from icmsg.hw.registers import RegisterBlock
+
+BLOCKS = {"NRF_IPC": IPC, "NRF5340_CLOCK": CLOCK, "NRF_RESET": RESET, "NRF_WDT": WDT}
+DPPI = ("SUBSCRIBE_", "PUBLISH_")
+
+by_model = pytest.mark.parametrize(("model", "block"), BLOCKS.items(), ids=list(BLOCKS))
+by_file = pytest.mark.parametrize("path", models(), ids=lambda path: path.stem)
+
+
+def read(model: str) -> str:
+    return (asset("renode") / f"{model}.cs").read_text(encoding="utf-8")
+
+
+@by_model
+def test_every_register_of_the_model_is_in_the_table(model: str, block: RegisterBlock) -> None:
+    for entry in register_entries(read(model)):
+        register = block.register(entry.name)
+        # A DPPI block is one entry for all its registers.
+        count = 1 if entry.member in ("Subscribe", "Publish") else register.count
+        assert (entry.offset, entry.count) == (register.offset, count), entry.name
+
+
+@by_model
+def test_every_register_of_the_table_is_in_the_model(model: str, block: RegisterBlock) -> None:
+    source = read(model)
+    named = {entry.name for entry in register_entries(source)}
+    missing = {register.name for register in block.registers} - named
+    if re.search(r"Registers\.Subscribe, Registers\.Publish|Registers\.SubscribeSend\.DefineMany", source):
+        missing -= {name for name in missing if name.startswith(DPPI)}
+    assert missing == set()
+
+
+@by_model
+def test_every_register_is_defined(model: str, block: RegisterBlock) -> None:
+    del block
+    code = code_only(read(model))
+    for entry in register_entries(read(model)):
+        assert re.search(rf"\bRegisters\.{entry.member}\b", code), entry.member
+
+
+@by_model
+def test_reset_values_that_are_written_down_are_those_of_the_table(model: str, block: RegisterBlock) -> None:
+    names = {entry.member: entry.name for entry in register_entries(read(model))}
+    found = re.findall(r"Registers\.(\w+)\.Define\(this, (0x[0-9A-F]+)\)", read(model))
+    assert all(block.register(names[member]).reset_value == int(value, 16) for member, value in found)
+    direct = {names[member] for member, _ in found}
+    # The others take theirs from the state of the model: sources of an oscillator, counters of the watchdog.
+    by_state = {"HFCLKSRC", "LFCLKSRC", "HFCLK192MSRC", "LFCLKSRCCOPY", "CRV", "RREN", "REQSTATUS"}
+    assert {register.name for register in block.registers if register.reset_value} - direct <= by_state
+
+
+def test_models_have_the_size_up_to_where_the_next_block_begins() -> None:
+    assert "public long Size => 0x600;" in read("NRF5340_CLOCK")
+    assert CLOCK.size == 0x600
+    assert min(entry.offset for entry in register_entries(read("NRF_RESET"))) >= CLOCK.size
+
+
+@by_file
+def test_file_has_renode_s_form(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("//\n// Copyright (c) ")
+    assert "MIT License" in text.split("using ")[0]
+    assert "\t" not in text
+    assert "\r" not in text
+    assert text.endswith("}\n")
+    assert not re.search(r"[ ]$", text, re.MULTILINE)
+    assert max(map(len, text.splitlines())) <= 150
+    assert re.search(r"\n {4}(?:public )?(?:sealed |static )*class " + path.stem + r"\b", text) or (
+        f"public class {path.stem} " in text
+    )
+    assert re.search(r"^namespace Antmicro\.Renode\.Peripherals\.(Miscellaneous|Timers)$", text, re.MULTILINE)
+    code = code_only(text)
+    assert code.count("{") == code.count("}")
+    assert code.count("(") == code.count(")")
+
+
+@by_file
+def test_file_has_nothing_that_the_compiler_on_mono_refuses(path: Path) -> None:
+    assert newer_constructs(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("construct", "line"),
+    [
+        ("file-scoped namespace", "namespace A.B;"),
+        ("record", "public record Point(int X);"),
+        ("init accessor", "public int X { get; init; }"),
+        ("required member", "public required int X;"),
+        ("global using", "global using System;"),
+        ("using declaration", "using var file = Open();"),
+        ("switch expression", "var x = y switch { 1 => 2 };"),
+        ("null-coalescing assignment", "a ??= b;"),
+        ("nullable context", "#nullable enable"),
+        ("nullable context", "var x = y!.Z;"),
+        ("target-typed new", "private readonly List<int> a = new();"),
+        ("pattern with not, and, or", "if(x is not null)"),
+        ("property pattern", "if(x is { Length: 3 })"),
+        ("index from the end or range", "var x = y[^1];"),
+        ("index from the end or range", "var x = y[1..3];"),
+        ("static lambda", "Call(static x => x);"),
+        ("default interface member", "interface IX { int Y() { return 1; } }"),
+        ("raw string", 'var x = """a""";'),
+        ("collection expression", "int[] x = [1, 2];"),
+        ("nint", "nint x = 0;"),
+        ("primary constructor", "public class Point(int x)"),
+    ],
+)
+def test_the_check_finds(construct: str, line: str) -> None:
+    assert construct in newer_constructs(line)
+
+
+def test_the_check_knows_every_construct_by_an_example() -> None:
+    examples = test_the_check_finds.pytestmark[0].args[1]
+    assert {construct for construct, _ in examples} == set(NEWER_THAN_7_3)
+
+
+def test_every_type_that_is_ours_in_the_platform_has_a_model() -> None:
+    ours = {path.stem for path in models()}
+    platform = load_platform(asset("platforms/nrf5340.repl"))
+    used = {item.type.rsplit(".", 1)[1] for item in platform if item.type is not None}
+    for name in {"NRF_IPC", "NRF5340_CLOCK", "NRF_RESET", "NRF_WDT"}:
+        assert name in ours & used
+        declared = re.search(r"namespace Antmicro\.Renode\.Peripherals\.(\w+)", read(name))
+        assert declared is not None
+        assert any(item.type == f"{declared[1]}.{name}" for item in platform)
+
+
+@pytest.mark.parametrize("name", ["NRF_IPC", "NRF5340_CLOCK", "NRF_RESET", "NRF_WDT"])
+def test_the_platform_gives_a_model_only_arguments_and_outputs_that_it_has(name: str) -> None:
+    source = read(name)
+    constructor = re.search(rf"public {name}\(IMachine machine(?:, (.*?))?\) : base", source)
+    assert constructor is not None
+    arguments = set(re.findall(r"(\w+)(?: = [^,]+)?(?:,|$)", constructor[1] or ""))
+    outputs = set(re.findall(r"public GPIO (\w+) \{ get; \}", source))
+    for item in load_platform(asset("platforms/nrf5340.repl")):
+        if item.type is not None and item.type.endswith("." + name):
+            assert set(item.attributes) <= arguments
+            assert {connection.source or "IRQ" for connection in item.connections} <= outputs
+
+
+@pytest.mark.skipif(shutil.which("mcs") is None, reason="no mcs here; install mono-mcs to compile the models")
+@pytest.mark.skipif(
+    "ICMSG_RENODE_STUBS" not in os.environ,
+    reason="set ICMSG_RENODE_STUBS to Infrastructure.dll of a Renode, or to a library with its interfaces",
+)
+def test_the_models_compile(tmp_path: Path) -> None:
+    command = ["mcs", "-langversion:7", "-warnaserror", "-target:library", f"-out:{tmp_path / 'models.dll'}"]
+    libraries = [f"-r:{library}" for library in os.environ["ICMSG_RENODE_STUBS"].split(os.pathsep)]
+    ran = subprocess.run([*command, *libraries, *models()], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
