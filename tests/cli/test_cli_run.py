@@ -125,6 +125,33 @@ def test_two_pythons_bond_in_every_mode(capsys: Capture, unbound: str) -> None:
     assert icmsg(capsys, "run", "--json", *SHORT, *pair, "--unbound", unbound).code == 0
 
 
+@pytest.mark.parametrize(
+    ("app", "net"),
+    [
+        ("initiator-enable", "echo-enable"),
+        ("echo-detect", "initiator-enable"),
+        ("initiator-detect", "echo-detect"),
+        ("initiator-detect", "echo"),
+        ("initiator", "echo-detect"),
+    ],
+)
+def test_firmware_in_every_mode_bonds_with_firmware(capsys: Capture, app: str, net: str) -> None:
+    """Bonding is seen from outside: by the magic taken, or by sessions acknowledged."""
+    found = icmsg(capsys, "run", "--json", *SHORT, "--app", app, "--net", net, "--window", "3")
+    assert found.code == 0, found.err
+    run = found.json
+    assert (run["bound"], run["messages_received"], run["mismatches"]) == (True, 20, 0)
+    assert run["bond_virtual_us"] > 0
+
+
+@pytest.mark.parametrize("stub", ["echo-enable", "echo-detect"])
+@pytest.mark.parametrize("unbound", ["enable", "detect"])
+def test_python_bonds_with_sessions_of_firmware(capsys: Capture, stub: str, unbound: str) -> None:
+    assert icmsg(capsys, "run", "--json", *SHORT, "--net", stub, "--unbound", unbound).code == 0
+    other = ("--app", stub, "--net", "python")
+    assert icmsg(capsys, "run", "--json", *SHORT, *other, "--unbound", unbound).code == 0
+
+
 def test_detect_and_repeat_bond_with_the_stub(capsys: Capture) -> None:
     assert icmsg(capsys, "run", "--json", *SHORT, "--unbound", "detect").code == 0
     assert icmsg(capsys, "run", "--json", *SHORT, "--signalling", "repeat").code == 0
