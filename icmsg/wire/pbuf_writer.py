@@ -43,7 +43,6 @@ class PbufWriter:
 
     __slots__ = (
         "_data_address",
-        "_layout",
         "_length",
         "_rd",
         "_rd_address",
@@ -63,7 +62,6 @@ class PbufWriter:
         layout.check(address)
         self.address = address
         self.capacity = layout.capacity
-        self._layout = layout
         self._length = layout.data_length
         self._rd_address = address + layout.rd_idx_offset
         self._wr_address = address + layout.wr_idx_offset

@@ -7,8 +7,9 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from two_instances import Pair
+from two_instances import BASE, Pair
 
+from icmsg.config import InstanceConfig, Region
 from icmsg.errors import (
     BufferTooSmallError,
     BusError,
@@ -456,6 +457,38 @@ def test_the_interrupt_handler_serves_each_instance_by_its_channel() -> None:
     assert near.pending() == 1 << 5
     alone.handle()
     assert near.pending() == 0, "a channel that nobody listens to is acknowledged, too"
+
+
+def test_the_interrupt_handler_serves_all_channels_that_are_pending_once_and_no_other() -> None:
+    near, far = mailbox_pair()
+    rang: list[int] = []
+    acknowledged: list[int] = []
+
+    class Instance:
+        def __init__(self, channel: int) -> None:
+            self.config = InstanceConfig(
+                Region(BASE, 64), Region(BASE + 64, 64), rx_channel=channel, tx_channel=15
+            )
+
+        def mailbox_rang(self) -> None:
+            rang.append(self.config.rx_channel)
+
+    class Recorder:
+        def pending(self) -> int:
+            return near.pending()
+
+        def acknowledge(self, channel: int) -> None:
+            acknowledged.append(channel)
+            near.acknowledge(channel)
+
+    handler = InterruptHandler(Recorder(), *(Instance(channel) for channel in (1, 2, 4)))
+    for channel in (1, 2, 3, 4):
+        near.enable(channel)
+        far.ring(channel)
+    near.disable(2)
+    handler.handle()
+    assert acknowledged == [1, 3, 4]
+    assert rang == [1, 4]
 
 
 def test_reset_leaves_memory_and_peer_alone_and_the_core_can_start_again() -> None:

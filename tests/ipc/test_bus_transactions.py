@@ -71,6 +71,34 @@ def test_a_write_into_known_space_does_not_look() -> None:
     assert bus.take()[0] == ("read32", TX, 4), "the known space is used up"
 
 
+def test_no_write_that_fits_looks_twice_or_writes_an_empty_block() -> None:
+    bus, writer, reader = buffers(trust=False)
+    wr = 0
+    for step in range(400):
+        size = (1 + step * 7) % 113 or 112
+        writer.write(bytes(size))
+        wraps = wr + 4 + size > 120
+        assert [name for name, _, _ in bus.take()] == [
+            "read32",
+            "write_block",
+            *["write_block"] * wraps,
+            "write32",
+        ]
+        assert len(reader.read()) == size
+        bus.take()
+        wr = (wr + 4 + size + 3 & ~3) % 120
+
+
+def test_a_writer_verifies_unless_told_to_trust() -> None:
+    bus = CountingBus(0x100)
+    writer = PbufWriter(bus, TX, RegionLayout.pbuf(128))
+    writer.tx_init()
+    for _ in range(2):
+        bus.take()
+        writer.write(b"x")
+        assert bus.take()[0] == ("read32", TX, 4)
+
+
 @pytest.mark.parametrize(("fill", "blocks"), [(95, [(100, 20), (0, 12)]), (112, [(116, 4), (0, 28)])])
 def test_a_packet_that_wraps_takes_two_blocks(fill: int, blocks: list[tuple[int, int]]) -> None:
     bus, writer, reader = buffers(trust=False)

@@ -307,3 +307,35 @@ def test_a_broken_index_in_full() -> None:
         "wr_idx is not a multiple of 4: the peer that writes this region is broken, not initialised, "
         f"or uses another region size or dcache-alignment (0x2 at 0x{BASE + 4:08X})"
     )
+
+
+def test_more_is_a_plain_truth_value_from_the_start() -> None:
+    _, bus = region()
+    writer, reader = PbufWriter(bus, BASE, LAYOUT), PbufReader(bus, BASE, LAYOUT)
+    writer.tx_init()
+    assert reader.more is False
+    for _ in range(2):
+        writer.write(b"x")
+    reader.read()
+    assert reader.more is True
+    reader.rx_init()
+    assert reader.more is False
+    for expected in (True, False, False):
+        reader.read()
+        assert reader.more is expected
+
+
+def test_reader_and_writer_know_their_address() -> None:
+    _, bus = region()
+    assert PbufReader(bus, BASE, LAYOUT).address == PbufWriter(bus, BASE, LAYOUT).address == BASE
+
+
+def test_an_uncovered_length_behind_the_first_packet_is_named_with_its_address() -> None:
+    _, bus = region("00000000 10000000 00010000 78000000 00050000")
+    reader = PbufReader(bus, BASE, LAYOUT)
+    reader.read()
+    with pytest.raises(
+        IncompletePacketError, match=f"header at 0x{BASE + 16:08X} announces 5 bytes"
+    ) as caught:
+        reader.read()
+    assert caught.value.address == BASE + 16

@@ -423,3 +423,8 @@ def test_more_is_a_plain_truth_value_from_the_start() -> None:
     assert reader.more is False
     reader.read()
     assert reader.more is False
+
+
+def test_reader_and_writer_know_their_address() -> None:
+    _, _, writer, reader = pair()
+    assert reader.address == writer.address == BASE
