@@ -258,12 +258,21 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             var waited = Stopwatch.StartNew();
             foreach(var cpu in emulation.Machines.SelectMany(machine => machine.SystemBus.GetCPUs()))
             {
-                while(!cpu.IsHalted && cpu.EmulationState == EmulationCPUState.Running && cpu.ExecutionMode == ExecutionMode.Continuous
-                    && !cpu.TimeHandle.SinkSideActive && waited.ElapsedMilliseconds < MaximumStartMilliseconds)
+                if(!cpu.IsHalted && cpu.EmulationState == EmulationCPUState.InReset)
+                {
+                    // A reset pauses the core, and time would wait for it for ever.
+                    cpu.Resume();
+                }
+                while(IsExpectedToRun(cpu) && !cpu.TimeHandle.SinkSideActive && waited.ElapsedMilliseconds < MaximumStartMilliseconds)
                 {
                     Thread.Yield();
                 }
             }
+        }
+
+        private static bool IsExpectedToRun(ICPU cpu)
+        {
+            return !cpu.IsHalted && cpu.EmulationState == EmulationCPUState.Running && cpu.ExecutionMode == ExecutionMode.Continuous;
         }
 
         // Runs in the synchronization phase. Several reasons can ask for the same synchronization point, and a request
