@@ -14,7 +14,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
     // constructor.
     public sealed class ConsoleCapture : IDisposable
     {
-        public ConsoleCapture(IMachine machine, uint capacity, params IUART[] uarts)
+        public ConsoleCapture(IMachine machine, uint capacity, IUART[] uarts)
         {
             block = new RecordBlock(machine, capacity);
             for(var i = 0; i < uarts.Length; i++)

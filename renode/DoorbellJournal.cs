@@ -13,7 +13,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
     // among the arguments of the constructor.
     public sealed class DoorbellJournal : IDisposable
     {
-        public DoorbellJournal(IMachine machine, uint capacity, params NRF_IPC[] instances)
+        public DoorbellJournal(IMachine machine, uint capacity, NRF_IPC[] instances)
         {
             block = new RecordBlock(machine, capacity);
             for(var i = 0; i < instances.Length; i++)

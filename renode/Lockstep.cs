@@ -28,7 +28,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
     public sealed class Lockstep : IDisposable
     {
         // Returns when the emulation is held at the next synchronization point, at most one quantum later.
-        public Lockstep(IMachine machine, params GPIO[] lines)
+        public Lockstep(IMachine machine)
         {
             if(machine == null)
             {
@@ -43,17 +43,9 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             {
                 throw new RecoverableException("The machine does not belong to the current emulation; fetch it again after a Load or Clear");
             }
-            if(lines.Contains(null))
-            {
-                throw new RecoverableException(NoLine);
-            }
             timeSource = machine.LocalTimeSource;
             Occupy(this);
             EmulationManager.Instance.EmulationChanged += Abandon;
-            foreach(var line in lines)
-            {
-                AddLine(line);
-            }
 
             RequestHold();
             runner = new Thread(Run) { IsBackground = true, Name = "Lockstep" };
@@ -71,7 +63,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         {
             if(line == null)
             {
-                throw new RecoverableException(NoLine);
+                throw new RecoverableException("A line of a lockstep must not be null");
             }
             if(!lines.Contains(line))
             {
@@ -340,6 +332,5 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         private const ulong MaximumMicroseconds = 1000000000000; // 11 days
         private const int MaximumStartMilliseconds = 1000;
-        private const string NoLine = "A line of a lockstep must not be null";
     }
 }
