@@ -117,7 +117,7 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
 
 def test_help_and_version_go_to_stdout(capsys: Capture) -> None:
     version = icmsg(capsys, "--version")
-    assert (version.code, version.out) == (0, f"icmsg {metadata.version('icmsg')}\n")
+    assert (version.code, version.out) == (0, f"icmsg {package.__version__}\n")
     overview = icmsg(capsys, "--help")
     assert overview.code == 0
     assert {"run", "doctor"} <= set(re.findall(r"^    (\w+)", overview.out, re.MULTILINE))
