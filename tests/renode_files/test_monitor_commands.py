@@ -6,74 +6,27 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from fake_monitor import FakeMachine, FakeMonitor
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from two_regions import BASE, LAYOUT, NET, SIZE, Link, remove_fake_modules, script
 
-from icmsg.assets import asset
 from icmsg.config import RegionLayout
-from icmsg.hw.memory_bus import MemoryBus
 from icmsg.wire.handshake import HandshakeWord
 from icmsg.wire.inspect import inspect_region
-from icmsg.wire.pbuf_reader import PbufReader
-from icmsg.wire.pbuf_writer import PbufWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BASE = 0x20070000
-NET = 0x20078000
-SIZE = 0x800
-LAYOUT = RegionLayout.pbuf(SIZE)
-
-
-def script() -> str:
-    return str(asset("renode/icmsg_monitor.py"))
-
-
-class Link:
-    """Both regions in one memory, and a Monitor that looks at them."""
-
-    def __init__(self) -> None:
-        self.memory = bytearray(0x10000)
-        self.bus = MemoryBus(self.memory, base=BASE)
-        self.monitor = FakeMonitor(FakeMachine(BASE, self.memory))
-        self.monitor.include(script())
-
-    def writer(self, address: int = BASE, layout: RegionLayout = LAYOUT) -> PbufWriter:
-        writer = PbufWriter(self.bus, address, layout)
-        writer.tx_init()
-        return writer
-
-    def reader(self, address: int = BASE, layout: RegionLayout = LAYOUT) -> PbufReader:
-        reader = PbufReader(self.bus, address, layout)
-        reader.rx_init()
-        return reader
-
-    def ring(self, core: str = "app", channel: int = 0) -> None:
-        self.monitor.Machine["sysbus.ipc" + core].TaskTriggered.fire(None, channel)
-
-    @property
-    def log(self) -> list[str]:
-        return [text for _, text in self.monitor.log]
-
-
-@pytest.fixture(autouse=True)
-def _no_fake_modules_are_left() -> Iterator[None]:
-    yield
-    for name in [name for name in sys.modules if name.split(".")[0] == "Antmicro"]:
-        del sys.modules[name]
-
 
 @pytest.fixture
-def link() -> Link:
-    return Link()
+def link() -> Iterator[Link]:
+    yield Link()
+    remove_fake_modules()
 
 
 def test_status_shows_both_regions_and_both_mailboxes(link: Link, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,6 +76,7 @@ def test_any_region_is_described_as_the_inspector_describes_it(
     link.monitor.call("icmsg_regions", size=96)
     region = link.monitor.scope["icmsg_settings"].regions[0]
     view, expected = region.read(link.monitor.Machine), inspect_region(link.bus, BASE, layout)
+    remove_fake_modules()
     assert str(view) == str(expected)
     assert [bytes(packet) for packet in view.pending] == list(expected.pending)
     assert bytes(view.first) == expected.first
@@ -199,97 +153,6 @@ def test_without_a_machine_the_error_says_what_to_include(link: Link, command: s
     link.monitor.Machine = None
     with pytest.raises(Exception, match=r"there is no machine; include renode/nrf5340\.resc"):
         link.monitor.call(command)
-
-
-def test_watch_logs_what_came_with_each_doorbell(link: Link) -> None:
-    writer = link.writer()
-    writer.write(b"before")
-    link.monitor.call("icmsg_watch")
-    writer.write(b"one")
-    writer.write(b"two")
-    link.monitor.Machine.ElapsedVirtualTime.TotalMicroseconds = 1250.5
-    link.ring()
-    link.ring(channel=3)
-    link.writer(NET).write(b"back")
-    link.ring("net", 1)
-    assert link.log == [
-        "icmsg 1250.5 us app rings 0: 3 bytes: 6f 6e 65 |one|; 3 bytes: 74 77 6f |two|",
-        "icmsg 1250.5 us app rings 3: nothing new",
-        "icmsg 1250.5 us net rings 1: 4 bytes: 62 61 63 6b |back|",
-    ]
-
-
-def test_watch_sees_every_packet_of_a_ring_that_wraps(link: Link) -> None:
-    layout = RegionLayout.pbuf(64)
-    link.monitor.call("icmsg_regions", size=64)
-    writer, reader = link.writer(layout=layout), link.reader(layout=layout)
-    link.monitor.call("icmsg_watch")
-    sent = [bytes([number]) * (1 + number % 13) for number in range(40)]
-    for packet in sent:
-        writer.write(packet)
-        link.ring()
-        reader.read()
-    assert [text.split(": ", 1)[1] for text in link.log] == [
-        f"{len(packet)} bytes: {packet.hex(' ')} |{'.' * len(packet)}|".replace(
-            "." * len(packet), "".join(chr(byte) if 32 <= byte < 127 else "." for byte in packet)
-        )
-        for packet in sent
-    ]
-
-
-def test_watch_tells_a_restarted_writer_and_a_broken_index(link: Link) -> None:
-    writer = link.writer()
-    writer.write(b"a" * 60)
-    link.monitor.call("icmsg_watch")
-    link.writer().write(b"again")
-    link.ring()
-    link.memory[4:8] = (0xFFFF_FFFC).to_bytes(4, "little")
-    link.ring()
-    assert [text.split(": ", 1)[1] for text in link.log] == [
-        "initialised again; 5 bytes: 61 67 61 69 6e |again|",
-        "wr_idx 0xFFFFFFFC is beyond the 2040 data bytes",
-    ]
-
-
-def test_watch_logs_sessions_with_the_doorbell_of_the_core_that_wrote_them(link: Link) -> None:
-    layout = RegionLayout.pbuf(SIZE, 8, handshake=True)
-    link.monitor.call("icmsg_regions", alignment=8, handshake=True)
-    link.monitor.call("icmsg_watch")
-    HandshakeWord(link.bus, NET, layout).write(5, 0)  # the application core reads the region of the other
-    link.ring("net", 1)
-    link.ring("app", 0)
-    assert [text.split("us ", 1)[1] for text in link.log] == [
-        "net rings 1: nothing new",
-        "app rings 0: app has session 5, acknowledges 0",
-    ]
-
-
-def test_nothing_escapes_into_the_thread_of_a_core(link: Link) -> None:
-    link.monitor.call("icmsg_watch")
-    link.monitor.Machine.SystemBus.memory = bytearray(16)
-    link.ring()
-    assert link.monitor.log == [
-        (
-            "ERROR",
-            "icmsg: cannot decode what app sent: "
-            "Tried to access bytes at non-existing peripheral at 0x20070000",
-        )
-    ]
-
-
-def test_watching_ends_and_begins_once(link: Link, capsys: pytest.CaptureFixture[str]) -> None:
-    mailbox: Any = link.monitor.Machine["sysbus.ipcapp"]
-    for _ in range(3):
-        link.monitor.call("icmsg_watch")
-    assert len(mailbox.TaskTriggered.handlers) == 1
-    link.monitor.call("icmsg_regions", size=0x400)
-    assert len(mailbox.TaskTriggered.handlers) == 1
-    link.monitor.include(script())
-    assert mailbox.TaskTriggered.handlers == []
-    link.monitor.call("icmsg_watch", True)
-    link.monitor.call("icmsg_watch", False)
-    assert mailbox.TaskTriggered.handlers == []
-    assert capsys.readouterr().out.splitlines()[-1] == "doorbells are no longer written to the log"
 
 
 def _python2() -> str | None:
