@@ -17,7 +17,7 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = ROOT / "icmsg"
-DATA: Final = {"platforms": "*.repl", "firmware_stubs/prebuilt": "*"}
+DATA: Final = {"platforms": "*", "renode": "*", "firmware_stubs/prebuilt": "*"}
 """Top-level folders that ship inside the package, and which of their files."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -94,24 +94,18 @@ def test_it_carries_all_of_the_package_and_nothing_else(wheel: Path) -> None:
         if path.is_file()
     }
     names = {name for name in names_in(wheel) if ".dist-info/" not in name}
-    assert {name for name in names if "/_data/renode/" not in name} == sources | data
-    for needed in ("py.typed", "cosim/platform/repl.lark", "_data/platforms/nrf5340.repl"):
+    assert names == sources | data
+    for needed in (
+        "py.typed",
+        "cosim/platform/repl.lark",
+        "_data/platforms/nrf5340.repl",
+        "_data/renode/NRF_IPC.cs",
+    ):
         assert f"icmsg/{needed}" in names
     for core in ("app", "net"):
         assert {
             f"icmsg/_data/firmware_stubs/prebuilt/{name}-{core}.elf" for name in ("echo", "initiator")
         } <= names
-
-
-@pytest.mark.xfail(
-    strict=True,
-    reason='pyproject.toml: add "renode" = "icmsg/_data/renode" to force-include, then remove this mark',
-)
-def test_it_carries_the_peripherals_for_renode(wheel: Path) -> None:
-    """The renode engine includes them from there."""
-    models = {f"icmsg/_data/renode/{path.name}" for path in (ROOT / "renode").glob("*.cs")}
-    assert "icmsg/_data/renode/NRF_IPC.cs" in models
-    assert models <= names_in(wheel)
 
 
 def test_every_byte_is_that_of_the_checkout(wheel: Path) -> None:
