@@ -3,8 +3,7 @@
     python benchmarks/engine.py [--cycles N]
 
 Prints one table; every row is the best of five runs, in processor time, which other work on the host disturbs less.
-With ``--cycles`` it also makes, runs and closes
-N machines one after the other and prints how the resident memory goes.
+With ``--cycles`` it also makes, runs and closes N machines one after the other and prints how the resident memory goes.
 """
 
 from __future__ import annotations
