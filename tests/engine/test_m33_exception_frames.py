@@ -152,6 +152,18 @@ irq_3:
     assert core.registers["XPSR"] == before
 
 
+@pytest.mark.parametrize("control", [0, 1])
+def test_a_handler_begins_with_the_registers_of_the_caller(rig: Rig, control: int) -> None:
+    """As on silicon; also where the engine has to look up a stack limit that has just changed."""
+    rig.boot(
+        f"reset: ldr r0, =0x20000100; msr msplim, r0; movs r0, #{control}; msr control, r0; isb\n"
+        " movs r0, #1; movs r1, #2; movs r2, #3; movs r3, #4; mov r12, r3; svc #1; b stuck\n"
+        "svc: push {r0-r3, r12}; ldr r7, =0x20000000; pop {r0-r3, r6}; stm r7!, {r0-r3, r6}; bx lr"
+    )
+    rig.run(100)
+    assert rig.words(5) == [1, 2, 3, 4, 4]
+
+
 NEST = """
 irq_0:
  ldr r7, =0x20000000

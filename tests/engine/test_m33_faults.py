@@ -273,7 +273,7 @@ def test_the_limit_is_that_of_the_last_context_switch(rig: Rig) -> None:
 
 def test_limits_do_not_outlive_a_reset(rig: Rig) -> None:
     core = rig.boot(
-        "reset: ldr r4, =0x20000000; ldr r5, [r4]; adds r5, #1; str r5, [r4]; push {r0}; ldr r0, =0x2000FFF0\n"
+        "reset: ldr r4, =0x20000000; ldr r5, [r4]; adds r5, #1; str r5, [r4]; push {r0}; ldr r0, =0x20010000\n"
         " msr msplim, r0; msr psplim, r0; movs r0, #3; msr control, r0; isb; b stuck"
     )
     for count in range(1, 4):

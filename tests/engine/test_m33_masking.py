@@ -253,6 +253,17 @@ def test_faultmask_ends_with_the_exception_that_set_it(rig: Rig) -> None:
     assert core.registers["FAULTMASK"] == 0
 
 
+@pytest.mark.parametrize("handler", ["nmi", "hard_fault"])
+def test_faultmask_outlives_nmi_and_hardfault(rig: Rig, handler: str) -> None:
+    how = {"nmi": "ldr r0, =0xE000ED04; ldr r1, =0x80000000; str r1, [r0]; isb", "hard_fault": "bkpt #1"}
+    core = rig.boot(
+        f"reset: {how[handler]}; after: b after\n"
+        f"{handler}: cpsid f; ldr r0, =after; str r0, [sp, #24]; movs r7, #1; bx lr"
+    )
+    rig.run(100)
+    assert (core.registers["R7"], core.registers["FAULTMASK"]) == (1, 1)
+
+
 def test_primask_and_basepri_outlive_the_exception_that_set_them(rig: Rig) -> None:
     core = rig.boot(
         f"reset:\n{ENABLE_IRQS}\n{PEND}\n b stuck\nirq_3:\n cpsid i\n movs r0, #0x60\n msr basepri, r0\n bx lr"
