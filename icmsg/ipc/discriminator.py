@@ -109,7 +109,7 @@ def _chain_length(region: bytes, alignment: int) -> int:
     layout = RegionLayout.pbuf(len(region), alignment)
     length = layout.data_length
     index, wr = _word(region, layout.rd_idx_offset), _word(region, layout.wr_idx_offset)
-    if length < _SMALLEST_DATA or not _is_index(index, length) or not _is_index(wr, length):
+    if not _is_index(index, length) or not _is_index(wr, length):
         return 0
     data = region[layout.data_offset :]
     count, left = 0, (wr - index) % length

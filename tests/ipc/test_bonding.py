@@ -536,3 +536,38 @@ def test_an_instance_needs_only_a_buffer_a_ring_and_a_call() -> None:
     clock.run_pending()
     assert endpoint.is_bound
     assert endpoint.name == ""
+
+
+@pytest.mark.parametrize("signalling", SIGNALLING)
+def test_an_instance_can_be_opened_by_reopen_alone(signalling: str) -> None:
+    pair = Pair(signalling=signalling)
+    pair.a.instance.reopen()
+    pair.b.open()
+    pair.clock.settle()
+    assert pair.a.instance.is_bound
+    assert pair.b.instance.send(b"nobody listens") == 14
+    pair.clock.settle()
+    assert pair.a.received == [b"nobody listens"]
+
+
+@pytest.mark.parametrize("signalling", SIGNALLING)
+def test_a_send_before_bound_says_what_is_missing(signalling: str) -> None:
+    pair = Pair(signalling=signalling)
+    with pytest.raises(IpcError) as caught:
+        pair.a.instance.send(b"x")
+    assert str(caught.value) == "icmsg is OFF: register an endpoint first"
+    pair.a.open()
+    with pytest.raises(IpcError) as caught:
+        pair.a.instance.send(b"x")
+    assert str(caught.value) == f"icmsg is {pair.a.instance.state.name}: wait for its bound callback"
+
+
+def test_closing_twice_says_what_is_missing() -> None:
+    with pytest.raises(IpcError, match="icmsg is not open: register an endpoint first"):
+        Pair(signalling="repeat").a.instance.deregister_endpoint()
+
+
+def test_the_observer_sees_on_which_channel_was_rung() -> None:
+    pair = Pair(tx_channel=5, rx_channel=6)
+    pair.a.open()
+    assert pair.a.details("ring") == [5]

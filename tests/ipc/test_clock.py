@@ -161,3 +161,23 @@ def test_cancelled_work_does_not_run_and_what_is_submitted_later_keeps_its_place
     item.submit()
     clock.settle()
     assert log == ["between", "item"]
+
+
+def test_work_that_was_cancelled_twice_runs_once_when_submitted_again() -> None:
+    clock = VirtualClock()
+    runs: list[int] = []
+    work = WorkItem(clock, lambda: runs.append(1))
+    for _ in range(2):
+        work.submit()
+        work.cancel()
+    work.cancel()
+    work.submit()
+    assert clock.run_pending() == 3
+    assert runs == [1]
+
+
+def test_times_in_the_past_are_refused_in_words() -> None:
+    with pytest.raises(ConfigurationError, match="delay of -1 ns lies in the past: use 0 or more"):
+        VirtualClock().call_later(-1, lambda: None)
+    with pytest.raises(ConfigurationError, match="time cannot move by -1 ns: use 0 or more"):
+        VirtualClock().advance(-1)

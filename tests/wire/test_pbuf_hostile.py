@@ -176,7 +176,9 @@ def test_a_misaligned_address_names_the_next_lower_one(side: type[PbufReader | P
 
 
 def test_a_layout_without_handshake_word_has_none() -> None:
-    with pytest.raises(ConfigurationError, match='unbound = "enable"'):
+    with pytest.raises(
+        ConfigurationError, match=r'^no handshake word here: use unbound = "enable" or "detect" with'
+    ):
         HandshakeWord(MemoryBus(bytearray(64)), 0, LAYOUT)
 
 

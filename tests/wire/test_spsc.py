@@ -350,12 +350,12 @@ def test_no_bytes_of_a_peer_reach_outside_the_region_or_cause_another_error(
 
 def test_a_packet_that_fits_the_end_exactly_stays_there() -> None:
     _, bus, writer, reader = pair()
-    writer.write(bytes(20))
-    reader.read()  # both at 24 of 48
-    assert writer.write(b"x" * 20) == 20
+    writer.write(bytes(24))
+    reader.read()  # both at 28 of 48: it would fit at the start as well
+    assert writer.write(b"x" * 16) == 16
     assert bus.read32(BASE + 12) == 0, "behind the last byte is the start"
-    assert bus.read_block(BASE + 16 + 28, 20) == b"x" * 20
-    assert reader.read() == b"x" * 20
+    assert bus.read_block(BASE + 16 + 32, 16) == b"x" * 16
+    assert reader.read() == b"x" * 16
 
 
 def test_no_marker_is_set_when_the_start_is_too_small_by_the_header() -> None:
