@@ -100,7 +100,11 @@ def write_magic(link: Link) -> None:
     try:
         link.writer.write(MAGIC)
     except WireError as error:
-        raise IpcError(f"{link.config.name}: the magic could not be sent: {error}", error.errno) from error
+        raise IpcError(
+            f"{link.config.name}: the magic could not be sent, because the peer wrote its index into the region at "
+            f"0x{link.config.tx_region.address:08X} meanwhile: {error}",
+            error.errno,
+        ) from error
 
 
 def take_magic(link: Link, *, exact: bool = False) -> bool:

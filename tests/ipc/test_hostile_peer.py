@@ -129,6 +129,7 @@ def test_an_index_broken_while_the_magic_is_sent_is_an_ipc_error_and_the_instanc
         bus.value = index
         with pytest.raises(IpcError, match="the magic could not be sent") as caught:
             operation(EndpointConfig())
+        assert f"into the region at 0x{BASE:08X} meanwhile" in str(caught.value)
         assert caught.value.errno == refusal
         assert isinstance(caught.value.__cause__, WireError)
         assert not instance.state.value
@@ -140,12 +141,15 @@ def test_an_index_broken_while_the_magic_is_sent_is_an_ipc_error_and_the_instanc
     assert instance.is_bound
 
 
-def test_an_index_broken_while_falling_back_to_the_magic_is_reported_and_the_next_ring_tries_again() -> None:
+@pytest.mark.parametrize("index", [3, 4, 0xFFFFFFFC])
+def test_an_index_broken_while_falling_back_to_the_magic_is_reported_and_the_next_ring_tries_again(
+    index: int,
+) -> None:
     pair = Pair(128, a={"unbound": "detect", "dcache_alignment": 8}, b={"dcache_alignment": 8})
     bus, instance = instance_whose_peer_breaks_the_index(pair)
     errors: list[IcmsgError] = []
     instance.register_endpoint(EndpointConfig(error=errors.append))
-    bus.value = 3
+    bus.value = index
     pair.b.open()
     pair.clock.settle()
     (error,) = errors
