@@ -92,7 +92,7 @@ def _sessions() -> dict[str, bytes]:
     )
     # The peer's index breaks right before the access with which the magic is sent: when opening, and when
     # mode detect falls back.
-    break_index = bytes([_OVERWRITE, 0b0110]) + (3).to_bytes(4, "little")
+    break_index, leave_no_room = (bytes([_OVERWRITE, 0b0110]) + bytes([value, 0, 0, 0]) for value in (3, 4))
     seeds: dict[str, bytes] = {}
     for mode in range(len(MODES)):
         bond = handshake if MODES[mode].get("unbound") == "enable" else magic
@@ -102,14 +102,10 @@ def _sessions() -> dict[str, bytes]:
                 head + bond + messages + broken + left + calls + bytes([_TIME, 9])
             )
         head = bytes([_INSTANCE, mode, 30, 30, 1, 0])
-        opening = break_index + bytes([2, _CALL, _REGISTER])
-        seeds[f"mode{mode}-broken-open"] = head + opening + bytes([_WORK])
-        seeds[f"mode{mode}-broken-bond"] = (
-            head
-            + bytes([_CALL, _REGISTER, _WORK, _PEER_SENDS, 0b11, _RING])
-            + break_index
-            + bytes([4, _WORK])
-        )
+        signalled = bytes([_CALL, _REGISTER, _WORK, _PEER_SENDS, 0b11, _RING])
+        for name, poke in (("broken", break_index), ("no-room", leave_no_room)):
+            seeds[f"mode{mode}-{name}-open"] = head + poke + bytes([2, _CALL, _REGISTER, _WORK])
+            seeds[f"mode{mode}-{name}-bond"] = head + signalled + poke + bytes([4, _WORK])
     return seeds
 
 
