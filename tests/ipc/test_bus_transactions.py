@@ -135,6 +135,16 @@ def test_a_reader_learns_the_size_of_packets_and_then_needs_one_block() -> None:
         assert [access[0] for access in bus.take()].count("read_block") == blocks
 
 
+def test_a_long_packet_that_ends_with_the_ring_takes_two_blocks_and_no_empty_third() -> None:
+    bus, writer, reader = buffers(trust=False)
+    writer.write(b"x")
+    reader.read()
+    writer.write(bytes(108))
+    bus.take()
+    assert reader.read() == bytes(108)
+    assert [size for name, _, size in bus.take() if name == "read_block"] == [64, 48]
+
+
 def test_many_queued_packets_are_not_read_again_and_again() -> None:
     bus = CountingBus(0x2000)
     layout = RegionLayout.pbuf(0x2000)
