@@ -320,6 +320,62 @@ def test_an_unstacking_error_is_chained_to_hardfault(rig: Rig) -> None:
     assert report(rig)["sp"] == 0x2001_0000, "nothing more was pushed"
 
 
+def test_an_interrupt_more_urgent_than_the_fault_of_its_entry_runs_first(rig: Rig) -> None:
+    """The stack of the thread is gone when the interrupt comes; its handler gives the thread another one."""
+    note = "ldr r7, =0x20000100; ldr r0, [r7]; adds r0, #4; str r0, [r7]; mrs r1, ipsr; str r1, [r7, r0]"
+    core = rig.boot(
+        f"reset: {ENABLE_IRQS} ldr r0, =0xE000ED24; ldr r1, =0x20000; str r1, [r0]; ldr r0, =0xE000ED18\n"
+        " ldr r1, =0x00008000; str r1, [r0]; ldr r0, =0x60000000; msr psp, r0; movs r0, #2; msr control, r0; isb\n"
+        f" here: b here\nirq_3: {note}; ldr r0, =0x20004000; msr psp, r0; bx lr\n"
+        f"bus_fault: {note}; wait: b wait\n{HARD_FAULT}"
+    )
+    assert core.image is not None
+    core.bus.write32(0x2000_4000 + 24, core.image.symbol("here"))
+    core.bus.write32(0x2000_4000 + 28, 0x0100_0000)
+    rig.at(100, lambda: rig.pend(3))
+    rig.run(500)
+    assert rig.words(3, 0x100) == [8, 16 + 3, 5]
+    assert core.bus.read32(0xE000_ED28) == STKERR
+
+
+def test_a_vector_beyond_memory_is_a_hardfault_with_its_frame(rig: Rig) -> None:
+    table = 0x2008_0000 - 0x80
+    core = rig.boot(
+        f"reset: {ENABLE_IRQS} ldr r0, ={table}; ldr r1, =hard_fault + 1; str r1, [r0, #12]; ldr r2, =0xE000ED08\n"
+        f" str r0, [r2]; dsb sy; here: b here\n{HARD_FAULT}"
+    )
+    rig.at(100, lambda: rig.pend(20))
+    rig.run(300)
+    assert core.image is not None
+    assert (report(rig)["ipsr"], report(rig)["hfsr"]) == (3, VECTTBL)
+    assert report(rig)["pc"] == core.image.symbol("here")
+
+
+@pytest.mark.parametrize("fault", ["udf #1; nop", "mcr p7, #0, r0, c1, c2, #0"])
+def test_a_wfe_behind_a_fault_is_a_wfe(rig: Rig, fault: str) -> None:
+    core = rig.boot(
+        f"reset: {fault}; sev; wfe; movs r4, #1; b stuck\n"
+        "hard_fault: ldr r0, [sp, #24]; adds r0, #4; str r0, [sp, #24]; bx lr"
+    )
+    rig.run(200)
+    assert core.registers["R4"] == 1
+    assert len(rig.machine.warnings) == 1
+
+
+def test_a_branch_without_the_thumb_bit_faults_whatever_the_slices() -> None:
+    with Rig(quantum_ns=1) as rig:
+        rig.boot(f"reset: ldr r0, =0x200; bx r0; b stuck\n{HARD_FAULT}")
+        rig.run(300)
+        assert (report(rig)["cfsr"], report(rig)["pc"]) == (INVSTATE, 0x200)
+
+
+def test_a_function_return_to_the_other_state_is_a_fault_in_a_handler_too(rig: Rig) -> None:
+    rig.boot(f"reset: svc #1; b stuck\nsvc: ldr r0, =0xFEFFFFFF; bx r0\n{HARD_FAULT}")
+    rig.run(300)
+    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["pc"]) == (3, IBUSERR, 0xFEFF_FFFE)
+    assert report(rig)["lr"] == 0xFFFF_FFF1
+
+
 def test_a_frame_of_the_other_mode_is_invpc(rig: Rig) -> None:
     rig.boot(
         f"reset: svc #1; b stuck\nsvc: ldr r0, [sp, #28]; orr r0, #3; str r0, [sp, #28]; bx lr\n{HARD_FAULT}"

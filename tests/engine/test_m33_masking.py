@@ -129,6 +129,50 @@ def test_it_is_taken_also_in_code_that_the_host_writes_over_code_that_ran(rig: R
     assert rig.word(8) == here + 2
 
 
+def test_it_is_taken_also_in_a_page_that_was_entered_in_its_middle(rig: Rig) -> None:
+    core = rig.boot(
+        f"""
+reset:
+{ENABLE_IRQS}
+ cpsid i
+ movs r4, #0
+ {PEND}
+ ldr r0, =middle + 1
+ bx r0
+.ltorg
+.align 12
+ .space 0x100
+early:
+ adds r4, #1
+ cpsie i
+after:
+ adds r4, #1
+ b stuck
+ .space 0x900
+middle:
+ ldr r0, =early + 1
+ bx r0
+{HANDLER}"""
+    )
+    rig.run(3000)
+    assert core.image is not None
+    assert rig.words(3) == [1, 1, core.image.symbol("after")]
+
+
+def test_it_is_taken_also_where_the_host_changed_half_of_the_instruction(rig: Rig) -> None:
+    """MSR APSR_nzcvq, R2 becomes MSR PRIMASK, R2 by its second halfword."""
+    core = rig.boot(
+        f"reset: {ENABLE_IRQS} cpsid i; movs r2, #0; movs r4, #0; {PEND}\n"
+        f" again: .short 0xF382, 0x8800\n after: adds r4, #1\n{'nop; ' * 40} b again\n{HANDLER}"
+    )
+    assert core.image is not None
+    rig.run(500)
+    assert rig.word(4) == 0
+    core.bus.write16(core.image.symbol("again") + 2, 0x8810)
+    rig.run(500)
+    assert (rig.word(4), rig.word(8)) == (1, core.image.symbol("after"))
+
+
 @pytest.mark.parametrize("offset", range(-6, 4, 2))
 @pytest.mark.parametrize("unmask", ["cpsie i", "msr primask, r2"])
 @pytest.mark.parametrize("warm", [False, True])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from rig import ENABLE_IRQS, Rig
 
+from icmsg.cosim.embedded.nvic import Nvic
+
 ISER, ICER, ISPR, ICPR, IABR, IPR = (
     0xE000_E000 + offset for offset in (0x100, 0x180, 0x200, 0x280, 0x300, 0x400)
 )
@@ -134,8 +136,15 @@ def test_a_doorbell_in_the_handler_behind_the_acknowledge_is_not_lost(rig: Rig) 
     assert rig.word() == 4
 
 
-def test_a_line_that_is_high_at_reset_pends_again(rig: Rig) -> None:
-    """The mailbox of the other core is not reset with this one: its own line falls, the lines of the core's do too."""
+def test_a_line_that_stays_high_over_a_reset_pends_again() -> None:
+    nvic = Nvic()
+    nvic.set_line(3, True)
+    nvic.pend(1 << 20)
+    nvic.reset()
+    assert nvic.pending == 1 << 16 + 3
+
+
+def test_a_reset_of_the_core_resets_what_drives_its_lines(rig: Rig) -> None:
     core = rig.boot(f"reset: cpsid i; {MAILBOX}{RING}; b stuck")
     rig.run(200)
     assert peek(rig, ISPR + 4) == 1024

@@ -118,6 +118,18 @@ def test_an_event_is_kept_until_one_wfe_has_used_it_up(rig: Rig, sev: str) -> No
     assert awake(rig) == 2
 
 
+def test_a_reset_clears_the_event_register(rig: Rig) -> None:
+    core = rig.boot(
+        "reset: movs r5, #0; ldr r0, =0x20000000; ldr r1, [r0]; cmp r1, #0; bne wait; svc #1; b stuck\n"
+        " wait: wfe; adds r5, #1; b stuck\nsvc: bx lr"
+    )
+    rig.run(100)
+    core.bus.write32(0x2000_0000, 1)
+    core.reset()
+    rig.run(1000)
+    assert awake(rig) == 0
+
+
 def test_the_idiom_that_clears_the_event_before_it_waits(rig: Rig) -> None:
     boot(rig, "", "sev; wfe; wfe")
     assert awake(rig) == 0

@@ -122,6 +122,15 @@ def test_reload_zero_stops_the_counter_until_there_is_another_value(rig: Rig) ->
     assert rig.word() in (10, 11)
 
 
+def test_the_counter_of_a_sleeping_core_reads_zero_at_the_end_of_its_period(rig: Rig) -> None:
+    core = rig.boot(f"reset: {start(99, csr=5)} sleep: wfi; b sleep")
+    seen: list[int] = []
+    for instruction in (105, 106, 107, 205, 206, 207):
+        rig.at(instruction, lambda: seen.append(core.bus.read32(CVR)))
+    rig.run(1000)
+    assert seen == [1, 0, 99, 1, 0, 99]
+
+
 def test_without_tickint_it_counts_in_silence(rig: Rig) -> None:
     core = rig.boot(f"reset: {start(19, csr=5)} b stuck\n{COUNTING}")
     rig.run(2000)
