@@ -16,6 +16,7 @@
     │   └── IncompletePacketError           the index does not cover the announced length
     ├── MailboxError                        a mailbox driver refuses an operation, carries ``errno``
     ├── IpcError                            the ICMsg backend refuses an operation, carries ``errno``
+    ├── MonitorError                        the Monitor refuses a command; the text is what it prints
     └── EngineError                         the emulated SoC
         ├── EngineNotAvailableError         an engine that cannot be loaded here; the text says what is missing
         ├── FirmwareError                   an image that cannot be loaded on that core
@@ -147,6 +148,10 @@ class MailboxError(ErrnoError):
 
 class IpcError(ErrnoError):
     """The ICMsg backend refuses an operation."""
+
+
+class MonitorError(IcmsgError):
+    """The Monitor refuses a command; the text is what it prints."""
 
 
 class EngineError(IcmsgError):

@@ -1,0 +1,1 @@
+"""Renode's Monitor: its command language, and what it says about ICMsg."""
