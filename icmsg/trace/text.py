@@ -1,0 +1,91 @@
+"""The event stream as lines of text, for a log or for the file that a failed test leaves behind.
+
+>>> from icmsg.cosim.events import Event, EventKind
+>>> format_event(Event(18_410, EventKind.DOORBELL, 0, 1, 0), ["app", "net"])
+'      18.410 µs  app  rings mbox channel 1'
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.events import Event, EventKind
+from icmsg.ipc import LegacyState, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from icmsg.cosim.machine import Machine
+
+_LIMIT: Final = 100_000
+"""Events that are kept: the last ones explain a failure, and eight hours of time must fit into memory."""
+
+_NS_PER_US: Final = 1000
+
+
+def _packet(event: Event) -> str:
+    return f"{event.a} bytes, CRC-32 {event.b:08x}"
+
+
+def _state(event: Event) -> str:
+    """Name a state; both generations have three with the numbers 0 to 2."""
+    names = [states(event.a).name for states in (State, LegacyState) if event.a in set(states)]
+    return f"state {event.a} ({' or '.join(dict.fromkeys(names)) or 'unknown'})"
+
+
+_TEXTS: Final[Mapping[EventKind, Callable[[Event], str]]] = {
+    EventKind.DOORBELL: lambda event: f"rings mbox channel {event.a}",
+    EventKind.INTERRUPT: lambda event: f"interrupt {event.a} rises",
+    EventKind.PACKET_SENT: lambda event: f"sent {_packet(event)}",
+    EventKind.PACKET_RECEIVED: lambda event: f"received {_packet(event)}",
+    EventKind.STATE: _state,
+    EventKind.CORE_STARTED: lambda _event: "started",
+    EventKind.CORE_HALTED: lambda _event: "halted",
+    EventKind.CORE_RESET: lambda _event: "reset",
+    EventKind.CONSOLE: lambda event: f"prints {_packet(event)}",
+    EventKind.FAULT: lambda event: f"fault exception {event.a} at PC 0x{event.b:08X}",
+    EventKind.WARNING: lambda event: f"accesses 0x{event.a:08X}, which nothing models, at PC 0x{event.b:08X}",
+}
+
+
+def format_event(event: Event, cores: Sequence[str]) -> str:
+    """Return one line: virtual time in µs, core, what happened; ``cores`` has the names by index."""
+    name = cores[event.core] if event.core < len(cores) else f"core {event.core}"
+    whole, fraction = divmod(event.time_ns, _NS_PER_US)
+    return f"{f'{whole}.{fraction:03d}':>12} µs  {name:<4} {_TEXTS[event.kind](event)}"
+
+
+class TextTrace:
+    """Keeps the last ``limit`` events of ``machine`` from now on.
+
+    Several events of one kind and core at one time, such as the bytes of a console, stay separate: the lines are
+    those that the trace hash is made of.
+    """
+
+    def __init__(self, machine: Machine, *, limit: int = _LIMIT) -> None:
+        self._names = [core.name for core in sorted(machine.cores.values(), key=lambda core: core.index)]
+        self._events: deque[Event] = deque(maxlen=limit)
+        self._seen = 0
+        self._remove = machine.events.add_sink(self._add)
+
+    def _add(self, event: Event) -> None:
+        self._seen += 1
+        self._events.append(event)
+
+    def lines(self) -> list[str]:
+        """Return a line for each event that is kept; the first one tells how many are not."""
+        dropped = self._seen - len(self._events)
+        head = [f"({dropped} earlier events are not kept)"] if dropped else []
+        return head + [format_event(event, self._names) for event in self._events]
+
+    def save(self, path: Path) -> Path:
+        """Write the lines into a file, with its folder if need be, and return its path."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(self.lines()) + "\n", encoding="utf-8")
+        return path
+
+    def stop(self) -> None:
+        """Keep what there is and add nothing more."""
+        self._remove()
