@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from icmsg.cosim.renode.bus import RenodeBus
-from icmsg.cosim.renode.places import CorePlaces, Place
 from icmsg.cosim.renode.shared import SharedMemory
+from icmsg.cosim.stepped.places import CorePlaces, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from pyrenode3.wrappers import Emulation, Monitor  # type: ignore[import-not-fou
 # isort: split
 import System  # type: ignore[import-not-found]  # exists once pyrenode3 has loaded a runtime
 
-from icmsg.cosim.renode.paths import monitor_path
+from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:

@@ -11,20 +11,23 @@ from icmsg.assets import asset, platform_file
 from icmsg.cosim.events import EventKind, EventStream
 from icmsg.cosim.machine import AccessWarning
 from icmsg.cosim.platform import load_platform
-from icmsg.cosim.renode import commands, log, process
-from icmsg.cosim.renode.agenda import Agenda
+from icmsg.cosim.renode import log, process
 from icmsg.cosim.renode.machine_core import RenodeCore
-from icmsg.cosim.renode.paths import monitor_path
-from icmsg.cosim.renode.places import read_places
 from icmsg.cosim.renode.records import LINE_ROSE, TASK, RecordReader
 from icmsg.cosim.renode.shared import SharedMemory
 from icmsg.cosim.renode.stepper import Stepper
 from icmsg.cosim.simtime import US, format_time
+from icmsg.cosim.stepped import commands
+from icmsg.cosim.stepped.agenda import Agenda
+from icmsg.cosim.stepped.paths import monitor_path
+from icmsg.cosim.stepped.places import read_places
 from icmsg.errors import ConfigurationError, EngineError, VirtualTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
+
+    from icmsg.cosim.stepped.places import Wire
 
 DEFAULT_QUANTUM_NS: Final = 10 * US
 DEFAULT_LATENCY_NS: Final = 0
@@ -169,6 +172,18 @@ class RenodeMachine:
         printed = self._renode.execute(command)
         self.take()
         return printed
+
+    def command(self, line: str) -> str:
+        """Run a Monitor command that lets no time pass; not for users, who have :meth:`execute`."""
+        return self._renode.execute(line)
+
+    def line(self, wire: Wire) -> object:
+        """Return the interrupt line of a peripheral's output."""
+        return self._api.line(wire.source, wire.output)
+
+    def is_set(self, line: object) -> bool:
+        """Return the level of a line."""
+        return self._api.is_set(line)
 
     # What happened
 

@@ -1,37 +1,20 @@
-"""One core of a machine on Renode as its user sees it."""
+"""One core of a machine on Renode in this process."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from icmsg.cosim.console import Console
-from icmsg.cosim.events import EventKind
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.renode import commands
 from icmsg.cosim.renode.bus import RenodeBus
-from icmsg.cosim.renode.images import check_places
-from icmsg.cosim.renode.paths import monitor_path
-from icmsg.cosim.renode.played import PlayedCore
-from icmsg.errors import EngineError
+from icmsg.cosim.stepped.core import SteppedCore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from icmsg.cosim.renode.agenda import Entry
     from icmsg.cosim.renode.api import MachineApi, RenodeApi
     from icmsg.cosim.renode.machine import RenodeMachine
-    from icmsg.cosim.renode.places import CorePlaces
-    from icmsg.cosim.soc import MailboxPort
-    from icmsg.hw.bus import Bus
-
-_REGISTERS: Final = ("PC", "SP", "LR")
-_NUMBER: Final = re.compile(r"0x[0-9A-Fa-f]+")
+    from icmsg.cosim.stepped.places import CorePlaces
 
 
-class RenodeCore:
-    """A core that is halted (as after power-up), runs firmware, or is played by Python.
+class RenodeCore(SteppedCore):
+    """A core whose memory and registers are used through bound .NET members.
 
     Its state is changed by Monitor commands, about a millisecond each, which do not keep the interpreter locked.
     """
@@ -39,239 +22,11 @@ class RenodeCore:
     def __init__(
         self, machine: RenodeMachine, api: MachineApi, renode: RenodeApi, places: CorePlaces
     ) -> None:
-        self._machine = machine
         self._api = api
-        self._renode = renode
-        self._places = places
-        self._halted = True
-        self._started = False
-        self._releasing: Entry | None = None
-        self._played: PlayedCore | None = None
-        self._bus = RenodeBus(api, places, machine.shared, rang=machine.take, failure=renode.failure)
-        self.name: Final = places.name
-        self.index: Final = places.index
-        self.console: Final = Console()
-        self.image: FirmwareImage | None = None
-
-    @property
-    def bus(self) -> Bus:
-        """This core's address space."""
-        return self._bus
-
-    @property
-    def mailbox_port(self) -> MailboxPort:
-        """Where this core's mailbox is; EngineError if the platform gives it none."""
-        if self._places.port is None:
-            raise EngineError(f"core {self.name} has no mailbox in this platform")
-        return self._places.port
-
-    @property
-    def is_halted(self) -> bool:
-        """Whether the core executes nothing (a core played by Python is not halted)."""
-        return self._halted
-
-    @property
-    def is_played(self) -> bool:
-        """Whether Python plays the core."""
-        return self._played is not None
-
-    # Firmware
-
-    def load(self, firmware: str | Path | FirmwareImage) -> FirmwareImage:
-        """Load an image into memory; :meth:`start` runs it. The core must be halted.
-
-        Renode loads a file only while it is paused: after the machine has run, up to 10 ms of virtual time pass, in
-        which all cores are held.
-
-        Raises:
-            FirmwareError: the file is not usable, or a part of it lies outside this core's memory.
-            EngineError: the core runs, or is played by Python.
-        """
-        self._machine.check_open()
-        if not self._halted:
-            raise EngineError(f"core {self.name} is in use; halt it before you load firmware")
-        image = firmware if isinstance(firmware, FirmwareImage) else FirmwareImage.load(firmware)
-        check_places(image, self._places, [other._places for other in self._machine.cores.values()])
-        if Path(image.path).is_file():
-            self._pause()
-            self._do([f"sysbus LoadELF {monitor_path(Path(image.path))} cpu={self._places.cpu}"])
-        else:  # an image that was made in memory; the bus drops translations of what is overwritten
-            for segment in image.segments:
-                self._bus.write_block(segment.load_address, segment.data)
-        self._started = False
-        self.image = image
-        return image
-
-    def _pause(self) -> None:
-        """Take the lockstep away, with no core running meanwhile."""
-        if not self._machine.stepper.is_active:
-            return
-        running = [core for core in self._machine.cores.values() if core.runs_firmware]
-        for core in running:
-            self._do([f"{core._places.cpu} IsHalted true"])
-        self._machine.stepper.dispose()
-        for core in running:
-            self._do([f"{core._places.cpu} IsHalted false"])
-
-    @property
-    def runs_firmware(self) -> bool:
-        """Whether the core executes now: neither halted, nor played, nor still held in reset."""
-        return not self._halted and self._played is None and self._releasing is None
-
-    def start(self) -> None:
-        """Reset the core and the peripherals that belong to it alone, and let it run its image.
-
-        Once the machine has run, the core is held in reset up to the next synchronization point.
-
-        Raises:
-            EngineError: no image is loaded, or the core is played by Python.
-        """
-        self._machine.check_open()
-        if self._played is not None:
-            raise EngineError(f"core {self.name} is played by Python; release() it first")
-        if self.image is None:
-            raise EngineError(f"core {self.name} has no firmware; load() an image first")
-        self._reset()
-        self._halted = False
-        self._started = True
-        self._machine.emit(EventKind.CORE_STARTED, self.index)
-        self._release()
-
-    def halt(self) -> None:
-        """Stop executing; registers, memory and pending interrupts stay as they are."""
-        if not self._halted and self._played is None:
-            self._cancel_release()
-            self._do([f"{self._places.cpu} IsHalted true"])
-            self._halted = True
-            self._machine.emit(EventKind.CORE_HALTED, self.index)
-
-    def resume(self) -> None:
-        """Go on where :meth:`halt` stopped."""
-        self._machine.check_open()
-        if self._halted and self._started:
-            self._do([f"{self._places.cpu} IsHalted false"])
-            self._halted = False
-            self._machine.emit(EventKind.CORE_STARTED, self.index)
-
-    def reset(self) -> None:
-        """Reset this core and the peripherals that belong to it alone; all memories keep their contents.
-
-        A core that runs starts again from its vector table at the next synchronization point, a halted one stays
-        halted.
-        """
-        self._machine.check_open()
-        self._reset()
-        self._machine.emit(EventKind.CORE_RESET, self.index)
-        if not self._halted and self._played is None:
-            self._release()
-
-    def _reset(self) -> None:
-        self._cancel_release()
-        table = self.image.vector_table if self.image is not None else None
-        self._do(commands.reset(self._places.cpu, table, self._places.own))
-
-    def _release(self) -> None:
-        if self._machine.stepper.is_active:
-            self._releasing = self._machine.clock.call_later(1, self._run_firmware)
-        else:
-            self._run_firmware()
-
-    def _run_firmware(self) -> None:
-        self._releasing = None
-        self._do([f"{self._places.cpu} IsHalted false"])
-
-    def _cancel_release(self) -> None:
-        if self._releasing is not None:
-            self._releasing.cancel()
-            self._releasing = None
-
-    def _do(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self._renode.execute(line)
-        self._machine.take()
-
-    # Python
-
-    def play(self, *, latency_ns: int | None = None) -> PlayedCore:
-        """Play this core by Python from now on; ``latency_ns`` as for the machine.
-
-        Raises:
-            EngineError: firmware runs on it; halt it first.
-        """
-        self._machine.check_open()
-        if self._played is not None:
-            return self._played
-        if not self._halted:
-            raise EngineError(f"core {self.name} runs firmware; halt it before Python plays it")
-        stepper = self._machine.stepper
-        self._played = PlayedCore(
-            self.name,
-            self._api,
-            self._machine.clock,
-            latency_ns=self._machine.latency_ns if latency_ns is None else latency_ns,
-            follow=stepper.follow,
-            ignore=stepper.ignore,
-        )
-        self._halted = False
-        return self._played
-
-    def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
-        """Call ``handler`` at external interrupt ``interrupt`` of this core, which Python plays.
-
-        Raises:
-            EngineError: firmware runs on the core, or nothing in the platform raises that interrupt.
-        """
-        wires = self._places.wires.get(interrupt)
-        if not wires:
-            raise EngineError(f"nothing in the platform raises interrupt {interrupt} of core {self.name}")
-        lines = [self._api.line(wire.source, wire.output) for wire in wires]
-        self.play().on_interrupt(interrupt, handler, lines)
-
-    def line_rose(self, number: int, time_ns: int) -> None:
-        """Note when an interrupt of this core was raised."""
-        if self._played is not None:
-            self._played.line_rose(number, time_ns)
-
-    def look(self) -> None:
-        """Queue the handlers of interrupts that are high."""
-        if self._played is not None:
-            self._played.look()
-
-    def release(self) -> None:
-        """Stop playing the core, or executing on it; it is halted then."""
-        self._machine.check_open()
-        if self._played is not None:
-            self._played.release()
-            self._played = None
-            self._halted = True
-        else:
-            self.halt()
-
-    def emit(self, kind: EventKind, a: int = 0, b: int = 0) -> None:
-        """Put an event of this core into the machine's stream."""
-        self._machine.emit(kind, self.index, a, b)
-
-    # What it does
+        bus = RenodeBus(api, places, machine.shared, rang=machine.take, failure=renode.failure)
+        super().__init__(machine, places, bus)
 
     @property
     def instructions(self) -> int:
         """Instructions executed by firmware."""
         return self._api.instructions(self._places.cpu)
-
-    @property
-    def registers(self) -> dict[str, int]:
-        """PC, SP and LR; empty where no firmware was started."""
-        found: dict[str, int] = {}
-        for name in _REGISTERS if self._started else ():
-            number = _NUMBER.search(self._renode.execute(f"{self._places.cpu} {name}"))
-            if number is not None:
-                found[name] = int(number[0], 16)
-        return found
-
-    def locate(self, address: int) -> str:
-        """Return ``function+offset`` of the image for a code address."""
-        return self.image.locate(address) if self.image is not None else f"0x{address:08X}"
-
-    def close(self) -> None:
-        """Refuse every access from now on."""
-        self._bus.close()

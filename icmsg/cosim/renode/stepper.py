@@ -9,10 +9,10 @@ from icmsg.cosim.simtime import MS, US
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.cosim.renode.agenda import Agenda
     from icmsg.cosim.renode.api import Gate, MachineApi, Records
     from icmsg.cosim.renode.machine_core import RenodeCore
     from icmsg.cosim.renode.shared import SharedMemory
+    from icmsg.cosim.stepped.agenda import Agenda
 
 _SLICE_NS: Final = 100 * US
 """The longest step while somebody waits for a condition that no doorbell may announce."""

@@ -1,4 +1,4 @@
-"""A core on Renode that Python plays: its interrupt lines reach Python handlers at synchronization points."""
+"""A core that Python plays: its interrupt lines reach Python handlers at synchronization points."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from icmsg.errors import EngineError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.renode.agenda import Agenda, Entry
-    from icmsg.cosim.renode.api import MachineApi
+    from icmsg.cosim.stepped.agenda import Agenda, Entry
 
 _PATIENCE: Final = 1000
 """Handler calls in a row that leave the line high before it counts as a mistake."""
@@ -32,21 +31,22 @@ class PlayedCore:
 
     A handler runs at the first synchronization point that is later than the line's edge and at least ``latency_ns``
     behind it. It must make the line fall; where it does not, it runs again at the next synchronization point.
-    ``follow`` and ``ignore`` tell the lockstep which lines end a step: not those whose handler is queued.
+    ``is_set`` gives the level of a line. ``follow`` and ``ignore`` tell who lets time pass which lines end a step: not
+    those whose handler is queued.
     """
 
     def __init__(
         self,
         name: str,
-        machine: MachineApi,
         agenda: Agenda,
         *,
+        is_set: Callable[[object], bool],
         latency_ns: int,
         follow: Callable[[object], None],
         ignore: Callable[[object], None],
     ) -> None:
         self._name = name
-        self._is_set = machine.is_set
+        self._is_set = is_set
         self._agenda = agenda
         self._latency = latency_ns
         self._follow = follow

@@ -1,7 +1,7 @@
 """What Python wants to do at which virtual time: the clock of the cores that it plays.
 
-Renode stands still only at synchronization points, one quantum apart. A callback runs at the first one at or after its
-time, and that is the time it sees.
+The emulation stands still only at synchronization points, in Renode one quantum apart. A callback runs at the first
+one at or after its time, and that is the time it sees.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from icmsg.cosim.image import FirmwareImage, Segment
-    from icmsg.cosim.renode.places import CorePlaces
+    from icmsg.cosim.stepped.places import CorePlaces
 
 
 def check_places(image: FirmwareImage, core: CorePlaces, cores: Iterable[CorePlaces]) -> None:

@@ -1,0 +1,1 @@
+"""What engines share in which Python works between steps, at synchronization points of somebody else's emulation."""

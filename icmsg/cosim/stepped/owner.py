@@ -1,0 +1,68 @@
+"""What a core needs of its machine, and of who lets time pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icmsg.cosim.events import EventKind
+    from icmsg.cosim.stepped.agenda import Agenda
+    from icmsg.cosim.stepped.core import SteppedCore
+    from icmsg.cosim.stepped.places import Wire
+
+
+class Steps(Protocol):
+    """Who lets time pass; used by cores between the steps."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the emulation is under way, so that Renode neither loads nor saves."""
+
+    def follow(self, line: object) -> None:
+        """End a step when ``line`` rises."""
+
+    def ignore(self, line: object) -> None:
+        """Let steps go on when ``line`` rises."""
+
+    def dispose(self) -> None:
+        """Let the emulation go, and pause it."""
+
+
+class Owner(Protocol):
+    """What a core needs of its machine."""
+
+    @property
+    def clock(self) -> Agenda:
+        """Virtual time, and what Python wants to do."""
+
+    @property
+    def latency_ns(self) -> int:
+        """The least time from a rising line to Python's handler."""
+
+    @property
+    def cores(self) -> Mapping[str, SteppedCore]:
+        """All cores by name."""
+
+    @property
+    def stepper(self) -> Steps:
+        """Who lets time pass."""
+
+    def check_open(self) -> None:
+        """Raise EngineError if the machine is closed."""
+
+    def emit(self, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
+        """Put an event into the stream, behind what happened before it."""
+
+    def take(self) -> None:
+        """Take over what happened meanwhile."""
+
+    def command(self, line: str) -> str:
+        """Run a Monitor command that lets no time pass, and return what it prints."""
+
+    def line(self, wire: Wire) -> object:
+        """Return the interrupt line of a peripheral's output."""
+
+    def is_set(self, line: object) -> bool:
+        """Return the level of a line."""
