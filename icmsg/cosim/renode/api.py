@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from icmsg.cosim.stepped.stepper import Gate
+
 
 class Registers(Protocol):
     """A peripheral by byte offset, without a core and without a bus: the cheapest access there is."""
@@ -23,29 +25,6 @@ class Registers(Protocol):
     @property
     def write32(self) -> Callable[[int, int], None]:
         """``write32(offset, value)``."""
-
-
-class Gate(Protocol):
-    """The lockstep: the emulation is held, or advances inside of :meth:`advance`."""
-
-    def advance(self, microseconds: int) -> bool:
-        """Let time pass up to the first synchronization point at or after that many whole microseconds.
-
-        Ends earlier, at a synchronization point, when a followed line rises or a doorbell rings. Returns whether
-        a followed line is high; at once if one is high already.
-        """
-
-    def now_ns(self) -> int:
-        """The virtual time."""
-
-    def follow(self, line: object) -> None:
-        """Look at ``line`` from now on."""
-
-    def ignore(self, line: object) -> None:
-        """Look at ``line`` no longer."""
-
-    def dispose(self) -> None:
-        """Let the emulation go and pause; some virtual time passes."""
 
 
 class Records(Protocol):

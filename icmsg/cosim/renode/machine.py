@@ -15,12 +15,12 @@ from icmsg.cosim.renode import log, process
 from icmsg.cosim.renode.machine_core import RenodeCore
 from icmsg.cosim.renode.records import LINE_ROSE, TASK, RecordReader
 from icmsg.cosim.renode.shared import SharedMemory
-from icmsg.cosim.renode.stepper import Stepper
 from icmsg.cosim.simtime import US, format_time
 from icmsg.cosim.stepped import commands
 from icmsg.cosim.stepped.agenda import Agenda
 from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.cosim.stepped.places import read_places
+from icmsg.cosim.stepped.stepper import Stepper
 from icmsg.errors import ConfigurationError, EngineError, VirtualTimeoutError
 
 if TYPE_CHECKING:
@@ -95,7 +95,13 @@ class RenodeMachine:
             self._rang = self._doorbells.counters
             consoles = self._api.consoles(_CONSOLE_BYTES, [str(core.uart) for core in self._uarts])
             self._printed = RecordReader(consoles, "bytes of a console")
-            self.stepper: Final = Stepper(self._api, self.clock, self.shared, journal, self.take)
+            self.stepper: Final = Stepper(
+                self.clock,
+                make_gate=lambda lines: self._api.gate(lines, journal),
+                now_ns=self._api.now_ns,
+                shared=self.shared,
+                step_done=self.take,
+            )
             self.clock.time_ns = self._api.now_ns()
             for name, core in places.items():
                 self.cores[name] = RenodeCore(self, self._api, self._renode, core)

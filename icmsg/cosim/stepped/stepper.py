@@ -2,41 +2,74 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.cosim.simtime import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.cosim.renode.api import Gate, MachineApi, Records
-    from icmsg.cosim.renode.machine_core import RenodeCore
-    from icmsg.cosim.renode.shared import SharedMemory
     from icmsg.cosim.stepped.agenda import Agenda
+    from icmsg.cosim.stepped.core import SteppedCore
 
 _SLICE_NS: Final = 100 * US
 """The longest step while somebody waits for a condition that no doorbell may announce."""
 _LONGEST_NS: Final = 10 * MS
 
 
+class Gate(Protocol):
+    """The lockstep: the emulation is held, or advances inside of :meth:`advance`."""
+
+    def advance(self, microseconds: int) -> bool:
+        """Let time pass up to the first synchronization point at or after that many whole microseconds.
+
+        Ends earlier, at a synchronization point, when a followed line rises or a doorbell rings. Returns whether
+        a followed line is high; at once if one is high already.
+        """
+
+    def now_ns(self) -> int:
+        """The virtual time."""
+
+    def follow(self, line: object) -> None:
+        """Look at ``line`` from now on."""
+
+    def ignore(self, line: object) -> None:
+        """Look at ``line`` no longer."""
+
+    def dispose(self) -> None:
+        """Let the emulation go and pause; some virtual time passes."""
+
+
+class Held(Protocol):
+    """Memory that Python uses only while the emulation is held."""
+
+    def hold(self) -> None:
+        """It may be used: the emulation stands still."""
+
+    def let_go(self) -> None:
+        """The emulation is about to advance."""
+
+
 class Stepper:
     """Owns the lockstep, which exists from the first step on, and not around loads.
 
+    ``make_gate`` makes it for the lines that are followed, ``now_ns`` gives the time while there is none.
     ``step_done`` is called after each step, with the emulation held.
     """
 
     def __init__(
         self,
-        api: MachineApi,
         agenda: Agenda,
-        shared: SharedMemory | None,
-        journal: Records,
+        *,
+        make_gate: Callable[[Sequence[object]], Gate],
+        now_ns: Callable[[], int],
+        shared: Held | None,
         step_done: Callable[[], None],
     ) -> None:
-        self._api = api
         self._agenda = agenda
+        self._make_gate = make_gate
+        self._now_ns = now_ns
         self._shared = shared
-        self._journal = journal
         self._step_done = step_done
         self._gate: Gate | None = None
         self._followed: list[object] = []
@@ -48,7 +81,7 @@ class Stepper:
         """Whether the lockstep exists: nobody else may let time pass."""
         return self._gate is not None
 
-    def run(self, ns: int, satisfied: Callable[[], bool] | None, played: Sequence[RenodeCore]) -> bool:
+    def run(self, ns: int, satisfied: Callable[[], bool] | None, played: Sequence[SteppedCore]) -> bool:
         """Run for ``ns``, or until ``satisfied()``; return whether it was satisfied."""
         agenda = self._agenda
         point, exact = self._reached
@@ -71,7 +104,7 @@ class Stepper:
             goal = until if due is None or due > until else due
             self._step(min(goal, agenda.time_ns + slice_ns))
 
-    def line_rose(self, core: RenodeCore, number: int, time_ns: int) -> None:
+    def line_rose(self, core: SteppedCore, number: int, time_ns: int) -> None:
         """A mailbox raised an interrupt of ``core``."""
         self._rose = True
         core.line_rose(number, time_ns)
@@ -97,13 +130,13 @@ class Stepper:
         self._let_go()
         try:
             gate.dispose()
-            self._agenda.time_ns = self._api.now_ns()
+            self._agenda.time_ns = self._now_ns()
         finally:
             self._hold()
         self._rose = True
         self._step_done()
 
-    def _look(self, played: Sequence[RenodeCore]) -> None:
+    def _look(self, played: Sequence[SteppedCore]) -> None:
         self._rose = False
         for core in played:
             core.look()
@@ -112,7 +145,7 @@ class Stepper:
         self._let_go()
         try:
             if self._gate is None:
-                self._gate = self._api.gate(self._followed, self._journal)
+                self._gate = self._make_gate(self._followed)
                 self._rose = True
             elif self._gate.advance(-(-(goal_ns - self._agenda.time_ns) // US)):
                 self._rose = True
