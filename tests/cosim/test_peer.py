@@ -7,33 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.peer import Peer
 from icmsg.cosim.simtime import MS
 from icmsg.errors import EngineError, VirtualTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from icmsg.cosim.machine import Machine
+    from icmsg.pytest_plugin.fixtures import LoadFirmware, OpenPeer
 
 SESSIONS = replace(APP, dcache_alignment=8, unbound="enable")
 
 
-@pytest.fixture
-def machine() -> Iterator[EmbeddedMachine]:
-    with EmbeddedMachine() as machine:
-        yield machine
-
-
-def with_firmware(machine: EmbeddedMachine, name: str) -> None:
-    machine.core("net").load(stub(name, "net"))
-    machine.core("net").start()
-
-
-def test_messages_come_back_in_order(machine: EmbeddedMachine) -> None:
-    with_firmware(machine, "echo")
-    peer = Peer(machine, machine.core("app"), APP)
+def test_messages_come_back_in_order(icmsg_firmware: LoadFirmware, icmsg_peer: OpenPeer) -> None:
+    icmsg_firmware("net", "echo")
+    peer = icmsg_peer()
     assert not peer.is_bound
     peer.wait_for_bound()
     peer.send(b"one")
@@ -42,9 +29,9 @@ def test_messages_come_back_in_order(machine: EmbeddedMachine) -> None:
     assert (peer.bound_count, peer.unbound_count, peer.errors) == (1, 0, [])
 
 
-def test_a_peer_that_never_answers_is_explained(machine: EmbeddedMachine) -> None:
-    with_firmware(machine, "spin")
-    peer = Peer(machine, machine.core("app"), APP)
+def test_a_peer_that_never_answers_is_explained(icmsg_firmware: LoadFirmware, icmsg_peer: OpenPeer) -> None:
+    icmsg_firmware("net", "spin")
+    peer = icmsg_peer()
     with pytest.raises(VirtualTimeoutError) as caught:
         peer.wait_for_bound(5 * MS)
     text = str(caught.value)
@@ -55,19 +42,23 @@ def test_a_peer_that_never_answers_is_explained(machine: EmbeddedMachine) -> Non
     assert "console of net: spin: up" in text
 
 
-def test_a_message_that_does_not_come_is_said_with_the_state_of_the_link(machine: EmbeddedMachine) -> None:
-    with_firmware(machine, "echo")
-    peer = Peer(machine, machine.core("app"), APP)
+def test_a_message_that_does_not_come_is_said_with_the_state_of_the_link(
+    icmsg_firmware: LoadFirmware, icmsg_peer: OpenPeer
+) -> None:
+    icmsg_firmware("net", "echo")
+    peer = icmsg_peer()
     peer.wait_for_bound()
     with pytest.raises(VirtualTimeoutError, match=r"a message for app did not happen within 2\.000 ms"):
         peer.receive(2 * MS)
 
 
-def test_an_error_of_the_backend_is_in_the_description(machine: EmbeddedMachine) -> None:
-    with_firmware(machine, "echo")
-    peer = Peer(machine, machine.core("app"), APP)
+def test_an_error_of_the_backend_is_in_the_description(
+    icmsg_machine: Machine, icmsg_firmware: LoadFirmware, icmsg_peer: OpenPeer
+) -> None:
+    icmsg_firmware("net", "echo")
+    peer = icmsg_peer()
     peer.wait_for_bound()
-    machine.core("net").halt()
+    icmsg_machine.core("net").halt()
     wr_idx = APP.rx_region.address + APP.rx_layout.wr_idx_offset
     peer.core.bus.write32(wr_idx, 0x1003)
     peer.instance.mailbox_rang()
@@ -77,9 +68,9 @@ def test_an_error_of_the_backend_is_in_the_description(machine: EmbeddedMachine)
     assert "wr_idx 0x00001003 is not a multiple of 4" in str(caught.value)
 
 
-def test_a_restart_of_either_side_is_unbound_and_bound_again_with_sessions(machine: EmbeddedMachine) -> None:
-    app = Peer(machine, machine.core("app"), SESSIONS)
-    net = Peer(machine, machine.core("net"), SESSIONS.mirrored())
+def test_a_restart_of_either_side_is_unbound_and_bound_again_with_sessions(icmsg_peer: OpenPeer) -> None:
+    app = icmsg_peer("app", SESSIONS)
+    net = icmsg_peer("net", SESSIONS.mirrored())
     app.wait_for_bound()
     net.wait_for_bound()
     net.reopen()
@@ -95,7 +86,7 @@ def test_a_restart_of_either_side_is_unbound_and_bound_again_with_sessions(machi
     assert (app.bound_count, app.unbound_count) == (2, 2)
 
 
-def test_a_core_with_firmware_cannot_be_a_peer(machine: EmbeddedMachine) -> None:
-    with_firmware(machine, "echo")
+def test_a_core_with_firmware_cannot_be_a_peer(icmsg_firmware: LoadFirmware, icmsg_peer: OpenPeer) -> None:
+    icmsg_firmware("net", "echo")
     with pytest.raises(EngineError, match="runs firmware"):
-        Peer(machine, machine.core("net"), APP.mirrored())
+        icmsg_peer("net")

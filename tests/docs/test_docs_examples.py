@@ -11,7 +11,8 @@ from docs_shell import Scratch
 if TYPE_CHECKING:
     from pathlib import Path
 
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if not path.name.startswith("test_"))
+TESTS = sorted((ROOT / "examples").glob("test_*.py"))
 SHOWS = {
     "bond_over_a_bytearray.py": [
         "net: bound",
@@ -70,3 +71,11 @@ def test_playing_against_a_file_that_is_not_there_names_the_fix(scratch: Scratch
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_an_example_says_how_to_run_it(path: Path) -> None:
     assert f"python examples/{path.name}" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
+def test_an_example_of_tests_is_green_and_says_how_to_run_it(path: Path, scratch: Scratch) -> None:
+    command = f"python -m pytest -q examples/{path.name}"
+    assert command in path.read_text(encoding="utf-8")
+    code, printed = scratch.run(command)
+    assert code == 0, printed

@@ -61,3 +61,14 @@ def test_the_exit_codes_are_on_the_page(capsys: pytest.CaptureFixture[str]) -> N
 def test_every_command_is_on_a_page() -> None:
     text = "\n".join(block.text for block in PAGE.blocks)
     assert [name for name in commands() if f"icmsg {name}" not in text] == []
+
+
+def test_the_options_and_fixtures_of_the_pytest_plugin_are_on_its_page(pytester: pytest.Pytester) -> None:
+    pages = page("docs/pytest.md")
+    printed = pytester.runpytest_inprocess("--fixtures", "-p", "no:xdist").stdout.str()
+    fixtures = set(re.findall(r"^(icmsg_\w+)", printed, re.MULTILINE))
+    assert {code(row[0])[0] for row in pages.table("Fixture")} == fixtures
+    printed = pytester.runpytest_inprocess("--help", "-p", "no:xdist").stdout.str()
+    assert {code(row[0])[0].split()[0] for row in pages.table("Option")} == set(
+        re.findall(r"^ +(--icmsg-\w+)", printed, re.MULTILINE)
+    )

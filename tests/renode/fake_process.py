@@ -16,12 +16,12 @@ import pytest
 from icmsg.cosim.renode import process
 from icmsg.cosim.renode.machine import RenodeMachine
 from icmsg.errors import EngineNotAvailableError
+from icmsg.pytest_plugin.availability import not_available
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ADAPTER = "icmsg.cosim.renode.adapter"
-REQUIRED = "ICMSG_REQUIRE_RENODE"
 
 
 class _Array:
@@ -120,10 +120,8 @@ class MachineOnTheFake(RenodeMachine):
 
 
 def real_machine(**times: int) -> RenodeMachine:
-    """Return a machine on the real Renode; skips where there is none, unless ICMSG_REQUIRE_RENODE=1."""
+    """Return a machine on the real Renode; skips where there is none, fails with ICMSG_REQUIRE_RENODE=1."""
     try:
         return RenodeMachine(**times)
     except EngineNotAvailableError as error:
-        if os.environ.get(REQUIRED) == "1":
-            raise
-        pytest.skip(f"needs a real Renode: {error}; {REQUIRED}=1 makes this a failure")
+        not_available(error)

@@ -1,0 +1,120 @@
+"""The fixtures. Names begin with ``icmsg_``, because a plugin's fixtures are there in every test of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from icmsg.pytest_plugin.artefacts import Recorder
+from icmsg.pytest_plugin.availability import require_engine
+from icmsg.pytest_plugin.options import asked_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.engines import EngineChoice
+    from icmsg.cosim.image import FirmwareImage
+    from icmsg.cosim.machine import Machine
+    from icmsg.cosim.peer import Peer
+
+
+class MakeMachine(Protocol):
+    """Makes a machine that is closed, and traced, with the test."""
+
+    def __call__(
+        self,
+        platform: str | Path | None = None,
+        *,
+        quantum_ns: int | None = None,
+        latency_ns: int | None = None,
+    ) -> Machine:
+        """Return a machine; times are virtual nanoseconds, None = the engine's own default."""
+
+
+class LoadFirmware(Protocol):
+    """Loads and starts firmware on a core of the test's machine."""
+
+    def __call__(self, core: str, firmware: str | Path, *, start: bool = True) -> FirmwareImage:
+        """``firmware`` is the name of a firmware stub or the path of an ELF file; FirmwareError otherwise."""
+
+
+class OpenPeer(Protocol):
+    """Plays a core of the test's machine by Python."""
+
+    def __call__(self, core: str = "app", config: InstanceConfig | None = None) -> Peer:
+        """``config`` is the instance as that core has it; None = the one of Zephyr's nRF5340 boards."""
+
+
+@pytest.fixture(scope="session")
+def icmsg_engine(request: pytest.FixtureRequest) -> EngineChoice:
+    """The engine of this run, and why it is this one; tests are skipped where it is not available."""
+    return require_engine(asked_engine(request.config))
+
+
+@pytest.fixture
+def icmsg_make_machine(icmsg_engine: EngineChoice, request: pytest.FixtureRequest) -> Iterator[MakeMachine]:
+    """A function that makes machines for this test; on Renode there can be one at a time."""
+    from icmsg.cosim.engines import make_machine
+
+    recorder = Recorder.of(request.node)
+
+    def make(
+        platform: str | Path | None = None,
+        *,
+        quantum_ns: int | None = None,
+        latency_ns: int | None = None,
+    ) -> Machine:
+        machine = make_machine(icmsg_engine, platform, quantum_ns=quantum_ns, latency_ns=latency_ns)
+        recorder.add(machine)
+        return machine
+
+    yield make
+    recorder.close()
+
+
+@pytest.fixture
+def icmsg_machine(icmsg_make_machine: MakeMachine, request: pytest.FixtureRequest) -> Machine:
+    """A machine with both cores halted; ``@pytest.mark.icmsg(...)`` says how it is made."""
+    marker = request.node.get_closest_marker("icmsg")
+    given: dict[str, Any] = dict(marker.kwargs) if marker is not None else {}
+    unknown = set(given) - {"platform", "quantum_ns", "latency_ns"}
+    if unknown or (marker is not None and marker.args):
+        pytest.fail("@pytest.mark.icmsg takes platform=, quantum_ns= and latency_ns= by name", pytrace=False)
+    return icmsg_make_machine(given.pop("platform", None), **given)
+
+
+@pytest.fixture
+def icmsg_firmware(icmsg_machine: Machine) -> LoadFirmware:
+    """A function that loads a firmware stub or an ELF file into a core, and starts it."""
+    from icmsg.assets import stub, stub_names
+
+    def load(core: str, firmware: str | Path, *, start: bool = True) -> FirmwareImage:
+        target = icmsg_machine.core(core)
+        is_stub = isinstance(firmware, str) and firmware in stub_names()
+        image = target.load(stub(str(firmware), target.name) if is_stub else firmware)
+        if start:
+            target.start()
+        return image
+
+    return load
+
+
+@pytest.fixture
+def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPeer:
+    """A function that plays a core by Python and opens its ICMsg instance."""
+    from icmsg.config.nrf5340 import APP
+    from icmsg.cosim.peer import Peer
+
+    recorder = Recorder.of(request.node)
+
+    def open_peer(core: str = "app", config: InstanceConfig | None = None) -> Peer:
+        target = icmsg_machine.core(core)
+        mine = config or (APP if target.name == "app" else APP.mirrored())
+        peer = Peer(icmsg_machine, target, mine)
+        recorder.peers.append(peer)
+        return peer
+
+    return open_peer

@@ -1,0 +1,70 @@
+"""What can be set for a whole run: the engine, and where traces of failed tests go."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import pytest
+
+    from icmsg.cosim.engines import EngineName
+
+ENGINES: Final[tuple[EngineName, ...]] = ("auto", "embedded", "renode")
+VARIABLE: Final = "ICMSG_ENGINE"
+_TRACES: Final = "icmsg-traces"
+_MARKER: Final = (
+    "icmsg(platform=None, quantum_ns=None, latency_ns=None): how the machine of this test is made; "
+    "platform is the path of a Renode platform file, times are virtual nanoseconds"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--icmsg-engine`` and ``--icmsg-traces``."""
+    group = parser.getgroup("icmsg", "ICMsg on an emulated SoC")
+    group.addoption(
+        "--icmsg-engine",
+        choices=ENGINES,
+        default=None,
+        help=f"what emulates the SoC (default: the variable {VARIABLE}, the ini option icmsg_engine, auto)",
+    )
+    group.addoption(
+        "--icmsg-traces",
+        metavar="FOLDER",
+        default=None,
+        help=f"where the trace of a failed test is saved (default: {_TRACES} in the root folder)",
+    )
+    parser.addini("icmsg_engine", "what emulates the SoC: auto, embedded or renode", default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known, and refuse an engine that does not exist before any test runs."""
+    config.addinivalue_line("markers", _MARKER)
+    asked_engine(config)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Name the engine where one was asked for."""
+    asked = asked_engine(config)
+    return f"icmsg: engine {asked}" if asked != "auto" else None
+
+
+def asked_engine(config: pytest.Config) -> EngineName:
+    """Return the engine that was asked for: on the command line, in the environment, or in the ini file.
+
+    Raises:
+        pytest.UsageError: there is no such engine.
+    """
+    import pytest
+
+    given = config.getoption("--icmsg-engine") or os.environ.get(VARIABLE) or config.getini("icmsg_engine")
+    for name in ENGINES:
+        if (given or "auto") == name:
+            return name
+    raise pytest.UsageError(f"icmsg: no engine {given!r}; there are {', '.join(ENGINES)}")
+
+
+def trace_folder(config: pytest.Config) -> Path:
+    """Return where traces of failed tests are saved."""
+    return Path(config.rootpath, config.getoption("--icmsg-traces") or _TRACES)
