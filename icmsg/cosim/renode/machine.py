@@ -8,29 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset, platform_file
-from icmsg.cosim.events import EventKind, EventStream
 from icmsg.cosim.machine import AccessWarning
 from icmsg.cosim.platform import load_platform
-from icmsg.cosim.renode import log, process
+from icmsg.cosim.renode import process
 from icmsg.cosim.renode.machine_core import RenodeCore
-from icmsg.cosim.renode.records import LINE_ROSE, TASK, RecordReader
+from icmsg.cosim.renode.records import RecordReader
 from icmsg.cosim.renode.shared import SharedMemory
-from icmsg.cosim.simtime import US, format_time
-from icmsg.cosim.stepped import commands
-from icmsg.cosim.stepped.agenda import Agenda
+from icmsg.cosim.stepped import commands, log
+from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
 from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.cosim.stepped.places import read_places
 from icmsg.cosim.stepped.stepper import Stepper
-from icmsg.errors import ConfigurationError, EngineError, VirtualTimeoutError
+from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import TracebackType
+    from collections.abc import Iterator
 
+    from icmsg.cosim.events import EventKind
     from icmsg.cosim.stepped.places import Wire
 
-DEFAULT_QUANTUM_NS: Final = 10 * US
-DEFAULT_LATENCY_NS: Final = 0
 SHARED: Final = "shared"
 """The memory of the platform file that both cores use for messages; Python maps it without copies."""
 
@@ -38,7 +34,7 @@ _DOORBELLS: Final = 1 << 14
 _CONSOLE_BYTES: Final = 1 << 16
 
 
-class RenodeMachine:
+class RenodeMachine(SteppedMachine[RenodeCore]):
     """An emulated SoC on Renode, as :class:`icmsg.cosim.machine.Machine`.
 
     ``platform`` is the path of a Renode platform file (default: the shipped nRF5340). ``quantum_ns`` is the distance
@@ -62,17 +58,10 @@ class RenodeMachine:
         quantum_ns: int = DEFAULT_QUANTUM_NS,
         latency_ns: int = DEFAULT_LATENCY_NS,
     ) -> None:
-        if quantum_ns <= 0 or latency_ns < 0:
-            raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
         path = Path(platform) if platform is not None else platform_file("nrf5340")
         places = read_places(load_platform(path))
+        super().__init__(places, quantum_ns, latency_ns)
         self.quantum_ns: Final = quantum_ns
-        self.latency_ns: Final = latency_ns
-        self.events: Final = EventStream(1_000_000_000)
-        self.clock: Final = Agenda()
-        self.cores: Final[dict[str, RenodeCore]] = {}
-        self._runs = False
-        self._closed = False
         self._renode = process.load_renode()
         process.occupy(self)
         try:
@@ -88,14 +77,12 @@ class RenodeMachine:
             )
             found = next(memories, None)
             self.shared: Final = SharedMemory(self._api, SHARED, found.start) if found is not None else None
-            self._mailboxes = [core for core in places.values() if core.mailbox is not None]
-            self._uarts = [core for core in places.values() if core.uart is not None]
             journal = self._api.doorbells(_DOORBELLS, [str(core.mailbox) for core in self._mailboxes])
             self._doorbells = RecordReader(journal, "doorbells")
             self._rang = self._doorbells.counters
             consoles = self._api.consoles(_CONSOLE_BYTES, [str(core.uart) for core in self._uarts])
             self._printed = RecordReader(consoles, "bytes of a console")
-            self.stepper: Final = Stepper(
+            self.stepper = Stepper(
                 self.clock,
                 make_gate=lambda lines: self._api.gate(lines, journal),
                 now_ns=self._api.now_ns,
@@ -109,60 +96,6 @@ class RenodeMachine:
             self._renode.clear()
             process.vacate(self)
             raise
-
-    # Time
-
-    @property
-    def now_ns(self) -> int:
-        """The virtual time in nanoseconds; between steps it is that of a synchronization point."""
-        return self.clock.time_ns
-
-    def run_for(self, ns: int) -> None:
-        """Let ``ns`` nanoseconds of virtual time pass, up to the synchronization point at or after them.
-
-        Raises:
-            EngineError: Renode stopped, or the machine is closed or runs already.
-        """
-        self._run(ns, None)
-
-    def run_until(
-        self, satisfied: Callable[[], bool], *, timeout_ns: int, what: str = "the condition"
-    ) -> None:
-        """Run until ``satisfied()``, which is asked after every action of Python and every step of the lockstep.
-
-        Raises:
-            VirtualTimeoutError: ``timeout_ns`` of virtual time passed before; the text names ``what``.
-            EngineError: Renode stopped, or the machine is closed or runs already.
-        """
-        if not self._run(timeout_ns, satisfied):
-            raise VirtualTimeoutError(
-                f"{what} did not happen within {format_time(timeout_ns)} of virtual time"
-            )
-
-    def _run(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
-        self.check_open()
-        if not isinstance(ns, int) or ns < 0:
-            raise ConfigurationError(f"a time to wait must be a whole number of nanoseconds ≥ 0, not {ns!r}")
-        if self._runs:
-            raise EngineError("the machine runs already; a handler must return instead of running it further")
-        self._runs = True
-        try:
-            return self.stepper.run(ns, satisfied, [core for core in self.cores.values() if core.is_played])
-        finally:
-            self._runs = False
-
-    # Cores
-
-    def core(self, name: str) -> RenodeCore:
-        """Return a core by its name (``"app"``, or ``"cpuapp"`` as in the platform file).
-
-        Raises:
-            ConfigurationError: there is no such core; the text lists those there are.
-        """
-        found = self.cores.get(name) or self.cores.get(name.removeprefix("cpu"))
-        if found is None:
-            raise ConfigurationError(f"no core {name!r}; the platform has {', '.join(self.cores)}")
-        return found
 
     # Renode
 
@@ -196,30 +129,18 @@ class RenodeMachine:
     def take(self) -> None:
         """Put what the C# side wrote down into the event stream and the consoles."""
         if self._rang[0]:
-            self._take_doorbells()
+            self._take_journal()
         if self._printed.counters[0]:
-            self._take_console()
+            self._take_console(self._printed.take())
 
     def emit(self, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
         """Put an event into the stream, behind what happened before it."""
         if self._rang[0]:
-            self._take_doorbells()
-        self.events.emit(self.clock.time_ns, kind, core, a, b)
+            self._take_journal()
+        super().emit(kind, core, a, b)
 
-    def _take_doorbells(self) -> None:
-        emit, mailboxes = self.events.emit, self._mailboxes
-        for time_ns, kind, source, value in self._doorbells.take():
-            core = mailboxes[source]
-            if kind == TASK:
-                emit(time_ns, EventKind.DOORBELL, core.index, value)
-            elif kind == LINE_ROSE and core.port is not None:
-                number = core.port.interrupt
-                emit(time_ns, EventKind.INTERRUPT, core.index, number)
-                self.stepper.line_rose(self.cores[core.name], number, time_ns)
-
-    def _take_console(self) -> None:
-        for time_ns, _, source, value in self._printed.take():
-            self.cores[self._uarts[source].name].console.feed(bytes((value & 0xFF,)), time_ns)
+    def _take_journal(self) -> None:
+        self._take_doorbells(self._doorbells.take())
 
     @property
     def warnings(self) -> list[AccessWarning]:
@@ -229,7 +150,8 @@ class RenodeMachine:
     def _warnings(self) -> Iterator[AccessWarning]:
         if not self._closed:
             self._renode.flush_log()
-        for complaint in log.complaints(self._log):
+        text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+        for complaint in log.complaints(text):
             core = self.cores.get(complaint.cpu.removeprefix("cpu"))
             if core is not None:
                 place = core.locate(complaint.pc)
@@ -250,20 +172,8 @@ class RenodeMachine:
             digest.update(b"%d;" % core.instructions)
         return digest.hexdigest()
 
-    def check_open(self) -> None:
-        """Raise EngineError if the machine is closed."""
-        if self._closed:
-            raise EngineError("this machine is closed; make a new one")
-
-    def close(self) -> None:
-        """Clear the emulation; another machine can be made then. May be called twice."""
-        if self._closed:
-            return
-        if self._runs:
-            raise EngineError(
-                "close is not possible while the machine runs; do it after run_until has returned"
-            )
-        self._closed = True
+    def _close(self) -> None:
+        """Clear the emulation; another machine can be made then."""
         with suppress(EngineError):  # an emulation that failed cannot be paused, only cleared
             self.stepper.dispose()
         for core in self.cores.values():
@@ -278,11 +188,3 @@ class RenodeMachine:
             self._renode.clear()
         finally:
             process.vacate(self)
-
-    def __enter__(self) -> RenodeMachine:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

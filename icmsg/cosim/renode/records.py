@@ -1,38 +1,20 @@
 """What the C# side wrote down while the emulation ran: doorbells, interrupt lines, bytes of a UART.
 
 ``renode/DoorbellJournal.cs`` and ``renode/ConsoleCapture.cs`` write the same block: a header of 16 bytes (u32 number
-of records, u32 records lost, 8 bytes unused), then records of 16 bytes (u64 time in nanoseconds, u16 kind, u16 place
-of the source among those given, u32 value), all little-endian. The reader sets the number to 0.
+of records, u32 records lost, 8 bytes unused), then the records. The reader sets the number to 0.
 """
 
 from __future__ import annotations
 
-from struct import Struct
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.stepped.records import RECORD_BYTES, Record, decode
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from icmsg.cosim.renode.api import Records
 
-TASK: Final = 1
-LINE_ROSE: Final = 2
-LINE_FELL: Final = 3
-BYTE_SENT: Final = 4
-
 _HEADER: Final = 16
-_RECORD: Final = Struct("<QHHI")
-
-
-class Record(NamedTuple):
-    """One record; ``source`` is the place among the mailboxes or UARTs that are followed."""
-
-    time_ns: int
-    kind: int
-    source: int
-    value: int
 
 
 class RecordReader:
@@ -56,7 +38,7 @@ class RecordReader:
         number, lost = self.counters
         if not number:
             return []
-        found = list(self._decode(number))
+        found = list(decode(self._bytes[: number * RECORD_BYTES]))
         self.counters[0] = 0
         if lost:
             self.counters[1] = 0
@@ -64,9 +46,6 @@ class RecordReader:
                 f"{lost} {self._what} were lost: more happened in one step than there is room for; take shorter steps"
             )
         return found
-
-    def _decode(self, number: int) -> Iterator[Record]:
-        return map(Record._make, _RECORD.iter_unpack(self._bytes[: number * _RECORD.size]))
 
     def close(self) -> None:
         """Let go of the block and free it."""

@@ -34,7 +34,7 @@ def setup(platform: str, quantum_ns: int, cpus: Sequence[str]) -> Iterator[str]:
     yield f'mach create "{MACHINE}"'
     yield f"machine LoadPlatformDescription {platform}"
     yield f"emulation SetSeed {_SEED}"
-    yield f'emulation SetGlobalQuantum "{_seconds(quantum_ns)}"'
+    yield f'emulation SetGlobalQuantum "{seconds(quantum_ns)}"'
     yield "emulation SetGlobalSerialExecution true"
     yield "emulation SetGlobalAdvanceImmediately true"
     for cpu in cpus:
@@ -71,6 +71,7 @@ def check_beside_lockstep(command: str) -> None:
             )
 
 
-def _seconds(ns: int) -> str:
+def seconds(ns: int) -> str:
+    """Return a time as the Monitor reads one."""
     # Renode multiplies the fraction as a floating-point number and cuts, so half a nanosecond is added.
     return f"{ns // 1_000_000_000}.{ns % 1_000_000_000:09d}5"

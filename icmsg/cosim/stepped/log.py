@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 LEVEL: Final = 2
 """Warnings and errors."""
@@ -31,12 +30,8 @@ class Complaint(NamedTuple):
     pc: int
 
 
-def complaints(log: Path) -> Iterator[Complaint]:
+def complaints(text: str) -> Iterator[Complaint]:
     """Yield each different complaint about firmware once, in the order of the log."""
-    try:
-        text = log.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return
     seen: set[tuple[str, str, int]] = set()
     for line in text.splitlines():
         found = _ACCESS.search(line) or _ABORT.search(line)

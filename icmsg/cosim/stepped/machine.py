@@ -1,0 +1,155 @@
+"""What machines in steps have in common: time, cores by name, and one run at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from icmsg.cosim.events import EventKind, EventStream
+from icmsg.cosim.simtime import US, format_time
+from icmsg.cosim.stepped.agenda import Agenda
+from icmsg.cosim.stepped.core import SteppedCore
+from icmsg.cosim.stepped.records import LINE_ROSE, TASK
+from icmsg.errors import ConfigurationError, EngineError, VirtualTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import TracebackType
+
+    from icmsg.cosim.stepped.places import CorePlaces
+    from icmsg.cosim.stepped.records import Record
+    from icmsg.cosim.stepped.stepper import Stepper
+
+DEFAULT_QUANTUM_NS: Final = 10 * US
+DEFAULT_LATENCY_NS: Final = 0
+
+CoreT = TypeVar("CoreT", bound=SteppedCore)
+MachineT = TypeVar("MachineT", bound="SteppedMachine[Any]")
+
+
+class SteppedMachine(Generic[CoreT]):
+    """The half of :class:`icmsg.cosim.machine.Machine` that does not depend on how Renode is reached.
+
+    Who derives from it makes ``stepper`` and fills ``cores``.
+    """
+
+    stepper: Stepper
+
+    def __init__(self, places: Mapping[str, CorePlaces], quantum_ns: int | None, latency_ns: int) -> None:
+        if (quantum_ns is not None and quantum_ns <= 0) or latency_ns < 0:
+            raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
+        self.latency_ns: Final = latency_ns
+        self.events: Final = EventStream(1_000_000_000)
+        self.clock: Final = Agenda()
+        self.cores: Final[dict[str, CoreT]] = {}
+        self._mailboxes: Final = [core for core in places.values() if core.mailbox is not None]
+        self._uarts: Final = [core for core in places.values() if core.uart is not None]
+        self._runs = False
+        self._closed = False
+
+    # Time
+
+    @property
+    def now_ns(self) -> int:
+        """The virtual time in nanoseconds; between steps it is that of a synchronization point."""
+        return self.clock.time_ns
+
+    def run_for(self, ns: int) -> None:
+        """Let ``ns`` nanoseconds of virtual time pass, up to the synchronization point at or after them.
+
+        Raises:
+            EngineError: Renode stopped, or the machine is closed or runs already.
+        """
+        self._run(ns, None)
+
+    def run_until(
+        self, satisfied: Callable[[], bool], *, timeout_ns: int, what: str = "the condition"
+    ) -> None:
+        """Run until ``satisfied()``, which is asked after every action of Python and every step of the lockstep.
+
+        Raises:
+            VirtualTimeoutError: ``timeout_ns`` of virtual time passed before; the text names ``what``.
+            EngineError: Renode stopped, or the machine is closed or runs already.
+        """
+        if not self._run(timeout_ns, satisfied):
+            raise VirtualTimeoutError(
+                f"{what} did not happen within {format_time(timeout_ns)} of virtual time"
+            )
+
+    def _run(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
+        self.check_open()
+        if not isinstance(ns, int) or ns < 0:
+            raise ConfigurationError(f"a time to wait must be a whole number of nanoseconds ≥ 0, not {ns!r}")
+        if self._runs:
+            raise EngineError("the machine runs already; a handler must return instead of running it further")
+        self._runs = True
+        try:
+            return self.stepper.run(ns, satisfied, [core for core in self.cores.values() if core.is_played])
+        finally:
+            self._runs = False
+
+    # Cores
+
+    def core(self, name: str) -> CoreT:
+        """Return a core by its name (``"app"``, or ``"cpuapp"`` as in the platform file).
+
+        Raises:
+            ConfigurationError: there is no such core; the text lists those there are.
+        """
+        found = self.cores.get(name) or self.cores.get(name.removeprefix("cpu"))
+        if found is None:
+            raise ConfigurationError(f"no core {name!r}; the platform has {', '.join(self.cores)}")
+        return found
+
+    # What happened
+
+    def emit(self, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
+        """Put an event into the stream, behind what happened before it."""
+        self.events.emit(self.clock.time_ns, kind, core, a, b)
+
+    def _take_doorbells(self, records: Iterable[Record]) -> None:
+        emit, mailboxes = self.events.emit, self._mailboxes
+        for time_ns, kind, source, value in records:
+            core = mailboxes[source]
+            if kind == TASK:
+                emit(time_ns, EventKind.DOORBELL, core.index, value)
+            elif kind == LINE_ROSE and core.port is not None:
+                number = core.port.interrupt
+                emit(time_ns, EventKind.INTERRUPT, core.index, number)
+                self.stepper.line_rose(self.cores[core.name], number, time_ns)
+
+    def _take_console(self, records: Iterable[Record]) -> None:
+        for time_ns, _, source, value in records:
+            self.cores[self._uarts[source].name].console.feed(bytes((value & 0xFF,)), time_ns)
+
+    # The end
+
+    def check_open(self) -> None:
+        """Raise EngineError if the machine is closed."""
+        if self._closed:
+            raise EngineError("this machine is closed; make a new one")
+
+    def close(self) -> None:
+        """Free everything. May be called twice.
+
+        Raises:
+            EngineError: the machine runs.
+        """
+        if self._closed:
+            return
+        if self._runs:
+            raise EngineError(
+                "close is not possible while the machine runs; do it after run_until has returned"
+            )
+        self._closed = True
+        self._close()
+
+    def _close(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self: MachineT) -> MachineT:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

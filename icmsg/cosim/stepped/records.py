@@ -1,0 +1,35 @@
+"""What the C# side writes down while the emulation runs: doorbells, interrupt lines, bytes of a UART.
+
+A record has 16 bytes (u64 time in nanoseconds, u16 kind, u16 place of the source among those given, u32 value), all
+little-endian: ``renode/RecordBlock.cs``.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TASK: Final = 1
+LINE_ROSE: Final = 2
+LINE_FELL: Final = 3
+BYTE_SENT: Final = 4
+
+_RECORD: Final = Struct("<QHHI")
+RECORD_BYTES: Final = _RECORD.size
+
+
+class Record(NamedTuple):
+    """One record; ``source`` is the place among the mailboxes or UARTs that are followed."""
+
+    time_ns: int
+    kind: int
+    source: int
+    value: int
+
+
+def decode(data: bytes | memoryview) -> Iterator[Record]:
+    """Yield the records in whole records of bytes."""
+    return map(Record._make, _RECORD.iter_unpack(data))
