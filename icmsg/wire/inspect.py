@@ -10,33 +10,51 @@ rd_idx=0 wr_idx=12 used=12 of 16, 1 packet pending
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from icmsg.wire.handshake import HandshakeWord
+from icmsg.wire.spsc_writer import PADDING
 
 if TYPE_CHECKING:
-    from icmsg.config.layout import RegionLayout
+    from icmsg.config.layout import RegionLayout, Wire
     from icmsg.hw.bus import Bus
 
 _HEADER = 4
 
 
+class Packet(NamedTuple):
+    """A packet whose header lies at byte ``index`` of the data."""
+
+    index: int
+    payload: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class RegionView:
-    """A pbuf region; ``used`` of ``data_length`` bytes lie between the indices; ``problem`` in words, or None."""
+    """A region; ``used`` of ``data_length`` bytes lie between the indices; ``problem`` in words, or None."""
 
     rd_idx: int
     wr_idx: int
     data_length: int
     used: int
-    pending: tuple[bytes, ...]
+    packets: tuple[Packet, ...]
+    """What waits for the region's reader."""
     first: bytes
     """The packet at the start of the data, taken or not: the magic after magic bonding."""
     problem: str | None
+    handshake: tuple[int, int] | None = None
+    """The reader's (own session id, acknowledged one of the writer); None in a layout without sessions."""
+
+    @property
+    def pending(self) -> tuple[bytes, ...]:
+        """The payloads of the packets that wait."""
+        return tuple(packet.payload for packet in self.packets)
 
     def __str__(self) -> str:
         text = f"rd_idx={self.rd_idx} wr_idx={self.wr_idx} used={self.used} of {self.data_length}"
         if self.problem is not None:
             return f"{text}: {self.problem}"
-        count = len(self.pending)
+        count = len(self.packets)
         return f"{text}, {count} packet{'s' if count != 1 else ''} pending" if count else f"{text}, empty"
 
 
@@ -46,25 +64,55 @@ def inspect_region(bus: Bus, address: int, layout: RegionLayout) -> RegionView:
     length = layout.data_length
     data = bus.read_block(address + layout.data_offset, length)
     first = data[_HEADER : _HEADER + int.from_bytes(data[:2], "big")]
-    for name, index in (("rd_idx", rd), ("wr_idx", wr)):
-        if index % 4 or index >= length:
-            wrong = "not a multiple of 4" if index % 4 else f"beyond the {length} data bytes"
-            return RegionView(rd, wr, length, 0, (), first, f"{name} 0x{index:08X} is {wrong}")
-    used = (wr - rd) % length
-    pending, problem = _packets(data, rd, used)
-    return RegionView(rd, wr, length, used, pending, first, problem)
+    shaken = HandshakeWord(bus, address, layout).read() if layout.handshake_offset is not None else None
+    problem = index_problem("rd_idx", rd, length) or index_problem("wr_idx", wr, length)
+    if problem is None and layout.wire == "spsc_pbuf":
+        problem = _length_problem(bus.read32(address), rd, wr, length)
+    if problem is not None:
+        return RegionView(rd, wr, length, 0, (), first, problem, shaken)
+    packets, problem = packets_between(data, rd, wr, layout.wire)
+    return RegionView(rd, wr, length, (wr - rd) % length, packets, first, problem, shaken)
 
 
-def _packets(data: bytes, start: int, used: int) -> tuple[tuple[bytes, ...], str | None]:
+def index_problem(name: str, index: int, length: int) -> str | None:
+    """Return what is wrong with an index into ``length`` data bytes, or None."""
+    if index % 4:
+        return f"{name} 0x{index:08X} is not a multiple of 4"
+    return f"{name} 0x{index:08X} is beyond the {length} data bytes" if index >= length else None
+
+
+def _length_problem(published: int, rd: int, wr: int, length: int) -> str | None:
+    """Return what is wrong with the data length that the writer of an spsc_pbuf publishes; 0 = not opened yet."""
+    if published == length or (not published and rd == wr):
+        return None
+    return f"the writer's data length is {published} and not {length}"
+
+
+def packets_between(
+    data: bytes, start: int, end: int, wire: Wire = "pbuf"
+) -> tuple[tuple[Packet, ...], str | None]:
+    """Return the packets in the ring ``data`` from one index to another, and what is wrong with the next one.
+
+    Both indices are good ones. Packets of a pbuf wrap, those of an spsc_pbuf start over behind a marker.
+    """
+    length = len(data)
     ring = data[start:] + data[:start]
-    packets: list[bytes] = []
+    used = (end - start) % length
+    to_end = length - start
+    packets: list[Packet] = []
     position = 0
     while position < used:
+        index = (start + position) % length
+        if wire == "spsc_pbuf" and position < to_end and ring[position] == PADDING:
+            if to_end > used:
+                return tuple(packets), f"the marker at index {index} leads past wr_idx"
+            position = to_end
+            continue
         size = int.from_bytes(ring[position : position + 2], "big")
-        end = position + _HEADER + size
-        if size == 0 or end > used:
-            index = (start + position) % len(data)
+        behind = position + _HEADER + size
+        limit = to_end if wire == "spsc_pbuf" and position < to_end < used else used
+        if size == 0 or behind > limit:
             return tuple(packets), f"the packet at index {index} announces {size} bytes"
-        packets.append(ring[position + _HEADER : end])
-        position = (end + 3) & ~3
+        packets.append(Packet(index, ring[position + _HEADER : behind]))
+        position = (behind + 3) & ~3
     return tuple(packets), None

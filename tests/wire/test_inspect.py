@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from icmsg.config import RegionLayout
 from icmsg.hw.memory_bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter
-from icmsg.wire.inspect import RegionView, inspect_region
+from icmsg.wire.inspect import Packet, RegionView, inspect_region
 
 BASE = 0x2007_0000
 LAYOUT = RegionLayout.pbuf(48, 8)  # 36 data bytes
@@ -39,9 +39,10 @@ def test_an_empty_region() -> None:
 
 def test_one_packet_and_two() -> None:
     view = inspected(written(b"hello"))
-    assert view == RegionView(0, 12, 36, 12, (b"hello",), b"hello", None)
+    assert view == RegionView(0, 12, 36, 12, (Packet(0, b"hello"),), b"hello", None)
     assert str(view) == "rd_idx=0 wr_idx=12 used=12 of 36, 1 packet pending"
     view = inspected(written(b"hello", b"wor"))
+    assert view.packets == (Packet(0, b"hello"), Packet(12, b"wor"))
     assert view.pending == (b"hello", b"wor")
     assert str(view) == "rd_idx=0 wr_idx=20 used=20 of 36, 2 packets pending"
 
