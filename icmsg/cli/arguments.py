@@ -7,11 +7,10 @@ import math
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from icmsg.config.instance import Region
-from icmsg.config.nrf5340 import APP
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 MISTAKE: Final = 2
 """Exit code of a mistake in what was asked."""
@@ -70,22 +69,11 @@ def parse_size(text: str) -> tuple[int, int]:
 def parse_region(option: str, text: str) -> Region:
     """Return the region of ``ADDR:SIZE``; ConfigurationError otherwise."""
     try:
-        address, size = (int(part, 0) for part in text.split(":"))
-    except ValueError:
-        raise ConfigurationError(
-            f"{option} {text}: use ADDR:SIZE in bytes, for example {region_text(APP.tx_region)}"
-        ) from None
-    return Region(address, size)
+        return Region.parse(text)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{option} {error}") from None
 
 
 def region_text(region: Region) -> str:
     """Return what :func:`parse_region` reads."""
     return f"0x{region.address:08X}:0x{region.size:X}"
-
-
-def closest(word: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean …?"`` with the known word that is most like ``word``, or an empty string."""
-    from difflib import get_close_matches  # only for an error's text
-
-    found = get_close_matches(word.lower(), known, n=1)
-    return f"; did you mean {found[0]}?" if found else ""

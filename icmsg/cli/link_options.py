@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
 
 from icmsg.assets import stub, stub_names
-from icmsg.cli.arguments import closest, parse_region, region_text
+from icmsg.cli.arguments import parse_region, region_text
 from icmsg.config.instance import InstanceConfig, Signalling, Unbound
 from icmsg.config.nrf5340 import APP
+from icmsg.config.spelling import closest
 from icmsg.cosim.image import FirmwareImage
 from icmsg.errors import ConfigurationError
 

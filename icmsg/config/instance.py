@@ -44,6 +44,17 @@ class Region:
                 f"region at {self.address:#x} of {self.size} bytes: use an address >= 0 and a size > 0"
             )
 
+    @classmethod
+    def parse(cls, text: str) -> Region:
+        """Return the region of ``ADDR:SIZE``; ConfigurationError otherwise."""
+        try:
+            address, size = (int(part, 0) for part in text.split(":"))
+        except ValueError:
+            raise ConfigurationError(
+                f"{text}: use ADDR:SIZE in bytes, for example 0x20070000:0x800"
+            ) from None
+        return cls(address, size)
+
     @property
     def end(self) -> int:
         """The first address behind the region."""

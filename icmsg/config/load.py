@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from icmsg.config.build_folder import build_files
 from icmsg.config.devicetree import load_devicetree
 from icmsg.config.instance import MAGIC_LENGTH, InstanceConfig
 from icmsg.config.kconfig import REPEAT, RX_SIZE, KconfigFacts, load_kconfig
 from icmsg.config.matching import match
-from icmsg.config.release import PBUF, SESSIONS, Release, Releases
+from icmsg.config.release import PBUF, SESSIONS, SPSC_CACHE_LINE, Release, Releases
 from icmsg.errors import ConfigurationError, DevicetreeError, KconfigError
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
     File = str | os.PathLike[str]
     Files = File | Sequence[File] | None
-
-SPSC_CACHE_LINE: Final = 32
-"""Default of CONFIG_SPSC_PBUF_REMOTE_DCACHE_LINE in bytes, Zephyr 3.3 to 3.5."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,8 @@ RX_READ_BUF: Final = Release(4, 0)
 SESSIONS: Final = Release(4, 1)
 NEWEST: Final = Release(4, 4)
 """The newest release that the table was made from; later ones are taken to be the same."""
+SPSC_CACHE_LINE: Final = 32
+"""Default of CONFIG_SPSC_PBUF_REMOTE_DCACHE_LINE in bytes, Zephyr 3.3 to 3.5."""
 
 
 @dataclass(frozen=True, slots=True)

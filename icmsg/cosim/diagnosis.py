@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.bond_words import region_words
 from icmsg.errors import BusError
 from icmsg.ipc import MAGIC
 from icmsg.wire.inspect import RegionView, inspect_region
@@ -30,10 +31,7 @@ def describe_link(
 
     ``bound``: bonding is over, so that the start of a region can hold anything by now.
     """
-    lines = [
-        _region(core, peer, "tx-region", config.tx_region.address, config.tx_layout, core, bound=bound),
-        _region(peer, core, "rx-region", config.rx_region.address, config.rx_layout, core, bound=bound),
-    ]
+    lines = _regions(core, peer, config, bound=bound)
     for side in (core, peer):
         if side.image is not None:
             printed = console_lines(side)
@@ -68,22 +66,31 @@ def _place(core: Core) -> list[str]:
     return [] if pc is None else [f"core {core.name} is at PC 0x{pc:08X} ({core.locate(pc)})"]
 
 
-def _region(
-    writer: Core, reader: Core, name: str, address: int, layout: RegionLayout, seen_by: Core, *, bound: bool
-) -> str:
-    start = f"{writer.name}→{reader.name} ({name} of {seen_by.name}, 0x{address:08X}): "
+def _regions(core: Core, peer: Core, config: InstanceConfig, *, bound: bool) -> list[str]:
+    sent = _view(core, config.tx_region.address, config.tx_layout)
+    received = _view(core, config.rx_region.address, config.rx_layout)
+    tx, rx = f"tx-region of {core.name}", f"rx-region of {core.name}"
+    return [
+        f"{core.name}→{peer.name} ({tx}, 0x{config.tx_region.address:08X}): "
+        f"{_text(sent, received, core.name, peer.name, bound=bound)}",
+        f"{peer.name}→{core.name} ({rx}, 0x{config.rx_region.address:08X}): "
+        f"{_text(received, sent, peer.name, core.name, bound=bound)}",
+    ]
+
+
+def _view(core: Core, address: int, layout: RegionLayout) -> RegionView | BusError:
     try:
-        view = inspect_region(seen_by.bus, address, layout)
+        return inspect_region(core.bus, address, layout)
     except BusError as error:
-        return f"{start}cannot be read: {error}"
-    bonding = _bonding(view, writer, reader)
-    return f"{start}{view}" if bound and view.rd_idx else f"{start}{view}; {bonding}"
+        return error
 
 
-def _bonding(view: RegionView, writer: Core, reader: Core) -> str:
-    if view.first.startswith(MAGIC):
-        taken = "has" if view.rd_idx or view.problem else "has not"
-        return f"{writer.name} wrote the magic, {reader.name} {taken} taken it"
-    if not view.wr_idx and not view.rd_idx:
-        return f"{writer.name} has written nothing"
-    return f"the first packet is not the magic: {view.first[:13].hex(' ') or 'empty'}"
+def _text(
+    view: RegionView | BusError, back: RegionView | BusError, writer: str, reader: str, *, bound: bool
+) -> str:
+    if isinstance(view, BusError):
+        return f"cannot be read: {view}"
+    if bound and view.rd_idx and view.handshake is None:
+        return str(view)
+    known = None if isinstance(back, BusError) else back
+    return "; ".join([str(view), *region_words(view, known, writer, reader)])

@@ -10,7 +10,7 @@ rd_idx=0 wr_idx=12 used=12 of 16, 1 packet pending
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from icmsg.wire.handshake import HandshakeWord
 from icmsg.wire.spsc_writer import PADDING
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _HEADER = 4
 
 
-class Packet(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Packet:
     """A packet whose header lies at byte ``index`` of the data."""
 
     index: int
@@ -50,12 +51,17 @@ class RegionView:
         """The payloads of the packets that wait."""
         return tuple(packet.payload for packet in self.packets)
 
+    @property
+    def indices(self) -> str:
+        """Both indices and the fill level."""
+        return f"rd_idx={self.rd_idx} wr_idx={self.wr_idx} used={self.used} of {self.data_length}"
+
     def __str__(self) -> str:
-        text = f"rd_idx={self.rd_idx} wr_idx={self.wr_idx} used={self.used} of {self.data_length}"
         if self.problem is not None:
-            return f"{text}: {self.problem}"
+            return f"{self.indices}: {self.problem}"
         count = len(self.packets)
-        return f"{text}, {count} packet{'s' if count != 1 else ''} pending" if count else f"{text}, empty"
+        waiting = f"{count} packet{'s' if count != 1 else ''} pending" if count else "empty"
+        return f"{self.indices}, {waiting}"
 
 
 def inspect_region(bus: Bus, address: int, layout: RegionLayout) -> RegionView:

@@ -1,0 +1,65 @@
+"""How far two sides have come with bonding, told from what both regions hold, in words.
+
+A region is called by its ``writer`` (the core for which it is ``tx-region``) and its ``reader``. Memory tells much, not
+all: what was written last may be older than the sides, and packets overwrite the magic.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icmsg.ipc import MAGIC
+
+if TYPE_CHECKING:
+    from icmsg.wire.inspect import RegionView
+
+
+def region_words(view: RegionView, back: RegionView | None, writer: str, reader: str) -> list[str]:
+    """Return what one region tells about bonding; ``back`` is the region of the other direction, if it is known."""
+    if view.handshake is None:
+        return [_magic_words(view, writer, reader)]
+    words = [_magic_words(view, writer, reader)] if view.first.startswith(MAGIC) else []
+    writers = back.handshake[0] if back is not None and back.handshake is not None else None
+    return [*words, session_words(view.handshake, writers, writer, reader)]
+
+
+def _magic_words(view: RegionView, writer: str, reader: str) -> str:
+    if view.first.startswith(MAGIC):
+        taken = "has" if view.rd_idx or view.problem else "has not"
+        return f"{writer} wrote the magic, {reader} {taken} taken it"
+    if not view.wr_idx and not view.rd_idx:
+        return f"{writer} has written nothing"
+    return f"the first packet is not the magic: {view.first[:13].hex(' ') or 'empty'}"
+
+
+def session_words(handshake: tuple[int, int], writers: int | None, writer: str, reader: str) -> str:
+    """Return what a handshake word says; ``writers`` is the session id that the writer has now, if it is known."""
+    own, acknowledged = handshake
+    if not own:
+        left = f", but acknowledges {acknowledged}" if acknowledged else ""
+        return f"{reader} has no session{left}: it has not opened its side, or closed it"
+    if not acknowledged:
+        return f"{reader} has session {own}, acknowledges nobody yet"
+    text = f"{reader} has session {own}, acknowledges {acknowledged}"
+    if writers is None or writers == acknowledged:
+        return text
+    now = f"has {writers} now" if writers else "has none now"
+    return f"{text}; {writer} {now}: {reader} has to open again"
+
+
+def link_words(there: RegionView, back: RegionView) -> str:
+    """Return whether the two sides are bound, as far as memory tells; it outlives both sides."""
+    views = (there, back)
+    if there.handshake is not None and back.handshake is not None:
+        (second, of_first), (first, of_second) = there.handshake, back.handshake
+        if first == of_first != 0 and second == of_second != 0:
+            return "memory says bound: each side acknowledges the other's session"
+        if not all(view.first.startswith(MAGIC) for view in views):
+            return "memory says not bound: the sessions are not acknowledged on both sides"
+    if all(view.first.startswith(MAGIC) for view in views):
+        if all(view.rd_idx or view.problem for view in views):
+            return "memory says bound: each side has taken the other's magic"
+        return "memory says not bound: the magic is not taken on both sides"
+    if any(not view.wr_idx and not view.rd_idx and not view.first.startswith(MAGIC) for view in views):
+        return "memory says not bound: the magic is not written on both sides"
+    return "memory does not say whether they are bound: the magic is not, or no longer, at both starts"

@@ -1,0 +1,177 @@
+"""The command line behind the word ``icmsg``: finds out which verb is meant, and lets it work on the machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import MonitorError
+from icmsg.monitor.verbs import injection
+from icmsg.monitor.verbs.arguments import hex_bytes, message, number, option, time_ns
+from icmsg.monitor.verbs.catalogue import VERBS, check_call, find_verb, help_lines
+from icmsg.monitor.verbs.settings import LinkSettings
+from icmsg.monitor.verbs.sides import BOND_NS, RECEIVE_NS, PlayedSides, refused
+from icmsg.monitor.verbs.status import status_lines, view_of
+from icmsg.monitor.verbs.watch import Watch
+from icmsg.monitor.verbs.words import dump_lines, first_text, packet_text, region_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from icmsg.cosim.machine import Machine
+
+
+class IcmsgVerbs:
+    """The verbs over one emulation; ``machine`` gives the selected machine at each command.
+
+    ``output`` takes the lines of ``icmsg watch``, one at a time, while virtual time passes.
+    """
+
+    def __init__(
+        self, machine: Callable[[], Machine | None], output: Callable[[str], None] = lambda _line: None
+    ) -> None:
+        self._machine: Final = machine
+        self._output: Final = output
+        self._settings: Final = LinkSettings()
+        self._sides: PlayedSides | None = None
+        self._watch: Watch | None = None
+        self._verbs: Final[dict[str, Callable[[list[str]], list[str]]]] = {
+            "status": self._show_status,
+            "dump": self._dump,
+            "watch": self._watch_or_not,
+            "bond": self._bond,
+            "send": self._send,
+            "recv": self._receive,
+            "unbound": self._close,
+            "reset": self._reset,
+            "ring": self._ring,
+            "write": self._write,
+            "config": self._configure,
+            "help": self._help,
+        }
+
+    def execute(self, words: Sequence[str]) -> str:
+        """Run one verb with its arguments, quotes taken off; return what it prints, without the last line end.
+
+        Raises:
+            MonitorError: the verb does not exist, is called in another way, or cannot do what was asked.
+        """
+        name, *rest = words or ["help"]
+        find_verb(name)
+        return "\n".join(refused(lambda: self._verbs[name](rest)))
+
+    def complete(self, words: Sequence[str]) -> list[str]:
+        """Return what the last of ``words`` may become; ``[""]`` and ``["du"]`` are verbs."""
+        *before, last = words or [""]
+        verb = VERBS.get(before[0]) if before else None
+        known = tuple(VERBS) if not before else verb.completions if verb is not None else ()
+        if before[:1] == ["help"]:
+            known = tuple(VERBS)
+        return [word for word in known if word.startswith(last)]
+
+    # Looking
+
+    def _show_status(self, words: list[str]) -> list[str]:
+        check_call("status", words)
+        sides = self._running()
+        return status_lines(sides.machine, self._settings, sides.peer)
+
+    def _dump(self, words: list[str]) -> list[str]:
+        packets = "--packets" in words
+        words = [word for word in words if word != "--packets"]
+        check_call("dump", words)
+        direction = self._settings.find(words[0])
+        machine = self._running().machine
+        view = view_of(machine, direction)
+        head = region_lines(direction.title, view)
+        if packets:
+            waiting = [f"  index {packet.index:5}: {packet_text(packet.payload)}" for packet in view.packets]
+            return [*head, f"  at the start: {first_text(view.first)}", *waiting]
+        region = direction.region
+        content = machine.core(direction.writer).bus.read_block(region.address, region.size)
+        return [*head, *dump_lines(content, region.address, direction.layout)]
+
+    def _watch_or_not(self, words: list[str]) -> list[str]:
+        check_call("watch", words)
+        wanted = words[0].lower() if words else "on"
+        if wanted not in ("on", "off", "true", "false"):
+            raise MonitorError(f"{words[0]!r} is neither on nor off; usage: {VERBS['watch'].usage}")
+        self._stop_watching()
+        if wanted in ("on", "true"):
+            self._watch = Watch(self._running().machine, self._settings, self._output)
+            return ["watching: a line for each doorbell and what came with it"]
+        return ["no longer watching"]
+
+    def _stop_watching(self) -> bool:
+        """Watch no longer; tell whether somebody did."""
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.stop()
+        return watch is not None
+
+    # Playing a core
+
+    def _bond(self, words: list[str]) -> list[str]:
+        words, timeout = option(words, "--timeout")
+        check_call("bond", words)
+        return self._running().bond(words, BOND_NS if timeout is None else time_ns(timeout))
+
+    def _send(self, words: list[str]) -> list[str]:
+        if len(words) > 2:
+            raise MonitorError(f"put a text with spaces into quotes; usage: {VERBS['send'].usage}")
+        if not words:
+            check_call("send", words)
+        return self._running().send(message(words[0]), words[1] if len(words) > 1 else None)
+
+    def _receive(self, words: list[str]) -> list[str]:
+        words, timeout = option(words, "--timeout")
+        check_call("recv", words)
+        name = words[0] if words else None
+        return self._running().receive(name, RECEIVE_NS if timeout is None else time_ns(timeout))
+
+    def _close(self, words: list[str]) -> list[str]:
+        check_call("unbound", words)
+        return self._running().close(words[0] if words else None)
+
+    def _reset(self, words: list[str]) -> list[str]:
+        check_call("reset", words)
+        return self._running().reset(words[0])
+
+    # Injecting
+
+    def _ring(self, words: list[str]) -> list[str]:
+        check_call("ring", words)
+        sides = self._running()
+        core, channel = sides.core(words[0]), number(words[1], "channel")
+        return injection.ring(core, sides.other(core), channel)
+
+    def _write(self, words: list[str]) -> list[str]:
+        check_call("write", words)
+        direction = self._settings.find(words[0])
+        offset, data = number(words[1], "offset"), hex_bytes(words[2])
+        return injection.write(self._running().machine, direction, offset, data)
+
+    # The instance
+
+    def _configure(self, words: list[str]) -> list[str]:
+        check_call("config", words)
+        if words:
+            self._settings.change(words)
+            if self._stop_watching():
+                self._watch_or_not([])
+        return self._settings.lines()
+
+    def _help(self, words: list[str]) -> list[str]:
+        check_call("help", words)
+        return help_lines(words[0] if words else None)
+
+    def _running(self) -> PlayedSides:
+        """Return who plays the cores of the selected machine."""
+        machine = self._machine()
+        if machine is None:
+            raise MonitorError(
+                "there is no machine: make one with include @renode/nrf5340.resc, or select one with mach set"
+            )
+        if self._sides is None or self._sides.machine is not machine:
+            self._stop_watching()
+            self._sides = PlayedSides(machine, self._settings)
+        return self._sides

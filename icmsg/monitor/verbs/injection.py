@@ -1,0 +1,67 @@
+"""``icmsg ring`` and ``icmsg write``: what no well-behaved core would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icmsg.errors import MonitorError
+from icmsg.hw.block_view import BlockView
+from icmsg.hw.nrf_ipc import CHANNELS, IPC
+
+if TYPE_CHECKING:
+    from icmsg.cosim.machine import Core, Machine
+    from icmsg.monitor.verbs.settings import Direction
+
+
+def ring(core: Core, other: Core, channel: int) -> list[str]:
+    """Let ``core`` signal a channel, whether or not its driver has connected it, and say who latched it."""
+    if not 0 <= channel < CHANNELS:
+        raise MonitorError(f"no channel {channel}: use 0…{CHANNELS - 1}")
+    registers = BlockView(core.bus, core.mailbox_port.base, IPC)
+    connected = registers.read("SEND_CNF", channel)
+    if not connected & 1 << channel:
+        registers.write("SEND_CNF", 1 << channel, channel)
+    registers.write("TASKS_SEND", 1, channel)
+    if not connected & 1 << channel:
+        registers.write("SEND_CNF", connected, channel)
+    return [f"{core.name} rings {channel}: {_heard(other, channel)}"]
+
+
+def _heard(core: Core, channel: int) -> str:
+    registers = BlockView(core.bus, core.mailbox_port.base, IPC)
+    if not registers.read("RECEIVE_CNF", channel) & 1 << channel:
+        return f"{core.name} has not connected this channel, so nothing is latched"
+    if not registers.read("INTEN") & 1 << channel:
+        return f"latched in ipc{core.name}, whose interrupt is not enabled"
+    return f"{core.name} is interrupted"
+
+
+def write(machine: Machine, direction: Direction, offset: int, data: bytes) -> list[str]:
+    """Overwrite bytes of a region, and say what was there."""
+    region = direction.region
+    if not 0 <= offset <= region.size - len(data):
+        raise MonitorError(
+            f"{len(data)} bytes at offset {offset} leave the region of {region.size} bytes: "
+            f"use an offset of 0…{region.size - len(data)}"
+        )
+    bus = machine.core(direction.writer).bus
+    before = bus.read_block(region.address + offset, len(data))
+    bus.write_block(region.address + offset, data)
+    was, now = (_shown(part) for part in (before, data))
+    return [f"{direction.title} +{offset}{_field(direction, offset)}: {was} is now {now}"]
+
+
+def _shown(data: bytes, limit: int = 16) -> str:
+    return data[:limit].hex(" ") + (" ..." if len(data) > limit else "")
+
+
+def _field(direction: Direction, offset: int) -> str:
+    layout = direction.layout
+    fields = {
+        layout.rd_idx_offset: "rd_idx",
+        layout.wr_idx_offset: "wr_idx",
+        layout.handshake_offset: "handshake",
+    }
+    if offset >= layout.data_offset:
+        return f" (data +{offset - layout.data_offset})"
+    return f" ({name})" if (name := fields.get(offset & ~3)) else ""

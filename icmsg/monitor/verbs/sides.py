@@ -1,0 +1,199 @@
+"""``icmsg bond``, ``send``, ``recv``, ``unbound``, ``reset``: cores that Python plays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from icmsg.cosim.interruption import CtrlC
+from icmsg.cosim.peer import Peer
+from icmsg.cosim.simtime import MS, S, format_time
+from icmsg.errors import IcmsgError, MonitorError
+from icmsg.ipc import State
+from icmsg.monitor.verbs.words import message_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from icmsg.cosim.machine import Core, Machine
+    from icmsg.monitor.verbs.settings import LinkSettings
+
+Result = TypeVar("Result")
+
+BOND_NS: Final = 1 * S
+"""How long ``bond`` waits that says nothing else; virtual time."""
+RECEIVE_NS: Final = 100 * MS
+"""How long ``recv`` waits that says nothing else; virtual time."""
+
+
+class PlayedSides:
+    """The cores of ``machine`` that Python plays, by name."""
+
+    def __init__(self, machine: Machine, settings: LinkSettings) -> None:
+        self.machine: Final = machine
+        self._settings = settings
+        self._peers: dict[str, Peer] = {}
+        self._told: dict[str, int] = {}
+
+    def peer(self, name: str) -> Peer | None:
+        """Return who plays a core, or None."""
+        return self._peers.get(name)
+
+    # The verbs
+
+    def bond(self, names: Sequence[str], timeout_ns: int) -> list[str]:
+        """Open the instance on each core, run until all are bound, and say when that was."""
+        started = self.machine.now_ns
+        peers = [self._open(name) for name in names or [self._halted()]]
+        self._wait(
+            peers[-1], lambda: all(peer.is_bound for peer in peers), timeout_ns, f"bound on {_joined(peers)}"
+        )
+        waited = self.machine.now_ns - started
+        return [f"{peer.core.name} is bound ({_state(peer)}) after {format_time(waited)}" for peer in peers]
+
+    def send(self, data: bytes, name: str | None) -> list[str]:
+        """Send one message; nothing runs meanwhile."""
+        peer = self._chosen(name)
+        dropped = peer.instance.state is State.DISCONNECTED
+        if not peer.is_bound and not dropped:
+            raise MonitorError(
+                f"{peer.core.name} is {peer.instance.state.name}, not bound: icmsg bond {peer.core.name} first"
+            )
+        refused(lambda: peer.send(data))
+        other = self.other(peer.core).name
+        if dropped:
+            return [
+                f"dropped, as Zephyr does: {peer.core.name} is unbound; icmsg bond {peer.core.name} opens it again"
+            ]
+        return [*message_lines(f"{peer.core.name}->{other}", data, ""), *self._trouble(peer)]
+
+    def receive(self, name: str | None, timeout_ns: int) -> list[str]:
+        """Take the oldest message; run until there is one."""
+        peer = self._chosen(name)
+        started = self.machine.now_ns
+        self._wait(peer, lambda: bool(peer.received), timeout_ns, f"a message for {peer.core.name}")
+        waited = self.machine.now_ns - started
+        after = f", after {format_time(waited)}" if waited else ""
+        title = f"{self.other(peer.core).name}->{peer.core.name}"
+        return [*message_lines(title, peer.received.popleft(), after), *self._trouble(peer)]
+
+    def close(self, name: str | None) -> list[str]:
+        """Close the instance of a core that Python plays."""
+        peer = self._chosen(name)
+        with_sessions = any(peer.instance.session_ids)
+        if not peer.instance.state.value:
+            raise MonitorError(
+                f"{peer.core.name} is closed already: icmsg bond {peer.core.name} opens it again"
+            )
+        refused(peer.close)
+        other = self.other(peer.core).name
+        told = (
+            f"{other} becomes unbound when it takes the doorbell"
+            if with_sessions
+            else f"{other} is not told, because this link has no sessions"
+        )
+        return [f"{peer.core.name} is closed; {told}"]
+
+    def reset(self, name: str) -> list[str]:
+        """Reset a core; the instance of one that Python plays is off and has to bond again."""
+        core = self.core(name)
+        peer = self._peers.pop(core.name, None)
+        if peer is not None:
+            peer.instance.reset()
+        refused(core.reset)
+        again = f", icmsg bond {core.name} opens it again" if peer is not None else ""
+        return [f"{core.name} is reset; both regions keep their contents{again}"]
+
+    # What they need
+
+    def _open(self, name: str) -> Peer:
+        core = self.core(name)
+        config = self._settings.configs[core.name]
+        peer = self._peers.get(core.name)
+        if peer is not None and peer.config == config:
+            if not peer.is_bound and peer.instance.state.value in (State.OFF, State.DISCONNECTED):
+                refused(peer.reopen)
+            return peer
+        if peer is not None:
+            peer.instance.reset()
+            del self._peers[core.name]
+        if not core.is_halted and core.registers:
+            raise MonitorError(
+                f"firmware runs on {core.name}: halt it first (cpu{core.name} IsHalted true), or play the other core"
+            )
+        self._peers[core.name] = peer = refused(lambda: Peer(self.machine, core, config))
+        self._told[core.name] = 0
+        return peer
+
+    def _halted(self) -> str:
+        idle = [core for core in self._cores() if core.is_halted and core.name not in self._peers]
+        free = [core for core in idle if core.image is None] or idle
+        found = [core.name for core in free] or list(self._peers)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise MonitorError(
+                f"which core? Nothing runs on {' and '.join(found)}: icmsg bond {found[0]} plays one of them, "
+                f"icmsg bond {' '.join(found)} plays both"
+            )
+        raise MonitorError("firmware runs on every core: halt one first, such as cpuapp IsHalted true")
+
+    def _cores(self) -> list[Core]:
+        return [self.core(name) for name in self._settings.configs]
+
+    def core(self, name: str) -> Core:
+        """Return a core by its name or that of one of its peripherals."""
+        word = name.removeprefix("sysbus.").removeprefix("cpu").removeprefix("ipc")
+        if word not in self._settings.configs:
+            raise MonitorError(f"no core {name!r}; use {' or '.join(self._settings.configs)}")
+        return refused(lambda: self.machine.core(word))
+
+    def _chosen(self, name: str | None) -> Peer:
+        found = list(self._peers) if name is None else [self.core(name).name]
+        if len(found) != 1:
+            which = "Python plays no core" if not found else f"which core? Python plays {' and '.join(found)}"
+            raise MonitorError(
+                f"{which}: icmsg bond first, or name it" if found else f"{which}: icmsg bond first"
+            )
+        if found[0] not in self._peers:
+            raise MonitorError(f"Python does not play {found[0]}: icmsg bond {found[0]} first")
+        return self._peers[found[0]]
+
+    def other(self, core: Core) -> Core:
+        """Return the core at the other end of the link."""
+        return next(other for other in self._cores() if other.name != core.name)
+
+    def _wait(self, peer: Peer, satisfied: Callable[[], bool], timeout_ns: int, what: str) -> None:
+        ctrl_c = CtrlC()
+
+        def asked() -> bool:
+            ctrl_c.check()
+            return satisfied()
+
+        with ctrl_c:
+            refused(lambda: peer.wait(asked, timeout_ns, what))
+
+    def _trouble(self, peer: Peer) -> list[str]:
+        """Return the errors that the endpoint has reported and nobody was told."""
+        told = self._told[peer.core.name]
+        self._told[peer.core.name] = len(peer.errors)
+        return [f"  error on {peer.core.name}: {error}" for error in peer.errors[told:]]
+
+
+def refused(action: Callable[[], Result]) -> Result:
+    """Run ``action``; what it refuses is a MonitorError."""
+    try:
+        return action()
+    except MonitorError:
+        raise
+    except IcmsgError as error:
+        raise MonitorError(str(error)) from error
+
+
+def _joined(peers: Sequence[Peer]) -> str:
+    return " and ".join(peer.core.name for peer in peers)
+
+
+def _state(peer: Peer) -> str:
+    local, remote = peer.instance.session_ids
+    sessions = f", session {local}, the peer's is {remote}" if local else ""
+    return f"{peer.instance.state.name}{sessions}"

@@ -1,0 +1,93 @@
+"""``icmsg status``: the instance, both regions, who is on the cores, both mailboxes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icmsg.cosim.bond_words import link_words, region_words
+from icmsg.errors import BusError, EngineError
+from icmsg.ipc import identify
+from icmsg.monitor.verbs.words import mailbox_lines, region_lines
+from icmsg.wire.inspect import RegionView, inspect_region
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.machine import Core, Machine
+    from icmsg.cosim.peer import Peer
+    from icmsg.monitor.verbs.settings import Direction, LinkSettings
+
+
+def status_lines(machine: Machine, settings: LinkSettings, played: Callable[[str], Peer | None]) -> list[str]:
+    """Return everything; ``played`` gives who plays a core in Python, or None."""
+    there, back = settings.directions
+    sent, received = _view(machine, there), _view(machine, back)
+    lines = settings.lines()[:-2]
+    lines += _region(there, sent, received) + _region(back, received, sent)
+    if isinstance(sent, RegionView) and isinstance(received, RegionView):
+        lines.append(link_words(sent, received))
+    lines += _misfits(machine, settings)
+    for name in settings.configs:
+        lines += _core(machine.core(name), played(name))
+    for name, config in settings.configs.items():
+        lines += _mailbox(machine.core(name), config.rx_channel)
+    return lines
+
+
+def view_of(machine: Machine, direction: Direction) -> RegionView:
+    """Decode one region, as its writer sees it; BusError where there is no memory."""
+    return inspect_region(machine.core(direction.writer).bus, direction.region.address, direction.layout)
+
+
+def _view(machine: Machine, direction: Direction) -> RegionView | BusError:
+    try:
+        return view_of(machine, direction)
+    except BusError as error:
+        return error
+
+
+def _region(direction: Direction, view: RegionView | BusError, other: RegionView | BusError) -> list[str]:
+    if isinstance(view, BusError):
+        return [f"{direction.title} cannot be read: {view}"]
+    back = other if isinstance(other, RegionView) else None
+    words = region_words(view, back, direction.writer, direction.reader)
+    return [*region_lines(direction.title, view), *(f"  {line}" for line in words)]
+
+
+def _mailbox(core: Core, rx_channel: int) -> list[str]:
+    try:
+        return mailbox_lines(core, rx_channel)
+    except (BusError, EngineError) as error:
+        return [f"ipc{core.name}: cannot be read: {error}"]
+
+
+def _misfits(machine: Machine, settings: LinkSettings) -> list[str]:
+    """Return what the bytes in memory tell against the instance that is decoded with."""
+    lines = []
+    for name, config in settings.configs.items():
+        try:
+            traces = identify(machine.core(name).bus, config)
+        except BusError:
+            continue
+        if traces.can_bond is False:
+            lines.append(f"as {name} sees it: {traces.verdict}")
+    return lines
+
+
+def _core(core: Core, peer: Peer | None) -> list[str]:
+    if peer is not None:
+        return _played(core, peer)
+    image = f" {core.image.path.name}" if core.image is not None else ""
+    pc = core.registers.get("PC")
+    if core.is_halted:
+        return [f"{core.name}: halted{f',{image}' if image else ''}"]
+    where = f", PC 0x{pc:08X} ({core.locate(pc)})" if pc is not None else ""
+    return [f"{core.name}: runs{image or ' firmware'}{where}"]
+
+
+def _played(core: Core, peer: Peer) -> list[str]:
+    local, remote = peer.instance.session_ids
+    sessions = f", session {local}, the peer's is {remote}" if local else ""
+    waiting = f", {len(peer.received)} received and not taken" if peer.received else ""
+    lines = [f"{core.name}: played by Python, {peer.instance.state.name}{sessions}{waiting}"]
+    return lines + [f"  error: {error}" for error in peer.errors[-3:]]
