@@ -1,4 +1,5 @@
-# ruff: noqa: ANN001, ANN003, ANN201, ANN202, ANN204, D102, F821, RUF005, T201, UP004, UP031 - IronPython 2.7
+# ruff: noqa: ANN001, ANN002, ANN003, ANN201, ANN202, ANN204, B905, D102, D103, F821, RUF046, T201, UP004, UP031
+# IronPython 2.7 knows no annotations and none of the newer idioms.
 """Commands of Renode's Monitor that decode what two cores say to each other over ICMsg.
 
 Include this file (``include @renode/icmsg_monitor.py``; the scripts beside it do)::
@@ -7,9 +8,12 @@ Include this file (``include @renode/icmsg_monitor.py``; the scripts beside it d
     icmsg_dump cpuapp [PACKETS]     what lies in the region that a core writes; also an address, or "app"
     icmsg_watch [true|false]        a line in the log for each doorbell, with the packets behind it; end it before Save
     icmsg_regions [app=ADDRESS] [net=ADDRESS] [size=BYTES] [alignment=BYTES] [handshake=true|false]
+    icmsg "status"                  as in `icmsg monitor`, but the verb in quotes: Renode takes a bare word for a
+    icmsg "dump" "app" ["--packets"]    peripheral's name before any of this runs; also "watch" ["on"|"off"]
 
 ``app`` is the tx-region of the application core, ``alignment`` the dcache-alignment, ``handshake`` is true for
-unbound = "enable" and "detect". The rules of decoding are those of ``icmsg/wire/inspect.py``.
+unbound = "enable" and "detect". The rules of decoding are those of ``icmsg/wire/inspect.py``, the words those of
+``icmsg/cosim/bond_words.py`` and ``icmsg/monitor/verbs``.
 This runs in IronPython 2.7, in the Monitor's one scope of names (``self`` is the Monitor), and for the tests in
 CPython 2.7 and 3: ``print`` is called with exactly one text, and all names begin with ``icmsg`` or ``mc_icmsg``.
 """
@@ -36,13 +40,42 @@ class IcmsgRegion(object):
     def title(self):
         return "%s->%s 0x%08X" % (self.writer, self.reader, self.address)
 
-    def session_text(self, session):
-        return "%s has session %d, acknowledges %d" % ((self.reader,) + session)
+    def bond_words(self, view, back):
+        """Return what the region tells about bonding; ``back`` is the view of the other one."""
+        lines = []
+        if view.session is None or icmsg_is_magic(view.first):
+            lines.append(self._magic_words(view))
+        if view.session is not None:
+            lines.append(self.session_words(view.session, back.session[0]))
+        return lines
+
+    def _magic_words(self, view):
+        if icmsg_is_magic(view.first):
+            taken = "has" if view.rd_idx or view.problem else "has not"
+            return "%s wrote the magic, %s %s taken it" % (self.writer, self.reader, taken)
+        if not view.wr_idx and not view.rd_idx:
+            return "%s has written nothing" % self.writer
+        return "the first packet is not the magic: %s" % (icmsg_hex(view.first[:13]) or "empty")
+
+    def session_words(self, session, writers=None):
+        """Return what a handshake word says; ``writers`` is the session that the writer has now, if it is known."""
+        own, acknowledged = session
+        if not own:
+            left = ", but acknowledges %d" % acknowledged if acknowledged else ""
+            return "%s has no session%s: it has not opened its side, or closed it" % (self.reader, left)
+        if not acknowledged:
+            return "%s has session %d, acknowledges nobody yet" % (self.reader, own)
+        text = "%s has session %d, acknowledges %d" % (self.reader, own, acknowledged)
+        if writers is None or writers == acknowledged:
+            return text
+        now = "has %d now" % writers if writers else "has none now"
+        return "%s; %s %s: %s has to open again" % (text, self.writer, now, self.reader)
 
     def read(self, machine):
         """Return a view of what lies there now."""
         data = [int(byte) for byte in machine.SystemBus.ReadBytes(self.address, self.size)]
         view = IcmsgView(icmsg_u32(data, 0), icmsg_u32(data, self.wr_idx_offset), data[self.data_offset :])
+        view.content = data
         if self.handshake:
             word = icmsg_u32(data, 4)
             view.session = word & 0xFFFF, word >> 16
@@ -54,7 +87,7 @@ class IcmsgView(object):
 
     def __init__(self, rd_idx, wr_idx, data):
         self.rd_idx, self.wr_idx, self.data = rd_idx, wr_idx, data
-        self.used, self.pending, self.problem, self.session = 0, [], None, None
+        self.used, self.pending, self.places, self.problem, self.session = 0, [], [], None, None
         self.first = data[4 : 4 + (data[0] << 8 | data[1])]
         for name, index in (("rd_idx", rd_idx), ("wr_idx", wr_idx)):
             if index % 4 or index >= len(data):
@@ -62,14 +95,25 @@ class IcmsgView(object):
                 self.problem = "%s 0x%08X is %s" % (name, index, wrong)
                 return
         self.used = (wr_idx - rd_idx) % len(data)
-        self.pending, self.problem = icmsg_packets(data, rd_idx, self.used)
+        self.pending, self.problem = icmsg_packets(data, rd_idx, self.used, self.places)
+
+    def indices(self):
+        return "rd_idx=%d wr_idx=%d used=%d of %d" % (self.rd_idx, self.wr_idx, self.used, len(self.data))
 
     def __str__(self):
-        text = "rd_idx=%d wr_idx=%d used=%d of %d" % (self.rd_idx, self.wr_idx, self.used, len(self.data))
         if self.problem is not None:
-            return "%s: %s" % (text, self.problem)
+            return "%s: %s" % (self.indices(), self.problem)
         count = len(self.pending)
-        return "%s, %s" % (text, "%d packet%s pending" % (count, "s"[count == 1 :]) if count else "empty")
+        return "%s, %s" % (
+            self.indices(),
+            "%d packet%s pending" % (count, "s"[count == 1 :]) if count else "empty",
+        )
+
+    def lines(self, title):
+        """Return what the indices say, and behind it what is wrong with them."""
+        if self.problem is None:
+            return ["%s %s" % (title, self)]
+        return ["%s %s" % (title, self.indices()), "  wrong: %s" % self.problem]
 
 
 class IcmsgFollower(object):
@@ -79,29 +123,34 @@ class IcmsgFollower(object):
         self.tx, self.rx, self.machine = tx, rx, machine
         view = tx.read(machine)
         self.position = 0 if view.problem else view.wr_idx
-        self.session = rx.read(machine).session
+        self.session, self.broken = rx.read(machine).session, None
 
     def news(self):
         """Return lines about what has come since the last call."""
-        lines = self._packets(self.tx.read(self.machine))
+        there = "%s->%s " % (self.tx.writer, self.tx.reader)
+        lines = [there + line for line in self._packets(self.tx.read(self.machine))]
         session = self.rx.read(self.machine).session
         if session != self.session:
             self.session = session
-            lines.append(self.rx.session_text(session))
+            lines.append(self.rx.session_words(session))
         return lines
 
     def _packets(self, view):
-        start, length = self.position, len(view.data)
-        if view.wr_idx % 4 or view.wr_idx >= length:
+        start, wr, length = self.position, view.wr_idx, len(view.data)
+        if wr in (start, self.broken):
+            return []
+        if wr % 4 or wr >= length:
+            self.broken = wr
             return [view.problem]
-        packets, problem = icmsg_packets(view.data, start, (view.wr_idx - start) % length)
-        lines = []
+        lines, problem, self.broken = [], "", None
+        if not (start > wr == 20 and icmsg_is_magic(view.first)):
+            packets, problem = icmsg_packets(view.data, start, (wr - start) % length)
         if problem is not None and start:
             # What does not decode from where we were is a region that its writer has initialised again.
-            packets, problem = icmsg_packets(view.data, 0, view.wr_idx)
+            packets, problem = icmsg_packets(view.data, 0, wr)
             lines.append("initialised again")
-        self.position = view.wr_idx
-        lines += [icmsg_packet_text(packet) for packet in packets]
+        self.position = wr
+        lines += [icmsg_live_text(packet) for packet in packets]
         return lines + ([problem] if problem is not None else [])
 
 
@@ -133,27 +182,89 @@ def icmsg_u32(data, offset):
     return data[offset] | data[offset + 1] << 8 | data[offset + 2] << 16 | data[offset + 3] << 24
 
 
-def icmsg_packets(data, start, used):
+def icmsg_packets(data, start, used, places=None):
     """Return (the packets in ``used`` bytes of the ring from ``start`` on, what is wrong with them or None)."""
     ring = data[start:] + data[:start]
     packets, position = [], 0
     while position < used:
         size = ring[position] << 8 | ring[position + 1]
         end = position + 4 + size
+        index = (start + position) % len(data)
         if size == 0 or end > used:
-            index = (start + position) % len(data)
             return packets, "the packet at index %d announces %d bytes" % (index, size)
         packets.append(ring[position + 4 : end])
+        if places is not None:
+            places.append(index)
         position = (end + 3) & ~3
     return packets, None
 
 
-def icmsg_packet_text(packet, limit=16):
-    """Return length, the first bytes in hex, and as text."""
-    shown = packet[:limit]
-    text = "".join([chr(byte) if 32 <= byte < 127 else "." for byte in shown])
-    dots = " ..." if len(packet) > limit else ""
-    return "%d bytes: %s%s |%s|" % (len(packet), " ".join(["%02x" % byte for byte in shown]), dots, text)
+def icmsg_hex(data):
+    return " ".join(["%02x" % byte for byte in data])
+
+
+def icmsg_printable(data):
+    return "".join([chr(byte) if 32 <= byte < 127 else "." for byte in data])
+
+
+def icmsg_is_magic(packet):
+    return icmsg_printable(packet[:13]) == "Em1l1K0rn3li4"
+
+
+def icmsg_packet_text(packet, digits=16):
+    """Return length, the first bytes in hex, and the first 16 as text."""
+    start = icmsg_hex(packet[:digits]) + (" ..." if len(packet) > digits else "")
+    dots = "..." if len(packet) > 16 > digits else ""
+    plural = "s"[len(packet) == 1 :]
+    return "%d byte%s: %s |%s%s|" % (len(packet), plural, start, icmsg_printable(packet[:16]), dots)
+
+
+def icmsg_magic_text(packet, digits=16):
+    """Return a packet that begins with the magic; a future release may send more behind it."""
+    return "the magic, " + icmsg_packet_text(packet, digits if len(packet) == 13 else 8)
+
+
+def icmsg_live_text(packet):
+    """Return a packet as it passes."""
+    return icmsg_magic_text(packet, 8) if icmsg_is_magic(packet) else icmsg_packet_text(packet, 8)
+
+
+def icmsg_link_words(there, back):
+    """Return whether the two sides are bound, as far as memory tells."""
+    magic = [icmsg_is_magic(view.first) for view in (there, back)]
+    if there.session is not None:
+        if there.session == back.session[::-1] and 0 not in there.session:
+            return "memory says bound: each side acknowledges the other's session"
+        if magic != [True, True]:
+            return "memory says not bound: the sessions are not acknowledged on both sides"
+    if magic == [True, True]:
+        if (there.rd_idx or there.problem) and (back.rd_idx or back.problem):
+            return "memory says bound: each side has taken the other's magic"
+        return "memory says not bound: the magic is not taken on both sides"
+    if [view for view in (there, back) if not (view.wr_idx or view.rd_idx or icmsg_is_magic(view.first))]:
+        return "memory says not bound: the magic is not written on both sides"
+    return "memory does not say whether they are bound: the magic is not, or no longer, at both starts"
+
+
+def icmsg_dump_lines(region, view):
+    """Return a region in hex and as text, its header field by field; rows that repeat are one ``*``."""
+    fields = [(0, "rd_idx = %d" % view.rd_idx), (region.wr_idx_offset, "wr_idx = %d" % view.wr_idx)]
+    if view.session is not None:
+        fields.insert(1, (4, "handshake = session %d, acknowledges %d" % view.session))
+    content, before = view.content, None
+    form = "  0x%08X  %s  %s"
+    lines = [form % (region.address + at, icmsg_hex(content[at : at + 4]), text) for at, text in fields]
+    for at in range(region.data_offset, region.size, 16):
+        row = content[at : at + 16]
+        if row != before or at + 16 >= region.size:
+            shown = "%-47s  |%s|" % (icmsg_hex(row), icmsg_printable(row))
+            lines.append(
+                form % (region.address + at, "%-67s" % shown, "data +%d" % (at - region.data_offset))
+            )
+        elif lines[-1] != "  *":
+            lines.append("  *")
+        before = row
+    return lines
 
 
 def icmsg_machine():
@@ -188,15 +299,15 @@ def mc_icmsg_regions(app=None, net=None, size=None, alignment=None, handshake=No
 
 
 def mc_icmsg_status():
-    """Show indices, fill level and sessions of both regions, and both mailboxes."""
+    """Show indices, fill level, bonding and sessions of both regions, and both mailboxes."""
     machine = icmsg_machine()
-    for region in icmsg_settings.regions:
-        view = region.read(machine)
-        print("%s %s" % (region.title(), view))
-        if view.session is not None:
-            print("  " + region.session_text(view.session))
-    for core in ("app", "net"):
-        print("ipc%s: %s" % (core, machine["sysbus.ipc" + core].GetStatus()))
+    there, back = icmsg_settings.regions
+    sent, received = there.read(machine), back.read(machine)
+    lines = sent.lines(there.title()) + ["  " + line for line in there.bond_words(sent, received)]
+    lines += received.lines(back.title()) + ["  " + line for line in back.bond_words(received, sent)]
+    lines.append(icmsg_link_words(sent, received))
+    lines += ["ipc%s: %s" % (core, machine["sysbus.ipc" + core].GetStatus()) for core in ("app", "net")]
+    print("\n".join(lines))
 
 
 def mc_icmsg_dump(region, packets=8):
@@ -234,14 +345,39 @@ def icmsg_watcher(machine, tx, rx):
 
     def rang(_mailbox, channel):
         try:
-            time = machine.ElapsedVirtualTime.TimeElapsed.TotalMicroseconds
-            news = "; ".join(follower.news() or ["nothing new"])
-            Logger.Log(LogLevel.Info, "icmsg %.1f us %s rings %d: %s" % (time, tx.writer, channel, news))
+            time = int(round(machine.ElapsedVirtualTime.TimeElapsed.TotalMicroseconds * 1000))
+            for line in follower.news() or ["%s rings %d, nothing new" % (tx.writer, channel)]:
+                Logger.Log(LogLevel.Info, "[%d.%09d] %s" % (time // 10**9, time % 10**9, line))
         except Exception as problem:
             # It must not leave: an exception in the thread of a core ends Renode.
             Logger.Log(LogLevel.Error, "icmsg: cannot decode what %s sent: %s" % (tx.writer, problem))
 
     return rang
+
+
+def mc_icmsg(verb="help", *words):
+    """Do what the verb says, as the command line behind `icmsg` in `icmsg monitor`."""
+    if verb == "status" and not words:
+        mc_icmsg_status()
+    elif verb == "watch" and words in ((), ("on",), ("off",), (True,), (False,)):
+        mc_icmsg_watch(words not in (("off",), (False,)))
+    elif verb == "dump" and words and words[1:] in ((), ("--packets",)):
+        region = icmsg_find_region(words[0])
+        view = region.read(icmsg_machine())
+        lines = view.lines(region.title())
+        if len(words) == 1:
+            lines += icmsg_dump_lines(region, view)
+        else:
+            text = icmsg_magic_text if icmsg_is_magic(view.first) else icmsg_packet_text
+            lines.append("  at the start: %s" % (text(view.first) if view.first else "nothing"))
+            for place, packet in zip(view.places, view.pending):
+                lines.append("  index %5d: %s" % (place, icmsg_packet_text(packet)))
+        print("\n".join(lines))
+    else:
+        raise IcmsgError(
+            'icmsg here: "status", "dump" REGION ["--packets"], "watch" ["on"|"off"], all in quotes; '
+            "bond, send, recv and the other verbs need Python 3: icmsg monitor --engine renode"
+        )
 
 
 # A second include must leave no watcher of the first one behind.

@@ -36,7 +36,10 @@ def test_status_shows_both_regions_and_both_mailboxes(link: Link, capsys: pytest
     link.monitor.call("icmsg_status")
     assert capsys.readouterr().out.splitlines() == [
         f"app->net 0x20070000 {inspect_region(link.bus, BASE, LAYOUT)}",
+        "  the first packet is not the magic: 68 65 6c 6c 6f",
         "net->app 0x20078000 rd_idx=0 wr_idx=0 used=0 of 2040, empty",
+        "  net has written nothing",
+        "memory says not bound: the magic is not written on both sides",
         "ipcapp: INTEN=0x0001 EVENTS=0x0000 IRQ=0 (ipcapp)",
         "ipcnet: INTEN=0x0001 EVENTS=0x0000 IRQ=0 (ipcnet)",
     ]
@@ -49,8 +52,8 @@ def test_status_names_the_sessions(link: Link, capsys: pytest.CaptureFixture[str
     link.monitor.call("icmsg_status")
     out = capsys.readouterr().out.splitlines()
     assert out[0].endswith("2048 bytes, dcache-alignment 8, with sessions")
-    assert out[2] == "  net has session 7, acknowledges 3"
-    assert out[4] == "  app has session 0, acknowledges 0"
+    assert out[2] == "  net has session 7, acknowledges 3; app has none now: net has to open again"
+    assert out[4] == "  app has no session: it has not opened its side, or closed it"
 
 
 @cache
@@ -182,6 +185,9 @@ def test_python_2_prints_the_same(link: Link, capsys: pytest.CaptureFixture[str]
         ("icmsg_status", []),
         ("icmsg_dump", ["app", 2]),
         ("icmsg_dump", [NET]),
+        ("icmsg", ["status"]),
+        ("icmsg", ["dump", "app"]),
+        ("icmsg", ["dump", "app", "--packets"]),
         ("icmsg_regions", [None, None, 0x400]),
         ("icmsg_watch", []),
     ]

@@ -8,6 +8,7 @@ import pytest
 from two_regions import NET, SIZE, Link, remove_fake_modules, script
 
 from icmsg.config import RegionLayout
+from icmsg.monitor.verbs.words import live_text
 from icmsg.wire.handshake import HandshakeWord
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ def test_watch_logs_what_came_with_each_doorbell(link: Link) -> None:
     link.writer(NET).write(b"back")
     link.ring("net", 1)
     assert link.log == [
-        "icmsg 1250.5 us app rings 0: 3 bytes: 6f 6e 65 |one|; 3 bytes: 74 77 6f |two|",
-        "icmsg 1250.5 us app rings 3: nothing new",
-        "icmsg 1250.5 us net rings 1: 4 bytes: 62 61 63 6b |back|",
+        "[0.001250500] app->net 3 bytes: 6f 6e 65 |one|",
+        "[0.001250500] app->net 3 bytes: 74 77 6f |two|",
+        "[0.001250500] app rings 3, nothing new",
+        "[0.001250500] net->app 4 bytes: 62 61 63 6b |back|",
     ]
 
 
@@ -48,11 +50,8 @@ def test_watch_sees_every_packet_of_a_ring_that_wraps(link: Link) -> None:
         writer.write(packet)
         link.ring()
         reader.read()
-    assert [text.split(": ", 1)[1] for text in link.log] == [
-        f"{len(packet)} bytes: {packet.hex(' ')} |{'.' * len(packet)}|".replace(
-            "." * len(packet), "".join(chr(byte) if 32 <= byte < 127 else "." for byte in packet)
-        )
-        for packet in sent
+    assert [text.split("] ", 1)[1] for text in link.log] == [
+        f"app->net {live_text(packet)}" for packet in sent
     ]
 
 
@@ -64,9 +63,12 @@ def test_watch_tells_a_restarted_writer_and_a_broken_index(link: Link) -> None:
     link.ring()
     link.memory[4:8] = (0xFFFF_FFFC).to_bytes(4, "little")
     link.ring()
-    assert [text.split(": ", 1)[1] for text in link.log] == [
-        "initialised again; 5 bytes: 61 67 61 69 6e |again|",
-        "wr_idx 0xFFFFFFFC is beyond the 2040 data bytes",
+    link.ring()
+    assert [text.split("] ", 1)[1] for text in link.log] == [
+        "app->net initialised again",
+        "app->net 5 bytes: 61 67 61 69 6e |again|",
+        "app->net wr_idx 0xFFFFFFFC is beyond the 2040 data bytes",
+        "app rings 0, nothing new",
     ]
 
 
@@ -77,9 +79,9 @@ def test_watch_logs_sessions_with_the_doorbell_of_the_core_that_wrote_them(link:
     HandshakeWord(link.bus, NET, layout).write(5, 0)  # the application core reads the region of the other
     link.ring("net", 1)
     link.ring("app", 0)
-    assert [text.split("us ", 1)[1] for text in link.log] == [
-        "net rings 1: nothing new",
-        "app rings 0: app has session 5, acknowledges 0",
+    assert [text.split("] ", 1)[1] for text in link.log] == [
+        "net rings 1, nothing new",
+        "app has session 5, acknowledges nobody yet",
     ]
 
 
