@@ -55,15 +55,8 @@ def _rows(run: dict[str, Any]) -> Iterator[tuple[str, str | Text]]:
     yield "cores", f"app = {run['app']}, net = {run['net']}"
     bond = run["bond_virtual_us"]
     yield "bound", Text(f"after {_time(bond)}", "green") if run["bound"] else Text("no", "bold red")
-    good = run["messages_received"] == run["messages_sent"] > 0 and not run["mismatches"]
-    yield (
-        "echoes",
-        Text(
-            f"{run['messages_received']} of {run['messages_sent']} messages, {run['bytes_received']} bytes, "
-            f"{run['mismatches']} mismatches",
-            "green" if good else "bold red",
-        ),
-    )
+    if not run["bond_only"]:
+        yield "echoes", _echoes(run)
     trips = run["round_trip_virtual_us"]
     if trips["min"] is not None:
         yield (
@@ -75,6 +68,15 @@ def _rows(run: dict[str, Any]) -> Iterator[tuple[str, str | Text]]:
         )
     yield "time", f"{_time(run['virtual_s'] * 1e6)} virtual in {run['wall_s']:.2f} s"
     yield "trace", run["trace_sha256"][:16]
+
+
+def _echoes(run: dict[str, Any]) -> Text:
+    good = run["messages_received"] == run["messages_sent"] > 0 and not run["mismatches"]
+    return Text(
+        f"{run['messages_received']} of {run['messages_sent']} messages, {run['bytes_received']} bytes, "
+        f"{run['mismatches']} mismatches",
+        "green" if good else "bold red",
+    )
 
 
 def _time(us: float) -> str:

@@ -44,6 +44,7 @@ class RunReport:
             "engine_reason": self.engine.reason,
             **self.sides,
             "ok": result.ok,
+            "bond_only": result.bond_only,
             "bound": result.bound,
             "messages_sent": result.messages_sent,
             "messages_received": result.messages_received,
@@ -82,7 +83,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--initiator", choices=("auto", "app", "net"), default="auto", help="the core that sends first"
     )
-    parser.add_argument("--messages", type=int, metavar="N", default=1000, help="messages to exchange")
+    parser.add_argument(
+        "--messages", type=int, metavar="N", default=1000, help="messages to exchange; 0 = bond only"
+    )
     parser.add_argument("--size", metavar="MIN[:MAX]", default="1:100", help="payload bytes of a message")
     parser.add_argument("--window", type=int, metavar="N", default=1, help="messages under way at once")
     parser.add_argument("--seed", type=int, default=1, help="of sizes and contents")

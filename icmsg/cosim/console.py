@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
+
+_ESCAPE: Final = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
+"""A control sequence of a terminal (ECMA-48): Zephyr's log colours its lines with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +19,10 @@ class ConsoleLine:
 
 
 class Console:
-    """Bytes as they come, lines as they end (CR, LF or both); invalid UTF-8 is shown, not dropped."""
+    """Bytes as they come, lines as they end (CR, LF or both).
+
+    Control sequences of a terminal are left out, as Renode's terminal testers do; invalid UTF-8 is shown, not dropped.
+    """
 
     def __init__(self) -> None:
         self.lines: list[ConsoleLine] = []
@@ -26,14 +34,18 @@ class Console:
         while (end := self._partial.find(b"\n")) >= 0:
             line = bytes(self._partial[:end]).rstrip(b"\r")
             del self._partial[: end + 1]
-            self.lines.append(ConsoleLine(time_ns, line.decode("utf-8", "backslashreplace")))
+            self.lines.append(ConsoleLine(time_ns, _text(line)))
 
     @property
     def partial(self) -> str:
         """What was printed after the last line end."""
-        return self._partial.decode("utf-8", "backslashreplace")
+        return _text(self._partial)
 
     @property
     def text(self) -> str:
         """Everything, with ``\\n`` between the lines."""
         return "\n".join([*(line.text for line in self.lines), self.partial])
+
+
+def _text(line: bytes | bytearray) -> str:
+    return _ESCAPE.sub(b"", line).decode("utf-8", "backslashreplace")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.cosim.diagnosis import console_lines, describe_link, describe_peer
 from icmsg.cosim.exchange_result import ExchangeResult
@@ -14,6 +14,7 @@ from icmsg.cosim.sides import Side, Sides
 from icmsg.cosim.simtime import MS, S
 from icmsg.cosim.stub_firmware import DONE
 from icmsg.cosim.watch import LinkWatch
+from icmsg.cosim.workload import RoundTrips
 from icmsg.errors import ConfigurationError, IcmsgError, VirtualTimeoutError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Machine
-    from icmsg.cosim.workload import RoundTrips, Workload
+    from icmsg.cosim.workload import Workload
 
 Progress = Callable[[int, int], None]
 """(echoes so far, echoes expected)"""
@@ -36,10 +37,22 @@ _QUIET_NS: Final = 50 * MS
 _STEPS: Final = 200
 
 
+class _Counts(NamedTuple):
+    """What whoever sent first has counted, or what was seen of it from outside."""
+
+    expected: int
+    sent: int
+    got: int
+    bytes_received: int
+    mismatches: int
+    round_trips: RoundTrips
+
+
 class Exchange:
     """One run on a machine with the cores ``app`` and ``net``; ``config`` is the app's instance and
     ``peer_config`` the net's (None: the mirror of the app's).
 
+    A workload without messages asks for bonding alone.
     ``initiator`` is the name of the core that sends first; None finds out: the stub ``initiator`` where it runs,
     else unknown firmware that speaks first, else Python.
 
@@ -62,6 +75,7 @@ class Exchange:
         check_workload(workload, config)
         self._machine = machine
         self._workload = workload
+        self._bond_only = not workload.messages
         self._bond_timeout_ns = bond_timeout_ns
         self._configs = {"app": config, "net": peer_config or config.mirrored()}
         self._first, self._second = (machine.core(name) for name in self._configs)
@@ -102,7 +116,10 @@ class Exchange:
             self._machine.run_until(self._is_bound, timeout_ns=self._bond_timeout_ns, what="bonding")
             bond_ns = self._machine.now_ns
             check_roles(self._initiator, {name: stats.program for name, stats in self._sides.stats()})
-            self._exchange(progress)
+            if self._bond_only:
+                self._machine.run_for(_GRACE_NS)  # what firmware says about it, and what it breaks at once
+            else:
+                self._exchange(progress)
         except ConfigurationError:
             raise
         except IcmsgError as error:
@@ -169,33 +186,44 @@ class Exchange:
     # Reporting
 
     def _result(self, bond_ns: int | None) -> ExchangeResult:
-        counts: Any = self._sender if self._sender is not None else self._watch
-        trips: RoundTrips = counts.round_trips
-        sent, got, mismatches = counts.sent, counts.got, counts.mismatches
-        stats = self._sides.initiator_stats(self._initiator)
-        if stats is not None:
-            sent, got, mismatches = stats.sent, stats.received, max(mismatches, stats.mismatches)
-        expected = self._workload.messages if self._sender is not None or stats is not None else sent
+        counts = self._counts()
         problems = [*self._problems, *map(str, self._watch.problems)]
         problems += [line for player in self._players.values() for line in player.troubles()]
-        if bond_ns is not None and not problems and (got != expected or mismatches):
-            problems.append(f"{got} of {expected} echoes came back, {mismatches} of them wrong")
+        if bond_ns is not None and not problems and (counts.got != counts.expected or counts.mismatches):
+            problems.append(
+                f"{counts.got} of {counts.expected} echoes came back, {counts.mismatches} of them wrong"
+            )
         if problems:
-            problems += self._explain(bound=bond_ns is not None, mismatches=mismatches)
+            problems += self._explain(bound=bond_ns is not None, mismatches=counts.mismatches)
         return ExchangeResult(
             bound=bond_ns is not None,
-            messages_sent=sent,
-            messages_received=got,
-            bytes_received=stats.bytes_received if stats is not None else counts.bytes_received,
-            mismatches=mismatches,
+            messages_sent=counts.sent,
+            messages_received=counts.got,
+            bytes_received=counts.bytes_received,
+            mismatches=counts.mismatches,
             bond_virtual_us=bond_ns / 1000 if bond_ns is not None else None,
-            round_trip_virtual_us=trips.summary_us(),
+            round_trip_virtual_us=counts.round_trips.summary_us(),
             virtual_s=self._machine.now_ns / S,
             trace_sha256=self._machine.trace_sha256(),
             problems=tuple(dict.fromkeys(problems)),
             warnings=tuple(str(warning) for warning in self._machine.warnings),
             consoles={core.name: console_lines(core) for core in (self._first, self._second)},
+            bond_only=self._bond_only,
         )
+
+    def _counts(self) -> _Counts:
+        if self._bond_only:
+            return _Counts(0, 0, 0, 0, 0, RoundTrips())
+        watch, total = self._watch, self._workload.messages
+        stats = self._sides.initiator_stats(self._initiator)
+        if stats is not None:
+            mismatches = max(watch.mismatches, stats.mismatches)
+            return _Counts(
+                total, stats.sent, stats.received, stats.bytes_received, mismatches, watch.round_trips
+            )
+        seen: Initiator | LinkWatch = self._sender if self._sender is not None else watch
+        expected = total if self._sender is not None else seen.sent
+        return _Counts(expected, seen.sent, seen.got, seen.bytes_received, seen.mismatches, seen.round_trips)
 
     def _explain(self, *, bound: bool, mismatches: int) -> Iterator[str]:
         for name, stats in self._sides.stats():

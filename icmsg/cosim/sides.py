@@ -63,7 +63,7 @@ class Sides:
             stub = self._stubs[core.name] = StubFirmware(image, core.bus)
             stub.set_instance(config)
             stub.set_work(
-                messages=work.messages,
+                messages=max(work.messages, 1),  # a stub that sends has no other way to start
                 size_min=work.size_min,
                 size_max=work.size_max,
                 seed=work.seed,

@@ -21,7 +21,8 @@ _SEEDS: Final = (1 << 64) - 1
 class Workload:
     """``messages`` messages of ``size_min``…``size_max`` bytes, at most ``window`` of them under way at once.
 
-    Sizes and contents follow from ``seed``. Raises ConfigurationError for what cannot be sent.
+    No messages at all ask for bonding alone. Sizes and contents follow from ``seed``. Raises ConfigurationError for
+    what cannot be sent.
     """
 
     messages: int = 1000
@@ -31,8 +32,8 @@ class Workload:
     window: int = 1
 
     def __post_init__(self) -> None:
-        if not 1 <= self.messages <= _WORD:
-            raise ConfigurationError(f"{self.messages} messages: send 1…{_WORD}")
+        if not 0 <= self.messages <= _WORD:
+            raise ConfigurationError(f"{self.messages} messages: send 1…{_WORD}, or 0 to bond only")
         if not 1 <= self.size_min <= self.size_max <= 0xFFFF:
             raise ConfigurationError(
                 f"sizes {self.size_min}:{self.size_max}: use MIN:MAX with 1 ≤ MIN ≤ MAX ≤ 65535 bytes"

@@ -29,7 +29,6 @@ OF_OPTIONS = [
     (["--net", "/"], "/: cannot be read: Is a directory"),
     (["--net", "a" * 300], "name too long"),
     (["--engine", "qemu"], "--engine: invalid choice: 'qemu' (choose from .*auto.*) (see icmsg run --help)"),
-    (["--messages", "0"], "0 messages: send 1…"),
     (["--messages", "-1"], "-1 messages: send 1…"),
     (["--messages", "99999999999"], "99999999999 messages: send 1…4294967295"),
     (["--messages", "many"], "--messages: invalid int value: 'many'"),

@@ -218,11 +218,17 @@ def test_ctrl_c_ends_the_wait_for_firmware_that_spins() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
 def test_ctrl_c_under_a_progress_bar_gives_the_cursor_back() -> None:
-    script = (
-        "import os, signal, sys, threading; from icmsg.cli.main import main; "
-        "threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start(); "
-        "sys.exit(main(['run', '--messages', '4000000']))"
-    )
+    script = """
+import os, signal, sys, threading
+import rich.progress
+from icmsg.cli.main import main
+begin = rich.progress.Progress.start
+def start(self):
+    begin(self)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+rich.progress.Progress.start = start
+sys.exit(main(["run", "--messages", "4000000"]))
+"""
     code, written = on_terminal((sys.executable, "-c", script))
     assert code == 130
     assert written.rindex("\x1b[?25h") > written.rindex("\x1b[?25l")

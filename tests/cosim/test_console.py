@@ -48,3 +48,17 @@ def test_a_character_cut_in_two_is_whole_in_its_line() -> None:
     console.feed(b"\xc2", 0)
     console.feed(b"\xb5s\n", 0)
     assert console.lines[0].text == "µs"
+
+
+def test_the_colours_of_a_log_are_left_out_also_where_they_are_cut() -> None:
+    console = Console()
+    console.feed(b"\x1b[0m<inf> up\x1b[1;3", 0)
+    console.feed(b"1m!\x1b[0m\n\x1b[32mnext", 0)
+    assert console.lines[0].text == "<inf> up!"
+    assert console.partial == "next"
+
+
+def test_brackets_that_belong_to_no_control_sequence_stay() -> None:
+    console = Console()
+    console.feed(b"[00:00:01.000] a[0m\n", 0)
+    assert console.lines[0].text == "[00:00:01.000] a[0m"

@@ -262,3 +262,18 @@ def test_every_workload_that_fits_is_ok_and_repeatable(
     result = exchange(*pair, work, config=config, latency_ns=latency_ns)
     check(result, messages)
     assert exchange(*pair, work, config=config, latency_ns=latency_ns) == result
+
+
+@pytest.mark.parametrize(("app", "net"), PAIRINGS)
+def test_without_messages_every_pairing_only_bonds_and_nothing_is_counted(app: str, net: str) -> None:
+    result = exchange(app, net, Workload(messages=0))
+    assert (result.ok, result.bound, result.problems) == (True, True, ())
+    assert (result.messages_sent, result.messages_received, result.bytes_received) == (0, 0, 0)
+    for name, who in (("app", app), ("net", net)):
+        assert result.consoles[name][:2] == ([f"{who}: up", f"{who}: bound"] if who != "python" else [])
+
+
+def test_without_messages_a_peer_that_never_bonds_is_a_failure_nevertheless() -> None:
+    result = exchange("python", "spin", Workload(messages=0), bond_timeout_ns=5_000_000)
+    assert (result.ok, result.bound) == (False, False)
+    assert result.problems[0] == "bonding did not happen within 5.000 ms of virtual time"

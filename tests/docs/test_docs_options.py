@@ -54,7 +54,7 @@ def test_every_json_key_is_on_the_page(capsys: pytest.CaptureFixture[str]) -> No
 def test_the_exit_codes_are_on_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     named = {int(row[0]) for row in PAGE.table("Exit code")}
     assert named == {0, 1, MISTAKE, INTERRUPTED, BROKEN_PIPE}
-    assert main(["run", "--messages", "0"]) == MISTAKE
+    assert main(["run", "--messages", "-1"]) == MISTAKE
     assert "icmsg: error: " in capsys.readouterr().err
 
 
