@@ -28,6 +28,11 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             block.Dispose();
         }
 
+        public string Take(out int lost)
+        {
+            return block.Take(out lost);
+        }
+
         // The address of a RecordBlock.
         public long Address => block.Address;
 

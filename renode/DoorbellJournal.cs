@@ -30,6 +30,11 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         // Held at the next synchronization point after each task; null lets the emulation go on.
         public Lockstep HoldOnTask { get; set; }
 
+        public string Take(out int lost)
+        {
+            return block.Take(out lost);
+        }
+
         // The address of a RecordBlock.
         public long Address => block.Address;
 

@@ -3,7 +3,11 @@
 //
 // This file is licensed under the MIT License, as the models of Renode are.
 //
+using System.Globalization;
+using System.Linq;
+
 using Antmicro.Renode.Core;
+using Antmicro.Renode.Time;
 
 namespace Antmicro.Renode.Peripherals.Miscellaneous
 {
@@ -13,16 +17,29 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         // `ipcapp EndLockstep` comes before anything else that lets time pass.
         public static bool RunUntilInterrupt(this NRF_IPC ipc, ulong microseconds)
         {
+            return RunUntilAny(ipc, microseconds, new[] { ipc.IRQ }, null);
+        }
+
+        // The same for any lines, and for the doorbells of a journal. Not for the Monitor, which has no such arguments.
+        public static bool RunUntilAny(this NRF_IPC ipc, ulong microseconds, GPIO[] ending, DoorbellJournal journal)
+        {
             if(lockstep == null || !lockstep.IsUsable)
             {
                 EndLockstep(ipc);
                 lockstep = new Lockstep(ipc.GetMachine());
             }
-            if(line != ipc.IRQ)
+            foreach(var line in lines.Except(ending))
             {
                 lockstep.RemoveLine(line);
-                lockstep.AddLine(ipc.IRQ);
-                line = ipc.IRQ;
+            }
+            foreach(var line in ending)
+            {
+                lockstep.AddLine(line);
+            }
+            lines = ending;
+            if(journal != null)
+            {
+                journal.HoldOnTask = lockstep;
             }
             return lockstep.Advance(microseconds);
         }
@@ -31,10 +48,17 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         {
             lockstep?.Dispose();
             lockstep = null;
-            line = null;
+            lines = new GPIO[0];
+        }
+
+        // As text, which the Monitor prints as it is: a number would come in hexadecimal digits.
+        public static string ElapsedNanoseconds(this NRF_IPC ipc)
+        {
+            var ticks = ipc.GetMachine().ElapsedVirtualTime.TimeElapsed.Ticks;
+            return (ticks / TimeInterval.TicksPerNanosecond).ToString(CultureInfo.InvariantCulture);
         }
 
         private static Lockstep lockstep;
-        private static GPIO line;
+        private static GPIO[] lines = new GPIO[0];
     }
 }

@@ -87,6 +87,24 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             }
         }
 
+        // The records since the last time in hexadecimal digits, for a reader in another process.
+        public string Take(out int lost)
+        {
+            lock(sync)
+            {
+                if(disposed)
+                {
+                    lost = 0;
+                    return string.Empty;
+                }
+                var records = new byte[Marshal.ReadInt32(memory, CountOffset) * RecordSize];
+                lost = Marshal.ReadInt32(memory, LostOffset);
+                Marshal.Copy(new IntPtr(memory.ToInt64() + HeaderSize), records, 0, records.Length);
+                Marshal.WriteInt64(memory, 0, 0);
+                return BitConverter.ToString(records).Replace("-", string.Empty);
+            }
+        }
+
         // Lets the core that makes this access report how far it is. Timers that are due run by that, so not where a
         // lock is held that they may wait for, as in the hook of a line.
         public void SyncTime()

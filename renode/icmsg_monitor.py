@@ -1,4 +1,4 @@
-# ruff: noqa: ANN001, ANN002, ANN003, ANN201, ANN202, ANN204, B905, D102, D103, F821, RUF046, T201, UP004, UP031
+# ruff: noqa: ANN001, ANN002, ANN003, ANN201, ANN202, ANN204, B904, B905, D102, D103, F821, RUF046, T201, UP004, UP031
 # IronPython 2.7 knows no annotations and none of the newer idioms.
 """Commands of Renode's Monitor that decode what two cores say to each other over ICMsg.
 
@@ -10,6 +10,9 @@ Include this file (``include @renode/icmsg_monitor.py``; the scripts beside it d
     icmsg_regions [app=ADDRESS] [net=ADDRESS] [size=BYTES] [alignment=BYTES] [handshake=true|false]
     icmsg "status"                  as in `icmsg monitor`, but the verb in quotes: Renode takes a bare word for a
     icmsg "dump" "app" ["--packets"]    peripheral's name before any of this runs; also "watch" ["on"|"off"]
+
+    icmsg_read ADDRESS COUNT        bytes of memory as hexadecimal digits, for programs
+    icmsg_write ADDRESS "DIGITS"    the reverse
 
 ``app`` is the tx-region of the application core, ``alignment`` the dcache-alignment, ``handshake`` is true for
 unbound = "enable" and "detect". The rules of decoding are those of ``icmsg/wire/inspect.py``, the words those of
@@ -320,6 +323,25 @@ def mc_icmsg_dump(region, packets=8):
         print("  pending: %s" % icmsg_packet_text(packet))
     if len(view.pending) > packets:
         print("  and %d more" % (len(view.pending) - packets))
+
+
+def mc_icmsg_read(address, count):
+    """Print bytes of memory as hexadecimal digits."""
+    data = icmsg_machine().SystemBus.ReadBytes(address, count)
+    print("".join(["%02x" % int(byte) for byte in data]))
+
+
+def mc_icmsg_write(address, digits):
+    """Write bytes that are given as hexadecimal digits."""
+    if len(digits) % 2:
+        raise IcmsgError("a byte has two hexadecimal digits, and there are %d" % len(digits))
+    try:
+        data = [int(digits[at : at + 2], 16) for at in range(0, len(digits), 2)]
+    except ValueError:
+        raise IcmsgError("%r is not all hexadecimal digits" % digits)
+    from System import Array, Byte
+
+    icmsg_machine().SystemBus.WriteBytes(Array[Byte](data), address)
 
 
 def mc_icmsg_watch(on=True):

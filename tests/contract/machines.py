@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-# The fake of Renode stands beside the tests of its engine.
+# The fakes of Renode stand beside the tests of their engines.
 sys.path.insert(0, str(Path(__file__).parent.parent / "renode"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "remote"))
 
 from fake_process import MachineOnTheFake, real_machine
+from remote_machines import NO_EXTENSIONS, on_a_fake_of_renode
 
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 
@@ -22,16 +24,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MachineUnderTest:
-    """``make`` gives a machine of the nRF5340; ``slack_ns`` is how late it may see what a core does."""
+    """``make`` gives a machine of the nRF5340; ``slack_ns`` is how late it may see what a core does, ``hears``
+    whether it sees what cores print, and ``examples`` how many a generated test makes.
+    """
 
     name: str
     make: Callable[[], Machine]
     slack_ns: int = 0
+    hears: bool = True
+    examples: int = 25
 
 
 MACHINES: Final = [
     MachineUnderTest("embedded", lambda: EmbeddedMachine(quantum_ns=1_000, latency_ns=1_000)),
     MachineUnderTest("renode over a fake of .NET", lambda: MachineOnTheFake(quantum_ns=1_000), 4_000),
+    MachineUnderTest("remote over a fake of Renode's Monitor", on_a_fake_of_renode, 4_000),
+    MachineUnderTest(
+        "remote over a Renode without our extensions",
+        lambda: on_a_fake_of_renode(missing=NO_EXTENSIONS),
+        4_000,
+        hears=False,
+        examples=5,
+    ),
     MachineUnderTest("renode", lambda: real_machine(quantum_ns=1_000), 4_000),
 ]
 

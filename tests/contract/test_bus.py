@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from remote_buses import remote_bus
 from renode_buses import renode_bus
 
 from icmsg.cosim.embedded.bus import CoreBus
@@ -73,6 +74,15 @@ BUSES = [
     BusUnderTest("embedded engine, two memories that touch", core_with_two_memories, size=2 * PAGE),
     BusUnderTest("renode engine, memory shared with Python", lambda: renode_bus(BASE, SIZE, shared=True)),
     BusUnderTest("renode engine, memory behind the sysbus", lambda: renode_bus(BASE, SIZE, shared=False)),
+    BusUnderTest("remote engine", lambda: remote_bus(BASE, 256), size=256),
+    BusUnderTest("remote engine while it runs", lambda: remote_bus(BASE, 256, joins=True), size=256),
+    BusUnderTest("remote engine, word by word", lambda: remote_bus(BASE, SIZE, blocks=False)),
+    BusUnderTest(
+        "remote engine, word by word while it runs",
+        lambda: remote_bus(BASE, 256, blocks=False, joins=True),
+        size=256,
+    ),
+    BusUnderTest("remote engine, memory of one core", lambda: remote_bus(BASE, SIZE, shared=False)),
 ]
 
 READS = {8: "read8", 16: "read16", 32: "read32"}

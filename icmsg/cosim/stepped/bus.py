@@ -76,7 +76,7 @@ class PlacedBus:
         try:
             return self._get_block(address, size)
         except self._failure as error:
-            raise self._error(str(error), address, 8 * size) from error
+            raise self._error(self._words(error), address, 8 * size) from error
 
     def write_block(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """Write ``data`` into memory; all of it or nothing."""
@@ -87,7 +87,7 @@ class PlacedBus:
         try:
             self._set_block(address, content)
         except self._failure as error:
-            raise self._error(str(error), address, 8 * len(content)) from error
+            raise self._error(self._words(error), address, 8 * len(content)) from error
 
     def close(self) -> None:
         """Refuse everything from now on: the machine is gone."""
@@ -116,6 +116,9 @@ class PlacedBus:
     def _rang(self) -> None:
         raise NotImplementedError
 
+    def _words(self, failure: Exception) -> str:
+        return str(failure)
+
     # Checks
 
     def _read_mailbox(self, address: int, offset: int) -> int:
@@ -124,7 +127,7 @@ class PlacedBus:
         try:
             return self._get_register(offset)
         except self._failure as error:
-            raise self._error(str(error), address, 32) from error
+            raise self._error(self._words(error), address, 32) from error
 
     def _write_mailbox(self, address: int, offset: int, value: int) -> None:
         if offset not in _WRITABLE:
@@ -132,7 +135,7 @@ class PlacedBus:
         try:
             self._set_register(offset, value)
         except self._failure as error:
-            raise self._error(str(error), address, 32) from error
+            raise self._error(self._words(error), address, 32) from error
         self._rang()
 
     def _read(self, address: int, width: int) -> int:
@@ -142,7 +145,7 @@ class PlacedBus:
         try:
             return self._get(width, address)
         except self._failure as error:
-            raise self._error(str(error), address, width) from error
+            raise self._error(self._words(error), address, width) from error
 
     def _write(self, address: int, value: int, width: int) -> None:
         place = self._check(address, width)
@@ -154,7 +157,7 @@ class PlacedBus:
         try:
             self._set(width, address, value)
         except self._failure as error:
-            raise self._error(str(error), address, width) from error
+            raise self._error(self._words(error), address, width) from error
         if not place.is_memory:
             self._rang()
 

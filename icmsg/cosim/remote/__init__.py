@@ -1,0 +1,1 @@
+"""The engine for a Renode in another process: everything goes through commands of its Monitor."""

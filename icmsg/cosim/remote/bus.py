@@ -1,0 +1,110 @@
+"""One core's address space, by commands of a Monitor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.remote.levels import INTPEND
+from icmsg.cosim.remote.transport import words
+from icmsg.cosim.stepped.bus import PlacedBus
+from icmsg.errors import MonitorError
+from icmsg.hw.nrf_ipc import IPC
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.remote.levels import Levels
+    from icmsg.cosim.remote.link import Link
+    from icmsg.cosim.remote.memory import RemoteMemory
+    from icmsg.cosim.stepped.places import CorePlaces, Place
+
+_NAMES: Final = {8: "Byte", 16: "Word", 32: "DoubleWord"}
+_TASKS: Final = {offset: index for offset, register, index in IPC.elements() if register.name == "TASKS_SEND"}
+
+
+class RemoteBus(PlacedBus):
+    """The :class:`icmsg.hw.bus.Bus` of one core; accesses take no virtual time.
+
+    Memory that all cores share goes through ``memory``, registers of the mailbox by their offset, all else through
+    the sysbus in the context of the core. ``rings`` is called with the channel of each task that is written.
+    """
+
+    __slots__ = ("_levels", "_link", "_memory", "_rings", "_shared")
+
+    def __init__(
+        self,
+        link: Link,
+        core: CorePlaces,
+        memory: RemoteMemory,
+        levels: Levels,
+        *,
+        shared: frozenset[Place],
+        rings: Callable[[int], None],
+    ) -> None:
+        super().__init__(core, MonitorError)
+        self._link = link
+        self._memory = memory
+        self._levels = levels
+        self._shared = shared
+        self._rings = rings
+
+    def _get(self, width: int, address: int) -> int:
+        place = self._places.at(address)
+        if place in self._shared:
+            return int.from_bytes(self._get_block(address, width // 8), "little")
+        return self._link.number(f"sysbus Read{_NAMES[width]} 0x{address:08X} {self._cpu}")
+
+    def _set(self, width: int, address: int, value: int) -> None:
+        if self._places.at(address) in self._shared:
+            self._memory.write(address, value.to_bytes(width // 8, "little"))
+        else:
+            self._link.do(f"sysbus Write{_NAMES[width]} 0x{address:08X} 0x{value:X} {self._cpu}")
+            self._memory.let_go()  # a peripheral may write memory by itself
+
+    def _get_block(self, address: int, size: int) -> bytes:
+        parts = []
+        for place, at, count in self._parts(address, size):
+            if place in self._shared:
+                parts.append(self._memory.read(at, count, place.start, place.end))
+            else:
+                parts.append(bytes(self._get(8, byte) for byte in range(at, at + count)))
+        return b"".join(parts)
+
+    def _set_block(self, address: int, data: bytes) -> None:
+        for place, at, count in self._parts(address, len(data)):
+            content = data[at - address : at - address + count]
+            if place in self._shared:
+                self._memory.write(at, content)
+            else:
+                for offset, byte in enumerate(content):
+                    self._set(8, at + offset, byte)
+
+    def _parts(self, address: int, size: int) -> list[tuple[Place, int, int]]:
+        """Return (memory, address, bytes) for each memory that a block, checked before, lies in."""
+        parts, at = [], address
+        while at < address + size:
+            place = self._places.at(at)
+            assert place is not None
+            count = min(place.end, address + size) - at
+            parts.append((place, at, count))
+            at += count
+        return parts
+
+    def _get_register(self, offset: int) -> int:
+        assert self._mailbox is not None
+        if offset == INTPEND:
+            known = self._levels.pending(self._mailbox)
+            if known is not None:
+                return known
+        return self._link.number(f"{self._mailbox} ReadDoubleWord 0x{offset:X}")
+
+    def _set_register(self, offset: int, value: int) -> None:
+        self._link.do(f"{self._mailbox} WriteDoubleWord 0x{offset:X} 0x{value:X}")
+        if value & 1 and offset in _TASKS:
+            self._rings(_TASKS[offset])
+
+    def _rang(self) -> None:
+        self._levels.forget()
+
+    def _words(self, failure: Exception) -> str:
+        return words(failure)

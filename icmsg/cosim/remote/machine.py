@@ -1,0 +1,255 @@
+"""A machine that somebody else's script made in a Renode elsewhere, by commands of its Monitor."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from icmsg.assets import platform_file
+from icmsg.cosim.events import EventKind
+from icmsg.cosim.machine import AccessWarning
+from icmsg.cosim.platform import load_platform
+from icmsg.cosim.remote.abilities import find_abilities
+from icmsg.cosim.remote.bus import RemoteBus
+from icmsg.cosim.remote.gates import LockstepGate, SliceGate, current_time
+from icmsg.cosim.remote.levels import Levels
+from icmsg.cosim.remote.link import Link
+from icmsg.cosim.remote.memory import RemoteMemory
+from icmsg.cosim.remote.reports import read_report
+from icmsg.cosim.remote.transport import words
+from icmsg.cosim.stepped import commands, log
+from icmsg.cosim.stepped.core import SteppedCore
+from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
+from icmsg.cosim.stepped.places import Wire, read_places
+from icmsg.cosim.stepped.records import TASK
+from icmsg.cosim.stepped.stepper import Stepper
+from icmsg.errors import EngineError, MonitorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from icmsg.cosim.remote.transport import Transport
+    from icmsg.cosim.stepped.log import Complaint
+    from icmsg.cosim.stepped.places import CorePlaces, Place
+    from icmsg.cosim.stepped.stepper import Gate
+
+_LOGGED: Final = 1000
+"""Entries of Renode's log that are looked through for complaints; it keeps no more."""
+
+
+class RemoteMachine(SteppedMachine[SteppedCore]):
+    """The machine that is selected in the Monitor behind ``transport``, as :class:`icmsg.cosim.machine.Machine`.
+
+    ``platform`` is the path of the platform file that it was made of (default: the shipped nRF5340). ``quantum_ns`` is
+    set if it is given; otherwise what the script set stays, and where there is no lockstep slices of RunFor have 10 µs.
+    ``latency_ns`` is the least time from a rising interrupt line to the Python handler of a played core.
+
+    An emulation that is started is paused. From the first step on the emulation is held by the lockstep: call
+    :meth:`let_go` before anything else lets time pass. Nothing is cleared by :meth:`close`.
+
+    Raises:
+        EngineError: no machine is selected, or it has not the cores of the platform file.
+        PlatformError: the platform file cannot be read.
+    """
+
+    engine: Final = "remote"
+
+    def __init__(
+        self,
+        transport: Transport,
+        platform: str | Path | None = None,
+        *,
+        quantum_ns: int | None = None,
+        latency_ns: int = DEFAULT_LATENCY_NS,
+    ) -> None:
+        path = Path(platform) if platform is not None else platform_file("nrf5340")
+        places = read_places(load_platform(path))
+        super().__init__(places, quantum_ns, latency_ns)
+        self.link: Final = Link(transport)
+        self._quantum_ns = quantum_ns or DEFAULT_QUANTUM_NS
+        self._numbers = {
+            wire: (core.name, number)
+            for core in places.values()
+            for number, wires in core.wires.items()
+            for wire in wires
+        }
+        self._own: list[tuple[int, int, int]] = []
+        shared = _shared(places)
+        self.abilities: Final = find_abilities(self.link, path, places, shared)
+        if quantum_ns is not None:
+            self.link.execute(f'emulation SetGlobalQuantum "{commands.seconds(quantum_ns)}"')
+        self._levels = Levels(self.link, {str(core.mailbox) for core in self._mailboxes})
+        self._memory = RemoteMemory(self.link, blocks=self.abilities.blocks)
+        self.stepper = Stepper(
+            self.clock,
+            make_gate=self._make_gate,
+            now_ns=self._ask_time,
+            shared=self._memory,
+            step_done=self.take,
+        )
+        self._shared = min(shared, key=lambda place: place.name != "shared", default=None)
+        for name, core in places.items():
+            bus = RemoteBus(
+                self.link, core, self._memory, self._levels, shared=shared, rings=self._ringer(core)
+            )
+            self.cores[name] = SteppedCore(self, core, bus)
+            self.cores[name].attach()
+        self._before = set(self._complaints())
+        self.clock.time_ns = self._ask_time()
+
+    # Time
+
+    def _run(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
+        if self._runs or self._closed:
+            return super()._run(ns, satisfied)  # which says so
+        if not self._is_held:
+            self.clock.time_ns = self._ask_time()  # others may have let time pass
+        self.link.joins = True
+        try:
+            return super()._run(ns, satisfied)
+        finally:
+            self._levels.forget()
+            self._memory.let_go()
+            self.link.joins = False
+
+    @property
+    def _is_held(self) -> bool:
+        return self.stepper.is_active and self.abilities.lockstep is not None
+
+    def _make_gate(self, lines: Sequence[object]) -> Gate:
+        parts = self.link, self._levels, self._memory, lines
+        if self.abilities.lockstep is not None:
+            return LockstepGate(*parts, mailbox=self.abilities.lockstep, took=self._take_report)
+        return SliceGate(*parts, quantum_ns=self._quantum_ns, rose=self._rose)
+
+    def _ask_time(self) -> int:
+        mailbox = self.abilities.lockstep
+        if mailbox is None:
+            return current_time(self.link)
+        return self._take_report(self.link.ask(f"{mailbox} TakeRecords")[0])
+
+    def let_go(self) -> None:
+        """Let the emulation go and pause it, for whoever else wants to let time pass; the next run holds it again.
+
+        Up to 10 ms of virtual time pass.
+        """
+        self.check_open()
+        self.stepper.dispose()
+
+    # Renode
+
+    def execute(self, command: str) -> str:
+        """Run a Monitor command and return what it prints.
+
+        Raises:
+            MonitorError: Renode refuses it.
+            EngineError: it would let time pass beside the lockstep, or needs a paused emulation.
+        """
+        self.check_open()
+        if self._is_held:
+            commands.check_beside_lockstep(command)
+        self._levels.forget()
+        self._memory.let_go()
+        return self.link.execute(command)
+
+    def command(self, line: str) -> str:
+        """Run a Monitor command that lets no time pass; EngineError with Renode's words when it is refused."""
+        self._levels.forget()
+        try:
+            return self.link.execute(line)
+        except MonitorError as error:
+            raise EngineError(f"Renode refuses `{line}`: {words(error)}") from error
+
+    def line(self, wire: Wire) -> object:
+        """Return the interrupt line of a peripheral's output."""
+        self._levels.add(wire)
+        return wire
+
+    def is_set(self, line: object) -> bool:
+        """Return the level of a line."""
+        assert isinstance(line, Wire)
+        return self._levels.is_set(line)
+
+    # What happened
+
+    def take(self) -> None:
+        """Do nothing: what was written down comes with each step."""
+
+    def _ringer(self, core: CorePlaces) -> Callable[[int], None]:
+        """Return what notes that Python rang on ``core``: it knows before anybody has written it down."""
+        source = self._mailboxes.index(core) if core in self._mailboxes else 0
+
+        def ring(channel: int) -> None:
+            self.emit(EventKind.DOORBELL, core.index, channel)
+            self._own.append((self.clock.time_ns, source, channel))
+
+        return ring
+
+    def _rose(self, wire: Wire, time_ns: int) -> None:
+        """Note that an interrupt line rose in the slice that ended at ``time_ns``."""
+        name, number = self._numbers[wire]
+        core = self.cores[name]
+        self.events.emit(time_ns, EventKind.INTERRUPT, core.index, number)
+        self.stepper.line_rose(core, number, time_ns - 1)
+
+    def _take_report(self, text: str) -> int:
+        """Put into the stream what a report says, and return its time."""
+        report = read_report(text)
+        own, self._own = self._own, []
+        doorbells = []
+        for record in report.doorbells:
+            note = record.time_ns, record.source, record.value
+            if record.kind == TASK and note in own:
+                own.remove(note)
+            else:
+                doorbells.append(record)
+        self._take_doorbells(doorbells)
+        self._take_console(report.console)
+        return report.time_ns
+
+    @property
+    def warnings(self) -> list[AccessWarning]:
+        """Accesses that nothing models, as Renode logged them since the machine was attached."""
+        return list(self._warnings())
+
+    def _warnings(self) -> Iterator[AccessWarning]:
+        for complaint in [] if self._closed else self._complaints():
+            core = self.cores.get(complaint.cpu.removeprefix("cpu"))
+            if core is not None and complaint not in self._before:
+                place = core.locate(complaint.pc)
+                yield AccessWarning(core.name, complaint.what, complaint.address, complaint.pc, place)
+
+    def _complaints(self) -> list[Complaint]:
+        with suppress(MonitorError):
+            return list(log.complaints(self.link.execute(f"lastLog {_LOGGED}")))
+        return []
+
+    def trace_sha256(self) -> str:
+        """Return a hash over every event that was seen and the contents of the shared memory.
+
+        Raises:
+            EngineError: the machine is closed.
+        """
+        self.check_open()
+        digest = hashlib.sha256(self.events.hexdigest().encode())
+        if self._shared is not None:
+            place = self._shared
+            digest.update(self._memory.read(place.start, place.end - place.start, place.start, place.end))
+        return digest.hexdigest()
+
+    def _close(self) -> None:
+        with suppress(EngineError, MonitorError):  # a Renode that is gone has nothing to be tidied
+            self.stepper.dispose()
+            if self.abilities.lockstep is not None:
+                self.link.execute(f"{self.abilities.lockstep} Unfollow")
+        for core in self.cores.values():
+            core.close()
+        self.clock.clear()
+
+
+def _shared(places: dict[str, CorePlaces]) -> frozenset[Place]:
+    """Return the memories that every core sees at the same address."""
+    sets = [frozenset(core.memories()) for core in places.values()]
+    return frozenset.intersection(*sets) if sets else frozenset()

@@ -1,0 +1,100 @@
+//
+// Copyright (c) 2026 The icmsg authors
+//
+// This file is licensed under the MIT License, as the models of Renode are.
+//
+using System;
+using System.Linq;
+
+using Antmicro.Renode.Core;
+using Antmicro.Renode.Exceptions;
+using Antmicro.Renode.Peripherals.UART;
+
+namespace Antmicro.Renode.Peripherals.Miscellaneous
+{
+    // For somebody who plays cores from another process and has nothing but commands of the Monitor: a step of the
+    // lockstep and everything that happened in it are one command.
+    public static class RemoteExtensions
+    {
+        // `ipcapp Follow "ipcapp ipcnet" "uartapp uartnet"` writes down doorbells, interrupts and what is printed from
+        // now on. The source of a record is the place of its name.
+        public static void Follow(this NRF_IPC ipc, string mailboxes, string uarts)
+        {
+            Unfollow(ipc);
+            var machine = ipc.GetMachine();
+            doorbells = new DoorbellJournal(machine, Capacity, FindAll<NRF_IPC>(machine, mailboxes));
+            console = new ConsoleCapture(machine, Capacity, FindAll<IUART>(machine, uarts));
+        }
+
+        // Needed before the machine is saved.
+        public static void Unfollow(this NRF_IPC _)
+        {
+            doorbells?.Dispose();
+            console?.Dispose();
+            doorbells = null;
+            console = null;
+        }
+
+        // Lets time pass until one of these lines ("ipcapp.IRQ ipcnet.IRQ") is high, or a mailbox that is followed
+        // rings, at most so long; prints what TakeRecords prints. EndLockstep comes before anything else that lets
+        // time pass.
+        public static string RunUntil(this NRF_IPC ipc, ulong microseconds, string lines)
+        {
+            var machine = ipc.GetMachine();
+            ipc.RunUntilAny(microseconds, Split(lines).Select(line => FindLine(machine, line)).ToArray(), doorbells);
+            return TakeRecords(ipc);
+        }
+
+        // The virtual time in nanoseconds, the number of records that found no room, and the records since the last
+        // time in hexadecimal (RecordBlock), or "-".
+        public static string TakeRecords(this NRF_IPC ipc)
+        {
+            var records = string.Empty;
+            var lost = 0;
+            if(doorbells != null)
+            {
+                records = doorbells.Take(out var lostDoorbells) + console.Take(out var lostBytes);
+                lost = lostDoorbells + lostBytes;
+            }
+            return string.Format("{0} {1} {2}", ipc.ElapsedNanoseconds(), lost, records.Length == 0 ? "-" : records);
+        }
+
+        private static string[] Split(string names)
+        {
+            return names.Split(new[] { ' ' }, StringSplitOptions.RemoveEmptyEntries);
+        }
+
+        private static T[] FindAll<T>(IMachine machine, string names) where T : class
+        {
+            return Split(names).Select(name => Find<T>(machine, name)).ToArray();
+        }
+
+        private static T Find<T>(IMachine machine, string name) where T : class
+        {
+            var found = machine["sysbus." + name] as T;
+            if(found == null)
+            {
+                throw new RecoverableException(string.Format("{0} is no {1}", name, typeof(T).Name));
+            }
+            return found;
+        }
+
+        private static GPIO FindLine(IMachine machine, string line)
+        {
+            var names = line.Split('.');
+            var peripheral = Find<IPeripheral>(machine, names[0]);
+            var output = names.Length == 2 ? peripheral.GetType().GetProperty(names[1]) : null;
+            var found = output?.GetValue(peripheral) as GPIO;
+            if(found == null)
+            {
+                throw new RecoverableException(string.Format("{0} is no line; give a peripheral and its output, as in ipcapp.IRQ", line));
+            }
+            return found;
+        }
+
+        private static DoorbellJournal doorbells;
+        private static ConsoleCapture console;
+
+        private const uint Capacity = 1 << 16;
+    }
+}
