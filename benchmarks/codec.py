@@ -1,18 +1,20 @@
 """Packets per second of writer and reader alone over a MemoryBus, next to C: ``python benchmarks/codec.py``.
 
 One pair is one write and one read of a packet. The C is the packet buffer of the firmware stubs, called from Python
-through cffi; it needs cffi, setuptools and a C compiler, and is left out without them. Of many short runs the
-fastest counts: the others were disturbed.
+through cffi, and the same machine code through ctypes; both do the same work as Python's: they take a bytes object
+and give one back. It needs cffi, setuptools and a C compiler, and is left out without them. Of many short runs the
+fastest counts: the others were disturbed. The kinds take turns, so that what disturbs one disturbs all.
 """
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icmsg.config import RegionLayout
 from icmsg.hw.memory_bus import MemoryBus
@@ -36,26 +38,48 @@ C_DECLARATIONS = """
 """
 
 
-def seconds_per_pair(write: Callable[[bytes], object], read: Callable[[], bytes], payload: bytes) -> float:
-    """Return the best time of one pair; every payload must come back."""
-    write(payload)
-    assert read() == payload
-    best = float("inf")
-    for _ in range(RUNS):
-        start = time.perf_counter()
+class Kind(NamedTuple):
+    """Writes ``burst`` packets one by one, then reads them all."""
+
+    write: Callable[[bytes], object]
+    read: Callable[[], object]
+    burst: int = 1
+
+
+def seconds_of_run(kind: Kind, payload: bytes) -> float:
+    """Return the time of one pair, in one run of PAIRS."""
+    write, read, burst = kind
+    start = time.perf_counter()
+    if burst == 1:
         for _ in range(PAIRS):
             write(payload)
             read()
-        best = min(best, time.perf_counter() - start)
-    return best / PAIRS
+    else:
+        for _ in range(PAIRS // burst):
+            for _ in range(burst):
+                write(payload)
+            read()
+    return (time.perf_counter() - start) / PAIRS
 
 
-def python_buffer(*, trust: bool) -> tuple[Callable[[bytes], object], Callable[[], bytes]]:
-    bus = MemoryBus(bytearray(REGION), base=BASE)
+def check(kind: Kind, payload: bytes) -> None:
+    """Every payload must come back."""
+    for _ in range(kind.burst):
+        kind.write(payload)
+    assert kind.read() == (payload if kind.burst == 1 else [payload] * kind.burst)
+
+
+class AnyBus(MemoryBus):
+    """Memory whose accesses all go through the methods of the bus, as on an engine."""
+
+
+def python_buffer(*, trust: bool = False, burst: int = 1, bus: type[MemoryBus] = MemoryBus) -> Kind:
+    memory = bus(bytearray(REGION), base=BASE)
     layout = RegionLayout.pbuf(REGION)
-    writer = PbufWriter(bus, BASE, layout, trust_known_space=trust)
+    writer = PbufWriter(memory, BASE, layout, trust_known_space=trust)
     writer.tx_init()
-    return writer.write, PbufReader(bus, BASE, layout).read
+    reader = PbufReader(memory, BASE, layout)
+    return Kind(writer.write, reader.read if burst == 1 else reader.read_available, burst)
 
 
 def load_c(folder: str) -> Any:
@@ -76,7 +100,7 @@ def load_c(folder: str) -> Any:
     return importlib.import_module("icmsg_pbuf_c")
 
 
-def c_buffer(module: Any) -> tuple[Callable[[bytes], object], Callable[[], bytes]]:
+def c_buffer(module: Any) -> Kind:
     """Return write and read with the same signatures as in Python: bytes in, bytes out."""
     ffi, lib = module.ffi, module.lib
     region = ffi.new("uint32_t[]", REGION // 4)
@@ -98,29 +122,72 @@ def c_buffer(module: Any) -> tuple[Callable[[bytes], object], Callable[[], bytes
         size = c_read(reader, buffer, REGION)
         return view[:size]  # type: ignore[no-any-return]
 
-    return write, read
+    return Kind(write, read)
+
+
+def ctypes_buffer(module: Any) -> Kind:
+    """Return the same functions of the same library, found by ctypes."""
+    library = ctypes.CDLL(module.__file__)
+    size = module.ffi.sizeof("struct pbuf")
+    region = (ctypes.c_uint32 * (REGION // 4))()
+    writer, reader = (ctypes.c_uint64 * (size // 8 + 1))(), (ctypes.c_uint64 * (size // 8 + 1))()
+    buffer = ctypes.create_string_buffer(REGION)
+    c_write, c_read = library.pbuf_write, library.pbuf_read
+    c_write.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32)
+    c_read.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
+    for pbuf in (writer, reader):
+        assert library.pbuf_init(pbuf, region, REGION, 0, ctypes.c_bool(False)) == 0
+    library.pbuf_tx_init(writer)
+    library.pbuf_rx_init(reader)
+    view = memoryview(buffer)
+
+    def write(data: bytes) -> int:
+        return c_write(writer, data, len(data))  # type: ignore[no-any-return]
+
+    def read() -> bytes:
+        assert region
+        return view[: c_read(reader, buffer, REGION)].tobytes()
+
+    return Kind(write, read)
 
 
 def main() -> None:
     kinds = {
-        "Python, rd_idx at every write": python_buffer(trust=False),
+        "Python, rd_idx at every write": python_buffer(),
         "Python, rd_idx when needed": python_buffer(trust=True),
+        "Python, 8 writes, 1 read_available": python_buffer(burst=8),
+        "Python, through the bus's methods": python_buffer(bus=AnyBus),
     }
     missing = ""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            kinds["C of the stubs through cffi"] = c_buffer(load_c(folder))
+            module = load_c(folder)
         except Exception as error:  # cffi missing, no compiler, no headers: the figures of Python stand alone
             missing = f"C is left out: {type(error).__name__}: {error}"
+        else:
+            kinds["C of the stubs through cffi"] = c_buffer(module)
+            kinds["C of the stubs through ctypes"] = ctypes_buffer(module)
         print(f"Python {sys.version.split()[0]}, best of {RUNS} runs of {PAIRS} write+read pairs")
-        print(f"{'':<30} {'bytes':>5} {'pairs/s':>10} {'ns/pair':>8} {'MB/s':>6}")
-        for name, (write, read) in kinds.items():
-            for size in (16, 100):
-                seconds = seconds_per_pair(write, read, bytes(range(size)))
-                figures = f"{1 / seconds:>10,.0f} {seconds * 1e9:>8.0f} {size / seconds / 1e6:>6.1f}"
-                print(f"{name:<30} {size:>5} {figures}")
+        print(f"{'':<34} {'bytes':>5} {'pairs/s':>10} {'ns/pair':>8} {'MB/s':>6} {'of cffi':>8}")
+        for size in (16, 100):
+            report(kinds, bytes(range(size)))
     if missing:
         print(missing)
+
+
+def report(kinds: dict[str, Kind], payload: bytes) -> None:
+    best = dict.fromkeys(kinds, float("inf"))
+    for kind in kinds.values():
+        check(kind, payload)
+    for _ in range(RUNS):
+        for name, kind in kinds.items():
+            best[name] = min(best[name], seconds_of_run(kind, payload))
+    reference = best.get("C of the stubs through cffi")
+    for name, seconds in best.items():
+        size = len(payload)
+        figures = f"{1 / seconds:>10,.0f} {seconds * 1e9:>8.0f} {size / seconds / 1e6:>6.1f}"
+        ratio = f"{reference / seconds:>8.2f}" if reference else ""
+        print(f"{name:<34} {size:>5} {figures} {ratio}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from icmsg.ipc import MAGIC
 CORPUS = Path(__file__).parent / "corpus"
 VECTORS = Path(__file__).parents[1] / "tests" / "vectors" / "icmsg-vectors.json"
 
-_PBUF, _SPSC, _WRITE, _IDENTIFY, _INSTANCE = range(len(TARGETS))
+_PBUF, _SPSC, _WRITE, _IDENTIFY, _INSTANCE, _BOTH_WAYS = range(len(TARGETS))
 
 _IDENTIFIED = 64
 """Size of the RX region in the inputs of the discriminator: 36 bytes, and 7 words more."""
@@ -33,7 +33,7 @@ def main() -> None:
     CORPUS.mkdir(exist_ok=True)
     for old in CORPUS.iterdir():
         old.unlink()
-    seeds = {**_from_vectors(), **_writing(), **_sessions()}
+    seeds = {**_from_vectors(), **_writing(), **_sessions(), **_both_ways()}
     for name, data in seeds.items():
         (CORPUS / name).write_bytes(data)
 
@@ -73,6 +73,19 @@ def _writing() -> dict[str, bytes]:
     names = ("pbuf", "pbuf-trusting", "spsc")
     return {
         f"write-{name}": bytes([_WRITE, kind, 0, 20, 0]) + moves + broken for kind, name in enumerate(names)
+    }
+
+
+def _both_ways() -> dict[str, bytes]:
+    """Return writes and all ways to read, around the ring, and a broken index at the end."""
+    write, read, read_available, look, initialise, peer = 0, 4, 7, 8, 9, 11
+    sizes = (0, 3, 15, 4, 12, 7, 1, 30)
+    around = b"".join(bytes([write, size, size, write, 0xFF, 2, look, read, 0]) for size in sizes)
+    around += bytes([read_available, 0, write, 1, 15, read, 1, read, 2, read_available, 1])
+    broken = bytes([peer, 0b0001, 2, 0, 0, 0, read, 0, look, initialise, look, read_available, 0])
+    return {
+        f"both-ways-{trust}-{alignment}": bytes([_BOTH_WAYS, trust, alignment, 20, 0]) + around + broken
+        for trust, alignment in ((0, 0), (1, 0), (0, 3))
     }
 
 

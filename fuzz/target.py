@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from asking import identify_peer
 from bonding import play_against_instance
+from both_ways import pbuf_both_ways
 from reading import read_pbuf, read_spsc
 from script import Script
 from writing import write_region
 
-TARGETS = (read_pbuf, read_spsc, write_region, identify_peer, play_against_instance)
+TARGETS = (read_pbuf, read_spsc, write_region, identify_peer, play_against_instance, pbuf_both_ways)
 
 
 def attack(data: bytes) -> None:

@@ -6,9 +6,12 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from icmsg.errors import BusError, ConfigurationError
+from icmsg.hw.window import Window
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from icmsg.hw.bus import Bus
 
 ADDRESS_SPACE: Final = 1 << 32
 
@@ -31,7 +34,7 @@ class MemoryBus:
 
     __slots__ = (
         "_base", "_bytes", "_closed", "_core", "_first16", "_first32", "_halves", "_size", "_span16",
-        "_span32", "_words",
+        "_span32", "_windows", "_words",
     )  # fmt: skip
 
     def __init__(self, buffer: Any, *, base: int = 0, core: str | None = None) -> None:
@@ -54,6 +57,7 @@ class MemoryBus:
         self._words = self._cast("I", self._first32 - base, 4)
         self._span16 = 2 * len(self._halves)
         self._span32 = 4 * len(self._words)
+        self._windows: dict[tuple[int, int], Window] = {}
 
     def _cast(self, code: Literal["H", "I"], start: int, size: int) -> memoryview[int]:
         count = max(0, self._size - start) // size
@@ -148,10 +152,28 @@ class MemoryBus:
             return
         self._bytes[offset:end] = data
 
+    def window(self, address: int, size: int) -> Window:
+        """Return a window on ``size`` bytes from ``address`` on, the same for everybody who asks.
+
+        Empty unless all of them are memory here, and words of the host as well: as long as accesses through it
+        are what :meth:`read32`, :meth:`write32` and those of blocks do.
+        """
+        offset = address - self._base
+        words = address - self._first32
+        if size <= 0 or size & 3 or words & 3 or not 0 <= words <= words + size <= self._span32:
+            return Window()
+        window = self._windows.get((address, size))
+        if window is None:
+            window = self._windows[address, size] = Window(self._bytes[offset : offset + size])
+        return window
+
     def close(self) -> None:
         """Let go of the buffer; every later access is a BusError. Closing again does nothing."""
         self._closed = True
         self._size = self._span16 = self._span32 = 0
+        for window in self._windows.values():
+            window.close()
+        self._windows.clear()
         for view in (self._words, self._halves, self._bytes):
             view.release()
 
@@ -179,6 +201,15 @@ class MemoryBus:
         else:
             reason = f"memory is 0x{self._base:08X}…0x{self._base + self._size - 1:08X}"
         return BusError(reason, address=address, width=width, core=self._core)
+
+
+def window_of(bus: Bus, address: int, size: int) -> Window:
+    """Return a window on ``size`` bytes from ``address`` on, empty unless ``bus`` is plain memory there.
+
+    Every bus but :class:`MemoryBus` itself has something to do, or to see, at each access: an engine, a wrapper
+    that counts, a subclass that injects faults.
+    """
+    return bus.window(address, size) if type(bus) is MemoryBus else Window()
 
 
 def _as_bytes(buffer: Any) -> memoryview:

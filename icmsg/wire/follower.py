@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icmsg.errors import WireError
 from icmsg.wire.pbuf_reader import PbufReader
 
 if TYPE_CHECKING:
@@ -68,14 +67,7 @@ class PbufFollower:
 
         Packets in front of what is wrong are returned first; the next call raises.
         """
-        packets: list[bytes] = []
-        try:
-            while packet := self._reader.read():
-                packets.append(packet)
-        except WireError:
-            if not packets:
-                raise
-        return packets
+        return self._reader.read_available()
 
     @property
     def consumed(self) -> bool:

@@ -21,13 +21,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icmsg.errors import BufferTooSmallError, CorruptRegionError, IncompletePacketError
+from icmsg.errors import BufferTooSmallError, CorruptRegionError, IncompletePacketError, WireError
+from icmsg.hw.memory_bus import window_of
 
 if TYPE_CHECKING:
     from icmsg.config.layout import RegionLayout
     from icmsg.hw.bus import Bus
 
 _FIRST_FETCH = 64
+_LONGEST = 0xFFFF
 
 
 class PbufReader:
@@ -40,12 +42,15 @@ class PbufReader:
     __slots__ = (
         "_data_address",
         "_fetch",
+        "_fields",
         "_length",
         "_rd",
         "_rd_address",
         "_read32",
         "_read_block",
+        "_ring",
         "_wr_address",
+        "_wr_word",
         "_write32",
         "address",
         "more",
@@ -59,6 +64,9 @@ class PbufReader:
         self._rd_address = address + layout.rd_idx_offset
         self._wr_address = address + layout.wr_idx_offset
         self._data_address = address + layout.data_offset
+        self._fields = window_of(bus, address, layout.data_offset)
+        self._wr_word = layout.wr_idx_offset >> 2
+        self._ring = window_of(bus, self._data_address, layout.data_length)
         self._rd = 0
         self._fetch = _FIRST_FETCH
         self._read32 = bus.read32
@@ -81,12 +89,13 @@ class PbufReader:
         header = self._read_block(self._data_address + rd, 4)
         size = header[0] << 8 | header[1]
         if not size:
-            raise self._corrupt_length(rd)
+            raise self._corrupt_length(self._data_address + rd)
         return size
 
     def read(self, capacity: int | None = None) -> bytes:
         """Take the next packet, ``b""`` when empty; errors as in ``PacketReader.read``."""
-        wr = self._read32(self._wr_address)
+        words = self._fields.words
+        wr = self._read32(self._wr_address) if words is None else words[self._wr_word]
         rd = self._rd
         if wr == rd:
             self.more = False
@@ -101,25 +110,13 @@ class PbufReader:
             fetch = occupied
         if fetch > to_end:
             fetch = to_end
-        block = self._read_block(self._data_address + rd, fetch)
+        ring = self._ring.data
+        address = self._data_address + rd
+        block = self._read_block(address, fetch) if ring is None else ring[rd : rd + fetch].tobytes()
         size = block[0] << 8 | block[1]
         end = size + 4
-        if not size:
-            raise self._corrupt_length(rd)
-        if capacity is not None and size > capacity:
-            raise BufferTooSmallError(
-                f"the next packet has {size} bytes, more than the {capacity} of this receiver: "
-                f"it stays at 0x{self._data_address + rd:08X} and blocks what is behind it",
-                length=size,
-                capacity=capacity,
-            )
-        if end > occupied:
-            raise IncompletePacketError(
-                f"the header at 0x{self._data_address + rd:08X} announces {size} bytes, "
-                f"but wr_idx covers {occupied - 4}: the writer is broken or restarted",
-                address=self._data_address + rd,
-                length=size,
-            )
+        if not size or end > occupied or (capacity is not None and size > capacity):
+            raise self._refusal(address, size, occupied, capacity)
         if end <= fetch:
             data = block[4:end]
         else:
@@ -128,18 +125,75 @@ class PbufReader:
         rd += end + 3 & ~3
         if rd >= length:
             rd -= length
-        self._write32(self._rd_address, rd)
+        if words is None:
+            self._write32(self._rd_address, rd)
+        else:
+            words[0] = rd
         self._rd = rd
         self.more = rd != wr
         return data
 
+    def read_available(self, capacity: int | None = None) -> list[bytes]:
+        """Take every packet that lies there now; ``[]`` when empty.
+
+        The same as :meth:`read` until it is empty, for one look at ``wr_idx``, one block read (two where the
+        packets wrap) and one write of ``rd_idx``. What :meth:`read` would refuse ends the list, and is raised
+        when it comes first.
+        """
+        wr = self._read32(self._wr_address)
+        rd = self._rd
+        length = self._length
+        self.more = False
+        if wr == rd:
+            return []
+        if wr & 3 or wr >= length:
+            raise self._corrupt_index(wr)
+        occupied = (wr - rd) % length
+        block = self._rest(rd, occupied)
+        longest = _LONGEST if capacity is None else capacity
+        packets: list[bytes] = []
+        at = 0
+        while at < occupied:
+            size = block[at] << 8 | block[at + 1]
+            end = at + 4 + size
+            if not size or size > longest or end > occupied:
+                break
+            packets.append(block[at + 4 : end])
+            at = end + 3 & ~3
+        if not packets:
+            data = self.read(capacity)
+            return [data] if data else []
+        rd = (rd + at) % length
+        self._write32(self._rd_address, rd)
+        self._rd = rd
+        self.more = rd != wr
+        return packets
+
     def _rest(self, index: int, size: int) -> bytes:
-        """Read ``size`` payload bytes from ``index`` on, at most the whole ring."""
+        """Read ``size`` bytes from ``index`` on, around the end, at most the whole ring."""
         to_end = self._length - index
         if size <= to_end:
             return self._read_block(self._data_address + index, size)
         tail = self._read_block(self._data_address + index, to_end) if to_end else b""
         return tail + self._read_block(self._data_address, size - to_end)
+
+    def _refusal(self, address: int, size: int, occupied: int, capacity: int | None) -> WireError:
+        """Return why a packet of ``size`` bytes is not taken, in the order in which Zephyr checks."""
+        if not size:
+            return self._corrupt_length(address)
+        if capacity is not None and size > capacity:
+            return BufferTooSmallError(
+                f"the next packet has {size} bytes, more than the {capacity} of this receiver: "
+                f"it stays at 0x{address:08X} and blocks what is behind it",
+                length=size,
+                capacity=capacity,
+            )
+        return IncompletePacketError(
+            f"the header at 0x{address:08X} announces {size} bytes, "
+            f"but wr_idx covers {occupied - 4}: the writer is broken or restarted",
+            address=address,
+            length=size,
+        )
 
     def _corrupt_index(self, wr: int) -> CorruptRegionError:
         wrong = "is not a multiple of 4" if wr & 3 else f"is beyond the {self._length} data bytes"
@@ -150,9 +204,9 @@ class PbufReader:
             value=wr,
         )
 
-    def _corrupt_length(self, rd: int) -> CorruptRegionError:
+    def _corrupt_length(self, address: int) -> CorruptRegionError:
         return CorruptRegionError(
             "the next packet has length 0, which must never be sent: the region is blocked until reopened",
-            address=self._data_address + rd,
+            address=address,
             value=0,
         )

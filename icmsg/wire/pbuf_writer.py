@@ -21,9 +21,11 @@ Zephyr treats it.
 from __future__ import annotations
 
 import errno
+import struct
 from typing import TYPE_CHECKING
 
 from icmsg.errors import BufferFullError, CorruptRegionError, WireError
+from icmsg.hw.memory_bus import window_of
 
 if TYPE_CHECKING:
     from icmsg.config.layout import RegionLayout
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from icmsg.wire.packet_buffer import Payload
 
 _LONGEST = 0xFFFF
+_header = struct.Struct(">Hxx").pack
+_SHORT = 0x100
+_HEADERS = tuple(_header(size) for size in range(_SHORT))  # most packets are short
 
 
 class PbufWriter:
@@ -43,13 +48,16 @@ class PbufWriter:
 
     __slots__ = (
         "_data_address",
+        "_fields",
         "_length",
         "_rd",
         "_rd_address",
         "_read32",
+        "_ring",
         "_verify",
         "_wr",
         "_wr_address",
+        "_wr_word",
         "_write32",
         "_write_block",
         "address",
@@ -66,6 +74,9 @@ class PbufWriter:
         self._rd_address = address + layout.rd_idx_offset
         self._wr_address = address + layout.wr_idx_offset
         self._data_address = address + layout.data_offset
+        self._fields = window_of(bus, address, layout.data_offset)
+        self._wr_word = layout.wr_idx_offset >> 2
+        self._ring = window_of(bus, self._data_address, layout.data_length)
         self._verify = not trust_known_space
         self._read32 = bus.read32
         self._write32 = bus.write32
@@ -90,8 +101,9 @@ class PbufWriter:
         size = len(data)
         wr = self._wr
         length = self._length
+        words = self._fields.words
         if self._verify:
-            rd = self._read32(self._rd_address)
+            rd = self._read32(self._rd_address) if words is None else words[0]
             if rd & 3 or rd >= length:
                 raise self._corrupt_index(rd)
         else:
@@ -100,10 +112,14 @@ class PbufWriter:
         # up: indices are multiples of 4, so the padding always fits (protocol §1.3).
         if size + 8 > (rd - wr if rd > wr else length + rd - wr) or not size or size > _LONGEST:
             self._look_again(size)
+        packet = (_HEADERS[size] if size < _SHORT else _header(size)) + data
         end = wr + 4 + size
-        packet = (size << 16).to_bytes(4, "big") + data
         if end <= length:
-            self._write_block(self._data_address + wr, packet)
+            ring = self._ring.data
+            if ring is None:
+                self._write_block(self._data_address + wr, packet)
+            else:
+                ring[wr:end] = packet
             wr = end + 3 & ~3
             if wr == length:
                 wr = 0
@@ -112,7 +128,10 @@ class PbufWriter:
             self._write_block(self._data_address + wr, packet[:tail])
             self._write_block(self._data_address, packet[tail:])
             wr = end - length + 3 & ~3
-        self._write32(self._wr_address, wr)
+        if words is None:
+            self._write32(self._wr_address, wr)
+        else:
+            words[self._wr_word] = wr
         self._wr = wr
         return size
 

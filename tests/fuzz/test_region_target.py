@@ -16,6 +16,7 @@ from guarded_memory import BASE, GuardedMemory, Violation
 from target import TARGETS
 
 from icmsg.errors import BusError, CorruptRegionError
+from icmsg.hw.memory_bus import MemoryBus
 from icmsg.ipc import discriminator, magic, session
 from icmsg.ipc.instance import IcmsgInstance
 from icmsg.ipc.session import Sessions
@@ -94,6 +95,16 @@ def publishes_twice(original: Any) -> Any:
     return write
 
 
+def one_word_off(original: Any) -> Any:
+    """A window that lies beside what was asked for."""
+    return lambda bus, address, size: original(bus, address - 4, size)
+
+
+def only_on_a_bus(original: Any) -> Any:
+    """A writer that does nothing where it has a window."""
+    return lambda self, data: original(self, data) if self._fields.words is None else len(data)
+
+
 def last_byte_lost(original: Any) -> Any:
     return lambda *arguments: original(*arguments)[:-1]
 
@@ -140,7 +151,9 @@ BROKEN: dict[str, Break] = {
     "an error leaves the work queue": replace(session, "write_magic", unchecked_magic),
     "an undocumented error of open": replace(magic, "write_magic", unchecked_magic),
     "a read behind the region": replace(PbufReader, "peek", one_byte_further),
-    "a follower reads behind the region": replace(PbufReader, "read", one_byte_further),
+    "a follower reads behind the region": replace(PbufReader, "read_available", one_byte_further),
+    "plain memory is accessed elsewhere": replace(MemoryBus, "window", one_word_off),
+    "plain memory is not written": replace(PbufWriter, "write", only_on_a_bus),
     "a foreign index is written": replace(PbufWriter, "write", publishes_twice),
     "a payload is cut": replace(PbufReader, "_rest", last_byte_lost),
     "a broken index is taken for data": replace(PbufReader, "read", trusting),

@@ -12,6 +12,8 @@ from icmsg.hw.memory_bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter
 from icmsg.wire.follower import PbufFollower
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 BASE = 0x2007_0000
 LAYOUT = RegionLayout.pbuf(64, 8)
 

@@ -20,6 +20,8 @@ from icmsg.errors import (
 from icmsg.hw.memory_bus import MemoryBus
 from icmsg.wire import HandshakeWord, PbufReader, PbufWriter, first_packet_is
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 BASE = 0x2007_0000
 LAYOUT = RegionLayout.pbuf(64)
 

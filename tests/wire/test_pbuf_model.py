@@ -22,6 +22,7 @@ class PbufMachine(RuleBasedStateMachine):
     """A well-behaved pair: nothing is lost, invented or reordered, and nothing outside the region changes."""
 
     trust = False
+    bus: type[MemoryBus] = MemoryBus
 
     @initialize(
         alignment=ALIGNMENTS, words=st.integers(3, 40), handshake=st.booleans(), fill=st.integers(0, 255)
@@ -32,7 +33,7 @@ class PbufMachine(RuleBasedStateMachine):
         self.layout = RegionLayout.pbuf(layout.data_offset + 4 * words, alignment, handshake=handshake)
         size = self.layout.size
         self.memory = bytearray([fill]) * (size + 2 * GUARD)
-        bus = MemoryBus(self.memory, base=0x1000 - GUARD)
+        bus = self.bus(self.memory, base=0x1000 - GUARD)
         self.writer = PbufWriter(bus, 0x1000, self.layout, trust_known_space=self.trust)
         self.reader = PbufReader(bus, 0x1000, self.layout)
         self.writer.tx_init()
@@ -116,6 +117,22 @@ class TrustingPbufMachine(PbufMachine):
     trust = True
 
 
+class AnyBus(MemoryBus):
+    """Memory that is not accessed directly, because it is a class of its own."""
+
+
+class PbufOnABusMachine(PbufMachine):
+    """The same through the methods of a bus."""
+
+    bus = AnyBus
+
+
+class TrustingPbufOnABusMachine(TrustingPbufMachine):
+    """The same through the methods of a bus."""
+
+    bus = AnyBus
+
+
 SETTINGS = settings(
     derandomize=True,
     max_examples=60,
@@ -127,6 +144,10 @@ TestPbuf = PbufMachine.TestCase
 TestPbuf.settings = SETTINGS
 TestTrustingPbuf = TrustingPbufMachine.TestCase
 TestTrustingPbuf.settings = SETTINGS
+TestPbufOnABus = PbufOnABusMachine.TestCase
+TestPbufOnABus.settings = SETTINGS
+TestTrustingPbufOnABus = TrustingPbufOnABusMachine.TestCase
+TestTrustingPbufOnABus.settings = SETTINGS
 
 
 @settings(derandomize=True, max_examples=300, deadline=None)

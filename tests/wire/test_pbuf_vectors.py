@@ -14,6 +14,8 @@ from icmsg.errors import ConfigurationError, CorruptRegionError, WireError
 from icmsg.hw.memory_bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "icmsg-vectors.json").read_text())["vectors"]
 BY_ID = {vector["id"]: vector for vector in VECTORS}
 STEPWISE = [vector for vector in VECTORS if vector["kind"] == "pbuf" and vector["id"].startswith("P")]
