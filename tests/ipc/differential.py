@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import random
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -234,7 +235,7 @@ def perform(link: Link, what: str, number: int, argument: bytes | int) -> object
         "pending": clock.run_pending,
         "time": lambda: clock.advance(argument),
         "spurious": lambda: mailbox.spurious(1 - number),
-        "lost": lambda: mailbox.drop_next(),
+        "lost": mailbox.drop_next,
     }
     return actions[what]()
 
@@ -288,7 +289,9 @@ def main() -> None:
         for kind, count in compare(setting, each, options.seed + number).items():
             total[kind] = total.get(kind, 0) + count
     rounds = -(-options.operations // each)
-    print(f"{rounds * each} operations in {rounds} settings, no difference; in the reference: {total}")
+    sys.stdout.write(
+        f"{rounds * each} operations in {rounds} settings, no difference; in the reference: {total}\n"
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,10 @@ does, so it is a partner for sides that keep to the protocol. Sections in commen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAGIC = bytes.fromhex("456d316c314b30726e336c6934")
 
