@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.memory import PAGE, IoRange, Memory, MemoryRange
+from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoRange, Memory, MemoryRange
 from icmsg.cosim.embedded.model_types import MODELS, Model, ModelType, Parts
 from icmsg.cosim.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.cosim.embedded.rates import CPU, NVIC, Rates, check_attributes
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from icmsg.cosim.platform.description import Registration
 
 MEMORY: Final = "Memory.MappedMemory"
+NO_CORE: Final = "no core"
+"""What the address space without what belongs to one core is called in errors."""
 
 
 class Builder:
@@ -43,6 +45,8 @@ class Builder:
         self.slots: Final[dict[str, Slot]] = {}
         self.memories: Final[dict[str, Memory]] = {}
         self.models: Final[dict[str, Model]] = {}
+        self.common: Final = AddressSpace(NO_CORE)
+        """What is there for everybody: what a debugger sees that looks through no core's eyes."""
         self._nvics: dict[str, Slot] = {}
         try:
             for index, name in enumerate(rates.instruction_hz):
@@ -120,9 +124,8 @@ class Builder:
         for place in item.registrations:
             if place.address is None:
                 raise place.place.error(f"{item.name} needs an address on sysbus")
-            slots = self.slots.values() if place.cpu is None else [self._slot(item, place.cpu)]
-            for slot in slots:
-                self._register(item, slot, MemoryRange(place.address, place.address + size, memory))
+            for space in self._spaces_of(item, place):
+                self._register(item, space, MemoryRange(place.address, place.address + size, memory))
 
     def _add_model(self, item: Peripheral, kind: ModelType) -> None:
         owners = self._owners(item, kind)
@@ -146,8 +149,8 @@ class Builder:
             owners[0].peripherals.append(model)
         for place in item.registrations:
             size = place.size or kind.size or parts.numbers["size"] - place.offset
-            for slot in self._slots_of(item, place):
-                self._register_io(item, slot, place, size, model)
+            for space in self._spaces_of(item, place):
+                self._register_io(item, space, place, size, model)
 
     def _owners(self, item: Peripheral, kind: ModelType) -> list[Slot]:
         """Return the cores that see it, of which all but stand-ins have exactly one."""
@@ -163,19 +166,23 @@ class Builder:
     def _slots_of(self, item: Peripheral, place: Registration) -> list[Slot]:
         return list(self.slots.values()) if place.cpu is None else [self._slot(item, place.cpu)]
 
+    def _spaces_of(self, item: Peripheral, place: Registration) -> list[AddressSpace]:
+        spaces = [slot.space for slot in self._slots_of(item, place)]
+        return [*spaces, self.common] if place.cpu is None else spaces
+
     def _register_io(
-        self, item: Peripheral, slot: Slot, place: Registration, size: int, model: Model
+        self, item: Peripheral, space: AddressSpace, place: Registration, size: int, model: Model
     ) -> None:
         start = place.address or 0
         end = start + size
         if start % PAGE == end % PAGE == place.offset == 0:
-            self._register(item, slot, IoRange(start, end, model, item.name))
+            self._register(item, space, IoRange(start, end, model, item.name))
             return
         for base in range(start - start % PAGE, end, PAGE):
-            found = slot.space.pages.get(base // PAGE)
+            found = space.pages.get(base // PAGE)
             if not isinstance(found, IoRange) or not isinstance(found.model, SharedPage):
-                found = IoRange(base, base + PAGE, SharedPage(base, slot.name), item.name)
-                self._register(item, slot, found)
+                found = IoRange(base, base + PAGE, SharedPage(base, space.core), item.name)
+                self._register(item, space, found)
             page = found.model
             assert isinstance(page, SharedPage)
             first, last = max(start, base) - base, min(end, base + PAGE) - base
@@ -184,9 +191,9 @@ class Builder:
             except ConfigurationError as error:
                 raise item.error(str(error)) from None
 
-    def _register(self, item: Peripheral, slot: Slot, where: MemoryRange | IoRange) -> None:
+    def _register(self, item: Peripheral, space: AddressSpace, where: MemoryRange | IoRange) -> None:
         try:
-            slot.space.add(where)
+            space.add(where)
         except ConfigurationError as error:
             raise item.error(str(error)) from None
 

@@ -16,7 +16,7 @@ from icmsg.cosim.embedded.special_registers import SpecialRegisters
 from icmsg.errors import CoreFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from icmsg.cosim.embedded.memory import AddressSpace
     from icmsg.cosim.embedded.nvic import Nvic
@@ -152,8 +152,10 @@ class FirmwareCore:
 
     # Running
 
-    def reset(self, time: int) -> None:
+    def reset(self, time: int, *, stack: int | None = None, entry: int | None = None) -> None:
         """Start again from the vector table at tick ``time``, as after a core reset.
+
+        ``stack`` and ``entry`` replace the first two words of the table.
 
         Raises:
             CoreFault: there is no vector table, or its reset vector is no address of Thumb code.
@@ -163,7 +165,8 @@ class FirmwareCore:
         self.asleep = self._event = False
         if time > self.time:
             self.time = time
-        stack, entry = self._vector(0), self._vector(1)
+        stack = self._vector(0) if stack is None else stack
+        entry = self._vector(1) if entry is None else entry
         if not entry & 1:
             raise CoreFault(
                 f"the reset vector of core {self.name} is 0x{entry:08X}: bit 0 must be set, as in the address "
@@ -296,6 +299,12 @@ class FirmwareCore:
             *("SP", "LR", "PC", "XPSR", "MSP", "PSP", "CONTROL", "PRIMASK", "BASEPRI", "FAULTMASK"),
         ]
         return dict(zip(names, self._native.registers(*names).read(), strict=True))
+
+    def write_registers(self, values: Mapping[str, int]) -> None:
+        """Set core registers by the names of :meth:`read_registers`; an instruction must not be under way."""
+        self._native.registers(*values).write(*values.values())
+        if "PC" in values:
+            self.asleep = False
 
     # Hooks: unicorn is on the stack, so no exception may leave them
 

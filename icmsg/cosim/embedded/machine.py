@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import platform_file
 from icmsg.cosim.embedded.build import Builder
+from icmsg.cosim.embedded.bus import CoreBus
 from icmsg.cosim.embedded.core import FirmwareCore
 from icmsg.cosim.embedded.machine_core import MachineCore
 from icmsg.cosim.embedded.played import MachineClock
@@ -22,9 +23,11 @@ from icmsg.cosim.soc import mailbox_ports
 from icmsg.errors import ConfigurationError, CoreFault, EngineError, VirtualTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from icmsg.cosim.embedded.memory import Memory
+    from icmsg.cosim.embedded.model_types import Model
     from icmsg.cosim.embedded.slot import Slot
     from icmsg.cosim.platform import PlatformDescription
 
@@ -35,11 +38,11 @@ DEFAULT_LATENCY_NS: Final = 1 * US
 class EmbeddedMachine:
     """An emulated SoC.
 
-    ``platform`` is the path of a Renode platform file (default: the shipped nRF5340). ``quantum_ns`` is how far a
-    running core may get ahead of another one and of the caller (where it is above 10 ms, 10 ms), ``latency_ns`` the
-    time from a rising interrupt line to the Python handler of a played core; 0 = at the exact instruction. The same
-    inputs give the same :meth:`trace_sha256`, whatever steps :meth:`run_for` takes. Use it as a context manager, or
-    call :meth:`close`.
+    ``platform`` is the path of a Renode platform file or its description (default: the shipped nRF5340).
+    ``quantum_ns`` is how far a running core may get ahead of another one and of the caller (where it is above 10 ms,
+    10 ms), ``latency_ns`` the time from a rising interrupt line to the Python handler of a played core; 0 = at the
+    exact instruction. The same inputs give the same :meth:`trace_sha256`, whatever steps :meth:`run_for` takes. Use
+    it as a context manager, or call :meth:`close`.
 
     Raises:
         PlatformError: the platform file cannot be read, or has something that this engine does not model.
@@ -49,23 +52,28 @@ class EmbeddedMachine:
 
     def __init__(
         self,
-        platform: str | Path | None = None,
+        platform: str | Path | PlatformDescription | None = None,
         *,
         quantum_ns: int = DEFAULT_QUANTUM_NS,
         latency_ns: int = DEFAULT_LATENCY_NS,
     ) -> None:
         if quantum_ns <= 0 or latency_ns < 0:
             raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
-        description = load_platform(Path(platform)) if platform is not None else _shipped_platform()
+        description = _describe(platform)
         rates = read_rates(description)
         self._ticks_per_second = rates.ticks_per_second
-        self.quantum_ns: Final = quantum_ns
+        self._quantum_ns = quantum_ns
+        self.description: Final = description
+        self.before_run: Final[list[Callable[[], None]]] = []
+        """Called once each, before time passes the next time."""
         self.events: Final = EventStream(rates.ticks_per_second)
         self._scheduler = Scheduler(
             ticks_per_us=-(-rates.ticks_per_second // 1_000_000), quantum=self._ticks(quantum_ns)
         )
         self._parts = Builder(description, rates, self._scheduler, self.events, self._nanoseconds)
         self._warnings: dict[tuple[str, str, int], AccessWarning] = {}
+        self.bus: Final = CoreBus(self._parts.common, self.forget_code)
+        """The addresses that belong to no core, for whoever looks from outside."""
         self.clock: Final = MachineClock(self._scheduler, rates.ticks_per_second)
         self.cores: Final[dict[str, MachineCore]] = {}
         ports = mailbox_ports(description)
@@ -73,7 +81,7 @@ class EmbeddedMachine:
             slot.add_control(
                 ticks_per_cycle=rates.ticks_per_second // rates.systick_hz[name], restart=self._restart
             )
-            slot.code_watchers.append(self._forget_code)
+            slot.code_watchers.append(self.forget_code)
             self.cores[name] = MachineCore(
                 self, slot, port=ports.get(name), latency=self._ticks(latency_ns), retry=self._ticks(US)
             )
@@ -82,6 +90,19 @@ class EmbeddedMachine:
         self._runs = False
 
     # Time
+
+    @property
+    def quantum_ns(self) -> int:
+        """How far a running core may get ahead of another one; may be changed while no time passes."""
+        return self._quantum_ns
+
+    @quantum_ns.setter
+    def quantum_ns(self, quantum_ns: int) -> None:
+        if quantum_ns <= 0:
+            raise ConfigurationError("the quantum must be > 0 nanoseconds")
+        self._check_between_instructions("changing the quantum")
+        self._quantum_ns = quantum_ns
+        self._scheduler.set_quantum(self._ticks(quantum_ns))
 
     @property
     def now_ns(self) -> int:
@@ -127,6 +148,8 @@ class EmbeddedMachine:
         self._check_open()
         if self._runs:
             raise EngineError("the machine runs already; a handler must return instead of running it further")
+        while self.before_run:
+            self.before_run.pop(0)()
         self._runs = True
         try:
             return self._scheduler.run(until, satisfied)
@@ -135,6 +158,30 @@ class EmbeddedMachine:
             raise CoreFault(f"{fault} ({where})", core=fault.core, pc=fault.pc) from None
         finally:
             self._runs = False
+
+    def step(self, core: MachineCore, count: int) -> None:
+        """Let time pass until ``core``, if it does not sleep, has executed exactly ``count`` more instructions.
+
+        Raises CoreFault and EngineError as :meth:`run_until`.
+        """
+        self._run(self._scheduler.now, None)
+        firmware = core.firmware
+        if firmware is not None:
+            until = max(firmware.time, self._scheduler.now) + count * firmware.ticks_per_instruction
+            self._scheduler.at(until, lambda: None)
+            self._run(until, None)
+
+    def reset(self) -> None:
+        """Reset all cores and peripherals; memories keep their contents, and no core runs afterwards.
+
+        Raises:
+            EngineError: called from within an instruction of a core.
+        """
+        self._check_between_instructions("reset")
+        for model in self._parts.models.values():
+            model.reset()
+        for core in self.cores.values():
+            core.power_down()
 
     # Cores
 
@@ -148,6 +195,16 @@ class EmbeddedMachine:
         if found is None:
             raise ConfigurationError(f"no core {name!r}; the platform has {', '.join(self.cores)}")
         return found
+
+    @property
+    def models(self) -> Mapping[str, Model]:
+        """The peripherals by their names in the platform file, memories and interrupt controllers not included."""
+        return self._parts.models
+
+    @property
+    def memories(self) -> Mapping[str, Memory]:
+        """RAM and flash by their names in the platform file."""
+        return self._parts.memories
 
     # What happened
 
@@ -185,6 +242,7 @@ class EmbeddedMachine:
         self._closed = True
         for slot in self._parts.slots.values():
             slot.space.close()
+        self._parts.common.close()
         self._scheduler.timeline.clear()
         self._parts.release_memory()
 
@@ -217,12 +275,12 @@ class EmbeddedMachine:
     def _nanoseconds(self, ticks: int) -> int:
         return ticks * 1_000_000_000 // self._ticks_per_second
 
-    def _start(self, slot: Slot) -> None:
+    def _start(self, slot: Slot, *, stack: int | None = None, entry: int | None = None) -> None:
         """Let the image of ``slot`` run from its vector table, from now on."""
         core = slot.firmware
         if core is None:
             core = self._make_core(slot)
-        core.reset(self._scheduler.time())
+        core.reset(self._scheduler.time(), stack=stack, entry=entry)
         if core not in self._scheduler.cores:
             self._scheduler.cores.append(core)
             self._scheduler.cores.sort(key=lambda other: list(self.cores).index(other.name))
@@ -260,7 +318,8 @@ class EmbeddedMachine:
         """Firmware asked for a reset of its own core; it happens after the instruction that asked."""
         self._scheduler.at(self._scheduler.time(), self.cores[slot.name].reset)
 
-    def _forget_code(self, address: int, size: int) -> None:
+    def forget_code(self, address: int, size: int) -> None:
+        """Let no core execute what it remembers of a range that has changed."""
         for slot in self._parts.slots.values():
             if slot.firmware is not None:
                 slot.firmware.code_changed(address, size)
@@ -273,6 +332,12 @@ class EmbeddedMachine:
                 slot.name, what, address, pc, self.cores[slot.name].locate(pc)
             )
             slot.emit(EventKind.WARNING, address, pc)
+
+
+def _describe(platform: str | Path | PlatformDescription | None) -> PlatformDescription:
+    if platform is None:
+        return _shipped_platform()
+    return load_platform(Path(platform)) if isinstance(platform, str | Path) else platform
 
 
 @cache

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icmsg.cosim.console import Console
+    from icmsg.cosim.embedded.core import FirmwareCore
     from icmsg.cosim.embedded.machine import EmbeddedMachine
     from icmsg.cosim.embedded.slot import Slot
+    from icmsg.cosim.embedded.system_control import SystemControl
     from icmsg.cosim.soc import MailboxPort
     from icmsg.hw.bus import Bus
 
@@ -66,6 +68,36 @@ class MachineCore:
         """Whether the core executes nothing (a core played by Python is not halted)."""
         return self._halted
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the SoC holds the core in reset (FORCEOFF = 1)."""
+        return self._held
+
+    @property
+    def is_played(self) -> bool:
+        """Whether Python plays the core."""
+        return self._played is not None
+
+    @property
+    def firmware(self) -> FirmwareCore | None:
+        """The core's instruction stream; None before firmware was started, and where Python plays the core."""
+        return self._slot.firmware
+
+    @property
+    def system_control(self) -> SystemControl:
+        """The registers of the interrupt controller, SysTick and the system control block."""
+        assert self._slot.control is not None
+        return self._slot.control
+
+    @property
+    def vector_table(self) -> int:
+        """VTOR: the byte address of the vector table."""
+        return self.system_control.vector_table
+
+    @vector_table.setter
+    def vector_table(self, address: int) -> None:
+        self.system_control.vector_table = address
+
     # Firmware
 
     def load(self, firmware: str | Path | FirmwareImage) -> FirmwareImage:
@@ -79,16 +111,23 @@ class MachineCore:
         if not self._halted:
             raise EngineError(f"core {self.name} is in use; halt it before you load firmware")
         image = firmware if isinstance(firmware, FirmwareImage) else FirmwareImage.load(firmware)
-        for segment in image.segments:
-            self._check_place(image, segment)
+        self.check_image(image)
         table = image.vector_table
         self._slot.vacate()
         for segment in image.segments:
             self._slot.bus.write_block(segment.load_address, segment.data)
-        if self._slot.control is not None:
-            self._slot.control.vector_table = table
+        self.vector_table = table
         self.image = image
         return image
+
+    def check_image(self, image: FirmwareImage) -> None:
+        """Refuse an image that does not fit.
+
+        Raises:
+            FirmwareError: a part of it lies outside this core's memory.
+        """
+        for segment in image.segments:
+            self._check_place(image, segment)
 
     def _check_place(self, image: FirmwareImage, segment: Segment) -> None:
         found = self._slot.space.memory_at(segment.load_address)
@@ -125,7 +164,17 @@ class MachineCore:
         if self.image is None:
             raise EngineError(f"core {self.name} has no firmware; load() an image first")
         self._slot.reset_peripherals()
-        self._machine._start(self._slot)
+        self.begin()
+
+    def begin(self, *, stack: int | None = None, entry: int | None = None) -> None:
+        """Let the core run from its vector table, and touch nothing else.
+
+        ``stack`` and ``entry`` replace the first two words of the table.
+
+        Raises:
+            CoreFault: the table is not in memory, or its reset vector is no address of Thumb code.
+        """
+        self._machine._start(self._slot, stack=stack, entry=entry)
         self._halted = self._held = False
         self._slot.emit(EventKind.CORE_STARTED)
 
@@ -154,11 +203,37 @@ class MachineCore:
         """
         self._machine._check_between_instructions("reset")
         self._slot.reset_peripherals()
+        self.reset_alone()
+
+    def reset_alone(self) -> None:
+        """Reset this core and its interrupt controller, and no peripheral.
+
+        Raises:
+            CoreFault: the image's reset vector is no address of Thumb code.
+        """
+        self._machine._check_between_instructions("reset")
+        self.reset_interrupts()
+        if self._slot.firmware is not None:
+            self._slot.firmware.reset(self._machine._scheduler.time())
+        self._slot.emit(EventKind.CORE_RESET)
+
+    def reset_interrupts(self) -> None:
+        """Reset the core's interrupt controller and SysTick alone."""
         self._slot.nvic.reset()
         if self._slot.control is not None:
             self._slot.control.reset()
-        if self._slot.firmware is not None:
-            self._slot.firmware.reset(self._machine._scheduler.time())
+
+    def power_down(self) -> None:
+        """Go back to the state after power-up: halted, without registers; memories keep their contents.
+
+        A core that Python plays stays played.
+        """
+        self._machine._check_between_instructions("power_down")
+        self._slot.reset_peripherals()
+        self._machine._stop(self._slot)
+        self._slot.vacate()
+        self.reset_interrupts()
+        self._halted, self._held = self._played is None, False
         self._slot.emit(EventKind.CORE_RESET)
 
     # What the SoC does to the core

@@ -39,13 +39,18 @@ class Scheduler:
         self.soon: Final[deque[Action]] = deque()
         self.now = 0
         """Every core has run at least this far."""
-        self.quantum: Final = quantum
-        self._tight = min(quantum, _TIGHT_US * ticks_per_us)
+        self._ticks_per_us: Final = ticks_per_us
         self._tight_for = _TIGHT_FOR_US * ticks_per_us
         self._tight_until = 0
-        self._slice_limit = min(quantum, _SLICE_LIMIT_US * ticks_per_us)
+        self.set_quantum(quantum)
         self._current: FirmwareCore | None = None
         self._attended: FirmwareCore | None = None
+
+    def set_quantum(self, quantum: int) -> None:
+        """Let no core get further ahead than ``quantum`` ticks; not while one runs."""
+        self.quantum = quantum
+        self._tight = min(quantum, _TIGHT_US * self._ticks_per_us)
+        self._slice_limit = min(quantum, _SLICE_LIMIT_US * self._ticks_per_us)
 
     def time(self) -> int:
         """Return the tick of what runs: exact in a core's peripheral access, else :attr:`now`."""

@@ -27,7 +27,15 @@ LineHandler = Callable[[int, bool], None]
 
 
 class Power(Protocol):
-    """What other parts of the SoC can do to a core."""
+    """What other parts of the SoC can do to a core, and see of it."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the core is held in reset."""
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether the core executes nothing."""
 
     def hold(self) -> None:
         """Stop the core and hold it in reset, with the peripherals that belong to it alone."""
@@ -101,6 +109,11 @@ class Slot:
         entry = self.timeline.at(time, action)
         core.retime()
         return entry
+
+    def after_us(self, microseconds: int, action: Action) -> None:
+        """Run ``action`` so much later, when every core has come that far; also where this core is halted."""
+        ticks = -(-microseconds * self.ticks_per_second // 1_000_000)
+        self._scheduler.at(self.now() + ticks, action)
 
     def hold(self) -> None:
         """Stop this core and hold it in reset: now, or after the instruction of the core that asks."""

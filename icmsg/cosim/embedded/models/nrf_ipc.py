@@ -10,7 +10,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.embedded.exposed import STRING, UINT32, VOID, exposed
 from icmsg.cosim.embedded.line import Line
+from icmsg.cosim.embedded.models.signal_faults import SignalFaults, check_channels
 from icmsg.cosim.events import EventKind
 from icmsg.hw.model import RegisterModel, on_read, on_write
 from icmsg.hw.nrf_ipc import CHANNELS, IPC
@@ -27,11 +29,12 @@ class Backbone:
         self.latency: Final = latency
 
 
-class NrfIpcModel(RegisterModel):
+class NrfIpcModel(RegisterModel, SignalFaults):
     """One IPC instance, owned by the core of ``slot``."""
 
     def __init__(self, slot: Slot, *, base: int, peer: NrfIpcModel | None = None) -> None:
-        super().__init__(IPC, base=base, core=slot.name)
+        RegisterModel.__init__(self, IPC, base=base, core=slot.name)
+        SignalFaults.__init__(self)
         self.irq: Final = Line()
         self._slot = slot
         self._backbone: Backbone = peer._backbone if peer is not None else Backbone()
@@ -56,7 +59,22 @@ class NrfIpcModel(RegisterModel):
             return
         slot = self._slot
         slot.emit(EventKind.DOORBELL, index)
+        self.sent += 1
         signalled = self.words[self._send_cnf + index]
+        if self.faulty:
+            self._send_with_faults(signalled)
+        else:
+            self._broadcast(signalled)
+
+    def _send_with_faults(self, configured: int) -> None:
+        for channels, delay_us in self.deliveries(configured):
+            if delay_us:
+                self._slot.after_us(delay_us, partial(self._broadcast, channels))
+            else:
+                self._broadcast(channels)
+
+    def _broadcast(self, signalled: int) -> None:
+        slot = self._slot
         for instance in self._backbone.instances:
             if instance is self:
                 instance._receive(signalled)
@@ -72,6 +90,7 @@ class NrfIpcModel(RegisterModel):
             events = [index for index, channels in enumerate(configured) if channels & signalled]
             self._latches[signalled] = events
         if events:
+            self.received += 1
             for index in events:
                 self.words[self._events + index] = 1
                 self._latched |= 1 << index
@@ -99,3 +118,32 @@ class NrfIpcModel(RegisterModel):
 
     def _update(self) -> None:
         self.irq.set(bool(self._latched & self.words[self._enabled_slot]))
+
+    # What the Monitor knows beside the registers, as renode/NRF_IPC.cs has it
+
+    @exposed(VOID, channels=UINT32)
+    def signal(self, channels: int) -> None:
+        """Signal these channels although no task was triggered: a spurious doorbell, which no fault touches."""
+        check_channels(channels)
+        self._broadcast(channels)
+
+    @exposed(STRING)
+    def get_status(self) -> str:
+        """Return registers, counters and faults in one line."""
+        return (
+            f"INTEN=0x{self.enabled_interrupts:04X} EVENTS=0x{self._latched:04X} IRQ={int(self.irq.level)} "
+            f"sent={self.sent} received={self.received} dropped={self.dropped} duplicated={self.duplicated}"
+            f"{self.describe_faults()}"
+        )
+
+    @property
+    @exposed(UINT32)
+    def latched_events(self) -> int:
+        """The latched events, one bit for each channel."""
+        return self._latched
+
+    @property
+    @exposed(UINT32)
+    def enabled_interrupts(self) -> int:
+        """INTEN."""
+        return self.words[self._enabled_slot]

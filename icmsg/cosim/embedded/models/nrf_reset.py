@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.embedded.exposed import BOOL, UINT32, VOID, exposed
 from icmsg.hw.model import RegisterModel, on_write
 from icmsg.hw.nrf_reset import RESET
 
@@ -39,3 +40,43 @@ class NrfResetModel(RegisterModel):
             self.network.hold()
         elif before:
             self.network.let_go()
+
+    # What the Monitor knows beside the registers, as renode/NRF_RESET.cs has it
+
+    @exposed(VOID)
+    def hold_network(self) -> None:
+        """Hold the network core in reset, as firmware does with FORCEOFF = 1."""
+        self.network.hold()
+
+    @exposed(VOID)
+    def release_network(self) -> None:
+        """Let the network core start."""
+        self.network.let_go()
+
+    @exposed(VOID)
+    def restart_network(self) -> None:
+        """Reset the network core with what belongs to it alone, as its watchdog does."""
+        self.network.restart()
+
+    @property
+    @exposed(BOOL)
+    def is_network_held(self) -> bool:
+        """Whether the network core is held in reset."""
+        return self.network.power is not None and self.network.power.is_held
+
+    @property
+    @exposed(BOOL)
+    def is_network_halted(self) -> bool:
+        """Whether the network core executes nothing."""
+        return self.network.power is None or self.network.power.is_halted
+
+    @property
+    @exposed(UINT32)
+    def network_vector_table(self) -> int:
+        """Where the network core takes its stack pointer and its first instruction from."""
+        return self.network.control.vector_table if self.network.control is not None else 0
+
+    @network_vector_table.setter
+    def network_vector_table(self, address: int) -> None:
+        if self.network.control is not None:
+            self.network.control.vector_table = address

@@ -1,0 +1,193 @@
+"""Faults of a mailbox's signals: what the Monitor members of the IPC peripheral ask for, on every engine the same.
+
+Names, meaning and refusals are those of ``renode/NRF_IPC.cs``.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from icmsg.cosim.embedded.exposed import UINT32, UINT64, VOID, exposed
+from icmsg.errors import ConfigurationError
+from icmsg.hw.nrf_ipc import ALL_CHANNELS, CHANNELS
+
+_DUPLICATE_DELAY_US: Final = 100
+_LONGEST_DELAY_US: Final = 3_600_000_000
+
+
+class Delivery(NamedTuple):
+    """Channels that are signalled so many microseconds from now."""
+
+    channels: int
+    delay_us: int
+
+
+class SignalFaults:
+    """Faults of the signals that one instance sends, and its counters; they are no hardware and survive a reset."""
+
+    def __init__(self) -> None:
+        self._drop_next = 0
+        self._drop_mask = 0
+        self._duplicate_next = 0
+        self._duplicate_delay_us = _DUPLICATE_DELAY_US
+        self._signal_delay_us = 0
+        self.faulty = False
+        """Whether any fault is set: what the hot path looks at."""
+        self.sent = self.received = self.dropped = self.duplicated = 0
+
+    @property
+    @exposed(UINT32)
+    def drop_next(self) -> int:
+        """So many signals from now on are lost."""
+        return self._drop_next
+
+    @drop_next.setter
+    def drop_next(self, count: int) -> None:
+        self._drop_next = count
+        self._look()
+
+    @property
+    @exposed(UINT32)
+    def drop_mask(self) -> int:
+        """Signals on these channels are lost, one bit for each channel."""
+        return self._drop_mask
+
+    @drop_mask.setter
+    def drop_mask(self, channels: int) -> None:
+        check_channels(channels)
+        self._drop_mask = channels
+        self._look()
+
+    @property
+    @exposed(UINT32)
+    def duplicate_next(self) -> int:
+        """So many signals from now on arrive twice."""
+        return self._duplicate_next
+
+    @duplicate_next.setter
+    def duplicate_next(self, count: int) -> None:
+        self._duplicate_next = count
+        self._look()
+
+    @property
+    @exposed(UINT64)
+    def duplicate_delay_microseconds(self) -> int:
+        """How long after the first one the second one comes."""
+        return self._duplicate_delay_us
+
+    @duplicate_delay_microseconds.setter
+    def duplicate_delay_microseconds(self, delay: int) -> None:
+        if delay == 0:
+            raise ConfigurationError(
+                "A duplicate at the same time is the same event: the delay must be at least 1"
+            )
+        _check_delay(delay)
+        self._duplicate_delay_us = delay
+
+    @property
+    @exposed(UINT64)
+    def signal_delay_microseconds(self) -> int:
+        """The time from the task to the events; 0, as on the hardware nearly, is at once."""
+        return self._signal_delay_us
+
+    @signal_delay_microseconds.setter
+    def signal_delay_microseconds(self, delay: int) -> None:
+        _check_delay(delay)
+        self._signal_delay_us = delay
+        self._look()
+
+    @exposed(VOID)
+    def clear_faults(self) -> None:
+        """Let every signal arrive, at once and once."""
+        self._drop_next = self._drop_mask = self._duplicate_next = self._signal_delay_us = 0
+        self._duplicate_delay_us = _DUPLICATE_DELAY_US
+        self._look()
+
+    @exposed(VOID)
+    def clear_counters(self) -> None:
+        """Count from 0 again."""
+        self.sent = self.received = self.dropped = self.duplicated = 0
+
+    @property
+    @exposed(UINT64)
+    def sent_signals(self) -> int:
+        """Tasks triggered in this instance."""
+        return self.sent
+
+    @property
+    @exposed(UINT64)
+    def received_signals(self) -> int:
+        """Signals, of any instance, that latched an event in this one."""
+        return self.received
+
+    @property
+    @exposed(UINT64)
+    def dropped_signals(self) -> int:
+        """Tasks of which a channel was lost to a fault."""
+        return self.dropped
+
+    @property
+    @exposed(UINT64)
+    def duplicated_signals(self) -> int:
+        """Tasks whose signal came twice."""
+        return self.duplicated
+
+    def deliveries(self, configured: int) -> list[Delivery]:
+        """Return what becomes of a task that signals the channels ``configured``, and count it."""
+        channels = self._pass(configured)
+        if channels != configured:
+            self.dropped += 1
+        if not channels:
+            return []
+        found = [Delivery(channels, self._signal_delay_us)]
+        if self._duplicate_next:
+            self._duplicate_next -= 1
+            self.duplicated += 1
+            found.append(Delivery(channels, self._signal_delay_us + self._duplicate_delay_us))
+        self._look()
+        return found
+
+    def describe_faults(self) -> str:
+        """Return `` faults: …``, or nothing where there are none."""
+        parts = (
+            (self._drop_next, f"drop the next {self._drop_next}"),
+            (self._drop_mask, f"drop channels 0x{self._drop_mask:X}"),
+            (self._signal_delay_us, f"delay by {self._signal_delay_us} us"),
+            (
+                self._duplicate_next,
+                f"duplicate the next {self._duplicate_next} after {self._duplicate_delay_us} us",
+            ),
+        )
+        faults = [text for is_set, text in parts if is_set]
+        return f" faults: {', '.join(faults)}" if faults else ""
+
+    def _pass(self, channels: int) -> int:
+        if self._drop_next and channels:
+            self._drop_next -= 1
+            self._look()
+            return 0
+        return channels & ~self._drop_mask
+
+    def _look(self) -> None:
+        self.faulty = bool(
+            self._drop_next or self._drop_mask or self._duplicate_next or self._signal_delay_us
+        )
+
+
+def check_channels(channels: int) -> None:
+    """Refuse a mask with a channel that there is not.
+
+    Raises:
+        ConfigurationError: the text says which mask is possible.
+    """
+    if not 0 <= channels <= ALL_CHANNELS:
+        raise ConfigurationError(
+            f"There are {CHANNELS} channels, so the mask 0x{channels:X} must not exceed 0x{ALL_CHANNELS:X}"
+        )
+
+
+def _check_delay(microseconds: int) -> None:
+    if microseconds > _LONGEST_DELAY_US:
+        raise ConfigurationError(
+            f"A delay of {microseconds} microseconds is too long; {_LONGEST_DELAY_US} is the maximum"
+        )
