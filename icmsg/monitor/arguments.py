@@ -1,0 +1,206 @@
+"""From the tokens behind a member's name to the values of its parameters (``TryPrepareParameters`` of Renode)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from icmsg.cosim.embedded.exposed import (
+    BOOL,
+    BYTES,
+    CORE,
+    FILE,
+    INT32,
+    INT64,
+    PERIPHERAL,
+    REGISTER,
+    STRING,
+    TIME,
+    UINT8,
+    Kind,
+    Parameter,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from icmsg.monitor.tokens import Token
+
+_INTERVAL: Final = re.compile(
+    r"(?:(?:(?P<hours>[0-9]+):)?(?P<minutes>[0-9]+):)?(?P<seconds>[0-9]+)(?P<decimals>\.[0-9]+)?"
+)
+_SECOND: Final = 1_000_000_000
+
+
+class Names(Protocol):
+    """What a word can name in the selected machine."""
+
+    def core(self, name: str) -> str | None:
+        """Return the engine's name of a core (``app`` for ``cpuapp`` and ``sysbus.cpuapp``), or None."""
+
+    def peripheral(self, name: str) -> str | None:
+        """Return the full name of a peripheral, or None."""
+
+
+class Mismatch(Exception):  # noqa: N818 - not an error: another signature may fit
+    """The tokens do not fit a signature; the text says what would."""
+
+
+def prepare(
+    tokens: Sequence[Token], parameters: Sequence[Parameter], names: Names
+) -> list[object] | Mismatch:
+    """Return the values for ``parameters``, or why the tokens do not fit: another signature may."""
+    try:
+        return _prepare(tokens, parameters, names)
+    except Mismatch as reason:
+        return reason
+
+
+def _prepare(tokens: Sequence[Token], parameters: Sequence[Parameter], names: Names) -> list[object]:
+    given = _assign(tokens, parameters)
+    values: list[object] = []
+    for index, parameter in enumerate(parameters):
+        if index in given:
+            values.append(convert(given[index], parameter.kind, names))
+        elif parameter.optional:
+            values.append(parameter.default)
+        else:
+            raise Mismatch(f"{parameter.name} ({parameter.kind.name}) is missing")
+    return values
+
+
+def convert(tokens: Sequence[Token], kind: Kind, names: Names) -> object:
+    """Return the value of one argument: a single token, or the tokens between braces.
+
+    Raises:
+        Mismatch: it has no such value.
+    """
+    if kind is BYTES:
+        if tokens[0].kind != "LEFT_BRACE":
+            raise Mismatch("a list is written as [1, 2, 3]")
+        inner = [token for token in tokens[1:-1] if token.kind != "COMMA"]
+        return bytes(int(str(_number(token, UINT8))) for token in inner)
+    if len(tokens) != 1:
+        raise Mismatch(f"{kind.name} takes no list")
+    if tokens[0].kind == "NULL" and kind in (CORE, PERIPHERAL, STRING):
+        return None
+    return (
+        _CONVERTERS.get(kind, _number)(tokens[0], kind)
+        if kind not in (CORE, PERIPHERAL)
+        else _named(tokens[0], kind, names)
+    )
+
+
+def parse_interval(text: str) -> int | None:
+    """Return the nanoseconds of ``0.01`` or ``00:00:00.01``; None where it is no time.
+
+    >>> parse_interval("00:01:00.5")
+    60500000000
+    """
+    found = _INTERVAL.match(text)
+    if found is None:
+        return None
+    hours, minutes, seconds = (int(found[name] or 0) for name in ("hours", "minutes", "seconds"))
+    digits = (found["decimals"] or ".")[1:10].ljust(9, "0")
+    return (hours * 3600 + minutes * 60 + seconds) * _SECOND + int(digits)
+
+
+def _assign(tokens: Sequence[Token], parameters: Sequence[Parameter]) -> dict[int, Sequence[Token]]:
+    """Return the tokens of each parameter by its place; named ones may come in any order behind the others."""
+    given: dict[int, Sequence[Token]] = {}
+    positional = True
+    place = index = 0
+    while index < len(tokens):
+        named = _named_at(tokens, index, parameters)
+        if named is not None:
+            positional &= named == place
+            index += 2
+        elif not positional:
+            raise Mismatch("an argument without a name cannot stand behind one with a name")
+        target = place if named is None else named
+        if target in given or target >= len(parameters):
+            raise Mismatch("there are too many arguments")
+        end = _argument_end(tokens, index)
+        given[target] = tokens[index:end]
+        index, place = end, place + 1
+    return given
+
+
+def _named_at(tokens: Sequence[Token], index: int, parameters: Sequence[Parameter]) -> int | None:
+    if index + 2 >= len(tokens) or tokens[index].kind != "LITERAL" or tokens[index + 1].kind != "EQUAL":
+        return None
+    name = tokens[index].text
+    for place, parameter in enumerate(parameters):
+        if parameter.name == name:
+            return place
+    known = ", ".join(parameter.name for parameter in parameters) or "none"
+    raise Mismatch(f"there is no parameter {name} (there are {known})")
+
+
+def _argument_end(tokens: Sequence[Token], index: int) -> int:
+    if tokens[index].kind != "LEFT_BRACE":
+        return index + 1
+    for end in range(index + 1, len(tokens)):
+        if tokens[end].kind == "RIGHT_BRACE":
+            return end + 1
+    raise Mismatch("a list is written as [1, 2, 3]")
+
+
+def _number(token: Token, kind: Kind) -> object:
+    value = token.value
+    if not token.is_integer or not isinstance(value, int):
+        raise Mismatch(f"{token.text} is no whole number ({kind.name})")
+    if value not in kind.range:
+        raise Mismatch(f"{token.text} is no {kind.name}")
+    return value
+
+
+def _text(token: Token, _kind: Kind) -> object:
+    if not token.is_text:
+        raise Mismatch(f'a text is written with quotes: "{token.text}"')
+    return token.value
+
+
+def _boolean(token: Token, _kind: Kind) -> object:
+    if token.kind != "BOOLEAN":
+        raise Mismatch(f"{token.text} is neither true nor false")
+    return token.value
+
+
+def _time(token: Token, _kind: Kind) -> object:
+    if not token.is_text and token.kind != "TIME":
+        raise Mismatch(f'a time is written with quotes: "{token.text}"')
+    interval = parse_interval(str(token.value))
+    if interval is None:
+        raise Mismatch(
+            f"{token.text} is no time; write seconds or hours:minutes:seconds, as in 00:00:00.0000"
+        )
+    return interval
+
+
+def _file(token: Token, _kind: Kind) -> object:
+    if not token.is_text:
+        raise Mismatch(f"a file is written as @{token.text}")
+    if not Path(str(token.value)).is_file():
+        raise Mismatch(f"File does not exist: {token.value}")
+    return token.value
+
+
+def _named(token: Token, kind: Kind, names: Names) -> object:
+    find = names.core if kind is CORE else names.peripheral
+    found = find(str(token.value)) if token.kind == "LITERAL" or token.is_text else None
+    if found is None:
+        raise Mismatch(f"{token.text} is no {'core' if kind is CORE else 'peripheral'} of this machine")
+    return found
+
+
+_CONVERTERS: Final[dict[Kind, Callable[[Token, Kind], object]]] = {
+    STRING: _text,
+    BOOL: _boolean,
+    TIME: _time,
+    FILE: _file,
+    INT32: _number,
+    INT64: _number,
+    REGISTER: _number,
+}

@@ -1,0 +1,178 @@
+"""The commands that Renode's Monitor has in Python: those of its own ``monitor.py`` and of ``icmsg_monitor.py``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import BusError, MonitorError
+from icmsg.monitor.emulation import closest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.monitor.interpreter import Builtin, Interpreter
+    from icmsg.monitor.tokens import Token
+
+_LARGEST_BLOCK: Final = 1 << 20
+
+
+def _values(monitor: Interpreter, tokens: Sequence[Token]) -> tuple[list[object], dict[str, object]]:
+    """Return the arguments as Python gets them: values, then ``name=value`` pairs."""
+    first_equal = next((index for index, token in enumerate(tokens) if token.kind == "EQUAL"), None)
+    count = len(tokens) if first_equal is None else first_equal - 1
+    if count < 0:
+        raise MonitorError("Invalid argument = at position 1")
+    named: dict[str, object] = {}
+    for index in range(count, len(tokens), 3):
+        triple = tokens[index : index + 3]
+        if len(triple) != 3 or triple[0].kind != "LITERAL" or triple[1].kind != "EQUAL":
+            written = "".join(token.text for token in triple)
+            raise MonitorError(
+                f"Invalid keyword argument {written} at position {count + 1 + (index - count) // 3}"
+            )
+        named[triple[0].text] = _value(monitor, triple[2])
+    return [_value(monitor, token) for token in tokens[:count]], named
+
+
+def _value(monitor: Interpreter, token: Token) -> object:
+    if token.kind != "LITERAL":
+        return token.value
+    device = monitor.emulation.device(token.text)
+    if device is None:
+        raise MonitorError(
+            f"No such emulation element: {token.text}{closest(token.text, monitor.emulation.device_names())}"
+        )
+    return device
+
+
+def _take(name: str, least: int, most: int) -> Callable[[Callable[..., None]], Builtin]:
+    """Turn a function of values into a builtin that checks how many there are."""
+
+    def wrap(function: Callable[..., None]) -> Builtin:
+        def run(monitor: Interpreter, tokens: Sequence[Token]) -> None:
+            values, named = _values(monitor, tokens)
+            if named or not least <= len(values) <= most:
+                counts = str(least) if least == most else f"{least} to {most}"
+                raise MonitorError(
+                    f"Command '{name} {' '.join(token.text for token in tokens)}' failed: it takes {counts} "
+                    f"argument{'s' * (counts != '1')} ({len(values) + len(named)} given)"
+                )
+            function(monitor, *values)
+
+        return run
+
+    return wrap
+
+
+@_take("echo", 0, 2)
+def _echo(monitor: Interpreter, *values: object) -> None:
+    if len(values) == 2:
+        if values[0] == "-n":
+            monitor.write(str(values[1]), end="")
+        else:
+            monitor.write("usage: echo [-n] [string]")
+    else:
+        monitor.write(*map(str, values))
+
+
+@_take("sleep", 1, 1)
+def _sleep(_monitor: Interpreter, seconds: object) -> None:
+    raise MonitorError(
+        f'sleep waits for the wall clock, and this engine has virtual time only; use: emulation RunFor "{seconds}"'
+    )
+
+
+@_take("get_environ", 1, 1)
+def _environ(monitor: Interpreter, variable: object) -> None:
+    value = os.environ.get(str(variable))
+    if value is not None:
+        monitor.write(value)
+
+
+@_take("str_contains", 2, 2)
+def _contains(monitor: Interpreter, part: object, whole: object) -> None:
+    monitor.write(str(str(part).lower() in str(whole).lower()))
+
+
+@_take("if", 2, 2)
+def _if(monitor: Interpreter, condition: object, command: object) -> None:
+    if condition:
+        for line in str(command).splitlines():
+            monitor.parse(line)
+
+
+@_take("dump", 2, 3)
+def _dump(monitor: Interpreter, start: object, count: object, width: object = 16) -> None:
+    soc = _soc(monitor)
+    first, total, step = (_number(value) for value in (start, count, width))
+    for address in range(first, first + total, max(step, 1)):
+        data = _read(soc, address, max(step, 1))
+        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data)
+        monitor.write(f"0x{address:08X} | {' '.join(f'{byte:02X}' for byte in data)} | {text}")
+
+
+@_take("icmsg_read", 2, 2)
+def _icmsg_read(monitor: Interpreter, address: object, count: object) -> None:
+    monitor.write(_read(_soc(monitor), _number(address), _number(count)).hex())
+
+
+@_take("icmsg_write", 2, 2)
+def _icmsg_write(monitor: Interpreter, address: object, data: object) -> None:
+    try:
+        block = bytes.fromhex(str(data))
+    except ValueError:
+        raise MonitorError(f"{data!r} is no text of hex digits, two for each byte") from None
+    try:
+        _soc(monitor).bus.write_block(_number(address), block)
+    except BusError as error:
+        raise MonitorError(str(error)) from None
+
+
+def _read(soc: EmbeddedMachine, address: int, count: int) -> bytes:
+    if not 0 <= count <= _LARGEST_BLOCK:
+        raise MonitorError(f"{count} bytes at once are too many; read at most {_LARGEST_BLOCK}")
+    try:
+        return soc.bus.read_block(address, count)
+    except BusError as error:
+        raise MonitorError(str(error)) from None
+
+
+def _soc(monitor: Interpreter) -> EmbeddedMachine:
+    machine = monitor.emulation.selected
+    if machine is None or machine.soc is None:
+        raise MonitorError("there is no machine; include renode/nrf5340.resc, or select one with `mach set`")
+    return machine.soc
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise MonitorError(f"{value} is no address or number of bytes")
+    return value
+
+
+def _verb(verb: str) -> Builtin:
+    def run(monitor: Interpreter, tokens: Sequence[Token]) -> None:
+        monitor.run_verb([verb, *(str(token.value) for token in tokens)])
+
+    return run
+
+
+def _icmsg(monitor: Interpreter, tokens: Sequence[Token]) -> None:
+    monitor.run_verb([token.text if token.kind == "LITERAL" else str(token.value) for token in tokens])
+
+
+BUILTINS: Final[dict[str, Builtin]] = {
+    "dump": _dump,
+    "echo": _echo,
+    "get_environ": _environ,
+    "if": _if,
+    "sleep": _sleep,
+    "str_contains": _contains,
+    "icmsg": _icmsg,
+    "icmsg_read": _icmsg_read,
+    "icmsg_write": _icmsg_write,
+    **{f"icmsg_{verb}": _verb(verb) for verb in ("status", "dump", "watch", "regions")},
+}
+"""By the names that follow ``mc_`` there."""

@@ -1,0 +1,128 @@
+"""Renode's Monitor over the embedded engine: no Renode is needed, and time is virtual only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import ConfigurationError, IcmsgError, MonitorError
+from icmsg.monitor.builtins import BUILTINS
+from icmsg.monitor.commands import COMMANDS
+from icmsg.monitor.completion import complete
+from icmsg.monitor.emulation import Emulation
+from icmsg.monitor.interpreter import Interpreter
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.monitor.log import Log
+    from icmsg.monitor.machine import MonitorMachine
+
+Verbs = Callable[[Sequence[str]], str]
+"""What executes the words behind ``icmsg`` and returns what they print."""
+
+
+class EmbeddedMonitor:
+    """A Monitor with no machine yet; ``folder`` is where relative paths begin (default: the current one).
+
+    Use it as a context manager, or call :meth:`close`.
+    """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self.emulation: Final = Emulation()
+        self.emulation.on_machine = self._new_machine
+        self._interpreter = Interpreter(
+            self.emulation, Path(folder or ".").resolve(), COMMANDS, BUILTINS, self._run_verb
+        )
+        self.verbs: Verbs | None = None
+
+    @property
+    def machine(self) -> EmbeddedMachine | None:
+        """The SoC of the selected machine; None before a platform description was loaded."""
+        selected = self.emulation.selected
+        return None if selected is None else selected.soc
+
+    @property
+    def prompt(self) -> str:
+        """``(monitor)``, the name of the selected machine in parentheses, or ``>`` while a text is typed."""
+        if self._interpreter.typed is not None:
+            return ">"
+        return f"({self.emulation.selected_name or 'monitor'})"
+
+    @property
+    def log(self) -> Log:
+        """What Renode would write into its log."""
+        return self.emulation.log
+
+    @property
+    def is_started(self) -> bool:
+        """Whether time may pass in :meth:`pump`."""
+        return self.emulation.is_started
+
+    @property
+    def has_quit(self) -> bool:
+        """Whether ``quit`` was executed."""
+        return self._interpreter.has_quit
+
+    def execute(self, command: str) -> str:
+        """Run one or more lines and return what they print, without the last line end.
+
+        Raises:
+            MonitorError: a command is refused, and the following ones are not run; the text is what the Monitor
+                prints, what was printed before included.
+        """
+        with self._interpreter.captured() as printed:
+            try:
+                self._interpreter.run_lines(command)
+            except IcmsgError as error:
+                raise MonitorError("".join(printed) + str(error)) from None
+            finally:
+                self._show_consoles()
+            return "".join(printed).removesuffix("\n")
+
+    def pump(self, ns: int) -> None:
+        """Let ``ns`` nanoseconds of virtual time pass on all machines, if ``start`` was executed.
+
+        Raises:
+            CoreFault: firmware faulted while it handled a fault; the emulation is paused.
+        """
+        if ns < 0:
+            raise ConfigurationError("time does not run backwards")
+        if self.emulation.is_started:
+            try:
+                self.emulation.advance(ns)
+            except IcmsgError:
+                self.emulation.is_started = False
+                raise
+            finally:
+                self._show_consoles()
+
+    def complete(self, line: str) -> list[str]:
+        """Return the lines that ``line`` can become."""
+        return complete(self._interpreter, line)
+
+    def close(self) -> None:
+        """Free all machines; may be called twice."""
+        self.emulation.close()
+
+    def __enter__(self) -> EmbeddedMonitor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _show_consoles(self) -> None:
+        for machine in self.emulation.machines.values():
+            machine.show_consoles()
+
+    def _new_machine(self, machine: MonitorMachine) -> None:
+        machine.on_reset = lambda: self._interpreter.run_reset_macro(machine.name)
+
+    def _run_verb(self, words: Sequence[str]) -> str:
+        if self.verbs is None:
+            raise MonitorError(f"icmsg {' '.join(words)}: this Monitor has no ICMsg verbs yet")
+        return self.verbs(words)

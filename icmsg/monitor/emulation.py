@@ -1,0 +1,150 @@
+"""All machines of one Monitor, which of them is selected, and whether time passes."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.embedded.machine import DEFAULT_QUANTUM_NS
+from icmsg.errors import MonitorError
+from icmsg.monitor.log import Log
+from icmsg.monitor.machine import MonitorMachine
+from icmsg.monitor.members import Device
+from icmsg.monitor.objects.emulation import EmulationObject, MachineObject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_WITHOUT_MEMBERS: Final = ("connector", "EmulationManager")
+"""Names that Renode has without a machine, and that have nothing on this engine."""
+
+
+class Emulation:
+    """Machines by name; ``usings`` are the prefixes that need not be written."""
+
+    def __init__(self) -> None:
+        self.log: Final = Log(lambda: self.now_ns)
+        self.machines: Final[dict[str, MonitorMachine]] = {}
+        self.usings: Final[list[str]] = ["sysbus."]
+        self.is_started = False
+        self.on_machine: Callable[[MonitorMachine], None] = lambda _machine: None
+        """Called for every machine that is made."""
+        self._selected: str | None = None
+        self._objects = {"emulation": Device("emulation", "Emulation", EmulationObject(self))}
+        self._objects.update((name, Device(name, name)) for name in _WITHOUT_MEMBERS)
+
+    # Machines
+
+    @property
+    def selected(self) -> MonitorMachine | None:
+        """The machine that commands mean."""
+        return self.machines.get(self._selected or "")
+
+    @property
+    def selected_name(self) -> str | None:
+        """Its name."""
+        return self._selected
+
+    def create(self, name: str | None = None) -> str:
+        """Make an empty machine and return its name; MonitorError if the name is taken."""
+        if not name:
+            number = 0
+            while f"machine-{number}" in self.machines:
+                number += 1
+            name = f"machine-{number}"
+        if name in self.machines:
+            raise MonitorError("Given machine is already added or name is already taken.")
+        machine = MonitorMachine(name, self.log, lambda: self.is_started)
+        self.machines[name] = machine
+        self.on_machine(machine)
+        return name
+
+    def select(self, name: str | None) -> None:
+        """Select a machine, or none."""
+        self._selected = name
+
+    def remove(self, name: str) -> None:
+        """Close a machine and forget it."""
+        self.machines.pop(name).close()
+        if self._selected == name:
+            self._selected = None
+
+    def close(self) -> None:
+        """Close all machines and the log's file."""
+        for name in list(self.machines):
+            self.remove(name)
+        self.log.close()
+
+    # Time
+
+    @property
+    def now_ns(self) -> int:
+        """The virtual time of the machine that is furthest."""
+        return max((machine.now_ns for machine in self.machines.values()), default=0)
+
+    @property
+    def quantum_ns(self) -> int:
+        """The smallest quantum of all machines."""
+        return min((machine.quantum_ns for machine in self.machines.values()), default=DEFAULT_QUANTUM_NS)
+
+    def set_quantum(self, quantum_ns: int) -> None:
+        """Set the quantum of the machines that there are."""
+        for machine in self.machines.values():
+            machine.quantum_ns = quantum_ns
+
+    def run_for(self, ns: int) -> None:
+        """Let time pass on all machines; MonitorError while the emulation is started."""
+        if self.is_started:
+            raise MonitorError("This action is not available when emulation is already started")
+        self.advance(ns)
+
+    def advance(self, ns: int) -> None:
+        """Let time pass on all machines."""
+        for machine in list(self.machines.values()):
+            machine.run_for(ns)
+
+    # Names
+
+    def device(self, name: str) -> Device | None:
+        """Return what a word means, with or without a prefix of ``usings``; None if nothing has that name."""
+        machine = self.selected
+        if machine is None:
+            return self._objects.get(name)
+        if name == "machine":
+            return Device("machine", "Machine", MachineObject(machine, self))
+        names = (name, *(prefix + name for prefix in self.usings))
+        return next(
+            (machine.devices[full] for full in names if full in machine.devices), self._objects.get(name)
+        )
+
+    def device_names(self) -> list[str]:
+        """Return all names that mean a device here and now, with and without prefixes."""
+        machine = self.selected
+        if machine is None:
+            return sorted(self._objects)
+        short = [
+            full.removeprefix(prefix)
+            for full in machine.devices
+            for prefix in self.usings
+            if full.startswith(prefix) and full != prefix
+        ]
+        return sorted({*self._objects, "machine", *machine.devices, *short})
+
+    def core(self, name: str) -> str | None:
+        """Return the engine's name of a core of the selected machine, or None."""
+        return None if self.selected is None else self.selected.core(name)
+
+    def peripheral(self, name: str) -> str | None:
+        """Return the full name of a peripheral of the selected machine, or None."""
+        device = self.device(name)
+        return None if device is None else device.name
+
+
+def closest(name: str, known: list[str]) -> str:
+    """Return a line with the known name that is closest to ``name``, to follow an error's own line, or nothing.
+
+    >>> closest("perpherals", ["peripherals", "path"])
+    '\\nDid you mean peripherals?'
+    """
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"\nDid you mean {near[0]}?" if near else ""

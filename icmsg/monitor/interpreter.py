@@ -1,0 +1,244 @@
+"""Reads Monitor lines and does what they say (``Monitor.cs`` of Renode, over the embedded engine)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import IcmsgError, MonitorError
+from icmsg.monitor.device_calls import run_device
+from icmsg.monitor.emulation import Emulation, closest
+from icmsg.monitor.expansion import expanded_tokens
+from icmsg.monitor.log import LogLevel
+from icmsg.monitor.refusal import Refusal
+from icmsg.monitor.results import NumbersMode
+from icmsg.monitor.script import logical_lines, read_script
+from icmsg.monitor.search_path import SearchPath
+from icmsg.monitor.tokens import Token, commands, path_token, string_token
+from icmsg.monitor.variables import CWD, ORIGIN, Collection, Scope
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from icmsg.monitor.command import Command
+    from icmsg.monitor.typed_text import TypedText
+
+_DEEPEST: Final = 40
+"""So many scripts, macros and aliases within each other are a circle."""
+
+Builtin = Callable[["Interpreter", Sequence[Token]], None]
+
+
+class Interpreter:
+    """Executes lines for one :class:`Emulation`; ``start`` is the folder for relative paths.
+
+    ``commands`` are Renode's commands, ``builtins`` those that Renode has in Python (``mc_…``) by name, ``verbs``
+    executes what stands behind ``icmsg``.
+    """
+
+    def __init__(
+        self,
+        emulation: Emulation,
+        start: Path,
+        commands: Sequence[Command],
+        builtins: dict[str, Builtin],
+        verbs: Callable[[Sequence[str]], str],
+    ) -> None:
+        self.emulation: Final = emulation
+        self.commands: Final = {command.name: command for command in commands}
+        self.builtins: Final = builtins
+        self._verbs = verbs
+        scope = Scope(lambda: emulation.selected_name, lambda: emulation.machines)
+        self.variables: Final = Collection(scope)
+        self.macros: Final = Collection(scope)
+        self.aliases: Final = Collection(scope)
+        self.path: Final = SearchPath(start)
+        self.numbers = NumbersMode.Hexadecimal
+        self.verbose = False
+        self.has_quit = False
+        self.typed: TypedText | None = None
+        """The value whose lines are typed one by one."""
+        self._printed: list[str] = []
+        self._depth = 0
+        self.variables.restore(CWD, path_token(str(start)))
+
+    # What is printed
+
+    def write(self, text: str = "", end: str = "\n") -> None:
+        """Print."""
+        self._printed.append(text + end)
+
+    @contextmanager
+    def captured(self) -> Iterator[list[str]]:
+        """Collect what is printed inside."""
+        outside, self._printed = self._printed, []
+        try:
+            yield self._printed
+        finally:
+            self._printed = outside
+
+    # Lines
+
+    def run_lines(self, text: str) -> None:
+        """Run lines as they are typed."""
+        for _, line in logical_lines(text) if self.typed is None else enumerate(text.splitlines()):
+            self.parse(line)
+
+    def run_script(self, path: Path) -> None:
+        """Run a file; ``$ORIGIN`` is its folder meanwhile.
+
+        Raises:
+            Refusal: a line is refused; the text ends with the file and the line.
+        """
+        before = self.variables.get(ORIGIN)
+        self.variables.restore(ORIGIN, path_token(str(path.parent)))
+        try:
+            with self.nested():
+                for number, line in logical_lines(read_script(path)):
+                    self._run_line_of(path, number, line)
+        finally:
+            if before is not None:
+                self.variables.restore(ORIGIN, before)
+
+    def run_macro(self, value: Token) -> None:
+        """Run the lines of a variable's value; MonitorError names the line that fails."""
+        with self.nested():
+            for line in str(value.value).split("\n"):
+                self._run_line_of_macro(line)
+
+    def run_reset_macro(self, machine: str) -> None:
+        """Run the macro ``reset`` of a machine, as Renode does when the machine was reset."""
+        before = self.emulation.selected_name
+        self.emulation.select(machine)
+        try:
+            macro = self.macros.get("reset")
+            if macro is None:
+                text = "No action for reset - macro reset is not registered."
+                self.emulation.log.write(LogLevel.WARNING, text)
+            else:
+                self.run_macro(macro)
+        finally:
+            self.emulation.select(before)
+
+    def run_verb(self, words: Sequence[str]) -> None:
+        """Run the words behind ``icmsg``."""
+        self.write(self._verbs(words))
+
+    @contextmanager
+    def nested(self) -> Iterator[None]:
+        """Count scripts and macros within each other."""
+        if self._depth >= _DEEPEST:
+            raise Refusal("scripts, macros and aliases are nested too deeply: does one run itself?")
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
+    def parse(self, line: str) -> None:
+        """Run one line, which may have several commands."""
+        if self.typed is not None:
+            if self.typed.take(line):
+                self.typed = None
+        elif line.strip():
+            for command in commands(expanded_tokens(line, self.variables)):
+                self.run_tokens(command)
+
+    def run_tokens(self, tokens: Sequence[Token]) -> None:
+        """Run one command.
+
+        Raises:
+            Refusal: it is refused; the text is what Renode prints.
+        """
+        found: list[Token] = []
+        again = False
+        for token in tokens:
+            if token.kind == "EXECUTION":
+                again = True
+                found.append(self._result_of(str(token.value)))
+            elif token.kind == "PATH":
+                path = self.path.find(str(token.value))
+                found.append(token if path is None else path_token(str(path)))
+            else:
+                found.append(token)
+        if again:
+            with self.nested():
+                self.parse(" ".join(token.text for token in found))
+            return
+        try:
+            self._execute(found)
+        except Refusal:
+            raise
+        except IcmsgError as error:
+            command = " ".join(token.text for token in found)
+            raise Refusal(f"There was an error executing command '{command}': \n{error}") from None
+
+    def expand(self, tokens: Sequence[Token]) -> list[Token]:
+        """Put the values of variables in; MonitorError where there is none."""
+        return [self.variables.value_of(token) for token in tokens]
+
+    # Inside
+
+    def _run_line_of(self, path: Path, number: int, line: str) -> None:
+        try:
+            self.parse(line)
+        except MonitorError as error:
+            raise Refusal(f"{error}\n  {path}:{number}") from None
+
+    def _run_line_of_macro(self, line: str) -> None:
+        try:
+            self.parse(line)
+        except Refusal as error:
+            self.write(str(error))
+            raise MonitorError(f"Parsing line '{line}' failed.") from None
+
+    def _result_of(self, command: str) -> Token:
+        with self.nested(), self.captured() as printed:
+            self.parse(command)
+        return string_token("".join(printed))
+
+    def _execute(self, tokens: Sequence[Token]) -> None:
+        first = tokens[0]
+        if self.verbose:
+            self.write("Executing: " + " ".join(token.text for token in tokens))
+        if len(tokens) == 3 and first.kind == "VARIABLE" and tokens[1].kind in ("EQUAL", "DEFAULT"):
+            if tokens[1].kind == "EQUAL" or self.variables.get(str(first.value)) is None:
+                self.variables.set(str(first.value), tokens[2])
+            return
+        if first.kind != "LITERAL":
+            raise Refusal(f"No such command or device: {first.text}")
+        name, rest = str(first.value), tokens[1:]
+        if name in self.commands:
+            self._run_command(self.commands[name], rest)
+        elif (device := self.emulation.device(name)) is not None:
+            run_device(self, device, self.expand(rest))
+        elif (command := self._alternative(name)) is not None:
+            self._run_command(command, rest)
+        elif (alias := self.aliases.get(name)) is not None:
+            with self.nested():
+                self.run_tokens([*expanded_tokens(str(alias.value), self.variables), *rest])
+        elif name in self.builtins:
+            self.builtins[name](self, self.expand(rest))
+        else:
+            raise Refusal(f"No such command or device: {name}{closest(name, self.words())}")
+
+    def words(self) -> list[str]:
+        """Return all first words that mean something."""
+        alternatives = [other for command in self.commands.values() for other in command.alternatives]
+        names = [*self.commands, *alternatives, *self.builtins, *self.aliases.short_names()]
+        return sorted({*names, *self.emulation.device_names()})
+
+    def _alternative(self, name: str) -> Command | None:
+        return next((command for command in self.commands.values() if name in command.alternatives), None)
+
+    def _run_command(self, command: Command, tokens: Sequence[Token]) -> None:
+        for form in command.forms:
+            if form.fits(tokens):
+                form.run(self, tokens)
+                return
+        if any(token.kind == "VARIABLE" for token in tokens):
+            self._run_command(command, self.expand(tokens))
+            return
+        written = " ".join(token.text for token in tokens)
+        raise Refusal(f"Bad parameters for command {command.name} {written}\n{command.help(self)}")

@@ -1,0 +1,101 @@
+"""Renode's log: what devices and scripts say beside the answers of the Monitor. Times are virtual."""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import MonitorError
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+REMEMBERED: Final = 1000
+"""How many entries ``lastLog`` can go back."""
+
+
+class LogLevel(enum.IntEnum):
+    """Renode's levels."""
+
+    NOISY = -1
+    DEBUG = 0
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of the log; ``source`` is the device, the machine in front, or nothing."""
+
+    time_ns: int
+    level: LogLevel
+    source: str
+    text: str
+
+    @property
+    def message(self) -> str:
+        """Source and text as Renode joins them."""
+        return f"{self.source}: {self.text}" if self.source else self.text
+
+    def __str__(self) -> str:
+        ticks = self.time_ns // 100_000
+        seconds = ticks // 10_000
+        clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{ticks % 10_000:04}"
+        return f"{clock} [{self.level.name}] {self.message}"
+
+
+LogSink = Callable[[LogEntry], None]
+
+
+class Log:
+    """Keeps the last entries and hands each one to the sinks: the console of a front end, a file."""
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self._now_ns = now_ns
+        self._entries: deque[LogEntry] = deque(maxlen=REMEMBERED)
+        self._sinks: list[LogSink] = []
+        self._file: TextIO | None = None
+        self.level = LogLevel.INFO
+        self.levels: Final[dict[str, LogLevel]] = {}
+        """Levels of single devices."""
+
+    def write(self, level: LogLevel, text: str, source: str = "", time_ns: int | None = None) -> None:
+        """Add an entry, if its level is high enough; ``time_ns`` is now if it is not given."""
+        if level < self.levels.get(source, self.level):
+            return
+        entry = LogEntry(self._now_ns() if time_ns is None else time_ns, level, source, text)
+        self._entries.append(entry)
+        if self._file is not None:
+            self._file.write(f"{entry}\n")
+            self._file.flush()
+        for sink in self._sinks:
+            sink(entry)
+
+    def last(self, count: int) -> list[LogEntry]:
+        """Return the last entries, the oldest first; MonitorError for more than are kept."""
+        if count > REMEMBERED:
+            raise MonitorError(f"The number of entries cannot be larger than {REMEMBERED}")
+        return list(self._entries)[-count:] if count > 0 else []
+
+    def add_sink(self, sink: LogSink) -> None:
+        """Call ``sink`` for every entry from now on."""
+        self._sinks.append(sink)
+
+    def to_file(self, path: str | Path) -> None:
+        """Also write into a file from now on, which begins empty; MonitorError if it cannot be written."""
+        self.close()
+        try:
+            self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115 - open until close()
+        except OSError as error:
+            raise MonitorError(f"{path} cannot be written: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None

@@ -1,0 +1,184 @@
+"""One machine of the Monitor: empty when it is created, a SoC when a platform description was loaded."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.embedded.core_control import CoreControl
+from icmsg.cosim.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
+from icmsg.cosim.events import EventKind
+from icmsg.cosim.platform import parse_platform
+from icmsg.cosim.soc import short_name
+from icmsg.errors import MonitorError
+from icmsg.monitor.log import LogLevel
+from icmsg.monitor.objects.devices import make_devices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from icmsg.cosim.events import Event
+    from icmsg.cosim.platform.description import Peripheral
+    from icmsg.monitor.log import Log
+    from icmsg.monitor.members import Device
+
+
+class MonitorMachine:
+    """A machine by its name; ``soc`` is what runs. Device names are full ones, as ``sysbus.ipcapp``."""
+
+    def __init__(self, name: str, log: Log, is_started: Callable[[], bool]) -> None:
+        self.name: Final = name
+        self.soc: EmbeddedMachine | None = None
+        self.devices: Mapping[str, Device] = {}
+        self.on_reset: Callable[[], None] = lambda: None
+        self._log = log
+        self._is_started = is_started
+        self._sources: list[tuple[str, str]] = []
+        self._controls: dict[str, CoreControl] = {}
+        self._shown: dict[str, int] = {}
+        self._quantum_ns = DEFAULT_QUANTUM_NS
+
+    # What it is made of
+
+    def load(self, text: str, file: str = "") -> None:
+        """Load the platform description in ``file``, or the one in ``text``; a further one adds to those before.
+
+        Raises:
+            PlatformError: it has something wrong, or something that the embedded engine does not model.
+            MonitorError: firmware or time has already been there.
+        """
+        if self.soc is not None and (
+            self.soc.now_ns or any(core.image is not None for core in self.soc.cores.values())
+        ):
+            raise MonitorError(
+                "the embedded engine builds the machine from all platform descriptions at once: load them before "
+                "firmware is loaded and before time passes"
+            )
+        sources = [*self._sources, (file, text)]
+        used = "".join(f'using "{source}"\n' for source, _ in sources if source)
+        texts = "\n".join(inline for source, inline in sources if not source)
+        here = Path(file).parent if file else Path()
+        description = parse_platform(
+            f"{used}{texts}\n", "<LoadPlatformDescription>", search_path=(here, Path())
+        )
+        soc = EmbeddedMachine(description, quantum_ns=self._quantum_ns)
+        self.close()
+        self._sources, self.soc = sources, soc
+        self._controls = {
+            name: CoreControl(
+                soc,
+                core,
+                halted=_begins_halted(description, name),
+                tell=partial(self._log.write, LogLevel.ERROR, source=f"cpu{name}"),
+            )
+            for name, core in soc.cores.items()
+        }
+        self.devices = make_devices(self.name, soc, self._controls, self._log, self._is_started)
+        soc.events.add_sink(self._on_event)
+
+    def core(self, name: str) -> str | None:
+        """Return the engine's name of a core, or None."""
+        found = short_name(name.removeprefix("sysbus."))
+        known = self.soc is not None and found in self.soc.cores and name.removeprefix("sysbus.") != found
+        return found if known else None
+
+    def peripheral(self, name: str) -> str | None:
+        """Return the full name of a peripheral, or None."""
+        return next((full for full in (name, f"sysbus.{name}") if full in self.devices), None)
+
+    # What it does
+
+    @property
+    def quantum_ns(self) -> int:
+        """The quantum, also before there is a SoC."""
+        return self._quantum_ns
+
+    @quantum_ns.setter
+    def quantum_ns(self, quantum_ns: int) -> None:
+        self._quantum_ns = quantum_ns
+        if self.soc is not None:
+            self.soc.quantum_ns = quantum_ns
+
+    @property
+    def now_ns(self) -> int:
+        """The virtual time."""
+        return 0 if self.soc is None else self.soc.now_ns
+
+    def run_for(self, ns: int) -> None:
+        """Let time pass."""
+        if self.soc is not None:
+            self.soc.run_for(ns)
+            self.show_consoles()
+
+    def reset(self) -> None:
+        """Reset everything but the memories, and run what the Monitor does at a reset."""
+        if self.soc is not None:
+            self.soc.reset()
+            for name, control in self._controls.items():
+                control.power_down(halted=_begins_halted(self.soc.description, name))
+        self.on_reset()
+
+    def close(self) -> None:
+        """Free everything."""
+        if self.soc is not None:
+            self.soc.close()
+            self.soc, self.devices, self._controls = None, {}, {}
+
+    # What it says
+
+    def show(self, uart: str) -> None:
+        """Write the lines of a UART's console into the log from now on (``showAnalyzer``)."""
+        soc = self.soc
+        for core in soc.cores.values() if soc is not None else ():
+            if self._console_of(uart) == core.name:
+                self._shown.setdefault(uart, len(core.console.lines))
+                return
+        raise MonitorError(f"No suitable analyzer found for {uart}")
+
+    def show_consoles(self) -> None:
+        """Write into the log what the shown consoles printed, in the order of virtual time."""
+        news: list[tuple[int, str, str]] = []
+        for uart, shown in self._shown.items():
+            lines = self.soc.core(self._console_of(uart) or "").console.lines if self.soc is not None else []
+            before = lines[shown - 1].time_ns if shown else 0
+            for line in lines[shown:]:
+                stamp = f"virt: {_seconds(line.time_ns)} (+{_seconds(line.time_ns - before)})"
+                news.append((line.time_ns, uart, f"[{stamp}] {line.text}"))
+                before = line.time_ns
+            self._shown[uart] = len(lines)
+        for time_ns, uart, text in sorted(news, key=lambda item: item[0]):
+            self._log.write(LogLevel.INFO, text, uart, time_ns)
+
+    def _console_of(self, uart: str) -> str | None:
+        item = (
+            None if self.soc is None else next((it for it in self.soc.description if it.name == uart), None)
+        )
+        if item is None or not item.type.startswith("UART."):
+            return None
+        return short_name(next((place.cpu for place in item.registrations if place.cpu), ""))
+
+    def _on_event(self, event: Event) -> None:
+        if event.kind is EventKind.WARNING and self.soc is not None:
+            core = list(self.soc.cores)[event.core]
+            what = next(
+                (f"{known.what} at 0x{known.address:08X} ({known.place})" for known in self.soc.warnings[::-1]
+                 if known.core == core and known.address == event.a),
+                f"access at 0x{event.a:08X}",
+            )  # fmt: skip
+            self._log.write(LogLevel.WARNING, f"[cpu{core}: 0x{event.b:X}] {what}", "sysbus", event.time_ns)
+
+
+def _begins_halted(description: object, core: str) -> bool:
+    item: Peripheral
+    for item in description:  # type: ignore[attr-defined]
+        if short_name(item.name) == core and item.name != core:
+            return any(command.split() == ["IsHalted", "true"] for command in (*item.init, *item.reset))
+    return False
+
+
+def _seconds(ns: int) -> str:
+    for unit, name in ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")):
+        if ns >= unit:
+            return f"{ns / unit:.4g}{name}"
+    return f"{ns}ns" if ns else "0s"

@@ -1,0 +1,215 @@
+"""A core in the Monitor: the members of Renode's CortexM that scripts and people use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.embedded.exposed import (
+    BOOL,
+    INT32,
+    REGISTER,
+    STRING,
+    TABLE,
+    UINT32,
+    UINT64,
+    VOID,
+    exposed,
+)
+from icmsg.errors import MonitorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.embedded.core_control import CoreControl
+    from icmsg.cosim.embedded.machine_core import MachineCore
+
+_REGISTERS: Final = {
+    **{f"R{number}": number for number in range(13)},
+    "SP": 13,
+    "LR": 14,
+    "PC": 15,
+    "CONTROL": 18,
+    "BASEPRI": 19,
+    "XPSR": 25,
+    "PRIMASK": 28,
+    "FAULTMASK": 30,
+}
+"""The engine's names of core registers, with Renode's numbers."""
+_ALIASES: Final = {
+    "SP": ("SP", "R13"),
+    "LR": ("LR", "R14"),
+    "PC": ("PC", "R15"),
+    "CONTROL": ("Control",),
+    "BASEPRI": ("BasePri",),
+    "XPSR": ("CPSR",),
+}
+"""Renode's names where they are others."""
+
+
+class CpuObject:
+    """One core; ``warn`` writes a line into the log."""
+
+    def __init__(
+        self, core: MachineCore, control: CoreControl, mips: int, number: int, warn: Callable[[str], None]
+    ) -> None:
+        self._core: Final = core
+        self._control: Final = control
+        self._mips = mips
+        self._number = number
+        self._warn = warn
+
+    @property
+    @exposed(REGISTER, name="PC")
+    def pc(self) -> int:
+        """The program counter; 0 until time has passed, unless it was set."""
+        return self._register("PC")
+
+    @pc.setter
+    def pc(self, value: int) -> None:
+        self._control.write_register("PC", value)
+
+    @property
+    @exposed(REGISTER, name="SP")
+    def sp(self) -> int:
+        """The stack pointer that is in use."""
+        return self._register("SP")
+
+    @sp.setter
+    def sp(self, value: int) -> None:
+        self._control.write_register("SP", value)
+
+    @property
+    @exposed(REGISTER, name="LR")
+    def lr(self) -> int:
+        """The link register."""
+        return self._register("LR")
+
+    @lr.setter
+    def lr(self, value: int) -> None:
+        self._control.write_register("LR", value)
+
+    @property
+    @exposed(BOOL)
+    def is_halted(self) -> bool:
+        """Whether the core executes nothing; so it is where Python plays it."""
+        return self._control.is_halted
+
+    @is_halted.setter
+    def is_halted(self, halted: bool) -> None:
+        self._control.is_halted = halted
+
+    @property
+    @exposed(UINT32)
+    def vector_table_offset(self) -> int:
+        """Where stack pointer and first instruction come from (VTOR)."""
+        return self._control.vector_table
+
+    @vector_table_offset.setter
+    def vector_table_offset(self, address: int) -> None:
+        self._control.vector_table = address
+
+    @property
+    @exposed(UINT64)
+    def executed_instructions(self) -> int:
+        """Instructions since the core was started."""
+        return self._core.instructions
+
+    @property
+    @exposed(UINT32)
+    def performance_in_mips(self) -> int:
+        """Millions of instructions per second of virtual time."""
+        return self._mips
+
+    @performance_in_mips.setter
+    def performance_in_mips(self, mips: int) -> None:
+        if mips != self._mips:
+            raise MonitorError(
+                "the embedded engine takes PerformanceInMips from the platform description; "
+                f"set it there ({self._mips} now), or use the renode engine"
+            )
+
+    @property
+    @exposed(UINT32)
+    def id(self) -> int:
+        """The number of the core."""
+        return self._number
+
+    @property
+    @exposed(STRING)
+    def model(self) -> str:
+        """The kind of core."""
+        return "cortex-m33"
+
+    @property
+    @exposed(STRING)
+    def architecture(self) -> str:
+        """The architecture."""
+        return "arm-m"
+
+    @exposed(VOID)
+    def reset(self) -> None:
+        """Reset the core alone; if it runs, it starts from its vector table."""
+        self._control.reset()
+
+    @exposed(UINT64, count=INT32)
+    def step(self, count: int = 1) -> int:
+        """Execute instructions; return the program counter behind them."""
+        if self._control.is_halted:
+            self._warn("Ignoring stepping on a halted CPU")
+        else:
+            self._control.step(count)
+        return self._register("PC")
+
+    @exposed(REGISTER, register=STRING)
+    def get_register(self, register: str) -> int:
+        """Return a core register by its name."""
+        return self._register(_engine_name(register))
+
+    @exposed(REGISTER, name="GetRegister", register=INT32)
+    def get_register_by_number(self, register: int) -> int:
+        """Return a core register by its number."""
+        return self._register(_name_of(register))
+
+    @exposed(VOID, register=STRING, value=REGISTER)
+    def set_register(self, register: str, value: int) -> None:
+        """Set a core register by its name."""
+        self._control.write_register(_engine_name(register), value)
+
+    @exposed(VOID, name="SetRegister", register=INT32, value=REGISTER)
+    def set_register_by_number(self, register: int, value: int) -> None:
+        """Set a core register by its number."""
+        self._control.write_register(_name_of(register), value)
+
+    @exposed(UINT64, name="GetRegisterUlong", register=INT32)
+    def get_register_number(self, register: int) -> int:
+        """Return a core register as a number."""
+        return self._register(_name_of(register))
+
+    @exposed(TABLE)
+    def get_registers_values(self) -> list[tuple[str, str, str]]:
+        """Return all core registers."""
+        values = self._control.registers()
+        rows = [(" Name ", " Index ", " Value ")]
+        for name, number in _REGISTERS.items():
+            known = " / ".join(_ALIASES.get(name, (name,)))
+            rows.append((f" {known} ", f" {number} ", f" 0x{values.get(name, 0):X} "))
+        return rows
+
+    def _register(self, name: str) -> int:
+        return self._control.registers().get(name, 0)
+
+
+def _engine_name(name: str) -> str:
+    for engine, names in _ALIASES.items():
+        if name.upper() in (alias.upper() for alias in (engine, *names)):
+            return engine
+    if name.upper() not in _REGISTERS:
+        raise MonitorError(f"Wrong register name: {name}")
+    return name.upper()
+
+
+def _name_of(number: int) -> str:
+    for name, known in _REGISTERS.items():
+        if known == number:
+            return name
+    raise MonitorError(f"Wrong register index: {number}")

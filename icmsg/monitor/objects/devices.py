@@ -1,0 +1,80 @@
+"""The devices of a machine: which name has which objects."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from icmsg.cosim.embedded.models.nrf_ipc import NrfIpcModel
+from icmsg.cosim.embedded.rates import CPU, NVIC
+from icmsg.cosim.soc import short_name
+from icmsg.monitor.log import LogLevel
+from icmsg.monitor.members import Device
+from icmsg.monitor.objects.cpu import CpuObject
+from icmsg.monitor.objects.loader import Loader
+from icmsg.monitor.objects.mailbox import MailboxWait
+from icmsg.monitor.objects.memory import MemoryBlock
+from icmsg.monitor.objects.registers import InterruptController, RegisterAccess
+from icmsg.monitor.objects.sysbus import BusAccess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from icmsg.cosim.embedded.core_control import CoreControl
+    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.cosim.embedded.memory import Memory
+    from icmsg.cosim.platform import Peripheral
+    from icmsg.monitor.log import Log
+
+
+def make_devices(
+    name: str,
+    machine: EmbeddedMachine,
+    controls: Mapping[str, CoreControl],
+    log: Log,
+    is_started: Callable[[], bool],
+) -> dict[str, Device]:
+    """Return the devices of ``machine``, which the Monitor calls ``name``, by their full names."""
+    warn = partial(log.write, LogLevel.WARNING)
+    bus = BusAccess(machine, name, partial(warn, source="sysbus"))
+    devices = {"sysbus": Device("sysbus", "SystemBus", bus, Loader(machine, controls, is_started))}
+    for item in machine.description:
+        full = f"sysbus.{item.alias or item.name}"
+        parts = _parts(item, machine, controls, partial(warn, source=item.alias or item.name))
+        devices[full] = Device(full, item.type.rsplit(".", 1)[-1], *parts)
+    return devices
+
+
+def _parts(
+    item: Peripheral,
+    machine: EmbeddedMachine,
+    controls: Mapping[str, CoreControl],
+    warn: Callable[[str], None],
+) -> tuple[object, ...]:
+    if item.type == CPU:
+        core = machine.core(short_name(item.name))
+        number = item.attributes.get("cpuId", item.attributes.get("id", 0))
+        mips = item.attributes.get("PerformanceInMips", 100)
+        assert isinstance(number, int)
+        assert isinstance(mips, int)
+        return (CpuObject(core, controls[core.name], mips, number, warn),)
+    if item.type == NVIC:
+        cpu = next(place.cpu for place in item.registrations if place.cpu)
+        return (InterruptController(machine.core(short_name(cpu)), warn),)
+    memory = machine.memories.get(item.name)
+    if memory is not None:
+        block = MemoryBlock(memory, partial(_code_changed, machine, item, memory))
+        return block, RegisterAccess(block, warn)
+    model = machine.models[item.name]
+    access = RegisterAccess(model, warn)
+    return (
+        (model, MailboxWait(machine, model.irq), access)
+        if isinstance(model, NrfIpcModel)
+        else (model, access)
+    )
+
+
+def _code_changed(machine: EmbeddedMachine, item: Peripheral, memory: Memory, offset: int, size: int) -> None:
+    if memory.holds_code:
+        for place in item.registrations:
+            machine.forget_code((place.address or 0) + offset, size)

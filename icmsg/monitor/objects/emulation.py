@@ -1,0 +1,162 @@
+"""``emulation`` and ``machine`` in the Monitor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.embedded.exposed import BOOL, FILE, INT32, STRING, TIME, VOID, exposed
+from icmsg.errors import MonitorError
+from icmsg.monitor.results import print_interval
+
+if TYPE_CHECKING:
+    from icmsg.monitor.emulation import Emulation
+    from icmsg.monitor.machine import MonitorMachine
+
+_NEEDS_ONE_ORDER: Final = (
+    "the embedded engine executes cores one after the other, which is what makes runs repeatable; "
+    "the renode engine takes false"
+)
+
+
+class EmulationObject:
+    """All machines and their time."""
+
+    def __init__(self, emulation: Emulation) -> None:
+        self._emulation: Final = emulation
+        self._seed = 0
+
+    @exposed(VOID, period=TIME)
+    def run_for(self, period: int) -> None:
+        """Let time pass, then pause."""
+        self._emulation.run_for(period)
+
+    @exposed(VOID)
+    def run_to_nearest_sync_point(self) -> None:
+        """Let one quantum pass, then pause."""
+        self._emulation.run_for(self._emulation.quantum_ns)
+
+    @exposed(VOID)
+    def start_all(self) -> None:
+        """Let time pass from now on; see ``start``."""
+        self._emulation.is_started = True
+
+    @exposed(VOID)
+    def pause_all(self) -> None:
+        """Let no time pass."""
+        self._emulation.is_started = False
+
+    @property
+    @exposed(BOOL)
+    def is_started(self) -> bool:
+        """Whether it was started and not paused."""
+        return self._emulation.is_started
+
+    @exposed(VOID, quantum=TIME)
+    def set_global_quantum(self, quantum: int) -> None:
+        """Let no core of the machines that there are get further ahead than this."""
+        self._emulation.set_quantum(quantum)
+
+    @exposed(VOID, interval=TIME)
+    def set_quantum(self, interval: int) -> None:
+        """Do the same as SetGlobalQuantum: machines have no time of their own here."""
+        self._emulation.set_quantum(interval)
+
+    @exposed(VOID, val=BOOL)
+    def set_global_serial_execution(self, val: bool) -> None:
+        """Execute cores one after the other, as it is anyway."""
+        if not val:
+            raise MonitorError(_NEEDS_ONE_ORDER)
+
+    @exposed(VOID, val=BOOL)
+    def set_global_advance_immediately(self, val: bool) -> None:
+        """Do not wait for the wall clock, as it never happens here."""
+        _check_immediately(val)
+
+    @exposed(VOID, val=BOOL)
+    def set_advance_immediately(self, val: bool) -> None:
+        """Do not wait for the wall clock, as it never happens here."""
+        _check_immediately(val)
+
+    @exposed(VOID, seed=INT32)
+    def set_seed(self, seed: int) -> None:
+        """Keep the seed; nothing in this engine is random."""
+        self._seed = seed
+
+    @exposed(INT32)
+    def get_seed(self) -> int:
+        """Return the seed."""
+        return self._seed
+
+    @exposed(STRING)
+    def get_time_source_info(self) -> str:
+        """Return the virtual time and the quantum."""
+        return (
+            f"Elapsed Virtual Time: {print_interval(self._emulation.now_ns)}\n"
+            f"Quantum: {print_interval(self._emulation.quantum_ns)}"
+        )
+
+    @property
+    @exposed(INT32)
+    def machines_count(self) -> int:
+        """How many machines there are."""
+        return len(self._emulation.machines)
+
+
+class MachineObject:
+    """The selected machine."""
+
+    def __init__(self, machine: MonitorMachine, emulation: Emulation) -> None:
+        self._machine: Final = machine
+        self._emulation: Final = emulation
+
+    @exposed(VOID, platform=FILE)
+    def load_platform_description(self, platform: str) -> None:
+        """Make what a platform file describes."""
+        self._machine.load("", str(Path(platform)))
+
+    @exposed(VOID, platform=STRING)
+    def load_platform_description_from_string(self, platform: str) -> None:
+        """Make what a text describes."""
+        self._machine.load(platform)
+
+    @exposed(VOID)
+    def reset(self) -> None:
+        """Reset everything but the memories, and run the macro ``reset``."""
+        self._machine.reset()
+
+    @property
+    @exposed(STRING)
+    def elapsed_virtual_time(self) -> str:
+        """The virtual time."""
+        return f"[Domain = [{self._machine.name}], TimeElapsed = {print_interval(self._machine.now_ns)}]"
+
+    @property
+    @exposed(BOOL)
+    def is_paused(self) -> bool:
+        """Whether no time passes."""
+        return not self._emulation.is_started
+
+    @exposed(BOOL, val=BOOL)
+    def set_serial_execution(self, val: bool) -> bool:
+        """Execute cores one after the other, as it is anyway; return what was set before."""
+        if not val:
+            raise MonitorError(_NEEDS_ONE_ORDER)
+        return True
+
+    @exposed(VOID, interval=TIME)
+    def set_quantum(self, interval: int) -> None:
+        """Let no core of this machine get further ahead of another one than this."""
+        self._machine.quantum_ns = interval
+
+    @exposed(VOID, val=BOOL)
+    def set_advance_immediately(self, val: bool) -> None:
+        """Do not wait for the wall clock, as it never happens here."""
+        _check_immediately(val)
+
+
+def _check_immediately(val: bool) -> None:
+    if not val:
+        raise MonitorError(
+            "the embedded engine never waits for the wall clock; the renode engine takes false"
+        )

@@ -1,0 +1,38 @@
+"""What ``renode/LockstepExtensions.cs`` adds to a mailbox: time that passes until its interrupt rises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.embedded.exposed import BOOL, STRING, UINT64, VOID, exposed
+from icmsg.errors import VirtualTimeoutError
+
+if TYPE_CHECKING:
+    from icmsg.cosim.embedded.line import Line
+    from icmsg.cosim.embedded.machine import EmbeddedMachine
+
+
+class MailboxWait:
+    """Waits of the mailbox with the interrupt ``line``; ``ran`` is called when time has passed."""
+
+    def __init__(self, machine: EmbeddedMachine, line: Line) -> None:
+        self._machine: Final = machine
+        self._line: Final = line
+
+    @exposed(BOOL, microseconds=UINT64)
+    def run_until_interrupt(self, microseconds: int) -> bool:
+        """Let time pass until the interrupt is high, or so many microseconds; return whether it is high."""
+        try:
+            self._machine.run_until(lambda: self._line.level, timeout_ns=1000 * microseconds)
+        except VirtualTimeoutError:
+            return False
+        return True
+
+    @exposed(VOID)
+    def end_lockstep(self) -> None:
+        """Nothing holds this engine between waits, so nothing has to end."""
+
+    @exposed(STRING)
+    def elapsed_nanoseconds(self) -> str:
+        """Return the virtual time as a decimal number."""
+        return str(self._machine.now_ns)

@@ -1,0 +1,83 @@
+"""Accesses to a peripheral by offset, as every one has them in the Monitor: ``ipcapp ReadDoubleWord 0x510``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.embedded.exposed import INT64, UINT8, UINT16, UINT32, VOID, exposed
+from icmsg.errors import BusError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.embedded.machine_core import MachineCore
+    from icmsg.cosim.embedded.memory import IoModel
+
+
+class RegisterAccess:
+    """A peripheral's registers; what nothing answers is 0 and a line in the log, as in Renode."""
+
+    def __init__(self, model: IoModel, warn: Callable[[str], None]) -> None:
+        self._model: Final = model
+        self._warn = warn
+
+    @exposed(UINT8, offset=INT64)
+    def read_byte(self, offset: int) -> int:
+        """Read 8 bits."""
+        return self._read(self._model.read8, offset)
+
+    @exposed(UINT16, offset=INT64)
+    def read_word(self, offset: int) -> int:
+        """Read 16 bits."""
+        return self._read(self._model.read16, offset)
+
+    @exposed(UINT32, offset=INT64)
+    def read_double_word(self, offset: int) -> int:
+        """Read 32 bits."""
+        return self._read(self._model.read32, offset)
+
+    @exposed(VOID, offset=INT64, value=UINT8)
+    def write_byte(self, offset: int, value: int) -> None:
+        """Write 8 bits."""
+        self._write(self._model.write8, offset, value)
+
+    @exposed(VOID, offset=INT64, value=UINT16)
+    def write_word(self, offset: int, value: int) -> None:
+        """Write 16 bits."""
+        self._write(self._model.write16, offset, value)
+
+    @exposed(VOID, offset=INT64, value=UINT32)
+    def write_double_word(self, offset: int, value: int) -> None:
+        """Write 32 bits."""
+        self._write(self._model.write32, offset, value)
+
+    @exposed(VOID)
+    def reset(self) -> None:
+        """Put every register into its reset state."""
+        self._model.reset()
+
+    def _read(self, read: Callable[[int], int], offset: int) -> int:
+        try:
+            return read(offset)
+        except (BusError, IndexError, ValueError, OverflowError):
+            self._warn(f"Unhandled read from offset 0x{offset & 0xFFFFFFFF:X}.")
+            return 0
+
+    def _write(self, write: Callable[[int, int], None], offset: int, value: int) -> None:
+        try:
+            write(offset, value)
+        except (BusError, IndexError, ValueError, OverflowError):
+            self._warn(f"Unhandled write to offset 0x{offset & 0xFFFFFFFF:X}, value 0x{value:X}.")
+
+
+class InterruptController(RegisterAccess):
+    """The NVIC of a core."""
+
+    def __init__(self, core: MachineCore, warn: Callable[[str], None]) -> None:
+        super().__init__(core.system_control, warn)
+        self._core: Final = core
+
+    @exposed(VOID)
+    def reset(self) -> None:
+        """Disable and forget all interrupts; where a line is high, its interrupt pends again."""
+        self._core.reset_interrupts()

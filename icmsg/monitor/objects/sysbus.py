@@ -1,0 +1,174 @@
+"""``sysbus`` in the Monitor: accesses through the eyes of a core or of nobody, and what is where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.embedded.exposed import (
+    BOOL,
+    BYTES,
+    CORE,
+    INT32,
+    STRING,
+    UINT8,
+    UINT16,
+    UINT32,
+    UINT64,
+    VOID,
+    exposed,
+)
+from icmsg.cosim.embedded.memory import PAGE
+from icmsg.cosim.embedded.model_types import MODELS
+from icmsg.errors import BusError, MonitorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.cosim.platform import Peripheral
+    from icmsg.cosim.platform.description import Registration
+    from icmsg.hw.bus import Bus
+
+_NAMES: Final = {1: "Byte", 2: "Word", 4: "DoubleWord", 8: "QuadWord"}
+
+
+class BusAccess:
+    """The bus of ``machine``, which the Monitor calls ``name``.
+
+    What nothing answers is 0 and a line in the log, told to ``warn``. The parameter ``context`` is the core that
+    accesses; without one, what belongs to a core is not there.
+    """
+
+    def __init__(self, machine: EmbeddedMachine, name: str, warn: Callable[[str], None]) -> None:
+        self._machine: Final = machine
+        self._name: Final = name
+        self._warn = warn
+
+    @exposed(UINT8, address=UINT64, context=CORE)
+    def read_byte(self, address: int, context: str | None = None) -> int:
+        """Read 8 bits."""
+        return self._read(address, 1, context)
+
+    @exposed(UINT16, address=UINT64, context=CORE)
+    def read_word(self, address: int, context: str | None = None) -> int:
+        """Read 16 bits."""
+        return self._read(address, 2, context)
+
+    @exposed(UINT32, address=UINT64, context=CORE)
+    def read_double_word(self, address: int, context: str | None = None) -> int:
+        """Read 32 bits."""
+        return self._read(address, 4, context)
+
+    @exposed(UINT64, address=UINT64, context=CORE)
+    def read_quad_word(self, address: int, context: str | None = None) -> int:
+        """Read 64 bits."""
+        return self._read(address, 8, context)
+
+    @exposed(VOID, address=UINT64, value=UINT8, context=CORE)
+    def write_byte(self, address: int, value: int, context: str | None = None) -> None:
+        """Write 8 bits."""
+        self._write(address, value, 1, context)
+
+    @exposed(VOID, address=UINT64, value=UINT16, context=CORE)
+    def write_word(self, address: int, value: int, context: str | None = None) -> None:
+        """Write 16 bits."""
+        self._write(address, value, 2, context)
+
+    @exposed(VOID, address=UINT64, value=UINT32, context=CORE)
+    def write_double_word(self, address: int, value: int, context: str | None = None) -> None:
+        """Write 32 bits."""
+        self._write(address, value, 4, context)
+
+    @exposed(VOID, address=UINT64, value=UINT64, context=CORE)
+    def write_quad_word(self, address: int, value: int, context: str | None = None) -> None:
+        """Write 64 bits."""
+        self._write(address, value, 8, context)
+
+    @exposed(BYTES, address=UINT64, count=INT32, only_memory=BOOL, context=CORE)
+    def read_bytes(
+        self, address: int, count: int, only_memory: bool = False, context: str | None = None
+    ) -> bytes:
+        """Read a block; what nothing answers is 0."""
+        del only_memory  # a block never reaches into registers here
+        if count < 0:
+            raise MonitorError(f"the number of bytes is negative: {count}")
+        bus = self.of(context)
+        try:
+            return bus.read_block(address, count)
+        except BusError:
+            return bytes(self._read(address + offset, 1, context) for offset in range(count))
+
+    @exposed(VOID, data=BYTES, address=UINT64, only_memory=BOOL, context=CORE)
+    def write_bytes(
+        self, data: bytes, address: int, only_memory: bool = False, context: str | None = None
+    ) -> None:
+        """Write a block."""
+        del only_memory
+        try:
+            self.of(context).write_block(address, data)
+        except BusError:
+            for offset, byte in enumerate(data):
+                self._write(address + offset, byte, 1, context)
+
+    @exposed(STRING, address=UINT64, context=CORE)
+    def what_is_at(self, address: int, context: str | None = None) -> str | None:
+        """Return which peripheral answers at an address, and its range."""
+        for item in self._machine.description:
+            for place in item.registrations:
+                own = place.cpu is None or (context is not None and place.cpu.removeprefix("cpu") == context)
+                if place.address is None or not own:
+                    continue
+                size = place.size or size_of(item)
+                if place.address <= address < place.address + size:
+                    where = print_place(item, place, self._name)
+                    return f"{self._name}.{item.alias or item.name} registered at {where}"
+        return None
+
+    def of(self, context: str | None) -> Bus:
+        """Return the bus that a core sees, or that nobody sees."""
+        return self._machine.bus if context is None else self._machine.core(context).bus
+
+    def _read(self, address: int, size: int, context: str | None) -> int:
+        bus = self.of(context)
+        try:
+            return _read_once(bus, address, size)
+        except BusError:
+            self._warn(f"Read{_NAMES[size]} from non existing peripheral at 0x{address:X}.")
+            return 0
+
+    def _write(self, address: int, value: int, size: int, context: str | None) -> None:
+        bus = self.of(context)
+        try:
+            _write_once(bus, address, value, size)
+        except BusError:
+            self._warn(f"Write{_NAMES[size]} to non existing peripheral at 0x{address:X}, value 0x{value:X}.")
+
+
+def size_of(item: Peripheral) -> int:
+    """Return how many bytes a registration of a peripheral covers that does not say it."""
+    known = MODELS[item.type].size if item.type in MODELS else None
+    size = item.attributes.get("size")
+    return known or (size if isinstance(size, int) else PAGE)
+
+
+def print_place(item: Peripheral, place: Registration, machine: str) -> str:
+    """Return a registration as Renode prints it; ``machine`` is the machine's name."""
+    if place.address is None:
+        return f"Slot: {item.attributes.get('cpuId', 0)}"
+    end = place.address + (place.size or size_of(item)) - 1
+    offset = f" with offset 0x{place.offset:X}" if place.offset else ""
+    core = f" for core [CPU: {machine}.{place.cpu}]" if place.cpu else ""
+    return f"<0x{place.address:08X}, 0x{end:08X}>{offset}{core}"
+
+
+def _read_once(bus: Bus, address: int, size: int) -> int:
+    if size == 8 or address % size:
+        return int.from_bytes(bus.read_block(address, size), "little")
+    return {1: bus.read8, 2: bus.read16, 4: bus.read32}[size](address)
+
+
+def _write_once(bus: Bus, address: int, value: int, size: int) -> None:
+    if size == 8 or address % size:
+        bus.write_block(address, value.to_bytes(size, "little"))
+    else:
+        {1: bus.write8, 2: bus.write16, 4: bus.write32}[size](address, value)

@@ -1,0 +1,46 @@
+"""From the lines of a script to what is executed at once: text between three quotes belongs to one command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.monitor.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_QUOTES: Final = '"""'
+
+
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield (number of the first line, from 1; the lines joined).
+
+    A line that begins with three quotes belongs to the one before it, as in ``macro reset`` and its text below.
+    """
+    pending: tuple[int, str] | None = None
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        toggles = line.count(_QUOTES) % 2 == 1
+        if inside or (pending is not None and line.startswith(_QUOTES)):
+            assert pending is not None
+            pending = pending[0], f"{pending[1]}\n{line}"
+        else:
+            if pending is not None:
+                yield pending
+            pending = number, line
+        inside ^= toggles
+    if pending is not None:
+        yield pending
+
+
+def read_script(path: Path) -> str:
+    """Return the text of a script.
+
+    Raises:
+        Refusal: the file is not there, or is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal(f"{path} cannot be read as a script: {error}") from None

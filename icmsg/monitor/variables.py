@@ -1,0 +1,115 @@
+"""Variables, macros and aliases of the Monitor, and which of them a name means."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import MonitorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from icmsg.monitor.tokens import Token
+
+ORIGIN: Final = "global.ORIGIN"
+CWD: Final = "global.CWD"
+_GLOBAL: Final = "global."
+_DEEPEST: Final = 40
+
+
+class Scope:
+    """Which machine is selected, and which there are: a variable belongs to one of them, or is global."""
+
+    def __init__(self, selected: Callable[[], str | None], machines: Callable[[], Iterable[str]]) -> None:
+        self._selected = selected
+        self._machines = machines
+
+    @property
+    def prefix(self) -> str:
+        """What is put in front of a name that says nothing else."""
+        selected = self._selected()
+        return _GLOBAL if selected is None else f"{_plain(selected)}."
+
+    def full_name(self, name: str) -> str:
+        """Return the name under which a variable is kept."""
+        first, dot, _ = name.partition(".")
+        if dot and (first == "global" or first in map(_plain, self._machines())):
+            return name
+        return self.prefix + name
+
+    def candidates(self, name: str) -> tuple[str, ...]:
+        """Return the names that ``name`` can mean, the first one first."""
+        selected = self._selected()
+        return name, *(() if selected is None else (f"{_plain(selected)}.{name}",)), _GLOBAL + name
+
+
+class Collection:
+    """All variables (macros, aliases) by their full names."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._values: dict[str, Token] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """The full names, in the order in which they were set."""
+        return list(self._values)
+
+    def short_names(self) -> list[str]:
+        """Return what can be written behind ``$`` here and now."""
+        prefixes = self._scope.prefix, _GLOBAL
+        short = [
+            name.removeprefix(prefix)
+            for name in self._values
+            for prefix in prefixes
+            if name.startswith(prefix)
+        ]
+        return sorted({*short, *self._values})
+
+    def set(self, name: str, value: Token) -> None:
+        """Set a variable of the selected machine, or the one that the name says."""
+        self._values[self._scope.full_name(name)] = value
+
+    def restore(self, full_name: str, value: Token | None) -> None:
+        """Put back what :meth:`get` returned."""
+        if value is None:
+            self._values.pop(full_name, None)
+        else:
+            self._values[full_name] = value
+
+    def get(self, name: str) -> Token | None:
+        """Return the value, or None."""
+        for candidate in self._scope.candidates(name):
+            if candidate in self._values:
+                return self._values[candidate]
+        return None
+
+    def value_of(self, token: Token) -> Token:
+        """Return what a token stands for: itself, or the value of a variable.
+
+        Raises:
+            MonitorError: there is no such variable, or it stands for itself.
+        """
+        for _ in range(_DEEPEST):
+            if token.kind != "VARIABLE":
+                return token
+            token = self.expand(str(token.value))
+        raise MonitorError(f"variable {token.text} stands for itself")
+
+    def expand(self, name: str) -> Token:
+        """Return the value.
+
+        Raises:
+            MonitorError: there is no such variable; the text names a close one.
+        """
+        value = self.get(name)
+        if value is None:
+            near = difflib.get_close_matches(name, self.short_names(), n=1)
+            hint = f"\nDid you mean ${near[0]}?" if near else ""
+            raise MonitorError(f"No such variable: ${name}{hint}")
+        return value
+
+
+def _plain(machine: str) -> str:
+    return machine.replace("-", "_")
