@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import BusError, MonitorError
 from icmsg.monitor.emulation import closest
+from icmsg.monitor.members import Device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from icmsg.monitor.interpreter import Builtin, Interpreter
     from icmsg.monitor.tokens import Token
 
+_REGIONS: Final = ("app", "net", "size", "alignment", "handshake")
 _LARGEST_BLOCK: Final = 1 << 20
 
 
@@ -152,15 +154,33 @@ def _number(value: object) -> int:
     return value
 
 
-def _verb(verb: str) -> Builtin:
-    def run(monitor: Interpreter, tokens: Sequence[Token]) -> None:
-        monitor.run_verb([verb, *(str(token.value) for token in tokens)])
-
-    return run
+@_take("icmsg_status", 0, 0)
+def _icmsg_status(monitor: Interpreter) -> None:
+    monitor.run_verb(["status"])
 
 
-def _icmsg(monitor: Interpreter, tokens: Sequence[Token]) -> None:
-    monitor.run_verb([token.text if token.kind == "LITERAL" else str(token.value) for token in tokens])
+@_take("icmsg_dump", 1, 2)
+def _icmsg_dump(monitor: Interpreter, region: object, _packets: object = 8) -> None:
+    monitor.run_verb(["dump", region.name if isinstance(region, Device) else str(region), "--packets"])
+
+
+@_take("icmsg_watch", 0, 1)
+def _icmsg_watch(monitor: Interpreter, on: object = True) -> None:
+    monitor.run_verb(["watch", "on" if on else "off"])
+
+
+def _icmsg_regions(monitor: Interpreter, tokens: Sequence[Token]) -> None:
+    values, named = _values(monitor, tokens)
+    if values or not set(named) <= set(_REGIONS):
+        raise MonitorError(f"icmsg_regions takes {', '.join(f'{name}=' for name in _REGIONS)}")
+    words = ["config"]
+    if named:
+        size = _number(named.get("size", 0x800))
+        for name, region, default in (("app", "tx-region", 0x2007_0000), ("net", "rx-region", 0x2007_8000)):
+            words.append(f"{region}=0x{_number(named.get(name, default)):X}:0x{size:X}")
+        words.append(f"dcache-alignment={_number(named.get('alignment', 0))}")
+        words.append(f"unbound={'enable' if named.get('handshake') else 'disable'}")
+    monitor.run_verb(words)
 
 
 BUILTINS: Final[dict[str, Builtin]] = {
@@ -170,9 +190,11 @@ BUILTINS: Final[dict[str, Builtin]] = {
     "if": _if,
     "sleep": _sleep,
     "str_contains": _contains,
-    "icmsg": _icmsg,
     "icmsg_read": _icmsg_read,
     "icmsg_write": _icmsg_write,
-    **{f"icmsg_{verb}": _verb(verb) for verb in ("status", "dump", "watch", "regions")},
+    "icmsg_status": _icmsg_status,
+    "icmsg_dump": _icmsg_dump,
+    "icmsg_watch": _icmsg_watch,
+    "icmsg_regions": _icmsg_regions,
 }
 """By the names that follow ``mc_`` there."""

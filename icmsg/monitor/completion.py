@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from icmsg.monitor.interpreter import Interpreter
 
 _WITH_MACRO = ("runMacro", "macro")
 
 
-def complete(monitor: Interpreter, line: str) -> list[str]:
-    """Return the whole lines that ``line`` can become, sorted."""
+def complete(monitor: Interpreter, line: str, verbs: Callable[[Sequence[str]], list[str]]) -> list[str]:
+    """Return the whole lines that ``line`` can become, sorted; ``verbs`` does it for the words behind ``icmsg``."""
     words = _words(line.rpartition(";")[2].lstrip())
     last = words[-1]
     start = line[: len(line) - len(last)]
@@ -23,6 +25,8 @@ def complete(monitor: Interpreter, line: str) -> list[str]:
         found = [f"${name}" for name in collection.short_names()]
     elif len(words) == 1:
         found = monitor.words()
+    elif words[0] == "icmsg":
+        found = verbs(words[1:])
     else:
         found = _after(monitor, words)
     return sorted({start + word for word in found if word.lower().startswith(last.lower())})

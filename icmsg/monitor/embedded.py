@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,31 +11,34 @@ from icmsg.monitor.commands import COMMANDS
 from icmsg.monitor.completion import complete
 from icmsg.monitor.emulation import Emulation
 from icmsg.monitor.interpreter import Interpreter
+from icmsg.monitor.log import LogLevel
+from icmsg.monitor.verbs import IcmsgVerbs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from icmsg.cosim.embedded.machine import EmbeddedMachine
     from icmsg.monitor.log import Log
     from icmsg.monitor.machine import MonitorMachine
 
-Verbs = Callable[[Sequence[str]], str]
-"""What executes the words behind ``icmsg`` and returns what they print."""
-
 
 class EmbeddedMonitor:
     """A Monitor with no machine yet; ``folder`` is where relative paths begin (default: the current one).
 
-    Use it as a context manager, or call :meth:`close`.
+    ``watched`` takes the lines of ``icmsg watch`` while time passes; by default they go into the log. Use it as a
+    context manager, or call :meth:`close`.
     """
 
-    def __init__(self, folder: str | Path | None = None) -> None:
+    def __init__(
+        self, folder: str | Path | None = None, *, watched: Callable[[str], None] | None = None
+    ) -> None:
         self.emulation: Final = Emulation()
         self.emulation.on_machine = self._new_machine
         self._interpreter = Interpreter(
             self.emulation, Path(folder or ".").resolve(), COMMANDS, BUILTINS, self._run_verb
         )
-        self.verbs: Verbs | None = None
+        self.verbs: Final = IcmsgVerbs(lambda: self.machine, watched or self._log_line)
 
     @property
     def machine(self) -> EmbeddedMachine | None:
@@ -101,7 +103,7 @@ class EmbeddedMonitor:
 
     def complete(self, line: str) -> list[str]:
         """Return the lines that ``line`` can become."""
-        return complete(self._interpreter, line)
+        return complete(self._interpreter, line, self.verbs.complete)
 
     def close(self) -> None:
         """Free all machines; may be called twice."""
@@ -123,6 +125,8 @@ class EmbeddedMonitor:
         machine.on_reset = lambda: self._interpreter.run_reset_macro(machine.name)
 
     def _run_verb(self, words: Sequence[str]) -> str:
-        if self.verbs is None:
-            raise MonitorError(f"icmsg {' '.join(words)}: this Monitor has no ICMsg verbs yet")
-        return self.verbs(words)
+        return self.verbs.execute(words)
+
+    def _log_line(self, line: str) -> None:
+        self._show_consoles()  # what was printed before comes first
+        self.log.write(LogLevel.INFO, line)

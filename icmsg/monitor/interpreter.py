@@ -17,6 +17,7 @@ from icmsg.monitor.script import logical_lines, read_script
 from icmsg.monitor.search_path import SearchPath
 from icmsg.monitor.tokens import Token, commands, path_token, string_token
 from icmsg.monitor.variables import CWD, ORIGIN, Collection, Scope
+from icmsg.monitor.verb_line import split_at_verbs, verb_of, verb_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +48,7 @@ class Interpreter:
     ) -> None:
         self.emulation: Final = emulation
         self.commands: Final = {command.name: command for command in commands}
+        self._alternatives = {other: command for command in commands for other in command.alternatives}
         self.builtins: Final = builtins
         self._verbs = verbs
         scope = Scope(lambda: emulation.selected_name, lambda: emulation.machines)
@@ -122,8 +124,11 @@ class Interpreter:
             self.emulation.select(before)
 
     def run_verb(self, words: Sequence[str]) -> None:
-        """Run the words behind ``icmsg``."""
-        self.write(self._verbs(words))
+        """Run the words behind ``icmsg``; Refusal if the verb is refused."""
+        try:
+            self.write(self._verbs(words))
+        except IcmsgError as error:
+            raise Refusal(str(error)) from None
 
     @contextmanager
     def nested(self) -> Iterator[None]:
@@ -141,6 +146,11 @@ class Interpreter:
         if self.typed is not None:
             if self.typed.take(line):
                 self.typed = None
+        elif (parts := split_at_verbs(line)) and len(parts) > 1:
+            for part in parts:
+                self.parse(part)
+        elif parts:
+            self.run_verb(verb_words(verb_of(line) or "", self.variables))
         elif line.strip():
             for command in commands(expanded_tokens(line, self.variables)):
                 self.run_tokens(command)
@@ -213,8 +223,8 @@ class Interpreter:
             self._run_command(self.commands[name], rest)
         elif (device := self.emulation.device(name)) is not None:
             run_device(self, device, self.expand(rest))
-        elif (command := self._alternative(name)) is not None:
-            self._run_command(command, rest)
+        elif name in self._alternatives:
+            self._run_command(self._alternatives[name], rest)
         elif (alias := self.aliases.get(name)) is not None:
             with self.nested():
                 self.run_tokens([*expanded_tokens(str(alias.value), self.variables), *rest])
@@ -225,12 +235,8 @@ class Interpreter:
 
     def words(self) -> list[str]:
         """Return all first words that mean something."""
-        alternatives = [other for command in self.commands.values() for other in command.alternatives]
-        names = [*self.commands, *alternatives, *self.builtins, *self.aliases.short_names()]
+        names = [*self.commands, *self._alternatives, *self.builtins, "icmsg", *self.aliases.short_names()]
         return sorted({*names, *self.emulation.device_names()})
-
-    def _alternative(self, name: str) -> Command | None:
-        return next((command for command in self.commands.values() if name in command.alternatives), None)
 
     def _run_command(self, command: Command, tokens: Sequence[Token]) -> None:
         for form in command.forms:
