@@ -69,10 +69,13 @@ def test_every_path_on_the_page_exists() -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
-def test_every_module_in_the_table_of_the_engine_exists() -> None:
-    names = [name for row in PAGE.table("Part") for name in re.findall(r"`([^`]+)`", row[1])]
+@pytest.mark.parametrize(
+    ("table", "folder"), [("Part", "cosim/embedded"), ("Part of the Monitor", "monitor")]
+)
+def test_every_module_in_the_table_of_a_package_exists(table: str, folder: str) -> None:
+    names = [name for row in PAGE.table(table) for name in re.findall(r"`([^`]+)`", row[1])]
     assert names
-    assert [name for name in names if not (PACKAGE / "cosim" / "embedded" / name).exists()] == []
+    assert [name for name in names if not (PACKAGE / folder / name).exists()] == []
 
 
 def test_every_package_has_a_section() -> None:
