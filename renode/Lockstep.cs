@@ -250,9 +250,10 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             var waited = Stopwatch.StartNew();
             foreach(var cpu in emulation.Machines.SelectMany(machine => machine.SystemBus.GetCPUs()))
             {
-                if(!cpu.IsHalted && cpu.EmulationState == EmulationCPUState.InReset)
+                if(!cpu.IsHalted)
                 {
-                    // A reset pauses the core, and time would wait for it for ever.
+                    // A reset pauses the core, and the end of a halt resumes only one that had run before: time would
+                    // wait for the others for ever. A core that is not paused is left alone.
                     cpu.Resume();
                 }
                 while(IsExpectedToRun(cpu) && !cpu.TimeHandle.SinkSideActive && waited.ElapsedMilliseconds < MaximumStartMilliseconds)

@@ -116,6 +116,8 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                 network.VectorTableOffset = NetworkVectorTable;
             }
             network.IsHalted = false;
+            // The end of a halt resumes only a core that had run before, but the reset has paused this one, too.
+            network.Resume();
         }
 
         private IEnumerable<IBusPeripheral> GetPeripheralsOfNetwork()

@@ -79,7 +79,6 @@ LONGER: Final = {
     "cosim/embedded/build.py": (300, "one branch for each kind of thing in a platform, with its refusal"),
     "cosim/remote/machine.py": (300, "the machine's whole protocol, a line or two for each promise"),
     "cosim/stepped/core.py": (300, "the core's whole protocol, a line or two for each promise"),
-    "cosim/renode/adapter.py": (300, "all that is known of Renode's inside, kept in one place on purpose"),
     "config/devicetree/tree.py": (300, "one parser; its productions refer to each other"),
     "config/load.py": (300, "one reading of a node, property by property"),
 }

@@ -99,6 +99,26 @@ class Cpu:
             anything: Any = SimpleNamespace(locate=hex)
             self.core.image = anything
 
+    def answer(self, what: str) -> str | None:
+        """Do what the Monitor says behind the core's name; None if there is no such thing."""
+        if what == "IsHalted":
+            return str(self.halted)
+        if what in ("PC", "SP", "LR"):
+            return f"0x{self.core.registers.get(what, 0):X}"
+        if what == "VectorTableOffset":
+            return f"0x{self.core._slot.control.vector_table:X}"  # type: ignore[attr-defined]
+        if found := re.fullmatch(r"IsHalted (true|false)", what):
+            self.halt(found[1] == "true")
+            return ""
+        if what == "Reset":
+            self.fresh = True
+            self.core.reset()
+            return ""
+        if found := re.fullmatch(r"VectorTableOffset (0x[0-9A-Fa-f]{8})", what):
+            self.set_vector_table(int(found[1], 16))
+            return ""
+        return None
+
     def halt(self, halted: bool) -> None:
         if halted != self.halted:
             self.halted = halted
@@ -116,6 +136,9 @@ class SystemBus:
 
     def __init__(self, machine: FakeMachine) -> None:
         self._machine = machine
+
+    def GetLoadedFingerprints(self) -> list[Any]:  # noqa: N802 - .NET's name
+        return [SimpleNamespace(FileName=path) for path in self._machine.loaded]
 
     def _bus(self, context: Any) -> Any:
         return context.core.bus if isinstance(context, Cpu) else None
@@ -186,9 +209,15 @@ class FakeMachine:
                     if wire.destination.startswith("nvic"):
                         setattr(found, wire.source or "IRQ", Line(self, core, wire.irq))
         self.mailbox_interrupts = {name: port.interrupt for name, port in ports.items()}
+        self.loaded: list[str] = []
+        self.followed = 0
 
     def child(self, name: str) -> Any:
         return SimpleNamespace(internal=self.objects[name])
+
+    @property
+    def LocalTimeSource(self) -> Any:  # noqa: N802 - .NET's name
+        return SimpleNamespace(Quantum=SimpleNamespace(Ticks=self.quantum_ns))
 
     @property
     def ElapsedVirtualTime(self) -> Any:  # noqa: N802 - .NET's name
@@ -267,6 +296,11 @@ class Block:
         self.machine = machine
         self.Address = ctypes.addressof(self._memory)
         self.disposed = False
+        machine.followed += 1
+
+    def _let_go(self) -> None:
+        self.disposed = True
+        self.machine.followed -= 1
 
     def add(self, time_ns: int, kind: int, source: int, value: int) -> None:
         counters = memoryview(self._memory).cast("B")[:8].cast("I")
@@ -300,7 +334,7 @@ class DoorbellJournal(Block):
 
     def Dispose(self) -> None:  # noqa: N802 - .NET's name
         self._remove()
-        self.disposed = True
+        self._let_go()
 
 
 class ConsoleCapture(Block):
@@ -313,7 +347,7 @@ class ConsoleCapture(Block):
             slot.console = _Recorder(self, place)
 
     def Dispose(self) -> None:  # noqa: N802 - .NET's name
-        self.disposed = True
+        self._let_go()
 
 
 class _Recorder(Console):
@@ -326,17 +360,79 @@ class _Recorder(Console):
             self._block.add(time_ns, 4, self._place, byte)
 
 
+class Interaction:
+    """Where the Monitor prints: that of one command, or that of the lines of scripts."""
+
+    def __init__(self) -> None:
+        self.contents, self.error = "", ""
+
+    def Clear(self) -> None:  # noqa: N802 - .NET's name
+        self.contents, self.error = "", ""
+
+    def GetContents(self) -> str:  # noqa: N802 - .NET's name
+        return self.contents
+
+    def GetError(self) -> str:  # noqa: N802 - .NET's name
+        return self.error
+
+
+class FileBackend:
+    """A log."""
+
+    def __init__(self, path: str, _flush: bool) -> None:
+        self.path, self.level = Path(path), ""
+
+    def SetLogLevel(self, level: str) -> None:  # noqa: N802 - .NET's name
+        self.level = level
+
+
+class Internal:
+    """``Monitor`` and ``Emulation`` themselves, of which pyrenode3 has wrappers."""
+
+    def __init__(self, renode: FakeRenode) -> None:
+        self._renode = renode
+        self.BackendManager = SimpleNamespace(SetPreferredAnalyzer=self._prefer)
+
+    def _prefer(self, _backend: Any, _analyzer: Any) -> None:
+        self._renode.analyzer_is_chosen = True
+
+    @property
+    def Machine(self) -> FakeMachine | None:  # noqa: N802 - .NET's name
+        return self._renode.selected
+
+    @property
+    def IsStarted(self) -> bool:  # noqa: N802 - .NET's name
+        return self._renode.started
+
+    def __getitem__(self, machine: FakeMachine) -> str:
+        assert machine is self._renode.current
+        return self._renode.name
+
+
 class FakeRenode:
-    """One process with Renode in it: the Monitor's commands and the objects behind them."""
+    """One process with Renode in it: the Monitor's commands and the objects behind them.
+
+    As in Renode, what the lines of a script print does not come back to who included it, relative paths are looked
+    for where the Monitor was told to look, a new emulation has forgotten that, and UARTs have several analyzers of
+    which one has to be chosen.
+    """
 
     def __init__(self) -> None:
         self.commands: list[str] = []
         self.compiled: list[str] = []
         self.name = ""
         self.current: FakeMachine | None = None
+        self.selected: FakeMachine | None = None
+        self.started = False
+        self.analyzer_is_chosen = False
         self.cleared = 0
         self.settings: dict[str, str] = {}
         self.log: Path | None = None
+        self.interaction = Interaction()
+        self.internal = Internal(self)
+        self.variables: dict[str, str] = {}
+        self.macros: dict[str, str] = {}
+        self.folders: list[Path] = []
 
     def get_mach(self, name: str) -> Any:
         if self.current is None or name != self.name:
@@ -345,11 +441,17 @@ class FakeRenode:
 
     def clear(self) -> None:
         self.cleared += 1
+        self.selected, self.started, self.analyzer_is_chosen = None, False, False
+        self.variables, self.macros, self.folders = {}, {}, []
         if self.current is not None:
             machine, self.current = self.current, None
             if machine.lockstep is not None:
                 machine.lockstep = None
             machine.soc.close()
+
+    def add_log(self, log: FileBackend, name: str, _overwrite: bool) -> None:
+        assert name != "file", "that one belongs to the user"
+        self.log = log.path
 
     def flush(self) -> None:
         if self.log is not None and self.current is not None:
@@ -365,32 +467,114 @@ class FakeRenode:
         try:
             return self._execute(command), ""
         except DotNetError as error:
-            return "", f"{error}\n"
+            return "", f"There was an error executing command '{command}'\r\n{error}\r\n"
 
     def _execute(self, command: str) -> str:
         word, _, rest = command.partition(" ")
-        if word == "include":
-            self.compiled += [Path(path.removeprefix("@")).name for path in rest.split()]
-        elif word == "using":
-            pass
-        elif word == "logLevel":
-            self.settings[word] = rest
-        elif word == "logFile":
-            self.log = Path(rest.split()[0].removeprefix("@"))
-        elif word == "mach":
-            self.name = rest.partition(" ")[2].strip('"')
-        elif word == "emulation":
-            name, _, value = rest.partition(" ")
-            self.settings[name] = value
-            if name == "SetGlobalQuantum":
-                self._machine().quantum_ns = int(float(value.strip('"')) * 1e9)
-        elif command.startswith("machine LoadPlatformDescription @"):
-            self.current = FakeMachine(command.partition("@")[2])
-        elif found := re.fullmatch(r"sysbus LoadELF @(\S+) cpu=(\w+)", command):
-            self._load(found[1], self._machine().objects[found[2]])
+        do: Callable[[str], str] | None = getattr(self, f"_do_{word.lower()}", None)
+        return self._on_object(command) if do is None else do(rest) or ""
+
+    def _do_include(self, files: str) -> None:
+        self._include(files)
+
+    def _do_using(self, _name: str) -> None:
+        pass
+
+    def _do_showanalyzer(self, _uart: str) -> None:
+        if not self.analyzer_is_chosen:
+            raise DotNetError("More than one analyzer available")
+
+    def _do_mach(self, rest: str) -> None:
+        self._mach(*rest.split())
+
+    def _do_path(self, rest: str) -> None:
+        self.folders.append(Path(rest.partition("@")[2].replace("\\ ", " ")))
+
+    def _do_emulation(self, rest: str) -> None:
+        self._emulation(*rest.split(None, 1))
+
+    def _do_machine(self, rest: str) -> None:
+        assert rest.startswith("LoadPlatformDescription @")
+        self.current = self.selected = FakeMachine(rest.partition("@")[2])
+
+    def _do_sysbus(self, rest: str) -> None:
+        found = re.fullmatch(r"LoadELF @(\S+) cpu=(\w+)", rest)
+        assert found is not None
+        self._load(found[1], self._machine().objects[found[2]])
+
+    def _do_start(self, _rest: str) -> str:
+        self.started = True
+        return "Starting emulation..."
+
+    def _do_pause(self, _rest: str) -> str:
+        self.started = False
+        return "Pausing emulation..."
+
+    def _do_clear(self, _rest: str) -> None:
+        assert self.current is None or self.current.lockstep is None, "Renode hangs here"
+        self.clear()
+
+    def _do_save(self, _rest: str) -> None:
+        if self._machine().lockstep is not None or self._machine().followed:
+            raise DotNetError("Pointer or ThreadLocal or SpinLock encountered during serialization")
+
+    def _do_macro(self, rest: str) -> None:
+        self.macros[rest.split(None, 1)[0]] = rest.split('"""')[1]
+
+    def _do_runmacro(self, rest: str) -> str:
+        lines = self.macros[rest.lstrip("$")].strip().splitlines()
+        return "\n".join(filter(None, [self._execute(self._expand(line.strip())) for line in lines]))
+
+    def _include(self, files: str) -> None:
+        paths = [self._find(path) for path in files.split()]
+        if paths[0].suffix == ".cs":
+            self.compiled += [path.name for path in paths]
+        elif paths[0].suffix != ".py":
+            self._script(paths[0])
+
+    def _find(self, token: str) -> Path:
+        path = Path(token.removeprefix("@"))
+        found = next((folder / path for folder in (Path(), *self.folders) if (folder / path).exists()), None)
+        if found is None or not (path.is_absolute() or self.folders):  # Renode runs in a folder of its own
+            raise DotNetError(f"File does not exist: {path}")
+        return found
+
+    def _script(self, path: Path) -> None:
+        text = re.sub(r'\n"""', ' """', path.read_text())
+        origin = self.variables.get("ORIGIN")
+        self.variables["ORIGIN"] = f"@{path.parent}"
+        for line in re.findall(r'(?m)^(?:[^"\n]|"{3}[\s\S]*?"{3}|"[^"\n]*")+', text):
+            if line.startswith((":", "#")):
+                continue
+            if found := re.fullmatch(r"\$(\w+)\?=(.*)", line):
+                self.variables.setdefault(found[1], self._expand(found[2]))
+                continue
+            try:
+                self._execute(line if line.startswith(("macro", "runMacro")) else self._expand(line))
+            except DotNetError as error:
+                self.interaction.error += f"There was an error executing command '{line}'\r\n{error}\r\n"
+                return
+        if origin is not None:
+            self.variables["ORIGIN"] = origin
+
+    def _expand(self, text: str) -> str:
+        return re.sub(r"\$(\w+)", lambda found: self.variables[found[1]], text)
+
+    def _mach(self, action: str, name: str = "") -> None:
+        if action == "create":
+            self.name = name.strip('"')
+        elif action == "set":
+            self.selected = self.current
         else:
-            return self._on_object(command)
-        return ""
+            self.selected = None
+
+    def _emulation(self, name: str, value: str = "") -> None:
+        self.settings[name] = value
+        if name == "SetGlobalQuantum":
+            self._machine().quantum_ns = int(float(value.strip('"')) * 1e9)
+        elif name == "RunFor":
+            assert self._machine().lockstep is None, "Renode mixes both times here"
+            self._machine().soc.run_for(int(float(value.strip('"')) * 1e9))
 
     def _machine(self) -> FakeMachine:
         if self.current is None:
@@ -401,28 +585,18 @@ class FakeRenode:
         if self._machine().lockstep is not None:
             raise DotNetError("Cannot load ELF on an unpaused machine.")
         cpu.core.load(path)
+        cpu.fresh = True
+        self._machine().loaded.append(str(Path(path).resolve()))
 
     def _on_object(self, command: str) -> str:
         name, _, what = command.partition(" ")
         thing = self._machine().objects.get(name)
         if thing is None:
             raise DotNetError(f"No such command or device: {name}")
-        if isinstance(thing, Cpu):
-            if found := re.fullmatch(r"IsHalted (true|false)", what):
-                thing.halt(found[1] == "true")
-                return ""
-            if what == "Reset":
-                thing.fresh = True
-                thing.core.reset()
-                return ""
-            if found := re.fullmatch(r"VectorTableOffset (0x[0-9A-F]{8})", what):
-                thing.set_vector_table(int(found[1], 16))
-                return ""
-            if what in ("PC", "SP", "LR"):
-                return f"0x{thing.core.registers.get(what, 0):X}"
-        elif what == "Reset":
-            return ""  # the embedded core's reset has done it
-        raise DotNetError(f"{name} does not provide a field, method or property {what}")
+        answer = thing.answer(what) if isinstance(thing, Cpu) else None
+        if answer is None and what != "Reset" and not what.startswith("NetworkVectorTable "):
+            raise DotNetError(f"{name} does not provide a field, method or property {what}")
+        return answer or ""
 
 
 class _Children:

@@ -21,7 +21,9 @@ from icmsg.pytest_plugin.availability import not_available
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ADAPTER = "icmsg.cosim.renode.adapter"
+_PACKAGE = "icmsg.cosim.renode"
+ADAPTERS = ("adapter", "adapter_machine")
+"""The modules that are imported over the fake."""
 
 
 class _Array:
@@ -48,14 +50,24 @@ def modules(renode: fake_dotnet.FakeRenode, folder: Path) -> dict[str, ModuleTyp
     pyrenode.__spec__.submodule_search_locations = [str(folder)]
     pyrenode.__path__ = [str(folder)]
     pyrenode.__dict__["fake"] = renode
-    core = SimpleNamespace(Instance=SimpleNamespace(VersionString="Renode, version 1.16.1.0 (fake)"))
+    # Renode names its version only where it started the process.
+    core = SimpleNamespace(Instance=SimpleNamespace(VersionString=""))
+    program = SimpleNamespace(GetName=lambda: SimpleNamespace(Name="Renode", Version="1.16.1.0 (fake)"))
+    domain = SimpleNamespace(CurrentDomain=SimpleNamespace(GetAssemblies=lambda: [program]))
     made = [
         pyrenode,
-        module("System", Exception=fake_dotnet.DotNetError, Array=_Array(), Byte=object()),
+        module("System", Exception=fake_dotnet.DotNetError, Array=_Array(), Byte=object(), AppDomain=domain),
         module("Antmicro"),
         module("Antmicro.Renode"),
         module("Antmicro.Renode.Core", EmulationManager=core),
-        module("Antmicro.Renode.Logging", Logger=SimpleNamespace(Flush=renode.flush)),
+        module("Antmicro.Renode.Analyzers", LoggingUartAnalyzer=object()),
+        module(
+            "Antmicro.Renode.Logging",
+            Logger=SimpleNamespace(Flush=renode.flush, AddBackend=renode.add_log),
+            FileBackend=fake_dotnet.FileBackend,
+            LogLevel=SimpleNamespace(Warning="warning"),
+        ),
+        module("Antmicro.Renode.Utilities", SequencedFilePath=str),
         module(
             "Antmicro.Renode.Peripherals",
             Miscellaneous=SimpleNamespace(
@@ -65,7 +77,7 @@ def modules(renode: fake_dotnet.FakeRenode, folder: Path) -> dict[str, ModuleTyp
                 NRF_IPC=object(),
             ),
         ),
-        module("Antmicro.Renode.Peripherals.UART", IUART=object()),
+        module("Antmicro.Renode.Peripherals.UART", IUART=object(), UARTBackend=object()),
     ]
     return {one.__name__: one for one in made}
 
@@ -90,7 +102,8 @@ def install(patch: pytest.MonkeyPatch, folder: Path) -> fake_dotnet.FakeRenode:
         "import sys, pyrenode3\nsys.modules.update(pyrenode3.runtime)\n"
         "Emulation = Monitor = lambda: pyrenode3.fake\n"
     )
-    patch.delitem(sys.modules, ADAPTER, raising=False)
+    for name in ADAPTERS:
+        patch.delitem(sys.modules, f"{_PACKAGE}.{name}", raising=False)
     for name, value in (("renode", None), ("failure", None), ("owner", None), ("temporary", str(folder))):
         patch.setattr(process._Process, name, value)
     return renode
@@ -99,8 +112,9 @@ def install(patch: pytest.MonkeyPatch, folder: Path) -> fake_dotnet.FakeRenode:
 def uninstall(renode: fake_dotnet.FakeRenode) -> None:
     """Forget the adapter that was imported over the fake."""
     renode.clear()
-    sys.modules.pop(ADAPTER, None)
-    vars(sys.modules["icmsg.cosim.renode"]).pop("adapter", None)
+    for name in ADAPTERS:
+        sys.modules.pop(f"{_PACKAGE}.{name}", None)
+        vars(sys.modules[_PACKAGE]).pop(name, None)
 
 
 class MachineOnTheFake(RenodeMachine):

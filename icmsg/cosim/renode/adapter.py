@@ -1,6 +1,6 @@
-"""Renode through pyrenode3: the only module that touches pythonnet, pyrenode3 and ``Antmicro``.
+"""Renode through pyrenode3: with ``adapter_machine.py`` all that touches pythonnet, pyrenode3 and ``Antmicro``.
 
-Its import loads Renode into the process, so only ``process.py`` imports it. Rules it keeps (all seen to matter on
+Its import loads Renode into the process, so only ``process.py`` imports it. Rules both keep (all seen to matter on
 Renode 1.16.1): .NET members are bound once, because a wrapper's attribute costs a reflection; properties are not read
 while a core runs, because pythonnet keeps the interpreter lock there; nothing of Python is given to .NET as a
 callback; microseconds are whole numbers; a memory's segment is touched before its address is asked for.
@@ -8,32 +8,35 @@ callback; microseconds are whole numbers; a memory's segment is touched before i
 
 from __future__ import annotations
 
-import ctypes
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyrenode3.wrappers import Emulation, Monitor  # type: ignore[import-not-found]
 
 # isort: split
 import System  # type: ignore[import-not-found]  # exists once pyrenode3 has loaded a runtime
 
+from icmsg.cosim.renode.adapter_machine import AdaptedMachine, words
 from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from icmsg.cosim.renode.api import MachineApi, Records
+    from icmsg.cosim.renode.api import MachineApi
 
-_READS: Final = {8: "ReadByte", 16: "ReadWord", 32: "ReadDoubleWord"}
-_WRITES: Final = {8: "WriteByte", 16: "WriteWord", 32: "WriteDoubleWord"}
-_HEADER_BYTES: Final = 16
-_RECORD_BYTES: Final = 16
+_LOG: Final = "icmsg"
+"""The name of our log among Renode's, of which `file` belongs to the Monitor's user."""
 
 
-def _words(error: Exception) -> str:
-    """Return what a .NET exception says, without its stack."""
-    return str(getattr(error, "Message", None) or error).strip().splitlines()[0]
+def _version() -> str:
+    """Return Renode's version: it names itself only where it started the process."""
+    from Antmicro.Renode.Core import EmulationManager  # type: ignore[import-not-found]  # loaded above
+
+    loaded = {str(one.GetName().Name): one for one in System.AppDomain.CurrentDomain.GetAssemblies()}
+    program = loaded.get("Renode")
+    named = str(EmulationManager.Instance.VersionString)
+    return named or ("Renode" if program is None else f"Renode, version {program.GetName().Version}")
 
 
 class PyrenodeAdapter:
@@ -42,21 +45,40 @@ class PyrenodeAdapter:
     def __init__(self) -> None:
         self._emulation = Emulation()
         self._monitor = Monitor()
+        # What the lines of a script print and what they call an error goes there, not to who included the script.
+        self._script = self._monitor.interaction
         self._included: tuple[Path, ...] | None = None
         self.failure: Final[type[Exception]] = System.Exception
-        from Antmicro.Renode.Core import EmulationManager  # type: ignore[import-not-found]  # loaded above
+        self.version: Final = _version()
 
-        self.version: Final = str(EmulationManager.Instance.VersionString)
-
-    def execute(self, command: str) -> str:
-        """Run a Monitor command; what the Monitor calls an error is raised."""
+    def monitor(self, command: str) -> tuple[str, str]:
+        """Run a Monitor command and return what it prints, and what it prints as an error."""
+        self._script.Clear()
         try:
             printed, error = self._monitor.execute(command)
         except System.Exception as failure:
-            raise EngineError(f"Renode failed at `{command}`: {_words(failure)}") from failure
-        if error and error.strip():
-            raise EngineError(f"Renode refuses `{command}`: {' '.join(error.split())}")
-        return str(printed).strip()
+            raise EngineError(f"Renode failed at `{command}`: {words(failure)}") from failure
+        script = self._script
+        return f"{printed}{script.GetContents()}", f"{error}{script.GetError()}"
+
+    def execute(self, command: str) -> str:
+        """Run a Monitor command; what the Monitor calls an error is raised."""
+        printed, error = self.monitor(command)
+        if error.strip():
+            reason = error.replace(f"There was an error executing command '{command}'", "")
+            raise EngineError(f"Renode refuses `{command}`: {' '.join(reason.split())}")
+        return printed.strip()
+
+    @property
+    def selected(self) -> str | None:
+        """The machine that the Monitor has selected, by name."""
+        machine = self._monitor.internal.Machine
+        return None if machine is None else str(self._emulation.internal[machine])
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the emulation runs by itself."""
+        return bool(self._emulation.internal.IsStarted)
 
     def include(self, files: Sequence[Path]) -> None:
         """Compile C# files together; a second call with the same files does nothing."""
@@ -69,14 +91,25 @@ class PyrenodeAdapter:
                 "Renode has compiled other C# files in this process, and classes cannot be replaced; use a new process"
             )
 
-    def log_to(self, path: Path, level: int) -> None:
-        """Write Renode's log into a file."""
-        self.execute(f"logFile {monitor_path(path)} true")
-        self.execute(f"logLevel {level}")  # it counts only for logs that exist
+    def log_to(self, path: Path) -> None:
+        """Write warnings and errors into a file, beside whatever the user logs to."""
+        from Antmicro.Renode.Logging import FileBackend, Logger, LogLevel  # type: ignore[import-not-found]
+        from Antmicro.Renode.Utilities import SequencedFilePath  # type: ignore[import-not-found]
+
+        backend = FileBackend(SequencedFilePath(str(path)), True)
+        Logger.AddBackend(backend, _LOG, True)
+        backend.SetLogLevel(LogLevel.Warning)
+
+    def log_consoles(self) -> None:
+        """Let `showAnalyzer` of the current emulation log what a UART sends; Renode finds several ways otherwise."""
+        from Antmicro.Renode.Analyzers import LoggingUartAnalyzer  # type: ignore[import-not-found]
+        from Antmicro.Renode.Peripherals.UART import UARTBackend  # type: ignore[import-not-found]
+
+        self._emulation.internal.BackendManager.SetPreferredAnalyzer(UARTBackend, LoggingUartAnalyzer)
 
     def flush_log(self) -> None:
         """Let the log be complete up to now."""
-        from Antmicro.Renode.Logging import Logger  # type: ignore[import-not-found]  # loaded by now
+        from Antmicro.Renode.Logging import Logger  # loaded by now
 
         Logger.Flush()
 
@@ -85,170 +118,8 @@ class PyrenodeAdapter:
         found = self._emulation.get_mach(name)
         if found is None:
             raise EngineError(f"Renode has no machine {name!r}")
-        return _Machine(found)
+        return AdaptedMachine(found)
 
     def clear(self) -> None:
         """Remove every machine."""
         self._emulation.clear()
-
-
-class _Machine:
-    """A machine, its objects looked up once each."""
-
-    def __init__(self, wrapper: Any) -> None:
-        from Antmicro.Renode.Peripherals import Miscellaneous  # type: ignore[import-not-found]  # loaded by now
-
-        self._models = Miscellaneous
-        self._sysbus = wrapper.sysbus
-        self._machine = wrapper.internal
-        self._bus = wrapper.sysbus.internal
-        self._objects: dict[str, Any] = {}
-
-    def _object(self, name: str) -> Any:
-        if name not in self._objects:
-            try:
-                self._objects[name] = getattr(self._sysbus, name).internal
-            except (AttributeError, KeyError):
-                raise EngineError(f"Renode's machine has no peripheral {name!r} on its sysbus") from None
-        return self._objects[name]
-
-    def now_ns(self) -> int:
-        """Return the virtual time; a tick is a nanosecond (TimeInterval.TicksPerNanosecond is 1)."""
-        return int(self._machine.ElapsedVirtualTime.TimeElapsed.Ticks)
-
-    def registers(self, name: str) -> _Registers:
-        """Return a peripheral by offset."""
-        return _Registers(self._object(name))
-
-    def line(self, name: str, output: str) -> object:
-        """Return a GPIO property of a peripheral."""
-        try:
-            found: object = getattr(self._object(name), output)
-        except AttributeError:
-            raise EngineError(f"peripheral {name} has no output {output}") from None
-        return found
-
-    def is_set(self, line: Any) -> bool:
-        """Return a line's level."""
-        return bool(line.IsSet)
-
-    def map_memory(self, name: str) -> memoryview:
-        """Return the only segment of a memory."""
-        memory = self._object(name)
-        if memory.SegmentCount != 1:
-            raise EngineError(f"memory {name} has {memory.SegmentCount} segments and cannot be mapped as one")
-        memory.TouchSegment(0)
-        pointer = int(memory.GetSegment(0).ToInt64())
-        if not pointer:
-            raise EngineError(f"Renode gives no address for memory {name}")
-        return _view(pointer, int(memory.SegmentSize))
-
-    def reader(self, width: int, core: str) -> Callable[[int], int]:
-        """Return a bus read in the context of a core; without one a core's own registers read 0."""
-        read, context = getattr(self._bus, _READS[width]), self._object(core)
-        return lambda address: int(read(address, context))
-
-    def writer(self, width: int, core: str) -> Callable[[int, int], None]:
-        """Return a bus write in the context of a core."""
-        write, context = getattr(self._bus, _WRITES[width]), self._object(core)
-        return lambda address, value: write(address, value, context)
-
-    def read_block(self, core: str, address: int, size: int) -> bytes:
-        """Read bytes in the context of a core."""
-        return memoryview(self._bus.ReadBytes(address, size, False, self._object(core))).tobytes()
-
-    def write_block(self, core: str, address: int, data: bytes) -> None:
-        """Write bytes in the context of a core; translated code there is dropped."""
-        array = System.Array.CreateInstance(System.Byte, len(data))
-        memoryview(array).cast("B")[:] = data
-        self._bus.WriteBytes(array, address, 0, len(data), False, self._object(core))
-
-    def instructions(self, core: str) -> int:
-        """Return a core's instruction counter."""
-        return int(self._object(core).ExecutedInstructions)
-
-    def gate(self, lines: Sequence[object], journal: Records) -> _Gate:
-        """Make a Lockstep."""
-        assert isinstance(journal, _Records)  # there is no other that comes from here
-        try:
-            lockstep = self._models.Lockstep(self._machine)
-            for line in lines:
-                lockstep.AddLine(line)
-            journal.source.HoldOnTask = lockstep
-        except System.Exception as error:
-            raise EngineError(f"Renode refuses the lockstep: {_words(error)}") from error
-        return _Gate(lockstep, journal)
-
-    def doorbells(self, capacity: int, mailboxes: Sequence[str]) -> _Records:
-        """Make a DoorbellJournal."""
-        array = System.Array[self._models.NRF_IPC]([self._object(name) for name in mailboxes])
-        return _Records(self._models.DoorbellJournal(self._machine, capacity, array), capacity)
-
-    def consoles(self, capacity: int, uarts: Sequence[str]) -> _Records:
-        """Make a ConsoleCapture."""
-        from Antmicro.Renode.Peripherals.UART import IUART  # type: ignore[import-not-found]  # loaded by now
-
-        array = System.Array[IUART]([self._object(name) for name in uarts])
-        return _Records(self._models.ConsoleCapture(self._machine, capacity, array), capacity)
-
-
-class _Registers:
-    __slots__ = ("read32", "write32")
-
-    def __init__(self, peripheral: Any) -> None:
-        self.read32: Final[Callable[[int], int]] = peripheral.ReadDoubleWord
-        self.write32: Final[Callable[[int, int], None]] = peripheral.WriteDoubleWord
-
-
-class _Records:
-    """A C# object with an ``Address``; ``memory`` is let go before it is freed."""
-
-    def __init__(self, source: Any, capacity: int) -> None:
-        self.source: Final = source
-        self.memory: Final = _view(int(source.Address), _HEADER_BYTES + capacity * _RECORD_BYTES)
-
-    def dispose(self) -> None:
-        """Free the block; a view of it that somebody still has must not be used."""
-        self.memory.release()
-        self.source.Dispose()
-
-
-class _Gate:
-    """A Lockstep with its methods bound."""
-
-    def __init__(self, lockstep: Any, journal: _Records) -> None:
-        self._lockstep = lockstep
-        self._journal = journal
-        self._advance = lockstep.Advance
-        self._now = lockstep.GetNanoseconds
-
-    def advance(self, microseconds: int) -> bool:
-        """One call into .NET, which waits there."""
-        try:
-            return bool(self._advance(microseconds))
-        except System.Exception as error:
-            raise EngineError(f"Renode stopped: {_words(error)}") from error
-
-    def now_ns(self) -> int:
-        """Return the virtual time."""
-        return int(self._now())
-
-    def follow(self, line: object) -> None:
-        """Add a line."""
-        self._lockstep.AddLine(line)
-
-    def ignore(self, line: object) -> None:
-        """Remove a line."""
-        self._lockstep.RemoveLine(line)
-
-    def dispose(self) -> None:
-        """Let the emulation run out its RunFor, and pause."""
-        try:
-            self._journal.source.HoldOnTask = None
-            self._lockstep.Dispose()
-        except System.Exception as error:
-            raise EngineError(f"Renode does not pause: {_words(error)}") from error
-
-
-def _view(address: int, size: int) -> memoryview:
-    return memoryview((ctypes.c_ubyte * size).from_address(address)).cast("B")

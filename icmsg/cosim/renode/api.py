@@ -44,6 +44,15 @@ class MachineApi(Protocol):
     def now_ns(self) -> int:
         """The virtual time; not while a gate advances."""
 
+    def quantum_ns(self) -> int:
+        """The distance of the synchronization points."""
+
+    def has(self, name: str) -> bool:
+        """Return whether there is such a peripheral."""
+
+    def loaded_files(self) -> list[str]:
+        """Return the paths of the files that were loaded, the last one last."""
+
     def registers(self, name: str) -> Registers:
         """Return a peripheral's registers."""
 
@@ -92,14 +101,28 @@ class RenodeApi(Protocol):
     def failure(self) -> type[Exception]:
         """The base of what .NET raises."""
 
+    @property
+    def selected(self) -> str | None:
+        """The machine that the Monitor has selected, by name."""
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the emulation runs by itself."""
+
+    def monitor(self, command: str) -> tuple[str, str]:
+        """Run one Monitor command and return what it prints, and what it prints as an error."""
+
     def execute(self, command: str) -> str:
-        """Run one Monitor command and return what it prints."""
+        """Run one Monitor command and return what it prints; an error is raised."""
 
     def include(self, files: Sequence[Path]) -> None:
         """Compile C# files together, once in a process."""
 
-    def log_to(self, path: Path, level: int) -> None:
-        """Write what Renode logs from ``level`` on into a file."""
+    def log_to(self, path: Path) -> None:
+        """Write warnings and errors that Renode logs into a file."""
+
+    def log_consoles(self) -> None:
+        """Let analyzers of UARTs in the current emulation write into Renode's log."""
 
     def flush_log(self) -> None:
         """Return when everything logged so far is in the file."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icmsg.cosim.events import EventKind
+    from icmsg.cosim.renode.api import MachineApi
     from icmsg.cosim.stepped.places import Wire
 
 SHARED: Final = "shared"
@@ -61,17 +62,15 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         path = Path(platform) if platform is not None else platform_file("nrf5340")
         places = read_places(load_platform(path))
         super().__init__(places, quantum_ns, latency_ns)
-        self.quantum_ns: Final = quantum_ns
+        self._quantum = quantum_ns
         self._renode = process.load_renode()
         process.occupy(self)
         try:
             self._log = Path(process.private_folder()) / f"log-{id(self):x}.txt"
             self._renode.include(sorted(asset("renode").glob("*.cs")))
-            self._renode.log_to(self._log, log.LEVEL)
-            cpus = [core.cpu for core in places.values()]
-            for command in commands.setup(monitor_path(path), quantum_ns, cpus):
-                self._renode.execute(command)
-            self._api = self._renode.machine(commands.MACHINE)
+            self._renode.log_to(self._log)
+            self._api = self._make(path, [core.cpu for core in places.values()])
+            self.quantum_ns: Final = self._api.quantum_ns()
             memories = (
                 place for core in places.values() for place in core.memories() if place.name == SHARED
             )
@@ -93,9 +92,17 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
             for name, core in places.items():
                 self.cores[name] = RenodeCore(self, self._api, self._renode, core)
         except BaseException:
-            self._renode.clear()
+            self._unmake()
             process.vacate(self)
             raise
+
+    def _make(self, platform: Path, cpus: list[str]) -> MachineApi:
+        for command in commands.setup(monitor_path(platform), self._quantum, cpus):
+            self._renode.execute(command)
+        return self._renode.machine(commands.MACHINE)
+
+    def _unmake(self) -> None:
+        self._renode.clear()
 
     # Renode
 
@@ -185,6 +192,6 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         self._printed.close()
         self.clock.clear()
         try:
-            self._renode.clear()
+            self._unmake()
         finally:
             process.vacate(self)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 MACHINE: Final = "icmsg"
 """The name of the machine in the Monitor."""
+SERIAL: Final = "emulation SetGlobalSerialExecution true"
+"""Parallel runs differ each time."""
 _SEED: Final = 1
 
 _RUNS_TIME: Final = re.compile(
@@ -27,15 +29,14 @@ _NEEDS_PAUSE: Final = re.compile(
 def setup(platform: str, quantum_ns: int, cpus: Sequence[str]) -> Iterator[str]:
     """Yield what makes a machine whose cores are all held; ``platform`` is a path as the Monitor reads it.
 
-    Serial execution always: parallel runs differ each time. Settings for all machines count only for those that
-    exist, so they come behind the machine.
+    Settings for all machines count only for those that exist, so they come behind the machine.
     """
     yield "using sysbus"
     yield f'mach create "{MACHINE}"'
     yield f"machine LoadPlatformDescription {platform}"
     yield f"emulation SetSeed {_SEED}"
     yield f'emulation SetGlobalQuantum "{seconds(quantum_ns)}"'
-    yield "emulation SetGlobalSerialExecution true"
+    yield SERIAL
     yield "emulation SetGlobalAdvanceImmediately true"
     for cpu in cpus:
         yield f"{cpu} IsHalted true"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,7 @@ from icmsg.cosim.stepped import commands
 from icmsg.cosim.stepped.images import check_places
 from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.cosim.stepped.played import PlayedCore
-from icmsg.errors import EngineError
+from icmsg.errors import EngineError, FirmwareError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,6 +56,17 @@ class SteppedCore:
         self._started = not self._halted or self._number("PC") != 0
         if self._started:
             self._vector_table = self._number("VectorTableOffset")
+
+    def recognize(self, files: Iterable[str]) -> None:
+        """Find this core's image among files that somebody else loaded: the last one that was linked for it."""
+        others = [other._places for other in self._machine.cores.values()]
+        for path in files:
+            with suppress(FirmwareError):  # no ELF file, or one of another core
+                image = FirmwareImage.load(path)
+                check_places(image, self._places, others)
+                table = image.vector_table
+                if self._vector_table in (None, table):
+                    self.image, self._vector_table = image, table
 
     @property
     def bus(self) -> Bus:

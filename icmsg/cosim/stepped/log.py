@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LEVEL: Final = 2
-"""Warnings and errors."""
-
 _ACCESS: Final = re.compile(
     r"\[WARNING\] \S+: \[(?P<cpu>\w+): 0x(?P<pc>[0-9A-F]+)\] (?:\(tag: '[^']*'\) )?"
     r"(?P<what>(?:Read|Write)\w+ (?:from|to) non existing peripheral) at 0x(?P<address>[0-9A-F]+)",

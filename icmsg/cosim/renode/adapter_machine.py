@@ -1,0 +1,203 @@
+"""The objects of one machine in Renode, as :class:`icmsg.cosim.renode.api.MachineApi`; see ``adapter.py``."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any, Final
+
+import System  # type: ignore[import-not-found]  # exists once pyrenode3 has loaded a runtime
+
+from icmsg.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from icmsg.cosim.renode.api import Records
+
+_READS: Final = {8: "ReadByte", 16: "ReadWord", 32: "ReadDoubleWord"}
+_WRITES: Final = {8: "WriteByte", 16: "WriteWord", 32: "WriteDoubleWord"}
+_HEADER_BYTES: Final = 16
+_RECORD_BYTES: Final = 16
+
+
+def words(error: Exception) -> str:
+    """Return what a .NET exception says, without its stack."""
+    return str(getattr(error, "Message", None) or error).strip().splitlines()[0]
+
+
+class AdaptedMachine:
+    """A machine, its objects looked up once each."""
+
+    def __init__(self, wrapper: Any) -> None:
+        from Antmicro.Renode.Peripherals import Miscellaneous  # type: ignore[import-not-found]  # loaded by now
+
+        self._models = Miscellaneous
+        self._sysbus = wrapper.sysbus
+        self._machine = wrapper.internal
+        self._bus = wrapper.sysbus.internal
+        self._objects: dict[str, Any] = {}
+
+    def _object(self, name: str) -> Any:
+        if name not in self._objects:
+            try:
+                self._objects[name] = getattr(self._sysbus, name).internal
+            except (AttributeError, KeyError):
+                raise EngineError(f"Renode's machine has no peripheral {name!r} on its sysbus") from None
+        return self._objects[name]
+
+    def now_ns(self) -> int:
+        """Return the virtual time; a tick is a nanosecond (TimeInterval.TicksPerNanosecond is 1)."""
+        return int(self._machine.ElapsedVirtualTime.TimeElapsed.Ticks)
+
+    def quantum_ns(self) -> int:
+        """Return the distance of the synchronization points."""
+        return int(self._machine.LocalTimeSource.Quantum.Ticks)
+
+    def has(self, name: str) -> bool:
+        """Return whether there is such a peripheral on the sysbus."""
+        try:
+            self._object(name)
+        except EngineError:
+            return False
+        return True
+
+    def loaded_files(self) -> list[str]:
+        """Return the files that were loaded, the last one last."""
+        return [str(one.FileName) for one in self._bus.GetLoadedFingerprints()]
+
+    def registers(self, name: str) -> _Registers:
+        """Return a peripheral by offset."""
+        return _Registers(self._object(name))
+
+    def line(self, name: str, output: str) -> object:
+        """Return a GPIO property of a peripheral."""
+        try:
+            found: object = getattr(self._object(name), output)
+        except AttributeError:
+            raise EngineError(f"peripheral {name} has no output {output}") from None
+        return found
+
+    def is_set(self, line: Any) -> bool:
+        """Return a line's level."""
+        return bool(line.IsSet)
+
+    def map_memory(self, name: str) -> memoryview:
+        """Return the only segment of a memory."""
+        memory = self._object(name)
+        if memory.SegmentCount != 1:
+            raise EngineError(f"memory {name} has {memory.SegmentCount} segments and cannot be mapped as one")
+        memory.TouchSegment(0)
+        pointer = int(memory.GetSegment(0).ToInt64())
+        if not pointer:
+            raise EngineError(f"Renode gives no address for memory {name}")
+        return _view(pointer, int(memory.SegmentSize))
+
+    def reader(self, width: int, core: str) -> Callable[[int], int]:
+        """Return a bus read in the context of a core; without one a core's own registers read 0."""
+        read, context = getattr(self._bus, _READS[width]), self._object(core)
+        return lambda address: int(read(address, context))
+
+    def writer(self, width: int, core: str) -> Callable[[int, int], None]:
+        """Return a bus write in the context of a core."""
+        write, context = getattr(self._bus, _WRITES[width]), self._object(core)
+        return lambda address, value: write(address, value, context)
+
+    def read_block(self, core: str, address: int, size: int) -> bytes:
+        """Read bytes in the context of a core."""
+        return memoryview(self._bus.ReadBytes(address, size, False, self._object(core))).tobytes()
+
+    def write_block(self, core: str, address: int, data: bytes) -> None:
+        """Write bytes in the context of a core; translated code there is dropped."""
+        array = System.Array.CreateInstance(System.Byte, len(data))
+        memoryview(array).cast("B")[:] = data
+        self._bus.WriteBytes(array, address, 0, len(data), False, self._object(core))
+
+    def instructions(self, core: str) -> int:
+        """Return a core's instruction counter."""
+        return int(self._object(core).ExecutedInstructions)
+
+    def gate(self, lines: Sequence[object], journal: Records) -> _Gate:
+        """Make a Lockstep."""
+        assert isinstance(journal, _Records)  # there is no other that comes from here
+        try:
+            lockstep = self._models.Lockstep(self._machine)
+            for line in lines:
+                lockstep.AddLine(line)
+            journal.source.HoldOnTask = lockstep
+        except System.Exception as error:
+            raise EngineError(f"Renode refuses the lockstep: {words(error)}") from error
+        return _Gate(lockstep, journal)
+
+    def doorbells(self, capacity: int, mailboxes: Sequence[str]) -> _Records:
+        """Make a DoorbellJournal."""
+        array = System.Array[self._models.NRF_IPC]([self._object(name) for name in mailboxes])
+        return _Records(self._models.DoorbellJournal(self._machine, capacity, array), capacity)
+
+    def consoles(self, capacity: int, uarts: Sequence[str]) -> _Records:
+        """Make a ConsoleCapture."""
+        from Antmicro.Renode.Peripherals.UART import IUART  # type: ignore[import-not-found]  # loaded by now
+
+        array = System.Array[IUART]([self._object(name) for name in uarts])
+        return _Records(self._models.ConsoleCapture(self._machine, capacity, array), capacity)
+
+
+class _Registers:
+    __slots__ = ("read32", "write32")
+
+    def __init__(self, peripheral: Any) -> None:
+        self.read32: Final[Callable[[int], int]] = peripheral.ReadDoubleWord
+        self.write32: Final[Callable[[int, int], None]] = peripheral.WriteDoubleWord
+
+
+class _Records:
+    """A C# object with an ``Address``; ``memory`` is let go before it is freed."""
+
+    def __init__(self, source: Any, capacity: int) -> None:
+        self.source: Final = source
+        self.memory: Final = _view(int(source.Address), _HEADER_BYTES + capacity * _RECORD_BYTES)
+
+    def dispose(self) -> None:
+        """Free the block; a view of it that somebody still has must not be used."""
+        self.memory.release()
+        self.source.Dispose()
+
+
+class _Gate:
+    """A Lockstep with its methods bound."""
+
+    def __init__(self, lockstep: Any, journal: _Records) -> None:
+        self._lockstep = lockstep
+        self._journal = journal
+        self._advance = lockstep.Advance
+        self._now = lockstep.GetNanoseconds
+
+    def advance(self, microseconds: int) -> bool:
+        """One call into .NET, which waits there."""
+        try:
+            return bool(self._advance(microseconds))
+        except System.Exception as error:
+            raise EngineError(f"Renode stopped: {words(error)}") from error
+
+    def now_ns(self) -> int:
+        """Return the virtual time."""
+        return int(self._now())
+
+    def follow(self, line: object) -> None:
+        """Add a line."""
+        self._lockstep.AddLine(line)
+
+    def ignore(self, line: object) -> None:
+        """Remove a line."""
+        self._lockstep.RemoveLine(line)
+
+    def dispose(self) -> None:
+        """Let the emulation run out its RunFor, and pause."""
+        try:
+            self._journal.source.HoldOnTask = None
+            self._lockstep.Dispose()
+        except System.Exception as error:
+            raise EngineError(f"Renode does not pause: {words(error)}") from error
+
+
+def _view(address: int, size: int) -> memoryview:
+    return memoryview((ctypes.c_ubyte * size).from_address(address)).cast("B")
