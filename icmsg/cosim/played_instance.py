@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from icmsg.cosim.events import EventKind
-from icmsg.hw.nrf_ipc import NrfIpc
+from icmsg.hw.nrf_ipc import ALL_CHANNELS, NrfIpc
 from icmsg.ipc import IcmsgInstance, InterruptHandler
 
 if TYPE_CHECKING:
@@ -14,28 +14,50 @@ if TYPE_CHECKING:
     from icmsg.cosim.machine import Core, Machine
 
 
-class PlayedInstance:
-    """One ICMsg instance on ``core``, which Python plays; everything goes through that core's registers and memory.
+class PlayedMailbox:
+    """The mailbox of ``core``, which Python plays, for any number of instances.
 
-    ``instance`` is the backend. What it does is put into the machine's event stream.
+    ``tx_channels`` and ``rx_channels`` are the masks of the devicetree; by default all channels, as in Zephyr's own.
 
     Raises:
         EngineError: firmware runs on that core.
-        ConfigurationError: the configuration cannot work.
     """
 
-    def __init__(self, machine: Machine, core: Core, config: InstanceConfig) -> None:
+    def __init__(
+        self, core: Core, *, tx_channels: int = ALL_CHANNELS, rx_channels: int = ALL_CHANNELS
+    ) -> None:
         port = core.mailbox_port
-        self._core = core
-        self.mailbox: Final = NrfIpc(
-            core.bus, port.base, tx_channels=1 << config.tx_channel, rx_channels=1 << config.rx_channel
-        )
-        self.instance: Final = IcmsgInstance(
-            core.bus, self.mailbox, machine.clock, config, observer=self._observe
-        )
-        core.on_interrupt(port.interrupt, InterruptHandler(self.mailbox, self.instance).handle)
+        self.driver: Final = NrfIpc(core.bus, port.base, tx_channels=tx_channels, rx_channels=rx_channels)
+        self.handler: Final = InterruptHandler(self.driver)
+        core.on_interrupt(port.interrupt, self.handler.handle)
 
-    def _observe(self, kind: str, detail: object) -> None:
+
+class PlayedInstance:
+    """One ICMsg instance on ``core``, which Python plays; everything goes through that core's registers and memory.
+
+    ``instance`` is the backend. What it does is put into the machine's event stream. Where a core has several
+    instances they share one ``mailbox``; None makes one with the two channels of this instance.
+
+    Raises:
+        EngineError: firmware runs on that core.
+        ConfigurationError: the configuration cannot work, or another instance of the mailbox has its RX channel.
+    """
+
+    def __init__(
+        self, machine: Machine, core: Core, config: InstanceConfig, mailbox: PlayedMailbox | None = None
+    ) -> None:
+        mailbox = mailbox or PlayedMailbox(
+            core, tx_channels=1 << config.tx_channel, rx_channels=1 << config.rx_channel
+        )
+        self._core = core
+        self.mailbox: Final = mailbox.driver
+        self.instance: Final = IcmsgInstance(
+            core.bus, self.mailbox, machine.clock, config, observer=self.observe
+        )
+        mailbox.handler.add(self.instance)
+
+    def observe(self, kind: str, detail: object) -> None:
+        """Put what the backend does into the event stream; an observer of :data:`icmsg.ipc.link.Observer`."""
         if isinstance(detail, bytes):
             if kind == "sent":
                 self._core.emit(EventKind.PACKET_SENT, len(detail), crc32(detail))

@@ -8,15 +8,17 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from icmsg.config.instance import InstanceConfig, Region
 from icmsg.errors import ConfigurationError, FirmwareError
 
 if TYPE_CHECKING:
-    from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.image import FirmwareImage
     from icmsg.hw.bus import Bus
 
 PARAMS_SYMBOL: Final = "icmsg_params"
 STATS_SYMBOL: Final = "icmsg_stats"
+COMMAND_SYMBOL: Final = "icmsg_command"
+"""In images with sessions only."""
 
 _PARAMS_MAGIC: Final = 0x504D4349
 _STATS_MAGIC: Final = 0x54534349
@@ -106,6 +108,7 @@ class StubFirmware:
         self.starts: Final = _GENERATOR_SYMBOL in image.symbols
         """Whether it sends first."""
         self._bus = bus
+        self._sessions = COMMAND_SYMBOL in image.symbols
         self._params = image.symbol(PARAMS_SYMBOL)
         self._stats = image.symbol(STATS_SYMBOL)
         found = bus.read32(self._params), bus.read32(self._params + 4)
@@ -146,6 +149,20 @@ class StubFirmware:
             config.dcache_alignment,
         )
         self._bus.write_block(self._params + _GEOMETRY_OFFSET, _GEOMETRY.pack(*words))
+
+    def instance(self) -> InstanceConfig:
+        """Return the instance that the parameters of the loaded image describe, as the stub's core has it."""
+        tx, tx_size, rx, rx_size, tx_channel, rx_channel, alignment = _GEOMETRY.unpack(
+            self._bus.read_block(self._params + _GEOMETRY_OFFSET, _GEOMETRY.size)
+        )
+        return InstanceConfig(
+            tx_region=Region(tx, tx_size),
+            rx_region=Region(rx, rx_size),
+            tx_channel=tx_channel,
+            rx_channel=rx_channel,
+            dcache_alignment=alignment,
+            unbound="detect" if self._sessions else "disable",
+        )
 
     def set_work(self, *, messages: int, size_min: int, size_max: int, seed: int, window: int) -> None:
         """Write what an initiator shall send into the loaded image; before the core starts."""

@@ -1,0 +1,152 @@
+"""Keywords about firmware: loading it, what a stub shall do, and what lies in its memory."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+from robot.api.deco import keyword
+
+from icmsg.assets import stub, stub_names
+from icmsg.cosim.stub_firmware import StubFirmware, StubStats
+from icmsg.errors import ConfigurationError
+from icmsg.robot.values import OTHER, CoreName
+
+if TYPE_CHECKING:
+    from icmsg.robot.scene import Scene
+
+
+class FirmwareKeywords:
+    """Images, and the counters of the stubs."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    @keyword(tags=["firmware"])
+    def run_firmware(self, core: CoreName, firmware: str) -> None:
+        """Loads a firmware stub (by its name) or an ELF file (by its path) into a core and starts it."""
+        self.load_firmware(core, firmware)
+        self.start_core(core)
+
+    @keyword(tags=["firmware"])
+    def load_firmware(self, core: CoreName, firmware: str) -> None:
+        """Loads a firmware stub or an ELF file into a halted core; `Start Core` lets it run."""
+        image = stub(firmware, core) if firmware in stub_names() else firmware
+        self._scene.core(core).load(image)
+
+    @keyword(tags=["firmware"])
+    def start_core(self, core: CoreName) -> None:
+        """Resets a core and lets it run the image that was loaded."""
+        self._scene.core(core).start()
+
+    @keyword(tags=["firmware"])
+    def configure_stub(
+        self,
+        core: CoreName,
+        messages: int = 1000,
+        size_min: int = 1,
+        size_max: int = 100,
+        seed: int = 1,
+        window: int = 1,
+        instance: str | None = None,
+    ) -> None:
+        """Tells a firmware stub, between `Load Firmware` and `Start Core`, what to send and over which regions.
+
+        The stub gets the mirror of the instance that Python plays on the other core, if it plays one; ``instance``
+        chooses among several.
+        """
+        found = self._stub(core)
+        if OTHER[core] in self._scene.sides:
+            found.set_instance(self._scene.links.of(OTHER[core], instance).mirrored())
+        found.set_work(messages=messages, size_min=size_min, size_max=size_max, seed=seed, window=window)
+
+    @keyword(tags=["firmware"])
+    def get_stub_counter(self, core: CoreName, counter: str) -> int:
+        """Returns a counter of a firmware stub, such as ``received`` or ``errors``; 0 before it has started.
+
+        The names are those in ``firmware_stubs/README.md``.
+        """
+        stats = self._stub(core).stats()
+        if counter not in StubStats._fields:
+            raise ConfigurationError(f"no counter {counter!r}; there are {', '.join(StubStats._fields)}")
+        return int(getattr(stats, counter)) if stats is not None else 0
+
+    @keyword(tags=["firmware"])
+    def stub_counter_should_be(self, core: CoreName, counter: str, value: int) -> None:
+        """Fails if a counter of a firmware stub has another value."""
+        found = self.get_stub_counter(core, counter)
+        if found != value:
+            raise self._scene.failure(f"counter {counter} of {core} is {found}, expected {value}")
+
+    @keyword(tags=["firmware"])
+    def wait_for_stub_counter(
+        self, core: CoreName, counter: str, value: int, timeout: timedelta | None = None
+    ) -> int:
+        """Runs until a counter of a firmware stub is at least ``value``, and returns it."""
+        self.get_stub_counter(core, counter)
+        self._scene.wait(
+            lambda: self.get_stub_counter(core, counter) >= value,
+            timeout,
+            f"counter {counter} of {core} reaching {value}",
+        )
+        return self.get_stub_counter(core, counter)
+
+    @keyword(tags=["firmware"])
+    def get_firmware_word(
+        self, core: CoreName, symbol: str, offset: int = 0, width: Literal[8, 16, 32] = 32
+    ) -> int:
+        """Returns what lies in memory at ``offset`` bytes behind a symbol of the ELF file; ``width`` is in bits."""
+        address = self._address(core, symbol) + offset
+        return int.from_bytes(self._scene.core(core).bus.read_block(address, width // 8), "little")
+
+    @keyword(tags=["firmware"])
+    def firmware_word_should_be(
+        self,
+        core: CoreName,
+        symbol: str,
+        value: int,
+        offset: int = 0,
+        width: Literal[8, 16, 32] = 32,
+    ) -> None:
+        """Fails if another value lies at a symbol of the ELF file."""
+        found = self.get_firmware_word(core, symbol, offset, width)
+        if found != value:
+            where = f"{symbol}+{offset}" if offset else symbol
+            raise self._scene.failure(
+                f"{where} of {core} is {found} (0x{found:X}), expected {value} (0x{value:X})"
+            )
+
+    @keyword(tags=["firmware"])
+    def wait_for_firmware_word(
+        self,
+        core: CoreName,
+        symbol: str,
+        value: int,
+        offset: int = 0,
+        width: Literal[8, 16, 32] = 32,
+        timeout: timedelta | None = None,
+    ) -> None:
+        """Runs until this value lies at a symbol of the ELF file."""
+        self._scene.wait(
+            lambda: self.get_firmware_word(core, symbol, offset, width) == value,
+            timeout,
+            f"{symbol} of {core} becoming {value}",
+        )
+
+    def _address(self, core: CoreName, symbol: str) -> int:
+        image = self._scene.core(core).image
+        if image is not None:
+            return image.symbol(symbol)
+        printed = self._scene.execute(f'sysbus GetSymbolAddress "{symbol}" context=cpu{core}')
+        return int(printed.strip(), 0)
+
+    def _stub(self, core: CoreName) -> StubFirmware:
+        found = self._scene.core(core)
+        if found.image is None:
+            raise AssertionError(f"nothing was loaded into core {core}; use `Load Firmware` first")
+        if not StubFirmware.is_stub(found.image):
+            raise AssertionError(
+                f"{found.image.path} on core {core} is not one of the firmware stubs; "
+                "use `Get Firmware Word` with a symbol of yours"
+            )
+        return StubFirmware(found.image, found.bus)

@@ -1,0 +1,142 @@
+"""Which Monitor the keywords work on: an embedded one, Renode in this process, or that of the Renode of renode-test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from icmsg.assets import asset
+from icmsg.errors import ConfigurationError
+from icmsg.robot.settings import chosen_engine, robot_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icmsg.monitor.protocol import Monitor
+
+SCRIPTS: Final = "renode"
+DEFAULT_SCRIPT: Final = "machine"
+
+
+class Host(Protocol):
+    """Where machines live."""
+
+    def monitor(self) -> Monitor:
+        """Return the Monitor; the first call makes it."""
+
+    def create(
+        self, engine: str | None, script: str | None, platform: str | None, variables: Mapping[str, str]
+    ) -> None:
+        """Make a machine by a script, see `Create Machine`; there is none before."""
+
+    def clear(self) -> None:
+        """Free every machine."""
+
+    def end_test(self) -> None:
+        """Do what has to be done behind a test that has its own teardown."""
+
+
+class LocalHost:
+    """An engine in this process; ``engine`` is what the library was imported with."""
+
+    def __init__(self, engine: str | None) -> None:
+        self._engine = engine
+        self._monitor: Monitor | None = None
+
+    def monitor(self) -> Monitor:
+        """Return the Monitor of the chosen engine; ConfigurationError or EngineNotAvailableError if there is none."""
+        if self._monitor is None:
+            self._monitor = self._make(self._engine)
+        return self._monitor
+
+    def create(
+        self, engine: str | None, script: str | None, platform: str | None, variables: Mapping[str, str]
+    ) -> None:
+        """Make a machine by a script."""
+        if engine is not None:
+            self.clear()
+            self._monitor = self._make(engine)
+        run_script(self.monitor(), script, platform, variables)
+
+    def clear(self) -> None:
+        """Close the machine; the next Monitor is a new one."""
+        monitor, self._monitor = self._monitor, None
+        if monitor is not None:
+            machine = monitor.machine
+            if machine is not None:
+                machine.close()
+
+    def end_test(self) -> None:
+        """Nothing else is to be done."""
+
+    def _make(self, asked: str | None) -> Monitor:
+        from icmsg.cosim.engines import choose_engine  # libdoc needs no engine
+
+        engine = chosen_engine(asked, robot_variables())
+        if engine == "remote" or choose_engine(engine).name == "embedded":
+            from icmsg.monitor import EmbeddedMonitor
+
+            return EmbeddedMonitor()
+        from icmsg.cosim.renode.monitor import RenodeMonitor
+
+        return RenodeMonitor()
+
+
+def run_script(
+    monitor: Monitor, script: str | None, platform: str | None, variables: Mapping[str, str]
+) -> None:
+    """Set the variables and include the script.
+
+    Raises:
+        ConfigurationError: there is no such script or platform file.
+        MonitorError: the script cannot be run.
+    """
+    given = dict(variables)
+    if platform is not None:
+        given["platform"] = platform
+    for name, value in given.items():
+        monitor.execute(f"${name}={_value(name, value)}")
+    monitor.execute(f"include @{_path(script_path(script or DEFAULT_SCRIPT))}")
+
+
+def script_path(script: str) -> Path:
+    """Return the path of a script, or of a shipped one by its name."""
+    path = Path(script)
+    if path.suffix:
+        if not path.is_file():
+            raise ConfigurationError(
+                f"{script}: no such script; give the path of a .resc file, or a name: {_names()}"
+            )
+        return path.resolve()
+    if script not in shipped_scripts():
+        raise ConfigurationError(
+            f"there is no script {script!r}; give the path of a .resc file, or a name: {_names()}"
+        )
+    return asset(f"{SCRIPTS}/{script}.resc").resolve()
+
+
+def shipped_scripts() -> tuple[str, ...]:
+    """Return the names of the scripts that come with the package."""
+    return tuple(sorted(path.stem for path in asset(SCRIPTS).glob("*.resc")))
+
+
+def _names() -> str:
+    return ", ".join(shipped_scripts())
+
+
+def _value(name: str, value: str) -> str:
+    """Return a value as the Monitor reads it: a number as it is, a file as a path, anything else as text."""
+    try:
+        int(value, 0)
+    except ValueError:
+        path = Path(value)
+        if path.is_file():
+            return f"@{_path(path.resolve())}"
+        if path.suffix in {".elf", ".repl", ".resc", ".bin", ".hex"}:
+            raise ConfigurationError(f"{name}: {value}: no such file") from None
+        return f'"{value}"'
+    return value
+
+
+def _path(path: Path) -> str:
+    return str(path).replace(" ", "\\ ")

@@ -1,0 +1,91 @@
+"""Keywords that make a machine, and what a core is told from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from robot.api.deco import keyword
+
+from icmsg.robot.settings import EngineName
+from icmsg.robot.values import CoreName
+
+if TYPE_CHECKING:
+    from icmsg.robot.scene import Scene
+
+
+class MachineKeywords:
+    """The machine and its cores."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    @keyword(tags=["machine"])
+    def create_machine(
+        self,
+        engine: EngineName | None = None,
+        script: str | None = None,
+        platform: str | None = None,
+        **variables: str,
+    ) -> None:
+        """Makes the SoC; an earlier machine is freed.
+
+        Without ``script`` both cores are halted. ``script`` is the path of a Renode script (``.resc``) or the name
+        of a shipped one: ``firmware-firmware``, ``app-python``, ``net-python``, ``python-python``. ``variables`` are
+        its ``$variables``, such as ``netelf``; a path is given as it is, without ``@``. ``platform`` is the path of
+        a platform file (``.repl``) instead of a script.
+
+        ``engine`` overrides the engine of the library, see `Engines`.
+
+        | Create Machine | | | # both cores halted |
+        | Create Machine | script=app-python | netelf=${ELF} | # firmware on the network core |
+        """
+        self._scene.clear()
+        self._scene.host.create(engine, script, platform, variables)
+        self._scene.recorder.clear()
+        _ = self._scene.machine
+
+    @keyword(tags=["machine"])
+    def close_machine(self) -> None:
+        """Frees the machine, if there is one. Without it the machine is freed at the end of the test.
+
+        As teardown of a test that failed it saves the trace, see `Save Trace`. Under renode-test it does what Renode's
+        own teardown does.
+        """
+        self._scene.host.end_test()
+        self._scene.clear()
+
+    @keyword(tags=["machine"])
+    def get_engine(self) -> str:
+        """Returns the engine of the machine: ``embedded``, ``renode`` or ``remote``."""
+        return self._scene.machine.engine
+
+    @keyword(tags=["machine"])
+    def halt_core(self, core: CoreName) -> None:
+        """Stops the firmware of a core where it is; `Resume Core` lets it go on."""
+        self._firmware_of(core, "halted")
+        self._scene.core(core).halt()
+
+    @keyword(tags=["machine"])
+    def resume_core(self, core: CoreName) -> None:
+        """Lets firmware go on that `Halt Core` stopped."""
+        self._firmware_of(core, "resumed")
+        self._scene.core(core).resume()
+
+    @keyword(tags=["machine"])
+    def reset_core(self, core: CoreName) -> None:
+        """Resets a core and the peripherals that belong to it; all memories keep their contents.
+
+        Firmware starts again. On a core that Python plays every instance is off afterwards, without telling its
+        peer, and `Play Core` opens one as after power-up.
+        """
+        target = self._scene.core(core)
+        side = self._scene.sides.pop(core, None)
+        if side is not None:
+            side.reset()
+        target.reset()
+
+    def _firmware_of(self, core: CoreName, what: str) -> None:
+        if core in self._scene.sides:
+            raise AssertionError(
+                f"core {core} is played by Python and cannot be {what}: use `Close Instance` or `Reset Core`"
+            )

@@ -1,0 +1,121 @@
+"""What happened on a machine, kept as text that can be read beside a failed test."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.simtime import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from icmsg.cosim.machine import Machine
+
+_KEPT: Final = 20_000
+"""Lines of the trace; of a longer one the last are kept."""
+_POWER: Final = {
+    EventKind.CORE_STARTED: "started",
+    EventKind.CORE_HALTED: "halted",
+    EventKind.CORE_RESET: "reset",
+    EventKind.FAULT: "took a fault",
+}
+_TOLD_BY_INSTANCES: Final = {EventKind.STATE, EventKind.PACKET_SENT, EventKind.PACKET_RECEIVED}
+"""An instance says the same with its name and the bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that a person did or that befell a core."""
+
+    time_ns: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.text} at {format_time(self.time_ns)}"
+
+
+class Recorder:
+    """Listens to one machine at a time; what it has heard stays when that machine is closed."""
+
+    def __init__(self) -> None:
+        self._lines: deque[tuple[int, str, EventKind | str, int, int]] = deque(maxlen=_KEPT)
+        self._total = 0
+        self._names: dict[int, str] = {}
+        self._stop: Callable[[], None] | None = None
+        self.rings: Final[Counter[tuple[str, int]]] = Counter()
+        """Doorbells by core and mbox channel."""
+        self.last_ring: Final[dict[str, int]] = {}
+        self.power: Final[dict[str, list[Moment]]] = {}
+        """What befell each core: started, halted, reset."""
+        self.injected: Final[list[Moment]] = []
+        """The faults that the test caused."""
+
+    def listen(self, machine: Machine) -> None:
+        """Hear everything that happens on ``machine`` from now on, and nothing else."""
+        self.stop()
+        self._names = {core.index: name for name, core in machine.cores.items()}
+        self._stop = machine.events.add_sink(self._on_event)
+
+    def stop(self) -> None:
+        """Hear nothing more."""
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
+
+    def clear(self) -> None:
+        """Forget everything; what is listened to stays."""
+        self._lines.clear()
+        self._total = 0
+        for kept in (self.rings, self.last_ring, self.power, self.injected):
+            kept.clear()
+
+    def note(self, time_ns: int, core: str, text: str) -> None:
+        """Add a line."""
+        self._total += 1
+        self._lines.append((time_ns, core, text, 0, 0))
+
+    def inject(self, time_ns: int, core: str, text: str) -> None:
+        """Add a line about a fault that the test causes, and remember it for the report."""
+        self.note(time_ns, core, f"INJECTED {text}")
+        self.injected.append(Moment(time_ns, text))
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the trace: virtual time, core, what happened."""
+        if self._total > len(self._lines):
+            yield f"… {self._total - len(self._lines)} earlier lines were not kept"
+        for time_ns, core, kind, a, b in self._lines:
+            text = kind if isinstance(kind, str) and not isinstance(kind, EventKind) else _text(kind, a, b)
+            yield f"{time_ns / 1000:16.3f} µs  {core:3}  {text}"
+
+    def _on_event(self, event: Event) -> None:
+        kind = event.kind
+        if kind in _TOLD_BY_INSTANCES:
+            return
+        core = self._names.get(event.core, str(event.core))
+        if kind is EventKind.DOORBELL:
+            self.rings[core, event.a] += 1
+            self.last_ring[core] = event.time_ns
+        elif kind in _POWER:
+            self.power.setdefault(core, []).append(Moment(event.time_ns, _POWER[kind]))
+        self._total += 1
+        self._lines.append((event.time_ns, core, kind, event.a, event.b))
+
+
+def _text(kind: EventKind | str, a: int, b: int) -> str:
+    if kind is EventKind.DOORBELL:
+        return f"rings mbox channel {a}"
+    if kind is EventKind.INTERRUPT:
+        return f"interrupt {a} rises"
+    if kind is EventKind.CONSOLE:
+        return f"prints {a} bytes"
+    if kind is EventKind.FAULT:
+        return f"takes exception {a} at PC 0x{b:08X}"
+    if kind is EventKind.WARNING:
+        return f"accesses 0x{a:08X}, which nothing models, at PC 0x{b:08X}"
+    return _POWER.get(kind, str(kind)) if isinstance(kind, EventKind) else kind

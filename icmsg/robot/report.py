@@ -1,0 +1,126 @@
+"""What a failure shows: the link as ``icmsg run`` shows it, and everything that the test did to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.diagnosis import describe_link, describe_peer
+from icmsg.cosim.simtime import format_time
+from icmsg.errors import BusError, IcmsgError, MonitorError
+from icmsg.ipc import MAGIC
+from icmsg.robot.values import OTHER, shown
+from icmsg.wire.handshake import HandshakeWord
+from icmsg.wire.inspect import inspect_region
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.machine import Core
+    from icmsg.robot.played_side import PlayedEndpoint
+    from icmsg.robot.scene import Scene
+
+_FEW: Final = 4
+"""Of things of which there can be any number, so many are shown."""
+_CORES: Final = ("app", "net")
+
+
+class Report:
+    """The state of a scene in lines; reading it changes nothing."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._machine = scene.machine
+
+    def lines(self, about: PlayedEndpoint | None = None) -> list[str]:
+        """Return what a person who knows ICMsg needs; of several instances ``about`` is shown with its regions."""
+        endpoints = [each for side in self._scene.sides.values() for each in side.instances.values()]
+        if about is None:
+            about = next((each for each in endpoints if not each.is_bound), next(iter(endpoints), None))
+        return [
+            f"at {format_time(self._machine.now_ns)} of virtual time on the {self._machine.engine} engine:",
+            *self._link(about),
+            *self._played(endpoints, about),
+            *self._cores(),
+            *self._doorbells(),
+            *(f"injected by the test: {moment}" for moment in self._scene.recorder.injected[-2 * _FEW :]),
+        ]
+
+    def _link(self, about: PlayedEndpoint | None) -> Iterator[str]:
+        machine = self._machine
+        if about is None:
+            app, net = (machine.core(name) for name in _CORES)
+            config = self._scene.links.of("app")
+            yield from describe_link(machine, app, config, net)
+        else:
+            core, config = about.core, about.instance.config
+            peer = machine.core(OTHER["app" if core.name == "app" else "net"])
+            yield from describe_link(machine, core, config, peer, bound=about.is_bound)
+            yield from self._packets(core, config)
+            yield from self._sessions(core, peer, config)
+            yield from describe_peer(core, about.instance, heard=about.got > 0)
+
+    def _packets(self, core: Core, config: InstanceConfig) -> Iterator[str]:
+        for name, region, layout in (
+            ("tx-region", config.tx_region, config.tx_layout),
+            ("rx-region", config.rx_region, config.rx_layout),
+        ):
+            try:
+                pending = inspect_region(core.bus, region.address, layout).pending
+            except BusError:
+                continue
+            packets = [shown(packet) for packet in pending if packet != MAGIC]
+            if packets:
+                more = f", … and {len(packets) - _FEW} more" if len(packets) > _FEW else ""
+                yield f"pending in {name} of {core.name}: {', '.join(packets[:_FEW])}{more}"
+
+    def _sessions(self, core: Core, peer: Core, config: InstanceConfig) -> Iterator[str]:
+        if config.tx_layout.handshake_offset is None:
+            return
+        own = HandshakeWord(core.bus, config.rx_region.address, config.rx_layout).read()
+        other = HandshakeWord(core.bus, config.tx_region.address, config.tx_layout).read()
+        for name, (session, acknowledged) in ((core.name, own), (peer.name, other)):
+            yield f"session of {name}: id {session}, acknowledges {acknowledged} of its peer"
+
+    def _played(self, endpoints: list[PlayedEndpoint], about: PlayedEndpoint | None) -> Iterator[str]:
+        for endpoint in sorted(endpoints, key=lambda each: each is not about):
+            yield endpoint.describe()
+            for error in endpoint.errors[:_FEW]:
+                yield f"{endpoint.core.name} was told: {error}"
+            if len(endpoint.errors) > _FEW:
+                yield f"{endpoint.core.name} was told {len(endpoint.errors) - _FEW} more errors"
+
+    def _cores(self) -> Iterator[str]:
+        for name in _CORES:
+            core = self._machine.core(name)
+            history = self._scene.recorder.power.get(name, [])
+            past = "".join(f"; {moment}" for moment in history[-_FEW:])
+            yield f"core {name} {self._who(core)}{past}"
+            if core.image is None and name not in self._scene.sides and core.console.text:
+                yield f"console of {name}: {' | '.join(line.text for line in core.console.lines[-_FEW:])}"
+
+    def _who(self, core: Core) -> str:
+        if core.name in self._scene.sides:
+            return "is played by Python"
+        what = f" with {core.image.path.name}" if core.image is not None else ""
+        return (
+            f"is halted{what}"
+            if core.is_halted
+            else f"runs{f' {core.image.path.name}' if core.image else ''}"
+        )
+
+    def _doorbells(self) -> Iterator[str]:
+        recorder = self._scene.recorder
+        for name in _CORES:
+            rings = {channel: count for (core, channel), count in recorder.rings.items() if core == name}
+            if rings:
+                counts = ", ".join(
+                    f"{count} on mbox channel {channel}" for channel, count in sorted(rings.items())
+                )
+                yield f"doorbells of {name}: {counts}; the last at {format_time(recorder.last_ring[name])}"
+            else:
+                yield f"doorbells of {name}: none seen"
+            try:
+                yield f"ipc{name}: {self._scene.execute(f'ipc{name} GetStatus').strip()}"
+            except (MonitorError, IcmsgError):
+                continue  # a platform that calls its mailboxes otherwise

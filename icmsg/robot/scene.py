@@ -1,0 +1,147 @@
+"""What the keywords of one suite work on: a Monitor, its machine, and who plays the cores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import ConfigurationError, EngineError, IcmsgError, MonitorError, VirtualTimeoutError
+from icmsg.robot.links import LinkConfigs
+from icmsg.robot.played_side import PlayedSide
+from icmsg.robot.recorder import Recorder
+from icmsg.robot.report import Report
+from icmsg.robot.values import nanoseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from icmsg.cosim.machine import Core, Machine
+    from icmsg.monitor.protocol import Monitor
+    from icmsg.robot.hosts import Host
+    from icmsg.robot.played_side import PlayedEndpoint
+    from icmsg.robot.settings import Settings
+    from icmsg.robot.values import CoreName
+
+
+class Scene:
+    """The state behind the keywords; ``host`` gives the Monitor of the engine on which the suite runs."""
+
+    def __init__(self, settings: Settings, host: Host) -> None:
+        self.settings: Final = settings
+        self.host: Final = host
+        self.recorder: Final = Recorder()
+        self.sides: Final[dict[str, PlayedSide]] = {}
+        self.links: Final = LinkConfigs(self)
+        self._heard: Machine | None = None
+
+    # The machine
+
+    @property
+    def monitor(self) -> Monitor:
+        """The Monitor; it is made at first use."""
+        return self.host.monitor()
+
+    @property
+    def machine(self) -> Machine:
+        """The machine that a script or a keyword made.
+
+        Raises:
+            AssertionError: there is none.
+        """
+        machine = self.monitor.machine
+        if machine is None:
+            raise AssertionError(
+                "there is no machine; use `Create Machine` first, or `Execute Command` with include and a script"
+            )
+        if machine is not self._heard:
+            self._forget()
+            self._heard = machine
+            self.recorder.listen(machine)
+        return machine
+
+    def core(self, name: CoreName) -> Core:
+        """Return a core of the machine."""
+        return self.machine.core(name)
+
+    def execute(self, command: str) -> str:
+        """Run a Monitor command and return what it prints."""
+        return self.monitor.execute(command)
+
+    def inject(self, core: str, command: str) -> None:
+        """Cause a fault by a Monitor command, and remember it for a report."""
+        now = self.machine.now_ns
+        self.execute(command)
+        self.recorder.inject(now, core, command)
+
+    def clear(self) -> None:
+        """Free the machine; a new one can be made."""
+        self._forget()
+        self.host.clear()
+
+    def _forget(self) -> None:
+        self.recorder.stop()
+        self.sides.clear()
+        self.links.clear()
+        self._heard = None
+
+    # Who plays the cores
+
+    def side(self, core: CoreName) -> PlayedSide:
+        """Return the side of a core that Python plays; AssertionError if it does not."""
+        self.machine  # noqa: B018 - a new machine has no sides
+        if core not in self.sides:
+            raise AssertionError(f"Python does not play core {core}; use `Play Core    {core}` first")
+        return self.sides[core]
+
+    def endpoint(self, core: CoreName, instance: str | None) -> PlayedEndpoint:
+        """Return an instance by name, or the only one for None; AssertionError, naming those there are."""
+        instances = self.side(core).instances
+        if instance is None and len(instances) == 1:
+            return next(iter(instances.values()))
+        if instance is None or instance not in instances:
+            what = f"there is no instance {instance} on {core}" if instance else f"which instance of {core}?"
+            raise AssertionError(f"{what}; use instance= with one of {', '.join(instances)}")
+        return instances[instance]
+
+    def playable_side(self, core: CoreName) -> PlayedSide:
+        """Return the side of a core that Python plays from now on; EngineError if firmware runs there."""
+        machine = self.machine
+        if core not in self.sides:
+            self.sides[core] = PlayedSide(machine, machine.core(core), self.recorder)
+        return self.sides[core]
+
+    # Time
+
+    def timeout_ns(self, timeout: timedelta | None) -> int:
+        """Return a time to wait, by default that of the library."""
+        return self.settings.timeout_ns if timeout is None else nanoseconds(timeout)
+
+    def wait(
+        self,
+        satisfied: Callable[[], bool],
+        timeout: timedelta | None,
+        what: str,
+        about: PlayedEndpoint | None = None,
+    ) -> None:
+        """Run until ``satisfied()``; AssertionError with a report after the time, about ``about`` first."""
+        try:
+            self.machine.run_until(satisfied, timeout_ns=self.timeout_ns(timeout), what=what)
+        except VirtualTimeoutError as error:
+            raise self.failure(str(error), about) from None
+
+    def let_pass(self, duration: timedelta | None) -> None:
+        """Run for a time, by default the one in which nothing is expected to happen."""
+        self.machine.run_for(self.settings.quiet_ns if duration is None else nanoseconds(duration))
+
+    def failure(self, text: str, about: PlayedEndpoint | None = None) -> AssertionError:
+        """Return the failure of a test: ``text``, then everything that explains it."""
+        return AssertionError("\n".join([text, *Report(self).lines(about)]))
+
+    def explained(self, error: IcmsgError) -> AssertionError:
+        """Return the failure for an error of this package; a mistake of the user's needs no report."""
+        if isinstance(error, ConfigurationError | MonitorError) or self._heard is None:
+            return AssertionError(str(error))
+        try:
+            return self.failure(str(error))
+        except EngineError:  # the machine is closed, or too broken to be read
+            return AssertionError(str(error))

@@ -1,0 +1,68 @@
+"""What a suite says once, when it imports the library."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
+
+from icmsg.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EngineName = Literal["auto", "embedded", "renode"]
+Engine = Literal["auto", "embedded", "renode", "remote"]
+VARIABLE: Final = "ICMSG_ENGINE"
+"""Of Robot and of the environment."""
+
+_OF_RENODE_TEST: Final = ("RENODEKEYWORDS", "PORT_NUMBER", "SKIP_RUNNING_SERVER")
+"""Variables that renode-test gives to every suite, and nobody else gives together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``engine`` None is decided by variable and environment; times are nanoseconds of virtual time."""
+
+    engine: EngineName | None
+    timeout_ns: int
+    quiet_ns: int
+
+
+def robot_variables() -> Mapping[str, object]:
+    """Return the variables of the suite that runs; none where nothing runs, as for libdoc."""
+    try:
+        return dict(BuiltIn().get_variables(no_decoration=True))
+    except RobotNotRunningError:
+        return {}
+
+
+def under_renode_test(variables: Mapping[str, object]) -> bool:
+    """Tell whether Renode's renode-test runs the suite, with the keywords of its Remote library."""
+    return all(name in variables for name in _OF_RENODE_TEST)
+
+
+def chosen_engine(asked: str | None, variables: Mapping[str, object]) -> Engine:
+    """Return the engine: remote under renode-test, else what is asked for, the Robot variable, the environment.
+
+    Raises:
+        ConfigurationError: there is no engine of that name.
+    """
+    if under_renode_test(variables):
+        return "remote"
+    for name, where in (
+        (asked, "engine"),
+        (variables.get(VARIABLE), f"${{{VARIABLE}}}"),
+        (os.environ.get(VARIABLE), f"environment variable {VARIABLE}"),
+    ):
+        if not name:
+            continue
+        for engine in get_args(EngineName):
+            if engine == name:
+                return engine  # type: ignore[no-any-return]
+        raise ConfigurationError(
+            f"{where} is {name!r}: use auto, embedded or renode (under renode-test it is always remote)"
+        )
+    return "auto"

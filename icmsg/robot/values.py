@@ -1,0 +1,58 @@
+"""Values of keyword arguments: times, messages, what a core is called."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+from icmsg.errors import ConfigurationError
+
+CoreName = Literal["app", "net"]
+RegionName = Literal["tx", "rx"]
+"""As the core has it that is named beside it."""
+Encoding = Literal["text", "hex", "file"]
+"""What a message is given as: text, sent as UTF-8; bytes as ``68 65 6c`` or ``68656c``; the path of a file."""
+
+OTHER: Final[dict[CoreName, CoreName]] = {"app": "net", "net": "app"}
+_SHOWN: Final = 32
+
+
+def nanoseconds(duration: timedelta) -> int:
+    """Return a time in nanoseconds."""
+    return (duration.days * 86_400 + duration.seconds) * 1_000_000_000 + duration.microseconds * 1_000
+
+
+def as_timedelta(ns: int) -> timedelta:
+    """Return a time in nanoseconds as Robot has times; the part below a microsecond is lost."""
+    return timedelta(microseconds=ns // 1_000)
+
+
+def payload(message: str | bytes, encoding: Encoding = "text") -> bytes:
+    """Return the bytes of a message.
+
+    Raises:
+        ConfigurationError: no hexadecimal digits, or a file that cannot be read.
+    """
+    if isinstance(message, bytes):
+        return message
+    if encoding == "hex":
+        try:
+            return bytes.fromhex(message)
+        except ValueError:
+            raise ConfigurationError(
+                f"{message!r} is not hexadecimal: use two digits for each byte, as in 68 65 6c"
+            ) from None
+    if encoding == "file":
+        try:
+            return Path(message).read_bytes()
+        except OSError as error:
+            raise ConfigurationError(f"{message}: cannot be read: {error.strerror}") from None
+    return message.encode()
+
+
+def shown(data: bytes) -> str:
+    """Return bytes as a failure shows them."""
+    if len(data) <= _SHOWN:
+        return repr(data)
+    return f"{data[:_SHOWN]!r}… ({len(data)} bytes)"

@@ -1,0 +1,58 @@
+"""Keywords that look at a link from outside, while firmware runs on both cores."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from robot.api.deco import keyword
+
+from icmsg.cosim.watch import LinkWatch
+from icmsg.robot.values import CoreName
+
+if TYPE_CHECKING:
+    from icmsg.robot.scene import Scene
+
+
+class WatchingKeywords:
+    """Messages between two cores, whoever plays them."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._watch: LinkWatch | None = None
+
+    @keyword(tags=["watching"])
+    def watch_link(self, initiator: CoreName | None = None, instance: str | None = None) -> None:
+        """Starts to watch what the two cores send each other; writes nothing and rings nothing.
+
+        ``initiator`` is the core whose messages the other sends back, by default the one that sends first.
+        """
+        scene = self._scene
+        app, net = scene.core("app"), scene.core("net")
+        first = scene.core(initiator) if initiator is not None else None
+        self._watch = LinkWatch(scene.machine, app, net, scene.links.of("app", instance), first)
+
+    @keyword(tags=["watching"])
+    def wait_for_watched_echoes(self, count: int, timeout: timedelta | None = None) -> None:
+        """Runs until the watched link has carried so many echoes; fails if one differs from what was sent."""
+        watch = self._watched()
+
+        def satisfied() -> bool:
+            watch.look()
+            return watch.got >= count or bool(watch.problems)
+
+        self._scene.wait(satisfied, timeout, f"echo {count} on the watched link")
+        self.watched_link_should_be_intact()
+
+    @keyword(tags=["watching"])
+    def watched_link_should_be_intact(self) -> None:
+        """Fails if a packet on the watched link was broken, or an echo differed from what was sent."""
+        watch = self._watched()
+        watch.look()
+        if watch.problems:
+            raise self._scene.failure(f"the watched link is broken: {watch.problems[0]}")
+
+    def _watched(self) -> LinkWatch:
+        if self._watch is None:
+            raise AssertionError("nothing is watched; use `Watch Link` first")
+        return self._watch
