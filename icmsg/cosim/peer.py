@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Core, Machine
+    from icmsg.cosim.played_instance import PlayedMailbox
     from icmsg.errors import IcmsgError
-    from icmsg.ipc import IcmsgInstance
+    from icmsg.ipc import IcmsgInstance, Observer
 
 TIMEOUT_NS: Final = 1 * S
 """How long a wait lasts that says nothing else; virtual time."""
@@ -30,7 +31,8 @@ class Peer:
     """Plays ``core`` of ``machine`` by Python and opens its endpoint at once.
 
     ``received`` and ``errors`` fill up by themselves; nothing is taken out of ``received`` but by :meth:`receive`.
-    ``bound_count`` and ``unbound_count`` count the callbacks.
+    ``bound_count`` and ``unbound_count`` count the callbacks. Several peers on one core share a ``mailbox``;
+    ``observer`` is told what the backend does.
 
     Raises:
         EngineError: firmware runs on that core.
@@ -39,7 +41,14 @@ class Peer:
     """
 
     def __init__(
-        self, machine: Machine, core: Core, config: InstanceConfig, *, endpoint: str = "ep0"
+        self,
+        machine: Machine,
+        core: Core,
+        config: InstanceConfig,
+        *,
+        endpoint: str = "ep0",
+        mailbox: PlayedMailbox | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.received: Final[deque[bytes]] = deque()
         self.errors: Final[list[IcmsgError]] = []
@@ -48,11 +57,11 @@ class Peer:
         self.machine: Final = machine
         self.core: Final = core
         self.config: Final = config
-        self.played: Final = PlayedInstance(machine, core, config)
+        self.played: Final = PlayedInstance(machine, core, config, mailbox, observer)
         self._callbacks: Final = EndpointConfig(
             name=endpoint,
             bound=self._bound,
-            received=self.received.append,
+            received=self.take,
             error=self.errors.append,
             unbound=self._unbound,
         )
@@ -67,6 +76,10 @@ class Peer:
     def is_bound(self) -> bool:
         """Whether messages can be sent."""
         return self.instance.is_bound
+
+    def take(self, data: bytes) -> None:
+        """Keep one message; a peer that does something else with it overrides this."""
+        self.received.append(data)
 
     def _bound(self) -> None:
         self.bound_count += 1

@@ -12,6 +12,7 @@ from icmsg.ipc import IcmsgInstance, InterruptHandler
 if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Core, Machine
+    from icmsg.ipc import Observer
 
 
 class PlayedMailbox:
@@ -35,7 +36,7 @@ class PlayedMailbox:
 class PlayedInstance:
     """One ICMsg instance on ``core``, which Python plays; everything goes through that core's registers and memory.
 
-    ``instance`` is the backend. What it does is put into the machine's event stream. Where a core has several
+    ``instance`` is the backend. What it does is put into the machine's event stream, and ``observer`` is told. Where a core has several
     instances they share one ``mailbox``; None makes one with the two channels of this instance.
 
     Raises:
@@ -44,20 +45,25 @@ class PlayedInstance:
     """
 
     def __init__(
-        self, machine: Machine, core: Core, config: InstanceConfig, mailbox: PlayedMailbox | None = None
+        self,
+        machine: Machine,
+        core: Core,
+        config: InstanceConfig,
+        mailbox: PlayedMailbox | None = None,
+        observer: Observer | None = None,
     ) -> None:
         mailbox = mailbox or PlayedMailbox(
             core, tx_channels=1 << config.tx_channel, rx_channels=1 << config.rx_channel
         )
         self._core = core
+        self._observer = observer
         self.mailbox: Final = mailbox.driver
         self.instance: Final = IcmsgInstance(
-            core.bus, self.mailbox, machine.clock, config, observer=self.observe
+            core.bus, self.mailbox, machine.clock, config, observer=self._observe
         )
         mailbox.handler.add(self.instance)
 
-    def observe(self, kind: str, detail: object) -> None:
-        """Put what the backend does into the event stream; an observer of :data:`icmsg.ipc.link.Observer`."""
+    def _observe(self, kind: str, detail: object) -> None:
         if isinstance(detail, bytes):
             if kind == "sent":
                 self._core.emit(EventKind.PACKET_SENT, len(detail), crc32(detail))
@@ -65,3 +71,5 @@ class PlayedInstance:
                 self._core.emit(EventKind.PACKET_RECEIVED, len(detail), crc32(detail))
         elif kind == "state" and isinstance(detail, int):
             self._core.emit(EventKind.STATE, detail)
+        if self._observer is not None:
+            self._observer(kind, detail)

@@ -32,7 +32,7 @@ class ExchangeKeywords:
     def echo_messages(self, core: CoreName, instance: str | None = None) -> None:
         """Lets a core that Python plays send back every message, as the stub ``echo`` does, instead of keeping it."""
         endpoint = self._scene.endpoint(core, instance)
-        endpoint.echo(self._scene.machine.clock)
+        endpoint.echoes = True
 
     @keyword(tags=["messages"])
     def exchange_messages(
@@ -64,7 +64,8 @@ class ExchangeKeywords:
     ) -> int:
         """Sends a message of every size to a peer that sends back, and compares every echo.
 
-        Sizes go up to ``size_max``, by default to the longest that fits. With ``step`` only every so many sizes; the longest is always among them. Returns the number of messages.
+        Sizes go up to ``size_max``, by default to the longest that fits. With
+        ``step`` only every so many sizes; the longest is always among them. Returns the number of messages.
         """
         endpoint = self._scene.endpoint(core, instance)
         longest = endpoint.endpoint.get_tx_buffer_size() if size_max is None else size_max

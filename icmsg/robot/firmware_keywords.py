@@ -89,7 +89,8 @@ class FirmwareKeywords:
             timeout,
             f"counter {counter} of {core} reaching {value}",
         )
-        return self.get_stub_counter(core, counter)
+        reached: int = self.get_stub_counter(core, counter)
+        return reached
 
     @keyword(tags=["firmware"])
     def get_firmware_word(

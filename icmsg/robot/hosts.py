@@ -96,7 +96,7 @@ def run_script(
         given["platform"] = platform
     for name, value in given.items():
         monitor.execute(f"${name}={_value(name, value)}")
-    monitor.execute(f"include @{_path(script_path(script or DEFAULT_SCRIPT))}")
+    monitor.execute(f"include @{monitor_path(script_path(script or DEFAULT_SCRIPT))}")
 
 
 def script_path(script: str) -> Path:
@@ -131,12 +131,13 @@ def _value(name: str, value: str) -> str:
     except ValueError:
         path = Path(value)
         if path.is_file():
-            return f"@{_path(path.resolve())}"
+            return f"@{monitor_path(path.resolve())}"
         if path.suffix in {".elf", ".repl", ".resc", ".bin", ".hex"}:
             raise ConfigurationError(f"{name}: {value}: no such file") from None
         return f'"{value}"'
     return value
 
 
-def _path(path: Path) -> str:
+def monitor_path(path: str | Path) -> str:
+    """Return a path as it stands behind ``@`` in a command."""
     return str(path).replace(" ", "\\ ")

@@ -13,12 +13,17 @@ from icmsg.robot.doorbell_keywords import DoorbellKeywords
 from icmsg.robot.exchange_keywords import ExchangeKeywords
 from icmsg.robot.firmware_keywords import FirmwareKeywords
 from icmsg.robot.hosts import LocalHost
+from icmsg.robot.lifecycle import Lifecycle
 from icmsg.robot.machine_keywords import MachineKeywords
 from icmsg.robot.message_keywords import MessageKeywords
 from icmsg.robot.playing_keywords import PlayingKeywords
 from icmsg.robot.region_keywords import RegionKeywords
+from icmsg.robot.renode_keywords import RenodeKeywords
+from icmsg.robot.renode_log_keywords import RenodeLogKeywords
+from icmsg.robot.renode_uart_keywords import RenodeUartKeywords
 from icmsg.robot.scene import Scene
-from icmsg.robot.settings import EngineName, Settings
+from icmsg.robot.settings import EngineName, Settings, robot_variables, under_renode_test
+from icmsg.robot.states import StateKeywords
 from icmsg.robot.time_keywords import TimeKeywords
 from icmsg.robot.trace_keywords import TraceKeywords
 from icmsg.robot.values import nanoseconds
@@ -40,6 +45,8 @@ _OURS: Final = (
     TimeKeywords,
     TraceKeywords,
 )
+_OF_RENODE: Final = (RenodeKeywords, RenodeUartKeywords, RenodeLogKeywords)
+"""Under renode-test Renode's Remote library has them."""
 
 
 class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no types
@@ -55,12 +62,19 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
     ) -> None:
         """``timeout`` and ``quiet`` are virtual."""
         settings = Settings(engine, nanoseconds(timeout), nanoseconds(quiet))
-        self._scene = Scene(settings, LocalHost(engine))
-        super().__init__([part(self._scene) for part in _OURS])
+        scene = self._scene = Scene(settings, LocalHost(engine))
+        self._states = StateKeywords(scene, self.run_keyword)
+        self.ROBOT_LIBRARY_LISTENER = Lifecycle(scene)
+        parts: list[object] = [part(scene) for part in _OURS]
+        if not under_renode_test(robot_variables()):
+            parts += [*(part(scene) for part in _OF_RENODE), self._states]
+        super().__init__(parts)
 
     def run_keyword(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None) -> Any:
         """Run a keyword; an error of this package fails the test with its text and what explains it."""
         try:
-            return super().run_keyword(name, args, kwargs)
+            returned = super().run_keyword(name, args, kwargs)
         except IcmsgError as error:
             raise self._scene.explained(error) from None
+        self._states.remember(name, args, kwargs or {})
+        return returned

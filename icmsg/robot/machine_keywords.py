@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from robot.api.deco import keyword
 
-from icmsg.robot.settings import EngineName
+from icmsg.robot.settings import EngineName, robot_variables
+from icmsg.robot.trace_keywords import save_trace
 from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:
@@ -51,7 +52,11 @@ class MachineKeywords:
         As teardown of a test that failed it saves the trace, see `Save Trace`. Under renode-test it does what Renode's
         own teardown does.
         """
-        self._scene.host.end_test()
+        status = robot_variables().get("TEST_STATUS")
+        if status == "FAIL" and len(self._scene.recorder) and not self._scene.trace_saved:
+            save_trace(self._scene)
+        if status is not None:
+            self._scene.host.end_test()
         self._scene.clear()
 
     @keyword(tags=["machine"])

@@ -116,9 +116,9 @@ class PlayingKeywords:
     ) -> None:
         """Lets time pass; fails if the endpoint of a core that Python plays is bound at any moment of it."""
         endpoint = self._scene.endpoint(core, instance)
-        bounds = endpoint.bounds
+        before = endpoint.bound_count
         self._scene.let_pass(duration)
-        if endpoint.is_bound or endpoint.bounds > bounds:
+        if endpoint.is_bound or endpoint.bound_count > before:
             raise self._scene.failure(
                 f"{endpoint.name} on {core} became bound, expected that it does not", endpoint
             )
@@ -133,7 +133,10 @@ class PlayingKeywords:
         """
         endpoint = self._scene.endpoint(core, instance)
         self._scene.wait(
-            lambda: endpoint.unbounds > endpoint.expected_unbounds, timeout, f"unbound on {core}", endpoint
+            lambda: endpoint.unbound_count > endpoint.expected_unbounds,
+            timeout,
+            f"unbound on {core}",
+            endpoint,
         )
         endpoint.expected_unbounds += 1
 
@@ -172,4 +175,4 @@ class PlayingKeywords:
         """Opens an instance again, from any state; messages that nobody has expected are forgotten."""
         endpoint = self._scene.endpoint(core, instance)
         endpoint.received.clear()
-        endpoint.endpoint.reopen()
+        endpoint.reopen()

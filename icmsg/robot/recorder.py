@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.simtime import format_time
+from icmsg.trace.text import format_event, format_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,9 +42,9 @@ class Recorder:
     """Listens to one machine at a time; what it has heard stays when that machine is closed."""
 
     def __init__(self) -> None:
-        self._lines: deque[tuple[int, str, EventKind | str, int, int]] = deque(maxlen=_KEPT)
+        self._lines: deque[Event | tuple[int, str, str]] = deque(maxlen=_KEPT)
         self._total = 0
-        self._names: dict[int, str] = {}
+        self._names: list[str] = []
         self._stop: Callable[[], None] | None = None
         self.rings: Final[Counter[tuple[str, int]]] = Counter()
         """Doorbells by core and mbox channel."""
@@ -56,7 +57,7 @@ class Recorder:
     def listen(self, machine: Machine) -> None:
         """Hear everything that happens on ``machine`` from now on, and nothing else."""
         self.stop()
-        self._names = {core.index: name for name, core in machine.cores.items()}
+        self._names = [core.name for core in sorted(machine.cores.values(), key=lambda core: core.index)]
         self._stop = machine.events.add_sink(self._on_event)
 
     def stop(self) -> None:
@@ -75,7 +76,7 @@ class Recorder:
     def note(self, time_ns: int, core: str, text: str) -> None:
         """Add a line."""
         self._total += 1
-        self._lines.append((time_ns, core, text, 0, 0))
+        self._lines.append((time_ns, core, text))
 
     def inject(self, time_ns: int, core: str, text: str) -> None:
         """Add a line about a fault that the test causes, and remember it for the report."""
@@ -89,33 +90,18 @@ class Recorder:
         """Yield the trace: virtual time, core, what happened."""
         if self._total > len(self._lines):
             yield f"… {self._total - len(self._lines)} earlier lines were not kept"
-        for time_ns, core, kind, a, b in self._lines:
-            text = kind if isinstance(kind, str) and not isinstance(kind, EventKind) else _text(kind, a, b)
-            yield f"{time_ns / 1000:16.3f} µs  {core:3}  {text}"
+        for line in self._lines:
+            yield format_event(line, self._names) if isinstance(line, Event) else format_line(*line)
 
     def _on_event(self, event: Event) -> None:
         kind = event.kind
         if kind in _TOLD_BY_INSTANCES:
             return
-        core = self._names.get(event.core, str(event.core))
+        core = self._names[event.core]
         if kind is EventKind.DOORBELL:
             self.rings[core, event.a] += 1
             self.last_ring[core] = event.time_ns
         elif kind in _POWER:
             self.power.setdefault(core, []).append(Moment(event.time_ns, _POWER[kind]))
         self._total += 1
-        self._lines.append((event.time_ns, core, kind, event.a, event.b))
-
-
-def _text(kind: EventKind | str, a: int, b: int) -> str:
-    if kind is EventKind.DOORBELL:
-        return f"rings mbox channel {a}"
-    if kind is EventKind.INTERRUPT:
-        return f"interrupt {a} rises"
-    if kind is EventKind.CONSOLE:
-        return f"prints {a} bytes"
-    if kind is EventKind.FAULT:
-        return f"takes exception {a} at PC 0x{b:08X}"
-    if kind is EventKind.WARNING:
-        return f"accesses 0x{a:08X}, which nothing models, at PC 0x{b:08X}"
-    return _POWER.get(kind, str(kind)) if isinstance(kind, EventKind) else kind
+        self._lines.append(event)

@@ -84,7 +84,7 @@ class Report:
 
     def _played(self, endpoints: list[PlayedEndpoint], about: PlayedEndpoint | None) -> Iterator[str]:
         for endpoint in sorted(endpoints, key=lambda each: each is not about):
-            yield endpoint.describe()
+            yield endpoint.summary()
             for error in endpoint.errors[:_FEW]:
                 yield f"{endpoint.core.name} was told: {error}"
             if len(endpoint.errors) > _FEW:

@@ -32,6 +32,8 @@ class Scene:
         self.recorder: Final = Recorder()
         self.sides: Final[dict[str, PlayedSide]] = {}
         self.links: Final = LinkConfigs(self)
+        self.trace_saved = False
+        """Whether the trace of this test lies in a file."""
         self._heard: Machine | None = None
 
     # The machine

@@ -33,9 +33,14 @@ class TraceKeywords:
         A line for each doorbell, interrupt, packet, change of state and injected fault, with its virtual time. A test
         that fails saves it by itself.
         """
-        path = write_trace(self._scene, name)
-        logger.info(f'<a href="{html.escape(_relative(path))}">{html.escape(path.name)}</a>', html=True)
-        return str(path)
+        return str(save_trace(self._scene, name))
+
+
+def save_trace(scene: Scene, name: str | None = None) -> Path:
+    """Write the trace, and link it from Robot's log."""
+    path = write_trace(scene, name)
+    logger.info(f'trace: <a href="{html.escape(_relative(path))}">{html.escape(path.name)}</a>', html=True)
+    return path
 
 
 def write_trace(scene: Scene, name: str | None = None) -> Path:
@@ -46,6 +51,7 @@ def write_trace(scene: Scene, name: str | None = None) -> Path:
     test = f"{variables.get('SUITE_NAME', '')}.{variables.get('TEST_NAME') or 'suite'}"
     path = folder / f"{_UNSAFE.sub('-', name or test)}.txt"
     lines = [f"# {test}", *scene.recorder.lines()]
+    scene.trace_saved = True
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return path
 

@@ -53,8 +53,13 @@ _TEXTS: Final[Mapping[EventKind, Callable[[Event], str]]] = {
 def format_event(event: Event, cores: Sequence[str]) -> str:
     """Return one line: virtual time in µs, core, what happened; ``cores`` has the names by index."""
     name = cores[event.core] if event.core < len(cores) else f"core {event.core}"
-    whole, fraction = divmod(event.time_ns, _NS_PER_US)
-    return f"{f'{whole}.{fraction:03d}':>12} µs  {name:<4} {_TEXTS[event.kind](event)}"
+    return format_line(event.time_ns, name, _TEXTS[event.kind](event))
+
+
+def format_line(time_ns: int, core: str, text: str) -> str:
+    """Return the line of something that is no event of the machine, such as what a test did to it."""
+    whole, fraction = divmod(time_ns, _NS_PER_US)
+    return f"{f'{whole}.{fraction:03d}':>12} µs  {core:<4} {text}"
 
 
 class TextTrace:

@@ -1,0 +1,59 @@
+"""Renode's own keywords about the Monitor and the emulation, for suites that renode-test does not run.
+
+Names, arguments, defaults and failures are those of RenodeKeywords.cs of Renode 1.16.1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from robot.api.deco import keyword
+
+from icmsg.errors import MonitorError
+from icmsg.robot.hosts import monitor_path
+from icmsg.robot.renode_failures import keyword_exception
+
+if TYPE_CHECKING:
+    from icmsg.robot.scene import Scene
+
+
+class RenodeKeywords:
+    """Monitor and emulation."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    @keyword(tags=["renode"])
+    def execute_command(self, command: str, machine: str | None = None) -> str:
+        """Runs a command of the Monitor and returns what it prints, with the line end behind it.
+
+        ``machine`` is the name of the machine that is selected before.
+        """
+        try:
+            if machine:
+                self._scene.execute(f'mach set "{machine}"')
+            printed = self._scene.execute(command)
+        except MonitorError as error:
+            raise keyword_exception(
+                f"There was an error when executing command '{command}': {error}"
+            ) from None
+        return f"{printed}\n" if printed else ""
+
+    @keyword(tags=["renode"])
+    def execute_script(self, path: str) -> str:
+        """Runs a script (``.resc``) in the Monitor and returns what it prints."""
+        try:
+            printed = self._scene.execute(f"include @{monitor_path(path)}")
+        except MonitorError as error:
+            raise keyword_exception(f"Could not execute script: {error}") from None
+        return f"{printed}\n" if printed else ""
+
+    @keyword(tags=["renode"])
+    def start_emulation(self) -> None:
+        """Starts the emulation. Time then passes while a keyword waits for something."""
+        self.execute_command("start")
+
+    @keyword(tags=["renode"])
+    def reset_emulation(self) -> None:
+        """Frees every machine and tester. It is the setup of a test that has none."""
+        self._scene.clear()

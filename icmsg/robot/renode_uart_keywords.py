@@ -1,0 +1,281 @@
+"""Renode's own keywords about UARTs, for suites that renode-test does not run.
+
+Names, arguments, defaults and failures are those of UartKeywords.cs and TestersProvider.cs of Renode 1.16.1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from robot.api.deco import keyword
+from robot.utils import DotDict
+
+from icmsg.errors import MonitorError
+from icmsg.robot.renode_failures import keyword_exception, tester_failed
+from icmsg.robot.terminal_tester import Match, TerminalTester
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.machine import Core, Machine
+    from icmsg.robot.scene import Scene
+
+_DEFAULT_TIMEOUT: Final = 8.0
+_END_AT_LINE_FEED: Final = "TreatLineFeedAsEndLine"
+
+
+class RenodeUartKeywords:
+    """Terminal testers by number; timeouts are seconds of virtual time."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._timeout = _DEFAULT_TIMEOUT
+        self._machine: Machine | None = None
+        self._testers: dict[str, TerminalTester] = {}
+        self._default: TerminalTester | None = None
+        self._wait_for_echo = True
+        self._match_next_line = False
+
+    @keyword(tags=["renode"])
+    def set_default_uart_timeout(self, timeout: float) -> None:
+        """Sets the timeout of testers that are created without one; it is 8 s at first."""
+        self._timeout = timeout
+
+    @keyword(tags=["renode"])
+    def create_terminal_tester(
+        self,
+        uart: str,
+        timeout: float | None = None,
+        machine: str | None = None,
+        endLineOption: str | None = None,
+        defaultPauseEmulation: bool | None = None,  # noqa: ARG002 - time only passes while a keyword waits
+        defaultWaitForEcho: bool | None = None,
+        defaultMatchNextLine: bool | None = None,
+        binaryMode: bool = False,
+    ) -> int:
+        """Makes a tester of what a UART prints from now on, and returns its number.
+
+        ``uart`` is ``sysbus.uartapp`` or ``sysbus.uartnet``. The defaults are those of all testers. Lines end at a
+        line feed and text is all that can be tested: other values of ``endLineOption`` and ``binaryMode`` fail.
+        """
+        if endLineOption not in (None, _END_AT_LINE_FEED) or binaryMode:
+            asked = "binaryMode=True" if binaryMode else f"endLineOption={endLineOption}"
+            raise keyword_exception(f"{asked} works under renode-test only: here a line ends at a line feed")
+        self._wait_for_echo = defaultWaitForEcho is not False
+        self._match_next_line = bool(defaultMatchNextLine)
+        core = self._core_of(uart, machine)
+        self._forget_old()
+        if core.name not in self._testers:
+            timeout_ns = _nanoseconds(self._timeout if timeout is None else timeout)
+            self._testers[core.name] = TerminalTester(self._scene.machine, core.console, timeout_ns)
+        return list(self._testers).index(core.name)
+
+    @keyword(tags=["renode"])
+    def set_default_tester(self, id: int | None) -> None:  # noqa: A002 - Renode's name
+        """Makes a tester the one that is meant where no number is given."""
+        self._forget_old()
+        if id is not None and id not in range(len(self._testers)):
+            raise keyword_exception(
+                f"Tester #{id} was not found. Create a tester before setting it as default"
+            )
+        self._default = None if id is None else list(self._testers.values())[id]
+
+    @keyword(tags=["renode"])
+    def wait_for_line_on_uart(
+        self,
+        content: str,
+        timeout: float | None = None,
+        testerId: int | None = None,
+        treatAsRegex: bool = False,
+        includeUnfinishedLine: bool = False,
+        pauseEmulation: bool | None = None,  # noqa: ARG002 - time only passes while a keyword waits
+        matchNextLine: bool | None = None,
+    ) -> DotDict:
+        """Runs until a line contains ``content``; returns it with ``Line``, ``Timestamp`` (in ms) and ``Groups``."""
+        next_line = self._match_next_line if matchNextLine is None else matchNextLine
+        return self._found(
+            testerId,
+            lambda tester: tester.wait_for(
+                content,
+                _limit(timeout),
+                regex=treatAsRegex,
+                unfinished=includeUnfinishedLine,
+                next_line=next_line,
+            ),
+        )
+
+    @keyword(tags=["renode"])
+    def wait_for_lines_on_uart(
+        self,
+        content: list[str],
+        timeout: float | None = None,
+        testerId: int | None = None,
+        treatAsRegex: bool = False,
+        includeUnfinishedLine: bool = False,
+        pauseEmulation: bool | None = None,  # noqa: ARG002 - time only passes while a keyword waits
+        matchFromNextLine: bool | None = None,
+    ) -> DotDict:
+        """Runs until consecutive lines contain ``content``; returns the last of them."""
+        if includeUnfinishedLine:
+            raise keyword_exception("includeUnfinishedLine of several lines works under renode-test only")
+        next_line = self._match_next_line if matchFromNextLine is None else matchFromNextLine
+        return self._found(
+            testerId,
+            lambda tester: tester.wait_for_lines(
+                content, _limit(timeout), regex=treatAsRegex, next_line=next_line
+            ),
+        )
+
+    @keyword(tags=["renode"])
+    def wait_for_prompt_on_uart(
+        self,
+        prompt: str,
+        testerId: int | None = None,
+        timeout: float | None = None,
+        treatAsRegex: bool = False,
+        pauseEmulation: bool | None = None,  # noqa: ARG002 - time only passes while a keyword waits
+    ) -> DotDict:
+        """Runs until a line, ended or not, contains ``prompt``."""
+        return self._found(
+            testerId,
+            lambda tester: tester.wait_for(
+                prompt,
+                _limit(timeout),
+                regex=treatAsRegex,
+                unfinished=True,
+                next_line=self._match_next_line,
+            ),
+        )
+
+    @keyword(tags=["renode"])
+    def wait_for_next_line_on_uart(
+        self,
+        timeout: float | None = None,
+        testerId: int | None = None,
+        pauseEmulation: bool | None = None,  # noqa: ARG002 - time only passes while a keyword waits
+    ) -> DotDict:
+        """Runs until there is another line, and returns it."""
+        return self._found(testerId, lambda tester: tester.next_line(_limit(timeout)))
+
+    @keyword(tags=["renode"])
+    def should_not_be_on_uart(
+        self,
+        content: str,
+        timeout: float | None = None,
+        testerId: int | None = None,
+        treatAsRegex: bool = False,
+        includeUnfinishedLine: bool = False,
+    ) -> None:
+        """Lets time pass; fails if a line contains ``content``."""
+        found = self._tester(testerId).wait_for(
+            content, _limit(timeout), regex=treatAsRegex, unfinished=includeUnfinishedLine
+        )
+        if found is not None:
+            raise tester_failed(f"Unexpected entry has been found on UART#:\n{found.line}")
+
+    @keyword(tags=["renode"])
+    def test_if_uart_is_idle(
+        self,
+        timeout: float,
+        testerId: int | None = None,
+        pauseEmulation: bool | None = None,  # noqa: ARG002 - time only passes while a keyword waits
+    ) -> None:
+        """Lets time pass; fails if anything is printed."""
+        tester = self._tester(testerId)
+        if not tester.is_idle(_nanoseconds(timeout)):
+            raise self._failed(tester)
+
+    @keyword(tags=["renode"])
+    def write_line_to_uart(
+        self,
+        content: str = "",
+        testerId: int | None = None,
+        waitForEcho: bool | None = None,
+        pauseEmulation: bool | None = None,  # noqa: ARG002 - time only passes while a keyword waits
+    ) -> None:
+        """Writes a line to a UART and waits until it is printed; fails where the UART's model cannot receive."""
+        tester = self._tester(testerId)
+        core = next(name for name, each in self._testers.items() if each is tester)
+        try:
+            for byte in f"{content}\r".encode():
+                self._scene.execute(f"uart{core} WriteChar 0x{byte:02X}")
+        except MonitorError as error:
+            raise keyword_exception(
+                f"uart{core} cannot receive on the {self._scene.machine.engine} engine, which models its "
+                f"sending only ({error}); run the suite with renode-test"
+            ) from None
+        wait = self._wait_for_echo if waitForEcho is None else waitForEcho
+        if wait and tester.wait_for(content, unfinished=True) is None:
+            raise self._failed(tester)
+
+    @keyword(tags=["renode"])
+    def get_terminal_tester_report(self, testerId: int | None = None) -> str:
+        """Returns what a tester has matched and passed over."""
+        return self._tester(testerId).report()
+
+    @keyword(tags=["renode"])
+    def clear_terminal_tester_report(self, testerId: int | None = None) -> None:
+        """Forgets the report of a tester and every line so far."""
+        self._tester(testerId).clear_report()
+
+    def _found(self, number: int | None, test: Callable[[TerminalTester], Match | None]) -> DotDict:
+        tester = self._tester(number)
+        found = test(tester)
+        if found is None:
+            raise self._failed(tester)
+        return DotDict(
+            Line=found.line, Timestamp=found.timestamp_ms, Groups=list(found.groups), IsFailingString=False
+        )
+
+    def _failed(self, tester: TerminalTester) -> AssertionError:
+        explained = self._scene.failure(f"Full report:\n{tester.report()}\n")
+        return tester_failed(str(explained))
+
+    def _tester(self, number: int | None) -> TerminalTester:
+        self._forget_old()
+        testers = list(self._testers.values())
+        if number is not None:
+            if number not in range(len(testers)):
+                raise keyword_exception(
+                    f"Tester for given ID={number} was not found. Did you forget to create the tester?"
+                )
+            return testers[number]
+        if self._default is not None:
+            return self._default
+        if len(testers) != 1:
+            raise keyword_exception(
+                "There is more than one tester available - please specify ID of the desired tester."
+                if testers
+                else "There are no testers available."
+            )
+        return testers[0]
+
+    def _core_of(self, uart: str, machine: str | None) -> Core:
+        found = self._scene.monitor.machine
+        if found is None:
+            raise keyword_exception(
+                f"There is no machine in the emulation. Could not create tester for peripheral: {uart}"
+            )
+        uarts = {f"sysbus.uart{name}": core for name, core in found.cores.items()}
+        if uart not in uarts:
+            raise keyword_exception(
+                f"Peripheral for machine '{machine or ''}' not found or of wrong type: '{uart}'. "
+                f"Available peripherals: [{', '.join(uarts)}]"
+            )
+        return uarts[uart]
+
+    def _forget_old(self) -> None:
+        """The testers of a machine go with it."""
+        machine = self._scene.monitor.machine
+        if machine is not self._machine:
+            self._machine = machine
+            self._testers.clear()
+            self._default = None
+
+
+def _nanoseconds(seconds: float) -> int:
+    return round(seconds * 1e9)
+
+
+def _limit(seconds: float | None) -> int | None:
+    return None if seconds is None else _nanoseconds(seconds)
