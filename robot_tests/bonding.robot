@@ -1,32 +1,45 @@
 *** Settings ***
-Documentation       Bonding and data exchange between a Python-played core and the firmware stubs.
-Library             icmsg.robot.IcmsgLibrary
-Test Setup          Create Machine
-Test Teardown       Close Machine
+Documentation       Bonding and data exchange between a Python-played core and the firmware stubs, in either start order.
+Resource            icmsg.resource
 
 
 *** Test Cases ***
 Python On The Application Core Bonds With Firmware On The Network Core
+    Create Machine
     Run Firmware    net    echo
     Play Core    app
     Wait For Bound    app    timeout=10 ms
     Wait For Console Line    net    echo: bound
 
 Python On The Network Core Bonds With Firmware On The Application Core
+    Create Machine
     Run Firmware    app    echo
     Play Core    net
     Wait For Bound    net    timeout=10 ms
+    Wait For Console Line    app    echo: bound
 
-Firmware That Starts Late Still Bonds
+The Application Core Opens First
+    Create Machine
     Play Core    app
-    Let Time Pass    100 ms
-    Run Firmware    net    echo
-    Wait For Bound    app    timeout=10 ms
+    Let Time Pass    1 ms
+    Play Core    net
+    Wait For All Bound    timeout=1 ms
+
+The Network Core Opens First
+    Create Machine
+    Play Core    net
+    Let Time Pass    1 ms
+    Play Core    app
+    Wait For All Bound    timeout=1 ms
+
+A Zephyr Of 4.0 Bonds With One Of 4.1
+    Create Machine
+    Play Core    app    signalling=repeat
+    Play Core    net    signalling=ring-back
+    Wait For All Bound    timeout=10 ms
 
 Messages Come Back In Order
-    Run Firmware    net    echo
-    Play Core    app
-    Wait For Bound    app
+    Bond With Firmware On Net
     Send Message    app    first
     Send Message    app    the second one
     Expect Message    app    first
@@ -34,19 +47,14 @@ Messages Come Back In Order
     Expect No Message    app
 
 Both Cores Played By Python
-    Play Core    app
-    Play Core    net
-    Wait For Bound    app    timeout=1 ms
-    Wait For Bound    net    timeout=1 ms
+    Bond Python With Python
     Send Message    net    hello from the network core
     Expect Message    app    hello from the network core
-
-Firmware Bonds With Firmware While Python Only Looks On
-    Run Firmware    net    echo
-    Run Firmware    app    initiator
-    Wait For Console Line    app    done 1000 of 1000, 0 mismatches
+    Send Message    app    00 01 fe ff    encoding=hex
+    Expect Message    net    ${{b'\x00\x01\xfe\xff'}}
 
 A Peer That Never Answers Is Explained
+    Create Machine
     Run Firmware    net    spin
     Play Core    app
     ${error}=    Run Keyword And Expect Error    *    Wait For Bound    app    timeout=20 ms

@@ -27,7 +27,7 @@ _GEOMETRY: Final = Struct("<7I")
 _GEOMETRY_OFFSET: Final = 8
 _WORK: Final = Struct("<5I")
 _WORK_OFFSET: Final = 40
-_STATS: Final = Struct("<27I")
+_STATS: Final = Struct("<29I")
 
 ECHO: Final = 1
 INITIATOR: Final = 2
@@ -78,6 +78,8 @@ class StubStats(NamedTuple):
     hfsr: int
     fault_address: int
     progress: int
+    unbound: int
+    lost: int
 
     def trouble(self) -> str | None:
         """Return in words what went wrong in the stub, or None."""

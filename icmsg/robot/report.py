@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FEW: Final = 4
 """Of things of which there can be any number, so many are shown."""
+_FEW_BYTES: Final = 12
 _CORES: Final = ("app", "net")
 
 
@@ -69,7 +70,7 @@ class Report:
                 pending = inspect_region(core.bus, region.address, layout).pending
             except BusError:
                 continue
-            packets = [shown(packet) for packet in pending if packet != MAGIC]
+            packets = [shown(packet, _FEW_BYTES) for packet in pending if packet != MAGIC]
             if packets:
                 more = f", … and {len(packets) - _FEW} more" if len(packets) > _FEW else ""
                 yield f"pending in {name} of {core.name}: {', '.join(packets[:_FEW])}{more}"

@@ -51,8 +51,8 @@ def payload(message: str | bytes, encoding: Encoding = "text") -> bytes:
     return message.encode()
 
 
-def shown(data: bytes) -> str:
-    """Return bytes as a failure shows them."""
-    if len(data) <= _SHOWN:
+def shown(data: bytes, most: int = _SHOWN) -> str:
+    """Return bytes as a failure shows them, ``most`` of them."""
+    if len(data) <= most:
         return repr(data)
-    return f"{data[:_SHOWN]!r}… ({len(data)} bytes)"
+    return f"{data[:most]!r}… ({len(data)} bytes)"
