@@ -32,8 +32,14 @@ class Host(Protocol):
     def clear(self) -> None:
         """Free every machine."""
 
+    def begin_keyword(self) -> None:
+        """Make sure that nobody else moves time."""
+
+    def end_keyword(self) -> None:
+        """Let others move time again."""
+
     def end_test(self) -> None:
-        """Do what has to be done behind a test that has its own teardown."""
+        """Do what has to be done behind a test, before its machine is freed."""
 
 
 class LocalHost:
@@ -65,6 +71,12 @@ class LocalHost:
             machine = monitor.machine
             if machine is not None:
                 machine.close()
+
+    def begin_keyword(self) -> None:
+        """Nobody else moves time."""
+
+    def end_keyword(self) -> None:
+        """Nobody else moves time."""
 
     def end_test(self) -> None:
         """Nothing else is to be done."""

@@ -32,6 +32,8 @@ from icmsg.robot.watching_keywords import WatchingKeywords
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from icmsg.robot.hosts import Host
+
 _OURS: Final = (
     MachineKeywords,
     FirmwareKeywords,
@@ -62,19 +64,31 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
     ) -> None:
         """``timeout`` and ``quiet`` are virtual."""
         settings = Settings(engine, nanoseconds(timeout), nanoseconds(quiet))
-        scene = self._scene = Scene(settings, LocalHost(engine))
+        scene = self._scene = Scene(settings, _host(engine))
         self._states = StateKeywords(scene, self.run_keyword)
         self.ROBOT_LIBRARY_LISTENER = Lifecycle(scene)
         parts: list[object] = [part(scene) for part in _OURS]
-        if not under_renode_test(robot_variables()):
+        if isinstance(scene.host, LocalHost):
             parts += [*(part(scene) for part in _OF_RENODE), self._states]
         super().__init__(parts)
 
     def run_keyword(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None) -> Any:
         """Run a keyword; an error of this package fails the test with its text and what explains it."""
+        host = self._scene.host
         try:
+            host.begin_keyword()
             returned = super().run_keyword(name, args, kwargs)
         except IcmsgError as error:
             raise self._scene.explained(error) from None
+        finally:
+            host.end_keyword()
         self._states.remember(name, args, kwargs or {})
         return returned
+
+
+def _host(engine: EngineName | None) -> Host:
+    if not under_renode_test(robot_variables()):
+        return LocalHost(engine)
+    from icmsg.robot.renode_test import RenodeTestHost  # needs the remote engine
+
+    return RenodeTestHost()

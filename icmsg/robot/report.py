@@ -78,10 +78,12 @@ class Report:
     def _sessions(self, core: Core, peer: Core, config: InstanceConfig) -> Iterator[str]:
         if config.tx_layout.handshake_offset is None:
             return
-        own = HandshakeWord(core.bus, config.rx_region.address, config.rx_layout).read()
-        other = HandshakeWord(core.bus, config.tx_region.address, config.tx_layout).read()
-        for name, (session, acknowledged) in ((core.name, own), (peer.name, other)):
-            yield f"session of {name}: id {session}, acknowledges {acknowledged} of its peer"
+        for side, region, layout in (
+            (core, config.rx_region, config.rx_layout),
+            (peer, config.tx_region, config.tx_layout),
+        ):
+            session, acknowledged = HandshakeWord(core.bus, region.address, layout).read()
+            yield f"session of {side.name}: id {session}, acknowledges {acknowledged} of its peer"
 
     def _played(self, endpoints: list[PlayedEndpoint], about: PlayedEndpoint | None) -> Iterator[str]:
         for endpoint in sorted(endpoints, key=lambda each: each is not about):
