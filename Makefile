@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint firmware prebuilt bench clean
+.PHONY: help run test test-fast lint firmware prebuilt keywords bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ firmware: $(VENV)/.installed-dev  ## build the stubs into firmware_stubs/obj wit
 prebuilt: $(VENV)/.installed-dev  ## rebuild the committed images and their manifest (always with zig, byte for byte)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[firmware]'
 	$(MAKE) -C firmware_stubs prebuilt PYTHON=$(abspath $(BIN)/python)
+
+keywords: $(VENV)/.installed-dev  ## write the pages about the Robot keywords anew
+	$(BIN)/python tests/robot/keyword_pages.py
 
 bench: $(VENV)/.installed-dev  ## print the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/echo.py

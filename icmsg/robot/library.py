@@ -52,7 +52,56 @@ _OF_RENODE: Final = (RenodeKeywords, RenodeUartKeywords, RenodeLogKeywords)
 
 
 class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no types
-    """Keywords for scenarios of ICMsg on an emulated dual-core SoC."""
+    """Keywords for scenarios of ICMsg (Zephyr's ``zephyr,ipc-icmsg``) on an emulated dual-core SoC.
+
+    A test makes a machine, puts firmware on its cores or lets Python play them, and then sends, waits and compares:
+
+    | Create Machine | | |
+    | Run Firmware | net | echo |
+    | Play Core | app | |
+    | Wait For Bound | app | timeout=10 ms |
+    | Send Message | app | hello |
+    | Expect Message | app | hello |
+
+    %TOC%
+
+    = Cores and firmware =
+
+    The cores are ``app`` and ``net``. Firmware is the path of an ELF file that is linked for that core, or the name of
+    a stub that comes with the package: ``echo`` (sends back), ``initiator`` (sends and compares), ``spin`` (never
+    bonds); with sessions ``echo-enable``, ``echo-detect`` and so on.
+
+    A core without firmware can be played by Python with `Play Core`: an ICMsg backend that touches nothing but the
+    registers and the memory of that core. Where several instances are open on a core, ``instance`` says which.
+
+    = Time =
+
+    Every time is virtual: ``10 ms`` is ten milliseconds of the emulated SoC, whatever the host does meanwhile. Time
+    passes only while a keyword waits. ``timeout`` of the library is how long a keyword waits that says nothing
+    else, ``quiet`` how long nothing may happen for `Expect No Message` and `Expect Not Bound`.
+
+    = Engines =
+
+    ``embedded`` needs nothing but pip, ``renode`` is Renode in this process, ``auto`` chooses. What counts is, in this
+    order: the argument of `Create Machine`, that of the library, the variable ``${ICMSG_ENGINE}``, the environment
+    variable ``ICMSG_ENGINE``. Under Renode's ``renode-test`` it is always ``remote``: the Renode that runs the suite.
+
+    = Failures =
+
+    A failure says what was waited for, then what lies in both regions, how each instance stands, what the cores do and
+    have printed, which doorbells rang, and which faults the test caused. The trace of the whole test, a line for each
+    event, is saved into ``icmsg-traces`` in the output folder and linked from the log.
+
+    = Around a test =
+
+    As under renode-test, a test without setup gets `Reset Emulation`, so that it starts without a machine, and one
+    without teardown gets `Close Machine`.
+
+    = Renode's keywords =
+
+    Keywords with the tag *renode* have the names, arguments, defaults and failure texts of Renode. They are for suites
+    that run with and without Renode. Under renode-test they are not in this library, because Renode has them itself.
+    """
 
     ROBOT_LIBRARY_SCOPE = "SUITE"
 
@@ -62,7 +111,7 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
         timeout: timedelta = timedelta(seconds=1),
         quiet: timedelta = timedelta(milliseconds=10),
     ) -> None:
-        """``timeout`` and ``quiet`` are virtual."""
+        """``timeout`` and ``quiet`` are virtual times, see `Time`; ``engine`` see `Engines`."""
         settings = Settings(engine, nanoseconds(timeout), nanoseconds(quiet))
         scene = self._scene = Scene(settings, _host(engine))
         self._states = StateKeywords(scene, self.run_keyword)

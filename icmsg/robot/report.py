@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.diagnosis import describe_link, describe_peer
@@ -88,10 +89,11 @@ class Report:
     def _played(self, endpoints: list[PlayedEndpoint], about: PlayedEndpoint | None) -> Iterator[str]:
         for endpoint in sorted(endpoints, key=lambda each: each is not about):
             yield endpoint.summary()
-            for error in endpoint.errors[:_FEW]:
-                yield f"{endpoint.core.name} was told: {error}"
-            if len(endpoint.errors) > _FEW:
-                yield f"{endpoint.core.name} was told {len(endpoint.errors) - _FEW} more errors"
+            told = Counter(map(str, endpoint.errors))
+            for text, count in list(told.items())[:_FEW]:
+                yield f"{endpoint.core.name} was told{f' {count} times' if count > 1 else ''}: {text}"
+            if len(told) > _FEW:
+                yield f"{endpoint.core.name} was told {len(told) - _FEW} more errors"
 
     def _cores(self) -> Iterator[str]:
         for name in _CORES:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.errors import ConfigurationError, EngineError, IcmsgError, MonitorError, VirtualTimeoutError
+from icmsg.errors import (
+    ConfigurationError,
+    EngineError,
+    EngineNotAvailableError,
+    FirmwareError,
+    IcmsgError,
+    MonitorError,
+    VirtualTimeoutError,
+)
 from icmsg.robot.links import LinkConfigs
 from icmsg.robot.played_side import PlayedSide
 from icmsg.robot.recorder import Recorder
@@ -21,6 +29,10 @@ if TYPE_CHECKING:
     from icmsg.robot.played_side import PlayedEndpoint
     from icmsg.robot.settings import Settings
     from icmsg.robot.values import CoreName
+
+
+_MISTAKES: Final = (ConfigurationError, MonitorError, FirmwareError, EngineNotAvailableError)
+"""They say all there is to say."""
 
 
 class Scene:
@@ -141,7 +153,7 @@ class Scene:
 
     def explained(self, error: IcmsgError) -> AssertionError:
         """Return the failure for an error of this package; a mistake of the user's needs no report."""
-        if isinstance(error, ConfigurationError | MonitorError) or self._heard is None:
+        if isinstance(error, _MISTAKES) or self._heard is None:
             return AssertionError(str(error))
         try:
             return self.failure(str(error))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zlib import crc32
 
 import pytest
 
 from icmsg.assets import stub
+from icmsg.config import Region
 from icmsg.config.nrf5340 import APP
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.played_instance import PlayedInstance
+from icmsg.cosim.played_instance import PlayedInstance, PlayedMailbox
 from icmsg.cosim.simtime import MS, US
 from icmsg.errors import EngineError
 from icmsg.ipc import EndpointConfig
@@ -58,3 +60,41 @@ def test_a_core_that_runs_firmware_cannot_be_played() -> None:
         core.start()
         with pytest.raises(EngineError, match="core net runs firmware; halt it before Python plays it"):
             PlayedInstance(machine, core, APP.mirrored())
+
+
+def test_instances_of_one_core_share_its_mailbox() -> None:
+    second = replace(
+        APP,
+        tx_region=Region(0x2007_1000, 0x800),
+        rx_region=Region(0x2007_9000, 0x800),
+        tx_channel=2,
+        rx_channel=3,
+    )
+    with EmbeddedMachine() as machine:
+        received: dict[tuple[str, int], bytes] = {}
+        endpoints = {}
+        for core, configs in (("app", (APP, second)), ("net", (APP.mirrored(), second.mirrored()))):
+            mailbox = PlayedMailbox(machine.core(core))
+            for index, config in enumerate(configs):
+                played = PlayedInstance(machine, machine.core(core), config, mailbox)
+
+                def keep(data: bytes, key: tuple[str, int] = (core, index)) -> None:
+                    received[key] = data
+
+                endpoints[core, index] = played.instance.register_endpoint(EndpointConfig(received=keep))
+        machine.run_for(MS)
+        for (core, index), endpoint in endpoints.items():
+            endpoint.send(f"{core} {index}".encode())
+        machine.run_for(MS)
+        other = {"app": "net", "net": "app"}
+        assert received == {(core, index): f"{other[core]} {index}".encode() for core, index in endpoints}
+
+
+def test_an_observer_is_told_what_the_backend_does() -> None:
+    with EmbeddedMachine() as machine:
+        told: list[str] = []
+        played = PlayedInstance(
+            machine, machine.core("app"), APP, observer=lambda kind, _detail: told.append(kind)
+        )
+        played.instance.register_endpoint(EndpointConfig())
+        assert told == ["state", "ring"]

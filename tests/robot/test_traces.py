@@ -1,0 +1,73 @@
+"""A failed test leaves its trace in the output folder, linked from the log; one that passes leaves none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from robot_runs import SETTINGS, run_suite, run_test
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FAILING = ("Create Machine", "Play Core    app", "Wait For Bound    app    timeout=1 ms")
+TRACE = "icmsg-traces/Suite.Test.txt"
+
+
+def test_a_failed_test_leaves_its_trace_and_the_log_links_it(tmp_path: Path) -> None:
+    assert not run_test(tmp_path, *FAILING).passed
+    lines = (tmp_path / TRACE).read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "# Suite.Test"
+    assert lines[1].split("µs")[1].split() == ["app", "ipc0", "becomes", "INITIALIZING_SID_DISABLED"]
+    assert lines[2].split("µs")[1].split() == ["app", "rings", "mbox", "channel", "0"]
+    assert f'href="{TRACE}"' in (tmp_path / "output.xml").read_text(encoding="utf-8").replace("&lt;", "<")
+
+
+def test_a_test_that_passes_leaves_none(tmp_path: Path) -> None:
+    assert run_test(tmp_path, "Create Machine", "Play Core    app").passed
+    assert not (tmp_path / TRACE).exists()
+
+
+def test_a_failure_of_another_library_leaves_the_trace_too(tmp_path: Path) -> None:
+    assert not run_test(tmp_path, "Create Machine", "Play Core    app", "Should Be Equal    1    2").passed
+    assert (tmp_path / TRACE).exists()
+
+
+def test_with_a_teardown_of_its_own_the_message_names_the_file(tmp_path: Path) -> None:
+    steps = "".join(f"    {step}\n" for step in (*FAILING, "[Teardown]    No Operation"))
+    (outcome,) = run_suite(tmp_path, f"Test\n{steps}")
+    assert outcome.message.endswith(f"(trace: {tmp_path / TRACE})")
+
+
+def test_an_expected_error_leaves_none(tmp_path: Path) -> None:
+    expected = f"Run Keyword And Expect Error    *    {FAILING[-1]}"
+    assert run_test(tmp_path, *FAILING[:-1], expected).passed
+    assert not (tmp_path / TRACE).exists()
+
+
+def test_a_fault_of_the_test_is_in_the_trace(tmp_path: Path) -> None:
+    outcome = run_test(tmp_path, "Create Machine", "Drop Doorbells    app    3", "Save Trace    mine")
+    assert outcome.passed
+    text = (tmp_path / "icmsg-traces" / "mine.txt").read_text(encoding="utf-8")
+    assert "app  INJECTED ipcapp DropNext 3" in text
+
+
+def test_every_test_has_a_trace_of_its_own(tmp_path: Path) -> None:
+    steps = "".join(f"    {step}\n" for step in FAILING)
+    run_suite(tmp_path, f"First\n{steps}Second\n{steps}")
+    first, second = (
+        (tmp_path / "icmsg-traces" / f"Suite.{name}.txt").read_text() for name in ("First", "Second")
+    )
+    assert first.splitlines()[1:] == second.splitlines()[1:]
+
+
+def test_a_test_without_setup_starts_without_a_machine(tmp_path: Path) -> None:
+    text = "First\n    Create Machine\nSecond\n    Play Core    app\n"
+    first, second = run_suite(tmp_path, text)
+    assert first.passed
+    assert second.message.startswith("there is no machine")
+
+
+def test_a_test_with_setup_and_teardown_of_its_own_keeps_the_machine(tmp_path: Path) -> None:
+    settings = SETTINGS.replace("\n\n", "\nTest Setup    No Operation\nTest Teardown    No Operation\n\n", 1)
+    text = "First\n    Create Machine\nSecond\n    Play Core    app\n"
+    assert all(outcome.passed for outcome in run_suite(tmp_path, text, settings=settings))
