@@ -1,0 +1,105 @@
+"""The suites in robot_tests run unchanged under another Robot, and as Renode's renode-test would run them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from robot.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+SUITES = sorted((ROOT / "robot_tests").glob("*.robot"))
+OLDEST, NEWEST = "6.1", ">6.1"
+"""What Renode pins, and anything newer."""
+FEWER = ("MESSAGES:40", "SIZE_STEP:211")
+
+pytestmark = pytest.mark.slow
+
+
+def environment(*paths: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, (*paths, ROOT))),
+        "PYTHONIOENCODING": "utf-8",
+    }
+
+
+def run(*command: object, paths: tuple[Path, ...] = ()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        list(map(str, command)),
+        cwd=ROOT,
+        env=environment(*paths),
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def other_robot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the Robot that is not installed: 6.1, or the newest one where that is."""
+    folder = tmp_path_factory.mktemp("robot")
+    wanted = f"robotframework{NEWEST}" if VERSION.startswith(OLDEST) else f"robotframework=={OLDEST}"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
+    done = run(*pip, "--target", folder, wanted)
+    if done.returncode:
+        pytest.skip(f"pip cannot get {wanted}: {done.stderr.strip().splitlines()[-1:]}")
+    return folder
+
+
+def test_under_the_other_robot(other_robot: Path, tmp_path: Path) -> None:
+    version = run(sys.executable, "-m", "robot", "--version", paths=(other_robot,)).stdout
+    assert f"Robot Framework {VERSION} " not in version
+    command = (sys.executable, "-m", "robot", "--outputdir", tmp_path, "--console", "dotted", "robot_tests")
+    done = run(*command, paths=(other_robot,))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture
+def renode() -> Iterator[int]:
+    """Yield the port of a stand-in for Renode's Robot server."""
+    server = subprocess.Popen(
+        [sys.executable, ROOT / "tests" / "robot" / "renode_server.py"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        yield int(server.stdout.readline())
+    finally:
+        server.terminate()
+        server.wait()
+        server.stdout.close()
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda path: path.stem)
+def test_as_renode_test_runs_it(suite: Path, renode: int, tmp_path: Path) -> None:
+    runner = ROOT / "tests" / "robot" / "renode_test_runner.py"
+    done = run(sys.executable, runner, tmp_path, renode, suite, "--", *FEWER)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PASS" in done.stdout
+
+
+def test_the_keywords_of_renode_are_those_of_renode_there(renode: int, tmp_path: Path) -> None:
+    suite = tmp_path / "names.robot"
+    suite.write_text(
+        "*** Settings ***\nLibrary    icmsg.robot.IcmsgLibrary\n\n*** Test Cases ***\nTest\n"
+        "    ${library}=    Get Library Instance    icmsg.robot.IcmsgLibrary\n"
+        "    ${names}=    Evaluate    $library.get_keyword_names()\n"
+        "    Should Not Contain    ${names}    execute_command\n"
+        "    Should Contain    ${names}    create_machine\n"
+        "    Execute Command    version\n",
+        encoding="utf-8",
+    )
+    runner = ROOT / "tests" / "robot" / "renode_test_runner.py"
+    done = run(sys.executable, runner, tmp_path, renode, suite)
+    assert done.returncode == 0, done.stdout + done.stderr
