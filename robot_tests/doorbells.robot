@@ -45,7 +45,7 @@ A Late Doorbell Delivers Late
     Send Message    app    hello
     Expect No Message    app    duration=1 ms
     Expect Message    app    hello
-    Virtual Time Should Be At Least    ${sent + datetime.timedelta(milliseconds=2)}
+    Virtual Time Should Be At Least    ${{$sent + datetime.timedelta(milliseconds=2)}}
     Clear Faults    app
     Exchange Messages    app    count=10
 

@@ -31,7 +31,7 @@ def run_remote_keyword(name: str, *arguments: str) -> Any:
             "the suite is not connected to Renode: let its Suite Setup begin with the keyword Setup of renode-test, "
             "or leave it out"
         ) from None
-    return library.run_keyword(name, list(arguments))
+    return library.run_keyword(name, list(arguments), {})
 
 
 class RenodeTestMonitor:
