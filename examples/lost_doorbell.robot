@@ -9,6 +9,7 @@ A Message Without Its Doorbell
     Run Firmware    net    echo
     Play Core    app
     Wait For Bound    app
+    Let Time Pass    1 ms
     Drop Doorbells    app
     Send Message    app    hello
     Expect Message    app    hello    timeout=10 ms

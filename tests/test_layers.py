@@ -55,6 +55,7 @@ HOMES: Final = {
     "elftools": ("cosim",),
     "rich": ("cli",),
     "robot": ("robot",),
+    "robotlibcore": ("robot",),
     "pytest": ("pytest_plugin",),
     # Virtual time only, and nothing random that was not asked for.
     "time": ("cli",),

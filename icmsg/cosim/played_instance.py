@@ -36,8 +36,8 @@ class PlayedMailbox:
 class PlayedInstance:
     """One ICMsg instance on ``core``, which Python plays; everything goes through that core's registers and memory.
 
-    ``instance`` is the backend. What it does is put into the machine's event stream, and ``observer`` is told. Where a core has several
-    instances they share one ``mailbox``; None makes one with the two channels of this instance.
+    ``instance`` is the backend. What it does is put into the machine's event stream, and ``observer`` is told. Where
+    a core has several instances they share one ``mailbox``; None makes one with the two channels of this instance.
 
     Raises:
         EngineError: firmware runs on that core.

@@ -25,7 +25,7 @@ def run_remote_keyword(name: str, *arguments: str) -> Any:
         ConfigurationError: the suite has its own setup, which does not connect to Renode.
     """
     try:
-        library = BuiltIn().get_library_instance(LIBRARY)
+        library: Any = BuiltIn().get_library_instance(LIBRARY)
     except RuntimeError:
         raise ConfigurationError(
             "the suite is not connected to Renode: let its Suite Setup begin with the keyword Setup of renode-test, "

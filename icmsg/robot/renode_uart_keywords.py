@@ -12,13 +12,13 @@ from robot.utils import DotDict
 
 from icmsg.errors import MonitorError
 from icmsg.robot.renode_failures import keyword_exception, tester_failed
-from icmsg.robot.terminal_tester import Match, TerminalTester
+from icmsg.robot.testers import Testers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.machine import Core, Machine
     from icmsg.robot.scene import Scene
+    from icmsg.robot.terminal_tester import Match, TerminalTester
 
 _DEFAULT_TIMEOUT: Final = 8.0
 _END_AT_LINE_FEED: Final = "TreatLineFeedAsEndLine"
@@ -30,9 +30,7 @@ class RenodeUartKeywords:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         self._timeout = _DEFAULT_TIMEOUT
-        self._machine: Machine | None = None
-        self._testers: dict[str, TerminalTester] = {}
-        self._default: TerminalTester | None = None
+        self._testers = Testers(scene)
         self._wait_for_echo = True
         self._match_next_line = False
 
@@ -63,22 +61,14 @@ class RenodeUartKeywords:
             raise keyword_exception(f"{asked} works under renode-test only: here a line ends at a line feed")
         self._wait_for_echo = defaultWaitForEcho is not False
         self._match_next_line = bool(defaultMatchNextLine)
-        core = self._core_of(uart, machine)
-        self._forget_old()
-        if core.name not in self._testers:
-            timeout_ns = _nanoseconds(self._timeout if timeout is None else timeout)
-            self._testers[core.name] = TerminalTester(self._scene.machine, core.console, timeout_ns)
-        return list(self._testers).index(core.name)
+        return self._testers.create(
+            uart, machine, _nanoseconds(self._timeout if timeout is None else timeout)
+        )
 
     @keyword(tags=["renode"])
     def set_default_tester(self, id: int | None) -> None:  # noqa: A002 - Renode's name
         """Makes a tester the one that is meant where no number is given."""
-        self._forget_old()
-        if id is not None and id not in range(len(self._testers)):
-            raise keyword_exception(
-                f"Tester #{id} was not found. Create a tester before setting it as default"
-            )
-        self._default = None if id is None else list(self._testers.values())[id]
+        self._testers.make_default(id)
 
     @keyword(tags=["renode"])
     def wait_for_line_on_uart(
@@ -167,7 +157,7 @@ class RenodeUartKeywords:
         includeUnfinishedLine: bool = False,
     ) -> None:
         """Lets time pass; fails if a line contains ``content``."""
-        found = self._tester(testerId).wait_for(
+        found = self._testers.find(testerId).wait_for(
             content, _limit(timeout), regex=treatAsRegex, unfinished=includeUnfinishedLine
         )
         if found is not None:
@@ -181,7 +171,7 @@ class RenodeUartKeywords:
         pauseEmulation: bool | None = None,  # noqa: ARG002 - time only passes while a keyword waits
     ) -> None:
         """Lets time pass; fails if anything is printed."""
-        tester = self._tester(testerId)
+        tester = self._testers.find(testerId)
         if not tester.is_idle(_nanoseconds(timeout)):
             raise self._failed(tester)
 
@@ -194,8 +184,8 @@ class RenodeUartKeywords:
         pauseEmulation: bool | None = None,  # noqa: ARG002 - time only passes while a keyword waits
     ) -> None:
         """Writes a line to a UART and waits until it is printed; fails where the UART's model cannot receive."""
-        tester = self._tester(testerId)
-        core = next(name for name, each in self._testers.items() if each is tester)
+        tester = self._testers.find(testerId)
+        core = self._testers.core_of(tester)
         try:
             for byte in f"{content}\r".encode():
                 self._scene.execute(f"uart{core} WriteChar 0x{byte:02X}")
@@ -211,15 +201,15 @@ class RenodeUartKeywords:
     @keyword(tags=["renode"])
     def get_terminal_tester_report(self, testerId: int | None = None) -> str:
         """Returns what a tester has matched and passed over."""
-        return self._tester(testerId).report()
+        return self._testers.find(testerId).report()
 
     @keyword(tags=["renode"])
     def clear_terminal_tester_report(self, testerId: int | None = None) -> None:
         """Forgets the report of a tester and every line so far."""
-        self._tester(testerId).clear_report()
+        self._testers.find(testerId).clear_report()
 
     def _found(self, number: int | None, test: Callable[[TerminalTester], Match | None]) -> DotDict:
-        tester = self._tester(number)
+        tester = self._testers.find(number)
         found = test(tester)
         if found is None:
             raise self._failed(tester)
@@ -230,47 +220,6 @@ class RenodeUartKeywords:
     def _failed(self, tester: TerminalTester) -> AssertionError:
         explained = self._scene.failure(f"Full report:\n{tester.report()}\n")
         return tester_failed(str(explained))
-
-    def _tester(self, number: int | None) -> TerminalTester:
-        self._forget_old()
-        testers = list(self._testers.values())
-        if number is not None:
-            if number not in range(len(testers)):
-                raise keyword_exception(
-                    f"Tester for given ID={number} was not found. Did you forget to create the tester?"
-                )
-            return testers[number]
-        if self._default is not None:
-            return self._default
-        if len(testers) != 1:
-            raise keyword_exception(
-                "There is more than one tester available - please specify ID of the desired tester."
-                if testers
-                else "There are no testers available."
-            )
-        return testers[0]
-
-    def _core_of(self, uart: str, machine: str | None) -> Core:
-        found = self._scene.monitor.machine
-        if found is None:
-            raise keyword_exception(
-                f"There is no machine in the emulation. Could not create tester for peripheral: {uart}"
-            )
-        uarts = {f"sysbus.uart{name}": core for name, core in found.cores.items()}
-        if uart not in uarts:
-            raise keyword_exception(
-                f"Peripheral for machine '{machine or ''}' not found or of wrong type: '{uart}'. "
-                f"Available peripherals: [{', '.join(uarts)}]"
-            )
-        return uarts[uart]
-
-    def _forget_old(self) -> None:
-        """The testers of a machine go with it."""
-        machine = self._scene.monitor.machine
-        if machine is not self._machine:
-            self._machine = machine
-            self._testers.clear()
-            self._default = None
 
 
 def _nanoseconds(seconds: float) -> int:
