@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+
+ConsoleSink = Callable[[bytes, int], None]
 
 _ESCAPE: Final = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 """A control sequence of a terminal (ECMA-48): Zephyr's log colours its lines with them."""
@@ -27,9 +30,21 @@ class Console:
     def __init__(self) -> None:
         self.lines: list[ConsoleLine] = []
         self._partial = bytearray()
+        self._sinks: tuple[ConsoleSink, ...] = ()
+
+    def add_sink(self, sink: ConsoleSink) -> Callable[[], None]:
+        """Call ``sink`` with all bytes from now on and their time; the function returned removes it again."""
+        self._sinks = (*self._sinks, sink)
+
+        def remove() -> None:
+            self._sinks = tuple(other for other in self._sinks if other is not sink)
+
+        return remove
 
     def feed(self, data: bytes, time_ns: int) -> None:
         """Add bytes that were sent at virtual time ``time_ns``."""
+        for sink in self._sinks:
+            sink(data, time_ns)
         self._partial += data
         while (end := self._partial.find(b"\n")) >= 0:
             line = bytes(self._partial[:end]).rstrip(b"\r")

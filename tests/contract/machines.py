@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "renode"))
 sys.path.insert(0, str(Path(__file__).parent.parent / "remote"))
 
 from fake_process import MachineOnTheFake, real_machine
-from remote_machines import NO_EXTENSIONS, on_a_fake_of_renode
+from remote_machines import NO_EXTENSIONS, OnTheEmbeddedMonitor, on_a_fake_of_renode
 
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 
@@ -38,7 +38,10 @@ class MachineUnderTest:
 MACHINES: Final = [
     MachineUnderTest("embedded", lambda: EmbeddedMachine(quantum_ns=1_000, latency_ns=1_000)),
     MachineUnderTest("renode over a fake of .NET", lambda: MachineOnTheFake(quantum_ns=1_000), 4_000),
-    MachineUnderTest("remote over a fake of Renode's Monitor", on_a_fake_of_renode, 4_000),
+    MachineUnderTest(
+        "remote over the embedded Monitor", lambda: OnTheEmbeddedMonitor(quantum_ns=1_000), 4_000
+    ),
+    MachineUnderTest("remote over a fake of Renode's Monitor", on_a_fake_of_renode, 4_000, examples=8),
     MachineUnderTest(
         "remote over a Renode without our extensions",
         lambda: on_a_fake_of_renode(missing=NO_EXTENSIONS),

@@ -7,6 +7,7 @@ in red.
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 OPTIONS: Final = bytes([255, 253, 0, 255, 253, 31, 255, 251, 1, 255, 251, 3, 255, 252, 34])
+_TYPED: Final = re.compile(r"\r|\x03|[^\r\x03]+")
 BANNER: Final = "\x1b[0m\r\nRenode, version 1.16.1.0 (fake)\n\r\n\r"
 
 
@@ -74,22 +76,22 @@ class TelnetServer:
         waiting, self._waiting = self._waiting, ""
         self._send(client, waiting)
         while data := client.recv(4096):
-            for character in data.decode():
+            for typed in _TYPED.findall(data.decode()):
                 if not self.silent:
-                    self._send(client, self._typed(character))
+                    self._send(client, self._typed(typed))
 
     def _send(self, client: socket.socket, text: str) -> None:
         data = text.encode().replace(b"\xff", b"\xff\xff")
         for at in range(0, len(data), self._piece):
             client.sendall(data[at : at + self._piece])
 
-    def _typed(self, character: str) -> str:
-        if character == "\x03":
+    def _typed(self, text: str) -> str:
+        if text == "\x03":
             self._line = ""
             return "^C\n\r" + self._shown_prompt()
-        if character != "\r":
-            self._line += character
-            return character
+        if text != "\r":
+            self._line += text
+            return text
         line, self._line = self._line, ""
         return "\n\r" + (self._run(line) if line else "") + self._shown_prompt()
 

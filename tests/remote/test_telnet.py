@@ -156,6 +156,6 @@ def test_somebody_who_is_no_monitor_is_told_from_one() -> None:
 def test_an_answer_to_something_else_ends_the_connection(script: Script) -> None:
     with TelnetServer(script.execute) as server, TelnetMonitor(port=server.port, patience_s=20) as monitor:
         typed = server._typed
-        server._typed = lambda character: "!" + typed(character)  # type: ignore[method-assign]
+        server._typed = lambda text: "!" + typed(text)  # type: ignore[method-assign]
         with pytest.raises(EngineError, match=r"answers something else.*is somebody else typing"):
             monitor.execute("number")

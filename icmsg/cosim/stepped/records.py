@@ -10,7 +10,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 TASK: Final = 1
 LINE_ROSE: Final = 2
@@ -33,3 +33,8 @@ class Record(NamedTuple):
 def decode(data: bytes | memoryview) -> Iterator[Record]:
     """Yield the records in whole records of bytes."""
     return map(Record._make, _RECORD.iter_unpack(data))
+
+
+def encode(records: Iterable[Record]) -> bytes:
+    """Return records as bytes."""
+    return b"".join(_RECORD.pack(*record) for record in records)

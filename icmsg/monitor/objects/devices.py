@@ -14,6 +14,7 @@ from icmsg.monitor.objects.cpu import CpuObject
 from icmsg.monitor.objects.loader import Loader
 from icmsg.monitor.objects.mailbox import MailboxWait
 from icmsg.monitor.objects.memory import MemoryBlock
+from icmsg.monitor.objects.records import StepRecords
 from icmsg.monitor.objects.registers import InterruptController, RegisterAccess
 from icmsg.monitor.objects.sysbus import BusAccess
 
@@ -38,9 +39,10 @@ def make_devices(
     warn = partial(log.write, LogLevel.WARNING)
     bus = BusAccess(machine, name, partial(warn, source="sysbus"))
     devices = {"sysbus": Device("sysbus", "SystemBus", bus, Loader(machine, controls, is_started))}
+    records = StepRecords(machine, is_started)
     for item in machine.description:
         full = f"sysbus.{item.alias or item.name}"
-        parts = _parts(item, machine, controls, partial(warn, source=item.alias or item.name))
+        parts = _parts(item, machine, controls, records, partial(warn, source=item.alias or item.name))
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], *parts)
     return devices
 
@@ -49,6 +51,7 @@ def _parts(
     item: Peripheral,
     machine: EmbeddedMachine,
     controls: Mapping[str, CoreControl],
+    records: StepRecords,
     warn: Callable[[str], None],
 ) -> tuple[object, ...]:
     if item.type == CPU:
@@ -68,7 +71,7 @@ def _parts(
     model = machine.models[item.name]
     access = RegisterAccess(model, warn)
     return (
-        (model, MailboxWait(machine, model.irq), access)
+        (model, MailboxWait(machine, model.irq), records, access)
         if isinstance(model, NrfIpcModel)
         else (model, access)
     )

@@ -1,0 +1,114 @@
+"""What ``renode/RemoteExtensions.cs`` adds to a mailbox: a step, and all that happened in it, as one command."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.embedded.exposed import STRING, UINT64, VOID, exposed
+from icmsg.cosim.embedded.line import Line
+from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.stepped.places import read_places
+from icmsg.cosim.stepped.records import BYTE_SENT, LINE_ROSE, TASK, Record, encode
+from icmsg.errors import MonitorError, VirtualTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.embedded.machine import EmbeddedMachine
+
+_CAPACITY: Final = 1 << 16
+
+
+class StepRecords:
+    """Doorbells, interrupts and printed bytes of ``machine``, for somebody who has nothing but commands.
+
+    All mailboxes of a machine share one; ``is_started`` tells whether time passes by itself.
+    """
+
+    def __init__(self, machine: EmbeddedMachine, is_started: Callable[[], bool]) -> None:
+        self._machine: Final = machine
+        self._is_started: Final = is_started
+        self._records: list[Record] = []
+        self._lost = 0
+        self._rang = False
+        self._removers: list[Callable[[], None]] = []
+
+    @exposed(VOID, mailboxes=STRING, uarts=STRING)
+    def follow(self, mailboxes: str, uarts: str) -> None:
+        """Write down what happens from now on; the source of a record is the place of its name."""
+        self.unfollow()
+        cores = read_places(self._machine.description).values()
+        rings = {core.mailbox: core for core in cores if core.mailbox is not None}
+        prints = {core.uart: core for core in cores if core.uart is not None}
+        sources = {}
+        for source, name in enumerate(mailboxes.split()):
+            if name not in rings:
+                raise MonitorError(f"{name} is no NRF_IPC")
+            sources[rings[name].index] = source
+        numbers = {core.index: core.port.interrupt for core in rings.values() if core.port is not None}
+        self._removers.append(self._machine.events.add_sink(partial(self._on_event, sources, numbers)))
+        for source, name in enumerate(uarts.split()):
+            if name not in prints:
+                raise MonitorError(f"{name} is no IUART")
+            console = self._machine.core(prints[name].name).console
+            self._removers.append(console.add_sink(partial(self._on_bytes, source)))
+
+    @exposed(VOID)
+    def unfollow(self) -> None:
+        """Write down nothing any more."""
+        for remove in self._removers:
+            remove()
+        self._removers.clear()
+        self._records.clear()
+        self._lost = 0
+
+    @exposed(STRING, microseconds=UINT64, lines=STRING)
+    def run_until(self, microseconds: int, lines: str) -> str:
+        """Let time pass until one of the lines is high or a mailbox that is followed rings, at most so long."""
+        if self._is_started():
+            raise MonitorError("The emulation runs by itself; pause it before a lockstep is made")
+        found = [self._line(name) for name in lines.split()]
+        self._rang = False
+        if microseconds:
+            with suppress(VirtualTimeoutError):  # that nothing happened is an answer as well
+                self._machine.run_until(
+                    lambda: self._rang or any(line.level for line in found), timeout_ns=1000 * microseconds
+                )
+        return self.take_records()
+
+    @exposed(STRING)
+    def take_records(self) -> str:
+        """Return the time, the number of lost records, and the records since the last time in hexadecimal."""
+        digits = encode(self._records).hex().upper()
+        lost, self._lost = self._lost, 0
+        self._records.clear()
+        return f"{self._machine.now_ns} {lost} {digits or '-'}"
+
+    def _line(self, name: str) -> Line:
+        peripheral, _, output = name.partition(".")
+        line = getattr(self._machine.models.get(peripheral), output.lower(), None)
+        if not isinstance(line, Line):
+            raise MonitorError(f"{name} is no line; give a peripheral and its output, as in ipcapp.IRQ")
+        return line
+
+    def _on_event(self, sources: dict[int, int], numbers: dict[int, int], event: Event) -> None:
+        source = sources.get(event.core)
+        if source is None:
+            return
+        if event.kind is EventKind.DOORBELL:
+            self._rang = True
+            self._add(Record(event.time_ns, TASK, source, event.a))
+        elif event.kind is EventKind.INTERRUPT and event.a == numbers.get(event.core):
+            self._add(Record(event.time_ns, LINE_ROSE, source, 0))
+
+    def _on_bytes(self, source: int, data: bytes, time_ns: int) -> None:
+        for byte in data:
+            self._add(Record(time_ns, BYTE_SENT, source, byte))
+
+    def _add(self, record: Record) -> None:
+        if len(self._records) < _CAPACITY:
+            self._records.append(record)
+        else:
+            self._lost += 1
