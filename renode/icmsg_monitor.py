@@ -5,7 +5,7 @@
 Include this file (``include @renode/icmsg_monitor.py``; the scripts beside it do)::
 
     icmsg_status                    both regions, sessions and mailboxes
-    icmsg_dump cpuapp [PACKETS]     what lies in the region that a core writes; also an address, or "app"
+    icmsg_dump cpuapp [PACKETS]     the region that a core writes in hex, or its packets; also an address, or "app"
     icmsg_watch [true|false]        a line in the log for each doorbell, with the packets behind it; end it before Save
     icmsg_regions [app=ADDRESS] [net=ADDRESS] [size=BYTES] [alignment=BYTES] [handshake=true|false]
     icmsg "status"                  as in `icmsg monitor`, but the verb in quotes: Renode takes a bare word for a
@@ -153,7 +153,7 @@ class IcmsgFollower(object):
             packets, problem = icmsg_packets(view.data, 0, wr)
             lines.append("initialised again")
         self.position = wr
-        lines += [icmsg_live_text(packet) for packet in packets]
+        lines += [icmsg_packet_text(packet) for packet in packets]
         return lines + ([problem] if problem is not None else [])
 
 
@@ -214,22 +214,12 @@ def icmsg_is_magic(packet):
     return icmsg_printable(packet[:13]) == "Em1l1K0rn3li4"
 
 
-def icmsg_packet_text(packet, digits=16):
-    """Return length, the first bytes in hex, and the first 16 as text."""
-    start = icmsg_hex(packet[:digits]) + (" ..." if len(packet) > digits else "")
-    dots = "..." if len(packet) > 16 > digits else ""
-    plural = "s"[len(packet) == 1 :]
-    return "%d byte%s: %s |%s%s|" % (len(packet), plural, start, icmsg_printable(packet[:16]), dots)
-
-
-def icmsg_magic_text(packet, digits=16):
-    """Return a packet that begins with the magic; a future release may send more behind it."""
-    return "the magic, " + icmsg_packet_text(packet, digits if len(packet) == 13 else 8)
-
-
-def icmsg_live_text(packet):
-    """Return a packet as it passes."""
-    return icmsg_magic_text(packet, 8) if icmsg_is_magic(packet) else icmsg_packet_text(packet, 8)
+def icmsg_packet_text(packet):
+    """Return length, the first bytes in hex, and some more as text; says so if it begins with the magic."""
+    magic = "the magic, " if icmsg_is_magic(packet) else ""
+    start = icmsg_hex(packet[:8]) + (" ..." if len(packet) > 8 else "")
+    text = icmsg_printable(packet[:16]) + ("..." if len(packet) > 16 else "")
+    return "%s%d byte%s: %s |%s|" % (magic, len(packet), "s"[len(packet) == 1 :], start, text)
 
 
 def icmsg_link_words(there, back):
@@ -246,7 +236,7 @@ def icmsg_link_words(there, back):
         return "memory says not bound: the magic is not taken on both sides"
     if [view for view in (there, back) if not (view.wr_idx or view.rd_idx or icmsg_is_magic(view.first))]:
         return "memory says not bound: the magic is not written on both sides"
-    return "memory does not say whether they are bound: the magic is not, or no longer, at both starts"
+    return "memory does not say whether they are bound: no magic at both starts"
 
 
 def icmsg_dump_lines(region, view):
@@ -254,16 +244,15 @@ def icmsg_dump_lines(region, view):
     fields = [(0, "rd_idx = %d" % view.rd_idx), (region.wr_idx_offset, "wr_idx = %d" % view.wr_idx)]
     if view.session is not None:
         fields.insert(1, (4, "handshake = session %d, acknowledges %d" % view.session))
-    content, before = view.content, None
-    form = "  0x%08X  %s  %s"
-    lines = [form % (region.address + at, icmsg_hex(content[at : at + 4]), text) for at, text in fields]
-    for at in range(region.data_offset, region.size, 16):
-        row = content[at : at + 16]
-        if row != before or at + 16 >= region.size:
-            shown = "%-47s  |%s|" % (icmsg_hex(row), icmsg_printable(row))
-            lines.append(
-                form % (region.address + at, "%-67s" % shown, "data +%d" % (at - region.data_offset))
-            )
+    head, data, before = view.content, view.data, None
+    lines = [
+        "  0x%08X  %s  %s" % (region.address + at, icmsg_hex(head[at : at + 4]), text) for at, text in fields
+    ]
+    lines.append("  0x%08X  %d bytes of data" % (region.address + region.data_offset, len(data)))
+    for at in range(0, len(data), 16):
+        row = data[at : at + 16]
+        if row != before or at + 16 >= len(data):
+            lines.append("  +%-5d  %-47s  |%s|" % (at, icmsg_hex(row), icmsg_printable(row)))
         elif lines[-1] != "  *":
             lines.append("  *")
         before = row
@@ -313,16 +302,20 @@ def mc_icmsg_status():
     print("\n".join(lines))
 
 
-def mc_icmsg_dump(region, packets=8):
-    """Show the packets that wait in a region, and the one at its start."""
+def mc_icmsg_dump(region, packets=None):
+    """Show a region in hex, or so many of the packets that wait in it, and the one at its start."""
     found = icmsg_find_region(region)
     view = found.read(icmsg_machine())
-    print("%s %s" % (found.title(), view))
-    print("  at the start: %s" % (icmsg_packet_text(view.first) if view.first else "nothing"))
-    for packet in view.pending[:packets]:
-        print("  pending: %s" % icmsg_packet_text(packet))
-    if len(view.pending) > packets:
-        print("  and %d more" % (len(view.pending) - packets))
+    lines = view.lines(found.title())
+    if packets is None:
+        lines += icmsg_dump_lines(found, view)
+    else:
+        lines.append("  at the start: %s" % (icmsg_packet_text(view.first) if view.first else "nothing"))
+        for place, packet in list(zip(view.places, view.pending))[:packets]:
+            lines.append("  index %5d: %s" % (place, icmsg_packet_text(packet)))
+        if len(view.pending) > packets:
+            lines.append("  and %d more" % (len(view.pending) - packets))
+    print("\n".join(lines))
 
 
 def mc_icmsg_read(address, count):
@@ -383,18 +376,8 @@ def mc_icmsg(verb="help", *words):
         mc_icmsg_status()
     elif verb == "watch" and words in ((), ("on",), ("off",), (True,), (False,)):
         mc_icmsg_watch(words not in (("off",), (False,)))
-    elif verb == "dump" and words and words[1:] in ((), ("--packets",)):
-        region = icmsg_find_region(words[0])
-        view = region.read(icmsg_machine())
-        lines = view.lines(region.title())
-        if len(words) == 1:
-            lines += icmsg_dump_lines(region, view)
-        else:
-            text = icmsg_magic_text if icmsg_is_magic(view.first) else icmsg_packet_text
-            lines.append("  at the start: %s" % (text(view.first) if view.first else "nothing"))
-            for place, packet in zip(view.places, view.pending):
-                lines.append("  index %5d: %s" % (place, icmsg_packet_text(packet)))
-        print("\n".join(lines))
+    elif verb == "dump" and len(words) in (1, 2):
+        mc_icmsg_dump(words[0], *[65535 if word == "--packets" else int(word) for word in words[1:]])
     else:
         raise IcmsgError(
             'icmsg here: "status", "dump" REGION ["--packets"], "watch" ["on"|"off"], all in quotes; '

@@ -62,4 +62,4 @@ def link_words(there: RegionView, back: RegionView) -> str:
         return "memory says not bound: the magic is not taken on both sides"
     if any(not view.wr_idx and not view.rd_idx and not view.first.startswith(MAGIC) for view in views):
         return "memory says not bound: the magic is not written on both sides"
-    return "memory does not say whether they are bound: the magic is not, or no longer, at both starts"
+    return "memory does not say whether they are bound: no magic at both starts"

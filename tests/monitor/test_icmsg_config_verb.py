@@ -34,17 +34,17 @@ DTS = """
 @pytest.mark.parametrize(
     ("words", "first"),
     [
-        ("", 'ipc0: pbuf, dcache-alignment 0, unbound = "disable", signalling ring-back'),
+        ("", 'ipc0: pbuf, dcache-alignment 0, unbound = "disable", ring-back'),
         (
             "unbound=enable",
-            'ipc0: pbuf with sessions, dcache-alignment 8, unbound = "enable", signalling ring-back',
+            'ipc0: pbuf with sessions, dcache-alignment 8, unbound = "enable", ring-back',
         ),
         (
             "unbound = detect dcache-alignment = 32",
             'ipc0: pbuf with sessions, dcache-alignment 32, unbound = "detect"',
         ),
-        ("release=3.7", 'ipc0: pbuf, dcache-alignment 0, unbound = "disable", signalling repeat'),
-        ("release=3.3", 'ipc0: spsc_pbuf, cache line 32, unbound = "disable", signalling repeat'),
+        ("release=3.7", 'ipc0: pbuf, dcache-alignment 0, unbound = "disable", repeat'),
+        ("release=3.3", 'ipc0: spsc_pbuf, cache line 32, unbound = "disable", repeat'),
         ("release=3.3 dcache-alignment=0", 'ipc0: spsc_pbuf, cache line 0, unbound = "disable"'),
     ],
 )
@@ -72,7 +72,7 @@ def test_the_instance_of_a_devicetree(session: Session, tmp_path: Path, at: str)
     file = tmp_path / "app of mine.dts"
     file.write_text(DTS, encoding="utf-8")
     assert session.verbs.execute(["config", f"app-dts={at}{file}"]).splitlines() == [
-        'ipc5: pbuf with sessions, dcache-alignment 32, unbound = "detect", signalling ring-back',
+        'ipc5: pbuf with sessions, dcache-alignment 32, unbound = "detect", ring-back',
         "app->net 0x20071000…0x200713FF, channel 4, messages up to 980 bytes",
         "net->app 0x20072000…0x200723FF, channel 5, messages up to 980 bytes, app takes 128",
     ]

@@ -31,7 +31,7 @@ NEEDS_A_MACHINE = {
 
 def test_status_of_a_machine_on_which_nothing_has_happened(session: Session) -> None:
     assert session.type("status").splitlines() == [
-        'ipc0: pbuf, dcache-alignment 0, unbound = "disable", signalling ring-back',
+        'ipc0: pbuf, dcache-alignment 0, unbound = "disable", ring-back',
         "app->net 0x20070000 rd_idx=0 wr_idx=0 used=0 of 2040, empty",
         "  app has written nothing",
         "net->app 0x20078000 rd_idx=0 wr_idx=0 used=0 of 2040, empty",
@@ -97,11 +97,12 @@ def test_dump_names_the_header_and_leaves_out_rows_that_repeat(session: Session)
         "app->net 0x20070000 rd_idx=0 wr_idx=28 used=28 of 2040, 1 packet pending",
         "  0x20070000  00 00 00 00  rd_idx = 0",
         "  0x20070004  1c 00 00 00  wr_idx = 28",
-        "  0x20070008  00 18 00 00 68 65 6c 6c 6f 20 77 6f 72 6c 64 2c  |....hello world,|  data +0",
-        "  0x20070018  20 68 6f 77 20 61 72 65 20 79 6f 75 00 00 00 00  | how are you....|  data +16",
-        "  0x20070028  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|  data +32",
+        "  0x20070008  2040 bytes of data",
+        "  +0      00 18 00 00 68 65 6c 6c 6f 20 77 6f 72 6c 64 2c  |....hello world,|",
+        "  +16     20 68 6f 77 20 61 72 65 20 79 6f 75 00 00 00 00  | how are you....|",
+        "  +32     00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|",
         "  *",
-        "  0x200707F8  00 00 00 00 00 00 00 00                          |........|          data +2032",
+        "  +2032   00 00 00 00 00 00 00 00                          |........|",
     ]
 
 
@@ -126,10 +127,10 @@ def test_packets_are_listed_with_their_place(session: Session) -> None:
     for packet in (b"Em1l1K0rn3li4", b"x", bytes(range(40))):
         writer.write(packet)
     assert session.type("dump app --packets").splitlines()[1:] == [
-        "  at the start: the magic, 13 bytes: 45 6d 31 6c 31 4b 30 72 6e 33 6c 69 34 |Em1l1K0rn3li4|",
-        "  index     0: 13 bytes: 45 6d 31 6c 31 4b 30 72 6e 33 6c 69 34 |Em1l1K0rn3li4|",
+        "  at the start: the magic, 13 bytes: 45 6d 31 6c 31 4b 30 72 ... |Em1l1K0rn3li4|",
+        "  index     0: the magic, 13 bytes: 45 6d 31 6c 31 4b 30 72 ... |Em1l1K0rn3li4|",
         "  index    20: 1 byte: 78 |x|",
-        "  index    28: 40 bytes: 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f ... |................|",
+        "  index    28: 40 bytes: 00 01 02 03 04 05 06 07 ... |...................|",
     ]
 
 
@@ -185,7 +186,7 @@ def _session() -> Session:
     ),
     core=st.sampled_from(["app", "net"]),
 )
-def test_any_memory_is_described_without_an_error_and_within_100_columns(
+def test_any_memory_is_described_without_an_error_and_within_90_columns(
     content: list[bytes], instance: str, core: str
 ) -> None:
     session = _session()
@@ -196,7 +197,7 @@ def test_any_memory_is_described_without_an_error_and_within_100_columns(
     shown = [session.type(line) for line in ("status", f"dump {core}", f"dump {core} --packets")]
     # The verdict of the discriminator is a sentence, and wraps as one.
     lines = [line for text in shown for line in text.splitlines() if not line.startswith("as ")]
-    assert max(map(len, lines)) <= 100, max(lines, key=len)
+    assert max(map(len, lines)) <= 90, max(lines, key=len)
 
 
 # Calls that are wrong
@@ -213,8 +214,8 @@ def test_without_a_machine_every_verb_says_how_to_make_one(session: Session, lin
 def test_the_verbs_that_need_no_machine_are_the_others(session: Session) -> None:
     session.close()
     session.machine = None
-    assert set(VERBS) - set(NEEDS_A_MACHINE) == {"config", "help"}
-    assert session.type("help").splitlines()[0].startswith("icmsg status  ")
+    assert set(VERBS) - set(NEEDS_A_MACHINE) == {"config", "regions", "help"}
+    assert session.type("help").splitlines()[0].startswith("status  ")
     assert session.type("config").startswith("ipc0: pbuf")
     assert session.type("") == session.type("help")
 
@@ -224,8 +225,10 @@ def test_the_verbs_that_need_no_machine_are_the_others(session: Session) -> None
     [
         ("statu", "icmsg has no verb 'statu'; did you mean status\\?; there are status, dump, "),
         ("xyz", "icmsg has no verb 'xyz'; there are status, dump, "),
-        ("dump", r"too few words; usage: icmsg dump REGION \[--packets\]"),
-        ("dump app net", "too many words; usage: icmsg dump"),
+        ("dump", r"too few words; usage: icmsg dump REGION \[--packets\|COUNT\]"),
+        ("dump app net", "number of packets 'net': use a whole number"),
+        ("dump app 1 2", "too many words; usage: icmsg dump"),
+        ("regions sise=4", r"icmsg regions has no 'sise'; did you mean size\?"),
         ("dump app --packet", "--packet is no option here; usage: icmsg dump"),
         ("status app", "too many words; usage: icmsg status"),
         ("watch maybe", "'maybe' is neither on nor off; usage: icmsg watch"),
@@ -263,14 +266,15 @@ def test_a_call_that_is_wrong_says_what_is_right(session: Session, line: str, to
 def test_help_of_a_verb_begins_with_its_usage(session: Session, name: str) -> None:
     lines = session.type(f"help {name}").splitlines()
     assert lines[0].startswith(f"icmsg {name}")
-    assert max(len(line) for line in [*lines, *session.type("help").splitlines()]) <= 120
+    assert max(len(line) for line in session.type("help").splitlines()) <= 80
+    assert max(map(len, lines)) <= 100
 
 
 @pytest.mark.parametrize(
     ("words", "completions"),
     [
         (["d"], ["dump"]),
-        (["re"], ["recv", "reset"]),
+        (["re"], ["recv", "reset", "regions"]),
         (["dump", "app"], ["app->net", "app"]),
         (["config", "un"], ["unbound="]),
         (["help", "w"], ["watch", "write"]),

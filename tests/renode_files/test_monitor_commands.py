@@ -101,11 +101,11 @@ def test_dump_takes_a_name_or_an_address(
     link: Link, what: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     link.writer().write(b"hello")
-    link.monitor.call("icmsg_dump", what)
+    link.monitor.call("icmsg_dump", what, 1)
     assert capsys.readouterr().out.splitlines() == [
         "app->net 0x20070000 rd_idx=0 wr_idx=12 used=12 of 2040, 1 packet pending",
         "  at the start: 5 bytes: 68 65 6c 6c 6f |hello|",
-        "  pending: 5 bytes: 68 65 6c 6c 6f |hello|",
+        "  index     0: 5 bytes: 68 65 6c 6c 6f |hello|",
     ]
 
 
@@ -122,8 +122,8 @@ def test_dump_shows_as_many_packets_as_asked_for(link: Link, capsys: pytest.Capt
     link.monitor.call("icmsg_dump", "app", 2)
     lines = capsys.readouterr().out.splitlines()
     assert lines[2:] == [
-        "  pending: 20 bytes: " + "00 " * 16 + "... |................|",
-        "  pending: 20 bytes: " + "01 " * 16 + "... |................|",
+        "  index     0: 20 bytes: " + "00 " * 8 + "... |...................|",
+        "  index    24: 20 bytes: " + "01 " * 8 + "... |...................|",
         "  and 3 more",
     ]
 

@@ -8,7 +8,7 @@ import pytest
 from two_regions import NET, SIZE, Link, remove_fake_modules, script
 
 from icmsg.config import RegionLayout
-from icmsg.monitor.verbs.words import live_text
+from icmsg.monitor.verbs.words import packet_text
 from icmsg.wire.handshake import HandshakeWord
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def test_watch_sees_every_packet_of_a_ring_that_wraps(link: Link) -> None:
         link.ring()
         reader.read()
     assert [text.split("] ", 1)[1] for text in link.log] == [
-        f"app->net {live_text(packet)}" for packet in sent
+        f"app->net {packet_text(packet)}" for packet in sent
     ]
 
 

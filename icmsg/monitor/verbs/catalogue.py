@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.config.spelling import closest
 from icmsg.errors import MonitorError
-from icmsg.monitor.verbs.settings import NAMES
+from icmsg.monitor.verbs.settings import NAMES, REGION_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,20 +28,18 @@ _CORES: Final = ("app", "net")
 _REGIONS: Final = ("app->net", "net->app", *_CORES, "tx", "rx")
 
 VERBS: Final = {
-    "status": Verb("icmsg status", "both regions decoded, who is on the cores, both mailboxes"),
+    "status": Verb("icmsg status", "regions, bonding, cores and mailboxes"),
     "dump": Verb(
-        "icmsg dump REGION [--packets]",
-        "a region in hex, or the packets that wait in it",
+        "icmsg dump REGION [--packets|COUNT]",
+        "a region in hex, or its packets",
         1,
-        1,
+        2,
         (*_REGIONS, "--packets"),
     ),
-    "watch": Verb(
-        "icmsg watch [on|off]", "a line for every packet, session and state, from now on", 0, 1, ("on", "off")
-    ),
+    "watch": Verb("icmsg watch [on|off]", "a line for what passes, from now on", 0, 1, ("on", "off")),
     "bond": Verb(
         "icmsg bond [CORE...] [--timeout TIME]",
-        "play the halted core by Python, run until it is bound",
+        "play the halted core, run until bound",
         0,
         2,
         (*_CORES, "--timeout"),
@@ -51,26 +49,34 @@ VERBS: Final = {
     ),
     "recv": Verb(
         "icmsg recv [CORE] [--timeout TIME]",
-        "take the next message, run until there is one",
+        "take a message, run until there is one",
         0,
         1,
         (*_CORES, "--timeout"),
     ),
-    "unbound": Verb("icmsg unbound [CORE]", "close the instance of a core that Python plays", 0, 1, _CORES),
-    "reset": Verb("icmsg reset CORE", "reset a core; both regions keep their contents", 1, 1, _CORES),
-    "ring": Verb("icmsg ring CORE CHANNEL", "let a core ring a channel with nothing behind it", 2, 2, _CORES),
+    "unbound": Verb("icmsg unbound [CORE]", "close the instance of a played core", 0, 1, _CORES),
+    "reset": Verb("icmsg reset CORE", "reset a core; regions keep their contents", 1, 1, _CORES),
+    "ring": Verb("icmsg ring CORE CHANNEL", "ring a channel, with nothing behind it", 2, 2, _CORES),
     "write": Verb("icmsg write REGION OFFSET HEX", "overwrite bytes of a region", 3, 3, _REGIONS),
     "config": Verb(
         "icmsg config [NAME=VALUE...]",
-        "show or set the instance that all verbs use",
+        "show or set the instance",
         0,
         3 * len(NAMES),
         tuple(f"{name}=" for name in NAMES),
+    ),
+    "regions": Verb(
+        "icmsg regions [NAME=VALUE...]",
+        "the regions, as icmsg_regions in Renode",
+        0,
+        15,
+        tuple(f"{name}=" for name in REGION_NAMES),
     ),
     "help": Verb("icmsg help [VERB]", "this list, or how one verb is called", 0, 1),
 }
 
 _MORE: Final = {
+    "regions": f"NAME is {', '.join(REGION_NAMES)}.",
     "dump": "REGION is app->net, net->app, the core that writes it (app, net), tx or rx of app, or an address.",
     "watch": "Looks at each doorbell; also when firmware runs on both cores.",
     "bond": "TIME is virtual: seconds as in emulation RunFor, or with a unit (5ms); 1 s if it is not given.",
@@ -108,5 +114,6 @@ def help_lines(name: str | None) -> list[str]:
         verb = find_verb(name)
         more = [f"  {_MORE[name]}"] if name in _MORE else []
         return [verb.usage, f"  {verb.meaning}", *more]
-    width = max(len(verb.usage) for verb in VERBS.values())
-    return [f"{verb.usage:<{width}}  {verb.meaning}" for verb in VERBS.values()]
+    usages = {verb.usage.removeprefix("icmsg "): verb.meaning for verb in VERBS.values()}
+    width = max(map(len, usages))
+    return [f"{usage:<{width}}  {meaning}" for usage, meaning in usages.items()]

@@ -12,7 +12,7 @@ from icmsg.monitor.verbs.settings import LinkSettings
 from icmsg.monitor.verbs.sides import BOND_NS, RECEIVE_NS, PlayedSides, refused
 from icmsg.monitor.verbs.status import status_lines, view_of
 from icmsg.monitor.verbs.watch import Watch
-from icmsg.monitor.verbs.words import dump_lines, first_text, packet_text, region_lines
+from icmsg.monitor.verbs.words import dump_lines, packet_lines, region_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,6 +46,7 @@ class IcmsgVerbs:
             "ring": self._ring,
             "write": self._write,
             "config": self._configure,
+            "regions": self._show_regions,
             "help": self._help,
         }
 
@@ -76,16 +77,15 @@ class IcmsgVerbs:
         return status_lines(sides.machine, self._settings, sides.peer)
 
     def _dump(self, words: list[str]) -> list[str]:
-        packets = "--packets" in words
-        words = [word for word in words if word != "--packets"]
+        if "--packets" in words[1:]:
+            words = [word if word != "--packets" else "65535" for word in words]
         check_call("dump", words)
         direction = self._settings.find(words[0])
         machine = self._running().machine
         view = view_of(machine, direction)
         head = region_lines(direction.title, view)
-        if packets:
-            waiting = [f"  index {packet.index:5}: {packet_text(packet.payload)}" for packet in view.packets]
-            return [*head, f"  at the start: {first_text(view.first)}", *waiting]
+        if len(words) == 2:
+            return [*head, *packet_lines(view, number(words[1], "number of packets"))]
         region = direction.region
         content = machine.core(direction.writer).bus.read_block(region.address, region.size)
         return [*head, *dump_lines(content, region.address, direction.layout)]
@@ -159,6 +159,13 @@ class IcmsgVerbs:
             if self._stop_watching():
                 self._watch_or_not([])
         return self._settings.lines()
+
+    def _show_regions(self, words: list[str]) -> list[str]:
+        check_call("regions", words)
+        line = self._settings.change_regions(words)
+        if words and self._stop_watching():
+            self._watch_or_not([])
+        return [line]
 
     def _help(self, words: list[str]) -> list[str]:
         check_call("help", words)

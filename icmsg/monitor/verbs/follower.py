@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from icmsg.cosim.bond_words import session_words
 from icmsg.ipc import MAGIC
-from icmsg.monitor.verbs.words import live_text
+from icmsg.monitor.verbs.words import packet_text
 from icmsg.wire.handshake import HandshakeWord
 from icmsg.wire.inspect import Packet, index_problem, packets_between
 
@@ -70,7 +70,7 @@ class Follower:
             packets, problem = packets_between(data, 0, wr, layout.wire)
             lines.append("initialised again")
         self._position = wr
-        lines += [live_text(packet.payload) for packet in packets]
+        lines += [packet_text(packet.payload) for packet in packets]
         return lines + ([problem] if problem is not None else [])
 
 

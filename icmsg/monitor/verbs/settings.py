@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _FILES: Final = ("app-dts", "net-dts", "app-kconfig", "net-kconfig", "instance")
 _BY_HAND: Final = ("tx-region", "rx-region", "dcache-alignment", "unbound", "signalling")
 NAMES: Final = (*_FILES, *_BY_HAND, "release")
+REGION_NAMES: Final = ("app", "net", "size", "alignment", "handshake")
+"""What ``icmsg_regions`` of ``renode/icmsg_monitor.py`` takes."""
 _SESSION_ALIGNMENT: Final = 8
 """Smallest dcache-alignment with a handshake word (protocol §1.1)."""
 
@@ -100,7 +102,7 @@ class LinkSettings:
 
     def change(self, words: Sequence[str]) -> None:
         """Take over ``name=value`` words; what cannot work changes nothing and is a MonitorError."""
-        given = _pairs(words)
+        given = _pairs("config", words, NAMES)
         try:
             if any(name in given for name in _FILES):
                 pair = _from_files(given)
@@ -110,6 +112,34 @@ class LinkSettings:
                 self.configs = {"app": app, "net": app.mirrored()}
         except ConfigurationError as error:
             raise MonitorError(str(error)) from error
+
+    def change_regions(self, words: Sequence[str]) -> str:
+        """Take over what ``icmsg_regions`` takes, and return what it prints."""
+        given = _pairs("regions", words, REGION_NAMES)
+        app = self.configs["app"]
+        size = number(given["size"], "size") if "size" in given else app.tx_region.size
+        changes: dict[str, Any] = {
+            "tx_region": Region(number(given.get("app", str(app.tx_region.address)), "app"), size),
+            "rx_region": Region(number(given.get("net", str(app.rx_region.address)), "net"), size),
+            "dcache_alignment": number(given.get("alignment", str(app.dcache_alignment)), "alignment"),
+        }
+        if "handshake" in given:
+            sessions = given["handshake"].lower() == "true"
+            changes |= {
+                "unbound": ("enable" if app.unbound == "disable" else app.unbound) if sessions else "disable"
+            }
+        if given:
+            try:
+                changed = replace(app, **changes)
+            except ConfigurationError as error:
+                raise MonitorError(str(error)) from error
+            self.configs = {"app": changed, "net": changed.mirrored()}
+        there, back = self.directions
+        sessions_text = "with" if there.layout.handshake_offset is not None else "without"
+        return (
+            f"{there.title}, {back.title}, {there.region.size} bytes, "
+            f"dcache-alignment {self.configs['app'].dcache_alignment}, {sessions_text} sessions"
+        )
 
 
 def layout_name(layout: RegionLayout) -> str:
@@ -121,11 +151,11 @@ def _mode(config: InstanceConfig) -> str:
     what = "dcache-alignment" if config.wire == "pbuf" else "cache line"
     return (
         f"{layout_name(config.tx_layout)}, {what} {config.dcache_alignment}, "
-        f'unbound = "{config.unbound}", signalling {config.signalling}'
+        f'unbound = "{config.unbound}", {config.signalling}'
     )
 
 
-def _pairs(words: Sequence[str]) -> dict[str, str]:
+def _pairs(verb: str, words: Sequence[str], names: Sequence[str]) -> dict[str, str]:
     """Return name and value of each word; a Monitor may hand ``name = value`` over as three."""
     joined: list[str] = []
     for word in words:
@@ -136,12 +166,11 @@ def _pairs(words: Sequence[str]) -> dict[str, str]:
     given: dict[str, str] = {}
     for word in joined:
         name, equal, value = word.partition("=")
-        if name not in NAMES:
-            raise MonitorError(
-                f"icmsg config has no {name!r}{closest(name, NAMES)}; there are {', '.join(NAMES)}"
-            )
+        if name not in names:
+            known = ", ".join(names)
+            raise MonitorError(f"icmsg {verb} has no {name!r}{closest(name, names)}; there are {known}")
         if not equal or not value:
-            raise MonitorError(f"icmsg config {name}: use {name}=VALUE")
+            raise MonitorError(f"icmsg {verb} {name}: use {name}=VALUE")
         given[name] = value
     return given
 

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 _ROW: Final = 16
 _FEW: Final = 8
-"""Bytes of a packet in a live line that are shown in hex: with 16 as text it fits an 80-column terminal."""
+"""Bytes that are shown in hex where a line has 16 as text: so it fits a terminal of 80 columns."""
 
 
-def packet_text(packet: bytes, digits: int = _ROW) -> str:
-    """Return length, the first bytes in hex, and the first 16 as text."""
-    start = packet[:digits].hex(" ") + (" ..." if len(packet) > digits else "")
-    dots = "..." if len(packet) > _ROW > digits else ""
-    return f"{len(packet)} byte{'s' if len(packet) != 1 else ''}: {start} |{_printable(packet[:_ROW])}{dots}|"
+def packet_text(packet: bytes) -> str:
+    """Return length, the first bytes in hex, and some more as text; says so if it begins with the magic."""
+    magic = "the magic, " if packet.startswith(MAGIC) else ""
+    start = packet[:_FEW].hex(" ") + (" ..." if len(packet) > _FEW else "")
+    text = _printable(packet[:_ROW]) + ("..." if len(packet) > _ROW else "")
+    return f"{magic}{len(packet)} byte{'s' if len(packet) != 1 else ''}: {start} |{text}|"
 
 
 def _printable(data: bytes) -> str:
@@ -41,7 +42,7 @@ def region_lines(title: str, view: RegionView) -> list[str]:
 
 def message_lines(title: str, data: bytes, after: str) -> list[str]:
     """Return a whole message: in one line where it fits, else in rows."""
-    if len(data) <= _ROW:
+    if len(data) <= _FEW:
         return [f"{title} {packet_text(data)}{after}"]
     rows = [data[at : at + _ROW] for at in range(0, len(data), _ROW)]
     return [
@@ -50,39 +51,33 @@ def message_lines(title: str, data: bytes, after: str) -> list[str]:
     ]
 
 
-def live_text(packet: bytes) -> str:
-    """Return a packet as it passes."""
-    return magic_text(packet, _FEW) if packet.startswith(MAGIC) else packet_text(packet, _FEW)
-
-
-def first_text(first: bytes) -> str:
-    """Return the packet at the start of a region's data."""
-    if not first:
-        return "nothing"
-    return magic_text(first) if first.startswith(MAGIC) else packet_text(first)
-
-
-def magic_text(packet: bytes, digits: int = _ROW) -> str:
-    """Return a packet that begins with the magic; a future release may send more behind it."""
-    return f"the magic, {packet_text(packet, digits if packet == MAGIC else _FEW)}"
+def packet_lines(view: RegionView, most: int) -> list[str]:
+    """Return the packet at the start of a region, and at most so many of those that wait, with their index."""
+    waiting = [f"  index {packet.index:5}: {packet_text(packet.payload)}" for packet in view.packets[:most]]
+    more = len(view.packets) - len(waiting)
+    first = packet_text(view.first) if view.first else "nothing"
+    return [f"  at the start: {first}", *waiting, *([f"  and {more} more"] if more else [])]
 
 
 def dump_lines(content: bytes, address: int, layout: RegionLayout) -> list[str]:
-    """Return a region in hex and as text, its header field by field; rows that repeat are one ``*``."""
+    """Return a region in hex and as text, its header field by field; rows that repeat are one ``*``.
+
+    Rows of data begin with their offset in the data, which is what indices count.
+    """
     lines = [
         f"  0x{address + offset:08X}  {content[offset : offset + 4].hex(' ')}  {name} = {_word(content, offset, name)}"
         for offset, name in _fields(layout)
     ]
+    lines.append(f"  0x{address + layout.data_offset:08X}  {layout.data_length} bytes of data")
     before = None
-    for offset in range(layout.data_offset, layout.size, _ROW):
-        row = content[offset : offset + _ROW]
-        if row == before and offset + _ROW < layout.size:
-            if lines[-1] != "  *":
-                lines.append("  *")
-            continue
+    data = content[layout.data_offset :]
+    for offset in range(0, len(data), _ROW):
+        row = data[offset : offset + _ROW]
+        if row != before or offset + _ROW >= len(data):
+            lines.append(f"  +{offset:<5}  {row.hex(' '):<47}  |{_printable(row)}|")
+        elif lines[-1] != "  *":
+            lines.append("  *")
         before = row
-        shown = f"{row.hex(' '):<47}  |{_printable(row)}|"
-        lines.append(f"  0x{address + offset:08X}  {shown:<67}  data +{offset - layout.data_offset}")
     return lines
 
 
