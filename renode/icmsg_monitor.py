@@ -216,10 +216,12 @@ def icmsg_is_magic(packet):
 
 def icmsg_packet_text(packet):
     """Return length, the first bytes in hex, and some more as text; says so if it begins with the magic."""
-    magic = "the magic, " if icmsg_is_magic(packet) else ""
-    start = icmsg_hex(packet[:8]) + (" ..." if len(packet) > 8 else "")
+    size = "%d byte%s" % (len(packet), "s"[len(packet) == 1 :])
     text = icmsg_printable(packet[:16]) + ("..." if len(packet) > 16 else "")
-    return "%s%d byte%s: %s |%s|" % (magic, len(packet), "s"[len(packet) == 1 :], start, text)
+    if icmsg_is_magic(packet):
+        return "the magic, %s |%s|" % (size, text)
+    start = icmsg_hex(packet[:6]) + (" ..." if len(packet) > 6 else "")
+    return "%s: %s |%s|" % (size, start, text)
 
 
 def icmsg_link_words(there, back):

@@ -54,6 +54,7 @@ HOMES: Final = {
     "lark": ("cosim.platform", "config", "monitor"),
     "elftools": ("cosim",),
     "rich": ("cli",),
+    "prompt_toolkit": ("cli",),
     "robot": ("robot",),
     "robotlibcore": ("robot",),
     "pytest": ("pytest_plugin",),

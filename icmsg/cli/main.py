@@ -32,6 +32,7 @@ def build_parser() -> ArgumentParser:
         check_command,
         compare_command,
         doctor_command,
+        monitor_command,
         run_command,
     )
 
@@ -45,6 +46,7 @@ def build_parser() -> ArgumentParser:
     run_command.add_parser(commands)
     check_command.add_parser(commands)
     compare_command.add_parser(commands)
+    monitor_command.add_parser(commands)
     doctor_command.add_parser(commands)
     return parser
 

@@ -158,6 +158,23 @@ def test_errors_of_the_peer_are_told_with_the_next_message(session: Session) -> 
         session.type("recv --timeout 1ms")
 
 
+def test_a_lost_doorbell_is_told_from_the_region_and_the_mailbox(session: Session) -> None:
+    session.boot("net", "echo")
+    session.type("bond")
+    session.running.run_for(1_000_000)  # net has taken the doorbell of bonding
+    app = session.running.core("app").bus
+    app.write32(0x5002_A510, 0)  # SEND_CNF[0]: the doorbell goes nowhere
+    session.type("send lost")
+    with pytest.raises(MonitorError) as refused:
+        session.type("recv --timeout 1ms")
+    lines = str(refused.value).splitlines()
+    assert any("app→net" in line and "1 packet pending" in line for line in lines)
+    assert lines[-2:] == [
+        "ipcnet: INTEN=0x0001 EVENTS=0x0000 IRQ=0",
+        "  no doorbell is latched for what waits for net: it was lost, or net is at it",
+    ]
+
+
 # Injecting
 
 

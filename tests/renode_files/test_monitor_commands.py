@@ -122,8 +122,8 @@ def test_dump_shows_as_many_packets_as_asked_for(link: Link, capsys: pytest.Capt
     link.monitor.call("icmsg_dump", "app", 2)
     lines = capsys.readouterr().out.splitlines()
     assert lines[2:] == [
-        "  index     0: 20 bytes: " + "00 " * 8 + "... |...................|",
-        "  index    24: 20 bytes: " + "01 " * 8 + "... |...................|",
+        "  index     0: 20 bytes: " + "00 " * 6 + "... |...................|",
+        "  index    24: 20 bytes: " + "01 " * 6 + "... |...................|",
         "  and 3 more",
     ]
 

@@ -9,6 +9,7 @@ from icmsg.cosim.peer import Peer
 from icmsg.cosim.simtime import MS, S, format_time
 from icmsg.errors import IcmsgError, MonitorError
 from icmsg.ipc import State
+from icmsg.monitor.verbs.status import both_mailboxes
 from icmsg.monitor.verbs.words import message_lines
 
 if TYPE_CHECKING:
@@ -169,8 +170,12 @@ class PlayedSides:
             ctrl_c.check()
             return satisfied()
 
-        with ctrl_c:
-            refused(lambda: peer.wait(asked, timeout_ns, what))
+        try:
+            with ctrl_c:
+                refused(lambda: peer.wait(asked, timeout_ns, what))
+        except MonitorError as error:
+            mailboxes = both_mailboxes(self.machine, self._settings)
+            raise MonitorError("\n".join([str(error), *mailboxes])) from error
 
     def _trouble(self, peer: Peer) -> list[str]:
         """Return the errors that the endpoint has reported and nobody was told."""

@@ -29,8 +29,16 @@ def status_lines(machine: Machine, settings: LinkSettings, played: Callable[[str
     lines += _misfits(machine, settings)
     for name in settings.configs:
         lines += _core(machine.core(name), played(name))
-    for name, config in settings.configs.items():
-        lines += _mailbox(machine.core(name), config.rx_channel)
+    return lines + both_mailboxes(machine, settings)
+
+
+def both_mailboxes(machine: Machine, settings: LinkSettings) -> list[str]:
+    """Return the registers of both mailboxes in words."""
+    lines: list[str] = []
+    for direction in reversed(settings.directions):
+        view = _view(machine, direction)
+        waiting = len(view.packets) if isinstance(view, RegionView) else 0
+        lines += _mailbox(machine.core(direction.reader), direction.channel, waiting)
     return lines
 
 
@@ -54,9 +62,9 @@ def _region(direction: Direction, view: RegionView | BusError, other: RegionView
     return [*region_lines(direction.title, view), *(f"  {line}" for line in words)]
 
 
-def _mailbox(core: Core, rx_channel: int) -> list[str]:
+def _mailbox(core: Core, rx_channel: int, waiting: int) -> list[str]:
     try:
-        return mailbox_lines(core, rx_channel)
+        return mailbox_lines(core, rx_channel, waiting)
     except (BusError, EngineError) as error:
         return [f"ipc{core.name}: cannot be read: {error}"]
 

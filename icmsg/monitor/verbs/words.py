@@ -17,16 +17,18 @@ if TYPE_CHECKING:
     from icmsg.wire.inspect import RegionView
 
 _ROW: Final = 16
-_FEW: Final = 8
+_FEW: Final = 6
 """Bytes that are shown in hex where a line has 16 as text: so it fits a terminal of 80 columns."""
 
 
 def packet_text(packet: bytes) -> str:
     """Return length, the first bytes in hex, and some more as text; says so if it begins with the magic."""
-    magic = "the magic, " if packet.startswith(MAGIC) else ""
-    start = packet[:_FEW].hex(" ") + (" ..." if len(packet) > _FEW else "")
+    size = f"{len(packet)} byte{'s' if len(packet) != 1 else ''}"
     text = _printable(packet[:_ROW]) + ("..." if len(packet) > _ROW else "")
-    return f"{magic}{len(packet)} byte{'s' if len(packet) != 1 else ''}: {start} |{text}|"
+    if packet.startswith(MAGIC):
+        return f"the magic, {size} |{text}|"
+    start = packet[:_FEW].hex(" ") + (" ..." if len(packet) > _FEW else "")
+    return f"{size}: {start} |{text}|"
 
 
 def _printable(data: bytes) -> str:
@@ -95,8 +97,11 @@ def _word(content: bytes, offset: int, name: str) -> str:
     return f"session {value & 0xFFFF}, acknowledges {value >> 16}" if name == "handshake" else f"{value}"
 
 
-def mailbox_lines(core: Core, rx_channel: int) -> list[str]:
-    """Return the registers of a core's mailbox, and what they mean for who receives on ``rx_channel``."""
+def mailbox_lines(core: Core, rx_channel: int, waiting: int = 0) -> list[str]:
+    """Return the registers of a core's mailbox, and what they mean for who receives on ``rx_channel``.
+
+    ``waiting`` is the number of packets that lie there for this core.
+    """
     registers = BlockView(core.bus, core.mailbox_port.base, IPC)
     enabled = registers.read("INTEN")
     latched = sum(
@@ -107,6 +112,10 @@ def mailbox_lines(core: Core, rx_channel: int) -> list[str]:
     ]
     if not enabled >> rx_channel & 1:
         lines.append(f"  {core.name} does not listen on channel {rx_channel}")
+    elif waiting and not latched >> rx_channel & 1:
+        lines.append(
+            f"  no doorbell is latched for what waits for {core.name}: it was lost, or {core.name} is at it"
+        )
     for channel in channels_in(latched):
         seen = "and interrupts" if enabled >> channel & 1 else "and does not interrupt"
         lines.append(f"  channel {channel} is latched {seen}")

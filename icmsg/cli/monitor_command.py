@@ -1,0 +1,116 @@
+"""``icmsg monitor``: Renode's Monitor over either engine, typed, from a script, or from a pipe."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from icmsg.cli.monitor_session import open_session
+from icmsg.cosim.engines import ENGINES, choose_engine
+from icmsg.errors import IcmsgError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+    from typing import TextIO
+
+    from icmsg.cli.monitor_session import Session
+
+_COLOURS: Final = {"ERROR": "31", "WARNING": "33", "prompt": "33", "live": "36", "hint": "2"}
+
+
+class Paint:
+    """Colours for one stream, or none: where nobody sees them, with ``--plain``, and with NO_COLOR."""
+
+    def __init__(self, stream: TextIO, *, plain: bool = False) -> None:
+        dumb = os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
+        self.on: Final = stream.isatty() and not plain and not dumb
+
+    def __call__(self, text: str, what: str) -> str:
+        """Return the text in the colour of what it is."""
+        code = _COLOURS.get(what)
+        return f"\x1b[{code}m{text}\x1b[0m" if self.on and code is not None and text else text
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``monitor`` to the sub-commands."""
+    parser = commands.add_parser(
+        "monitor",
+        help="Renode's Monitor, with commands for ICMsg",
+        description="Renode's Monitor language on either engine, and the verbs behind the word icmsg. Runs the script, "
+        "then the commands of -e, then what is typed. Where nobody types (standard input is no terminal) commands "
+        "are read from standard input instead, unless there was an -e; there the first error ends with exit code 1.",
+    )
+    parser.add_argument("script", metavar="SCRIPT", nargs="?", help="a .resc to include first")
+    parser.add_argument(
+        "-e",
+        "--execute",
+        dest="commands",
+        metavar="COMMAND",
+        action="append",
+        default=[],
+        help="a command, or several with ';' between them; may be given several times",
+    )
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="what emulates the SoC")
+    parser.add_argument("-p", "--plain", action="store_true", help="no colours")
+    parser.add_argument("--hide-log", action="store_true", help="do not show the log, nor consoles in it")
+    parser.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Run the session that the options ask for, return the exit code."""
+    typed = sys.stdin is not None and sys.stdin.isatty()
+    paint = Paint(sys.stdout, plain=options.plain)
+    choice = choose_engine(options.engine)
+    first = [*([f"include {script_path(options.script)}"] if options.script else []), *options.commands]
+
+    def write(text: str) -> None:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+    session = open_session(
+        choice,
+        lambda line: write(paint(line, "live")),
+        None if options.hide_log else lambda line, level: write(paint(line, level)),
+    )
+    try:
+        if typed:
+            from icmsg.cli.monitor_prompt import Prompt  # a session from a pipe does without
+
+            banner = (
+                f"icmsg Monitor, engine {choice.name} ({choice.reason})\n"
+                "help and icmsg help list what there is; Ctrl-D leaves"
+            )
+            return Prompt(session, paint, write).run(first, banner)
+        lines = first if options.commands or sys.stdin is None else _and_then(first, sys.stdin)
+        return run_lines(session, lines)
+    finally:
+        session.close()
+
+
+def _and_then(first: Iterable[str], stream: TextIO) -> Iterable[str]:
+    yield from first
+    yield from stream
+
+
+def run_lines(session: Session, lines: Iterable[str]) -> int:
+    """Run lines until one of them is refused or quits; return the exit code."""
+    for line in lines:
+        try:
+            printed = session.execute(line.rstrip("\r\n"))
+        except IcmsgError as error:
+            sys.stdout.flush()
+            sys.stderr.write(f"{Paint(sys.stderr)(str(error), 'ERROR')}\n")
+            return 1
+        if printed:
+            sys.stdout.write(f"{printed}\n")
+            sys.stdout.flush()
+        if session.has_quit:
+            break
+    return 0
+
+
+def script_path(path: str) -> str:
+    """Return a path as the Monitor reads it: behind ``@``, with its spaces escaped."""
+    return "@" + path.replace(" ", "\\ ")

@@ -1,0 +1,153 @@
+"""A person at a terminal: line editing, history, completion, and time that passes while nothing is typed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import Completer, Completion
+from prompt_toolkit.formatted_text import ANSI
+from prompt_toolkit.history import FileHistory, InMemoryHistory
+from prompt_toolkit.patch_stdout import patch_stdout
+from prompt_toolkit.shortcuts import CompleteStyle
+
+from icmsg.cosim.simtime import MS, S
+from icmsg.errors import IcmsgError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from prompt_toolkit.completion import CompleteEvent
+    from prompt_toolkit.document import Document
+    from prompt_toolkit.eventloop.inputhook import InputHookContext
+    from prompt_toolkit.history import History
+    from prompt_toolkit.input import Input
+    from prompt_toolkit.output import Output
+
+    from icmsg.cli.monitor_command import Paint
+    from icmsg.cli.monitor_session import Session
+
+_SLICE_NS: Final = 5 * MS
+_LOOK_S: Final = 0.01
+
+
+class Prompt:
+    """Reads lines until ``quit`` or Ctrl-D; what is refused is printed, and it goes on.
+
+    ``write`` prints text with a line end, also while a line is being typed.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        paint: Paint,
+        write: Callable[[str], None],
+        *,
+        source: Input | None = None,
+        screen: Output | None = None,
+        history: History | None = None,
+    ) -> None:
+        self._session = session
+        self._paint = paint
+        self._write = write
+        self._reached_s = 0.0
+        self._prompt: PromptSession[str] = PromptSession(
+            history=history or _history(),
+            completer=_Completions(session),
+            complete_while_typing=False,
+            complete_style=CompleteStyle.READLINE_LIKE,
+            input=source,
+            output=screen,
+        )
+
+    def run(self, first: Iterable[str], banner: str) -> int:
+        """Run the first lines, then what is typed; the exit code is 0, as Renode's."""
+        self._write(self._paint(banner, "hint"))
+        for line in first:
+            if self._session.has_quit:
+                return 0
+            self._write(f"{self._paint(self._session.prompt, 'prompt')} {line}")
+            self._execute(line)
+        while not self._session.has_quit:
+            try:
+                line = self._read()
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                return 0
+            self._execute(line)
+        return 0
+
+    def _read(self) -> str:
+        self._reached_s = time.monotonic()
+        prompt: Any = ANSI(f"{self._paint(self._session.prompt, 'prompt')} ")
+        with patch_stdout(raw=True):
+            return self._prompt.prompt(prompt, inputhook=self._wait)
+
+    def _execute(self, line: str) -> None:
+        if line.strip() == "clear":
+            self._prompt.output.erase_screen()
+            self._prompt.output.cursor_goto(0, 0)
+            self._prompt.output.flush()
+            return
+        try:
+            printed = self._session.execute(line)
+        except IcmsgError as error:
+            self._write(self._paint(str(error), "ERROR"))
+        except KeyboardInterrupt:
+            self._write(self._paint("interrupted", "ERROR"))
+        else:
+            if printed:
+                self._write(printed)
+
+    def _wait(self, context: InputHookContext) -> None:
+        """Let time pass on a started emulation until a key is pressed, no faster than a clock on the wall."""
+        while not context.input_is_ready():
+            now = time.monotonic()
+            behind_ns = round((now - self._reached_s) * S)
+            if not self._session.is_started or behind_ns < MS:
+                self._reached_s = self._reached_s if self._session.is_started else now
+                time.sleep(_LOOK_S)
+                continue
+            # What the engine cannot keep up with is let go, not made up for.
+            self._reached_s = (
+                now if behind_ns > 20 * _SLICE_NS else self._reached_s + min(behind_ns, _SLICE_NS) / S
+            )
+            try:
+                self._session.pump(min(behind_ns, _SLICE_NS))
+            except IcmsgError as error:
+                self._write(self._paint(str(error), "ERROR"))
+
+
+class _Completions(Completer):
+    """Whole lines from the session, shown by their last word."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get_completions(self, document: Document, _event: CompleteEvent) -> Iterator[Completion]:
+        """Yield what the text before the cursor can become."""
+        text = document.text_before_cursor
+        for line in self._session.complete(text):
+            yield Completion(
+                line, start_position=-len(text), display=line.split()[-1] if line.split() else line
+            )
+
+
+def _history() -> History:
+    """Return the history of earlier sessions, or one of this session where it cannot be kept."""
+    state = (
+        os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".local" / "state"
+    )
+    path = Path(state) / "icmsg" / "monitor_history"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError:
+        sys.stderr.write(f"icmsg: {path} cannot be written; this session's lines are forgotten at its end\n")
+        return InMemoryHistory()
+    return FileHistory(str(path))
