@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import MonitorError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.engines import EngineChoice
     from icmsg.cosim.machine import Machine
+    from icmsg.monitor.protocol import Monitor
 
     Output = Callable[[str], None]
 
@@ -93,9 +95,10 @@ class RenodeSession:
     is_started: Final = False
 
     def __init__(self, live: Output) -> None:
-        from icmsg.cosim.renode.monitor import RenodeMonitor  # loads .NET
-
-        self._monitor = RenodeMonitor()
+        module = import_module("icmsg.cosim.renode.monitor")  # loads .NET
+        monitor = module.RenodeMonitor()
+        self._monitor: Final[Monitor] = monitor
+        self.close: Final[Callable[[], None]] = monitor.close
         self._verbs = IcmsgVerbs(self._machine, live)
         self.has_quit = False
 
@@ -124,10 +127,6 @@ class RenodeSession:
     def complete(self, line: str) -> list[str]:
         """Complete the verbs; Renode's Monitor in this process completes nothing."""
         return completed_verb(self._verbs, line)
-
-    def close(self) -> None:
-        """Remove all machines."""
-        self._monitor.close()
 
     def _machine(self) -> Machine | None:
         return self._monitor.machine

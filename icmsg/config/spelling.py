@@ -9,8 +9,13 @@ if TYPE_CHECKING:
 
 
 def closest(word: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean …?"`` with the known word that is most like ``word``, or an empty string."""
+    """Return ``"; did you mean …?"`` with the known word that is most like ``word``, or an empty string.
+
+    >>> closest("perpherals", ["peripherals", "path"]), closest("readdoubleword", ["ReadDoubleWord"])
+    ('; did you mean peripherals?', '; did you mean ReadDoubleWord?')
+    """
     from difflib import get_close_matches  # only for an error's text
 
-    found = get_close_matches(word.lower(), known, n=1)
-    return f"; did you mean {found[0]}?" if found else ""
+    by_lower = {name.lower(): name for name in known}
+    found = get_close_matches(word.lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[found[0]]}?" if found else ""

@@ -48,5 +48,10 @@ class CtrlC:
             self._pressed = False
             raise KeyboardInterrupt
 
+    def never(self) -> bool:
+        """Return False, for a condition that only Ctrl-C ends: then raise as :meth:`check`."""
+        self.check()
+        return False
+
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self._pressed = True

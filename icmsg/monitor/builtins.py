@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.spelling import closest
 from icmsg.errors import BusError, MonitorError
-from icmsg.monitor.emulation import closest
 from icmsg.monitor.members import Device
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from icmsg.monitor.interpreter import Builtin, Interpreter
     from icmsg.monitor.tokens import Token
 
-_REGIONS: Final = ("app", "net", "size", "alignment", "handshake")
 _LARGEST_BLOCK: Final = 1 << 20
 
 
@@ -160,8 +159,9 @@ def _icmsg_status(monitor: Interpreter) -> None:
 
 
 @_take("icmsg_dump", 1, 2)
-def _icmsg_dump(monitor: Interpreter, region: object, _packets: object = 8) -> None:
-    monitor.run_verb(["dump", region.name if isinstance(region, Device) else str(region), "--packets"])
+def _icmsg_dump(monitor: Interpreter, region: object, *packets: object) -> None:
+    name = region.name if isinstance(region, Device) else str(region)
+    monitor.run_verb(["dump", name, *(str(_number(count)) for count in packets)])
 
 
 @_take("icmsg_watch", 0, 1)
@@ -171,16 +171,8 @@ def _icmsg_watch(monitor: Interpreter, on: object = True) -> None:
 
 def _icmsg_regions(monitor: Interpreter, tokens: Sequence[Token]) -> None:
     values, named = _values(monitor, tokens)
-    if values or not set(named) <= set(_REGIONS):
-        raise MonitorError(f"icmsg_regions takes {', '.join(f'{name}=' for name in _REGIONS)}")
-    words = ["config"]
-    if named:
-        size = _number(named.get("size", 0x800))
-        for name, region, default in (("app", "tx-region", 0x2007_0000), ("net", "rx-region", 0x2007_8000)):
-            words.append(f"{region}=0x{_number(named.get(name, default)):X}:0x{size:X}")
-        words.append(f"dcache-alignment={_number(named.get('alignment', 0))}")
-        words.append(f"unbound={'enable' if named.get('handshake') else 'disable'}")
-    monitor.run_verb(words)
+    words = [*map(str, values), *(f"{name}={value}" for name, value in named.items())]
+    monitor.run_verb(["regions", *words])
 
 
 BUILTINS: Final[dict[str, Builtin]] = {

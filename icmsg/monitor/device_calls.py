@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from icmsg.config.spelling import closest
 from icmsg.errors import MonitorError
 from icmsg.monitor.arguments import Mismatch, convert, prepare
-from icmsg.monitor.emulation import closest
 from icmsg.monitor.results import print_value
 
 if TYPE_CHECKING:

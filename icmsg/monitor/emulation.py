@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.machine import DEFAULT_QUANTUM_NS
@@ -138,13 +137,3 @@ class Emulation:
         """Return the full name of a peripheral of the selected machine, or None."""
         device = self.device(name)
         return None if device is None else device.name
-
-
-def closest(name: str, known: list[str]) -> str:
-    """Return a line with the known name that is closest to ``name``, to follow an error's own line, or nothing.
-
-    >>> closest("perpherals", ["peripherals", "path"])
-    '\\nDid you mean peripherals?'
-    """
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"\nDid you mean {near[0]}?" if near else ""

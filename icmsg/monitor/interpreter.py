@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.spelling import closest
 from icmsg.errors import IcmsgError, MonitorError
 from icmsg.monitor.device_calls import run_device
-from icmsg.monitor.emulation import Emulation, closest
 from icmsg.monitor.expansion import expanded_tokens
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.refusal import Refusal
@@ -17,12 +17,13 @@ from icmsg.monitor.script import logical_lines, read_script
 from icmsg.monitor.search_path import SearchPath
 from icmsg.monitor.tokens import Token, commands, path_token, string_token
 from icmsg.monitor.variables import CWD, ORIGIN, Collection, Scope
-from icmsg.monitor.verb_line import split_at_verbs, verb_of, verb_words
+from icmsg.monitor.verbs.line import WORD, is_verb, split_commands, words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from icmsg.monitor.command import Command
+    from icmsg.monitor.emulation import Emulation
     from icmsg.monitor.typed_text import TypedText
 
 _DEEPEST: Final = 40
@@ -146,11 +147,10 @@ class Interpreter:
         if self.typed is not None:
             if self.typed.take(line):
                 self.typed = None
-        elif (parts := split_at_verbs(line)) and len(parts) > 1:
+        elif WORD in line and any(map(is_verb, parts := split_commands(line))):
             for part in parts:
-                self.parse(part)
-        elif parts:
-            self.run_verb(verb_words(verb_of(line) or "", self.variables))
+                words = words_of(part, self.variables.text_of) if is_verb(part) else []
+                self.run_verb(words[1:]) if words else self.parse(part)
         elif line.strip():
             for command in commands(expanded_tokens(line, self.variables)):
                 self.run_tokens(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.embedded.core_control import CoreControl
 from icmsg.cosim.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
 from icmsg.cosim.events import EventKind
+from icmsg.cosim.interruption import CtrlC
 from icmsg.cosim.platform import parse_platform
 from icmsg.cosim.soc import short_name
-from icmsg.errors import MonitorError
+from icmsg.errors import MonitorError, VirtualTimeoutError
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.objects.devices import make_devices
 
@@ -106,9 +108,11 @@ class MonitorMachine:
         return 0 if self.soc is None else self.soc.now_ns
 
     def run_for(self, ns: int) -> None:
-        """Let time pass."""
+        """Let time pass; Ctrl-C ends it between two slices."""
         if self.soc is not None:
-            self.soc.run_for(ns)
+            ctrl_c = CtrlC()
+            with ctrl_c, suppress(VirtualTimeoutError):
+                self.soc.run_until(ctrl_c.never, timeout_ns=ns)
             self.show_consoles()
 
     def reset(self) -> None:

@@ -110,6 +110,10 @@ class Collection:
             raise MonitorError(f"No such variable: ${name}{hint}")
         return value
 
+    def text_of(self, word: str) -> str:
+        """Return the value of ``$name`` as text; MonitorError if there is no such variable."""
+        return str(self.expand(word.removeprefix("$")).value)
+
 
 def _plain(machine: str) -> str:
     return machine.replace("-", "_")

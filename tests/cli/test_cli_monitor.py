@@ -81,7 +81,8 @@ def test_a_script_is_followed_by_standard_input(
     [
         ("icmsg statsu", "icmsg has no verb 'statsu'; did you mean status?"),
         ("icmsg status", "there is no machine: make one with include @renode/nrf5340.resc"),
-        ("icmsg send 'x", "icmsg send 'x"),
+        ("icmsg send 'x", "a quote is not closed: 'x"),
+        ("icmsg send $x", "No such variable: $x"),
         ("include @none.resc", "none.resc"),
         ("sysbsu ReadDoubleWord 0x20070000", "sysbsu"),
     ],

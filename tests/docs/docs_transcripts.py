@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 
 _VARIES = (
-    (re.compile(r"-?\d+(\.\d+)? (ns|µs|ms|s)\b"), "<time>"),
+    (re.compile(r"-?\d+(\.\d+)? ?(ns|µs|ms|s)\b"), "<time>"),
+    (re.compile(r"\[\d+\.\d{9}\]"), "[<time>]"),
+    (re.compile(r"\b\d\d:\d\d:\d\d\.\d{4,}"), "<time>"),
     (re.compile(r'("(?:\w*virtual_us|virtual_s|wall_s|min|median|p99|max)": )[\d.e+-]+'), r"\1<time>"),
     (re.compile(r"\b[0-9a-f]{16,64}\b"), "<hash>"),
     (re.compile(r" {2,}"), " "),

@@ -30,6 +30,7 @@ MODULES = (
     "cosim/stub_firmware.py",
     "cosim/watch.py",
     "cosim/workload.py",
+    "monitor/verbs",
     "wire/pbuf_reader.py",
 )
 """Where the errors come from that the command can show."""

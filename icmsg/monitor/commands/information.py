@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import icmsg
+from icmsg.config.spelling import closest
 from icmsg.monitor.command import Command, Form, boolean, one_of, text, word
-from icmsg.monitor.emulation import closest
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.refusal import Refusal
 from icmsg.monitor.results import NumbersMode, print_interval

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.spelling import closest
 from icmsg.monitor.command import Command, Form, anything, boolean, integer, one_of, text, word
-from icmsg.monitor.emulation import closest
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.refusal import Refusal
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.spelling import closest
 from icmsg.monitor.command import Command, Form, address_range, integer, one_of, text, word
-from icmsg.monitor.emulation import closest
 from icmsg.monitor.objects.sysbus import print_place
 from icmsg.monitor.refusal import Refusal
 
