@@ -161,8 +161,7 @@ class PbufReader:
             packets.append(block[at + 4 : end])
             at = end + 3 & ~3
         if not packets:
-            data = self.read(capacity)
-            return [data] if data else []
+            raise self._refusal(self._data_address + rd, size, occupied, capacity)
         rd = (rd + at) % length
         self._write32(self._rd_address, rd)
         self._rd = rd

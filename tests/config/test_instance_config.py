@@ -104,3 +104,14 @@ def test_the_smallest_region_for_the_magic_is_exact() -> None:
 def test_sessions_need_no_room_for_the_magic() -> None:
     config = InstanceConfig(Region(0x1000, 24), Region(0x2000, 24), unbound="enable", dcache_alignment=8)
     assert config.tx_layout.capacity == 4
+
+
+@pytest.mark.parametrize("text", ["0x20070000:0x800", "537329664:2048", " 0x20070000 : 2048 "])
+def test_a_region_is_read_from_its_address_and_size(text: str) -> None:
+    assert Region.parse(text) == TX
+
+
+@pytest.mark.parametrize("text", ["", "0x20070000", "0x20070000:", "a:b", "1:2:3", "0x20070000-0x800"])
+def test_what_is_no_region_says_how_one_is_written(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="use ADDR:SIZE in bytes, for example 0x20070000:0x800"):
+        Region.parse(text)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from icmsg.config import RegionLayout
 from icmsg.hw.memory_bus import MemoryBus
-from icmsg.wire import PbufReader, PbufWriter
+from icmsg.wire import PbufReader, PbufWriter, SpscReader, SpscWriter
 from icmsg.wire.inspect import Packet, RegionView, inspect_region
 
 BASE = 0x2007_0000
@@ -122,3 +122,45 @@ def test_whatever_lies_there_nothing_is_raised_or_written_and_readers_agree(
         for packet in view.pending:
             assert reader.read() == packet
         assert reader.read() == b""
+
+
+SPSC = RegionLayout.spsc_pbuf(64)  # 48 data bytes
+
+
+def spsc_region() -> tuple[MemoryBus, SpscWriter, SpscReader]:
+    bus = MemoryBus(bytearray(64), base=BASE)
+    return bus, SpscWriter(bus, BASE, SPSC), SpscReader(bus, BASE, SPSC)
+
+
+def test_an_spsc_region_that_nobody_opened_is_empty_and_one_of_another_length_is_a_problem() -> None:
+    bus, writer, _ = spsc_region()
+    assert inspect_region(bus, BASE, SPSC).problem is None
+    writer.tx_init()
+    assert inspect_region(bus, BASE, SPSC).problem is None
+    bus.write32(BASE, 44)
+    assert inspect_region(bus, BASE, SPSC).problem == "the writer's data length is 44 and not 48"
+    bus.write32(BASE, 0)
+    bus.write32(BASE + SPSC.wr_idx_offset, 4)
+    assert inspect_region(bus, BASE, SPSC).problem == "the writer's data length is 0 and not 48"
+
+
+def test_packets_behind_the_marker_of_an_spsc_region_are_shown_where_they_lie() -> None:
+    bus, writer, reader = spsc_region()
+    writer.tx_init()
+    writer.write(bytes(20))
+    writer.write(b"waits here")
+    reader.read()
+    writer.write(b"starts over")
+    view = inspect_region(bus, BASE, SPSC)
+    assert view.packets == (Packet(24, b"waits here"), Packet(0, b"starts over"))
+    assert view.problem is None
+    bus.write32(BASE + SPSC.wr_idx_offset, 44)
+    assert inspect_region(bus, BASE, SPSC).problem == "the marker at index 40 leads past wr_idx"
+
+
+def test_the_handshake_word_is_shown_where_there_is_one() -> None:
+    layout = RegionLayout.pbuf(48, 8, handshake=True)
+    bus = MemoryBus(bytearray(48), base=BASE)
+    bus.write32(BASE + 4, 0x0007_0003)
+    assert inspect_region(bus, BASE, layout).handshake == (3, 7)
+    assert inspected(bus).handshake is None
