@@ -4,7 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint firmware prebuilt keywords bench clean
+FUZZ_SECONDS ?= 60
+.PHONY: help run test test-fast coverage fuzz mutants lint firmware prebuilt keywords bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -18,6 +19,19 @@ test: $(VENV)/.installed-dev  ## set up, then run all tests: pytest and robot
 
 test-fast: $(VENV)/.installed-dev  ## only what takes less than a minute
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow"
+
+coverage: $(VENV)/.installed-dev  ## branch coverage of wire, ipc and config; fails below 95 %
+	$(BIN)/python -m pytest -q -n auto --cov tests/wire tests/ipc tests/config tests/fuzz
+
+fuzz: $(VENV)/.installed-dev  ## fuzz for FUZZ_SECONDS=60: guided by coverage where atheris has a wheel, else with random inputs
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris -e '.[fuzz]'; \
+	then $(BIN)/python fuzz/region.py -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1; \
+	else $(BIN)/python fuzz/random_driver.py --seconds $(FUZZ_SECONDS); fi
+
+mutants: $(VENV)/.installed-dev  ## mutation testing of wire and ipc with mutmut; takes an hour (MUTANTS="icmsg.wire*" chooses)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutants]'
+	$(BIN)/mutmut run --max-children 2 $(MUTANTS)
+	$(BIN)/mutmut results
 
 lint: $(VENV)/.installed-dev  ## ruff and strict mypy
 	$(BIN)/ruff check .

@@ -7,13 +7,17 @@ folders it runs these instead, to look at a finding under a debugger or to measu
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
+import sys
+import time
 from pathlib import Path
 
 from target import attack
 
 CORPUS = Path(__file__).parent / "corpus"
 _LONGEST = 400
+_BATCH = 1000
 
 
 def corpus() -> list[bytes]:
@@ -47,6 +51,18 @@ def run(count: int, seed: int) -> None:
         attack_and_tell(rng.randbytes(rng.randrange(_LONGEST)) if wild else mutated(rng, rng.choice(seeds)))
 
 
+def run_for(seconds: float, seed: int) -> int:
+    """Run inputs of ``seed`` and the seeds behind it until the time is over; return how many ran."""
+    end = time.monotonic() + seconds
+    count = 0
+    for current in itertools.count(seed):
+        if time.monotonic() >= end:
+            break
+        run(_BATCH, current)
+        count += _BATCH
+    return count
+
+
 def attack_and_tell(data: bytes) -> None:
     """Run one input; tell which one it was when something is found."""
     try:
@@ -60,12 +76,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Run the fuzz target without atheris.")
     parser.add_argument("inputs", nargs="*", type=Path, help="files, or folders of files, to run instead")
     parser.add_argument("--runs", type=int, default=20_000)
+    parser.add_argument("--seconds", type=float, help="run for so long instead, seed after seed")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for path in options.inputs:
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
             attack_and_tell(file.read_bytes())
-    if not options.inputs:
+    if options.seconds is not None:
+        sys.stdout.write(f"{run_for(options.seconds, options.seed)} inputs, nothing found\n")
+    elif not options.inputs:
         run(options.runs, options.seed)
 
 

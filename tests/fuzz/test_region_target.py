@@ -50,6 +50,15 @@ def test_random_inputs_find_nothing(seed: int) -> None:
     random_driver.run(1500, seed)
 
 
+def test_for_some_seconds_it_runs_seed_after_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.0, 0.0, 4.0, 9.0, 10.0])
+    seeds_run: list[tuple[int, int]] = []
+    monkeypatch.setattr(random_driver.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr(random_driver, "run", lambda count, seed: seeds_run.append((count, seed)))
+    assert random_driver.run_for(10, 7) == 3000
+    assert seeds_run == [(1000, 7), (1000, 8), (1000, 9)]
+
+
 def test_a_finding_names_the_input_that_repeats_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PbufReader, "peek", lambda reader: -1)
     with pytest.raises(AssertionError, match="a negative length") as caught:

@@ -1,4 +1,4 @@
-"""Two session backends under an adversarial scheduler: lost, doubled and spurious rings, restarts at any point.
+"""Two backends under an adversarial scheduler: lost, doubled and spurious rings, restarts at any point.
 
 Each side has its own clock, so that its work runs whenever the scheduler likes. Every message names the life and
 the session of its sender and a number, so that the receiver can tell what was invented, doubled or misplaced.
@@ -254,3 +254,94 @@ TestSessions.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+class MagicMachine(RuleBasedStateMachine):
+    """Without sessions the same holds from one reset of the whole SoC to the next (protocol §2.3)."""
+
+    MODES = st.sampled_from(["repeat", "ring-back", "detect"])
+
+    @initialize(modes=st.tuples(MODES, MODES), latch=st.booleans())
+    def build(self, modes: tuple[str, str], latch: bool) -> None:
+        if modes == ("detect", "detect"):
+            modes = ("detect", "ring-back")  # two of them would start sessions
+        self.bus = MemoryBus(bytearray(2 * SIZE), base=BASE)
+        lines = Line(latch=latch), Line(latch=latch)
+        self.cores = []
+        for number, mode in enumerate(modes):
+            config = InstanceConfig(
+                Region((BASE, BASE + SIZE)[number], SIZE),
+                Region((BASE + SIZE, BASE)[number], SIZE),
+                dcache_alignment=8,
+                unbound="detect" if mode == "detect" else "disable",
+                signalling="repeat" if mode == "repeat" else "ring-back",
+            )
+            core = Core(self.bus, Ends(lines[1 - number], lines[number]), config, reopens_itself=False)
+            lines[number].owner = core
+            self.cores.append(core)
+        self.the_soc_is_reset()
+
+    SIDE = st.integers(0, 1)
+
+    @rule(side=SIDE, size=st.integers(0, 60))
+    def send(self, side: int, size: int) -> None:
+        self.cores[side].send(size)
+
+    @rule(side=SIDE, count=st.integers(1, 4))
+    def run_work(self, side: int, count: int) -> None:
+        for _ in range(count):
+            self.cores[side].clock.run_one()
+
+    @rule(side=SIDE, ms=st.integers(1, 3))
+    def time_passes(self, side: int, ms: int) -> None:
+        self.cores[side].clock.advance(1_000_000 * ms)
+
+    @rule(side=SIDE, copies=st.sampled_from([0, 1, 1, 1, 2]))
+    def a_signal_arrives_or_is_lost_or_doubled(self, side: int, copies: int) -> None:
+        line = self.cores[side].mailbox.into
+        if line.travelling:
+            line.travelling -= 1
+            for _ in range(copies):
+                line.arrive()
+
+    @rule(side=SIDE)
+    def a_spurious_signal_arrives(self, side: int) -> None:
+        self.cores[side].mailbox.into.arrive()
+
+    @rule()
+    def the_soc_is_reset(self) -> None:
+        for core in self.cores:
+            if core.life:
+                core.instance.reset()
+            core.mailbox.into.travelling = 0
+            core.mailbox.into.latched = False
+        self.bus.write_block(BASE, bytes(2 * SIZE))
+        for core in self.cores:
+            core.start()
+
+    @rule()
+    def everything_arrives(self) -> None:
+        """Whatever happened, both bind, and nothing is lost."""
+        self._settle()
+        for core in self.cores:
+            core.send(3)
+        self._settle()
+        for core, peer in (self.cores, self.cores[::-1]):
+            assert core.instance.is_bound
+            assert peer.latest == (core.life, 1)
+            assert peer.expected == core.sent
+
+    def _settle(self) -> None:
+        for _ in range(6):
+            for core in self.cores:
+                core.mailbox.into.travelling = 0
+                core.mailbox.into.arrive()
+                core.clock.advance(2_000_000)
+
+    def teardown(self) -> None:
+        if hasattr(self, "cores"):
+            self.everything_arrives()
+
+
+TestMagic = pytest.mark.slow(MagicMachine.TestCase)
+TestMagic.settings = TestSessions.settings

@@ -571,3 +571,15 @@ def test_the_observer_sees_on_which_channel_was_rung() -> None:
     pair = Pair(tx_channel=5, rx_channel=6)
     pair.a.open()
     assert pair.a.details("ring") == [5]
+
+
+@pytest.mark.parametrize("signalling", ["repeat", "ring-back"])
+def test_an_endpoint_reopens_with_its_own_callbacks(signalling: str) -> None:
+    pair = Pair(signalling=signalling)
+    told: list[str] = []
+    endpoint = pair.a.instance.register_endpoint(EndpointConfig(bound=lambda: told.append("its own")))
+    pair.a.instance.reopen(EndpointConfig(bound=lambda: told.append("another's")))
+    endpoint.reopen()
+    pair.b.open()
+    pair.clock.settle()
+    assert told == ["its own"]

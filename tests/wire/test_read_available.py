@@ -124,3 +124,25 @@ def test_a_packet_above_the_capacity_stays_with_what_is_behind_it() -> None:
         reader.read_available(4)
     assert (caught.value.length, caught.value.capacity) == (5, 4)
     assert reader.read_available(5) == [b"12345", b"x"]
+
+
+def test_packets_of_more_than_a_byte_of_length_are_taken_too() -> None:
+    layout = RegionLayout.pbuf(2048)
+    bus = MemoryBus(bytearray(2048), base=BASE)
+    writer, reader = PbufWriter(bus, BASE, layout), PbufReader(bus, BASE, layout)
+    writer.tx_init()
+    sent = [bytes([size & 0xFF]) * size for size in (255, 256, 300, 515)]
+    for data in sent:
+        writer.write(data)
+    assert reader.read_available() == sent
+
+
+def test_a_buffer_that_was_emptied_meanwhile_has_no_more() -> None:
+    bus, writer, reader = region()
+    writer.write(b"one")
+    writer.write(b"two")
+    reader.read()
+    assert reader.more is True
+    bus.write32(WR, bus.read32(BASE))
+    assert reader.read_available() == []
+    assert reader.more is False
