@@ -23,8 +23,8 @@ from icmsg.wire import PbufReader, PbufWriter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PAIRS = 10_000
-RUNS = 50
+PAIRS = 800
+RUNS = 600
 BASE = 0x2007_0000
 REGION = 0x800
 C_SOURCE = Path(__file__).parents[1] / "firmware_stubs" / "src"
