@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
 from prompt_toolkit.completion import Completer, Completion
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import ANSI
 from prompt_toolkit.history import FileHistory, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.shortcuts import CompleteStyle
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.eventloop.inputhook import InputHookContext
     from prompt_toolkit.history import History
     from prompt_toolkit.input import Input
+    from prompt_toolkit.key_binding import KeyPressEvent
     from prompt_toolkit.output import Output
 
     from icmsg.cli.monitor_command import Paint
@@ -55,8 +59,9 @@ class Prompt:
         self._paint = paint
         self._write = write
         self._reached_s = 0.0
-        self._prompt: PromptSession[str] = PromptSession(
+        self._prompt: PromptSession[str | None] = PromptSession(
             history=history or _history(),
+            key_bindings=_keys(),
             completer=_Completions(session),
             complete_while_typing=False,
             complete_style=CompleteStyle.READLINE_LIKE,
@@ -67,22 +72,20 @@ class Prompt:
     def run(self, first: Iterable[str], banner: str) -> int:
         """Run the first lines, then what is typed; the exit code is 0, as Renode's."""
         self._write(self._paint(banner, "hint"))
-        for line in first:
+        for command in first:
             if self._session.has_quit:
                 return 0
-            self._write(f"{self._paint(self._session.prompt, 'prompt')} {line}")
-            self._execute(line)
+            self._write(f"{self._paint(self._session.prompt, 'prompt')} {command}")
+            self._execute(command)
         while not self._session.has_quit:
-            try:
-                line = self._read()
-            except KeyboardInterrupt:
-                continue
-            except EOFError:
+            line = self._read()
+            if line is None:
                 return 0
             self._execute(line)
         return 0
 
-    def _read(self) -> str:
+    def _read(self) -> str | None:
+        """Return a line, an empty one after Ctrl-C; None after Ctrl-D."""
         self._reached_s = time.monotonic()
         prompt: Any = ANSI(f"{self._paint(self._session.prompt, 'prompt')} ")
         with patch_stdout(raw=True):
@@ -136,6 +139,25 @@ class _Completions(Completer):
             yield Completion(
                 line, start_position=-len(text), display=line.split()[-1] if line.split() else line
             )
+
+
+def _keys() -> KeyBindings:
+    """Return what Ctrl-C and Ctrl-D do.
+
+    They end the input with a result: an exception would leave the event loop of that input open.
+    """
+    keys = KeyBindings()
+
+    @keys.add("c-c")
+    @keys.add("<sigint>")
+    def _drop(event: KeyPressEvent) -> None:
+        event.app.exit(result="", style="class:aborting")
+
+    @keys.add("c-d", filter=Condition(lambda: not get_app().current_buffer.text))
+    def _leave(event: KeyPressEvent) -> None:
+        event.app.exit(result=None, style="class:exiting")
+
+    return keys
 
 
 def _history() -> History:
