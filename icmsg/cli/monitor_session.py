@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import MonitorError
@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from icmsg.cosim.engines import EngineChoice
-    from icmsg.cosim.machine import Machine
-    from icmsg.monitor.protocol import Monitor
 
     Output = Callable[[str], None]
+
+
+_TEXT: Final = '"""'
+_NAMED: Final = re.compile(r"\s*(?:macro|alias|set)\s+\$?\w+\s*", re.ASCII)
+"""What has its text on the next lines."""
 
 
 class Session(Protocol):
@@ -90,36 +93,46 @@ class EmbeddedSession:
 
 
 class RenodeSession:
-    """Renode's own Monitor in this process; a started emulation runs there by itself."""
+    """Renode's own Monitor in this process; a started emulation runs there by itself.
+
+    ``live`` takes the lines of ``icmsg watch``. Renode shows its log itself.
+    """
 
     is_started: Final = False
 
     def __init__(self, live: Output) -> None:
-        module = import_module("icmsg.cosim.renode.monitor")  # loads .NET
-        monitor = module.RenodeMonitor()
-        self._monitor: Final[Monitor] = monitor
-        self.close: Final[Callable[[], None]] = monitor.close
-        self._verbs = IcmsgVerbs(self._machine, live)
+        from icmsg.cosim.renode.monitor import RenodeMonitor  # loads .NET
+
+        self._monitor: Final = RenodeMonitor()
+        self._verbs: Final = IcmsgVerbs(lambda: self._monitor.machine, live)
+        self._typed: list[str] = []
         self.has_quit = False
+        self.close: Final = self._monitor.close
 
     @property
     def prompt(self) -> str:
-        """Renode's."""
-        return self._monitor.prompt
+        """Renode's, or ``>`` while a text is typed."""
+        return ">" if self._typed else self._monitor.prompt
 
     def execute(self, line: str) -> str:
-        """Run one line: verbs here, everything else in Renode."""
+        """Run one line: verbs here, everything else in Renode; a text between three quotes when it has ended."""
+        text = "\n".join([*self._typed, line])
+        self._typed = []
+        if text.count(_TEXT) % 2 or _NAMED.fullmatch(text):
+            self._typed = text.split("\n")
+            return ""
         commands = split_commands(line)
-        if not any(map(is_verb, commands)):
-            self.has_quit = self.has_quit or commands[-1:] in (["q"], ["quit"])
-            return self._monitor.execute(line)
-        printed = [
-            self._verbs.execute(words_of(command, self._value)[1:])
-            if is_verb(command)
-            else self._monitor.execute(command)
-            for command in commands
-        ]
-        return "\n".join(text for text in printed if text)
+        if _TEXT not in text and any(map(is_verb, commands)):
+            return "\n".join(filter(None, map(self._one, commands)))
+        self.has_quit = self.has_quit or commands[-1:] in (["q"], ["quit"])
+        return self._monitor.execute(text)
+
+    def _one(self, command: str) -> str:
+        if is_verb(command):
+            return self._verbs.execute(
+                words_of(command, lambda name: self._monitor.execute(f"echo {name}"))[1:]
+            )
+        return self._monitor.execute(command)
 
     def pump(self, ns: int) -> None:
         """Nothing: time passes in Renode."""
@@ -127,12 +140,6 @@ class RenodeSession:
     def complete(self, line: str) -> list[str]:
         """Complete the verbs; Renode's Monitor in this process completes nothing."""
         return completed_verb(self._verbs, line)
-
-    def _machine(self) -> Machine | None:
-        return self._monitor.machine
-
-    def _value(self, variable: str) -> str:
-        return self._monitor.execute(f"echo {variable}")
 
 
 def open_session(choice: EngineChoice, live: Output, log: Callable[[str, str], None] | None) -> Session:

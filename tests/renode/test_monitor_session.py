@@ -1,0 +1,100 @@
+"""``icmsg monitor --engine renode``: the verbs beside Renode's own Monitor, over the fake .NET members."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icmsg.assets import asset
+from icmsg.cli.main import main
+from icmsg.cli.monitor_session import RenodeSession
+from icmsg.errors import MonitorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fake_dotnet import FakeRenode
+
+SCRIPT = f"@{asset('renode/app-python.resc')}"
+
+
+@pytest.fixture
+def watched() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def session(renode: FakeRenode, watched: list[str]) -> Iterator[RenodeSession]:
+    session = RenodeSession(watched.append)
+    yield session
+    session.close()
+
+
+def test_the_verbs_work_on_the_machine_of_a_script(session: RenodeSession) -> None:
+    with pytest.raises(MonitorError, match="there is no machine"):
+        session.execute("icmsg status")
+    session.execute(f"include {SCRIPT}")
+    assert session.prompt == "(nrf5340)"
+    assert session.execute("icmsg bond").startswith("app is bound (CONNECTED_SID_DISABLED) after ")
+    sent, got = session.execute('icmsg send "a;b"; icmsg recv').splitlines()
+    assert sent == "app->net 3 bytes: 61 3b 62 |a;b|"
+    assert got.startswith("net->app 3 bytes: 61 3b 62 |a;b|, after ")
+    lines = session.execute("icmsg status").splitlines()
+    assert "memory says bound: each side has taken the other's magic" in lines
+    assert "app: played by Python, CONNECTED_SID_DISABLED" in lines
+    assert "ipcnet: INTEN=0x0001 EVENTS=0x0000 IRQ=0" in lines
+
+
+def test_packets_are_watched(session: RenodeSession, watched: list[str]) -> None:
+    session.execute(f"include {SCRIPT}")
+    session.execute("icmsg watch")
+    session.execute("icmsg bond; icmsg send hello; icmsg recv")
+    packets = [line.split("] ", 1)[1] for line in watched if "->" in line]
+    assert sorted(packets[:2]) == [
+        "app->net the magic, 13 bytes |Em1l1K0rn3li4|",
+        "net->app the magic, 13 bytes |Em1l1K0rn3li4|",
+    ]
+    assert packets[2:] == [
+        "app->net 5 bytes: 68 65 6c 6c 6f |hello|",
+        "net->app 5 bytes: 68 65 6c 6c 6f |hello|",
+    ]
+
+
+def test_everything_else_goes_to_renode(session: RenodeSession) -> None:
+    session.execute(f"include {SCRIPT}")
+    assert session.execute("cpunet IsHalted") == "False"
+    with pytest.raises(MonitorError, match="nonsense"):
+        session.execute("nonsense")
+
+
+def test_a_macro_is_typed_line_by_line(session: RenodeSession) -> None:
+    session.execute(f"include {SCRIPT}")
+    for line in ("macro halt", '"""', "    cpunet IsHalted true"):
+        assert session.execute(line) == ""
+        assert session.prompt == ">"
+    session.execute('"""')
+    assert session.prompt == "(nrf5340)"
+    session.execute("runMacro $halt")
+    assert "net: halted" in session.execute("icmsg status")
+
+
+def test_quit_ends_the_session_and_verbs_are_completed(session: RenodeSession) -> None:
+    assert session.complete("icmsg dump ap") == ["icmsg dump app->net", "icmsg dump app"]
+    assert session.complete("cpuapp; icmsg st") == ["cpuapp; icmsg status"]
+    assert session.complete("sysbus Re") == []
+    assert session.execute("quit") == "Renode is quitting"
+    assert session.has_quit
+
+
+def test_the_command_runs_on_it(
+    renode: FakeRenode, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    arguments = ["monitor", "--engine", "renode", SCRIPT[1:], "-e", "icmsg bond", "-e", "icmsg statsu"]
+    assert main(arguments) == 1
+    printed = capsys.readouterr()
+    assert printed.out.startswith("app is bound (CONNECTED_SID_DISABLED) after ")
+    assert "did you mean status?" in printed.err
