@@ -130,6 +130,9 @@ class RenodeMonitor:
         if arguments[0] == "LoadELF":
             self.renode._execute("sysbus " + " ".join(arguments))
             return ""
+        if arguments == ["GetLoadedFingerprints"]:
+            files = [one.FileName for one in self.machine.bus.GetLoadedFingerprints()]
+            return "[\r\n" + "".join(f"Binary {file}: {'0123abcd' * 4}, " for file in files) + "\r\n]\r\n"
         found = re.fullmatch(r"(Read|Write)(Byte|Word|DoubleWord)", arguments[0])
         if found is None:
             raise DotNetError(f"sysbus does not provide a field, method or property {arguments[0]}")

@@ -90,3 +90,16 @@ def test_a_function_that_runs_a_command_is_enough() -> None:
         with RemoteMachine(CallableTransport(keyword)) as machine:
             result, _ = run(machine, "python", "echo", Workload(messages=5))
         assert (result.problems, result.messages_received) == ((), 5)
+
+
+def test_what_a_script_has_started_goes_on() -> None:
+    with EmbeddedMonitor() as monitor:
+        monitor.execute(f"include @{asset('renode') / 'nrf5340.resc'}")
+        with RemoteMachine(monitor) as machine:
+            assert [core.is_halted for core in machine.cores.values()] == [False, False]
+            assert all(core.image is not None for core in machine.cores.values())
+            machine.run_for(2_000_000)
+            assert [machine.core(name).console.lines[0].text for name in ("app", "net")] == [
+                "initiator: up",
+                "echo: up",
+            ]

@@ -106,6 +106,10 @@ def test_cores_are_taken_over_as_the_script_left_them() -> None:
     with RemoteMachine(monitor) as machine:
         assert machine.core("app").is_halted
         assert not machine.core("net").is_halted
+        image = machine.core("net").image
+        assert image is not None
+        assert "icmsg_stats" in image.symbols
+        assert machine.core("app").image is None
         machine.run_for(1_000_000)
         assert [line.text for line in machine.core("net").console.lines] == ["echo: up"]
         machine.core("net").start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.stepped.places import CorePlaces, Place
     from icmsg.cosim.stepped.stepper import Gate
 
+_LOADED: Final = re.compile(r"Binary (.+?): [0-9a-f]{32}\b")
 _LOGGED: Final = 1000
 """Entries of Renode's log that are looked through for complaints; it keeps no more."""
 
@@ -46,8 +48,9 @@ class RemoteMachine(SteppedMachine[SteppedCore]):
     set if it is given; otherwise what the script set stays, and where there is no lockstep slices of RunFor have 10 µs.
     ``latency_ns`` is the least time from a rising interrupt line to the Python handler of a played core.
 
-    An emulation that is started is paused. From the first step on the emulation is held by the lockstep: call
-    :meth:`let_go` before anything else lets time pass. Nothing is cleared by :meth:`close`.
+    Cores execute one after the other from now on. An emulation that is started is paused. From the first step on the
+    emulation is held by the lockstep: call :meth:`let_go` before anything else lets time pass. Nothing is cleared by
+    :meth:`close`.
 
     Raises:
         EngineError: no machine is selected, or it has not the cores of the platform file.
@@ -78,6 +81,7 @@ class RemoteMachine(SteppedMachine[SteppedCore]):
         self._own: list[tuple[int, int, int]] = []
         shared = _shared(places)
         self.abilities: Final = find_abilities(self.link, path, places, shared)
+        self.link.execute(commands.SERIAL)
         if quantum_ns is not None:
             self.link.execute(f'emulation SetGlobalQuantum "{commands.seconds(quantum_ns)}"')
         self._levels = Levels(self.link, {str(core.mailbox) for core in self._mailboxes})
@@ -96,6 +100,7 @@ class RemoteMachine(SteppedMachine[SteppedCore]):
             )
             self.cores[name] = SteppedCore(self, core, bus)
             self.cores[name].attach()
+        self._recognize_images()
         self._before = set(self._complaints())
         self.clock.time_ns = self._ask_time()
 
@@ -153,6 +158,13 @@ class RemoteMachine(SteppedMachine[SteppedCore]):
         self._levels.forget()
         self._memory.let_go()
         return self.link.execute(command)
+
+    def _recognize_images(self) -> None:
+        """Find out what the cores execute from the files that Renode has loaded, where they are on this computer."""
+        with suppress(MonitorError):
+            files = _LOADED.findall(self.link.execute("sysbus GetLoadedFingerprints"))
+            for core in self.cores.values():
+                core.recognize(files)
 
     def command(self, line: str) -> str:
         """Run a Monitor command that lets no time pass; EngineError with Renode's words when it is refused."""

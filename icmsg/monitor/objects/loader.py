@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,7 @@ class Loader:
         self._controls: Final = controls
         self._is_started = is_started
         self._common: FirmwareImage | None = None
+        self._files: list[str] = []  # as the Monitor prints them
         self._symbols: dict[str, FirmwareImage] = {}
 
     @exposed(VOID, name="LoadELF", file_name=FILE, use_virtual_address=BOOL, cpu=CORE)
@@ -42,11 +44,12 @@ class Loader:
         if cpu is not None:
             self._symbols.pop(cpu, None)
             self._controls[cpu].load(image)
-            return
-        refusals = [error for control in self._controls.values() if (error := _refusal(control, image))]
-        if len(refusals) == len(self._controls):
-            raise refusals[0]
-        self._common = image
+        else:
+            refusals = [error for control in self._controls.values() if (error := _refusal(control, image))]
+            if len(refusals) == len(self._controls):
+                raise refusals[0]
+            self._common = image
+        self._files.append(_fingerprint(file_name))
 
     @exposed(VOID, file_name=FILE, load_point=UINT64, cpu=CORE, offset=INT64, size=UINT64)
     def load_binary(
@@ -65,6 +68,11 @@ class Loader:
     def load_hex(self, file_name: str, cpu: str | None = None) -> None:
         """Load an Intel HEX file."""
         self._write(file_name, intel_hex(Path(file_name)), cpu)
+
+    @exposed(STRING)
+    def get_loaded_fingerprints(self) -> str:
+        """Return the files that were loaded, the last one last, with the MD5 sums that they had."""
+        return "\n".join(["[", "".join(self._files), "]"])
 
     @exposed(VOID, file_name=FILE, use_virtual_address=BOOL, context=CORE)
     def load_symbols_from(
@@ -118,6 +126,13 @@ class Loader:
                 bus.write_block(address, data)
         except BusError as error:
             raise MonitorError(f"{file} cannot be loaded: {error}") from None
+        self._files.append(_fingerprint(file))
+
+
+def _fingerprint(file: str) -> str:
+    path = Path(file).resolve()
+    digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    return f"Binary {path}: {digest}, "
 
 
 def intel_hex(path: Path) -> list[tuple[int, bytes]]:
