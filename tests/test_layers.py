@@ -44,6 +44,7 @@ NEIGHBOURS_OF_CLI: Final = {("__main__", "cli")}
 SEAMS: Final = {
     ("icmsg.cosim.engines", "cosim.embedded"): "the one place that chooses an engine",
     ("icmsg.cosim.engines", "cosim.renode"): "the one place that chooses an engine",
+    ("icmsg.cosim.engines", "cosim.remote"): "the one place that chooses an engine",
 }
 
 HOMES: Final = {

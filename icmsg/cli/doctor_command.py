@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from icmsg import __version__
 from icmsg.assets import platform_file, stub_names
-from icmsg.cosim.engines import choose_engine
+from icmsg.cosim.engines import REMOTE_USE, choose_engine
 from icmsg.cosim.renode.locate import GET_PYRENODE, GET_RENODE, find_pyrenode, find_renode, find_setup
 from icmsg.errors import EngineNotAvailableError, IcmsgError
 
@@ -70,6 +70,7 @@ def examine() -> Iterator[Finding]:
         "arm-none-eabi-gcc or ziglang", _compiler(), "only to rebuild the stubs: pip install ziglang==0.13.0"
     )
     yield from _renode()
+    yield Finding("remote engine", "ok", f"needs nothing here; {REMOTE_USE}", needed=False)
     choice = choose_engine("auto")
     yield Finding("--engine auto", "ok", f"runs {choice.name}: {choice.reason}")
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_configs
-from icmsg.cosim.engines import ENGINES, EngineChoice, choose_engine, make_machine
+from icmsg.cosim.engines import ENGINES, EngineChoice, choose_engine, make_machine, remote_engine
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
 from icmsg.cosim.simtime import MS, US
 from icmsg.cosim.workload import Workload
+from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
@@ -71,6 +72,9 @@ def add_parser(commands: Any) -> None:
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="what emulates the SoC")
+    parser.add_argument(
+        "--renode", metavar="HOST:PORT", default=None, help="a Renode that was started with `renode -P PORT`"
+    )
     add_options(parser)
     parser.set_defaults(execute=execute)
 
@@ -123,7 +127,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run what the options say, print the report, return the exit code."""
-    report = run_exchange(options, choose_engine(options.engine))
+    report = run_exchange(options, _choose(options))
     if options.json:
         sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
     else:
@@ -131,6 +135,14 @@ def execute(options: argparse.Namespace) -> int:
 
         render.report(report.as_json())
     return 0 if report.result.ok else 1
+
+
+def _choose(options: argparse.Namespace) -> EngineChoice:
+    if options.renode is None:
+        return choose_engine(options.engine)
+    if options.engine != "auto":
+        raise ConfigurationError(f"--renode is an engine of its own: leave --engine {options.engine} away")
+    return remote_engine(options.renode)
 
 
 def run_exchange(
@@ -146,6 +158,8 @@ def run_exchange(
         choice, options.platform, quantum_ns=options.quantum_ns, latency_ns=options.latency_ns
     )
     try:
+        if choice.address is not None:
+            _boot_anew(machine, configs)
         exchange = Exchange(
             machine,
             sides,
@@ -161,6 +175,16 @@ def run_exchange(
     finally:
         machine.close()
     return RunReport(choice, who, workload, result, time.perf_counter() - started)
+
+
+def _boot_anew(machine: Machine, configs: dict[str, InstanceConfig]) -> None:
+    """Make what somebody else used what it is after power-up: cores halted and reset, nothing in the regions."""
+    for core in machine.cores.values():
+        core.halt()
+        core.reset()
+    for name, config in configs.items():
+        region = config.tx_region
+        machine.core(name).bus.write_block(region.address, bytes(region.size))
 
 
 def _run_with_progress(exchange: Exchange, total: int) -> ExchangeResult:

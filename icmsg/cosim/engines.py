@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from icmsg.errors import EngineNotAvailableError
+from icmsg.errors import ConfigurationError, EngineNotAvailableError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 EngineName = Literal["auto", "embedded", "renode"]
 ENGINES: Final[tuple[EngineName, ...]] = get_args(EngineName)
+REMOTE: Final = "remote"
+REMOTE_USE: Final = (
+    "a Renode that somebody else started, by commands of its Monitor: `renode -P 1234`, then --renode 127.0.0.1:1234, "
+    "or RemoteMachine(TelnetMonitor(port=1234)); the Robot library takes it under renode-test; see docs/renode.md"
+)
+"""What the engine ``remote`` is and how it is used; it is never chosen by itself, because it needs an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,22 @@ class EngineChoice:
 
     name: str
     reason: str
+    address: tuple[str, int] | None = None
+    """Host and port of the Monitor of a remote engine."""
+
+
+def remote_engine(address: str) -> EngineChoice:
+    """Return the engine behind ``HOST:PORT`` of a Monitor; nothing is connected yet.
+
+    Raises:
+        ConfigurationError: that is no host and port.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+        raise ConfigurationError(
+            f"--renode {address}: use HOST:PORT, for example 127.0.0.1:1234 for what was started with -P 1234"
+        )
+    return EngineChoice(REMOTE, f"the Monitor at {address}", (host.strip("[]"), int(port)))
 
 
 def choose_engine(asked: EngineName) -> EngineChoice:
@@ -55,6 +77,11 @@ def make_machine(
     """Make a machine on the chosen engine; times that are None are the engine's own defaults."""
     times = {"quantum_ns": quantum_ns, "latency_ns": latency_ns}
     given = {name: time for name, time in times.items() if time is not None}
+    if choice.address is not None:
+        from icmsg.cosim.remote.telnet_machine import TelnetMachine
+
+        host, port = choice.address
+        return TelnetMachine(host, port, platform, **given)
     if choice.name == "renode":
         from icmsg.cosim.renode.machine import RenodeMachine
 

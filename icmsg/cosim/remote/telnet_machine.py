@@ -1,0 +1,31 @@
+"""A machine behind the port of a Monitor, which hangs up when it is closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icmsg.cosim.remote.machine import RemoteMachine
+from icmsg.cosim.remote.telnet import TelnetMonitor
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class TelnetMachine(RemoteMachine):
+    """The machine that is selected in the Monitor at ``host`` and ``port``; the rest as for RemoteMachine.
+
+    Raises:
+        EngineError: no Monitor answers there, or it has no such machine selected.
+    """
+
+    def __init__(self, host: str, port: int, platform: str | Path | None = None, **times: int) -> None:
+        self._monitor = TelnetMonitor(host, port)
+        try:
+            super().__init__(self._monitor, platform, **times)
+        except BaseException:
+            self._monitor.close()
+            raise
+
+    def _close(self) -> None:
+        super()._close()
+        self._monitor.close()
