@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from verbs_on_a_machine import APP, NET, Session
 
 from icmsg.config import RegionLayout
+from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.errors import MonitorError
 from icmsg.monitor.verbs.catalogue import VERBS
 from icmsg.wire import PbufWriter, SpscWriter
@@ -154,6 +155,33 @@ def test_an_unknown_region_is_refused_with_those_there_are(session: Session, wha
         MonitorError, match=f"{what} is no region: use app->net 0x20070000, net->app 0x20078000"
     ):
         session.type(f"dump '{what}'")
+
+
+@pytest.mark.parametrize(
+    "instance", ["unbound=disable dcache-alignment=0", "unbound=enable dcache-alignment=32"]
+)
+def test_messages_that_look_like_another_layout_are_no_reason_to_doubt_the_instance(
+    session: Session, instance: str
+) -> None:
+    session.type(f"config {instance}")
+    session.type("bond app net")
+    for number in range(70):
+        for sender, receiver in (("app", "net"), ("net", "app")):
+            payload = (4 * (number % 20)).to_bytes(4, "little") * (1 + number % 31)
+            session.type(f"send hex:{payload.hex()} {sender}")
+            assert " sees it: " not in session.type("status")
+            session.type(f"recv {receiver}")
+            assert " sees it: " not in session.type("status")
+
+
+def test_each_machine_keeps_who_plays_its_cores(session: Session) -> None:
+    first = session.running
+    session.type("bond app net")
+    with EmbeddedMachine() as second:
+        session.machine = second
+        assert "app: halted" in session.type("status").splitlines()
+        session.machine = first
+        assert "app: played by Python, CONNECTED_SID_DISABLED" in session.type("status").splitlines()
 
 
 # Whatever lies in memory

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.machine import Machine
 
+_MACHINES: Final = 8
+"""So many machines are remembered with who plays their cores."""
+
 
 class IcmsgVerbs:
     """The verbs over one emulation; ``machine`` gives the selected machine at each command.
@@ -32,7 +35,7 @@ class IcmsgVerbs:
         self._machine: Final = machine
         self._output: Final = output
         self._settings: Final = LinkSettings()
-        self._sides: PlayedSides | None = None
+        self._sides: Final[list[PlayedSides]] = []
         self._watch: Watch | None = None
         self._verbs: Final[dict[str, Callable[[list[str]], list[str]]]] = {
             "status": self._show_status,
@@ -178,7 +181,9 @@ class IcmsgVerbs:
             raise MonitorError(
                 "there is no machine: make one with include @renode/nrf5340.resc, or select one with mach set"
             )
-        if self._sides is None or self._sides.machine is not machine:
-            self._stop_watching()
-            self._sides = PlayedSides(machine, self._settings)
-        return self._sides
+        found = next((sides for sides in self._sides if sides.machine is machine), None)
+        if found is None:
+            found = PlayedSides(machine, self._settings)
+            self._sides[:0] = [found]
+            del self._sides[_MACHINES:]
+        return found

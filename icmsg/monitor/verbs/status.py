@@ -13,6 +13,7 @@ from icmsg.wire.inspect import RegionView, inspect_region
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Core, Machine
     from icmsg.cosim.peer import Peer
     from icmsg.monitor.verbs.settings import Direction, LinkSettings
@@ -26,7 +27,10 @@ def status_lines(machine: Machine, settings: LinkSettings, played: Callable[[str
     lines += _region(there, sent, received) + _region(back, received, sent)
     if isinstance(sent, RegionView) and isinstance(received, RegionView):
         lines.append(link_words(sent, received))
-    lines += _misfits(machine, settings)
+    for name, view in (("app", received), ("net", sent)):
+        peer = played(name)
+        if not (_is_read(view) or (peer is not None and peer.is_bound)):
+            lines += _misfit(machine.core(name), settings.configs[name])
     for name in settings.configs:
         lines += _core(machine.core(name), played(name))
     return lines + both_mailboxes(machine, settings)
@@ -69,17 +73,21 @@ def _mailbox(core: Core, rx_channel: int, waiting: int) -> list[str]:
         return [f"ipc{core.name}: cannot be read: {error}"]
 
 
-def _misfits(machine: Machine, settings: LinkSettings) -> list[str]:
-    """Return what the bytes in memory tell against the instance that is decoded with."""
-    lines = []
-    for name, config in settings.configs.items():
-        try:
-            traces = identify(machine.core(name).bus, config)
-        except BusError:
-            continue
-        if traces.can_bond is False:
-            lines.append(f"as {name} sees it: {traces.verdict}")
-    return lines
+def _is_read(view: RegionView | BusError) -> bool:
+    """Tell whether packets have come through, so that both sides have the same layout."""
+    return isinstance(view, RegionView) and view.problem is None and view.rd_idx != 0
+
+
+def _misfit(core: Core, config: InstanceConfig) -> list[str]:
+    """Return what the bytes of ``core``'s peer tell against the instance.
+
+    Only before packets have come through: what passes can look like anything later.
+    """
+    try:
+        traces = identify(core.bus, config)
+    except BusError:
+        return []
+    return [f"as {core.name} sees it: {traces.verdict}"] if traces.can_bond is False else []
 
 
 def _core(core: Core, peer: Peer | None) -> list[str]:
