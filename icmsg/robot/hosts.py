@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.assets import asset
-from icmsg.errors import ConfigurationError, EngineNotAvailableError
+from icmsg.errors import ConfigurationError
 from icmsg.robot.settings import chosen_engine, robot_variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from icmsg.cosim.renode.monitor import RenodeMonitor
+    from icmsg.monitor import EmbeddedMonitor
     from icmsg.monitor.protocol import Monitor
 
 SCRIPTS: Final = "renode"
@@ -35,9 +37,6 @@ class Host(Protocol):
     def begin_keyword(self) -> None:
         """Make sure that nobody else moves time."""
 
-    def end_keyword(self) -> None:
-        """Let others move time again."""
-
     def end_test(self) -> None:
         """Do what has to be done behind a test, before its machine is freed."""
 
@@ -47,7 +46,7 @@ class LocalHost:
 
     def __init__(self, engine: str | None) -> None:
         self._engine = engine
-        self._monitor: Monitor | None = None
+        self._monitor: EmbeddedMonitor | RenodeMonitor | None = None
 
     def monitor(self) -> Monitor:
         """Return the Monitor of the chosen engine; ConfigurationError or EngineNotAvailableError if there is none."""
@@ -68,20 +67,15 @@ class LocalHost:
         """Close the machine; the next Monitor is a new one."""
         monitor, self._monitor = self._monitor, None
         if monitor is not None:
-            machine = monitor.machine
-            if machine is not None:
-                machine.close()
+            monitor.close()
 
     def begin_keyword(self) -> None:
-        """Nobody else moves time."""
-
-    def end_keyword(self) -> None:
         """Nobody else moves time."""
 
     def end_test(self) -> None:
         """Nothing else is to be done."""
 
-    def _make(self, asked: str | None) -> Monitor:
+    def _make(self, asked: str | None) -> EmbeddedMonitor | RenodeMonitor:
         from icmsg.cosim.engines import choose_engine  # libdoc needs no engine
 
         engine = chosen_engine(asked, robot_variables())
@@ -89,9 +83,12 @@ class LocalHost:
             from icmsg.monitor import EmbeddedMonitor
 
             return EmbeddedMonitor()
-        raise EngineNotAvailableError(
-            "suites run on the embedded engine or under renode-test; the Monitor of the renode engine is not there yet"
-        )
+        from icmsg.cosim.renode.monitor import RenodeMonitor
+        from icmsg.monitor.verbs import IcmsgVerbs
+
+        monitor = RenodeMonitor()
+        monitor.verbs = IcmsgVerbs(lambda: monitor.machine).execute
+        return monitor
 
 
 def run_script(

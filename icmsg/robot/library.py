@@ -113,31 +113,31 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
     ) -> None:
         """``timeout`` and ``quiet`` are virtual times, see `Time`; ``engine`` see `Engines`."""
         settings = Settings(engine, nanoseconds(timeout), nanoseconds(quiet))
-        scene = self._scene = Scene(settings, _host(engine))
+        host, host_listeners = _host(engine)
+        scene = self._scene = Scene(settings, host)
         self._states = StateKeywords(scene, self.run_keyword)
-        self.ROBOT_LIBRARY_LISTENER = Lifecycle(scene)
+        self.ROBOT_LIBRARY_LISTENER = [Lifecycle(scene), *host_listeners]
         parts: list[object] = [part(scene) for part in _OURS]
-        if isinstance(scene.host, LocalHost):
+        if isinstance(host, LocalHost):
             parts += [*(part(scene) for part in _OF_RENODE), self._states]
         super().__init__(parts)
 
     def run_keyword(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None) -> Any:
         """Run a keyword; an error of this package fails the test with its text and what explains it."""
-        host = self._scene.host
         try:
-            host.begin_keyword()
+            self._scene.host.begin_keyword()
             returned = super().run_keyword(name, args, kwargs)
         except IcmsgError as error:
             raise self._scene.explained(error) from None
-        finally:
-            host.end_keyword()
         self._states.remember(name, args, kwargs or {})
         return returned
 
 
-def _host(engine: EngineName | None) -> Host:
+def _host(engine: EngineName | None) -> tuple[Host, list[object]]:
+    """Return the host of the suite, and who listens for it."""
     if not under_renode_test(robot_variables()):
-        return LocalHost(engine)
-    from icmsg.robot.renode_test import RenodeTestHost  # needs the remote engine
+        return LocalHost(engine), []
+    from icmsg.robot.renode_test import BeforeRenode, RenodeTestHost  # needs the remote engine
 
-    return RenodeTestHost()
+    host = RenodeTestHost()
+    return host, [BeforeRenode(host)]

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from robot.libraries.BuiltIn import BuiltIn
 
 from icmsg.cosim.remote.machine import RemoteMachine
 from icmsg.cosim.remote.transport import CallableTransport
+from icmsg.cosim.stepped.commands import check_beside_lockstep
 from icmsg.errors import ConfigurationError, EngineError
 from icmsg.robot.hosts import run_script
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LIBRARY = "Renode"
+LIBRARY: Final = "Renode"
 """The name that renode-test gives to the Remote library."""
+_REPLACING: Final = {"resetemulation", "requires", "provides"}
+"""Keywords of Renode that save the emulation or make a new one."""
+_WITHOUT_TIME: Final = {
+    "createterminaltester",
+    "createlogtester",
+    "setdefaultuarttimeout",
+    "setdefaulttester",
+}
 
 
 def run_remote_keyword(name: str, *arguments: str) -> Any:
@@ -66,9 +75,11 @@ class RenodeTestMonitor:
         if self._machine is not None:
             self._machine.let_go()
 
-    def forget(self) -> None:
-        """Renode has a new emulation."""
-        self._machine = None
+    def close_machine(self) -> None:
+        """Take our hands off the machine, before it is saved or replaced."""
+        machine, self._machine = self._machine, None
+        if machine is not None:
+            machine.close()
 
 
 class RenodeTestHost:
@@ -76,6 +87,8 @@ class RenodeTestHost:
 
     def __init__(self) -> None:
         self._monitor = RenodeTestMonitor()
+        self._runs = False
+        """Whether a keyword of Renode may have started the emulation."""
 
     def monitor(self) -> RenodeTestMonitor:
         """Return the Monitor."""
@@ -90,20 +103,46 @@ class RenodeTestHost:
 
     def clear(self) -> None:
         """Free every machine of that Renode."""
-        self._monitor.let_go()
-        self._monitor.forget()
+        self._monitor.close_machine()
         run_remote_keyword("ResetEmulation")
 
     def begin_keyword(self) -> None:
         """Stop what a keyword of Renode has started: from here on time moves by commands."""
-        if self._monitor.machine is not None:
+        if self._runs:
             self._monitor.execute("pause")
+            self._runs = False
 
-    def end_keyword(self) -> None:
-        """Leave the emulation to the keywords of Renode."""
-        self._monitor.let_go()
+    def before_renode(self, keyword: str, command: str) -> None:
+        """Leave the emulation to a keyword of Renode that lets time pass, or replaces the machine."""
+        if keyword == "executecommand":
+            try:
+                check_beside_lockstep(command)
+            except EngineError:
+                self._monitor.let_go()
+        elif keyword in _REPLACING:
+            self._monitor.close_machine()
+        else:
+            self._monitor.let_go()
+            self._runs = keyword not in _WITHOUT_TIME
 
     def end_test(self) -> None:
         """Do what renode-test does behind a test: its log and a snapshot are saved if it failed."""
-        self._monitor.let_go()
+        self._monitor.close_machine()
         BuiltIn().run_keyword("Test Teardown")
+
+
+class BeforeRenode:
+    """A listener of Robot: tells the host of every keyword of Renode before it runs."""
+
+    ROBOT_LISTENER_API_VERSION = 2
+
+    def __init__(self, host: RenodeTestHost) -> None:
+        self._host = host
+
+    def start_keyword(self, _name: str, attributes: Mapping[str, Any]) -> None:
+        """Look whose keyword it is; in an `Execute Command` the command counts."""
+        if attributes["libname"] != LIBRARY:
+            return
+        arguments = [BuiltIn().replace_variables(argument) for argument in attributes["args"][:1]]
+        keyword = attributes["kwname"].replace(" ", "").replace("_", "").lower()
+        self._host.before_renode(keyword, str(arguments[0]) if arguments else "")

@@ -13,6 +13,8 @@ from typing import Any, get_type_hints
 from xmlrpc.client import Fault
 from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 
+from remote_extensions import ExtendedMonitor
+
 from icmsg.robot.hosts import LocalHost
 from icmsg.robot.renode_keywords import RenodeKeywords
 from icmsg.robot.renode_log_keywords import RenodeLogKeywords
@@ -21,6 +23,13 @@ from icmsg.robot.scene import Scene
 from icmsg.robot.settings import Settings
 
 _NAMED = re.compile(r"^([a-zA-Z0-9_]+)=(.+)", re.DOTALL)
+
+
+class RenodeHost(LocalHost):
+    """A host whose Monitor has what the C# files add to Renode's."""
+
+    def _make(self, asked: str | None) -> ExtendedMonitor:
+        return ExtendedMonitor()
 
 
 class Handler(SimpleXMLRPCRequestHandler):
@@ -34,7 +43,7 @@ class RenodeServer:
     """What Renode offers to the Remote library: two methods."""
 
     def __init__(self) -> None:
-        scene = Scene(Settings("embedded", 1_000_000_000, 10_000_000), LocalHost("embedded"))
+        scene = Scene(Settings("embedded", 1_000_000_000, 10_000_000), RenodeHost("embedded"))
         self._keywords: dict[str, Any] = {
             "EnableLoggingToCache": lambda: None,
             "ClearCachedLog": lambda: None,
