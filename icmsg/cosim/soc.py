@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from icmsg.cosim.platform import Peripheral, PlatformDescription
+
+CoreT = TypeVar("CoreT")
 
 NRF_IPC: Final = "Miscellaneous.NRF_IPC"
 
@@ -22,6 +28,18 @@ class MailboxPort:
 def short_name(name: str) -> str:
     """Return a core's name as commands use it: ``app`` for ``cpuapp``."""
     return name[3:] if name.startswith("cpu") and len(name) > 3 else name
+
+
+def find_core(cores: Mapping[str, CoreT], name: str) -> CoreT:
+    """Return a core by its name (``"app"``, or ``"cpuapp"`` as in the platform file).
+
+    Raises:
+        ConfigurationError: there is no such core; the text lists those there are.
+    """
+    found = cores.get(name) or cores.get(name.removeprefix("cpu"))
+    if found is None:
+        raise ConfigurationError(f"no core {name!r}; the platform has {', '.join(cores)}")
+    return found
 
 
 def mailbox_ports(description: PlatformDescription) -> dict[str, MailboxPort]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.exchange_result import ExchangeResult
+    from icmsg.cosim.machine import Machine
 
 PYTHON = "python"
 
@@ -41,13 +42,29 @@ def exchange(
     """Return what came out of an exchange on the default engine."""
     machine = make_machine(choose_engine("auto"), quantum_ns=quantum_ns, latency_ns=latency_ns)
     try:
-        return Exchange(
-            machine,
-            {"app": image(app, "app"), "net": image(net, "net")},
-            config,
-            workload or Workload(messages=20),
-            initiator=initiator,
-            bond_timeout_ns=bond_timeout_ns,
+        return exchange_on(
+            machine, app, net, workload, config=config, initiator=initiator, bond_timeout_ns=bond_timeout_ns
         ).run()
     finally:
         machine.close()
+
+
+def exchange_on(
+    machine: Machine,
+    app: str | Path = PYTHON,
+    net: str | Path = "echo",
+    workload: Workload | None = None,
+    *,
+    config: InstanceConfig = APP,
+    initiator: str | None = None,
+    bond_timeout_ns: int = BOND_TIMEOUT_NS,
+) -> Exchange:
+    """Return an exchange on ``machine`` that is ready to run."""
+    return Exchange(
+        machine,
+        {"app": image(app, "app"), "net": image(net, "net")},
+        config,
+        workload or Workload(messages=20),
+        initiator=initiator,
+        bond_timeout_ns=bond_timeout_ns,
+    )

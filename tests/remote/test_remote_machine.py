@@ -6,14 +6,13 @@ import re
 
 import pytest
 import renode_monitor
+from exchanges import exchange_on
 from remote_machines import NO_BLOCKS, NO_EXTENSIONS
 from renode_monitor import RenodeMonitor, with_machine
+from thumb import RAM, firmware
 
 from icmsg.assets import stub
-from icmsg.config.nrf5340 import APP
 from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.remote.machine import RemoteMachine
 from icmsg.cosim.workload import Workload
 from icmsg.errors import ConfigurationError, EngineError, MonitorError
@@ -29,21 +28,13 @@ PAIRINGS = [
 ]
 
 
-def image(who: str, core: str) -> FirmwareImage | None:
-    return None if who == "python" else FirmwareImage.load(stub(who, core))
-
-
-def exchange(machine: RemoteMachine, app: str, net: str, workload: Workload) -> Exchange:
-    return Exchange(machine, {"app": image(app, "app"), "net": image(net, "net")}, APP, workload)
-
-
 # Exchanges
 
 
 @pytest.mark.parametrize(("app", "net"), PAIRINGS)
 def test_every_pairing_brings_every_byte_back(app: str, net: str) -> None:
     with RemoteMachine(with_machine()) as machine:
-        result = exchange(machine, app, net, Workload(messages=30, size_min=5, size_max=150, seed=3)).run()
+        result = exchange_on(machine, app, net, Workload(messages=30, size_min=5, size_max=150, seed=3)).run()
     assert result.problems == ()
     assert (result.ok, result.messages_received, result.mismatches) == (True, 30, 0)
     for name, who in (("app", app), ("net", net)):
@@ -56,7 +47,7 @@ def test_a_renode_with_fewer_files_takes_longer_but_loses_nothing(
     missing: frozenset[str], app: str, net: str
 ) -> None:
     with RemoteMachine(with_machine(missing=missing)) as machine:
-        result = exchange(machine, app, net, Workload(messages=10, size_max=200)).run()
+        result = exchange_on(machine, app, net, Workload(messages=10, size_max=200)).run()
     assert (result.problems, result.messages_received, result.mismatches) == ((), 10, 0)
 
 
@@ -64,14 +55,14 @@ def test_the_same_run_has_the_same_trace() -> None:
     traces = set()
     for _ in range(2):
         with RemoteMachine(with_machine()) as machine:
-            traces.add(exchange(machine, "python", "echo", Workload(messages=10)).run().trace_sha256)
+            traces.add(exchange_on(machine, "python", "echo", Workload(messages=10)).run().trace_sha256)
     assert len(traces) == 1
 
 
 def test_a_message_costs_few_commands() -> None:
     monitor = with_machine()
     with RemoteMachine(monitor) as machine:
-        run = exchange(machine, "python", "echo", Workload(messages=100))
+        run = exchange_on(machine, "python", "echo", Workload(messages=100))
         before = len(monitor.lines)
         result = run.run()
         used = len(monitor.lines) - before
@@ -84,7 +75,7 @@ def test_doorbells_of_python_and_of_firmware_are_in_the_stream_once() -> None:
     seen: list[Event] = []
     with RemoteMachine(with_machine()) as machine:
         machine.events.add_sink(seen.append)
-        exchange(machine, "python", "echo", Workload(messages=5)).run()
+        exchange_on(machine, "python", "echo", Workload(messages=5)).run()
     rings = [event.core for event in seen if event.kind is EventKind.DOORBELL]
     sent = [event for event in seen if event.kind is EventKind.PACKET_SENT]
     assert len(sent) == 5
@@ -210,6 +201,35 @@ def test_what_others_write_between_runs_is_read() -> None:
             machine.run_for(10_000)
             seen.append(app.read32(SHARED))
         assert seen == [1, 1, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize("where", [RAM["net"] + 0x100, SHARED + 60, SHARED + 64])
+def test_what_firmware_writes_is_seen_in_every_step_as_it_is(where: int) -> None:
+    monitor = with_machine()
+    with RemoteMachine(monitor) as machine:
+        net, app = machine.core("net"), machine.core("app").bus
+        net.load(
+            firmware(
+                f"reset: ldr r0, ={where}; again: ldr r1, [r0]; adds r1, #1; str r1, [r0]; b again",
+                core="net",
+            )
+        )
+        net.start()
+        true, seen = monitor.machine.soc.core("net").bus, []
+
+        def look() -> None:
+            block = app.read_block(where - 8, 24)
+            seen.append(app.read32(where))
+            assert seen[-1] == true.read32(where)
+            assert block == true.read_block(where - 8, 24)
+            app.write32(where + 4, seen[-1])
+            assert app.read_block(where + 4, 4) == seen[-1].to_bytes(4, "little")
+            machine.clock.call_later(10_000, look)
+
+        look()
+        machine.run_for(300_000)
+        assert len(seen) > 20
+        assert sorted(set(seen)) == seen
 
 
 def test_an_access_that_waited_and_is_refused_is_named() -> None:

@@ -19,7 +19,7 @@ from icmsg.cosim.events import EventKind, EventStream
 from icmsg.cosim.machine import AccessWarning
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.simtime import US, format_time
-from icmsg.cosim.soc import mailbox_ports
+from icmsg.cosim.soc import find_core, mailbox_ports
 from icmsg.errors import ConfigurationError, CoreFault, EngineError, VirtualTimeoutError
 
 if TYPE_CHECKING:
@@ -191,10 +191,7 @@ class EmbeddedMachine:
         Raises:
             ConfigurationError: there is no such core; the text lists those there are.
         """
-        found = self.cores.get(name) or self.cores.get(name.removeprefix("cpu"))
-        if found is None:
-            raise ConfigurationError(f"no core {name!r}; the platform has {', '.join(self.cores)}")
-        return found
+        return find_core(self.cores, name)
 
     @property
     def models(self) -> Mapping[str, Model]:

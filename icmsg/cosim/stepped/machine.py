@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from icmsg.cosim.events import EventKind, EventStream
 from icmsg.cosim.simtime import US, format_time
+from icmsg.cosim.soc import find_core
 from icmsg.cosim.stepped.agenda import Agenda
 from icmsg.cosim.stepped.core import SteppedCore
 from icmsg.cosim.stepped.records import LINE_ROSE, TASK
@@ -95,10 +96,7 @@ class SteppedMachine(Generic[CoreT]):
         Raises:
             ConfigurationError: there is no such core; the text lists those there are.
         """
-        found = self.cores.get(name) or self.cores.get(name.removeprefix("cpu"))
-        if found is None:
-            raise ConfigurationError(f"no core {name!r}; the platform has {', '.join(self.cores)}")
-        return found
+        return find_core(self.cores, name)
 
     # What happened
 
