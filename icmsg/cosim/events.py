@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -30,6 +30,9 @@ class EventKind(enum.IntEnum):
     CONSOLE = 9  # a core printed: a = length in bytes, b = CRC-32 of the bytes
     FAULT = 10  # a core took a fault exception: a = exception number, b = PC
     WARNING = 11  # an access that nothing models: a = address, b = PC
+    SIGNAL_LOST = (
+        12  # channels of a task were lost, as somebody asked for: a = task, b = the channels, one bit each
+    )
 
 
 class Event(NamedTuple):
@@ -59,7 +62,7 @@ class EventStream:
         self._buffer = bytearray()
         self._hash = hashlib.sha256()
         self._pack = _RECORD.pack
-        self._sinks: tuple[Sink, ...] = ()
+        self._sinks: list[tuple[Sink, ...]] = [()] * (max(EventKind) + 1)  # by the kind that they want
         self.count = 0
 
     def emit(self, ticks: int, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
@@ -68,17 +71,19 @@ class EventStream:
         self.count += 1
         if len(self._buffer) >= _FLUSH_BYTES:
             self._flush()
-        if self._sinks:
+        sinks = self._sinks[kind]
+        if sinks:
             event = Event(ticks * 1_000_000_000 // self._ticks_per_second, kind, core, a, b)
-            for sink in self._sinks:
+            for sink in sinks:
                 sink(event)
 
-    def add_sink(self, sink: Sink) -> Callable[[], None]:
-        """Call ``sink`` for every event from now on; the function returned removes it again."""
-        self._sinks = (*self._sinks, sink)
+    def add_sink(self, sink: Sink, kinds: Iterable[EventKind] = tuple(EventKind)) -> Callable[[], None]:
+        """Call ``sink`` for every event of these kinds from now on; the function returned removes it again."""
+        for kind in kinds:
+            self._sinks[kind] = (*self._sinks[kind], sink)
 
         def remove() -> None:
-            self._sinks = tuple(other for other in self._sinks if other is not sink)
+            self._sinks = [tuple(other for other in sinks if other is not sink) for sinks in self._sinks]
 
         return remove
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from icmsg.config.spelling import closest
 from icmsg.errors import MonitorError
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from icmsg.monitor.interpreter import Interpreter
     from icmsg.monitor.members import Device, Member
     from icmsg.monitor.tokens import Token
+
+
+_ELSEWHERE: Final = (
+    "\nThe embedded engine has the members that the name alone lists; the renode engine has all of Renode's."
+)
 
 
 def run_device(monitor: Interpreter, device: Device, tokens: Sequence[Token]) -> None:
@@ -33,7 +38,7 @@ def run_device(monitor: Interpreter, device: Device, tokens: Sequence[Token]) ->
     if not members:
         raise MonitorError(
             f"{device.name} does not provide a field, method or property {name}."
-            f"{closest(name, list(device.members))}"
+            f"{closest(name, list(device.members)) or _ELSEWHERE}"
         )
     if members[0].signature.is_method:
         _call(monitor, device, name, members, tokens[1:])

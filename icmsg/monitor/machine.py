@@ -12,7 +12,7 @@ from icmsg.cosim.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.interruption import CtrlC
 from icmsg.cosim.platform import parse_platform
-from icmsg.cosim.soc import short_name
+from icmsg.cosim.soc import NRF_IPC, short_name
 from icmsg.errors import MonitorError, VirtualTimeoutError
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.objects.devices import make_devices
@@ -50,12 +50,10 @@ class MonitorMachine:
             PlatformError: it has something wrong, or something that the embedded engine does not model.
             MonitorError: firmware or time has already been there.
         """
-        if self.soc is not None and (
-            self.soc.now_ns or any(core.image is not None for core in self.soc.cores.values())
-        ):
+        if self.now_ns:
             raise MonitorError(
                 "the embedded engine builds the machine from all platform descriptions at once: load them before "
-                "firmware is loaded and before time passes"
+                "time passes"
             )
         sources = [*self._sources, (file, text)]
         used = "".join(f'using "{source}"\n' for source, _ in sources if source)
@@ -65,9 +63,7 @@ class MonitorMachine:
             f"{used}{texts}\n", "<LoadPlatformDescription>", search_path=(here, Path())
         )
         soc = EmbeddedMachine(description, quantum_ns=self._quantum_ns)
-        self.close()
-        self._sources, self.soc = sources, soc
-        self._controls = {
+        controls = {
             name: CoreControl(
                 soc,
                 core,
@@ -76,8 +72,12 @@ class MonitorMachine:
             )
             for name, core in soc.cores.items()
         }
+        if self.soc is not None:
+            _take_over(soc, controls, self.soc, self._controls)
+        self.close()
+        self._sources, self.soc, self._controls = sources, soc, controls
         self.devices = make_devices(self.name, soc, self._controls, self._log, self._is_started)
-        soc.events.add_sink(self._on_event)
+        soc.events.add_sink(self._on_event, (EventKind.SIGNAL_LOST, EventKind.WARNING))
 
     def core(self, name: str) -> str | None:
         """Return the engine's name of a core, or None."""
@@ -162,7 +162,20 @@ class MonitorMachine:
             return None
         return short_name(next((place.cpu for place in item.registrations if place.cpu), ""))
 
+    def _mailbox_of(self, core: int) -> str:
+        assert self.soc is not None
+        name = list(self.soc.cores)[core]
+        for item in self.soc.description:
+            if item.type == NRF_IPC and any(
+                short_name(place.cpu or "") == name for place in item.registrations
+            ):
+                return item.name
+        return ""
+
     def _on_event(self, event: Event) -> None:
+        if event.kind is EventKind.SIGNAL_LOST and self.soc is not None:
+            text = f"TASKS_SEND[{event.a}]: channels 0x{event.b:X} are lost, as asked for"
+            self._log.write(LogLevel.INFO, text, self._mailbox_of(event.core), event.time_ns)
         if event.kind is EventKind.WARNING and self.soc is not None:
             core = list(self.soc.cores)[event.core]
             what = next(
@@ -171,6 +184,23 @@ class MonitorMachine:
                 f"access at 0x{event.a:08X}",
             )  # fmt: skip
             self._log.write(LogLevel.WARNING, f"[cpu{core}: 0x{event.b:X}] {what}", "sysbus", event.time_ns)
+
+
+def _take_over(
+    new: EmbeddedMachine,
+    new_controls: Mapping[str, CoreControl],
+    old: EmbeddedMachine,
+    old_controls: Mapping[str, CoreControl],
+) -> None:
+    """Bring over what was done to a machine before it was made again with more in it."""
+    for name, memory in old.memories.items():
+        new.memories[name].bytes[:] = memory.bytes
+    for name, control in old_controls.items():
+        new.cores[name].image = old.cores[name].image
+        new_controls[name].vector_table = control.vector_table
+        new_controls[name].is_halted = control.is_halted
+        for register, value in control.registers().items():
+            new_controls[name].write_register(register, value)
 
 
 def _begins_halted(description: object, core: str) -> bool:

@@ -46,6 +46,7 @@ _TEXTS: Final[Mapping[EventKind, Callable[[Event], str]]] = {
     EventKind.CORE_RESET: lambda _event: "reset",
     EventKind.CONSOLE: lambda event: f"prints {_packet(event)}",
     EventKind.FAULT: lambda event: f"fault exception {event.a} at PC 0x{event.b:08X}",
+    EventKind.SIGNAL_LOST: lambda event: f"loses the signal of task {event.a}, channels 0x{event.b:X}",
     EventKind.WARNING: lambda event: f"accesses 0x{event.a:08X}, which nothing models, at PC 0x{event.b:08X}",
 }
 

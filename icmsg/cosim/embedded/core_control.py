@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from icmsg.cosim.image import FirmwareImage
 
 
+_LARGEST: Final = 0xFFFF_FFFF
+
+
 class CoreControl:
     """One core of ``machine``; ``halted`` as its description says. ``tell`` is told what goes wrong later.
 
@@ -74,6 +77,8 @@ class CoreControl:
         core = self._core
         if core.is_played:
             raise EngineError(f"core {core.name} is played by Python; it has no registers")
+        if value > _LARGEST:
+            raise EngineError("Value is too big to be expressed as UInt32")
         if core.firmware is not None:
             core.firmware.write_registers({name: value & ~1 if name == "PC" else value})
         else:

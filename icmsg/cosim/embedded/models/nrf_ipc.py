@@ -62,12 +62,16 @@ class NrfIpcModel(RegisterModel, SignalFaults):
         self.sent += 1
         signalled = self.words[self._send_cnf + index]
         if self.faulty:
-            self._send_with_faults(signalled)
+            self._send_with_faults(index, signalled)
         else:
             self._broadcast(signalled)
 
-    def _send_with_faults(self, configured: int) -> None:
-        for channels, delay_us in self.deliveries(configured):
+    def _send_with_faults(self, task: int, configured: int) -> None:
+        deliveries = self.deliveries(configured)
+        passed = deliveries[0].channels if deliveries else 0
+        if passed != configured:
+            self._slot.emit(EventKind.SIGNAL_LOST, task, configured & ~passed)
+        for channels, delay_us in deliveries:
             if delay_us:
                 self._slot.after_us(delay_us, partial(self._broadcast, channels))
             else:
