@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from icmsg.assets import platform_file
 from icmsg.cosim.embedded.core_control import CoreControl
 from icmsg.cosim.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
 from icmsg.cosim.events import EventKind
@@ -18,10 +19,10 @@ from icmsg.monitor.log import LogLevel
 from icmsg.monitor.objects.devices import make_devices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from icmsg.cosim.events import Event
-    from icmsg.cosim.platform.description import Peripheral
+    from icmsg.cosim.platform import PlatformDescription
     from icmsg.monitor.log import Log
     from icmsg.monitor.members import Device
 
@@ -48,7 +49,7 @@ class MonitorMachine:
 
         Raises:
             PlatformError: it has something wrong, or something that the embedded engine does not model.
-            MonitorError: firmware or time has already been there.
+            MonitorError: time has passed already.
         """
         if self.now_ns:
             raise MonitorError(
@@ -56,18 +57,12 @@ class MonitorMachine:
                 "time passes"
             )
         sources = [*self._sources, (file, text)]
-        used = "".join(f'using "{source}"\n' for source, _ in sources if source)
-        texts = "\n".join(inline for source, inline in sources if not source)
-        here = Path(file).parent if file else Path()
-        description = parse_platform(
-            f"{used}{texts}\n", "<LoadPlatformDescription>", search_path=(here, Path())
-        )
-        soc = EmbeddedMachine(description, quantum_ns=self._quantum_ns)
+        soc = EmbeddedMachine(_describe(sources), quantum_ns=self._quantum_ns)
         controls = {
             name: CoreControl(
                 soc,
                 core,
-                halted=_begins_halted(description, name),
+                halted=_begins_halted(soc.description, name),
                 tell=partial(self._log.write, LogLevel.ERROR, source=f"cpu{name}"),
             )
             for name, core in soc.cores.items()
@@ -186,6 +181,16 @@ class MonitorMachine:
             self._log.write(LogLevel.WARNING, f"[cpu{core}: 0x{event.b:X}] {what}", "sysbus", event.time_ns)
 
 
+def _describe(sources: Sequence[tuple[str, str]]) -> PlatformDescription | None:
+    """Return the description in all sources, each a file or a text; None for the shipped one, which is known."""
+    if len(sources) == 1 and sources[0][0] and Path(sources[0][0]).samefile(platform_file("nrf5340")):
+        return None
+    used = "".join(f'using "{file}"\n' for file, _ in sources if file)
+    texts = "\n".join(text for file, text in sources if not file)
+    folders = [Path(file).parent for file, _ in sources if file]
+    return parse_platform(f"{used}{texts}\n", "<LoadPlatformDescription>", search_path=(*folders, Path()))
+
+
 def _take_over(
     new: EmbeddedMachine,
     new_controls: Mapping[str, CoreControl],
@@ -203,9 +208,8 @@ def _take_over(
             new_controls[name].write_register(register, value)
 
 
-def _begins_halted(description: object, core: str) -> bool:
-    item: Peripheral
-    for item in description:  # type: ignore[attr-defined]
+def _begins_halted(description: PlatformDescription, core: str) -> bool:
+    for item in description:
         if short_name(item.name) == core and item.name != core:
             return any(command.split() == ["IsHalted", "true"] for command in (*item.init, *item.reset))
     return False

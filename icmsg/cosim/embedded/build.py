@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from icmsg.cosim.platform.description import Registration
 
 MEMORY: Final = "Memory.MappedMemory"
-NO_CORE: Final = "no core"
-"""What the address space without what belongs to one core is called in errors."""
 
 
 class Builder:
@@ -45,7 +43,7 @@ class Builder:
         self.slots: Final[dict[str, Slot]] = {}
         self.memories: Final[dict[str, Memory]] = {}
         self.models: Final[dict[str, Model]] = {}
-        self.common: Final = AddressSpace(NO_CORE)
+        self.common: Final = AddressSpace("")
         """What is there for everybody: what a debugger sees that looks through no core's eyes."""
         self._nvics: dict[str, Slot] = {}
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -70,6 +71,7 @@ def _accept_model(monitor: Interpreter, path: Path) -> None:
     )
 
 
+@cache  # the files come with the package
 def _shipped_classes() -> set[str]:
     """Return the classes in the shipped files for Renode: the engine has a counterpart of each."""
     found: set[str] = set()

@@ -1,0 +1,307 @@
+"""Commands of the Monitor: what each prints and what it changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import icmsg
+from icmsg.errors import MonitorError
+from icmsg.monitor.log import LogLevel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from icmsg.monitor import EmbeddedMonitor
+    from icmsg.monitor.log import LogEntry
+
+
+def refused(monitor: EmbeddedMonitor, command: str) -> str:
+    with pytest.raises(MonitorError) as error:
+        monitor.execute(command)
+    return str(error.value)
+
+
+# Machines
+
+
+def test_mach_lists_machines_and_its_own_forms(monitor: EmbeddedMonitor) -> None:
+    forms = monitor.execute("mach")
+    assert forms.startswith("\nNo machine selected.\n\nYou can use the following commands:\n")
+    monitor.execute('mach create "alpha"; mach create; mach add "beta"')
+    assert monitor.execute("mach").startswith(
+        "\nCurrent machine: machine-0\nAvailable machines:\n\t0: alpha     \n\t1: machine-0 \n\t2: beta      \n\n"
+    )
+
+
+def test_mach_selects_and_removes(monitor: EmbeddedMonitor) -> None:
+    assert monitor.prompt == "(monitor)"
+    monitor.execute('mach add "a"; mach add "b"')
+    assert monitor.prompt == "(a)"
+    assert (monitor.execute("mach set 1"), monitor.prompt) == ("", "(b)")
+    monitor.execute('mach rem "a"')
+    assert monitor.prompt == "(b)"
+    monitor.execute('mach rem "b"')
+    assert monitor.prompt == "(monitor)"
+    monitor.execute('$name?="c"; mach create $name')
+    assert monitor.prompt == "(c)"
+    monitor.execute("mach clear")
+    assert (monitor.prompt, monitor.machine) == ("(monitor)", None)
+
+
+def test_a_removed_machine_is_closed(soc: EmbeddedMonitor) -> None:
+    machine = soc.machine
+    assert machine is not None
+    soc.execute('mach rem "nrf5340"')
+    assert soc.machine is None
+    with pytest.raises(icmsg.errors.EngineError, match="closed"):
+        machine.run_for(1)
+
+
+def test_devices_need_their_prefix_only_without_using(soc: EmbeddedMonitor) -> None:
+    assert soc.execute("ipcapp DropNext; sysbus.ipcapp DropNext") == "0x00000000\n0x00000000"
+    soc.execute("using -")
+    assert soc.execute("sysbus.ipcapp DropNext") == "0x00000000"
+    assert refused(soc, "ipcapp DropNext").startswith("No such command or device: ipcapp")
+    assert soc.execute("help using").endswith(
+        "Current 'using':\n\t[none]\n\nTo clear all current usings execute \"using -\"."
+    )
+    soc.execute("using sysbus")
+    assert soc.execute("ipcapp DropNext") == "0x00000000"
+
+
+def test_the_tree_of_peripherals(soc: EmbeddedMonitor) -> None:
+    lines = soc.execute("peripherals").splitlines()
+    assert lines[:11] == [
+        "Available peripherals:",
+        "",
+        "  sysbus (SystemBus)",
+        "  │   ",
+        "  ├── cpuapp (CortexM)",
+        "  │       Slot: 0",
+        "  │       ",
+        "  ├── cpunet (CortexM)",
+        "  │       Slot: 1",
+        "  │       ",
+        "  ├── nvicapp (NVIC)",
+    ]
+    assert "  │       <0x5002A000, 0x5002AFFF> for core [CPU: nrf5340.cpuapp]" in lines
+    assert lines[-3:] == ["  └── trimnet (ArrayMemory)", "          <0x41203000, 0x41203FFF>", "          "]
+    assert soc.execute("peri mailbox") == "Filtered peripherals:\n\n  sysbus (SystemBus)\n      "
+    assert soc.execute("peripherals <0x41012000 0x1>") == soc.execute("peripherals ipcnet")
+
+
+# Scripts and files
+
+
+def test_path_prepends_and_resets(monitor: EmbeddedMonitor, tmp_path: Path) -> None:
+    start = monitor.execute("path").removeprefix("Current 'PATH' value is: ")
+    (tmp_path / "here.resc").write_text('echo "found"\n')
+    assert "Could not find file 'here.resc'" in refused(monitor, "include @here.resc")
+    assert monitor.execute(f"path add @{tmp_path}") == f"Current 'PATH' value is: {tmp_path};{start}"
+    assert monitor.execute("include @here.resc; i @here.resc") == "found\nfound"
+    assert monitor.execute(f"path set @{tmp_path}") == f"Current 'PATH' value is: {tmp_path}"
+    assert monitor.execute("path reset") == f"Current 'PATH' value is: {start}"
+    assert refused(monitor, "path add @nowhere").endswith(
+        "Entry nowhere does not exist or is not a directory."
+    )
+
+
+def test_a_platform_file_may_be_included(monitor: EmbeddedMonitor) -> None:
+    monitor.execute("include @platforms/nrf5340.repl")
+    assert monitor.prompt == "(machine-0)"
+    assert monitor.execute("cpuapp IsHalted") == "False"
+
+
+def test_models_that_the_engine_has_are_accepted_with_a_line_in_the_log(monitor: EmbeddedMonitor) -> None:
+    monitor.execute(
+        "logLevel 0; include @renode/NRF_IPC.cs @renode/Lockstep.cs; include @renode/icmsg_monitor.py"
+    )
+    assert [entry.message for entry in monitor.log.last(3)] == [
+        "NRF_IPC.cs: the embedded engine has its own NRF_IPC; the file is not compiled",
+        "Lockstep.cs: the embedded engine has its own Lockstep; the file is not compiled",
+        "icmsg_monitor.py: the Monitor has these commands itself",
+    ]
+
+
+def test_a_start_with_a_script_runs_it_first(monitor: EmbeddedMonitor) -> None:
+    monitor.execute("start @renode/python-python.resc")
+    assert monitor.is_started
+    monitor.pump(5_000)
+    assert monitor.execute("ipcapp ElapsedNanoseconds") == "5000"
+
+
+def test_platform_descriptions_add_up(monitor: EmbeddedMonitor) -> None:
+    monitor.execute("include @renode/machine.resc; sysbus WriteDoubleWord 0x20070000 5")
+    monitor.execute(
+        'machine LoadPlatformDescriptionFromString "extra: Memory.MappedMemory @ sysbus 0x30000000 { size: 0x1000 }"'
+    )
+    monitor.execute("extra WriteDoubleWord 0 7")
+    assert monitor.execute("sysbus ReadDoubleWord 0x30000000 cpunet; sysbus ReadDoubleWord 0x20070000") == (
+        "0x00000007\n0x00000005"
+    )
+    assert monitor.execute("cpuapp IsHalted; cpunet IsHalted") == "True\nTrue"
+    monitor.execute('emulation RunFor "0.000001"')
+    assert "load them before time passes" in refused(
+        monitor, "machine LoadPlatformDescription @platforms/nrf5340.repl"
+    )
+
+
+# Log
+
+
+def test_log_lines_have_virtual_times_and_levels(soc: EmbeddedMonitor) -> None:
+    soc.execute('emulation RunFor "0.01234"; log "hello"; log "careful" 2; log "hidden" 0; log "bad" "Error"')
+    assert soc.execute("lastLog 3") == (
+        "00:00:00.0123 [INFO] Script: hello\n00:00:00.0123 [WARNING] Script: careful\n"
+        "00:00:00.0123 [ERROR] Script: bad"
+    )
+    assert soc.execute("lastLog").endswith(soc.execute("lastLog 2"))
+    assert refused(soc, "lastLog 1001").endswith("The number of entries cannot be larger than 1000")
+
+
+def test_the_level_of_the_log_and_of_one_device(soc: EmbeddedMonitor) -> None:
+    soc.execute("logLevel 3 sysbus; logLevel -1 ipcapp; sysbus ReadByte 0xF0000000")
+    assert not soc.log.last(1)
+    assert soc.execute("logLevel") == "\n".join(
+        [
+            "Currently set levels:\n",
+            "Backend           | Emulation element                   | Level",
+            "=" * 65,
+            "console           :                                     : INFO",
+            "                  : nrf5340:sysbus                      : ERROR",
+            "                  : nrf5340:ipcapp                      : NOISY",
+            "-" * 65,
+        ]
+    )
+    soc.execute('logLevel "Debug"; log "now" 0')
+    assert soc.log.last(1)[0].level is LogLevel.DEBUG
+    assert refused(soc, "logLevel 1 ipcap").startswith(
+        "Could not find emulation element or backend named: ipcap\nDid you mean ipcapp?"
+    )
+    assert refused(soc, "logLevel 7").startswith("Bad parameters for command logLevel 7\n")
+
+
+def test_a_log_file_gets_every_line(soc: EmbeddedMonitor, tmp_path: Path) -> None:
+    soc.execute(f'logFile @{tmp_path}/log.txt; log "a"; log "b" 3')
+    assert (
+        tmp_path / "log.txt"
+    ).read_text() == "00:00:00.0000 [INFO] Script: a\n00:00:00.0000 [ERROR] Script: b\n"
+    assert "cannot be written" in refused(soc, f"logFile @{tmp_path}/no/folder.txt")
+
+
+def test_a_front_end_sees_log_lines_as_they_come(soc: EmbeddedMonitor) -> None:
+    seen: list[LogEntry] = []
+    soc.log.add_sink(seen.append)
+    soc.execute('log "a"')
+    assert [(entry.level, entry.message) for entry in seen] == [(LogLevel.INFO, "Script: a")]
+
+
+def test_lines_of_shown_consoles_go_into_the_log_in_the_order_of_time(monitor: EmbeddedMonitor) -> None:
+    monitor.execute('include @renode/nrf5340.resc; emulation RunFor "0.0001"')
+    entries = [entry for entry in monitor.log.last(100) if entry.source.startswith("uart")]
+    assert [entry.message.split("] ")[1] for entry in entries] == [
+        "initiator: up",
+        "echo: up",
+        "initiator: bound",
+        "echo: bound",
+    ]
+    assert [entry.time_ns for entry in entries] == sorted(entry.time_ns for entry in entries)
+    assert entries[0].message == "uartapp: [virt: 5.062µs (+5.062µs)] initiator: up"
+    assert monitor.execute("sa uartnet") == ""
+    assert refused(monitor, "showAnalyzer ipcapp").endswith("No suitable analyzer found for ipcapp")
+    assert refused(monitor, "showAnalyzer uart") == "Peripheral not found: uart\nDid you mean uartnet?"
+
+
+def test_what_firmware_does_that_nothing_models_is_in_the_log(soc: EmbeddedMonitor) -> None:
+    soc.execute("sysbus WriteDoubleWord 0x20000100 0xE7FE6800")  # ldr r0, [r0]; b .
+    soc.execute('cpuapp PC 0x20000100; cpuapp SP 0x20001000; cpuapp SetRegister "R0" 0xF0000000')
+    soc.execute('cpuapp IsHalted false; emulation RunFor "0.000001"')
+    entry = soc.log.last(1)[0]
+    assert (entry.source, entry.level) == ("sysbus", LogLevel.WARNING)
+    assert entry.text.startswith("[cpuapp: 0x20000100] ")
+    assert "0xF0000000" in entry.text
+
+
+# Information
+
+
+def test_help_lists_commands_and_explains_one(monitor: EmbeddedMonitor) -> None:
+    lines = monitor.execute("help").splitlines()
+    assert lines[:3] == ["Available commands:", "Name              | Description", "=" * 80]
+    assert "mach              : list and manipulate machines available in the environment." in lines
+    names = [line.split()[0] for line in lines[3 : lines.index("")]]
+    assert names == sorted(names)
+    assert monitor.execute("h path").startswith("path: allows modification of internal 'PATH' variable.\n")
+    assert monitor.execute("? start").startswith("start: starts the emulation.\nshort versions: s\n")
+    for name in names:
+        assert monitor.execute(f"help {name}").startswith(f"{name}: ")
+
+
+def test_version_and_time(soc: EmbeddedMonitor) -> None:
+    assert soc.execute("version") == f"icmsg, version {icmsg.__version__} (embedded engine)"
+    soc.execute('emulation RunFor "3601.5"')
+    assert soc.execute("currentTime") == "Current virtual time: 01:00:01.500000000"
+    assert soc.log.last(1)[0].text == "Current virtual time: 01:00:01.500000000"
+
+
+def test_verbose_mode_shows_every_command(monitor: EmbeddedMonitor) -> None:
+    assert monitor.execute('verboseMode true; echo "a"; verboseMode false; echo "b"') == (
+        'Executing: echo "a"\na\nExecuting: verboseMode false\nb'
+    )
+
+
+def test_quit_says_so_and_is_seen(soc: EmbeddedMonitor) -> None:
+    assert not soc.has_quit
+    assert soc.execute("q") == "Renode is quitting"
+    assert (soc.has_quit, soc.prompt) == (True, "(monitor)")
+
+
+def test_echo_and_its_relatives(soc: EmbeddedMonitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert soc.execute('echo "a b"; echo "-n" "c"; echo "d"; echo; echo 16') == "a b\ncd\n\n16"
+    assert soc.execute('echo "x" "y"') == "usage: echo [-n] [string]"
+    assert soc.execute('string a "b" 1; clear') == '"a b 1"'
+    assert soc.execute("str_contains \"ell\" 'HELLO'; str_contains \"x\" 'a'") == "True\nFalse"
+    monkeypatch.setenv("ICMSG_TEST", "here")
+    assert soc.execute('get_environ "ICMSG_TEST"; get_environ "ICMSG_NOT_THERE"') == "here"
+    assert soc.execute("if true 'echo \"yes\"'; if false 'echo \"no\"'") == "yes"
+    soc.execute('icmsg_write 0x20070000 "48690041"')
+    assert (
+        soc.execute("dump 0x20070000 8 4")
+        == "0x20070000 | 48 69 00 41 | Hi.A\n0x20070004 | 00 00 00 00 | ...."
+    )
+
+
+def test_the_verbs_and_their_names_in_renode_are_the_same(soc: EmbeddedMonitor) -> None:
+    assert soc.execute("icmsg_status") == soc.execute("icmsg status")
+    assert soc.execute("icmsg_dump cpuapp 4") == soc.execute("icmsg dump app->net --packets")
+    assert soc.execute("icmsg_regions") == soc.execute("icmsg config")
+    assert "0x20071000…0x200713FF" in soc.execute("icmsg_regions app=0x20071000 size=0x400 handshake=true")
+    assert soc.execute("icmsg_watch") == soc.execute("icmsg watch on")
+    assert soc.execute("icmsg_watch false") == soc.execute("icmsg watch off")
+
+
+def test_verbs_stand_beside_commands_in_a_line_and_take_variables(soc: EmbeddedMonitor) -> None:
+    soc.execute('$what="dump"')
+    assert soc.execute('echo "a"; icmsg help $what; echo "b;c"') == "\n".join(
+        ["a", soc.execute("icmsg help dump"), "b;c"]
+    )
+    assert refused(soc, 'icmsg send "open') == 'icmsg send "open: no closing quotation'
+
+
+def test_watched_packets_are_lines_in_the_log(monitor: EmbeddedMonitor) -> None:
+    monitor.execute('include @renode/nrf5340.resc; icmsg watch; emulation RunFor "0.0001"')
+    assert any("app->net 1 byte: 01" in entry.text for entry in monitor.log.last(100))
+
+
+def test_settings_of_time_that_hold_anyway_are_accepted(soc: EmbeddedMonitor) -> None:
+    assert (
+        soc.execute(
+            "emulation SetSeed 7; emulation GetSeed; emulation SetGlobalSerialExecution true; "
+            'machine SetSerialExecution true; machine SetQuantum "0.00001"; machine SetAdvanceImmediately true'
+        )
+        == "0x00000007\nTrue"
+    )
+    assert "the renode engine takes false" in refused(soc, "emulation SetGlobalSerialExecution false")
+    assert "never waits for the wall clock" in refused(soc, "emulation SetGlobalAdvanceImmediately false")
