@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _ELSEWHERE: Final = (
-    "\nThe embedded engine has the members that the name alone lists; the renode engine has all of Renode's."
+    ".\nThe embedded engine has the members that the name alone lists; the renode engine has all of Renode's."
 )
 
 
@@ -37,8 +37,8 @@ def run_device(monitor: Interpreter, device: Device, tokens: Sequence[Token]) ->
     members = device.members.get(name)
     if not members:
         raise MonitorError(
-            f"{device.name} does not provide a field, method or property {name}."
-            f"{closest(name, list(device.members)) or _ELSEWHERE}"
+            f"{device.name} does not provide a field, method or property {name}"
+            f"{closest(name, device.members) or _ELSEWHERE}"
         )
     if members[0].signature.is_method:
         _call(monitor, device, name, members, tokens[1:])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.spelling import closest
 from icmsg.errors import MonitorError
 
 if TYPE_CHECKING:
@@ -105,9 +105,8 @@ class Collection:
         """
         value = self.get(name)
         if value is None:
-            near = difflib.get_close_matches(name, self.short_names(), n=1)
-            hint = f"\nDid you mean ${near[0]}?" if near else ""
-            raise MonitorError(f"No such variable: ${name}{hint}")
+            known = [f"${short}" for short in self.short_names()]
+            raise MonitorError(f"No such variable: ${name}{closest(f'${name}', known)}")
         return value
 
     def text_of(self, word: str) -> str:

@@ -36,8 +36,8 @@ def refused(monitor: EmbeddedMonitor, command: str) -> str:
     ("command", "text"),
     [
         ("nothing", "No such command or device: nothing"),
-        ("perpherals", "No such command or device: perpherals\nDid you mean peripherals?"),
-        ("cpuap PC", "No such command or device: cpuap\nDid you mean cpuapp?"),
+        ("perpherals", "No such command or device: perpherals; did you mean peripherals?"),
+        ("cpuap PC", "No such command or device: cpuap; did you mean cpuapp?"),
         ("12", "No such command or device: 12"),
         ("$x 1 2", "No such command or device: $x"),
         ("a <", "Could not tokenize here:\na <\n  ^"),
@@ -45,9 +45,9 @@ def refused(monitor: EmbeddedMonitor, command: str) -> str:
         ("a <5, 3>", "Could not tokenize here:\na <5, 3>\n  ^\nCould not create range; the start address can't be "
                      "higher than the end address.\nUse '<5 3>' without a comma if the second argument is size."),
         ('mach set "x"', "Machine x not found."),
-        ('mach rem "nrf5304"', "Machine nrf5304 not found.\nDid you mean nrf5340?"),
+        ('mach rem "nrf5304"', "Machine nrf5304 not found; did you mean nrf5340?"),
         ("mach set 5", "Wrong machine number. Type mach to show a list of available machines."),
-        ("help mahc", "No such command: mahc.\nDid you mean mach?"),
+        ("help mahc", "No such command: mahc; did you mean mach?"),
         ("include @nowhere.resc", "Could not find file 'nowhere.resc'"),
         ("include @renode/NRF_IPC.cs @renode/nrf5340.resc", "All file extensions must match (saw .cs and .resc)!"),
         ("include @renode/nrf5340.resc @renode/machine.resc",
@@ -57,8 +57,8 @@ def refused(monitor: EmbeddedMonitor, command: str) -> str:
                                   "Given machine is already added or name is already taken."),
         ("cpuapp 5", "There was an error executing command 'cpuapp 5': \nBad syntax"),
         ("ipcapp DropNex", "There was an error executing command 'ipcapp DropNex': \n"
-                           "sysbus.ipcapp does not provide a field, method or property DropNex.\n"
-                           "Did you mean DropNext?"),
+                           "sysbus.ipcapp does not provide a field, method or property DropNex; "
+                           "did you mean DropNext?"),
         ("connector Connect", "There was an error executing command 'connector Connect': \n"
                               "connector does not provide a field, method or property Connect.\n"
                               "The embedded engine has the members that the name alone lists; "),
@@ -176,14 +176,14 @@ def test_a_command_for_a_machine_without_one_is_refused(monitor: EmbeddedMonitor
 
 
 def test_what_was_printed_before_a_refusal_is_in_front_of_it(soc: EmbeddedMonitor) -> None:
-    assert refused(soc, 'echo "a"\nnothing\necho "b"') == "a\nNo such command or device: nothing"
+    assert refused(soc, 'echo "a"\nxyzzy\necho "b"') == "a\nNo such command or device: xyzzy"
 
 
 def test_a_script_stops_at_its_first_refusal_and_says_where(monitor: EmbeddedMonitor, tmp_path: Path) -> None:
-    (tmp_path / "inner.resc").write_text('\necho "one"\nnothing here\necho "two"\n')
+    (tmp_path / "inner.resc").write_text('\necho "one"\nxyzzy here\necho "two"\n')
     (tmp_path / "outer.resc").write_text("include $ORIGIN/inner.resc\n")
     assert refused(monitor, f"include @{tmp_path}/outer.resc") == (
-        f"one\nNo such command or device: nothing\n  {tmp_path}/inner.resc:3\n  {tmp_path}/outer.resc:1"
+        f"one\nNo such command or device: xyzzy\n  {tmp_path}/inner.resc:3\n  {tmp_path}/outer.resc:1"
     )
 
 
@@ -193,10 +193,10 @@ def test_a_script_that_is_no_text_is_refused(monitor: EmbeddedMonitor, tmp_path:
 
 
 def test_a_macro_that_fails_at_a_machine_reset_ends_the_reset_with_its_line(soc: EmbeddedMonitor) -> None:
-    soc.execute('macro reset "nothing"')
+    soc.execute('macro reset "xyzzy"')
     assert refused(soc, "machine Reset") == (
-        "No such command or device: nothing\nThere was an error executing command 'machine Reset': \n"
-        "Parsing line 'nothing' failed."
+        "No such command or device: xyzzy\nThere was an error executing command 'machine Reset': \n"
+        "Parsing line 'xyzzy' failed."
     )
 
 

@@ -63,8 +63,8 @@ def test_a_circle_of_variables_is_refused(monitor: EmbeddedMonitor) -> None:
 
 def test_the_closest_name_is_given(monitor: EmbeddedMonitor) -> None:
     monitor.execute("$netelf=@a")
-    assert refused(monitor, "echo $netlef").endswith("No such variable: $netlef\nDid you mean $netelf?")
-    assert refused(monitor, "include $netlef/a") == "No such variable: $netlef\nDid you mean $netelf?"
+    assert refused(monitor, "echo $netlef").endswith("No such variable: $netlef; did you mean $netelf?")
+    assert refused(monitor, "include $netlef/a") == "No such variable: $netlef; did you mean $netelf?"
 
 
 def test_what_stands_behind_a_variable_belongs_to_a_path(monitor: EmbeddedMonitor, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def _help(monitor: Interpreter, _tokens: Sequence[Token]) -> None:
 def _help_for(monitor: Interpreter, tokens: Sequence[Token]) -> None:
     name = str(tokens[0].value)
     if name not in monitor.commands:
-        raise Refusal(f"No such command: {name}.{closest(name, list(monitor.commands))}")
+        raise Refusal(f"No such command: {name}{closest(name, monitor.commands) or '.'}")
     monitor.write(monitor.commands[name].help(monitor))
 
 

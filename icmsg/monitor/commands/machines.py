@@ -53,7 +53,7 @@ def _clear(monitor: Interpreter, _tokens: Sequence[Token]) -> None:
 def _known(monitor: Interpreter, token: Token) -> str:
     name = str(token.value)
     if name not in monitor.emulation.machines:
-        raise Refusal(f"Machine {name} not found.{closest(name, list(monitor.emulation.machines))}")
+        raise Refusal(f"Machine {name} not found{closest(name, monitor.emulation.machines) or '.'}")
     return name
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.spelling import closest
 from icmsg.cosim.embedded.exposed import BOOL, CORE, FILE, INT64, STRING, UINT64, VOID, exposed
 from icmsg.cosim.image import FirmwareImage
 from icmsg.errors import BusError, FirmwareError, MonitorError
@@ -115,9 +115,8 @@ class Loader:
     def _hint(self, name: str, images: Iterable[FirmwareImage]) -> str:
         for core in self._machine.cores.values():
             if core.image is not None and name in core.image.symbols:
-                return f"\nCore cpu{core.name} has it: add context=cpu{core.name}"
-        near = difflib.get_close_matches(name, [symbol for image in images for symbol in image.symbols], n=1)
-        return f"\nDid you mean {near[0]}?" if near else ""
+                return f"; core cpu{core.name} has it: add context=cpu{core.name}"
+        return closest(name, [symbol for image in images for symbol in image.symbols])
 
     def _write(self, file: str, parts: list[tuple[int, bytes]], cpu: str | None) -> None:
         bus = self._machine.bus if cpu is None else self._machine.core(cpu).bus
