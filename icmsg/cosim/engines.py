@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from importlib import util
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from icmsg.errors import ConfigurationError, EngineNotAvailableError
@@ -20,6 +22,8 @@ REMOTE_USE: Final = (
     "or RemoteMachine(TelnetMonitor(port=1234)); the Robot library takes it under renode-test; see docs/renode.md"
 )
 """What the engine ``remote`` is and how it is used; it is never chosen by itself, because it needs an address."""
+VARIABLE: Final = "ICMSG_ENGINE"
+"""Names the engine where nobody else does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +51,43 @@ def remote_engine(address: str) -> EngineChoice:
 
 
 def choose_engine(asked: EngineName) -> EngineChoice:
-    """Return the engine for what was asked.
+    """Return the engine for what was asked, loaded if it is Renode.
 
-    ``auto`` is embedded: the renode engine has only been run over a stand-in for .NET so far, and has to be asked for.
+    ``auto`` is what the variable ICMSG_ENGINE says, else renode where it can be loaded, else embedded; the reason
+    says why.
 
     Raises:
         EngineNotAvailableError: it cannot run here; the text says what to do.
+        ConfigurationError: ICMSG_ENGINE names no engine.
     """
-    if asked == "embedded":
-        return EngineChoice("embedded", "asked for")
     if asked == "auto":
-        return EngineChoice("embedded", "renode has to be asked for in this release")
+        named = os.environ.get(VARIABLE) or "auto"
+        return _named(named, f"{VARIABLE} says so") if named != "auto" else _best()
+    return _named(asked, "asked for")
+
+
+def _named(name: str, why: str) -> EngineChoice:
+    if name == "embedded":
+        return EngineChoice("embedded", why)
+    if name != "renode":
+        raise ConfigurationError(f"{VARIABLE}={name}: no such engine; use {', '.join(ENGINES)}")
     try:
         found = _load_renode()
     except EngineNotAvailableError as error:
         raise EngineNotAvailableError(
             f"{error}; or use --engine embedded, which needs nothing but pip"
         ) from error
-    return EngineChoice("renode", f"asked for; {found}")
+    return EngineChoice("renode", f"{why}; {found}")
+
+
+def _best() -> EngineChoice:
+    # What most people have not installed is found out without loading anything for it.
+    if util.find_spec("pyrenode3") is None:
+        return EngineChoice("embedded", "pyrenode3, which renode needs, is not installed")
+    try:
+        return EngineChoice("renode", f"found; {_load_renode()}")
+    except EngineNotAvailableError as error:
+        return EngineChoice("embedded", f"renode cannot be used: {error}")
 
 
 def make_machine(

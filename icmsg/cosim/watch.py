@@ -32,15 +32,18 @@ class _Direction:
         self.channel: Final = config.tx_channel
         self.follower: Final = PbufFollower(core.bus, tx, layout)
         self.magic_seen = False
+        self.unread: deque[bytes] = deque()
+        """What was written and not dated yet."""
         self._taken = False
         self._word = HandshakeWord(core.bus, tx, layout) if layout.handshake_offset is not None else None
 
-    def new_packets(self) -> list[bytes]:
+    def poll(self) -> None:
+        """Take over what was written since the last time."""
         packets = self.follower.poll()
         if packets and not self.magic_seen and packets[0].startswith(MAGIC):
             self.magic_seen = True
-            return packets[1:]
-        return packets
+            packets = packets[1:]
+        self.unread.extend(packets)
 
     @property
     def magic_taken(self) -> bool:
@@ -106,8 +109,8 @@ class LinkWatch:
     def look(self) -> None:
         """Look for packets whose doorbell has not rung yet; they are dated now."""
         if not self._stopped:
-            first = self._initiator if self._initiator is not None else next(iter(self._directions))
-            self._look(first, self._machine.now_ns)
+            self._poll()
+            self._date(self._in_order(next(iter(self._directions))), self._machine.now_ns)
 
     def _on_event(self, event: Event) -> None:
         if event.kind is not EventKind.DOORBELL:
@@ -118,18 +121,32 @@ class LinkWatch:
         ringing = self._directions.get(event.core)
         if ringing is None or event.a != ringing.channel:
             return
-        # The other side may be ahead of its own doorbell, and what it has written comes before any answer to it.
-        self._look(self._initiator if self._initiator is not None else event.core, event.time_ns)
+        self._poll()
+        # The other side may be ahead of its own doorbell, and what it has written comes before any answer to it. An
+        # answer that is there already waits for its own: engines tell of several doorbells at once.
+        order = self._in_order(event.core)
+        self._date(order[: order.index(event.core) + 1], event.time_ns)
 
-    def _look(self, first: int, time_ns: int) -> None:
-        for index in sorted(self._directions, key=lambda index: index != first):
-            try:
-                packets = self._directions[index].new_packets()
-            except WireError as error:
-                self._problem(error)
-                return
-            for packet in packets:
-                self._message(index, packet, time_ns)
+    def _in_order(self, first: int) -> list[int]:
+        """Return the cores, the one that initiates first."""
+        first = self._initiator if self._initiator is not None else first
+        return sorted(self._directions, key=lambda index: index != first)
+
+    def _poll(self) -> None:
+        for direction in self._directions.values():
+            self._poll_one(direction)
+
+    def _poll_one(self, direction: _Direction) -> None:
+        try:
+            direction.poll()
+        except WireError as error:  # the other direction goes on
+            self._problem(error)
+
+    def _date(self, cores: list[int], time_ns: int) -> None:
+        for index in cores:
+            unread = self._directions[index].unread
+            while unread:
+                self._message(index, unread.popleft(), time_ns)
 
     def _problem(self, error: IcmsgError) -> None:
         if not self.problems:

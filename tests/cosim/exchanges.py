@@ -39,8 +39,8 @@ def exchange(
     quantum_ns: int | None = None,
     latency_ns: int | None = None,
 ) -> ExchangeResult:
-    """Return what came out of an exchange on the default engine."""
-    machine = make_machine(choose_engine("auto"), quantum_ns=quantum_ns, latency_ns=latency_ns)
+    """Return what came out of an exchange on the embedded engine."""
+    machine = make_machine(choose_engine("embedded"), quantum_ns=quantum_ns, latency_ns=latency_ns)
     try:
         return exchange_on(
             machine, app, net, workload, config=config, initiator=initiator, bond_timeout_ns=bond_timeout_ns

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import util
+
 import pytest
 
+from icmsg.cosim import engines
 from icmsg.cosim.engines import ENGINES, choose_engine, make_machine
 from icmsg.errors import ConfigurationError, EngineNotAvailableError, PlatformError
 
 
 @pytest.mark.parametrize("asked", ["auto", "embedded"])
-def test_the_choice_names_its_reason(asked: str) -> None:
+def test_the_choice_names_its_reason(asked: engines.EngineName) -> None:
     choice = choose_engine(asked)
     assert asked in ENGINES
     assert choice.name in ENGINES
@@ -21,6 +24,27 @@ def test_the_choice_names_its_reason(asked: str) -> None:
         assert set(machine.cores) == {"app", "net"}
     finally:
         machine.close()
+
+
+def test_a_variable_names_the_engine_where_nobody_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ICMSG_ENGINE", "embedded")
+    choice = choose_engine("auto")
+    assert (choice.name, choice.reason) == ("embedded", "ICMSG_ENGINE says so")
+    monkeypatch.setenv("ICMSG_ENGINE", "qemu")
+    assert choose_engine("embedded").reason == "asked for"
+    with pytest.raises(
+        ConfigurationError, match="ICMSG_ENGINE=qemu: no such engine; use auto, embedded, renode"
+    ):
+        choose_engine("auto")
+
+
+@pytest.mark.parametrize("says", ["", "auto"])
+def test_without_pyrenode3_auto_is_embedded_at_once(monkeypatch: pytest.MonkeyPatch, says: str) -> None:
+    monkeypatch.setenv("ICMSG_ENGINE", says)
+    monkeypatch.setattr(util, "find_spec", lambda name: None)
+    monkeypatch.setattr(engines, "_load_renode", lambda: pytest.fail("nothing is loaded for a guess"))
+    choice = choose_engine("auto")
+    assert (choice.name, choice.reason) == ("embedded", "pyrenode3, which renode needs, is not installed")
 
 
 def test_an_engine_that_cannot_be_loaded_says_what_to_use_instead(monkeypatch: pytest.MonkeyPatch) -> None:

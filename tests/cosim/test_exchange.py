@@ -173,7 +173,7 @@ def test_progress_grows_to_the_end_in_few_steps() -> None:
     from icmsg.cosim.engines import choose_engine, make_machine
     from icmsg.cosim.exchange import Exchange
 
-    machine = make_machine(choose_engine("auto"))
+    machine = make_machine(choose_engine("embedded"))
     calls: list[tuple[int, int]] = []
     try:
         sides = {"app": None, "net": image("echo", "net")}

@@ -98,14 +98,24 @@ class TestMaking:
 
 
 class TestLoadingTheProcess:
-    def test_renode_has_to_be_asked_for(self, renode: FakeRenode) -> None:
-        assert choose_engine("auto").name == "embedded"
+    def test_auto_takes_renode_where_it_loads_and_says_so(
+        self, renode: FakeRenode, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("ICMSG_ENGINE", raising=False)
+        assert choose_engine("auto").reason == "found; Renode, version 1.16.1.0 (fake)"
         choice = choose_engine("renode")
         assert (choice.name, choice.reason) == ("renode", "asked for; Renode, version 1.16.1.0 (fake)")
-        machine = make_machine(choice, quantum_ns=20 * US)
+        machine = make_machine(choose_engine("auto"), quantum_ns=20 * US)
         assert isinstance(machine, RenodeMachine)
         assert machine.quantum_ns == 20 * US
         machine.close()
+
+    def test_auto_says_what_does_not_fit(self, renode: FakeRenode, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("ICMSG_ENGINE", raising=False)
+        monkeypatch.setenv("PYRENODE_BUILD_DIR", "nowhere")
+        choice = choose_engine("auto")
+        assert choice.name == "embedded"
+        assert choice.reason.startswith("renode cannot be used: PYRENODE_BUILD_DIR=nowhere is no Renode")
 
     def test_the_variables_are_there_for_the_import_and_gone_after_it(self, renode: FakeRenode) -> None:
         process.load_renode()
@@ -122,7 +132,11 @@ class TestLoadingTheProcess:
             process.load_renode()
         with pytest.raises(EngineNotAvailableError, match="a second attempt needs a new process"):
             process.load_renode()
+        monkeypatch.delenv("ICMSG_ENGINE", raising=False)
         assert choose_engine("auto").name == "embedded"
+        assert (
+            "renode cannot be used: Renode does not load (ModuleNotFoundError" in choose_engine("auto").reason
+        )
         with pytest.raises(EngineNotAvailableError, match="or use --engine embedded"):
             choose_engine("renode")
 
