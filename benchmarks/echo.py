@@ -2,7 +2,8 @@
 
     python benchmarks/echo.py [MESSAGES]
 
-Prints one table; every row is the best of three runs in this process. The last rows count what one message costs.
+Prints one table; every row is the best of three runs in this process, without boot and bonding. The last rows count
+what one message costs. `icmsg bench` measures the most of it on any engine.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from icmsg.assets import stub, stub_names
+from icmsg.cli.measure import exchange_rate
 from icmsg.config.nrf5340 import APP
 from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.exchange import Exchange
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.workload import Workload
 from icmsg.hw.memory_bus import MemoryBus
@@ -33,22 +34,6 @@ if TYPE_CHECKING:
 RUNS = 3
 IN_INTERRUPTS = Path(__file__).parent.parent / "tests/cosim/firmware/foreign-net.elf"
 """Firmware that does everything in its interrupt handler; the stubs take no exception."""
-
-
-def exchange_rate(app: str | None, net: str | None, workload: Workload) -> tuple[float, float]:
-    """Return (round trips per second of wall time, virtual µs per round trip), machine set-up not counted."""
-    best, virtual = 0.0, 0.0
-    sides = {"app": image(app, "app"), "net": image(net, "net")}
-    for _ in range(RUNS):
-        with EmbeddedMachine() as machine:
-            exchange = Exchange(machine, sides, APP, workload)
-            started = time.perf_counter()
-            result = exchange.run()
-            wall = time.perf_counter() - started
-            assert result.ok, result.problems
-            best = max(best, result.messages_received / wall)
-            virtual = result.virtual_s * 1e6 / result.messages_received
-    return best, virtual
 
 
 def image(who: str | None, core: str) -> FirmwareImage | None:
@@ -128,8 +113,13 @@ def main() -> None:
     ):
         for window in (1, 8):
             workload = Workload(messages, 16, 16, 1, window)
-            rate, virtual = exchange_rate(app, net, workload)
-            table.add_row(f"{label}, 16 bytes, window {window}", f"{rate:,.0f} /s", f"{virtual:.2f} µs")
+            sides = {"app": image(app, "app"), "net": image(net, "net")}
+            rate = exchange_rate(EmbeddedMachine, sides, workload, runs=RUNS)
+            table.add_row(
+                f"{label}, 16 bytes, window {window}",
+                f"{rate.per_second:,.0f} /s",
+                f"{rate.virtual_us:.2f} µs",
+            )
     for trust in (False, True):
         sent, received = transactions(trust_known_space=trust)
         note = "trusting known space" if trust else "checking rd_idx as Zephyr does"

@@ -29,6 +29,7 @@ BROKEN_PIPE: Final = 141
 def build_parser() -> ArgumentParser:
     """Return the parser of the whole command line."""
     from icmsg.cli import (  # slow to load, and Ctrl-C may come
+        bench_command,
         check_command,
         compare_command,
         doctor_command,
@@ -47,6 +48,7 @@ def build_parser() -> ArgumentParser:
     check_command.add_parser(commands)
     compare_command.add_parser(commands)
     monitor_command.add_parser(commands)
+    bench_command.add_parser(commands)
     doctor_command.add_parser(commands)
     return parser
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icmsg.assets import stub
+from icmsg.cli import bench_command
+from icmsg.cli.measure import Rate
 from icmsg.config.nrf5340 import APP
+from icmsg.cosim.engines import choose_engine
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.exchange import Exchange
 from icmsg.cosim.image import FirmwareImage
@@ -93,3 +96,16 @@ def test_what_was_written_down_is_in_order_and_inside_the_steps(renode: FakeReno
     assert rings.count((1, EventKind.DOORBELL)) >= 6
     kinds = [kind for _, core, kind in seen if core == 0]
     assert kinds.index(EventKind.DOORBELL) < kinds.index(EventKind.PACKET_SENT)
+
+
+def test_bench_compares_with_renodes_own_calls_and_with_commands(
+    renode: FakeRenode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The fake has too little of the Monitor for an exchange by commands.
+    monkeypatch.setattr(bench_command, "_by_commands", lambda: Rate(0.5, 10.0))
+    bench = bench_command.measure(choose_engine("renode"), 20).as_json()
+    assert bench["engine"] == "renode"
+    assert bench["bound_call_ns"] > 10
+    assert bench["access_to_bound_call"] > 0.5
+    assert bench["python_to_commands"] > 1
+    assert all(echo["per_second"] > 1 for echo in bench["echo"])

@@ -1,0 +1,173 @@
+"""``icmsg bench``: how fast an engine is here, with Python on a core and with firmware on both."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from icmsg.assets import asset, stub
+from icmsg.cli.arguments import HelpFormatter
+from icmsg.cli.measure import Rate, access_costs, call_cost, exchange_rate
+from icmsg.cosim.engines import ENGINES, EngineChoice, choose_engine, make_machine
+from icmsg.cosim.image import FirmwareImage
+from icmsg.cosim.workload import Workload
+from icmsg.errors import ConfigurationError
+from icmsg.hw.nrf_ipc import IPC
+
+if TYPE_CHECKING:
+    import argparse
+
+    from icmsg.cosim.machine import Machine
+    from icmsg.cosim.sides import Side
+
+SIZE: Final = 16
+WINDOWS: Final = (1, 8)
+PAIRINGS: Final = (("python", "echo"), ("initiator", "python"), ("initiator", "echo"))
+"""Who plays app and net; the last one is firmware on both cores."""
+_MESSAGES: Final = {"embedded": 10_000, "renode": 1000}
+_RUNS: Final = {"embedded": 3, "renode": 1}
+"""A machine on Renode takes seconds to make."""
+_REPETITIONS: Final = 2000
+_BY_COMMANDS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was measured, all of it in one run; only ratios can be compared with another host's."""
+
+    engine: EngineChoice
+    messages: int
+    echoes: dict[tuple[str, str, int], Rate]
+    accesses_ns: dict[str, float]
+    bound_call_ns: float | None = None
+    by_commands: Rate | None = None
+
+    @property
+    def python_to_firmware(self) -> dict[int, float]:
+        """Round trips with Python on the app core, to those between two firmware cores, by window."""
+        return {
+            window: self.echoes["python", "echo", window].per_second
+            / self.echoes["initiator", "echo", window].per_second
+            for window in WINDOWS
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that ``--json`` prints."""
+        found: dict[str, Any] = {
+            "engine": self.engine.name,
+            "engine_reason": self.engine.reason,
+            "messages": self.messages,
+            "size": SIZE,
+            "echo": [
+                {"app": app, "net": net, "window": window, **rate.as_json()}
+                for (app, net, window), rate in self.echoes.items()
+            ],
+            "python_to_firmware": {
+                str(window): round(ratio, 3) for window, ratio in self.python_to_firmware.items()
+            },
+            "access_ns": {name: round(ns, 1) for name, ns in self.accesses_ns.items()},
+        }
+        if self.bound_call_ns is not None and self.by_commands is not None:
+            found["bound_call_ns"] = round(self.bound_call_ns, 1)
+            found["access_to_bound_call"] = round(self.accesses_ns["mailbox read32"] / self.bound_call_ns, 3)
+            found["by_commands"] = self.by_commands.as_json()
+            found["python_to_commands"] = round(self._to_commands(self.by_commands), 1)
+        return found
+
+    def _to_commands(self, rate: Rate) -> float:
+        return self.echoes["python", "echo", 1].per_second / rate.per_second
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``bench`` to the sub-commands."""
+    parser = commands.add_parser(
+        "bench",
+        help="how fast an engine is here",
+        description="Measures echo round trips with Python on a core beside those between two firmware cores, and "
+        "the cost of an access. On Renode it also compares with Renode's own calls and with Monitor commands.",
+        formatter_class=HelpFormatter,
+    )
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="what emulates the SoC")
+    parser.add_argument(
+        "--messages", type=int, metavar="N", help="messages of an exchange; default: 10000, 1000 on Renode"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    parser.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Measure, print, return 0."""
+    report = measure(choose_engine(options.engine), options.messages)
+    if options.json:
+        sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
+    else:
+        from icmsg.cli import bench_table  # a JSON run does without, and starts sooner
+
+        bench_table.show(report.as_json())
+    return 0
+
+
+def measure(choice: EngineChoice, messages: int | None = None) -> Report:
+    """Measure everything on an engine.
+
+    Raises:
+        ConfigurationError: too few messages to measure anything.
+        EngineError: an exchange failed.
+    """
+    messages = _MESSAGES[choice.name] if messages is None else messages
+    if messages < 2:
+        raise ConfigurationError(f"--messages {messages}: a rate needs at least 2")
+
+    def make() -> Machine:
+        return make_machine(choice)
+
+    if choice.name == "renode":  # the first exchange of a process compiles half of Renode
+        exchange_rate(make, _sides("python", "echo"), Workload(_BY_COMMANDS, SIZE, SIZE))
+    echoes = {
+        (app, net, window): exchange_rate(
+            make,
+            _sides(app, net),
+            Workload(messages, SIZE, SIZE, window=window),
+            runs=_RUNS[choice.name],
+        )
+        for app, net in PAIRINGS
+        for window in WINDOWS
+    }
+    machine = make()
+    try:
+        accesses = access_costs(machine.core("app"), _REPETITIONS)
+        bound = _bound_call(machine) if choice.name == "renode" else None
+    finally:
+        machine.close()
+    by_commands = _by_commands() if choice.name == "renode" else None
+    return Report(choice, messages, echoes, accesses, bound, by_commands)
+
+
+def _sides(app: str, net: str) -> dict[str, Side]:
+    who = {"app": app, "net": net}
+    return {
+        core: None if name == "python" else FirmwareImage.load(stub(name, core)) for core, name in who.items()
+    }
+
+
+def _bound_call(machine: Machine) -> float:
+    """Return what the same register costs by Renode's own method, nothing around it."""
+    from icmsg.cosim.renode.machine import RenodeMachine
+
+    assert isinstance(machine, RenodeMachine)
+    read = machine.bound_read("app")
+    return call_cost(read, (IPC.register("INTEN").offset,), _REPETITIONS)
+
+
+def _by_commands() -> Rate:
+    """Return the rate of the same exchange where Python reaches the machine by Monitor commands alone."""
+    from icmsg.cosim.remote.machine import RemoteMachine
+    from icmsg.cosim.renode.monitor import RenodeMonitor
+
+    with RenodeMonitor() as monitor:
+        monitor.execute(f"include @{asset('renode') / 'python-python.resc'}")
+        return exchange_rate(
+            lambda: RemoteMachine(monitor), _sides("python", "echo"), Workload(_BY_COMMANDS, SIZE, SIZE)
+        )
