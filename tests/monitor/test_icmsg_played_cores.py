@@ -129,12 +129,30 @@ def test_without_sessions_the_peer_is_not_told(session: Session) -> None:
 def test_a_played_core_that_was_reset_bonds_again(session: Session) -> None:
     session.boot("net", "echo")
     session.type("bond")
+    session.running.run_for(1_000_000)  # net is bound, too
     assert session.type("reset app").endswith("icmsg bond app opens it again")
-    assert "app: halted" not in session.type("status").splitlines()[0]
+    assert "app: left by Python, icmsg bond app plays it again" in session.type("status").splitlines()
     with pytest.raises(MonitorError, match="Python plays no core"):
         session.type("send x")
+    with pytest.raises(MonitorError) as refused:
+        session.type("bond --timeout 5ms")
+    hint = "if net was bound before: without sessions a side that restarts alone never bonds again; "
+    assert str(refused.value).splitlines()[-1] == hint + "icmsg reset net, icmsg bond app"
     session.type("reset net")
-    assert session.type("bond app").startswith(BOUND)
+    assert session.type("bond").startswith(BOUND)
+
+
+def test_a_core_that_is_reset_by_others_is_played_no_longer(session: Session) -> None:
+    session.boot("net", "echo")
+    session.type("bond")
+    for core in session.running.cores.values():
+        core.reset()
+    assert "app: played by Python" not in session.type("status")
+    with pytest.raises(MonitorError, match="Python plays no core"):
+        session.type("send x")
+    assert session.type("bond").startswith(BOUND)
+    session.type("send hello")
+    assert "|hello|" in session.type("recv")
 
 
 def test_firmware_is_not_played_over(session: Session) -> None:

@@ -77,7 +77,7 @@ class IcmsgVerbs:
     def _show_status(self, words: list[str]) -> list[str]:
         check_call("status", words)
         sides = self._running()
-        return status_lines(sides.machine, self._settings, sides.peer)
+        return status_lines(sides.machine, self._settings, sides)
 
     def _dump(self, words: list[str]) -> list[str]:
         if "--packets" in words[1:]:

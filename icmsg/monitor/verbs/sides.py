@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from icmsg.cosim.events import EventKind
 from icmsg.cosim.interruption import CtrlC
 from icmsg.cosim.peer import Peer
 from icmsg.cosim.simtime import MS, S, format_time
 from icmsg.errors import IcmsgError, MonitorError
-from icmsg.ipc import State
+from icmsg.ipc import MAGIC, State
 from icmsg.monitor.verbs.status import both_mailboxes
 from icmsg.monitor.verbs.words import message_lines
+from icmsg.wire.inspect import inspect_region
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from icmsg.cosim.events import Event
     from icmsg.cosim.machine import Core, Machine
     from icmsg.monitor.verbs.settings import LinkSettings
 
@@ -32,12 +35,31 @@ class PlayedSides:
     def __init__(self, machine: Machine, settings: LinkSettings) -> None:
         self.machine: Final = machine
         self._settings = settings
-        self._peers: dict[str, Peer] = {}
+        self._all: dict[str, Peer] = {}
+        self._ours: set[str] = set()
+        self._reset: set[str] = set()
         self._told: dict[str, int] = {}
+        machine.events.add_sink(self._happened)
 
     def peer(self, name: str) -> Peer | None:
         """Return who plays a core, or None."""
         return self._peers.get(name)
+
+    @property
+    def _peers(self) -> dict[str, Peer]:
+        """Who plays which core; one whose core was reset under it has lost its mailbox, and plays no longer."""
+        for name in self._reset & self._all.keys():
+            self._all.pop(name).instance.reset()
+        self._reset.clear()
+        return self._all
+
+    def was_played(self, name: str) -> bool:
+        """Tell whether Python has played a core of this machine, which then runs no firmware."""
+        return name in self._ours
+
+    def _happened(self, event: Event) -> None:
+        if event.kind is EventKind.CORE_RESET:
+            self._reset |= {name for name in self._all if self._all[name].core.index == event.core}
 
     # The verbs
 
@@ -121,12 +143,14 @@ class PlayedSides:
             raise MonitorError(
                 f"firmware runs on {core.name}: halt it first (cpu{core.name} IsHalted true), or play the other core"
             )
-        self._peers[core.name] = peer = refused(lambda: Peer(self.machine, core, config))
+        self._all[core.name] = peer = refused(lambda: Peer(self.machine, core, config))
         self._told[core.name] = 0
+        self._ours.add(core.name)
         return peer
 
     def _halted(self) -> str:
-        idle = [core for core in self._cores() if core.is_halted and core.name not in self._peers]
+        left = [core for core in self._cores() if core.name not in self._peers]
+        idle = [core for core in left if core.is_halted or core.name in self._ours]
         free = [core for core in idle if core.image is None] or idle
         found = [core.name for core in free] or list(self._peers)
         if len(found) == 1:
@@ -174,8 +198,19 @@ class PlayedSides:
             with ctrl_c:
                 refused(lambda: peer.wait(asked, timeout_ns, what))
         except MonitorError as error:
-            mailboxes = both_mailboxes(self.machine, self._settings)
-            raise MonitorError("\n".join([str(error), *mailboxes])) from error
+            lines = [str(error), *both_mailboxes(self.machine, self._settings), *self._restarted(peer)]
+            raise MonitorError("\n".join(lines)) from error
+
+    def _restarted(self, peer: Peer) -> list[str]:
+        """Return what to do where the other side was bound already, and this one restarted alone."""
+        config, other = peer.config, self.other(peer.core).name
+        view = inspect_region(peer.core.bus, config.rx_region.address, config.rx_layout)
+        if peer.is_bound or config.unbound == "enable" or not view.first.startswith(MAGIC):
+            return []
+        return [
+            f"if {other} was bound before: without sessions a side that restarts alone never bonds again; "
+            f"icmsg reset {other}, icmsg bond {peer.core.name}"
+        ]
 
     def _trouble(self, peer: Peer) -> list[str]:
         """Return the errors that the endpoint has reported and nobody was told."""

@@ -11,16 +11,15 @@ from icmsg.monitor.verbs.words import mailbox_lines, region_lines
 from icmsg.wire.inspect import RegionView, inspect_region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Core, Machine
     from icmsg.cosim.peer import Peer
     from icmsg.monitor.verbs.settings import Direction, LinkSettings
+    from icmsg.monitor.verbs.sides import PlayedSides
 
 
-def status_lines(machine: Machine, settings: LinkSettings, played: Callable[[str], Peer | None]) -> list[str]:
-    """Return everything; ``played`` gives who plays a core in Python, or None."""
+def status_lines(machine: Machine, settings: LinkSettings, sides: PlayedSides) -> list[str]:
+    """Return everything; ``sides`` knows who plays a core in Python."""
     there, back = settings.directions
     sent, received = _view(machine, there), _view(machine, back)
     lines = settings.lines()[:-2]
@@ -28,11 +27,13 @@ def status_lines(machine: Machine, settings: LinkSettings, played: Callable[[str
     if isinstance(sent, RegionView) and isinstance(received, RegionView):
         lines.append(link_words(sent, received))
     for name, view in (("app", received), ("net", sent)):
-        peer = played(name)
+        peer = sides.peer(name)
         if not (_is_read(view) or (peer is not None and peer.is_bound)):
             lines += _misfit(machine.core(name), settings.configs[name])
     for name in settings.configs:
-        lines += _core(machine.core(name), played(name))
+        peer = sides.peer(name)
+        core = machine.core(name)
+        lines += _played(core, peer) if peer is not None else _core(core, sides.was_played(name))
     return lines + both_mailboxes(machine, settings)
 
 
@@ -90,9 +91,9 @@ def _misfit(core: Core, config: InstanceConfig) -> list[str]:
     return [f"as {core.name} sees it: {traces.verdict}"] if traces.can_bond is False else []
 
 
-def _core(core: Core, peer: Peer | None) -> list[str]:
-    if peer is not None:
-        return _played(core, peer)
+def _core(core: Core, was_played: bool) -> list[str]:
+    if was_played:
+        return [f"{core.name}: left by Python, icmsg bond {core.name} plays it again"]
     image = f" {core.image.path.name}" if core.image is not None else ""
     pc = core.registers.get("PC")
     if core.is_halted:
