@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icmsg.cosim.stub_firmware import StubFirmware
+from icmsg.monitor.verbs import IcmsgVerbs
 
 if TYPE_CHECKING:
     from verbs_on_a_machine import Session
+
+    from icmsg.monitor import EmbeddedMonitor
 
 MS = 1_000_000
 
@@ -122,6 +125,18 @@ def test_watching_spsc_pbuf(session: Session) -> None:
     sent = [line for line in bare(session) if line.startswith("net->app 41 bytes")]
     assert [line.split()[3] for line in sent] == [f"{number:02x}" for number in range(200)]
     assert not [line for line in bare(session) if "again" in line]
+
+
+def test_a_lost_doorbell_is_told(monitor: EmbeddedMonitor) -> None:
+    monitor.execute("include @renode/app-python.resc")
+    lines: list[str] = []
+    watching = IcmsgVerbs(lambda: monitor.machine, lines.append)
+    watching.execute(["watch"])
+    monitor.execute('icmsg bond\nemulation RunFor "0.001"\nipcapp DropNext 1\nicmsg send x')
+    assert [line.split("] ")[1] for line in lines[-2:]] == [
+        "app->net 1 byte: 78 |x|",
+        "app's ring of 0 is lost",
+    ]
 
 
 @pytest.mark.parametrize("word", ["off", "false"])

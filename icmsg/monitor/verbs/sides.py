@@ -39,7 +39,7 @@ class PlayedSides:
         self._ours: set[str] = set()
         self._reset: set[str] = set()
         self._told: dict[str, int] = {}
-        machine.events.add_sink(self._happened)
+        machine.events.add_sink(self._happened, (EventKind.CORE_RESET,))
 
     def peer(self, name: str) -> Peer | None:
         """Return who plays a core, or None."""
@@ -58,8 +58,7 @@ class PlayedSides:
         return name in self._ours
 
     def _happened(self, event: Event) -> None:
-        if event.kind is EventKind.CORE_RESET:
-            self._reset |= {name for name in self._all if self._all[name].core.index == event.core}
+        self._reset |= {name for name in self._all if self._all[name].core.index == event.core}
 
     # The verbs
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.simtime import S
 from icmsg.errors import IcmsgError
+from icmsg.hw.mailbox import channels_in
 from icmsg.ipc import LegacyState, State
 from icmsg.monitor.verbs.follower import Follower
 
@@ -22,6 +23,13 @@ _HAPPENED: Final = {
     EventKind.CORE_RESET: "is reset",
 }
 
+_WATCHED: Final = (
+    *_HAPPENED,
+    EventKind.DOORBELL,
+    EventKind.FAULT,
+    EventKind.SIGNAL_LOST,
+    EventKind.STATE,
+)
 _NOTHING: Final = "nothing new"
 
 
@@ -39,7 +47,7 @@ class Watch:
             for tx, rx in ((there, back), (back, there))
         }
         self._idle, self._skipped, self._last_ns = "", 0, 0
-        self._remove = machine.events.add_sink(self._happened)
+        self._remove = machine.events.add_sink(self._happened, _WATCHED)
 
     def stop(self) -> None:
         """Watch no longer."""
@@ -63,9 +71,11 @@ class Watch:
         if event.kind is EventKind.STATE:
             states = State if self._signalling.get(name) == "ring-back" else LegacyState
             return [f"{name} is {states(event.a).name}"]
+        if event.kind is EventKind.SIGNAL_LOST:
+            return [f"{name}'s ring of {' and '.join(map(str, channels_in(event.b)))} is lost"]
         if event.kind is EventKind.FAULT:
             return [f"{name} takes exception {event.a} at PC 0x{event.b:08X}"]
-        return [f"{name} {_HAPPENED[event.kind]}"] if event.kind in _HAPPENED else []
+        return [f"{name} {_HAPPENED[event.kind]}"]
 
     def _rang(self, name: str, channel: int) -> list[str]:
         follower = self._followers.get(name)
