@@ -58,9 +58,9 @@ class LocalHost:
         self, engine: str | None, script: str | None, platform: str | None, variables: Mapping[str, str]
     ) -> None:
         """Make a machine by a script."""
-        if engine is not None:
+        if engine is not None or platform is not None:
             self.clear()
-            self._monitor = self._make(engine)
+            self._monitor = self._make(engine or self._engine, platform)
         run_script(self.monitor(), script, platform, variables)
 
     def clear(self) -> None:
@@ -75,7 +75,7 @@ class LocalHost:
     def end_test(self) -> None:
         """Nothing else is to be done."""
 
-    def _make(self, asked: str | None) -> EmbeddedMonitor | RenodeMonitor:
+    def _make(self, asked: str | None, platform: str | None = None) -> EmbeddedMonitor | RenodeMonitor:
         from icmsg.cosim.engines import choose_engine  # libdoc needs no engine
 
         engine = chosen_engine(asked, robot_variables())
@@ -86,7 +86,7 @@ class LocalHost:
         from icmsg.cosim.renode.monitor import RenodeMonitor
         from icmsg.monitor.verbs import IcmsgVerbs
 
-        monitor = RenodeMonitor()
+        monitor = RenodeMonitor(platform)
         monitor.verbs = IcmsgVerbs(lambda: monitor.machine).execute
         return monitor
 

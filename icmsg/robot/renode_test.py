@@ -49,6 +49,8 @@ class RenodeTestMonitor:
     def __init__(self) -> None:
         self._transport = CallableTransport(lambda line: run_remote_keyword("ExecuteCommand", line))
         self._machine: RemoteMachine | None = None
+        self.platform: str | None = None
+        """The platform file of the machine, None for the shipped one."""
 
     @property
     def prompt(self) -> str:
@@ -60,7 +62,7 @@ class RenodeTestMonitor:
         """The selected machine, or None before one was made."""
         if self._machine is None:
             try:
-                self._machine = RemoteMachine(self._transport)
+                self._machine = RemoteMachine(self._transport, self.platform)
             except EngineError:
                 return None
         return self._machine
@@ -78,6 +80,7 @@ class RenodeTestMonitor:
     def close_machine(self) -> None:
         """Take our hands off the machine, before it is saved or replaced."""
         machine, self._machine = self._machine, None
+        self.platform = None
         if machine is not None:
             machine.close()
 
@@ -99,6 +102,7 @@ class RenodeTestHost:
     ) -> None:
         """Make a machine by a script; ``engine`` has no say."""
         del engine
+        self._monitor.platform = platform
         run_script(self._monitor, script, platform, variables)
 
     def clear(self) -> None:

@@ -52,6 +52,24 @@ class WatchingKeywords:
         if watch.problems:
             raise self._scene.failure(f"the watched link is broken: {watch.problems[0]}")
 
+    @keyword(tags=["watching"])
+    def get_doorbell_count(self, core: CoreName, channel: int | None = None) -> int:
+        """Returns how often a core has rung in this test, on one mbox channel or on all of them."""
+        _ = self._scene.machine
+        rings = self._scene.recorder.rings
+        return sum(count for (name, on), count in rings.items() if name == core and channel in (None, on))
+
+    @keyword(tags=["watching"])
+    def wait_for_doorbell(
+        self, core: CoreName, channel: int | None = None, timeout: timedelta | None = None
+    ) -> None:
+        """Runs until a core rings, on this mbox channel or on any, from now on."""
+        before = self.get_doorbell_count(core, channel)
+        where = f" on mbox channel {channel}" if channel is not None else ""
+        self._scene.wait(
+            lambda: self.get_doorbell_count(core, channel) > before, timeout, f"a doorbell of {core}{where}"
+        )
+
     def _watched(self) -> LinkWatch:
         if self._watch is None:
             raise AssertionError("nothing is watched; use `Watch Link` first")

@@ -36,6 +36,10 @@ class Lockstep:
         self._stop: Callable[[], None] | None = None
         self.is_held = False
 
+    @property
+    def is_followed(self) -> bool:
+        return self._stop is not None
+
     def follow(self, mailboxes: str, uarts: str) -> str:
         self.unfollow()
         self._mailboxes = [name.removeprefix("ipc") for name in mailboxes.split()]
@@ -140,6 +144,10 @@ class ExtendedMonitor(EmbeddedMonitor):
         assert not (held and re.match(r"pause|start|emulation RunFor", command)), (
             f"Renode waits for ever: {command}"
         )
+        if command.startswith("Save "):
+            if held or (lockstep is not None and lockstep.is_followed):
+                raise MonitorError("Pointer or ThreadLocal or SpinLock encountered during serialization")
+            return ""
         if held and "LoadELF" in command:
             raise MonitorError("Cannot load ELF on an unpaused machine.")
         return super().execute(command)

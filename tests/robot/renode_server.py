@@ -28,7 +28,7 @@ _NAMED = re.compile(r"^([a-zA-Z0-9_]+)=(.+)", re.DOTALL)
 class RenodeHost(LocalHost):
     """A host whose Monitor has what the C# files add to Renode's."""
 
-    def _make(self, asked: str | None) -> ExtendedMonitor:
+    def _make(self, asked: str | None, platform: str | None = None) -> ExtendedMonitor:
         return ExtendedMonitor()
 
 

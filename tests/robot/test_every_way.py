@@ -107,3 +107,24 @@ def test_the_keywords_of_renode_are_those_of_renode_there(renode: int, tmp_path:
     runner = ROOT / "tests" / "robot" / "renode_test_runner.py"
     done = run(sys.executable, runner, tmp_path, renode, suite)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_failure_there_has_its_report_and_trace_and_renode_saves_its_snapshot(
+    renode: int, tmp_path: Path
+) -> None:
+    suite = tmp_path / "fails.robot"
+    suite.write_text(
+        (ROOT / "examples" / "lost_doorbell.robot").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    runner = ROOT / "tests" / "robot" / "renode_test_runner.py"
+    done = run(sys.executable, runner, tmp_path, renode, suite)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert lines[0] == "FAIL fails: A Message Without Its Doorbell"
+    assert lines[1].startswith("a message for app did not happen within 10.000 ms of virtual time")
+    assert "of virtual time on the remote engine:" in lines[2]
+    assert "pending in tx-region of app: b'hello'" in lines
+    assert "console of net: echo: up | echo: bound" in lines
+    assert any(line.startswith("injected by the test: ipcapp DropNext 1 at ") for line in lines)
+    assert not any("teardown" in line for line in lines)
+    assert len(list((tmp_path / "icmsg-traces").glob("*.txt"))) == 1

@@ -19,7 +19,7 @@ def spelled() -> list[str]:
 
 
 def test_the_keywords_are_those_that_were_approved() -> None:
-    """After a change on purpose: ``python -m robot.libdoc`` has no say, write the new list into keywords.txt."""
+    """After a change on purpose write the new line into keywords.txt."""
     assert spelled() == APPROVED.read_text(encoding="utf-8").splitlines()
 
 

@@ -1,0 +1,137 @@
+"""Keywords that make a machine: from scripts and platform files, on the engine that was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from robot_runs import SETTINGS, run_suite, run_test
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_shipped_script_runs_its_firmware(tmp_path: Path) -> None:
+    outcome = run_test(
+        tmp_path,
+        "Create Machine    script=app-python",
+        "Play Core    app",
+        "Wait For Bound    app    timeout=10 ms",
+        "Wait For Console Line    net    echo: bound",
+        "Stub Counter Should Be    net    bound    1",
+    )
+    assert outcome.passed, outcome.message
+
+
+def test_variables_of_a_script_are_given_by_name(tmp_path: Path) -> None:
+    elf = ROOT / "firmware_stubs" / "prebuilt" / "spin-net.elf"
+    outcome = run_test(
+        tmp_path,
+        f"Create Machine    script=app-python    netelf={elf}    netvectors=0x01000000",
+        "Wait For Console Line    net    spin: up",
+    )
+    assert outcome.passed, outcome.message
+
+
+def test_a_script_of_the_user_with_a_blank_in_its_path(tmp_path: Path) -> None:
+    folder = tmp_path / "my scripts"
+    folder.mkdir()
+    script = folder / "mine.resc"
+    script.write_text(f"include @{ROOT / 'renode' / 'app-python.resc'}\n", encoding="utf-8")
+    outcome = run_test(
+        tmp_path, f"Create Machine    script={script}", "Wait For Console Line    net    echo: up"
+    )
+    assert outcome.passed, outcome.message
+
+
+def test_a_machine_that_a_command_made_is_the_machine_of_the_keywords(tmp_path: Path) -> None:
+    outcome = run_test(
+        tmp_path,
+        f"Execute Command    include @{ROOT / 'renode' / 'app-python.resc'}",
+        "Play Core    app",
+        "Wait For Bound    app    timeout=10 ms",
+        "Execute Command    icmsg status",
+    )
+    assert outcome.passed, outcome.message
+
+
+def test_a_platform_file_of_the_user(tmp_path: Path) -> None:
+    platform = tmp_path / "slow.repl"
+    shipped = ROOT / "platforms" / "nrf5340.repl"
+    platform.write_text(f'using "{shipped}"\n\ncpunet:\n    PerformanceInMips: 32\n', encoding="utf-8")
+    steps = (
+        "Run Firmware    net    echo",
+        "Wait For Doorbell    net",
+        "${now}=    Get Virtual Time",
+        "Fail    ${now.microseconds}",
+    )
+    slow, fast = (
+        int(run_test(tmp_path, f"Create Machine    platform={path}", *steps).message.split()[0])
+        for path in (platform, shipped)
+    )
+    assert slow > 1.5 * fast
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            "script=nosuch.resc",
+            "nosuch.resc: no such script; give the path of a .resc file, or a name: app-python",
+        ),
+        ("platform=nosuch.repl", "platform: nosuch.repl: no such file"),
+        ("script=app-python    netelf=nosuch.elf", "netelf: nosuch.elf: no such file"),
+        ("script=app-python    netelf=README.md", "README.md"),
+    ],
+)
+def test_what_is_not_there_is_named(arguments: str, said: str, tmp_path: Path) -> None:
+    outcome = run_test(tmp_path, f"Create Machine    {arguments}")
+    assert said in outcome.message
+    assert "Traceback" not in outcome.message
+
+
+def test_the_engine_is_chosen_by_argument_and_by_variable(tmp_path: Path) -> None:
+    steps = (
+        "Create Machine    embedded",
+        "${engine}=    Get Engine",
+        "Should Be Equal    ${engine}    embedded",
+    )
+    assert run_test(tmp_path, *steps, variables={"ICMSG_ENGINE": "nosuch"}).passed
+    outcome = run_test(tmp_path, "Create Machine", variables={"ICMSG_ENGINE": "nosuch"})
+    assert outcome.message.startswith("${ICMSG_ENGINE} is 'nosuch': use auto, embedded or renode")
+
+
+def test_the_times_of_the_library_are_its_arguments(tmp_path: Path) -> None:
+    settings = SETTINGS.replace("IcmsgLibrary", "IcmsgLibrary    timeout=3 ms    quiet=2 ms")
+    text = """
+Waits
+    Create Machine
+    Play Core    app
+    Wait For Bound    app
+Quiet
+    Create Machine
+    Play Core    app
+    Expect No Message    app
+    Virtual Time Should Be At Least    2 ms
+    Virtual Time Should Be At Most    2 ms
+"""
+    waits, quiet = run_suite(tmp_path, text, settings=settings)
+    assert waits.message.startswith("bound on app did not happen within 3.000 ms of virtual time")
+    assert quiet.passed, quiet.message
+
+
+def test_doorbells_are_counted_by_core_and_channel(tmp_path: Path) -> None:
+    outcome = run_test(
+        tmp_path,
+        "Create Machine",
+        "Play Core    app",
+        "Play Core    net",
+        "Wait For All Bound",
+        "${before}=    Get Doorbell Count    app    0",
+        "Send Message    app    x",
+        "${after}=    Get Doorbell Count    app    0",
+        "Should Be Equal    ${after}    ${before + 1}",
+        "${other}=    Get Doorbell Count    app    1",
+        "Should Be Equal As Integers    ${other}    0",
+        "Wait For Doorbell    net    timeout=1 ms",
+    )
+    assert outcome.message.startswith("a doorbell of net did not happen within 1.000 ms of virtual time")
