@@ -56,6 +56,10 @@ class FirmwareKeywords:
         chooses among several.
         """
         found = self._stub(core)
+        if not self._scene.core(core).is_halted:
+            raise AssertionError(
+                f"core {core} runs already; use `Configure Stub` between `Load Firmware` and `Start Core`"
+            )
         if OTHER[core] in self._scene.sides:
             found.set_instance(self._scene.links.of(OTHER[core], instance).mirrored())
         found.set_work(messages=messages, size_min=size_min, size_max=size_max, seed=seed, window=window)

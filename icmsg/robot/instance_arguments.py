@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.config.instance import Region
+from icmsg.config.release import Release
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -20,9 +21,15 @@ _LIMITS: Final = {"rx_limit", "peer_rx_limit"}
 """Of these a devicetree says nothing."""
 
 
-def config_from_arguments(base: InstanceConfig, given: Mapping[str, Any]) -> InstanceConfig:
-    """Return ``base`` with what was given; ConfigurationError if that cannot work."""
+def config_from_arguments(
+    base: InstanceConfig, given: Mapping[str, Any], release: str | None = None
+) -> InstanceConfig:
+    """Return ``base`` with what was given, and what ``release`` does; ConfigurationError if that cannot work."""
     changes = dict(given)
+    if release is not None:
+        zephyr = Release.parse(release)
+        for name in ("wire", "signalling", "rx_limit"):
+            changes.setdefault(name, getattr(zephyr, name))
     for name in ("tx_region", "rx_region"):
         if name in changes:
             changes[name] = _region(name, changes[name])

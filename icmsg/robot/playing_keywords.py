@@ -9,6 +9,7 @@ from robot.api.deco import keyword
 
 from icmsg.config.instance import Signalling, Unbound
 from icmsg.config.layout import Wire
+from icmsg.errors import ConfigurationError
 from icmsg.robot.instance_arguments import config_from_arguments, config_from_files
 from icmsg.robot.values import CoreName
 
@@ -52,8 +53,8 @@ class PlayingKeywords:
         ``dts_of`` says whose devicetree it is, if it is the other core's. ``instance`` must then be a name in it,
         where it has several.
 
-        Or by arguments, as *this* core has them: regions as ``0x20070000:0x800``, mbox channels, and the
-        properties of the devicetree. What is not given is the mirror of the instance of the same name on the other
+        Or by arguments, as *this* core has them: regions as ``0x20070000:0x800``, mbox channels, the properties
+        of the devicetree, and the ``release``, which tells ``wire``, ``signalling`` and ``rx_limit``. What is not given is the mirror of the instance of the same name on the other
         core, if Python plays that, else what Zephyr's nRF5340 boards have. With sessions ``dcache_alignment`` is
         8 unless it is given.
 
@@ -86,7 +87,11 @@ class PlayingKeywords:
             chosen = None if instance == DEFAULT_INSTANCE else instance
             config = config_from_files(core, dts, kconfig, release, dts_of or core, chosen, instance, given)
         else:
-            config = config_from_arguments(scene.links.for_new(core, instance), given)
+            if kconfig is not None or dts_of is not None:
+                raise ConfigurationError(
+                    f"{'kconfig' if kconfig is not None else 'dts_of'} goes with dts: give the devicetree, too"
+                )
+            config = config_from_arguments(scene.links.for_new(core, instance), given, release)
         scene.playable_side(core).open(config)
 
     @keyword(tags=["playing"])

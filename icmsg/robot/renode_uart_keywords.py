@@ -199,6 +199,23 @@ class RenodeUartKeywords:
             raise self._failed(tester)
 
     @keyword(tags=["renode"])
+    def register_failing_uart_string(
+        self, pattern: str, treatAsRegex: bool = False, testerId: int | None = None
+    ) -> None:
+        """Lets every wait of a tester fail as soon as a line contains ``pattern``."""
+        self._testers.find(testerId).failing.append((pattern, treatAsRegex))
+
+    @keyword(tags=["renode"])
+    def unregister_failing_uart_string(
+        self, pattern: str, treatAsRegex: bool = False, testerId: int | None = None
+    ) -> None:
+        """Ends what `Register Failing Uart String` began with the same arguments."""
+        failing = self._testers.find(testerId).failing
+        if (pattern, treatAsRegex) not in failing:
+            raise AssertionError("RecoverableException: Unable to unregister failing string, entry not found")
+        failing.remove((pattern, treatAsRegex))
+
+    @keyword(tags=["renode"])
     def get_terminal_tester_report(self, testerId: int | None = None) -> str:
         """Returns what a tester has matched and passed over."""
         return self._testers.find(testerId).report()
@@ -213,6 +230,8 @@ class RenodeUartKeywords:
         found = test(tester)
         if found is None:
             raise self._failed(tester)
+        if found.is_failing:
+            raise tester_failed(f"Test failing entry has been found on UART:\n{found.line}")
         return DotDict(
             Line=found.line, Timestamp=found.timestamp_ms, Groups=list(found.groups), IsFailingString=False
         )

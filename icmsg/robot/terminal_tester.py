@@ -33,11 +33,15 @@ class Line:
 
 
 class Match(NamedTuple):
-    """What was found: the line, its virtual time in ms, and the groups of the regular expression."""
+    """What was found: the line, its virtual time in ms, and the groups of the regular expression.
+
+    ``is_failing``: not what was waited for, but something that must not be printed.
+    """
 
     line: str
     timestamp_ms: float
     groups: tuple[str, ...] = ()
+    is_failing: bool = False
 
 
 Matcher = Callable[[], Match | None]
@@ -53,6 +57,8 @@ class TerminalTester:
         self._next = len(console.lines)
         self._cut = len(console.partial)
         """Characters of line ``_next`` that were matched before it ended."""
+        self.failing: Final[list[tuple[str, bool]]] = []
+        """Patterns that must not be printed while something is waited for, and whether each is an expression."""
         self._report: list[str] = []
         self._tell("Attached to UART", "success")
 
@@ -127,7 +133,17 @@ class TerminalTester:
         self._fail("Terminal is idle")
         return False
 
-    def _wait(self, find: Matcher, name: str, timeout_ns: int | None) -> Match | None:
+    def _fails(self) -> Match | None:
+        for pattern, regex in self.failing:
+            for index, line in enumerate(self._lines()):
+                if _groups(pattern, line.text, regex) is not None:
+                    return self._take("error", index + 1)._replace(is_failing=True)
+        return None
+
+    def _wait(self, wanted: Matcher, name: str, timeout_ns: int | None) -> Match | None:
+        def find() -> Match | None:
+            return self._fails() or wanted()
+
         found = find()
         wait_ns = self._timeout_ns if timeout_ns is None else timeout_ns
         if found is None and wait_ns:

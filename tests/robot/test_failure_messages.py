@@ -156,7 +156,7 @@ def test_of_several_instances_the_one_that_was_waited_for_is_shown_first(tmp_pat
     assert {line.split(":")[0] for line in plays[1:]} == {"app plays ipc0", "net plays ipc0"}
 
 
-def test_warnings_of_the_machine_are_shown(tmp_path: Path) -> None:
+def test_a_console_line_that_never_comes_is_named(tmp_path: Path) -> None:
     outcome = run_test(tmp_path, *BONDED, "Wait For Console Line    net    nothing like this    timeout=1 ms")
     assert outcome.timeless.startswith(
         "'nothing like this' on the console of net did not happen within <time>"

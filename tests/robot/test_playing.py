@@ -82,6 +82,35 @@ def test_a_devicetree_and_its_properties_exclude_each_other(tmp_path: Path) -> N
     assert outcome.message.startswith("unbound and dts exclude each other: the devicetree says it already")
 
 
+def test_a_release_tells_how_a_side_bonds(tmp_path: Path) -> None:
+    outcome = run_test(
+        tmp_path,
+        "Create Machine",
+        "Play Core    app    release=3.5",
+        "${state}=    Get Instance State    app",
+        "Should Be Equal    ${state}    BUSY",
+        "Play Core    net",
+        "Wait For All Bound    timeout=10 ms",
+        "Send Message    app    x",
+        "Expect Message    net    x",
+        "Play Core    app    ipc1    release=2.7",
+    )
+    assert outcome.message.startswith("release '2.7': ICMsg came with Zephyr 3.1")
+
+
+def test_files_beside_the_devicetree_need_the_devicetree(tmp_path: Path) -> None:
+    for argument in ("kconfig=prj.conf", "dts_of=net"):
+        outcome = run_test(tmp_path, "Create Machine", f"Play Core    app    {argument}")
+        assert outcome.message == f"{argument.split('=')[0]} goes with dts: give the devicetree, too"
+
+
+def test_a_stub_is_configured_before_it_starts(tmp_path: Path) -> None:
+    outcome = run_test(tmp_path, "Create Machine", "Run Firmware    net    echo", "Configure Stub    net")
+    assert outcome.message.startswith(
+        "core net runs already; use `Configure Stub` between `Load Firmware` and"
+    )
+
+
 def test_an_instance_has_one_name_on_a_core(tmp_path: Path) -> None:
     outcome = run_test(tmp_path, "Create Machine", "Play Core    app", "Play Core    app")
     assert outcome.message.startswith(

@@ -44,7 +44,7 @@ def test_testers_have_numbers_and_one_can_be_the_default(tmp_path: Path) -> None
         "Wait For Next Line On Uart",
         "Wait For Prompt On Uart    echo: bound",
         "Set Default Tester    ${None}",
-        "Wait For Line On Uart    done 1000 of 1000    ${app}".replace("    ${app}", "    2    ${app}"),
+        "Wait For Line On Uart    done 1000 of 1000    2    ${app}",
     )
     assert outcome.passed, outcome.message
 
@@ -128,6 +128,19 @@ def test_a_failed_wait_shows_the_report_of_the_tester_and_the_link(tmp_path: Pat
     assert any(line.endswith("echo: up") and line.startswith("[virt:") for line in lines)
     assert any("Line containing >>nothing<< event: failure" in line for line in lines)
     assert any(line.startswith("core net runs echo-net.elf") for line in lines)
+
+
+def test_a_line_that_must_not_come_ends_every_wait(tmp_path: Path) -> None:
+    outcome = run_test(
+        tmp_path,
+        *NET,
+        "Register Failing Uart String    echo: (u|b)    treatAsRegex=True",
+        "${error}=    Run Keyword And Expect Error    *    Wait For Line On Uart    nothing",
+        "Should Be Equal    ${error.splitlines()[-1]}    echo: up",
+        "Unregister Failing Uart String    echo: (u|b)    treatAsRegex=True",
+        "Unregister Failing Uart String    echo: (u|b)    treatAsRegex=True",
+    )
+    assert outcome.message == "RecoverableException: Unable to unregister failing string, entry not found"
 
 
 def test_required_states_are_made_again_by_their_keywords(tmp_path: Path) -> None:
