@@ -54,9 +54,9 @@ class PlayingKeywords:
         where it has several.
 
         Or by arguments, as *this* core has them: regions as ``0x20070000:0x800``, mbox channels, the properties
-        of the devicetree, and the ``release``, which tells ``wire``, ``signalling`` and ``rx_limit``. What is not given is the mirror of the instance of the same name on the other
-        core, if Python plays that, else what Zephyr's nRF5340 boards have. With sessions ``dcache_alignment`` is
-        8 unless it is given.
+        of the devicetree, and the ``release``, which tells ``wire``, ``signalling`` and ``rx_limit``. What is not
+        given is the mirror of the instance of the same name on the other core, if Python plays that, else what
+        Zephyr's nRF5340 boards have. With sessions ``dcache_alignment`` is 8 unless it is given.
 
         | Play Core | app | | |
         | Play Core | app | dts=build/zephyr/zephyr.dts | |
