@@ -26,7 +26,8 @@ def typed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str, *arguments: str
 ) -> Outcome:
     monkeypatch.setattr(sys, "stdin", Pipe(text))
-    return icmsg(capsys, "monitor", *arguments)
+    engine = () if "--engine" in arguments else ("--engine", "embedded")
+    return icmsg(capsys, "monitor", *engine, *arguments)
 
 
 def test_a_session_from_standard_input(
@@ -125,9 +126,9 @@ def test_the_log_shows_consoles_and_watched_packets(
 
 
 def test_as_a_process_without_any_input(tmp_path: Path) -> None:
-    done = process("monitor", "-e", "echo 'there'", cwd=tmp_path)
+    done = process("monitor", "--engine", "embedded", "-e", "echo 'there'", cwd=tmp_path)
     assert (done.code, done.out, done.err) == (0, "there\n", "")
-    assert process("monitor", "-e", "icmsg xyz", cwd=tmp_path).code == 1
+    assert process("monitor", "--engine", "embedded", "-e", "icmsg xyz", cwd=tmp_path).code == 1
 
 
 def test_the_renode_engine_says_what_is_missing(

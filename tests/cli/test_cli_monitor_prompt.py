@@ -222,7 +222,9 @@ class Terminal:
         if self._pid == 0:
             os.environ.update(TERM="xterm", COLUMNS="80", LINES="40", XDG_STATE_HOME=home)
             os.environ.pop("NO_COLOR", None)
-            os.execv(sys.executable, [sys.executable, "-m", "icmsg", "monitor", *arguments])
+            os.execv(
+                sys.executable, [sys.executable, "-m", "icmsg", "monitor", "--engine", "embedded", *arguments]
+            )
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
         self.raw = ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,9 @@ from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.errors import MonitorError
 from icmsg.monitor.verbs.catalogue import VERBS
 from icmsg.wire import PbufWriter, SpscWriter
+
+if TYPE_CHECKING:
+    from icmsg.monitor import EmbeddedMonitor
 
 NO_MACHINE = "there is no machine: make one with include @renode/nrf5340.resc"
 NEEDS_A_MACHINE = {
@@ -312,3 +316,8 @@ def test_help_of_a_verb_begins_with_its_usage(session: Session, name: str) -> No
 def test_words_are_completed(session: Session, words: list[str], completions: list[str]) -> None:
     assert session.verbs.complete(words) == completions
     assert session.verbs.complete([""]) == list(VERBS)
+
+
+def test_the_help_of_the_monitor_leads_to_the_verbs(monitor: EmbeddedMonitor) -> None:
+    assert monitor.execute("help").endswith("`icmsg help` lists the commands for ICMsg.")
+    assert monitor.execute("help icmsg") == monitor.execute("icmsg help") == monitor.execute("icmsg")

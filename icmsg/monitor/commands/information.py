@@ -10,6 +10,7 @@ from icmsg.monitor.command import Command, Form, boolean, one_of, text, word
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.refusal import Refusal
 from icmsg.monitor.results import NumbersMode, print_interval
+from icmsg.monitor.verbs.line import WORD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +27,15 @@ def _help(monitor: Interpreter, _tokens: Sequence[Token]) -> None:
         monitor.write(f"{name:<18}: {monitor.commands[name].description}")
     monitor.write(
         "\nYou can also provide a device name to access its methods.\nUse <TAB> for auto-completion."
+        f"\n`{WORD} help` lists the commands for ICMsg."
     )
 
 
 def _help_for(monitor: Interpreter, tokens: Sequence[Token]) -> None:
     name = str(tokens[0].value)
+    if name == WORD:
+        monitor.run_verb(["help"])
+        return
     if name not in monitor.commands:
         raise Refusal(f"No such command: {name}{closest(name, monitor.commands) or '.'}")
     monitor.write(monitor.commands[name].help(monitor))
