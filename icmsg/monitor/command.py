@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from icmsg.monitor.interpreter import Interpreter
@@ -106,6 +106,3 @@ def one_of(*values: object) -> Slot:
         return token.value in values and not isinstance(token.value, bool)
 
     return slot
-
-
-NOTHING: Final[tuple[Slot, ...]] = ()

@@ -81,7 +81,7 @@ class EmbeddedMonitor:
             except IcmsgError as error:
                 raise MonitorError("".join(printed) + str(error)) from None
             finally:
-                self._show_consoles()
+                self.emulation.show_consoles()
             return "".join(printed).removesuffix("\n")
 
     def pump(self, ns: int) -> None:
@@ -99,7 +99,7 @@ class EmbeddedMonitor:
                 self.emulation.is_started = False
                 raise
             finally:
-                self._show_consoles()
+                self.emulation.show_consoles()
 
     def complete(self, line: str) -> list[str]:
         """Return the lines that ``line`` can become."""
@@ -117,10 +117,6 @@ class EmbeddedMonitor:
     ) -> None:
         self.close()
 
-    def _show_consoles(self) -> None:
-        for machine in self.emulation.machines.values():
-            machine.show_consoles()
-
     def _new_machine(self, machine: MonitorMachine) -> None:
         machine.on_reset = lambda: self._interpreter.run_reset_macro(machine.name)
 
@@ -128,5 +124,4 @@ class EmbeddedMonitor:
         return self.verbs.execute(words)
 
     def _log_line(self, line: str) -> None:
-        self._show_consoles()  # what was printed before comes first
         self.log.write(LogLevel.INFO, line)

@@ -23,6 +23,7 @@ class Emulation:
 
     def __init__(self) -> None:
         self.log: Final = Log(lambda: self.now_ns)
+        self.log.catch_up = self.show_consoles
         self.machines: Final[dict[str, MonitorMachine]] = {}
         self.usings: Final[list[str]] = ["sysbus."]
         self.is_started = False
@@ -101,6 +102,11 @@ class Emulation:
         """Let time pass on all machines."""
         for machine in list(self.machines.values()):
             machine.run_for(ns)
+
+    def show_consoles(self) -> None:
+        """Write into the log what shown consoles printed since the last time."""
+        for machine in self.machines.values():
+            machine.show_consoles()
 
     # Names
 

@@ -60,6 +60,9 @@ class Log:
         self._entries: deque[LogEntry] = deque(maxlen=REMEMBERED)
         self._sinks: list[LogSink] = []
         self._file: TextIO | None = None
+        self.catch_up: Callable[[], None] = lambda: None
+        """Called before an entry is added, so that what happened before it comes first."""
+        self._catching_up = False
         self.level = LogLevel.INFO
         self.levels: Final[dict[str, LogLevel]] = {}
         """Levels of single devices."""
@@ -68,6 +71,12 @@ class Log:
         """Add an entry, if its level is high enough; ``time_ns`` is now if it is not given."""
         if level < self.levels.get(source, self.level):
             return
+        if not self._catching_up:
+            self._catching_up = True
+            try:
+                self.catch_up()
+            finally:
+                self._catching_up = False
         entry = LogEntry(self._now_ns() if time_ns is None else time_ns, level, source, text)
         self._entries.append(entry)
         if self._file is not None:

@@ -108,7 +108,6 @@ class MonitorMachine:
             ctrl_c = CtrlC()
             with ctrl_c, suppress(VirtualTimeoutError):
                 self.soc.run_until(ctrl_c.never, timeout_ns=ns)
-            self.show_consoles()
 
     def reset(self) -> None:
         """Reset everything but the memories, and run what the Monitor does at a reset."""

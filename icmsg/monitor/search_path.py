@@ -40,6 +40,10 @@ class SearchPath:
         """Put folders in front; MonitorError if a part is no folder."""
         self.folders = [*self._parts(path), *self.folders]
 
+    def new(self, name: str) -> Path:
+        """Return the full path of a file that need not exist."""
+        return self._start / Path(name).expanduser()
+
     def find(self, name: str) -> Path | None:
         """Return the full path of a file or folder, or None."""
         for folder in ("", *self.folders):

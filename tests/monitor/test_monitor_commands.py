@@ -214,6 +214,41 @@ def test_lines_of_shown_consoles_go_into_the_log_in_the_order_of_time(monitor: E
     assert refused(monitor, "showAnalyzer uart") == "Peripheral not found: uart; did you mean uartnet?"
 
 
+def test_accesses_to_registers_are_logged_with_their_maker_between_the_lines_of_the_consoles(
+    monitor: EmbeddedMonitor,
+) -> None:
+    monitor.execute("include @renode/nrf5340.resc; sysbus LogPeripheralAccess ipcapp")
+    monitor.execute('emulation RunFor "0.00002"; ipcapp ReadDoubleWord 0x304')
+    lines = [entry.message for entry in monitor.log.last(100)]
+    writes = [line for line in lines if "WriteUInt32 to 0x304 (INTENSET), value 0x2" in line]
+    assert len(writes) == 1
+    assert writes[0].startswith("ipcapp: [cpuapp: 0x")
+    assert lines[0].endswith("initiator: up")
+    assert lines[-1] == "ipcapp: ReadUInt32 from 0x304 (INTENSET), returned 0x2"
+    times = [entry.time_ns for entry in monitor.log.last(100) if entry.source in ("ipcapp", "uartapp")]
+    assert times[:-1] == sorted(
+        times[:-1]
+    )  # the last one is the Monitor's own, behind which a core may be ahead
+    monitor.execute('sysbus LogPeripheralAccess ipcapp false; emulation RunFor "0.001"')
+    assert sum("UInt32" in entry.text for entry in monitor.log.last(1000)) == len(
+        [line for line in lines if "UInt32" in line]
+    )
+    assert "not to shared" in refused(monitor, "sysbus LogPeripheralAccess shared")
+
+
+def test_all_accesses_are_logged_twice_over_and_change_no_trace(monitor: EmbeddedMonitor) -> None:
+    hashes = []
+    for command in ("", "sysbus LogAllPeripheralsAccess; sysbus LogAllPeripheralsAccess"):
+        monitor.execute("include @renode/nrf5340.resc")
+        monitor.execute(command)
+        monitor.execute('emulation RunFor "0.0005"')
+        assert monitor.machine is not None
+        hashes.append(monitor.machine.trace_sha256())
+        monitor.execute('mach rem "nrf5340"')
+    assert hashes[0] == hashes[1]
+    assert len([entry for entry in monitor.log.last(1000) if "UInt32" in entry.text]) > 100
+
+
 def test_what_firmware_does_that_nothing_models_is_in_the_log(soc: EmbeddedMonitor) -> None:
     soc.execute("sysbus WriteDoubleWord 0x20000100 0xE7FE6800")  # ldr r0, [r0]; b .
     soc.execute('cpuapp PC 0x20000100; cpuapp SP 0x20001000; cpuapp SetRegister "R0" 0xF0000000')

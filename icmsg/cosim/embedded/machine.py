@@ -203,6 +203,12 @@ class EmbeddedMachine:
         """RAM and flash by their names in the platform file."""
         return self._parts.memories
 
+    def accessing(self) -> tuple[str, int] | None:
+        """Return (core, PC) of the firmware that makes the access which is under way; None if Python makes it."""
+        name = self._scheduler.in_slice
+        core = None if name is None else self.cores[name].firmware
+        return None if core is None else (core.name, core.pc())
+
     # What happened
 
     @property

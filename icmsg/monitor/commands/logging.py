@@ -80,7 +80,7 @@ def _levels(_monitor: Interpreter) -> str:
 
 
 def _file(monitor: Interpreter, tokens: Sequence[Token]) -> None:
-    monitor.emulation.log.to_file(str(tokens[0].value))
+    monitor.emulation.log.to_file(monitor.path.new(str(tokens[0].value)))
 
 
 def _log(monitor: Interpreter, tokens: Sequence[Token]) -> None:

@@ -10,6 +10,7 @@ from icmsg.cosim.embedded.rates import CPU, NVIC
 from icmsg.cosim.soc import short_name
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.members import Device
+from icmsg.monitor.objects.access_log import AccessLog
 from icmsg.monitor.objects.cpu import CpuObject
 from icmsg.monitor.objects.loader import Loader
 from icmsg.monitor.objects.mailbox import MailboxWait
@@ -38,7 +39,8 @@ def make_devices(
     """Return the devices of ``machine``, which the Monitor calls ``name``, by their full names."""
     warn = partial(log.write, LogLevel.WARNING)
     bus = BusAccess(machine, name, partial(warn, source="sysbus"))
-    devices = {"sysbus": Device("sysbus", "SystemBus", bus, Loader(machine, controls, is_started))}
+    loader = Loader(machine, controls, is_started)
+    devices = {"sysbus": Device("sysbus", "SystemBus", bus, loader, AccessLog(machine, log))}
     records = StepRecords(machine, is_started)
     for item in machine.description:
         full = f"sysbus.{item.alias or item.name}"
