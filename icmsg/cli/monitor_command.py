@@ -6,8 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from icmsg.cli.engine_options import add_engine_options, chosen_engine
 from icmsg.cli.monitor_session import open_session
-from icmsg.cosim.engines import ENGINES, choose_engine
 from icmsg.errors import IcmsgError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def add_parser(commands: Any) -> None:
         default=[],
         help="a command, or several with ';' between them; may be given several times",
     )
-    parser.add_argument("--engine", choices=ENGINES, default="auto", help="what emulates the SoC")
+    add_engine_options(parser)
     parser.add_argument("-p", "--plain", action="store_true", help="no colours")
     parser.add_argument("--hide-log", action="store_true", help="do not show the log, nor consoles in it")
     parser.set_defaults(execute=execute)
@@ -62,7 +62,7 @@ def execute(options: argparse.Namespace) -> int:
     """Run the session that the options ask for, return the exit code."""
     typed = sys.stdin is not None and sys.stdin.isatty()
     paint = Paint(sys.stdout, plain=options.plain)
-    choice = choose_engine(options.engine)
+    choice = chosen_engine(options)
     first = [*([f"include {script_path(options.script)}"] if options.script else []), *options.commands]
 
     def write(text: str) -> None:

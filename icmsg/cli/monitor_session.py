@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from icmsg.cosim.engines import EngineChoice
+    from icmsg.cosim.machine import Machine
 
     Output = Callable[[str], None]
 
@@ -92,18 +93,35 @@ class EmbeddedSession:
         self._monitor.close()
 
 
-class RenodeSession:
-    """Renode's own Monitor in this process; a started emulation runs there by itself.
+class OwnMonitor(Protocol):
+    """Renode's own Monitor, in this process or in another one."""
 
-    ``live`` takes the lines of ``icmsg watch``. Renode shows its log itself.
+    @property
+    def machine(self) -> Machine | None:
+        """The selected machine."""
+
+    @property
+    def prompt(self) -> str:
+        """The prompt."""
+
+    def execute(self, command: str) -> str:
+        """Run lines."""
+
+    def close(self) -> None:
+        """Let it go."""
+
+
+class RenodeSession:
+    """Renode's own Monitor; a started emulation runs there by itself.
+
+    ``live`` takes the lines of ``icmsg watch``. Renode shows its log itself. It goes on after ``quit`` if it ``stays``.
     """
 
     is_started: Final = False
 
-    def __init__(self, live: Output) -> None:
-        from icmsg.cosim.renode.monitor import RenodeMonitor  # loads .NET
-
-        self._monitor: Final = RenodeMonitor()
+    def __init__(self, monitor: OwnMonitor, live: Output, *, stays: bool = False) -> None:
+        self._monitor: Final = monitor
+        self._stays = stays
         self._verbs: Final = IcmsgVerbs(lambda: self._monitor.machine, live)
         self._typed: list[str] = []
         self.has_quit = False
@@ -125,6 +143,8 @@ class RenodeSession:
         if _TEXT not in text and any(map(is_verb, commands)):
             return "\n".join(filter(None, map(self._one, commands)))
         self.has_quit = self.has_quit or commands[-1:] in (["q"], ["quit"])
+        if self.has_quit and self._stays:
+            return ""
         return self._monitor.execute(text)
 
     def _one(self, command: str) -> str:
@@ -147,8 +167,18 @@ def open_session(choice: EngineChoice, live: Output, log: Callable[[str, str], N
 
     Raises:
         EngineNotAvailableError: Renode cannot be loaded here.
+        EngineError: no Monitor answers at the address of a remote engine.
     """
-    return RenodeSession(live) if choice.name == "renode" else EmbeddedSession(live, log)
+    if choice.address is not None:
+        from icmsg.cosim.remote.monitor import RemoteMonitor
+        from icmsg.cosim.remote.telnet import TelnetMonitor
+
+        return RenodeSession(RemoteMonitor(TelnetMonitor(*choice.address)), live, stays=True)
+    if choice.name == "renode":
+        from icmsg.cosim.renode.monitor import RenodeMonitor  # loads .NET
+
+        return RenodeSession(RenodeMonitor(), live)
+    return EmbeddedSession(live, log)
 
 
 def completed_verb(verbs: IcmsgVerbs, line: str) -> list[str]:

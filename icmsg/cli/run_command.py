@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
+from icmsg.cli.engine_options import add_engine_options, chosen_engine
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_configs
-from icmsg.cosim.engines import ENGINES, EngineChoice, choose_engine, make_machine, remote_engine
+from icmsg.cosim.engines import make_machine
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
 from icmsg.cosim.simtime import MS, US
 from icmsg.cosim.workload import Workload
-from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
     from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.engines import EngineChoice
     from icmsg.cosim.exchange_result import ExchangeResult
     from icmsg.cosim.machine import Machine
 
@@ -71,10 +72,7 @@ def add_parser(commands: Any) -> None:
         description="Boots the SoC, bonds over ICMsg, exchanges messages and checks every echo.",
         formatter_class=HelpFormatter,
     )
-    parser.add_argument("--engine", choices=ENGINES, default="auto", help="what emulates the SoC")
-    parser.add_argument(
-        "--renode", metavar="HOST:PORT", default=None, help="a Renode that was started with `renode -P PORT`"
-    )
+    add_engine_options(parser)
     add_options(parser)
     parser.set_defaults(execute=execute)
 
@@ -127,7 +125,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run what the options say, print the report, return the exit code."""
-    report = run_exchange(options, _choose(options))
+    report = run_exchange(options, chosen_engine(options))
     if options.json:
         sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
     else:
@@ -135,14 +133,6 @@ def execute(options: argparse.Namespace) -> int:
 
         render.report(report.as_json())
     return 0 if report.result.ok else 1
-
-
-def _choose(options: argparse.Namespace) -> EngineChoice:
-    if options.renode is None:
-        return choose_engine(options.engine)
-    if options.engine != "auto":
-        raise ConfigurationError(f"--renode is an engine of its own: leave --engine {options.engine} away")
-    return remote_engine(options.renode)
 
 
 def run_exchange(

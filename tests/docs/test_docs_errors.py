@@ -13,6 +13,7 @@ PAGE = page("docs/troubleshooting.md")
 MODULES = (
     "assets.py",
     "cli/arguments.py",
+    "cli/engine_options.py",
     "cli/run_command.py",
     "config/instance.py",
     "config/layout.py",

@@ -11,6 +11,7 @@ import pytest
 from icmsg.assets import asset
 from icmsg.cli.main import main
 from icmsg.cli.monitor_session import RenodeSession
+from icmsg.cosim.renode.monitor import RenodeMonitor
 from icmsg.errors import MonitorError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def watched() -> list[str]:
 
 @pytest.fixture
 def session(renode: FakeRenode, watched: list[str]) -> Iterator[RenodeSession]:
-    session = RenodeSession(watched.append)
+    session = RenodeSession(RenodeMonitor(), watched.append)
     yield session
     session.close()
 

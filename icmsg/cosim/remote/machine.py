@@ -99,8 +99,7 @@ class RemoteMachine(SteppedMachine[SteppedCore]):
                 self.link, core, self._memory, self._levels, shared=shared, rings=self._ringer(core)
             )
             self.cores[name] = SteppedCore(self, core, bus)
-            self.cores[name].attach()
-        self._recognize_images()
+        self.look_at_cores()
         self._before = set(self._complaints())
         self.clock.time_ns = self._ask_time()
 
@@ -158,6 +157,13 @@ class RemoteMachine(SteppedMachine[SteppedCore]):
         self._levels.forget()
         self._memory.let_go()
         return self.link.execute(command)
+
+    def look_at_cores(self) -> None:
+        """Take over what somebody else did to the cores that Python does not play."""
+        for core in self.cores.values():
+            if not core.is_played:
+                core.attach()
+        self._recognize_images()
 
     def _recognize_images(self) -> None:
         """Find out what the cores execute from the files that Renode has loaded, where they are on this computer."""
