@@ -46,6 +46,7 @@ class Sides:
         for name, config in configs.items():
             check_regions(machine.core(name), config)
         images = {name: image for name, image in sides.items() if image is not None}
+        self._firmware: Final = [name for name in configs if name in images]
         for name, image in images.items():
             self._load(machine.core(name), image)
         python = [name for name, image in sides.items() if image is None]
@@ -78,9 +79,8 @@ class Sides:
 
     def start(self) -> None:
         """Let the firmware run."""
-        for name in self._configs:
-            if (core := self._machine.core(name)).image is not None:
-                core.start()
+        for name in self._firmware:
+            self._machine.core(name).start()
 
     def is_stub(self, core: str | None) -> bool:
         """Whether a firmware stub runs on ``core``."""

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "renode"))
 sys.path.insert(0, str(Path(__file__).parent.parent / "remote"))
 
 from fake_process import MachineOnTheFake, real_machine
-from remote_machines import NO_EXTENSIONS, OnTheEmbeddedMonitor, on_a_fake_of_renode
+from remote_machines import NO_EXTENSIONS, OnTheEmbeddedMonitor, on_a_fake_of_renode, on_a_real_renode
 
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 
@@ -49,6 +49,7 @@ MACHINES: Final = [
         hears=False,
         examples=5,
     ),
+    MachineUnderTest("remote", lambda: on_a_real_renode(quantum_ns=1_000), 4_000, examples=5),
     MachineUnderTest("renode", lambda: real_machine(quantum_ns=1_000), 4_000),
 ]
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
 import renode_monitor
 
 from icmsg.assets import asset
+from icmsg.cosim.engines import remote_engine
 from icmsg.cosim.remote.machine import RemoteMachine
+from icmsg.cosim.remote.telnet import TelnetMonitor
+from icmsg.cosim.remote.telnet_machine import TelnetMachine
 from icmsg.monitor.embedded import EmbeddedMonitor
 
+ADDRESS = "ICMSG_RENODE_MONITOR"
 NO_BLOCKS = frozenset({"icmsg_read", "icmsg_write"})
 """A Renode that did not include ``icmsg_monitor.py``, and cannot."""
 NO_EXTENSIONS = NO_BLOCKS | renode_monitor.EXTENSIONS
@@ -31,3 +38,15 @@ class OnTheEmbeddedMonitor(RemoteMachine):
     def close(self) -> None:
         super().close()
         self._monitor.close()
+
+
+def on_a_real_renode(**times: int) -> RemoteMachine:
+    """Return a machine in the Renode whose Monitor is at ``ICMSG_RENODE_MONITOR`` (HOST:PORT); skips without one."""
+    address = os.environ.get(ADDRESS)
+    if address is None:
+        pytest.skip(f"needs a real Renode: start it with `renode -P 1234`, and set {ADDRESS}=127.0.0.1:1234")
+    host, port = remote_engine(address).address or ("", 0)
+    with TelnetMonitor(host, port) as monitor:
+        monitor.execute("Clear")
+        monitor.execute(f"include @{asset('renode') / 'machine.resc'}")
+    return TelnetMachine(host, port, **times)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _EXCEPTION_NAME: Final = re.compile(r"^(?:[A-Za-z]+Exception: )+")
 _INTRODUCTION: Final = re.compile(
-    r"(?:There was an error (?:when )?executing command|Could not execute command) '.*?': ?\n?", re.DOTALL
+    r"(?:There was an error (?:when )?executing command|Could not execute command) '.*?':? ?\n?", re.DOTALL
 )
 _BLANK_LINES: Final = re.compile(r"\n{2,}")
 
