@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -61,6 +62,8 @@ def add_parser(commands: Any) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Run the session that the options ask for, return the exit code."""
     typed = sys.stdin is not None and sys.stdin.isatty()
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="backslashreplace")  # what is no UTF-8 is shown, not a traceback
     paint = Paint(sys.stdout, plain=options.plain)
     choice = chosen_engine(options)
     first = [*([f"include {script_path(options.script)}"] if options.script else []), *options.commands]

@@ -69,10 +69,15 @@ class Emulation:
         if self._selected == name:
             self._selected = None
 
-    def close(self) -> None:
-        """Close all machines and the log's file."""
+    def clear(self) -> None:
+        """Close all machines, and pause."""
         for name in list(self.machines):
             self.remove(name)
+        self.is_started = False
+
+    def close(self) -> None:
+        """Close all machines and the log's file."""
+        self.clear()
         self.log.close()
 
     # Time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -144,6 +145,17 @@ def test_the_renode_engine_says_what_is_missing(
     done = typed(capsys, monkeypatch, "", "--engine", "renode")
     assert done.code == 2
     assert "pyrenode3 is not installed" in done.err
+
+
+def test_bytes_that_are_no_text_are_no_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-m", "icmsg", "monitor", "--engine", "embedded"],
+        input=b'echo "\xff"\n',
+        capture_output=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, b"\\xff", b"")
 
 
 class Terminal(io.StringIO):

@@ -11,6 +11,8 @@ from icmsg.errors import MonitorError
 if TYPE_CHECKING:
     from verbs_on_a_machine import Session
 
+    from icmsg.monitor import EmbeddedMonitor
+
 BOUND = "app is bound (CONNECTED_SID_DISABLED) after "
 
 
@@ -191,6 +193,14 @@ def test_a_lost_doorbell_is_told_from_the_region_and_the_mailbox(session: Sessio
         "ipcnet: INTEN=0x0001 EVENTS=0x0000 IRQ=0",
         "  no doorbell is latched for what waits for net: it was lost, or net is at it",
     ]
+
+
+def test_after_clear_a_script_may_be_included_again(monitor: EmbeddedMonitor) -> None:
+    for _ in range(2):
+        monitor.execute("include @renode/app-python.resc")
+        assert monitor.execute("icmsg bond").startswith(BOUND)
+        monitor.execute("start\nClear")
+        assert (monitor.machine, monitor.prompt, monitor.is_started) == (None, "(monitor)", False)
 
 
 # Injecting

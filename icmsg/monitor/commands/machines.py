@@ -50,6 +50,10 @@ def _clear(monitor: Interpreter, _tokens: Sequence[Token]) -> None:
     monitor.emulation.select(None)
 
 
+def _start_over(monitor: Interpreter, _tokens: Sequence[Token]) -> None:
+    monitor.emulation.clear()
+
+
 def _known(monitor: Interpreter, token: Token) -> str:
     name = str(token.value)
     if name not in monitor.emulation.machines:
@@ -169,6 +173,7 @@ COMMANDS: Final = (
         ),
         details=_machines,
     ),
+    Command("Clear", "removes all machines, to start over.", (Form(_start_over),)),
     Command(
         "using",
         "expose a prefix to avoid typing full object names.",
