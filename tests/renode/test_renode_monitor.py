@@ -228,6 +228,15 @@ class TestWhatIsPrinted:
         assert monitor.execute(text) == "True\nFalse\nTrue"
         assert 'macro two\n"""\ncpuapp IsHalted\n"""' in renode.commands
 
+    def test_a_macro_may_be_typed_line_by_line(self, monitor: RenodeMonitor) -> None:
+        attach(monitor, "app-python.resc")
+        prompts = []
+        for line in ("macro one", '"""', "cpuapp IsHalted", '"""'):
+            assert monitor.execute(line) == ""
+            prompts.append(monitor.prompt)
+        assert prompts == [">", ">", ">", "(nrf5340)"]
+        assert monitor.execute("runMacro $one") == "True"
+
     def test_relative_paths_are_those_of_the_process_also_after_a_clear(
         self, renode: FakeRenode, monitor: RenodeMonitor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:

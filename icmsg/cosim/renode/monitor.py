@@ -13,7 +13,7 @@ from icmsg.cosim.renode import process
 from icmsg.cosim.renode.attached import AttachedMachine
 from icmsg.cosim.stepped import commands
 from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS
-from icmsg.cosim.stepped.monitor_text import run_for_ns, split
+from icmsg.cosim.stepped.monitor_text import is_unfinished, run_for_ns, split
 from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.cosim.stepped.places import read_places
 from icmsg.errors import EngineError, MonitorError
@@ -58,6 +58,7 @@ class RenodeMonitor:
         self._machine: AttachedMachine | None = None
         self._attached: str | None = None
         self._here: Path | None = None
+        self._typed = ""
         self.verbs: Callable[[Sequence[str]], str] | None = None
 
     # The protocol
@@ -84,16 +85,22 @@ class RenodeMonitor:
 
     @property
     def prompt(self) -> str:
-        """``(monitor)``, or the name of the selected machine in parentheses."""
-        return f"({self._renode.selected or 'monitor'})"
+        """``(monitor)``, the name of the selected machine in parentheses, or ``>`` while a text is typed."""
+        return ">" if self._typed else f"({self._renode.selected or 'monitor'})"
 
     def execute(self, command: str) -> str:
         """Run lines and return what they print, without the last line end.
 
+        A text of several lines, as that of a macro, may come in as many calls.
+
         Raises:
             MonitorError: Renode refuses a command, or it cannot be run beside the machine that Python uses.
         """
-        printed = [self._one(part) for part in split(command)]
+        text, self._typed = self._typed + command, ""
+        if is_unfinished(text):
+            self._typed = f"{text}\n"
+            return ""
+        printed = [self._one(part) for part in split(text)]
         return "\n".join(text for text in printed if text)
 
     def close(self) -> None:

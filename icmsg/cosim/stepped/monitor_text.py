@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _TEXT: Final = '"""'
 """Begins and ends a text of several lines, as that of a macro."""
 _PARTS: Final = re.compile(r"""(?:\"{3}[\s\S]*?\"{3}|"[^"]*"|'[^']*'|[^;"'])+""")
+_NAMES_A_TEXT: Final = re.compile(r"(?:^|\n)\s*(?:macro|alias|set)\s+\w+\s*$")
 _RUN_FOR: Final = re.compile(
     r"""^emulation\s+RunFor\s+["']?(?:(?:(?P<h>\d+):)?(?P<m>\d+):)?(?P<s>\d+(?:\.\d+)?)["']?\s*$""",
     re.IGNORECASE,
@@ -46,6 +47,11 @@ def _join(lines: str) -> Iterator[str]:
     if is_text:
         raise MonitorError(f"the text that begins with {_TEXT} does not end; close it with {_TEXT}")
     yield from whole
+
+
+def is_unfinished(lines: str) -> bool:
+    """Return whether a text of several lines is still to come, as after ``macro reset`` alone."""
+    return lines.count(_TEXT) % 2 == 1 or _NAMES_A_TEXT.search(lines) is not None
 
 
 def run_for_ns(command: str) -> int | None:
