@@ -15,8 +15,8 @@ from icmsg.robot.hosts import run_script
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LIBRARY: Final = "Renode"
-"""The name that renode-test gives to the Remote library."""
+LIBRARIES: Final = ("Renode", "Remote")
+"""The names that renode-test gives to the Remote library: after 1.16.1, and up to it."""
 _REPLACING: Final = {"resetemulation", "requires", "provides"}
 """Keywords of Renode that save the emulation or make a new one."""
 _WITHOUT_TIME: Final = {
@@ -33,13 +33,13 @@ def run_remote_keyword(name: str, *arguments: str) -> Any:
     Raises:
         ConfigurationError: the suite has its own setup, which does not connect to Renode.
     """
-    try:
-        library: Any = BuiltIn().get_library_instance(LIBRARY)
-    except RuntimeError:
+    known: Any = BuiltIn().get_library_instance(all=True)
+    library = next((known[each] for each in LIBRARIES if each in known), None)
+    if library is None:
         raise ConfigurationError(
             "the suite is not connected to Renode: let its Suite Setup begin with the keyword Setup of renode-test, "
             "or leave it out"
-        ) from None
+        )
     return library.run_keyword(name, list(arguments), {})
 
 
@@ -145,7 +145,7 @@ class BeforeRenode:
 
     def start_keyword(self, _name: str, attributes: Mapping[str, Any]) -> None:
         """Look whose keyword it is; in an `Execute Command` the command counts."""
-        if attributes["libname"] != LIBRARY:
+        if attributes["libname"] not in LIBRARIES:
             return
         arguments = [BuiltIn().replace_variables(argument) for argument in attributes["args"][:1]]
         keyword = attributes["kwname"].replace(" ", "").replace("_", "").lower()

@@ -7,13 +7,14 @@ Library             OperatingSystem
 ${SKIP_RUNNING_SERVER}      False
 ${PORT_NUMBER}              9999
 ${DEFAULT_UART_TIMEOUT}     8
+${REMOTE_LIBRARY}           Renode
 ${RESULTS_DIRECTORY}        ${OUTPUT DIR}
 
 
 *** Keywords ***
 Setup
     Wait Until Keyword Succeeds    60s    1s
-    ...    Import Library    Remote    http://127.0.0.1:${PORT_NUMBER}/    AS    Renode
+    ...    Import Library    Remote    http://127.0.0.1:${PORT_NUMBER}/    AS    ${REMOTE_LIBRARY}
     Set Default Uart Timeout    ${DEFAULT_UART_TIMEOUT}
     Enable Logging To Cache
     Reset Emulation

@@ -93,6 +93,15 @@ def test_as_renode_test_runs_them(renode: int, tmp_path: Path) -> None:
     }
 
 
+def test_renode_1_16_gives_its_library_another_name(renode: int, tmp_path: Path) -> None:
+    runner = ROOT / "tests" / "robot" / "renode_test_runner.py"
+    suite = next(path for path in SUITES if path.stem == "bonding")
+    done = run(
+        sys.executable, runner, tmp_path, renode, suite, "--", "REMOTE_LIBRARY:Remote", *FEWER, timeout_s=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_keywords_of_renode_are_those_of_renode_there(renode: int, tmp_path: Path) -> None:
     suite = tmp_path / "names.robot"
     suite.write_text(
