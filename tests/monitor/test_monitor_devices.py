@@ -402,3 +402,19 @@ def test_machines_run_beside_each_other(monitor: EmbeddedMonitor) -> None:
     assert monitor.execute("mach set 0; sysbus ReadDoubleWord 0x20070000; ipcapp ElapsedNanoseconds") == (
         "0x00000001\n1000000"
     )
+
+
+def test_an_offset_before_or_behind_a_peripheral_is_a_warning(soc: EmbeddedMonitor) -> None:
+    """Found by generated lines: -1 is no offset of anything, though Python would take it for the last byte."""
+    assert (
+        soc.execute("gpioteapp ReadWord -1; shared ReadByte -1; mutex ReadByte 0x1000")
+        == "0x0000\n0x00\n0x00"
+    )
+    soc.execute("shared WriteDoubleWord 0xFFFE 1; mutex WriteDoubleWord 0xFFE 1")
+    assert [message.split(":")[0] for message in messages(soc)[-5:]] == [
+        "gpioteapp",
+        "shared",
+        "mutex",
+        "shared",
+        "mutex",
+    ]

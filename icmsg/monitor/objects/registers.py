@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.exposed import INT64, UINT8, UINT16, UINT32, VOID, exposed
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.embedded.machine_core import MachineCore
     from icmsg.cosim.embedded.memory import IoModel
+
+
+_NOTHING_THERE: Final = (BusError, IndexError, struct.error)
+"""What the models raise where they have no register or byte."""
 
 
 class RegisterAccess:
@@ -58,16 +63,22 @@ class RegisterAccess:
 
     def _read(self, read: Callable[[int], int], offset: int) -> int:
         try:
-            return read(offset)
-        except (BusError, IndexError, ValueError, OverflowError):
+            return read(_checked(offset))
+        except _NOTHING_THERE:
             self._warn(f"Unhandled read from offset 0x{offset & 0xFFFFFFFF:X}.")
             return 0
 
     def _write(self, write: Callable[[int, int], None], offset: int, value: int) -> None:
         try:
-            write(offset, value)
-        except (BusError, IndexError, ValueError, OverflowError):
+            write(_checked(offset), value)
+        except _NOTHING_THERE:
             self._warn(f"Unhandled write to offset 0x{offset & 0xFFFFFFFF:X}, value 0x{value:X}.")
+
+
+def _checked(offset: int) -> int:
+    if offset < 0:
+        raise IndexError(offset)
+    return offset
 
 
 class InterruptController(RegisterAccess):
