@@ -151,7 +151,14 @@ class IcmsgFollower(object):
         if problem is not None and start:
             # What does not decode from where we were is a region that its writer has initialised again.
             packets, problem = icmsg_packets(view.data, 0, wr)
-            lines.append("initialised again")
+            again, unseen = "initialised again", "packets were overwritten unseen"
+            if not wr or icmsg_is_magic(view.first):
+                lines.append(again)
+            elif problem is None:
+                lines.append("%s, or %s" % (again, unseen))
+            else:
+                packets, problem = [], None
+                lines.append(unseen)
         self.position = wr
         lines += [icmsg_packet_text(packet) for packet in packets]
         return lines + ([problem] if problem is not None else [])

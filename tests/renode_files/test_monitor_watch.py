@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from two_regions import NET, SIZE, Link, remove_fake_modules, script
+from two_regions import BASE, NET, SIZE, Link, remove_fake_modules, script
 
-from icmsg.config import RegionLayout
+from icmsg.config import Region, RegionLayout
+from icmsg.monitor.verbs.follower import Follower
+from icmsg.monitor.verbs.settings import Direction
 from icmsg.monitor.verbs.words import packet_text
 from icmsg.wire.handshake import HandshakeWord
 
@@ -65,11 +67,28 @@ def test_watch_tells_a_restarted_writer_and_a_broken_index(link: Link) -> None:
     link.ring()
     link.ring()
     assert [text.split("] ", 1)[1] for text in link.log] == [
-        "app->net initialised again",
+        "app->net initialised again, or packets were overwritten unseen",
         "app->net 5 bytes: 61 67 61 69 6e |again|",
         "app->net wr_idx 0xFFFFFFFC is beyond the 2040 data bytes",
         "app rings 0, nothing new",
     ]
+
+
+def test_watch_admits_what_it_could_not_see(link: Link) -> None:
+    layout = RegionLayout.pbuf(64)
+    link.monitor.call("icmsg_regions", size=64)
+    writer, reader = link.writer(layout=layout), link.reader(layout=layout)
+    writer.write(b"seen")
+    reader.read()
+    link.monitor.call("icmsg_watch")
+    there = Direction("app", "net", Region(BASE, 64), layout, 0)
+    follower = Follower(link.bus, there, Direction("net", "app", Region(NET, 64), layout, 1))
+    for size in (20, 21, 22, 23, 9):
+        writer.write(b"\xff" * size)
+        reader.read()
+    link.ring()
+    assert [text.split("] ", 1)[1] for text in link.log] == ["app->net packets were overwritten unseen"]
+    assert follower.news() == ["app->net packets were overwritten unseen"]
 
 
 def test_watch_logs_sessions_with_the_doorbell_of_the_core_that_wrote_them(link: Link) -> None:

@@ -68,7 +68,14 @@ class Follower:
         if problem is not None and start:
             # What does not decode from where we were is a region that its writer has initialised again.
             packets, problem = packets_between(data, 0, wr, layout.wire)
-            lines.append("initialised again")
+            again, unseen = "initialised again", "packets were overwritten unseen"
+            if not wr or data[4:].startswith(MAGIC):
+                lines.append(again)
+            elif problem is None:
+                lines.append(f"{again}, or {unseen}")
+            else:
+                packets, problem = (), None
+                lines.append(unseen)
         self._position = wr
         lines += [packet_text(packet.payload) for packet in packets]
         return lines + ([problem] if problem is not None else [])
