@@ -137,3 +137,47 @@ def test_a_failure_there_has_its_report_and_trace_and_renode_saves_its_snapshot(
     assert any(line.startswith("injected by the test: ipcapp DropNext 1 at ") for line in lines)
     assert not any("teardown" in line for line in lines)
     assert len(list((tmp_path / "icmsg-traces").glob("*.txt"))) == 1
+
+
+MIXED = """*** Settings ***
+Library    icmsg.robot.IcmsgLibrary
+
+*** Variables ***
+${STOP}    pause
+
+*** Test Cases ***
+Renode's Keywords And Ours Take Turns
+    Create Machine
+    Run Firmware    net    echo
+    Play Core    app
+    ${uart}=    Create Terminal Tester    sysbus.uartnet    timeout=1
+    Wait For Bound    app    timeout=10 ms
+    # The emulation is held for Python here, and Renode would wait for ever.
+    Wait For Line On Uart    echo: bound    testerId=${uart}
+    # Here it runs by itself, and Python could not look at it.
+    Send Message    app    after Renode
+    Expect Message    app    after Renode
+    Test If Uart Is Idle    0.01
+    Execute Command    ${STOP}
+    Execute Command    emulation RunFor "0.001"
+    Send Message    app    after RunFor
+    Expect Message    app    after RunFor
+    Start Emulation
+    Exchange Messages    app    count=3
+    Reset Emulation
+    Create Machine    script=app-python
+    Play Core    app
+    Wait For Bound    app    timeout=10 ms
+"""
+
+
+@pytest.mark.parametrize("which", ["installed", "other"])
+def test_keywords_of_renode_and_of_the_library_take_turns(
+    which: str, request: pytest.FixtureRequest, renode: int, tmp_path: Path
+) -> None:
+    suite = tmp_path / "mixed.robot"
+    suite.write_text(MIXED, encoding="utf-8")
+    runner = ROOT / "tests" / "robot" / "renode_test_runner.py"
+    paths = (request.getfixturevalue("other_robot"),) if which == "other" else ()
+    done = run(sys.executable, runner, tmp_path, renode, suite, paths=paths)
+    assert done.returncode == 0, done.stdout + done.stderr
