@@ -13,6 +13,7 @@ from icmsg.robot.doorbell_keywords import DoorbellKeywords
 from icmsg.robot.exchange_keywords import ExchangeKeywords
 from icmsg.robot.firmware_keywords import FirmwareKeywords
 from icmsg.robot.hosts import LocalHost
+from icmsg.robot.interruption import Interruptions
 from icmsg.robot.lifecycle import Lifecycle
 from icmsg.robot.machine_keywords import MachineKeywords
 from icmsg.robot.message_keywords import MessageKeywords
@@ -125,8 +126,9 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
     def run_keyword(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None) -> Any:
         """Run a keyword; an error of this package fails the test with its text and what explains it."""
         try:
-            self._scene.host.begin_keyword()
-            returned = super().run_keyword(name, args, kwargs)
+            with Interruptions():
+                self._scene.host.begin_keyword()
+                returned = super().run_keyword(name, args, kwargs)
         except IcmsgError as error:
             raise self._scene.explained(error) from None
         self._states.remember(name, args, kwargs or {})

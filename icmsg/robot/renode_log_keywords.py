@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from robot.api.deco import keyword
 
 from icmsg.errors import VirtualTimeoutError
+from icmsg.robot.interruption import interrupted
 from icmsg.robot.log_tester import LogTester
 from icmsg.robot.renode_failures import keyword_exception
 
@@ -120,7 +121,7 @@ class RenodeLogKeywords:
         machine: Machine | None = self._scene.monitor.machine
         if find() is None and wait_ns and machine is not None:
             try:
-                machine.run_until(lambda: find() is not None, timeout_ns=wait_ns)
+                machine.run_until(lambda: interrupted() or find() is not None, timeout_ns=wait_ns)
             except VirtualTimeoutError:
                 return None
         return tester.find(pattern, regex=regex, level=level, keep=keep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import (
@@ -13,6 +14,7 @@ from icmsg.errors import (
     MonitorError,
     VirtualTimeoutError,
 )
+from icmsg.robot.interruption import interrupted
 from icmsg.robot.links import LinkConfigs
 from icmsg.robot.played_side import PlayedSide
 from icmsg.robot.recorder import Recorder
@@ -139,13 +141,17 @@ class Scene:
     ) -> None:
         """Run until ``satisfied()``; AssertionError with a report after the time, about ``about`` first."""
         try:
-            self.machine.run_until(satisfied, timeout_ns=self.timeout_ns(timeout), what=what)
+            self.machine.run_until(
+                lambda: interrupted() or satisfied(), timeout_ns=self.timeout_ns(timeout), what=what
+            )
         except VirtualTimeoutError as error:
             raise self.failure(str(error), about) from None
 
     def let_pass(self, duration: timedelta | None) -> None:
         """Run for a time, by default the one in which nothing is expected to happen."""
-        self.machine.run_for(self.settings.quiet_ns if duration is None else nanoseconds(duration))
+        wait_ns = self.settings.quiet_ns if duration is None else nanoseconds(duration)
+        with suppress(VirtualTimeoutError):
+            self.machine.run_until(interrupted, timeout_ns=wait_ns)
 
     def failure(self, text: str, about: PlayedEndpoint | None = None) -> AssertionError:
         """Return the failure of a test: ``text``, then everything that explains it."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.errors import VirtualTimeoutError
+from icmsg.robot.interruption import interrupted
 
 if TYPE_CHECKING:
     from icmsg.cosim.console import Console
@@ -127,7 +128,9 @@ class TerminalTester:
         """Let time pass; tell whether nothing was printed in it."""
         before = len(self._console.text)
         try:
-            self._machine.run_until(lambda: len(self._console.text) != before, timeout_ns=duration_ns)
+            self._machine.run_until(
+                lambda: interrupted() or len(self._console.text) != before, timeout_ns=duration_ns
+            )
         except VirtualTimeoutError:
             return True
         self._fail("Terminal is idle")
@@ -150,7 +153,7 @@ class TerminalTester:
             matches: list[Match] = []
 
             def satisfied() -> bool:
-                match = find()
+                match = None if interrupted() else find()
                 if match is not None:
                     matches.append(match)
                 return match is not None

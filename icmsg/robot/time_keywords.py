@@ -23,7 +23,7 @@ class TimeKeywords:
     @keyword(tags=["time"])
     def let_time_pass(self, duration: timedelta) -> None:
         """Runs for a virtual time."""
-        self._scene.machine.run_for(nanoseconds(duration))
+        self._scene.let_pass(duration)
 
     @keyword(tags=["time"])
     def get_virtual_time(self) -> timedelta:

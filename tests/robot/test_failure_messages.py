@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from robot_runs import run_test
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def test_a_console_line_that_never_comes_is_named(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_mistake_in_the_suite_is_one_line_that_names_the_fix(tmp_path: Path) -> None:
     mistakes = {
         "Play Core    app": "there is no machine; use `Create Machine` first",
