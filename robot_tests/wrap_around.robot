@@ -6,7 +6,7 @@ Resource            icmsg.resource
 *** Test Cases ***
 The Indices Wrap Again And Again
     Bond With Firmware On Net
-    ${bytes}=    Exchange Messages    app    count=${MESSAGES}    size_min=1    size_max=300    seed=7
+    ${bytes}=    Exchange Messages    app    count=${MESSAGES}    size_min=1    size_max=900    seed=7
     ${region}=    Get Region    app    tx
     Should Be True    ${bytes} > 2 * ${region}[data_length]    the region was not filled often enough
     Should Be True    ${region}[wr_idx] < ${region}[data_length]
