@@ -150,6 +150,14 @@ class FirmwareCore:
             # Not emu_stop: it would leave PC on the access, which would then be made again.
             self._budget.value = self._executed.value
 
+    def look(self) -> None:
+        """Let the slice that runs end after the current instruction, if an exception may be taken there.
+
+        Where one is held back, the instruction that lets it go ends the slice (:class:`CodePages`).
+        """
+        if self._running and self._flow.would_take():
+            self.end_slice()
+
     # Running
 
     def reset(self, time: int, *, stack: int | None = None, entry: int | None = None) -> None:

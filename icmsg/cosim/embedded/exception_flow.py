@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.system_control import SystemControl
 
 _THUMB: Final = 1 << 24
+_CONTROL_NPRIV: Final = 1 << 0
 
 
 class ExceptionFlow:
@@ -71,23 +72,57 @@ class ExceptionFlow:
         self._enter(number)
         return False
 
+    def would_take(self) -> bool:
+        """Tell, from within an access, whether an exception may run behind it; True where that cannot be seen."""
+        nvic = self._nvic
+        number = nvic.most_urgent()
+        if number is None:
+            return False
+        priority = nvic.group(nvic.priority[number])
+        if priority >= nvic.execution_priority():
+            return False
+        primask, basepri, faultmask, control, _ = self._masks.read()
+        if control & _CONTROL_NPRIV and not nvic.active:
+            return True  # the masks cannot be read there, see _masked
+        return priority < self._limit(basepri, faultmask) and not (primask & 1 and priority >= 0)
+
     def leave(self) -> bool:
-        """Return from the exception that runs; return whether none is left and the core sleeps then."""
+        """Return from the exception that runs; return whether none is left and the core sleeps then.
+
+        An exception that may run now is entered without unstacking what it would stack again (tail-chaining).
+        """
         nvic = self._nvic
         try:
-            number, thumb = self._unit.leave()
+            nvic.finish(self._unit.returning())
+            if nvic.pending & nvic.enabled and self._tail_chain():
+                return False
+            _, thumb = self._unit.leave()
         except ReturnError as problem:
             if problem.number:
-                nvic.finish(problem.number)
                 self._chain(problem)
             else:
                 self.fault(problem.cause, problem.address)
             return False
-        nvic.finish(number)
         if not thumb:
             self.fault(Cause.INVALID_STATE, 0)
             return False
         return not nvic.active and self._control.sleep_on_exit
+
+    def _tail_chain(self) -> bool:
+        nvic = self._nvic
+        number = nvic.most_urgent()
+        if number is None:
+            return False
+        priority = nvic.group(nvic.priority[number])
+        primask, basepri, faultmask, _, _ = self._masks.read()
+        if primask | faultmask or priority >= min(nvic.execution_priority(), self._limit(basepri, faultmask)):
+            return False
+        try:
+            thumb = self._unit.chain(number, self._control.vector_table)
+        except EntryError:
+            return False  # the way back and in again says what is wrong
+        self._entered(number, thumb)
+        return True
 
     def call_supervisor(self) -> None:
         """Enter SVCall, or the fault that it is where its priority does not allow it."""
@@ -111,16 +146,18 @@ class ExceptionFlow:
     def _masked(self) -> tuple[bool, int]:
         """Return PRIMASK, and the priority that BASEPRI and FAULTMASK impose."""
         primask, basepri, faultmask, control, xpsr = self._masks.read()
-        if control & 1 and not self._nvic.active:
+        if control & _CONTROL_NPRIV and not self._nvic.active:
             # unicorn answers as MRS would, and unprivileged code reads zero
             self._mode.write(HARD_FAULT | _THUMB)
             primask, basepri, faultmask, _, _ = self._masks.read()
             self._mode.write(xpsr)
-        limit = -1 if faultmask & 1 else THREAD_PRIORITY
+        return bool(primask & 1), self._limit(basepri, faultmask)
+
+    def _limit(self, basepri: int, faultmask: int) -> int:
+        if faultmask & 1:
+            return -1
         basepri &= PRIORITY_MASK
-        if basepri and limit > 0:
-            limit = self._nvic.group(basepri)
-        return bool(primask & 1), limit
+        return self._nvic.group(basepri) if basepri else THREAD_PRIORITY
 
     def _enter(self, number: int) -> None:
         try:

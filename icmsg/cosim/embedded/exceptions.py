@@ -71,6 +71,7 @@ class ExceptionUnit:
         "_limits_known",
         "_mode",
         "_resets",
+        "_return",
         "_space",
         "_special",
         "_thread",
@@ -88,10 +89,11 @@ class ExceptionUnit:
         self._entered = native.registers("SP", "IEPSR", "CONTROL", "LR", "APSR_NZCV", "PC")
         self._fp = native.registers(*[f"S{number}" for number in range(16)], "FPSCR")
         self._leaving = native.registers("PC", "IPSR", "CONTROL", "MSP", "PSP")
+        self._return = [0, 0, 0, 0, 0]
         self._thread = native.registers("CONTROL", "FAULTMASK", "XPSR_NZCVQG")
         self._thread_after_fault = native.registers("CONTROL", "XPSR_NZCVQG")
         self._unstacked = native.registers("R0", "R1", "R2", "R3", "R12", "LR", "SP", "APSR_NZCV", "PC")
-        self._chained = native.registers("IEPSR", "LR", "PC")
+        self._chained = native.registers("IEPSR", "CONTROL", "LR", "APSR_NZCV", "PC")
         self._mode = native.registers("IEPSR")
         self._bare = native.registers("R0", "R1", "PC")
         self._resets = native.registers(
@@ -157,29 +159,41 @@ class ExceptionUnit:
         )
         return bool(handler & 1)
 
-    def chain(self, number: int, vector_table: int) -> bool:
-        """Enter exception ``number`` where another one could not return: its frame stays where it is.
+    def returning(self) -> int:
+        """Begin to return as the EXC_RETURN value in PC says; return the number of the exception that ends.
 
         Raises:
-            EntryError: the vector table is not in memory.
+            ReturnError: with number 0, this is no return.
         """
-        handler = self._word(vector_table + 4 * number)
-        exc_return = self._leaving.first() | 1
-        self._chained.write(number | _XPSR_THUMB, exc_return, handler)
-        return bool(handler & 1)
-
-    def leave(self) -> tuple[int, bool]:
-        """Return from the exception that runs, as the EXC_RETURN value in PC says.
-
-        Returns its number, and whether the frame's xPSR has the Thumb bit.
-
-        Raises:
-            ReturnError: the frame is not in memory, or belongs to the other mode; with number 0, this is no return.
-        """
-        pc, ipsr, control, msp, psp = self._leaving.read()
+        self._return = pc, ipsr, *_ = self._leaving.read()
         number = ipsr & _IPSR
         if not number or pc < _EXC_RETURN_LOWEST:
             raise ReturnError(Cause.PREFETCH, pc, 0)
+        return number
+
+    def chain(self, number: int, vector_table: int) -> bool:
+        """Enter exception ``number`` where another one returns, or could not: its frame stays where it is.
+
+        Returns whether its vector is an address of Thumb code.
+
+        Raises:
+            EntryError: the vector table is not in memory; nothing was changed.
+        """
+        handler = self._word(vector_table + 4 * number)
+        exc_return, _, control, _, _ = self._return
+        self._chained.write(number | _XPSR_THUMB, control & _CONTROL_NPRIV, exc_return | 1, 0, handler)
+        return bool(handler & 1)
+
+    def leave(self) -> tuple[int, bool]:
+        """Go on where :meth:`returning` says that the exception returns to.
+
+        Returns the exception's number, and whether the frame's xPSR has the Thumb bit.
+
+        Raises:
+            ReturnError: the frame is not in memory, or belongs to the other mode.
+        """
+        pc, ipsr, control, msp, psp = self._return
+        number = ipsr & _IPSR
         to_thread = bool(pc & _MODE_THREAD)
         on_psp = bool(to_thread and pc & _SPSEL)
         frame = psp if on_psp else msp

@@ -90,7 +90,7 @@ class Scheduler:
     def attend(self, core: FirmwareCore) -> None:
         """An exception of ``core`` may have become takeable: look at it now, or directly after its instruction."""
         if core.running:
-            core.end_slice()
+            core.look()
         elif core.asleep and core is not self._attended:
             self.at_core(core, self.time(), _nothing)
 

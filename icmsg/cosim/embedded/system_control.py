@@ -20,6 +20,12 @@ _SLEEPONEXIT: Final = 1 << 1
 _SEVONPEND: Final = 1 << 4
 _FAULT_ENABLES: Final = ((16, MEM_MANAGE), (17, BUS_FAULT), (18, USAGE_FAULT))
 _RELOAD_MASK: Final = 0xFFFFFF
+_ICSR: Final = {field.name: field.mask for field in SCS.register("ICSR").fields}
+_VECTPENDING: Final = _ICSR["VECTPENDING"] & -_ICSR["VECTPENDING"]
+_RETTOBASE, _ISRPENDING = _ICSR["RETTOBASE"], _ICSR["ISRPENDING"]
+_PENDSVSET, _PENDSVCLR = _ICSR["PENDSVSET"], _ICSR["PENDSVCLR"]
+_PENDSTSET, _PENDSTCLR = _ICSR["PENDSTSET"], _ICSR["PENDSTCLR"]
+_PENDNMISET: Final = _ICSR["PENDNMISET"]
 
 
 class Clocked(Protocol):
@@ -207,24 +213,29 @@ class SystemControl(RegisterModel):
     @on_read("ICSR")
     def _read_icsr(self, _index: int) -> int:
         nvic = self._nvic
-        return self.block.encode(
-            "ICSR",
-            VECTACTIVE=nvic.active[-1] if nvic.active else 0,
-            RETTOBASE=int(len(nvic.active) <= 1),
-            VECTPENDING=nvic.most_urgent() or 0,
-            ISRPENDING=int(bool(nvic.pending >> 16)),
-            PENDSTSET=nvic.pending >> SYSTICK & 1,
-            PENDSVSET=nvic.pending >> PENDSV & 1,
-        )
+        value = (nvic.most_urgent() or 0) * _VECTPENDING | (nvic.active[-1] if nvic.active else 0)
+        if len(nvic.active) <= 1:
+            value |= _RETTOBASE
+        if nvic.pending >> 16:
+            value |= _ISRPENDING
+        if nvic.pending >> SYSTICK & 1:
+            value |= _PENDSTSET
+        if nvic.pending >> PENDSV & 1:
+            value |= _PENDSVSET
+        return value
 
     @on_write("ICSR")
     def _write_icsr(self, _index: int, value: int) -> None:
-        ask = self.block.decode("ICSR", value)
-        if ask["PENDSVCLR"]:
+        if value & _PENDSVCLR:
             self._nvic.unpend(1 << PENDSV)
-        if ask["PENDSTCLR"]:
+        if value & _PENDSTCLR:
             self._nvic.unpend(1 << SYSTICK)
-        self._nvic.pend(ask["PENDSVSET"] << PENDSV | ask["PENDSTSET"] << SYSTICK | ask["PENDNMISET"] << NMI)
+        mask = 1 << PENDSV if value & _PENDSVSET else 0
+        if value & _PENDSTSET:
+            mask |= 1 << SYSTICK
+        if value & _PENDNMISET:
+            mask |= 1 << NMI
+        self._nvic.pend(mask)
 
     @on_write("VTOR")
     def _write_vtor(self, _index: int, value: int) -> None:
