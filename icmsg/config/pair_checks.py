@@ -137,9 +137,23 @@ class _Pair:
 
     def _modes(self) -> Iterator[Finding]:
         ours, theirs = self._app.mode(self._ours), self._net.mode(self._theirs)
+        place = self._theirs.place_of("unbound")
+        if {ours, theirs} == {"disable", "detect"}:
+            first, legacy = (self._net, self._app) if theirs == "detect" else (self._app, self._net)
+            if legacy.release.sessions:
+                yield Finding(
+                    "note",
+                    "detect-opens-first",
+                    self._net.core,
+                    self._theirs.path,
+                    place,
+                    f'{legacy.core}, which is "disable", rings once, and {first.core}, which is "detect", looks only '
+                    f"when it is rung: they do not bond if {legacy.core} rings before the mailbox of {first.core} is "
+                    f'up; open {first.core} first, or use "detect" on both',
+                )
+            return
         if (ours == "enable") == (theirs == "enable") or "detect" in (ours, theirs):
             return
-        place = self._theirs.place_of("unbound")
         sessions = self._app.release.sessions and self._net.release.sessions
         yield self._finding(
             "modes-never-bind",

@@ -169,7 +169,7 @@ def _judge(
     if bonding == "session" and config.unbound == "disable":
         return False, (
             "peer is enable, you are disable: set unbound to the same on both sides "
-            "(a peer in mode detect binds as soon as it is signalled)"
+            "(a peer in mode detect binds as soon as it is signalled: open it first, or repeat the signal)"
         )
     if bonding == "magic" and config.unbound == "enable":
         return False, (

@@ -70,3 +70,16 @@ def test_a_named_line_is_where_the_mistake_can_be_mended(variant: Variant) -> No
             assert re.search(
                 r"reg =|ipc|mbox|tx-region|unbound|dcache|CONFIG_|link|memory@", content[int(number) - 1]
             )
+
+
+@pytest.mark.parametrize(("release", "told"), [("4.1", True), ("3.7", False)])
+def test_detect_has_to_open_before_a_peer_that_rings_only_once(release: str, told: bool) -> None:
+    app = (("status", 'unbound = "detect"; dcache-alignment = <8>; status'),)
+    net = (("status", "dcache-alignment = <8>; status"),)
+    found = check_pair_of("seed", {"app": app, "net": net}, releases={"app": "4.1", "net": release})
+    notes = [str(finding) for finding in found if finding.code == "detect-opens-first"]
+    assert will_bond(found)
+    assert len(notes) == told
+    if told:
+        assert 'net, which is "disable", rings once' in notes[0]
+        assert 'open app first, or use "detect" on both' in notes[0]

@@ -237,6 +237,6 @@ def test_the_verdict_about_a_session_peer_in_full() -> None:
         "session",
         can_bond=False,
         verdict="peer is enable, you are disable: set unbound to the same on both sides "
-        "(a peer in mode detect binds as soon as it is signalled)",
+        "(a peer in mode detect binds as soon as it is signalled: open it first, or repeat the signal)",
     )
     assert look(b"", tx=words(0, 0x10001), **SESSIONS).verdict == "peer uses session ids: it fits"
