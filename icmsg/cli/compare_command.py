@@ -18,7 +18,7 @@ from icmsg.cli.run_command import add_options, run_exchange
 from icmsg.cosim.engines import EngineName, choose_engine
 from icmsg.cosim.events import Event, EventKind
 from icmsg.errors import WireError
-from icmsg.wire.follower import PbufFollower
+from icmsg.wire.follower import Follower, follow
 
 if TYPE_CHECKING:
     import argparse
@@ -55,7 +55,7 @@ class Recording:
     """What happened on one engine: sequences by name, such as ``app sent``."""
 
     lanes: dict[str, list[str]] = field(default_factory=dict)
-    _followers: dict[int, tuple[str, PbufFollower]] = field(default_factory=dict)
+    _followers: dict[int, tuple[str, Follower]] = field(default_factory=dict)
     _names: dict[int, str] = field(default_factory=dict)
 
     def observe(self, machine: Machine, configs: dict[str, InstanceConfig]) -> None:
@@ -64,7 +64,7 @@ class Recording:
             core = machine.core(name)
             self._names[core.index] = name
             if core.image is not None:
-                follower = PbufFollower(core.bus, config.tx_region.address, config.tx_layout)
+                follower = follow(core.bus, config.tx_region.address, config.tx_layout)
                 self._followers[core.index] = f"{name} sent", follower
         machine.events.add_sink(self._on_event)
 

@@ -15,7 +15,7 @@ from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.workload import RoundTrips, difference, unasked
 from icmsg.errors import IcmsgError, WireError
 from icmsg.ipc import MAGIC
-from icmsg.wire.follower import PbufFollower
+from icmsg.wire.follower import follow
 from icmsg.wire.handshake import HandshakeWord
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class _Direction:
         tx, layout = config.tx_region.address, config.tx_layout
         self.core: Final = core
         self.channel: Final = config.tx_channel
-        self.follower: Final = PbufFollower(core.bus, tx, layout)
+        self.follower: Final = follow(core.bus, tx, layout)
         self.magic_seen = False
         self.unread: deque[bytes] = deque()
         """What was written and not dated yet."""

@@ -10,13 +10,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from icmsg.errors import WireError
 from icmsg.wire.pbuf_reader import PbufReader
+from icmsg.wire.spsc_reader import SpscReader
 
 if TYPE_CHECKING:
     from icmsg.config.layout import RegionLayout
     from icmsg.hw.bus import Bus
+
+
+class Follower(Protocol):
+    """A reader of a region that its writer and its reader cannot notice.
+
+    Poll it whenever the writer rings: what the reader has freed may have been overwritten later.
+    """
+
+    def restart(self) -> None:
+        """The writer has initialised the region again: look at it from the start."""
+
+    def poll(self) -> list[bytes]:
+        """Return the packets since the last call; raises WireError for what a reader would refuse.
+
+        Packets in front of what is wrong are returned first; the next call raises.
+        """
+
+    @property
+    def consumed(self) -> bool:
+        """Whether the region's reader has taken anything yet, by its published rd_idx."""
+
+
+def follow(bus: Bus, address: int, layout: RegionLayout) -> Follower:
+    """Return a follower of the region at ``address``, whatever its packet buffer is."""
+    return (SpscFollower if layout.wire == "spsc_pbuf" else PbufFollower)(bus, address, layout)
 
 
 class _SilentBus:
@@ -45,12 +72,9 @@ class _SilentBus:
 
 
 class PbufFollower:
-    """A reader of the region at ``address`` that its writer and its reader cannot notice.
+    """A :class:`Follower` of a pbuf."""
 
-    Poll it whenever the writer rings: what the reader has freed may have been overwritten later.
-    """
-
-    __slots__ = ("_layout", "_rd_address", "_read32", "_reader")
+    __slots__ = ("_rd_address", "_read32", "_reader")
 
     def __init__(self, bus: Bus, address: int, layout: RegionLayout) -> None:
         self._reader = PbufReader(_SilentBus(bus), address, layout)
@@ -59,17 +83,67 @@ class PbufFollower:
         self._rd_address = address + layout.rd_idx_offset
 
     def restart(self) -> None:
-        """The writer has initialised the region again: look at it from the start."""
+        """Look from the start again."""
         self._reader.rx_init()
 
     def poll(self) -> list[bytes]:
-        """Return the packets since the last call; raises WireError for what a reader would refuse.
-
-        Packets in front of what is wrong are returned first; the next call raises.
-        """
+        """Return what is new."""
         return self._reader.read_available()
 
     @property
     def consumed(self) -> bool:
-        """Whether the region's reader has taken anything yet, by its published rd_idx."""
+        """Whether rd_idx has moved."""
+        return self._read32(self._rd_address) != 0
+
+
+class _OwnIndexBus(_SilentBus):
+    """Keeps the word at ``address`` to itself: what is written there is read there, and memory stays as it is."""
+
+    def __init__(self, bus: Bus, address: int) -> None:
+        super().__init__(bus)
+        self._memory = bus
+        self._address = address
+        self.value = 0
+        self.read_block = self._read_block
+
+    def write32(self, address: int, value: int) -> None:
+        """Keep the word."""
+        if address == self._address:
+            self.value = value
+
+    def _read_block(self, address: int, size: int) -> bytes:
+        data = self._memory.read_block(address, size)
+        at = self._address - address
+        return data[:at] + self.value.to_bytes(4, "little") + data[at + 4 :] if 0 <= at < size else data
+
+
+class SpscFollower:
+    """A :class:`Follower` of an spsc_pbuf, whose reader has no index but the one in memory."""
+
+    __slots__ = ("_bus", "_rd_address", "_read32", "_reader")
+
+    def __init__(self, bus: Bus, address: int, layout: RegionLayout) -> None:
+        self._rd_address = address + layout.rd_idx_offset
+        self._bus = _OwnIndexBus(bus, self._rd_address)
+        self._reader = SpscReader(self._bus, address, layout)
+        self._read32 = bus.read32
+
+    def restart(self) -> None:
+        """Look from the start again."""
+        self._bus.value = 0
+
+    def poll(self) -> list[bytes]:
+        """Return what is new."""
+        packets: list[bytes] = []
+        try:
+            while packet := self._reader.read():
+                packets.append(packet)
+        except WireError:
+            if not packets:
+                raise
+        return packets
+
+    @property
+    def consumed(self) -> bool:
+        """Whether rd_idx has moved."""
         return self._read32(self._rd_address) != 0

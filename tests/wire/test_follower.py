@@ -7,10 +7,10 @@ import random
 import pytest
 
 from icmsg.config import RegionLayout
-from icmsg.errors import ConfigurationError, CorruptRegionError, IncompletePacketError
+from icmsg.errors import BufferFullError, ConfigurationError, CorruptRegionError, IncompletePacketError
 from icmsg.hw.memory_bus import MemoryBus
-from icmsg.wire import PbufReader, PbufWriter
-from icmsg.wire.follower import PbufFollower
+from icmsg.wire import PbufReader, PbufWriter, SpscReader, SpscWriter
+from icmsg.wire.follower import PbufFollower, follow
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 
@@ -99,3 +99,55 @@ def test_what_a_reader_refuses_is_refused() -> None:
 def test_a_layout_that_cannot_work_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="aligned to 8"):
         PbufFollower(MemoryBus(bytearray(128), base=BASE), BASE + 4, LAYOUT)
+
+
+@pytest.mark.parametrize("line", [0, 32])
+def test_an_spsc_pbuf_is_followed_around_the_ring_whatever_its_reader_has_taken(line: int) -> None:
+    layout = RegionLayout.spsc_pbuf(160, line)
+    memory = bytearray(160)
+    bus = MemoryBus(memory, base=BASE, core="app")
+    writer, reader = SpscWriter(bus, BASE, layout), SpscReader(bus, BASE, layout)
+    follower = follow(bus, BASE, layout)
+    writer.tx_init()
+    rng = random.Random(1)
+    wraps = last = 0
+    for _ in range(500):
+        sent = []
+        for _ in range(rng.randrange(4)):
+            data = rng.randbytes(rng.randrange(1, 24))
+            try:
+                writer.write(data)
+            except BufferFullError:
+                break
+            sent.append(data)
+        wr = bus.read32(BASE + layout.wr_idx_offset)
+        wraps, last = wraps + (wr < last), wr
+        before = bytes(memory)
+        assert follower.poll() == sent
+        assert follower.poll() == []
+        assert memory == before
+        for data in sent:
+            assert reader.read() == data
+    assert wraps > 50
+    assert follower.consumed
+
+
+def test_a_follower_of_an_spsc_pbuf_gives_what_lies_before_a_broken_packet_and_starts_over_with_the_writer() -> (
+    None
+):
+    layout = RegionLayout.spsc_pbuf(96)
+    memory = bytearray(96)
+    bus = MemoryBus(memory, base=BASE, core="app")
+    writer = SpscWriter(bus, BASE, layout)
+    follower = follow(bus, BASE, layout)
+    writer.tx_init()
+    writer.write(b"good")
+    writer.write(b"bad")
+    memory[layout.data_offset + 8 : layout.data_offset + 10] = b"\x00\x50"
+    assert follower.poll() == [b"good"]
+    with pytest.raises(IncompletePacketError):
+        follower.poll()
+    writer.tx_init()
+    writer.write(b"again")
+    follower.restart()
+    assert follower.poll() == [b"again"]
