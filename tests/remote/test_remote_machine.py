@@ -15,7 +15,7 @@ from icmsg.assets import stub
 from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.remote.machine import RemoteMachine
 from icmsg.cosim.workload import Workload
-from icmsg.errors import ConfigurationError, EngineError, MonitorError
+from icmsg.errors import ConfigurationError, EngineError, MonitorError, VirtualTimeoutError
 
 SHARED = 0x2007_0000
 PAIRINGS = [
@@ -69,6 +69,23 @@ def test_a_message_costs_few_commands() -> None:
     assert result.ok
     assert used < 600, f"{used} lines for 100 echoes"
     assert max(map(len, monitor.lines)) < 5000
+
+
+def test_waiting_for_nothing_costs_few_commands_and_what_rings_is_seen_at_once() -> None:
+    monitor = with_machine()
+    with RemoteMachine(monitor) as machine:
+        before = len(monitor.lines)
+        with pytest.raises(VirtualTimeoutError):
+            machine.run_until(lambda: False, timeout_ns=1_000_000_000)
+        assert len(monitor.lines) - before < 150
+        seen: list[Event] = []
+        machine.events.add_sink(seen.append)
+        machine.core("app").bus.write32(0x5002_A510, 1)
+        machine.core("net").bus.write32(0x4101_2594, 1)
+        machine.clock.call_later(30_000_000, lambda: machine.core("app").bus.write32(0x5002_A000, 1))
+        machine.run_until(lambda: bool(seen), timeout_ns=100_000_000)
+        assert seen[0].kind is EventKind.DOORBELL
+        assert machine.now_ns - seen[0].time_ns <= 10_000
 
 
 def test_doorbells_of_python_and_of_firmware_are_in_the_stream_once() -> None:

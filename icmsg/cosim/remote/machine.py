@@ -92,6 +92,7 @@ class RemoteMachine(SteppedMachine[SteppedCore]):
             now_ns=self._ask_time,
             shared=self._memory,
             step_done=self.take,
+            growing=True,
         )
         self._shared = min(shared, key=lambda place: place.name != "shared", default=None)
         for name, core in places.items():

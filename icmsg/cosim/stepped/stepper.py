@@ -54,7 +54,8 @@ class Stepper:
     """Owns the lockstep, which exists from the first step on, and not around loads.
 
     ``make_gate`` makes it for the lines that are followed, ``now_ns`` gives the time while there is none.
-    ``step_done`` is called after each step, with the emulation held.
+    ``step_done`` is called after each step, with the emulation held. Where a step is dear, as one command of a Monitor,
+    steps may be ``growing`` during a run: a condition that nothing announces is seen later then, by up to 10 ms.
     """
 
     def __init__(
@@ -65,8 +66,10 @@ class Stepper:
         now_ns: Callable[[], int],
         shared: Held | None,
         step_done: Callable[[], None],
+        growing: bool = False,
     ) -> None:
         self._agenda = agenda
+        self._growing = growing
         self._make_gate = make_gate
         self._now_ns = now_ns
         self._shared = shared
@@ -103,6 +106,8 @@ class Stepper:
             due = agenda.next_ns()
             goal = until if due is None or due > until else due
             self._step(min(goal, agenda.time_ns + slice_ns))
+            if self._growing and satisfied is not None:
+                slice_ns = min(2 * slice_ns, _LONGEST_NS)
 
     def line_rose(self, core: SteppedCore, number: int, time_ns: int) -> None:
         """A mailbox raised an interrupt of ``core``."""
