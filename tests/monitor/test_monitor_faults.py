@@ -12,6 +12,8 @@ from icmsg.cosim.embedded.exposed import signatures
 from icmsg.cosim.embedded.models.nrf_ipc import NrfIpcModel
 from icmsg.cosim.embedded.models.nrf_reset import NrfResetModel
 from icmsg.errors import MonitorError
+from icmsg.monitor.objects.mailbox import MailboxWait
+from icmsg.monitor.objects.records import StepRecords
 
 if TYPE_CHECKING:
     from icmsg.monitor import EmbeddedMonitor
@@ -197,4 +199,29 @@ def test_members_are_those_of_the_model_for_renode(model: type) -> None:
             settable = "{ get; set; }" in body or body.startswith("\n")
             there[name] = (CSHARP[kind], (), settable)
     assert len(there) >= 6
+    assert here == there
+
+
+@pytest.mark.parametrize(
+    ("part", "file"),
+    [(MailboxWait, "LockstepExtensions.cs"), (StepRecords, "RemoteExtensions.cs")],
+)
+def test_members_are_those_of_the_extensions_for_renode(part: type, file: str) -> None:
+    """What takes something else than numbers and texts cannot be called from a Monitor, and is left out."""
+    source = (asset("renode") / file).read_text(encoding="utf-8")
+    there = {}
+    for returns, name, rest in re.findall(
+        r"public static (\w+) (\w+)\(this NRF_IPC \w+(?:, )?([^)]*)\)", source
+    ):
+        given = [parameter.split() for parameter in rest.split(",") if parameter]
+        if all(kind in CSHARP for kind, _ in given):
+            there[name] = CSHARP[returns], tuple((CSHARP[kind], called) for kind, called in given)
+    here = {
+        signature.name: (
+            signature.returns.name,
+            tuple((parameter.kind.name, parameter.name) for parameter in signature.parameters),
+        )
+        for _, signature in signatures(part)
+    }
+    assert len(there) >= 3
     assert here == there
