@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from icmsg.assets import asset
 from icmsg.errors import ConfigurationError, IcmsgError, MonitorError
 from icmsg.monitor.builtins import BUILTINS
 from icmsg.monitor.commands import COMMANDS
@@ -12,6 +13,7 @@ from icmsg.monitor.completion import complete
 from icmsg.monitor.emulation import Emulation
 from icmsg.monitor.interpreter import Interpreter
 from icmsg.monitor.log import LogLevel
+from icmsg.monitor.search_path import SearchPath
 from icmsg.monitor.verbs import IcmsgVerbs
 
 if TYPE_CHECKING:
@@ -35,9 +37,9 @@ class EmbeddedMonitor:
     ) -> None:
         self.emulation: Final = Emulation()
         self.emulation.on_machine = self._new_machine
-        self._interpreter = Interpreter(
-            self.emulation, Path(folder or ".").resolve(), COMMANDS, BUILTINS, self._run_verb
-        )
+        path = SearchPath(Path(folder or ".").resolve(), asset("renode").parent)
+        self.emulation.folders = path.absolute
+        self._interpreter = Interpreter(self.emulation, path, COMMANDS, BUILTINS, self._run_verb)
         self.verbs: Final = IcmsgVerbs(lambda: self.machine, watched or self._log_line)
 
     @property

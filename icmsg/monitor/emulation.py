@@ -12,7 +12,8 @@ from icmsg.monitor.members import Device
 from icmsg.monitor.objects.emulation import EmulationObject, MachineObject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 _WITHOUT_MEMBERS: Final = ("connector", "EmulationManager")
 """Names that Renode has without a machine, and that have nothing on this engine."""
@@ -27,6 +28,8 @@ class Emulation:
         self.machines: Final[dict[str, MonitorMachine]] = {}
         self.usings: Final[list[str]] = ["sysbus."]
         self.is_started = False
+        self.folders: Callable[[], Sequence[Path]] = lambda: ()
+        """Where platform descriptions look for those that they use."""
         self.on_machine: Callable[[MonitorMachine], None] = lambda _machine: None
         """Called for every machine that is made."""
         self._selected: str | None = None
@@ -54,7 +57,7 @@ class Emulation:
             name = f"machine-{number}"
         if name in self.machines:
             raise MonitorError("Given machine is already added or name is already taken.")
-        machine = MonitorMachine(name, self.log, lambda: self.is_started)
+        machine = MonitorMachine(name, self.log, lambda: self.is_started, self.folders)
         self.machines[name] = machine
         self.on_machine(machine)
         return name

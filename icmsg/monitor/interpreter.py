@@ -14,7 +14,6 @@ from icmsg.monitor.log import LogLevel
 from icmsg.monitor.refusal import Refusal
 from icmsg.monitor.results import NumbersMode
 from icmsg.monitor.script import logical_lines, read_script
-from icmsg.monitor.search_path import SearchPath
 from icmsg.monitor.tokens import Token, commands, path_token, string_token
 from icmsg.monitor.variables import CWD, ORIGIN, Collection, Scope
 from icmsg.monitor.verbs.line import WORD, is_verb, split_commands, words_of
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from icmsg.monitor.command import Command
     from icmsg.monitor.emulation import Emulation
+    from icmsg.monitor.search_path import SearchPath
     from icmsg.monitor.typed_text import TypedText
 
 _DEEPEST: Final = 40
@@ -33,7 +33,7 @@ Builtin = Callable[["Interpreter", Sequence[Token]], None]
 
 
 class Interpreter:
-    """Executes lines for one :class:`Emulation`; ``start`` is the folder for relative paths.
+    """Executes lines for one :class:`Emulation`; ``path`` is where files are looked for.
 
     ``commands`` are Renode's commands, ``builtins`` those that Renode has in Python (``mc_…``) by name, ``verbs``
     executes what stands behind ``icmsg``.
@@ -42,7 +42,7 @@ class Interpreter:
     def __init__(
         self,
         emulation: Emulation,
-        start: Path,
+        path: SearchPath,
         commands: Sequence[Command],
         builtins: dict[str, Builtin],
         verbs: Callable[[Sequence[str]], str],
@@ -56,7 +56,7 @@ class Interpreter:
         self.variables: Final = Collection(scope)
         self.macros: Final = Collection(scope)
         self.aliases: Final = Collection(scope)
-        self.path: Final = SearchPath(start)
+        self.path: Final = path
         self.numbers = NumbersMode.Hexadecimal
         self.verbose = False
         self.has_quit = False
@@ -64,7 +64,7 @@ class Interpreter:
         """The value whose lines are typed one by one."""
         self._printed: list[str] = []
         self._depth = 0
-        self.variables.restore(CWD, path_token(str(start)))
+        self.variables.restore(CWD, path_token(str(path.start)))
 
     # What is printed
 

@@ -30,13 +30,20 @@ if TYPE_CHECKING:
 class MonitorMachine:
     """A machine by its name; ``soc`` is what runs. Device names are full ones, as ``sysbus.ipcapp``."""
 
-    def __init__(self, name: str, log: Log, is_started: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        name: str,
+        log: Log,
+        is_started: Callable[[], bool],
+        folders: Callable[[], Sequence[Path]],
+    ) -> None:
         self.name: Final = name
         self.soc: EmbeddedMachine | None = None
         self.devices: Mapping[str, Device] = {}
         self.on_reset: Callable[[], None] = lambda: None
         self._log = log
         self._is_started = is_started
+        self._folders = folders
         self._sources: list[tuple[str, str]] = []
         self._controls: dict[str, CoreControl] = {}
         self._shown: dict[str, int] = {}
@@ -57,7 +64,7 @@ class MonitorMachine:
                 "time passes"
             )
         sources = [*self._sources, (file, text)]
-        soc = EmbeddedMachine(_describe(sources), quantum_ns=self._quantum_ns)
+        soc = EmbeddedMachine(_describe(sources, self._folders()), quantum_ns=self._quantum_ns)
         controls = {
             name: CoreControl(
                 soc,
@@ -180,14 +187,13 @@ class MonitorMachine:
             self._log.write(LogLevel.WARNING, f"[cpu{core}: 0x{event.b:X}] {what}", "sysbus", event.time_ns)
 
 
-def _describe(sources: Sequence[tuple[str, str]]) -> PlatformDescription | None:
+def _describe(sources: Sequence[tuple[str, str]], folders: Sequence[Path]) -> PlatformDescription | None:
     """Return the description in all sources, each a file or a text; None for the shipped one, which is known."""
     if len(sources) == 1 and sources[0][0] and Path(sources[0][0]).samefile(platform_file("nrf5340")):
         return None
     used = "".join(f'using "{file}"\n' for file, _ in sources if file)
     texts = "\n".join(text for file, text in sources if not file)
-    folders = [Path(file).parent for file, _ in sources if file]
-    return parse_platform(f"{used}{texts}\n", "<LoadPlatformDescription>", search_path=(*folders, Path()))
+    return parse_platform(f"{used}{texts}\n", "<LoadPlatformDescription>", search_path=folders)
 
 
 def _take_over(

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from icmsg.errors import MonitorError
 
 
 class SearchPath:
-    """The folders of PATH, the first one first; ``start`` is the folder in which the Monitor was started.
+    """The folders of PATH, the first one first.
 
-    A path is tried as it is, from the current folder, before PATH.
+    ``start`` is the folder in which the Monitor was started, and ``root`` has the scripts and platforms that come with
+    it, as Renode's own folder has Renode's. A path is tried from ``start`` before PATH.
     """
 
-    def __init__(self, start: Path) -> None:
-        self._start = start
+    def __init__(self, start: Path, root: Path) -> None:
+        self.start: Final = start
+        self._root = root
         self.folders: list[str] = []
         self.reset()
 
     @property
     def default(self) -> str:
-        """PATH as it is at first."""
-        return str(self._start)
+        """PATH without the folder in which the Monitor was started."""
+        return str(self._root)
 
     @property
     def text(self) -> str:
@@ -29,8 +32,8 @@ class SearchPath:
         return ";".join(self.folders)
 
     def reset(self) -> None:
-        """Go back to the default."""
-        self.folders = [str(self._start)]
+        """Go back to the default, with the folder in which the Monitor was started in front."""
+        self.folders = list(dict.fromkeys((str(self.start), str(self._root))))
 
     def set(self, path: str) -> None:
         """Replace PATH; MonitorError if a part is no folder."""
@@ -42,12 +45,16 @@ class SearchPath:
 
     def new(self, name: str) -> Path:
         """Return the full path of a file that need not exist."""
-        return self._start / Path(name).expanduser()
+        return self.start / Path(name).expanduser()
+
+    def absolute(self) -> list[Path]:
+        """Return the folders in which a path is tried."""
+        return [self.start, *(self.start / folder for folder in self.folders)]
 
     def find(self, name: str) -> Path | None:
         """Return the full path of a file or folder, or None."""
-        for folder in ("", *self.folders):
-            found = self._start / folder / Path(name).expanduser()
+        for folder in self.absolute():
+            found = folder / Path(name).expanduser()
             if found.exists():
                 return found.resolve()
         return None
@@ -55,6 +62,6 @@ class SearchPath:
     def _parts(self, path: str) -> list[str]:
         parts = list(dict.fromkeys(part for part in path.split(";") if part))
         for part in parts:
-            if not (self._start / part).is_dir():
+            if not (self.start / part).is_dir():
                 raise MonitorError(f"Entry {part} does not exist or is not a directory.")
         return [part.removeprefix("./") or "." for part in parts]

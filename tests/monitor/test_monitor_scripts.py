@@ -11,9 +11,10 @@ from icmsg.cosim.played_instance import PlayedInstance
 from icmsg.cosim.simtime import MS
 from icmsg.errors import MonitorError
 from icmsg.ipc import EndpointConfig
+from icmsg.monitor import EmbeddedMonitor
 
 if TYPE_CHECKING:
-    from icmsg.monitor import EmbeddedMonitor
+    from pathlib import Path
 
 MESSAGES = 1000
 
@@ -113,3 +114,23 @@ def test_a_script_that_fails_names_file_and_line(monitor: EmbeddedMonitor) -> No
     assert "Parameters did not match the signature\nFile does not exist: nowhere.elf" in text
     assert "Parsing line '    sysbus LoadELF $netelf cpu=cpunet' failed." in text
     assert "nrf5340.resc:24" in text
+
+
+def test_the_shipped_scripts_are_found_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with EmbeddedMonitor() as monitor:
+        monitor.execute('include @renode/nrf5340.resc; emulation RunFor "0.02"')
+        assert console(monitor, "app")[-1] == "initiator: done 1000 of 1000, 0 mismatches"
+        text = 'using "platforms/nrf5340.repl"'
+        monitor.execute(f"mach create; machine LoadPlatformDescriptionFromString '{text}'")
+        assert monitor.execute("cpunet IsHalted") == "False"
+        assert f"{tmp_path};" in monitor.execute("path")
+
+
+def test_a_file_of_the_folder_comes_before_a_shipped_one(tmp_path: Path) -> None:
+    (tmp_path / "renode").mkdir()
+    (tmp_path / "renode" / "nrf5340.resc").write_text('echo "mine"\n')
+    with EmbeddedMonitor(tmp_path) as monitor:
+        assert monitor.execute("include @renode/nrf5340.resc") == "mine"
