@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.assets import asset
-from icmsg.errors import ConfigurationError
+from icmsg.errors import ConfigurationError, EngineNotAvailableError
 from icmsg.robot.settings import chosen_engine, robot_variables
 
 if TYPE_CHECKING:
@@ -79,14 +79,19 @@ class LocalHost:
         from icmsg.cosim.engines import choose_engine  # libdoc needs no engine
 
         engine = chosen_engine(asked, robot_variables())
-        if engine == "remote" or choose_engine(engine).name == "embedded":
+        if engine != "renode" and choose_engine("auto" if engine == "remote" else engine).name == "embedded":
             from icmsg.monitor import EmbeddedMonitor
 
             return EmbeddedMonitor()
         from icmsg.cosim.renode.monitor import RenodeMonitor
         from icmsg.monitor.verbs import IcmsgVerbs
 
-        monitor = RenodeMonitor(platform)
+        try:
+            monitor = RenodeMonitor(platform)
+        except EngineNotAvailableError as error:
+            raise EngineNotAvailableError(
+                f"{error}; or run the suite on the engine embedded, which needs nothing but pip"
+            ) from error
         monitor.verbs = IcmsgVerbs(lambda: monitor.machine).execute
         return monitor
 

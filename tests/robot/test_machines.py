@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,14 @@ def test_the_engine_is_chosen_by_argument_and_by_variable(tmp_path: Path) -> Non
     assert run_test(tmp_path, *steps, variables={"ICMSG_ENGINE": "nosuch"}).passed
     outcome = run_test(tmp_path, "Create Machine", variables={"ICMSG_ENGINE": "nosuch"})
     assert outcome.message.startswith("${ICMSG_ENGINE} is 'nosuch': use auto, embedded or renode")
+
+
+def test_an_engine_that_is_not_installed_names_the_other_one(tmp_path: Path) -> None:
+    if find_spec("pyrenode3") is not None:
+        pytest.skip("pyrenode3 is installed here")
+    outcome = run_test(tmp_path, "Create Machine    renode")
+    assert outcome.message.startswith("pyrenode3 is not installed: ")
+    assert outcome.message.endswith("; or run the suite on the engine embedded, which needs nothing but pip")
 
 
 def test_the_times_of_the_library_are_its_arguments(tmp_path: Path) -> None:
