@@ -343,3 +343,26 @@ def test_an_uncovered_length_behind_the_first_packet_is_named_with_its_address()
     ) as caught:
         reader.read()
     assert caught.value.address == BASE + 16
+
+
+def test_what_is_refused_is_told_in_full() -> None:
+    _, bus = region("00000000 0c000000 00050000")
+    with pytest.raises(BufferTooSmallError) as too_small:
+        PbufReader(bus, BASE, LAYOUT).read(4)
+    assert str(too_small.value) == (
+        "the next packet has 5 bytes, more than the 4 of this receiver: it stays at 0x20070008 and blocks what is "
+        "behind it"
+    )
+    writer = PbufWriter(bus, BASE, LAYOUT)
+    for rd, text in (
+        (2, "rd_idx is not a multiple of 4: the peer that reads this region is broken or not initialised"),
+        (
+            56,
+            "rd_idx is beyond the 56 data bytes: the peer that reads this region is broken, or uses another region "
+            "size or dcache-alignment",
+        ),
+    ):
+        bus.write32(BASE, rd)
+        with pytest.raises(CorruptRegionError) as corrupt:
+            writer.write(b"x")
+        assert str(corrupt.value) == f"{text} (0x{rd:X} at 0x20070000)"
