@@ -23,6 +23,7 @@ from icmsg.ipc import EndpointConfig, IcmsgInstance, State, VirtualClock
 BASE = 0x1000
 SIZE = 96
 MESSAGE = struct.Struct("<HHH")
+SIDE = st.integers(0, 1)
 
 
 class Line:
@@ -136,7 +137,34 @@ class Core:
             self.sent += not dropped
 
 
-class SessionMachine(RuleBasedStateMachine):
+class Adversary(RuleBasedStateMachine):
+    """Schedules work and signals of two ``cores`` as it likes."""
+
+    cores: list[Core]
+
+    @rule(side=SIDE, size=st.integers(0, 60))
+    def send(self, side: int, size: int) -> None:
+        self.cores[side].send(size)
+
+    @rule(side=SIDE, count=st.integers(1, 4))
+    def run_work(self, side: int, count: int) -> None:
+        for _ in range(count):
+            self.cores[side].clock.run_one()
+
+    @rule(side=SIDE, copies=st.sampled_from([0, 1, 1, 1, 2]))
+    def a_signal_arrives_or_is_lost_or_doubled(self, side: int, copies: int) -> None:
+        line = self.cores[side].mailbox.into
+        if line.travelling:
+            line.travelling -= 1
+            for _ in range(copies):
+                line.arrive()
+
+    @rule(side=SIDE)
+    def a_spurious_signal_arrives(self, side: int) -> None:
+        self.cores[side].mailbox.into.arrive()
+
+
+class SessionMachine(Adversary):
     @initialize(
         modes=st.tuples(*[st.sampled_from(["enable", "detect"])] * 2),
         latch=st.booleans(),
@@ -172,29 +200,6 @@ class SessionMachine(RuleBasedStateMachine):
             lines[number].owner = core
             self.cores.append(core)
             core.start()
-
-    SIDE = st.integers(0, 1)
-
-    @rule(side=SIDE, size=st.integers(0, 60))
-    def send(self, side: int, size: int) -> None:
-        self.cores[side].send(size)
-
-    @rule(side=SIDE, count=st.integers(1, 4))
-    def run_work(self, side: int, count: int) -> None:
-        for _ in range(count):
-            self.cores[side].clock.run_one()
-
-    @rule(side=SIDE, copies=st.sampled_from([0, 1, 1, 1, 2]))
-    def a_signal_arrives_or_is_lost_or_doubled(self, side: int, copies: int) -> None:
-        line = self.cores[side].mailbox.into
-        if line.travelling:
-            line.travelling -= 1
-            for _ in range(copies):
-                line.arrive()
-
-    @rule(side=SIDE)
-    def a_spurious_signal_arrives(self, side: int) -> None:
-        self.cores[side].mailbox.into.arrive()
 
     @rule(side=SIDE)
     def a_core_restarts(self, side: int) -> None:
@@ -256,7 +261,7 @@ TestSessions.settings = settings(
 )
 
 
-class MagicMachine(RuleBasedStateMachine):
+class MagicMachine(Adversary):
     """Without sessions the same holds from one reset of the whole SoC to the next (protocol §2.3)."""
 
     MODES = st.sampled_from(["repeat", "ring-back", "detect"])
@@ -281,32 +286,9 @@ class MagicMachine(RuleBasedStateMachine):
             self.cores.append(core)
         self.the_soc_is_reset()
 
-    SIDE = st.integers(0, 1)
-
-    @rule(side=SIDE, size=st.integers(0, 60))
-    def send(self, side: int, size: int) -> None:
-        self.cores[side].send(size)
-
-    @rule(side=SIDE, count=st.integers(1, 4))
-    def run_work(self, side: int, count: int) -> None:
-        for _ in range(count):
-            self.cores[side].clock.run_one()
-
     @rule(side=SIDE, ms=st.integers(1, 3))
     def time_passes(self, side: int, ms: int) -> None:
         self.cores[side].clock.advance(1_000_000 * ms)
-
-    @rule(side=SIDE, copies=st.sampled_from([0, 1, 1, 1, 2]))
-    def a_signal_arrives_or_is_lost_or_doubled(self, side: int, copies: int) -> None:
-        line = self.cores[side].mailbox.into
-        if line.travelling:
-            line.travelling -= 1
-            for _ in range(copies):
-                line.arrive()
-
-    @rule(side=SIDE)
-    def a_spurious_signal_arrives(self, side: int) -> None:
-        self.cores[side].mailbox.into.arrive()
 
     @rule()
     def the_soc_is_reset(self) -> None:
