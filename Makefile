@@ -21,7 +21,7 @@ test-fast: $(VENV)/.installed-dev  ## only what takes less than a minute
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow"
 
 coverage: $(VENV)/.installed-dev  ## branch coverage of wire, ipc and config; fails below 95 %
-	$(BIN)/python -m pytest -q -n auto --cov tests/wire tests/ipc tests/config tests/fuzz
+	$(BIN)/python -m pytest -q -n auto --cov --cov-report=term tests/wire tests/ipc tests/config tests/fuzz
 
 fuzz: $(VENV)/.installed-dev  ## fuzz for FUZZ_SECONDS=60: guided by coverage where atheris has a wheel, else with random inputs
 	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris -e '.[fuzz]'; \
