@@ -114,6 +114,8 @@ class _Game:
         self.own_end.on_signal = self.interrupt.handle
         self.reactions = script.byte()
         self.bound = False
+        self.calls = 0
+        """How often the application called since all work was done; each may leave cancelled work behind."""
         self.callbacks = EndpointConfig(
             bound=self._bound, received=self._received, error=self._error, unbound=self._unbound
         )
@@ -219,11 +221,13 @@ class _Game:
 
     def work(self) -> None:
         """Run everything that is due."""
-        for _ in range(_LONGEST_QUEUE):
+        limit = _LONGEST_QUEUE + 2 * self.calls
+        for _ in range(limit):
             if not self.clock.run_one():
+                self.calls = 0
                 return
             self._check_state()
-        raise Violation(f"{_LONGEST_QUEUE} pieces of work and no end: a hang")
+        raise Violation(f"{limit} pieces of work and no end: a hang")
 
     def time_passes(self) -> None:
         """Let 0 to 25.5 ms pass."""
@@ -244,6 +248,7 @@ class _Game:
         """Open, close, start over, ask, in any state."""
         choice = self.script.byte() % 7
         instance = self.instance
+        self.calls += 1
         try:
             if choice < 2:
                 instance.register_endpoint(self.callbacks)

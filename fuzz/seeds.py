@@ -106,7 +106,9 @@ def _sessions() -> dict[str, bytes]:
     # The peer's index breaks right before the access with which the magic is sent: when opening, and when
     # mode detect falls back.
     break_index, leave_no_room = (bytes([_OVERWRITE, 0b0110]) + bytes([value, 0, 0, 0]) for value in (3, 4))
-    seeds: dict[str, bytes] = {}
+    seeds: dict[str, bytes] = {
+        "many-reopens": bytes([_INSTANCE, 0, 30, 30, 1, 0]) + bytes([_CALL, _REOPEN]) * 250 + bytes([_WORK])
+    }
     for mode in range(len(MODES)):
         bond = handshake if MODES[mode].get("unbound") == "enable" else magic
         for reactions in (0, 2):

@@ -96,6 +96,15 @@ def test_ranges_that_do_not_fit_their_cells_are_refused(ranges: str) -> None:
         tx(bus)
 
 
+def test_an_address_that_no_range_of_the_bus_covers_stays_what_it_is() -> None:
+    for size, address in ((0x1001, 0x2000_1000), (0x1000, 0x1000)):
+        found = tx(
+            f"bus {{ #address-cells = <1>; #size-cells = <1>; ranges = <0 0x20000000 {size}>;\n"
+            f"tx: tx {{ reg = <0x1000 64>; }}; }};"
+        )
+        assert found.region == Region(address, 64)
+
+
 def test_what_is_chosen_is_known() -> None:
     found = tx("chosen { zephyr,ipc_shm = &tx; zephyr,sram = &rx; }; tx: tx { reg = <0x1000 64>; };")
     assert found.chosen == ("zephyr,ipc_shm",)
