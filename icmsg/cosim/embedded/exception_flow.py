@@ -57,13 +57,10 @@ class ExceptionFlow:
 
         Returns whether only PRIMASK holds one back, which ends WFI (B3.12).
         """
-        nvic = self._nvic
-        number = nvic.most_urgent()
-        if number is None:
+        first = self._first()
+        if first is None:
             return False
-        priority = nvic.group(nvic.priority[number])
-        if priority >= nvic.execution_priority():
-            return False
+        number, priority = first
         primask, limit = self._masked()
         if priority >= limit:
             return False
@@ -74,15 +71,12 @@ class ExceptionFlow:
 
     def would_take(self) -> bool:
         """Tell, from within an access, whether an exception may run behind it; True where that cannot be seen."""
-        nvic = self._nvic
-        number = nvic.most_urgent()
-        if number is None:
+        first = self._first()
+        if first is None:
             return False
-        priority = nvic.group(nvic.priority[number])
-        if priority >= nvic.execution_priority():
-            return False
+        _, priority = first
         primask, basepri, faultmask, control, _ = self._masks.read()
-        if control & _CONTROL_NPRIV and not nvic.active:
+        if control & _CONTROL_NPRIV and not self._nvic.active:
             return True  # the masks cannot be read there, see _masked
         return priority < self._limit(basepri, faultmask) and not (primask & 1 and priority >= 0)
 
@@ -108,14 +102,22 @@ class ExceptionFlow:
             return False
         return not nvic.active and self._control.sleep_on_exit
 
-    def _tail_chain(self) -> bool:
+    def _first(self) -> tuple[int, int] | None:
+        """Return the most urgent pending exception and its priority, if that is more urgent than what runs."""
         nvic = self._nvic
         number = nvic.most_urgent()
         if number is None:
-            return False
+            return None
         priority = nvic.group(nvic.priority[number])
+        return (number, priority) if priority < nvic.execution_priority() else None
+
+    def _tail_chain(self) -> bool:
+        first = self._first()
+        if first is None:
+            return False
+        number, priority = first
         primask, basepri, faultmask, _, _ = self._masks.read()
-        if primask | faultmask or priority >= min(nvic.execution_priority(), self._limit(basepri, faultmask)):
+        if primask | faultmask or priority >= self._limit(basepri, faultmask):
             return False
         try:
             thumb = self._unit.chain(number, self._control.vector_table)
