@@ -50,3 +50,9 @@ def run_test(folder: Path, *steps: str, variables: dict[str, str] | None = None)
     lines = "".join(f"    {step}\n" for step in steps)
     (outcome,) = run_suite(folder, f"Test\n{lines}", variables=variables)
     return outcome
+
+
+def must_pass(folder: Path, *steps: str) -> None:
+    """Run one test with these steps, which passes."""
+    outcome = run_test(folder, *steps)
+    assert outcome.passed, outcome.message

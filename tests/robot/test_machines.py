@@ -6,13 +6,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from robot_runs import SETTINGS, run_suite, run_test
+from robot_runs import SETTINGS, must_pass, run_suite, run_test
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_shipped_script_runs_its_firmware(tmp_path: Path) -> None:
-    outcome = run_test(
+    must_pass(
         tmp_path,
         "Create Machine    script=app-python",
         "Play Core    app",
@@ -20,17 +20,15 @@ def test_a_shipped_script_runs_its_firmware(tmp_path: Path) -> None:
         "Wait For Console Line    net    echo: bound",
         "Stub Counter Should Be    net    bound    1",
     )
-    assert outcome.passed, outcome.message
 
 
 def test_variables_of_a_script_are_given_by_name(tmp_path: Path) -> None:
     elf = ROOT / "firmware_stubs" / "prebuilt" / "spin-net.elf"
-    outcome = run_test(
+    must_pass(
         tmp_path,
         f"Create Machine    script=app-python    netelf={elf}    netvectors=0x01000000",
         "Wait For Console Line    net    spin: up",
     )
-    assert outcome.passed, outcome.message
 
 
 def test_a_script_of_the_user_with_a_blank_in_its_path(tmp_path: Path) -> None:
@@ -38,21 +36,17 @@ def test_a_script_of_the_user_with_a_blank_in_its_path(tmp_path: Path) -> None:
     folder.mkdir()
     script = folder / "mine.resc"
     script.write_text(f"include @{ROOT / 'renode' / 'app-python.resc'}\n", encoding="utf-8")
-    outcome = run_test(
-        tmp_path, f"Create Machine    script={script}", "Wait For Console Line    net    echo: up"
-    )
-    assert outcome.passed, outcome.message
+    must_pass(tmp_path, f"Create Machine    script={script}", "Wait For Console Line    net    echo: up")
 
 
 def test_a_machine_that_a_command_made_is_the_machine_of_the_keywords(tmp_path: Path) -> None:
-    outcome = run_test(
+    must_pass(
         tmp_path,
         f"Execute Command    include @{ROOT / 'renode' / 'app-python.resc'}",
         "Play Core    app",
         "Wait For Bound    app    timeout=10 ms",
         "Execute Command    icmsg status",
     )
-    assert outcome.passed, outcome.message
 
 
 def test_a_platform_file_of_the_user(tmp_path: Path) -> None:

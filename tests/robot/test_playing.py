@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from robot_runs import run_test
+from robot_runs import must_pass, run_test
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def devicetree(folder: Path) -> Path:
 
 
 def test_an_instance_is_opened_from_a_devicetree_and_its_mirror_on_the_other_core(tmp_path: Path) -> None:
-    outcome = run_test(
+    must_pass(
         tmp_path,
         "Create Machine",
         f"Play Core    app    dts={devicetree(tmp_path)}",
@@ -58,11 +58,10 @@ def test_an_instance_is_opened_from_a_devicetree_and_its_mirror_on_the_other_cor
         "Expect Message    net    hello",
         "Region Should Have    net    rx    rd_idx=12",
     )
-    assert outcome.passed, outcome.message
 
 
 def test_a_stub_follows_the_devicetree_of_the_other_core(tmp_path: Path) -> None:
-    outcome = run_test(
+    must_pass(
         tmp_path,
         "Create Machine",
         "Load Firmware    net    echo-enable",
@@ -72,7 +71,6 @@ def test_a_stub_follows_the_devicetree_of_the_other_core(tmp_path: Path) -> None
         "Wait For Bound    app    timeout=10 ms",
         "Exchange Messages    app    count=5",
     )
-    assert outcome.passed, outcome.message
 
 
 def test_a_devicetree_and_its_properties_exclude_each_other(tmp_path: Path) -> None:

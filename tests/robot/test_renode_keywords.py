@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from robot_runs import run_suite, run_test
+from robot_runs import must_pass, run_suite, run_test
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ NET = (
 
 
 def test_a_line_comes_with_its_time_and_groups(tmp_path: Path) -> None:
-    outcome = run_test(
+    must_pass(
         tmp_path,
         *NET,
         "${line}=    Wait For Line On Uart    echo: (\\\\w+)    treatAsRegex=True",
@@ -26,11 +26,10 @@ def test_a_line_comes_with_its_time_and_groups(tmp_path: Path) -> None:
         "Should Be Equal    ${line.Groups}    ${{['up']}}",
         "Should Be True    0 < ${line['Timestamp']} < 1",
     )
-    assert outcome.passed, outcome.message
 
 
 def test_testers_have_numbers_and_one_can_be_the_default(tmp_path: Path) -> None:
-    outcome = run_test(
+    must_pass(
         tmp_path,
         "Create Machine",
         "Run Firmware    net    echo",
@@ -46,7 +45,6 @@ def test_testers_have_numbers_and_one_can_be_the_default(tmp_path: Path) -> None
         "Set Default Tester    ${None}",
         "Wait For Line On Uart    done 1000 of 1000    2    ${app}",
     )
-    assert outcome.passed, outcome.message
 
 
 @pytest.mark.parametrize(
@@ -171,7 +169,7 @@ Fourth
 
 
 def test_what_a_command_prints_ends_with_its_line_end(tmp_path: Path) -> None:
-    outcome = run_test(
+    must_pass(
         tmp_path,
         "Create Machine",
         "${word}=    Execute Command    sysbus ReadDoubleWord 0x20070000",
@@ -180,11 +178,10 @@ def test_what_a_command_prints_ends_with_its_line_end(tmp_path: Path) -> None:
         "Should Be Empty    ${nothing}",
         "Region Should Have    app    tx    rd_idx=0x12",
     )
-    assert outcome.passed, outcome.message
 
 
 def test_the_log_can_be_waited_for(tmp_path: Path) -> None:
-    outcome = run_test(
+    must_pass(
         tmp_path,
         "Create Machine",
         "Create Log Tester    0.01",
@@ -200,4 +197,3 @@ def test_the_log_can_be_waited_for(tmp_path: Path) -> None:
         "${error}=    Run Keyword And Expect Error    *    Wait For Log Entry    second",
         'Should Start With    ${error}    KeywordException: Expected pattern "second" did not appear in the log',
     )
-    assert outcome.passed, outcome.message
