@@ -212,8 +212,11 @@ class FakeMachine:
         self.loaded: list[str] = []
         self.followed = 0
 
-    def child(self, name: str) -> Any:
-        return SimpleNamespace(internal=self.objects[name])
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return self.objects[name.removeprefix("sysbus.")]
+        except KeyError:
+            raise DotNetError(f"Could not find element {name}") from None
 
     @property
     def LocalTimeSource(self) -> Any:  # noqa: N802 - .NET's name
@@ -437,7 +440,7 @@ class FakeRenode:
     def get_mach(self, name: str) -> Any:
         if self.current is None or name != self.name:
             return None
-        return SimpleNamespace(internal=self.current, sysbus=_Children(self.current))
+        return SimpleNamespace(internal=self.current, sysbus=SimpleNamespace(internal=self.current.bus))
 
     def clear(self) -> None:
         self.cleared += 1
@@ -597,17 +600,3 @@ class FakeRenode:
         if answer is None and what != "Reset" and not what.startswith("NetworkVectorTable "):
             raise DotNetError(f"{name} does not provide a field, method or property {what}")
         return answer or ""
-
-
-class _Children:
-    """The wrapper of the sysbus: peripherals by name."""
-
-    def __init__(self, machine: FakeMachine) -> None:
-        self._machine = machine
-        self.internal = machine.bus
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self._machine.child(name)
-        except KeyError:
-            raise AttributeError(name) from None

@@ -56,6 +56,7 @@ def modules(renode: fake_dotnet.FakeRenode, folder: Path) -> dict[str, ModuleTyp
     domain = SimpleNamespace(CurrentDomain=SimpleNamespace(GetAssemblies=lambda: [program]))
     made = [
         pyrenode,
+        module("pyrenode3.conversion", interface_to_class=lambda thing: thing),
         module("System", Exception=fake_dotnet.DotNetError, Array=_Array(), Byte=object(), AppDomain=domain),
         module("Antmicro"),
         module("Antmicro.Renode"),

@@ -5,6 +5,9 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any, Final
 
+from pyrenode3.conversion import interface_to_class  # type: ignore[import-not-found]
+
+# isort: split
 import System  # type: ignore[import-not-found]  # exists once pyrenode3 has loaded a runtime
 
 from icmsg.errors import EngineError
@@ -32,7 +35,6 @@ class AdaptedMachine:
         from Antmicro.Renode.Peripherals import Miscellaneous  # type: ignore[import-not-found]  # loaded by now
 
         self._models = Miscellaneous
-        self._sysbus = wrapper.sysbus
         self._machine = wrapper.internal
         self._bus = wrapper.sysbus.internal
         self._objects: dict[str, Any] = {}
@@ -40,8 +42,9 @@ class AdaptedMachine:
     def _object(self, name: str) -> Any:
         if name not in self._objects:
             try:
-                self._objects[name] = getattr(self._sysbus, name).internal
-            except (AttributeError, KeyError):
+                # Not by the wrapper of the sysbus, which looks at every member of every peripheral.
+                self._objects[name] = interface_to_class(self._machine[f"sysbus.{name}"])
+            except System.Exception:
                 raise EngineError(f"Renode's machine has no peripheral {name!r} on its sysbus") from None
         return self._objects[name]
 
