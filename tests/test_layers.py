@@ -212,3 +212,9 @@ def test_annotations_are_lazy() -> None:
     annotated = [path for path in PATHS if "def " in path.read_text(encoding="utf-8")]
     assert len(annotated) > 50
     assert [path for path in annotated if late not in path.read_text(encoding="utf-8")] == []
+
+
+def test_no_two_test_modules_have_one_name() -> None:
+    """Pytest could not load the second one."""
+    names = [path.name for path in (ROOT.parent / "tests").rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)
