@@ -78,7 +78,7 @@ class Scratch:
                 (folder / name).symlink_to(ROOT / name)
         paths = (str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")]))
         self._environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"},
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": os.pathsep.join(paths),
             "PYTHONIOENCODING": "utf-8",
