@@ -46,9 +46,8 @@ class Command:
 
     def help(self, interpreter: Interpreter) -> str:
         """Return what ``help NAME`` prints."""
-        lines = [f"{self.name}: {self.description}"]
-        if self.alternatives:
-            lines.append(f"short versions: {', '.join(self.alternatives)}")
+        short = f" [ {', '.join(self.alternatives)} ]" if self.alternatives else ""
+        lines = [f"{self.name}{short}", self.description]
         if self.details is not None:
             lines.append(self.details(interpreter))
         return "\n".join(lines)

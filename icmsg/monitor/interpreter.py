@@ -182,7 +182,7 @@ class Interpreter:
             raise
         except IcmsgError as error:
             command = " ".join(token.text for token in found)
-            raise Refusal(f"There was an error executing command '{command}': \n{error}") from None
+            raise Refusal(f"There was an error executing command '{command}'\n{error}") from None
 
     def expand(self, tokens: Sequence[Token]) -> list[Token]:
         """Put the values of variables in; MonitorError where there is none."""

@@ -118,7 +118,7 @@ def test_what_is_at_an_address(soc: EmbeddedMonitor) -> None:
         soc.execute("sysbus WhatIsAt 0x20070004") == "nrf5340.shared registered at <0x20070000, 0x2007FFFF>"
     )
     assert soc.execute("sysbus WhatIsAt 0x5002A510 cpuapp") == (
-        "nrf5340.ipcapp registered at <0x5002A000, 0x5002AFFF> for core [CPU: nrf5340.cpuapp]"
+        "nrf5340.ipcapp registered at <0x5002A000, 0x5002AFFF> for core [CPU: nrf5340.cpuapp[0]]"
     )
     assert soc.execute("sysbus WhatIsAt 0x5002A510") == ""
 

@@ -48,46 +48,47 @@ def refused(monitor: EmbeddedMonitor, command: str) -> str:
         ('mach rem "nrf5304"', "Machine nrf5304 not found; did you mean nrf5340?"),
         ("mach set 5", "Wrong machine number. Type mach to show a list of available machines."),
         ("help mahc", "No such command: mahc; did you mean mach?"),
-        ("include @nowhere.resc", "Could not find file 'nowhere.resc'"),
+        ("include @nowhere.resc", "There was an error executing command 'include @nowhere.resc'\n"
+                                  "File does not exist: nowhere.resc"),
         ("include @renode/NRF_IPC.cs @renode/nrf5340.resc", "All file extensions must match (saw .cs and .resc)!"),
         ("include @renode/nrf5340.resc @renode/machine.resc",
          "Inclusion of muliple files in currently only supported for *.cs!"),
-        ("runMacro $nothing", "There was an error executing command 'runMacro $nothing': \nNo such variable: $nothing"),
-        ('mach create "nrf5340"', "There was an error executing command 'mach create \"nrf5340\"': \n"
+        ("runMacro $nothing", "There was an error executing command 'runMacro $nothing'\nNo such variable: $nothing"),
+        ('mach create "nrf5340"', "There was an error executing command 'mach create \"nrf5340\"'\n"
                                   "Given machine is already added or name is already taken."),
-        ("cpuapp 5", "There was an error executing command 'cpuapp 5': \nBad syntax"),
-        ("ipcapp DropNex", "There was an error executing command 'ipcapp DropNex': \n"
+        ("cpuapp 5", "There was an error executing command 'cpuapp 5'\nBad syntax"),
+        ("ipcapp DropNex", "There was an error executing command 'ipcapp DropNex'\n"
                            "sysbus.ipcapp does not provide a field, method or property DropNex; "
                            "did you mean DropNext?"),
-        ("connector Connect", "There was an error executing command 'connector Connect': \n"
+        ("connector Connect", "There was an error executing command 'connector Connect'\n"
                               "connector does not provide a field, method or property Connect.\n"
                               "The embedded engine has the members that the name alone lists; "),
-        ('cpuapp GetRegister "R99"', "There was an error executing command 'cpuapp GetRegister \"R99\"': \n"
+        ('cpuapp GetRegister "R99"', "There was an error executing command 'cpuapp GetRegister \"R99\"'\n"
                                      "Wrong register name: R99"),
-        ("cpuapp GetRegister 99", "There was an error executing command 'cpuapp GetRegister 99': \n"
+        ("cpuapp GetRegister 99", "There was an error executing command 'cpuapp GetRegister 99'\n"
                                   "Wrong register index: 99"),
-        ("cpuapp PC 0x100000000", "There was an error executing command 'cpuapp PC 0x100000000': \n"
+        ("cpuapp PC 0x100000000", "There was an error executing command 'cpuapp PC 0x100000000'\n"
                                   "Value is too big to be expressed as UInt32"),
-        ("cpuapp IsHalted 1", "There was an error executing command 'cpuapp IsHalted 1': \n"
+        ("cpuapp IsHalted 1", "There was an error executing command 'cpuapp IsHalted 1'\n"
                               "Could not convert 1 to Boolean: 1 is neither true nor false"),
         ("icmsg nonsense", "icmsg has no verb 'nonsense'"),
-        ('icmsg_write 0x20070000 "0g"', "There was an error executing command 'icmsg_write 0x20070000 \"0g\"': \n"
+        ('icmsg_write 0x20070000 "0g"', "There was an error executing command 'icmsg_write 0x20070000 \"0g\"'\n"
                                         "'0g' is no text of hex digits, two for each byte"),
-        ("icmsg_read 0x20070000", "There was an error executing command 'icmsg_read 0x20070000': \n"
+        ("icmsg_read 0x20070000", "There was an error executing command 'icmsg_read 0x20070000'\n"
                                   "Command 'icmsg_read 0x20070000' failed: it takes 2 arguments (1 given)"),
-        ("icmsg_read nothing 4", "There was an error executing command 'icmsg_read nothing 4': \n"
+        ("icmsg_read nothing 4", "There was an error executing command 'icmsg_read nothing 4'\n"
                                  "No such emulation element: nothing"),
         ("icmsg_read 0x20070000 0x7fffffff", "There was an error executing command "
-                                             "'icmsg_read 0x20070000 0x7fffffff': \n2147483647 bytes at once"),
-        ("icmsg_read 0xF0000000 4", "There was an error executing command 'icmsg_read 0xF0000000 4': \n"
+                                             "'icmsg_read 0x20070000 0x7fffffff'\n2147483647 bytes at once"),
+        ("icmsg_read 0xF0000000 4", "There was an error executing command 'icmsg_read 0xF0000000 4'\n"
                                     "32-bit access at 0xF0000000: "),
-        ("icmsg_read = 4", "There was an error executing command 'icmsg_read = 4': \nInvalid argument = at position 1"),
-        ("icmsg_regions app 5", "There was an error executing command 'icmsg_regions app 5': \n"
+        ("icmsg_read = 4", "There was an error executing command 'icmsg_read = 4'\nInvalid argument = at position 1"),
+        ("icmsg_regions app 5", "There was an error executing command 'icmsg_regions app 5'\n"
                                 "No such emulation element: app"),
-        ("sleep 1", "There was an error executing command 'sleep 1': \nsleep waits for the wall clock, and this engine "
+        ("sleep 1", "There was an error executing command 'sleep 1'\nsleep waits for the wall clock, and this engine "
                     'has virtual time only; use: emulation RunFor "1"'),
         ('python "print 1"', "the embedded engine runs no Python of Renode's (IronPython 2.7)"),
-        ("cpuapp PerformanceInMips 64", "There was an error executing command 'cpuapp PerformanceInMips 64': \n"
+        ("cpuapp PerformanceInMips 64", "There was an error executing command 'cpuapp PerformanceInMips 64'\n"
                                         "the embedded engine takes PerformanceInMips from the platform description"),
     ],
 )  # fmt: skip
@@ -195,7 +196,7 @@ def test_a_script_that_is_no_text_is_refused(monitor: EmbeddedMonitor, tmp_path:
 def test_a_macro_that_fails_at_a_machine_reset_ends_the_reset_with_its_line(soc: EmbeddedMonitor) -> None:
     soc.execute('macro reset "xyzzy"')
     assert refused(soc, "machine Reset") == (
-        "No such command or device: xyzzy\nThere was an error executing command 'machine Reset': \n"
+        "No such command or device: xyzzy\nThere was an error executing command 'machine Reset'\n"
         "Parsing line 'xyzzy' failed."
     )
 

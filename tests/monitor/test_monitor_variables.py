@@ -138,7 +138,7 @@ def test_macros_belong_to_machines(monitor: EmbeddedMonitor) -> None:
 def test_a_line_that_fails_in_a_macro_is_named(monitor: EmbeddedMonitor) -> None:
     monitor.execute('macro go\n"""\necho "before"\nbad\n"""')
     assert refused(monitor, "runMacro $go") == (
-        "before\nNo such command or device: bad\nThere was an error executing command 'runMacro $go': \n"
+        "before\nNo such command or device: bad\nThere was an error executing command 'runMacro $go'\n"
         "Parsing line 'bad' failed."
     )
 

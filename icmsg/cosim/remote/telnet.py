@@ -28,7 +28,8 @@ class TelnetMonitor:
     """A transport to the Monitor at ``host`` and ``port``.
 
     ``patience_s`` is how long, in wall time, the Monitor may be silent before it counts as gone: longer than the
-    longest command takes. Nothing is answered to its telnet options, because it does not listen to answers. Use it as
+    longest command takes. What a command prints must not have the prompt in it: where the network cuts behind it, it
+    counts as the end of the answer. Nothing is answered to its telnet options, because it does not listen to answers. Use it as
     a context manager, or call :meth:`close`.
 
     Raises:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset
+from icmsg.errors import MonitorError
 from icmsg.monitor.command import Command, Form, one_of, text
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.refusal import Refusal
@@ -40,7 +41,7 @@ def include(monitor: Interpreter, tokens: Sequence[Token]) -> None:
 def _include_one(monitor: Interpreter, written: Path) -> None:
     path = monitor.path.find(str(written))
     if path is None or not path.is_file():
-        raise Refusal(f"Could not find file '{written}'")
+        raise MonitorError(f"File does not exist: {written}")
     if path.suffix == ".cs":
         _accept_model(monitor, path)
     elif path.suffix == ".py":

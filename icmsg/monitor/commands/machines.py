@@ -137,15 +137,20 @@ def _selected(monitor: Interpreter) -> MonitorMachine:
 
 
 def _tree(machine: MonitorMachine, wanted: Callable[[Peripheral], bool]) -> Iterator[str]:
-    """Yield the lines of the tree; everything that this engine models hangs on the bus."""
-    items = [item for item in machine.soc.description if wanted(item)] if machine.soc is not None else []
+    """Yield the lines of the tree, by name; everything that this engine models hangs on the bus."""
+    if machine.soc is None:
+        yield from ("  sysbus (SystemBus)", "      ")
+        return
+    description = machine.soc.description
+    items = sorted((item for item in description if wanted(item)), key=_name)
     yield "  sysbus (SystemBus)"
     yield "  │   " if items else "      "
     for item in items:
         last = item is items[-1]
         yield f"  {'└── ' if last else '├── '}{_name(item)} ({_type(item)})"
         indent = "  " + ("    " if last else "│   ") + "    "
-        yield from (f"{indent}{print_place(item, place, machine.name)}" for place in item.registrations)
+        for place in item.registrations:
+            yield f"{indent}{print_place(item, place, machine.name, description)}"
         yield indent
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.cosim.embedded.machine import EmbeddedMachine
-    from icmsg.cosim.platform import Peripheral
+    from icmsg.cosim.platform import Peripheral, PlatformDescription
     from icmsg.cosim.platform.description import Registration
     from icmsg.hw.bus import Bus
 
@@ -120,7 +120,7 @@ class BusAccess:
                     continue
                 size = place.size or size_of(item)
                 if place.address <= address < place.address + size:
-                    where = print_place(item, place, self._name)
+                    where = print_place(item, place, self._name, self._machine.description)
                     return f"{self._name}.{item.alias or item.name} registered at {where}"
         return None
 
@@ -151,13 +151,16 @@ def size_of(item: Peripheral) -> int:
     return known or (size if isinstance(size, int) else PAGE)
 
 
-def print_place(item: Peripheral, place: Registration, machine: str) -> str:
-    """Return a registration as Renode prints it; ``machine`` is the machine's name."""
+def print_place(item: Peripheral, place: Registration, machine: str, description: PlatformDescription) -> str:
+    """Return a registration as Renode prints it; ``machine`` is the machine's name, ``description`` has its cores."""
     if place.address is None:
         return f"Slot: {item.attributes.get('cpuId', 0)}"
     end = place.address + (place.size or size_of(item)) - 1
     offset = f" with offset 0x{place.offset:X}" if place.offset else ""
-    core = f" for core [CPU: {machine}.{place.cpu}]" if place.cpu else ""
+    core = ""
+    if place.cpu is not None:
+        slot = description[place.cpu].attributes.get("cpuId", 0)
+        core = f" for core [CPU: {machine}.{place.cpu}[{slot}]]"
     return f"<0x{place.address:08X}, 0x{end:08X}>{offset}{core}"
 
 
