@@ -29,8 +29,8 @@ class TelnetMonitor:
 
     ``patience_s`` is how long, in wall time, the Monitor may be silent before it counts as gone: longer than the
     longest command takes. What a command prints must not have the prompt in it: where the network cuts behind it, it
-    counts as the end of the answer. Nothing is answered to its telnet options, because it does not listen to answers. Use it as
-    a context manager, or call :meth:`close`.
+    counts as the end of the answer. Nothing is answered to its telnet options, because it does not listen to answers.
+    Use it as a context manager, or call :meth:`close`.
 
     Raises:
         EngineError: nobody listens there, or it does not answer as Renode's Monitor does.
