@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -102,15 +103,39 @@ def run_script(
     """Set the variables and include the script.
 
     Raises:
-        ConfigurationError: there is no such script or platform file.
+        ConfigurationError: there is no such script or platform file, or the script does not use a variable.
         MonitorError: the script cannot be run.
     """
+    path = script_path(script or DEFAULT_SCRIPT)
+    _check_variables(path, variables)
     given = dict(variables)
     if platform is not None:
         given["platform"] = platform
     for name, value in given.items():
         monitor.execute(f"${name}={_value(name, value)}")
-    monitor.execute(f"include @{monitor_path(script_path(script or DEFAULT_SCRIPT))}")
+    monitor.execute(f"include @{monitor_path(path)}")
+
+
+def _check_variables(script: Path, variables: Mapping[str, str]) -> None:
+    """Refuse a variable that a shipped script does not use; what a script of the user's includes, nobody knows."""
+    if script.parent != asset(SCRIPTS).resolve():
+        return
+    used = _used_variables(script)
+    for name in variables:
+        if name not in used:
+            raise ConfigurationError(
+                f"{name}: neither an argument of `Create Machine` (engine, script, platform) nor a variable of "
+                f"{script.name} ({', '.join(sorted(used))})"
+            )
+
+
+def _used_variables(script: Path) -> frozenset[str]:
+    """Return the variables that a shipped script and those that it includes have a default for."""
+    text = script.read_text(encoding="utf-8")
+    used = frozenset(re.findall(r"^\$(\w+)\?=", text, re.MULTILINE))
+    for name in re.findall(r"^include \$ORIGIN/(\S+\.resc)$", text, re.MULTILINE):
+        used |= _used_variables(script.parent / name)
+    return used
 
 
 def script_path(script: str) -> Path:

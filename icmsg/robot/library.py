@@ -23,11 +23,10 @@ from icmsg.robot.renode_keywords import RenodeKeywords
 from icmsg.robot.renode_log_keywords import RenodeLogKeywords
 from icmsg.robot.renode_uart_keywords import RenodeUartKeywords
 from icmsg.robot.scene import Scene
-from icmsg.robot.settings import EngineName, Settings, robot_variables, under_renode_test
+from icmsg.robot.settings import Settings, robot_variables, under_renode_test
 from icmsg.robot.states import StateKeywords
 from icmsg.robot.time_keywords import TimeKeywords
 from icmsg.robot.trace_keywords import TraceKeywords
-from icmsg.robot.values import nanoseconds
 from icmsg.robot.watching_keywords import WatchingKeywords
 
 if TYPE_CHECKING:
@@ -108,12 +107,12 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
 
     def __init__(
         self,
-        engine: EngineName | None = None,
-        timeout: timedelta = timedelta(seconds=1),
-        quiet: timedelta = timedelta(milliseconds=10),
+        engine: str | None = None,
+        timeout: timedelta | str = timedelta(seconds=1),
+        quiet: timedelta | str = timedelta(milliseconds=10),
     ) -> None:
         """``timeout`` and ``quiet`` are virtual times, see `Time`; ``engine`` see `Engines`."""
-        settings = Settings(engine, nanoseconds(timeout), nanoseconds(quiet))
+        settings = Settings(timeout, quiet)
         host, host_listeners = _host(engine)
         scene = self._scene = Scene(settings, host)
         self._states = StateKeywords(scene, self.run_keyword)
@@ -135,7 +134,7 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
         return returned
 
 
-def _host(engine: EngineName | None) -> tuple[Host, list[object]]:
+def _host(engine: str | None) -> tuple[Host, list[object]]:
     """Return the host of the suite, and who listens for it."""
     if not under_renode_test(robot_variables()):
         return LocalHost(engine), []

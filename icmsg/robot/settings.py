@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
+from robot.utils import timestr_to_secs
 
 from icmsg.errors import ConfigurationError
+from icmsg.robot.values import nanoseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,11 +27,34 @@ _OF_RENODE_TEST: Final = ("RENODEKEYWORDS", "PORT_NUMBER", "SKIP_RUNNING_SERVER"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``engine`` None is decided by variable and environment; times are nanoseconds of virtual time."""
+    """Virtual times, as given: what is wrong with one is said by the first keyword that needs it.
 
-    engine: EngineName | None
-    timeout_ns: int
-    quiet_ns: int
+    A conversion by Robot, or an error of the library's constructor, ends in a traceback.
+    """
+
+    timeout: timedelta | str
+    quiet: timedelta | str
+
+    @property
+    def timeout_ns(self) -> int:
+        """Nanoseconds; ConfigurationError if it is no time."""
+        return _nanoseconds("timeout", self.timeout)
+
+    @property
+    def quiet_ns(self) -> int:
+        """Nanoseconds; ConfigurationError if it is no time."""
+        return _nanoseconds("quiet", self.quiet)
+
+
+def _nanoseconds(name: str, given: timedelta | str) -> int:
+    try:
+        return nanoseconds(
+            given if isinstance(given, timedelta) else timedelta(seconds=timestr_to_secs(given))
+        )
+    except (ValueError, OverflowError):
+        raise ConfigurationError(
+            f"argument {name} of the library is {given!r}: use a time such as 10 ms"
+        ) from None
 
 
 def robot_variables() -> Mapping[str, object]:
@@ -62,7 +88,8 @@ def chosen_engine(asked: str | None, variables: Mapping[str, object]) -> Engine:
         for engine in get_args(EngineName):
             if engine == name:
                 return engine  # type: ignore[no-any-return]
+        named = "; the library's arguments are engine, timeout and quiet" if "=" in str(name) else ""
         raise ConfigurationError(
-            f"{where} is {name!r}: use auto, embedded or renode (under renode-test it is always remote)"
+            f"{where} is {name!r}: use auto, embedded or renode (under renode-test it is always remote){named}"
         )
     return "auto"

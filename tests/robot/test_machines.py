@@ -74,6 +74,12 @@ def test_a_platform_file_of_the_user(tmp_path: Path) -> None:
             "nosuch.resc: no such script; give the path of a .resc file, or a name: app-python",
         ),
         ("platform=nosuch.repl", "platform: nosuch.repl: no such file"),
+        (
+            "quantm=0.0001",
+            "quantm: neither an argument of `Create Machine` (engine, script, platform) "
+            "nor a variable of machine.resc (platform, quantum)",
+        ),
+        ("script=app-python    netelff=x.elf", "app-python.resc (netelf, netvectors, platform, quantum)"),
         ("script=app-python    netelf=nosuch.elf", "netelf: nosuch.elf: no such file"),
         ("script=app-python    netelf=README.md", "README.md"),
     ],
@@ -120,6 +126,28 @@ Quiet
     waits, quiet = run_suite(tmp_path, text, settings=settings)
     assert waits.message.startswith("bound on app did not happen within 3.000 ms of virtual time")
     assert quiet.passed, quiet.message
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        (
+            "timout=3 ms",
+            "engine is 'timout=3 ms': use auto, embedded or renode (under renode-test it is always remote); "
+            "the library's arguments are engine, timeout and quiet",
+        ),
+        ("timeout=three", "argument timeout of the library is 'three': use a time such as 10 ms"),
+    ],
+)
+def test_a_wrong_argument_of_the_library_fails_the_tests_that_need_it(
+    argument: str, said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = SETTINGS.replace("IcmsgLibrary", f"IcmsgLibrary    {argument}")
+    text = "Test\n    Create Machine\n    Play Core    app\n    Wait For Bound    app\n"
+    (outcome,) = run_suite(tmp_path, text, settings=settings)
+    assert outcome.message.splitlines()[0].split(" (trace")[0] == said
+    captured = capfd.readouterr()
+    assert "Traceback" not in captured.out + captured.err + outcome.message
 
 
 def test_doorbells_are_counted_by_core_and_channel(tmp_path: Path) -> None:
