@@ -156,7 +156,7 @@ def _as_tables(ok: bool, platform: str | None, sides: list[Side], findings: list
     result.add_column("severity", no_wrap=True)
     result.add_column("where and what", overflow="fold")
     for finding in findings:
-        what = Text(f"{finding.place} {finding.node}\n", "dim") + Text(finding.message, "default")
+        what = Text.assemble((f"{finding.place} {finding.node}\n", "dim"), finding.message)
         result.add_row(Text(finding.severity, _STYLE[finding.severity]), what)
     console = Console()
     with console.capture() as capture:  # so that a closed pipe is the business of the command
@@ -165,7 +165,8 @@ def _as_tables(ok: bool, platform: str | None, sides: list[Side], findings: list
             console.print(result)
         if platform is None:
             console.print(Text("memory was not checked against a platform: give --platform"), soft_wrap=True)
-        console.print(Text("WILL BOND", "bold green") if ok else Text("WILL NOT BOND", "bold red"))
+        good = "WILL BOND" if len(sides) > 1 else "NO MISTAKE IN THIS SIDE"  # whom it bonds with nobody said
+        console.print(Text(good, "bold green") if ok else Text("WILL NOT BOND", "bold red"))
     return capture.get()
 
 

@@ -17,7 +17,7 @@ from icmsg.cli.arguments import HelpFormatter
 from icmsg.cli.run_command import add_options, run_exchange
 from icmsg.cosim.engines import EngineName, choose_engine
 from icmsg.cosim.events import Event, EventKind
-from icmsg.errors import WireError
+from icmsg.errors import EngineNotAvailableError, WireError
 from icmsg.wire.follower import Follower, follow
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from icmsg.cli.run_command import RunReport
     from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.engines import EngineChoice
     from icmsg.cosim.machine import Machine
 
 _ENGINES: Final[tuple[EngineName, EngineName]] = ("embedded", "renode")
@@ -126,9 +127,18 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(execute=execute)
 
 
+def _both() -> list[EngineChoice]:
+    try:
+        return [choose_engine(name) for name in _ENGINES]
+    except EngineNotAvailableError as error:  # which offers the other engine
+        raise EngineNotAvailableError(
+            f"compare-engines needs both engines: {error.__cause__ or error}"
+        ) from None
+
+
 def execute(options: argparse.Namespace) -> int:
     """Run on both engines; 0 if they did the same, 1 if not. A missing engine is an error: 2."""
-    choices = [choose_engine(name) for name in _ENGINES]  # before anything runs
+    choices = _both()  # before anything runs
     recordings: list[Recording] = []
     reports: list[RunReport] = []
     for choice in choices:

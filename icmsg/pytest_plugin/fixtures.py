@@ -105,13 +105,19 @@ def icmsg_firmware(icmsg_machine: Machine) -> LoadFirmware:
 @pytest.fixture
 def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPeer:
     """A function that plays a core by Python and opens its ICMsg instance."""
+    from icmsg.config.instance import InstanceConfig as Config
     from icmsg.config.nrf5340 import APP
     from icmsg.cosim.peer import Peer
+    from icmsg.errors import ConfigurationError
 
     recorder = Recorder.of(request.node)
 
     def open_peer(core: str = "app", config: InstanceConfig | None = None) -> Peer:
         target = icmsg_machine.core(core)
+        if config is not None and not isinstance(config, Config):
+            raise ConfigurationError(
+                f"config {config!r} is no InstanceConfig; for a devicetree file: load_instances(FILE)[0].config"
+            )
         mine = config or (APP if target.name == "app" else APP.mirrored())
         peer = Peer(icmsg_machine, target, mine)
         recorder.peers.append(peer)

@@ -50,7 +50,22 @@ def test_a_good_pair_bonds(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_one_side_alone_gets_a_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(SAMPLE[0]) == 0
-    assert "net" not in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "net" not in out
+    assert out.rstrip().endswith("NO MISTAKE IN THIS SIDE")
+
+
+def test_what_was_found_is_not_as_dim_as_its_place(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert run(SAMPLE[0], SAMPLE[0]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    dim = "\x1b[2m"
+    assert any(dim in line for line in lines if "/ipc/ipc0" in line)
+    assert not any(dim in line for line in lines if "both would write" in line)
 
 
 def test_a_side_against_itself_does_not_bond(capsys: pytest.CaptureFixture[str]) -> None:

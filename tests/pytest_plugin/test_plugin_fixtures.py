@@ -9,7 +9,7 @@ import pytest
 from icmsg.assets import platform_file, stub
 from icmsg.config.nrf5340 import APP
 from icmsg.cosim.simtime import MS
-from icmsg.errors import FirmwareError
+from icmsg.errors import ConfigurationError, FirmwareError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +53,13 @@ def test_python_may_play_both_cores_each_as_the_mirror_of_the_other(icmsg_peer: 
 
 def test_an_instance_may_be_given(icmsg_peer: OpenPeer) -> None:
     assert icmsg_peer("net", APP.mirrored()).config.tx_region == APP.rx_region
+
+
+def test_a_file_in_place_of_an_instance_names_how_it_is_loaded(icmsg_peer: OpenPeer) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"^config 'app\.dts' is no InstanceConfig; .*load_instances"
+    ):
+        icmsg_peer("app", "app.dts")  # type: ignore[arg-type]  # that is the mistake
 
 
 @pytest.mark.icmsg(quantum_ns=7_000, platform=platform_file("nrf5340"))

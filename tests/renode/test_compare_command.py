@@ -75,10 +75,13 @@ def test_without_renode_it_is_a_mistake_before_anything_runs(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(asked: str) -> None:
-        raise EngineNotAvailableError(f"{asked} is missing")
+        cause = EngineNotAvailableError(f"{asked} is missing")
+        raise EngineNotAvailableError(f"{cause}; or use the other one") from cause
 
     monkeypatch.setattr(compare_command, "choose_engine", missing)
-    with pytest.raises(EngineNotAvailableError):
+    with pytest.raises(
+        EngineNotAvailableError, match=r"^compare-engines needs both engines: embedded is missing$"
+    ):
         run()
     assert capsys.readouterr().out == ""
 
