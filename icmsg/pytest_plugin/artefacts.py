@@ -50,7 +50,7 @@ class Recorder:
         return [line for peer in self.peers for line in _describe(peer)]
 
     def save(self, folder: Path, name: str) -> list[Path]:
-        """Save the trace of each machine that has one, and return the paths."""
+        """Save the trace of each machine that has one, and return the paths; ConfigurationError if it cannot be."""
         found = [trace for _, trace in self._machines if trace.lines()]
         numbered = len(found) > 1
         return [
@@ -68,8 +68,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     recorder = item.stash.get(_RECORDER, None)
     if report.failed and report.when == "call" and recorder is not None:
-        paths = recorder.save(trace_folder(item.config), _file_name(item.nodeid))
-        lines = [*recorder.describe(), *(f"trace: {path}" for path in paths)]
+        from icmsg.errors import ConfigurationError
+
+        lines, paths = recorder.describe(), []
+        try:
+            paths = recorder.save(trace_folder(item.config), _file_name(item.nodeid))
+        except ConfigurationError as error:
+            lines.append(f"{error}: --icmsg-traces FOLDER")
+        lines += [f"trace: {path}" for path in paths]
         if lines:
             report.sections.append(("icmsg", "\n".join(lines)))
         report.user_properties.extend(("icmsg_trace", str(path)) for path in paths)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from icmsg.errors import ConfigurationError
 from icmsg.robot.trace_keywords import write_trace
 
 if TYPE_CHECKING:
@@ -38,4 +39,7 @@ class Lifecycle:
     def end_test(self, test: Any, result: Any) -> None:  # noqa: ARG002 - Robot's signature
         """Save the trace of a failed test whose own teardown has not done it, and name the file in its message."""
         if result.failed and len(self._scene.recorder) and not self._scene.trace_saved:
-            result.message += f"\n(trace: {write_trace(self._scene)})"
+            try:
+                result.message += f"\n(trace: {write_trace(self._scene)})"
+            except ConfigurationError as error:
+                result.message += f"\n({error})"

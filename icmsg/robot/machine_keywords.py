@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from robot.api import logger
 from robot.api.deco import keyword
 
+from icmsg.errors import ConfigurationError
 from icmsg.robot.settings import EngineName, robot_variables
 from icmsg.robot.trace_keywords import save_trace
 from icmsg.robot.values import CoreName
@@ -54,7 +56,10 @@ class MachineKeywords:
         """
         status = robot_variables().get("TEST_STATUS")
         if status == "FAIL" and len(self._scene.recorder) and not self._scene.trace_saved:
-            save_trace(self._scene)
+            try:
+                save_trace(self._scene)
+            except ConfigurationError as error:  # no second failure, and the machine has to be freed
+                logger.warn(str(error))
         if status is not None:
             self._scene.host.end_test()
         self._scene.clear()

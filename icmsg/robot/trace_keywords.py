@@ -12,6 +12,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from icmsg.robot.settings import robot_variables
+from icmsg.trace.text import write_lines
 
 if TYPE_CHECKING:
     from icmsg.robot.scene import Scene
@@ -44,16 +45,13 @@ def save_trace(scene: Scene, name: str | None = None) -> Path:
 
 
 def write_trace(scene: Scene, name: str | None = None) -> Path:
-    """Write the trace into a file that is called after the test, and return its path."""
+    """Write the trace into a file that is called after the test; ConfigurationError if it cannot be written."""
     variables = robot_variables()
     folder = Path(str(variables.get("OUTPUT_DIR") or ".")) / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
     test = f"{variables.get('SUITE_NAME', '')}.{variables.get('TEST_NAME') or 'suite'}"
     path = folder / f"{_UNSAFE.sub('-', name or test)}.txt"
-    lines = [f"# {test}", *scene.recorder.lines()]
-    scene.trace_saved = True
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return path
+    scene.trace_saved = True  # tried, at least
+    return write_lines(path, [f"# {test}", *scene.recorder.lines()])
 
 
 def _relative(path: Path) -> str:

@@ -11,10 +11,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.events import Event, EventKind
+from icmsg.errors import ConfigurationError
 from icmsg.ipc import LegacyState, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from icmsg.cosim.machine import Machine
@@ -87,11 +88,21 @@ class TextTrace:
         return head + [format_event(event, self._names) for event in self._events]
 
     def save(self, path: Path) -> Path:
-        """Write the lines into a file, with its folder if need be, and return its path."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(self.lines()) + "\n", encoding="utf-8")
-        return path
+        """Write the lines into a file, see :func:`write_lines`, and return its path."""
+        return write_lines(path, self.lines())
 
     def stop(self) -> None:
         """Keep what there is and add nothing more."""
         self._remove()
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> Path:
+    """Write lines into a file, with its folder if need be, and return its path; ConfigurationError if it cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"trace {path} cannot be written: {error.strerror}; give a folder that can be"
+        ) from None
+    return path

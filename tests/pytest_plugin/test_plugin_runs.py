@@ -82,6 +82,15 @@ def test_traces_go_where_they_are_asked_for_one_for_each_parameter_and_machine(
     assert [name.split("test_it-")[1] for name in names] == ["1-1.txt", "1-2.txt", "2-1.txt", "2-2.txt"]
 
 
+def test_traces_that_cannot_be_written_hide_no_failure(suite: pytest.Pytester) -> None:
+    suite.makepyfile(BOND.format(stub="spin", check="True"))
+    in_the_way = suite.path / "a-file"
+    in_the_way.touch()
+    result = run_embedded(suite, "--icmsg-traces", str(in_the_way))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"trace {in_the_way}/* cannot be written: *: --icmsg-traces FOLDER"])
+
+
 def test_a_machine_that_the_test_closed_hides_no_failure(suite: pytest.Pytester) -> None:
     suite.makepyfile(BOND.format(stub="echo", check="icmsg_machine.close()"))
     result = run_embedded(suite)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from robot_runs import SETTINGS, run_suite, run_test
 
 if TYPE_CHECKING:
@@ -36,6 +37,17 @@ def test_with_a_teardown_of_its_own_the_message_names_the_file(tmp_path: Path) -
     steps = "".join(f"    {step}\n" for step in (*FAILING, "[Teardown]    No Operation"))
     (outcome,) = run_suite(tmp_path, f"Test\n{steps}")
     assert outcome.message.endswith(f"(trace: {tmp_path / TRACE})")
+
+
+@pytest.mark.parametrize("teardown", ["", "    [Teardown]    No Operation\n"])
+def test_a_trace_that_cannot_be_written_hides_no_failure(teardown: str, tmp_path: Path) -> None:
+    (tmp_path / "icmsg-traces").touch()
+    steps = "".join(f"    {step}\n" for step in FAILING)
+    (outcome,) = run_suite(tmp_path, f"Test\n{steps}{teardown}")
+    assert outcome.message.startswith("bound on app did not happen within 1.000 ms")
+    assert "teardown failed" not in outcome.message
+    everything = (tmp_path / "output.xml").read_text(encoding="utf-8")
+    assert f"trace {tmp_path / TRACE} cannot be written: " in everything
 
 
 def test_an_expected_error_leaves_none(tmp_path: Path) -> None:
