@@ -157,7 +157,7 @@ def test_files_that_are_no_firmware(capsys: Capture, tmp_path: Path, core: str) 
         ),
         (
             stub("echo", other),
-            f"echo-{other}.elf: loads at 0x0.*it was linked for core {other}: give it to --{other}",
+            f"echo-{other}.elf: loads at 0x0.*it was linked for core {other}: load it there (--{other})",
         ),
         (
             elf(tmp_path / "far.elf", [(0x8000_0000, table)]),

@@ -29,10 +29,10 @@ MIB: Final = 1 << 20
 
 def test_an_image_of_the_other_core_is_refused_by_name(rig: Rig) -> None:
     with pytest.raises(
-        FirmwareError, match=r"stray\.elf: loads at 0x01000000, which is flashnet; .*give it to --net"
+        FirmwareError, match=r"stray\.elf: loads at 0x01000000, which is flashnet; .*load it there \(--net\)"
     ):
         rig.machine.core("app").load(firmware(IDLE, core="net", name="stray.elf"))
-    with pytest.raises(FirmwareError, match=r"flashapp; it was linked for core app: give it to --app"):
+    with pytest.raises(FirmwareError, match=r"flashapp; it was linked for core app: load it there \(--app\)"):
         rig.machine.core("net").load(firmware(IDLE))
 
 

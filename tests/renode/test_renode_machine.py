@@ -446,7 +446,7 @@ class TestCores:
         assert app.console.lines[0].text == "initiator: up"
 
     def test_an_image_of_the_other_core_is_refused(self, machine: RenodeMachine) -> None:
-        with pytest.raises(FirmwareError, match="it was linked for core net: give it to --net"):
+        with pytest.raises(FirmwareError, match=r"it was linked for core net: load it there \(--net\)"):
             machine.core("app").load(stub("echo", "net"))
 
     def test_cores_in_use_are_not_taken(self, machine: RenodeMachine) -> None:

@@ -148,7 +148,7 @@ class MachineCore:
             ):
                 raise FirmwareError(
                     f"{image.path}: loads at 0x{segment.load_address:08X}, which is {found.memory.name}; it "
-                    f"was linked for core {other.name}: give it to --{other.name}"
+                    f"was linked for core {other.name}: load it there (--{other.name})"
                 )
 
     def start(self) -> None:

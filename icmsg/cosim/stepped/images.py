@@ -36,5 +36,5 @@ def _check(image: FirmwareImage, segment: Segment, core: CorePlaces, others: lis
         if place.name.endswith(other) and not place.name.endswith(core.name):
             raise FirmwareError(
                 f"{image.path}: loads at 0x{segment.load_address:08X}, which is {place.name}; it "
-                f"was linked for core {other}: give it to --{other}"
+                f"was linked for core {other}: load it there (--{other})"
             )
