@@ -43,7 +43,7 @@ class RenodeServer:
     """What Renode offers to the Remote library: two methods."""
 
     def __init__(self) -> None:
-        scene = Scene(Settings("embedded", 1_000_000_000, 10_000_000), RenodeHost("embedded"))
+        scene = Scene(Settings("1 s", "10 ms"), RenodeHost("embedded"))
         self._keywords: dict[str, Any] = {
             "EnableLoggingToCache": lambda: None,
             "ClearCachedLog": lambda: None,
