@@ -23,7 +23,7 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
     """Adds the default of an option where it has one and the text does not say it."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, False) or "default:" in (action.help or ""):
+        if action.default in (None, False, []) or "default:" in (action.help or ""):
             return action.help
         return super()._get_help_string(action)
 

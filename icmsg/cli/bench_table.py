@@ -37,7 +37,7 @@ def _rows(bench: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
             f"{echo['virtual_us']:.2f} µs each",
         )
     for window, ratio in bench["python_to_firmware"].items():
-        yield f"Python to firmware on both cores, window {window}", f"{ratio:.2f}-fold", ""
+        yield f"python ↔ echo to initiator ↔ echo, window {window}", f"{ratio:.2f}-fold", ""
     for name, ns in bench["access_ns"].items():
         yield name, f"{ns / 1000:.2f} µs", ""
     if "by_commands" in bench:

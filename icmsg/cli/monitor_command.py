@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from icmsg.cli.arguments import HelpFormatter
 from icmsg.cli.engine_options import add_engine_options, chosen_engine
 from icmsg.cli.monitor_session import open_session
 from icmsg.errors import IcmsgError
@@ -42,6 +43,7 @@ def add_parser(commands: Any) -> None:
         description="Renode's Monitor language on either engine, and the verbs behind the word icmsg. Runs the script, "
         "then the commands of -e, then what is typed. Where nobody types (standard input is no terminal) commands "
         "are read from standard input instead, unless there was an -e; there the first error ends with exit code 1.",
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("script", metavar="SCRIPT", nargs="?", help="a .resc to include first")
     parser.add_argument(
