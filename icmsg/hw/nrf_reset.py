@@ -9,9 +9,6 @@ from typing import Final
 
 from icmsg.hw.registers import Field, Register, RegisterBlock
 
-NETWORK_BASE: Final = 0x600
-"""From this offset on the registers are RESET's."""
-
 RESET: Final = RegisterBlock(
     "RESET",
     (

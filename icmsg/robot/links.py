@@ -23,31 +23,18 @@ class LinkConfigs:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._said: dict[CoreName, InstanceConfig] = {}
-
-    def clear(self) -> None:
-        """Forget what was said of firmware."""
-        self._said.clear()
-
-    def say(self, core: CoreName, config: InstanceConfig) -> None:
-        """Remember what the firmware of ``core`` uses."""
-        self._said[core] = config
 
     def of(self, core: CoreName, instance: str | None = None) -> InstanceConfig:
         """Return an instance as ``core`` has it.
 
-        It is what Python plays there, what was said of the firmware, the mirror of what Python plays on the other
-        core, what a stub has in its parameters, or the instance of Zephyr's boards.
+        It is what Python plays there, the mirror of what Python plays on the other core, what a stub has in its
+        parameters, or the instance of Zephyr's boards.
         """
         other = OTHER[core]
         if self._plays(core, instance):
             return self._scene.endpoint(core, instance).instance.config
-        if core in self._said:
-            return self._said[core]
         if self._plays(other, instance):
             return self._scene.endpoint(other, instance).instance.config.mirrored()
-        if other in self._said:
-            return self._said[other].mirrored()
         return self._of_stub(core) or BOARD[core]
 
     def for_new(self, core: CoreName, instance: str) -> InstanceConfig:
@@ -55,8 +42,6 @@ class LinkConfigs:
         side = self._scene.sides.get(OTHER[core])
         if side is not None and instance in side.instances:
             return side.instances[instance].instance.config.mirrored()
-        if OTHER[core] in self._said:
-            return replace(self._said[OTHER[core]].mirrored(), name=instance)
         return replace(BOARD[core], name=instance)
 
     def _plays(self, core: CoreName, instance: str | None) -> bool:

@@ -97,7 +97,6 @@ class Scene:
     def _forget(self) -> None:
         self.recorder.stop()
         self.sides.clear()
-        self.links.clear()
         self._heard = None
 
     # Who plays the cores

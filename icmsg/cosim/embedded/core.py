@@ -59,7 +59,6 @@ class FirmwareCore:
         self.time = 0
         self.asleep = False
         self.instructions = 0
-        self.slices = 0
         self._native = native = NativeCore()
         self._executed = native.executed
         self._budget = native.budget
@@ -233,7 +232,6 @@ class FirmwareCore:
                 cause = Cause.WFI
         self.time += executed * self.ticks_per_instruction
         self.instructions += executed
-        self.slices += 1
         if cause is not None or error:
             self._end(cause, error)
         if self._raised is not None:
