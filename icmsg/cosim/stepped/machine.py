@@ -101,10 +101,13 @@ class SteppedMachine(Generic[CoreT]):
     # What happened
 
     def emit(self, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
-        """Put an event into the stream, behind what happened before it."""
-        self.events.emit(self.clock.time_ns, kind, core, a, b)
+        """Put an event into the stream, behind what happened before it. Nothing is told once the machine closes."""
+        if not self._closed:
+            self.events.emit(self.clock.time_ns, kind, core, a, b)
 
     def _take_doorbells(self, records: Iterable[Record]) -> None:
+        if self._closed:  # time goes on while it closes, and regions do not wait for who follows them
+            return
         emit, mailboxes = self.events.emit, self._mailboxes
         for time_ns, kind, source, value in records:
             core = mailboxes[source]
@@ -116,6 +119,8 @@ class SteppedMachine(Generic[CoreT]):
                 self.stepper.line_rose(self.cores[core.name], number, time_ns)
 
     def _take_console(self, records: Iterable[Record]) -> None:
+        if self._closed:
+            return
         for time_ns, _, source, value in records:
             self.cores[self._uarts[source].name].console.feed(bytes((value & 0xFF,)), time_ns)
 
