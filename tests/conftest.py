@@ -1,12 +1,44 @@
-"""The engine of the whole suite: embedded, unless somebody names another; what tests renode asks for it."""
+"""The engine of the whole suite: embedded, unless somebody names another; what tests renode asks for it.
+
+And what ``make test-fast`` leaves out besides what is marked: whole folders that see every engine, process or page.
+"""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import Final
 
+import pytest
 from hypothesis import Phase, settings
 
 os.environ.setdefault("ICMSG_ENGINE", "embedded")
 
 # For `make mutants`: a mutant is dead with the first failure, so nobody needs the smallest one.
 settings.register_profile("mutants", phases=(Phase.explicit, Phase.generate))
+
+_TESTS: Final = Path(__file__).parent
+_SLOW: Final = {
+    "cli/test_cli_output.py": "a process for each test",
+    "config/test_config_properties.py": "generated devicetrees",
+    "config/test_verdict_against_bonding.py": "every mode with every other",
+    "docs/test_docs_commands.py": "every command of every page",
+    "docs/test_docs_examples.py": "a process for each example",
+    "firmware/test_stub_running.py": "every geometry",
+    "firmware/test_stub_sessions_running.py": "every order, and resets at any instruction",
+    "fuzz": "random inputs",
+    "monitor/test_monitor_foreign_scripts.py": "each script several times",
+    "platform/test_platform_equivalence.py": "generated platform files",
+    "pytest_plugin/test_plugin_runs.py": "a run of pytest for each test",
+    "remote": "machines behind commands",
+    "renode": "machines over a stand-in for .NET",
+    "robot": "runs of Robot Framework",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies in the folders and modules above."""
+    for item in items:
+        place = item.path.relative_to(_TESTS).as_posix() if item.path.is_relative_to(_TESTS) else ""
+        if place in _SLOW or place.partition("/")[0] in _SLOW:
+            item.add_marker(pytest.mark.slow)

@@ -6,6 +6,7 @@ Read from the sources, imports for type checking and inside functions included.
 from __future__ import annotations
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -218,3 +219,12 @@ def test_no_two_test_modules_have_one_name() -> None:
     """Pytest could not load the second one."""
     names = [path.name for path in (ROOT.parent / "tests").rglob("test_*.py")]
     assert sorted(set(names)) == sorted(names)
+
+
+def test_what_the_fast_suite_leaves_out_exists() -> None:
+    tests = ROOT.parent / "tests"
+    listed = re.findall(
+        r'^    "([\w/.]+)": "', (tests / "conftest.py").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(listed) > 10
+    assert [name for name in listed if not (tests / name).exists()] == []

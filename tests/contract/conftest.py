@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 sys.path.insert(0, str(Path(__file__).parent.parent / "engine"))
 
 
-@pytest.fixture(params=MACHINES, ids=lambda case: case.name)
+PARAMETERS = [
+    pytest.param(case, id=case.name, marks=() if case.name == "embedded" else pytest.mark.slow)
+    for case in MACHINES
+]
+
+
+@pytest.fixture(params=PARAMETERS)
 def engine(request: pytest.FixtureRequest) -> MachineUnderTest:
     value: MachineUnderTest = request.param
     return value
