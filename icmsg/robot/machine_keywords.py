@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from robot.api import logger
 from robot.api.deco import keyword
 
+from icmsg.cosim.engines import EngineName
 from icmsg.errors import ConfigurationError
-from icmsg.robot.settings import EngineName, robot_variables
+from icmsg.robot.settings import robot_variables
 from icmsg.robot.trace_keywords import save_trace
 from icmsg.robot.values import CoreName
 

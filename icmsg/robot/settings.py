@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal
 
 from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 from robot.utils import timestr_to_secs
 
+from icmsg.cosim.engines import ENGINES, VARIABLE
 from icmsg.errors import ConfigurationError
 from icmsg.robot.values import nanoseconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EngineName = Literal["auto", "embedded", "renode"]
 Engine = Literal["auto", "embedded", "renode", "remote"]
-VARIABLE: Final = "ICMSG_ENGINE"
-"""Of Robot and of the environment."""
 
 _OF_RENODE_TEST: Final = ("RENODEKEYWORDS", "PORT_NUMBER", "SKIP_RUNNING_SERVER")
 """Variables that renode-test gives to every suite, and nobody else gives together."""
@@ -85,9 +83,9 @@ def chosen_engine(asked: str | None, variables: Mapping[str, object]) -> Engine:
     ):
         if not name:
             continue
-        for engine in get_args(EngineName):
+        for engine in ENGINES:
             if engine == name:
-                return engine  # type: ignore[no-any-return]
+                return engine
         named = "; the library's arguments are engine, timeout and quiet" if "=" in str(name) else ""
         raise ConfigurationError(
             f"{where} is {name!r}: use auto, embedded or renode (under renode-test it is always remote){named}"

@@ -8,8 +8,10 @@ import pytest
 
 from icmsg.assets import platform_file, stub
 from icmsg.config.nrf5340 import APP
+from icmsg.cosim import engines
 from icmsg.cosim.simtime import MS
 from icmsg.errors import ConfigurationError, FirmwareError
+from icmsg.pytest_plugin import options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,3 +81,8 @@ def test_every_machine_of_a_test_starts_at_time_zero_with_halted_cores(
     assert machine.now_ns == 0
     assert all(core.is_halted for core in machine.cores.values())
     machine.run_for(MS)
+
+
+def test_the_plugin_knows_the_engines_that_there_are_without_loading_their_module() -> None:
+    assert options.ENGINES == engines.ENGINES
+    assert options.VARIABLE == engines.VARIABLE
