@@ -16,6 +16,7 @@ from icmsg.ipc.link import Link, Observer
 from icmsg.ipc.magic import Bonding, RepeatedMagic
 from icmsg.ipc.session import RingBack, Sessions
 from icmsg.ipc.state import LegacyState, State
+from icmsg.wire.packet_buffer import LONGEST
 
 if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from icmsg.hw.mailbox import Mailbox
     from icmsg.ipc.clock import Clock
     from icmsg.wire.packet_buffer import Payload
-
-_LONGEST = 0xFFFF
 
 
 class IcmsgInstance:
@@ -64,7 +63,7 @@ class IcmsgInstance:
         self._bonding = _bonding(link)
         self._sessions = self._bonding if isinstance(self._bonding, Sessions) else None
         self._rx_limit = config.rx_limit
-        self._peer_limit = config.peer_rx_limit or _LONGEST
+        self._peer_limit = config.peer_rx_limit or LONGEST
         self._write = link.writer.write
         self._read = link.reader.read
         self._submit = link.rx_work.submit
@@ -234,7 +233,7 @@ class IcmsgInstance:
             raise IpcError(
                 f"{self.config.name}: an empty message cannot be sent: send at least one byte", errno.ENODATA
             )
-        if size <= _LONGEST and not ignore_peer_limit:
+        if size <= LONGEST and not ignore_peer_limit:
             raise IpcError(
                 f"{self.config.name}: {size} bytes exceed the {self._peer_limit} that the peer takes and "
                 f"would block its channel for good: split the message, or enlarge the peer's "

@@ -6,10 +6,12 @@ A buffer lives in one region: the writer owns ``wr_idx``, the reader ``rd_idx``;
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 Payload = bytes | bytearray | memoryview
 """What can be sent; it is copied before the call returns."""
+LONGEST: Final = 0xFFFF
+"""The longest payload in bytes that the 16-bit length of a packet can tell."""
 
 
 class PacketWriter(Protocol):

@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING
 
 from icmsg.errors import BufferTooSmallError, CorruptRegionError, IncompletePacketError, WireError
 from icmsg.hw.memory_bus import window_of
+from icmsg.wire.packet_buffer import LONGEST
 
 if TYPE_CHECKING:
     from icmsg.config.layout import RegionLayout
     from icmsg.hw.bus import Bus
 
 _FIRST_FETCH = 64
-_LONGEST = 0xFFFF
 
 
 class PbufReader:
@@ -150,7 +150,7 @@ class PbufReader:
             raise self._corrupt_index(wr)
         occupied = (wr - rd) % length
         block = self._rest(rd, occupied)
-        longest = _LONGEST if capacity is None else capacity
+        longest = LONGEST if capacity is None else capacity
         packets: list[bytes] = []
         at = 0
         while at < occupied:

@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING
 
 from icmsg.errors import BufferFullError, CorruptRegionError, WireError
 from icmsg.hw.memory_bus import window_of
+from icmsg.wire.packet_buffer import LONGEST
 
 if TYPE_CHECKING:
     from icmsg.config.layout import RegionLayout
     from icmsg.hw.bus import Bus
     from icmsg.wire.packet_buffer import Payload
 
-_LONGEST = 0xFFFF
 _header = struct.Struct(">Hxx").pack
 _SHORT = 0x100
 _HEADERS = tuple(_header(size) for size in range(_SHORT))  # most packets are short
@@ -110,7 +110,7 @@ class PbufWriter:
             rd = self._rd
         # Of the bytes up to the reader one word stays free and one holds the header. The size is not rounded
         # up: indices are multiples of 4, so the padding always fits (protocol §1.3).
-        if size + 8 > (rd - wr if rd > wr else length + rd - wr) or not size or size > _LONGEST:
+        if size + 8 > (rd - wr if rd > wr else length + rd - wr) or not size or size > LONGEST:
             self._look_again(size)
         packet = (_HEADERS[size] if size < _SHORT else _header(size)) + data
         end = wr + 4 + size
@@ -137,7 +137,7 @@ class PbufWriter:
 
     def free_space(self) -> int:
         """Return the longest payload in bytes that fits now; reads rd_idx."""
-        return min(_LONGEST, max(0, self._occupiable() - 8))
+        return min(LONGEST, max(0, self._occupiable() - 8))
 
     def _occupiable(self) -> int:
         """Read the peer's rd_idx and return the bytes from wr_idx up to it, the spare word included."""
@@ -152,10 +152,10 @@ class PbufWriter:
         """Raise unless a payload of ``size`` bytes fits behind a new look at the peer's index."""
         if not size:
             raise WireError("an empty packet would block the reader: send at least one byte", errno.EINVAL)
-        if size > _LONGEST:
+        if size > LONGEST:
             raise WireError(
-                f"{size} bytes exceed the 16-bit length of a packet: split the message at {_LONGEST} bytes",
-                errno.EBADMSG if size & _LONGEST else errno.EINVAL,  # what Zephyr's truncated length leads to
+                f"{size} bytes exceed the 16-bit length of a packet: split the message at {LONGEST} bytes",
+                errno.EBADMSG if size & LONGEST else errno.EINVAL,  # what Zephyr's truncated length leads to
             )
         space = self._occupiable()
         if size + 8 > space:
