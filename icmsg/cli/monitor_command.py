@@ -70,10 +70,6 @@ def execute(options: argparse.Namespace) -> int:
     choice = chosen_engine(options)
     first = [*([f"include {script_path(options.script)}"] if options.script else []), *options.commands]
 
-    def write(text: str) -> None:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-
     session = open_session(
         choice,
         lambda line: write(paint(line, "live")),
@@ -94,6 +90,12 @@ def execute(options: argparse.Namespace) -> int:
         session.close()
 
 
+def write(text: str) -> None:
+    """Print text with a line end, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def _and_then(first: Iterable[str], stream: TextIO) -> Iterable[str]:
     yield from first
     yield from stream
@@ -103,14 +105,11 @@ def run_lines(session: Session, lines: Iterable[str]) -> int:
     """Run lines until one of them is refused or quits; return the exit code."""
     for line in lines:
         try:
-            printed = session.execute(line.rstrip("\r\n"))
+            session.execute(line.rstrip("\r\n"), write)
         except IcmsgError as error:
             sys.stdout.flush()
             sys.stderr.write(f"{Paint(sys.stderr)(str(error), 'ERROR')}\n")
             return 1
-        if printed:
-            sys.stdout.write(f"{printed}\n")
-            sys.stdout.flush()
         if session.has_quit:
             break
     return 0

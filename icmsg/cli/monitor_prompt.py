@@ -98,14 +98,11 @@ class Prompt:
             self._prompt.output.flush()
             return
         try:
-            printed = self._session.execute(line)
+            self._session.execute(line, self._write)
         except IcmsgError as error:
             self._write(self._paint(str(error), "ERROR"))
         except KeyboardInterrupt:
             self._write(self._paint("interrupted", "ERROR"))
-        else:
-            if printed:
-                self._write(printed)
 
     def _wait(self, context: InputHookContext) -> None:
         """Let time pass on a started emulation until a key is pressed, no faster than a clock on the wall."""

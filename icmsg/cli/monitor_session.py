@@ -38,8 +38,8 @@ class Session(Protocol):
     def has_quit(self) -> bool:
         """Whether ``quit`` was executed."""
 
-    def execute(self, line: str) -> str:
-        """Run one line and return what it prints; MonitorError if a command of it is refused."""
+    def execute(self, line: str, show: Output) -> None:
+        """Run one line, ``show`` what each of its commands prints; MonitorError if a command is refused."""
 
     def pump(self, ns: int) -> None:
         """Let virtual time pass on a started emulation; IcmsgError if that goes wrong."""
@@ -76,9 +76,9 @@ class EmbeddedSession:
         """Whether ``quit`` was executed."""
         return self._monitor.has_quit
 
-    def execute(self, line: str) -> str:
+    def execute(self, line: str, show: Output) -> None:
         """Run one line."""
-        return self._monitor.execute(line)
+        self._monitor.execute(line, show)
 
     def pump(self, ns: int) -> None:
         """Let time pass."""
@@ -132,20 +132,22 @@ class RenodeSession:
         """Renode's, or ``>`` while a text is typed."""
         return ">" if self._typed else self._monitor.prompt
 
-    def execute(self, line: str) -> str:
+    def execute(self, line: str, show: Output) -> None:
         """Run one line: verbs here, everything else in Renode; a text between three quotes when it has ended."""
         text = "\n".join([*self._typed, line])
         self._typed = []
         if text.count(_TEXT) % 2 or _NAMED.fullmatch(text):
             self._typed = text.split("\n")
-            return ""
+            return
         commands = split_commands(line)
-        if _TEXT not in text and any(map(is_verb, commands)):
-            return "\n".join(filter(None, map(self._one, commands)))
-        self.has_quit = self.has_quit or commands[-1:] in (["q"], ["quit"])
-        if self.has_quit and self._stays:
-            return ""
-        return self._monitor.execute(text)
+        if _TEXT in text:
+            commands = [text]
+        for command in commands:
+            self.has_quit = self.has_quit or command in ("q", "quit")
+            if self.has_quit and self._stays:
+                return
+            if printed := self._one(command):
+                show(printed)
 
     def _one(self, command: str) -> str:
         if is_verb(command):

@@ -83,7 +83,7 @@ def _named(name: str, why: str) -> EngineChoice:
 def _best() -> EngineChoice:
     # What most people have not installed is found out without loading anything for it.
     if util.find_spec("pyrenode3") is None:
-        return EngineChoice("embedded", "pyrenode3, which renode needs, is not installed")
+        return EngineChoice("embedded", "needs only pip; --engine renode needs pyrenode3")
     try:
         return EngineChoice("renode", f"found; {_load_renode()}")
     except EngineNotAvailableError as error:

@@ -70,19 +70,32 @@ class EmbeddedMonitor:
         """Whether ``quit`` was executed."""
         return self._interpreter.has_quit
 
-    def execute(self, command: str) -> str:
+    def execute(self, command: str, show: Callable[[str], None] | None = None) -> str:
         """Run one or more lines and return what they print, without the last line end.
+
+        ``show`` takes what each command prints as soon as it has run, instead of the value that is returned.
 
         Raises:
             MonitorError: a command is refused, and the following ones are not run; the text is what the Monitor
-                prints, what was printed before included.
+                prints, what was printed before and not shown included.
         """
         with self._interpreter.captured() as printed:
+
+            def tell() -> None:
+                if show is not None and printed:
+                    text = "".join(printed).removesuffix("\n")
+                    printed.clear()
+                    self.emulation.show_consoles()
+                    show(text)
+
+            self._interpreter.after_command = tell
             try:
                 self._interpreter.run_lines(command)
+                tell()
             except IcmsgError as error:
                 raise MonitorError("".join(printed) + str(error)) from None
             finally:
+                self._interpreter.after_command = _nothing
                 self.emulation.show_consoles()
             return "".join(printed).removesuffix("\n")
 
@@ -127,3 +140,7 @@ class EmbeddedMonitor:
 
     def _log_line(self, line: str) -> None:
         self.log.write(LogLevel.INFO, line)
+
+
+def _nothing() -> None:
+    """Show nothing behind a command."""

@@ -60,6 +60,8 @@ class Interpreter:
         self.numbers = NumbersMode.Hexadecimal
         self.verbose = False
         self.has_quit = False
+        self.after_command: Callable[[], None] = lambda: None
+        """Called behind every command, whether it was typed or stands in a script."""
         self.typed: TypedText | None = None
         """The value whose lines are typed one by one."""
         self._printed: list[str] = []
@@ -151,9 +153,11 @@ class Interpreter:
             for part in parts:
                 words = words_of(part, self.variables.text_of) if is_verb(part) else []
                 self.run_verb(words[1:]) if words else self.parse(part)
+                self.after_command()
         elif line.strip():
             for command in commands(expanded_tokens(line, self.variables)):
                 self.run_tokens(command)
+                self.after_command()
 
     def run_tokens(self, tokens: Sequence[Token]) -> None:
         """Run one command.

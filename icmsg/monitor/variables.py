@@ -71,6 +71,10 @@ class Collection:
         """Set a variable of the selected machine, or the one that the name says."""
         self._values[self._scope.full_name(name)] = value
 
+    def clear(self) -> None:
+        """Forget everything but the folders that the Monitor itself sets."""
+        self._values = {name: value for name, value in self._values.items() if name in (ORIGIN, CWD)}
+
     def restore(self, full_name: str, value: Token | None) -> None:
         """Put back what :meth:`get` returned."""
         if value is None:

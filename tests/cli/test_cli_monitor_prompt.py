@@ -149,8 +149,8 @@ class _Pumped:
             self.is_started = False
             raise IcmsgError("core net: lockup")
 
-    def execute(self, line: str) -> str:
-        return line
+    def execute(self, line: str, show: Callable[[str], None]) -> None:
+        show(line)
 
     def complete(self, line: str) -> list[str]:
         return []

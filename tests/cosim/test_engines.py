@@ -44,7 +44,7 @@ def test_without_pyrenode3_auto_is_embedded_at_once(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(util, "find_spec", lambda name: None)
     monkeypatch.setattr(engines, "_load_renode", lambda: pytest.fail("nothing is loaded for a guess"))
     choice = choose_engine("auto")
-    assert (choice.name, choice.reason) == ("embedded", "pyrenode3, which renode needs, is not installed")
+    assert (choice.name, choice.reason) == ("embedded", "needs only pip; --engine renode needs pyrenode3")
 
 
 def test_an_engine_that_cannot_be_loaded_says_what_to_use_instead(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,10 +33,9 @@ def typed_again(block: Block) -> str:
         for _, command in _TYPED.findall(block.text):
             screen.append(f"{session.prompt} {command}")
             try:
-                printed = session.execute(command)
+                session.execute(command, lambda text: screen.extend(text.splitlines()))
             except IcmsgError as error:
-                printed = str(error)
-            screen += printed.splitlines()
+                screen += str(error).splitlines()
     finally:
         session.close()
     return "\n".join(screen)

@@ -344,3 +344,30 @@ def test_settings_of_time_that_hold_anyway_are_accepted(soc: EmbeddedMonitor) ->
     )
     assert "the renode engine takes false" in refused(soc, "emulation SetGlobalSerialExecution false")
     assert "never waits for the wall clock" in refused(soc, "emulation SetGlobalAdvanceImmediately false")
+
+
+def test_each_command_is_shown_as_soon_as_it_has_run(soc: EmbeddedMonitor) -> None:
+    shown: list[str] = []
+    with pytest.raises(MonitorError, match="nosuch"):
+        soc.execute(
+            "echo 'one'; emulation RunFor '0.001'; cpunet IsHalted; nosuch; echo 'never'", shown.append
+        )
+    assert shown == ["one", "True"]
+
+
+def test_lines_of_a_script_are_shown_as_they_run(monitor: EmbeddedMonitor, tmp_path: Path) -> None:
+    script = tmp_path / "two.resc"
+    script.write_text("echo 'first'\necho 'second'\n", encoding="utf-8")
+    shown: list[str] = []
+    assert monitor.execute(f"include @{script}", shown.append) == ""
+    assert shown == ["first", "second"]
+
+
+def test_clear_forgets_what_a_script_or_a_person_set(monitor: EmbeddedMonitor, tmp_path: Path) -> None:
+    script = tmp_path / "machine.resc"
+    script.write_text('mach create "soc"\n$elf?=@default.elf\necho $elf\n', encoding="utf-8")
+    assert monitor.execute(f"include @{script}").endswith("default.elf")
+    monitor.execute("Clear; $elf=@mine.elf")
+    assert monitor.execute(f"include @{script}").endswith("mine.elf")
+    monitor.execute("Clear")
+    assert monitor.execute(f"include @{script}").endswith("default.elf")

@@ -34,25 +34,32 @@ def session(renode: FakeRenode, watched: list[str]) -> Iterator[RenodeSession]:
     session.close()
 
 
+def run(session: RenodeSession, line: str) -> str:
+    """Return what the commands of one line show."""
+    shown: list[str] = []
+    session.execute(line, shown.append)
+    return "\n".join(shown)
+
+
 def test_the_verbs_work_on_the_machine_of_a_script(session: RenodeSession) -> None:
     with pytest.raises(MonitorError, match="there is no machine"):
-        session.execute("icmsg status")
-    session.execute(f"include {SCRIPT}")
+        run(session, "icmsg status")
+    run(session, f"include {SCRIPT}")
     assert session.prompt == "(nrf5340)"
-    assert session.execute("icmsg bond").startswith("app is bound (CONNECTED_SID_DISABLED) after ")
-    sent, got = session.execute('icmsg send "a;b"; icmsg recv').splitlines()
+    assert run(session, "icmsg bond").startswith("app is bound (CONNECTED_SID_DISABLED) after ")
+    sent, got = run(session, 'icmsg send "a;b"; icmsg recv').splitlines()
     assert sent == "app->net 3 bytes: 61 3b 62 |a;b|"
     assert got.startswith("net->app 3 bytes: 61 3b 62 |a;b|, after ")
-    lines = session.execute("icmsg status").splitlines()
+    lines = run(session, "icmsg status").splitlines()
     assert "memory says bound: each side has taken the other's magic" in lines
     assert "app: played by Python, CONNECTED_SID_DISABLED" in lines
     assert "ipcnet: INTEN=0x0001 EVENTS=0x0000 IRQ=0" in lines
 
 
 def test_packets_are_watched(session: RenodeSession, watched: list[str]) -> None:
-    session.execute(f"include {SCRIPT}")
-    session.execute("icmsg watch")
-    session.execute("icmsg bond; icmsg send hello; icmsg recv")
+    run(session, f"include {SCRIPT}")
+    run(session, "icmsg watch")
+    run(session, "icmsg bond; icmsg send hello; icmsg recv")
     packets = [line.split("] ", 1)[1] for line in watched if "->" in line]
     assert sorted(packets[:2]) == [
         "app->net the magic, 13 bytes |Em1l1K0rn3li4|",
@@ -65,28 +72,28 @@ def test_packets_are_watched(session: RenodeSession, watched: list[str]) -> None
 
 
 def test_everything_else_goes_to_renode(session: RenodeSession) -> None:
-    session.execute(f"include {SCRIPT}")
-    assert session.execute("cpunet IsHalted") == "False"
+    run(session, f"include {SCRIPT}")
+    assert run(session, "cpunet IsHalted") == "False"
     with pytest.raises(MonitorError, match="nonsense"):
-        session.execute("nonsense")
+        run(session, "nonsense")
 
 
 def test_a_macro_is_typed_line_by_line(session: RenodeSession) -> None:
-    session.execute(f"include {SCRIPT}")
+    run(session, f"include {SCRIPT}")
     for line in ("macro halt", '"""', "    cpunet IsHalted true"):
-        assert session.execute(line) == ""
+        assert run(session, line) == ""
         assert session.prompt == ">"
-    session.execute('"""')
+    run(session, '"""')
     assert session.prompt == "(nrf5340)"
-    session.execute("runMacro $halt")
-    assert "net: halted" in session.execute("icmsg status")
+    run(session, "runMacro $halt")
+    assert "net: halted" in run(session, "icmsg status")
 
 
 def test_quit_ends_the_session_and_verbs_are_completed(session: RenodeSession) -> None:
     assert session.complete("icmsg dump ap") == ["icmsg dump app->net", "icmsg dump app"]
     assert session.complete("cpuapp; icmsg st") == ["cpuapp; icmsg status"]
     assert session.complete("sysbus Re") == []
-    assert session.execute("quit") == "Renode is quitting"
+    assert run(session, "quit") == "Renode is quitting"
     assert session.has_quit
 
 
@@ -99,3 +106,12 @@ def test_the_command_runs_on_it(
     printed = capsys.readouterr()
     assert printed.out.startswith("app is bound (CONNECTED_SID_DISABLED) after ")
     assert "did you mean status?" in printed.err
+
+
+def test_each_command_of_a_line_is_shown_before_the_next_one_is_refused(session: RenodeSession) -> None:
+    run(session, f"include {SCRIPT}")
+    shown: list[str] = []
+    with pytest.raises(MonitorError):
+        session.execute("cpunet IsHalted; icmsg bond; nonsense", shown.append)
+    assert shown[0] == "False"
+    assert shown[1].startswith("app is bound")

@@ -52,6 +52,9 @@ def _clear(monitor: Interpreter, _tokens: Sequence[Token]) -> None:
 
 def _start_over(monitor: Interpreter, _tokens: Sequence[Token]) -> None:
     monitor.emulation.clear()
+    # A script's `$netelf?=` would find what an earlier one, or the same one, set for its machine of the same name.
+    for names in (monitor.variables, monitor.macros, monitor.aliases):
+        names.clear()
 
 
 def _known(monitor: Interpreter, token: Token) -> str:
@@ -178,7 +181,9 @@ COMMANDS: Final = (
         ),
         details=_machines,
     ),
-    Command("Clear", "removes all machines, to start over.", (Form(_start_over),)),
+    Command(
+        "Clear", "removes all machines, variables, macros and aliases, to start over.", (Form(_start_over),)
+    ),
     Command(
         "using",
         "expose a prefix to avoid typing full object names.",
