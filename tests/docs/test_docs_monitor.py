@@ -28,14 +28,18 @@ _TYPED = re.compile(r"^(\(\w+\)) (.*)$", re.MULTILINE)
 def typed_again(block: Block) -> str:
     """Return the transcript of a session in which the commands of ``block`` are typed."""
     screen: list[str] = []
+
+    def show(text: str) -> None:
+        screen.extend(text.splitlines())
+
     session = EmbeddedSession(screen.append, lambda line, _level: screen.append(line))
     try:
         for _, command in _TYPED.findall(block.text):
             screen.append(f"{session.prompt} {command}")
             try:
-                session.execute(command, lambda text: screen.extend(text.splitlines()))
+                session.execute(command, show)
             except IcmsgError as error:
-                screen += str(error).splitlines()
+                show(str(error))
     finally:
         session.close()
     return "\n".join(screen)

@@ -96,7 +96,7 @@ class Cpu:
         slot: Any = self.core._slot
         slot.control.vector_table = address
         if self.core.image is None:
-            anything: Any = SimpleNamespace(locate=hex)
+            anything: Any = SimpleNamespace(locate=hex, symbols={})
             self.core.image = anything
 
     def answer(self, what: str) -> str | None:

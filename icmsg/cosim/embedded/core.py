@@ -59,6 +59,8 @@ class FirmwareCore:
         self.time = 0
         self.asleep = False
         self.instructions = 0
+        self.after_slice: Callable[[], None] | None = None
+        """Called where a slice has ended; where they end does not depend on the caller."""
         self._native = native = NativeCore()
         self._executed = native.executed
         self._budget = native.budget

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.embedded.played import PlayedCore
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.image import FirmwareImage, Segment
+from icmsg.cosim.memory_console import memory_consoles
 from icmsg.errors import EngineError, FirmwareError
 
 if TYPE_CHECKING:
@@ -175,8 +176,24 @@ class MachineCore:
             CoreFault: the table is not in memory, or its reset vector is no address of Thumb code.
         """
         self._machine._start(self._slot, stack=stack, entry=entry)
+        self._watch_memory_consoles()
         self._halted = self._held = False
         self._slot.emit(EventKind.CORE_STARTED)
+
+    def _watch_memory_consoles(self) -> None:
+        core, consoles = (
+            self._slot.firmware,
+            memory_consoles(self.bus, self.image.symbols if self.image else {}),
+        )
+        if core is None or not consoles:
+            return
+
+        def poll() -> None:
+            for console in consoles:
+                if data := console.poll():
+                    self._slot.print(data)
+
+        core.after_slice = poll
 
     def halt(self) -> None:
         """Stop executing; registers, memory and pending interrupts stay as they are."""

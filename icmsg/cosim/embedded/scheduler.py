@@ -164,6 +164,8 @@ class Scheduler:
             core.run_to(horizon)
         finally:
             self._current = None
+        if core.after_slice is not None:
+            core.after_slice()
 
 
 def _nothing() -> None:

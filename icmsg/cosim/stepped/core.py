@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.console import Console
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.image import FirmwareImage
+from icmsg.cosim.memory_console import memory_consoles
 from icmsg.cosim.stepped import commands
 from icmsg.cosim.stepped.images import check_places
 from icmsg.cosim.stepped.paths import monitor_path
@@ -19,6 +20,7 @@ from icmsg.errors import EngineError, FirmwareError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from icmsg.cosim.memory_console import MemoryConsole
     from icmsg.cosim.soc import MailboxPort
     from icmsg.cosim.stepped.agenda import Entry
     from icmsg.cosim.stepped.bus import PlacedBus
@@ -49,6 +51,18 @@ class SteppedCore:
         self.index: Final = places.index
         self.console: Final = Console()
         self.image: FirmwareImage | None = None
+        self._memory_consoles: tuple[FirmwareImage, list[MemoryConsole]] | None = None
+
+    def poll_consoles(self, time_ns: int) -> None:
+        """Take over what firmware has printed into memory."""
+        image = self.image
+        if image is None or self._halted or self.is_played:
+            return
+        if self._memory_consoles is None or self._memory_consoles[0] is not image:
+            self._memory_consoles = image, memory_consoles(self._bus, image.symbols)
+        for console in self._memory_consoles[1]:
+            if data := console.poll():
+                self.console.feed(data, time_ns)
 
     def attach(self) -> None:
         """Take over the state in which somebody else left the core; what it executes was loaded already."""

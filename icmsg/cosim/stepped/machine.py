@@ -84,9 +84,12 @@ class SteppedMachine(Generic[CoreT]):
             raise EngineError("the machine runs already; a handler must return instead of running it further")
         self._runs = True
         try:
-            return self.stepper.run(ns, satisfied, [core for core in self.cores.values() if core.is_played])
+            done = self.stepper.run(ns, satisfied, [core for core in self.cores.values() if core.is_played])
         finally:
             self._runs = False
+        for core in self.cores.values():
+            core.poll_consoles(self.now_ns)
+        return done
 
     # Cores
 
