@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from typed_paths import typed
 
 import icmsg
 from icmsg.errors import MonitorError
@@ -103,9 +104,9 @@ def test_path_prepends_and_resets(monitor: EmbeddedMonitor, tmp_path: Path) -> N
     start = monitor.execute("path").removeprefix("Current 'PATH' value is: ")
     (tmp_path / "here.resc").write_text('echo "found"\n')
     assert "File does not exist: here.resc" in refused(monitor, "include @here.resc")
-    assert monitor.execute(f"path add @{tmp_path}") == f"Current 'PATH' value is: {tmp_path};{start}"
+    assert monitor.execute(f"path add {typed(tmp_path)}") == f"Current 'PATH' value is: {tmp_path};{start}"
     assert monitor.execute("include @here.resc; i @here.resc") == "found\nfound"
-    assert monitor.execute(f"path set @{tmp_path}") == f"Current 'PATH' value is: {tmp_path}"
+    assert monitor.execute(f"path set {typed(tmp_path)}") == f"Current 'PATH' value is: {tmp_path}"
     assert monitor.execute("path reset") == f"Current 'PATH' value is: {start}"
     assert refused(monitor, "path add @nowhere").endswith(
         "Entry nowhere does not exist or is not a directory."
@@ -188,11 +189,11 @@ def test_the_level_of_the_log_and_of_one_device(soc: EmbeddedMonitor) -> None:
 
 
 def test_a_log_file_gets_every_line(soc: EmbeddedMonitor, tmp_path: Path) -> None:
-    soc.execute(f'logFile @{tmp_path}/log.txt; log "a"; log "b" 3')
+    soc.execute(f'logFile {typed(tmp_path)}/log.txt; log "a"; log "b" 3')
     assert (
         tmp_path / "log.txt"
     ).read_text() == "00:00:00.0000 [INFO] Script: a\n00:00:00.0000 [ERROR] Script: b\n"
-    assert "cannot be written" in refused(soc, f"logFile @{tmp_path}/no/folder.txt")
+    assert "cannot be written" in refused(soc, f"logFile {typed(tmp_path)}/no/folder.txt")
 
 
 def test_a_front_end_sees_log_lines_as_they_come(soc: EmbeddedMonitor) -> None:
@@ -359,15 +360,15 @@ def test_lines_of_a_script_are_shown_as_they_run(monitor: EmbeddedMonitor, tmp_p
     script = tmp_path / "two.resc"
     script.write_text("echo 'first'\necho 'second'\n", encoding="utf-8")
     shown: list[str] = []
-    assert monitor.execute(f"include @{script}", shown.append) == ""
+    assert monitor.execute(f"include {typed(script)}", shown.append) == ""
     assert shown == ["first", "second"]
 
 
 def test_clear_forgets_what_a_script_or_a_person_set(monitor: EmbeddedMonitor, tmp_path: Path) -> None:
     script = tmp_path / "machine.resc"
     script.write_text('mach create "soc"\n$elf?=@default.elf\necho $elf\n', encoding="utf-8")
-    assert monitor.execute(f"include @{script}").endswith("default.elf")
+    assert monitor.execute(f"include {typed(script)}").endswith("default.elf")
     monitor.execute("Clear; $elf=@mine.elf")
-    assert monitor.execute(f"include @{script}").endswith("mine.elf")
+    assert monitor.execute(f"include {typed(script)}").endswith("mine.elf")
     monitor.execute("Clear")
-    assert monitor.execute(f"include @{script}").endswith("default.elf")
+    assert monitor.execute(f"include {typed(script)}").endswith("default.elf")

@@ -6,6 +6,7 @@ import os
 
 import pytest
 import renode_monitor
+from typed_paths import typed
 
 from icmsg.assets import asset
 from icmsg.cosim.engines import remote_engine
@@ -32,7 +33,7 @@ class OnTheEmbeddedMonitor(RemoteMachine):
 
     def __init__(self, **times: int) -> None:
         self._monitor = EmbeddedMonitor()
-        self._monitor.execute(f"include @{asset('renode') / 'machine.resc'}")
+        self._monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
         super().__init__(self._monitor, **times)
 
     def close(self) -> None:
@@ -48,5 +49,5 @@ def on_a_real_renode(**times: int) -> RemoteMachine:
     host, port = remote_engine(address).address or ("", 0)
     with TelnetMonitor(host, port) as monitor:
         monitor.execute("Clear")
-        monitor.execute(f"include @{asset('renode') / 'machine.resc'}")
+        monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
     return TelnetMachine(host, port, **times)
