@@ -7,10 +7,12 @@ last two, and whose call does not go to the function below it, is marked as "per
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.cosim.thumb_frames import is_call, stack_use
+from icmsg.errors import IcmsgError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -167,8 +169,10 @@ class _Unwinder:
             back, registers, certain = found
             if back >= _EXC_RETURN or (certain and self._is_code((back & ~1) - 2)):
                 return self._returned(state, registers, back, certain=certain)
-            if self._call_to(back)[0]:
+            if not certain and self._call_to(back)[0]:
                 return self._returned(state, registers, back)
+            if certain or not self._is_code(back & ~1):
+                raise _EndError  # the first function of a thread: nobody called it
         return self._by_search(state)
 
     def _returned(
@@ -316,6 +320,8 @@ def describe_core(core: Core) -> str:
         return f"<core {core.name}: played by Python>"
     image = core.image
     what = f" {image.path.name}" if image is not None else ""
-    pc = core.registers.get("PC") if image is not None else None
-    place = f" at 0x{pc:08X} ({core.locate(pc)})" if pc is not None else ""
+    place = ""
+    with suppress(IcmsgError):  # a machine that is closed, a Renode that is gone
+        pc = core.registers.get("PC") if image is not None else None
+        place = f" at 0x{pc:08X} ({core.locate(pc)})" if pc is not None else ""
     return f"<core {core.name}: {'halted' if core.is_halted else 'runs'}{what}{place}>"

@@ -61,6 +61,13 @@ class Console:
         """Everything, with ``\\n`` between the lines."""
         return "\n".join([*(line.text for line in self.lines), self.partial])
 
+    def __repr__(self) -> str:
+        if not self.lines and not self._partial:
+            return "<Console: nothing>"
+        last = self.partial or self.lines[-1].text
+        count = len(self.lines) + bool(self._partial)
+        return f"<Console: {count} line{'s' * (count != 1)}, the last {last!r}>"
+
 
 def _text(line: bytes | bytearray) -> str:
     return _ESCAPE.sub(b"", line).decode("utf-8", "backslashreplace")

@@ -38,8 +38,8 @@ class AccessWarning:
     chain: tuple[Frame, ...] = ()
 
     def __str__(self) -> str:
-        callers = f"; called by {chain_line(self.chain[1:])}" if len(self.chain) > 1 else ""
-        return f"core {self.core}: {self.what} at 0x{self.address:08X} (PC 0x{self.pc:08X}, {self.place}{callers})"
+        where = chain_line(self.chain) if len(self.chain) > 1 else self.place
+        return f"core {self.core}: {self.what} at 0x{self.address:08X} (PC 0x{self.pc:08X}, {where})"
 
 
 class Core(Protocol):

@@ -74,13 +74,10 @@ class DebugInfo:
         self._path = path
         self._known = _state(path)
 
-    @cached_property
+    @property
     def symbols(self) -> list[CodeSymbol]:
         """Everything with a name and an address, in the order of addresses; of several names the best is last."""
-        with suppress(Exception):
-            elf = self._elf
-            return sorted(_symbols(elf), key=lambda each: (each.start, each.rank)) if elf is not None else []
-        return []
+        return self._read[0]
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -89,10 +86,15 @@ class DebugInfo:
     def symbol_at(self, address: int) -> CodeSymbol | None:
         """Return the symbol that ``address`` lies in."""
         at = bisect_right(self._starts, address)
-        near = self.symbols[max(0, at - _NEAR) : at]
-        sized = next((each for each in reversed(near) if each.size and each.covers(address)), None)
-        label = near[-1] if near and not near[-1].size and near[-1].covers(address) else None
-        return sized or label
+        label: CodeSymbol | None = None
+        for symbol in reversed(self.symbols[max(0, at - _NEAR) : at]):
+            if symbol.covers(address):
+                if symbol.is_function or symbol.size:
+                    return symbol
+                label = label or symbol
+            elif symbol.is_function:
+                break  # a label beyond another function is not where the address belongs
+        return label
 
     def places_at(self, address: int) -> tuple[SourcePlace, ...]:
         """Return the line of ``address``, then the lines that its function was inlined into; empty where unknown."""
@@ -109,17 +111,22 @@ class DebugInfo:
 
     # Sections
 
-    @cached_property
-    def _elf(self) -> Any | None:
-        if self._known is None or _state(self._path) != self._known:
-            return None
-        stream = self._path.open("rb")
-        return ELFFile(stream)
+    @property
+    def _dwarf(self) -> Any | None:
+        return self._read[1]
 
     @cached_property
-    def _dwarf(self) -> Any | None:
-        elf = self._elf
-        return elf.get_dwarf_info() if elf is not None and elf.has_dwarf_info() else None
+    def _read(self) -> tuple[list[CodeSymbol], Any | None]:
+        """The symbols, and the sections with debug information; what is damaged is absent."""
+        symbols: list[CodeSymbol] = []
+        dwarf: Any | None = None
+        with suppress(Exception):
+            if self._known is not None and _state(self._path) == self._known:
+                with self._path.open("rb") as stream:
+                    elf = ELFFile(stream)
+                    symbols = sorted(_symbols(elf), key=lambda each: (each.start, each.rank))
+                    dwarf = elf.get_dwarf_info() if elf.has_dwarf_info() else None
+        return symbols, dwarf
 
     # Lines
 
