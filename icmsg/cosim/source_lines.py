@@ -19,7 +19,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 _FARTHEST: Final = 0x10000
 """Bytes from a label without a size up to which an address is called after it."""
@@ -282,8 +282,12 @@ def _without_dots(path: str) -> str:
     return "/".join(parts)
 
 
-def _scopes(die: Any) -> Iterable[Any]:
+def _scopes(die: Any) -> Iterator[Any]:
+    last = die.offset
     for child in die.iter_children():
+        if child.offset <= last:
+            return  # a sibling that lies before: a loop
+        last = child.offset
         if child.tag in ("DW_TAG_subprogram", "DW_TAG_inlined_subroutine"):
             yield child
         elif child.tag in (
