@@ -74,7 +74,9 @@ class Console:
 
 def printable(text: str) -> str:
     """Return ``text`` with every character that a terminal would act on as ``\\x1b``; a tab stays."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _CONTROL.sub(
+        lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\u0100" else f"\\u{ord(found[0]):04x}", text
+    )
 
 
 def _text(line: bytes | bytearray) -> str:
