@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.backtrace import chain_line
 from icmsg.cosim.bond_words import region_words
 from icmsg.errors import BusError
 from icmsg.ipc import MAGIC
@@ -63,7 +64,7 @@ def describe_peer(core: Core, instance: IcmsgInstance, *, heard: bool) -> list[s
 
 def _place(core: Core) -> list[str]:
     pc = core.registers.get("PC")
-    return [] if pc is None else [f"core {core.name} is at PC 0x{pc:08X} ({core.locate(pc)})"]
+    return [] if pc is None else [f"core {core.name} is at PC 0x{pc:08X} ({chain_line(core.backtrace())})"]
 
 
 def _regions(core: Core, peer: Core, config: InstanceConfig, *, bound: bool) -> list[str]:

@@ -11,6 +11,7 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from icmsg.cosim.source_lines import CodeSymbol, DebugInfo
 from icmsg.errors import FirmwareError
 
 if TYPE_CHECKING:
@@ -46,12 +47,16 @@ class Segment:
 
 @dataclass(frozen=True)
 class FirmwareImage:
-    """An ELF file for a Cortex-M core; ``symbols`` gives the address of every named symbol."""
+    """An ELF file for a Cortex-M core; ``symbols`` gives the address of every named symbol.
+
+    ``debug`` is what the file says about its source; None for an image that was made in memory.
+    """
 
     path: Path
     segments: tuple[Segment, ...]
     entry: int
     symbols: Mapping[str, int]
+    debug: DebugInfo | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> FirmwareImage:
@@ -90,7 +95,7 @@ class FirmwareImage:
         segments = tuple(_segments(path, elf))
         if not segments:
             raise FirmwareError(f"{path}: has nothing to load; is it an object file that was not linked?")
-        return cls(path, segments, int(elf["e_entry"]), dict(_symbols(elf)))
+        return cls(path, segments, int(elf["e_entry"]), dict(_symbols(elf)), DebugInfo(path))
 
     @cached_property
     def vector_table(self) -> int:
@@ -134,16 +139,74 @@ class FirmwareImage:
                 f"{self.path}: no symbol {name!r}; was it stripped, or optimised away?"
             ) from None
 
-    def locate(self, address: int) -> str:
-        """Return ``function+offset`` for a code address, or the bare address where no symbol is known."""
-        best: tuple[int, str] | None = None
-        for name, start in self.symbols.items():
-            start &= ~1
-            if start <= address < start + 0x10000 and (best is None or start > best[0]):
-                best = start, name
-        if best is None:
+    # Places in the code
+
+    def function_at(self, address: int) -> CodeSymbol | None:
+        """Return the function, or another thing with a name, that ``address`` lies in."""
+        found = self.debug.symbol_at(address) if self.debug is not None else None
+        return found or self._nearest(address)
+
+    def _nearest(self, address: int) -> CodeSymbol | None:
+        if self.debug is not None and self.debug.symbols:
+            return None
+        near = [
+            CodeSymbol(start & ~1, 0, name, 0, is_function=bool(start & 1))
+            for name, start in self.symbols.items()
+        ]
+        near = [symbol for symbol in near if symbol.covers(address)]
+        return max(near, key=lambda symbol: symbol.start, default=None)
+
+    def name_of(self, address: int) -> str:
+        """Return ``function+0x12``, or the bare address where no symbol is known."""
+        found = self.function_at(address)
+        if found is None:
             return f"0x{address:08X}"
-        return f"{best[1]}+0x{address - best[0]:X}" if address > best[0] else best[1]
+        return f"{found.name}+0x{address - found.start:X}" if address > found.start else found.name
+
+    def locate(self, address: int) -> str:
+        """Return ``function+0x12 (file.c:34)`` for a code address.
+
+        The line is left out where the image has no debug information for it, the function where no symbol is known;
+        what is inlined there is named behind the line.
+        """
+        places = self.debug.places_at(address) if self.debug is not None else ()
+        where = places[0].where() if places else ""
+        inlined = [place.function for place in places[:-1] if place.function]
+        note = ", ".join([*([where] if where else []), *(f"inlined {name}" for name in inlined[:1])])
+        return self.name_of(address) + (f" ({note})" if note else "")
+
+    def places(self, address: int, *, call: bool = False) -> tuple[str, ...]:
+        """Return a line for the function at ``address``, and before it one for each that is inlined there.
+
+        ``call``: it is where a call returns to, so that the line of the call is meant.
+        """
+        asked = address - 2 if call else address
+        found = self.debug.places_at(asked) if self.debug is not None else ()
+        function = self.function_at(asked)
+        lines = []
+        for place in found[:-1]:
+            where = place.where()
+            lines.append(f"{place.function or 'something'} inlined{f' ({where})' if where else ''}")
+        where = found[-1].where() if found else ""
+        if function is None:
+            name = found[-1].function if found and found[-1].function else f"0x{address:08X}"
+        else:
+            name = function.name + (f"+0x{address - function.start:X}" if address > function.start else "")
+        return (*lines, f"{name} ({where})" if where else name)
+
+    def is_code(self, address: int) -> bool:
+        """Tell whether instructions of the image lie at ``address``, where it runs."""
+        found = self.function_at(address)
+        if found is not None and (found.is_function or found.size):
+            return found.is_function
+        return any(
+            segment.executable and segment.run_address <= address < segment.run_address + len(segment.data)
+            for segment in self.segments
+        )
+
+    def frame_rules(self, address: int) -> tuple[dict[Any, Any], int] | None:
+        """Return how the registers of the caller are found at ``address``, as :meth:`DebugInfo.frame_rules`."""
+        return self.debug.frame_rules(address) if self.debug is not None else None
 
 
 def _segments(path: Path, elf: ELFFile) -> Iterator[Segment]:

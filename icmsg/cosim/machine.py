@@ -8,10 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from icmsg.cosim.backtrace import chain_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from icmsg.cosim.backtrace import Frame
     from icmsg.cosim.console import Console
     from icmsg.cosim.events import EventKind, EventStream
     from icmsg.cosim.image import FirmwareImage
@@ -22,16 +25,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AccessWarning:
-    """Firmware did something that nothing models; ``place`` is the PC as ``function+offset``."""
+    """Firmware did something that nothing models; ``place`` is the PC as ``function+0x12 (file.c:34)``.
+
+    ``chain`` is how the core came there, as :meth:`Core.backtrace` at that moment; empty where nobody could look.
+    """
 
     core: str
     what: str
     address: int
     pc: int
     place: str
+    chain: tuple[Frame, ...] = ()
 
     def __str__(self) -> str:
-        return f"core {self.core}: {self.what} at 0x{self.address:08X} (PC 0x{self.pc:08X}, {self.place})"
+        where = chain_line(self.chain) if len(self.chain) > 1 else self.place
+        return f"core {self.core}: {self.what} at 0x{self.address:08X} (PC 0x{self.pc:08X}, {where})"
 
 
 class Core(Protocol):
@@ -66,6 +74,10 @@ class Core(Protocol):
         """Whether it executes nothing."""
 
     @property
+    def is_played(self) -> bool:
+        """Whether Python plays the core."""
+
+    @property
     def registers(self) -> dict[str, int]:
         """The core registers by name (``PC``, ``LR``, …); empty where no firmware was started."""
 
@@ -91,7 +103,10 @@ class Core(Protocol):
         """Put an event of this core into the machine's stream."""
 
     def locate(self, address: int) -> str:
-        """Return ``function+offset`` for a code address."""
+        """Return ``function+0x12 (file.c:34)`` for a code address; less where the image does not tell."""
+
+    def backtrace(self) -> tuple[Frame, ...]:
+        """Return where the core stands, innermost first, and who called that; empty where no firmware runs."""
 
 
 class Machine(Protocol):

@@ -130,6 +130,18 @@ class Peer:
         """Deregister the endpoint; with sessions the peer becomes unbound."""
         self.instance.deregister_endpoint()
 
+    def __repr__(self) -> str:
+        parts = ["bound" if self.is_bound else "not bound", self.instance.state.name]
+        parts += [f"{count} {what}" for count, what in self._counts() if count]
+        return f"<Peer {self.core.name}: {', '.join(parts)}>"
+
+    def _counts(self) -> tuple[tuple[int, str], ...]:
+        waiting, errors = len(self.received), len(self.errors)
+        return (
+            (waiting, f"message{'s' * (waiting != 1)} received"),
+            (errors, f"error{'s' * (errors != 1)}, the last: {self.errors[-1]}" if errors else ""),
+        )
+
     def describe(self) -> list[str]:
         """Return lines about this side, both regions and both cores, for a failure message."""
         instance = self.instance

@@ -331,8 +331,9 @@ class EmbeddedMachine:
         key = slot.name, what, address
         known = self._warnings.get(key)
         if known is None:
+            core = self.cores[slot.name]
             self._warnings[key] = AccessWarning(
-                slot.name, what, address, pc, self.cores[slot.name].locate(pc)
+                slot.name, what, address, pc, core.locate(pc), core.backtrace()
             )
             slot.emit(EventKind.WARNING, address, pc)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.backtrace import describe_core, unwind
 from icmsg.cosim.embedded.played import PlayedCore
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.image import FirmwareImage, Segment
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from icmsg.cosim.backtrace import Frame
     from icmsg.cosim.console import Console
     from icmsg.cosim.embedded.core import FirmwareCore
     from icmsg.cosim.embedded.machine import EmbeddedMachine
@@ -335,8 +337,21 @@ class MachineCore:
         return self._slot.firmware.read_registers() if self._slot.firmware is not None else {}
 
     def locate(self, address: int) -> str:
-        """Return ``function+offset`` of the image for a code address."""
+        """Return ``function+0x12 (file.c:34)`` of the image for a code address."""
         return self.image.locate(address) if self.image is not None else f"0x{address:08X}"
+
+    def backtrace(self) -> tuple[Frame, ...]:
+        """Return the call chain, innermost first; empty where no firmware was started."""
+        return unwind(self.registers, self.image, self._read_memory)
+
+    def _read_memory(self, address: int, size: int) -> bytes | None:
+        found = self._slot.space.memory_at(address)
+        if found is None or address + size > found.end:
+            return None
+        return bytes(found.memory.bytes[address - found.start : address - found.start + size])
+
+    def __repr__(self) -> str:
+        return describe_core(self)
 
     def release(self) -> None:
         """Stop whatever uses the core and free it."""

@@ -101,7 +101,7 @@ class Loader:
     def find_symbol_at(self, offset: int, context: str | None = None) -> str | None:
         """Return the symbol to which an address belongs."""
         for image in self._images(context):
-            found = image.locate(offset)
+            found = image.name_of(offset)
             if not found.startswith("0x"):
                 return found
         return None
