@@ -72,7 +72,7 @@ class EmbeddedMachine:
         )
         self._parts = Builder(description, rates, self._scheduler, self.events, self._nanoseconds)
         self._warnings: dict[tuple[str, str, int], AccessWarning] = {}
-        self.bus: Final = CoreBus(self._parts.common, self.forget_code)
+        self.bus: Final = CoreBus(self._parts.common)
         """The addresses that belong to no core, for whoever looks from outside."""
         self.clock: Final = MachineClock(self._scheduler, rates.ticks_per_second)
         self.cores: Final[dict[str, MachineCore]] = {}
@@ -81,7 +81,6 @@ class EmbeddedMachine:
             slot.add_control(
                 ticks_per_cycle=rates.ticks_per_second // rates.systick_hz[name], restart=self._restart
             )
-            slot.code_watchers.append(self.forget_code)
             self.cores[name] = MachineCore(
                 self, slot, port=ports.get(name), latency=self._ticks(latency_ns), retry=self._ticks(US)
             )
@@ -320,12 +319,6 @@ class EmbeddedMachine:
     def _restart(self, slot: Slot) -> None:
         """Firmware asked for a reset of its own core; it happens after the instruction that asked."""
         self._scheduler.at(self._scheduler.time(), self.cores[slot.name].reset)
-
-    def forget_code(self, address: int, size: int) -> None:
-        """Let no core execute what it remembers of a range that has changed."""
-        for slot in self._parts.slots.values():
-            if slot.firmware is not None:
-                slot.firmware.code_changed(address, size)
 
     def _warn(self, slot: Slot, what: str, address: int, pc: int) -> None:
         key = slot.name, what, address
