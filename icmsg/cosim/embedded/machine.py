@@ -16,6 +16,7 @@ from icmsg.cosim.embedded.played import MachineClock
 from icmsg.cosim.embedded.rates import read_rates
 from icmsg.cosim.embedded.scheduler import Scheduler
 from icmsg.cosim.events import EventKind, EventStream
+from icmsg.cosim.interruption import HeldSignals
 from icmsg.cosim.machine import AccessWarning
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.simtime import US, format_time
@@ -124,6 +125,9 @@ class EmbeddedMachine:
 
         A core that runs firmware may get up to one quantum further; one that sleeps wakes at its exact time. Raises
         CoreFault and EngineError as :meth:`run_until`.
+
+        Ctrl-C, and any other signal that Python handles, is held until a slice or a callback has ended. The machine
+        can run on then: no event and no hash is different from those of a run that was not interrupted.
         """
         self._run(self._deadline(ns), None)
 
@@ -147,11 +151,12 @@ class EmbeddedMachine:
         self._check_open()
         if self._runs:
             raise EngineError("the machine runs already; a handler must return instead of running it further")
-        while self.before_run:
-            self.before_run.pop(0)()
         self._runs = True
         try:
-            return self._scheduler.run(until, satisfied)
+            with HeldSignals() as held:
+                while self.before_run:
+                    self.before_run.pop(0)()
+                return self._scheduler.run(until, satisfied, held)
         except CoreFault as fault:
             where = self.core(fault.core).locate(fault.pc)
             raise CoreFault(f"{fault} ({where})", core=fault.core, pc=fault.pc) from None
