@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoRange, Memory, MemoryRange
 from icmsg.cosim.embedded.model_types import MODELS, Model, ModelType, Parts
 from icmsg.cosim.embedded.models.array_memory import ArrayMemoryModel
+from icmsg.cosim.embedded.nvic import INTERRUPTS
 from icmsg.cosim.embedded.rates import CPU, NVIC, Rates, check_attributes
 from icmsg.cosim.embedded.scs_registers import PRIORITY_MASK, SCS_BASE
 from icmsg.cosim.embedded.shared_page import SharedPage
@@ -206,6 +207,11 @@ class Builder:
                 raise wire.place.error(
                     f"this connection of {item.name} is not modelled by the embedded engine; it models "
                     "IRQ -> an NVIC, the renode engine runs all"
+                )
+            if wire.irq >= INTERRUPTS:
+                raise wire.place.error(
+                    f"{item.name} is wired to interrupt {wire.irq} of {wire.destination}, which has "
+                    f"{INTERRUPTS}: use 0 to {INTERRUPTS - 1}"
                 )
             line.connect(slot.set_line, wire.irq)
 

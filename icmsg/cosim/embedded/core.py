@@ -95,6 +95,7 @@ class FirmwareCore:
             on_unmasking=self._on_unmasking,
             on_stack_limit=self._exceptions.limits_changed,
             on_event=self._on_send_event,
+            look_again=self.end_slice,
         )
         native.hook_pages(self._code.allows)
         map_space(
@@ -107,12 +108,9 @@ class FirmwareCore:
         native.hook_exceptions(self._on_exception)
         native.hook_invalid_instruction(self._on_invalid_instruction)
 
-    def code_changed(self, address: int, size: int) -> None:
-        """Forget what is known of a range that the host has changed."""
-        self._code.changed(address, size)
-
     def close(self) -> None:
         """Free the emulated core; memory may be released after this."""
+        self._code.close()
         self._native.close()
         self._special.close()
 
@@ -183,6 +181,7 @@ class FirmwareCore:
                 core=self.name,
                 pc=entry,
             )
+        self._code.forget()
         self._exceptions.reset(stack & _FRESH_STACK_POINTER, entry)
 
     def _vector(self, index: int) -> int:
@@ -221,6 +220,8 @@ class FirmwareCore:
         """Run to the horizon (at least one instruction), or to WFI, an exception, or an early end."""
         count = -(-(self._horizon - self.time) // self.ticks_per_instruction)
         self._cause = None
+        if self._code.shared:
+            self._code.compare()
         pc, xpsr = self._resume_at.read()
         self._running = True
         error = self._native.run(pc | (1 if xpsr & _THUMB else 0), count if count > 0 else 1)

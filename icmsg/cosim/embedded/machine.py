@@ -16,6 +16,7 @@ from icmsg.cosim.embedded.played import MachineClock
 from icmsg.cosim.embedded.rates import read_rates
 from icmsg.cosim.embedded.scheduler import Scheduler
 from icmsg.cosim.events import EventKind, EventStream
+from icmsg.cosim.interruption import HeldSignals
 from icmsg.cosim.machine import AccessWarning
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.simtime import US, format_time
@@ -72,7 +73,7 @@ class EmbeddedMachine:
         )
         self._parts = Builder(description, rates, self._scheduler, self.events, self._nanoseconds)
         self._warnings: dict[tuple[str, str, int], AccessWarning] = {}
-        self.bus: Final = CoreBus(self._parts.common, self.forget_code)
+        self.bus: Final = CoreBus(self._parts.common)
         """The addresses that belong to no core, for whoever looks from outside."""
         self.clock: Final = MachineClock(self._scheduler, rates.ticks_per_second)
         self.cores: Final[dict[str, MachineCore]] = {}
@@ -81,7 +82,6 @@ class EmbeddedMachine:
             slot.add_control(
                 ticks_per_cycle=rates.ticks_per_second // rates.systick_hz[name], restart=self._restart
             )
-            slot.code_watchers.append(self.forget_code)
             self.cores[name] = MachineCore(
                 self, slot, port=ports.get(name), latency=self._ticks(latency_ns), retry=self._ticks(US)
             )
@@ -125,6 +125,9 @@ class EmbeddedMachine:
 
         A core that runs firmware may get up to one quantum further; one that sleeps wakes at its exact time. Raises
         CoreFault and EngineError as :meth:`run_until`.
+
+        Ctrl-C, and any other signal that Python handles, is held until a slice or a callback has ended. The machine
+        can run on then: no event and no hash is different from those of a run that was not interrupted.
         """
         self._run(self._deadline(ns), None)
 
@@ -148,11 +151,12 @@ class EmbeddedMachine:
         self._check_open()
         if self._runs:
             raise EngineError("the machine runs already; a handler must return instead of running it further")
-        while self.before_run:
-            self.before_run.pop(0)()
         self._runs = True
         try:
-            return self._scheduler.run(until, satisfied)
+            with HeldSignals() as held:
+                while self.before_run:
+                    self.before_run.pop(0)()
+                return self._scheduler.run(until, satisfied, held)
         except CoreFault as fault:
             where = self.core(fault.core).locate(fault.pc)
             raise CoreFault(f"{fault} ({where})", core=fault.core, pc=fault.pc) from None
@@ -320,12 +324,6 @@ class EmbeddedMachine:
     def _restart(self, slot: Slot) -> None:
         """Firmware asked for a reset of its own core; it happens after the instruction that asked."""
         self._scheduler.at(self._scheduler.time(), self.cores[slot.name].reset)
-
-    def forget_code(self, address: int, size: int) -> None:
-        """Let no core execute what it remembers of a range that has changed."""
-        for slot in self._parts.slots.values():
-            if slot.firmware is not None:
-                slot.firmware.code_changed(address, size)
 
     def _warn(self, slot: Slot, what: str, address: int, pc: int) -> None:
         key = slot.name, what, address

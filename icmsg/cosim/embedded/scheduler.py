@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.cosim.embedded.core import FirmwareCore
+    from icmsg.cosim.interruption import HeldSignals
 
 _TIGHT_US: Final = 1
 _TIGHT_FOR_US: Final = 100
@@ -100,16 +101,22 @@ class Scheduler:
         while soon:
             soon.popleft()()
 
-    def run(self, until: int, satisfied: Callable[[], bool] | None = None) -> bool:
+    def run(
+        self, until: int, satisfied: Callable[[], bool] | None = None, held: HeldSignals | None = None
+    ) -> bool:
         """Run to tick ``until``, or until ``satisfied``; return whether it was.
 
-        ``satisfied`` is asked at first, and after every slice and every action.
+        ``satisfied`` is asked at first, and after every slice and every action. There the signals that are ``held``
+        are released: everything is as if the caller had asked for no more time.
 
         Raises:
             CoreFault: a core cannot go on.
         """
         self.drain()
+        pending = held.pending if held is not None else None
         while satisfied is None or not satisfied():
+            if pending and held is not None:
+                held.release()
             core, ready = self._furthest_behind()
             action = self.timeline.next
             if action <= ready:

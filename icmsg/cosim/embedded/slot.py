@@ -73,14 +73,13 @@ class Slot:
         self.timeline: Final = Timeline()
         """What happens on this core while it runs firmware."""
         self.control: SystemControl | None = None
-        self.bus: Final = CoreBus(self.space, self._code_changed)
+        self.bus: Final = CoreBus(self.space)
         self.console: Final = Console()
         self.peripherals: Final[list[IoModel]] = []
         """What is reset together with the core: everything that only this core can reach."""
         self.firmware: FirmwareCore | None = None
         self.power: Power | None = None
         self.on_line: LineHandler | None = None
-        self.code_watchers: list[Callable[[int, int], None]] = []
         self._scheduler = scheduler
         self._emit = events.emit
         self._nanoseconds = nanoseconds
@@ -198,7 +197,3 @@ class Slot:
             reset_requested=lambda: restart(self),
         )
         self.space.add(IoRange(SCS_BASE, SCS_BASE + PAGE, self.control, "SCS"))
-
-    def _code_changed(self, address: int, size: int) -> None:
-        for watcher in self.code_watchers:
-            watcher(address, size)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.cosim.embedded.nvic import BUS_FAULT, MEM_MANAGE, NMI, PENDSV, SYSTICK, USAGE_FAULT, Nvic, ignore
+from icmsg.cosim.embedded.nvic import (
+    BUS_FAULT,
+    INTERRUPT_MASK,
+    INTERRUPTS,
+    MEM_MANAGE,
+    NMI,
+    PENDSV,
+    SYSTICK,
+    USAGE_FAULT,
+    Nvic,
+    ignore,
+)
 from icmsg.cosim.embedded.scs_registers import MPU_REGIONS, PRIORITY_MASK, SCS, SCS_BASE
 from icmsg.hw.model import RegisterModel, on_read, on_write
 
@@ -167,7 +178,7 @@ class SystemControl(RegisterModel):
 
     @on_write("NVIC_ISER")
     def _enable(self, index: int, value: int) -> None:
-        self._nvic.enable(value << (16 + 32 * index))
+        self._nvic.enable(value << (16 + 32 * index) & INTERRUPT_MASK)
 
     @on_write("NVIC_ICER")
     def _disable(self, index: int, value: int) -> None:
@@ -179,7 +190,7 @@ class SystemControl(RegisterModel):
 
     @on_write("NVIC_ISPR")
     def _pend(self, index: int, value: int) -> None:
-        self._nvic.pend(value << (16 + 32 * index))
+        self._nvic.pend(value << (16 + 32 * index) & INTERRUPT_MASK)
 
     @on_write("NVIC_ICPR")
     def _unpend(self, index: int, value: int) -> None:
@@ -192,7 +203,10 @@ class SystemControl(RegisterModel):
 
     @on_write("NVIC_IPR")
     def _write_priority(self, index: int, value: int) -> None:
-        self._set_priorities("NVIC_IPR", index, 16 + 4 * index, value)
+        if 4 * index < INTERRUPTS:
+            self._set_priorities("NVIC_IPR", index, 16 + 4 * index, value)
+        else:
+            self.poke("NVIC_IPR", 0, index)
 
     @on_write("SHPR")
     def _write_system_priority(self, index: int, value: int) -> None:
@@ -206,7 +220,7 @@ class SystemControl(RegisterModel):
 
     @on_write("STIR")
     def _trigger(self, _index: int, value: int) -> None:
-        self._nvic.pend(1 << (16 + (value & 0x1FF)))
+        self._nvic.pend(1 << (16 + (value & 0x1FF)) & INTERRUPT_MASK)
 
     # SCB
 
