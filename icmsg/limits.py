@@ -1,7 +1,7 @@
 """Limits of everything that is read from a user's file, and the one way in which such a file is opened.
 
-A limit is far above what real files need; what is beyond it is a mistake, or made to do harm. docs/configuration.md has the
-table.
+A limit is far above what real files need; what is beyond it is a mistake, or made to do harm. The table is in
+docs/configuration.md.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from pathlib import Path
 from typing import Final
 
 MIB: Final = 1024 * 1024
@@ -59,7 +60,7 @@ def read_file(path: str | os.PathLike[str], limit: int) -> bytes:
         OSError: it cannot be read, is no file, or has more than ``limit`` bytes; ``strerror`` says it in words.
     """
     try:
-        _check_kind(os.stat(path).st_mode, path)
+        _check_kind(Path(path).stat().st_mode, path)
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except ValueError:  # a zero byte in the name
         raise OSError(errno.EINVAL, "its name has a zero byte", os.fspath(path)) from None

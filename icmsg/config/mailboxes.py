@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.config.devicetree import NRF_IPC
+from icmsg.config.nrf5340 import NRF5340
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +61,3 @@ def kind_of(mailbox: Mailbox, soc: str | None) -> MailboxKind:
         if part in mailbox.label or part in mailbox.path:
             return kind
     return NRF_IPC_KIND if soc == NRF5340 else UNKNOWN
-
-
-NRF5340: Final = "nrf5340"

@@ -9,6 +9,9 @@ from typing import Final
 
 from icmsg.config.instance import InstanceConfig, Region
 
+NRF5340: Final = "nrf5340"
+"""How the SoC is called."""
+
 APP: Final = InstanceConfig(
     tx_region=Region(0x2007_0000, 0x800),
     rx_region=Region(0x2007_8000, 0x800),

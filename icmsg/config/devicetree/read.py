@@ -75,7 +75,8 @@ def _nothing(tree: Tree, nodes: list[Node]) -> DevicetreeError:
     edited = [node for node in nodes if node.stand_in and node.name.startswith("ipc")]
     if edited:
         return edited[0].place.error(
-            DevicetreeError, f'{boards_own(edited[0], "compatible")}; there is no node with compatible = "{ICMSG}" here'
+            DevicetreeError,
+            f'{boards_own(edited[0], "compatible")}; there is no node with compatible = "{ICMSG}" here',
         )
     return DevicetreeError(
         f'no enabled node with compatible = "{ICMSG}"; add one, or {WHOLE_TREE}', file=tree.file, line=1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 import re
 import tempfile
 from bisect import bisect_left
@@ -148,7 +147,9 @@ class _PlacedDT(DT):  # type: ignore[misc]  # dtlib is not typed
         except DTError as error:
             raise self._late_error(str(error)) from None
         except RecursionError:
-            self._parse_error(f"nodes or parentheses are nested too deeply (more than {NESTING}); flatten them")
+            self._parse_error(
+                f"nodes or parentheses are nested too deeply (more than {NESTING}); flatten them"
+            )
         except Exception as error:  # dtlib lets Python's own errors out for malformed numbers
             self._parse_error(f"malformed value ({error}); correct it")
 
@@ -173,15 +174,15 @@ class _PlacedDT(DT):  # type: ignore[misc]  # dtlib is not typed
             self._parse_error(
                 f"/include/ of '{filename}': files may include each other {INCLUDE_DEPTH} deep, and {INCLUDES} in all"
             )
-        path = os.path.realpath(os.path.join(os.path.dirname(self.filename), filename))
+        path = (Path(self.filename).parent / filename).resolve()
         users = {self.filename, self._source.file, *(file.filename for file in self._filestack)}
-        if path in {os.path.realpath(user) for user in users}:
+        if path in {Path(user).resolve() for user in users}:
             self._parse_error(f"/include/ of '{filename}': a file that includes itself, directly or not")
         super()._enter_file(filename)
         self._texts[self.filename] = self._file_contents
 
-    def _open(self, filename: str, mode: str = "r", **_: object) -> io.StringIO | io.BytesIO:
-        path = os.path.join(os.path.dirname(self.filename), filename)
+    def _open(self, filename: str, mode: str = "r", **_: object) -> Any:
+        path = str(Path(self.filename).parent / filename)
         try:
             data = read_file(path, self._bytes_left)
         except OSError as error:
@@ -264,7 +265,9 @@ class _PlacedDT(DT):  # type: ignore[misc]  # dtlib is not typed
     def _enter(self) -> None:
         self._depth += 1
         if self._depth > NESTING:
-            self._parse_error(f"nodes or parentheses are nested too deeply (more than {NESTING}); flatten them")
+            self._parse_error(
+                f"nodes or parentheses are nested too deeply (more than {NESTING}); flatten them"
+            )
 
     def _parse_error(self, message: object) -> NoReturn:
         raise self._here().error(DevicetreeError, self._words(str(message)))
