@@ -32,7 +32,8 @@ def add_parser(commands: Any) -> None:
         "Exit code: 0 they will, 1 they will not, 2 a file cannot be used.",
     )
     file = "a build's zephyr/zephyr.dts, a build's folder (which has the .config too), a devicetree or an overlay"
-    parser.add_argument("app", metavar="APP", help=f"of the application core: {file}; or the folder of a west build --sysbuild, which has both")
+    whole = f"of the application core: {file}; or the folder of a west build --sysbuild, which has both"
+    parser.add_argument("app", metavar="APP", help=whole)
     parser.add_argument("net", metavar="NET", nargs="?", help="of the network core, in the same way")
     for core in ("app", "net"):
         parser.add_argument(
@@ -60,11 +61,19 @@ def execute(options: argparse.Namespace) -> int:
     from icmsg.config.checks import check, will_bond  # every command loads this module, only this one parses
     from icmsg.config.load import load_side
 
-    paths = _both(options.app, options.net)
-    app = load_side(paths["app"], options.app_kconfig, options.app_release or options.release, "app")
-    net = None
-    if paths["net"] is not None:
-        net = load_side(paths["net"], options.net_kconfig, options.net_release or options.release, "net")
+    given = _both(options.app, options.net)
+    app, net = (
+        None
+        if core not in given
+        else load_side(
+            given[core],
+            getattr(options, f"{core}_kconfig"),
+            getattr(options, f"{core}_release") or options.release,
+            core,
+        )
+        for core in ("app", "net")
+    )
+    assert app is not None
     sides = [side for side in (app, net) if side is not None]
     platform, reason = _platform(options.platform, sides)
     findings = check(app, net, None if platform is None else _load_memory(platform))
@@ -76,12 +85,12 @@ def execute(options: argparse.Namespace) -> int:
     return 0 if ok else 1
 
 
-def _both(app: str, net: str | None) -> dict[str, str | None]:
+def _both(app: str, net: str | None) -> dict[str, str]:
     """Return what each side is read from; build folders tell themselves which core they are for."""
     from icmsg.config.build_folder import build_sides, images_in, is_build
 
     if net is None:
-        return dict.fromkeys(build_sides([app]), app) if is_build(app) else {"app": app, "net": None}
+        return dict.fromkeys(build_sides([app]), app) if is_build(app) else {"app": app}
     if not Path(app).is_dir() or not Path(net).is_dir():
         return {"app": app, "net": net}
     cores = [images[0].core for path in (app, net) if len(images := images_in(Path(path))) == 1]

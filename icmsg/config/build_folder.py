@@ -72,15 +72,19 @@ def build_files(path: str | os.PathLike[str], core: str | None = None) -> BuildF
     )
 
 
-def build_sides(paths: Sequence[str | os.PathLike[str]]) -> dict[str, BuildFiles]:
+def build_sides(
+    paths: Sequence[str | os.PathLike[str]], *, one_will_do: bool = False
+) -> dict[str, BuildFiles]:
     """Return the images in one or two build folders by their cores, ``app`` and ``net``.
+
+    ``one_will_do``: where there is one image only, the other core has none.
 
     Raises:
         ConfigurationError: a folder in which no build has run, or images that are not one for each core.
     """
     images = [image for path in paths for image in images_in(Path(path))]
     sides = _by_core(images)
-    if set(sides) == {"app", "net"}:
+    if set(sides) == {"app", "net"} or (one_will_do and len(images) == len(sides) == 1):
         return sides
     found = ", ".join(f"{image.dts.parent} (core {image.core or 'not known'})" for image in images)
     raise ConfigurationError(
