@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.engine_options import add_engine_options, chosen_engine
-from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_configs
+from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_configs, take_builds
 from icmsg.cosim.engines import make_machine
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
 from icmsg.cosim.simtime import MS, US
@@ -79,9 +79,11 @@ def add_parser(commands: Any) -> None:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which exchange to run, whatever the engine."""
-    who = f"{PYTHON}, a firmware stub, or the path of an ELF file"
-    parser.add_argument("--app", metavar="WHO", default=PYTHON, help=f"who plays the application core: {who}")
-    parser.add_argument("--net", metavar="WHO", default="echo", help=f"who plays the network core: {who}")
+    who = f"{PYTHON}, a firmware stub, or the path of an ELF or Intel HEX file"
+    parser.add_argument(
+        "--app", metavar="WHO", help=f"who plays the application core: {who}; default: {PYTHON}"
+    )
+    parser.add_argument("--net", metavar="WHO", help=f"who plays the network core: {who}; default: echo")
     parser.add_argument(
         "--initiator", choices=("auto", "app", "net"), default="auto", help="the core that sends first"
     )
@@ -140,6 +142,7 @@ def run_exchange(
 ) -> RunReport:
     """Run the exchange of :func:`add_options` on an engine; ``observe`` is called before it starts."""
     workload = Workload(options.messages, *parse_size(options.size), options.seed, options.window)
+    take_builds(options)
     who = {"app": options.app, "net": options.net}
     configs = link_configs(options, who)
     sides = {core: find_image(who[core], core, configs[core].unbound) for core in who}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import io
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,11 +14,13 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from icmsg.cosim.hex_file import read_hex
 from icmsg.cosim.source_lines import CodeSymbol, DebugInfo
 from icmsg.errors import FirmwareError
+from icmsg.limits import IMAGE_BYTES, LOADED_BYTES, SEGMENTS, SYMBOLS, read_file, size_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _ELF_MAGIC: Final = b"\x7fELF"
 _VECTOR_SYMBOLS: Final = (
@@ -44,10 +49,15 @@ class Segment:
         """The first load address behind the segment."""
         return self.load_address + len(self.data)
 
+    @property
+    def reset_vector(self) -> int:
+        """The second word, where a vector table that begins here has the address of its first instruction."""
+        return int.from_bytes(self.data[4:8], "little")
+
 
 @dataclass(frozen=True)
 class FirmwareImage:
-    """An ELF file for a Cortex-M core; ``symbols`` gives the address of every named symbol.
+    """An ELF or Intel HEX file for a Cortex-M core; ``symbols`` gives the address of every named symbol.
 
     ``debug`` is what the file says about its source; None for an image that was made in memory.
     """
@@ -60,17 +70,19 @@ class FirmwareImage:
 
     @classmethod
     def load(cls, path: str | Path) -> FirmwareImage:
-        """Read an ELF file.
+        """Read an ELF or Intel HEX file.
 
         Raises:
-            FirmwareError: it is not there, not an ELF file, not for a 32-bit Arm core, or has nothing to load.
+            FirmwareError: it is not there, not such a file, not for a 32-bit Arm core, or has nothing to load.
         """
         path = Path(path)
         start = b""
         try:
-            with path.open("rb") as stream:
-                start = stream.read(len(_ELF_MAGIC))
-                return cls._parse(path, ELFFile(stream))
+            content = read_file(path, IMAGE_BYTES)
+            if content.lstrip()[:1] == b":":
+                return cls._of_hex(path)
+            start = content[: len(_ELF_MAGIC)]
+            return cls._parse(path, ELFFile(io.BytesIO(content)))
         except FileNotFoundError:
             raise FirmwareError(
                 f"{path}: no such file; give the path of an ELF file or the name of a firmware stub"
@@ -81,8 +93,49 @@ class FirmwareImage:
             if start == _ELF_MAGIC:
                 raise FirmwareError(f"{path}: a damaged ELF file; build or copy it again") from None
             raise FirmwareError(
-                f"{path}: not an ELF file; a .hex or .bin has to be given as the .elf it was made from"
+                f"{path}: neither an ELF nor an Intel HEX file; a .bin has to be given as the .elf it was made from"
             ) from None
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError, UnicodeError, MemoryError):
+            raise FirmwareError(f"{path}: a damaged ELF file; build or copy it again") from None
+
+    @classmethod
+    def _of_hex(cls, path: Path) -> FirmwareImage:
+        """Read an Intel HEX file, with the symbols of the ELF file beside it if that has the same contents."""
+        parts = tuple(Segment(address, address, data, executable=True) for address, data in read_hex(path))
+        if not parts:
+            raise FirmwareError(f"{path}: has nothing to load")
+        image = cls(path, parts, parts[0].reset_vector, {})
+        beside = path.with_suffix(".elf")
+        if beside.is_file():
+            with suppress(FirmwareError):  # of something else
+                elf = cls.load(beside)
+                if all(image._has(segment) for segment in elf.segments):
+                    return replace(elf, segments=image.segments if len(parts) > 1 else elf.segments)
+        return image
+
+    def _has(self, segment: Segment) -> bool:
+        return any(
+            part.load_address <= segment.load_address
+            and segment.end <= part.end
+            and part.data[segment.load_address - part.load_address :][: len(segment.data)] == segment.data
+            for part in self.segments
+        )
+
+    def part_of(self, core: str, owner: Callable[[int], str | None]) -> FirmwareImage:
+        """Return what a merged image has for ``core``; ``owner`` names the core that a load address belongs to.
+
+        An image with parts of one core only is returned as it is.
+        """
+        owners = {owner(segment.load_address) for segment in self.segments} - {None}
+        if len(owners) < 2:
+            return self
+        segments = tuple(segment for segment in self.segments if owner(segment.load_address) in (core, None))
+        start = min(
+            (segment for segment in segments if owner(segment.load_address) == core),
+            key=lambda segment: segment.load_address,
+            default=None,
+        )
+        return self if start is None else replace(self, segments=segments, entry=start.reset_vector)
 
     @classmethod
     def _parse(cls, path: Path, elf: ELFFile) -> FirmwareImage:
@@ -92,7 +145,10 @@ class FirmwareImage:
                 f"{'little' if elf.little_endian else 'big'}-endian; "
                 "the cores are 32-bit little-endian Arm (Cortex-M33)"
             )
+        if elf.num_segments() > SEGMENTS:
+            raise FirmwareError(f"{path}: a damaged ELF file, it has {elf.num_segments()} segments")
         segments = tuple(_segments(path, elf))
+        _check_overlaps(path, segments)
         if not segments:
             raise FirmwareError(f"{path}: has nothing to load; is it an object file that was not linked?")
         return cls(path, segments, int(elf["e_entry"]), dict(_symbols(elf)), DebugInfo(path))
@@ -213,6 +269,11 @@ def _segments(path: Path, elf: ELFFile) -> Iterator[Segment]:
     for segment in elf.iter_segments("PT_LOAD"):
         if not segment["p_filesz"]:
             continue
+        if segment["p_filesz"] > LOADED_BYTES:
+            raise FirmwareError(
+                f"{path}: loads {segment['p_filesz']} bytes at 0x{segment['p_paddr']:08X}, and the limit is "
+                f"{size_text(LOADED_BYTES)}; is it a damaged ELF file?"
+            )
         data = segment.data()
         if len(data) != segment["p_filesz"]:
             raise FirmwareError(
@@ -222,11 +283,24 @@ def _segments(path: Path, elf: ELFFile) -> Iterator[Segment]:
         yield Segment(segment["p_paddr"], segment["p_vaddr"], data, bool(segment["p_flags"] & 1))
 
 
+def _check_overlaps(path: Path, segments: tuple[Segment, ...]) -> None:
+    ordered = sorted(segments, key=lambda segment: segment.load_address)
+    for first, second in pairwise(ordered):
+        if first.end > second.load_address:
+            raise FirmwareError(
+                f"{path}: two segments are loaded at 0x{second.load_address:08X}; correct the linker script"
+            )
+    if sum(len(segment.data) for segment in segments) > LOADED_BYTES:
+        raise FirmwareError(f"{path}: loads more than {size_text(LOADED_BYTES)}, the limit")
+    if ordered and ordered[-1].end > 1 << 32:
+        raise FirmwareError(f"{path}: loads beyond the 32-bit addresses of its core; is it damaged?")
+
+
 def _symbols(elf: ELFFile) -> Iterator[tuple[str, int]]:
     for section in elf.iter_sections():
         if isinstance(section, SymbolTableSection):
             symbol: Any
-            for symbol in section.iter_symbols():
+            for symbol in islice(section.iter_symbols(), SYMBOLS):
                 is_place = symbol["st_shndx"] != "SHN_UNDEF" and symbol["st_info"]["type"] != "STT_FILE"
                 if is_place and symbol.name and not symbol.name.startswith("$"):
                     yield symbol.name, symbol["st_value"]

@@ -48,14 +48,21 @@ def check_image(core: Core, image: FirmwareImage, config: InstanceConfig) -> Non
                 )
 
 
-def check_workload(workload: Workload, config: InstanceConfig) -> None:
-    """Refuse messages that do not fit, there or back."""
-    limits = config.tx_layout.capacity, config.rx_layout.capacity, config.peer_rx_limit, config.rx_limit
-    largest = min(limit for limit in limits if limit is not None)
+def check_workload(workload: Workload, config: InstanceConfig, core: str = "app") -> None:
+    """Refuse messages that do not fit, there or back; ``config`` is the instance as ``core`` has it."""
+    option = "PBUF_RX_READ_BUF_SIZE" if config.wire == "pbuf" else "IPC_SERVICE_ICMSG_CB_BUF_SIZE"
+    other = "net" if core == "app" else "app"
+    limits = [
+        (config.tx_layout.capacity, f"tx-region of {core}"),
+        (config.rx_layout.capacity, f"rx-region of {core}"),
+        (config.peer_rx_limit, f"CONFIG_{option} of {other}"),
+        (config.rx_limit, f"CONFIG_{option} of {core}"),
+    ]
+    largest, limit = min((size, limit) for size, limit in limits if size is not None)
     if workload.size_max > largest:
         raise ConfigurationError(
-            f"messages of up to {workload.size_max} bytes do not fit: these regions take at most {largest}; "
-            f"use --size {min(workload.size_min, largest)}:{largest} or larger regions"
+            f"messages of up to {workload.size_max} bytes do not fit: {limit} takes at most {largest}; use --size "
+            f"{min(workload.size_min, largest)}:{largest}, or raise that"
         )
 
 

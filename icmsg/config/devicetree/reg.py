@@ -17,8 +17,17 @@ if TYPE_CHECKING:
     from icmsg.config.devicetree.tree import Node, Property
 
 WHOLE_TREE: Final = "give the build's zephyr/zephyr.dts"
+WHERE: Final = "BUILD/zephyr/zephyr.dts, with sysbuild BUILD/IMAGE/zephyr/zephyr.dts"
 _MOST_CELLS: Final = 4
 _SMALLEST_REG: Final = 8
+
+
+def boards_own(node: Node, missing: str) -> str:
+    """Return why an overlay alone does not tell ``missing`` of a node that it only edits, and what does."""
+    return (
+        f"{node.path} is a node of the board, whose files have its {missing}, and an overlay alone does not show "
+        f"them: {WHOLE_TREE} ({WHERE}), or the folder of the build"
+    )
 
 
 def entries(node: Node, *, complete: bool) -> tuple[Region, ...]:
