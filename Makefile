@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 FUZZ_SECONDS ?= 60
-.PHONY: help run test test-fast coverage fuzz mutants lint firmware prebuilt keywords bench clean
+.PHONY: help run test test-fast test-elsewhere coverage fuzz mutants lint firmware prebuilt keywords bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,9 @@ test: $(VENV)/.installed-dev  ## set up, then run all tests: pytest and robot
 
 test-fast: $(VENV)/.installed-dev  ## only what takes less than a minute
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow"
+
+test-elsewhere: $(VENV)/.installed-dev  ## a part of the tests with odd folders, signals, terminals and rights
+	tests/elsewhere.sh $(BIN)/python tests/cli tests/monitor tests/pytest_plugin
 
 coverage: $(VENV)/.installed-dev  ## branch coverage of wire, ipc and config; fails below 95 %
 	$(BIN)/python -m pytest -q -n auto --cov --cov-report=term tests/wire tests/ipc tests/config tests/fuzz
