@@ -95,6 +95,8 @@ class FirmwareImage:
             raise FirmwareError(
                 f"{path}: neither an ELF nor an Intel HEX file; a .bin has to be given as the .elf it was made from"
             ) from None
+        except FirmwareError:
+            raise
         except (ValueError, KeyError, TypeError, IndexError, OverflowError, UnicodeError, MemoryError):
             raise FirmwareError(f"{path}: a damaged ELF file; build or copy it again") from None
 

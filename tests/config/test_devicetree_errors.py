@@ -49,8 +49,8 @@ def test_the_base_of_this_page_is_good() -> None:
         (
             '"zephyr,ipc-icmsg"',
             '"zephyr,ipc-icbmsg"',
-            1,
-            'no enabled node with compatible = "zephyr,ipc-icmsg"; add',
+            15,
+            "/ipc0 is ICBMsg (zephyr,ipc-icbmsg), not supported yet, and no ICMsg",
         ),
         ('"okay"', '"disabled"', 22, '/ipc0 is disabled; set status = "okay"'),
         ('"okay"', "<1>", 14, "unused"),
