@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.diagnosis import describe_link, describe_peer
+from icmsg.cosim.diagnosis import diagnose
+from icmsg.cosim.link_observer import observe_link
 from icmsg.cosim.played_instance import PlayedInstance
 from icmsg.cosim.simtime import S
 from icmsg.errors import VirtualTimeoutError
@@ -57,6 +58,8 @@ class Peer:
         self.machine: Final = machine
         self.core: Final = core
         self.config: Final = config
+        self._other = next(other for other in machine.cores.values() if other.name != core.name)
+        observe_link(machine, core, self._other, config)
         self.played: Final = PlayedInstance(machine, core, config, mailbox, observer)
         self._callbacks: Final = EndpointConfig(
             name=endpoint,
@@ -138,6 +141,11 @@ class Peer:
         if local or remote:
             lines[0] += f", session {local}, the peer's is {remote}"
         lines += [f"error on {self.core.name}: {error}" for error in self.errors[-3:]]
-        lines += describe_peer(self.core, instance, heard=bool(self.errors))
-        other = next(core for core in self.machine.cores.values() if core.name != self.core.name)
-        return lines + describe_link(self.machine, self.core, self.config, other, bound=self.is_bound)
+        return lines + diagnose(
+            self.machine,
+            self.core,
+            self.config,
+            self._other,
+            bound=self.bound_count > 0,
+            instances={self.core.name: instance},
+        )

@@ -23,6 +23,7 @@ from unicorn import (
     UC_HOOK_CODE,
     UC_HOOK_INSN_INVALID,
     UC_HOOK_INTR,
+    UC_HOOK_MEM_WRITE,
     UC_HOOK_TLB_FILL,
     UC_MEM_FETCH,
     UC_TLB_VIRTUAL,
@@ -41,6 +42,9 @@ _READ_CALLBACK: Final = ctypes.CFUNCTYPE(_U64, _PTR, _U64, ctypes.c_uint, _PTR)
 _WRITE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, _U64, ctypes.c_uint, _U64, _PTR)
 _CODE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, _U64, ctypes.c_uint32, _PTR)
 _INTR_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, ctypes.c_uint32, _PTR)
+_STORE_CALLBACK: Final = ctypes.CFUNCTYPE(
+    None, _PTR, ctypes.c_int, _U64, ctypes.c_int, ctypes.c_int64, _PTR
+)
 _INVALID_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_bool, _PTR, _PTR)
 
 
@@ -57,6 +61,8 @@ ReadHandler = Callable[[int, int], int]
 """(offset, size in bytes) -> value"""
 WriteHandler = Callable[[int, int, int], None]
 """(offset, size in bytes, value)"""
+StoreHandler = Callable[[int, int, int], None]
+"""(address, size in bytes, value)"""
 PageHandler = Callable[[int, bool], bool | None]
 """(address of the page, whether for execution) -> whether it may hold code; None = this access is a fault"""
 
@@ -212,7 +218,21 @@ class NativeCore:
         self._exits.add(address)
         self._uc.ctl_set_exits(sorted(self._exits))
 
-    def _hook(self, kind: int, callback: object, begin: int = 1, end: int = 0) -> None:
+    def hook_stores(self, begin: int, end: int, handler: StoreHandler) -> Callable[[], None]:
+        """Call ``handler`` before every store to ``begin`` up to, but not including, ``end``; return how to end that.
+
+        All loads and stores of the core are slower until it has ended, which must be between two runs.
+        """
+        callback = _STORE_CALLBACK(lambda _uc, _kind, address, size, value, _user: handler(address, size, value))
+        number = self._hook(UC_HOOK_MEM_WRITE, callback, begin, end - 1)
+
+        def remove() -> None:
+            self._check(_LIB.uc_hook_del(self._pointer, number))
+            self._uc.ctl_flush_tb()  # what was translated meanwhile stays slow
+
+        return remove
+
+    def _hook(self, kind: int, callback: object, begin: int = 1, end: int = 0) -> ctypes.c_size_t:
         self._keep.append(callback)
         number = _SIZE()
         self._check(
@@ -226,6 +246,7 @@ class NativeCore:
                 _U64(end),
             )
         )
+        return number
 
     def forget_code(self, address: int, size: int) -> None:
         """Drop translations of a range that the host has changed."""
