@@ -54,7 +54,9 @@ class IcmsgRegion(object):
 
     def _magic_words(self, view):
         if icmsg_is_magic(view.first):
-            taken = "has" if view.rd_idx or view.problem else "has not"
+            if view.problem:
+                return "%s wrote the magic" % self.writer
+            taken = "has" if view.rd_idx else "has not"
             return "%s wrote the magic, %s %s taken it" % (self.writer, self.reader, taken)
         if not view.wr_idx and not view.rd_idx:
             return "%s has written nothing" % self.writer

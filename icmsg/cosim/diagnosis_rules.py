@@ -10,8 +10,10 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.bond_words import shown_bytes
 from icmsg.hw.mailbox import channels_in
 from icmsg.ipc import MAGIC
+from icmsg.wire.inspect import packets_between
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,11 +44,6 @@ class Finding:
     rank: Rank = Rank.CAUSE
 
 
-def text_of(data: bytes) -> str:
-    """Return bytes in hex and as text."""
-    return f"{data.hex(' ')} |{''.join(chr(byte) if 32 <= byte < 127 else '.' for byte in data)}|"
-
-
 # A core
 
 
@@ -56,7 +53,23 @@ def in_fault_handler(core: CoreFacts, _link: LinkFacts) -> Finding | None:
     if not core.runs_firmware or number is None or not 1 < number <= _LAST_FAULT:
         return None
     name = _EXCEPTIONS[number]
-    return Finding("in-fault-handler", f"core {core.name} is in its {name} handler, at {core.place}", Rank.FAULT)
+    return Finding(
+        "in-fault-handler", f"core {core.name} is in its {name} handler, at {core.place}", Rank.FAULT
+    )
+
+
+def in_handler(core: CoreFacts, _link: LinkFacts) -> Finding | None:
+    """Firmware is in an interrupt handler, or runs with interrupts off; a healthy one sleeps or works in threads."""
+    number = core.exception
+    if not core.runs_firmware or core.asleep is not False or number is None:
+        return None
+    if number > _LAST_FAULT:
+        name = _EXCEPTIONS.get(number, f"exception {number}" if number < 16 else f"interrupt {number - 16}")
+        return Finding("in-handler", f"core {core.name} is in the handler of {name}, at {core.place}")
+    masks = [name for name in ("FAULTMASK", "PRIMASK") if core.registers.get(name, 0) & 1]
+    if masks and not number:
+        return Finding("interrupts-masked", f"core {core.name} runs with {masks[0]} set, at {core.place}")
+    return None
 
 
 def halted(core: CoreFacts, _link: LinkFacts) -> Finding | None:
@@ -132,7 +145,8 @@ def elsewhere(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
     writer, view = direction.writer, direction.view
     if link.bound or view is None or view.wr_idx or writer.instance is not None or writer.stores:
         return None
-    if view.first == MAGIC:
+    traces = direction.reader.traces
+    if view.first == MAGIC or traces is None or traces.can_bond is not None:
         return None
     at = direction.magic_elsewhere
     if at is not None:
@@ -183,8 +197,10 @@ def length_wrong(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
             f"{name} wrote {stated} as length of the magic, which has {right} bytes: its length includes the 4 bytes "
             "of the header",
         )
-    if stated < right and view.problem is None:
-        return Finding("magic-length", f"{name} wrote {stated} as length of the magic, which has {right} bytes")
+    if 0 < stated < right:
+        return Finding(
+            "magic-length", f"{name} wrote {stated} as length of the magic, which has {right} bytes"
+        )
     return None
 
 
@@ -199,31 +215,47 @@ def wrong_magic(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
     if len(view.first) == len(MAGIC) and alike > len(MAGIC) // 2:
         return Finding(
             "magic-misspelt",
-            f"{direction.writer.name} wrote another magic: {text_of(first)}, the right one is |{MAGIC.decode()}|",
+            f"{direction.writer.name} wrote another magic: {shown_bytes(first)}, the right one is |{MAGIC.decode()}|",
         )
     return None
 
 
-def read_other_length(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
-    """The reader has stepped over the magic by another length than 13."""
-    view = direction.view
-    if link.bound or view is None or view.wr_idx != _MAGIC_END or view.first != MAGIC or view.rd_idx in (0, _MAGIC_END):
+def read_other_length(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+    """The reader stepped to where no packet begins."""
+    view, layout = direction.view, direction.layout
+    if view is None or view.first != MAGIC or direction.reader.instance is not None or layout.wire != "pbuf":
         return None
-    if direction.reader.instance is not None:
+    if view.wr_idx >= layout.data_length or view.wr_idx % 4:
         return None
-    swapped_length = int.from_bytes(direction.data[:2], "little")
-    length = direction.layout.data_length
+    packets, problem = packets_between(direction.data, 0, view.wr_idx)
+    begins = {packet.index for packet in packets}
+    if problem is not None or not begins or view.rd_idx in begins | {view.wr_idx}:
+        return None
     name = direction.reader.name
-    if view.rd_idx == (4 + swapped_length + 3 & ~3) % length:
+    opposite = int.from_bytes(direction.data[:2], "little")
+    if view.rd_idx == (4 + opposite + 3 & ~3) % layout.data_length:
         return Finding(
             "length-read-swapped",
-            f"{name} moved its rd_idx to {view.rd_idx}, as if the magic had {swapped_length} bytes: it reads the length "
+            f"{name} moved its rd_idx to {view.rd_idx}, as if the magic had {opposite} bytes: it reads the length "
             f"0x{len(MAGIC):04X} with its bytes swapped; lengths are big-endian",
         )
     return Finding(
         "rd-idx-wrong",
-        f"{name} moved its rd_idx to {view.rd_idx}, but the only packet in its rx-region ends at {view.wr_idx}: does it "
-        "read another length or header?",
+        f"{name} moved its rd_idx to {view.rd_idx}, where no packet begins: does it read another length or header?",
+    )
+
+
+def wraps_early(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+    """The writer's index went back to the start, and the end of the data was never written."""
+    view, layout, writer = direction.view, direction.layout, direction.writer
+    if view is None or view.problem is None or writer.instance is not None or view.rd_idx % 4:
+        return None
+    if not view.wr_idx < view.rd_idx < layout.data_length or any(direction.data[view.rd_idx :]):
+        return None
+    return Finding(
+        "region-smaller",
+        f"{writer.name} went back to the start of its region behind index {view.rd_idx}, and never wrote the "
+        f"{layout.data_length - view.rd_idx} bytes behind it: is the region smaller on {writer.name}?",
     )
 
 
@@ -289,35 +321,44 @@ def rings_other_channel(direction: DirectionFacts, _link: LinkFacts) -> Finding 
     writer, reader, rings = direction.writer, direction.reader, direction.writer.rings
     if writer.instance is not None or not rings or direction.rings:
         return None
+    if reader.instance is not None:
+        listens = 1 << direction.channel
+    else:
+        listens = _listens(reader.mailbox) if reader.mailbox is not None else 0
+    if not listens or any(listens >> channel & 1 for channel in rings):
+        return None
     return Finding(
         "wrong-channel",
-        f"{writer.name} rings mbox channel {_list(rings)}, {reader.name} listens to {direction.channel}",
+        f"{writer.name} rings mbox channel {_list(rings)}, {reader.name} listens to {_channels(listens)}",
     )
 
 
 def never_rang(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
     writer, view = direction.writer, direction.view
-    if writer.instance is not None or writer.rings or not direction.waiting or view is None:
+    if not writer.runs_firmware or writer.rings or not direction.waiting or view is None:
         return None
     return Finding(
-        "never-rang", f"{writer.name} wrote {_count(direction.waiting, 'packet')} and never rang a mbox channel"
+        "never-rang",
+        f"{writer.name} wrote {_count(direction.waiting, 'packet')} and never rang a mbox channel",
     )
 
 
 def did_not_ring(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
     """Python takes a packet at each doorbell, so one that waits had none."""
     writer, reader, view = direction.writer, direction.reader, direction.view
-    if reader.instance is None or writer.instance is not None or not direction.rings or view is None:
+    if reader.instance is None or not writer.runs_firmware or not direction.rings or view is None:
         return None
     if not direction.waiting or view.problem is not None or reader.mailbox is None or direction.lost:
+        return None
+    if not (direction.heard_on or 0) >> direction.channel & 1:
         return None
     if reader.mailbox.latched >> direction.channel & 1 or not _takes(reader, view.packets[0].payload):
         return None
     what = "a packet" if direction.waiting == 1 else f"{direction.waiting} packets"
     return Finding(
         "not-rung",
-        f"{writer.name} wrote {what} and did not ring behind it: {_count(direction.rings, 'doorbell')} on mbox channel "
-        f"{direction.channel} so far, none of them is unanswered",
+        f"{writer.name} wrote {what} and has not rung mbox channel {direction.channel} for it: all of its "
+        f"{_count(direction.rings, 'doorbell')} came before",
     )
 
 
@@ -325,14 +366,21 @@ def _takes(reader: CoreFacts, packet: bytes) -> bool:
     limit = reader.config.rx_limit
     instance = reader.instance
     return (
-        instance is not None and instance.state.name not in ("OFF", "DISCONNECTED") and (limit is None or len(packet) <= limit)
+        instance is not None
+        and instance.state.name not in ("OFF", "DISCONNECTED")
+        and (limit is None or len(packet) <= limit)
     )
 
 
 def not_connected(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
     """Rings of the channel go nowhere: SEND_CNF."""
     mailbox, writer = direction.writer.mailbox, direction.writer
-    if mailbox is None or writer.instance is not None or not direction.rings or mailbox.sends[direction.channel]:
+    if (
+        mailbox is None
+        or writer.instance is not None
+        or not direction.rings
+        or mailbox.sends[direction.channel]
+    ):
         return None
     return Finding(
         "channel-not-connected",
@@ -349,6 +397,11 @@ def not_received(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
         return None
     if writer.mailbox is None or not writer.mailbox.sends[channel] or not direction.waiting:
         return None
+    if _untouched(reader, direction):
+        return Finding(
+            "not-opened",
+            f"{reader.name} has set up no mbox channel and written nothing: it has not opened its side",
+        )
     others = _listens(mailbox) & ~(1 << channel)
     if others:
         return Finding(
@@ -360,6 +413,14 @@ def not_received(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
         f"{writer.name} rings mbox channel {channel}, but {reader.name} does not receive it: "
         f"{mailbox.words.hears.format(channel)} of {reader.name} is 0x{mailbox.hears[channel]:04X}",
     )
+
+
+def _untouched(core: CoreFacts, direction: DirectionFacts) -> bool:
+    """Whether a core has done nothing about its instance: no register of its mailbox, no word of its tx-region."""
+    mailbox, back = core.mailbox, direction.back
+    if mailbox is None or back is None or core.rings or core.stores:
+        return False
+    return not (any(mailbox.hears) or any(mailbox.sends) or mailbox.enabled or back.wr_idx or back.first)
 
 
 def _listens(mailbox: MailboxState) -> int:
@@ -405,7 +466,8 @@ def interrupt_held_back(direction: DirectionFacts, _link: LinkFacts) -> Finding 
         others = [each for each in reader.enabled_interrupts if each != number]
         instead = f" (enabled: {', '.join(map(str, others))})" if others else ""
         return Finding(
-            "interrupt-not-enabled", f"{up} interrupt {number} is not enabled in the NVIC of {reader.name}{instead}"
+            "interrupt-not-enabled",
+            f"{up} interrupt {number} is not enabled in the NVIC of {reader.name}{instead}",
         )
     return _masked(reader, number, interrupt.priority, up)
 
@@ -415,7 +477,8 @@ def _masked(reader: CoreFacts, number: int, priority: int, up: str) -> Finding |
     for register in ("FAULTMASK", "PRIMASK"):
         if registers.get(register, 0) & 1:
             return Finding(
-                "interrupt-masked", f"{up} {register} of {reader.name} is set and holds interrupt {number} back, at {reader.place}"
+                "interrupt-masked",
+                f"{up} {register} of {reader.name} is set and holds interrupt {number} back, at {reader.place}",
             )
     base = registers.get("BASEPRI", 0)
     if base and priority >= base:
@@ -424,44 +487,70 @@ def _masked(reader: CoreFacts, number: int, priority: int, up: str) -> Finding |
             f"{up} BASEPRI of {reader.name} is 0x{base:02X} and holds interrupt {number} (priority 0x{priority:02X}) back, "
             f"at {reader.place}",
         )
-    exception = reader.exception
-    if exception:
-        name = _EXCEPTIONS.get(exception, f"exception {exception}" if exception < 16 else f"interrupt {exception - 16}")
-        return Finding(
-            "busy-in-handler", f"{up} {reader.name} is in the handler of {name}, at {reader.place}"
-        )
     return None
 
 
 def left_lying(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
     """The doorbell was handled, the core sleeps, and packets wait."""
-    mailbox, reader, heard, view = direction.reader.mailbox, direction.reader, direction.heard_on, direction.view
-    if mailbox is None or not heard or view is None or not reader.asleep or not direction.waiting or direction.lost:
+    mailbox, reader, heard, view = (
+        direction.reader.mailbox,
+        direction.reader,
+        direction.heard_on,
+        direction.view,
+    )
+    if (
+        mailbox is None
+        or not heard
+        or view is None
+        or not reader.asleep
+        or not direction.waiting
+        or direction.lost
+    ):
         return None
     if heard & mailbox.latched or not heard & mailbox.enabled or not direction.rings:
         return None
     if reader.interrupt is None or not reader.interrupt.enabled or reader.interrupt.pending:
         return None
-    waits = f"{_count(direction.waiting, 'packet')} wait{'s' if direction.waiting == 1 else ''} for {reader.name}"
+    if not reader.interrupts:
+        return Finding(
+            "rung-before-listening",
+            f"{_count(direction.waiting, 'packet')} for {reader.name}: {direction.writer.name} rang mbox channel "
+            f"{direction.channel} before {reader.name} received it, or {reader.name} cleared the event unseen",
+            Rank.QUESTION,
+        )
+    back = direction.back
+    if not view.rd_idx and back is not None and back.wr_idx > _MAGIC_END:
+        return None  # it takes packets and does not say so
+    waits = (
+        f"{_count(direction.waiting, 'packet')} wait{'s' if direction.waiting == 1 else ''} for {reader.name}"
+    )
     if not view.rd_idx and view.packets[0].payload == MAGIC:
         return Finding(
             "woken-and-not-taken",
-            f"{waits}, its event is cleared and it sleeps: it was rung and did not take the magic",
+            f"{waits}, its event is cleared and it sleeps: it was rung and did not take the magic: does it read "
+            "another region?",
+        )
+    if direction.waiting == 1:
+        return Finding(
+            "packet-left", f"{waits}, its event is cleared and it sleeps: it was rung and left the packet"
         )
     return Finding(
         "one-packet-per-doorbell",
         f"{waits}, its event is cleared and it sleeps: does it take one packet per doorbell? Several may lie there for one",
-        Rank.QUESTION if direction.waiting == 1 else Rank.CAUSE,
     )
 
 
 # A direction: messages and answers
 
 
-def too_long(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def too_long(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
     """Everything up to some length came back, and nothing longer."""
     writer, reader, view = direction.writer, direction.reader, direction.view
     if writer.instance is None or not writer.received or reader.instance is not None or view is None:
+        return None
+    if link.faults.get(reader.name) or view.problem is not None:
+        return None
+    if direction.waiting and (reader.mailbox is None or (direction.heard_on or 0) & reader.mailbox.latched):
         return None
     unanswered = {size for size, count in writer.sent.items() if count > writer.received.get(size, 0)}
     longest = max(writer.received)
@@ -483,11 +572,19 @@ def no_answer(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
     if not link.bound or writer.instance is None or reader.instance is not None or view is None:
         return None
     sent, got = sum(writer.sent.values()), sum(writer.received.values())
+    if link.faults.get(reader.name):
+        return None
     if not sent or got >= sent or view.problem is not None:
         return None
     answers = link.directions[0] if link.directions[1] is direction else link.directions[1]
     rang = _count(answers.rings, "doorbell")
-    if direction.waiting or view.rd_idx != view.wr_idx or answers.waiting or answers.view is None or answers.view.problem:
+    if (
+        direction.waiting
+        or view.rd_idx != view.wr_idx
+        or answers.waiting
+        or answers.view is None
+        or answers.view.problem
+    ):
         return None
     what = "none" if not got else f"{got} of them"
     return Finding(
@@ -499,6 +596,7 @@ def no_answer(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
 
 CORE_RULES: Final[tuple[Callable[[CoreFacts, LinkFacts], Finding | None], ...]] = (
     in_fault_handler,
+    in_handler,
     halted,
     sent_early,
     misfit,
@@ -512,6 +610,7 @@ DIRECTION_RULES: Final[tuple[Callable[[DirectionFacts, LinkFacts], Finding | Non
     length_wrong,
     wrong_magic,
     read_other_length,
+    wraps_early,
     size_differs,
     not_published,
     looks_like_icbmsg,

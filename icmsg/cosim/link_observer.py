@@ -29,9 +29,7 @@ _MAGIC_PACKET: Final = 4 + (len(MAGIC) + 3 & ~3)
 class WatchesStores(Protocol):
     """A core that can tell of its firmware's stores; not every engine has them."""
 
-    def watch_stores(
-        self, begin: int, end: int, told: Callable[[int, int, int], None]
-    ) -> Callable[[], None]:
+    def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store; the function returned ends that."""
 
 

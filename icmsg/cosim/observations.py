@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _AROUND: Final = 0x8000
 """So far to both sides of a region a magic is looked for that lies elsewhere."""
+_PAGE: Final = 0x1000
 _PUBLISHED: Final = b"\x00\x0d\x00\x00" + MAGIC
 
 
@@ -52,6 +53,8 @@ class CoreFacts:
     """Messages that Python sent, by length in bytes."""
     received: Mapping[int, int]
     """Messages that Python received, by length."""
+    interrupts: int
+    """How often the line of its mailbox rose, as far as the engine tells."""
     resets: int
     traces: PeerTraces | None
     """What the other side's bytes tell this one."""
@@ -167,7 +170,9 @@ def observe(
             channel=config.tx_channel if writer is own else config.rx_channel,
             view=view if isinstance(view, RegionView) else None,
             error=view if isinstance(view, BusError) else None,
-            content=first.bus.read_block(region.address, region.size) if isinstance(view, RegionView) else b"",
+            content=first.bus.read_block(region.address, region.size)
+            if isinstance(view, RegionView)
+            else b"",
             back=back if isinstance(back, RegionView) else None,
             magic_elsewhere=_magic_elsewhere(first, config, region)
             if isinstance(view, RegionView) and not view.wr_idx
@@ -202,10 +207,7 @@ def _view(core: Core, region: Region, layout: RegionLayout) -> RegionView | BusE
 def _magic_elsewhere(core: Core, config: InstanceConfig, region: Region) -> int | None:
     """Return where the data of another region begins with the magic."""
     start = max(0, region.address - _AROUND)
-    try:
-        content = core.bus.read_block(start, region.size + 2 * _AROUND)
-    except BusError:
-        start, content = region.address, b""
+    content = b"".join(_page(core, address) for address in range(start, region.end + _AROUND, _PAGE))
     at = content.find(_PUBLISHED)
     while at >= 0:
         address = start + at
@@ -213,6 +215,13 @@ def _magic_elsewhere(core: Core, config: InstanceConfig, region: Region) -> int 
             return address
         at = content.find(_PUBLISHED, at + 1)
     return None
+
+
+def _page(core: Core, address: int) -> bytes:
+    try:
+        return core.bus.read_block(address, _PAGE)
+    except BusError:  # it is not memory; it counts as zeros, so that addresses stay what they are
+        return bytes(_PAGE)
 
 
 def _core(
@@ -239,11 +248,19 @@ def _core(
         rings=counts(EventKind.DOORBELL, core.index),
         sent=counts(EventKind.PACKET_SENT, core.index),
         received=counts(EventKind.PACKET_RECEIVED, core.index),
+        interrupts=counts(EventKind.INTERRUPT, core.index).get(_number(core), 0),
         resets=sum(counts(EventKind.CORE_RESET, core.index).values()),
         traces=_traces(core, config, instance),
         stores=tuple(observer.stores[core.name]),
         early_ns=observer.early.get(core.name),
     )
+
+
+def _number(core: Core) -> int:
+    try:
+        return core.mailbox_port.interrupt
+    except EngineError:
+        return -1
 
 
 def _mailbox(core: Core) -> MailboxState | None:

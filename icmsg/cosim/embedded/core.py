@@ -112,9 +112,7 @@ class FirmwareCore:
         """Forget what is known of a range that the host has changed."""
         self._code.changed(address, size)
 
-    def watch_stores(
-        self, begin: int, end: int, told: Callable[[int, int, int], None]
-    ) -> Callable[[], None]:
+    def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core to ``begin``…``end`` - 1, before it is made.
 
         The function returned ends that, at once or before the next slice.

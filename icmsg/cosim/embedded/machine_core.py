@@ -358,9 +358,7 @@ class MachineCore:
         """Whether firmware sleeps, by WFI or WFE, and nothing has woken it."""
         return self._slot.firmware is not None and self._slot.firmware.asleep
 
-    def watch_stores(
-        self, begin: int, end: int, told: Callable[[int, int, int], None]
-    ) -> Callable[[], None]:
+    def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core's firmware to ``begin`` up to ``end``.
 
         The function returned ends that. Meanwhile the firmware takes about a third more of the host's time; what

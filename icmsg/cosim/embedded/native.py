@@ -42,9 +42,7 @@ _READ_CALLBACK: Final = ctypes.CFUNCTYPE(_U64, _PTR, _U64, ctypes.c_uint, _PTR)
 _WRITE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, _U64, ctypes.c_uint, _U64, _PTR)
 _CODE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, _U64, ctypes.c_uint32, _PTR)
 _INTR_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, ctypes.c_uint32, _PTR)
-_STORE_CALLBACK: Final = ctypes.CFUNCTYPE(
-    None, _PTR, ctypes.c_int, _U64, ctypes.c_int, ctypes.c_int64, _PTR
-)
+_STORE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, ctypes.c_int, _U64, ctypes.c_int, ctypes.c_int64, _PTR)
 _INVALID_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_bool, _PTR, _PTR)
 
 
@@ -223,7 +221,9 @@ class NativeCore:
 
         All loads and stores of the core are slower until it has ended, which must be between two runs.
         """
-        callback = _STORE_CALLBACK(lambda _uc, _kind, address, size, value, _user: handler(address, size, value))
+        callback = _STORE_CALLBACK(
+            lambda _uc, _kind, address, size, value, _user: handler(address, size, value)
+        )
         number = self._hook(UC_HOOK_MEM_WRITE, callback, begin, end - 1)
 
         def remove() -> None:
