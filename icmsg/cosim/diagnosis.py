@@ -1,17 +1,21 @@
 """The diagnosis of a link: one for ``icmsg run``, pytest, Robot and the Monitor, made from what was observed.
 
-Faults come first and are never cut, then what was found out (:mod:`icmsg.cosim.diagnosis_rules`), then the state of both
-regions, of the cores and their consoles, and warnings.
+Faults come first and are never cut, then what the rules found out, the surest first, then the state of both regions, of
+the cores and their consoles, and warnings. A rule (``core_rules.py``, ``memory_rules.py``, ``doorbell_rules.py``) looks
+at one core or one direction and returns a finding or nothing. Its sentence stands there and nowhere else, and follows
+from what was observed: a rule whose facts are not known says nothing.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.bond_words import region_words
-from icmsg.cosim.diagnosis_rules import Finding, Rank, findings
+from icmsg.cosim.core_rules import CORE_RULES
+from icmsg.cosim.doorbell_rules import DOORBELL_RULES
+from icmsg.cosim.findings import Finding, Rank, counted
+from icmsg.cosim.memory_rules import MEMORY_RULES
 from icmsg.cosim.observations import observe
 
 if TYPE_CHECKING:
@@ -73,7 +77,7 @@ def examine(
         machine, core, config, peer, bound=bound, instances=instances or {}, peer_config=peer_config
     )
     found = [Finding("fault", line, Rank.FAULT) for line in _faults(facts)]
-    return Diagnosis((*found, *findings(facts)), tuple(_state(facts)))
+    return Diagnosis((*found, *_findings(facts)), tuple(_state(facts)))
 
 
 def console_lines(core: Core) -> list[str]:
@@ -82,14 +86,19 @@ def console_lines(core: Core) -> list[str]:
     return [*(line.text for line in core.console.lines), *([partial] if partial else [])]
 
 
-def counted(lines: Iterator[str] | list[str]) -> list[str]:
-    """Return each line once, in the order of their first, with the number of those that are equal."""
-    return [f"{line} ({count}×)" if count > 1 else line for line, count in Counter(lines).items()]
-
-
 def is_fault(warning: AccessWarning) -> bool:
     """Whether a warning tells of a fault exception and not of an access."""
     return warning.what.startswith(_FAULT)
+
+
+def _findings(facts: LinkFacts) -> list[Finding]:
+    """Return what all rules find, the surest first."""
+    found = [rule(core, facts) for rule in CORE_RULES for core in facts.cores]
+    found += [
+        rule(direction, facts) for rule in (*MEMORY_RULES, *DOORBELL_RULES) for direction in facts.directions
+    ]
+    unique = {finding.text: finding for finding in found if finding is not None}
+    return sorted(unique.values(), key=lambda finding: finding.rank)
 
 
 def _faults(facts: LinkFacts) -> list[str]:
@@ -101,7 +110,7 @@ def _faults(facts: LinkFacts) -> list[str]:
     lines: list[str] = []
     for name, faults in by_core.items():
         times = facts.faults.get(name, 0)
-        again = f" ({times}×)" if len(faults) == 1 and times > 1 else ""
+        again = f" ({times}x)" if len(faults) == 1 and times > 1 else ""
         lines += [f"{fault}{again}" for fault in faults]
     return lines
 
@@ -125,8 +134,10 @@ def _state(facts: LinkFacts) -> Iterator[str]:
 
 
 def _place(side: CoreFacts) -> Iterator[str]:
-    if side.place:
-        yield f"core {side.name} is at {side.place}{', asleep' if side.asleep else ''}"
+    pc = side.registers.get("PC")
+    if pc is not None:
+        sleeps = ", asleep" if side.asleep else ""
+        yield f"core {side.name} is at PC 0x{pc:08X} ({side.core.locate(pc)}){sleeps}"
 
 
 def _region(direction: DirectionFacts, *, bound: bool) -> str:

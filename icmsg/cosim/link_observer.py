@@ -17,7 +17,7 @@ from icmsg.ipc import MAGIC
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.config.instance import InstanceConfig
+    from icmsg.config.instance import InstanceConfig, Region
     from icmsg.cosim.machine import Core, Machine
 
 _KEPT: Final = 16
@@ -66,6 +66,12 @@ class LinkObserver:
             if isinstance(other, WatchesStores):
                 self._stops.append(self._watch(other, other.name, own))
         self._stops.append(machine.events.add_sink(self._on_doorbell, (EventKind.DOORBELL,)))
+
+    @property
+    def regions(self) -> tuple[Region, Region]:
+        """Both regions."""
+        config = self._sides[0][1]
+        return config.tx_region, config.rx_region
 
     def _watch(self, core: WatchesStores, name: str, owner: InstanceConfig) -> Callable[[], None]:
         begin = owner.tx_region.address + owner.tx_layout.data_offset
@@ -121,3 +127,9 @@ def observe_link(machine: Machine, first: Core, second: Core, config: InstanceCo
     if not isinstance(found, LinkObserver):
         found = machine.events.kept[key] = LinkObserver(machine, first, second, config)
     return found
+
+
+def observed_regions(machine: Machine) -> list[Region]:
+    """Return the regions of all links of a machine that are observed."""
+    links = [kept for kept in machine.events.kept.values() if isinstance(kept, LinkObserver)]
+    return [region for link in links for region in link.regions]

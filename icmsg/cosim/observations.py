@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.events import EventKind
-from icmsg.cosim.link_observer import LinkObserver, Store, observe_link
+from icmsg.cosim.link_observer import LinkObserver, Store, observe_link, observed_regions
 from icmsg.errors import BusError, EngineError, IcmsgError
 from icmsg.hw.arm_interrupts import InterruptState, enabled_interrupts, read_interrupt
 from icmsg.hw.nrf_ipc import read_state
@@ -174,7 +174,7 @@ def observe(
             if isinstance(view, RegionView)
             else b"",
             back=back if isinstance(back, RegionView) else None,
-            magic_elsewhere=_magic_elsewhere(first, config, region)
+            magic_elsewhere=_magic_elsewhere(first, observed_regions(machine), region)
             if isinstance(view, RegionView) and not view.wr_idx
             else None,
             lost=sum(machine.events.counts(EventKind.SIGNAL_LOST, writer.core.index).values()),
@@ -204,14 +204,14 @@ def _view(core: Core, region: Region, layout: RegionLayout) -> RegionView | BusE
         return error
 
 
-def _magic_elsewhere(core: Core, config: InstanceConfig, region: Region) -> int | None:
-    """Return where the data of another region begins with the magic."""
+def _magic_elsewhere(core: Core, known: list[Region], region: Region) -> int | None:
+    """Return where the data of a region that nobody knows begins with the magic."""
     start = max(0, region.address - _AROUND)
     content = b"".join(_page(core, address) for address in range(start, region.end + _AROUND, _PAGE))
     at = content.find(_PUBLISHED)
     while at >= 0:
         address = start + at
-        if not any(each.address <= address < each.end for each in (config.tx_region, config.rx_region)):
+        if not any(each.address <= address < each.end for each in known):
             return address
         at = content.find(_PUBLISHED, at + 1)
     return None

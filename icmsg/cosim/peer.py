@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.diagnosis import diagnose
+from icmsg.cosim.diagnosis import examine
 from icmsg.cosim.link_observer import observe_link
 from icmsg.cosim.played_instance import PlayedInstance
 from icmsg.cosim.simtime import S
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.diagnosis import Diagnosis
     from icmsg.cosim.machine import Core, Machine
     from icmsg.cosim.played_instance import PlayedMailbox
     from icmsg.errors import IcmsgError
@@ -141,11 +142,15 @@ class Peer:
         if local or remote:
             lines[0] += f", session {local}, the peer's is {remote}"
         lines += [f"error on {self.core.name}: {error}" for error in self.errors[-3:]]
-        return lines + diagnose(
+        return lines + self.examine().lines()
+
+    def examine(self) -> Diagnosis:
+        """Return what is wrong with the link, and the state it is in; nothing is changed."""
+        return examine(
             self.machine,
             self.core,
             self.config,
             self._other,
             bound=self.bound_count > 0,
-            instances={self.core.name: instance},
+            instances={self.core.name: self.instance},
         )

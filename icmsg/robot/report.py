@@ -57,8 +57,7 @@ class Report:
         else:
             core, config = about.core, about.instance.config
             peer = machine.core(OTHER["app" if core.name == "app" else "net"])
-            instances = {core.name: about.instance}
-            yield from diagnose(machine, core, config, peer, bound=about.is_bound, instances=instances)
+            yield from about.examine().lines()
             yield from self._packets(core, config)
             yield from self._sessions(core, peer, config)
 

@@ -51,3 +51,16 @@ def planted(folder: Path, plant: Plant) -> Path:
     path = folder / "my-planted-net.elf"
     path.write_bytes(data)
     return path
+
+
+def _names() -> list[str]:
+    source = (FIRMWARE / "planted.c").read_text()
+    return (
+        source[source.index("enum kind {") + len("enum kind {") : source.index("};")]
+        .replace(",", " ")
+        .split()
+    )
+
+
+PLANT_ENUM = _names()
+"""The mistakes in the order of planted.c."""

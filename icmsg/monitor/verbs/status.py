@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from textwrap import wrap
+from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.bond_words import link_words, region_words
-from icmsg.cosim.diagnosis import counted, examine
+from icmsg.cosim.diagnosis import examine
+from icmsg.cosim.findings import counted
 from icmsg.errors import BusError, EngineError
 from icmsg.monitor.verbs.words import mailbox_lines, region_lines
 from icmsg.wire.inspect import RegionView, inspect_region
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from icmsg.cosim.peer import Peer
     from icmsg.monitor.verbs.settings import Direction, LinkSettings
     from icmsg.monitor.verbs.sides import PlayedSides
+
+_COLUMNS: Final = 90
 
 
 def status_lines(machine: Machine, settings: LinkSettings, sides: PlayedSides) -> list[str]:
@@ -88,7 +92,11 @@ def _findings(machine: Machine, settings: LinkSettings, sides: PlayedSides, *, b
         instances={name: peer.instance for name, peer in peers.items()},
         peer_config=other,
     )
-    return counted(finding.text for finding in diagnosis.findings)
+    return [
+        part
+        for line in counted(finding.text for finding in diagnosis.findings)
+        for part in wrap(line, _COLUMNS)
+    ]
 
 
 def _core(core: Core, was_played: bool) -> list[str]:
