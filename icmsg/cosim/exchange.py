@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icmsg.cosim.diagnosis import console_lines, describe_link, describe_peer
+from icmsg.cosim.diagnosis import console_lines, diagnose
 from icmsg.cosim.exchange_result import ExchangeResult
 from icmsg.cosim.interruption import CtrlC
+from icmsg.cosim.link_observer import observe_link
 from icmsg.cosim.players import Initiator
 from icmsg.cosim.preconditions import check_roles, check_workload
 from icmsg.cosim.sides import Side, Sides
@@ -88,6 +89,7 @@ class Exchange:
         self._sender = starter if isinstance(starter, Initiator) else None
         self._guess = self._sender is not None and initiator is None and bool(self._sides.unknown)
         # A Python initiator knows what it sent and when; everybody else is watched from outside.
+        observe_link(machine, self._first, self._second, config)
         self._watch = LinkWatch(
             machine,
             self._first,
@@ -229,11 +231,11 @@ class Exchange:
         for name, stats in self._sides.stats():
             if (trouble := stats.trouble()) is not None:
                 yield f"stub on {name}: {trouble}"
-        for name, player in self._players.items():
-            heard = bool(player.problems)
-            yield from describe_peer(self._machine.core(name), player.played.instance, heard=heard)
         if self._guess and self._sender is not None and 0 < mismatches == self._sender.got:
             unknown = self._sides.unknown[0]
             yield f"if the firmware on {unknown} sends first, say so: --initiator {unknown}"
         config = self._configs[self._first.name]
-        yield from describe_link(self._machine, self._first, config, self._second, bound=bound)
+        instances = {name: player.played.instance for name, player in self._players.items()}
+        yield from diagnose(
+            self._machine, self._first, config, self._second, bound=bound, instances=instances
+        )

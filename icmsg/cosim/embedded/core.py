@@ -70,6 +70,7 @@ class FirmwareCore:
         self._waits_for_event = False  # asleep by WFE, not by WFI
         self._cause: int | None = None
         self._raised: BaseException | None = None
+        self._leftover: list[Callable[[], None]] = []
         self._resume_at = native.registers("PC", "XPSR")
         self._syndrome = native.registers("ESR")
         self._control = control
@@ -107,6 +108,26 @@ class FirmwareCore:
         )
         native.hook_exceptions(self._on_exception)
         native.hook_invalid_instruction(self._on_invalid_instruction)
+
+    def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
+        """Call ``told(address, value, pc)`` at each store of this core to ``begin``…``end`` - 1, before it is made.
+
+        The function returned ends that, at once or before the next slice.
+        """
+        remove = self._native.hook_stores(
+            begin, end, lambda address, _size, value: told(address, value, self.pc())
+        )
+
+        def stop() -> None:
+            self._leftover.append(remove)
+            if not self._running:
+                self._clear_up()
+
+        return stop
+
+    def _clear_up(self) -> None:
+        while self._leftover:
+            self._leftover.pop()()
 
     def close(self) -> None:
         """Free the emulated core; memory may be released after this."""
@@ -209,6 +230,8 @@ class FirmwareCore:
         """
         nvic = self.nvic
         self._horizon = until
+        if self._leftover:
+            self._clear_up()
         while True:
             self._run_slice()
             if nvic.pending & nvic.enabled:

@@ -25,6 +25,27 @@ if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
 
 
+class StoreWatch:
+    """Who is told of the stores to a range, over every firmware that the core runs."""
+
+    def __init__(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> None:
+        self._range = begin, end
+        self._told = told
+        self._on: FirmwareCore | None = None
+        self._stop: Callable[[], None] | None = None
+
+    def begin(self, firmware: FirmwareCore | None) -> None:
+        """Watch ``firmware``, if it is not watched already."""
+        if firmware is not None and firmware is not self._on:
+            self._on, self._stop = firmware, firmware.watch_stores(*self._range, self._told)
+
+    def end(self, firmware: FirmwareCore | None) -> None:
+        """Watch no longer; a core that was freed meanwhile is left alone."""
+        if self._stop is not None and firmware is self._on:
+            self._stop()
+        self._on = self._stop = None
+
+
 class MachineCore:
     """A core that is halted (as after power-up), runs firmware, or is played by Python."""
 
@@ -40,6 +61,7 @@ class MachineCore:
         self._halted = True
         self._held = False
         self._power_handlers: list[Callable[[bool], None]] = []
+        self._store_watches: list[StoreWatch] = []
         self.name: Final = slot.name
         slot.power = self
         self.image: FirmwareImage | None = None
@@ -179,6 +201,8 @@ class MachineCore:
         """
         self._machine._start(self._slot, stack=stack, entry=entry)
         self._watch_memory_consoles()
+        for watch in self._store_watches:
+            watch.begin(self._slot.firmware)
         self._halted = self._held = False
         self._slot.emit(EventKind.CORE_STARTED)
 
@@ -330,6 +354,28 @@ class MachineCore:
         """(instructions, tick): how far firmware has come; (0, 0) where there is none."""
         core = self._slot.firmware
         return (core.instructions, core.time) if core is not None else (0, 0)
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether firmware sleeps, by WFI or WFE, and nothing has woken it."""
+        return self._slot.firmware is not None and self._slot.firmware.asleep
+
+    def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
+        """Call ``told(address, value, pc)`` at each store of this core's firmware to ``begin`` up to ``end``.
+
+        The function returned ends that. Meanwhile the firmware takes about a third more of the host's time; what
+        happens, and when, stays the same.
+        """
+        watch = StoreWatch(begin, end, told)
+        self._store_watches.append(watch)
+        watch.begin(self._slot.firmware)
+
+        def stop() -> None:
+            if watch in self._store_watches:
+                self._store_watches.remove(watch)
+                watch.end(self._slot.firmware)
+
+        return stop
 
     @property
     def registers(self) -> dict[str, int]:

@@ -26,6 +26,7 @@ from unicorn import (
     UC_HOOK_EDGE_GENERATED,
     UC_HOOK_INSN_INVALID,
     UC_HOOK_INTR,
+    UC_HOOK_MEM_WRITE,
     UC_HOOK_TLB_FILL,
     UC_MEM_FETCH,
     UC_MEM_WRITE,
@@ -45,6 +46,7 @@ _READ_CALLBACK: Final = ctypes.CFUNCTYPE(_U64, _PTR, _U64, ctypes.c_uint, _PTR)
 _WRITE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, _U64, ctypes.c_uint, _U64, _PTR)
 _CODE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, _U64, ctypes.c_uint32, _PTR)
 _INTR_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, ctypes.c_uint32, _PTR)
+_STORE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, ctypes.c_int, _U64, ctypes.c_int, ctypes.c_int64, _PTR)
 _INVALID_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_bool, _PTR, _PTR)
 
 
@@ -76,6 +78,8 @@ PageHandler = Callable[[int, int], tuple[int, int]]
 The kind is one of :data:`READ`, :data:`WRITE` and :data:`EXECUTE`; the answer a sum of them. An access that is not
 in it is a fault; another kind of access to the page is asked about when it comes.
 """
+StoreHandler = Callable[[int, int, int], None]
+"""(address, size in bytes, value)"""
 
 _THUMB: Final = 1 << 24
 
@@ -231,7 +235,23 @@ class NativeCore:
         """End every run before the instructions at ``addresses``, as a WFI would, with PC there; free anywhere else."""
         self._uc.ctl_set_exits(sorted(addresses))
 
-    def _hook(self, kind: int, callback: object, begin: int = 1, end: int = 0) -> None:
+    def hook_stores(self, begin: int, end: int, handler: StoreHandler) -> Callable[[], None]:
+        """Call ``handler`` before every store to ``begin`` up to, but not including, ``end``; return how to end that.
+
+        All loads and stores of the core are slower until it has ended, which must be between two runs.
+        """
+        callback = _STORE_CALLBACK(
+            lambda _uc, _kind, address, size, value, _user: handler(address, size, value)
+        )
+        number = self._hook(UC_HOOK_MEM_WRITE, callback, begin, end - 1)
+
+        def remove() -> None:
+            self._check(_LIB.uc_hook_del(self._pointer, number))
+            self._uc.ctl_flush_tb()  # what was translated meanwhile stays slow
+
+        return remove
+
+    def _hook(self, kind: int, callback: object, begin: int = 1, end: int = 0) -> ctypes.c_size_t:
         self._keep.append(callback)
         number = _SIZE()
         self._check(
@@ -245,6 +265,7 @@ class NativeCore:
                 _U64(end),
             )
         )
+        return number
 
     def forget_code(self, address: int, size: int) -> None:
         """Drop translations of a range that the host has changed."""
