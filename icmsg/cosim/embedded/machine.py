@@ -22,6 +22,7 @@ from icmsg.cosim.platform import load_platform
 from icmsg.cosim.simtime import US, format_time
 from icmsg.cosim.soc import find_core, mailbox_ports
 from icmsg.errors import ConfigurationError, CoreFault, EngineError, VirtualTimeoutError
+from icmsg.ipc.clock import check_delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,6 +114,7 @@ class EmbeddedMachine:
         """Return the tick ``ns`` from now; waits that follow each other do not add up their rounding."""
         if not isinstance(ns, int) or ns < 0:
             raise ConfigurationError(f"a time to wait must be a whole number of nanoseconds ≥ 0, not {ns!r}")
+        check_delay(ns)
         tick, exact = self._reached
         if tick != self._scheduler.now:
             exact = self._nanoseconds(self._scheduler.now)

@@ -10,10 +10,22 @@ import heapq
 from collections.abc import Callable
 from typing import Final
 
+from icmsg.errors import EngineError
+
 NEVER: Final = 1 << 62
 """A tick that is never reached."""
 
+RUNAWAY: Final = 1_000_000
+"""So many actions at one tick are taken to be without end."""
+
 Action = Callable[[], None]
+
+
+def runaway() -> EngineError:
+    """Return the error of actions without end."""
+    return EngineError(
+        f"{RUNAWAY} callbacks ran without virtual time passing; a handler calls itself without a delay"
+    )
 
 
 class Entry:
@@ -51,9 +63,13 @@ class Timeline:
         return entry
 
     def run_due(self, now: int) -> bool:
-        """Run everything up to and including tick ``now``; return whether anything ran."""
+        """Run everything up to and including tick ``now``; return whether anything ran.
+
+        Raises:
+            EngineError: an action schedules another one for the same tick, and so on without end.
+        """
         heap = self._heap
-        ran = False
+        ran = 0
         while heap and heap[0][0] <= now:
             entry = heapq.heappop(heap)[2]
             self.next = heap[0][0] if heap else NEVER
@@ -61,8 +77,10 @@ class Timeline:
             if action is not None:
                 entry.action = None
                 action()
-                ran = True
-        return ran
+                ran += 1
+                if ran > RUNAWAY:
+                    raise runaway()
+        return bool(ran)
 
     def clear(self) -> None:
         """Cancel everything."""
