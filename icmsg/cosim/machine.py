@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AccessWarning:
-    """Firmware did something that nothing models; ``place`` is the PC as ``function+offset``."""
+    """Firmware did something that nothing models; ``place`` is the PC as ``function+offset``.
+
+    PC and place are those of the first time, ``count`` says how often it was.
+    """
 
     core: str
     what: str
     address: int
     pc: int
     place: str
+    count: int = 1
 
     def __str__(self) -> str:
         return f"core {self.core}: {self.what} at 0x{self.address:08X} (PC 0x{self.pc:08X}, {self.place})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 DEFAULT_QUANTUM_NS: Final = 100 * US
 DEFAULT_LATENCY_NS: Final = 1 * US
+_MOST_WARNINGS: Final = 1000
 
 
 class EmbeddedMachine:
@@ -74,6 +76,9 @@ class EmbeddedMachine:
         )
         self._parts = Builder(description, rates, self._scheduler, self.events, self._nanoseconds)
         self._warnings: dict[tuple[str, str, int], AccessWarning] = {}
+        self._warned: dict[tuple[str, str, int], int] = {}
+        self.warnings_left_out = 0
+        """Warnings beyond the first 1000 different ones: counted, not kept."""
         self.bus: Final = CoreBus(self._parts.common)
         """The addresses that belong to no core, for whoever looks from outside."""
         self.clock: Final = MachineClock(self._scheduler, rates.ticks_per_second)
@@ -219,8 +224,8 @@ class EmbeddedMachine:
 
     @property
     def warnings(self) -> list[AccessWarning]:
-        """Accesses that nothing models and faults of the firmware, one entry per kind and address."""
-        return list(self._warnings.values())
+        """Accesses that nothing models and faults of the firmware, one entry per kind and address, at most 1000."""
+        return [replace(warning, count=self._warned[key]) for key, warning in self._warnings.items()]
 
     def trace_sha256(self) -> str:
         """Return a hash over every event so far, the contents of all memories and the progress of all cores.
@@ -329,8 +334,12 @@ class EmbeddedMachine:
 
     def _warn(self, slot: Slot, what: str, address: int, pc: int) -> None:
         key = slot.name, what, address
-        known = self._warnings.get(key)
-        if known is None:
+        if key in self._warnings:
+            self._warned[key] += 1
+        elif len(self._warnings) >= _MOST_WARNINGS:
+            self.warnings_left_out += 1
+        else:
+            self._warned[key] = 1
             self._warnings[key] = AccessWarning(
                 slot.name, what, address, pc, self.cores[slot.name].locate(pc)
             )
