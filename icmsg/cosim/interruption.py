@@ -7,9 +7,9 @@ machine runs a signal is only noted, and handled between two slices.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # the module signal makes enums: ten times as long, in every run
 import signal
 import threading
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _HELD: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)
 )
-_PATIENCE_S: Final = 5.0
+_PATIENCE: Final = 10
 
 
 class HeldSignals:
@@ -27,32 +27,31 @@ class HeldSignals:
 
     Whatever handler is set then is called: Python's own, which raises KeyboardInterrupt, or somebody else's. One that
     ignores the signal, or is not Python's, stays as it is; so does everything in a thread that gets no signals. A
-    signal that comes again after 5 s in which there was no safe point is handled at once: a callback does not return.
+    signal that comes ten times without a safe point is handled at once: a callback does not return.
     """
 
     __slots__ = ("_handlers", "pending")
 
     def __init__(self) -> None:
         self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
-        self.pending: Final[dict[int, float]] = {}
-        """The signals that have come, and when (of the host's clock, in seconds)."""
+        self.pending: Final[dict[int, int]] = {}
+        """The signals that have come, and how often."""
 
     def __enter__(self) -> HeldSignals:
         if threading.get_ident() == threading.main_thread().ident:
             for number in _HELD:
-                handler = signal.getsignal(number)
-                if callable(handler) and not isinstance(handler, signal.Handlers):
+                handler = _signal.getsignal(number)
+                if callable(handler):
                     self._handlers[number] = handler
-                    signal.signal(number, self._note)
+                    _signal.signal(number, self._note)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        handlers = dict(self._handlers)
-        for number, handler in handlers.items():
-            if signal.getsignal(number) == self._note:  # else a callback has set another one
-                signal.signal(number, handler)
+        for number, handler in self._handlers.items():
+            if _signal.getsignal(number) == self._note:  # else a callback has set another one
+                _signal.signal(number, handler)
         if self.pending:
             self.release(but=signal.default_int_handler if kind is not None else None)
 
@@ -64,8 +63,9 @@ class HeldSignals:
                 self._handlers[number](number, None)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        now = time.monotonic()
-        if now - self.pending.setdefault(number, now) > _PATIENCE_S:
+        # Without a frame it comes from the safe point of a machine within a callback: that one makes progress.
+        self.pending[number] = self.pending.get(number, 0) + (frame is not None)
+        if self.pending[number] >= _PATIENCE:
             del self.pending[number]
             self._handlers[number](number, frame)
 
