@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(icmsg.__file__).parent
 
 LAYERS: Final = (
-    ("errors",),
+    ("errors", "limits"),
     ("assets", "config"),
     ("hw",),
     ("wire",),
@@ -55,6 +55,7 @@ HOMES: Final = {
     "System": ("cosim.renode",),
     "lark": ("cosim.platform", "config", "monitor"),
     "elftools": ("cosim",),
+    "yaml": ("config",),
     "rich": ("cli",),
     "prompt_toolkit": ("cli",),
     "robot": ("robot",),

@@ -88,8 +88,10 @@ def take_builds(options: argparse.Namespace) -> None:
                 setattr(options, core, str(files.image))
             if getattr(options, f"{core}_dts") is None:
                 setattr(options, f"{core}_dts", str(files.dts.parent))
-    options.app = options.app or PYTHON
-    options.net = options.net or (PYTHON if options.build else "echo")
+    if options.app is None:
+        options.app = PYTHON
+    if options.net is None:
+        options.net = PYTHON if options.build else "echo"
 
 
 def _check_builds(builds: list[str]) -> None:

@@ -171,12 +171,14 @@ class _Pair:
                 f"{why}; on the nRF5340, {legacy.core} starts {first.core} and opens first, so that the one ring is "
                 f'lost and they do not bond: use "detect" on both, or "disable" on both',
             )
-        return self._finding(
+        return Finding(
+            "note",
             "detect-opens-first",
+            self._net.core,
+            self._theirs.path,
             place,
             f"{why}: they do not bond if {legacy.core} rings before the mailbox of {first.core} is up; open "
             f'{first.core} first, or use "detect" on both',
-            "note",
         )
 
     def _alignment(self) -> Iterator[Finding]:

@@ -49,8 +49,8 @@ def test_the_base_of_this_page_is_good() -> None:
         (
             '"zephyr,ipc-icmsg"',
             '"zephyr,ipc-icbmsg"',
-            1,
-            'no enabled node with compatible = "zephyr,ipc-icmsg"; add',
+            15,
+            "/ipc0 is ICBMsg (zephyr,ipc-icbmsg), not supported yet, and no ICMsg",
         ),
         ('"okay"', '"disabled"', 22, '/ipc0 is disabled; set status = "okay"'),
         ('"okay"', "<1>", 14, "unused"),
@@ -152,7 +152,12 @@ def test_the_base_of_this_page_is_good() -> None:
         ("<8>", "<SIZE>", 20, "dcache-alignment of /ipc0 uses the macro SIZE, which only a build expands"),
         ("<8>", "<0x1ffffffff>", 20, "8589934591 does not fit in 32 bits"),
         ("<8>", "<8", 20, "expected number or parenthesized expression"),
-        ("<8>", "<" + "(" * 20_000, 20, "nodes or parentheses are nested too deeply (more than 64); flatten them"),
+        (
+            "<8>",
+            "<" + "(" * 20_000,
+            20,
+            "nodes or parentheses are nested too deeply (more than 64); flatten them",
+        ),
         ("/dts-v1/;", "/dts-v1/; /plugin/;", 1, "/plugin/ is not supported"),
         ("/ {", '/include/ "no.dtsi"\n/ {', 2, "there is no no.dtsi"),
         (

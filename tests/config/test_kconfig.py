@@ -150,7 +150,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         load_kconfig(tmp_path / "no.conf")
     (tmp_path / "binary").write_bytes(b"\xff\x00")
     with pytest.raises(
-        KconfigError, match=r"binary:1: cannot be read \(it is not UTF-8 text\); give a build's"
+        KconfigError, match=r"binary: cannot be read \(it is not UTF-8 text\); give a build's"
     ):
         load_kconfig(tmp_path / "binary")
 
