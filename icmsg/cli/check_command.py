@@ -10,12 +10,9 @@ from icmsg.assets import platform_file
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
-
     from icmsg.config.checks import Finding, MemoryRange
     from icmsg.config.devicetree import IcmsgNode
     from icmsg.config.load import Side
-    from icmsg.cosim.platform import PlatformDescription
 
 _NRF5340: Final = "nrf5340"
 _NO_PLATFORM: Final = "none"
@@ -84,25 +81,10 @@ def _platform(option: str | None, side: Side) -> str | None:
 
 
 def _load_memory(path: str) -> list[MemoryRange]:
-    from icmsg.cosim.platform import load_platform  # slow to load
+    from icmsg.cosim.memory_map import memory_map  # slow to load
+    from icmsg.cosim.platform import load_platform
 
-    return list(memory_ranges(load_platform(path)))
-
-
-def memory_ranges(description: PlatformDescription) -> Iterator[MemoryRange]:
-    """Yield the memories on the bus of a platform, with the short names of the cores that see each."""
-    from icmsg.config.checks import MemoryRange
-    from icmsg.cosim.soc import short_name
-
-    everybody = frozenset(short_name(item.name) for item in description if item.type.startswith("CPU."))
-    for item in description:
-        if not item.type.startswith("Memory."):
-            continue
-        for place in item.registrations:
-            size = place.size or item.attributes.get("size")
-            if place.parent == "sysbus" and place.address is not None and isinstance(size, int):
-                cores = everybody if place.cpu is None else frozenset([short_name(place.cpu)])
-                yield MemoryRange(place.address, place.address + size, cores)
+    return list(memory_map(load_platform(path)))
 
 
 def _as_json(ok: bool, platform: str | None, sides: list[Side], findings: list[Finding]) -> dict[str, Any]:

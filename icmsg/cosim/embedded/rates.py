@@ -18,11 +18,16 @@ NVIC: Final = "IRQControllers.NVIC"
 
 _HERTZ_PER_MIPS: Final = 1_000_000
 _DEFAULT_MIPS: Final = 100  # Renode's
+FASTEST: Final = 2
+"""How many times as fast as after a reset a core's clock can be made (HFCLKCTRL of the nRF5340)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Clock rates of the platform: ticks per second, instructions and SysTick cycles per second and core."""
+    """Clock rates of the platform: ticks per second, instructions and SysTick cycles per second and core.
+
+    Those of a core are its rates after a reset; up to :data:`FASTEST` times as fast is possible.
+    """
 
     ticks_per_second: int
     instruction_hz: dict[str, int]
@@ -43,7 +48,7 @@ def read_rates(description: PlatformDescription) -> Rates:
     instruction_hz: dict[str, int] = {}
     systick_hz: dict[str, int] = {}
     for core in cores:
-        check_attributes(core, {"cpuType", "nvic", "cpuId", "id", "PerformanceInMips"})
+        check_attributes(core, {"cpuType", "nvic", "cpuId", "id", "fpuInterruptNumber", "PerformanceInMips"})
         if core.attributes.get("cpuType") != "cortex-m33":
             raise core.error(
                 f"cpuType {core.attributes.get('cpuType')!r} is not modelled by the embedded engine; it runs "
@@ -60,8 +65,17 @@ def read_rates(description: PlatformDescription) -> Rates:
         name = short_name(core.name)
         instruction_hz[name] = _positive(core, "PerformanceInMips", _DEFAULT_MIPS) * _HERTZ_PER_MIPS
         systick_hz[name] = _positive(_nvic_of(description, core), "systickFrequency", 0)
-    ticks = math.lcm(*instruction_hz.values(), *systick_hz.values())
-    return Rates(ticks, instruction_hz, systick_hz)
+    rates = (*instruction_hz.values(), *systick_hz.values())
+    return Rates(math.lcm(*rates, *(FASTEST * hz for hz in rates)), instruction_hz, systick_hz)
+
+
+def has_fpu(description: PlatformDescription, core: Peripheral) -> bool:
+    """Return whether a core has an FPU and the DSP extension.
+
+    It has where its FPU has an interrupt (fpuInterruptNumber); where no core of the platform says so, all have both.
+    """
+    told = [item.name for item in description if item.type == CPU and "fpuInterruptNumber" in item.attributes]
+    return not told or core.name in told
 
 
 def check_attributes(item: Peripheral, known: set[str]) -> None:
