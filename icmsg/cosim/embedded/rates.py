@@ -26,7 +26,8 @@ FASTEST: Final = 2
 class Rates:
     """Clock rates of the platform: ticks per second, instructions and SysTick cycles per second and core.
 
-    Those of a core are its rates after a reset; up to :data:`FASTEST` times as fast is possible.
+    Those of a core are its rates after a reset. Where something changes the core's clock (``clocked``), it can be
+    :data:`FASTEST` times as fast.
     """
 
     ticks_per_second: int
@@ -65,8 +66,16 @@ def read_rates(description: PlatformDescription) -> Rates:
         name = short_name(core.name)
         instruction_hz[name] = _positive(core, "PerformanceInMips", _DEFAULT_MIPS) * _HERTZ_PER_MIPS
         systick_hz[name] = _positive(_nvic_of(description, core), "systickFrequency", 0)
-    rates = (*instruction_hz.values(), *systick_hz.values())
-    return Rates(math.lcm(*rates, *(FASTEST * hz for hz in rates)), instruction_hz, systick_hz)
+    fast = [name for core in cores if (name := short_name(core.name)) in _clocked(description)]
+    rates = [hz for table in (instruction_hz, systick_hz) for hz in table.values()]
+    rates += [FASTEST * table[name] for table in (instruction_hz, systick_hz) for name in fast]
+    return Rates(math.lcm(*rates), instruction_hz, systick_hz)
+
+
+def _clocked(description: PlatformDescription) -> set[str]:
+    """Return the cores whose clock something in the platform changes."""
+    values = [item.attributes.get("clocked") for item in description]
+    return {short_name(value.name) for value in values if isinstance(value, Reference)}
 
 
 def has_fpu(description: PlatformDescription, core: Peripheral) -> bool:
