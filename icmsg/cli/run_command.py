@@ -123,6 +123,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=str(BOND_TIMEOUT_NS // MS),
         help="virtual time to wait for bound",
     )
+    machine.add_argument(
+        "--release-network",
+        action="store_true",
+        help="let the network core run at once, for images that leave its release to a debugger",
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -161,6 +166,7 @@ def run_exchange(
             peer_config=configs["net"],
             initiator=None if options.initiator == "auto" else options.initiator,
             bond_timeout_ns=options.bond_timeout_ns,
+            release=options.release_network,
         )
         if observe is not None:
             observe(machine, configs)

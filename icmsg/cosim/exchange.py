@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.cosim.diagnosis import console_lines, diagnose
 from icmsg.cosim.exchange_result import ExchangeResult
+from icmsg.cosim.force_off import describe_held
 from icmsg.cosim.interruption import CtrlC
 from icmsg.cosim.link_observer import observe_link
 from icmsg.cosim.players import Initiator
@@ -55,7 +56,8 @@ class Exchange:
 
     A workload without messages asks for bonding alone.
     ``initiator`` is the name of the core that sends first; None finds out: the stub ``initiator`` where it runs,
-    else unknown firmware that speaks first, else Python.
+    else unknown firmware that speaks first, else Python. ``release`` lets the network core run at once, though firmware
+    on the application core holds it in reset until it clears RESET.NETWORK.FORCEOFF.
 
     Raises:
         FirmwareError: an image does not fit its core.
@@ -72,12 +74,14 @@ class Exchange:
         initiator: str | None = None,
         bond_timeout_ns: int = BOND_TIMEOUT_NS,
         peer_config: InstanceConfig | None = None,
+        release: bool = False,
     ) -> None:
         check_workload(workload, config)
         self._machine = machine
         self._workload = workload
         self._bond_only = not workload.messages
         self._bond_timeout_ns = bond_timeout_ns
+        self._release = release
         self._configs = {"app": config, "net": peer_config or config.mirrored()}
         self._first, self._second = (machine.core(name) for name in self._configs)
         self._ctrl_c = CtrlC()
@@ -114,7 +118,7 @@ class Exchange:
     def _run(self, progress: Progress | None) -> ExchangeResult:
         bond_ns = None
         try:
-            self._sides.start()
+            self._sides.start(release=self._release)
             self._machine.run_until(self._is_bound, timeout_ns=self._bond_timeout_ns, what="bonding")
             bond_ns = self._machine.now_ns
             check_roles(self._initiator, {name: stats.program for name, stats in self._sides.stats()})
@@ -125,7 +129,7 @@ class Exchange:
         except ConfigurationError:
             raise
         except IcmsgError as error:
-            self._problems.append(str(error))
+            self._problems += [str(error), *describe_held(self._machine)]
         return self._result(bond_ns)
 
     def _is_bound(self) -> bool:

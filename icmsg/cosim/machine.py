@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.console import Console
     from icmsg.cosim.events import EventKind, EventStream
     from icmsg.cosim.image import FirmwareImage
+    from icmsg.cosim.platform import PlatformDescription
     from icmsg.cosim.soc import MailboxPort
     from icmsg.hw.bus import Bus
     from icmsg.ipc.clock import Clock
@@ -85,7 +86,10 @@ class Core(Protocol):
         """Load an image; FirmwareError if it does not fit this core."""
 
     def start(self) -> None:
-        """Reset the core and let it run its image."""
+        """Reset the core and let it run its image, as a debugger does: at once, whoever holds the core in reset."""
+
+    def wait_for_release(self) -> None:
+        """Reset the core, and let its image begin when the core that holds this one in reset lets it go."""
 
     def halt(self) -> None:
         """Stop executing."""
@@ -115,6 +119,10 @@ class Machine(Protocol):
     @property
     def engine(self) -> str:
         """``embedded`` or ``renode``."""
+
+    @property
+    def description(self) -> PlatformDescription:
+        """The platform file."""
 
     @property
     def cores(self) -> Mapping[str, Core]:

@@ -223,7 +223,7 @@ def test_accesses_to_registers_are_logged_with_their_maker_between_the_lines_of_
     monitor: EmbeddedMonitor,
 ) -> None:
     monitor.execute("include @renode/nrf5340.resc; sysbus LogPeripheralAccess ipcapp")
-    monitor.execute('emulation RunFor "0.00002"; ipcapp ReadDoubleWord 0x304')
+    monitor.execute('emulation RunFor "0.00003"; ipcapp ReadDoubleWord 0x304')
     lines = [entry.message for entry in monitor.log.last(100)]
     writes = [line for line in lines if "WriteUInt32 to 0x304 (INTENSET), value 0x2" in line]
     assert len(writes) == 1
@@ -256,12 +256,12 @@ def test_all_accesses_are_logged_twice_over_and_change_no_trace(monitor: Embedde
 
 def test_what_firmware_does_that_nothing_models_is_in_the_log(soc: EmbeddedMonitor) -> None:
     soc.execute("sysbus WriteDoubleWord 0x20000100 0xE7FE6800")  # ldr r0, [r0]; b .
-    soc.execute('cpuapp PC 0x20000100; cpuapp SP 0x20001000; cpuapp SetRegister "R0" 0xF0000000')
+    soc.execute('cpuapp PC 0x20000100; cpuapp SP 0x20001000; cpuapp SetRegister "R0" 0x50021000')
     soc.execute('cpuapp IsHalted false; emulation RunFor "0.000001"')
     entry = soc.log.last(1)[0]
     assert (entry.source, entry.level) == ("sysbus", LogLevel.WARNING)
     assert entry.text.startswith("[cpuapp: 0x20000100] ")
-    assert "0xF0000000" in entry.text
+    assert "PWM0" in entry.text
 
 
 # Information

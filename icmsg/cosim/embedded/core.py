@@ -55,7 +55,8 @@ class FirmwareCore:
         self.space: Final = space
         self.nvic: Final = nvic
         self.timeline: Final = timeline
-        self.ticks_per_instruction: Final = ticks_per_instruction
+        self.ticks_per_instruction = ticks_per_instruction
+        self._next_rate = ticks_per_instruction
         self.time = 0
         self.asleep = False
         self.instructions = 0
@@ -71,6 +72,8 @@ class FirmwareCore:
         self._cause: int | None = None
         self._raised: BaseException | None = None
         self._leftover: list[Callable[[], None]] = []
+        self._bad_load = 0  # the address of the load that ended the run
+        self._lost_store: tuple[int, int] | None = None  # the address and PC of a store that nothing took
         self._resume_at = native.registers("PC", "XPSR")
         self._syndrome = native.registers("ESR")
         self._control = control
@@ -104,8 +107,10 @@ class FirmwareCore:
             space,
             self._special.page,
             warn=lambda what, address: warn(what, address, self.pc()),
+            lost=self._on_lost_store,
             raise_later=self._raise_later,
         )
+        native.hook_bad_loads(self._on_bad_load)
         native.hook_exceptions(self._on_exception)
         native.hook_invalid_instruction(self._on_invalid_instruction)
 
@@ -142,6 +147,18 @@ class FirmwareCore:
         if self._running:
             return self.time + self._executed.value * self.ticks_per_instruction
         return self.time
+
+    def executed(self) -> int:
+        """Return how many instructions were executed, the one that makes an access included."""
+        return self.instructions + (self._executed.value if self._running else 0)
+
+    def set_rate(self, ticks_per_instruction: int) -> None:
+        """Let an instruction take so many ticks from now on, or from behind the one that makes an access."""
+        self._next_rate = ticks_per_instruction
+        if self._running:
+            self.end_slice()
+        else:
+            self.ticks_per_instruction = ticks_per_instruction
 
     @property
     def running(self) -> bool:
@@ -258,8 +275,12 @@ class FirmwareCore:
                 cause = Cause.WFI
         self.time += executed * self.ticks_per_instruction
         self.instructions += executed
+        self.ticks_per_instruction = self._next_rate
         if cause is not None or error:
             self._end(cause, error)
+        if self._lost_store is not None:
+            (address, pc), self._lost_store = self._lost_store, None
+            self._flow.fault_late(address, pc)
         if self._raised is not None:
             raised, self._raised = self._raised, None
             raise raised
@@ -276,6 +297,8 @@ class FirmwareCore:
             self._flow.call_supervisor()
         elif cause == Cause.WFE and not error:
             self._wait_for_event()
+        elif cause == Cause.DATA:
+            self._flow.fault(cause, self._bad_load)
         elif cause != Cause.YIELD or error:
             self._flow.fault(cause, error)
 
@@ -343,6 +366,17 @@ class FirmwareCore:
     def _raise_later(self, error: BaseException) -> None:
         self._raised = self._raised or error
         self.end_slice()
+
+    def _on_bad_load(self, address: int) -> bool:
+        if self._flow.ignores_bus_faults():
+            return True
+        self._bad_load, self._cause = address, Cause.DATA
+        return False
+
+    def _on_lost_store(self, address: int) -> None:
+        if self._lost_store is None and not self._flow.ignores_bus_faults():
+            self._lost_store = address, self.pc()
+            self.end_slice()
 
     def _on_exception(self, number: int) -> None:
         self._cause = number

@@ -79,9 +79,7 @@ class EmbeddedMachine:
         self.cores: Final[dict[str, MachineCore]] = {}
         ports = mailbox_ports(description)
         for name, slot in self._parts.slots.items():
-            slot.add_control(
-                ticks_per_cycle=rates.ticks_per_second // rates.systick_hz[name], restart=self._restart
-            )
+            slot.add_control(systick_hz=rates.systick_hz[name], restart=self._restart)
             self.cores[name] = MachineCore(
                 self, slot, port=ports.get(name), latency=self._ticks(latency_ns), retry=self._ticks(US)
             )

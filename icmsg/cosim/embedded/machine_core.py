@@ -156,6 +156,10 @@ class MachineCore:
 
     def _check_place(self, image: FirmwareImage, segment: Segment) -> None:
         found = self._slot.space.memory_at(segment.load_address)
+        if found is None:
+            for other in self._machine.cores.values():
+                if (theirs := other._slot.space.memory_at(segment.load_address)) is not None:
+                    raise self._linked_for(other, image, segment, theirs.memory.name)
         if found is None or segment.end > found.end:
             ranges = ", ".join(
                 f"{item.memory.name} 0x{item.start:08X}…0x{item.end - 1:08X}"
@@ -171,13 +175,18 @@ class MachineCore:
                 and found.memory.name.endswith(other.name)
                 and not found.memory.name.endswith(self.name)
             ):
-                raise FirmwareError(
-                    f"{image.path}: loads at 0x{segment.load_address:08X}, which is {found.memory.name}; it "
-                    f"was linked for core {other.name}: load it there (--{other.name})"
-                )
+                raise self._linked_for(other, image, segment, found.memory.name)
+
+    def _linked_for(
+        self, other: MachineCore, image: FirmwareImage, segment: Segment, memory: str
+    ) -> FirmwareError:
+        return FirmwareError(
+            f"{image.path}: loads at 0x{segment.load_address:08X}, which is {memory}; it "
+            f"was linked for core {other.name}: load it there (--{other.name})"
+        )
 
     def start(self) -> None:
-        """Reset the core and the peripherals that belong to it alone, and let it run its image.
+        """Reset the core and the peripherals that belong to it alone, and let it run its image, also if it is held.
 
         Raises:
             EngineError: no image is loaded, or the core is played by Python.
@@ -190,6 +199,20 @@ class MachineCore:
             raise EngineError(f"core {self.name} has no firmware; load() an image first")
         self._slot.reset_peripherals()
         self.begin()
+
+    def wait_for_release(self) -> None:
+        """Reset as :meth:`start`, and begin when the core that holds this one in reset lets it go (FORCEOFF = 0).
+
+        Raises:
+            EngineError: no image is loaded, or the core runs or is played by Python.
+        """
+        self._machine._check_between_instructions("wait_for_release")
+        if self._played is not None or self.image is None or not self._halted:
+            raise EngineError(
+                f"core {self.name} has no firmware that could wait in reset; load() an image first"
+            )
+        self._slot.reset_peripherals()
+        self._held = True
 
     def begin(self, *, stack: int | None = None, entry: int | None = None) -> None:
         """Let the core run from its vector table, and touch nothing else.

@@ -170,6 +170,21 @@ class SteppedCore:
         self._machine.emit(EventKind.CORE_STARTED, self.index)
         self._release()
 
+    def wait_for_release(self) -> None:
+        """Reset the core as :meth:`start`, and leave it to the core that holds this one to let it go.
+
+        Raises:
+            EngineError: no image is loaded, the core is played by Python, or nothing holds it.
+        """
+        self._machine.check_open()
+        if self._played is not None or self._vector_table is None or self._places.reset_block is None:
+            raise EngineError(
+                f"core {self.name} has no firmware that could wait in reset; load() an image first"
+            )
+        self._reset()
+        self._do([f"{self._places.reset_block} NetworkVectorTable 0x{self._vector_table:08X}"])
+        self._halted, self._started = True, False
+
     def halt(self) -> None:
         """Stop executing; registers, memory and pending interrupts stay as they are."""
         if not self._halted and self._played is None:
