@@ -12,7 +12,6 @@ import pytest
 from planted_files import PLANT_ENUM, Mistake, Plant, planted
 
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.diagnosis import Diagnosis
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.peer import Peer
 from icmsg.cosim.simtime import MS
@@ -20,6 +19,8 @@ from icmsg.errors import IcmsgError, VirtualTimeoutError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from icmsg.cosim.diagnosis import Diagnosis
 
 SIZES = (14, 50, 20, 61, 65, 30, 97, 12)
 M = Mistake
@@ -64,7 +65,7 @@ CASES = (
     Case(
         Plant(M.MASKED_BASEPRI),
         {
-            "interrupt-masked": f"{LATCHED}BASEPRI of net is 0x40 and holds interrupt 18 (priority 0x80) back, at PC 0x01"
+            "interrupt-masked": f"{LATCHED}BASEPRI of net is 0x40 and holds interrupt 18 (priority 0x80) back, at PC 0x01"  # noqa: E501
         },
     ),
     Case(
@@ -108,14 +109,14 @@ CASES = (
         Plant(M.SMALL_DROP),
         {
             "taken-not-answered": "net took 5 messages of app and answered 4 of them",
-            "longer-than-answered": "a message of 65 bytes was taken and has no answer; the longest that net answered has 61",
+            "longer-than-answered": "a message of 65 bytes was taken and has no answer; the longest that net answered has 61",  # noqa: E501
         },
     ),
     Case(
         Plant(M.SMALL_STOP),
         {
-            "packet-left": "1 packet waits for net, its event is cleared and it sleeps: it was rung and left the packet",
-            "longer-than-answered": "a message of 65 bytes waits and has no answer; the longest that net answered has 61",
+            "packet-left": "1 packet waits for net, its event is cleared and it sleeps: it was rung and left the packet",  # noqa: E501
+            "longer-than-answered": "a message of 65 bytes waits and has no answer; the longest that net answered has 61",  # noqa: E501
         },
     ),
     Case(
@@ -153,7 +154,7 @@ CASES = (
     Case(
         Plant(M.ICBMSG),
         {
-            "icbmsg": "this looks like ICBMsg: the first message of net is 02 00 05, a control message (BOUND of endpoint 0"
+            "icbmsg": "this looks like ICBMsg: the first message of net is 02 00 05, a control message (BOUND of endpoint 0"  # noqa: E501
         },
         messages=0,
     ),
@@ -175,7 +176,7 @@ CASES = (
     Case(
         Plant(tx=0x2007_9000),
         {
-            "region-elsewhere": "0x20079008 looks like the magic in another region: is the tx-region of net at another address?"
+            "region-elsewhere": "0x20079008 looks like the magic in another region: is the tx-region of net at another address?"  # noqa: E501
         },
     ),
     Case(Plant(rx=0x2007_1000), {"woken-and-not-taken": "does it read another region?"}),
