@@ -68,14 +68,14 @@ class Sides:
                 size_min=work.size_min,
                 size_max=work.size_max,
                 seed=work.seed,
-                window=work.window,
+                window=work.window or 1,
             )
 
     def _open(self, core: Core) -> Player:
         played = PlayedInstance(self._machine, core, self._configs[core.name])
         if core.name == self.initiator:
             return Initiator(played, self._machine.clock, self._workload)
-        return Responder(played, self._machine.clock)
+        return Responder(played, self._machine.clock, answers=bool(self._workload.messages))
 
     def start(self) -> None:
         """Let the firmware run."""
