@@ -20,6 +20,7 @@ from icmsg.cosim.engines import make_machine
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
 from icmsg.cosim.interruption import Interrupted
 from icmsg.cosim.simtime import MS, US, S
+from icmsg.cosim.stale_memory import STALE_MEMORY
 from icmsg.cosim.workload import Workload
 
 if TYPE_CHECKING:
@@ -128,7 +129,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         dest="silence_ns",
         type=time_ns(MS),
         metavar="MS",
-        help="virtual time without a message that ends the run; default: 500 of firmware that sends first, 1000 for an echo",
+        help="virtual time without a message that ends the run; "
+        "default: 500 of firmware that sends first, 1000 for an echo",
     )
     parser.add_argument(
         "--stall-timeout",
@@ -137,6 +139,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         default="60",
         help="wall time without a packet, a console line or a new state of the link that ends the run; 0 = never",
+    )
+    parser.add_argument(
+        "--stale-memory",
+        choices=STALE_MEMORY,
+        help="what the regions hold when firmware starts: an old session, or random bytes; Python opens 1 ms later",
     )
     machine = parser.add_argument_group("the machine")
     machine.add_argument(
@@ -225,6 +232,7 @@ def run_exchange(
             silence_ns=options.silence_ns,
             stall_s=options.stall_ns / S or None,
             strict=options.strict,
+            stale_memory=options.stale_memory,
         )
         if observe is not None:
             observe(machine, configs)
@@ -250,12 +258,8 @@ def _as_given(options: argparse.Namespace) -> dict[str, Any]:
 def _versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
     found = {"icmsg": __version__, "python": platform.python_version(), "platform": platform.platform()}
-    for package in ("unicorn", "pyrenode3"):
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    installed = {item.name for item in metadata.distributions()} & {"unicorn", "pyrenode3"}
+    return found | {name: metadata.version(name) for name in sorted(installed)}
 
 
 def _boot_anew(machine: Machine, configs: dict[str, InstanceConfig]) -> None:

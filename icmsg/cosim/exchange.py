@@ -12,7 +12,7 @@ from icmsg.cosim.interruption import CtrlC
 from icmsg.cosim.machine import FaultLog
 from icmsg.cosim.players import Initiator, Responder
 from icmsg.cosim.preconditions import check_roles, check_workload
-from icmsg.cosim.progress import ProgressGuard
+from icmsg.cosim.progress import ProgressGuard, StuckError
 from icmsg.cosim.sides import Side, Sides
 from icmsg.cosim.simtime import MS, S, format_time
 from icmsg.cosim.stub_firmware import DONE
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Machine
+    from icmsg.cosim.stale_memory import StaleMemory
     from icmsg.cosim.workload import Workload
 
 Progress = Callable[[int, int], None]
@@ -66,7 +67,8 @@ class Exchange:
     ``initiator`` is the name of the core that sends first; None finds out: the stub ``initiator`` where it runs,
     else unknown firmware that speaks first, else Python. ``silence_ns``: virtual time without a message that ends the
     exchange (None: 0.5 s of firmware that sends first, 1 s for an echo). ``stall_s``: seconds of wall time without
-    any progress that end it (None: never). ``strict``: a warning is a problem.
+    any progress that end it (None: never). ``strict``: a warning is a problem. ``stale_memory``: what the regions hold
+    when the cores start, see :func:`icmsg.cosim.stale_memory.fill_regions`; None leaves them as they are.
 
     Raises:
         FirmwareError: an image does not fit its core.
@@ -86,6 +88,7 @@ class Exchange:
         silence_ns: int | None = None,
         stall_s: float | None = None,
         strict: bool = False,
+        stale_memory: StaleMemory | None = None,
     ) -> None:
         check_workload(workload, config)
         self._machine = machine
@@ -105,7 +108,7 @@ class Exchange:
         self._started: set[int] = set()
         self._restarts = {core.index: 0 for core in (self._first, self._second)}
         machine.events.add_sink(self._on_power, (EventKind.CORE_STARTED, EventKind.CORE_RESET))
-        self._sides = Sides(machine, sides, self._configs, workload, initiator)
+        self._sides = Sides(machine, sides, self._configs, workload, initiator, stale_memory)
         self._initiator = self._sides.initiator
         self._players = self._sides.players
         for name, player in self._players.items():
@@ -136,7 +139,7 @@ class Exchange:
         if asked is not None:
             return "as asked for"
         if self._initiator is None:
-            return "nobody is known to send first: whoever sends the first message"
+            return "it sent the first message after bonding"
         if self._sides.is_stub(self._initiator):
             return "its stub sends first"
         return "Python plays it, and the other side is not known to send first"
@@ -197,7 +200,7 @@ class Exchange:
             self._got(),
             self._watch.sent,
             *(player.endpoint.is_bound for player in self._players.values()),
-            *(len(core.console.text) for core in (self._first, self._second)),
+            *(len(core.console.lines) for core in (self._first, self._second)),
         )
 
     def _let_pass(self, ns: int) -> None:
@@ -243,7 +246,12 @@ class Exchange:
                 self._look()
                 return self._got() >= goal or self._finished()
 
-            self._machine.run_until(moved, timeout_ns=self._patience(), what=what)
+            try:
+                self._machine.run_until(moved, timeout_ns=self._patience(), what=what)
+            except StuckError:
+                if self._knows_its_count():
+                    raise
+                break  # firmware that idles in a loop has said all it had to say
             if progress is not None:
                 progress(self._got(), total)
         self._check_that_it_initiates()
@@ -316,8 +324,10 @@ class Exchange:
         return self._silence_ns or SILENCE_NS
 
     def _patience(self) -> int:
-        knows_its_count = self._sender is not None or self._sides.is_stub(self._initiator)
-        return (self._silence_ns or STALL_NS) if knows_its_count else self._silence() + MS
+        return (self._silence_ns or STALL_NS) if self._knows_its_count() else self._silence() + MS
+
+    def _knows_its_count(self) -> bool:
+        return self._sender is not None or self._sides.is_stub(self._initiator)
 
     def _got(self) -> int:
         return self._sender.got if self._sender is not None else self._watch.got
@@ -396,12 +406,13 @@ class Exchange:
             for core in (self._first, self._second)
             if self._restarts[core.index]
         ]
-        return f"not bound at the end: {' and '.join(times) or 'a side has closed its session'}, and they did not bond again"
+        what = " and ".join(times) or "a side has closed its session"
+        return f"not bound at the end: {what}, and they did not bond again"
 
     def _shortcomings(self, counts: _Counts) -> Iterator[str]:
         if self._bond_only:
             return
-        stubborn = self._sender is None and not self._sides.is_stub(self._initiator)
+        stubborn = not self._knows_its_count()
         silence = f"silence of {format_time(self._silence())} of virtual time"
         if counts.expected is None and not counts.got:
             yield f"no message came back before a {silence}; a longer one: --silence-ms"
@@ -421,7 +432,8 @@ class Exchange:
         for fault in self._faults.records():
             again = f", {fault.count} times" if fault.count > 1 else ""
             yield (
-                f"core {fault.core} took fault exception {fault.exception} at PC 0x{fault.pc:08X} ({fault.place}){again}"
+                f"core {fault.core} took fault exception {fault.exception} at PC 0x{fault.pc:08X} "
+                f"({fault.place}){again}"
             )
         for core in (self._first, self._second):
             number = core.registers.get("XPSR", 0) & _IPSR

@@ -17,16 +17,22 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.machine import FaultLog, Machine
 
-_EVERY: Final = 16
+_EVERY: Final = 8
 """The clock is looked at after so many looks."""
 _SURE_S: Final = 0.5
 """What is proved must have stayed so for this long."""
+_PATIENT_S: Final = 3.0
+"""Cores that are stuck are given up only when the wait takes long: a short one ends at its virtual time, as ever."""
 _FAULTS: Final = 1000
 """A fault that came so often at one place is a loop."""
 
 
 class HangError(EngineError):
     """Firmware hangs; the text says how."""
+
+
+class StuckError(HangError):
+    """No core can change anything any more before the wait is over."""
 
 
 class ProgressGuard:
@@ -46,8 +52,7 @@ class ProgressGuard:
         self._looks = 0
         self._last: tuple[object, ...] | None = None
         self._since = 0.0
-        self._hangs: tuple[str, ...] = ()
-        self._hangs_since = 0.0
+        self._hangs_since: float | None = None
 
     def look(self) -> None:
         """Call it after every slice; mostly it does nothing.
@@ -61,15 +66,20 @@ class ProgressGuard:
         now = time.monotonic()
         token = self._token()
         if token != self._last:
-            self._last, self._since, self._hangs = token, now, ()
+            self._last, self._since, self._hangs_since = token, now, None
             return
         if self._faults.repeated >= _FAULTS:
             raise HangError(self._fault_loop())
-        hangs = tuple(self._machine.hangs()) if now - self._since > _SURE_S else ()
-        if hangs != self._hangs:
-            self._hangs, self._hangs_since = hangs, now
-        elif hangs and now - self._hangs_since > _SURE_S:
-            raise HangError("; ".join(hangs))
+        hangs = self._machine.hangs() if now - self._since > _SURE_S else []
+        if not hangs:
+            self._hangs_since = None
+        elif self._hangs_since is None:
+            self._hangs_since = now
+        elif now - self._hangs_since > _SURE_S:
+            if any(hang.startswith("interrupt storm") for hang in hangs):
+                raise HangError("; ".join(hangs))
+            if now - self._since > _PATIENT_S:
+                raise StuckError("; ".join(hangs))
         if self._stall_s is not None and now - self._since > self._stall_s:
             raise HangError(
                 f"no packet, no console line and no new state of the link for {self._stall_s:g} s of wall time; "

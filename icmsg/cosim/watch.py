@@ -105,7 +105,7 @@ class _Direction:
 
     @property
     def session(self) -> tuple[int, int]:
-        """The reader's (own session id, acknowledged one of the writer); (0, 0) without sessions, or left from before."""
+        """The reader's (own session id, acknowledged one of the writer); (0, 0) without, or from before."""
         word = self._word.read() if self._word is not None else (0, 0)
         if word == self._word_before:
             return 0, 0
