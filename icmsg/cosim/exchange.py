@@ -6,14 +6,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.cosim.diagnosis import console_lines, diagnose
+from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.exchange_result import ExchangeResult
 from icmsg.cosim.force_off import describe_held
 from icmsg.cosim.interruption import CtrlC
 from icmsg.cosim.link_observer import observe_link
-from icmsg.cosim.players import Initiator
+from icmsg.cosim.machine import FaultLog
+from icmsg.cosim.players import Initiator, Responder
 from icmsg.cosim.preconditions import check_roles, check_workload
+from icmsg.cosim.progress import ProgressGuard, StuckError
 from icmsg.cosim.sides import Side, Sides
-from icmsg.cosim.simtime import MS, S
+from icmsg.cosim.simtime import MS, S, format_time
 from icmsg.cosim.stub_firmware import DONE
 from icmsg.cosim.watch import LinkWatch
 from icmsg.cosim.workload import RoundTrips
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Machine
+    from icmsg.cosim.stale_memory import StaleMemory
     from icmsg.cosim.workload import Workload
 
 Progress = Callable[[int, int], None]
@@ -32,32 +36,43 @@ Progress = Callable[[int, int], None]
 BOND_TIMEOUT_NS: Final = 2 * S
 STALL_NS: Final = 1 * S
 """An exchange in which nothing comes back for this long has stopped."""
+SILENCE_NS: Final = 500 * MS
+"""Firmware that sends first, nobody knows how often, has finished when it is silent for this long."""
 _GRACE_NS: Final = 5 * MS
 """Unknown firmware that speaks first within this time after bonding is the initiator."""
-_QUIET_NS: Final = 50 * MS
-"""An initiator of which we know no count has finished when it is silent for this long."""
 _STEPS: Final = 200
+_FAULT_EXCEPTIONS: Final = range(2, 8)
+_IPSR: Final = 0x1FF
+_QUANTUM_NOTE: Final = (
+    "with firmware on both cores the smallest round trip depends on how far one core may get ahead of the other "
+    "(--quantum-us), not on the SoC"
+)
 
 
 class _Counts(NamedTuple):
     """What whoever sent first has counted, or what was seen of it from outside."""
 
-    expected: int
+    expected: int | None
     sent: int
     got: int
     bytes_received: int
     mismatches: int
     round_trips: RoundTrips
+    lost: int = 0
 
 
 class Exchange:
     """One run on a machine with the cores ``app`` and ``net``; ``config`` is the app's instance and
     ``peer_config`` the net's (None: the mirror of the app's).
 
-    A workload without messages asks for bonding alone.
+    A workload without messages asks for bonding alone; nothing is answered then.
     ``initiator`` is the name of the core that sends first; None finds out: the stub ``initiator`` where it runs,
-    else unknown firmware that speaks first, else Python. ``release`` lets the network core run at once, though firmware
-    on the application core holds it in reset until it clears RESET.NETWORK.FORCEOFF.
+    else unknown firmware that speaks first, else Python. ``silence_ns``: virtual time without a message that ends the
+    exchange (None: 0.5 s of firmware that sends first, 1 s for an echo). ``stall_s``: seconds of wall time without
+    any progress that end it (None: never). ``strict``: a warning is a problem. ``stale_memory``: what the regions hold
+    when the cores start, see :func:`icmsg.cosim.stale_memory.fill_regions`; None leaves them as they are. ``release``
+    lets the network core run at once, though firmware on the application core holds it in reset until it clears
+    RESET.NETWORK.FORCEOFF.
 
     Raises:
         FirmwareError: an image does not fit its core.
@@ -75,6 +90,10 @@ class Exchange:
         bond_timeout_ns: int = BOND_TIMEOUT_NS,
         peer_config: InstanceConfig | None = None,
         release: bool = False,
+        silence_ns: int | None = None,
+        stall_s: float | None = None,
+        strict: bool = False,
+        stale_memory: StaleMemory | None = None,
     ) -> None:
         check_workload(workload, config)
         self._machine = machine
@@ -82,16 +101,31 @@ class Exchange:
         self._bond_only = not workload.messages
         self._bond_timeout_ns = bond_timeout_ns
         self._release = release
+        self._silence_ns = silence_ns
+        self._strict = strict
         self._configs = {"app": config, "net": peer_config or config.mirrored()}
         self._first, self._second = (machine.core(name) for name in self._configs)
-        self._ctrl_c = CtrlC()
+        self._ctrl_c = CtrlC(terminate=True)
         self._problems: list[str] = []
-        self._sides = Sides(machine, sides, self._configs, workload, initiator)
+        self._notes: list[str] = []
+        self._kept_consoles: dict[str, list[str]] | None = None
+        self._bond_ns: int | None = None
+        self._faults = FaultLog(machine)
+        self._started: set[int] = set()
+        self._restarts = {core.index: 0 for core in (self._first, self._second)}
+        machine.events.add_sink(self._on_power, (EventKind.CORE_STARTED, EventKind.CORE_RESET))
+        self._sides = Sides(machine, sides, self._configs, workload, initiator, stale_memory)
         self._initiator = self._sides.initiator
         self._players = self._sides.players
+        for name, player in self._players.items():
+            other = self._second if name == self._first.name else self._first
+            player.peer_resets = lambda index=other.index: self._restarts[index]  # type: ignore[misc]
         starter = self._players.get(self._initiator or "")
         self._sender = starter if isinstance(starter, Initiator) else None
         self._guess = self._sender is not None and initiator is None and bool(self._sides.unknown)
+        self._reason = self._first_reason(initiator)
+        if workload.any_number:
+            self._let_firmware_decide()
         # A Python initiator knows what it sent and when; everybody else is watched from outside.
         observe_link(machine, self._first, self._second, config)
         self._watch = LinkWatch(
@@ -100,8 +134,33 @@ class Exchange:
             self._second,
             config,
             machine.core(self._initiator) if self._initiator and not self._guess else None,
-            workload.messages,
+            None if workload.any_number else workload.messages,
+            restarts=True,
+            booting=True,
         )
+        self._guard = ProgressGuard(machine, self._faults, self._token, stall_s)
+
+    def _first_reason(self, asked: str | None) -> str:
+        if self._bond_only:
+            return "nothing was to be exchanged"
+        if asked is not None:
+            return "as asked for"
+        if self._initiator is None:
+            return "it sent the first message after bonding"
+        if self._sides.is_stub(self._initiator):
+            return "its stub sends first"
+        return "Python plays it, and the other side is not known to send first"
+
+    def _let_firmware_decide(self) -> None:
+        if not self._sides.unknown or self._sides.is_stub(self._initiator):
+            raise ConfigurationError(
+                "--messages any is for firmware of yours that sends first; here the number is known: give it"
+            )
+        if self._sender is not None:
+            self._sender.answer()
+            self._sender, self._guess = None, False
+            self._initiator = self._sides.unknown[0]
+            self._reason = "messages of any number are asked for, so firmware has to send them"
 
     # Running
 
@@ -110,41 +169,79 @@ class Exchange:
 
         Raises:
             ConfigurationError: the two sides do not go together.
-            KeyboardInterrupt: Ctrl-C, between two slices.
+            KeyboardInterrupt: Ctrl-C or SIGTERM, between two slices; :meth:`partial` says how far it has come.
         """
         with self._ctrl_c:
             return self._run(progress)
 
+    def partial(self, problem: str) -> ExchangeResult:
+        """Return what there is of a run that was ended from outside for the reason ``problem``."""
+        self._problems.insert(0, problem)
+        return self._result()
+
     def _run(self, progress: Progress | None) -> ExchangeResult:
-        bond_ns = None
         try:
             self._sides.start(release=self._release)
             self._machine.run_until(self._is_bound, timeout_ns=self._bond_timeout_ns, what="bonding")
-            bond_ns = self._machine.now_ns
+            self._bond_ns = self._machine.now_ns
             check_roles(self._initiator, {name: stats.program for name, stats in self._sides.stats()})
             if self._bond_only:
-                self._machine.run_for(_GRACE_NS)  # what firmware says about it, and what it breaks at once
+                self._let_pass(_GRACE_NS)  # what firmware says about it, and what it breaks at once
             else:
                 self._exchange(progress)
         except ConfigurationError:
             raise
         except IcmsgError as error:
             self._problems += [str(error), *describe_held(self._machine)]
-        return self._result(bond_ns)
+        return self._result()
 
-    def _is_bound(self) -> bool:
+    def _look(self) -> None:
         self._ctrl_c.check()
         self._watch.look()
-        if self._players:
-            return all(player.endpoint.is_bound for player in self._players.values())
-        return self._watch.is_bound
+        self._guard.look()
+
+    def _token(self) -> tuple[object, ...]:
+        """Return what changes whenever the exchange gets on."""
+        return (
+            self._bond_ns,
+            self._got(),
+            self._watch.sent,
+            *(player.endpoint.is_bound for player in self._players.values()),
+            *(len(core.console.lines) for core in (self._first, self._second)),
+        )
+
+    def _let_pass(self, ns: int) -> None:
+        def never() -> bool:
+            self._look()
+            return False
+
+        try:
+            self._machine.run_until(never, timeout_ns=ns)
+        except VirtualTimeoutError:
+            return
+
+    def _on_power(self, event: Event) -> None:
+        if event.core not in self._restarts:
+            return
+        if event.kind is EventKind.CORE_STARTED:
+            self._started.add(event.core)
+        elif event.core in self._started:
+            self._restarts[event.core] += 1
+
+    def _is_bound(self) -> bool:
+        self._look()
+        return self._is_bound_now()
+
+    def _is_bound_now(self) -> bool:
+        return self._watch.is_bound and all(player.endpoint.is_bound for player in self._players.values())
 
     def _exchange(self, progress: Progress | None) -> None:
-        if self._guess:
-            self._let_the_firmware_speak()
         if self._sender is not None:
-            self._watch.stop()
-            self._sender.begin()
+            if self._sides.unknown:
+                self._let_the_firmware_speak()
+            if self._sender is not None:
+                self._watch.stop()
+                self._sender.begin()
         total = self._workload.messages
         step = max(1, total // _STEPS)
         while not self._finished():
@@ -153,22 +250,69 @@ class Exchange:
             what = f"echo {before + 1} of {total}" if before < total else "the end of the exchange"
 
             def moved(goal: int = goal) -> bool:
-                self._ctrl_c.check()
-                self._watch.look()
+                self._look()
                 return self._got() >= goal or self._finished()
 
-            self._machine.run_until(moved, timeout_ns=self._patience(), what=what)
+            try:
+                self._machine.run_until(moved, timeout_ns=self._patience(), what=what)
+            except StuckError:
+                if self._knows_its_count():
+                    raise
+                break  # firmware that idles in a loop has said all it had to say
             if progress is not None:
                 progress(self._got(), total)
+        self._check_that_it_initiates()
 
     def _let_the_firmware_speak(self) -> None:
         """Firmware that we do not know may want to send first; then Python only sends back."""
+        assert self._sender is not None
+
+        def spoke() -> bool:
+            self._look()
+            return self._guess and self._watch.sent > 0
+
         try:
-            self._machine.run_until(lambda: self._watch.sent > 0, timeout_ns=_GRACE_NS)
+            self._machine.run_until(spoke, timeout_ns=_GRACE_NS)
         except VirtualTimeoutError:
+            if self._guess:
+                self._reason = (
+                    f"no firmware sent a message of its own within {format_time(_GRACE_NS)} after bonding"
+                )
             return
-        self._sender = None
+        sender, self._sender = self._sender, None
         self._initiator = self._sides.unknown[0]
+        after = self._watch.last_ns - (self._bond_ns or 0)
+        self._reason = f"it sent a message of its own {format_time(max(0, after))} after bonding"
+        sender.answer(self._watch.early)
+
+    def _check_that_it_initiates(self) -> None:
+        """Firmware whose messages are what it got back just before may only echo: then it echoes anything."""
+        watch = self._watch
+        responder = next((one for one in self._players.values() if isinstance(one, Responder)), None)
+        if (
+            self._sender is not None
+            or responder is None
+            or self._initiator not in self._sides.unknown
+            or watch.sent < 2
+            or not watch.only_plays_back
+            or watch.last_echo is None
+        ):
+            return
+        played = watch.last_echo
+        faults, consoles = len(self._faults.records()), self._consoles()
+        watch.stop()
+        responder.probe(bytes(byte ^ 0xFF for byte in played))
+        try:
+            self._machine.run_until(lambda: responder.probe_came_back, timeout_ns=_GRACE_NS)
+        except VirtualTimeoutError:
+            if faults == len(self._faults.records()):
+                self._kept_consoles = consoles
+            return
+        self._problems.append(
+            f"{self._initiator} only plays back what it gets: the same {len(played)} bytes "
+            f"({played[:16].hex(' ')}) went to and fro {watch.got} times, and so did others that Python sent; "
+            f"nobody initiates: let the other side send first"
+        )
 
     def _finished(self) -> bool:
         if self._sender is not None:
@@ -176,46 +320,136 @@ class Exchange:
         stats = self._sides.initiator_stats(self._initiator)
         if stats is not None:
             return stats.state >= DONE
-        return self._watch.got >= self._workload.messages or self._is_quiet()
+        return (
+            not self._workload.any_number and self._watch.got >= self._workload.messages
+        ) or self._is_quiet()
 
     def _is_quiet(self) -> bool:
-        watch = self._watch
-        return 0 < watch.sent == watch.got and self._machine.now_ns - watch.last_ns > _QUIET_NS
+        return self._machine.now_ns - max(self._watch.last_ns, self._bond_ns or 0) > self._silence()
+
+    def _silence(self) -> int:
+        return self._silence_ns or SILENCE_NS
 
     def _patience(self) -> int:
-        knows_its_count = self._sender is not None or self._sides.is_stub(self._initiator)
-        return STALL_NS if knows_its_count else 2 * _QUIET_NS + STALL_NS
+        return (self._silence_ns or STALL_NS) if self._knows_its_count() else self._silence() + MS
+
+    def _knows_its_count(self) -> bool:
+        return self._sender is not None or self._sides.is_stub(self._initiator)
 
     def _got(self) -> int:
         return self._sender.got if self._sender is not None else self._watch.got
 
     # Reporting
 
-    def _result(self, bond_ns: int | None) -> ExchangeResult:
+    def _consoles(self) -> dict[str, list[str]]:
+        return {core.name: console_lines(core) for core in (self._first, self._second)}
+
+    def _result(self) -> ExchangeResult:
         counts = self._counts()
+        bound = self._bond_ns is not None and self._is_bound_at_the_end(counts)
         problems = [*self._problems, *map(str, self._watch.problems)]
         problems += [line for player in self._players.values() for line in player.troubles()]
-        if bond_ns is not None and not problems and (counts.got != counts.expected or counts.mismatches):
-            problems.append(
-                f"{counts.got} of {counts.expected} echoes came back, {counts.mismatches} of them wrong"
-            )
+        if self._bond_ns is not None and not problems:
+            problems += self._shortcomings(counts)
+        if self._bond_ns is not None and not bound:
+            problems.append(self._unbound_words())
+        faults = tuple(self._faults.records())
+        problems += self._faults_words()
+        warnings = tuple(str(warning) for warning in self._machine.warnings)
+        if self._watch.early:
+            who = next((name for name in self._sides.unknown), "a core")
+            many = "1 message" if self._watch.early == 1 else f"{self._watch.early} messages"
+            warnings += (f"{who} sent {many} before bonding was over; nothing of it was answered or counted",)
+        if self._strict and warnings and not problems:
+            problems += ["there are warnings, and --strict makes them failures", *warnings]
         if problems:
-            problems += self._explain(bound=bond_ns is not None, mismatches=counts.mismatches)
+            problems += self._explain(bound=self._bond_ns is not None, mismatches=counts.mismatches)
+        trips = counts.round_trips.summary_us()
         return ExchangeResult(
-            bound=bond_ns is not None,
+            bound=bound,
             messages_sent=counts.sent,
             messages_received=counts.got,
             bytes_received=counts.bytes_received,
             mismatches=counts.mismatches,
-            bond_virtual_us=bond_ns / 1000 if bond_ns is not None else None,
-            round_trip_virtual_us=counts.round_trips.summary_us(),
+            bond_virtual_us=self._bond_ns / 1000 if self._bond_ns is not None else None,
+            round_trip_virtual_us=trips,
             virtual_s=self._machine.now_ns / S,
             trace_sha256=self._machine.trace_sha256(),
             problems=tuple(dict.fromkeys(problems)),
-            warnings=tuple(str(warning) for warning in self._machine.warnings),
-            consoles={core.name: console_lines(core) for core in (self._first, self._second)},
+            warnings=warnings,
+            consoles=self._kept_consoles or self._consoles(),
             bond_only=self._bond_only,
+            messages_expected=counts.expected,
+            messages_unanswered=self._unanswered(),
+            messages_lost=counts.lost,
+            initiator=None if self._bond_only else self._watch.initiator or self._initiator,
+            initiator_reason=self._reason,
+            restarts={core.name: self._restarts[core.index] for core in (self._first, self._second)},
+            faults=faults,
+            notes=tuple(self._notes),
+            round_trip_note=None if self._players or trips["min"] is None else _QUANTUM_NOTE,
         )
+
+    def _is_bound_at_the_end(self, counts: _Counts) -> bool:
+        if self._is_bound_now():
+            return True
+        if not (self._workload.any_number and counts.got and sum(self._restarts.values())):
+            return False
+        # Firmware that has stopped its peer and does not open its side again has ended the link itself.
+        ended = [
+            core.name
+            for core in (self._first, self._second)
+            if core.image is not None and not self._restarts[core.index] and not self._watch.has_opened(core)
+        ]
+        if ended:
+            self._notes.append(
+                f"{ended[0]} restarted its peer after the last message and did not open its side again"
+            )
+        return bool(ended)
+
+    def _unbound_words(self) -> str:
+        times = [
+            f"{core.name} restarted {_times(self._restarts[core.index])}"
+            for core in (self._first, self._second)
+            if self._restarts[core.index]
+        ]
+        what = " and ".join(times) or "a side has closed its session"
+        return f"not bound at the end: {what}, and they did not bond again"
+
+    def _shortcomings(self, counts: _Counts) -> Iterator[str]:
+        if self._bond_only:
+            return
+        stubborn = not self._knows_its_count()
+        silence = f"silence of {format_time(self._silence())} of virtual time"
+        if counts.expected is None and not counts.got:
+            yield f"no message came back before a {silence}; a longer one: --silence-ms"
+        elif counts.expected is not None and stubborn and counts.got < counts.expected:
+            yield (
+                f"{counts.got} of {counts.expected} messages came back before a {silence}; a longer one: --silence-ms; "
+                "as many as firmware sends: --messages any"
+            )
+        elif (
+            counts.got != (counts.expected if counts.expected is not None else counts.sent)
+            or counts.mismatches
+        ):
+            expected = counts.sent if counts.expected is None else counts.expected
+            yield f"{counts.got} of {expected} echoes came back, {counts.mismatches} of them wrong"
+
+    def _faults_words(self) -> Iterator[str]:
+        for fault in self._faults.records():
+            again = f", {fault.count} times" if fault.count > 1 else ""
+            yield (
+                f"core {fault.core} took fault exception {fault.exception} at PC 0x{fault.pc:08X} "
+                f"({fault.place}){again}"
+            )
+        for core in (self._first, self._second):
+            number = core.registers.get("XPSR", 0) & _IPSR
+            if core.image is not None and number in _FAULT_EXCEPTIONS:
+                yield f"core {core.name} is in the handler of exception {number} at the end"
+
+    def _unanswered(self) -> int:
+        seen = sum(player.unanswered for player in self._players.values() if isinstance(player, Responder))
+        return seen if self._players or not self._bond_only else self._watch.sent + self._watch.got
 
     def _counts(self) -> _Counts:
         if self._bond_only:
@@ -225,11 +459,20 @@ class Exchange:
         if stats is not None:
             mismatches = max(watch.mismatches, stats.mismatches)
             return _Counts(
-                total, stats.sent, stats.received, stats.bytes_received, mismatches, watch.round_trips
+                total,
+                stats.sent,
+                stats.received,
+                stats.bytes_received,
+                mismatches,
+                watch.round_trips,
+                watch.lost,
             )
         seen: Initiator | LinkWatch = self._sender if self._sender is not None else watch
-        expected = total if self._sender is not None else seen.sent
-        return _Counts(expected, seen.sent, seen.got, seen.bytes_received, seen.mismatches, seen.round_trips)
+        expected = None if self._workload.any_number else total
+        sent = seen.sent - (watch.lost if seen is watch else 0)
+        return _Counts(
+            expected, sent, seen.got, seen.bytes_received, seen.mismatches, seen.round_trips, seen.lost
+        )
 
     def _explain(self, *, bound: bool, mismatches: int) -> Iterator[str]:
         for name, stats in self._sides.stats():
@@ -243,3 +486,7 @@ class Exchange:
         yield from diagnose(
             self._machine, self._first, config, self._second, bound=bound, instances=instances
         )
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

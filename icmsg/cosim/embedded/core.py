@@ -36,7 +36,7 @@ class FirmwareCore:
 
     ``time`` is the tick up to which the core has run; it is behind what :meth:`now` says only while a slice runs.
     ``warn(what, address, pc)`` is told about accesses that nothing models, ``fault(exception, pc)`` about fault
-    exceptions.
+    exceptions; ``events()`` is how many events there were, to tell a storm of interrupts from many that mean something.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class FirmwareCore:
         timeline: Timeline,
         warn: Callable[[str, int, int], None],
         fault: Callable[[int, int], None],
+        events: Callable[[], int] = lambda: 0,
     ) -> None:
         self.name: Final = name
         self.space: Final = space
@@ -90,6 +91,7 @@ class FirmwareCore:
             warn=warn,
             tell=fault,
             entered=self._on_entered,
+            events=events,
         )
         self._queries = QueryUnit(native, space, control)
         self._code = CodePages(
@@ -340,6 +342,11 @@ class FirmwareCore:
     def _on_entered(self) -> None:
         self.asleep = False
         self._event = True
+
+    @property
+    def storm(self) -> tuple[int, int, int]:
+        """What :attr:`ExceptionFlow.storm` says."""
+        return self._flow.storm
 
     # What a person asks for
 

@@ -38,7 +38,11 @@ class ExceptionFlow:
         warn: Callable[[str, int, int], None],
         tell: Callable[[int, int], None],
         entered: Callable[[], None],
+        events: Callable[[], int],
     ) -> None:
+        self.storm = (0, 0, 0)
+        """(exception, times, number of events before): what was entered that often with no thread code between."""
+        self._events: Final = events
         self._nvic: Final = nvic
         self._control: Final = control
         self._unit: Final = unit
@@ -90,6 +94,8 @@ class ExceptionFlow:
             nvic.finish(self._unit.returning())
             if nvic.pending & nvic.enabled and self._tail_chain():
                 return False
+            if not nvic.active:
+                self.storm = (0, 0, 0)
             _, thumb = self._unit.leave()
         except ReturnError as problem:
             if problem.number:
@@ -123,6 +129,8 @@ class ExceptionFlow:
             thumb = self._unit.chain(number, self._control.vector_table)
         except EntryError:
             return False  # the way back and in again says what is wrong
+        _, times, before = self.storm
+        self.storm = number, times + 1, before if times else self._events()
         self._entered(number, thumb)
         return True
 

@@ -11,13 +11,14 @@ from icmsg.assets import platform_file
 from icmsg.cosim.embedded.build import Builder
 from icmsg.cosim.embedded.bus import CoreBus
 from icmsg.cosim.embedded.core import FirmwareCore
+from icmsg.cosim.embedded.hang_guard import HangGuard
 from icmsg.cosim.embedded.machine_core import MachineCore
 from icmsg.cosim.embedded.played import MachineClock
 from icmsg.cosim.embedded.rates import read_rates
 from icmsg.cosim.embedded.scheduler import Scheduler
 from icmsg.cosim.events import EventKind, EventStream
 from icmsg.cosim.interruption import HeldSignals
-from icmsg.cosim.machine import AccessWarning
+from icmsg.cosim.machine import AccessWarning, FaultLog
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.simtime import US, format_time
 from icmsg.cosim.soc import find_core, mailbox_ports
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.memory import Memory
     from icmsg.cosim.embedded.model_types import Model
     from icmsg.cosim.embedded.slot import Slot
+    from icmsg.cosim.embedded.timeline import Timeline
+    from icmsg.cosim.machine import CoreFaultRecord
     from icmsg.cosim.platform import PlatformDescription
 
 DEFAULT_QUANTUM_NS: Final = 100 * US
@@ -86,6 +89,8 @@ class EmbeddedMachine:
         self._reached = 0, 0  # the last deadline: its tick, and the nanosecond that was asked for
         self._closed = False
         self._runs = False
+        self._faults = FaultLog(self)
+        self._guard = HangGuard(self)
 
     # Time
 
@@ -218,6 +223,24 @@ class EmbeddedMachine:
         """Accesses that nothing models and faults of the firmware, one entry per kind and address."""
         return list(self._warnings.values())
 
+    @property
+    def faults(self) -> list[CoreFaultRecord]:
+        """The fault exceptions that the cores took, one entry for each core, exception and place."""
+        return self._faults.records()
+
+    def hangs(self) -> list[str]:
+        """Return in words how firmware hangs, where that is proved; ask it again and again, between slices."""
+        return self._guard.hangs()
+
+    @property
+    def timeline(self) -> Timeline:
+        """What is due on no core alone."""
+        return self._scheduler.timeline
+
+    def when_ns(self, tick: int) -> int:
+        """Return a tick of a timeline in nanoseconds."""
+        return self._nanoseconds(tick)
+
     def trace_sha256(self) -> str:
         """Return a hash over every event so far, the contents of all memories and the progress of all cores.
 
@@ -301,6 +324,7 @@ class EmbeddedMachine:
             ticks_per_instruction=slot.ticks_per_instruction,
             warn=lambda what, address, pc: self._warn(slot, what, address, pc),
             fault=lambda exception, pc: slot.emit(EventKind.FAULT, exception, pc),
+            events=lambda: self.events.count,
         )
         slot.occupy(core)
         return core
