@@ -354,7 +354,7 @@ class Exchange:
         if self._bond_ns is not None and not bound:
             problems.append(self._unbound_words())
         faults = tuple(self._faults.records())
-        problems += self._faults_words()
+        problems = [*self._faults_words(), *problems]  # they come first: the rest follows from them
         warnings = tuple(str(warning) for warning in self._machine.warnings)
         if self._watch.early:
             who = next((name for name in self._sides.unknown), "a core")
