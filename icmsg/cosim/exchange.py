@@ -43,6 +43,7 @@ _GRACE_NS: Final = 5 * MS
 _STEPS: Final = 200
 _FAULT_EXCEPTIONS: Final = range(2, 8)
 _IPSR: Final = 0x1FF
+_POWER: Final = (EventKind.CORE_STARTED, EventKind.CORE_HALTED, EventKind.CORE_RESET)
 _QUANTUM_NOTE: Final = (
     "with firmware on both cores the smallest round trip depends on how far one core may get ahead of the other "
     "(--quantum-us), not on the SoC"
@@ -112,8 +113,9 @@ class Exchange:
         self._bond_ns: int | None = None
         self._faults = FaultLog(machine)
         self._started: set[int] = set()
+        self._running: set[int] = set()
         self._restarts = {core.index: 0 for core in (self._first, self._second)}
-        machine.events.add_sink(self._on_power, (EventKind.CORE_STARTED, EventKind.CORE_RESET))
+        machine.events.add_sink(self._on_power, _POWER)
         self._sides = Sides(machine, sides, self._configs, workload, initiator, stale_memory)
         self._initiator = self._sides.initiator
         self._players = self._sides.players
@@ -221,12 +223,17 @@ class Exchange:
             return
 
     def _on_power(self, event: Event) -> None:
-        if event.core not in self._restarts:
+        """Count restarts: a core that runs is reset, or one that has run before is let go again."""
+        core = event.core
+        if core not in self._restarts:
             return
+        if event.kind is EventKind.CORE_HALTED:
+            self._running.discard(core)
+        elif core in (self._started if event.kind is EventKind.CORE_STARTED else self._running):
+            self._restarts[core] += 1
         if event.kind is EventKind.CORE_STARTED:
-            self._started.add(event.core)
-        elif event.core in self._started:
-            self._restarts[event.core] += 1
+            self._started.add(core)
+            self._running.add(core)
 
     def _is_bound(self) -> bool:
         self._look()
