@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 _HELD: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)
 )
-_PATIENCE_S: Final = 5.0
+_PATIENCE: Final = 10
 
 
 class HeldSignals:
@@ -27,15 +26,15 @@ class HeldSignals:
 
     Whatever handler is set then is called: Python's own, which raises KeyboardInterrupt, or somebody else's. One that
     ignores the signal, or is not Python's, stays as it is; so does everything in a thread that gets no signals. A
-    signal that comes again after 5 s in which there was no safe point is handled at once: a callback does not return.
+    signal that comes ten times without a safe point is handled at once: a callback does not return.
     """
 
     __slots__ = ("_handlers", "pending")
 
     def __init__(self) -> None:
         self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
-        self.pending: Final[dict[int, float]] = {}
-        """The signals that have come, and when (of the host's clock, in seconds)."""
+        self.pending: Final[dict[int, int]] = {}
+        """The signals that have come, and how often."""
 
     def __enter__(self) -> HeldSignals:
         if threading.get_ident() == threading.main_thread().ident:
@@ -64,8 +63,9 @@ class HeldSignals:
                 self._handlers[number](number, None)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        now = time.monotonic()
-        if now - self.pending.setdefault(number, now) > _PATIENCE_S:
+        # Without a frame it comes from the safe point of a machine within a callback: that one makes progress.
+        self.pending[number] = self.pending.get(number, 0) + (frame is not None)
+        if self.pending[number] >= _PATIENCE:
             del self.pending[number]
             self._handlers[number](number, frame)
 

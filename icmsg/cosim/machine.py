@@ -30,6 +30,7 @@ class AccessWarning:
     """Firmware did something that nothing models; ``place`` is the PC as ``function+0x12 (file.c:34)``.
 
     ``chain`` is how the core came there, as :meth:`Core.backtrace` at that moment; empty where nobody could look.
+    PC, place and chain are those of the first time, ``count`` says how often it was.
     """
 
     core: str
@@ -38,6 +39,7 @@ class AccessWarning:
     pc: int
     place: str
     chain: tuple[Frame, ...] = ()
+    count: int = 1
 
     def __str__(self) -> str:
         where = chain_line(self.chain) if len(self.chain) > 1 else self.place

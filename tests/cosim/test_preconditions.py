@@ -33,8 +33,7 @@ def with_tx(address: int, size: int = 0x800) -> InstanceConfig:
         (with_tx(0x2009_0000), "no memory or peripheral is there"),
         (with_tx(0x2007_FC00), "no memory or peripheral is there"),
         (with_tx(0x5002_A000), "registers of ipcapp"),
-        (with_tx(0xFFFF_F900), "no memory"),
-        (with_tx(0x1_FFFF_FFFC), "no memory"),
+        (with_tx(0xFFFF_F000), "no memory"),
         (with_tx(0x2000_0000, 0x9_0000), "no memory"),
     ],
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.instance import Region
-from icmsg.errors import DevicetreeError
+from icmsg.errors import ConfigurationError, DevicetreeError
 
 if TYPE_CHECKING:
     from icmsg.config.devicetree.tree import Node, Property
@@ -100,7 +100,10 @@ def readable_words(found: Property, node: Node) -> list[int]:
 def _region(node: Node, reg: Property, address: int, size: int, *, complete: bool) -> Region:
     if size == 0:
         raise reg.place.error(DevicetreeError, f"reg of {node.path} has size 0; give the size in bytes")
-    return Region(_translated(address, node, complete=complete), size)
+    try:
+        return Region(_translated(address, node, complete=complete), size)
+    except ConfigurationError as error:
+        raise reg.place.error(DevicetreeError, f"reg of {node.path}: {error}") from None
 
 
 def _translated(address: int, node: Node, *, complete: bool) -> int:

@@ -110,6 +110,10 @@ class CoreBus:
         else:
             raise self._nothing(address, 32)
 
+    def check_block(self, address: int, size: int) -> None:
+        """Raise BusError unless all of a block is memory."""
+        self._span(address, size)
+
     def read_block(self, address: int, size: int) -> bytes:
         """Read ``size`` bytes of memory; a block may span memories that touch, but no peripheral."""
         found = self._pages.get(address >> 12)

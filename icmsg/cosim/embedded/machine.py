@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,6 +24,7 @@ from icmsg.cosim.platform import load_platform
 from icmsg.cosim.simtime import US, format_time
 from icmsg.cosim.soc import find_core, mailbox_ports
 from icmsg.errors import ConfigurationError, CoreFault, EngineError, VirtualTimeoutError
+from icmsg.ipc.clock import check_delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 DEFAULT_QUANTUM_NS: Final = 100 * US
 DEFAULT_LATENCY_NS: Final = 1 * US
+_MOST_WARNINGS: Final = 1000
 
 
 class EmbeddedMachine:
@@ -76,6 +79,9 @@ class EmbeddedMachine:
         )
         self._parts = Builder(description, rates, self._scheduler, self.events, self._nanoseconds)
         self._warnings: dict[tuple[str, str, int], AccessWarning] = {}
+        self._warned: dict[tuple[str, str, int], int] = {}
+        self.warnings_left_out = 0
+        """Warnings beyond the first 1000 different ones: counted, not kept."""
         self.bus: Final = CoreBus(self._parts.common)
         """The addresses that belong to no core, for whoever looks from outside."""
         self.clock: Final = MachineClock(self._scheduler, rates.ticks_per_second)
@@ -116,6 +122,7 @@ class EmbeddedMachine:
         """Return the tick ``ns`` from now; waits that follow each other do not add up their rounding."""
         if not isinstance(ns, int) or ns < 0:
             raise ConfigurationError(f"a time to wait must be a whole number of nanoseconds ≥ 0, not {ns!r}")
+        check_delay(ns)
         tick, exact = self._reached
         if tick != self._scheduler.now:
             exact = self._nanoseconds(self._scheduler.now)
@@ -220,8 +227,8 @@ class EmbeddedMachine:
 
     @property
     def warnings(self) -> list[AccessWarning]:
-        """Accesses that nothing models and faults of the firmware, one entry per kind and address."""
-        return list(self._warnings.values())
+        """Accesses that nothing models and faults of the firmware, one entry per kind and address, at most 1000."""
+        return [replace(warning, count=self._warned[key]) for key, warning in self._warnings.items()]
 
     @property
     def faults(self) -> list[CoreFaultRecord]:
@@ -349,8 +356,12 @@ class EmbeddedMachine:
 
     def _warn(self, slot: Slot, what: str, address: int, pc: int) -> None:
         key = slot.name, what, address
-        known = self._warnings.get(key)
-        if known is None:
+        if key in self._warnings:
+            self._warned[key] += 1
+        elif len(self._warnings) >= _MOST_WARNINGS:
+            self.warnings_left_out += 1
+        else:
+            self._warned[key] = 1
             core = self.cores[slot.name]
             self._warnings[key] = AccessWarning(
                 slot.name, what, address, pc, core.locate(pc), core.backtrace()

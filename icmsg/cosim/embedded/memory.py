@@ -13,6 +13,9 @@ PAGE: Final = 0x1000
 """Granularity of memories and peripherals, as the emulator maps them."""
 
 
+_PRIVATE: Final[dict[str, int]] = (
+    {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+)
 CODE_PAGE: Final = 1024
 """Bytes of the pages that are told apart where code is concerned: those that the emulator translates."""
 
@@ -66,7 +69,8 @@ class Memory:
             raise ConfigurationError(f"memory {name}: size 0x{size:X} must be a multiple of 0x{PAGE:X}")
         self.name: Final = name
         self.size: Final = size
-        self._map = mmap.mmap(-1, size)
+        # Private: the child of a fork gets its own memory, as it gets its own emulator.
+        self._map = mmap.mmap(-1, size, **_PRIVATE)
         self._anchor = (ctypes.c_char * size).from_buffer(self._map)
         self.pointer: Final = ctypes.addressof(self._anchor)
         self.bytes: Final = memoryview(self._map)
