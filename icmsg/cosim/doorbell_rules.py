@@ -25,10 +25,7 @@ def rings_other_channel(direction: DirectionFacts, _link: LinkFacts) -> Finding 
     writer, reader, rings = direction.writer, direction.reader, direction.writer.rings
     if writer.instance is not None or not rings or direction.rings:
         return None
-    if reader.instance is not None:
-        listens = 1 << direction.channel
-    else:
-        listens = _listens(reader.mailbox) if reader.mailbox is not None else 0
+    listens = _listens(reader.mailbox) if reader.mailbox is not None else 0
     if not listens or any(listens >> channel & 1 for channel in rings):
         return None
     return Finding(
@@ -75,6 +72,14 @@ def _takes(reader: CoreFacts, packet: bytes) -> bool:
         and instance.state.name not in ("OFF", "DISCONNECTED")
         and (limit is None or len(packet) <= limit)
     )
+
+
+def lost(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+    """Somebody asked for doorbells to be lost, and a packet waits."""
+    if not direction.lost or not direction.waiting:
+        return None
+    doorbells = count_of(direction.lost, "doorbell")
+    return Finding("doorbell-lost", f"{doorbells} of {direction.writer.name} lost: a fault was injected")
 
 
 def not_connected(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
@@ -247,6 +252,7 @@ DOORBELL_RULES: Final[tuple[Callable[[DirectionFacts, LinkFacts], Finding | None
     rings_other_channel,
     never_rang,
     did_not_ring,
+    lost,
     not_connected,
     not_received,
     not_enabled,
