@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded import instructions
+from icmsg.cosim.embedded.faults import Cause
 from icmsg.cosim.embedded.memory import PAGE
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ class CodePages:
 
     ``on_unmasking`` is called directly after an instruction that can lower PRIMASK, BASEPRI or FAULTMASK,
     ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_event`` before SEV (from :meth:`watch_events`
-    on). Runs end before the instructions at :attr:`queries`, which the emulator does not know. ``own`` is a page of
+    on). Runs end before the instructions at :attr:`queries`, which the emulator does not know, and at :attr:`absent`,
+    which a core without FPU and DSP extension (``has_fpu``) does not have. ``own`` is a page of
     the engine's own code.
     """
 
@@ -32,6 +34,7 @@ class CodePages:
         on_unmasking: Callable[[], None],
         on_stack_limit: Callable[[], None],
         on_event: Callable[[], None],
+        has_fpu: bool = True,
     ) -> None:
         self._native: Final = native
         self._space: Final = space
@@ -42,6 +45,8 @@ class CodePages:
         self._on_event: Final = on_event
         self._pages = {own // PAGE}
         self.queries: Final[set[int]] = set()
+        self.absent: Final[dict[int, Cause]] = {}
+        self._has_fpu: Final = has_fpu
         self._hooked: set[int] = set()
         self._events: set[int] = set()
         self._watches_events = False
@@ -99,12 +104,26 @@ class CodePages:
                 self.queries.add(address)
                 self._native.stop_before(address)
                 self._forget(address)
+        if not self._has_fpu:
+            self._look_for_absent(code, start)
         for offset in instructions.send_event(code):
             address = start + offset
             if address not in self._events:
                 self._events.add(address)
                 if self._watches_events:
                     self._watch_event(address)
+
+    def _look_for_absent(self, code: memoryview, start: int) -> None:
+        for find, cause in (
+            (instructions.floating_point, Cause.NO_COPROCESSOR),
+            (instructions.signal_processing, Cause.UNDEFINED),
+        ):
+            for offset in find(code):
+                address = start + offset
+                if address not in self.absent:
+                    self.absent[address] = cause
+                    self._native.stop_before(address)
+                    self._forget(address)
 
     def _forget(self, address: int) -> None:
         if address // PAGE in self._pages:

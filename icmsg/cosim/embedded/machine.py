@@ -295,6 +295,7 @@ class EmbeddedMachine:
             control=slot.control,
             timeline=slot.timeline,
             ticks_per_instruction=slot.ticks_per_instruction,
+            has_fpu=slot.has_fpu,
             warn=lambda what, address, pc: self._warn(slot, what, address, pc),
             fault=lambda exception, pc: slot.emit(EventKind.FAULT, exception, pc),
         )
