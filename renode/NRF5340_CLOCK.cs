@@ -34,11 +34,6 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             }
             this.clocked = clocked;
             this.clockedNvic = clockedNvic;
-            if(clocked != null)
-            {
-                performance = clocked.PerformanceInMips;
-                frequency = clockedNvic.Frequency;
-            }
             if(startMicroseconds == 0)
             {
                 throw new ConstructionException("An oscillator needs at least 1 microsecond to start");
@@ -197,15 +192,17 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                     });
         }
 
-        // So many times the rates of the platform: Renode takes the core's from its next quantum on.
+        // So many times the rates of the platform: Renode takes the core's from its next quantum on. The platform sets its
+        // rate behind this constructor, so it is known by what it is now.
         private void SetSpeed(uint times)
         {
-            if(clocked == null)
+            if(clocked == null || times == speed)
             {
                 return;
             }
-            clocked.PerformanceInMips = times * performance;
-            clockedNvic.Frequency = times * frequency;
+            clocked.PerformanceInMips = clocked.PerformanceInMips / speed * times;
+            clockedNvic.Frequency = clockedNvic.Frequency / speed * times;
+            speed = times;
         }
 
         private void Generate(Registers started)
@@ -221,9 +218,8 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         private readonly CortexM clocked;
         private readonly NVIC clockedNvic;
-        private readonly uint performance;
-        private readonly ulong frequency;
 
+        private uint speed = 1;
         private uint latched;
         private uint enabled;
 

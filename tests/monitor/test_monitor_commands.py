@@ -213,7 +213,7 @@ def test_lines_of_shown_consoles_go_into_the_log_in_the_order_of_time(monitor: E
         "echo: bound",
     ]
     assert [entry.time_ns for entry in entries] == sorted(entry.time_ns for entry in entries)
-    assert entries[0].message == "uartapp: [virt: 5.062µs (+5.062µs)] initiator: up"
+    assert entries[0].message == "uartapp: [virt: 15.62µs (+15.62µs)] initiator: up"
     assert monitor.execute("sa uartnet") == ""
     assert refused(monitor, "showAnalyzer ipcapp").endswith("No suitable analyzer found for ipcapp")
     assert refused(monitor, "showAnalyzer uart") == "Peripheral not found: uart; did you mean uartnet?"

@@ -34,7 +34,7 @@ def test_the_start_of_a_script_is_a_start_of_its_firmware(monitor: EmbeddedMonit
         monitor.pump(1_000_000)
     assert lines(monitor, "app")[-1] == DONE
     assert [entry.message.split("] ")[-1] for entry in monitor.log.last(5)] == [
-        "initiator: up", "echo: up", "initiator: bound", "echo: bound", DONE,
+        "echo: up", "initiator: up", "echo: bound", "initiator: bound", DONE,
     ]  # fmt: skip
 
 

@@ -311,5 +311,7 @@ def test_what_is_the_network_cores_alone_is_not_reached_by_the_application_core(
     platform: PlatformDescription,
 ) -> None:
     for found in memory_map(platform):
+        if found.start >= 0xE0000000:
+            continue  # each core has its own debug units at the same addresses
         own = found.start >> 24 in (0x01, 0x21, 0x41)
         assert ("app" in found.cores) != own, found

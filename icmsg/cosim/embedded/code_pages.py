@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded import instructions
+from icmsg.cosim.embedded.faults import Cause
 from icmsg.cosim.embedded.memory import CODE_PAGE, PAGE
 from icmsg.cosim.embedded.native import EXECUTE, READ, WRITE
 
@@ -32,8 +33,9 @@ class CodePages:
 
     ``on_unmasking`` is called directly after an instruction that can lower PRIMASK, BASEPRI or FAULTMASK,
     ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_event`` before SEV (from :meth:`watch_events`
-    on). Runs end before the instructions at :attr:`queries`, which the emulator does not know. ``look_again`` ends
-    the run that is under way before its next instruction. ``own`` is a page of the engine's own code.
+    on). Runs end before the instructions at :attr:`queries`, which the emulator does not know, and at :attr:`absent`,
+    which a core without FPU and DSP extension (``has_fpu``) does not have. ``look_again`` ends the run that is under way
+    before its next instruction. ``own`` is a page of the engine's own code.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class CodePages:
         on_stack_limit: Callable[[], None],
         on_event: Callable[[], None],
         look_again: Callable[[], None],
+        has_fpu: bool = True,
     ) -> None:
         self._native: Final = native
         self._space: Final = space
@@ -60,6 +63,8 @@ class CodePages:
         self.shared: Final[dict[int, bytes]] = {}
         """What stood in the pages of this core's code that another core may write, when they were last looked at."""
         self.queries: Final[set[int]] = set()
+        self.absent: Final[dict[int, Cause]] = {}
+        self._has_fpu: Final = has_fpu
         self._hooked: set[int] = set()
         self._followed: set[int] = set()
         self._events: set[int] = set()
@@ -204,9 +209,19 @@ class CodePages:
                     self._forget(address)
                     news = True
         queries = {start + offset for offset in instructions.mpu_query(code)}
-        if different := queries ^ {address for address in self.queries if start <= address < end}:
-            self.queries.symmetric_difference_update(different)
-            self._native.stop_before(self.queries)
+        different = queries ^ {address for address in self.queries if start <= address < end}
+        self.queries.symmetric_difference_update(different)
+        if not self._has_fpu:
+            absent = _absent(code, start)
+            gone = [address for address in self.absent if start <= address < end and address not in absent]
+            different |= {address for address in absent if self.absent.get(address) != absent[address]} | {
+                *gone
+            }
+            self.absent.update(absent)
+            for address in gone:
+                del self.absent[address]
+        if different:
+            self._native.stop_before({*self.queries, *self.absent})
             for address in different:
                 self._forget(address)
             news = True
@@ -222,3 +237,12 @@ class CodePages:
     def _forget(self, address: int) -> None:
         if address // CODE_PAGE in self._pages:
             self._native.forget_code(address, 2)
+
+
+def _absent(code: memoryview, start: int) -> dict[int, Cause]:
+    """Return where instructions of the FPU and of the DSP extension stand, and how they fault without these."""
+    kinds = (
+        (instructions.floating_point, Cause.NO_COPROCESSOR),
+        (instructions.signal_processing, Cause.UNDEFINED),
+    )
+    return {start + offset: cause for find, cause in kinds for offset in find(code)}

@@ -51,6 +51,7 @@ class FirmwareCore:
         warn: Callable[[str, int, int], None],
         fault: Callable[[int, int], None],
         events: Callable[[], int] = lambda: 0,
+        has_fpu: bool = True,
     ) -> None:
         self.name: Final = name
         self.space: Final = space
@@ -102,6 +103,7 @@ class FirmwareCore:
             on_stack_limit=self._exceptions.limits_changed,
             on_event=self._on_send_event,
             look_again=self.end_slice,
+            has_fpu=has_fpu,
         )
         native.hook_pages(self._code.allows)
         map_space(
@@ -293,7 +295,9 @@ class FirmwareCore:
             if self._flow.leave():
                 self._sleep(for_event=False)
         elif cause == Cause.WFI:
-            if not self._code.queries or not self._query():
+            if self._code.absent and self.pc() in self._code.absent:
+                self._refuse()
+            elif not self._code.queries or not self._query():
                 self._sleep(for_event=False)
         elif cause == Cause.SVC and not error:
             self._flow.call_supervisor()
@@ -303,6 +307,11 @@ class FirmwareCore:
             self._flow.fault(cause, self._bad_load)
         elif cause != Cause.YIELD or error:
             self._flow.fault(cause, error)
+
+    def _refuse(self) -> None:
+        """Fault at the instruction before which the run ended, which this core does not have."""
+        if self._executed.value < self._budget.value:
+            self._flow.fault(self._code.absent[self.pc()], 0)
 
     def _query(self) -> bool:
         """Execute the instruction before which the run ended, if it is one that the emulator does not know."""

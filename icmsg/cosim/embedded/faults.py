@@ -69,7 +69,7 @@ _WORDS: Final = {
     Cause.SVC: "an SVC where its priority does not allow it",
     Cause.PREFETCH: "execution where there is no code",
     Cause.BREAKPOINT: "a BKPT instruction without a debugger",
-    Cause.NO_COPROCESSOR: "a coprocessor that is not enabled",
+    Cause.NO_COPROCESSOR: "a coprocessor that is not enabled, or that this core does not have",
     Cause.INVALID_STATE: "a branch to an address without the Thumb bit",
     Cause.STACK_LIMIT: "a stack that has grown beyond its limit (MSPLIM or PSPLIM)",
 }

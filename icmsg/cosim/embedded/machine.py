@@ -329,6 +329,7 @@ class EmbeddedMachine:
             control=slot.control,
             timeline=slot.timeline,
             ticks_per_instruction=slot.ticks_per_instruction,
+            has_fpu=slot.has_fpu,
             warn=lambda what, address, pc: self._warn(slot, what, address, pc),
             fault=lambda exception, pc: slot.emit(EventKind.FAULT, exception, pc),
             events=lambda: self.events.count,
