@@ -112,8 +112,19 @@ class FirmwareImage:
             with suppress(FirmwareError):  # of something else
                 elf = cls.load(beside)
                 if all(image._has(segment) for segment in elf.segments):
-                    return replace(elf, segments=image.segments if len(parts) > 1 else elf.segments)
+                    same = sum(len(part.data) for part in parts) == sum(
+                        len(part.data) for part in elf.segments
+                    )
+                    return elf if same else replace(image, symbols=elf.symbols)
         return image
+
+    @property
+    def is_elf_file(self) -> bool:
+        """Whether ``path`` is an ELF file that has just this; not for Intel HEX, nor for what was made in memory."""
+        try:
+            return read_file(self.path, IMAGE_BYTES).startswith(_ELF_MAGIC)
+        except OSError:
+            return False
 
     def _has(self, segment: Segment) -> bool:
         return any(

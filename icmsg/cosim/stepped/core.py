@@ -124,10 +124,10 @@ class SteppedCore:
             raise EngineError(f"core {self.name} is in use; halt it before you load firmware")
         image = firmware if isinstance(firmware, FirmwareImage) else FirmwareImage.load(firmware)
         check_places(image, self._places, [other._places for other in self._machine.cores.values()])
-        if Path(image.path).is_file():
+        if image.is_elf_file:
             self._pause()
             self._do([f"sysbus LoadELF {monitor_path(Path(image.path))} cpu={self._places.cpu}"])
-        else:  # an image that was made in memory; the bus drops translations of what is overwritten
+        else:  # Intel HEX, or an image that was made in memory; the bus drops translations of what is overwritten
             for segment in image.segments:
                 self._bus.write_block(segment.load_address, segment.data)
         self._started = False
