@@ -34,7 +34,7 @@ class CodePages:
     ``on_unmasking`` is called directly after an instruction that can lower PRIMASK, BASEPRI or FAULTMASK,
     ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_event`` before SEV (from :meth:`watch_events`
     on). Runs end before the instructions at :attr:`queries`, which the emulator does not know, and at :attr:`absent`,
-    which a core without FPU and DSP extension (``has_fpu``) does not have. ``look_again`` ends the run that is under way
+    which a core without FPU and DSP extension (``has_fpu``) does not have. ``look_again`` ends the run under way
     before its next instruction. ``own`` is a page of the engine's own code.
     """
 
