@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
-from rig import Rig
 from thumb import code
 
 from icmsg.cosim.embedded.instructions import is_floating_point, is_signal_processing
+
+if TYPE_CHECKING:
+    from rig import Rig
 
 NOCP, UNDEFINED = 1 << 19, 1 << 16
 FORCED = 1 << 30

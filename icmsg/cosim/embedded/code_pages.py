@@ -208,6 +208,18 @@ class CodePages:
                     self._native.hook_block(address, handler)
                     self._forget(address)
                     news = True
+        news = self._stop_before(code, start, end) or news
+        for offset in instructions.send_event(code):
+            address = start + offset
+            if address not in self._events:
+                self._events.add(address)
+                if self._watches_events:
+                    self._watch_event(address)
+                    news = True
+        return news
+
+    def _stop_before(self, code: memoryview, start: int, end: int) -> bool:
+        """Let runs end before what the emulator cannot execute; return whether that is elsewhere than before."""
         queries = {start + offset for offset in instructions.mpu_query(code)}
         different = queries ^ {address for address in self.queries if start <= address < end}
         self.queries.symmetric_difference_update(different)
@@ -224,15 +236,7 @@ class CodePages:
             self._native.stop_before({*self.queries, *self.absent})
             for address in different:
                 self._forget(address)
-            news = True
-        for offset in instructions.send_event(code):
-            address = start + offset
-            if address not in self._events:
-                self._events.add(address)
-                if self._watches_events:
-                    self._watch_event(address)
-                    news = True
-        return news
+        return bool(different)
 
     def _forget(self, address: int) -> None:
         if address // CODE_PAGE in self._pages:
