@@ -19,6 +19,7 @@ from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_co
 from icmsg.cosim.engines import make_machine
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
 from icmsg.cosim.interruption import Interrupted
+from icmsg.cosim.progress import Stall
 from icmsg.cosim.simtime import MS, US, S
 from icmsg.cosim.stale_memory import STALE_MEMORY
 from icmsg.cosim.workload import Workload
@@ -195,6 +196,7 @@ def execute(options: argparse.Namespace) -> int:
 
         render.report(report.as_json())
     if report.interrupted:
+        sys.stderr.write("icmsg: interrupted\n")
         return 128 + report.interrupted
     return 0 if report.result.ok else 1
 
@@ -230,7 +232,7 @@ def run_exchange(
             initiator=None if options.initiator == "auto" else options.initiator,
             bond_timeout_ns=options.bond_timeout_ns,
             silence_ns=options.silence_ns,
-            stall_s=options.stall_ns / S or None,
+            stall=Stall(options.stall_ns / S, time.monotonic) if options.stall_ns else None,
             strict=options.strict,
             stale_memory=options.stale_memory,
         )
