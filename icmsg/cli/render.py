@@ -35,7 +35,7 @@ def report(run: dict[str, Any], console: Console | None = None) -> None:
     console = console or Output()
     table = Table(title="ICMsg exchange", title_justify="left", show_header=False, title_style="bold")
     table.add_column(style="cyan", no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
     for label, value in _rows(run):
         table.add_row(label, value)
     console.print(table)

@@ -18,7 +18,8 @@ from icmsg.cli.engine_options import add_engine_options, chosen_engine
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_configs, take_builds
 from icmsg.cosim.engines import make_machine
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
-from icmsg.cosim.interruption import Interrupted
+from icmsg.cosim.interruption import CtrlC, Interrupted
+from icmsg.cosim.progress import Stall
 from icmsg.cosim.simtime import MS, US, S
 from icmsg.cosim.stale_memory import STALE_MEMORY
 from icmsg.cosim.workload import Workload
@@ -202,6 +203,7 @@ def execute(options: argparse.Namespace) -> int:
 
         render.report(report.as_json())
     if report.interrupted:
+        sys.stderr.write("icmsg: interrupted\n")
         return 128 + report.interrupted
     return 0 if report.result.ok else 1
 
@@ -210,6 +212,11 @@ def run_exchange(
     options: argparse.Namespace, choice: EngineChoice, observe: Observe | None = None
 ) -> RunReport:
     """Run the exchange of :func:`add_options` on an engine; ``observe`` is called before it starts."""
+    with CtrlC(terminate=True):  # what comes while everything is loaded ends the run as well
+        return _run_exchange(options, choice, observe)
+
+
+def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Observe | None) -> RunReport:
     any_number = options.messages is None
     workload = Workload(
         1 if any_number else options.messages,
@@ -239,7 +246,7 @@ def run_exchange(
             bond_timeout_ns=options.bond_timeout_ns,
             release=options.release_network,
             silence_ns=options.silence_ns,
-            stall_s=options.stall_ns / S or None,
+            stall=Stall(options.stall_ns / S, time.monotonic) if options.stall_ns else None,
             strict=options.strict,
             stale_memory=options.stale_memory,
         )

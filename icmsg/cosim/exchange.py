@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.diagnosis import console_lines, diagnose
-from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.exchange_result import ExchangeResult
 from icmsg.cosim.force_off import describe_held
 from icmsg.cosim.interruption import CtrlC
@@ -14,10 +14,22 @@ from icmsg.cosim.link_observer import observe_link
 from icmsg.cosim.machine import FaultLog
 from icmsg.cosim.players import Initiator, Responder
 from icmsg.cosim.preconditions import check_roles, check_workload
-from icmsg.cosim.progress import ProgressGuard, StuckError
+from icmsg.cosim.progress import ProgressGuard, Stall, StuckError
 from icmsg.cosim.sides import Side, Sides
 from icmsg.cosim.simtime import MS, S, format_time
 from icmsg.cosim.stub_firmware import DONE
+from icmsg.cosim.verdict import (
+    QUANTUM_NOTE,
+    Counts,
+    Restarts,
+    came_back,
+    early_words,
+    fault_words,
+    initiator_words,
+    playback_words,
+    shortcomings,
+    unbound_words,
+)
 from icmsg.cosim.watch import LinkWatch
 from icmsg.cosim.workload import RoundTrips
 from icmsg.errors import ConfigurationError, IcmsgError, VirtualTimeoutError
@@ -41,25 +53,8 @@ SILENCE_NS: Final = 500 * MS
 _GRACE_NS: Final = 5 * MS
 """Unknown firmware that speaks first within this time after bonding is the initiator."""
 _STEPS: Final = 200
-_FAULT_EXCEPTIONS: Final = range(2, 8)
-_IPSR: Final = 0x1FF
-_POWER: Final = (EventKind.CORE_STARTED, EventKind.CORE_HALTED, EventKind.CORE_RESET)
-_QUANTUM_NOTE: Final = (
-    "with firmware on both cores the smallest round trip depends on how far one core may get ahead of the other "
-    "(--quantum-us), not on the SoC"
-)
-
-
-class _Counts(NamedTuple):
-    """What whoever sent first has counted, or what was seen of it from outside."""
-
-    expected: int | None
-    sent: int
-    got: int
-    bytes_received: int
-    mismatches: int
-    round_trips: RoundTrips
-    lost: int = 0
+_EQUAL: Final = 1000
+"""Of an initiator of which we know no count, and whose messages are all equal, so many are enough."""
 
 
 class Exchange:
@@ -69,11 +64,11 @@ class Exchange:
     A workload without messages asks for bonding alone; nothing is answered then.
     ``initiator`` is the name of the core that sends first; None finds out: the stub ``initiator`` where it runs,
     else unknown firmware that speaks first, else Python. ``silence_ns``: virtual time without a message that ends the
-    exchange (None: 0.5 s of firmware that sends first, 1 s for an echo). ``stall_s``: seconds of wall time without
-    any progress that end it (None: never). ``strict``: a warning is a problem. ``stale_memory``: what the regions hold
-    when the cores start, see :func:`icmsg.cosim.stale_memory.fill_regions`; None leaves them as they are. ``release``
-    lets the network core run at once, though firmware on the application core holds it in reset until it clears
-    RESET.NETWORK.FORCEOFF.
+    exchange (None: 0.5 s of firmware that sends first, 1 s for an echo). ``stall``: the wall time without any
+    progress that ends it (None: never). ``strict``: a warning is a problem. ``stale_memory``: what the regions hold
+    when the cores start, see :func:`icmsg.cosim.stale_memory.fill_regions`; None leaves them as they are.
+    ``release`` lets the network core run at once, though firmware on the application core holds it in reset until it
+    clears RESET.NETWORK.FORCEOFF.
 
     Raises:
         FirmwareError: an image does not fit its core.
@@ -92,7 +87,7 @@ class Exchange:
         peer_config: InstanceConfig | None = None,
         release: bool = False,
         silence_ns: int | None = None,
-        stall_s: float | None = None,
+        stall: Stall | None = None,
         strict: bool = False,
         stale_memory: StaleMemory | None = None,
     ) -> None:
@@ -109,25 +104,23 @@ class Exchange:
         self._ctrl_c = CtrlC(terminate=True)
         self._problems: list[str] = []
         self._notes: list[str] = []
-        self._kept_consoles: dict[str, list[str]] | None = None
         self._bond_ns: int | None = None
         self._faults = FaultLog(machine)
-        self._started: set[int] = set()
-        self._running: set[int] = set()
-        self._restarts = {core.index: 0 for core in (self._first, self._second)}
-        machine.events.add_sink(self._on_power, _POWER)
+        self._restarts = Restarts(machine, (self._first, self._second))
         self._sides = Sides(machine, sides, self._configs, workload, initiator, stale_memory)
         self._initiator = self._sides.initiator
         self._players = self._sides.players
         for name, player in self._players.items():
-            other = self._second if name == self._first.name else self._first
-            player.peer_resets = lambda index=other.index: self._restarts[index]  # type: ignore[misc]
+            player.peer_resets = partial(
+                self._restarts.of, self._second if name == self._first.name else self._first
+            )
         starter = self._players.get(self._initiator or "")
         self._sender = starter if isinstance(starter, Initiator) else None
         self._guess = self._sender is not None and initiator is None and bool(self._sides.unknown)
-        self._reason = self._first_reason(initiator)
+        self._reason = initiator_words(initiator, self._initiator, self._sides) if workload.messages else ""
         if workload.any_number:
             self._let_firmware_decide()
+        listens = self._sender is not None and bool(self._sides.unknown)
         # A Python initiator knows what it sent and when; everybody else is watched from outside.
         observe_link(machine, self._first, self._second, config)
         self._watch = LinkWatch(
@@ -135,23 +128,13 @@ class Exchange:
             self._first,
             self._second,
             config,
-            machine.core(self._initiator) if self._initiator and not self._guess else None,
+            machine.core(self._initiator) if self._initiator and not listens else None,
             None if workload.any_number else workload.messages,
             restarts=True,
             booting=True,
         )
-        self._guard = ProgressGuard(machine, self._faults, self._token, stall_s)
-
-    def _first_reason(self, asked: str | None) -> str:
-        if self._bond_only:
-            return "nothing was to be exchanged"
-        if asked is not None:
-            return "as asked for"
-        if self._initiator is None:
-            return "it sent the first message after bonding"
-        if self._sides.is_stub(self._initiator):
-            return "its stub sends first"
-        return "Python plays it, and the other side is not known to send first"
+        longest_ns = max(bond_timeout_ns, self._silence(), STALL_NS)
+        self._guard = ProgressGuard(machine, self._faults, self._token, longest_ns, stall)
 
     def _let_firmware_decide(self) -> None:
         if not self._sides.unknown or self._sides.is_stub(self._initiator):
@@ -195,7 +178,7 @@ class Exchange:
             raise
         except IcmsgError as error:
             self._problems += [str(error), *describe_held(self._machine)]
-        return self._result()
+        return self._check_that_it_initiates(self._result())
 
     def _look(self) -> None:
         self._ctrl_c.check()
@@ -221,19 +204,6 @@ class Exchange:
             self._machine.run_until(never, timeout_ns=ns)
         except VirtualTimeoutError:
             return
-
-    def _on_power(self, event: Event) -> None:
-        """Count restarts: a core that runs is reset, or one that has run before is let go again."""
-        core = event.core
-        if core not in self._restarts:
-            return
-        if event.kind is EventKind.CORE_HALTED:
-            self._running.discard(core)
-        elif core in (self._started if event.kind is EventKind.CORE_STARTED else self._running):
-            self._restarts[core] += 1
-        if event.kind is EventKind.CORE_STARTED:
-            self._started.add(core)
-            self._running.add(core)
 
     def _is_bound(self) -> bool:
         self._look()
@@ -268,7 +238,6 @@ class Exchange:
                 break  # firmware that idles in a loop has said all it had to say
             if progress is not None:
                 progress(self._got(), total)
-        self._check_that_it_initiates()
 
     def _let_the_firmware_speak(self) -> None:
         """Firmware that we do not know may want to send first; then Python only sends back."""
@@ -292,34 +261,19 @@ class Exchange:
         self._reason = f"it sent a message of its own {format_time(max(0, after))} after bonding"
         sender.answer(self._watch.early)
 
-    def _check_that_it_initiates(self) -> None:
+    def _check_that_it_initiates(self, result: ExchangeResult) -> ExchangeResult:
         """Firmware whose messages are what it got back just before may only echo: then it echoes anything."""
         watch = self._watch
         responder = next((one for one in self._players.values() if isinstance(one, Responder)), None)
-        if (
-            self._sender is not None
-            or responder is None
-            or self._initiator not in self._sides.unknown
-            or watch.sent < 2
-            or not watch.only_plays_back
-            or watch.last_echo is None
-        ):
-            return
-        played = watch.last_echo
-        faults, consoles = len(self._faults.records()), self._consoles()
+        if responder is None or self._sender is not None or self._initiator not in self._sides.unknown:
+            return result
+        if watch.sent < 2 or not watch.only_plays_back or watch.last_echo is None:
+            return result
         watch.stop()
-        responder.probe(bytes(byte ^ 0xFF for byte in played))
-        try:
-            self._machine.run_until(lambda: responder.probe_came_back, timeout_ns=_GRACE_NS)
-        except VirtualTimeoutError:
-            if faults == len(self._faults.records()):
-                self._kept_consoles = consoles
-            return
-        self._problems.append(
-            f"{self._initiator} only plays back what it gets: the same {len(played)} bytes "
-            f"({played[:16].hex(' ')}) went to and fro {watch.got} times, and so did others that Python sent; "
-            f"nobody initiates: let the other side send first"
-        )
+        if not came_back(self._machine, responder, watch.last_echo, _GRACE_NS):
+            return result  # what firmware says about our question, or does, is not of the exchange
+        self._problems.append(playback_words(self._initiator, watch.last_echo, watch.got))
+        return self._result()
 
     def _finished(self) -> bool:
         if self._sender is not None:
@@ -327,9 +281,10 @@ class Exchange:
         stats = self._sides.initiator_stats(self._initiator)
         if stats is not None:
             return stats.state >= DONE
-        return (
-            not self._workload.any_number and self._watch.got >= self._workload.messages
-        ) or self._is_quiet()
+        enough = self._workload.messages
+        if self._workload.any_number:  # equal messages without end may be an echo of ours
+            enough = _EQUAL if self._watch.only_plays_back else self._watch.got + 1
+        return self._watch.got >= enough or self._is_quiet()
 
     def _is_quiet(self) -> bool:
         return self._machine.now_ns - max(self._watch.last_ns, self._bond_ns or 0) > self._silence()
@@ -348,25 +303,22 @@ class Exchange:
 
     # Reporting
 
-    def _consoles(self) -> dict[str, list[str]]:
-        return {core.name: console_lines(core) for core in (self._first, self._second)}
-
     def _result(self) -> ExchangeResult:
         counts = self._counts()
         bound = self._bond_ns is not None and self._is_bound_at_the_end(counts)
         problems = [*self._problems, *map(str, self._watch.problems)]
         problems += [line for player in self._players.values() for line in player.troubles()]
         if self._bond_ns is not None and not problems:
-            problems += self._shortcomings(counts)
+            silence_ns = None if self._knows_its_count() else self._silence()
+            problems += shortcomings(counts, silence_ns) if not self._bond_only else []
         if self._bond_ns is not None and not bound:
-            problems.append(self._unbound_words())
+            problems.append(unbound_words(self._restarts))
         faults = tuple(self._faults.records())
-        problems = [*self._faults_words(), *problems]  # they come first: the rest follows from them
+        problems = [*fault_words(self._machine, faults), *problems]
         warnings = tuple(str(warning) for warning in self._machine.warnings)
         if self._watch.early:
             who = next((name for name in self._sides.unknown), "a core")
-            many = "1 message" if self._watch.early == 1 else f"{self._watch.early} messages"
-            warnings += (f"{who} sent {many} before bonding was over; nothing of it was answered or counted",)
+            warnings += (early_words(who, self._watch.early),)
         if self._strict and warnings and not problems:
             problems += ["there are warnings, and --strict makes them failures", *warnings]
         if problems:
@@ -384,29 +336,29 @@ class Exchange:
             trace_sha256=self._machine.trace_sha256(),
             problems=tuple(dict.fromkeys(problems)),
             warnings=warnings,
-            consoles=self._kept_consoles or self._consoles(),
+            consoles={core.name: console_lines(core) for core in (self._first, self._second)},
             bond_only=self._bond_only,
             messages_expected=counts.expected,
             messages_unanswered=self._unanswered(),
             messages_lost=counts.lost,
-            initiator=None if self._bond_only else self._watch.initiator or self._initiator,
+            initiator=None if self._bond_only else self._initiator or self._watch.initiator,
             initiator_reason=self._reason,
-            restarts={core.name: self._restarts[core.index] for core in (self._first, self._second)},
+            restarts=self._restarts.by_name(),
             faults=faults,
             notes=tuple(self._notes),
-            round_trip_note=None if self._players or trips["min"] is None else _QUANTUM_NOTE,
+            round_trip_note=None if self._players or trips["min"] is None else QUANTUM_NOTE,
         )
 
-    def _is_bound_at_the_end(self, counts: _Counts) -> bool:
+    def _is_bound_at_the_end(self, counts: Counts) -> bool:
         if self._is_bound_now():
             return True
-        if not (self._workload.any_number and counts.got and sum(self._restarts.values())):
+        if not (self._workload.any_number and counts.got and self._restarts.total):
             return False
         # Firmware that has stopped its peer and does not open its side again has ended the link itself.
         ended = [
             core.name
             for core in (self._first, self._second)
-            if core.image is not None and not self._restarts[core.index] and not self._watch.has_opened(core)
+            if core.image is not None and not self._restarts.of(core) and not self._watch.has_opened(core)
         ]
         if ended:
             self._notes.append(
@@ -414,58 +366,18 @@ class Exchange:
             )
         return bool(ended)
 
-    def _unbound_words(self) -> str:
-        times = [
-            f"{core.name} restarted {_times(self._restarts[core.index])}"
-            for core in (self._first, self._second)
-            if self._restarts[core.index]
-        ]
-        what = " and ".join(times) or "a side has closed its session"
-        return f"not bound at the end: {what}, and they did not bond again"
-
-    def _shortcomings(self, counts: _Counts) -> Iterator[str]:
-        if self._bond_only:
-            return
-        stubborn = not self._knows_its_count()
-        silence = f"silence of {format_time(self._silence())} of virtual time"
-        if counts.expected is None and not counts.got:
-            yield f"no message came back before a {silence}; a longer one: --silence-ms"
-        elif counts.expected is not None and stubborn and counts.got < counts.expected:
-            yield (
-                f"{counts.got} of {counts.expected} messages came back before a {silence}; a longer one: --silence-ms; "
-                "as many as firmware sends: --messages any"
-            )
-        elif (
-            counts.got != (counts.expected if counts.expected is not None else counts.sent)
-            or counts.mismatches
-        ):
-            expected = counts.sent if counts.expected is None else counts.expected
-            yield f"{counts.got} of {expected} echoes came back, {counts.mismatches} of them wrong"
-
-    def _faults_words(self) -> Iterator[str]:
-        for fault in self._faults.records():
-            again = f", {fault.count} times" if fault.count > 1 else ""
-            yield (
-                f"core {fault.core} took fault exception {fault.exception} at PC 0x{fault.pc:08X} "
-                f"({fault.place}){again}"
-            )
-        for core in (self._first, self._second):
-            number = core.registers.get("XPSR", 0) & _IPSR
-            if core.image is not None and number in _FAULT_EXCEPTIONS:
-                yield f"core {core.name} is in the handler of exception {number} at the end"
-
     def _unanswered(self) -> int:
         seen = sum(player.unanswered for player in self._players.values() if isinstance(player, Responder))
         return seen if self._players or not self._bond_only else self._watch.sent + self._watch.got
 
-    def _counts(self) -> _Counts:
+    def _counts(self) -> Counts:
         if self._bond_only:
-            return _Counts(0, 0, 0, 0, 0, RoundTrips())
+            return Counts(0, 0, 0, 0, 0, RoundTrips())
         watch, total = self._watch, self._workload.messages
         stats = self._sides.initiator_stats(self._initiator)
         if stats is not None:
             mismatches = max(watch.mismatches, stats.mismatches)
-            return _Counts(
+            return Counts(
                 total,
                 stats.sent,
                 stats.received,
@@ -477,7 +389,7 @@ class Exchange:
         seen: Initiator | LinkWatch = self._sender if self._sender is not None else watch
         expected = None if self._workload.any_number else total
         sent = seen.sent - (watch.lost if seen is watch else 0)
-        return _Counts(
+        return Counts(
             expected, sent, seen.got, seen.bytes_received, seen.mismatches, seen.round_trips, seen.lost
         )
 
@@ -493,7 +405,3 @@ class Exchange:
         yield from diagnose(
             self._machine, self._first, config, self._second, bound=bound, instances=instances
         )
-
-
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number} times"

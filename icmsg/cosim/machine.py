@@ -62,6 +62,15 @@ class CoreFaultRecord:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """A core that hangs, in words; a storm is one of interrupts, everything else a loop that changes nothing."""
+
+    core: str
+    text: str
+    is_storm: bool
+
+
 class _Logged(Protocol):
     @property
     def cores(self) -> Mapping[str, Core]: ...
@@ -196,8 +205,11 @@ class Machine(Protocol):
     def faults(self) -> list[CoreFaultRecord]:
         """The fault exceptions that the cores took, as far as the engine tells of them."""
 
-    def hangs(self) -> list[str]:
-        """Return in words how firmware hangs, where that is proved; call it after slices, it compares them."""
+    def hangs(self, within_ns: int) -> list[Hang]:
+        """Return how firmware hangs, where it is proved that nothing changes ``within_ns`` from now.
+
+        To be called after every few slices of a wait, since it compares what it sees.
+        """
 
     @property
     def now_ns(self) -> int:

@@ -1,15 +1,15 @@
-"""Whether a run gets on, in wall time: firmware that hangs is recognised and named instead of waited for.
+"""Whether a run gets on: firmware that hangs is recognised and named instead of waited for.
 
-Nothing here decides what happens in a run that gets on, so results stay repeatable. What can be proved ends a run at
-once: a core that takes the same fault or interrupt again and again, and cores none of which can change anything any
-more before the wait is over. Everything else ends after ``stall_s`` seconds without progress, if that is asked for.
+What can be proved ends a run, at a virtual time that is the same every time: a core that takes the same fault or
+interrupt again and again, and cores none of which can change anything any more before the wait is over. Anything else
+ends after some wall time without progress, if that is asked for: a run that gets on never looks at that clock's value.
 """
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from icmsg.cosim.simtime import MS
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
@@ -18,13 +18,18 @@ if TYPE_CHECKING:
     from icmsg.cosim.machine import FaultLog, Machine
 
 _EVERY: Final = 8
-"""The clock is looked at after so many looks."""
-_SURE_S: Final = 0.5
-"""What is proved must have stayed so for this long."""
-_PATIENT_S: Final = 3.0
-"""Cores that are stuck are given up only when the wait takes long: a short one ends at its virtual time, as ever."""
+"""The run is looked at after so many slices."""
+_QUIET_NS: Final = 2 * MS
+"""Virtual time without progress after which cores may have stopped for good."""
 _FAULTS: Final = 1000
 """A fault that came so often at one place is a loop."""
+
+
+class Stall(NamedTuple):
+    """``seconds`` of wall time without progress end a run; ``clock`` gives the wall time in seconds."""
+
+    seconds: float
+    clock: Callable[[], float]
 
 
 class HangError(EngineError):
@@ -36,23 +41,28 @@ class StuckError(HangError):
 
 
 class ProgressGuard:
-    """Raises :class:`HangError` from :meth:`look`; ``token()`` changes whenever the run gets on."""
+    """Raises :class:`HangError` from :meth:`look`.
+
+    ``token()`` changes whenever the run gets on; ``longest_ns`` is the longest wait of the run.
+    """
 
     def __init__(
         self,
         machine: Machine,
         faults: FaultLog,
         token: Callable[[], tuple[object, ...]],
-        stall_s: float | None,
+        longest_ns: int,
+        stall: Stall | None,
     ) -> None:
         self._machine = machine
         self._faults = faults
         self._token = token
-        self._stall_s = stall_s
+        self._longest_ns = longest_ns
+        self._stall = stall
         self._looks = 0
         self._last: tuple[object, ...] | None = None
-        self._since = 0.0
-        self._hangs_since: float | None = None
+        self._since_ns = 0
+        self._since_s = 0.0
 
     def look(self) -> None:
         """Call it after every slice; mostly it does nothing.
@@ -63,28 +73,26 @@ class ProgressGuard:
         self._looks += 1
         if self._looks % _EVERY:
             return
-        now = time.monotonic()
         token = self._token()
         if token != self._last:
-            self._last, self._since, self._hangs_since = token, now, None
+            self._last, self._since_ns = token, self._machine.now_ns
+            self._since_s = self._stall.clock() if self._stall is not None else 0.0
             return
         if self._faults.repeated >= _FAULTS:
             raise HangError(self._fault_loop())
-        hangs = self._machine.hangs() if now - self._since > _SURE_S else []
-        if not hangs:
-            self._hangs_since = None
-        elif self._hangs_since is None:
-            self._hangs_since = now
-        elif now - self._hangs_since > _SURE_S:
-            if any(hang.startswith("interrupt storm") for hang in hangs):
-                raise HangError("; ".join(hangs))
-            if now - self._since > _PATIENT_S:
-                raise StuckError("; ".join(hangs))
-        if self._stall_s is not None and now - self._since > self._stall_s:
+        if self._machine.now_ns - self._since_ns >= _QUIET_NS:
+            self._check_hangs()
+        if self._stall is not None and self._stall.clock() - self._since_s > self._stall.seconds:
             raise HangError(
-                f"no packet, no console line and no new state of the link for {self._stall_s:g} s of wall time; "
+                f"no packet, no console line and no new state of the link for {self._stall.seconds:g} s of wall time; "
                 "a longer wait: --stall-timeout"
             )
+
+    def _check_hangs(self) -> None:
+        hangs = self._machine.hangs(self._longest_ns)
+        if hangs:
+            kind = HangError if any(hang.is_storm for hang in hangs) else StuckError
+            raise kind("; ".join(hang.text for hang in hangs))
 
     def _fault_loop(self) -> str:
         worst = max(self._faults.records(), key=lambda fault: fault.count)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.machine import Hang
 from icmsg.errors import EngineError
 from icmsg.hw.nrf_ipc import CHANNELS, IPC
 
@@ -28,8 +29,6 @@ _STATES: Final = 32
 """Different register states among the samples, at most; a loop has as many as instructions."""
 _SAMPLED_NS: Final = 20_000_000
 """Of virtual time, at least: a counter that firmware waits for moves on meanwhile."""
-_FAR_NS: Final = 4_000_000_000
-"""What is due later than this is after every wait of an exchange."""
 
 
 _LOADS: Final = {0x6800: 2, 0x7800: 0, 0x8800: 1}
@@ -50,11 +49,11 @@ class HangGuard:
         self._memory = 0
         self._since_ns = 0
 
-    def hangs(self) -> list[str]:
-        """Return a line for each core that hangs for good."""
-        return [*self._storms(), *self._stuck()]
+    def hangs(self, within_ns: int) -> list[Hang]:
+        """Return the cores that hang for good, as :meth:`EmbeddedMachine.hangs`."""
+        return [*self._storms(), *self._stuck(within_ns)]
 
-    def _storms(self) -> Iterator[str]:
+    def _storms(self) -> Iterator[Hang]:
         for core in self._machine.cores.values():
             firmware = core.firmware
             if firmware is None or core.is_halted:
@@ -64,9 +63,11 @@ class HangGuard:
                 what = f"interrupt {number - 16}" if number >= 16 else f"exception {number}"
                 vector = core.bus.read32(core.vector_table + 4 * number)
                 handler = core.locate(vector & ~1).partition("+")[0]
-                yield (
+                yield Hang(
+                    core.name,
                     f"interrupt storm: core {core.name} took {what} more than {times // STORM * STORM} times in a row "
-                    f"in {handler}: its handler returns without clearing what causes it{self._latched(core, number)}"
+                    f"in {handler}: its handler returns without clearing what causes it{self._latched(core, number)}",
+                    is_storm=True,
                 )
 
     def _latched(self, core: MachineCore, number: int) -> str:
@@ -82,14 +83,14 @@ class HangGuard:
         still = [n for n in range(CHANNELS) if enabled >> n & 1 and core.bus.read32(events + 4 * n)]
         return "".join(f", EVENTS_RECEIVE[{n}] is still set" for n in still)
 
-    def _stuck(self) -> list[str]:
+    def _stuck(self, within_ns: int) -> list[Hang]:
         machine = self._machine
         running = [
             core
             for core in machine.cores.values()
             if core.firmware is not None and not core.is_halted and not core.firmware.asleep
         ]
-        if not running or self._due_soon() or machine.events.count != self._events:
+        if not running or self._is_due(within_ns) or machine.events.count != self._events:
             self._restart()
             return []
         if not self._samples:
@@ -107,7 +108,7 @@ class HangGuard:
         if self._checksum() != self._memory:
             self._restart()
             return []
-        return [self._words(core) for core in running]
+        return [Hang(core.name, self._words(core), is_storm=False) for core in running]
 
     def _words(self, core: MachineCore) -> str:
         pc = core.registers["PC"]
@@ -147,9 +148,9 @@ class HangGuard:
                     return f" ({item.name}+0x{address - place.address:X})"
         return ""
 
-    def _due_soon(self) -> bool:
+    def _is_due(self, within_ns: int) -> bool:
         machine = self._machine
-        limit = machine.now_ns + _FAR_NS
+        limit = machine.now_ns + within_ns
         lines = [
             machine.timeline,
             *(core.firmware.timeline for core in machine.cores.values() if core.firmware),

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.model_types import Model
     from icmsg.cosim.embedded.slot import Slot
     from icmsg.cosim.embedded.timeline import Timeline
-    from icmsg.cosim.machine import CoreFaultRecord
+    from icmsg.cosim.machine import CoreFaultRecord, Hang
     from icmsg.cosim.platform import PlatformDescription
 
 DEFAULT_QUANTUM_NS: Final = 100 * US
@@ -235,9 +235,12 @@ class EmbeddedMachine:
         """The fault exceptions that the cores took, one entry for each core, exception and place."""
         return self._faults.records()
 
-    def hangs(self) -> list[str]:
-        """Return in words how firmware hangs, where that is proved; ask it again and again, between slices."""
-        return self._guard.hangs()
+    def hangs(self, within_ns: int) -> list[Hang]:
+        """Return how firmware hangs, where it is proved that nothing changes ``within_ns`` from now.
+
+        To be called after every few slices of a wait, since it compares what it sees.
+        """
+        return self._guard.hangs(within_ns)
 
     @property
     def timeline(self) -> Timeline:

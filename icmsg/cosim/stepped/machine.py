@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from icmsg.cosim.events import EventKind, EventStream
-from icmsg.cosim.machine import CoreFaultRecord, FaultLog
+from icmsg.cosim.machine import CoreFaultRecord, FaultLog, Hang
 from icmsg.cosim.simtime import US, format_time
 from icmsg.cosim.soc import find_core
 from icmsg.cosim.stepped.agenda import Agenda
@@ -54,8 +54,9 @@ class SteppedMachine(Generic[CoreT]):
         """The fault exceptions of which Renode tells."""
         return self._faults.records()
 
-    def hangs(self) -> list[str]:
+    def hangs(self, within_ns: int) -> list[Hang]:
         """Return nothing: between synchronization points nobody sees what a core does."""
+        del within_ns
         return []
 
     # Time
