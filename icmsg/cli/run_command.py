@@ -18,7 +18,7 @@ from icmsg.cli.engine_options import add_engine_options, chosen_engine
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_configs
 from icmsg.cosim.engines import make_machine
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
-from icmsg.cosim.interruption import Interrupted
+from icmsg.cosim.interruption import CtrlC, Interrupted
 from icmsg.cosim.progress import Stall
 from icmsg.cosim.simtime import MS, US, S
 from icmsg.cosim.stale_memory import STALE_MEMORY
@@ -205,6 +205,11 @@ def run_exchange(
     options: argparse.Namespace, choice: EngineChoice, observe: Observe | None = None
 ) -> RunReport:
     """Run the exchange of :func:`add_options` on an engine; ``observe`` is called before it starts."""
+    with CtrlC(terminate=True):  # what comes while everything is loaded ends the run as well
+        return _run_exchange(options, choice, observe)
+
+
+def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Observe | None) -> RunReport:
     any_number = options.messages is None
     workload = Workload(
         1 if any_number else options.messages,

@@ -51,6 +51,8 @@ SILENCE_NS: Final = 500 * MS
 _GRACE_NS: Final = 5 * MS
 """Unknown firmware that speaks first within this time after bonding is the initiator."""
 _STEPS: Final = 200
+_EQUAL: Final = 1000
+"""Of an initiator of which we know no count, and whose messages are all equal, so many are enough."""
 
 
 class Exchange:
@@ -112,13 +114,14 @@ class Exchange:
         self._reason = initiator_words(initiator, self._initiator, self._sides) if workload.messages else ""
         if workload.any_number:
             self._let_firmware_decide()
+        listens = self._sender is not None and bool(self._sides.unknown)
         # A Python initiator knows what it sent and when; everybody else is watched from outside.
         self._watch = LinkWatch(
             machine,
             self._first,
             self._second,
             config,
-            machine.core(self._initiator) if self._initiator and not self._guess else None,
+            machine.core(self._initiator) if self._initiator and not listens else None,
             None if workload.any_number else workload.messages,
             restarts=True,
             booting=True,
@@ -271,9 +274,10 @@ class Exchange:
         stats = self._sides.initiator_stats(self._initiator)
         if stats is not None:
             return stats.state >= DONE
-        return (
-            not self._workload.any_number and self._watch.got >= self._workload.messages
-        ) or self._is_quiet()
+        enough = self._workload.messages
+        if self._workload.any_number:  # equal messages without end may be an echo of ours
+            enough = _EQUAL if self._watch.only_plays_back else self._watch.got + 1
+        return self._watch.got >= enough or self._is_quiet()
 
     def _is_quiet(self) -> bool:
         return self._machine.now_ns - max(self._watch.last_ns, self._bond_ns or 0) > self._silence()
@@ -330,7 +334,7 @@ class Exchange:
             messages_expected=counts.expected,
             messages_unanswered=self._unanswered(),
             messages_lost=counts.lost,
-            initiator=None if self._bond_only else self._watch.initiator or self._initiator,
+            initiator=None if self._bond_only else self._initiator or self._watch.initiator,
             initiator_reason=self._reason,
             restarts=self._restarts.by_name(),
             faults=faults,

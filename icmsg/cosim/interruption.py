@@ -25,17 +25,22 @@ class Interrupted(KeyboardInterrupt):
 class CtrlC:
     """A context in which Ctrl-C is noted; :meth:`check` raises the KeyboardInterrupt, and so does the end.
 
-    With ``terminate`` SIGTERM is noted in the same way. Where a signal could not have ended the process (another
-    thread, a handler of somebody else, ignored as under ``nohup … &``) nothing is changed.
+    With ``terminate`` SIGTERM is noted in the same way. Within another context this one checks that one.
+    Where a signal could not have ended the process (another thread, a handler of somebody else, ignored as under
+    ``nohup … &``) nothing is changed.
     """
 
     def __init__(self, *, terminate: bool = False) -> None:
         self._pressed: int | None = None
         self._terminate = terminate
         self._before: dict[int, Any] = {}
+        self._outer: CtrlC | None = None
 
     def __enter__(self) -> CtrlC:
-        if threading.current_thread() is threading.main_thread():
+        owner = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+        if isinstance(owner, CtrlC):
+            self._outer = owner
+        elif threading.current_thread() is threading.main_thread():
             self._take(signal.SIGINT, signal.default_int_handler)
             if self._terminate:
                 self._take(signal.SIGTERM, signal.SIG_DFL)
@@ -53,9 +58,12 @@ class CtrlC:
         self._before.clear()
         if kind is None:
             self.check()
+        self._outer = None
 
     def check(self) -> None:
         """Raise :class:`Interrupted` if Ctrl-C was pressed."""
+        if self._outer is not None:
+            self._outer.check()
         if self._pressed is not None:
             number, self._pressed = self._pressed, None
             raise Interrupted(number)

@@ -33,28 +33,30 @@ class Player:
         """The first of them; ``problem_count`` counts all."""
         self.problem_count = 0
         self.peer_resets: Callable[[], int] = lambda: 0
-        """How often the peer's core was reset; a session that ends with a reset is no problem of the link."""
+        """How often the peer's core was reset; a session that ends with a reset is opened again, and no problem."""
         self._resets = 0
         self._clock = clock
         self.played: Final = played
-        self.endpoint: Final[Endpoint] = played.instance.register_endpoint(
-            EndpointConfig(
-                name="ep0",
-                bound=self._bound,
-                received=self.received,
-                error=self._problem,
-                unbound=self._unbound,
-            )
+        self._callbacks: Final = EndpointConfig(
+            name="ep0",
+            bound=self._bound,
+            received=self.received,
+            error=self._problem,
+            unbound=self._unbound,
         )
+        self.endpoint: Final[Endpoint] = played.instance.register_endpoint(self._callbacks)
 
     def _bound(self) -> None:
         self.bound_ns = self._clock.now_ns()
 
     def _unbound(self) -> None:
-        if self.peer_resets() == self._resets:
-            self._problem(IpcError("the peer closed or restarted during the exchange", errno.ECONNRESET))
-        self._resets = self.peer_resets()
+        resets = self.peer_resets()
         self.lost_link()
+        if resets == self._resets:
+            self._problem(IpcError("the peer closed or restarted during the exchange", errno.ECONNRESET))
+        else:  # as an application does that goes on with a peer that has started again
+            self._clock.call_soon(lambda: self.played.instance.reopen(self._callbacks))
+        self._resets = resets
 
     def lost_link(self) -> None:
         """Forget what was under way when the peer went away."""

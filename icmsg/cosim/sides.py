@@ -88,7 +88,7 @@ class Sides:
 
     def _open(self, core: Core) -> Player:
         played = PlayedInstance(self._machine, core, self._configs[core.name])
-        if core.name == self.initiator:
+        if core.name == self.initiator and self._workload.messages:
             return Initiator(played, self._machine.clock, self._workload)
         return Responder(played, self._machine.clock, answers=bool(self._workload.messages))
 

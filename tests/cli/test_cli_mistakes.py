@@ -31,7 +31,7 @@ OF_OPTIONS = [
     (["--engine", "qemu"], "--engine: invalid choice: 'qemu' (choose from .*auto.*) (see icmsg run --help)"),
     (["--messages", "-1"], "-1 messages: send 1…"),
     (["--messages", "99999999999"], "99999999999 messages: send 1…4294967295"),
-    (["--messages", "many"], "--messages: invalid int value: 'many'"),
+    (["--messages", "many"], "--messages: 'many': use a number, or any"),
     (["--messages"], "--messages: expected one argument"),
     (["--size", "0"], "sizes 0:0: use MIN:MAX with 1 ≤ MIN ≤ MAX ≤ 65535 bytes"),
     (["--size", "70000"], "sizes 70000:70000: use MIN:MAX"),
