@@ -92,8 +92,8 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
 
 
 def test_one_within_another_raises_what_came_before_it() -> None:
-    with pytest.raises(Interrupted), CtrlC():
+    with CtrlC():
         press()
-        with CtrlC() as inner:
+        with CtrlC() as inner, pytest.raises(Interrupted):
             inner.check()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
