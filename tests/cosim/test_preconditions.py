@@ -63,7 +63,7 @@ def test_regions_may_not_lie_where_an_image_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "sizes", "said"),
     [
-        (APP, (1, 2033), "these regions take at most 2032; use --size 1:2032 or larger regions"),
+        (APP, (1, 2033), "takes at most 2032; use --size 1:2032"),
         (APP, (3000, 4000), "use --size 2032:2032"),
         (replace(APP, rx_region=Region(0x2007_8000, 64)), (1, 100), "at most 48; use --size 1:48"),
         (replace(APP, peer_rx_limit=128), (1, 129), "at most 128"),
