@@ -74,7 +74,8 @@ def _rows(run: dict[str, Any]) -> Iterator[tuple[str, str | Text]]:
         if run["initiator"]:
             yield "initiator", f"{run['initiator']}: {run['initiator_reason']}"
     if run["messages_unanswered"]:
-        yield "unanswered", _count(run["messages_unanswered"])
+        played = "python" in (run["app"], run["net"])
+        yield "unanswered" if played else "seen", _count(run["messages_unanswered"])
     if run["messages_lost"]:
         yield "lost", f"{_count(run['messages_lost'])} under way at a restart"
     if restarts := {core: number for core, number in run["restarts"].items() if number}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -164,7 +165,9 @@ class Exchange:
             self._bond_ns = self._machine.now_ns
             check_roles(self._initiator, {name: stats.program for name, stats in self._sides.stats()})
             if self._bond_only:
-                self._let_pass(_GRACE_NS)  # what firmware says about it, and what it breaks at once
+                self._let_pass(
+                    self._silence_ns or _GRACE_NS
+                )  # what firmware says about it, and what it breaks
             else:
                 self._exchange(progress)
         except ConfigurationError:
@@ -179,8 +182,7 @@ class Exchange:
         self._guard.look()
 
     def _token(self) -> tuple[object, ...]:
-        """Return what changes whenever the exchange gets on."""
-        return (
+        return (  # whatever changes when the exchange gets on
             self._bond_ns,
             self._got(),
             self._watch.sent,
@@ -189,14 +191,15 @@ class Exchange:
         )
 
     def _let_pass(self, ns: int) -> None:
-        def never() -> bool:
-            self._look()
-            return False
+        """Run until no message has come for ``ns``."""
 
-        try:
-            self._machine.run_until(never, timeout_ns=ns)
-        except VirtualTimeoutError:
-            return
+        def silent() -> bool:
+            self._look()
+            return self._quiet_ns() > ns
+
+        while not silent():
+            with suppress(VirtualTimeoutError):  # something came meanwhile
+                self._machine.run_until(silent, timeout_ns=ns + 1)
 
     def _is_bound(self) -> bool:
         self._look()
@@ -245,7 +248,7 @@ class Exchange:
         except VirtualTimeoutError:
             if self._guess:
                 self._reason = (
-                    f"no firmware sent a message of its own within {format_time(_GRACE_NS)} after bonding"
+                    f"no firmware sent a message of its own within {_GRACE_NS // MS} ms after bonding"
                 )
             return
         sender, self._sender = self._sender, None
@@ -277,10 +280,10 @@ class Exchange:
         enough = self._workload.messages
         if self._workload.any_number:  # equal messages without end may be an echo of ours
             enough = _EQUAL if self._watch.only_plays_back else self._watch.got + 1
-        return self._watch.got >= enough or self._is_quiet()
+        return self._watch.got >= enough or self._quiet_ns() > self._silence()
 
-    def _is_quiet(self) -> bool:
-        return self._machine.now_ns - max(self._watch.last_ns, self._bond_ns or 0) > self._silence()
+    def _quiet_ns(self) -> int:
+        return self._machine.now_ns - max(self._watch.last_ns, self._bond_ns or 0)
 
     def _silence(self) -> int:
         return self._silence_ns or SILENCE_NS
@@ -361,7 +364,7 @@ class Exchange:
 
     def _unanswered(self) -> int:
         seen = sum(player.unanswered for player in self._players.values() if isinstance(player, Responder))
-        return seen if self._players or not self._bond_only else self._watch.sent + self._watch.got
+        return seen if self._players or not self._bond_only else self._watch.seen
 
     def _counts(self) -> Counts:
         if self._bond_only:

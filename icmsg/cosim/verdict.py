@@ -144,5 +144,6 @@ def playback_words(who: str, played: bytes, times: int) -> str:
     """Return that ``who`` echoes: the same bytes went to and fro ``times`` times."""
     return (
         f"{who} only plays back what it gets: the same {len(played)} bytes ({played[:16].hex(' ')}) went to and fro "
-        f"{times} times, and what Python sent then came back, too; nobody initiates: let the other side, --initiator"
+        f"{times} times, and what Python sent then came back, too; nobody initiates: "
+        "name the other side with --initiator"
     )

@@ -137,6 +137,8 @@ class LinkWatch:
     ) -> None:
         self.early = 0
         """Messages that were sent before their sender had taken the other's magic; they are not counted."""
+        self.seen = 0
+        """Messages of both sides, whether they are counted otherwise or not."""
         self.lost = 0
         """Messages whose echo a reset has prevented."""
         self.only_plays_back = True
@@ -259,6 +261,7 @@ class LinkWatch:
 
     def _message(self, core: int, packet: bytes, time_ns: int) -> None:
         self.last_ns = time_ns
+        self.seen += 1
         if self._initiator is None:
             self._initiator = core
         if core != self._initiator:

@@ -69,6 +69,20 @@ def test_without_messages_nothing_is_sent_back_and_what_came_is_counted(tmp_path
     assert (result.messages_sent, result.messages_received, result.initiator) == (0, 0, None)
 
 
+def test_without_messages_a_silence_lets_firmware_go_through_all_that_it_does(tmp_path: Path) -> None:
+    app = trial(tmp_path, "app", Trial.RESTARTS, number=3)
+    short, long = (exchange(app, "echo", BOND_ONLY, silence_ns=silence_ns) for silence_ns in (None, 50 * MS))
+    assert (long.problems, long.ok, long.restarts, long.messages_unanswered) == (
+        (),
+        True,
+        {"app": 0, "net": 2},
+        18,
+    )
+    assert short.ok
+    silent = exchange("python", "echo", BOND_ONLY, silence_ns=50 * MS)
+    assert (silent.ok, silent.virtual_s) == (True, pytest.approx(0.05, abs=0.001))
+
+
 # Who initiates
 
 
@@ -81,7 +95,7 @@ def test_who_initiates_is_said_with_the_reason(tmp_path: Path) -> None:
     assert said(app="initiator", net="echo") == ("app", "its stub sends first")
     assert said(app="python", net="python", initiator="net") == ("net", "as asked for")
     echo, speaker = foreign(tmp_path, "net"), foreign(tmp_path, "app", Kind.SPEAK, at=1, limit=20)
-    assert said(net=echo) == ("app", "no firmware sent a message of its own within 5.000 ms after bonding")
+    assert said(net=echo) == ("app", "no firmware sent a message of its own within 5 ms after bonding")
     who, why = said(app=speaker, net="python")
     assert (who, why.startswith("it sent a message of its own")) == ("app", True)
     assert said(app=speaker, net=echo) == ("app", "it sent the first message after bonding")
