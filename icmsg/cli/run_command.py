@@ -123,7 +123,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="of sizes and contents")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    add_link_options(parser)
     parser.add_argument("--strict", action="store_true", help="a warning is a failure")
     parser.add_argument(
         "--silence-ms",
@@ -146,6 +145,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=STALE_MEMORY,
         help="what the regions hold when firmware starts: an old session, or random bytes; Python opens 1 ms later",
     )
+    add_link_options(parser)
     machine = parser.add_argument_group("the machine")
     machine.add_argument(
         "--platform", metavar="REPL", default=None, help="a Renode platform file instead of nrf5340"

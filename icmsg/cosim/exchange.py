@@ -247,9 +247,7 @@ class Exchange:
             self._machine.run_until(spoke, timeout_ns=_GRACE_NS)
         except VirtualTimeoutError:
             if self._guess:
-                self._reason = (
-                    f"no firmware sent a message of its own within {_GRACE_NS // MS} ms after bonding"
-                )
+                self._reason = "no firmware sent a message of its own within 5 ms after bonding"
             return
         sender, self._sender = self._sender, None
         self._initiator = self._sides.unknown[0]
@@ -313,8 +311,7 @@ class Exchange:
         problems = [*fault_words(self._machine, faults), *problems]
         warnings = tuple(str(warning) for warning in self._machine.warnings)
         if self._watch.early:
-            who = next((name for name in self._sides.unknown), "a core")
-            warnings += (early_words(who, self._watch.early),)
+            warnings += (early_words(next(iter(self._sides.unknown), "a core"), self._watch.early),)
         if self._strict and warnings and not problems:
             problems += ["there are warnings, and --strict makes them failures", *warnings]
         if problems:
@@ -348,7 +345,7 @@ class Exchange:
     def _is_bound_at_the_end(self, counts: Counts) -> bool:
         if self._is_bound_now():
             return True
-        if not (self._workload.any_number and counts.got and self._restarts.total):
+        if not self._workload.any_number or not counts.got or not self._restarts.total:
             return False
         # Firmware that has stopped its peer and does not open its side again has ended the link itself.
         ended = [
