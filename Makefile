@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 FUZZ_SECONDS ?= 60
-.PHONY: help run test test-fast coverage fuzz mutants lint firmware prebuilt keywords bench clean
+.PHONY: help run test test-fast test-elsewhere coverage fuzz mutants lint firmware prebuilt keywords bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -14,11 +14,15 @@ run: $(VENV)/.installed  ## set up, then bond and exchange 1000 messages (ARGS="
 	@$(BIN)/icmsg run $(ARGS)
 
 test: $(VENV)/.installed-dev  ## set up, then run all tests: pytest and robot
+	@echo "all tests: about 4 minutes on two cores; make test-fast takes one"
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup
 	$(BIN)/python -m robot --outputdir results/robot --console dotted robot_tests
 
 test-fast: $(VENV)/.installed-dev  ## only what takes less than a minute
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow"
+
+test-elsewhere: $(VENV)/.installed-dev  ## a part of the tests with odd folders, signals, terminals and rights
+	tests/elsewhere.sh $(BIN)/python tests/cli tests/monitor tests/pytest_plugin
 
 coverage: $(VENV)/.installed-dev  ## branch coverage of wire, ipc and config; fails below 95 %
 	$(BIN)/python -m pytest -q -n auto --cov --cov-report=term tests/wire tests/ipc tests/config tests/fuzz
@@ -39,11 +43,11 @@ lint: $(VENV)/.installed-dev  ## ruff and strict mypy
 	$(BIN)/mypy
 
 firmware: $(VENV)/.installed-dev  ## build the stubs into firmware_stubs/obj with arm-none-eabi-gcc or pip's ziglang
-	@command -v arm-none-eabi-gcc > /dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check '.[firmware]'
+	@command -v arm-none-eabi-gcc > /dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[firmware]'
 	$(MAKE) -C firmware_stubs PYTHON=$(abspath $(BIN)/python)
 
 prebuilt: $(VENV)/.installed-dev  ## rebuild the committed images and their manifest (always with zig, byte for byte)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[firmware]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[firmware]'
 	$(MAKE) -C firmware_stubs prebuilt PYTHON=$(abspath $(BIN)/python)
 
 keywords: $(VENV)/.installed-dev  ## write the pages about the Robot keywords anew

@@ -14,7 +14,7 @@ from collections import deque
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.diagnosis import describe_link
+from icmsg.cosim.diagnosis import diagnose
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.played_instance import PlayedInstance
 from icmsg.cosim.simtime import MS, format_time
@@ -34,7 +34,7 @@ def main(image: str) -> None:
         try:
             stop_at_messages(machine)
         except VirtualTimeoutError as error:
-            sys.exit("\n".join([str(error), *describe_link(machine, app, APP, net)]))
+            sys.exit("\n".join([str(error), *diagnose(machine, app, APP, net)]))
 
 
 def stop_at_messages(machine: EmbeddedMachine) -> None:

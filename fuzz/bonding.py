@@ -155,7 +155,7 @@ class _Game:
         self.bound = True
         if self.reactions & 16:
             self._try_to_reopen()
-        if self.reactions & 32:
+        if self.reactions & 32 and self.instance.state.value:  # opening anew may have failed
             self.instance.deregister_endpoint()
 
     def _unbound(self) -> None:

@@ -54,11 +54,13 @@ class IcmsgRegion(object):
 
     def _magic_words(self, view):
         if icmsg_is_magic(view.first):
-            taken = "has" if view.rd_idx or view.problem else "has not"
+            if view.problem:
+                return "%s wrote the magic" % self.writer
+            taken = "has" if view.rd_idx else "has not"
             return "%s wrote the magic, %s %s taken it" % (self.writer, self.reader, taken)
         if not view.wr_idx and not view.rd_idx:
             return "%s has written nothing" % self.writer
-        return "the first packet is not the magic: %s" % (icmsg_hex(view.first[:13]) or "empty")
+        return "the first packet is not the magic: %s" % icmsg_bytes(view.first[:13])
 
     def session_words(self, session, writers=None):
         """Return what a handshake word says; ``writers`` is the session that the writer has now, if it is known."""
@@ -207,6 +209,10 @@ def icmsg_packets(data, start, used, places=None):
             places.append(index)
         position = (end + 3) & ~3
     return packets, None
+
+
+def icmsg_bytes(data):
+    return "%s |%s|" % (icmsg_hex(data), icmsg_printable(data)) if data else "empty"
 
 
 def icmsg_hex(data):

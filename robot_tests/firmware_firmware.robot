@@ -5,7 +5,7 @@ Resource            icmsg.resource
 
 *** Test Cases ***
 Two Stubs Exchange A Thousand Messages
-    Execute Command    include @${SCRIPTS}/firmware-firmware.resc
+    Execute Script    ${SCRIPTS}/firmware-firmware.resc
     ${app}=    Create Terminal Tester    sysbus.uartapp    timeout=2
     ${net}=    Create Terminal Tester    sysbus.uartnet    timeout=2
     Wait For Line On Uart    initiator: up    testerId=${app}

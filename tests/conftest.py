@@ -1,11 +1,15 @@
-"""The engine of the whole suite: embedded, unless somebody names another; what tests renode asks for it.
+"""The surroundings of the whole suite, the same wherever it is started.
 
-And what ``make test-fast`` leaves out besides what is marked: whole folders that see every engine, process or page.
+The engine is embedded, unless somebody names another; what tests renode asks for it. ``make test-fast`` leaves out,
+besides what is marked, whole folders that see every engine, process or page.
 """
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +18,33 @@ from hypothesis import Phase, settings
 
 os.environ.setdefault("ICMSG_ENGINE", "embedded")
 
+# What a terminal, a CI or a shell has said counts for people, not for texts that tests compare; a test that is about
+# one of them sets it itself.
+for _name in (
+    *("COLUMNS", "LINES", "TERM", "COLORTERM", "FORCE_COLOR", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"),
+    *(
+        "TTY_COMPATIBLE",
+        "TTY_INTERACTIVE",
+        "PY_COLORS",
+        "PYTHONIOENCODING",
+        "PYTHONUTF8",
+        "LC_ALL",
+        "LANGUAGE",
+    ),
+):
+    os.environ.pop(_name, None)
+os.environ["LANG"] = "C.UTF-8"
+# Behind `nohup … &` Ctrl-C is ignored, here and in every process that a test starts.
+if (
+    threading.current_thread() is threading.main_thread()
+    and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # For `make mutants`: a mutant is dead with the first failure, so nobody needs the smallest one.
 settings.register_profile("mutants", phases=(Phase.explicit, Phase.generate))
 
+_RENODE_REASON: Final = "needs a real Renode"
 _TESTS: Final = Path(__file__).parent
 _SLOW: Final = {
     "cli/test_cli_output.py": "a process for each test",
@@ -52,3 +80,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.relative_to(_TESTS).as_posix() if item.path.is_relative_to(_TESTS) else ""
         if place in _SLOW or place.partition("/")[0] in _SLOW:
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once why tests were left out, and what to do about it."""
+    reasons: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        if isinstance(report.longrepr, tuple):
+            reason = str(report.longrepr[2]).removeprefix("Skipped: ")
+            reasons[_RENODE_REASON if reason.startswith(_RENODE_REASON) else reason] += 1
+    for reason, count in sorted(reasons.items()):
+        remedy = " (docs/renode.md says how to install one)" if reason == _RENODE_REASON else ""
+        terminalreporter.write_line(f"{count} skipped: {reason}{remedy}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(icmsg.__file__).parent
 
 LAYERS: Final = (
-    ("errors",),
+    ("errors", "limits"),
     ("assets", "config"),
     ("hw",),
     ("wire",),
@@ -55,13 +55,14 @@ HOMES: Final = {
     "System": ("cosim.renode",),
     "lark": ("cosim.platform", "config", "monitor"),
     "elftools": ("cosim",),
+    "yaml": ("config",),
     "rich": ("cli",),
     "prompt_toolkit": ("cli",),
     "robot": ("robot",),
     "robotlibcore": ("robot",),
     "pytest": ("pytest_plugin",),
-    # Virtual time only, and nothing random that was not asked for.
-    "time": ("cli",),
+    # Virtual time only, but for guards against what never ends; and nothing random that was not asked for.
+    "time": ("cli", "cosim"),
     "datetime": ("cli", "robot"),
     "random": ("cosim", "faults", "conformance"),
     "secrets": (),

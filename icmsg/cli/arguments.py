@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import TYPE_CHECKING, Final, NoReturn
+import re
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from icmsg.config.instance import Region
+from icmsg.config.spelling import closest
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -17,6 +19,13 @@ MISTAKE: Final = 2
 
 _LONGEST_S: Final = 1_000_000.0
 """Of a time that is given as an option."""
+
+
+_UNKNOWN_COMMAND: Final = re.compile(r"argument COMMAND: invalid choice: '(.*)' \(choose from (.*)\)")
+
+
+def _words(choices: str) -> list[str]:
+    return re.findall(r"[\w-]+", choices)
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -32,8 +41,25 @@ class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, without the whole usage above it."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit with :data:`MISTAKE`."""
-        self.exit(MISTAKE, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+        """Exit with :data:`MISTAKE`; an option or sub-command that does not exist is compared with those that do."""
+        if found := _UNKNOWN_COMMAND.match(message):
+            message = f"there is no command {found[1]}{closest(found[1], _words(found[2]))}"
+        self.exit(MISTAKE, f"{self.prog.split()[0]}: error: {message} (see {self.prog} --help)\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse here what this parser does not know, so that it is compared with the right options."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown and self._has_options:
+            option = next((word for word in unknown if word.startswith("-")), unknown[0])
+            name = option.partition("=")[0]
+            known = [text for action in self._actions for text in action.option_strings]
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{closest(name, known)}")
+        return found, unknown
+
+    @property
+    def _has_options(self) -> bool:
+        """Whether this is the parser of a sub-command, not the one above them."""
+        return " " in self.prog
 
 
 def time_ns(unit_ns: int, *, zero: bool = False) -> Callable[[str], int]:

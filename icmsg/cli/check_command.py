@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.assets import platform_file
+from icmsg.config.nrf5340 import NRF5340
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
     from icmsg.config.checks import Finding, MemoryRange
     from icmsg.config.devicetree import IcmsgNode
     from icmsg.config.load import Side
-    from icmsg.cosim.platform import PlatformDescription
 
-_NRF5340: Final = "nrf5340"
 _NO_PLATFORM: Final = "none"
-_SAYS_NOTHING: Final = ("simple-bus",)
 _STYLE: Final = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
@@ -32,7 +30,8 @@ def add_parser(commands: Any) -> None:
         "Exit code: 0 they will, 1 they will not, 2 a file cannot be used.",
     )
     file = "a build's zephyr/zephyr.dts, a build's folder (which has the .config too), a devicetree or an overlay"
-    parser.add_argument("app", metavar="APP", help=f"of the application core: {file}")
+    whole = f"of the application core: {file}; or the folder of a west build --sysbuild, which has both"
+    parser.add_argument("app", metavar="APP", help=whole)
     parser.add_argument("net", metavar="NET", nargs="?", help="of the network core, in the same way")
     for core in ("app", "net"):
         parser.add_argument(
@@ -49,7 +48,7 @@ def add_parser(commands: Any) -> None:
         "--platform",
         metavar="REPL",
         help=f"Renode platform file with the memory of the SoC, or '{_NO_PLATFORM}'; "
-        f"default: {_NRF5340}, unless the devicetree is of another SoC",
+        f"default: {NRF5340}, unless the files are of another SoC, or of one that is not known",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     parser.set_defaults(execute=execute)
@@ -60,55 +59,68 @@ def execute(options: argparse.Namespace) -> int:
     from icmsg.config.checks import check, will_bond  # every command loads this module, only this one parses
     from icmsg.config.load import load_side
 
-    app = load_side(options.app, options.app_kconfig, options.app_release or options.release, "app")
-    net = None
-    if options.net is not None:
-        net = load_side(options.net, options.net_kconfig, options.net_release or options.release, "net")
-    platform = _platform(options.platform, app)
-    findings = check(app, net, None if platform is None else _load_memory(platform))
+    given = _both(options.app, options.net)
+    app, net = (
+        None
+        if core not in given
+        else load_side(
+            given[core],
+            getattr(options, f"{core}_kconfig"),
+            getattr(options, f"{core}_release") or options.release,
+            core,
+        )
+        for core in ("app", "net")
+    )
+    assert app is not None
     sides = [side for side in (app, net) if side is not None]
+    platform, reason = _platform(options.platform, sides)
+    findings = check(app, net, None if platform is None else _load_memory(platform))
     ok = will_bond(findings)
     if options.json:
-        sys.stdout.write(json.dumps(_as_json(ok, platform, sides, findings), indent=2) + "\n")
+        sys.stdout.write(json.dumps(_as_json(ok, platform, reason, sides, findings), indent=2) + "\n")
     else:
-        sys.stdout.write(_as_tables(ok, platform, sides, findings))
+        sys.stdout.write(_as_tables(ok, platform, reason, sides, findings))
     return 0 if ok else 1
 
 
-def _platform(option: str | None, side: Side) -> str | None:
-    """Return the path of the platform file to check against, None to leave the memory out."""
+def _both(app: str, net: str | None) -> dict[str, str]:
+    """Return what each side is read from; build folders tell themselves which core they are for."""
+    from icmsg.config.build_folder import build_sides, images_in, is_build
+
+    if net is None:
+        return dict.fromkeys(build_sides([app]), app) if is_build(app) else {"app": app}
+    if not Path(app).is_dir() or not Path(net).is_dir():
+        return {"app": app, "net": net}
+    cores = [images[0].core for path in (app, net) if len(images := images_in(Path(path))) == 1]
+    return {"app": net, "net": app} if cores == ["net", "app"] else {"app": app, "net": net}
+
+
+def _platform(option: str | None, sides: list[Side]) -> tuple[str | None, str]:
+    """Return the path of the platform file to check against, None to leave the memory out; and why."""
     if option is not None:
-        return None if option == _NO_PLATFORM else option
-    soc = [name for name in side.devicetree.compatible if name not in _SAYS_NOTHING]
-    return str(platform_file(_NRF5340)) if not soc or any(_NRF5340 in name for name in soc) else None
+        return (None, "as asked for") if option == _NO_PLATFORM else (option, "as asked for")
+    others = [soc for side in sides if (soc := side.soc) not in (None, NRF5340)]
+    if others:
+        return None, f"the SoC is another than the nRF5340: {others[0]}"
+    if any(side.soc == NRF5340 for side in sides):
+        return str(platform_file(NRF5340)), "the SoC is the nRF5340"
+    return None, "the SoC is not known, since an overlay alone does not tell it"
 
 
 def _load_memory(path: str) -> list[MemoryRange]:
-    from icmsg.cosim.platform import load_platform  # slow to load
+    from icmsg.cosim.memory_map import memory_map  # slow to load
+    from icmsg.cosim.platform import load_platform
 
-    return list(memory_ranges(load_platform(path)))
-
-
-def memory_ranges(description: PlatformDescription) -> Iterator[MemoryRange]:
-    """Yield the memories on the bus of a platform, with the short names of the cores that see each."""
-    from icmsg.config.checks import MemoryRange
-    from icmsg.cosim.soc import short_name
-
-    everybody = frozenset(short_name(item.name) for item in description if item.type.startswith("CPU."))
-    for item in description:
-        if not item.type.startswith("Memory."):
-            continue
-        for place in item.registrations:
-            size = place.size or item.attributes.get("size")
-            if place.parent == "sysbus" and place.address is not None and isinstance(size, int):
-                cores = everybody if place.cpu is None else frozenset([short_name(place.cpu)])
-                yield MemoryRange(place.address, place.address + size, cores)
+    return list(memory_map(load_platform(path)))
 
 
-def _as_json(ok: bool, platform: str | None, sides: list[Side], findings: list[Finding]) -> dict[str, Any]:
+def _as_json(
+    ok: bool, platform: str | None, reason: str, sides: list[Side], findings: list[Finding]
+) -> dict[str, Any]:
     return {
         "ok": ok,
         "platform": platform,
+        "platform_reason": reason,
         "sides": [
             {
                 "core": side.core,
@@ -141,7 +153,9 @@ def _instance_json(side: Side, node: IcmsgNode) -> dict[str, Any]:
     }
 
 
-def _as_tables(ok: bool, platform: str | None, sides: list[Side], findings: list[Finding]) -> str:
+def _as_tables(
+    ok: bool, platform: str | None, reason: str, sides: list[Side], findings: list[Finding]
+) -> str:
     from rich.console import Console  # only a person looks at tables
     from rich.table import Table
     from rich.text import Text
@@ -164,7 +178,8 @@ def _as_tables(ok: bool, platform: str | None, sides: list[Side], findings: list
         if findings:
             console.print(result)
         if platform is None:
-            console.print(Text("memory was not checked against a platform: give --platform"), soft_wrap=True)
+            unchecked = f"memory was not checked against a platform ({reason}): give --platform"
+            console.print(Text(unchecked), soft_wrap=True)
         good = "WILL BOND" if len(sides) > 1 else "NO MISTAKE IN THIS SIDE"  # whom it bonds with nobody said
         console.print(Text(good, "bold green") if ok else Text("WILL NOT BOND", "bold red"))
     return capture.get()

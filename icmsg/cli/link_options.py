@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Final, get_args
 from icmsg.assets import stub, stub_names
 from icmsg.cli.arguments import parse_region, region_text
 from icmsg.config.instance import InstanceConfig, Signalling, Unbound
-from icmsg.config.nrf5340 import APP
+from icmsg.config.nrf5340 import APP, CHANNELS, NRF5340, core_of_address
 from icmsg.config.spelling import closest
 from icmsg.cosim.image import FirmwareImage
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
+
+    from icmsg.config.checks import Finding
+    from icmsg.config.load import Side
 
 PYTHON: Final = "python"
 _SESSION_ALIGNMENT: Final = 8
@@ -26,6 +29,12 @@ _DEVICETREE: Final = ("app_dts", "net_dts")
 
 def add_link_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the instance: by hand, or from the user's own files."""
+    parser.add_argument(
+        "build",
+        metavar="BUILD",
+        nargs="*",
+        help="folder of a west build --sysbuild, or one for each core: image, devicetree and Kconfig of both",
+    )
     link = parser.add_argument_group("the ICMsg instance, as the application core has it")
     link.add_argument(
         "--unbound",
@@ -58,6 +67,54 @@ def add_link_options(parser: argparse.ArgumentParser) -> None:
         )
     files.add_argument("--release", metavar="R", help="Zephyr release of both sides, such as 3.7")
     files.add_argument("--instance", metavar="NAME", help="which instance, where the devicetree has several")
+
+
+def take_builds(options: argparse.Namespace) -> None:
+    """Fill in what the build folders of the command line, or else the defaults, say about who plays which core.
+
+    Raises:
+        ConfigurationError: no build folders, or not those of the two cores.
+    """
+    if options.build:
+        _check_builds(options.build)
+        from icmsg.config.build_folder import build_sides  # slow to load
+
+        for core, files in build_sides(options.build, one_will_do=True).items():
+            if getattr(options, core) is None:
+                if files.image is None:
+                    raise ConfigurationError(
+                        f"{files.dts.parent}: has no zephyr.elf and no zephyr.hex; build it, or give --{core}"
+                    )
+                setattr(options, core, str(files.image))
+            if getattr(options, f"{core}_dts") is None:
+                setattr(options, f"{core}_dts", str(files.dts.parent))
+    if options.app is None:
+        options.app = PYTHON
+    if options.net is None:
+        options.net = PYTHON if options.build else "echo"
+
+
+def _check_builds(builds: list[str]) -> None:
+    for given in builds:
+        if Path(given).is_dir():
+            continue
+        if given in (PYTHON, *stub_names()):
+            raise ConfigurationError(
+                f"{given}: is no build folder; did you mean --net {given}, or --app {given}?"
+            )
+        if not Path(given).exists():
+            raise ConfigurationError(
+                f"{given}: no such folder; give build folders, or an image with --app or --net"
+            )
+        core = _core_of_image(FirmwareImage.load(given))
+        raise ConfigurationError(
+            f"{given}: is an image and no build folder; did you mean --{core} {given}"
+            + (" --net python?" if core == "app" else "?")
+        )
+
+
+def _core_of_image(image: FirmwareImage) -> str:
+    return core_of_address(min(segment.load_address for segment in image.segments)) or "net"
 
 
 def link_configs(options: argparse.Namespace, who: dict[str, str]) -> dict[str, InstanceConfig]:
@@ -93,12 +150,35 @@ def _from_files(options: argparse.Namespace) -> dict[str, InstanceConfig]:
     }
     app, net = sides.get("app"), sides.get("net")
     if app is not None and net is not None and not options.instance:
-        findings = [finding for finding in check(app, net) if finding.severity == "error"]
+        findings = [finding for finding in check(app, net) if _is_in_the_way(finding, options)]
         if findings:
             more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
             raise ConfigurationError(f"the two sides will not bond: {findings[0]}{more}; see icmsg check")
     pair = load_pair(app, net, options.instance)
+    for side in sides.values():
+        _check_channels(side, pair.app if side is app else pair.net)
     return {"app": pair.app, "net": pair.net}
+
+
+def _is_in_the_way(finding: Finding, options: argparse.Namespace) -> bool:
+    """Tell whether an exchange cannot work; Python is up before any firmware is."""
+    python_waits = finding.code == "disable-opens-first" and options.net == PYTHON
+    return finding.severity == "error" and not python_waits
+
+
+def _check_channels(side: Side, config: InstanceConfig) -> None:
+    """Refuse channels that the emulated mailbox does not have, in the words of the devicetree."""
+    for node in side.devicetree.instances:
+        for channel in (node.tx_channel, node.rx_channel):
+            if node.name == config.name and channel.number >= CHANNELS:
+                raise ConfigurationError(
+                    f"{channel.place}: {channel} of {side.core}: what runs here is the nRF5340, whose mailbox has the "
+                    f"channels 0 to {CHANNELS - 1}; these files are of {_other_soc(side)}"
+                )
+
+
+def _other_soc(side: Side) -> str:
+    return "an SoC that is not known" if side.soc in (None, NRF5340) else f"another SoC ({side.soc})"
 
 
 def _by_hand(options: argparse.Namespace, who: dict[str, str]) -> dict[str, InstanceConfig]:
@@ -156,4 +236,4 @@ def find_image(who: str, core: str, unbound: Unbound) -> FirmwareImage | None:
             f"--{core} {who}: neither {PYTHON}, nor a firmware stub ({', '.join(names)}), nor a file"
             f"{closest(who, (PYTHON, *names))}"
         )
-    return FirmwareImage.load(who)
+    return FirmwareImage.load(who).part_of(core, core_of_address)

@@ -159,14 +159,14 @@ def _keys() -> KeyBindings:
 
 def _history() -> History:
     """Return the history of earlier sessions, or one of this session where it cannot be kept."""
-    state = (
-        os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".local" / "state"
-    )
-    path = Path(state) / "icmsg" / "monitor_history"
+    place = "the history of earlier sessions"
     try:
+        state = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA")
+        path = (Path(state) if state else Path.home() / ".local" / "state") / "icmsg" / "monitor_history"
+        place = str(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    except OSError:
-        sys.stderr.write(f"icmsg: {path} cannot be written; this session's lines are forgotten at its end\n")
+    except (OSError, RuntimeError):  # RuntimeError: nobody says where home is
+        sys.stderr.write(f"icmsg: {place} cannot be written; this session's lines are forgotten at its end\n")
         return InMemoryHistory()
-    return FileHistory(str(path))
+    return FileHistory(place)

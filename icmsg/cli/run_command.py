@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.engine_options import add_engine_options, chosen_engine
-from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_configs
+from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_configs, take_builds
 from icmsg.cosim.engines import make_machine
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
 from icmsg.cosim.interruption import CtrlC, Interrupted
@@ -101,9 +101,11 @@ def add_parser(commands: Any) -> None:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which exchange to run, whatever the engine."""
-    who = f"{PYTHON}, a firmware stub, or the path of an ELF file"
-    parser.add_argument("--app", metavar="WHO", default=PYTHON, help=f"who plays the application core: {who}")
-    parser.add_argument("--net", metavar="WHO", default="echo", help=f"who plays the network core: {who}")
+    who = f"{PYTHON}, a firmware stub, or the path of an ELF or Intel HEX file"
+    parser.add_argument(
+        "--app", metavar="WHO", help=f"who plays the application core: {who}; default: {PYTHON}"
+    )
+    parser.add_argument("--net", metavar="WHO", help=f"who plays the network core: {who}; default: echo")
     parser.add_argument(
         "--initiator", choices=("auto", "app", "net"), default="auto", help="the core that sends first"
     )
@@ -174,6 +176,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=str(BOND_TIMEOUT_NS // MS),
         help="virtual time to wait for bound",
     )
+    machine.add_argument(
+        "--release-network",
+        action="store_true",
+        help="let the network core run at once, for images that leave its release to a debugger",
+    )
 
 
 def _number(text: str) -> int | None:
@@ -218,6 +225,7 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         options.window,
         any_number=any_number,
     )
+    take_builds(options)
     who = {"app": options.app, "net": options.net}
     configs = link_configs(options, who)
     sides = {core: find_image(who[core], core, configs[core].unbound) for core in who}
@@ -236,6 +244,7 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
             peer_config=configs["net"],
             initiator=None if options.initiator == "auto" else options.initiator,
             bond_timeout_ns=options.bond_timeout_ns,
+            release=options.release_network,
             silence_ns=options.silence_ns,
             stall=Stall(options.stall_ns / S, time.monotonic) if options.stall_ns else None,
             strict=options.strict,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.config.devicetree import NRF_IPC
 from icmsg.config.findings import Finding, will_bond
 from icmsg.config.kconfig import BACKEND, MODE_SWITCHES
+from icmsg.config.mailboxes import kind_of
 from icmsg.config.memory_checks import MemoryRange, check_memory
 from icmsg.config.pair_checks import check_pairs
 from icmsg.config.place import Place
@@ -25,12 +26,11 @@ from icmsg.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icmsg.config.devicetree import Channel, IcmsgNode, Mailbox
+    from icmsg.config.devicetree import Channel, IcmsgNode
     from icmsg.config.load import Side
 
 __all__ = ["Finding", "MemoryRange", "check", "check_side", "will_bond"]
 
-_NRF_CHANNELS: Final = 16
 _ORDER: Final = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -135,7 +135,9 @@ def _channels(side: Side, node: IcmsgNode) -> Iterator[Finding]:
         return Finding("error", code, side.core, node.path, channel.place, message)
 
     tx, rx = node.tx_channel, node.rx_channel
-    if (tx.mailbox.path, tx.number) == (rx.mailbox.path, rx.number) and one_space(tx.mailbox):
+    if (tx.mailbox.path, tx.number) == (rx.mailbox.path, rx.number) and kind_of(
+        tx.mailbox, side.soc
+    ).hears_itself:
         yield finding(
             "channel-shared",
             tx,
@@ -150,30 +152,22 @@ def _channels(side: Side, node: IcmsgNode) -> Iterator[Finding]:
             )
     for name, channel, mask in (("tx", tx, tx.mailbox.tx_mask), ("rx", rx, rx.mailbox.rx_mask)):
         mailbox = channel.mailbox
-        if NRF_IPC not in mailbox.compatible:
-            continue
-        if channel.number >= _NRF_CHANNELS:
+        channels = kind_of(mailbox, side.soc).channels
+        if channels is not None and channel.number >= channels:
             yield finding(
                 "channel-missing",
                 channel,
-                f"{name} is channel {channel.number}, but the IPC peripheral has {_NRF_CHANNELS}: "
-                f"use 0 to {_NRF_CHANNELS - 1}",
+                f"{name} is {channel}, but this mailbox has {channels} channels: use 0 to {channels - 1}",
             )
+        elif NRF_IPC not in mailbox.compatible:
+            continue
         elif mask is not None and not mask >> channel.number & 1:
             yield finding(
                 "channel-masked",
                 channel,
-                f"{name} is channel {channel.number}, which {name}-mask = <{mask:#06x}> of {mailbox.path} "
+                f"{name} is {channel}, which {name}-mask = <{mask:#06x}> of {mailbox.path} "
                 f"({mailbox.place}) leaves out: set bit {channel.number} there, or use another channel",
             )
-
-
-def one_space(mailbox: Mailbox) -> bool:
-    """Tell whether channels for sending and for receiving share their numbers on ``mailbox``.
-
-    They do on Nordic's IPC, where every instance hears every channel, and it is assumed where nothing is known.
-    """
-    return not mailbox.compatible or NRF_IPC in mailbox.compatible
 
 
 def _shared_channels(side: Side) -> Iterator[Finding]:
@@ -184,7 +178,8 @@ def _shared_channels(side: Side) -> Iterator[Finding]:
     ]
     for (first, first_name, first_channel), (second, name, channel) in combinations(users, 2):
         same = (first_channel.mailbox.path, first_channel.number) == (channel.mailbox.path, channel.number)
-        if first is second or not same or not (name == first_name or one_space(channel.mailbox)):
+        one_way = name != first_name and not kind_of(channel.mailbox, side.soc).hears_itself
+        if first is second or not same or one_way:
             continue
         yield Finding(
             "error",

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from icmsg.config.layout import RegionLayout, Wire
 from icmsg.errors import ConfigurationError
@@ -31,6 +31,9 @@ _LONGEST = 0xFFFF
 _MAGIC_DATA = 24  # header, magic, the spare word, rounded up
 
 
+_ADDRESS_SPACE: Final = 1 << 32
+
+
 @dataclass(frozen=True, slots=True)
 class Region:
     """``size`` bytes from ``address`` on, as seen by the core that uses it."""
@@ -39,6 +42,14 @@ class Region:
     size: int
 
     def __post_init__(self) -> None:
+        if type(self.address) is not int or type(self.size) is not int:
+            raise ConfigurationError(
+                f"region at {self.address!r} of {self.size!r} bytes: use whole numbers for address and size"
+            )
+        if self.end > _ADDRESS_SPACE:
+            raise ConfigurationError(
+                f"region at {self.address:#x} of {self.size} bytes: it must end within the 4 GiB that a core has"
+            )
         if self.address < 0 or self.size <= 0:
             raise ConfigurationError(
                 f"region at {self.address:#x} of {self.size} bytes: use an address >= 0 and a size > 0"

@@ -20,6 +20,7 @@ from icmsg.config.instance import MAGIC_LENGTH
 from icmsg.config.place import Place
 from icmsg.config.release import FIRST, Release, Releases
 from icmsg.errors import KconfigError
+from icmsg.limits import DIGITS, KCONFIG_BYTES, read_file
 
 if TYPE_CHECKING:
     import os
@@ -153,13 +154,13 @@ def parse_kconfig(text: str, file: str = "<string>") -> KconfigFacts:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_file(path, KCONFIG_BYTES).decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         reason = error.strerror
     except UnicodeDecodeError:
         reason = "it is not UTF-8 text"
     raise KconfigError(
-        f"cannot be read ({reason}); give a build's zephyr/.config, or a prj.conf", file=str(path), line=1
+        f"cannot be read ({reason}); give a build's zephyr/.config, or a prj.conf", file=str(path)
     )
 
 
@@ -183,7 +184,7 @@ def _setting(option: str, value: str, place: Place) -> Setting:
         value = found[1]
     if option in _RANGES:
         low, high = _RANGES[option]
-        if not _NUMBER.fullmatch(value) or not low <= _number(value) <= high:
+        if len(value) > DIGITS or not _NUMBER.fullmatch(value) or not low <= _number(value) <= high:
             raise place.error(KconfigError, f"CONFIG_{option}={value}: use a number from {low} to {high}")
         value = str(_number(value))
     elif option in (BACKEND, *MODE_SWITCHES.values()) and value not in ("y", "n"):

@@ -20,6 +20,7 @@ from icmsg.config.instance import MAGIC_LENGTH, InstanceConfig
 from icmsg.config.kconfig import REPEAT, RX_SIZE, KconfigFacts, load_kconfig
 from icmsg.config.matching import match
 from icmsg.config.release import PBUF, SESSIONS, SPSC_CACHE_LINE, Release, Releases
+from icmsg.config.soc import soc_of
 from icmsg.errors import ConfigurationError, DevicetreeError, KconfigError
 
 if TYPE_CHECKING:
@@ -48,6 +49,11 @@ class Side:
     def release(self) -> Release:
         """The newest of the possible releases."""
         return self.releases.newest
+
+    @property
+    def soc(self) -> str | None:
+        """The SoC as far as the files tell, see :func:`~icmsg.config.soc.soc_of`."""
+        return soc_of(self.devicetree, self.kconfig)
 
     def mode(self, node: IcmsgNode) -> Unbound | str:
         """Return how ``node`` bonds: its ``unbound``, or "disable"."""
@@ -213,7 +219,7 @@ def load_side(
     Raises:
         ConfigurationError: with file and line; a file cannot be used, or ``release`` contradicts Kconfig.
     """
-    files = build_files(dts)
+    files = build_files(dts, core)
     devicetree = load_devicetree(files.dts)
     paths: Sequence[File] = [kconfig] if isinstance(kconfig, (str, os.PathLike)) else kconfig or ()
     if not paths and files.kconfig is not None:
@@ -222,6 +228,8 @@ def load_side(
     known, source = Releases(), "nothing tells the release"
     if facts is not None and facts.releases != known:
         known, source = facts.releases, f"from {', '.join(facts.files)}"
+    if files.releases is not None and (built := known & files.releases):
+        known, source = built, f"from {files.release_source}"
     if release is not None:
         known, source = _given(release, facts), "as given"
     known, source = _narrowed(known, source, devicetree)

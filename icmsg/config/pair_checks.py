@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icmsg.config.devicetree import NRF_IPC
 from icmsg.config.findings import Finding
 from icmsg.config.kconfig import CB_SIZES, RX_SIZE
+from icmsg.config.mailboxes import kind_of
 from icmsg.config.matching import match
+from icmsg.config.nrf5340 import NRF5340
 from icmsg.config.release import RX_READ_BUF, Release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icmsg.config.devicetree import IcmsgNode, Mailbox
+    from icmsg.config.devicetree import IcmsgNode
     from icmsg.config.findings import Severity
     from icmsg.config.load import Side
     from icmsg.config.place import Place
@@ -95,8 +96,8 @@ class _Pair:
             yield self._finding(
                 "channels-not-swapped",
                 place,
-                f"rings channel {rung} and hears {heard}, as {self._app.core} does ({ours.place_of('mboxes')}): "
-                "swap tx and rx in mbox-names on one side",
+                f"rings {theirs.tx_channel} and hears {theirs.rx_channel}, as {self._app.core} does "
+                f"({ours.place_of('mboxes')}): swap tx and rx in mbox-names on one side",
                 self._certainty(),
             )
             return
@@ -108,15 +109,18 @@ class _Pair:
                 yield self._finding(
                     "channels-differ",
                     place,
-                    f"{name} rings channel {tx.number} ({tx.place}), but {reader} hears {rx.number} ({rx.place}): "
+                    f"{name} rings {tx} ({tx.place}), but {reader} hears {rx} ({rx.place}): "
                     "use one number for both",
                     self._certainty(),
                 )
 
     def _certainty(self) -> Severity:
-        """Numbers of channels are the same on both sides of Nordic's IPC, and on most mailboxes."""
-        known = (self._ours.tx_channel.mailbox, self._theirs.tx_channel.mailbox)
-        return "warning" if any(_numbers_of_its_own(mailbox) for mailbox in known) else "error"
+        """Return ``error`` where a number is known to mean the same on both sides."""
+        known = (
+            kind_of(self._ours.tx_channel.mailbox, self._app.soc),
+            kind_of(self._theirs.tx_channel.mailbox, self._net.soc),
+        )
+        return "error" if all(kind.same_numbers for kind in known) else "warning"
 
     def _generations(self) -> Finding:
         app, net = self._app, self._net
@@ -141,16 +145,7 @@ class _Pair:
         if {ours, theirs} == {"disable", "detect"}:
             first, legacy = (self._net, self._app) if theirs == "detect" else (self._app, self._net)
             if legacy.release.sessions:
-                yield Finding(
-                    "note",
-                    "detect-opens-first",
-                    self._net.core,
-                    self._theirs.path,
-                    place,
-                    f'{legacy.core}, which is "disable", rings once, and {first.core}, which is "detect", looks only '
-                    f"when it is rung: they do not bond if {legacy.core} rings before the mailbox of {first.core} is "
-                    f'up; open {first.core} first, or use "detect" on both',
-                )
+                yield self._opens_first(first, legacy, place)
             return
         if (ours == "enable") == (theirs == "enable") or "detect" in (ours, theirs):
             return
@@ -161,6 +156,29 @@ class _Pair:
             f"{_words(self._net, self._theirs)} never binds with {_words(self._app, self._ours)} of {self._app.core} "
             f'({self._ours.place_of("unbound")}): use "detect" on the side with "enable"'
             + (', or "enable" on both' if sessions else ""),
+        )
+
+    def _opens_first(self, first: Side, legacy: Side, place: Place) -> Finding:
+        """Return what is wrong with, or to know about, ``first`` ("detect") with ``legacy`` ("disable")."""
+        why = (
+            f'{legacy.core}, which is "disable", rings once, and {first.core}, which is "detect", looks only when it '
+            "is rung"
+        )
+        if legacy is self._app and NRF5340 in (self._app.soc, self._net.soc):
+            return self._finding(
+                "disable-opens-first",
+                place,
+                f"{why}; on the nRF5340, {legacy.core} starts {first.core} and opens first, so that the one ring is "
+                f'lost and they do not bond: use "detect" on both, or "disable" on both',
+            )
+        return Finding(
+            "note",
+            "detect-opens-first",
+            self._net.core,
+            self._theirs.path,
+            place,
+            f"{why}: they do not bond if {legacy.core} rings before the mailbox of {first.core} is up; open "
+            f'{first.core} first, or use "detect" on both',
         )
 
     def _alignment(self) -> Iterator[Finding]:
@@ -193,10 +211,6 @@ def _limit(side: Side, peer: Side) -> Iterator[Finding]:
             f"{side.core} takes messages up to {side.rx_limit} bytes, and a longer one from {peer.core} blocks it "
             f"for good: keep to that, or raise CONFIG_{option} of {side.core}",
         )
-
-
-def _numbers_of_its_own(mailbox: Mailbox) -> bool:
-    return bool(mailbox.compatible) and NRF_IPC not in mailbox.compatible
 
 
 def _words(side: Side, node: IcmsgNode) -> str:

@@ -51,6 +51,11 @@ class Release:
         return f"{self.major}.{self.minor}"
 
     @property
+    def next(self) -> Release:
+        """The release after this one; 4.0 came after 3.7."""
+        return Release(4, 0) if (self.major, self.minor) == (3, 7) else Release(self.major, self.minor + 1)
+
+    @property
     def wire(self) -> Wire:
         """The packet buffer."""
         return "pbuf" if self >= PBUF else "spsc_pbuf"

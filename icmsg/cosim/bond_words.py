@@ -25,11 +25,19 @@ def region_words(view: RegionView, back: RegionView | None, writer: str, reader:
 
 def _magic_words(view: RegionView, writer: str, reader: str) -> str:
     if view.first.startswith(MAGIC):
-        taken = "has" if view.rd_idx or view.problem else "has not"
+        if view.problem is not None:
+            return f"{writer} wrote the magic"
+        taken = "has" if view.rd_idx else "has not"
         return f"{writer} wrote the magic, {reader} {taken} taken it"
     if not view.wr_idx and not view.rd_idx:
         return f"{writer} has written nothing"
-    return f"the first packet is not the magic: {view.first[:13].hex(' ') or 'empty'}"
+    return f"the first packet is not the magic: {shown_bytes(view.first[:13])}"
+
+
+def shown_bytes(data: bytes) -> str:
+    """Return bytes in hex and as text."""
+    text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
+    return f"{data.hex(' ')} |{text}|" if data else "empty"
 
 
 def session_words(handshake: tuple[int, int], writers: int | None, writer: str, reader: str) -> str:

@@ -12,6 +12,9 @@ ConsoleSink = Callable[[bytes, int], None]
 _ESCAPE: Final = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 """A control sequence of a terminal (ECMA-48): Zephyr's log colours its lines with them."""
 
+_CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""C0 and C1 without the tab, DEL, and what turns the direction of a line."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConsoleLine:
@@ -61,6 +64,20 @@ class Console:
         """Everything, with ``\\n`` between the lines."""
         return "\n".join([*(line.text for line in self.lines), self.partial])
 
+    def __repr__(self) -> str:
+        if not self.lines and not self._partial:
+            return "<Console: nothing>"
+        last = self.partial or self.lines[-1].text
+        count = len(self.lines) + bool(self._partial)
+        return f"<Console: {count} line{'s' * (count != 1)}, the last {last!r}>"
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with every character that a terminal would act on as ``\\x1b``; a tab stays."""
+    return _CONTROL.sub(
+        lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\u0100" else f"\\u{ord(found[0]):04x}", text
+    )
+
 
 def _text(line: bytes | bytearray) -> str:
-    return _ESCAPE.sub(b"", line).decode("utf-8", "backslashreplace")
+    return printable(_ESCAPE.sub(b"", line).decode("utf-8", "backslashreplace"))

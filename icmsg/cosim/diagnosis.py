@@ -1,21 +1,84 @@
-"""What a link looks like when something went wrong, in lines that a person who knows ICMsg can act on."""
+"""The diagnosis of a link: one for ``icmsg run``, pytest, Robot and the Monitor, made from what was observed.
+
+Faults come first and are never cut, then what the rules found out, the surest first, then the state of both regions, of
+the cores and their consoles, and warnings. A rule (``core_rules.py``, ``memory_rules.py``, ``doorbell_rules.py``) looks
+at one core or one direction and returns a finding or nothing. Its sentence stands there and nowhere else, and follows
+from what was observed: a rule whose facts are not known says nothing.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.backtrace import chain_line
 from icmsg.cosim.bond_words import region_words
-from icmsg.errors import BusError
-from icmsg.ipc import MAGIC
-from icmsg.wire.inspect import RegionView, inspect_region
+from icmsg.cosim.core_rules import CORE_RULES
+from icmsg.cosim.doorbell_rules import DOORBELL_RULES
+from icmsg.cosim.findings import Finding, Rank, counted
+from icmsg.cosim.memory_rules import MEMORY_RULES
+from icmsg.cosim.observations import observe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from icmsg.config.instance import InstanceConfig
-    from icmsg.config.layout import RegionLayout
-    from icmsg.cosim.machine import Core, Machine
+    from icmsg.cosim.machine import AccessWarning, Core, Machine
+    from icmsg.cosim.observations import CoreFacts, DirectionFacts, LinkFacts
     from icmsg.ipc import IcmsgInstance
 
 _LINES: Final = 5
+_FAULT: Final = "exception "
+"""How the warning about a fault exception begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What is wrong with a link, the surest first, and the state it is in."""
+
+    findings: tuple[Finding, ...]
+    state: tuple[str, ...]
+    """Lines about both regions, the cores and their consoles, and the warnings."""
+
+    def lines(self) -> list[str]:
+        """Return everything for a person; equal lines are counted."""
+        found = counted(finding.text for finding in self.findings)
+        return [*found, *self.state]
+
+
+def diagnose(
+    machine: Machine,
+    core: Core,
+    config: InstanceConfig,
+    peer: Core,
+    *,
+    bound: bool = False,
+    instances: Mapping[str, IcmsgInstance] | None = None,
+) -> list[str]:
+    """Return the lines of :func:`examine`."""
+    return examine(machine, core, config, peer, bound=bound, instances=instances).lines()
+
+
+def examine(
+    machine: Machine,
+    core: Core,
+    config: InstanceConfig,
+    peer: Core,
+    *,
+    bound: bool = False,
+    instances: Mapping[str, IcmsgInstance] | None = None,
+    peer_config: InstanceConfig | None = None,
+) -> Diagnosis:
+    """Return what is wrong with the link of ``core`` (``config`` as it has it) and ``peer``; nothing is changed.
+
+    ``bound``: bonding is over, so that the start of a region can hold anything by now. ``instances`` are the backends
+    of the cores that Python plays, by name.
+    """
+    facts = observe(
+        machine, core, config, peer, bound=bound, instances=instances or {}, peer_config=peer_config
+    )
+    found = [Finding("fault", line, Rank.FAULT) for line in _faults(facts)]
+    return Diagnosis((*found, *_findings(facts)), tuple(_state(facts)))
 
 
 def console_lines(core: Core) -> list[str]:
@@ -24,73 +87,65 @@ def console_lines(core: Core) -> list[str]:
     return [*(line.text for line in core.console.lines), *([partial] if partial else [])]
 
 
-def describe_link(
-    machine: Machine, core: Core, config: InstanceConfig, peer: Core, *, bound: bool = False
-) -> list[str]:
-    """Return lines about both regions (``config`` as ``core`` has it), both cores with consoles, and all warnings.
+def is_fault(warning: AccessWarning) -> bool:
+    """Whether a warning tells of a fault exception and not of an access."""
+    return warning.what.startswith(_FAULT)
 
-    ``bound``: bonding is over, so that the start of a region can hold anything by now.
-    """
-    lines = _regions(core, peer, config, bound=bound)
-    for side in (core, peer):
-        if side.image is not None:
-            printed = console_lines(side)
-            lines.append(f"console of {side.name}: {' | '.join(printed[-_LINES:]) or 'nothing'}")
-            lines += _place(side)
-    lines += [str(warning) for warning in machine.warnings[:_LINES]]
-    if len(machine.warnings) > _LINES:
-        lines.append(f"… and {len(machine.warnings) - _LINES} more warnings")
+
+def _findings(facts: LinkFacts) -> list[Finding]:
+    """Return what all rules find, the surest first."""
+    found = [rule(core, facts) for rule in CORE_RULES for core in facts.cores]
+    found += [
+        rule(direction, facts) for rule in (*MEMORY_RULES, *DOORBELL_RULES) for direction in facts.directions
+    ]
+    unique = {finding.text: finding for finding in found if finding is not None}
+    return sorted(unique.values(), key=lambda finding: finding.rank)
+
+
+def _faults(facts: LinkFacts) -> list[str]:
+    """Return the faults of all cores; one that came again and again is counted where it is the only one."""
+    by_core: dict[str, list[str]] = {}
+    for warning in facts.warnings:
+        if is_fault(warning):
+            by_core.setdefault(warning.core, []).append(str(warning))
+    lines: list[str] = []
+    for name, faults in by_core.items():
+        times = facts.faults.get(name, 0)
+        again = f" ({times}x)" if len(faults) == 1 and times > 1 else ""
+        lines += [f"{fault}{again}" for fault in faults]
     return lines
 
 
-def describe_peer(core: Core, instance: IcmsgInstance, *, heard: bool) -> list[str]:
-    """Return why the peer of ``core``, which Python plays, does not bond, or what it did to the bond.
-
-    ``heard``: something came from it, so that it is there.
-    """
-    config = instance.config
-    if not instance.is_bound:
-        traces = instance.identify_peer()
-        unclear = traces.can_bond or (traces.can_bond is None and heard)
-        return [] if unclear else [f"{core.name}: {traces.verdict}"]
-    view = inspect_region(core.bus, config.rx_region.address, config.rx_layout)
-    if view.first.startswith(MAGIC) and not view.rd_idx:
-        return [
-            f"the peer of {core.name} wrote the magic again: it restarted alone, which nobody is told in magic mode"
-        ]
-    return []
-
-
-def _place(core: Core) -> list[str]:
-    pc = core.registers.get("PC")
-    return [] if pc is None else [f"core {core.name} is at PC 0x{pc:08X} ({core.locate(pc)})"]
+def _state(facts: LinkFacts) -> Iterator[str]:
+    first = facts.cores[0]
+    for direction, role in zip(facts.directions, ("tx", "rx"), strict=True):
+        yield (
+            f"{direction.writer.name}→{direction.reader.name} ({role}-region of {first.name}, "
+            f"0x{direction.region.address:08X}): {_region(direction, bound=facts.bound)}"
+        )
+    for side in facts.cores:
+        if side.core.image is not None:
+            printed = console_lines(side.core)
+            yield f"console of {side.name}: {' | '.join(printed[-_LINES:]) or 'nothing'}"
+            yield from _place(side)
+    others = [str(warning) for warning in facts.warnings if not is_fault(warning)]
+    yield from others[:_LINES]
+    if len(others) > _LINES:
+        yield f"… and {len(others) - _LINES} more warnings"
 
 
-def _regions(core: Core, peer: Core, config: InstanceConfig, *, bound: bool) -> list[str]:
-    sent = _view(core, config.tx_region.address, config.tx_layout)
-    received = _view(core, config.rx_region.address, config.rx_layout)
-    tx, rx = f"tx-region of {core.name}", f"rx-region of {core.name}"
-    return [
-        f"{core.name}→{peer.name} ({tx}, 0x{config.tx_region.address:08X}): "
-        f"{_text(sent, received, core.name, peer.name, bound=bound)}",
-        f"{peer.name}→{core.name} ({rx}, 0x{config.rx_region.address:08X}): "
-        f"{_text(received, sent, peer.name, core.name, bound=bound)}",
-    ]
+def _place(side: CoreFacts) -> Iterator[str]:
+    pc = side.registers.get("PC")
+    if pc is not None:
+        sleeps = ", asleep" if side.asleep else ""
+        yield f"core {side.name} is at PC 0x{pc:08X} ({chain_line(side.core.backtrace())}){sleeps}"
 
 
-def _view(core: Core, address: int, layout: RegionLayout) -> RegionView | BusError:
-    try:
-        return inspect_region(core.bus, address, layout)
-    except BusError as error:
-        return error
-
-
-def _text(
-    view: RegionView | BusError, back: RegionView | BusError, writer: str, reader: str, *, bound: bool
-) -> str:
-    if isinstance(view, BusError):
-        return f"cannot be read: {view}"
+def _region(direction: DirectionFacts, *, bound: bool) -> str:
+    view = direction.view
+    if view is None:
+        return f"cannot be read: {direction.error}"
     if bound and view.rd_idx and view.handshake is None:
         return str(view)
-    known = None if isinstance(back, BusError) else back
-    return "; ".join([str(view), *region_words(view, known, writer, reader)])
+    words = region_words(view, direction.back, direction.writer.name, direction.reader.name)
+    return "; ".join([str(view), *words])

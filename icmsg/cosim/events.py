@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -47,6 +47,9 @@ class Event(NamedTuple):
 
 Sink = Callable[[Event], None]
 
+_COUNTED: Final = frozenset(EventKind) - {EventKind.CONSOLE, EventKind.WARNING, EventKind.STATE}
+"""Kinds whose ``a`` has so few values that each is counted."""
+
 
 class EventStream:
     """Hashes every event and hands it to the sinks that were added.
@@ -55,7 +58,7 @@ class EventStream:
     same virtual times in the same order. ``ticks_per_second`` is the unit in which the engine gives times.
     """
 
-    __slots__ = ("_buffer", "_hash", "_pack", "_sinks", "_ticks_per_second", "count")
+    __slots__ = ("_buffer", "_counts", "_hash", "_pack", "_sinks", "_ticks_per_second", "count", "kept")
 
     def __init__(self, ticks_per_second: int) -> None:
         self._ticks_per_second = ticks_per_second
@@ -63,12 +66,18 @@ class EventStream:
         self._hash = hashlib.sha256()
         self._pack = _RECORD.pack
         self._sinks: list[tuple[Sink, ...]] = [()] * (max(EventKind) + 1)  # by the kind that they want
+        self._counts: dict[tuple[EventKind, int, int], int] = {}
+        self.kept: Final[dict[Hashable, object]] = {}
+        """What somebody wants to find again for as long as the machine lives."""
         self.count = 0
 
     def emit(self, ticks: int, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
         """Add one event; ``a`` and ``b`` are 0…0xFFFFFFFF."""
         self._buffer += self._pack(ticks, kind, core, a, b)
         self.count += 1
+        if kind in _COUNTED:
+            key = kind, core, a
+            self._counts[key] = self._counts.get(key, 0) + 1
         if len(self._buffer) >= _FLUSH_BYTES:
             self._flush()
         sinks = self._sinks[kind]
@@ -86,6 +95,12 @@ class EventStream:
             self._sinks = [tuple(other for other in sinks if other is not sink) for sinks in self._sinks]
 
         return remove
+
+    def counts(self, kind: EventKind, core: int) -> dict[int, int]:
+        """Return how often each value of ``a`` came so far with this kind and core; nothing is counted of WARNING,
+        CONSOLE and STATE.
+        """
+        return {a: count for (of, by, a), count in self._counts.items() if of is kind and by == core}
 
     def hexdigest(self) -> str:
         """Return the SHA-256 of all events so far."""

@@ -7,9 +7,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.diagnosis import console_lines, describe_link, describe_peer
+from icmsg.cosim.diagnosis import console_lines, diagnose
 from icmsg.cosim.exchange_result import ExchangeResult
+from icmsg.cosim.force_off import describe_held
 from icmsg.cosim.interruption import CtrlC
+from icmsg.cosim.link_observer import observe_link
 from icmsg.cosim.machine import FaultLog
 from icmsg.cosim.players import Initiator, Responder
 from icmsg.cosim.preconditions import check_roles, check_workload
@@ -66,6 +68,8 @@ class Exchange:
     exchange (None: 0.5 s of firmware that sends first, 1 s for an echo). ``stall``: the wall time without any
     progress that ends it (None: never). ``strict``: a warning is a problem. ``stale_memory``: what the regions hold
     when the cores start, see :func:`icmsg.cosim.stale_memory.fill_regions`; None leaves them as they are.
+    ``release`` lets the network core run at once, though firmware on the application core holds it in reset until it
+    clears RESET.NETWORK.FORCEOFF.
 
     Raises:
         FirmwareError: an image does not fit its core.
@@ -82,6 +86,7 @@ class Exchange:
         initiator: str | None = None,
         bond_timeout_ns: int = BOND_TIMEOUT_NS,
         peer_config: InstanceConfig | None = None,
+        release: bool = False,
         silence_ns: int | None = None,
         stall: Stall | None = None,
         strict: bool = False,
@@ -92,6 +97,7 @@ class Exchange:
         self._workload = workload
         self._bond_only = not workload.messages
         self._bond_timeout_ns = bond_timeout_ns
+        self._release = release
         self._silence_ns = silence_ns
         self._strict = strict
         self._configs = {"app": config, "net": peer_config or config.mirrored()}
@@ -117,6 +123,7 @@ class Exchange:
             self._let_firmware_decide()
         listens = self._sender is not None and bool(self._sides.unknown)
         # A Python initiator knows what it sent and when; everybody else is watched from outside.
+        observe_link(machine, self._first, self._second, config)
         self._watch = LinkWatch(
             machine,
             self._first,
@@ -160,7 +167,7 @@ class Exchange:
 
     def _run(self, progress: Progress | None) -> ExchangeResult:
         try:
-            self._sides.start()
+            self._sides.start(release=self._release)
             self._machine.run_until(self._is_bound, timeout_ns=self._bond_timeout_ns, what="bonding")
             self._bond_ns = self._machine.now_ns
             check_roles(self._initiator, {name: stats.program for name, stats in self._sides.stats()})
@@ -173,7 +180,7 @@ class Exchange:
         except ConfigurationError:
             raise
         except IcmsgError as error:
-            self._problems.append(str(error))
+            self._problems += [str(error), *describe_held(self._machine)]
         return self._check_that_it_initiates(self._result())
 
     def _look(self) -> None:
@@ -390,11 +397,11 @@ class Exchange:
         for name, stats in self._sides.stats():
             if (trouble := stats.trouble()) is not None:
                 yield f"stub on {name}: {trouble}"
-        for name, player in self._players.items():
-            heard = bool(player.problems)
-            yield from describe_peer(self._machine.core(name), player.played.instance, heard=heard)
         if self._guess and self._sender is not None and 0 < mismatches == self._sender.got:
             unknown = self._sides.unknown[0]
             yield f"if the firmware on {unknown} sends first, say so: --initiator {unknown}"
         config = self._configs[self._first.name]
-        yield from describe_link(self._machine, self._first, config, self._second, bound=bound)
+        instances = {name: player.played.instance for name, player in self._players.items()}
+        yield from diagnose(
+            self._machine, self._first, config, self._second, bound=bound, instances=instances
+        )

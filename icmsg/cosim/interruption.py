@@ -1,17 +1,73 @@
-"""Ctrl-C and SIGTERM while an emulated core runs.
+"""Ctrl-C, SIGTERM and other signals while an emulated core runs.
 
 Python raises KeyboardInterrupt wherever it happens to be. In a peripheral's model, which native code has called, it
-would be lost and the run would go on. So while a machine runs it is only noted, and raised between two slices.
+would be lost and the run would go on; between two steps of the engine it would leave one of them undone. So while a
+machine runs a signal is only noted, and handled between two slices.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType, TracebackType
+
+_HELD: Final = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)
+)
+_PATIENCE: Final = 10
+
+
+class HeldSignals:
+    """A context in which signals that Python handles are noted; :meth:`release` calls their handlers.
+
+    Whatever handler is set then is called: Python's own, which raises KeyboardInterrupt, or somebody else's. One that
+    ignores the signal, or is not Python's, stays as it is; so does everything in a thread that gets no signals. A
+    signal that comes ten times without a safe point is handled at once: a callback does not return.
+    """
+
+    __slots__ = ("_handlers", "pending")
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
+        self.pending: Final[dict[int, int]] = {}
+        """The signals that have come, and how often."""
+
+    def __enter__(self) -> HeldSignals:
+        if threading.get_ident() == threading.main_thread().ident:
+            for number in _HELD:
+                handler = signal.getsignal(number)
+                if callable(handler) and not isinstance(handler, signal.Handlers):
+                    self._handlers[number] = handler
+                    signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        handlers = dict(self._handlers)
+        for number, handler in handlers.items():
+            if signal.getsignal(number) == self._note:  # else a callback has set another one
+                signal.signal(number, handler)
+        if self.pending:
+            self.release(but=signal.default_int_handler if kind is not None else None)
+
+    def release(self, *, but: object = None) -> None:
+        """Call the handlers of the signals that have come, ``but`` one handler: an error ends the run already."""
+        while self.pending:
+            number, _ = self.pending.popitem()
+            if self._handlers[number] is not but:
+                self._handlers[number](number, None)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        # Without a frame it comes from the safe point of a machine within a callback: that one makes progress.
+        self.pending[number] = self.pending.get(number, 0) + (frame is not None)
+        if self.pending[number] >= _PATIENCE:
+            del self.pending[number]
+            self._handlers[number](number, frame)
 
 
 class Interrupted(KeyboardInterrupt):

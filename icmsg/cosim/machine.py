@@ -8,15 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from icmsg.cosim.backtrace import chain_line
 from icmsg.cosim.events import EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from icmsg.cosim.backtrace import Frame
     from icmsg.cosim.console import Console
     from icmsg.cosim.events import Event, EventStream
     from icmsg.cosim.image import FirmwareImage
+    from icmsg.cosim.platform import PlatformDescription
     from icmsg.cosim.soc import MailboxPort
     from icmsg.hw.bus import Bus
     from icmsg.ipc.clock import Clock
@@ -24,16 +27,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AccessWarning:
-    """Firmware did something that nothing models; ``place`` is the PC as ``function+offset``."""
+    """Firmware did something that nothing models; ``place`` is the PC as ``function+0x12 (file.c:34)``.
+
+    ``chain`` is how the core came there, as :meth:`Core.backtrace` at that moment; empty where nobody could look.
+    PC, place and chain are those of the first time, ``count`` says how often it was.
+    """
 
     core: str
     what: str
     address: int
     pc: int
     place: str
+    chain: tuple[Frame, ...] = ()
+    count: int = 1
 
     def __str__(self) -> str:
-        return f"core {self.core}: {self.what} at 0x{self.address:08X} (PC 0x{self.pc:08X}, {self.place})"
+        where = chain_line(self.chain) if len(self.chain) > 1 else self.place
+        return f"core {self.core}: {self.what} at 0x{self.address:08X} (PC 0x{self.pc:08X}, {where})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +136,10 @@ class Core(Protocol):
         """Whether it executes nothing."""
 
     @property
+    def is_played(self) -> bool:
+        """Whether Python plays the core."""
+
+    @property
     def registers(self) -> dict[str, int]:
         """The core registers by name (``PC``, ``LR``, …); empty where no firmware was started."""
 
@@ -133,7 +147,10 @@ class Core(Protocol):
         """Load an image; FirmwareError if it does not fit this core."""
 
     def start(self) -> None:
-        """Reset the core and let it run its image."""
+        """Reset the core and let it run its image, as a debugger does: at once, whoever holds the core in reset."""
+
+    def wait_for_release(self) -> None:
+        """Reset the core, and let its image begin when the core that holds this one in reset lets it go."""
 
     def halt(self) -> None:
         """Stop executing."""
@@ -151,7 +168,10 @@ class Core(Protocol):
         """Put an event of this core into the machine's stream."""
 
     def locate(self, address: int) -> str:
-        """Return ``function+offset`` for a code address."""
+        """Return ``function+0x12 (file.c:34)`` for a code address; less where the image does not tell."""
+
+    def backtrace(self) -> tuple[Frame, ...]:
+        """Return where the core stands, innermost first, and who called that; empty where no firmware runs."""
 
 
 class Machine(Protocol):
@@ -160,6 +180,10 @@ class Machine(Protocol):
     @property
     def engine(self) -> str:
         """``embedded`` or ``renode``."""
+
+    @property
+    def description(self) -> PlatformDescription:
+        """The platform file."""
 
     @property
     def cores(self) -> Mapping[str, Core]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.diagnosis import describe_link, describe_peer
+from icmsg.cosim.diagnosis import examine
+from icmsg.cosim.link_observer import observe_link
 from icmsg.cosim.played_instance import PlayedInstance
 from icmsg.cosim.simtime import S
 from icmsg.errors import VirtualTimeoutError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.diagnosis import Diagnosis
     from icmsg.cosim.machine import Core, Machine
     from icmsg.cosim.played_instance import PlayedMailbox
     from icmsg.errors import IcmsgError
@@ -57,6 +59,8 @@ class Peer:
         self.machine: Final = machine
         self.core: Final = core
         self.config: Final = config
+        self._other = next(other for other in machine.cores.values() if other.name != core.name)
+        observe_link(machine, core, self._other, config)
         self.played: Final = PlayedInstance(machine, core, config, mailbox, observer)
         self._callbacks: Final = EndpointConfig(
             name=endpoint,
@@ -130,6 +134,18 @@ class Peer:
         """Deregister the endpoint; with sessions the peer becomes unbound."""
         self.instance.deregister_endpoint()
 
+    def __repr__(self) -> str:
+        parts = ["bound" if self.is_bound else "not bound", self.instance.state.name]
+        parts += [f"{count} {what}" for count, what in self._counts() if count]
+        return f"<Peer {self.core.name}: {', '.join(parts)}>"
+
+    def _counts(self) -> tuple[tuple[int, str], ...]:
+        waiting, errors = len(self.received), len(self.errors)
+        return (
+            (waiting, f"message{'s' * (waiting != 1)} received"),
+            (errors, f"error{'s' * (errors != 1)}, the last: {self.errors[-1]}" if errors else ""),
+        )
+
     def describe(self) -> list[str]:
         """Return lines about this side, both regions and both cores, for a failure message."""
         instance = self.instance
@@ -138,6 +154,15 @@ class Peer:
         if local or remote:
             lines[0] += f", session {local}, the peer's is {remote}"
         lines += [f"error on {self.core.name}: {error}" for error in self.errors[-3:]]
-        lines += describe_peer(self.core, instance, heard=bool(self.errors))
-        other = next(core for core in self.machine.cores.values() if core.name != self.core.name)
-        return lines + describe_link(self.machine, self.core, self.config, other, bound=self.is_bound)
+        return lines + self.examine().lines()
+
+    def examine(self) -> Diagnosis:
+        """Return what is wrong with the link, and the state it is in; nothing is changed."""
+        return examine(
+            self.machine,
+            self.core,
+            self.config,
+            self._other,
+            bound=self.bound_count > 0,
+            instances={self.core.name: self.instance},
+        )

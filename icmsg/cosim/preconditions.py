@@ -8,32 +8,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.config.instance import Region
+from icmsg.config.memory_checks import misplaced
+from icmsg.cosim.memory_map import memory_map
 from icmsg.cosim.stub_firmware import ECHO, INITIATOR
-from icmsg.errors import BusError, ConfigurationError
+from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.image import FirmwareImage
-    from icmsg.cosim.machine import Core
+    from icmsg.cosim.machine import Core, Machine
     from icmsg.cosim.workload import Workload
 
 
-def check_regions(core: Core, config: InstanceConfig) -> None:
-    """Refuse regions (``config`` as ``core`` has it) that are not memory of that core from end to end."""
+def check_regions(machine: Machine, core: Core, config: InstanceConfig) -> None:
+    """Refuse regions (``config`` as ``core`` has it) that are not RAM of all cores of the platform."""
+    platform = list(memory_map(machine.description))
     for name, region in _regions(config):
-        _check_region(core, name, region)
-
-
-def _check_region(core: Core, name: str, region: Region) -> None:
-    try:
-        core.bus.read_block(region.address, region.size)
-    except BusError as error:
-        raise ConfigurationError(
-            f"{name} {region} of core {core.name} is not memory from end to end ({error.reason}): "
-            "put it where both cores have memory, on the nRF5340 into 0x20070000…0x2007FFFF"
-        ) from None
+        problem = misplaced(region, platform)
+        if problem is not None:
+            raise ConfigurationError(f"{name} {region} of core {core.name} {problem}")
 
 
 def check_image(core: Core, image: FirmwareImage, config: InstanceConfig) -> None:
@@ -48,14 +43,21 @@ def check_image(core: Core, image: FirmwareImage, config: InstanceConfig) -> Non
                 )
 
 
-def check_workload(workload: Workload, config: InstanceConfig) -> None:
-    """Refuse messages that do not fit, there or back."""
-    limits = config.tx_layout.capacity, config.rx_layout.capacity, config.peer_rx_limit, config.rx_limit
-    largest = min(limit for limit in limits if limit is not None)
+def check_workload(workload: Workload, config: InstanceConfig, core: str = "app") -> None:
+    """Refuse messages that do not fit, there or back; ``config`` is the instance as ``core`` has it."""
+    option = "PBUF_RX_READ_BUF_SIZE" if config.wire == "pbuf" else "IPC_SERVICE_ICMSG_CB_BUF_SIZE"
+    other = "net" if core == "app" else "app"
+    limits = [
+        (config.tx_layout.capacity, f"tx-region of {core}"),
+        (config.rx_layout.capacity, f"rx-region of {core}"),
+        (config.peer_rx_limit, f"CONFIG_{option} of {other}"),
+        (config.rx_limit, f"CONFIG_{option} of {core}"),
+    ]
+    largest, limit = min((size, limit) for size, limit in limits if size is not None)
     if workload.size_max > largest:
         raise ConfigurationError(
-            f"messages of up to {workload.size_max} bytes do not fit: these regions take at most {largest}; "
-            f"use --size {min(workload.size_min, largest)}:{largest} or larger regions"
+            f"messages of up to {workload.size_max} bytes do not fit: {limit} takes at most {largest}; use --size "
+            f"{min(workload.size_min, largest)}:{largest}, or raise that"
         )
 
 

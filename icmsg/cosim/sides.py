@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.force_off import start_firmware
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.played_instance import PlayedInstance
 from icmsg.cosim.players import Initiator, Player, Responder
@@ -52,7 +53,7 @@ class Sides:
         self._configs = configs
         self._stubs: dict[str, StubFirmware] = {}
         for name, config in configs.items():
-            check_regions(machine.core(name), config)
+            check_regions(machine, machine.core(name), config)
         images = {name: image for name, image in sides.items() if image is not None}
         self._firmware: Final = [name for name in configs if name in images]
         for name, image in images.items():
@@ -92,13 +93,11 @@ class Sides:
             return Initiator(played, self._machine.clock, self._workload)
         return Responder(played, self._machine.clock, answers=bool(self._workload.messages))
 
-    def start(self) -> None:
-        """Let the firmware run; does nothing where it runs already."""
-        if self._running:
-            return
-        self._running = True
-        for name in self._firmware:
-            self._machine.core(name).start()
+    def start(self, *, release: bool = False) -> None:
+        """Let the firmware run, if it does not yet; ``release``: also where another core holds it in reset."""
+        if not self._running:
+            self._running = True
+            start_firmware(self._machine, self._firmware, release=release)
 
     def is_stub(self, core: str | None) -> bool:
         """Whether a firmware stub runs on ``core``."""

@@ -45,3 +45,11 @@ class Bus(Protocol):
 
     def write_block(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """Write ``data`` from ``address`` on; one transaction on memory, all of it or nothing."""
+
+
+@runtime_checkable
+class BlockCheck(Protocol):
+    """A bus that tells without an access whether a block is memory."""
+
+    def check_block(self, address: int, size: int) -> None:
+        """Raise BusError where :meth:`Bus.read_block` would find no memory; touch nothing."""

@@ -6,6 +6,7 @@ A signal carries no data (protocol §4.2): it may be merged with another one or 
 from __future__ import annotations
 
 import errno
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from icmsg.errors import ConfigurationError, MailboxError
@@ -100,3 +101,37 @@ class ChannelStates:
 def channels_in(mask: int) -> list[int]:
     """Return the channels whose bit is set in ``mask``, in ascending order."""
     return [channel for channel in range(mask.bit_length()) if mask >> channel & 1]
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxWords:
+    """What the registers of one kind of mailbox are called; ``{}`` stands for a mbox channel."""
+
+    sends: str
+    """Which signals a ring of the channel sends."""
+    hears: str
+    """Which signals latch the channel's event."""
+    enables: str
+    """Which channels interrupt."""
+    event: str
+    """That the channel was rung."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxState:
+    """What the registers of one core's mailbox say; reading them changed nothing. Masks have one bit for each channel.
+
+    A ring of channel n sends the signals ``sends[n]``; where ``hears[m]`` names one of them, the event of channel m
+    is latched, at every core.
+    """
+
+    sends: tuple[int, ...]
+    hears: tuple[int, ...]
+    latched: int
+    enabled: int
+    words: MailboxWords
+
+    def hears_from(self, sender: MailboxState, channel: int) -> int:
+        """Return the channels of this mailbox that a ring of ``channel`` latches, as a mask."""
+        sent = sender.sends[channel] if channel < len(sender.sends) else 0
+        return sum(1 << own for own, signals in enumerate(self.hears) if signals & sent)

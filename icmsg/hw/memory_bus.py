@@ -129,6 +129,11 @@ class MemoryBus:
         except ValueError:
             raise self._refuse(address, 8, value) from None
 
+    def check_block(self, address: int, size: int) -> None:
+        """Raise BusError unless all of a block is here."""
+        if not self._base <= address <= address + size <= self._base + self._size:
+            raise self._refuse(address, 8 * size)
+
     def read_block(self, address: int, size: int) -> bytes:
         """Return a copy of ``size`` bytes from ``address`` on."""
         offset = address - self._base

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.hw.block_view import BlockView
-from icmsg.hw.mailbox import ChannelStates, channels_in
+from icmsg.hw.mailbox import ChannelStates, MailboxState, MailboxWords, channels_in
 from icmsg.hw.nrf_tasks_events import INTEN, events, interrupt_fields, interrupts, tasks
 from icmsg.hw.registers import Access, Field, Register, RegisterBlock
 
@@ -52,6 +52,24 @@ IPC: Final = RegisterBlock(
     ),
     source="nRF5340 PS, IPC",
 )
+
+
+WORDS: Final = MailboxWords(
+    sends="SEND_CNF[{}]", hears="RECEIVE_CNF[{}]", enables="INTEN", event="EVENTS_RECEIVE[{}]"
+)
+
+
+def read_state(bus: Bus, base: int) -> MailboxState:
+    """Return what the registers at ``base`` say; BusError where there is no IPC."""
+    view = BlockView(bus, base, IPC)
+    channels = range(CHANNELS)
+    return MailboxState(
+        sends=tuple(view.read("SEND_CNF", channel) for channel in channels),
+        hears=tuple(view.read("RECEIVE_CNF", channel) for channel in channels),
+        latched=sum((view.read("EVENTS_RECEIVE", channel) & 1) << channel for channel in channels),
+        enabled=view.read("INTEN"),
+        words=WORDS,
+    )
 
 
 class NrfIpc:

@@ -30,6 +30,23 @@ MS = 1_000_000
 
 _RUNAWAY = 1_000_000
 
+LONGEST_NS = 100 * 365 * 86_400 * 1_000_000_000
+"""The longest time that may be asked for: a century, in nanoseconds."""
+
+
+def check_delay(delay_ns: float) -> None:
+    """Refuse a delay that is negative, longer than :data:`LONGEST_NS`, or no number.
+
+    Raises:
+        ConfigurationError: the text says which.
+    """
+    if delay_ns < 0:
+        raise ConfigurationError(f"delay of {delay_ns} ns lies in the past: use 0 or more")
+    if not delay_ns <= LONGEST_NS:
+        raise ConfigurationError(
+            f"delay of {delay_ns} ns is no time to wait for: use at most {LONGEST_NS} ns"
+        )
+
 
 class Timer(Protocol):
     """A callback that is due later."""
@@ -90,9 +107,8 @@ class VirtualClock:
         return self._now
 
     def call_later(self, delay_ns: int, callback: Callback) -> Timer:
-        """Run ``callback`` in ``delay_ns`` nanoseconds; ConfigurationError when that is in the past."""
-        if delay_ns < 0:
-            raise ConfigurationError(f"delay of {delay_ns} ns lies in the past: use 0 or more")
+        """Run ``callback`` in ``delay_ns`` nanoseconds; ConfigurationError as :func:`check_delay`."""
+        check_delay(delay_ns)
         entry = _Entry(callback)
         if delay_ns:
             self._sequence += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Protocol
 
-from icmsg.errors import IcmsgError, IpcError, WireError
+from icmsg.errors import IpcError, WireError
 from icmsg.ipc.clock import MS
 from icmsg.ipc.state import LegacyState, State
 from icmsg.ipc.work import WorkItem
@@ -62,7 +62,7 @@ class RepeatedMagic:
             link.reader.rx_init()
             write_magic(link)
             link.mailbox.enable(link.config.rx_channel)
-        except IcmsgError:
+        except BaseException:
             self.reset()
             raise
         self._notify_work.submit()
@@ -147,10 +147,12 @@ def switch_off(link: Link, off: LegacyState | State) -> None:
     """Stop listening, forget queued work and enter the state ``off``."""
     link.epoch += 1
     channel = link.config.rx_channel
-    if link.mailbox.is_enabled(channel):
-        link.mailbox.disable(channel)
     link.rx_work.cancel()
-    link.enter(off)
+    try:
+        if link.mailbox.is_enabled(channel):
+            link.mailbox.disable(channel)
+    finally:
+        link.enter(off)
 
 
 def already_open(link: Link) -> IpcError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icmsg.errors import IcmsgError, IpcError
+from icmsg.errors import IpcError
 from icmsg.ipc.magic import MAGIC, already_open, bind, switch_off, take_magic, write_magic
 from icmsg.ipc.state import State
 from icmsg.wire.first_packet import first_packet_is
@@ -42,7 +42,7 @@ class RingBack:
             write_magic(link)
             link.mailbox.enable(link.config.rx_channel)
             link.ring()
-        except IcmsgError:
+        except BaseException:
             self.reset()
             raise
 
@@ -82,7 +82,7 @@ class Sessions(RingBack):
     def open(self) -> None:
         """Publish a new session id and ring, from any state; the TX buffer waits for the peer (§3.2)."""
         link = self._link
-        listening = link.state is not State.OFF
+        listening = link.state is not State.OFF and link.mailbox.is_enabled(link.config.rx_channel)
         link.epoch += 1
         link.enter(self._initializing)
         try:
@@ -94,7 +94,7 @@ class Sessions(RingBack):
             if not listening:
                 link.mailbox.enable(link.config.rx_channel)
             link.ring()
-        except IcmsgError:
+        except BaseException:
             self.reset()
             raise
 

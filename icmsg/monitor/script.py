@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.limits import SCRIPT_BYTES, read_file
 from icmsg.monitor.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def read_script(path: Path) -> str:
         Refusal: the file is not there, or is no text.
     """
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_file(path, SCRIPT_BYTES).decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise Refusal(f"{path} cannot be read as a script: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise Refusal(f"{path} cannot be read as a script: {error}") from None

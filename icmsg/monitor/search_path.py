@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
+import os
+from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import MonitorError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class SearchPath:
@@ -45,7 +48,7 @@ class SearchPath:
 
     def new(self, name: str) -> Path:
         """Return the full path of a file that need not exist."""
-        return self.start / Path(name).expanduser()
+        return self.start / _with_home(name)
 
     def absolute(self) -> list[Path]:
         """Return the folders in which a path is tried."""
@@ -54,7 +57,7 @@ class SearchPath:
     def find(self, name: str) -> Path | None:
         """Return the full path of a file or folder, or None."""
         for folder in self.absolute():
-            found = folder / Path(name).expanduser()
+            found = folder / _with_home(name)
             if found.exists():
                 return found.resolve()
         return None
@@ -65,3 +68,7 @@ class SearchPath:
             if not (self.start / part).is_dir():
                 raise MonitorError(f"Entry {part} does not exist or is not a directory.")
         return [part.removeprefix("./") or "." for part in parts]
+
+
+def _with_home(name: str) -> str:
+    return os.path.expanduser(name)  # noqa: PTH111 - does not fail where nobody says where home is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -63,14 +64,20 @@ _RECORDER: Final = pytest.StashKey[Recorder]()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Save traces and describe links while the machines of a failed test are still there."""
-    report = yield
     recorder = item.stash.get(_RECORDER, None)
-    if report.failed and report.when == "call" and recorder is not None:
+    if recorder is not None and call.excinfo is not None:
+        hide_package()
+    report = yield
+    if report.failed and report.when != "teardown" and recorder is not None:
         from icmsg.errors import ConfigurationError
 
-        lines, paths = recorder.describe(), []
+        diagnosis, paths = recorder.describe(), []
+        said = str(call.excinfo.value).splitlines() if call.excinfo is not None else []
+        lines = [line for line in diagnosis if line not in said]
         try:
             paths = recorder.save(trace_folder(item.config), _file_name(item.nodeid))
         except ConfigurationError as error:
@@ -78,8 +85,30 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         lines += [f"trace: {path}" for path in paths]
         if lines:
             report.sections.append(("icmsg", "\n".join(lines)))
-        report.user_properties.extend(("icmsg_trace", str(path)) for path in paths)
+        properties = [("icmsg_trace", str(path)) for path in paths]
+        if diagnosis:
+            properties.append(("icmsg_diagnosis", "\n".join(diagnosis)))
+        # The JUnit file takes what the report of the teardown has, which is made from the item.
+        item.user_properties += properties
+        report.user_properties += properties
     return report
+
+
+def hide_package() -> None:
+    """Let pytest leave the package's own frames out of tracebacks; ``--full-trace`` shows them."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "icmsg":
+            vars(module).setdefault("__tracebackhide__", _is_hidden)
+
+
+def _is_hidden(excinfo: pytest.ExceptionInfo[BaseException] | None) -> bool:
+    """Tell whether a frame of the package says nothing: it refuses what it was asked for, or only called the test."""
+    from icmsg.errors import IcmsgError
+
+    if excinfo is None:
+        return False
+    last = excinfo.traceback[-1].frame.f_globals.get("__name__", "")
+    return isinstance(excinfo.value, IcmsgError) or str(last).partition(".")[0] != "icmsg"
 
 
 def _describe(peer: Peer) -> list[str]:

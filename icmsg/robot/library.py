@@ -84,7 +84,8 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
 
     ``embedded`` needs nothing but pip, ``renode`` is Renode in this process, ``auto`` chooses. What counts is, in this
     order: the argument of `Create Machine`, that of the library, the variable ``${ICMSG_ENGINE}``, the environment
-    variable ``ICMSG_ENGINE``. Under Renode's ``renode-test`` it is always ``remote``: the Renode that runs the suite.
+    variable ``ICMSG_ENGINE``; without any of them it is ``embedded``. Under Renode's ``renode-test`` it is always
+    ``remote``: the Renode that runs the suite.
 
     = Failures =
 

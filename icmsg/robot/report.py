@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.diagnosis import describe_link, describe_peer
+from icmsg.cosim.diagnosis import diagnose
 from icmsg.cosim.simtime import format_time
 from icmsg.errors import BusError, IcmsgError, MonitorError
 from icmsg.ipc import MAGIC
@@ -53,14 +53,13 @@ class Report:
         if about is None:
             app, net = (machine.core(name) for name in _CORES)
             config = self._scene.links.of("app")
-            yield from describe_link(machine, app, config, net)
+            yield from diagnose(machine, app, config, net)
         else:
             core, config = about.core, about.instance.config
             peer = machine.core(OTHER["app" if core.name == "app" else "net"])
-            yield from describe_link(machine, core, config, peer, bound=about.is_bound)
+            yield from about.examine().lines()
             yield from self._packets(core, config)
             yield from self._sessions(core, peer, config)
-            yield from describe_peer(core, about.instance, heard=about.got > 0)
 
     def _packets(self, core: Core, config: InstanceConfig) -> Iterator[str]:
         for name, region, layout in (

@@ -71,6 +71,8 @@ def under_renode_test(variables: Mapping[str, object]) -> bool:
 def chosen_engine(asked: str | None, variables: Mapping[str, object]) -> Engine:
     """Return the engine: remote under renode-test, else what is asked for, the Robot variable, the environment.
 
+    Where nobody says anything it is embedded, so that a suite runs the same whatever is installed beside it.
+
     Raises:
         ConfigurationError: there is no engine of that name.
     """
@@ -90,4 +92,4 @@ def chosen_engine(asked: str | None, variables: Mapping[str, object]) -> Engine:
         raise ConfigurationError(
             f"{where} is {name!r}: use auto, embedded or renode (under renode-test it is always remote){named}"
         )
-    return "auto"
+    return "embedded"

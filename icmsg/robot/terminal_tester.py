@@ -215,7 +215,7 @@ class TerminalTester:
 
 
 def _visible(text: str) -> str:
-    return _SGR.sub("", text).replace("\0", "").replace("\r", "")
+    return _SGR.sub("", text).replace("\\x00", "").replace("\r", "")  # a console shows NUL as \x00
 
 
 def _groups(pattern: str, text: str, regex: bool, *, at_start: bool = False) -> tuple[str, ...] | None:

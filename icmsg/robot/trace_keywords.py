@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from icmsg.robot.scene import Scene
 
 FOLDER = "icmsg-traces"
+_SHOWN = 500
+"""Lines of a trace that are in the log itself."""
+_PABOT = "PABOTQUEUEINDEX"
+_PABOT_FOLDER = "pabot_results"
+"""The variable that pabot gives its workers, and the folder in which they have their output folders."""
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 
@@ -38,9 +44,15 @@ class TraceKeywords:
 
 
 def save_trace(scene: Scene, name: str | None = None) -> Path:
-    """Write the trace, and link it from Robot's log."""
+    """Write the trace, and show it in Robot's log: as a link, and folded, which no merging of logs can break."""
     path = write_trace(scene, name)
-    logger.info(f'trace: <a href="{html.escape(_relative(path))}">{html.escape(path.name)}</a>', html=True)
+    link = f'<a href="{html.escape(quote(_relative(path)))}">{html.escape(path.name)}</a>'
+    lines = path.read_text(encoding="utf-8").splitlines()
+    cut = f"… {len(lines) - _SHOWN} lines before\n" if len(lines) > _SHOWN else ""
+    text = html.escape(cut + "\n".join(lines[-_SHOWN:]))
+    logger.info(
+        f"trace: {link}<details><summary>what happened</summary><pre>{text}</pre></details>", html=True
+    )
     return path
 
 
@@ -55,5 +67,11 @@ def write_trace(scene: Scene, name: str | None = None) -> Path:
 
 
 def _relative(path: Path) -> str:
+    """Return the path from where the log will be; under pabot that is the folder that holds those of its workers."""
     folder = robot_variables().get("OUTPUT_DIR")
-    return os.path.relpath(path, str(folder)) if folder else str(path)
+    if not folder:
+        return path.as_posix()
+    log = Path(str(folder))
+    if _PABOT_FOLDER in log.parts and robot_variables().get(_PABOT) is not None:
+        log = log.parents[log.parts[::-1].index(_PABOT_FOLDER)]
+    return Path(os.path.relpath(path, log)).as_posix()

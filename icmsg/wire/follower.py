@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import WireError
 from icmsg.wire.pbuf_reader import PbufReader
@@ -96,6 +96,10 @@ class PbufFollower:
         return self._read32(self._rd_address) != 0
 
 
+_SMALLEST_PACKET: Final = 8
+"""Bytes that a packet of one byte takes in the region."""
+
+
 class _OwnIndexBus(_SilentBus):
     """Keeps the word at ``address`` to itself: what is written there is read there, and memory stays as it is."""
 
@@ -120,9 +124,10 @@ class _OwnIndexBus(_SilentBus):
 class SpscFollower:
     """A :class:`Follower` of an spsc_pbuf, whose reader has no index but the one in memory."""
 
-    __slots__ = ("_bus", "_rd_address", "_read32", "_reader")
+    __slots__ = ("_bus", "_most", "_rd_address", "_read32", "_reader")
 
     def __init__(self, bus: Bus, address: int, layout: RegionLayout) -> None:
+        self._most = layout.data_length // _SMALLEST_PACKET
         self._rd_address = address + layout.rd_idx_offset
         self._bus = _OwnIndexBus(bus, self._rd_address)
         self._reader = SpscReader(self._bus, address, layout)
@@ -133,10 +138,10 @@ class SpscFollower:
         self._bus.value = 0
 
     def poll(self) -> list[bytes]:
-        """Return what is new."""
+        """Return what is new, at most as many packets as the region holds; the rest at the next poll."""
         packets: list[bytes] = []
         try:
-            while packet := self._reader.read():
+            while len(packets) < self._most and (packet := self._reader.read()):
                 packets.append(packet)
         except WireError:
             if not packets:

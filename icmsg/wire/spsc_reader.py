@@ -85,7 +85,7 @@ class SpscReader:
             )
         data = self._bus.read_block(self._data_address + rd + 4, size)
         rd = rd + 4 + size + 3 & ~3
-        if rd == self._length or (rd != wr and self._is_padding(rd)):
+        if rd == self._length or (rd > wr and self._is_padding(rd)):
             rd = 0
         self._bus.write32(self._rd_address, rd)
         self.more = rd != wr
@@ -117,6 +117,13 @@ class SpscReader:
                     value,
                 )
         if self._is_padding(rd):
+            if rd < wr:
+                # Going back to the start would read the same packets for ever.
+                raise self._corrupt(
+                    "the marker at rd_idx leads past wr_idx: the peer that writes this region is broken",
+                    self._layout.data_offset + rd,
+                    PADDING,
+                )
             rd = 0
             self._bus.write32(self._rd_address, rd)
         return rd, wr

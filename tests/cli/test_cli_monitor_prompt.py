@@ -19,9 +19,10 @@ from prompt_toolkit.output import DummyOutput
 
 from icmsg.assets import asset
 from icmsg.cli.monitor_command import Paint, script_path
-from icmsg.cli.monitor_prompt import Prompt
+from icmsg.cli.monitor_prompt import Prompt, _history
 from icmsg.cli.monitor_session import EmbeddedSession
-from icmsg.errors import IcmsgError
+from icmsg.errors import IcmsgError, MonitorError
+from icmsg.monitor import EmbeddedMonitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,6 +94,18 @@ def test_the_commands_of_the_command_line_come_first_and_are_shown(typist: Typis
 def test_a_session_may_end_before_anything_is_typed(typist: Typist) -> None:
     assert typist.type("", ('echo "there"', "quit", 'echo "never"')) == 0
     assert "never" not in typist.answers()
+
+
+def test_without_a_home_the_history_is_kept_for_this_session_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("HOME", "XDG_STATE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda _uid: {}["nobody knows this user"])
+    with EmbeddedMonitor() as monitor, pytest.raises(MonitorError, match="File does not exist: ~"):
+        monitor.execute("include @~/x.resc")
+    assert isinstance(_history(), InMemoryHistory)
+    assert "are forgotten at its end" in capsys.readouterr().err
 
 
 def test_tab_completes_commands_verbs_and_regions(typist: Typist) -> None:

@@ -202,7 +202,7 @@ def test_warnings_of_a_good_run_are_shown(
     found = icmsg(capsys, "run", *SHORT, "--net", stray)
     assert found.code == 0
     assert re.search(
-        r"^core net: write where nothing is at 0x41FF0000 \(PC 0x010\w+, go_wrong\+0x\w+\)$",
+        r"^core net: write where nothing is at 0x41FF0000 \(PC 0x010\w+, go_wrong\+0x\w+.*\)$",
         found.out,
         re.MULTILINE,
     )

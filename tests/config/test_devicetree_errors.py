@@ -49,8 +49,8 @@ def test_the_base_of_this_page_is_good() -> None:
         (
             '"zephyr,ipc-icmsg"',
             '"zephyr,ipc-icbmsg"',
-            1,
-            'no enabled node with compatible = "zephyr,ipc-icmsg"; add',
+            15,
+            "/ipc0 is ICBMsg (zephyr,ipc-icbmsg), not supported yet, and no ICMsg",
         ),
         ('"okay"', '"disabled"', 22, '/ipc0 is disabled; set status = "okay"'),
         ('"okay"', "<1>", 14, "unused"),
@@ -152,9 +152,14 @@ def test_the_base_of_this_page_is_good() -> None:
         ("<8>", "<SIZE>", 20, "dcache-alignment of /ipc0 uses the macro SIZE, which only a build expands"),
         ("<8>", "<0x1ffffffff>", 20, "8589934591 does not fit in 32 bits"),
         ("<8>", "<8", 20, "expected number or parenthesized expression"),
-        ("<8>", "<" + "(" * 20_000, 20, "nodes or parentheses are nested too deeply; flatten them"),
+        (
+            "<8>",
+            "<" + "(" * 20_000,
+            20,
+            "nodes or parentheses are nested too deeply (more than 64); flatten them",
+        ),
         ("/dts-v1/;", "/dts-v1/; /plugin/;", 1, "/plugin/ is not supported"),
-        ("/ {", '/include/ "no.dtsi"\n/ {', 2, "'no.dtsi' could not be found"),
+        ("/ {", '/include/ "no.dtsi"\n/ {', 2, "there is no no.dtsi"),
         (
             "/ {",
             "#include <nordic/nrf5340_cpuapp_qkaa.dtsi>\n/ {",
@@ -184,7 +189,7 @@ def test_the_origin_is_named_too() -> None:
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        DevicetreeError, match=r"no\.dts:1: cannot be read \(No such file .*\); give a devicetree file"
+        DevicetreeError, match=r"no\.dts: cannot be read \(No such file .*\); give a devicetree file"
     ):
         load_devicetree(tmp_path / "no.dts")
 
@@ -200,7 +205,7 @@ def test_an_included_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.dtsi").write_bytes(b"\xff")
     path = tmp_path / "x.dts"
     path.write_text('/dts-v1/;\n/include/ "b.dtsi"\n', encoding="utf-8")
-    with pytest.raises(DevicetreeError, match=r"x\.dts:2: malformed value \('utf-8'"):
+    with pytest.raises(DevicetreeError, match=r"b\.dtsi:1: is not UTF-8 text"):
         load_devicetree(path)
 
 

@@ -26,8 +26,8 @@ def tx(nodes: str) -> MemoryNode:
     [
         ("tx: tx { reg = <0x1000 0x40>; };", Region(0x1000, 0x40)),
         (
-            "bus { #address-cells = <2>; #size-cells = <2>; tx: tx { reg = <1 2 0 3>; }; };",
-            Region((1 << 32) + 2, 3),
+            "bus { #address-cells = <2>; #size-cells = <2>; tx: tx { reg = <0 2 0 3>; }; };",
+            Region(2, 3),
         ),
         (
             "bus { #address-cells = <2>; #size-cells = <1>; tx: tx { reg = <0 0x1000 0x40>; }; };",
@@ -114,3 +114,8 @@ def test_a_mailbox_without_cells_has_one_channel() -> None:
     text = f"/dts-v1/;\n/ {{ #address-cells = <1>; #size-cells = <1>; tx: tx {{ reg = <0 64>; }};\n{REST} }};"
     (node,) = parse_devicetree(text).instances
     assert (node.tx_channel.number, node.rx_channel.number, node.name) == (0, 0, "ipc0")
+
+
+def test_an_address_that_no_core_of_32_bits_has_is_an_error_with_its_place() -> None:
+    with pytest.raises(DevicetreeError, match=r"app\.dts:2: reg of /bus/tx: region at 0x100000002 .* 4 GiB"):
+        tx("bus { #address-cells = <2>; #size-cells = <2>; tx: tx { reg = <1 2 0 3>; }; };")

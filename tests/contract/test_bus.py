@@ -52,14 +52,14 @@ def register_file() -> Bus:
 def core_of_the_embedded_engine() -> Bus:
     space = AddressSpace("app")
     space.add(MemoryRange(BASE, BASE + PAGE, Memory("ram", PAGE)))
-    return CoreBus(space, lambda _address, _size: None)
+    return CoreBus(space)
 
 
 def core_with_two_memories() -> Bus:
     space = AddressSpace("app")
     space.add(MemoryRange(BASE, BASE + PAGE, Memory("low", PAGE)))
     space.add(MemoryRange(BASE + PAGE, BASE + 2 * PAGE, Memory("high", PAGE)))
-    return CoreBus(space, lambda _address, _size: None)
+    return CoreBus(space)
 
 
 BUSES = [

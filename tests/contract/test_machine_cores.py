@@ -434,3 +434,17 @@ def test_nothing_is_told_once_a_machine_closes(engine: MachineUnderTest) -> None
     machine.close()
     assert len(rings) == told
     assert told or not engine.hears
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_a_core_says_where_it_stands_and_who_called_that(machine: Machine, name: str) -> None:
+    core = load(machine, name, COUNT)
+    assert core.backtrace() == ()
+    core.start()
+    machine.run_for(20_000)
+    first = core.backtrace()[0]
+    assert first.address == core.registers["PC"]
+    assert not first.perhaps
+    assert str(first) == core.locate(first.address)
+    assert repr(core).startswith(f"<core {name}: runs ")
+    assert repr(machine.core(other(name))) == f"<core {other(name)}: halted>"

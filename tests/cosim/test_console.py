@@ -62,3 +62,9 @@ def test_brackets_that_belong_to_no_control_sequence_stay() -> None:
     console = Console()
     console.feed(b"[00:00:01.000] a[0m\n", 0)
     assert console.lines[0].text == "[00:00:01.000] a[0m"
+
+
+def test_what_a_terminal_would_act_on_is_shown_and_the_colours_of_zephyr_are_left_out() -> None:
+    console = Console()
+    console.feed("\x1b[1;31mrot\x1b[0m \x1b]0;title\x07 a\x08b \x00 \x9b2J \tä→\u202e\n".encode(), 1)
+    assert console.lines[0].text == r"rot \x1b]0;title\x07 a\x08b \x00 \x9b2J " + "\tä→" + r"\u202e"

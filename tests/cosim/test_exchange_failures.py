@@ -168,7 +168,7 @@ def test_firmware_that_never_bonds_has_written_nothing(core: str) -> None:
     text = said(result) if core == "net" else "\n".join(result.problems)
     assert (result.ok, result.bound, result.bond_virtual_us) == (False, False, None)
     assert (result.messages_sent, result.messages_received) == (0, 0)
-    assert f"{other}: no traces of a peer: it has not opened its side" in text
+    assert f"{core} has set up no mbox channel and written nothing: it has not opened its side" in text
     assert f"{core} has written nothing" in text
     assert f"console of {core}: spin: up" in text
     assert f"core {core} is at PC 0x0" in text
@@ -184,7 +184,9 @@ def test_firmware_that_never_bonds_with_firmware_is_told_from_outside() -> None:
 
 def test_another_dcache_alignment_is_found_out(tmp_path: Path) -> None:
     result = exchange("python", foreign(tmp_path, "net", alignment=32), WORK, bond_timeout_ns=10 * MS)
-    assert "app: peer uses dcache-alignment 32, you use 0: set dcache-alignment = <32>" in said(result)
+    assert "as app sees it: peer uses dcache-alignment 32, you use 0: set dcache-alignment = <32>" in said(
+        result
+    )
     fixed = replace(APP, dcache_alignment=32)
     assert exchange("python", foreign(tmp_path, "net", alignment=32), WORK, config=fixed).ok
 
@@ -196,7 +198,8 @@ def test_regions_that_the_firmware_does_not_use_are_found_out(tmp_path: Path) ->
     swapped = exchange(
         "python", foreign(tmp_path, "net"), WORK, config=APP.mirrored(), bond_timeout_ns=10 * MS
     )
-    assert "uses other regions (swap tx and rx?)" in said(swapped)
+    assert "net writes into the region that app writes, at 0x2007800" in said(swapped)
+    assert "are tx and rx swapped?" in said(swapped)
 
 
 @pytest.mark.parametrize(

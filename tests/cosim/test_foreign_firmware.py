@@ -40,7 +40,7 @@ def test_the_kinds_are_those_of_the_source() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="needs ziglang 0.13.0")
 def test_a_rebuild_gives_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("foreign.c", "foreign.ld", "build.py"):
+    for name in build_script(FIRMWARE).SOURCES:
         shutil.copy(FIRMWARE / name, tmp_path)
     build_script(tmp_path).build()
     for core in ("app", "net"):

@@ -42,9 +42,12 @@ def test_source_files_are_no_symbols(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "not an ELF file"),
-        (b"hello\n", "not an ELF file"),
-        (b":10000000000004200901000000000000000000C2\n", "a .hex or .bin has to be given as the .elf"),
+        (b"", "neither an ELF nor an Intel HEX file"),
+        (b"hello\n", "neither an ELF nor an Intel HEX file"),
+        (
+            b":10000000000004200901000000000000000000C2\n",
+            r"my\.elf:1: not a record of an Intel HEX file, or a damaged one",
+        ),
         (b"\x7fELF", "a damaged ELF file"),
         (ECHO[:51], "a damaged ELF file"),
         (ECHO[:60], "a damaged ELF file"),

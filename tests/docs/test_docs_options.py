@@ -25,7 +25,9 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 def options() -> dict[str, argparse.Action]:
     return {
-        action.option_strings[-1]: action for action in commands()["run"]._actions if action.dest != "help"
+        action.option_strings[-1]: action
+        for action in commands()["run"]._actions
+        if action.option_strings and action.dest != "help"
     }
 
 

@@ -150,3 +150,21 @@ def test_a_reset_of_the_core_resets_what_drives_its_lines(rig: Rig) -> None:
     assert peek(rig, ISPR + 4) == 1024
     core.reset()
     assert peek(rig, ISPR + 4) == 0
+
+
+@pytest.mark.parametrize("how", ["ISER and ISPR", "STIR"])
+def test_interrupts_that_the_core_does_not_have_read_zero_and_ignore_writes(rig: Rig, how: str) -> None:
+    trigger = {
+        "ISER and ISPR": "ldr r0, =0xE000E21C; str r1, [r0]",
+        "STIR": "ldr r0, =0xE000EF00; movs r3, #250; str r3, [r0]; movw r3, #0x1FF; str r3, [r0]",
+    }[how]
+    core = rig.boot(
+        "reset: mvn r1, #0; ldr r0, =0xE000E11C; str r1, [r0]; ldr r4, [r0]; ldr r0, =0xE000E4F0; str r1, [r0]\n"
+        f" ldr r5, [r0]; ldr r0, =0xE000E180; str r1, [r0, #0x1C]; {trigger}\n"
+        " ldr r0, =0xE000E21C; ldr r6, [r0]; b stuck"
+    )
+    rig.run(200)
+    assert core.registers["R4"] == 0x0000_FFFF
+    assert core.registers["R5"] == 0
+    assert core.registers["R6"] == (0xFFFF if how == "ISER and ISPR" else 0)
+    assert core.registers["XPSR"] & 0x1FF == 0

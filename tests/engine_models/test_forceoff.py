@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from soc import CLOCKS, FORCEOFF, MS, RTCS, US, Block
+from soc import CLOCKS, FORCEOFF, MS, RTCS, US, Block, keep_low_frequency_clocks, low_frequency_clock
 from thumb import firmware
 
 from icmsg.cosim.events import Event, EventKind
@@ -13,9 +13,9 @@ from icmsg.cosim.events import Event, EventKind
 if TYPE_CHECKING:
     from rig import Rig
 
-COUNT = """
+COUNT = f"""
 reset:
- ldr r0, =0x21000000
+{low_frequency_clock("net")} ldr r0, =0x21000000
  ldr r1, [r0]
  adds r1, #1
  str r1, [r0]
@@ -93,6 +93,7 @@ def test_hold_stops_the_core_and_resets_what_is_its_own(rig: Rig, story: list[tu
     own, other = Block(rig, RTCS["net RTC1"]), Block(rig, RTCS["app RTC1"])
     net.bus.write32(0x4101_2510, 1)
     rig.boot(f"reset:{wait(500)}{write(1)} b stuck")
+    keep_low_frequency_clocks(rig)
     other[0x000] = 1
     rig.machine.run_for(400 * US)
     assert (own[0x504], net.bus.read32(0x4101_2510)) == (13, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from typed_paths import typed
 
 import icmsg
 from icmsg.errors import MonitorError
@@ -103,9 +104,9 @@ def test_path_prepends_and_resets(monitor: EmbeddedMonitor, tmp_path: Path) -> N
     start = monitor.execute("path").removeprefix("Current 'PATH' value is: ")
     (tmp_path / "here.resc").write_text('echo "found"\n')
     assert "File does not exist: here.resc" in refused(monitor, "include @here.resc")
-    assert monitor.execute(f"path add @{tmp_path}") == f"Current 'PATH' value is: {tmp_path};{start}"
+    assert monitor.execute(f"path add {typed(tmp_path)}") == f"Current 'PATH' value is: {tmp_path};{start}"
     assert monitor.execute("include @here.resc; i @here.resc") == "found\nfound"
-    assert monitor.execute(f"path set @{tmp_path}") == f"Current 'PATH' value is: {tmp_path}"
+    assert monitor.execute(f"path set {typed(tmp_path)}") == f"Current 'PATH' value is: {tmp_path}"
     assert monitor.execute("path reset") == f"Current 'PATH' value is: {start}"
     assert refused(monitor, "path add @nowhere").endswith(
         "Entry nowhere does not exist or is not a directory."
@@ -188,11 +189,11 @@ def test_the_level_of_the_log_and_of_one_device(soc: EmbeddedMonitor) -> None:
 
 
 def test_a_log_file_gets_every_line(soc: EmbeddedMonitor, tmp_path: Path) -> None:
-    soc.execute(f'logFile @{tmp_path}/log.txt; log "a"; log "b" 3')
+    soc.execute(f'logFile {typed(tmp_path)}/log.txt; log "a"; log "b" 3')
     assert (
         tmp_path / "log.txt"
     ).read_text() == "00:00:00.0000 [INFO] Script: a\n00:00:00.0000 [ERROR] Script: b\n"
-    assert "cannot be written" in refused(soc, f"logFile @{tmp_path}/no/folder.txt")
+    assert "cannot be written" in refused(soc, f"logFile {typed(tmp_path)}/no/folder.txt")
 
 
 def test_a_front_end_sees_log_lines_as_they_come(soc: EmbeddedMonitor) -> None:
@@ -212,7 +213,7 @@ def test_lines_of_shown_consoles_go_into_the_log_in_the_order_of_time(monitor: E
         "echo: bound",
     ]
     assert [entry.time_ns for entry in entries] == sorted(entry.time_ns for entry in entries)
-    assert entries[0].message == "uartapp: [virt: 5.062µs (+5.062µs)] initiator: up"
+    assert entries[0].message == "uartapp: [virt: 15.62µs (+15.62µs)] initiator: up"
     assert monitor.execute("sa uartnet") == ""
     assert refused(monitor, "showAnalyzer ipcapp").endswith("No suitable analyzer found for ipcapp")
     assert refused(monitor, "showAnalyzer uart") == "Peripheral not found: uart; did you mean uartnet?"
@@ -222,7 +223,7 @@ def test_accesses_to_registers_are_logged_with_their_maker_between_the_lines_of_
     monitor: EmbeddedMonitor,
 ) -> None:
     monitor.execute("include @renode/nrf5340.resc; sysbus LogPeripheralAccess ipcapp")
-    monitor.execute('emulation RunFor "0.00002"; ipcapp ReadDoubleWord 0x304')
+    monitor.execute('emulation RunFor "0.00003"; ipcapp ReadDoubleWord 0x304')
     lines = [entry.message for entry in monitor.log.last(100)]
     writes = [line for line in lines if "WriteUInt32 to 0x304 (INTENSET), value 0x2" in line]
     assert len(writes) == 1
@@ -255,12 +256,12 @@ def test_all_accesses_are_logged_twice_over_and_change_no_trace(monitor: Embedde
 
 def test_what_firmware_does_that_nothing_models_is_in_the_log(soc: EmbeddedMonitor) -> None:
     soc.execute("sysbus WriteDoubleWord 0x20000100 0xE7FE6800")  # ldr r0, [r0]; b .
-    soc.execute('cpuapp PC 0x20000100; cpuapp SP 0x20001000; cpuapp SetRegister "R0" 0xF0000000')
+    soc.execute('cpuapp PC 0x20000100; cpuapp SP 0x20001000; cpuapp SetRegister "R0" 0x50021000')
     soc.execute('cpuapp IsHalted false; emulation RunFor "0.000001"')
     entry = soc.log.last(1)[0]
     assert (entry.source, entry.level) == ("sysbus", LogLevel.WARNING)
     assert entry.text.startswith("[cpuapp: 0x20000100] ")
-    assert "0xF0000000" in entry.text
+    assert "PWM0" in entry.text
 
 
 # Information
@@ -359,15 +360,15 @@ def test_lines_of_a_script_are_shown_as_they_run(monitor: EmbeddedMonitor, tmp_p
     script = tmp_path / "two.resc"
     script.write_text("echo 'first'\necho 'second'\n", encoding="utf-8")
     shown: list[str] = []
-    assert monitor.execute(f"include @{script}", shown.append) == ""
+    assert monitor.execute(f"include {typed(script)}", shown.append) == ""
     assert shown == ["first", "second"]
 
 
 def test_clear_forgets_what_a_script_or_a_person_set(monitor: EmbeddedMonitor, tmp_path: Path) -> None:
     script = tmp_path / "machine.resc"
     script.write_text('mach create "soc"\n$elf?=@default.elf\necho $elf\n', encoding="utf-8")
-    assert monitor.execute(f"include @{script}").endswith("default.elf")
+    assert monitor.execute(f"include {typed(script)}").endswith("default.elf")
     monitor.execute("Clear; $elf=@mine.elf")
-    assert monitor.execute(f"include @{script}").endswith("mine.elf")
+    assert monitor.execute(f"include {typed(script)}").endswith("mine.elf")
     monitor.execute("Clear")
-    assert monitor.execute(f"include @{script}").endswith("default.elf")
+    assert monitor.execute(f"include {typed(script)}").endswith("default.elf")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from typed_paths import typed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,5 +48,5 @@ def test_an_empty_line_can_become_every_command_and_device(soc: EmbeddedMonitor)
 
 def test_paths_with_spaces_are_escaped(monitor: EmbeddedMonitor, tmp_path: Path) -> None:
     (tmp_path / "a b.resc").write_text("")
-    assert monitor.complete(f"include @{tmp_path}/a") == [f"include @{tmp_path}/a\\ b.resc"]
-    assert monitor.complete(f"include @{tmp_path}/a\\ ") == [f"include @{tmp_path}/a\\ b.resc"]
+    assert monitor.complete(f"include {typed(tmp_path)}/a") == [f"include {typed(tmp_path)}/a\\ b.resc"]
+    assert monitor.complete(f"include {typed(tmp_path)}/a\\ ") == [f"include {typed(tmp_path)}/a\\ b.resc"]

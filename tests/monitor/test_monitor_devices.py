@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from typed_paths import typed
 
 from icmsg.assets import stub
 from icmsg.cosim.image import FirmwareImage
@@ -51,7 +52,7 @@ def messages(monitor: EmbeddedMonitor) -> list[str]:
         ("numbersMode Both; sysbus ReadWord 0x20070000", "0xBEEF (48879)"),
         ("icmsg_read 0x20070000 6", "efbeadde0000"),
         ("cpuapp IsHalted", "True"),
-        ("cpuapp PerformanceInMips", "0x00000080"),
+        ("cpuapp PerformanceInMips", "0x0000002A"),
         ("cpunet Id", "0x00000001"),
         ("cpunet Model", "cortex-m33"),
         ("cpuapp PC", "0x0"),
@@ -144,7 +145,7 @@ def test_a_device_alone_lists_its_members(soc: EmbeddedMonitor) -> None:
 
 
 def test_arguments_may_be_named(soc: EmbeddedMonitor) -> None:
-    soc.execute(f"sysbus LoadELF cpu=cpuapp fileName=@{INITIATOR}")
+    soc.execute(f"sysbus LoadELF cpu=cpuapp fileName={typed(INITIATOR)}")
     assert soc.machine is not None
     assert soc.machine.core("app").image is not None
     soc.execute("sysbus WriteDoubleWord value=7 address=0x20070000")
@@ -152,7 +153,7 @@ def test_arguments_may_be_named(soc: EmbeddedMonitor) -> None:
 
 
 def test_symbols_belong_to_the_core_for_which_an_image_was_loaded(soc: EmbeddedMonitor) -> None:
-    soc.execute(f"sysbus LoadELF @{INITIATOR} cpu=cpuapp; sysbus LoadELF @{ECHO} cpu=cpunet")
+    soc.execute(f"sysbus LoadELF {typed(INITIATOR)} cpu=cpuapp; sysbus LoadELF {typed(ECHO)} cpu=cpunet")
     app = FirmwareImage.load(stub("initiator", "app")).symbol("vectors")
     net = FirmwareImage.load(stub("echo", "net")).symbol("vectors")
     assert soc.execute('sysbus GetSymbolAddress "vectors" context=cpuapp') == f"0x{app:016X}"
@@ -164,7 +165,7 @@ def test_symbols_belong_to_the_core_for_which_an_image_was_loaded(soc: EmbeddedM
 
 
 def test_the_address_of_a_function_is_without_the_bit_that_says_thumb(soc: EmbeddedMonitor) -> None:
-    soc.execute(f"sysbus LoadELF @{INITIATOR} cpu=cpuapp")
+    soc.execute(f"sysbus LoadELF {typed(INITIATOR)} cpu=cpuapp")
     address = FirmwareImage.load(stub("initiator", "app")).symbol("main")
     assert address & 1
     assert soc.execute('sysbus GetSymbolAddress "main" cpuapp') == f"0x{address - 1:016X}"
@@ -172,7 +173,7 @@ def test_the_address_of_a_function_is_without_the_bit_that_says_thumb(soc: Embed
 
 
 def test_without_a_core_an_image_is_for_the_one_in_whose_memory_it_lies(soc: EmbeddedMonitor) -> None:
-    soc.execute(f"sysbus LoadELF @{INITIATOR}; sysbus LoadELF @{ECHO}")
+    soc.execute(f"sysbus LoadELF {typed(INITIATOR)}; sysbus LoadELF {typed(ECHO)}")
     assert soc.machine is not None
     images = {name: core.image and core.image.path.name for name, core in soc.machine.cores.items()}
     assert images == {"app": "initiator-app.elf", "net": "echo-net.elf"}
@@ -180,10 +181,10 @@ def test_without_a_core_an_image_is_for_the_one_in_whose_memory_it_lies(soc: Emb
 
 def test_a_binary_and_a_hex_file_are_loaded_where_they_belong(soc: EmbeddedMonitor, tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"0123456789")
-    soc.execute(f"sysbus LoadBinary @{tmp_path}/a.bin 0x20070000 offset=2 size=4")
+    soc.execute(f"sysbus LoadBinary {typed(tmp_path)}/a.bin 0x20070000 offset=2 size=4")
     assert soc.execute("icmsg_read 0x20070000 6") == "323334350000"
     (tmp_path / "a.hex").write_text(":020000042007D3\n:0400100001020304E2\n:00000001FF\n")
-    soc.execute(f"sysbus LoadHEX @{tmp_path}/a.hex")
+    soc.execute(f"sysbus LoadHEX {typed(tmp_path)}/a.hex")
     assert soc.execute("icmsg_read 0x20070010 4") == "01020304"
 
 
@@ -192,16 +193,18 @@ def test_a_binary_and_a_hex_file_are_loaded_where_they_belong(soc: EmbeddedMonit
 )
 def test_a_damaged_hex_file_names_the_line(soc: EmbeddedMonitor, tmp_path: Path, line: str) -> None:
     (tmp_path / "a.hex").write_text(f":020000042007D3\n{line}\n")
-    assert f"a.hex:2: not a record of an Intel HEX file" in refused(soc, f"sysbus LoadHEX @{tmp_path}/a.hex")  # noqa: F541
+    assert "a.hex:2: not a record of an Intel HEX file" in refused(
+        soc, f"sysbus LoadHEX {typed(tmp_path)}/a.hex"
+    )
 
 
 def test_an_image_of_the_other_core_is_refused(soc: EmbeddedMonitor) -> None:
-    assert "it was linked for core net" in refused(soc, f"sysbus LoadELF @{ECHO} cpu=cpuapp")
+    assert "it was linked for core net" in refused(soc, f"sysbus LoadELF {typed(ECHO)} cpu=cpuapp")
 
 
 def test_nothing_is_loaded_while_the_emulation_is_started(soc: EmbeddedMonitor) -> None:
     soc.execute("start")
-    assert refused(soc, f"sysbus LoadELF @{ECHO} cpu=cpunet").endswith(
+    assert refused(soc, f"sysbus LoadELF {typed(ECHO)} cpu=cpunet").endswith(
         "Cannot load ELF on an unpaused machine."
     )
 
@@ -213,7 +216,7 @@ def test_a_core_that_nobody_halts_starts_from_its_vector_table_when_time_passes(
     monitor: EmbeddedMonitor,
 ) -> None:
     monitor.execute('mach create "m"; machine LoadPlatformDescription @platforms/nrf5340.repl')
-    monitor.execute(f"sysbus LoadELF @{ECHO} cpu=cpunet")
+    monitor.execute(f"sysbus LoadELF {typed(ECHO)} cpu=cpunet")
     assert monitor.execute("cpunet IsHalted; cpunet PC; cpunet VectorTableOffset") == "False\n0x0\n0x01000000"
     monitor.execute('emulation RunFor "0.0001"')
     assert monitor.machine is not None
@@ -243,7 +246,7 @@ def test_a_core_begins_with_the_registers_that_were_set(soc: EmbeddedMonitor) ->
 
 
 def test_stepping_executes_exactly_so_many_instructions(soc: EmbeddedMonitor) -> None:
-    soc.execute(f"sysbus LoadELF @{INITIATOR} cpu=cpuapp; cpuapp IsHalted false")
+    soc.execute(f"sysbus LoadELF {typed(INITIATOR)} cpu=cpuapp; cpuapp IsHalted false")
     counts = []
     for count in (1, 2, 10, 1, 100):
         before = int(soc.execute("cpuapp ExecutedInstructions"), 16)
@@ -259,7 +262,7 @@ def test_a_halted_core_does_not_step(soc: EmbeddedMonitor) -> None:
 
 
 def test_a_core_halts_and_goes_on_where_it_was(soc: EmbeddedMonitor) -> None:
-    soc.execute(f'sysbus LoadELF @{ECHO} cpu=cpunet; cpunet IsHalted false; emulation RunFor "0.0001"')
+    soc.execute(f'sysbus LoadELF {typed(ECHO)} cpu=cpunet; cpunet IsHalted false; emulation RunFor "0.0001"')
     soc.execute("cpunet IsHalted true")
     before = soc.execute("cpunet ExecutedInstructions; cpunet PC")
     soc.execute('emulation RunFor "0.001"')
@@ -269,7 +272,7 @@ def test_a_core_halts_and_goes_on_where_it_was(soc: EmbeddedMonitor) -> None:
 
 
 def test_a_reset_core_starts_again_and_a_halted_one_stays_halted(soc: EmbeddedMonitor) -> None:
-    soc.execute(f'sysbus LoadELF @{ECHO} cpu=cpunet; cpunet IsHalted false; emulation RunFor "0.0001"')
+    soc.execute(f'sysbus LoadELF {typed(ECHO)} cpu=cpunet; cpunet IsHalted false; emulation RunFor "0.0001"')
     soc.execute('cpunet Reset; emulation RunFor "0.0001"')
     assert soc.machine is not None
     lines = soc.machine.core("net").console.lines
@@ -291,7 +294,9 @@ def test_an_image_may_lie_where_only_the_script_knows_its_vector_table(
     image = FirmwareImage.load(stub("echo", "net"))
     data = b"".join(segment.data for segment in image.segments)
     (tmp_path / "echo.bin").write_bytes(data)
-    soc.execute(f"sysbus LoadBinary @{tmp_path}/echo.bin 0x01000000; cpunet VectorTableOffset 0x01000000")
+    soc.execute(
+        f"sysbus LoadBinary {typed(tmp_path)}/echo.bin 0x01000000; cpunet VectorTableOffset 0x01000000"
+    )
     soc.execute('cpunet IsHalted false; emulation RunFor "0.0001"')
     assert soc.machine is not None
     assert soc.machine.core("net").console.text.startswith("echo: up")
@@ -308,7 +313,7 @@ def test_a_core_that_python_plays_counts_as_halted(soc: EmbeddedMonitor) -> None
 
 
 def test_force_off_holds_and_releases_the_network_core(soc: EmbeddedMonitor) -> None:
-    soc.execute(f"sysbus LoadELF @{ECHO} cpu=cpunet; resetapp HoldNetwork; cpunet IsHalted false")
+    soc.execute(f"sysbus LoadELF {typed(ECHO)} cpu=cpunet; resetapp HoldNetwork; cpunet IsHalted false")
     soc.execute('emulation RunFor "0.0001"')
     assert (
         soc.execute("resetapp IsNetworkHeld; resetapp IsNetworkHalted; cpunet IsHalted") == "True\nTrue\nTrue"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from typed_paths import typed
 
 from icmsg.assets import asset
 from icmsg.errors import MonitorError
@@ -141,10 +142,10 @@ def test_a_file_with_a_model_of_somebody_else_names_the_class_and_the_other_engi
     monitor: EmbeddedMonitor, tmp_path: Path
 ) -> None:
     (tmp_path / "Mine.cs").write_text("namespace A\n{\n    public class MyMailbox : IPeripheral {}\n}\n")
-    text = refused(monitor, f"include @{tmp_path}/Mine.cs")
+    text = refused(monitor, f"include {typed(tmp_path)}/Mine.cs")
     assert "has no model of its own for MyMailbox; run this script with the renode engine" in text
     (tmp_path / "mine.py").write_text("def mc_x(): pass\n")
-    text = refused(monitor, f"include @{tmp_path}/mine.py")
+    text = refused(monitor, f"include {typed(tmp_path)}/mine.py")
     assert "runs no Python of Renode's (IronPython 2.7)" in text
     assert "--engine renode" in text
 
@@ -155,7 +156,7 @@ def test_a_platform_that_the_engine_does_not_model_names_file_line_type_and_the_
     path = tmp_path / "mine.repl"
     path.write_text('using "platforms/nrf5340.repl"\n\nextra: Timers.STM32_Timer @ sysbus 0x30000000\n')
     monitor.execute('mach create "m"')
-    text = refused(monitor, f"machine LoadPlatformDescription @{path}")
+    text = refused(monitor, f"machine LoadPlatformDescription {typed(path)}")
     assert f"{path}:3" in text
     assert "type Timers.STM32_Timer of extra is not modelled by the embedded engine" in text
     assert "--engine renode" in text
@@ -183,14 +184,16 @@ def test_what_was_printed_before_a_refusal_is_in_front_of_it(soc: EmbeddedMonito
 def test_a_script_stops_at_its_first_refusal_and_says_where(monitor: EmbeddedMonitor, tmp_path: Path) -> None:
     (tmp_path / "inner.resc").write_text('\necho "one"\nxyzzy here\necho "two"\n')
     (tmp_path / "outer.resc").write_text("include $ORIGIN/inner.resc\n")
-    assert refused(monitor, f"include @{tmp_path}/outer.resc") == (
+    assert refused(monitor, f"include {typed(tmp_path)}/outer.resc") == (
         f"one\nNo such command or device: xyzzy\n  {tmp_path}/inner.resc:3\n  {tmp_path}/outer.resc:1"
     )
 
 
 def test_a_script_that_is_no_text_is_refused(monitor: EmbeddedMonitor, tmp_path: Path) -> None:
     (tmp_path / "binary.resc").write_bytes(b"\xff\xfe\x00")
-    assert "binary.resc cannot be read as a script" in refused(monitor, f"include @{tmp_path}/binary.resc")
+    assert "binary.resc cannot be read as a script" in refused(
+        monitor, f"include {typed(tmp_path)}/binary.resc"
+    )
 
 
 def test_a_macro_that_fails_at_a_machine_reset_ends_the_reset_with_its_line(soc: EmbeddedMonitor) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from typed_paths import typed
 
 from icmsg.errors import MonitorError
 
@@ -82,7 +83,7 @@ def test_origin_is_the_folder_of_the_script_also_behind_an_inner_one(
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "inner.resc").write_text("echo $ORIGIN\n")
     (tmp_path / "outer.resc").write_text("include $ORIGIN/sub/inner.resc\necho $ORIGIN\n")
-    assert monitor.execute(f"include @{tmp_path}/outer.resc") == f"{tmp_path}/sub\n{tmp_path}"
+    assert monitor.execute(f"include {typed(tmp_path)}/outer.resc") == f"{tmp_path}/sub\n{tmp_path}"
 
 
 def test_cwd_is_where_the_monitor_was_started(monitor: EmbeddedMonitor) -> None:
@@ -160,5 +161,5 @@ def test_an_alias_of_itself_is_refused(monitor: EmbeddedMonitor) -> None:
 def test_a_script_that_includes_itself_is_refused(monitor: EmbeddedMonitor, tmp_path: Path) -> None:
     path = tmp_path / "circle.resc"
     path.write_text("include $ORIGIN/circle.resc\n")
-    assert "nested too deeply: does one run itself?" in refused(monitor, f"include @{path}")
+    assert "nested too deeply: does one run itself?" in refused(monitor, f"include {typed(path)}")
     assert monitor.execute('echo "still there"') == "still there"

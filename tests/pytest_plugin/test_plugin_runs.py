@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -55,6 +56,72 @@ def test_a_timeout_explains_the_link_in_the_error_itself(suite: pytest.Pytester)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*VirtualTimeoutError: bound on app did not happen*"])
     result.stdout.fnmatch_lines(["*app wrote the magic, net has not taken it*"])
+
+
+def test_a_failure_shows_the_line_of_the_test_and_nothing_of_the_package(suite: pytest.Pytester) -> None:
+    suite.makepyfile(BOND.format(stub="spin", check="True"))
+    result = run_embedded(suite)
+    result.stdout.fnmatch_lines(
+        [">       peer.wait_for_bound(5_000_000)", "E * bound on app did not happen*"]
+    )
+    result.stdout.no_fnmatch_line("*peer.py*")
+    result.stdout.no_fnmatch_line("*scheduler*")
+    text = result.stdout.str()
+    assert text.count("app wrote the magic, net has not taken it") == 1, "the diagnosis is there once"
+    assert "peer.py" in run_embedded(suite, "--full-trace").stdout.str()
+
+
+def test_a_failure_of_the_tests_own_function_shows_that_function(suite: pytest.Pytester) -> None:
+    suite.makepyfile("""
+        def never():
+            return 1 / 0
+
+        def test_it(icmsg_machine):
+            icmsg_machine.run_until(never, timeout_ns=10)
+    """)
+    result = run_embedded(suite)
+    result.stdout.fnmatch_lines([">*run_until(never*", ">*return 1 / 0", "E * division by zero"])
+    result.stdout.no_fnmatch_line("*machine.py*")
+
+
+def test_a_fixture_that_waits_in_vain_leaves_diagnosis_and_trace(suite: pytest.Pytester) -> None:
+    suite.makepyfile("""
+        import pytest
+
+        @pytest.fixture
+        def bonded(icmsg_firmware, icmsg_peer):
+            icmsg_firmware("net", "spin")
+            icmsg_peer("app").wait_for_bound(1000)
+
+        def test_it(bonded): pass
+    """)
+    result = run_embedded(suite)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*wait_for_bound(1000)", "trace: *icmsg-traces*"])
+    result.stdout.no_fnmatch_line("*peer.py*")
+
+
+@pytest.mark.parametrize("workers", [(), pytest.param(("-n", "1"), marks=pytest.mark.slow)])
+def test_the_junit_file_has_the_trace_and_the_diagnosis(
+    suite: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    suite.makepyfile(BOND.format(stub="spin", check="True"))
+    off = _OFF if not workers else ("-p", "no:cacheprovider", "-p", "no:cov")
+    start = suite.runpytest_subprocess if workers else suite.runpytest_inprocess
+    start(*off, *workers, "--icmsg-engine", "embedded", "--junitxml", "x.xml")
+    tree = ET.parse(suite.path / "x.xml")
+    properties = {each.get("name"): each.get("value") or "" for each in tree.iter("property")}
+    (trace,) = (suite.path / "icmsg-traces").iterdir()
+    assert properties["icmsg_trace"] == str(trace)
+    assert "app wrote the magic, net has not taken it" in properties["icmsg_diagnosis"]
+
+
+def test_a_failed_comparison_shows_peers_cores_and_consoles(suite: pytest.Pytester) -> None:
+    suite.makepyfile(BOND.format(stub="echo", check="(peer, icmsg_machine.core('net').console) is None"))
+    result = run_embedded(suite)
+    result.stdout.fnmatch_lines(
+        ["E * (<Peer app: bound, CONNECTED_SID_DISABLED>, <Console: 1 line, the last 'echo: *'>) is None"]
+    )
 
 
 def test_a_passed_test_leaves_nothing(suite: pytest.Pytester) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 
-import pytest
 import renode_monitor
+from typed_paths import typed
 
 from icmsg.assets import asset
 from icmsg.cosim.engines import remote_engine
 from icmsg.cosim.remote.machine import RemoteMachine
 from icmsg.cosim.remote.telnet import TelnetMonitor
 from icmsg.cosim.remote.telnet_machine import TelnetMachine
+from icmsg.errors import EngineNotAvailableError
 from icmsg.monitor.embedded import EmbeddedMonitor
+from icmsg.pytest_plugin.availability import not_available
 
 ADDRESS = "ICMSG_RENODE_MONITOR"
 NO_BLOCKS = frozenset({"icmsg_read", "icmsg_write"})
@@ -32,7 +34,7 @@ class OnTheEmbeddedMonitor(RemoteMachine):
 
     def __init__(self, **times: int) -> None:
         self._monitor = EmbeddedMonitor()
-        self._monitor.execute(f"include @{asset('renode') / 'machine.resc'}")
+        self._monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
         super().__init__(self._monitor, **times)
 
     def close(self) -> None:
@@ -41,12 +43,17 @@ class OnTheEmbeddedMonitor(RemoteMachine):
 
 
 def on_a_real_renode(**times: int) -> RemoteMachine:
-    """Return a machine in the Renode whose Monitor is at ``ICMSG_RENODE_MONITOR`` (HOST:PORT); skips without one."""
+    """Return a machine in the Renode whose Monitor is at ``ICMSG_RENODE_MONITOR`` (HOST:PORT).
+
+    Without one the test is skipped, and fails with ICMSG_REQUIRE_RENODE=1.
+    """
     address = os.environ.get(ADDRESS)
     if address is None:
-        pytest.skip(f"needs a real Renode: start it with `renode -P 1234`, and set {ADDRESS}=127.0.0.1:1234")
+        not_available(
+            EngineNotAvailableError(f"start it with `renode -P 1234`, and set {ADDRESS}=127.0.0.1:1234")
+        )
     host, port = remote_engine(address).address or ("", 0)
     with TelnetMonitor(host, port) as monitor:
         monitor.execute("Clear")
-        monitor.execute(f"include @{asset('renode') / 'machine.resc'}")
+        monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
     return TelnetMachine(host, port, **times)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from remote_machines import OnTheEmbeddedMonitor
 from telnet_server import TelnetServer
+from typed_paths import typed
 
 from icmsg.assets import asset, stub
 from icmsg.cli.compare_command import Recording, first_difference
@@ -59,7 +60,7 @@ def test_a_thousand_messages_through_the_monitor_s_port_are_the_same() -> None:
         server = stack.enter_context(TelnetServer(monitor.execute, prompt=lambda: monitor.prompt.strip("()")))
         client = stack.enter_context(TelnetMonitor(port=server.port))
         assert client.prompt == "monitor"
-        client.execute(f"include @{asset('renode') / 'machine.resc'}")
+        client.execute(f"include {typed(asset('renode') / 'machine.resc')}")
         assert client.prompt == "nrf5340"
         remote = stack.enter_context(RemoteMachine(client))
         one, here = run(embedded, "python", "echo", Workload())
@@ -86,7 +87,7 @@ def test_a_function_that_runs_a_command_is_enough() -> None:
                     f"KeywordException: There was an error when executing command '{command}': {error}"
                 ) from error
 
-        keyword(f"include @{asset('renode') / 'machine.resc'}")
+        keyword(f"include {typed(asset('renode') / 'machine.resc')}")
         with RemoteMachine(CallableTransport(keyword)) as machine:
             result, _ = run(machine, "python", "echo", Workload(messages=5))
         assert (result.problems, result.messages_received) == ((), 5)
@@ -94,7 +95,7 @@ def test_a_function_that_runs_a_command_is_enough() -> None:
 
 def test_what_a_script_has_started_goes_on() -> None:
     with EmbeddedMonitor() as monitor:
-        monitor.execute(f"include @{asset('renode') / 'nrf5340.resc'}")
+        monitor.execute(f"include {typed(asset('renode') / 'nrf5340.resc')}")
         with RemoteMachine(monitor) as machine:
             assert [core.is_halted for core in machine.cores.values()] == [False, False]
             assert all(core.image is not None for core in machine.cores.values())

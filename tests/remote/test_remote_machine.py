@@ -10,6 +10,7 @@ from exchanges import exchange_on
 from remote_machines import NO_BLOCKS, NO_EXTENSIONS
 from renode_monitor import RenodeMonitor, with_machine
 from thumb import RAM, firmware
+from typed_paths import typed
 
 from icmsg.assets import stub
 from icmsg.cosim.events import Event, EventKind
@@ -107,7 +108,7 @@ def test_doorbells_of_python_and_of_firmware_are_in_the_stream_once() -> None:
 
 def test_cores_are_taken_over_as_the_script_left_them() -> None:
     monitor = with_machine()
-    monitor.execute(f"sysbus LoadELF @{stub('echo', 'net')} cpu=cpunet")
+    monitor.execute(f"sysbus LoadELF {typed(stub('echo', 'net'))} cpu=cpunet")
     monitor.execute("cpunet Reset")
     monitor.execute("cpunet VectorTableOffset 0x01000000")
     monitor.execute("cpunet IsHalted false")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from telnet_server import TelnetServer
+from typed_paths import typed
 
 from icmsg.assets import asset, stub
 from icmsg.cli.main import main
@@ -38,7 +39,7 @@ def monitor(server: TelnetServer) -> Iterator[RemoteMonitor]:
 
 
 def include(monitor: RemoteMonitor, script: str) -> None:
-    monitor.execute(f"include @{asset('renode') / script}")
+    monitor.execute(f"include {typed(asset('renode') / script)}")
 
 
 def test_commands_go_there_and_answers_come_back(monitor: RemoteMonitor) -> None:
@@ -119,8 +120,8 @@ def test_a_renode_of_others_is_not_ended(monitor: RemoteMonitor, renode: Embedde
 def test_the_verbs_stand_beside_the_monitor(
     server: TelnetServer, renode: EmbeddedMonitor, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    renode.execute(f"$netelf=@{stub('echo', 'net')}")
-    renode.execute(f"include @{asset('renode') / 'app-python.resc'}")
+    renode.execute(f"$netelf={typed(stub('echo', 'net'))}")
+    renode.execute(f"include {typed(asset('renode') / 'app-python.resc')}")
     commands = [
         "cpunet IsHalted",
         "icmsg bond app",

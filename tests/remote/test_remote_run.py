@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from telnet_server import TelnetServer
+from typed_paths import typed
 
 from icmsg.assets import asset
 from icmsg.cli.main import main
@@ -41,7 +42,7 @@ def run(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, Any]:
 def test_an_exchange_by_commands_brings_every_byte_back(
     monitor: EmbeddedMonitor, address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monitor.execute(f"include @{asset('renode') / 'machine.resc'}")
+    monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
     for _ in range(2):  # it hangs up, so the next one can call
         code, found = run(capsys, "--renode", address, "--messages", "10")
         assert code == 0
@@ -88,7 +89,7 @@ def test_the_machine_hangs_up_when_it_is_closed_or_cannot_be_made(
 ) -> None:
     with pytest.raises(EngineError, match="no machine of"):
         make_machine(remote_engine(address))
-    monitor.execute(f"include @{asset('renode') / 'machine.resc'}")
+    monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
     for _ in range(2):
         machine = make_machine(remote_engine(address), quantum_ns=20_000, latency_ns=0)
         assert isinstance(machine, TelnetMachine)

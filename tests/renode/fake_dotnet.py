@@ -15,6 +15,8 @@ from struct import Struct
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from typed_paths import typed
+
 from icmsg.cosim.console import Console
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.events import Event, EventKind
@@ -529,14 +531,14 @@ class FakeRenode:
         return "\n".join(filter(None, [self._execute(self._expand(line.strip())) for line in lines]))
 
     def _include(self, files: str) -> None:
-        paths = [self._find(path) for path in files.split()]
+        paths = [self._find(path) for path in re.split(r"(?<!\\) +", files.strip())]
         if paths[0].suffix == ".cs":
             self.compiled += [path.name for path in paths]
         elif paths[0].suffix != ".py":
             self._script(paths[0])
 
     def _find(self, token: str) -> Path:
-        path = Path(token.removeprefix("@"))
+        path = Path(token.removeprefix("@").replace("\\ ", " "))
         found = next((folder / path for folder in (Path(), *self.folders) if (folder / path).exists()), None)
         if found is None or not (path.is_absolute() or self.folders):  # Renode runs in a folder of its own
             raise DotNetError(f"File does not exist: {path}")
@@ -545,7 +547,7 @@ class FakeRenode:
     def _script(self, path: Path) -> None:
         text = re.sub(r'\n"""', ' """', path.read_text())
         origin = self.variables.get("ORIGIN")
-        self.variables["ORIGIN"] = f"@{path.parent}"
+        self.variables["ORIGIN"] = typed(path.parent)
         for line in re.findall(r'(?m)^(?:[^"\n]|"{3}[\s\S]*?"{3}|"[^"\n]*")+', text):
             if line.startswith((":", "#")):
                 continue

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from typed_paths import typed
 
 from icmsg.assets import asset
 from icmsg.cli.main import main
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from fake_dotnet import FakeRenode
 
-SCRIPT = f"@{asset('renode/app-python.resc')}"
+SCRIPT = f"{typed(asset('renode/app-python.resc'))}"
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from typed_paths import typed
 
 from icmsg.assets import asset, stub
 from icmsg.config.nrf5340 import APP
@@ -36,7 +37,7 @@ def monitor(renode: FakeRenode) -> Iterator[RenodeMonitor]:
 
 
 def attach(monitor: RenodeMonitor, script: str) -> AttachedMachine:
-    monitor.execute(f"include @{SCRIPTS / script}")
+    monitor.execute(f"include {typed(SCRIPTS / script)}")
     machine = monitor.machine
     assert machine is not None
     return machine
@@ -91,13 +92,13 @@ class TestTheMachineOfAScript:
             "{ address: 0xE000E000; cpu: cpuapp }\n    -> cpuapp@0\n"
         )
         with RenodeMonitor(other) as monitor:
-            monitor.execute(f"include @{SCRIPTS}/app-python.resc")
+            monitor.execute(f"include {typed(SCRIPTS)}/app-python.resc")
             with pytest.raises(EngineError, match="has no cpuradio, so it was not made from"):
                 _ = monitor.machine
             assert renode.current is not None
 
     def test_one_that_runs_by_itself_is_not_looked_at(self, monitor: RenodeMonitor) -> None:
-        monitor.execute(f"include @{SCRIPTS}/app-python.resc; start")
+        monitor.execute(f"include {typed(SCRIPTS)}/app-python.resc; start")
         with pytest.raises(EngineError, match="`pause` it first"):
             _ = monitor.machine
         assert monitor.execute("pause") == "Pausing emulation..."
@@ -194,7 +195,7 @@ class TestCoresThatTheMonitorChanges:
     def test_firmware_that_is_loaded_later_is_known(self, monitor: RenodeMonitor) -> None:
         machine = attach(monitor, "app-python.resc")
         elf = stub("initiator", "app")
-        monitor.execute(f"sysbus LoadELF @{elf} cpu=cpuapp\ncpuapp VectorTableOffset 0x00000000")
+        monitor.execute(f"sysbus LoadELF {typed(elf)} cpu=cpuapp\ncpuapp VectorTableOffset 0x00000000")
         image = machine.core("app").image
         assert image is not None
         assert str(image.path) == str(elf)
@@ -212,7 +213,7 @@ class TestWhatIsPrinted:
         script = tmp_path / "wrong.resc"
         script.write_text("using sysbus\ncpuwrong IsHalted true\n")
         with pytest.raises(MonitorError, match="cpuwrong IsHalted true"):
-            monitor.execute(f"include @{script}")
+            monitor.execute(f"include {typed(script)}")
 
     def test_the_first_error_ends_the_lines(self, renode: FakeRenode, monitor: RenodeMonitor) -> None:
         attach(monitor, "app-python.resc")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from robot_runs import SETTINGS, must_pass, run_suite, run_test
+from typed_paths import typed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,14 +36,14 @@ def test_a_script_of_the_user_with_a_blank_in_its_path(tmp_path: Path) -> None:
     folder = tmp_path / "my scripts"
     folder.mkdir()
     script = folder / "mine.resc"
-    script.write_text(f"include @{ROOT / 'renode' / 'app-python.resc'}\n", encoding="utf-8")
+    script.write_text(f"include {typed(ROOT / 'renode' / 'app-python.resc')}\n", encoding="utf-8")
     must_pass(tmp_path, f"Create Machine    script={script}", "Wait For Console Line    net    echo: up")
 
 
 def test_a_machine_that_a_command_made_is_the_machine_of_the_keywords(tmp_path: Path) -> None:
     must_pass(
         tmp_path,
-        f"Execute Command    include @{ROOT / 'renode' / 'app-python.resc'}",
+        f"Execute Command    include {typed(ROOT / 'renode' / 'app-python.resc')}",
         "Play Core    app",
         "Wait For Bound    app    timeout=10 ms",
         "Execute Command    icmsg status",

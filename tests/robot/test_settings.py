@@ -19,8 +19,8 @@ def no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ICMSG_ENGINE", raising=False)
 
 
-def test_without_anything_it_is_auto() -> None:
-    assert chosen_engine(None, {}) == "auto"
+def test_without_anything_it_is_embedded_whatever_is_installed() -> None:
+    assert chosen_engine(None, {}) == "embedded"
 
 
 def test_the_environment_is_asked_last(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
 from robot_runs import SETTINGS, run_suite, run_test
@@ -83,3 +88,35 @@ def test_a_test_with_setup_and_teardown_of_its_own_keeps_the_machine(tmp_path: P
     settings = SETTINGS.replace("\n\n", "\nTest Setup    No Operation\nTest Teardown    No Operation\n\n", 1)
     text = "First\n    Create Machine\nSecond\n    Play Core    app\n"
     assert all(outcome.passed for outcome in run_suite(tmp_path, text, settings=settings))
+
+
+@pytest.mark.slow
+def test_links_of_a_log_that_is_merged_from_pabots_workers_lead_to_the_traces(tmp_path: Path) -> None:
+    """The workers run as pabot starts them; then one log is made of what they left."""
+    results = []
+    for worker in range(2):
+        folder = tmp_path / "pabot_results" / str(worker)
+        folder.mkdir(parents=True)
+        suite = folder / f"Suite{worker}.robot"
+        suite.write_text(SETTINGS + "Test\n" + "".join(f"    {step}\n" for step in FAILING))
+        command = [sys.executable, "-m", "robot", "--variable", f"PABOTQUEUEINDEX:{worker}", "--log", "NONE"]
+        command += ["--report", "NONE", "--outputdir", str(folder), str(suite)]
+        subprocess.run(command, capture_output=True, check=False)
+        results.append(str(folder / "output.xml"))
+    command = [
+        sys.executable,
+        "-m",
+        "robot.rebot",
+        "--outputdir",
+        str(tmp_path),
+        "--output",
+        "all.xml",
+        *results,
+    ]
+    subprocess.run(command, capture_output=True, check=False)
+    text = html.unescape((tmp_path / "all.xml").read_text(encoding="utf-8"))
+    links = re.findall(r'href="(.+?)"', text)
+    assert len(links) == 2
+    for link in links:
+        assert "becomes" in (tmp_path / unquote(link)).read_text(encoding="utf-8")
+    assert text.count("<details>") == 2, "the trace is in the log as well, wherever that is moved"

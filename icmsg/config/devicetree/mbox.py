@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.config.devicetree.nodes import Channel, Mailbox
-from icmsg.config.devicetree.reg import WHOLE_TREE, readable_words
+from icmsg.config.devicetree.reg import WHOLE_TREE, boards_own, readable_words
 from icmsg.errors import DevicetreeError
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def channels(node: Node, tree: Tree) -> tuple[Channel, Channel]:
     mboxes, names = node.properties.get("mboxes"), node.properties.get("mbox-names")
     if mboxes is None or names is None:
         missing = "mboxes" if mboxes is None else "mbox-names"
+        if node.stand_in:
+            raise node.place.error(DevicetreeError, boards_own(node, missing))
         raise node.place.error(
             DevicetreeError, f"{node.path} has no {missing}; add both, for example {_EXAMPLE}"
         )
@@ -66,7 +68,8 @@ def _entries(mboxes: Property, node: Node, tree: Tree) -> list[Channel]:
                 DevicetreeError,
                 f"mboxes of {node.path} has no channel behind {target.path}; for example {_EXAMPLE}",
             )
-        found.append(Channel(_mailbox(target), arguments[0] if arguments else 0, mboxes.place))
+        number = arguments[0] if arguments else 0
+        found.append(Channel(_mailbox(target), number, mboxes.place, has_cell=bool(cells)))
         position += 1 + cells
     return found
 
@@ -102,4 +105,6 @@ def _mailbox(node: Node) -> Mailbox:
         node.place,
         tx_mask=masks[0],
         rx_mask=masks[1],
+        label=node.labels[0] if node.labels else "",
+        stand_in=node.stand_in,
     )

@@ -34,7 +34,10 @@ class MemoryNode:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """A mailbox controller. The masks are those of ``nordic,mbox-nrf-ipc``; None where the node has none."""
+    """A mailbox controller. The masks are those of ``nordic,mbox-nrf-ipc``; None where the node has none.
+
+    ``label`` is what ``mboxes`` calls it, ``stand_in`` tells that its node is in files that an overlay does not name.
+    """
 
     path: str
     compatible: tuple[str, ...]
@@ -42,6 +45,8 @@ class Mailbox:
     place: Place
     tx_mask: int | None = None
     rx_mask: int | None = None
+    label: str = ""
+    stand_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,13 @@ class Channel:
     mailbox: Mailbox
     number: int
     place: Place
+    has_cell: bool = True
+    """False for a mailbox with one channel only, which has no number."""
 
     def __str__(self) -> str:
-        return f"<{self.mailbox.path} {self.number}>"
+        """Return the entry as its author writes it: ``<&mbox 1>``."""
+        name = f"&{self.mailbox.label}" if self.mailbox.label else self.mailbox.path
+        return f"<{name} {self.number}>" if self.has_cell else f"<{name}>"
 
 
 @dataclass(frozen=True, slots=True)

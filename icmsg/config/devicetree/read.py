@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.config.devicetree.mbox import channels
 from icmsg.config.devicetree.nodes import ICMSG, Devicetree, IcmsgNode, MemoryNode, OtherBackend
-from icmsg.config.devicetree.reg import WHOLE_TREE, assumes_cells, entries, readable_words
+from icmsg.config.devicetree.reg import WHOLE_TREE, assumes_cells, boards_own, entries, readable_words
 from icmsg.errors import DevicetreeError
+from icmsg.limits import INSTANCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from icmsg.config.devicetree.tree import Node, Property, Tree
 
 _OTHER_BACKENDS: Final = "zephyr,ipc-"
+_BACKEND_NAMES: Final = {
+    "zephyr,ipc-icbmsg": "ICBMsg",
+    "zephyr,ipc-icmsg-me-initiator": "ICMsg with multiple endpoints",
+    "zephyr,ipc-icmsg-me-follower": "ICMsg with multiple endpoints",
+    "zephyr,ipc-openamp-static-vrings": "RPMsg over OpenAMP",
+}
+_TRUSTZONE: Final = ("zephyr,sram-secure-partition", "zephyr,sram-non-secure-partition")
 _THEIR_REGIONS: Final = ("tx-region", "rx-region", "memory-region")
 
 
@@ -30,6 +38,10 @@ def read_devicetree(tree: Tree) -> Devicetree:
     enabled = [node for node in nodes if ICMSG in node.strings("compatible") and node.enabled]
     if not enabled:
         raise _nothing(tree, nodes)
+    if len(enabled) > INSTANCES:
+        raise enabled[INSTANCES].place.error(
+            DevicetreeError, f"more than {INSTANCES} enabled ICMsg nodes; take some away"
+        )
     instances = [_instance(node, tree) for node in enabled]
     called = Counter(instance.name for instance in instances)
     return Devicetree(
@@ -51,6 +63,21 @@ def _nothing(tree: Tree, nodes: list[Node]) -> DevicetreeError:
         if ICMSG in node.strings("compatible"):
             place = node.properties["status"].place
             return place.error(DevicetreeError, f'{node.path} is disabled; set status = "okay"')
+    for node in nodes:
+        backends = [text for text in node.strings("compatible") if text.startswith(_OTHER_BACKENDS)]
+        if backends and node.enabled:
+            name = _BACKEND_NAMES.get(backends[0], "another IPC backend")
+            return node.properties["compatible"].place.error(
+                DevicetreeError,
+                f"{node.path} is {name} ({backends[0]}), not supported yet, and no ICMsg: "
+                f'both sides have to be compatible = "{ICMSG}"',
+            )
+    edited = [node for node in nodes if node.stand_in and node.name.startswith("ipc")]
+    if edited:
+        return edited[0].place.error(
+            DevicetreeError,
+            f'{boards_own(edited[0], "compatible")}; there is no node with compatible = "{ICMSG}" here',
+        )
     return DevicetreeError(
         f'no enabled node with compatible = "{ICMSG}"; add one, or {WHOLE_TREE}', file=tree.file, line=1
     )
@@ -75,6 +102,8 @@ def _instance(node: Node, tree: Tree) -> IcmsgNode:
 def _region(node: Node, name: str, tree: Tree) -> MemoryNode:
     found = node.properties.get(name)
     if found is None:
+        if node.stand_in:
+            raise node.place.error(DevicetreeError, boards_own(node, name))
         raise node.place.error(
             DevicetreeError,
             f"{node.path} has no {name}; add one, for example {name} = <&sram_{name[:2]}>"
@@ -116,7 +145,8 @@ def _chosen(tree: Tree) -> Iterator[tuple[str, Node]]:
 
 
 def _chosen_names(node: Node, tree: Tree) -> Iterator[str]:
-    return (name for name, target in _chosen(tree) if target is node)
+    """Yield what ``node`` is chosen as; the board's halves for TrustZone, which no image uses by itself, are not."""
+    return (name for name, target in _chosen(tree) if target is node and name not in _TRUSTZONE)
 
 
 def _number(node: Node, name: str) -> int | None:

@@ -11,14 +11,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.instance import Region
-from icmsg.errors import DevicetreeError
+from icmsg.errors import ConfigurationError, DevicetreeError
 
 if TYPE_CHECKING:
     from icmsg.config.devicetree.tree import Node, Property
 
 WHOLE_TREE: Final = "give the build's zephyr/zephyr.dts"
+WHERE: Final = "BUILD/zephyr/zephyr.dts, with sysbuild BUILD/IMAGE/zephyr/zephyr.dts"
 _MOST_CELLS: Final = 4
 _SMALLEST_REG: Final = 8
+
+
+def boards_own(node: Node, missing: str) -> str:
+    """Return why an overlay alone does not tell ``missing`` of a node that it only edits, and what does."""
+    return (
+        f"{node.path} is a node of the board, whose files have its {missing}, and an overlay alone does not show "
+        f"them: {WHOLE_TREE} ({WHERE}), or the folder of the build"
+    )
 
 
 def entries(node: Node, *, complete: bool) -> tuple[Region, ...]:
@@ -91,7 +100,10 @@ def readable_words(found: Property, node: Node) -> list[int]:
 def _region(node: Node, reg: Property, address: int, size: int, *, complete: bool) -> Region:
     if size == 0:
         raise reg.place.error(DevicetreeError, f"reg of {node.path} has size 0; give the size in bytes")
-    return Region(_translated(address, node, complete=complete), size)
+    try:
+        return Region(_translated(address, node, complete=complete), size)
+    except ConfigurationError as error:
+        raise reg.place.error(DevicetreeError, f"reg of {node.path}: {error}") from None
 
 
 def _translated(address: int, node: Node, *, complete: bool) -> int:

@@ -6,6 +6,7 @@ It follows comments, strings, braces and cells, and knows no more of the languag
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.devicetree.edits import Edit
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(
     r"""
     (?P<skip>\s+|/\*.*?\*/|//[^\n]*|^\#(?:line)?[ \t]+\d+[ \t]+"[^\n]*)
+  | (?P<endless>/\*)
   | (?P<text>"(?:[^\\"]|\\.)*"|'(?:[^\\'\n]|\\.)*')
   | (?P<directive>\#[ \t]*(?:include|define|undef|if|ifdef|ifndef|elif|else|endif|error|warning|pragma)
         (?![\w,.+?\#@-])(?:\\\n|[^\n])*)
   | (?P<command>/(?:dts-v1|plugin|include|delete-node|delete-property|omit-if-no-ref|memreserve|bits|incbin)/)
-  | (?P<reference>&(?:[A-Za-z_]\w*|\{[^}\n]*\}))
+  | (?P<reference>&(?:[A-Za-z_]\w*|\{[^}\n]{0,512}\}))
   | (?P<label>[A-Za-z_]\w*:)
   | (?P<word>\w+)
   | (?P<mark>.)
@@ -29,6 +31,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
 _HEADER: Final = re.compile(r'\s*#\s*include\s*(?:<[^>]*\.h>|"[^"]*\.h")')
+_LONGEST_CALL: Final = 4096
 _SIZES: Final = {"DT_SIZE_K": "(0x400*", "DT_SIZE_M": "(0x100000*"}
 
 
@@ -42,6 +45,7 @@ class Scanner:
     def __init__(self, text: str, file: str) -> None:
         self._text = text
         self._file = file
+        self._line_ends = [match.start() for match in re.finditer("\n", text)]
         self.complete = False
         self.include_line = 0
         self.edits: list[Edit] = []
@@ -61,6 +65,10 @@ class Scanner:
         """Scan the whole text; raises :class:`DevicetreeError` where only the C preprocessor can go on."""
         for match in self._tokens():
             kind, token, start = match.lastgroup, match.group(), match.start()
+            if kind == "endless":
+                raise DevicetreeError(
+                    "a comment begins here and never ends; add */", file=self._file, line=self._line(start)
+                )
             if kind == "directive":
                 self._directive(token, start)
             elif kind == "reference":
@@ -103,7 +111,7 @@ class Scanner:
             yield match
 
     def _line(self, offset: int) -> int:
-        return self._text.count("\n", 0, offset) + 1
+        return bisect_left(self._line_ends, offset) + 1
 
     def _new_statement(self) -> None:
         self._start = None
@@ -192,7 +200,7 @@ class Scanner:
 
     def _behind_call(self, opening: int) -> int:
         depth = 0
-        for offset in range(opening, len(self._text)):
+        for offset in range(opening, min(opening + _LONGEST_CALL, len(self._text))):
             depth += {"(": 1, ")": -1}.get(self._text[offset], 0)
             if depth == 0:
                 return offset + 1

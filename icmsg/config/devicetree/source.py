@@ -14,12 +14,12 @@ Lines stay where they are, so that messages can name them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.devicetree.edits import Edits
 from icmsg.config.devicetree.scanner import Scanner
 from icmsg.errors import DevicetreeError
+from icmsg.limits import DEVICETREE_BYTES, LABELS, STATEMENT_BYTES, read_file
 
 if TYPE_CHECKING:
     import os
@@ -49,22 +49,36 @@ def read_source(path: str | os.PathLike[str]) -> Source:
     """Read the file ``path``; raises :class:`DevicetreeError` for one that cannot be read or is not text."""
     file = str(path)
     try:
-        raw = Path(path).read_bytes()
+        raw = read_file(path, DEVICETREE_BYTES)
     except OSError as error:
         raise DevicetreeError(
             f"cannot be read ({error.strerror}); give a devicetree file, for example a build's zephyr/zephyr.dts",
             file=file,
-            line=1,
         ) from None
+    return prepare_source(decoded(raw, file), file)
+
+
+def decoded(data: bytes, file: str) -> str:
+    """Return the text of a file; raises :class:`DevicetreeError` for what no devicetree looks like."""
     try:
-        text = raw.decode("utf-8")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise DevicetreeError(
             "is not UTF-8 text; give a devicetree source, for example a build's zephyr/zephyr.dts",
             file=file,
-            line=raw.count(b"\n", 0, error.start) + 1,
+            line=data.count(b"\n", 0, error.start) + 1,
         ) from None
-    return prepare_source(text, file)
+    position = 0
+    for statement in text.split(";"):
+        if len(statement) > STATEMENT_BYTES or statement.count(":") > LABELS:
+            raise DevicetreeError(
+                f"a statement of more than {STATEMENT_BYTES} characters or {LABELS} colons begins here; "
+                "is this a devicetree?",
+                file=file,
+                line=text.count("\n", 0, position) + 1,
+            )
+        position += len(statement) + 1
+    return text
 
 
 def prepare_source(text: str, file: str) -> Source:

@@ -6,18 +6,29 @@ keep lines, so this module looks at where it is while it parses. Nothing of dtli
 
 from __future__ import annotations
 
+import errno
+import io
 import re
 import tempfile
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 # The package has neither type hints that mypy reads nor a stub package.
-from devicetree.dtlib import DT, DTError  # type: ignore[import-untyped]
+from devicetree.dtlib import DT, DTError, _MarkerType  # type: ignore[import-untyped]
+from devicetree.dtlib import Property as LibraryProperty
 
-from icmsg.config.devicetree.source import STAND_INS, Source
+from icmsg.config.devicetree.source import STAND_INS, Source, decoded
 from icmsg.config.place import Place
 from icmsg.errors import DevicetreeError
+from icmsg.limits import (
+    DEVICETREE_BYTES,
+    INCLUDE_DEPTH,
+    INCLUDES,
+    NESTING,
+    read_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,6 +40,8 @@ _PATH = re.compile(r"(?<![\w'])/[^\s:']*")
 _ORIGIN = re.compile(r"/\* in (\S+:\d+) \*/")
 _NODE_ORIGIN = re.compile(r"/\* node '.*' defined in (\S+:\d+) \*/")
 _WORD = 4
+_UINT32 = _MarkerType.UINT32
+_LONGEST_LINE = 2000
 _LONGEST_SHIFT = 64
 
 
@@ -121,6 +134,12 @@ class _PlacedDT(DT):  # type: ignore[misc]  # dtlib is not typed
         self._source = source
         self._copy = path
         self._lineno = 1
+        self._included = 0
+        self._texts: dict[str, str] = {}  # of the files that were included
+        self._bytes_left = DEVICETREE_BYTES
+        self._depth = 0
+        self._labels: dict[str, Any] = {}
+        self._next_phandle = 1
         try:
             super().__init__(path)
         except DevicetreeError:
@@ -128,23 +147,101 @@ class _PlacedDT(DT):  # type: ignore[misc]  # dtlib is not typed
         except DTError as error:
             raise self._late_error(str(error)) from None
         except RecursionError:
-            self._parse_error("nodes or parentheses are nested too deeply; flatten them")
+            self._parse_error(
+                f"nodes or parentheses are nested too deeply (more than {NESTING}); flatten them"
+            )
         except Exception as error:  # dtlib lets Python's own errors out for malformed numbers
             self._parse_error(f"malformed value ({error}); correct it")
 
     def _parse_node(self, node: Any) -> Any:
         self.node_places.setdefault(node, self._here())
-        return super()._parse_node(node)
+        for label in node.labels:
+            self._labels.setdefault(label, node)
+        self._enter()
+        parsed = super()._parse_node(node)
+        self._depth -= 1
+        return parsed
 
     def _parse_assignment(self, prop: Any) -> None:
         place, start = self._here(), self._tok_end_i
         super()._parse_assignment(prop)
-        lost = None
-        if not self._filestack:
-            lost = next(
-                (name for offset, name in self._source.macros if start <= offset < self._tok_end_i), None
-            )
+        lost = None if self._filestack else self._lost_macro(start, self._tok_end_i)
         self.property_places[prop] = place, lost
+
+    def _enter_file(self, filename: str) -> None:
+        self._included += 1
+        if len(self._filestack) >= INCLUDE_DEPTH or self._included > INCLUDES:
+            self._parse_error(
+                f"/include/ of '{filename}': files may include each other {INCLUDE_DEPTH} deep, and {INCLUDES} in all"
+            )
+        path = (Path(self.filename).parent / filename).resolve()
+        users = {self.filename, self._source.file, *(file.filename for file in self._filestack)}
+        if path in {Path(user).resolve() for user in users}:
+            self._parse_error(f"/include/ of '{filename}': a file that includes itself, directly or not")
+        super()._enter_file(filename)
+        self._texts[self.filename] = self._file_contents
+
+    def _open(self, filename: str, mode: str = "r", **_: object) -> Any:
+        path = str(Path(self.filename).parent / filename)
+        try:
+            data = read_file(path, self._bytes_left)
+        except OSError as error:
+            missing = error.errno == errno.ENOENT
+            reason = f"there is no {path}" if missing else f"{path} cannot be read ({error.strerror})"
+            self._parse_error(reason)
+        self._bytes_left -= len(data)
+        if "b" in mode:
+            return _named(io.BytesIO(data), path)
+        return _named(io.StringIO(decoded(data, path)), path)
+
+    def _ref2node(self, s: str) -> Any:
+        """Return what dtlib's own search of the whole tree finds, from an index of the labels."""
+        if s[0] == "{":
+            return super()._ref2node(s)
+        node = self._labels.get(s)
+        if node is None or not _is_in_tree(node):
+            node = self._labels[s] = super()._ref2node(s)
+        return node
+
+    def _node_phandle(self, node: Any) -> Any:
+        """Return what dtlib does; it looks for a free number from 1 on for every node."""
+        if "phandle" not in node.props:
+            while self._next_phandle in self.phandle2node:
+                self._next_phandle += 1
+            found = LibraryProperty(node, "phandle")
+            found._add_marker(_UINT32)
+            found.value = self._next_phandle.to_bytes(_WORD, "big")
+            node.props["phandle"] = found
+            self.phandle2node[self._next_phandle] = node
+        return super()._node_phandle(node)
+
+    def _eval_prim(self) -> int:
+        return self._cell_sized(super()._eval_prim())
+
+    def _eval_unary(self) -> int:
+        self._enter()
+        value: int = super()._eval_unary()
+        self._depth -= 1
+        return value
+
+    def _eval_mul(self) -> int:
+        value: int = self._eval_unary()
+        while True:
+            operator = next((sign for sign in "*/%" if self._check_token(sign)), None)
+            if operator is None:
+                return value
+            other: int = self._eval_unary()
+            if operator == "*":
+                value = self._cell_sized(value * other)
+            elif not other:
+                self._parse_error("division by zero")
+            else:
+                value = value // other if operator == "/" else value % other
+
+    def _lost_macro(self, start: int, end: int) -> str | None:
+        macros = self._source.macros
+        first = bisect_left(macros, (start, ""))
+        return macros[first][1] if first < len(macros) and macros[first][0] < end else None
 
     def _eval_shift(self) -> int:
         value: int = self._eval_add()
@@ -157,7 +254,20 @@ class _PlacedDT(DT):  # type: ignore[misc]  # dtlib is not typed
                 self._parse_error(
                     f"a shift by {amount} bits does not fit any cell; use 0 to {_LONGEST_SHIFT}"
                 )
-            value = value << amount if left else value >> amount
+            value = self._cell_sized(value << amount if left else value >> amount)
+
+    def _cell_sized(self, value: int) -> int:
+        """Return ``value``; a number that fits no cell is refused before numbers of a gigabyte can come of it."""
+        if value.bit_length() > 2 * _LONGEST_SHIFT:
+            self._parse_error(f"a number of {value.bit_length()} bits does not fit any cell")
+        return value
+
+    def _enter(self) -> None:
+        self._depth += 1
+        if self._depth > NESTING:
+            self._parse_error(
+                f"nodes or parentheses are nested too deeply (more than {NESTING}); flatten them"
+            )
 
     def _parse_error(self, message: object) -> NoReturn:
         raise self._here().error(DevicetreeError, self._words(str(message)))
@@ -173,6 +283,11 @@ class _PlacedDT(DT):  # type: ignore[misc]  # dtlib is not typed
         undefined = _UNDEFINED.search(message)
         if undefined and (line := self._source.references.get(undefined[1])):
             return DevicetreeError(self._words(message), file=self._source.file, line=line)
+        if undefined:
+            for file, text in self._texts.items():
+                if used := re.search(rf"&{undefined[1]}\b", text):
+                    line = text.count("\n", 0, used.start()) + 1
+                    return DevicetreeError(self._words(message), file=file, line=line)
         paths = {node.path: place for node, place in self.node_places.items()}
         found = (paths[path] for path in _PATH.findall(message) if path in paths)
         place = next(found, Place(self._source.file, 1))
@@ -186,6 +301,20 @@ class _PlacedDT(DT):  # type: ignore[misc]  # dtlib is not typed
                 "zephyr/zephyr.dts"
             )
         return message
+
+
+def _is_in_tree(node: Any) -> bool:
+    while node.parent is not None:
+        if node.parent.nodes.get(node.name) is not node:
+            return False
+        node = node.parent
+    return True
+
+
+def _named(stream: Any, name: str) -> Any:
+    """Return ``stream`` with the ``name`` that dtlib takes from an open file."""
+    stream.name = name
+    return stream
 
 
 class _Converter:
@@ -252,4 +381,4 @@ class _Converter:
         if place.file != self._source.file:
             return []
         first = place.line - 1 + offset
-        return list(self._source.lines[max(first, 0) : first + 8])
+        return [line[:_LONGEST_LINE] for line in self._source.lines[max(first, 0) : first + 8]]

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.memory import AddressSpace, IoRange, MemoryRange
 from icmsg.errors import BusError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 if sys.byteorder != "little":  # pragma: no cover - no such machine runs unicorn
     raise ImportError(
         "the embedded engine shares memory with the emulated cores and needs a little-endian host"
     )
-
-CodeChanged = Callable[[int, int], None]
-"""(address, size): Python has written into a memory that holds code."""
 
 
 class CoreBus:
@@ -24,13 +23,12 @@ class CoreBus:
     Accesses take no virtual time. Reading a peripheral has the side effects it has for firmware.
     """
 
-    __slots__ = ("_changed", "_core", "_pages", "_space")
+    __slots__ = ("_core", "_pages", "_space")
 
-    def __init__(self, space: AddressSpace, changed: CodeChanged) -> None:
+    def __init__(self, space: AddressSpace) -> None:
         self._space: Final = space
         self._pages = space.pages
         self._core = space.core
-        self._changed = changed
 
     @property
     def core(self) -> str | None:
@@ -105,12 +103,16 @@ class CoreBus:
         found = self._pages.get(address >> 12)
         if type(found) is MemoryRange:
             found.memory.words[(address - found.start) >> 2] = value
-            if found.memory.holds_code:
-                self._changed(address, 4)
+            if found.memory.code:
+                found.memory.changed(address - found.start, 4)
         elif type(found) is IoRange:
             self._io_write(found.model.write32, address, found, value, 32)
         else:
             raise self._nothing(address, 32)
+
+    def check_block(self, address: int, size: int) -> None:
+        """Raise BusError unless all of a block is memory."""
+        self._span(address, size)
 
     def read_block(self, address: int, size: int) -> bytes:
         """Read ``size`` bytes of memory; a block may span memories that touch, but no peripheral."""
@@ -132,8 +134,8 @@ class CoreBus:
         if type(found) is MemoryRange and address + size <= found.end:
             offset = address - found.start
             found.memory.bytes[offset : offset + size] = data
-            if size and found.memory.holds_code:
-                self._changed(address, size)
+            if size and found.memory.code:
+                found.memory.changed(offset, size)
             return
         done = 0
         for part, start, end in self._span(address, size):
@@ -163,8 +165,8 @@ class CoreBus:
         return parts
 
     def _wrote(self, found: MemoryRange, address: int, size: int) -> None:
-        if found.memory.holds_code:
-            self._changed(address, size)
+        if found.memory.code:
+            found.memory.changed(address - found.start, size)
 
     def _io(self, read: Callable[[int], int], address: int, found: IoRange, width: int) -> int:
         try:

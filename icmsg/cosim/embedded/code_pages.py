@@ -1,26 +1,41 @@
-"""The pages from which a core has executed, and the instructions in them that the emulator does not report."""
+"""The pages from which a core has executed, and the instructions in them that the emulator does not report.
+
+Code changes while it runs: firmware loads a program, patches a function, lets the other core execute what it wrote.
+The emulator sees a core's stores to its own code, and no others. Nothing here costs a store anything, except the
+first one into a page that holds code, because only that one has to ask for the right to write:
+
+* A core that writes into a page of its own code has every translation looked at that begins there from then on.
+* A page of this core's code that another core may write is compared before each slice; nobody else runs within one.
+* What Python writes through a bus is told by the memory.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded import instructions
-from icmsg.cosim.embedded.memory import PAGE
+from icmsg.cosim.embedded.faults import Cause
+from icmsg.cosim.embedded.memory import CODE_PAGE, PAGE
+from icmsg.cosim.embedded.native import EXECUTE, READ, WRITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.memory import AddressSpace, MemoryRange
+    from icmsg.cosim.embedded.memory import AddressSpace, CodeUser, Memory, MemoryRange
     from icmsg.cosim.embedded.native import NativeCore
+
+_STEP: Final = 64
+"""Bytes that are told apart where another core has changed a page."""
 
 
 class CodePages:
-    """Looks at code when a core first comes to it, wherever it came from, and again when the host changes it.
+    """Looks at code when a core first comes to it, wherever it came from, and again when it changes.
 
     ``on_unmasking`` is called directly after an instruction that can lower PRIMASK, BASEPRI or FAULTMASK,
     ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_event`` before SEV (from :meth:`watch_events`
-    on). Runs end before the instructions at :attr:`queries`, which the emulator does not know. ``own`` is a page of
-    the engine's own code.
+    on). Runs end before the instructions at :attr:`queries`, which the emulator does not know, and at :attr:`absent`,
+    which a core without FPU and DSP extension (``has_fpu``) does not have. ``look_again`` ends the run under way
+    before its next instruction. ``own`` is a page of the engine's own code.
     """
 
     def __init__(
@@ -32,40 +47,137 @@ class CodePages:
         on_unmasking: Callable[[], None],
         on_stack_limit: Callable[[], None],
         on_event: Callable[[], None],
+        look_again: Callable[[], None],
+        has_fpu: bool = True,
     ) -> None:
         self._native: Final = native
         self._space: Final = space
+        self._own: Final = own
         self._after: Final = (
             (instructions.after_unmasking, on_unmasking),
             (instructions.after_stack_limit, on_stack_limit),
         )
         self._on_event: Final = on_event
-        self._pages = {own // PAGE}
+        self._look_again: Final = look_again
+        self._pages: dict[int, MemoryRange] = {}
+        self.shared: Final[dict[int, bytes]] = {}
+        """What stood in the pages of this core's code that another core may write, when they were last looked at."""
         self.queries: Final[set[int]] = set()
+        self.absent: Final[dict[int, Cause]] = {}
+        self._has_fpu: Final = has_fpu
         self._hooked: set[int] = set()
+        self._followed: set[int] = set()
         self._events: set[int] = set()
         self._watches_events = False
 
-    def allows(self, address: int, fetch: bool) -> bool | None:
+    def allows(self, address: int, access: int) -> tuple[int, int]:
         """Answer :data:`icmsg.cosim.embedded.native.PageHandler`: code runs from memory, not from registers."""
-        page = address // PAGE
-        if fetch and page not in self._pages:
-            found = self._space.memory_at(address)
-            if found is None:
-                return None
-            self._look(found, page * PAGE, (page + 1) * PAGE)
-            self._pages.add(page)
-            found.memory.holds_code = True
-        return page in self._pages
+        found = self._space.memory_at(address)
+        if found is None:
+            return address, READ | WRITE | (EXECUTE if self._own <= address < self._own + PAGE else 0)
+        page, memory = address // CODE_PAGE, found.memory
+        place = (address - found.start) // CODE_PAGE
+        if access == EXECUTE and page not in self._pages:
+            self._arrive(page, found, place)
+        users = memory.code.get(place)
+        allowed = READ | (EXECUTE if page in self._pages else 0)
+        if access == WRITE or not users:
+            allowed |= WRITE
+            writers = memory.writers.setdefault(place, [])
+            if self not in writers:
+                writers.append(self)
+            for user in users or ():
+                user.written(memory, place * CODE_PAGE, by=self)
+        return self._space.alias(found, address), allowed
 
-    def changed(self, address: int, size: int) -> None:
-        """Forget what is known of a range that the host has changed."""
-        first, last = address // PAGE, (address + size - 1) // PAGE
-        if any(page in self._pages for page in range(first, last + 1)):
-            found = self._space.memory_at(address)
-            if found is not None:
-                self._look(found, (address & ~1) - 2, address + size)
-            self._native.forget_code(address, size)
+    def _arrive(self, page: int, found: MemoryRange, place: int) -> None:
+        self._look(found, page * CODE_PAGE, (page + 1) * CODE_PAGE)
+        self._pages[page] = found
+        users = found.memory.code.setdefault(place, [])
+        if self not in users:
+            users.append(self)
+        for writer in found.memory.writers.pop(place, ()):
+            writer.forget_pages()
+
+    def written(self, memory: Memory, offset: int, *, by: CodeUser) -> None:
+        """Core ``by`` is about to write into a page from which this one has executed, perhaps again and again."""
+        for page, address, _end in self._parts(memory, offset, CODE_PAGE):
+            if by is not self:
+                self.shared[page] = memory.bytes[offset : offset + CODE_PAGE].tobytes()
+            elif page not in self._followed:
+                self._followed.add(page)
+                # From the page before: the last instruction of code that begins there may reach into this one.
+                start = max(address - CODE_PAGE, 0)
+                self._native.hook_translations(start, address + CODE_PAGE - start, self._on_translation)
+
+    def changed(self, memory: Memory, offset: int, size: int) -> None:
+        """Forget what is known of a range that Python has changed."""
+        for page, start, end in self._parts(memory, offset, size):
+            self._change(page, start, end)
+        self._look_again()
+
+    def compare(self) -> None:
+        """Forget what another core has changed since the last slice of this one."""
+        for page, before in self.shared.items():
+            found, address = self._pages[page], page * CODE_PAGE
+            offset = address - found.start
+            now = found.memory.bytes[offset : offset + CODE_PAGE].tobytes()
+            if now != before:
+                self.shared[page] = now
+                different = [
+                    at for at in range(0, CODE_PAGE, _STEP) if now[at : at + _STEP] != before[at : at + _STEP]
+                ]
+                self._change(page, address + different[0], address + different[-1] + _STEP)
+
+    def forget(self) -> None:
+        """Forget all code, as the reset of a core does; not while it runs."""
+        self._leave()
+        self._native.forget_all_code()
+
+    def close(self) -> None:
+        """Be told nothing any more."""
+        self._leave()
+        for item in self._space.memories():
+            for writers in item.memory.writers.values():
+                if self in writers:
+                    writers.remove(self)
+
+    def _leave(self) -> None:
+        for page, found in self._pages.items():
+            users = found.memory.code
+            place = (page * CODE_PAGE - found.start) // CODE_PAGE
+            if self in users.get(place, ()):
+                users[place].remove(self)
+                if not users[place]:
+                    del users[place]
+        self._pages.clear()
+        self.shared.clear()
+
+    def forget_pages(self) -> None:
+        """Be asked again before this core writes into any page."""
+        self._native.forget_pages()
+
+    def _parts(self, memory: Memory, offset: int, size: int) -> list[tuple[int, int, int]]:
+        """Return (page, first address, end) of what this core has executed from, of a range of ``memory``."""
+        parts: list[tuple[int, int, int]] = []
+        for item in self._space.memories():
+            if item.memory is memory:
+                start, end = item.start + offset, item.start + offset + size
+                for page in range(start // CODE_PAGE, (end - 1) // CODE_PAGE + 1):
+                    if page in self._pages:
+                        first = max(start, page * CODE_PAGE)
+                        parts.append((page, first, min(end, (page + 1) * CODE_PAGE)))
+        return parts
+
+    def _change(self, page: int, start: int, end: int) -> None:
+        self._look(self._pages[page], (start & ~1) - 2, end)
+        self._native.forget_code(start, end - start)
+
+    def _on_translation(self, address: int, size: int) -> None:
+        # Where a query stands, the emulator translates nothing: a size of zero.
+        found = self._space.memory_at(address)
+        if found is not None and self._look(found, address, address + max(size, 4)):
+            self._look_again()
 
     def watch_events(self) -> bool:
         """Report SEV from now on; return whether there was one that was not watched until now.
@@ -83,8 +195,10 @@ class CodePages:
         self._native.hook_address(address, self._on_event)
         self._forget(address)
 
-    def _look(self, where: MemoryRange, start: int, end: int) -> None:
+    def _look(self, where: MemoryRange, start: int, end: int) -> bool:
+        """Find what has to be reported in a range; return whether anything is different from before."""
         start = max(start, where.start)
+        news = False
         code = where.memory.bytes[start - where.start : end + 2 - where.start]
         for find, handler in self._after:
             for offset in find(code):
@@ -93,19 +207,46 @@ class CodePages:
                     self._hooked.add(address)
                     self._native.hook_block(address, handler)
                     self._forget(address)
-        for offset in instructions.mpu_query(code):
-            address = start + offset
-            if address not in self.queries:
-                self.queries.add(address)
-                self._native.stop_before(address)
-                self._forget(address)
+                    news = True
+        news = self._stop_before(code, start, end) or news
         for offset in instructions.send_event(code):
             address = start + offset
             if address not in self._events:
                 self._events.add(address)
                 if self._watches_events:
                     self._watch_event(address)
+                    news = True
+        return news
+
+    def _stop_before(self, code: memoryview, start: int, end: int) -> bool:
+        """Let runs end before what the emulator cannot execute; return whether that is elsewhere than before."""
+        queries = {start + offset for offset in instructions.mpu_query(code)}
+        different = queries ^ {address for address in self.queries if start <= address < end}
+        self.queries.symmetric_difference_update(different)
+        if not self._has_fpu:
+            absent = _absent(code, start)
+            gone = [address for address in self.absent if start <= address < end and address not in absent]
+            different |= {address for address in absent if self.absent.get(address) != absent[address]} | {
+                *gone
+            }
+            self.absent.update(absent)
+            for address in gone:
+                del self.absent[address]
+        if different:
+            self._native.stop_before({*self.queries, *self.absent})
+            for address in different:
+                self._forget(address)
+        return bool(different)
 
     def _forget(self, address: int) -> None:
-        if address // PAGE in self._pages:
+        if address // CODE_PAGE in self._pages:
             self._native.forget_code(address, 2)
+
+
+def _absent(code: memoryview, start: int) -> dict[int, Cause]:
+    """Return where instructions of the FPU and of the DSP extension stand, and how they fault without these."""
+    kinds = (
+        (instructions.floating_point, Cause.NO_COPROCESSOR),
+        (instructions.signal_processing, Cause.UNDEFINED),
+    )
+    return {start + offset: cause for find, cause in kinds for offset in find(code)}

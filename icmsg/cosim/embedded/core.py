@@ -51,12 +51,14 @@ class FirmwareCore:
         warn: Callable[[str, int, int], None],
         fault: Callable[[int, int], None],
         events: Callable[[], int] = lambda: 0,
+        has_fpu: bool = True,
     ) -> None:
         self.name: Final = name
         self.space: Final = space
         self.nvic: Final = nvic
         self.timeline: Final = timeline
-        self.ticks_per_instruction: Final = ticks_per_instruction
+        self.ticks_per_instruction = ticks_per_instruction
+        self._next_rate = ticks_per_instruction
         self.time = 0
         self.asleep = False
         self.instructions = 0
@@ -71,6 +73,9 @@ class FirmwareCore:
         self._waits_for_event = False  # asleep by WFE, not by WFI
         self._cause: int | None = None
         self._raised: BaseException | None = None
+        self._leftover: list[Callable[[], None]] = []
+        self._bad_load = 0  # the address of the load that ended the run
+        self._lost_store: tuple[int, int] | None = None  # the address and PC of a store that nothing took
         self._resume_at = native.registers("PC", "XPSR")
         self._syndrome = native.registers("ESR")
         self._control = control
@@ -97,6 +102,8 @@ class FirmwareCore:
             on_unmasking=self._on_unmasking,
             on_stack_limit=self._exceptions.limits_changed,
             on_event=self._on_send_event,
+            look_again=self.end_slice,
+            has_fpu=has_fpu,
         )
         native.hook_pages(self._code.allows)
         map_space(
@@ -104,17 +111,36 @@ class FirmwareCore:
             space,
             self._special.page,
             warn=lambda what, address: warn(what, address, self.pc()),
+            lost=self._on_lost_store,
             raise_later=self._raise_later,
         )
+        native.hook_bad_loads(self._on_bad_load)
         native.hook_exceptions(self._on_exception)
         native.hook_invalid_instruction(self._on_invalid_instruction)
 
-    def code_changed(self, address: int, size: int) -> None:
-        """Forget what is known of a range that the host has changed."""
-        self._code.changed(address, size)
+    def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
+        """Call ``told(address, value, pc)`` at each store of this core to ``begin``…``end`` - 1, before it is made.
+
+        The function returned ends that, at once or before the next slice.
+        """
+        remove = self._native.hook_stores(
+            begin, end, lambda address, _size, value: told(address, value, self.pc())
+        )
+
+        def stop() -> None:
+            self._leftover.append(remove)
+            if not self._running:
+                self._clear_up()
+
+        return stop
+
+    def _clear_up(self) -> None:
+        while self._leftover:
+            self._leftover.pop()()
 
     def close(self) -> None:
         """Free the emulated core; memory may be released after this."""
+        self._code.close()
         self._native.close()
         self._special.close()
 
@@ -125,6 +151,18 @@ class FirmwareCore:
         if self._running:
             return self.time + self._executed.value * self.ticks_per_instruction
         return self.time
+
+    def executed(self) -> int:
+        """Return how many instructions were executed, the one that makes an access included."""
+        return self.instructions + (self._executed.value if self._running else 0)
+
+    def set_rate(self, ticks_per_instruction: int) -> None:
+        """Let an instruction take so many ticks from now on, or from behind the one that makes an access."""
+        self._next_rate = ticks_per_instruction
+        if self._running:
+            self.end_slice()
+        else:
+            self.ticks_per_instruction = ticks_per_instruction
 
     @property
     def running(self) -> bool:
@@ -185,6 +223,7 @@ class FirmwareCore:
                 core=self.name,
                 pc=entry,
             )
+        self._code.forget()
         self._exceptions.reset(stack & _FRESH_STACK_POINTER, entry)
 
     def _vector(self, index: int) -> int:
@@ -212,6 +251,8 @@ class FirmwareCore:
         """
         nvic = self.nvic
         self._horizon = until
+        if self._leftover:
+            self._clear_up()
         while True:
             self._run_slice()
             if nvic.pending & nvic.enabled:
@@ -223,6 +264,8 @@ class FirmwareCore:
         """Run to the horizon (at least one instruction), or to WFI, an exception, or an early end."""
         count = -(-(self._horizon - self.time) // self.ticks_per_instruction)
         self._cause = None
+        if self._code.shared:
+            self._code.compare()
         pc, xpsr = self._resume_at.read()
         self._running = True
         error = self._native.run(pc | (1 if xpsr & _THUMB else 0), count if count > 0 else 1)
@@ -236,8 +279,12 @@ class FirmwareCore:
                 cause = Cause.WFI
         self.time += executed * self.ticks_per_instruction
         self.instructions += executed
+        self.ticks_per_instruction = self._next_rate
         if cause is not None or error:
             self._end(cause, error)
+        if self._lost_store is not None:
+            (address, pc), self._lost_store = self._lost_store, None
+            self._flow.fault_late(address, pc)
         if self._raised is not None:
             raised, self._raised = self._raised, None
             raise raised
@@ -248,14 +295,23 @@ class FirmwareCore:
             if self._flow.leave():
                 self._sleep(for_event=False)
         elif cause == Cause.WFI:
-            if not self._code.queries or not self._query():
+            if self._code.absent and self.pc() in self._code.absent:
+                self._refuse()
+            elif not self._code.queries or not self._query():
                 self._sleep(for_event=False)
         elif cause == Cause.SVC and not error:
             self._flow.call_supervisor()
         elif cause == Cause.WFE and not error:
             self._wait_for_event()
+        elif cause == Cause.DATA:
+            self._flow.fault(cause, self._bad_load)
         elif cause != Cause.YIELD or error:
             self._flow.fault(cause, error)
+
+    def _refuse(self) -> None:
+        """Fault at the instruction before which the run ended, which this core does not have."""
+        if self._executed.value < self._budget.value:
+            self._flow.fault(self._code.absent[self.pc()], 0)
 
     def _query(self) -> bool:
         """Execute the instruction before which the run ended, if it is one that the emulator does not know."""
@@ -326,6 +382,17 @@ class FirmwareCore:
     def _raise_later(self, error: BaseException) -> None:
         self._raised = self._raised or error
         self.end_slice()
+
+    def _on_bad_load(self, address: int) -> bool:
+        if self._flow.ignores_bus_faults():
+            return True
+        self._bad_load, self._cause = address, Cause.DATA
+        return False
+
+    def _on_lost_store(self, address: int) -> None:
+        if self._lost_store is None and not self._flow.ignores_bus_faults():
+            self._lost_store = address, self.pc()
+            self.end_slice()
 
     def _on_exception(self, number: int) -> None:
         self._cause = number

@@ -151,7 +151,19 @@ class ExceptionFlow:
             CoreFault: no fault handler can run (lock-up).
         """
         self._syndrome.write(0)
-        self._enter(self._choose(cause, explain(cause, detail)))
+        self._enter(
+            self._choose(cause, explain(cause, detail), address=detail if cause == Cause.DATA else None)
+        )
+
+    def fault_late(self, address: int, pc: int) -> None:
+        """Pend the bus fault of a store to ``address`` that the instruction at ``pc`` has made."""
+        number, text = self._faults.late(address)
+        self._warn(f"exception {number}: {text}", pc, pc)
+        self._tell(number, pc)
+
+    def ignores_bus_faults(self) -> bool:
+        """Return whether a data access that nothing answers is no fault now (CCR.BFHFNMIGN)."""
+        return self._faults.are_ignored(self._masked()[1])
 
     def _masked(self) -> tuple[bool, int]:
         """Return PRIMASK, and the priority that BASEPRI and FAULTMASK impose."""
@@ -208,11 +220,11 @@ class ExceptionFlow:
             raise self._lockup(_on_entry(worse, fault)) from None
         self._entered(fault, thumb)
 
-    def _choose(self, cause: int | None, text: str) -> int:
+    def _choose(self, cause: int | None, text: str, address: int | None = None) -> int:
         primask, limit = self._masked()
         if limit < 0 or self._nvic.execution_priority() < 0:
             raise self._lockup(text)
-        number = self._faults.number(cause, min(limit, 0 if primask else THREAD_PRIORITY))
+        number = self._faults.number(cause, min(limit, 0 if primask else THREAD_PRIORITY), address)
         pc = self._pc.first() & ~1
         self._warn(f"exception {number}: {text}", pc, pc)
         self._tell(number, pc)

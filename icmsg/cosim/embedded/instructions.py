@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # CPSIE i/f: B660…B667. MSR {PRIMASK, BASEPRI, BASEPRI_MAX, FAULTMASK}, Rn: F380|Rn, 8x10…8x13 (Armv8-M ARM, C2.4).
 _CPSIE: Final = re.compile(rb"(?=[\x60-\x67]\xb6)")
@@ -21,6 +21,10 @@ _SEV: Final = re.compile(rb"(?=\x40\xbf|\xaf\xf3\x04\x80)")
 
 # TT, TTT, TTA, TTAT Rd, Rn: E840|Rn, F000|Rd<<8|A<<7|T<<6.
 _MPU_QUERY: Final = re.compile(rb"(?=[\x40-\x4f]\xe8[\x00\x40\x80\xc0][\xf0-\xff])")
+
+
+# The first halfword of what may be an instruction of the FPU or of the DSP extension.
+_EXTENSION: Final = re.compile(rb"(?=[\x00-\xff][\xea\xec-\xef\xf3\xfa-\xff])", re.DOTALL)
 
 
 def after_unmasking(code: memoryview) -> Iterator[int]:
@@ -43,6 +47,55 @@ def send_event(code: memoryview) -> Iterator[int]:
 def mpu_query(code: memoryview) -> Iterator[int]:
     """Yield the offset of every TT instruction and its variants."""
     return _find(_MPU_QUERY, code)
+
+
+def floating_point(code: memoryview) -> Iterator[int]:
+    """Yield the offset of every instruction that needs an FPU."""
+    return _decoded(code, is_floating_point)
+
+
+def signal_processing(code: memoryview) -> Iterator[int]:
+    """Yield the offset of every instruction of the DSP extension."""
+    return _decoded(code, is_signal_processing)
+
+
+def is_floating_point(first: int, second: int) -> bool:
+    """Return whether two halfwords are an instruction of coprocessor 10 or 11, the FPU.
+
+    VLSTM and VLLDM are none: a core without an FPU takes them for NOPs.
+    """
+    lazy = first & 0xFFE0 == 0xEC20 and second & 0xFF == 0 and second >> 8 == 0x0A
+    return first & 0xEC00 == 0xEC00 and second & 0x0E00 == 0x0A00 and not lazy
+
+
+def is_signal_processing(first: int, second: int) -> bool:
+    """Return whether two halfwords are an instruction that only the DSP extension has (Armv8-M ARM, A2.3 and C2.3)."""
+    row = first & 0xFFF0
+    if row == 0xEAC0:  # PKHBT, PKHTB
+        return not second & 0x8010
+    if row in (0xF320, 0xF3A0):  # SSAT16, USAT16
+        return second & 0xF0F0 == 0
+    if (
+        0xFA00 <= first < 0xFA60 and second & 0xF080 == 0xF080
+    ):  # sums with extended bytes and halfwords, pairs of them
+        return row in (0xFA20, 0xFA30) or first & 0xF != 0xF
+    if 0xFA80 <= first < 0xFB00 and second & 0xF000 == 0xF000:
+        pairs = not second & 0x80  # parallel sums and differences
+        saturating = row & 0x70 == 0 and second & 0xC0 == 0x80  # QADD, QSUB, QDADD, QDSUB
+        return pairs or saturating or (row == 0xFAA0 and second & 0xF0 == 0x80)  # SEL
+    if 0xFB10 <= first < 0xFB80:  # products of halfwords and the upper half of products of words
+        return not second & 0xC0
+    if row in (0xFBC0, 0xFBD0, 0xFBE0):  # long products of halfwords; UMAAL
+        return bool(second & 0xF0)
+    return False
+
+
+def _decoded(code: memoryview, wanted: Callable[[int, int], bool]) -> Iterator[int]:
+    for offset in _find(_EXTENSION, code):
+        if offset + 4 <= len(code):
+            first = code[offset] | code[offset + 1] << 8
+            if wanted(first, code[offset + 2] | code[offset + 3] << 8):
+                yield offset
 
 
 def _find(pattern: re.Pattern[bytes], code: memoryview) -> Iterator[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,11 +18,13 @@ from icmsg.cosim.embedded.played import MachineClock
 from icmsg.cosim.embedded.rates import read_rates
 from icmsg.cosim.embedded.scheduler import Scheduler
 from icmsg.cosim.events import EventKind, EventStream
+from icmsg.cosim.interruption import HeldSignals
 from icmsg.cosim.machine import AccessWarning, FaultLog
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.simtime import US, format_time
 from icmsg.cosim.soc import find_core, mailbox_ports
 from icmsg.errors import ConfigurationError, CoreFault, EngineError, VirtualTimeoutError
+from icmsg.ipc.clock import check_delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
 DEFAULT_QUANTUM_NS: Final = 100 * US
 DEFAULT_LATENCY_NS: Final = 1 * US
+_MOST_WARNINGS: Final = 1000
 
 
 class EmbeddedMachine:
@@ -75,16 +79,16 @@ class EmbeddedMachine:
         )
         self._parts = Builder(description, rates, self._scheduler, self.events, self._nanoseconds)
         self._warnings: dict[tuple[str, str, int], AccessWarning] = {}
-        self.bus: Final = CoreBus(self._parts.common, self.forget_code)
+        self._warned: dict[tuple[str, str, int], int] = {}
+        self.warnings_left_out = 0
+        """Warnings beyond the first 1000 different ones: counted, not kept."""
+        self.bus: Final = CoreBus(self._parts.common)
         """The addresses that belong to no core, for whoever looks from outside."""
         self.clock: Final = MachineClock(self._scheduler, rates.ticks_per_second)
         self.cores: Final[dict[str, MachineCore]] = {}
         ports = mailbox_ports(description)
         for name, slot in self._parts.slots.items():
-            slot.add_control(
-                ticks_per_cycle=rates.ticks_per_second // rates.systick_hz[name], restart=self._restart
-            )
-            slot.code_watchers.append(self.forget_code)
+            slot.add_control(systick_hz=rates.systick_hz[name], restart=self._restart)
             self.cores[name] = MachineCore(
                 self, slot, port=ports.get(name), latency=self._ticks(latency_ns), retry=self._ticks(US)
             )
@@ -118,6 +122,7 @@ class EmbeddedMachine:
         """Return the tick ``ns`` from now; waits that follow each other do not add up their rounding."""
         if not isinstance(ns, int) or ns < 0:
             raise ConfigurationError(f"a time to wait must be a whole number of nanoseconds ≥ 0, not {ns!r}")
+        check_delay(ns)
         tick, exact = self._reached
         if tick != self._scheduler.now:
             exact = self._nanoseconds(self._scheduler.now)
@@ -130,6 +135,9 @@ class EmbeddedMachine:
 
         A core that runs firmware may get up to one quantum further; one that sleeps wakes at its exact time. Raises
         CoreFault and EngineError as :meth:`run_until`.
+
+        Ctrl-C, and any other signal that Python handles, is held until a slice or a callback has ended. The machine
+        can run on then: no event and no hash is different from those of a run that was not interrupted.
         """
         self._run(self._deadline(ns), None)
 
@@ -153,11 +161,12 @@ class EmbeddedMachine:
         self._check_open()
         if self._runs:
             raise EngineError("the machine runs already; a handler must return instead of running it further")
-        while self.before_run:
-            self.before_run.pop(0)()
         self._runs = True
         try:
-            return self._scheduler.run(until, satisfied)
+            with HeldSignals() as held:
+                while self.before_run:
+                    self.before_run.pop(0)()
+                return self._scheduler.run(until, satisfied, held)
         except CoreFault as fault:
             where = self.core(fault.core).locate(fault.pc)
             raise CoreFault(f"{fault} ({where})", core=fault.core, pc=fault.pc) from None
@@ -218,8 +227,8 @@ class EmbeddedMachine:
 
     @property
     def warnings(self) -> list[AccessWarning]:
-        """Accesses that nothing models and faults of the firmware, one entry per kind and address."""
-        return list(self._warnings.values())
+        """Accesses that nothing models and faults of the firmware, one entry per kind and address, at most 1000."""
+        return [replace(warning, count=self._warned[key]) for key, warning in self._warnings.items()]
 
     @property
     def faults(self) -> list[CoreFaultRecord]:
@@ -323,6 +332,7 @@ class EmbeddedMachine:
             control=slot.control,
             timeline=slot.timeline,
             ticks_per_instruction=slot.ticks_per_instruction,
+            has_fpu=slot.has_fpu,
             warn=lambda what, address, pc: self._warn(slot, what, address, pc),
             fault=lambda exception, pc: slot.emit(EventKind.FAULT, exception, pc),
             events=lambda: self.events.count,
@@ -348,18 +358,17 @@ class EmbeddedMachine:
         """Firmware asked for a reset of its own core; it happens after the instruction that asked."""
         self._scheduler.at(self._scheduler.time(), self.cores[slot.name].reset)
 
-    def forget_code(self, address: int, size: int) -> None:
-        """Let no core execute what it remembers of a range that has changed."""
-        for slot in self._parts.slots.values():
-            if slot.firmware is not None:
-                slot.firmware.code_changed(address, size)
-
     def _warn(self, slot: Slot, what: str, address: int, pc: int) -> None:
         key = slot.name, what, address
-        known = self._warnings.get(key)
-        if known is None:
+        if key in self._warnings:
+            self._warned[key] += 1
+        elif len(self._warnings) >= _MOST_WARNINGS:
+            self.warnings_left_out += 1
+        else:
+            self._warned[key] = 1
+            core = self.cores[slot.name]
             self._warnings[key] = AccessWarning(
-                slot.name, what, address, pc, self.cores[slot.name].locate(pc)
+                slot.name, what, address, pc, core.locate(pc), core.backtrace()
             )
             slot.emit(EventKind.WARNING, address, pc)
 

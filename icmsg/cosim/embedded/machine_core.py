@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.backtrace import describe_core, unwind
 from icmsg.cosim.embedded.played import PlayedCore
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.image import FirmwareImage, Segment
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from icmsg.cosim.backtrace import Frame
     from icmsg.cosim.console import Console
     from icmsg.cosim.embedded.core import FirmwareCore
     from icmsg.cosim.embedded.machine import EmbeddedMachine
@@ -21,6 +23,27 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.system_control import SystemControl
     from icmsg.cosim.soc import MailboxPort
     from icmsg.hw.bus import Bus
+
+
+class StoreWatch:
+    """Who is told of the stores to a range, over every firmware that the core runs."""
+
+    def __init__(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> None:
+        self._range = begin, end
+        self._told = told
+        self._on: FirmwareCore | None = None
+        self._stop: Callable[[], None] | None = None
+
+    def begin(self, firmware: FirmwareCore | None) -> None:
+        """Watch ``firmware``, if it is not watched already."""
+        if firmware is not None and firmware is not self._on:
+            self._on, self._stop = firmware, firmware.watch_stores(*self._range, self._told)
+
+    def end(self, firmware: FirmwareCore | None) -> None:
+        """Watch no longer; a core that was freed meanwhile is left alone."""
+        if self._stop is not None and firmware is self._on:
+            self._stop()
+        self._on = self._stop = None
 
 
 class MachineCore:
@@ -38,6 +61,7 @@ class MachineCore:
         self._halted = True
         self._held = False
         self._power_handlers: list[Callable[[bool], None]] = []
+        self._store_watches: list[StoreWatch] = []
         self.name: Final = slot.name
         slot.power = self
         self.image: FirmwareImage | None = None
@@ -132,6 +156,10 @@ class MachineCore:
 
     def _check_place(self, image: FirmwareImage, segment: Segment) -> None:
         found = self._slot.space.memory_at(segment.load_address)
+        if found is None:
+            for other in self._machine.cores.values():
+                if (theirs := other._slot.space.memory_at(segment.load_address)) is not None:
+                    raise self._linked_for(other, image, segment, theirs.memory.name)
         if found is None or segment.end > found.end:
             ranges = ", ".join(
                 f"{item.memory.name} 0x{item.start:08X}…0x{item.end - 1:08X}"
@@ -147,13 +175,18 @@ class MachineCore:
                 and found.memory.name.endswith(other.name)
                 and not found.memory.name.endswith(self.name)
             ):
-                raise FirmwareError(
-                    f"{image.path}: loads at 0x{segment.load_address:08X}, which is {found.memory.name}; it "
-                    f"was linked for core {other.name}: load it there (--{other.name})"
-                )
+                raise self._linked_for(other, image, segment, found.memory.name)
+
+    def _linked_for(
+        self, other: MachineCore, image: FirmwareImage, segment: Segment, memory: str
+    ) -> FirmwareError:
+        return FirmwareError(
+            f"{image.path}: loads at 0x{segment.load_address:08X}, which is {memory}; it "
+            f"was linked for core {other.name}: load it there (--{other.name})"
+        )
 
     def start(self) -> None:
-        """Reset the core and the peripherals that belong to it alone, and let it run its image.
+        """Reset the core and the peripherals that belong to it alone, and let it run its image, also if it is held.
 
         Raises:
             EngineError: no image is loaded, or the core is played by Python.
@@ -167,6 +200,20 @@ class MachineCore:
         self._slot.reset_peripherals()
         self.begin()
 
+    def wait_for_release(self) -> None:
+        """Reset as :meth:`start`, and begin when the core that holds this one in reset lets it go (FORCEOFF = 0).
+
+        Raises:
+            EngineError: no image is loaded, or the core runs or is played by Python.
+        """
+        self._machine._check_between_instructions("wait_for_release")
+        if self._played is not None or self.image is None or not self._halted:
+            raise EngineError(
+                f"core {self.name} has no firmware that could wait in reset; load() an image first"
+            )
+        self._slot.reset_peripherals()
+        self._held = True
+
     def begin(self, *, stack: int | None = None, entry: int | None = None) -> None:
         """Let the core run from its vector table, and touch nothing else.
 
@@ -177,6 +224,8 @@ class MachineCore:
         """
         self._machine._start(self._slot, stack=stack, entry=entry)
         self._watch_memory_consoles()
+        for watch in self._store_watches:
+            watch.begin(self._slot.firmware)
         self._halted = self._held = False
         self._slot.emit(EventKind.CORE_STARTED)
 
@@ -330,13 +379,48 @@ class MachineCore:
         return (core.instructions, core.time) if core is not None else (0, 0)
 
     @property
+    def is_asleep(self) -> bool:
+        """Whether firmware sleeps, by WFI or WFE, and nothing has woken it."""
+        return self._slot.firmware is not None and self._slot.firmware.asleep
+
+    def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
+        """Call ``told(address, value, pc)`` at each store of this core's firmware to ``begin`` up to ``end``.
+
+        The function returned ends that. Meanwhile the firmware takes about a third more of the host's time; what
+        happens, and when, stays the same.
+        """
+        watch = StoreWatch(begin, end, told)
+        self._store_watches.append(watch)
+        watch.begin(self._slot.firmware)
+
+        def stop() -> None:
+            if watch in self._store_watches:
+                self._store_watches.remove(watch)
+                watch.end(self._slot.firmware)
+
+        return stop
+
+    @property
     def registers(self) -> dict[str, int]:
         """The core registers by name; empty where no firmware was started."""
         return self._slot.firmware.read_registers() if self._slot.firmware is not None else {}
 
     def locate(self, address: int) -> str:
-        """Return ``function+offset`` of the image for a code address."""
+        """Return ``function+0x12 (file.c:34)`` of the image for a code address."""
         return self.image.locate(address) if self.image is not None else f"0x{address:08X}"
+
+    def backtrace(self) -> tuple[Frame, ...]:
+        """Return the call chain, innermost first; empty where no firmware was started."""
+        return unwind(self.registers, self.image, self._read_memory)
+
+    def _read_memory(self, address: int, size: int) -> bytes | None:
+        found = self._slot.space.memory_at(address)
+        if found is None or address + size > found.end:
+            return None
+        return bytes(found.memory.bytes[address - found.start : address - found.start + size])
+
+    def __repr__(self) -> str:
+        return describe_core(self)
 
     def release(self) -> None:
         """Stop whatever uses the core and free it."""

@@ -13,6 +13,13 @@ PAGE: Final = 0x1000
 """Granularity of memories and peripherals, as the emulator maps them."""
 
 
+_PRIVATE: Final[dict[str, int]] = (
+    {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+)
+CODE_PAGE: Final = 1024
+"""Bytes of the pages that are told apart where code is concerned: those that the emulator translates."""
+
+
 class IoModel(Protocol):
     """A peripheral as the bus sees it; offsets are in bytes from its start."""
 
@@ -38,6 +45,19 @@ class IoModel(Protocol):
         """Put every register into its reset state."""
 
 
+class CodeUser(Protocol):
+    """A core that keeps translations of code, and wants to know where it changes."""
+
+    def written(self, memory: Memory, offset: int, *, by: CodeUser) -> None:
+        """Core ``by`` is about to write into a page of ``memory`` from which this one has executed."""
+
+    def changed(self, memory: Memory, offset: int, size: int) -> None:
+        """Python has changed a range of ``memory``."""
+
+    def forget_pages(self) -> None:
+        """Ask again before the next write into any page."""
+
+
 class Memory:
     """RAM or flash: ``size`` bytes that all cores and Python share without copies.
 
@@ -49,13 +69,28 @@ class Memory:
             raise ConfigurationError(f"memory {name}: size 0x{size:X} must be a multiple of 0x{PAGE:X}")
         self.name: Final = name
         self.size: Final = size
-        self._map = mmap.mmap(-1, size)
+        # Private: the child of a fork gets its own memory, as it gets its own emulator.
+        self._map = mmap.mmap(-1, size, **_PRIVATE)
         self._anchor = (ctypes.c_char * size).from_buffer(self._map)
         self.pointer: Final = ctypes.addressof(self._anchor)
         self.bytes: Final = memoryview(self._map)
         self.words: Final = self.bytes.cast("I")
-        self.holds_code = False
-        """An image was loaded here, so host writes must drop translations."""
+        self.code: Final[dict[int, list[CodeUser]]] = {}
+        """Who has executed from which page (of ``CODE_PAGE`` bytes); writes there have to be told."""
+        self.writers: Final[dict[int, list[CodeUser]]] = {}
+        """Who may write into which page without being asked again."""
+
+    def changed(self, offset: int, size: int) -> None:
+        """Tell every core that has executed from a range that Python has changed it."""
+        first, last = offset // CODE_PAGE, (offset + size - 1) // CODE_PAGE
+        told: list[CodeUser] = []
+        for page in range(first, last + 1) if last - first < len(self.code) else sorted(self.code):
+            if first <= page <= last:
+                for user in self.code.get(page, ()):
+                    if user not in told:
+                        told.append(user)
+        for user in told:
+            user.changed(self, offset, size)
 
     def halfword(self, offset: int) -> int:
         """Return the 16 bits at byte ``offset``."""
@@ -98,6 +133,7 @@ class AddressSpace:
         self.core: Final = core
         self.pages: Final[dict[int, Range]] = {}
         self.ranges: Final[list[Range]] = []
+        self._first: dict[str, MemoryRange] = {}
         self.closed = False
 
     def add(self, new: Range) -> None:
@@ -115,6 +151,8 @@ class AddressSpace:
                 raise ConfigurationError(f"core {self.core} has two things at 0x{page * PAGE:08X}")
             self.pages[page] = new
         self.ranges.append(new)
+        if isinstance(new, MemoryRange):
+            self._first.setdefault(new.memory.name, new)
 
     def close(self) -> None:
         """Let nothing be found any more, because the memories are about to go."""
@@ -126,6 +164,10 @@ class AddressSpace:
         """Return the memory range that contains byte ``address``, or None."""
         found = self.pages.get(address >> 12)
         return found if isinstance(found, MemoryRange) else None
+
+    def alias(self, found: MemoryRange, address: int) -> int:
+        """Return the first address of the byte of ``found`` at ``address``; a memory may be registered twice."""
+        return address - found.start + self._first[found.memory.name].start
 
     def memories(self) -> list[MemoryRange]:
         """Return all memory ranges."""

@@ -13,18 +13,24 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, Final
 
 import unicorn
 from unicorn import (
+    UC_CTL_IO_WRITE,
+    UC_CTL_TLB_FLUSH,
     UC_HOOK_BLOCK,
     UC_HOOK_CODE,
+    UC_HOOK_EDGE_GENERATED,
     UC_HOOK_INSN_INVALID,
     UC_HOOK_INTR,
+    UC_HOOK_MEM_READ_PROT,
+    UC_HOOK_MEM_WRITE,
     UC_HOOK_TLB_FILL,
     UC_MEM_FETCH,
+    UC_MEM_WRITE,
     UC_TLB_VIRTUAL,
 )
 from unicorn import arm_const as arm
@@ -41,6 +47,10 @@ _READ_CALLBACK: Final = ctypes.CFUNCTYPE(_U64, _PTR, _U64, ctypes.c_uint, _PTR)
 _WRITE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, _U64, ctypes.c_uint, _U64, _PTR)
 _CODE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, _U64, ctypes.c_uint32, _PTR)
 _INTR_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, ctypes.c_uint32, _PTR)
+_STORE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, ctypes.c_int, _U64, ctypes.c_int, ctypes.c_int64, _PTR)
+_ACCESS_CALLBACK: Final = ctypes.CFUNCTYPE(
+    ctypes.c_bool, _PTR, ctypes.c_int, _U64, ctypes.c_int, ctypes.c_int64, _PTR
+)
 _INVALID_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_bool, _PTR, _PTR)
 
 
@@ -48,6 +58,12 @@ class _Page(ctypes.Structure):
     _fields_ = (("address", _U64), ("permissions", ctypes.c_int))
 
 
+class _Translation(ctypes.Structure):
+    _fields_ = (("address", _U64), ("instructions", ctypes.c_uint16), ("size", ctypes.c_uint16))
+
+
+_TRANSLATION_POINTER: Final = ctypes.POINTER(_Translation)
+_EDGE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, _TRANSLATION_POINTER, _TRANSLATION_POINTER, _PTR)
 _PAGE_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_bool, _PTR, _U64, ctypes.c_int, ctypes.POINTER(_Page), _PTR)
 
 TCG_BUFFER_BYTES: Final = 16 << 20
@@ -57,11 +73,18 @@ ReadHandler = Callable[[int, int], int]
 """(offset, size in bytes) -> value"""
 WriteHandler = Callable[[int, int, int], None]
 """(offset, size in bytes, value)"""
-PageHandler = Callable[[int, bool], bool | None]
-"""(address of the page, whether for execution) -> whether it may hold code; None = this access is a fault"""
+READ: Final = 1
+WRITE: Final = 2
+EXECUTE: Final = 4
+PageHandler = Callable[[int, int], tuple[int, int]]
+"""(address of the page of 1024 bytes, kind of access) -> (where it is, what may be done with it from now on).
 
-_DATA: Final = 3
-_CODE: Final = 7
+The kind is one of :data:`READ`, :data:`WRITE` and :data:`EXECUTE`; the answer a sum of them. An access that is not
+in it is a fault; another kind of access to the page is asked about when it comes.
+"""
+StoreHandler = Callable[[int, int, int], None]
+"""(address, size in bytes, value)"""
+
 _THUMB: Final = 1 << 24
 
 
@@ -120,7 +143,6 @@ class NativeCore:
         self._handle = int(uc._uch.value)
         self._pointer = _PTR(self._handle)
         self._keep: list[object] = []
-        self._exits: set[int] = set()
         offset = _counter_offset()
         self.executed: Final = _SIZE.from_address(self._handle + offset)
         """Instructions of the current (last) run; counts the one in progress, and one more when the budget ends it."""
@@ -165,6 +187,17 @@ class NativeCore:
             _LIB.uc_mmio_map(self._pointer, _U64(address), _SIZE(size), on_read, None, on_write, None)
         )
 
+    def map_hole(self, address: int, size: int, write: WriteHandler) -> None:
+        """Call ``write`` for stores; a load from here, and executing, is a fault (:meth:`hook_bad_loads`)."""
+        on_write = _WRITE_CALLBACK(lambda _uc, offset, width, value, _user: write(offset, width, value))
+        self._keep.append(on_write)
+        self._check(_LIB.uc_mmio_map(self._pointer, _U64(address), _SIZE(size), None, None, on_write, None))
+
+    def hook_bad_loads(self, handler: Callable[[int], bool]) -> None:
+        """Call ``handler(address)`` for a load from a hole; True = it reads 0, False = the run ends before it."""
+        callback = _ACCESS_CALLBACK(lambda _uc, _kind, address, _size, _value, _user: handler(address))
+        self._hook(UC_HOOK_MEM_READ_PROT, callback)
+
     def hook_exceptions(self, handler: Callable[[int], None]) -> None:
         """Call ``handler(number)`` where the core takes an exception (8 = EXC_RETURN, 2 = SVC, …)."""
         self._hook(UC_HOOK_INTR, _INTR_CALLBACK(lambda _uc, number, _user: handler(number)))
@@ -174,7 +207,7 @@ class NativeCore:
         self._hook(UC_HOOK_INSN_INVALID, _INVALID_CALLBACK(lambda _uc, _user: handler()))
 
     def hook_pages(self, handler: PageHandler) -> None:
-        """Ask ``handler`` about a page (1024 bytes) before it is first used, and again now and then.
+        """Ask ``handler`` about a page before it is first used, before a use that it has not allowed, and now and then.
 
         unicorn's own translation of addresses makes all memory executable, so that every store has to look for
         code to invalidate: five times slower than a store into a page that cannot hold code.
@@ -183,14 +216,12 @@ class NativeCore:
         state = self.registers("EPSR")
 
         def on_page(_uc: object, address: int, kind: int, page: Any, _user: object) -> bool:
-            fetch = kind == UC_MEM_FETCH
-            code = handler(address, fetch)
-            if not fetch:
+            access = EXECUTE if kind == UC_MEM_FETCH else WRITE if kind == UC_MEM_WRITE else READ
+            page[0].address, page[0].permissions = handler(address, access)
+            if access != EXECUTE:
                 # unicorn has put the state of an IT block into EPSR, where the code that goes on does not expect it.
                 state.write(_THUMB)
-            page[0].address = address
-            page[0].permissions = _CODE if code else _DATA
-            return code is not None
+            return bool(page[0].permissions & access)
 
         self._hook(UC_HOOK_TLB_FILL, _PAGE_CALLBACK(on_page))
 
@@ -207,12 +238,35 @@ class NativeCore:
         callback = _CODE_CALLBACK(lambda _uc, _address, _size, _user: handler())
         self._hook(UC_HOOK_CODE, callback, address, address)
 
-    def stop_before(self, address: int) -> None:
-        """End every run before the instruction at ``address``, as a WFI would, with PC on it; free anywhere else."""
-        self._exits.add(address)
-        self._uc.ctl_set_exits(sorted(self._exits))
+    def hook_translations(self, address: int, size: int, handler: Callable[[int, int], None]) -> None:
+        """Call ``handler(address, size)`` where code that begins in this range was translated, before it runs."""
 
-    def _hook(self, kind: int, callback: object, begin: int = 1, end: int = 0) -> None:
+        def on_edge(_uc: object, new: Any, _before: object, _user: object) -> None:
+            handler(new[0].address, new[0].size)
+
+        self._hook(UC_HOOK_EDGE_GENERATED, _EDGE_CALLBACK(on_edge), address, address + size - 1)
+
+    def stop_before(self, addresses: Iterable[int]) -> None:
+        """End every run before the instructions at ``addresses``, as a WFI would, with PC there; free anywhere else."""
+        self._uc.ctl_set_exits(sorted(addresses))
+
+    def hook_stores(self, begin: int, end: int, handler: StoreHandler) -> Callable[[], None]:
+        """Call ``handler`` before every store to ``begin`` up to, but not including, ``end``; return how to end that.
+
+        All loads and stores of the core are slower until it has ended, which must be between two runs.
+        """
+        callback = _STORE_CALLBACK(
+            lambda _uc, _kind, address, size, value, _user: handler(address, size, value)
+        )
+        number = self._hook(UC_HOOK_MEM_WRITE, callback, begin, end - 1)
+
+        def remove() -> None:
+            self._check(_LIB.uc_hook_del(self._pointer, number))
+            self._uc.ctl_flush_tb()  # what was translated meanwhile stays slow
+
+        return remove
+
+    def _hook(self, kind: int, callback: object, begin: int = 1, end: int = 0) -> ctypes.c_size_t:
         self._keep.append(callback)
         number = _SIZE()
         self._check(
@@ -226,10 +280,20 @@ class NativeCore:
                 _U64(end),
             )
         )
+        return number
 
     def forget_code(self, address: int, size: int) -> None:
         """Drop translations of a range that the host has changed."""
         self._uc.ctl_remove_cache(address, address + size)
+
+    def forget_all_code(self) -> None:
+        """Drop all translations, and what is known of pages; not while the core runs."""
+        self._uc.ctl_flush_tb()
+        self._uc.ctl(UC_CTL_TLB_FLUSH, UC_CTL_IO_WRITE)
+
+    def forget_pages(self) -> None:
+        """Ask again about every page."""
+        self._uc.ctl(UC_CTL_TLB_FLUSH, UC_CTL_IO_WRITE)
 
     def _check(self, code: int) -> None:
         if code:

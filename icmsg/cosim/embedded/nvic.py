@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INTERRUPTS: Final = 240
-"""External interrupts of the nRF5340's NVIC as Zephyr configures it."""
+"""External interrupts of each core's NVIC; registers, STIR and the wires of a platform know these and no others."""
 EXCEPTIONS: Final = 16 + INTERRUPTS
+INTERRUPT_MASK: Final = (1 << EXCEPTIONS) - (1 << 16)
+"""The bits of the external interrupts, among those of all exceptions."""
 THREAD_PRIORITY: Final = 256
 """The priority of code that runs in no exception."""
 

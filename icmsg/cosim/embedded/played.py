@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import EngineError
+from icmsg.ipc.clock import check_delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +101,12 @@ class MachineClock:
         self._scheduler.call_soon(callback)
 
     def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Entry:
-        """Call after ``delay_ns`` (rounded up to the machine's resolution); the entry can be cancelled."""
+        """Call after ``delay_ns`` (rounded up to the machine's resolution); the entry can be cancelled.
+
+        Raises:
+            ConfigurationError: as :func:`icmsg.ipc.clock.check_delay`.
+        """
+        check_delay(delay_ns)
         scheduler = self._scheduler
         ticks = -(-delay_ns * self._ticks_per_second // 1_000_000_000)
         return scheduler.at(scheduler.time() + ticks, callback)

@@ -16,12 +16,13 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.timeline import NEVER, Action, Entry, Timeline
+from icmsg.cosim.embedded.timeline import NEVER, RUNAWAY, Action, Entry, Timeline, runaway
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.cosim.embedded.core import FirmwareCore
+    from icmsg.cosim.interruption import HeldSignals
 
 _TIGHT_US: Final = 1
 _TIGHT_FOR_US: Final = 100
@@ -43,6 +44,7 @@ class Scheduler:
         self._tight_for = _TIGHT_FOR_US * ticks_per_us
         self._tight_until = 0
         self.set_quantum(quantum)
+        self._counted = self._counted_at = 0
         self._current: FirmwareCore | None = None
         self._attended: FirmwareCore | None = None
 
@@ -98,24 +100,32 @@ class Scheduler:
         """Run what was put off to the end of a Python step, first in, first out."""
         soon = self.soon
         while soon:
+            self._count()
             soon.popleft()()
 
-    def run(self, until: int, satisfied: Callable[[], bool] | None = None) -> bool:
+    def run(
+        self, until: int, satisfied: Callable[[], bool] | None = None, held: HeldSignals | None = None
+    ) -> bool:
         """Run to tick ``until``, or until ``satisfied``; return whether it was.
 
-        ``satisfied`` is asked at first, and after every slice and every action.
+        ``satisfied`` is asked at first, and after every slice and every action. There the signals that are ``held``
+        are released: everything is as if the caller had asked for no more time.
 
         Raises:
             CoreFault: a core cannot go on.
         """
         self.drain()
+        pending = held.pending if held is not None else None
         while satisfied is None or not satisfied():
+            if pending and held is not None:
+                held.release()
             core, ready = self._furthest_behind()
             action = self.timeline.next
             if action <= ready:
                 if action > until:
                     break
                 self.now = action if action > self.now else self.now
+                self._count()
                 self.timeline.run_due(action)
                 self.drain()
             elif ready >= until or core is None:
@@ -129,6 +139,15 @@ class Scheduler:
         if until > self.now:
             self.now = until
         return satisfied is not None and satisfied()
+
+    def _count(self) -> None:
+        """Count an action of Python; so many of them at one tick never end."""
+        if self._counted_at != self.now:
+            self._counted, self._counted_at = 0, self.now
+        self._counted += 1
+        if self._counted > RUNAWAY:
+            self._counted = 0
+            raise runaway()
 
     def _furthest_behind(self) -> tuple[FirmwareCore | None, int]:
         chosen, earliest = None, NEVER

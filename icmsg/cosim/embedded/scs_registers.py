@@ -37,7 +37,7 @@ SCS: Final = RegisterBlock(
         Register("NVIC_ICPR", 0x280, count=_WORDS, meaning="a one takes the pending state back"),
         Register("NVIC_IABR", 0x300, count=_WORDS, access=_R, meaning="active interrupts"),
         Register("NVIC_ITNS", 0x380, count=_WORDS, meaning="target security state; stored only"),
-        Register("NVIC_IPR", 0x400, count=60, meaning="priorities, one byte each"),
+        Register("NVIC_IPR", 0x400, count=8 * _WORDS, meaning="priorities, one byte each"),
         Register("CPUID", 0xD00, access=_R, reset=0x410FD214, meaning="Cortex-M33 r0p4"),
         Register(
             "ICSR",

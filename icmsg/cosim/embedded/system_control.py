@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.cosim.embedded.nvic import BUS_FAULT, MEM_MANAGE, NMI, PENDSV, SYSTICK, USAGE_FAULT, Nvic, ignore
+from icmsg.cosim.embedded.nvic import (
+    BUS_FAULT,
+    INTERRUPT_MASK,
+    INTERRUPTS,
+    MEM_MANAGE,
+    NMI,
+    PENDSV,
+    SYSTICK,
+    USAGE_FAULT,
+    Nvic,
+    ignore,
+)
 from icmsg.cosim.embedded.scs_registers import MPU_REGIONS, PRIORITY_MASK, SCS, SCS_BASE
 from icmsg.hw.model import RegisterModel, on_read, on_write
 
@@ -46,7 +57,7 @@ class Clocked(Protocol):
 
 
 class SystemControl(RegisterModel):
-    """One core's System Control Space; ``ticks_per_cycle`` is the period of its SysTick in ticks."""
+    """One core's System Control Space; ``ticks_per_cycle`` is the period of its SysTick in ticks after a reset."""
 
     def __init__(
         self,
@@ -60,7 +71,7 @@ class SystemControl(RegisterModel):
         super().__init__(SCS, base=SCS_BASE, core=name)
         self._clocked = core
         self._nvic = nvic
-        self._ticks_per_cycle = ticks_per_cycle
+        self._ticks_per_cycle = self._slowest = ticks_per_cycle
         self._reset_requested = reset_requested
         self._tick: Entry | None = None
         self._zero_at = 0
@@ -94,6 +105,16 @@ class SystemControl(RegisterModel):
         self._mpu = [[0, 0] for _ in range(MPU_REGIONS)]
 
     # SysTick
+
+    def set_speed(self, times: int) -> None:
+        """Let SysTick count so many times as fast as after a reset, from its value on."""
+        count = self._current_value() if self._tick is not None else 0
+        self._ticks_per_cycle = self._slowest // times
+        if self._tick is not None:
+            loaded = self._loaded
+            self._stop_tick()
+            self._start_tick(count or loaded + 1)
+            self._loaded = loaded
 
     @on_read("SYST_CSR")
     def _read_csr(self, _index: int) -> int:
@@ -167,7 +188,7 @@ class SystemControl(RegisterModel):
 
     @on_write("NVIC_ISER")
     def _enable(self, index: int, value: int) -> None:
-        self._nvic.enable(value << (16 + 32 * index))
+        self._nvic.enable(value << (16 + 32 * index) & INTERRUPT_MASK)
 
     @on_write("NVIC_ICER")
     def _disable(self, index: int, value: int) -> None:
@@ -179,7 +200,7 @@ class SystemControl(RegisterModel):
 
     @on_write("NVIC_ISPR")
     def _pend(self, index: int, value: int) -> None:
-        self._nvic.pend(value << (16 + 32 * index))
+        self._nvic.pend(value << (16 + 32 * index) & INTERRUPT_MASK)
 
     @on_write("NVIC_ICPR")
     def _unpend(self, index: int, value: int) -> None:
@@ -192,7 +213,10 @@ class SystemControl(RegisterModel):
 
     @on_write("NVIC_IPR")
     def _write_priority(self, index: int, value: int) -> None:
-        self._set_priorities("NVIC_IPR", index, 16 + 4 * index, value)
+        if 4 * index < INTERRUPTS:
+            self._set_priorities("NVIC_IPR", index, 16 + 4 * index, value)
+        else:
+            self.poke("NVIC_IPR", 0, index)
 
     @on_write("SHPR")
     def _write_system_priority(self, index: int, value: int) -> None:
@@ -206,7 +230,7 @@ class SystemControl(RegisterModel):
 
     @on_write("STIR")
     def _trigger(self, _index: int, value: int) -> None:
-        self._nvic.pend(1 << (16 + (value & 0x1FF)))
+        self._nvic.pend(1 << (16 + (value & 0x1FF)) & INTERRUPT_MASK)
 
     # SCB
 

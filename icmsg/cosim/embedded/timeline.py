@@ -10,10 +10,24 @@ import heapq
 from collections.abc import Callable
 from typing import Final
 
+from icmsg.errors import EngineError
+
 NEVER: Final = 1 << 62
 """A tick that is never reached."""
 
+_ROOM: Final = 64
+"""So many entries may wait before cancelled ones are looked for."""
+RUNAWAY: Final = 1_000_000
+"""So many actions at one tick are taken to be without end."""
+
 Action = Callable[[], None]
+
+
+def runaway() -> EngineError:
+    """Return the error of actions without end."""
+    return EngineError(
+        f"{RUNAWAY} callbacks ran without virtual time passing; a handler calls itself without a delay"
+    )
 
 
 class Entry:
@@ -33,11 +47,12 @@ class Entry:
 class Timeline:
     """Actions in the order of their ticks; first in, first out among equal ticks."""
 
-    __slots__ = ("_heap", "_order", "next")
+    __slots__ = ("_heap", "_order", "_room", "next")
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Entry]] = []
         self._order = 0
+        self._room = _ROOM
         self.next = NEVER
         """The tick of the earliest entry (a cancelled one included), or NEVER."""
 
@@ -45,15 +60,29 @@ class Timeline:
         """Run ``action`` at tick ``time``."""
         entry = Entry(time, action)
         self._order += 1
+        if len(self._heap) >= self._room:
+            self._sweep()
         heapq.heappush(self._heap, (time, self._order, entry))
         if time < self.next:
             self.next = time
         return entry
 
-    def run_due(self, now: int) -> bool:
-        """Run everything up to and including tick ``now``; return whether anything ran."""
+    def _sweep(self) -> None:
+        """Drop what was cancelled, but for the earliest entry, which :attr:`next` stands for."""
         heap = self._heap
-        ran = False
+        earliest = heap[0]
+        heap[:] = [item for item in heap if item[2].action is not None or item is earliest]
+        heapq.heapify(heap)
+        self._room = max(_ROOM, 2 * len(heap))
+
+    def run_due(self, now: int) -> bool:
+        """Run everything up to and including tick ``now``; return whether anything ran.
+
+        Raises:
+            EngineError: an action schedules another one for the same tick, and so on without end.
+        """
+        heap = self._heap
+        ran = 0
         while heap and heap[0][0] <= now:
             entry = heapq.heappop(heap)[2]
             self.next = heap[0][0] if heap else NEVER
@@ -61,8 +90,10 @@ class Timeline:
             if action is not None:
                 entry.action = None
                 action()
-                ran = True
-        return ran
+                ran += 1
+                if ran > RUNAWAY:
+                    raise runaway()
+        return bool(ran)
 
     def clear(self) -> None:
         """Cancel everything."""

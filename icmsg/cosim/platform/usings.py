@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from icmsg.cosim.platform.parser import parse
 from icmsg.errors import PlatformError
+from icmsg.limits import INCLUDE_DEPTH, INCLUDES, PLATFORM_BYTES
+from icmsg.limits import read_file as read_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +26,7 @@ def read_file(path: Path) -> PlatformFile:
     Raises :class:`~icmsg.errors.PlatformError`, also for a file that cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_user_file(path, PLATFORM_BYTES).decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise PlatformError(f"cannot be read: {error.strerror}", file=str(path)) from None
     except UnicodeDecodeError as error:
@@ -56,6 +58,10 @@ def _collect(
         if target in users:
             raise using.place.error(
                 f'"{using.path}" uses this file, directly or not; take one of the two away'
+            )
+        if len(users) >= INCLUDE_DEPTH or len(result) >= INCLUDES:
+            raise using.place.error(
+                f'"{using.path}": files may use each other {INCLUDE_DEPTH} deep, and {INCLUDES} in all'
             )
         seen.add(target)
         _collect(read_file(path), (*users, target), search_path, result)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyrenode3.wrappers import Emulation, Monitor  # type: ignore[import-not-found]
+from pyrenode3.wrappers import Emulation, Monitor
 
 # isort: split
 import System  # type: ignore[import-not-found]  # exists once pyrenode3 has loaded a runtime

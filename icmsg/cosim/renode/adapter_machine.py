@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any, Final
 
-from pyrenode3.conversion import interface_to_class  # type: ignore[import-not-found]
+from pyrenode3.conversion import interface_to_class
 
 # isort: split
 import System  # type: ignore[import-not-found]  # exists once pyrenode3 has loaded a runtime

@@ -7,6 +7,7 @@ portable is a single file in 1.16.1 and a folder of assemblies since. So the fil
 from __future__ import annotations
 
 import enum
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -54,7 +55,7 @@ def identify(path: Path, source: str, *, output: str | None = None) -> RenodeFou
 
     ``output`` is the folder with the assemblies below ``path``, where the caller knows it.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))  # noqa: PTH111 - does not fail where nobody says where home is
     if path.is_file():
         return _file(path, source)
     if not path.is_dir():

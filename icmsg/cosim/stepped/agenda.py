@@ -10,7 +10,8 @@ import heapq
 from collections import deque
 from typing import TYPE_CHECKING
 
-from icmsg.errors import ConfigurationError, EngineError
+from icmsg.errors import EngineError
+from icmsg.ipc.clock import check_delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +64,7 @@ class Agenda:
 
     def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Entry:
         """Call at the first synchronization point at least ``delay_ns`` from now."""
-        if delay_ns < 0:
-            raise ConfigurationError(f"delay of {delay_ns} ns lies in the past: use 0 or more")
+        check_delay(delay_ns)
         return self.call_at(self.time_ns + delay_ns, callback)
 
     def call_at(self, time_ns: int, callback: Callable[[], None]) -> Entry:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.backtrace import describe_core, unwind
 from icmsg.cosim.console import Console
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.image import FirmwareImage
@@ -20,6 +21,7 @@ from icmsg.errors import EngineError, FirmwareError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from icmsg.cosim.backtrace import Frame
     from icmsg.cosim.memory_console import MemoryConsole
     from icmsg.cosim.soc import MailboxPort
     from icmsg.cosim.stepped.agenda import Entry
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
 
 _REGISTERS: Final = ("PC", "SP", "LR")
+_ROW: Final = re.compile(r"\|\s*(\w+)\s*\|(?:\s*\d+\s*\|)?\s*(0x[0-9A-Fa-f]+)")
 _NUMBER: Final = re.compile(r"0x[0-9A-Fa-f]+")
 
 
@@ -121,10 +124,10 @@ class SteppedCore:
             raise EngineError(f"core {self.name} is in use; halt it before you load firmware")
         image = firmware if isinstance(firmware, FirmwareImage) else FirmwareImage.load(firmware)
         check_places(image, self._places, [other._places for other in self._machine.cores.values()])
-        if Path(image.path).is_file():
+        if image.is_elf_file:
             self._pause()
             self._do([f"sysbus LoadELF {monitor_path(Path(image.path))} cpu={self._places.cpu}"])
-        else:  # an image that was made in memory; the bus drops translations of what is overwritten
+        else:  # Intel HEX, or an image that was made in memory; the bus drops translations of what is overwritten
             for segment in image.segments:
                 self._bus.write_block(segment.load_address, segment.data)
         self._started = False
@@ -166,6 +169,21 @@ class SteppedCore:
         self._started = True
         self._machine.emit(EventKind.CORE_STARTED, self.index)
         self._release()
+
+    def wait_for_release(self) -> None:
+        """Reset the core as :meth:`start`, and leave it to the core that holds this one to let it go.
+
+        Raises:
+            EngineError: no image is loaded, the core is played by Python, or nothing holds it.
+        """
+        self._machine.check_open()
+        if self._played is not None or self._vector_table is None or self._places.reset_block is None:
+            raise EngineError(
+                f"core {self.name} has no firmware that could wait in reset; load() an image first"
+            )
+        self._reset()
+        self._do([f"{self._places.reset_block} NetworkVectorTable 0x{self._vector_table:08X}"])
+        self._halted, self._started = True, False
 
     def halt(self) -> None:
         """Stop executing; registers, memory and pending interrupts stay as they are."""
@@ -294,8 +312,31 @@ class SteppedCore:
         return int(number[0], 16) if number is not None else None
 
     def locate(self, address: int) -> str:
-        """Return ``function+offset`` of the image for a code address."""
+        """Return ``function+0x12 (file.c:34)`` of the image for a code address."""
         return self.image.locate(address) if self.image is not None else f"0x{address:08X}"
+
+    def backtrace(self) -> tuple[Frame, ...]:
+        """Return the call chain, innermost first; empty where no firmware was started."""
+        return unwind(self._all_registers() if self._started else {}, self.image, self._read_memory)
+
+    def _all_registers(self) -> dict[str, int]:
+        """Return what Renode tells of the registers; those that only a debugger sees are not among them."""
+        found: dict[str, int] = {}
+        with suppress(EngineError):
+            for name, value in _ROW.findall(self._machine.command(f"{self._places.cpu} GetRegistersValues")):
+                found[name.upper()] = int(value, 16)
+        if not {"R4", "SP", "LR", "PC"} <= found.keys():
+            found |= self.registers
+        return found
+
+    def _read_memory(self, address: int, size: int) -> bytes | None:
+        place = self._places.at(address)
+        if place is None or place not in self._places.memories() or address + size > place.end:
+            return None
+        return self._bus.read_block(address, size)
+
+    def __repr__(self) -> str:
+        return describe_core(self)
 
     def close(self) -> None:
         """Refuse every access from now on."""

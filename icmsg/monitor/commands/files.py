@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset
 from icmsg.errors import MonitorError
+from icmsg.limits import SCRIPT_BYTES, read_file
 from icmsg.monitor.command import Command, Form, one_of, text
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.refusal import Refusal
@@ -58,7 +59,11 @@ def _include_one(monitor: Interpreter, written: Path) -> None:
 
 def _accept_model(monitor: Interpreter, path: Path) -> None:
     known = _shipped_classes()
-    classes = _CLASS.findall(path.read_text(encoding="utf-8", errors="replace"))
+    try:
+        source = read_file(path, SCRIPT_BYTES).decode("utf-8", errors="replace")
+    except OSError as error:
+        raise Refusal(f"{path} cannot be read: {error.strerror}") from None
+    classes = _CLASS.findall(source)
     unknown = [name for name in classes if name not in known]
     if unknown or not classes:
         what = ", ".join(unknown) or "what it contains"

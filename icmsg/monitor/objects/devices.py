@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.embedded.core_control import CoreControl
     from icmsg.cosim.embedded.machine import EmbeddedMachine
-    from icmsg.cosim.embedded.memory import Memory
     from icmsg.cosim.platform import Peripheral
     from icmsg.monitor.log import Log
 
@@ -68,7 +67,7 @@ def _parts(
         return (InterruptController(machine.core(short_name(cpu)), warn),)
     memory = machine.memories.get(item.name)
     if memory is not None:
-        block = MemoryBlock(memory, partial(_code_changed, machine, item, memory))
+        block = MemoryBlock(memory, memory.changed)
         return block, RegisterAccess(block, warn)
     model = machine.models[item.name]
     access = RegisterAccess(model, warn)
@@ -77,9 +76,3 @@ def _parts(
         if isinstance(model, NrfIpcModel)
         else (model, access)
     )
-
-
-def _code_changed(machine: EmbeddedMachine, item: Peripheral, memory: Memory, offset: int, size: int) -> None:
-    if memory.holds_code:
-        for place in item.registrations:
-            machine.forget_code((place.address or 0) + offset, size)

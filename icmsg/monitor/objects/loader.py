@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.config.spelling import closest
 from icmsg.cosim.embedded.exposed import BOOL, CORE, FILE, INT64, STRING, UINT64, VOID, exposed
+from icmsg.cosim.hex_file import read_hex
 from icmsg.cosim.image import FirmwareImage
 from icmsg.errors import BusError, FirmwareError, MonitorError
+from icmsg.limits import LOADED_BYTES, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -61,13 +63,22 @@ class Loader:
         size: int | None = None,
     ) -> None:
         """Load the bytes of a file, from ``offset`` on and ``size`` of them at most."""
-        data = Path(file_name).read_bytes()[offset:]
+        try:
+            data = read_file(file_name, LOADED_BYTES)[offset:]
+        except OSError as error:
+            raise MonitorError(f"{file_name} cannot be read: {error.strerror}") from None
         self._write(file_name, [(load_point, data if size is None else data[:size])], cpu)
 
     @exposed(VOID, name="LoadHEX", file_name=FILE, cpu=CORE)
     def load_hex(self, file_name: str, cpu: str | None = None) -> None:
         """Load an Intel HEX file."""
-        self._write(file_name, intel_hex(Path(file_name)), cpu)
+        try:
+            parts = read_hex(Path(file_name))
+        except FirmwareError as error:
+            raise MonitorError(str(error)) from None
+        except OSError as error:
+            raise MonitorError(f"{file_name} cannot be read: {error.strerror}") from None
+        self._write(file_name, parts, cpu)
 
     @exposed(STRING)
     def get_loaded_fingerprints(self) -> str:
@@ -101,7 +112,7 @@ class Loader:
     def find_symbol_at(self, offset: int, context: str | None = None) -> str | None:
         """Return the symbol to which an address belongs."""
         for image in self._images(context):
-            found = image.locate(offset)
+            found = image.name_of(offset)
             if not found.startswith("0x"):
                 return found
         return None
@@ -134,26 +145,6 @@ def _fingerprint(file: str) -> str:
     return f"Binary {path}: {digest}, "
 
 
-def intel_hex(path: Path) -> list[tuple[int, bytes]]:
-    """Return (address, bytes) of the data records of an Intel HEX file.
-
-    Raises:
-        MonitorError: a line is damaged; the text says which one.
-    """
-    parts: list[tuple[int, bytes]] = []
-    base = 0
-    for number, line in enumerate(path.read_text(encoding="latin-1").split(), 1):
-        record = _record(line)
-        if not line.startswith(":") or len(record) < 5 or len(record) != record[0] + 5 or sum(record) & 0xFF:
-            raise MonitorError(f"{path}:{number}: not a record of an Intel HEX file, or a damaged one")
-        data = record[4:-1]
-        if record[3] == 0:
-            parts.append((base + int.from_bytes(record[1:3], "big"), data))
-        elif record[3] in (2, 4):
-            base = int.from_bytes(data, "big") << (4 if record[3] == 2 else 16)
-    return parts
-
-
 def _refusal(control: CoreControl, image: FirmwareImage) -> FirmwareError | None:
     """Load the image for a core, or return why it does not fit."""
     try:
@@ -161,13 +152,6 @@ def _refusal(control: CoreControl, image: FirmwareImage) -> FirmwareError | None
     except FirmwareError as error:
         return error
     return None
-
-
-def _record(line: str) -> bytes:
-    try:
-        return bytes.fromhex(line.removeprefix(":"))
-    except ValueError:
-        return b""
 
 
 def _address(image: FirmwareImage, name: str) -> int:

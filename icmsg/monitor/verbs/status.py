@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from textwrap import wrap
+from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.bond_words import link_words, region_words
+from icmsg.cosim.diagnosis import examine
+from icmsg.cosim.findings import counted
 from icmsg.errors import BusError, EngineError
-from icmsg.ipc import identify
 from icmsg.monitor.verbs.words import mailbox_lines, region_lines
 from icmsg.wire.inspect import RegionView, inspect_region
 
 if TYPE_CHECKING:
-    from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Core, Machine
     from icmsg.cosim.peer import Peer
     from icmsg.monitor.verbs.settings import Direction, LinkSettings
     from icmsg.monitor.verbs.sides import PlayedSides
+
+_COLUMNS: Final = 90
 
 
 def status_lines(machine: Machine, settings: LinkSettings, sides: PlayedSides) -> list[str]:
@@ -26,10 +29,7 @@ def status_lines(machine: Machine, settings: LinkSettings, sides: PlayedSides) -
     lines += _region(there, sent, received) + _region(back, received, sent)
     if isinstance(sent, RegionView) and isinstance(received, RegionView):
         lines.append(link_words(sent, received))
-    for name, view in (("app", received), ("net", sent)):
-        peer = sides.peer(name)
-        if not (_is_read(view) or (peer is not None and peer.is_bound)):
-            lines += _misfit(machine.core(name), settings.configs[name])
+    lines += _findings(machine, settings, sides, bound=_is_read(sent) and _is_read(received))
     for name in settings.configs:
         peer = sides.peer(name)
         core = machine.core(name)
@@ -79,16 +79,24 @@ def _is_read(view: RegionView | BusError) -> bool:
     return isinstance(view, RegionView) and view.problem is None and view.rd_idx != 0
 
 
-def _misfit(core: Core, config: InstanceConfig) -> list[str]:
-    """Return what the bytes of ``core``'s peer tell against the instance.
-
-    Only before packets have come through: what passes can look like anything later.
-    """
-    try:
-        traces = identify(core.bus, config)
-    except BusError:
-        return []
-    return [f"as {core.name} sees it: {traces.verdict}"] if traces.can_bond is False else []
+def _findings(machine: Machine, settings: LinkSettings, sides: PlayedSides, *, bound: bool) -> list[str]:
+    """Return what is wrong with the link, as every other failure shows it."""
+    (app, config), (net, other) = settings.configs.items()
+    peers = {name: peer for name in (app, net) if (peer := sides.peer(name)) is not None}
+    diagnosis = examine(
+        machine,
+        machine.core(app),
+        config,
+        machine.core(net),
+        bound=bound or any(peer.is_bound for peer in peers.values()),
+        instances={name: peer.instance for name, peer in peers.items()},
+        peer_config=other,
+    )
+    return [
+        part
+        for line in counted(finding.text for finding in diagnosis.findings)
+        for part in wrap(line, _COLUMNS)
+    ]
 
 
 def _core(core: Core, was_played: bool) -> list[str]:

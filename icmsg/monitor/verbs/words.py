@@ -113,9 +113,7 @@ def mailbox_lines(core: Core, rx_channel: int, waiting: int = 0) -> list[str]:
     if not enabled >> rx_channel & 1:
         lines.append(f"  {core.name} does not listen on channel {rx_channel}")
     elif waiting and not latched >> rx_channel & 1:
-        lines.append(
-            f"  no doorbell is latched for what waits for {core.name}: it was lost, or {core.name} is at it"
-        )
+        lines.append(f"  no doorbell is latched for what waits for {core.name}")
     for channel in channels_in(latched):
         seen = "and interrupts" if enabled >> channel & 1 else "and does not interrupt"
         lines.append(f"  channel {channel} is latched {seen}")

@@ -1,4 +1,4 @@
-"""Rebuild the images of foreign.c: ``python build.py``, with pip's ziglang 0.13.0 installed."""
+"""Rebuild the images of foreign.c and planted.c: ``python build.py``, with pip's ziglang 0.13.0 installed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SOURCES = ("foreign.c", "foreign.ld", "build.py")
+SOURCES = ("foreign.c", "planted.c", "foreign.ld", "build.py")
 MANIFEST = HERE / "manifest.json"
 CORES = {"app": (0x0000_0000, 0x2000_0000, ()), "net": (0x0100_0000, 0x2100_0000, ("-DCORE_NET",))}
+IMAGES = (("foreign", "app"), ("foreign", "net"), ("planted", "net"))
 FLAGS = (
     "-target thumb-freestanding-eabi -mcpu=cortex_m33-dsp -std=c11 -O2 -g0 -ffreestanding -fno-builtin "
     "-fno-unroll-loops -Wall -Wextra -Werror -Wno-parentheses -nostdlib "
@@ -27,17 +28,18 @@ def hashes() -> dict[str, str]:
 
 
 def build() -> None:
-    """Write both images and the hashes of what they were made from."""
+    """Write all images and the hashes of what they were made from."""
     with tempfile.TemporaryDirectory() as cache:
         caches = {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
-        for core, (flash, ram, defines) in CORES.items():
+        for name, core in IMAGES:
+            flash, ram, defines = CORES[core]
             script = Path(cache) / f"{core}.ld"
             text = (HERE / "foreign.ld").read_text()
             script.write_text(text.replace("FLASH_ORIGIN", hex(flash)).replace("RAM_ORIGIN", hex(ram)))
-            command = [sys.executable, "-m", "ziglang", "cc", *FLAGS.split(), *defines, "foreign.c"]
-            command += [f"-Wl,-T,{script}", "-o", f"foreign-{core}.elf"]
+            command = [sys.executable, "-m", "ziglang", "cc", *FLAGS.split(), *defines, f"{name}.c"]
+            command += [f"-Wl,-T,{script}", "-o", f"{name}-{core}.elf"]
             subprocess.run(command, cwd=HERE, env=os.environ | caches, check=True)
-            (HERE / f"foreign-{core}.elf").chmod(0o644)
+            (HERE / f"{name}-{core}.elf").chmod(0o644)
     MANIFEST.write_text(json.dumps(hashes(), indent=2) + "\n")
 
 

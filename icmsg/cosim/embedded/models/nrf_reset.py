@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class NrfResetModel(RegisterModel):
     """RESET of the core in ``slot``, which holds and releases the core in ``network``.
 
-    FORCEOFF is 1 after a reset, but the core is held only when a 1 is written: whoever starts the network core
-    without the application core's help need not write anything.
+    FORCEOFF is 1 after a reset. Firmware that resets its own core, the application core, puts the network core into
+    reset again; after power-up whoever starts the network core decides (:mod:`icmsg.cosim.force_off`).
     """
 
     irq: Final = None
@@ -28,9 +28,12 @@ class NrfResetModel(RegisterModel):
         self._forced = True
 
     def reset(self) -> None:
-        """Reset the registers; the network core stays as it is."""
+        """Reset the registers, and hold the network core if it is firmware's own core that is reset."""
         super().reset()
         self._forced = True
+        power = self._slot.power
+        if self._slot.firmware is not None and power is not None and not power.is_halted:
+            self.network.hold()
 
     @on_write("NETWORK_FORCEOFF")
     def _force_off(self, _index: int, value: int) -> None:

@@ -1,0 +1,63 @@
+"""What each mailbox of Zephyr can do, as far as ICMsg depends on it: which channels there are, and who hears what.
+
+From Zephyr's drivers (``drivers/mbox``) and the bindings of the same names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from icmsg.config.devicetree import NRF_IPC
+from icmsg.config.nrf5340 import NRF5340
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icmsg.config.devicetree import Mailbox
+
+
+class MailboxKind(NamedTuple):
+    """``channels`` are numbered from 0 on, None where that is not known.
+
+    ``hears_itself``: a channel is one thing for both cores, so each direction needs its own. ``same_numbers``: the
+    number that one core rings is the number that the other hears; None where that is not known.
+    """
+
+    channels: int | None
+    hears_itself: bool
+    same_numbers: bool | None
+
+
+UNKNOWN: Final = MailboxKind(None, hears_itself=False, same_numbers=None)
+_EVENTS: Final = MailboxKind(32, hears_itself=False, same_numbers=True)
+_EACH_WAY: Final = MailboxKind(None, hears_itself=False, same_numbers=True)
+NRF_IPC_KIND: Final = MailboxKind(16, hears_itself=True, same_numbers=True)
+_KINDS: Final[Mapping[str, MailboxKind]] = {
+    NRF_IPC: NRF_IPC_KIND,
+    "nordic,nrf-vevif-event-rx": _EVENTS,
+    "nordic,nrf-vevif-event-tx": _EVENTS,
+    "nordic,nrf-vevif-task-rx": _EVENTS,
+    "nordic,nrf-vevif-task-tx": _EVENTS,
+    "nordic,nrf-bellboard-rx": _EVENTS,
+    "nordic,nrf-bellboard-tx": _EVENTS,
+    "st,mbox-stm32-hsem": MailboxKind(32, hears_itself=True, same_numbers=True),
+    "nxp,mbox-imx-mu": _EACH_WAY,
+    "nxp,mbox-mailbox": _EACH_WAY,
+    "espressif,mbox-esp32": _EACH_WAY,
+    "raspberrypi,pico-mbox": _EACH_WAY,
+}
+_LABELS: Final = (("vevif", _EVENTS), ("bellboard", _EVENTS))
+"""What labels of nodes that an overlay does not define tell; they are those of the SoCs' files."""
+
+
+def kind_of(mailbox: Mailbox, soc: str | None) -> MailboxKind:
+    """Return what ``mailbox`` can do; ``soc`` is the SoC as far as it is known."""
+    for compatible in mailbox.compatible:
+        if compatible in _KINDS:
+            return _KINDS[compatible]
+    if mailbox.compatible:
+        return UNKNOWN
+    for part, kind in _LABELS:
+        if part in mailbox.label or part in mailbox.path:
+            return kind
+    return NRF_IPC_KIND if soc == NRF5340 else UNKNOWN

@@ -1,0 +1,199 @@
+using System;
+using System.Collections.Generic;
+
+using Antmicro.Renode.Core;
+using Antmicro.Renode.Core.Structure.Registers;
+using Antmicro.Renode.Peripherals.CPU;
+using Antmicro.Renode.Time;
+
+namespace Antmicro.Renode.Peripherals
+{
+    public interface IPeripheral : IEmulationElement
+    {
+        void Reset();
+    }
+
+    public interface IKnownSize
+    {
+        long Size { get; }
+    }
+
+    // The registers of a peripheral are those of its word; base of the models in renode/.
+    public abstract class BasicDoubleWordPeripheral : Bus.IBusPeripheral
+    {
+        protected BasicDoubleWordPeripheral(IMachine machine)
+        {
+            this.machine = machine;
+        }
+
+        public virtual void Reset()
+        {
+        }
+
+        public virtual uint ReadDoubleWord(long offset)
+        {
+            return 0;
+        }
+
+        public virtual void WriteDoubleWord(long offset, uint value)
+        {
+        }
+
+        protected readonly IMachine machine;
+
+        protected Bus.IBusController sysbus => machine.SystemBus;
+    }
+}
+
+namespace Antmicro.Renode.Peripherals.Bus
+{
+    public interface IBusPeripheral : IPeripheral
+    {
+    }
+
+    public interface IMemory : IBusPeripheral
+    {
+    }
+
+    public interface IBusRegistered<out T> where T : IBusPeripheral
+    {
+        T Peripheral { get; }
+    }
+
+    public interface IBusController
+    {
+        IEnumerable<ICPU> GetCPUs();
+
+        IEnumerable<IBusRegistered<IBusPeripheral>> GetRegisteredPeripherals(IPeripheral context = null);
+
+        uint ReadDoubleWord(ulong address, IPeripheral context = null);
+
+        bool TryGetCurrentCPU(out ICPU cpu);
+    }
+
+    [Flags]
+    public enum AllowedTranslation
+    {
+        ByteToWord = 1,
+        ByteToDoubleWord = 2,
+        WordToByte = 4,
+        WordToDoubleWord = 8,
+    }
+
+    [AttributeUsage(AttributeTargets.Class)]
+    public sealed class AllowedTranslationsAttribute : Attribute
+    {
+        public AllowedTranslationsAttribute(AllowedTranslation allowed)
+        {
+        }
+    }
+}
+
+namespace Antmicro.Renode.Peripherals.CPU
+{
+    public enum EmulationCPUState
+    {
+        InReset,
+        Running,
+    }
+
+    public enum ExecutionMode
+    {
+        Continuous,
+        SingleStep,
+    }
+
+    public interface ICPU : IPeripheral
+    {
+        void Resume();
+
+        void SyncTime();
+
+        bool IsHalted { get; set; }
+
+        bool OnPossessedThread { get; }
+
+        EmulationCPUState EmulationState { get; }
+
+        ExecutionMode ExecutionMode { get; set; }
+
+        TimeHandle TimeHandle { get; }
+    }
+
+    public class CortexM : ICPU
+    {
+        public void Reset()
+        {
+        }
+
+        public void Resume()
+        {
+        }
+
+        public void SyncTime()
+        {
+        }
+
+        public bool IsHalted { get; set; }
+
+        public bool OnPossessedThread => false;
+
+        public EmulationCPUState EmulationState => EmulationCPUState.InReset;
+
+        public ExecutionMode ExecutionMode { get; set; }
+
+        public TimeHandle TimeHandle => null;
+
+        public uint VectorTableOffset { get; set; }
+
+        public uint PerformanceInMips { get; set; }
+    }
+}
+
+namespace Antmicro.Renode.Peripherals.IRQControllers
+{
+    public class NVIC : IPeripheral
+    {
+        public void Reset()
+        {
+        }
+
+        public ulong Frequency { get; set; }
+    }
+}
+
+namespace Antmicro.Renode.Peripherals.UART
+{
+    public interface IUART : IPeripheral
+    {
+        event Action<byte> CharReceived;
+    }
+}
+
+namespace Antmicro.Renode.Peripherals.Timers
+{
+    public class LimitTimer
+    {
+        public LimitTimer(IClockSource clockSource, ulong frequency, IPeripheral owner, string localName, ulong limit = ulong.MaxValue,
+            Direction direction = Direction.Descending, bool enabled = false, WorkMode workMode = WorkMode.Periodic, bool eventEnabled = false,
+            bool autoUpdate = false, int divider = 1, ulong step = 1)
+        {
+        }
+
+        public void ResetValue()
+        {
+        }
+
+        public bool Enabled { get; set; }
+
+        public ulong Limit { get; set; }
+
+        public ulong Value { get; set; }
+
+        public event Action LimitReached
+        {
+            add { }
+            remove { }
+        }
+    }
+}
