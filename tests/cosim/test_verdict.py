@@ -301,5 +301,5 @@ def test_a_wait_that_something_can_end_is_not_cut(tmp_path: Path) -> None:
 
 
 def test_firmware_that_counts_in_a_loop_before_it_speaks_is_not_cut(tmp_path: Path) -> None:
-    late = foreign(tmp_path, "net", Kind.SPEAK, at=2, limit=3, delay=3_000_000)
+    late = foreign(tmp_path, "net", Kind.SPEAK, at=2, limit=3, delay=1_500_000)
     assert exchange("python", late, Workload(messages=3), initiator="net").ok

@@ -34,6 +34,8 @@ _SAMPLED_NS: Final = 20_000_000
 _LOADS: Final = {0x6800: 2, 0x7800: 0, 0x8800: 1}
 """LDR, LDRB and LDRH with a 5-bit offset, and how far that is shifted."""
 _WIDE_LOADS: Final = (0xF8D0, 0xF890, 0xF8B0)
+_LONGEST_LOOP: Final = 128
+"""Bytes between a branch and its target in a loop that is looked through."""
 _PERIPHERALS: Final = 0x4000_0000
 
 
@@ -124,8 +126,8 @@ class HangGuard:
 
     def _polled(self, core: MachineCore) -> Iterator[str]:
         """Yield the peripheral registers that the loop reads with an immediate offset."""
-        registers, pcs = core.registers, self._pcs[core.name]
-        for pc in range(min(pcs), max(pcs) + 2, 2):
+        registers = core.registers
+        for pc in self._loop(core):
             first, second = (core.bus.read16(pc + n) for n in (0, 2))
             shift = _LOADS.get(first & 0xF800)
             if shift is not None:
@@ -138,6 +140,22 @@ class HangGuard:
             address = registers[name] + offset & 0xFFFF_FFFF
             if address >= _PERIPHERALS:
                 yield f"0x{address:08X}{self._peripheral(address)}"
+
+    def _loop(self, core: MachineCore) -> range:
+        """Return the addresses of the loop: slices may end at the same few of its instructions each time."""
+        lowest, highest = min(self._pcs[core.name]), max(self._pcs[core.name])
+        for pc in range(highest, highest + _LONGEST_LOOP, 2):
+            word = core.bus.read16(pc)
+            if word & 0xF000 == 0xD000 and word & 0x0F00 < 0x0E00:
+                offset = (word & 0xFF ^ 0x80) - 0x80
+            elif word & 0xF800 == 0xE000:
+                offset = (word & 0x7FF ^ 0x400) - 0x400
+            else:
+                continue
+            target = pc + 4 + 2 * offset
+            if highest - _LONGEST_LOOP < target <= lowest:
+                return range(target, pc + 2, 2)
+        return range(lowest, highest + 2, 2)
 
     def _peripheral(self, address: int) -> str:
         for item in self._machine.description:

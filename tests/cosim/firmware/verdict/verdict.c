@@ -172,7 +172,6 @@ static void restart_the_other_core(void)
 
 static void rounds(void)
 {
-	REG(FORCEOFF) = 0u;
 	for (uint32_t round = 0; round < behaviour.number; round++) {
 		open_side();
 		bond();
@@ -193,6 +192,9 @@ int main(void)
 {
 	uint32_t length;
 
+#ifndef CORE_NET
+	REG(FORCEOFF) = 0u;
+#endif
 	if (behaviour.kind == RESTARTS || behaviour.kind == LEAVES)
 		rounds();
 	while (behaviour.kind == POLL && REG(NOTHING) == 0u)
