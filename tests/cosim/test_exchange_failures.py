@@ -221,7 +221,7 @@ def test_regions_that_the_firmware_does_not_use_are_found_out(tmp_path: Path) ->
             ["errors, the last one EINVAL writing tx-region (detail 0x10000)", "rd_idx 0x00010000 is beyond"],
         ),
         (Kind.RESET, ["core net was reset while it was bound"]),
-        (Kind.TWICE, ["echo 4 differs at byte 0"]),
+        (Kind.TWICE, ["20 bytes came that nobody had sent"]),
     ],
 )
 def test_between_firmware_the_same_is_seen_from_outside(tmp_path: Path, kind: Kind, texts: list[str]) -> None:
@@ -247,8 +247,8 @@ def test_a_stray_access_is_a_warning_and_no_failure(tmp_path: Path) -> None:
     result = net(tmp_path, Kind.STRAY)
     assert (result.ok, result.problems) == (True, ())
     reading, writing = result.warnings
-    assert reading.startswith("core net: read where nothing is at 0x41FF0004 (PC 0x010")
-    assert writing.startswith("core net: write where nothing is at 0x41FF0000 (PC 0x010")
+    assert reading.startswith("core net: read of RADIO, which nothing models at 0x41008004 (PC 0x010")
+    assert writing.startswith("core net: write of RADIO, which nothing models at 0x41008000 (PC 0x010")
     assert "go_wrong+0x" in reading
     assert "go_wrong+0x" in writing
 
