@@ -10,6 +10,7 @@ from icmsg.assets import platform_file
 
 if TYPE_CHECKING:
     import argparse
+
     from icmsg.config.checks import Finding, MemoryRange
     from icmsg.config.devicetree import IcmsgNode
     from icmsg.config.load import Side

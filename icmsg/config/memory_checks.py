@@ -42,7 +42,11 @@ def misplaced(region: Region, platform: Sequence[MemoryRange]) -> str | None:
             if memory.start < region.end and region.address < memory.end and not cores <= memory.cores
         ),
         next(
-            (m for m in sorted(platform) if m.what != RAM and m.start < region.end and region.address < m.end),
+            (
+                m
+                for m in sorted(platform)
+                if m.what != RAM and m.start < region.end and region.address < m.end
+            ),
             None,
         ),
     )

@@ -11,6 +11,7 @@ from icmsg.cosim.force_off import describe_held
 from icmsg.cosim.interruption import CtrlC
 from icmsg.cosim.players import Initiator
 from icmsg.cosim.preconditions import check_roles, check_workload
+from icmsg.cosim.protection import describe_protection
 from icmsg.cosim.sides import Side, Sides
 from icmsg.cosim.simtime import MS, S
 from icmsg.cosim.stub_firmware import DONE
@@ -193,6 +194,8 @@ class Exchange:
         counts = self._counts()
         problems = [*self._problems, *map(str, self._watch.problems)]
         problems += [line for player in self._players.values() for line in player.troubles()]
+        if bond_ns is not None:
+            problems += describe_protection(self._machine, self._configs[self._first.name])
         if bond_ns is not None and not problems and (counts.got != counts.expected or counts.mismatches):
             problems.append(
                 f"{counts.got} of {counts.expected} echoes came back, {counts.mismatches} of them wrong"

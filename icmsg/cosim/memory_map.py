@@ -19,7 +19,7 @@ _REGISTERS: Final = 0x1000
 
 
 def memory_map(description: PlatformDescription) -> Iterator[MemoryRange]:
-    """Yield everything that is registered on the bus, or named by a tag, with the short names of the cores that reach it.
+    """Yield what is registered on the bus, or named by a tag, with the short names of the cores that reach it.
 
     A memory is RAM where it lies in the spaces that the Armv8-M architecture has for it (B8, "System address map":
     SRAM and external RAM), else flash. What a registration covers that says nothing is taken for a page.

@@ -15,7 +15,10 @@ DWT: Final = RegisterBlock(
             "CTRL",
             0x000,
             reset=COMPARATORS << 28,
-            fields=(Field("CYCCNTENA", 0, meaning="1 counts cycles"), Field("NUMCOMP", 28, width=4, access=Access.R)),
+            fields=(
+                Field("CYCCNTENA", 0, meaning="1 counts cycles"),
+                Field("NUMCOMP", 28, width=4, access=Access.R),
+            ),
         ),
         Register("CYCCNT", 0x004, meaning="cycles of the core's clock, 32 bits"),
         Register("CPICNT", 0x008),

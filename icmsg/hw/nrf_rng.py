@@ -16,7 +16,9 @@ RNG: Final = RegisterBlock(
         *events(_EVENTS),
         Register("SHORTS", 0x200, fields=(Field("VALRDY_STOP", 0, meaning="1 stops after one byte"),)),
         *interrupts(_EVENTS),
-        Register("CONFIG", 0x504, fields=(Field("DERCEN", 0, meaning="1 corrects the bias, and takes longer"),)),
+        Register(
+            "CONFIG", 0x504, fields=(Field("DERCEN", 0, meaning="1 corrects the bias, and takes longer"),)
+        ),
         Register("VALUE", 0x508, access=Access.R, fields=(Field("VALUE", 0, width=8),), meaning="the byte"),
     ),
     source="nRF5340 PS, RNG",

@@ -96,9 +96,7 @@ def icmsg_firmware(icmsg_machine: Machine) -> LoadFirmware:
     from icmsg.assets import stub, stub_names
     from icmsg.cosim.force_off import start_firmware
 
-    def load(
-        core: str, firmware: str | Path, *, start: bool = True, release: bool = False
-    ) -> FirmwareImage:
+    def load(core: str, firmware: str | Path, *, start: bool = True, release: bool = False) -> FirmwareImage:
         target = icmsg_machine.core(core)
         is_stub = isinstance(firmware, str) and firmware in stub_names()
         image = target.load(stub(str(firmware), target.name) if is_stub else firmware)

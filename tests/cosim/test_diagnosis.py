@@ -86,7 +86,7 @@ def test_long_consoles_and_many_warnings_are_cut(machine: EmbeddedMachine) -> No
     machine.run_for(MS)
     text = lines(machine)
     assert "console of net: line 5 | line 6 | line 7 | line 8 | rest" in text
-    assert [line for line in text if line.startswith("core net: read of RADIO, which nothing models at 0x410080")] == text[
-        -6:-1
-    ]
+    assert [
+        line for line in text if line.startswith("core net: read of RADIO, which nothing models at 0x410080")
+    ] == text[-6:-1]
     assert text[-1] == "… and 3 more warnings"

@@ -27,7 +27,9 @@ REPORT: Final = """
  str r0, [r7, #20]
 """
 HARD_FAULT: Final = f"hard_fault: {REPORT}\nhard_wait: b hard_wait\n"
-HARD_FAULT_ELSEWHERE: Final = HARD_FAULT.replace("hard_fault:", "hard_fault: ldr r7, =0x20010000; msr msp, r7\n", 1)
+HARD_FAULT_ELSEWHERE: Final = HARD_FAULT.replace(
+    "hard_fault:", "hard_fault: ldr r7, =0x20010000; msr msp, r7\n", 1
+)
 """The same with a stack of its own."""
 UNDEFINED, INVSTATE, INVPC, NOCP, STKOF = 1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 20
 IBUSERR, PRECISERR, IMPRECISERR, UNSTKERR, STKERR = 1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12
@@ -289,7 +291,9 @@ def test_limits_do_not_outlive_a_reset(rig: Rig) -> None:
 
 
 def test_a_stack_outside_memory_reaches_hardfault_with_stkerr(rig: Rig) -> None:
-    core = rig.boot(f"reset: ldr r0, =0x1FFFFFF0; msr msp, r0; svc #1; b stuck\nsvc: b svc\n{HARD_FAULT_ELSEWHERE}")
+    core = rig.boot(
+        f"reset: ldr r0, =0x1FFFFFF0; msr msp, r0; svc #1; b stuck\nsvc: b svc\n{HARD_FAULT_ELSEWHERE}"
+    )
     rig.run(300)
     assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["hfsr"]) == (3, STKERR, FORCED)
     assert core.image is not None
@@ -403,14 +407,20 @@ def test_a_frame_without_the_thumb_bit_is_invstate_after_the_return(rig: Rig) ->
 
 # Where the SoC has nothing
 
-NOTHING: Final = {"a gap": 0x6000_0000, "the other core's RAM": 0x2100_0000, "the other core's mailbox": 0x4101_2000}
+NOTHING: Final = {
+    "a gap": 0x6000_0000,
+    "the other core's RAM": 0x2100_0000,
+    "the other core's mailbox": 0x4101_2000,
+}
 BUS_FAULT: Final = f"bus_fault: {REPORT} ldr r0, [r1, #16]; str r0, [r7, #24]\nbus_wait: b bus_wait\n"
 """Reports BFAR, too."""
 ENABLE_BUS_FAULT: Final = "ldr r0, =0xE000ED24; ldr r1, =0x20000; str r1, [r0]\n"
 
 
 @pytest.mark.parametrize("what", NOTHING)
-@pytest.mark.parametrize("load", ["ldr r1, [r2]", "ldrh r1, [r2]", "ldrb r1, [r2]", "ldm r2, {r1, r3}", "ldrex r1, [r2]"])
+@pytest.mark.parametrize(
+    "load", ["ldr r1, [r2]", "ldrh r1, [r2]", "ldrb r1, [r2]", "ldm r2, {r1, r3}", "ldrex r1, [r2]"]
+)
 def test_a_load_from_nowhere_is_a_precise_bus_fault(rig: Rig, what: str, load: str) -> None:
     core = rig.boot(
         f"reset: {ENABLE_BUS_FAULT} ldr r2, ={NOTHING[what]}; movs r1, #5; here: {load}; b stuck\n{BUS_FAULT}"
@@ -426,7 +436,9 @@ def test_a_load_from_nowhere_is_a_precise_bus_fault(rig: Rig, what: str, load: s
 
 
 def test_a_load_that_faults_changes_no_register(rig: Rig) -> None:
-    core = rig.boot("reset: ldr r2, =0x60000000; movs r1, #5; ldr r1, [r2, #4]!; b stuck\nhard_fault: b hard_fault\n")
+    core = rig.boot(
+        "reset: ldr r2, =0x60000000; movs r1, #5; ldr r1, [r2, #4]!; b stuck\nhard_fault: b hard_fault\n"
+    )
     rig.run(300)
     assert (core.registers["R1"], core.registers["R2"]) == (5, 0x6000_0000)
 
@@ -447,7 +459,9 @@ def test_a_store_to_nowhere_is_an_imprecise_bus_fault_behind_it(rig: Rig, what: 
     assert f"a store to where the SoC has nothing (0x{NOTHING[what]:08X})" in warning.what
 
 
-@pytest.mark.parametrize(("access", "cfsr"), [("ldr r1, [r2]", PRECISERR | BFARVALID), ("str r1, [r2]", IMPRECISERR)])
+@pytest.mark.parametrize(
+    ("access", "cfsr"), [("ldr r1, [r2]", PRECISERR | BFARVALID), ("str r1, [r2]", IMPRECISERR)]
+)
 def test_without_its_enable_it_is_a_hard_fault(rig: Rig, access: str, cfsr: int) -> None:
     rig.boot(f"reset: ldr r2, =0x60000000; {access}; b stuck\n{HARD_FAULT}")
     rig.run(300)

@@ -35,7 +35,9 @@ def test_either_core_may_initiate_and_either_may_start_first(
 ) -> None:
     places, cores = {"initiator": initiator, "echo": echo}, {}
     for program in ("initiator", "echo") if first == "initiator" else ("echo", "initiator"):
-        cores[program] = load(machine, places[program], program)  # not sooner: app lets a net that is there go
+        cores[program] = load(
+            machine, places[program], program
+        )  # not sooner: app lets a net that is there go
         cores[program].start()
         if program == first:
             machine.run_for(pause_us * 1000)

@@ -66,7 +66,9 @@ def test_stubs_bond_and_exchange_in_either_order(
 ) -> None:
     order = [("app", programs[0]), ("net", programs[1])]
     for core, program in order if first == "app" else reversed(order):
-        load(machine, core, program, **params_for(program)).start()  # not sooner: app lets a net that is there go
+        load(
+            machine, core, program, **params_for(program)
+        ).start()  # not sooner: app lets a net that is there go
         if core == first:
             machine.run_for(pause_us * 1000)
     app, net = machine.core("app"), machine.core("net")

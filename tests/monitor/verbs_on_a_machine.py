@@ -6,8 +6,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from icmsg.assets import stub
-from icmsg.cosim.force_off import start_firmware
 from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.cosim.force_off import start_firmware
 from icmsg.monitor.verbs import IcmsgVerbs
 
 if TYPE_CHECKING:

@@ -75,7 +75,9 @@ def is_signal_processing(first: int, second: int) -> bool:
         return not second & 0x8010
     if row in (0xF320, 0xF3A0):  # SSAT16, USAT16
         return second & 0xF0F0 == 0
-    if 0xFA00 <= first < 0xFA60 and second & 0xF080 == 0xF080:  # sums with extended bytes and halfwords, pairs of them
+    if (
+        0xFA00 <= first < 0xFA60 and second & 0xF080 == 0xF080
+    ):  # sums with extended bytes and halfwords, pairs of them
         return row in (0xFA20, 0xFA30) or first & 0xF != 0xF
     if 0xFA80 <= first < 0xFB00 and second & 0xF000 == 0xF000:
         pairs = not second & 0x80  # parallel sums and differences

@@ -183,7 +183,9 @@ class MachineCore:
         """
         self._machine._check_between_instructions("wait_for_release")
         if self._played is not None or self.image is None or not self._halted:
-            raise EngineError(f"core {self.name} has no firmware that could wait in reset; load() an image first")
+            raise EngineError(
+                f"core {self.name} has no firmware that could wait in reset; load() an image first"
+            )
         self._slot.reset_peripherals()
         self._held = True
 

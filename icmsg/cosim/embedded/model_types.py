@@ -53,7 +53,8 @@ class ModelType:
     """How one Renode type is modelled: the attributes it may have, and how to build it.
 
     ``models`` are attributes that name another peripheral, ``cores`` those that name a core, ``nvics`` those that
-    name a core's interrupt controller, ``numbers`` those that are a whole number and ``fixed`` those that may only have one value; the ones in ``required`` must be there.
+    name a core's interrupt controller, ``numbers`` those that are a whole number and ``fixed`` those that may only
+    have one value; the ones in ``required`` must be there.
     ``size`` in bytes is what a registration covers that says nothing else; None = what the attribute ``size`` says.
     ``stands_in`` marks a type that only keeps what is written, so that it does not matter whom it belongs to.
     """
@@ -88,7 +89,9 @@ def _array_memory(parts: Parts) -> ArrayMemoryModel:
 def _clock(parts: Parts) -> NrfClockModel:
     slot = parts.slot
     if any(other is not slot for other in (*parts.cores.values(), *parts.nvics.values())):
-        raise ConfigurationError(f"clocked and clockedNvic must be of the core {slot.name}, which has the registers")
+        raise ConfigurationError(
+            f"clocked and clockedNvic must be of the core {slot.name}, which has the registers"
+        )
     if set(parts.cores) != {name.removesuffix("Nvic") for name in parts.nvics}:
         raise ConfigurationError("clocked and clockedNvic go together: a core and its interrupt controller")
     return NrfClockModel(

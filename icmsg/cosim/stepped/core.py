@@ -164,7 +164,9 @@ class SteppedCore:
         """
         self._machine.check_open()
         if self._played is not None or self._vector_table is None or self._places.reset_block is None:
-            raise EngineError(f"core {self.name} has no firmware that could wait in reset; load() an image first")
+            raise EngineError(
+                f"core {self.name} has no firmware that could wait in reset; load() an image first"
+            )
         self._reset()
         self._do([f"{self._places.reset_block} NetworkVectorTable 0x{self._vector_table:08X}"])
         self._halted, self._started, self._waits = True, False, True

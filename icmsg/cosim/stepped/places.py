@@ -106,11 +106,7 @@ def _fill(core: CorePlaces, description: PlatformDescription) -> None:
     found: list[Place] = []
     for item in description:
         on_bus = [place for place in item.registrations if place.parent == "sysbus"]
-        seen = [
-            place
-            for place in on_bus
-            if place.address is not None and reaches(item, place, core.cpu)
-        ]
+        seen = [place for place in on_bus if place.address is not None and reaches(item, place, core.cpu)]
         found += [_place(item, place) for place in seen]
         if seen and all(place.cpu == core.cpu for place in on_bus):
             _own(core, item)
