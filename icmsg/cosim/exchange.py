@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icmsg.cosim.diagnosis import console_lines, diagnose
+from icmsg.cosim.diagnosis import console_lines, examine
 from icmsg.cosim.exchange_result import ExchangeResult
 from icmsg.cosim.interruption import CtrlC
 from icmsg.cosim.link_observer import observe_link
@@ -236,6 +236,6 @@ class Exchange:
             yield f"if the firmware on {unknown} sends first, say so: --initiator {unknown}"
         config = self._configs[self._first.name]
         instances = {name: player.played.instance for name, player in self._players.items()}
-        yield from diagnose(
+        yield from examine(
             self._machine, self._first, config, self._second, bound=bound, instances=instances
-        )
+        ).lines()
