@@ -60,6 +60,8 @@ class CodePages:
         self.shared: Final[dict[int, bytes]] = {}
         """What stood in the pages of this core's code that another core may write, when they were last looked at."""
         self.queries: Final[set[int]] = set()
+        self.gone: Final[set[int]] = set()
+        """Where queries stood until this run found others there: the run may end there all the same."""
         self._hooked: set[int] = set()
         self._followed: set[int] = set()
         self._events: set[int] = set()
@@ -98,6 +100,8 @@ class CodePages:
         """Core ``by`` is about to write into a page from which this one has executed, perhaps again and again."""
         for page, address, _end in self._parts(memory, offset, CODE_PAGE):
             if by is not self:
+                if page in self.shared:  # not yet compared since the writer asked before
+                    continue
                 self.shared[page] = memory.bytes[offset : offset + CODE_PAGE].tobytes()
             elif page not in self._followed:
                 self._followed.add(page)
@@ -168,6 +172,12 @@ class CodePages:
         self._look(self._pages[page], (start & ~1) - 2, end)
         self._native.forget_code(start, end - start)
 
+    def is_query(self, address: int) -> bool:
+        """Tell whether a query stands at ``address`` now; the core may have overwritten one before which it stops."""
+        if address in self.queries and (found := self._space.memory_at(address)) is not None:
+            self._look(found, address, address + 4)
+        return address in self.queries
+
     def _on_translation(self, address: int, size: int) -> None:
         # Where a query stands, the emulator translates nothing: a size of zero.
         found = self._space.memory_at(address)
@@ -205,6 +215,7 @@ class CodePages:
                     news = True
         queries = {start + offset for offset in instructions.mpu_query(code)}
         if different := queries ^ {address for address in self.queries if start <= address < end}:
+            self.gone.update(self.queries & different)
             self.queries.symmetric_difference_update(different)
             self._native.stop_before(self.queries)
             for address in different:

@@ -237,6 +237,9 @@ class FirmwareCore:
         self._cause = None
         if self._code.shared:
             self._code.compare()
+        if self._code.gone:
+            self._code.gone.clear()
+            self._native.forget_all_code()  # what was translated to end before them still does
         pc, xpsr = self._resume_at.read()
         self._running = True
         error = self._native.run(pc | (1 if xpsr & _THUMB else 0), count if count > 0 else 1)
@@ -262,7 +265,7 @@ class FirmwareCore:
             if self._flow.leave():
                 self._sleep(for_event=False)
         elif cause == Cause.WFI:
-            if not self._code.queries or not self._query():
+            if not (self._code.queries or self._code.gone) or not self._query():
                 self._sleep(for_event=False)
         elif cause == Cause.SVC and not error:
             self._flow.call_supervisor()
@@ -272,9 +275,13 @@ class FirmwareCore:
             self._flow.fault(cause, error)
 
     def _query(self) -> bool:
-        """Execute the instruction before which the run ended, if it is one that the emulator does not know."""
-        if self.pc() not in self._code.queries:
-            return False
+        """Execute the instruction before which the run ended, if it is one that the emulator does not know.
+
+        Return False where that was no reason for the run to end.
+        """
+        pc = self.pc()
+        if not self._code.is_query(pc):
+            return pc in self._code.gone  # overwritten meanwhile; what stands there now is next
         if self._executed.value < self._budget.value:
             self._queries.execute()
             self.time += self.ticks_per_instruction
