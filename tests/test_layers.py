@@ -64,7 +64,7 @@ HOMES: Final = {
     # Virtual time only, but for guards against what never ends; and nothing random that was not asked for.
     "time": ("cli", "cosim"),
     "datetime": ("cli", "robot"),
-    "random": ("cosim", "faults", "conformance"),
+    "random": ("cosim", "cosim.embedded", "faults", "conformance"),
     "secrets": (),
     "uuid": (),
     "asyncio": (),

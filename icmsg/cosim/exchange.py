@@ -16,6 +16,7 @@ from icmsg.cosim.machine import FaultLog
 from icmsg.cosim.players import Initiator, Responder
 from icmsg.cosim.preconditions import check_roles, check_workload
 from icmsg.cosim.progress import ProgressGuard, Stall, StuckError
+from icmsg.cosim.protection import describe_protection
 from icmsg.cosim.sides import Side, Sides
 from icmsg.cosim.simtime import MS, S, format_time
 from icmsg.cosim.stub_firmware import DONE
@@ -309,6 +310,8 @@ class Exchange:
         bound = self._bond_ns is not None and self._is_bound_at_the_end(counts)
         problems = [*self._problems, *map(str, self._watch.problems)]
         problems += [line for player in self._players.values() for line in player.troubles()]
+        if self._bond_ns is not None:
+            problems += describe_protection(self._machine, self._configs[self._first.name])
         if self._bond_ns is not None and not problems:
             silence_ns = None if self._knows_its_count() else self._silence()
             problems += shortcomings(counts, silence_ns) if not self._bond_only else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.memory_checks import RAM, MemoryRange
-from icmsg.cosim.bus_setup import is_locked, locks, tags
+from icmsg.cosim.bus_setup import reaches, tags
 from icmsg.cosim.soc import short_name
 
 if TYPE_CHECKING:
@@ -19,28 +19,24 @@ _REGISTERS: Final = 0x1000
 
 
 def memory_map(description: PlatformDescription) -> Iterator[MemoryRange]:
-    """Yield everything that is registered on the bus, or named by a tag, with the cores that reach it.
+    """Yield what is registered on the bus, or named by a tag, with the short names of the cores that reach it.
 
     A memory is RAM where it lies in the spaces that the Armv8-M architecture has for it (B8, "System address map":
     SRAM and external RAM), else flash. What a registration covers that says nothing is taken for a page.
     """
     everybody = [item.name for item in description if item.type.startswith("CPU.")]
-    locked = locks(description)
-
-    def reaching(address: int, cpu: str | None) -> frozenset[str]:
-        seen = everybody if cpu is None else [cpu]
-        return frozenset(short_name(name) for name in seen if not is_locked(locked, name, address))
-
     for item in description:
         what = _what(item)
         for place in item.registrations:
             size = place.size or item.attributes.get("size")
             if place.parent == "sysbus" and place.address is not None:
                 length = size if isinstance(size, int) else _REGISTERS
-                cores = reaching(place.address, place.cpu)
-                yield MemoryRange(place.address, place.address + length, cores, what, item.name)
+                cores = frozenset(short_name(name) for name in everybody if reaches(item, place, name))
+                if cores:
+                    yield MemoryRange(place.address, place.address + length, cores, what, item.name)
+    everyone = frozenset(map(short_name, everybody))
     for tag in tags(description):
-        yield MemoryRange(tag.start, tag.end, reaching(tag.start, None), "registers", tag.name)
+        yield MemoryRange(tag.start, tag.end, everyone, "registers", tag.name)
 
 
 def _what(item: Peripheral) -> str:

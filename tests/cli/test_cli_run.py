@@ -186,7 +186,7 @@ def test_a_platform_of_ones_own(capsys: Capture, tmp_path: Path) -> None:
 
     own = tmp_path / "mine.repl"
     own.write_text(
-        platform_file("nrf5340").read_text().replace("PerformanceInMips: 64", "PerformanceInMips: 32")
+        platform_file("nrf5340").read_text().replace("PerformanceInMips: 42", "PerformanceInMips: 21")
     )
     slower = icmsg(capsys, "run", "--json", *SHORT, "--platform", own).json
     usual = icmsg(capsys, "run", "--json", *SHORT).json
@@ -202,13 +202,13 @@ def test_warnings_of_a_good_run_are_shown(
     found = icmsg(capsys, "run", *SHORT, "--net", stray)
     assert found.code == 0
     assert re.search(
-        r"^core net: write where nothing is at 0x41FF0000 \(PC 0x010\w+, go_wrong\+0x\w+.*\)$",
+        r"^core net: write of RADIO, which nothing models at 0x41008000 \(PC 0x010\w+, go_wrong\+0x\w+.*\)$",
         found.out,
         re.MULTILINE,
     )
     assert found.out.rstrip().endswith("OK")
     warnings = icmsg(capsys, "run", "--json", *SHORT, "--net", stray).json["warnings"]
-    assert ["0x41FF0004" in warnings[0], "0x41FF0000" in warnings[1], len(warnings)] == [True, True, 2]
+    assert ["0x41008004" in warnings[0], "0x41008000" in warnings[1], len(warnings)] == [True, True, 2]
 
 
 def test_two_processes_write_the_same_trace_and_another_seed_another_one() -> None:

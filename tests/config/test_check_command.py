@@ -198,7 +198,10 @@ uart: UART.NRF52840_UART @ sysbus 0x50000000
 def test_what_a_platform_has_and_who_reaches_it() -> None:
     both = frozenset({"app", "net"})
     more = """
-rom: Memory.MappedMemory @ sysbus 0x08000000
+rom: Memory.MappedMemory @ {
+        sysbus 0x08000000;
+        sysbus new Bus.BusPointRegistration { address: 0x08000000; cpu: cpuapp }
+    }
     size: 0x1000
 both: Memory.MappedMemory @ { sysbus 0x10000000; sysbus 0x20000000 }
     size: 0x1000
@@ -207,7 +210,6 @@ kept: Memory.ArrayMemory @ sysbus 0x40000000
 sysbus:
     init:
         Tag <0x40001000, 0x40001FFF> "PWM"
-        SetAddressRangeLocked <0x08000000 0x1000> true sysbus.cpunet
 """
     assert list(memory_map(parse_platform(REPL + more))) == [
         (0x2007_0000, 0x2007_8800, both, "RAM", "shared"),

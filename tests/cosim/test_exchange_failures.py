@@ -256,8 +256,8 @@ def test_a_stray_access_is_a_warning_and_no_failure(tmp_path: Path) -> None:
     result = net(tmp_path, Kind.STRAY)
     assert (result.ok, result.problems) == (True, ())
     reading, writing = result.warnings
-    assert reading.startswith("core net: read where nothing is at 0x41FF0004 (PC 0x010")
-    assert writing.startswith("core net: write where nothing is at 0x41FF0000 (PC 0x010")
+    assert reading.startswith("core net: read of RADIO, which nothing models at 0x41008004 (PC 0x010")
+    assert writing.startswith("core net: write of RADIO, which nothing models at 0x41008000 (PC 0x010")
     assert "go_wrong+0x" in reading
     assert "go_wrong+0x" in writing
 

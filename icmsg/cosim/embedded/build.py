@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.bus_setup import is_locked, locks, tags
+from icmsg.cosim.bus_setup import reaches, tags
 from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoRange, Memory, MemoryRange
 from icmsg.cosim.embedded.model_types import MODELS, Model, ModelType, Parts
 from icmsg.cosim.embedded.models.array_memory import ArrayMemoryModel
@@ -50,7 +50,6 @@ class Builder:
         self.common: Final = AddressSpace("")
         """What is there for everybody: what a debugger sees that looks through no core's eyes."""
         self._nvics: dict[str, Slot] = {}
-        self._locks = locks(description)
         cores = [item for item in description if item.type == CPU]
         try:
             for index, (name, core) in enumerate(zip(rates.instruction_hz, cores, strict=True)):
@@ -175,18 +174,14 @@ class Builder:
         return list(self.slots.values()) if place.cpu is None else [self._slot(item, place.cpu)]
 
     def _spaces_of(self, item: Peripheral, place: Registration) -> list[AddressSpace]:
-        spaces = self._reaching(place.address or 0, self._slots_of(item, place))
+        if place.cpu is None and not reaches(item, place, ""):
+            return [self.common]
+        spaces = [slot.space for slot in self._slots_of(item, place)]
         return [*spaces, self.common] if place.cpu is None else spaces
-
-    def _reaching(self, address: int, slots: Iterable[Slot]) -> list[AddressSpace]:
-        locked = [
-            short_name(lock.cpu or "") for lock in self._locks if is_locked([lock], lock.cpu or "", address)
-        ]
-        return [slot.space for slot in slots if slot.name not in locked and "" not in locked]
 
     def _add_tag(self, tag: Tag) -> None:
         """Let ``tag`` answer where nothing else does, page by page."""
-        for space in [*self._reaching(tag.start, self.slots.values()), self.common]:
+        for space in [*(slot.space for slot in self.slots.values()), self.common]:
             for base in range(tag.start & -PAGE, tag.end, PAGE):
                 found = space.pages.get(base // PAGE)
                 if found is None:

@@ -14,6 +14,7 @@ from icmsg.cosim.embedded.bus import CoreBus
 from icmsg.cosim.embedded.core import FirmwareCore
 from icmsg.cosim.embedded.hang_guard import HangGuard
 from icmsg.cosim.embedded.machine_core import MachineCore
+from icmsg.cosim.embedded.models.nrf_reset import NrfResetModel
 from icmsg.cosim.embedded.played import MachineClock
 from icmsg.cosim.embedded.rates import read_rates
 from icmsg.cosim.embedded.scheduler import Scheduler
@@ -355,8 +356,18 @@ class EmbeddedMachine:
             self._scheduler.cores.sort(key=lambda other: list(self.cores).index(other.name))
 
     def _restart(self, slot: Slot) -> None:
-        """Firmware asked for a reset of its own core; it happens after the instruction that asked."""
-        self._scheduler.at(self._scheduler.time(), self.cores[slot.name].reset)
+        """Firmware asked for a reset of its own core; it happens after the instruction that asked.
+
+        Such a reset holds the core that this one lets go (RESET.NETWORK.FORCEOFF).
+        """
+
+        def restart() -> None:
+            self.cores[slot.name].reset()
+            for model in self._parts.models.values():
+                if isinstance(model, NrfResetModel) and model.core == slot.name:
+                    model.hold_network()
+
+        self._scheduler.at(self._scheduler.time(), restart)
 
     def _warn(self, slot: Slot, what: str, address: int, pc: int) -> None:
         key = slot.name, what, address

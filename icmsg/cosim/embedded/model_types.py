@@ -53,8 +53,8 @@ class ModelType:
     """How one Renode type is modelled: the attributes it may have, and how to build it.
 
     ``models`` are attributes that name another peripheral, ``cores`` those that name a core, ``nvics`` those that
-    name a core's interrupt controller, ``numbers`` those that are a whole number and ``fixed``
-    those that may only have one value; the ones in ``required`` must be there.
+    name a core's interrupt controller, ``numbers`` those that are a whole number and ``fixed`` those that may only
+    have one value; the ones in ``required`` must be there.
     ``size`` in bytes is what a registration covers that says nothing else; None = what the attribute ``size`` says.
     ``stands_in`` marks a type that only keeps what is written, so that it does not matter whom it belongs to.
     """

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.bus_setup import is_locked, locks, tags
+from icmsg.cosim.bus_setup import reaches, tags
 from icmsg.cosim.force_off import find_force_off
 from icmsg.cosim.platform import AddressRange, Reference
 from icmsg.cosim.soc import NRF_IPC, mailbox_ports, short_name
@@ -104,16 +104,9 @@ def _nvic(cpu: Peripheral) -> str | None:
 
 def _fill(core: CorePlaces, description: PlatformDescription) -> None:
     found: list[Place] = []
-    locked = locks(description)
     for item in description:
         on_bus = [place for place in item.registrations if place.parent == "sysbus"]
-        seen = [
-            place
-            for place in on_bus
-            if place.address is not None
-            and place.cpu in (None, core.cpu)
-            and not is_locked(locked, core.cpu, place.address)
-        ]
+        seen = [place for place in on_bus if place.address is not None and reaches(item, place, core.cpu)]
         found += [_place(item, place) for place in seen]
         if seen and all(place.cpu == core.cpu for place in on_bus):
             _own(core, item)
@@ -125,8 +118,7 @@ def _fill(core: CorePlaces, description: PlatformDescription) -> None:
     found += [
         Place(tag.start, tag.end, tag.name, 0, is_memory=False)
         for tag in tags(description)
-        if not is_locked(locked, core.cpu, tag.start)
-        and not any(place.start < tag.end and tag.start < place.end for place in registered)
+        if not any(place.start < tag.end and tag.start < place.end for place in registered)
     ]
     core.places = _apart(sorted(found, key=lambda place: place.start))
 

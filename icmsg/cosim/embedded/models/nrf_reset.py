@@ -28,12 +28,9 @@ class NrfResetModel(RegisterModel):
         self._forced = True
 
     def reset(self) -> None:
-        """Reset the registers, and hold the network core if it is firmware's own core that is reset."""
+        """Reset the registers; the network core stays as it is."""
         super().reset()
         self._forced = True
-        power = self._slot.power
-        if self._slot.firmware is not None and power is not None and not power.is_halted:
-            self.network.hold()
 
     @on_write("NETWORK_FORCEOFF")
     def _force_off(self, _index: int, value: int) -> None:
