@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import enum
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from struct import Struct
 from typing import Final, NamedTuple
 
 _RECORD: Final = Struct("<QBBII")
+_COUNTED: Final = Struct("<8xBBI4x")
+"""Of a record: kind, core, a."""
 _FLUSH_BYTES: Final = 1 << 16
 
 
@@ -47,9 +50,6 @@ class Event(NamedTuple):
 
 Sink = Callable[[Event], None]
 
-_COUNTED: Final = frozenset(EventKind) - {EventKind.CONSOLE, EventKind.WARNING, EventKind.STATE}
-"""Kinds whose ``a`` has so few values that each is counted."""
-
 
 class EventStream:
     """Hashes every event and hands it to the sinks that were added.
@@ -66,7 +66,7 @@ class EventStream:
         self._hash = hashlib.sha256()
         self._pack = _RECORD.pack
         self._sinks: list[tuple[Sink, ...]] = [()] * (max(EventKind) + 1)  # by the kind that they want
-        self._counts: dict[tuple[EventKind, int, int], int] = {}
+        self._counts: Counter[tuple[int, int, int]] = Counter()
         self.kept: Final[dict[Hashable, object]] = {}
         """What somebody wants to find again for as long as the machine lives."""
         self.count = 0
@@ -75,9 +75,6 @@ class EventStream:
         """Add one event; ``a`` and ``b`` are 0…0xFFFFFFFF."""
         self._buffer += self._pack(ticks, kind, core, a, b)
         self.count += 1
-        if kind in _COUNTED:
-            key = kind, core, a
-            self._counts[key] = self._counts.get(key, 0) + 1
         if len(self._buffer) >= _FLUSH_BYTES:
             self._flush()
         sinks = self._sinks[kind]
@@ -97,10 +94,9 @@ class EventStream:
         return remove
 
     def counts(self, kind: EventKind, core: int) -> dict[int, int]:
-        """Return how often each value of ``a`` came so far with this kind and core; nothing is counted of WARNING,
-        CONSOLE and STATE.
-        """
-        return {a: count for (of, by, a), count in self._counts.items() if of is kind and by == core}
+        """Return how often each value of ``a`` came so far with this kind and core."""
+        self._flush()
+        return {a: count for (of, by, a), count in self._counts.items() if of == kind and by == core}
 
     def hexdigest(self) -> str:
         """Return the SHA-256 of all events so far."""
@@ -109,4 +105,5 @@ class EventStream:
 
     def _flush(self) -> None:
         self._hash.update(self._buffer)
+        self._counts.update(_COUNTED.iter_unpack(self._buffer))  # much cheaper than one by one
         self._buffer.clear()

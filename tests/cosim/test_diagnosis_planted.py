@@ -13,9 +13,12 @@ from planted_files import PLANT_ENUM, Mistake, Plant, planted
 
 from icmsg.config.nrf5340 import APP
 from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.cosim.link_observer import observe_link
 from icmsg.cosim.peer import Peer
+from icmsg.cosim.played_instance import PlayedInstance
 from icmsg.cosim.simtime import MS
 from icmsg.errors import IcmsgError, VirtualTimeoutError
+from icmsg.ipc import EndpointConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -266,3 +269,24 @@ def test_restarts_are_counted(tmp_path: Path) -> None:
 
 def test_the_mistakes_are_those_of_the_source() -> None:
     assert [mistake.name for mistake in Mistake] == PLANT_ENUM
+
+
+def test_stores_are_watched_until_both_are_bound_and_change_nothing(tmp_path: Path) -> None:
+    hashes = set()
+    for observed in (True, False):
+        with EmbeddedMachine() as machine:
+            app, net = machine.core("app"), machine.core("net")
+            net.load(planted(tmp_path, Plant()))
+            if observed:
+                observer = observe_link(machine, app, net, APP)
+                assert observe_link(machine, net, app, APP.mirrored()) is observer
+            played = PlayedInstance(machine, app, APP)
+            endpoint = played.instance.register_endpoint(EndpointConfig())
+            net.start()
+            machine.run_until(lambda endpoint=endpoint: endpoint.is_bound, timeout_ns=MS)
+            machine.run_for(MS)
+            endpoint.send(b"one more doorbell")
+            machine.run_for(MS)
+            assert not net._store_watches
+            hashes.add(machine.trace_sha256())
+    assert len(hashes) == 1

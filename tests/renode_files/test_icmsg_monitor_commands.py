@@ -36,7 +36,7 @@ def test_status_shows_both_regions_and_both_mailboxes(link: Link, capsys: pytest
     link.monitor.call("icmsg_status")
     assert capsys.readouterr().out.splitlines() == [
         f"app->net 0x20070000 {inspect_region(link.bus, BASE, LAYOUT)}",
-        "  the first packet is not the magic: 68 65 6c 6c 6f",
+        "  the first packet is not the magic: 68 65 6c 6c 6f |hello|",
         "net->app 0x20078000 rd_idx=0 wr_idx=0 used=0 of 2040, empty",
         "  net has written nothing",
         "memory says not bound: the magic is not written on both sides",

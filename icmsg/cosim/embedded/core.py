@@ -121,22 +121,14 @@ class FirmwareCore:
     def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core to ``begin``…``end`` - 1, before it is made.
 
-        The function returned ends that, at once or before the next slice.
+        The function returned ends that before the next slice.
         """
         remove = self._native.hook_stores(
             begin, end, lambda address, _size, value: told(address, value, self.pc())
         )
 
-        def stop() -> None:
-            self._leftover.append(remove)
-            if not self._running:
-                self._clear_up()
-
-        return stop
-
-    def _clear_up(self) -> None:
-        while self._leftover:
-            self._leftover.pop()()
+        # unicorn lets go of a hook in its next run, and what was translated before that stays slow.
+        return lambda: self._leftover.extend((remove, self._native.forget_all_code))
 
     def close(self) -> None:
         """Free the emulated core; memory may be released after this."""
@@ -252,7 +244,7 @@ class FirmwareCore:
         nvic = self.nvic
         self._horizon = until
         if self._leftover:
-            self._clear_up()
+            self._leftover.pop(0)()
         while True:
             self._run_slice()
             if nvic.pending & nvic.enabled:

@@ -386,8 +386,8 @@ class MachineCore:
     def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core's firmware to ``begin`` up to ``end``.
 
-        The function returned ends that. Meanwhile the firmware takes about a third more of the host's time; what
-        happens, and when, stays the same.
+        The function returned ends that, before the next slice. Meanwhile the firmware takes about a third more of the
+        host's time; what happens, and when, stays the same.
         """
         watch = StoreWatch(begin, end, told)
         self._store_watches.append(watch)

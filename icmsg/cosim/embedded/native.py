@@ -262,9 +262,12 @@ class NativeCore:
 
         def remove() -> None:
             self._check(_LIB.uc_hook_del(self._pointer, number))
-            self._uc.ctl_flush_tb()  # what was translated meanwhile stays slow
 
         return remove
+
+    def forget_all_code(self) -> None:
+        """Drop all translations; after a hook has gone, and one more run, they are quick again."""
+        self._uc.ctl_flush_tb()
 
     def _hook(self, kind: int, callback: object, begin: int = 1, end: int = 0) -> ctypes.c_size_t:
         self._keep.append(callback)
