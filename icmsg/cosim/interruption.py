@@ -7,6 +7,7 @@ machine runs a signal is only noted, and handled between two slices.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # the module signal makes enums: ten times as long, in every run
 import signal
 import threading
 from typing import TYPE_CHECKING, Any, Final
@@ -39,19 +40,18 @@ class HeldSignals:
     def __enter__(self) -> HeldSignals:
         if threading.get_ident() == threading.main_thread().ident:
             for number in _HELD:
-                handler = signal.getsignal(number)
-                if callable(handler) and not isinstance(handler, signal.Handlers):
+                handler = _signal.getsignal(number)
+                if callable(handler):
                     self._handlers[number] = handler
-                    signal.signal(number, self._note)
+                    _signal.signal(number, self._note)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        handlers = dict(self._handlers)
-        for number, handler in handlers.items():
-            if signal.getsignal(number) == self._note:  # else a callback has set another one
-                signal.signal(number, handler)
+        for number, handler in self._handlers.items():
+            if _signal.getsignal(number) == self._note:  # else a callback has set another one
+                _signal.signal(number, handler)
         if self.pending:
             self.release(but=signal.default_int_handler if kind is not None else None)
 

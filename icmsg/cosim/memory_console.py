@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from icmsg.errors import BusError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from icmsg.hw.bus import Bus
 
@@ -116,3 +116,15 @@ def memory_consoles(bus: Bus, symbols: Mapping[str, int]) -> list[MemoryConsole]
             end = min((other for other in symbols.values() if other > start), default=start + 1024)
             found.append(RamConsole(bus, start, min(end - start, _LARGEST)))
     return found
+
+
+def polled(bus: Bus, symbols: Mapping[str, int], show: Callable[[bytes], None]) -> Callable[[], None] | None:
+    """Return what gives ``show`` all that was printed since the last call; None where there is no such console."""
+    consoles = memory_consoles(bus, symbols)
+
+    def poll() -> None:
+        for console in consoles:
+            if data := console.poll():
+                show(data)
+
+    return poll if consoles else None

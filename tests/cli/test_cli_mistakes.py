@@ -65,7 +65,7 @@ OF_OPTIONS = [
     ),
     (["--tx-region", "0x2007FF00:0x800"], "in the platform file (nothing is there from end to end)"),
     (["--tx-region", "0x5002A000:0x800"], "(ipcapp is registers of core app alone)"),
-    (["--tx-region", "0x100000000:0x800"], "in the platform file (nothing is there from end to end)"),
+    (["--tx-region", "0x100000000:0x800"], "it must end within the 4 GiB that a core has"),
     (["--tx-region", "0x01000000:0x800"], "(flashnet is flash of core net alone)"),
     (["--tx-region", "0x20060000:0x9000"], "the firmware stubs take at most 0x8000; use a smaller region"),
     (["--dcache-alignment", "-1"], "is out of range: use 0…65536"),

@@ -8,7 +8,7 @@ from icmsg.cosim.backtrace import describe_core, unwind
 from icmsg.cosim.embedded.played import PlayedCore
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.image import FirmwareImage, Segment
-from icmsg.cosim.memory_console import memory_consoles
+from icmsg.cosim.memory_console import polled
 from icmsg.errors import EngineError, FirmwareError
 
 if TYPE_CHECKING:
@@ -223,26 +223,12 @@ class MachineCore:
             CoreFault: the table is not in memory, or its reset vector is no address of Thumb code.
         """
         self._machine._start(self._slot, stack=stack, entry=entry)
-        self._watch_memory_consoles()
+        if (core := self._slot.firmware) is not None and self.image is not None:
+            core.after_slice = polled(self.bus, self.image.symbols, self._slot.print)
         for watch in self._store_watches:
             watch.begin(self._slot.firmware)
         self._halted = self._held = False
         self._slot.emit(EventKind.CORE_STARTED)
-
-    def _watch_memory_consoles(self) -> None:
-        core, consoles = (
-            self._slot.firmware,
-            memory_consoles(self.bus, self.image.symbols if self.image else {}),
-        )
-        if core is None or not consoles:
-            return
-
-        def poll() -> None:
-            for console in consoles:
-                if data := console.poll():
-                    self._slot.print(data)
-
-        core.after_slice = poll
 
     def halt(self) -> None:
         """Stop executing; registers, memory and pending interrupts stay as they are."""

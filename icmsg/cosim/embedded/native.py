@@ -265,10 +265,6 @@ class NativeCore:
 
         return remove
 
-    def forget_all_code(self) -> None:
-        """Drop all translations; after a hook has gone, and one more run, they are quick again."""
-        self._uc.ctl_flush_tb()
-
     def _hook(self, kind: int, callback: object, begin: int = 1, end: int = 0) -> ctypes.c_size_t:
         self._keep.append(callback)
         number = _SIZE()
@@ -290,7 +286,10 @@ class NativeCore:
         self._uc.ctl_remove_cache(address, address + size)
 
     def forget_all_code(self) -> None:
-        """Drop all translations, and what is known of pages; not while the core runs."""
+        """Drop all translations, and what is known of pages; not while the core runs.
+
+        After a hook has gone, and one more run, they are quick again.
+        """
         self._uc.ctl_flush_tb()
         self._uc.ctl(UC_CTL_TLB_FLUSH, UC_CTL_IO_WRITE)
 
