@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.findings import Finding, Rank
 from icmsg.ipc import MAGIC
+from icmsg.ipc.magic import MAGIC_END
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.cosim.observations import CoreFacts, LinkFacts
 
-_MAGIC_END: Final = 4 + (len(MAGIC) + 3 & ~3)
 _EXCEPTIONS: Final = {2: "NMI", 3: "HardFault", 4: "MemManage", 5: "BusFault", 6: "UsageFault", 11: "SVCall"}
 _LAST_FAULT: Final = 6
 
@@ -88,7 +88,7 @@ def magic_again(core: CoreFacts, link: LinkFacts) -> Finding | None:
         return None
     direction = next(each for each in link.directions if each.reader is core)
     view = direction.view
-    if view is None or view.rd_idx or not view.first.startswith(MAGIC) or view.wr_idx != _MAGIC_END:
+    if view is None or view.rd_idx or not view.first.startswith(MAGIC) or view.wr_idx != MAGIC_END:
         return None
     if not core.received and not core.sent and not direction.writer.resets:
         return None

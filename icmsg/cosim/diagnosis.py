@@ -46,19 +46,6 @@ class Diagnosis:
         return [*found, *self.state]
 
 
-def diagnose(
-    machine: Machine,
-    core: Core,
-    config: InstanceConfig,
-    peer: Core,
-    *,
-    bound: bool = False,
-    instances: Mapping[str, IcmsgInstance] | None = None,
-) -> list[str]:
-    """Return the lines of :func:`examine`."""
-    return examine(machine, core, config, peer, bound=bound, instances=instances).lines()
-
-
 def examine(
     machine: Machine,
     core: Core,

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.findings import Finding, Rank, count_of
+from icmsg.cosim.findings import Finding, Rank, count_of, listed
 from icmsg.hw.mailbox import channels_in
 from icmsg.ipc import MAGIC
+from icmsg.ipc.magic import MAGIC_END
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from icmsg.cosim.observations import CoreFacts, DirectionFacts, LinkFacts
     from icmsg.hw.mailbox import MailboxState
-
-_MAGIC_END: Final = 4 + (len(MAGIC) + 3 & ~3)
 
 
 def rings_other_channel(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
@@ -30,7 +29,7 @@ def rings_other_channel(direction: DirectionFacts, _link: LinkFacts) -> Finding 
         return None
     return Finding(
         "wrong-channel",
-        f"{writer.name} rings mbox channel {listed(rings)}, {reader.name} listens to {in_words(listens)}",
+        f"{writer.name} rings mbox channel {listed(rings)}, {reader.name} listens to {listed(channels_in(listens))}",
     )
 
 
@@ -116,7 +115,7 @@ def not_received(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
     if others:
         return Finding(
             "listens-elsewhere",
-            f"{writer.name} rings mbox channel {channel}, {reader.name} listens to {in_words(others)}",
+            f"{writer.name} rings mbox channel {channel}, {reader.name} listens to {listed(channels_in(others))}",
         )
     return Finding(
         "channel-not-received",
@@ -229,7 +228,7 @@ def left_lying(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
             Rank.QUESTION,
         )
     back = direction.back
-    if not view.rd_idx and back is not None and back.wr_idx > _MAGIC_END:
+    if not view.rd_idx and back is not None and back.wr_idx > MAGIC_END:
         return None  # it takes packets and does not say so
     waits = f"{count_of(direction.waiting, 'packet')} wait{'s' if direction.waiting == 1 else ''} for {reader.name}"
     if not view.rd_idx and view.packets[0].payload == MAGIC:
@@ -259,13 +258,3 @@ DOORBELL_RULES: Final[tuple[Callable[[DirectionFacts, LinkFacts], Finding | None
     interrupt_held_back,
     left_lying,
 )
-
-
-def listed(channels: Iterable[int]) -> str:
-    """Return channels in ascending order."""
-    return ", ".join(map(str, sorted(channels)))
-
-
-def in_words(mask: int) -> str:
-    """Return the channels of a mask."""
-    return ", ".join(map(str, channels_in(mask)))

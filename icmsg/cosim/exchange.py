@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.diagnosis import console_lines, diagnose
+from icmsg.cosim.diagnosis import console_lines, examine
 from icmsg.cosim.exchange_result import ExchangeResult
 from icmsg.cosim.force_off import describe_held
 from icmsg.cosim.interruption import CtrlC
@@ -405,6 +405,6 @@ class Exchange:
             yield f"if the firmware on {unknown} sends first, say so: --initiator {unknown}"
         config = self._configs[self._first.name]
         instances = {name: player.played.instance for name, player in self._players.items()}
-        yield from diagnose(
+        yield from examine(
             self._machine, self._first, config, self._second, bound=bound, instances=instances
-        )
+        ).lines()

@@ -36,3 +36,8 @@ def counted(lines: Iterable[str]) -> list[str]:
 def count_of(number: int, what: str) -> str:
     """Return ``1 packet``, ``2 packets``."""
     return f"{number} {what}{'s' if number != 1 else ''}"
+
+
+def listed(channels: Iterable[int]) -> str:
+    """Return channels in ascending order."""
+    return ", ".join(map(str, sorted(channels)))

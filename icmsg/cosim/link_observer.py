@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from icmsg.cosim.events import Event, EventKind
 from icmsg.errors import BusError
-from icmsg.ipc import MAGIC
+from icmsg.ipc.magic import MAGIC_END
+from icmsg.wire.handshake import HandshakeWord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from icmsg.cosim.machine import Core, Machine
 
 _KEPT: Final = 16
-_MAGIC_PACKET: Final = 4 + (len(MAGIC) + 3 & ~3)
-"""Bytes from the start of the data to the second packet."""
 
 
 @runtime_checkable
@@ -97,7 +96,7 @@ class LinkObserver:
             if core.index == event.core and own.unbound == "disable" and not self.stale:
                 wr = self._bus.read32(own.tx_region.address + own.tx_layout.wr_idx_offset)
                 rd = self._bus.read32(own.rx_region.address + own.rx_layout.rd_idx_offset)
-                if not rd and wr > _MAGIC_PACKET:
+                if not rd and wr > MAGIC_END:
                     self.early.setdefault(core.name, event.time_ns)
 
     def _is_bound(self) -> bool:
@@ -108,8 +107,9 @@ class LinkObserver:
                 read(own.tx_region.address + own.tx_layout.rd_idx_offset)
                 and read(own.rx_region.address + own.rx_layout.rd_idx_offset)
             )
-        there, back = read(own.tx_region.address + 4), read(own.rx_region.address + 4)
-        return there >> 16 == back & 0xFFFF != 0 and back >> 16 == there & 0xFFFF != 0
+        second, of_first = HandshakeWord(self._bus, own.tx_region.address, own.tx_layout).read()
+        first, of_second = HandshakeWord(self._bus, own.rx_region.address, own.rx_layout).read()
+        return first == of_first != 0 and second == of_second != 0
 
     def stop(self) -> None:
         """Observe no longer; what was seen stays."""

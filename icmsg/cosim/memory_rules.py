@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.bond_words import shown_bytes
-from icmsg.cosim.findings import Finding, Rank, count_of
+from icmsg.cosim.findings import Finding, Rank, count_of, listed
 from icmsg.ipc import MAGIC
+from icmsg.ipc.magic import MAGIC_END
 from icmsg.wire.inspect import packets_between
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from icmsg.cosim.observations import DirectionFacts, LinkFacts
 
-_MAGIC_END: Final = 4 + (len(MAGIC) + 3 & ~3)
 _CONTROL: Final = ("DATA", "RELEASE_DATA", "BOUND", "RELEASE_BOUND")
 
 
@@ -191,9 +191,9 @@ def not_published(direction: DirectionFacts, _link: LinkFacts) -> Finding | None
 def looks_like_icbmsg(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
     """The first packet behind the magic is a control message of ICBMsg."""
     data, view = direction.data, direction.view
-    if view is None or data[4 : 4 + len(MAGIC)] != MAGIC or view.wr_idx < _MAGIC_END + 8:
+    if view is None or data[4 : 4 + len(MAGIC)] != MAGIC or view.wr_idx < MAGIC_END + 8:
         return None
-    packet = data[_MAGIC_END : _MAGIC_END + 7]
+    packet = data[MAGIC_END : MAGIC_END + 7]
     if packet[:4] != b"\x00\x03\x00\x00" or packet[4] not in (2, 3) or direction.writer.instance is not None:
         return None
     if sum(direction.writer.received.values()) or 3 in direction.reader.sent:
@@ -239,7 +239,6 @@ def no_answer(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
     if not sent or got >= sent or view.problem is not None:
         return None
     answers = link.directions[0] if link.directions[1] is direction else link.directions[1]
-    rang = count_of(answers.rings, "doorbell")
     if (
         direction.waiting
         or view.rd_idx != view.wr_idx
@@ -252,7 +251,7 @@ def no_answer(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
     return Finding(
         "taken-not-answered",
         f"{reader.name} took {count_of(sent, 'message')} of {writer.name} and answered {what}; it rang mbox channel "
-        f"{answers.channel} {rang.split()[0]} time{'s' if answers.rings != 1 else ''}",
+        f"{answers.channel} {answers.rings} time{'s' if answers.rings != 1 else ''}",
     )
 
 
@@ -270,8 +269,3 @@ MEMORY_RULES: Final[tuple[Callable[[DirectionFacts, LinkFacts], Finding | None],
     too_long,
     no_answer,
 )
-
-
-def listed(channels: Iterable[int]) -> str:
-    """Return channels in ascending order."""
-    return ", ".join(map(str, sorted(channels)))

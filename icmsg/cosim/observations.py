@@ -232,7 +232,7 @@ def _core(
     observer: LinkObserver,
 ) -> CoreFacts:
     counts = machine.events.counts
-    played = instance is not None or bool(getattr(core, "is_played", False))
+    played = instance is not None or core.is_played
     registers = {} if played else core.registers
     runs = bool(registers) and not core.is_halted
     return CoreFacts(

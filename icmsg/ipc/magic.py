@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from icmsg.ipc.link import Link
 
 MAGIC = b"Em1l1K0rn3li4"
+MAGIC_END = 4 + (len(MAGIC) + 3 & ~3)
+"""Bytes of a region's data that the magic takes: header, magic and padding (protocol §1.2)."""
 """The first packet of magic bonding (protocol §2)."""
 
 

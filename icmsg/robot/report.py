@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.diagnosis import diagnose
+from icmsg.cosim.diagnosis import examine
 from icmsg.cosim.simtime import format_time
 from icmsg.errors import BusError, IcmsgError, MonitorError
 from icmsg.ipc import MAGIC
@@ -53,7 +53,7 @@ class Report:
         if about is None:
             app, net = (machine.core(name) for name in _CORES)
             config = self._scene.links.of("app")
-            yield from diagnose(machine, app, config, net)
+            yield from examine(machine, app, config, net).lines()
         else:
             core, config = about.core, about.instance.config
             peer = machine.core(OTHER["app" if core.name == "app" else "net"])

@@ -8,7 +8,7 @@ import pytest
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.diagnosis import diagnose
+from icmsg.cosim.diagnosis import examine
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.played_instance import PlayedInstance
 from icmsg.cosim.simtime import MS
@@ -27,7 +27,7 @@ def machine() -> Iterator[EmbeddedMachine]:
 
 
 def lines(machine: EmbeddedMachine, *, bound: bool = False) -> list[str]:
-    return diagnose(machine, machine.core("app"), APP, machine.core("net"), bound=bound)
+    return examine(machine, machine.core("app"), APP, machine.core("net"), bound=bound).lines()
 
 
 def test_nothing_has_happened_yet(machine: EmbeddedMachine) -> None:
