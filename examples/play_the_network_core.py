@@ -14,7 +14,7 @@ from collections import deque
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.diagnosis import diagnose
+from icmsg.cosim.diagnosis import examine
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.played_instance import PlayedInstance
 from icmsg.cosim.simtime import MS, format_time
@@ -34,7 +34,7 @@ def main(image: str) -> None:
         try:
             stop_at_messages(machine)
         except VirtualTimeoutError as error:
-            sys.exit("\n".join([str(error), *diagnose(machine, app, APP, net)]))
+            sys.exit("\n".join([str(error), *examine(machine, app, APP, net).lines()]))
 
 
 def stop_at_messages(machine: EmbeddedMachine) -> None:
