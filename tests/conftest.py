@@ -31,6 +31,7 @@ for _name in (
         "LC_ALL",
         "LANGUAGE",
     ),
+    *("CI", "BUILD_NUMBER"),  # pytest does not cut the lines of its summary there
 ):
     os.environ.pop(_name, None)
 os.environ["LANG"] = "C.UTF-8"
@@ -41,6 +42,10 @@ if (
 ):
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# A run says the same as the one before; `--hypothesis-profile random` looks further, and prints its seed.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("random", derandomize=False, print_blob=True)
+settings.load_profile("same")
 # For `make mutants`: a mutant is dead with the first failure, so nobody needs the smallest one.
 settings.register_profile("mutants", phases=(Phase.explicit, Phase.generate))
 

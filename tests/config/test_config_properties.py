@@ -18,7 +18,7 @@ from icmsg.config.kconfig import parse_kconfig
 from icmsg.config.load import load_instances, load_side
 from icmsg.errors import ConfigurationError, SourceError
 
-DETERMINED = settings(derandomize=True, deadline=None)
+DETERMINED = settings(deadline=None)
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 
 
@@ -163,7 +163,7 @@ FRAGMENTS = (
 )  # fmt: skip
 
 
-@settings(derandomize=True, deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=400)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=30).map(" ".join))
 def test_any_mixture_of_devicetree_words_is_read_or_refused(text: str) -> None:
     assert_usable_or_refused(text)
@@ -180,7 +180,7 @@ FILES = [
 ]
 
 
-@settings(derandomize=True, deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=400)
 @given(
     st.sampled_from(FILES),
     st.integers(0, 10_000),
@@ -192,7 +192,7 @@ def test_any_damage_to_a_good_file_is_read_or_refused(text: str, start: int, len
     assert_usable_or_refused(text[:start] + new + text[start + length :])
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=100)
 @given(st.sampled_from(FILES), st.sampled_from(FILES), st.integers(0, 10_000), st.integers(0, 60))
 def test_a_damaged_side_gets_a_verdict_or_is_refused(app: str, net: str, start: int, length: int) -> None:
     start %= len(net)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config_files import DATA, text
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from icmsg.config.checks import check, will_bond
@@ -15,7 +15,6 @@ APP = load_devicetree(DATA / "eight_app.dts").instances
 NET = load_devicetree(DATA / "eight_net.dts").instances
 
 
-@settings(derandomize=True)
 @given(st.permutations(APP), st.permutations(NET))
 def test_the_order_does_not_matter(ours: list, theirs: list) -> None:
     matching = match(ours, theirs)
@@ -24,7 +23,6 @@ def test_the_order_does_not_matter(ours: list, theirs: list) -> None:
     assert (matching.ours_alone, matching.theirs_alone) == ([], [])
 
 
-@settings(derandomize=True)
 @given(st.sets(st.integers(0, 7)), st.sets(st.integers(0, 7)))
 def test_only_what_has_no_counterpart_is_left_alone(ours: set[int], theirs: set[int]) -> None:
     our_nodes = [APP[number] for number in sorted(ours)]

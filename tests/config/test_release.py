@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from icmsg.config.release import FIRST, NEWEST, Release, Releases
@@ -53,7 +53,6 @@ RELEASE = st.builds(Release, st.integers(3, 5), st.integers(0, 9))
 RELEASES = st.builds(Releases, RELEASE, st.none() | RELEASE)
 
 
-@settings(derandomize=True)
 @given(RELEASES, RELEASES, RELEASE)
 def test_the_intersection_has_exactly_what_both_have(
     first: Releases, second: Releases, release: Release

@@ -227,7 +227,7 @@ class TestBus:
 
         run_state_machine_as_test(
             Machine,
-            settings=settings(derandomize=True, deadline=None, max_examples=25, stateful_step_count=25),
+            settings=settings(deadline=None, max_examples=25, stateful_step_count=25),
         )
 
 

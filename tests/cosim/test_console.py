@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from icmsg.cosim.console import Console, ConsoleLine
 
-pure = settings(derandomize=True, deadline=None)
+pure = settings(deadline=None)
 
 
 @pure

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from icmsg.cosim.events import Event, EventKind, EventStream
 
-pure = settings(derandomize=True, deadline=None)
+pure = settings(deadline=None)
 words = st.integers(0, 0xFFFFFFFF)
 records = st.tuples(st.integers(0, 2**63), st.sampled_from(EventKind), st.integers(0, 3), words, words)
 

@@ -234,7 +234,6 @@ def configs(draw: st.DrawFn) -> InstanceConfig:
 
 
 @settings(
-    derandomize=True,
     deadline=None,
     max_examples=20,
     suppress_health_check=[HealthCheck.too_slow],

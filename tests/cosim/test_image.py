@@ -144,7 +144,6 @@ def test_a_symbol_that_is_not_there_is_named() -> None:
 
 
 @settings(
-    derandomize=True,
     deadline=None,
     max_examples=80,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

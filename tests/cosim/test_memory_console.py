@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from icmsg.cosim.memory_console import RamConsole, RttConsole, memory_consoles
 from icmsg.hw.memory_bus import MemoryBus
 
-pure = settings(derandomize=True, deadline=None)
+pure = settings(deadline=None)
 PRINTED = st.lists(st.binary(min_size=0, max_size=15), max_size=20)
 RING, SIZE = 0x100, 16
 

@@ -14,7 +14,7 @@ from icmsg.wire.inspect import inspect_region
 from icmsg.wire.pbuf_reader import PbufReader
 from icmsg.wire.pbuf_writer import PbufWriter
 
-pure = settings(derandomize=True, deadline=None)
+pure = settings(deadline=None)
 SIZE = 64
 LAYOUT = RegionLayout.pbuf(SIZE)
 

@@ -168,7 +168,7 @@ def test_stopped_it_sees_nothing_any_more(machine: EmbeddedMachine) -> None:
     assert (watch.sent, watch.problems) == (0, [])
 
 
-@settings(derandomize=True, deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=15)
 @given(
     messages=st.integers(1, 25),
     size=st.integers(1, 28),

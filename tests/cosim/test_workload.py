@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from icmsg.cosim.workload import RoundTrips, Workload, difference, unasked
 from icmsg.errors import ConfigurationError
 
-pure = settings(derandomize=True, deadline=None)
+pure = settings(deadline=None)
 sizes = st.tuples(st.integers(1, 300), st.integers(0, 300)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 
 

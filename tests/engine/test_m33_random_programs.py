@@ -159,7 +159,7 @@ def run(rig: Rig, source: str, interrupts: list[int]) -> tuple[list[int], bytes,
     return outcome(core)
 
 
-@settings(derandomize=True, deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(
     pieces=st.lists(PIECES, min_size=3, max_size=25),
     interrupts=st.lists(st.integers(20, 2500), max_size=60),

@@ -37,7 +37,7 @@ STEPS = st.lists(
 )
 
 
-@settings(derandomize=True, max_examples=100)
+@settings(max_examples=100)
 @given(STEPS)
 def test_it_runs_once_at_the_last_tick_that_was_set(steps: list[tuple[str, int]]) -> None:
     where = Where()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from icmsg.cosim.embedded.mpu_query import decode, passes, response
@@ -87,7 +87,6 @@ def test_where_regions_overlap_there_is_none() -> None:
     assert answers == [S | MRVALID | 0 | R | RW, S, S | MRVALID | 1 | R | RW]
 
 
-@settings(derandomize=True)
 @given(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF))
 def test_only_the_four_encodings_are_one(first: int, second: int) -> None:
     is_one = first >> 4 == 0xE84 and second >> 12 == 0xF and second & 0x3F == 0

@@ -311,7 +311,7 @@ def event_bit(value: int) -> int:
     return (0, 1, 16, 17, 18, 19)[value % 6]
 
 
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 40_000), st.sampled_from(sorted(ACTIONS)), st.integers(0, 255)), max_size=60

@@ -43,7 +43,7 @@ class PythonSide:
         return len(data), bytes(data)
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=100)
 @given(geometry=geometry, script=packets)
 def test_all_four_pairs_of_writer_and_reader_give_the_same_results_and_bytes(
     stub: ctypes.CDLL, geometry: tuple[int, int], script: list[bytes | None]

@@ -142,7 +142,7 @@ geometry = st.sampled_from([(20, 0), (24, 8), (64, 0), (64, 8), (128, 32), (256,
 index = st.one_of(st.integers(0, 300), st.integers(0, 0xFFFFFFFF))
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=200)
 @given(geometry=geometry, script=st.lists(st.one_of(st.binary(max_size=300), st.none()), max_size=60))
 def test_writer_and_reader_are_a_queue_of_bounded_room(
     stub: ctypes.CDLL, geometry: tuple[int, int], script: list[bytes | None]
@@ -175,7 +175,7 @@ def test_writer_and_reader_are_a_queue_of_bounded_room(
         assert (writer.pbuf.own - reader.pbuf.own) % length == occupied
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(geometry=geometry, rd=index, packet=st.binary(min_size=1, max_size=80))
 def test_whatever_rd_idx_a_peer_writes_the_writer_stays_in_the_region_or_refuses(
     stub: ctypes.CDLL, geometry: tuple[int, int], rd: int, packet: bytes
@@ -192,7 +192,7 @@ def test_whatever_rd_idx_a_peer_writes_the_writer_stays_in_the_region_or_refuses
     assert (region.hex == before) == (result < 0)
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(geometry=geometry, wr=index, data=st.binary(min_size=240, max_size=240), capacity=st.integers(1, 300))
 def test_whatever_a_peer_writes_the_reader_refuses_or_delivers_covered_bytes(
     stub: ctypes.CDLL, geometry: tuple[int, int], wr: int, data: bytes, capacity: int

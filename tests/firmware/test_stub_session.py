@@ -135,7 +135,7 @@ def do(link: NativeLink, modes: tuple[Mode, Mode], operation: str, name: str, wo
     return result
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(
     modes=st.tuples(st.sampled_from(STUB_MODES), st.sampled_from(STUB_MODES)),
     size=st.sampled_from([48, 128]),

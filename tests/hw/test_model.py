@@ -267,7 +267,7 @@ def test_a_subclass_replaces_a_behaviour_by_name_or_by_register() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([8, 16, 32]), st.integers(0, 15), st.integers(0, 0xFFFFFFFF))))
-@settings(derandomize=True, deadline=None)
+@settings(deadline=None)
 def test_plain_storage_behaves_like_memory_for_every_width(writes: list[tuple[int, int, int]]) -> None:
     model, memory = RegisterModel(BLOCK), bytearray(16)
     for width, place, value in writes:

@@ -140,7 +140,7 @@ def registers_with_fields(draw: st.DrawFn) -> tuple[RegisterBlock, int]:
 
 
 @given(registers_with_fields())
-@settings(derandomize=True, deadline=None)
+@settings(deadline=None)
 def test_encoding_undoes_decoding_within_the_fields(case: tuple[RegisterBlock, int]) -> None:
     block, value = case
     covered = sum(part.mask for part in block.register("R").fields)
@@ -148,7 +148,7 @@ def test_encoding_undoes_decoding_within_the_fields(case: tuple[RegisterBlock, i
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 4), st.integers(1, 3)), max_size=6))
-@settings(derandomize=True, deadline=None)
+@settings(deadline=None)
 def test_a_block_is_accepted_exactly_when_no_word_is_used_twice(shapes: list[tuple[int, int, int]]) -> None:
     registers = tuple(
         Register(f"R{number}", 4 * word, count=count, stride=4 * stride)

@@ -253,7 +253,6 @@ class SessionMachine(Adversary):
 
 TestSessions = pytest.mark.slow(SessionMachine.TestCase)
 TestSessions.settings = settings(
-    derandomize=True,
     max_examples=120,
     stateful_step_count=80,
     deadline=None,

@@ -152,7 +152,7 @@ def test_without_a_peer_there_are_no_traces(fill: int, mode: str) -> None:
     assert "no traces of a peer" in traces.verdict
 
 
-@settings(derandomize=True, max_examples=600, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(
     name=st.sampled_from(sorted(SIDES)),
     tx=st.binary(min_size=256, max_size=256),

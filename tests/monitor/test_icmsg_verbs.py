@@ -196,7 +196,7 @@ def _session() -> Session:
     return Session()
 
 
-@settings(derandomize=True, max_examples=120, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     content=st.lists(
         st.one_of(

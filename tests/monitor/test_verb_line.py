@@ -60,7 +60,7 @@ def test_a_verb_is_the_first_word(command: str, verb: bool) -> None:
     assert is_verb(command) is verb
 
 
-@settings(derandomize=True, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x00")), min_size=1, max_size=5))
 def test_any_text_in_quotes_comes_back(texts: list[str]) -> None:
     quoted = ['"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts]
@@ -69,7 +69,7 @@ def test_any_text_in_quotes_comes_back(texts: list[str]) -> None:
     assert words_of(line) == ["icmsg", *texts]
 
 
-@settings(derandomize=True, max_examples=200)
+@settings(max_examples=200)
 @given(st.text())
 def test_any_line_is_taken_apart_or_refused_with_words(line: str) -> None:
     for command in split_commands(line):

@@ -61,7 +61,7 @@ def _one_link() -> Link:
     return Link()
 
 
-@settings(derandomize=True, max_examples=150)
+@settings(max_examples=150)
 @given(
     indices=st.tuples(st.integers(0, 23), st.integers(0, 23)),
     odd=st.tuples(st.integers(0, 3), st.integers(0, 40)),

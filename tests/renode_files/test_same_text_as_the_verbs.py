@@ -90,7 +90,7 @@ def check_the_same(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
         assert printed == _ours(both, *words)
 
 
-@settings(derandomize=True, max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     sessions=st.booleans(),
     words=st.lists(

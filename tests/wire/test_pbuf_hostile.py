@@ -204,7 +204,7 @@ def test_the_first_packet_is_zephyrs_test_of_the_initial_buffer(
     assert memory == before
 
 
-@settings(derandomize=True, max_examples=1000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(
     alignment=st.sampled_from([0, 8, 32]),
     words=st.integers(3, 20),

@@ -134,7 +134,6 @@ class TrustingPbufOnABusMachine(TrustingPbufMachine):
 
 
 SETTINGS = settings(
-    derandomize=True,
     max_examples=60,
     stateful_step_count=60,
     deadline=None,
@@ -150,7 +149,7 @@ TestTrustingPbufOnABus = TrustingPbufOnABusMachine.TestCase
 TestTrustingPbufOnABus.settings = SETTINGS
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(words=st.integers(3, 64), sizes=st.lists(st.integers(1, 200), min_size=1, max_size=40))
 def test_the_index_is_the_sum_of_the_rounded_packets_modulo_the_ring(words: int, sizes: list[int]) -> None:
     layout = RegionLayout.pbuf(8 + 4 * words)

@@ -147,7 +147,6 @@ class SpscMachine(RuleBasedStateMachine):
 
 TestSpsc = SpscMachine.TestCase
 TestSpsc.settings = settings(
-    derandomize=True,
     max_examples=80,
     stateful_step_count=60,
     deadline=None,
@@ -323,7 +322,7 @@ def test_impossible_lengths_are_refused() -> None:
         SpscWriter(MemoryBus(memory), 0, RegionLayout.spsc_pbuf(0x10014))
 
 
-@settings(derandomize=True, max_examples=600, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(
     line=st.sampled_from([0, 32]),
     words=st.integers(3, 20),

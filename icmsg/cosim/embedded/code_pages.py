@@ -33,9 +33,9 @@ class CodePages:
 
     ``on_unmasking`` is called directly after an instruction that can lower PRIMASK, BASEPRI or FAULTMASK,
     ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_event`` before SEV (from :meth:`watch_events`
-    on). Runs end before the instructions at :attr:`queries`, which the emulator does not know, and at :attr:`absent`,
-    which a core without FPU and DSP extension (``has_fpu``) does not have. ``look_again`` ends the run under way
-    before its next instruction. ``own`` is a page of the engine's own code.
+    on). Runs end before the instructions at :attr:`stops`: those that the emulator does not know, and those that a
+    core without FPU and DSP extension (``has_fpu``) does not have. ``look_again`` ends the run under way before its
+    next instruction. ``own`` is a page of the engine's own code.
     """
 
     def __init__(
@@ -62,8 +62,10 @@ class CodePages:
         self._pages: dict[int, MemoryRange] = {}
         self.shared: Final[dict[int, bytes]] = {}
         """What stood in the pages of this core's code that another core may write, when they were last looked at."""
-        self.queries: Final[set[int]] = set()
-        self.absent: Final[dict[int, Cause]] = {}
+        self.stops: Final[dict[int, Cause | None]] = {}
+        """Where runs end, and how the instruction there faults; None is one that is executed outside the emulator."""
+        self.gone: Final[set[int]] = set()
+        """Where runs ended until this run found others there: it may end there all the same."""
         self._has_fpu: Final = has_fpu
         self._hooked: set[int] = set()
         self._followed: set[int] = set()
@@ -103,6 +105,8 @@ class CodePages:
         """Core ``by`` is about to write into a page from which this one has executed, perhaps again and again."""
         for page, address, _end in self._parts(memory, offset, CODE_PAGE):
             if by is not self:
+                if page in self.shared:  # not yet compared since the writer asked before
+                    continue
                 self.shared[page] = memory.bytes[offset : offset + CODE_PAGE].tobytes()
             elif page not in self._followed:
                 self._followed.add(page)
@@ -173,6 +177,12 @@ class CodePages:
         self._look(self._pages[page], (start & ~1) - 2, end)
         self._native.forget_code(start, end - start)
 
+    def is_stop(self, address: int) -> bool:
+        """Tell whether a run ends at ``address`` now; the core may have overwritten what stood there."""
+        if address in self.stops and (found := self._space.memory_at(address)) is not None:
+            self._look(found, address, address + 4)
+        return address in self.stops
+
     def _on_translation(self, address: int, size: int) -> None:
         # Where a query stands, the emulator translates nothing: a size of zero.
         found = self._space.memory_at(address)
@@ -220,23 +230,20 @@ class CodePages:
 
     def _stop_before(self, code: memoryview, start: int, end: int) -> bool:
         """Let runs end before what the emulator cannot execute; return whether that is elsewhere than before."""
-        queries = {start + offset for offset in instructions.mpu_query(code)}
-        different = queries ^ {address for address in self.queries if start <= address < end}
-        self.queries.symmetric_difference_update(different)
+        found: dict[int, Cause | None] = {start + offset: None for offset in instructions.mpu_query(code)}
         if not self._has_fpu:
-            absent = _absent(code, start)
-            gone = [address for address in self.absent if start <= address < end and address not in absent]
-            different |= {address for address in absent if self.absent.get(address) != absent[address]} | {
-                *gone
-            }
-            self.absent.update(absent)
-            for address in gone:
-                del self.absent[address]
-        if different:
-            self._native.stop_before({*self.queries, *self.absent})
-            for address in different:
-                self._forget(address)
-        return bool(different)
+            found.update(_absent(code, start))
+        before = {address: cause for address, cause in self.stops.items() if start <= address < end}
+        if found == before:
+            return False
+        for address in before:
+            del self.stops[address]
+        self.stops.update(found)
+        self._native.stop_before(self.stops)
+        self.gone.update(before.keys() - found.keys())
+        for address in before.keys() ^ found.keys():
+            self._forget(address)
+        return True
 
     def _forget(self, address: int) -> None:
         if address // CODE_PAGE in self._pages:

@@ -258,6 +258,9 @@ class FirmwareCore:
         self._cause = None
         if self._code.shared:
             self._code.compare()
+        if self._code.gone:
+            self._code.gone.clear()
+            self._native.forget_all_code()  # what was translated to end before them still does
         pc, xpsr = self._resume_at.read()
         self._running = True
         error = self._native.run(pc | (1 if xpsr & _THUMB else 0), count if count > 0 else 1)
@@ -287,9 +290,7 @@ class FirmwareCore:
             if self._flow.leave():
                 self._sleep(for_event=False)
         elif cause == Cause.WFI:
-            if self._code.absent and self.pc() in self._code.absent:
-                self._refuse()
-            elif not self._code.queries or not self._query():
+            if not (self._code.stops or self._code.gone) or not self._stop():
                 self._sleep(for_event=False)
         elif cause == Cause.SVC and not error:
             self._flow.call_supervisor()
@@ -300,19 +301,21 @@ class FirmwareCore:
         elif cause != Cause.YIELD or error:
             self._flow.fault(cause, error)
 
-    def _refuse(self) -> None:
-        """Fault at the instruction before which the run ended, which this core does not have."""
-        if self._executed.value < self._budget.value:
-            self._flow.fault(self._code.absent[self.pc()], 0)
+    def _stop(self) -> bool:
+        """Execute or refuse the instruction before which the run ended, if it is one that the emulator cannot execute.
 
-    def _query(self) -> bool:
-        """Execute the instruction before which the run ended, if it is one that the emulator does not know."""
-        if self.pc() not in self._code.queries:
-            return False
+        Return False where that was no reason for the run to end.
+        """
+        pc = self.pc()
+        if not self._code.is_stop(pc):
+            return pc in self._code.gone  # overwritten meanwhile; what stands there now is next
         if self._executed.value < self._budget.value:
-            self._queries.execute()
-            self.time += self.ticks_per_instruction
-            self.instructions += 1
+            if (refused := self._code.stops[pc]) is not None:
+                self._flow.fault(refused, 0)
+            else:
+                self._queries.execute()
+                self.time += self.ticks_per_instruction
+                self.instructions += 1
         return True
 
     # Sleep
