@@ -19,7 +19,7 @@ from icmsg.cosim.embedded.memory import CODE_PAGE, PAGE
 from icmsg.cosim.embedded.native import EXECUTE, READ, WRITE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from icmsg.cosim.embedded.memory import AddressSpace, CodeUser, Memory, MemoryRange
     from icmsg.cosim.embedded.native import NativeCore
@@ -93,8 +93,8 @@ class CodePages:
         return self._space.alias(found, address), allowed
 
     def _arrive(self, page: int, found: MemoryRange, place: int) -> None:
-        self._look(found, page * CODE_PAGE, (page + 1) * CODE_PAGE)
         self._pages[page] = found
+        self._look(found, page * CODE_PAGE, (page + 1) * CODE_PAGE)
         users = found.memory.code.setdefault(place, [])
         if self not in users:
             users.append(self)
@@ -156,6 +156,8 @@ class CodePages:
                     del users[place]
         self._pages.clear()
         self.shared.clear()
+        self.stops.clear()
+        self._native.stop_before(())
 
     def forget_pages(self) -> None:
         """Be asked again before this core writes into any page."""
@@ -174,19 +176,20 @@ class CodePages:
         return parts
 
     def _change(self, page: int, start: int, end: int) -> None:
-        self._look(self._pages[page], (start & ~1) - 2, end)
+        self._forget(self._look(self._pages[page], (start & ~1) - 2, end))
         self._native.forget_code(start, end - start)
 
     def is_stop(self, address: int) -> bool:
         """Tell whether a run ends at ``address`` now; the core may have overwritten what stood there."""
         if address in self.stops and (found := self._space.memory_at(address)) is not None:
-            self._look(found, address, address + 4)
+            self._forget(self._look(found, address, address + 4))
         return address in self.stops
 
     def _on_translation(self, address: int, size: int) -> None:
         # Where a query stands, the emulator translates nothing: a size of zero.
         found = self._space.memory_at(address)
-        if found is not None and self._look(found, address, address + max(size, 4)):
+        if found is not None and (news := self._look(found, address, address + max(size, 4))):
+            self._forget(news)
             self._look_again()
 
     def watch_events(self) -> bool:
@@ -198,56 +201,60 @@ class CodePages:
             return False
         self._watches_events = True
         for address in self._events:
-            self._watch_event(address)
+            self._native.hook_address(address, self._on_event)
+        self._forget(self._events)
         return bool(self._events)
 
-    def _watch_event(self, address: int) -> None:
-        self._native.hook_address(address, self._on_event)
-        self._forget(address)
-
-    def _look(self, where: MemoryRange, start: int, end: int) -> bool:
-        """Find what has to be reported in a range; return whether anything is different from before."""
+    def _look(self, where: MemoryRange, start: int, end: int) -> set[int]:
+        """Find what has to be reported in a range; return the addresses where that is different from before."""
         start = max(start, where.start)
-        news = False
         code = where.memory.bytes[start - where.start : end + 2 - where.start]
+        news: set[int] = set()
         for find, handler in self._after:
             for offset in find(code):
                 address = start + offset
                 if address not in self._hooked:
                     self._hooked.add(address)
                     self._native.hook_block(address, handler)
-                    self._forget(address)
-                    news = True
-        news = self._stop_before(code, start, end) or news
+                    news.add(address)
+        news |= self._stop_before(code, start, end)
         for offset in instructions.send_event(code):
             address = start + offset
             if address not in self._events:
                 self._events.add(address)
                 if self._watches_events:
-                    self._watch_event(address)
-                    news = True
+                    self._native.hook_address(address, self._on_event)
+                    news.add(address)
         return news
 
-    def _stop_before(self, code: memoryview, start: int, end: int) -> bool:
-        """Let runs end before what the emulator cannot execute; return whether that is elsewhere than before."""
+    def _stop_before(self, code: memoryview, start: int, end: int) -> set[int]:
+        """Let runs end before what the emulator cannot execute; return where that is different from before.
+
+        When a run has ended, the emulator comes to the byte before each of these places. Nothing new may be found
+        there then, so that the stops lie in pages that were looked at, with the page before, too.
+        """
         found: dict[int, Cause | None] = {start + offset: None for offset in instructions.mpu_query(code)}
         if not self._has_fpu:
             found.update(_absent(code, start))
+        found = {address: cause for address, cause in found.items() if address // CODE_PAGE in self._pages}
         before = {address: cause for address, cause in self.stops.items() if start <= address < end}
         if found == before:
-            return False
+            return set()
         for address in before:
             del self.stops[address]
         self.stops.update(found)
         self._native.stop_before(self.stops)
         self.gone.update(before.keys() - found.keys())
-        for address in before.keys() ^ found.keys():
-            self._forget(address)
-        return True
+        for address in found:
+            page = (address - 1) // CODE_PAGE
+            if page not in self._pages and (where := self._space.memory_at(address - 1)) is not None:
+                self._arrive(page, where, (address - 1 - where.start) // CODE_PAGE)
+        return {address for address, _ in before.items() ^ found.items()}
 
-    def _forget(self, address: int) -> None:
-        if address // CODE_PAGE in self._pages:
-            self._native.forget_code(address, 2)
+    def _forget(self, addresses: Iterable[int]) -> None:
+        for address in addresses:
+            if address // CODE_PAGE in self._pages:
+                self._native.forget_code(address, 2)
 
 
 def _absent(code: memoryview, start: int) -> dict[int, Cause]:
