@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from exchanges import exchange, exchange_on
 from firmware_files import FIRMWARE, Kind, Trial, foreign, trial
+from planted_files import Mistake, Plant, planted
 
 from icmsg.config.nrf5340 import APP
 from icmsg.cosim.embedded.machine import EmbeddedMachine
@@ -147,6 +148,12 @@ def test_fewer_messages_than_asked_for_say_how_many_and_after_which_silence(tmp_
         "12 of 100 messages came back before a silence of 500.000 ms of virtual time; a longer one: --silence-ms; "
         "as many as firmware sends: --messages any"
     )
+
+
+def test_a_control_message_of_icbmsg_is_recognised_although_python_echoed_it(tmp_path: Path) -> None:
+    result = exchange("python", planted(tmp_path, Plant(Mistake.ICBMSG)))
+    assert not result.ok
+    assert "this looks like ICBMsg: the first message of net is 02 00 05" in "\n".join(result.problems)
 
 
 def test_any_number_ends_at_the_silence_and_needs_one_message(tmp_path: Path) -> None:
