@@ -69,8 +69,7 @@ class Exchange:
     exchange (None: 0.5 s of firmware that sends first, 1 s for an echo). ``stall``: the wall time without any
     progress that ends it (None: never). ``strict``: a warning is a problem. ``stale_memory``: what the regions hold
     when the cores start, see :func:`icmsg.cosim.stale_memory.fill_regions`; None leaves them as they are.
-    ``release`` lets the network core run at once, though firmware on the application core holds it in reset until it
-    clears RESET.NETWORK.FORCEOFF.
+    ``release`` lets a network core run at once that firmware holds in reset (RESET.NETWORK.FORCEOFF).
 
     Raises:
         FirmwareError: an image does not fit its core.
@@ -379,16 +378,7 @@ class Exchange:
         watch, total = self._watch, self._workload.messages
         stats = self._sides.initiator_stats(self._initiator)
         if stats is not None:
-            mismatches = max(watch.mismatches, stats.mismatches)
-            return Counts(
-                total,
-                stats.sent,
-                stats.received,
-                stats.bytes_received,
-                mismatches,
-                watch.round_trips,
-                watch.lost,
-            )
+            return Counts.of_stub(total, stats, watch)
         seen: Initiator | LinkWatch = self._sender if self._sender is not None else watch
         expected = None if self._workload.any_number else total
         sent = seen.sent - (watch.lost if seen is watch else 0)

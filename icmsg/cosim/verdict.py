@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from icmsg.cosim.machine import Core, CoreFaultRecord, Machine
     from icmsg.cosim.players import Responder
     from icmsg.cosim.sides import Sides
+    from icmsg.cosim.stub_firmware import StubStats
+    from icmsg.cosim.watch import LinkWatch
     from icmsg.cosim.workload import RoundTrips
 
 QUANTUM_NOTE: Final = (
@@ -37,6 +39,13 @@ class Counts(NamedTuple):
     mismatches: int
     round_trips: RoundTrips
     lost: int = 0
+
+    @classmethod
+    def of_stub(cls, expected: int, stub: StubStats, watch: LinkWatch) -> Counts:
+        """Return what a stub that sends first has counted, with what only ``watch`` sees."""
+        mismatches = max(watch.mismatches, stub.mismatches)
+        received = stub.received, stub.bytes_received
+        return cls(expected, stub.sent, *received, mismatches, watch.round_trips, watch.lost)
 
 
 class Restarts:

@@ -43,7 +43,7 @@ def with_tx(address: int, size: int = 0x800) -> InstanceConfig:
         (with_tx(0x0005_0000), "app and of core net", "flashapp is flash"),
         (with_tx(0x0100_0000), "app and of core net", "flashnet is flash of core net alone"),
         (with_tx(0x2100_8000), "app", "ramnet is RAM of core net alone"),
-        (with_tx(0xFFFF_F900), "app and of core net", "nothing is there from end to end"),
+        (with_tx(0xFFFF_F000), "app and of core net", "nothing is there from end to end"),
         (with_tx(0x2000_0000, 0x9_0000), "app and of core net", "nothing is there from end to end"),
     ],
 )

@@ -45,6 +45,7 @@ NOT_SHOWN = {
     "… has … data bytes, but spsc_pbuf steps its read index in 16 bits": "the command has no option for it",
     "stale memory …: use …": "the command's choices come first",
     "…: no symbol …; was it stripped, or optimised away?": "only asked for symbols that are there",
+    "… … of core … …": "misplaced() of the checks says it, which the page has",
     "the next packet has … bytes, more than the … of this receiver": "the command sets no limit",
 }
 

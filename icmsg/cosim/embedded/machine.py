@@ -379,7 +379,7 @@ class EmbeddedMachine:
             self._warned[key] = 1
             core = self.cores[slot.name]
             self._warnings[key] = AccessWarning(
-                slot.name, what, address, pc, core.locate(pc), core.backtrace()
+                slot.name, what, address, pc, core.locate(pc), core.backtrace(pc)
             )
             slot.emit(EventKind.WARNING, address, pc)
 
