@@ -82,17 +82,18 @@ def _rows(run: dict[str, Any]) -> Iterator[tuple[str, str | Text]]:
         yield "restarts", ", ".join(f"{core} {number}" for core, number in restarts.items())
     trips = run["round_trip_virtual_us"]
     if trips["min"] is not None:
-        yield (
-            "round trip",
-            (
-                f"min {_time(trips['min'])}, median {_time(trips['median'])}, p99 {_time(trips['p99'])}, "
-                f"max {_time(trips['max'])} (virtual)"
-            ),
-        )
+        yield "round trip", _distribution(trips)
     if run["round_trip_note"]:
         yield "", run["round_trip_note"]
     yield "time", f"{_time(run['virtual_s'] * 1e6)} virtual in {run['wall_s']:.2f} s"
     yield "trace", run["trace_sha256"][:16]
+
+
+def _distribution(trips: dict[str, float]) -> str:
+    names = ("min", "median", "p99", "max")
+    if trips["max"] < 1000:
+        return ", ".join(f"{name} {trips[name]:.2f}" for name in names) + " µs (virtual)"
+    return ", ".join(f"{name} {_time(trips[name])}" for name in names) + " (virtual)"
 
 
 def _count(number: int) -> str:

@@ -26,8 +26,10 @@ from icmsg.cosim.verdict import (
     Restarts,
     came_back,
     early_words,
+    ended_words,
     fault_words,
     initiator_words,
+    own_words,
     playback_words,
     shortcomings,
     unbound_words,
@@ -50,8 +52,6 @@ Progress = Callable[[int, int], None]
 BOND_TIMEOUT_NS: Final = 2 * S
 STALL_NS: Final = 1 * S
 """An exchange in which nothing comes back for this long has stopped."""
-SILENCE_NS: Final = 500 * MS
-"""Firmware that sends first, nobody knows how often, has finished when it is silent for this long."""
 _GRACE_NS: Final = 5 * MS
 """Unknown firmware that speaks first within this time after bonding is the initiator."""
 _STEPS: Final = 200
@@ -60,16 +60,14 @@ _EQUAL: Final = 1000
 
 
 class Exchange:
-    """One run on a machine with the cores ``app`` and ``net``; ``config`` is the app's instance and
-    ``peer_config`` the net's (None: the mirror of the app's).
+    """One run on a machine with ``app`` (``config``) and ``net`` (``peer_config``; None: the mirror of the app's).
 
-    A workload without messages asks for bonding alone; nothing is answered then.
-    ``initiator`` is the name of the core that sends first; None finds out: the stub ``initiator`` where it runs,
-    else unknown firmware that speaks first, else Python. ``silence_ns``: virtual time without a message that ends the
-    exchange (None: 0.5 s of firmware that sends first, 1 s for an echo). ``stall``: the wall time without any
-    progress that ends it (None: never). ``strict``: a warning is a problem. ``stale_memory``: what the regions hold
-    when the cores start, see :func:`icmsg.cosim.stale_memory.fill_regions`; None leaves them as they are.
-    ``release`` lets a network core run at once that firmware holds in reset (RESET.NETWORK.FORCEOFF).
+    A workload without messages asks for bonding alone; nothing is answered then. ``initiator`` is the core that sends
+    first; None finds out: the stub ``initiator`` where it runs, else unknown firmware that speaks first, else Python.
+    ``silence_ns``: virtual time without a message that ends the exchange (None: 1 s). ``stall``: the wall time without
+    any progress that ends it (None: never). ``strict``: a warning is a problem. ``stale_memory``: what the regions hold
+    when the cores start (:func:`icmsg.cosim.stale_memory.fill_regions`); None leaves them as they are. ``release`` lets
+    a network core run at once that firmware holds in reset (RESET.NETWORK.FORCEOFF).
 
     Raises:
         FirmwareError: an image does not fit its core.
@@ -133,8 +131,9 @@ class Exchange:
             None if workload.any_number else workload.messages,
             restarts=True,
             booting=True,
+            may_differ=len(self._sides.unknown) == len(self._configs),
         )
-        longest_ns = max(bond_timeout_ns, self._silence(), STALL_NS)
+        longest_ns = max(bond_timeout_ns, self._silence())
         self._guard = ProgressGuard(machine, self._faults, self._token, longest_ns, stall)
 
     def _let_firmware_decide(self) -> None:
@@ -291,10 +290,10 @@ class Exchange:
         return self._machine.now_ns - max(self._watch.last_ns, self._bond_ns or 0)
 
     def _silence(self) -> int:
-        return self._silence_ns or SILENCE_NS
+        return self._silence_ns or STALL_NS
 
     def _patience(self) -> int:
-        return (self._silence_ns or STALL_NS) if self._knows_its_count() else self._silence() + MS
+        return self._silence() + (0 if self._knows_its_count() else MS)
 
     def _knows_its_count(self) -> bool:
         return self._sender is not None or self._sides.is_stub(self._initiator)
@@ -306,6 +305,8 @@ class Exchange:
 
     def _result(self) -> ExchangeResult:
         counts = self._counts()
+        if self._watch.sends_its_own:
+            self._notes.append(own_words(self._watch))
         bound = self._bond_ns is not None and self._is_bound_at_the_end(counts)
         problems = [*self._problems, *map(str, self._watch.problems)]
         problems += [line for player in self._players.values() for line in player.troubles()]
@@ -363,9 +364,7 @@ class Exchange:
             if core.image is not None and not self._restarts.of(core) and not self._watch.has_opened(core)
         ]
         if ended:
-            self._notes.append(
-                f"{ended[0]} restarted its peer after the last message and did not open its side again"
-            )
+            self._notes.append(ended_words(ended[0]))
         return bool(ended)
 
     def _unanswered(self) -> int:
@@ -379,12 +378,13 @@ class Exchange:
         stats = self._sides.initiator_stats(self._initiator)
         if stats is not None:
             return Counts.of_stub(total, stats, watch)
-        seen: Initiator | LinkWatch = self._sender if self._sender is not None else watch
         expected = None if self._workload.any_number else total
+        if self._sender is None and watch.sends_its_own:
+            return Counts(expected or watch.got, watch.sent, watch.got, watch.bytes_received, 0, RoundTrips())
+        seen: Initiator | LinkWatch = self._sender if self._sender is not None else watch
+        received = seen.got, seen.bytes_received, seen.mismatches
         sent = seen.sent - (watch.lost if seen is watch else 0)
-        return Counts(
-            expected, sent, seen.got, seen.bytes_received, seen.mismatches, seen.round_trips, seen.lost
-        )
+        return Counts(expected, sent, *received, seen.round_trips, seen.lost)
 
     def _explain(self, *, bound: bool, mismatches: int) -> Iterator[str]:
         for name, stats in self._sides.stats():

@@ -90,6 +90,19 @@ def initiator_words(asked: str | None, initiator: str | None, sides: Sides) -> s
     )
 
 
+def own_words(watch: LinkWatch) -> str:
+    """Return that the messages of the core that does not initiate are no echoes."""
+    return (
+        f"{watch.follower} sends messages of its own, whose contents were not judged: none of {watch.got} equals what "
+        f"{watch.initiator} had sent ({watch.first_difference})"
+    )
+
+
+def ended_words(name: str) -> str:
+    """Return that core ``name`` has ended the link itself."""
+    return f"{name} restarted its peer after the last message and did not open its side again"
+
+
 def unbound_words(restarts: Restarts) -> str:
     """Return why the two sides, which were bound, are not any more."""
     times = [

@@ -119,7 +119,8 @@ class LinkWatch:
     The core whose message comes first is the one that initiates, unless ``initiator`` names it. Of an initiator
     without end ``limit`` messages and their echoes are counted. A core that is reset while both are bound is a
     problem, unless ``restarts`` are allowed: then what was under way is lost, and counting goes on. ``booting``: no
-    core has run yet, so that what is in memory is older than both. Call :meth:`look` in the condition of
+    core has run yet, so that what is in memory is older than both. ``may_differ``: nobody knows that the other core
+    echoes (:attr:`sends_its_own`). Call :meth:`look` in the condition of
     ``run_until``, which is asked after every slice.
     """
 
@@ -134,6 +135,7 @@ class LinkWatch:
         *,
         restarts: bool = False,
         booting: bool = False,
+        may_differ: bool = False,
     ) -> None:
         self.early = 0
         """Messages that were sent before their sender had taken the other's magic; they are not counted."""
@@ -148,8 +150,13 @@ class LinkWatch:
         self.bytes_received = 0
         self.mismatches = 0
         self.last_ns = 0
+        """When the last message came, or the last reset of a core."""
         self.round_trips: Final = RoundTrips()
-        self.problems: Final[list[IcmsgError]] = []
+        self._may_differ = may_differ
+        self.first_difference: IcmsgError | None = None
+        """How the first message differs that is no echo."""
+        self._cut = 0
+        self._problems: Final[list[IcmsgError]] = []
         self._machine = machine
         self._stopped = False
         self._restarts = restarts
@@ -174,6 +181,13 @@ class LinkWatch:
     def initiator(self) -> str | None:
         """The name of the core whose messages count as the first ones; None as long as there is none."""
         return self._directions[self._initiator].core.name if self._initiator is not None else None
+
+    @property
+    def follower(self) -> str | None:
+        """The name of the core whose messages count as echoes; None as long as there is none."""
+        return (
+            self._directions[self._other[self._initiator]].core.name if self._initiator is not None else None
+        )
 
     @property
     def is_bound(self) -> bool:
@@ -217,6 +231,7 @@ class LinkWatch:
         for index, direction in self._directions.items():
             direction.forget(silent=index == event.core)
         self._bonds_again = True
+        self.last_ns = event.time_ns
         self.lost += len(self._expected)
         self._expected.clear()
         self.last_echo = None
@@ -256,8 +271,28 @@ class LinkWatch:
                 self._message(index, unread.popleft(), time_ns)
 
     def _problem(self, error: IcmsgError) -> None:
-        if not self.problems:
-            self.problems.append(error)
+        if not self._problems:
+            self._problems.append(error)
+
+    @property
+    def sends_its_own(self) -> bool:
+        """Whether the core that does not initiate sends messages of its own, not echoes.
+
+        None of several equals what the other core had sent, and they are not just cut off.
+        """
+        return self._may_differ and 1 < self.got == self.mismatches != self._cut
+
+    @property
+    def problems(self) -> list[IcmsgError]:
+        """What went wrong first, at most one."""
+        if self._problems or self.first_difference is None or self.sends_its_own:
+            return self._problems
+        return [self.first_difference]
+
+    def _differs(self, sent: bytes, packet: bytes, error: IcmsgError) -> None:
+        self.mismatches += 1
+        self._cut += bool(sent) and (sent.startswith(packet) or packet.startswith(sent))
+        self.first_difference = self.first_difference or error
 
     def _message(self, core: int, packet: bytes, time_ns: int) -> None:
         self.last_ns = time_ns
@@ -279,11 +314,9 @@ class LinkWatch:
         self.last_echo = packet
         self.bytes_received += len(packet)
         if not self._expected:
-            self.mismatches += 1
-            self._problem(IcmsgError(unasked(packet)))
+            self._differs(b"", packet, IcmsgError(unasked(packet)))
             return
         sent, sent_ns = self._expected.popleft()
         if sent != packet:
-            self.mismatches += 1
-            self._problem(IcmsgError(difference(self.got, sent, packet)))
+            self._differs(sent, packet, IcmsgError(difference(self.got, sent, packet)))
         self.round_trips.add(max(0, time_ns - sent_ns))

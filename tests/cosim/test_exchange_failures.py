@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from exchanges import exchange
-from firmware_files import Kind, foreign
+from firmware_files import Kind, Trial, foreign, trial
 
 from icmsg.config.instance import Region
 from icmsg.config.nrf5340 import APP
@@ -245,11 +245,23 @@ def test_between_unknown_firmware_the_same_is_seen_from_outside(tmp_path: Path) 
     assert "echo 6 differs at byte 9: 0x79 was sent, 0xF9 came back" in said(result)
     assert (result.messages_sent, result.messages_received, result.mismatches) == (10, 10, 1)
     stopped = exchange(speaker, foreign(tmp_path, "net", Kind.SLEEP, at=5), Workload(messages=100))
-    assert stopped.problems[0].startswith("5 of 100 messages came back before a silence of 500.000 ms")
+    assert stopped.problems[0].startswith("5 of 100 messages came back before a silence of 1.000 s")
     assert stopped.messages_sent > stopped.messages_received == 5
     silent = exchange(foreign(tmp_path, "app"), foreign(tmp_path, "net"), Workload(messages=10))
-    assert silent.problems[0].startswith("0 of 10 messages came back before a silence of 500.000 ms")
+    assert silent.problems[0].startswith("0 of 10 messages came back before a silence of 1.000 s")
     assert (silent.bound, silent.messages_sent) == (True, 0)
+
+
+def test_unknown_firmware_that_answers_with_messages_of_its_own_is_said_to(tmp_path: Path) -> None:
+    speaker = foreign(tmp_path, "app", Kind.SPEAK, at=2, limit=30)
+    result = exchange(speaker, trial(tmp_path, "net", Trial.SLOW, number=30, pause=100), Workload(messages=10))
+    assert (result.ok, result.messages_received, result.mismatches) == (True, 10, 0)
+    (note,) = result.notes
+    assert note.startswith(
+        "net sends messages of its own, whose contents were not judged: none of 10 equals what app"
+    )
+    assert "(echo 1 has 4 bytes, 10 were sent)" in note
+    assert result.round_trip_virtual_us["min"] is None
 
 
 def test_a_stray_access_is_a_warning_and_no_failure(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_fewer_messages_than_asked_for_say_how_many_and_after_which_silence(tmp_
     result = exchange(speaker, "python", Workload(messages=100))
     assert (result.ok, result.messages_received, result.messages_expected) == (False, 12, 100)
     assert result.problems[0] == (
-        "12 of 100 messages came back before a silence of 500.000 ms of virtual time; a longer one: --silence-ms; "
+        "12 of 100 messages came back before a silence of 1.000 s of virtual time; a longer one: --silence-ms; "
         "as many as firmware sends: --messages any"
     )
 
@@ -167,7 +167,7 @@ def test_any_number_ends_at_the_silence_and_needs_one_message(tmp_path: Path) ->
             None,
         )
     silent = exchange(foreign(tmp_path, "app"), "python", ANY)
-    assert silent.problems[0].startswith("no message came back before a silence of 500.000 ms")
+    assert silent.problems[0].startswith("no message came back before a silence of 1.000 s")
 
 
 def test_any_number_is_refused_where_the_number_is_known() -> None:
