@@ -254,7 +254,9 @@ def test_between_unknown_firmware_the_same_is_seen_from_outside(tmp_path: Path) 
 
 def test_unknown_firmware_that_answers_with_messages_of_its_own_is_said_to(tmp_path: Path) -> None:
     speaker = foreign(tmp_path, "app", Kind.SPEAK, at=2, limit=30)
-    result = exchange(speaker, trial(tmp_path, "net", Trial.SLOW, number=30, pause=100), Workload(messages=10))
+    result = exchange(
+        speaker, trial(tmp_path, "net", Trial.SLOW, number=30, pause=100), Workload(messages=10)
+    )
     assert (result.ok, result.messages_received, result.mismatches) == (True, 10, 0)
     (note,) = result.notes
     assert note.startswith(
