@@ -66,11 +66,12 @@ class CodePages:
         """Where runs end, and how the instruction there faults; None is one that is executed outside the emulator."""
         self.gone: Final[set[int]] = set()
         """Where runs ended until this run found others there: it may end there all the same."""
-        self._has_fpu: Final = has_fpu
         self._hooked: set[int] = set()
         self._followed: set[int] = set()
         self._events: set[int] = set()
         self._watches_events = False
+        if not has_fpu:
+            native.hook_translations(0, 1 << 32, self._on_any_translation)
 
     def allows(self, address: int, access: int) -> tuple[int, int]:
         """Answer :data:`icmsg.cosim.embedded.native.PageHandler`: code runs from memory, not from registers."""
@@ -192,6 +193,21 @@ class CodePages:
             self._forget(news)
             self._look_again()
 
+    def _on_any_translation(self, address: int, size: int) -> None:
+        """Stop before what a core without FPU and DSP extension does not have; only what is executed is looked at."""
+        found = self._space.memory_at(address)
+        if found is None:
+            return
+        news = {
+            address + offset: Cause.NO_COPROCESSOR if needs_fpu else Cause.UNDEFINED
+            for offset, needs_fpu in instructions.of_extensions(_bytes(found, address, address + size))
+        }
+        if news.keys() - self.stops.keys():
+            self.stops.update(news)
+            self._set_stops(news)
+            self._forget(news)
+            self._look_again()
+
     def watch_events(self) -> bool:
         """Report SEV from now on; return whether there was one that was not watched until now.
 
@@ -208,7 +224,7 @@ class CodePages:
     def _look(self, where: MemoryRange, start: int, end: int) -> set[int]:
         """Find what has to be reported in a range; return the addresses where that is different from before."""
         start = max(start, where.start)
-        code = where.memory.bytes[start - where.start : end + 2 - where.start]
+        code = _bytes(where, start, end + 2)
         news: set[int] = set()
         for find, handler in self._after:
             for offset in find(code):
@@ -228,28 +244,35 @@ class CodePages:
         return news
 
     def _stop_before(self, code: memoryview, start: int, end: int) -> set[int]:
-        """Let runs end before what the emulator cannot execute; return where that is different from before.
-
-        When a run has ended, the emulator comes to the byte before each of these places. Nothing new may be found
-        there then, so that the stops lie in pages that were looked at, with the page before, too.
-        """
+        """Let runs end before what the emulator cannot execute; return where that is different from before."""
         found: dict[int, Cause | None] = {start + offset: None for offset in instructions.mpu_query(code)}
-        if not self._has_fpu:
-            found.update(_absent(code, start))
         found = {address: cause for address, cause in found.items() if address // CODE_PAGE in self._pages}
         before = {address: cause for address, cause in self.stops.items() if start <= address < end}
+        for address, cause in before.items():  # what is absent is found where it is translated, and goes here
+            if cause is not None and any(
+                instructions.of_extensions(code[address - start : address - start + 4])
+            ):
+                found[address] = cause
         if found == before:
             return set()
         for address in before:
             del self.stops[address]
         self.stops.update(found)
-        self._native.stop_before(self.stops)
+        self._set_stops(found)
         self.gone.update(before.keys() - found.keys())
-        for address in found:
+        return {address for address, _ in before.items() ^ found.items()}
+
+    def _set_stops(self, new: Iterable[int]) -> None:
+        """Tell the emulator.
+
+        When a run has ended, it comes to the byte before each of these places. Nothing new may be found there then, so
+        that the stops lie in pages that were looked at, with the page before, too.
+        """
+        self._native.stop_before(self.stops)
+        for address in new:
             page = (address - 1) // CODE_PAGE
             if page not in self._pages and (where := self._space.memory_at(address - 1)) is not None:
                 self._arrive(page, where, (address - 1 - where.start) // CODE_PAGE)
-        return {address for address, _ in before.items() ^ found.items()}
 
     def _forget(self, addresses: Iterable[int]) -> None:
         for address in addresses:
@@ -257,10 +280,5 @@ class CodePages:
                 self._native.forget_code(address, 2)
 
 
-def _absent(code: memoryview, start: int) -> dict[int, Cause]:
-    """Return where instructions of the FPU and of the DSP extension stand, and how they fault without these."""
-    kinds = (
-        (instructions.floating_point, Cause.NO_COPROCESSOR),
-        (instructions.signal_processing, Cause.UNDEFINED),
-    )
-    return {start + offset: cause for find, cause in kinds for offset in find(code)}
+def _bytes(where: MemoryRange, start: int, end: int) -> memoryview:
+    return where.memory.bytes[start - where.start : end - where.start]

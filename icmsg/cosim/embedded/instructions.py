@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 # CPSIE i/f: B660…B667. MSR {PRIMASK, BASEPRI, BASEPRI_MAX, FAULTMASK}, Rn: F380|Rn, 8x10…8x13 (Armv8-M ARM, C2.4).
 _CPSIE: Final = re.compile(rb"(?=[\x60-\x67]\xb6)")
@@ -24,6 +24,8 @@ _MPU_QUERY: Final = re.compile(rb"(?=[\x40-\x4f]\xe8[\x00\x40\x80\xc0][\xf0-\xff
 
 
 # The first halfword of what may be an instruction of the FPU or of the DSP extension.
+_FIRST_OF_TWO: Final = 0xE800
+"""Halfwords from here on begin an instruction of two."""
 _EXTENSION: Final = re.compile(rb"(?=[\x00-\xff][\xea\xec-\xef\xf3\xfa-\xff])", re.DOTALL)
 
 
@@ -49,14 +51,25 @@ def mpu_query(code: memoryview) -> Iterator[int]:
     return _find(_MPU_QUERY, code)
 
 
-def floating_point(code: memoryview) -> Iterator[int]:
-    """Yield the offset of every instruction that needs an FPU."""
-    return _decoded(code, is_floating_point)
+def of_extensions(block: memoryview) -> Iterator[tuple[int, bool]]:
+    """Yield offset, and whether it needs the FPU, of the instructions of FPU and DSP extension.
 
-
-def signal_processing(code: memoryview) -> Iterator[int]:
-    """Yield the offset of every instruction of the DSP extension."""
-    return _decoded(code, is_signal_processing)
+    ``block`` begins with an instruction and holds no data, as what the emulator translates.
+    """
+    if next(_find(_EXTENSION, block), None) is None:
+        return
+    offset = 0
+    while offset + 4 <= len(block):
+        first = block[offset] | block[offset + 1] << 8
+        if first < _FIRST_OF_TWO:
+            offset += 2
+            continue
+        second = block[offset + 2] | block[offset + 3] << 8
+        if is_floating_point(first, second):
+            yield offset, True
+        elif is_signal_processing(first, second):
+            yield offset, False
+        offset += 4
 
 
 def is_floating_point(first: int, second: int) -> bool:
@@ -88,14 +101,6 @@ def is_signal_processing(first: int, second: int) -> bool:
     if row in (0xFBC0, 0xFBD0, 0xFBE0):  # long products of halfwords; UMAAL
         return bool(second & 0xF0)
     return False
-
-
-def _decoded(code: memoryview, wanted: Callable[[int, int], bool]) -> Iterator[int]:
-    for offset in _find(_EXTENSION, code):
-        if offset + 4 <= len(code):
-            first = code[offset] | code[offset + 1] << 8
-            if wanted(first, code[offset + 2] | code[offset + 3] << 8):
-                yield offset
 
 
 def _find(pattern: re.Pattern[bytes], code: memoryview) -> Iterator[int]:
