@@ -70,8 +70,8 @@ class CodePages:
         self._followed: set[int] = set()
         self._events: set[int] = set()
         self._watches_events = False
-        if not has_fpu:
-            native.hook_translations(0, 1 << 32, self._on_any_translation)
+        self._has_fpu: Final = has_fpu
+        native.hook_translations(0, 1 << 32, self._on_translation)
 
     def allows(self, address: int, access: int) -> tuple[int, int]:
         """Answer :data:`icmsg.cosim.embedded.native.PageHandler`: code runs from memory, not from registers."""
@@ -113,7 +113,7 @@ class CodePages:
                 self._followed.add(page)
                 # From the page before: the last instruction of code that begins there may reach into this one.
                 start = max(address - CODE_PAGE, 0)
-                self._native.hook_translations(start, address + CODE_PAGE - start, self._on_translation)
+                self._native.hook_translations(start, address + CODE_PAGE - start, self._on_own_translation)
 
     def changed(self, memory: Memory, offset: int, size: int) -> None:
         """Forget what is known of a range that Python has changed."""
@@ -183,28 +183,25 @@ class CodePages:
     def is_stop(self, address: int) -> bool:
         """Tell whether a run ends at ``address`` now; the core may have overwritten what stood there."""
         if address in self.stops and (found := self._space.memory_at(address)) is not None:
-            self._forget(self._look(found, address, address + 4))
+            self._forget(self._check_stops(_bytes(found, address, address + 4), address, address + 2))
         return address in self.stops
 
     def _on_translation(self, address: int, size: int) -> None:
-        # Where a query stands, the emulator translates nothing: a size of zero.
-        found = self._space.memory_at(address)
-        if found is not None and (news := self._look(found, address, address + max(size, 4))):
-            self._forget(news)
-            self._look_again()
-
-    def _on_any_translation(self, address: int, size: int) -> None:
-        """Stop before what a core without FPU and DSP extension does not have; only what is executed is looked at."""
+        """Stop before what the emulator cannot execute; only what is executed is looked at."""
         found = self._space.memory_at(address)
         if found is None:
             return
-        news = {
-            address + offset: Cause.NO_COPROCESSOR if needs_fpu else Cause.UNDEFINED
-            for offset, needs_fpu in instructions.of_extensions(_bytes(found, address, address + size))
-        }
+        news = self._find_stops(_bytes(found, address, address + size), address)
         if news.keys() - self.stops.keys():
             self.stops.update(news)
             self._set_stops(news)
+            self._forget(news)
+            self._look_again()
+
+    def _on_own_translation(self, address: int, size: int) -> None:
+        # Where a run ends, the emulator translates nothing: a size of zero.
+        found = self._space.memory_at(address)
+        if found is not None and (news := self._look(found, address, address + max(size, 4))):
             self._forget(news)
             self._look_again()
 
@@ -233,7 +230,7 @@ class CodePages:
                     self._hooked.add(address)
                     self._native.hook_block(address, handler)
                     news.add(address)
-        news |= self._stop_before(code, start, end)
+        news |= self._check_stops(code, start, end)
         for offset in instructions.send_event(code):
             address = start + offset
             if address not in self._events:
@@ -243,27 +240,30 @@ class CodePages:
                     news.add(address)
         return news
 
-    def _stop_before(self, code: memoryview, start: int, end: int) -> set[int]:
-        """Let runs end before what the emulator cannot execute; return where that is different from before."""
-        found: dict[int, Cause | None] = {start + offset: None for offset in instructions.mpu_query(code)}
-        found = {address: cause for address, cause in found.items() if address // CODE_PAGE in self._pages}
-        before = {address: cause for address, cause in self.stops.items() if start <= address < end}
-        for address, cause in before.items():  # what is absent is found where it is translated, and goes here
-            if cause is not None and any(
-                instructions.of_extensions(code[address - start : address - start + 4])
-            ):
-                found[address] = cause
-        if found == before:
-            return set()
-        for address in before:
-            del self.stops[address]
-        self.stops.update(found)
-        self._set_stops(found)
-        self.gone.update(before.keys() - found.keys())
-        return {address for address, _ in before.items() ^ found.items()}
+    def _find_stops(self, block: memoryview, start: int) -> dict[int, Cause | None]:
+        found: dict[int, Cause | None] = {start + offset: None for offset in instructions.mpu_query(block)}
+        if not self._has_fpu:
+            for offset, needs_fpu in instructions.of_extensions(block):
+                found[start + offset] = Cause.NO_COPROCESSOR if needs_fpu else Cause.UNDEFINED
+        return found
+
+    def _check_stops(self, code: memoryview, start: int, end: int) -> set[int]:
+        """Run on where something else stands by now; return where that is."""
+        others = {
+            address
+            for address, cause in self.stops.items()
+            if start <= address < end
+            and self._find_stops(code[address - start : address - start + 4], address) != {address: cause}
+        }
+        if others:
+            for address in others:
+                del self.stops[address]
+            self._native.stop_before(self.stops)
+            self.gone.update(others)
+        return others
 
     def _set_stops(self, new: Iterable[int]) -> None:
-        """Tell the emulator.
+        """Tell the emulator where to stop.
 
         When a run has ended, it comes to the byte before each of these places. Nothing new may be found there then, so
         that the stops lie in pages that were looked at, with the page before, too.

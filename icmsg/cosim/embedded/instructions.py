@@ -19,14 +19,11 @@ _MSR_LIMIT: Final = re.compile(rb"(?=[\x80-\x8f]\xf3[\x0a\x0b][\x80-\x8f])")
 # SEV: BF40, or F3AF 8004.
 _SEV: Final = re.compile(rb"(?=\x40\xbf|\xaf\xf3\x04\x80)")
 
-# TT, TTT, TTA, TTAT Rd, Rn: E840|Rn, F000|Rd<<8|A<<7|T<<6.
 _MPU_QUERY: Final = re.compile(rb"(?=[\x40-\x4f]\xe8[\x00\x40\x80\xc0][\xf0-\xff])")
-
-
 # The first halfword of what may be an instruction of the FPU or of the DSP extension.
+_EXTENSION: Final = re.compile(rb"(?=[\x00-\xff][\xea\xec-\xef\xf3\xfa-\xff])", re.DOTALL)
 _FIRST_OF_TWO: Final = 0xE800
 """Halfwords from here on begin an instruction of two."""
-_EXTENSION: Final = re.compile(rb"(?=[\x00-\xff][\xea\xec-\xef\xf3\xfa-\xff])", re.DOTALL)
 
 
 def after_unmasking(code: memoryview) -> Iterator[int]:
@@ -46,9 +43,13 @@ def send_event(code: memoryview) -> Iterator[int]:
     return _find(_SEV, code)
 
 
-def mpu_query(code: memoryview) -> Iterator[int]:
-    """Yield the offset of every TT instruction and its variants."""
-    return _find(_MPU_QUERY, code)
+def mpu_query(block: memoryview) -> Iterator[int]:
+    """Yield the offset of every TT instruction and its variants; ``block`` as in :func:`of_extensions`."""
+    if next(_find(_MPU_QUERY, block), None) is None:
+        return
+    for offset, first, second in _of_two(block):  # TT, TTT, TTA, TTAT Rd, Rn: E840|Rn, F000|Rd<<8|A<<7|T<<6
+        if first & 0xFFF0 == 0xE840 and second & 0xF03F == 0xF000:
+            yield offset
 
 
 def of_extensions(block: memoryview) -> Iterator[tuple[int, bool]]:
@@ -58,17 +59,21 @@ def of_extensions(block: memoryview) -> Iterator[tuple[int, bool]]:
     """
     if next(_find(_EXTENSION, block), None) is None:
         return
+    for offset, first, second in _of_two(block):
+        if is_floating_point(first, second):
+            yield offset, True
+        elif is_signal_processing(first, second):
+            yield offset, False
+
+
+def _of_two(block: memoryview) -> Iterator[tuple[int, int, int]]:
     offset = 0
     while offset + 4 <= len(block):
         first = block[offset] | block[offset + 1] << 8
         if first < _FIRST_OF_TWO:
             offset += 2
             continue
-        second = block[offset + 2] | block[offset + 3] << 8
-        if is_floating_point(first, second):
-            yield offset, True
-        elif is_signal_processing(first, second):
-            yield offset, False
+        yield offset, first, block[offset + 2] | block[offset + 3] << 8
         offset += 4
 
 
