@@ -60,6 +60,7 @@ class CodePages:
         self._on_event: Final = on_event
         self._look_again: Final = look_again
         self._pages: dict[int, MemoryRange] = {}
+        self._allowed: dict[int, tuple[int, int]] = {}
         self.shared: Final[dict[int, bytes]] = {}
         """What stood in the pages of this core's code that another core may write, when they were last looked at."""
         self.stops: Final[dict[int, Cause | None]] = {}
@@ -75,6 +76,9 @@ class CodePages:
 
     def allows(self, address: int, access: int) -> tuple[int, int]:
         """Answer :data:`icmsg.cosim.embedded.native.PageHandler`: code runs from memory, not from registers."""
+        return self._allowed.get(address + access) or self._allow(address, access)
+
+    def _allow(self, address: int, access: int) -> tuple[int, int]:
         found = self._space.memory_at(address)
         if found is None:
             return address, READ | WRITE | (EXECUTE if self._own <= address < self._own + PAGE else 0)
@@ -91,10 +95,14 @@ class CodePages:
                 writers.append(self)
             for user in users or ():
                 user.written(memory, place * CODE_PAGE, by=self)
-        return self._space.alias(found, address), allowed
+        answer = self._space.alias(found, address), allowed
+        if access != WRITE or not users:  # nothing is to be done when the emulator asks again
+            self._allowed[address + access] = answer
+        return answer
 
     def _arrive(self, page: int, found: MemoryRange, place: int) -> None:
         self._pages[page] = found
+        self._allowed.clear()
         self._look(found, page * CODE_PAGE, (page + 1) * CODE_PAGE)
         users = found.memory.code.setdefault(place, [])
         if self not in users:
@@ -156,12 +164,14 @@ class CodePages:
                 if not users[place]:
                     del users[place]
         self._pages.clear()
+        self._allowed.clear()
         self.shared.clear()
         self.stops.clear()
         self._native.stop_before(())
 
     def forget_pages(self) -> None:
         """Be asked again before this core writes into any page."""
+        self._allowed.clear()
         self._native.forget_pages()
 
     def _parts(self, memory: Memory, offset: int, size: int) -> list[tuple[int, int, int]]:
