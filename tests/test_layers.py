@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(icmsg.__file__).parent
 
 LAYERS: Final = (
-    ("errors", "limits"),
+    ("errors", "limits", "outputs"),
     ("assets", "config"),
     ("hw",),
     ("wire",),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,7 @@ from icmsg.errors import MonitorError
 from icmsg.monitor.log import LogLevel
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from icmsg.monitor import EmbeddedMonitor
     from icmsg.monitor.log import LogEntry
@@ -194,6 +196,25 @@ def test_a_log_file_gets_every_line(soc: EmbeddedMonitor, tmp_path: Path) -> Non
         tmp_path / "log.txt"
     ).read_text() == "00:00:00.0000 [INFO] Script: a\n00:00:00.0000 [ERROR] Script: b\n"
     assert "cannot be written" in refused(soc, f"logFile {typed(tmp_path)}/no/folder.txt")
+
+
+def test_a_log_file_takes_the_place_of_none(soc: EmbeddedMonitor, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("precious")
+    (tmp_path / "log").symlink_to(tmp_path / "mine")
+    soc.execute(f"logFile {typed(tmp_path)}/log")
+    assert soc.log.last(1)[0].text == f"Old file {tmp_path}/log moved to {tmp_path}/log.1"
+    soc.execute(f'log "a"; logFile {typed(tmp_path)}/log; log "b"; logFile {typed(tmp_path)}/mine')
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["log", "log.1", "log.2", "mine", "mine.1"]
+    assert (tmp_path / "mine.1").read_text() == "precious"
+    assert (tmp_path / "log.1").is_symlink()
+    assert "Script: a" in (tmp_path / "log.2").read_text()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_a_log_file_is_a_file(soc: EmbeddedMonitor, tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "other")
+    assert "it is there, and is no file" in refused(soc, f"logFile {typed(tmp_path)}/other")
+    assert [each.name for each in tmp_path.iterdir()] == ["other"]
 
 
 def test_a_front_end_sees_log_lines_as_they_come(soc: EmbeddedMonitor) -> None:
