@@ -63,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(options.execute(options))
         sys.stdout.flush()
     except IcmsgError as error:
-        sys.stderr.write(f"icmsg: error: {error}\n")
+        from icmsg.cosim.console import printable_lines
+
+        sys.stderr.write(f"icmsg: error: {printable_lines(str(error))}\n")
         return MISTAKE
     except KeyboardInterrupt as error:
         sys.stderr.write("icmsg: interrupted\n")

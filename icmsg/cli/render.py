@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from icmsg.cli.output import Output
+from icmsg.cosim.console import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,6 +56,7 @@ def report(run: dict[str, Any], console: Console | None = None) -> None:
 
 def _print(console: Console, text: str, style: str) -> None:
     """Print a line; on a terminal it is broken between words, elsewhere it stays one line that can be searched."""
+    text = printable(text)
     if not console.is_terminal:
         console.print(Text(text, style), soft_wrap=True)
         return
