@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,8 +62,5 @@ def test_a_session_prints_text(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 def test_colours_of_ours_are_sent(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sys
-
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     assert Paint(sys.stdout)("a\x1b[1mb", "ERROR") == "\x1b[31ma\\x1b[1mb\x1b[0m"
-    del capsys
