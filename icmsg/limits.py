@@ -17,6 +17,8 @@ MIB: Final = 1024 * 1024
 DEVICETREE_BYTES: Final = 4 * MIB
 """One devicetree with everything that it includes; a build's zephyr.dts has 0.1 to 0.6 MiB."""
 KCONFIG_BYTES: Final = 2 * MIB
+LINE_CHARACTERS: Final = 16 * 1024
+"""Of one line of Kconfig."""
 PLATFORM_BYTES: Final = 1 * MIB
 SCRIPT_BYTES: Final = 1 * MIB
 BUILD_FILE_BYTES: Final = 1 * MIB

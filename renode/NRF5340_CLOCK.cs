@@ -10,21 +10,30 @@ using Antmicro.Renode.Core;
 using Antmicro.Renode.Core.Structure.Registers;
 using Antmicro.Renode.Exceptions;
 using Antmicro.Renode.Peripherals.Bus;
+using Antmicro.Renode.Peripherals.CPU;
+using Antmicro.Renode.Peripherals.IRQControllers;
 using Antmicro.Renode.Peripherals.Timers;
 using Antmicro.Renode.Time;
 
 namespace Antmicro.Renode.Peripherals.Miscellaneous
 {
     // CLOCK and POWER of the nRF5340 (Product Specification, "CLOCK" and "POWER"), one instance for each core:
-    // oscillators that say that they run a little after they were told to. Nothing depends on them; cores and timers
-    // run at the rates of the platform all the time. DPPI is not modelled, so SUBSCRIBE and PUBLISH have no effect.
+    // oscillators that say that they run a little after they were told to. Nothing depends on them; timers run at the
+    // rates of the platform all the time. HFCLKCTRL divides the clock of the core clocked, by two after a reset, which is
+    // the rate of the platform, or by one. DPPI is not modelled, so SUBSCRIBE and PUBLISH have no effect.
     //
     // Renode's NRF_CLOCK has the events of the nRF52840 and covers the page in which RESET lies, too.
     [AllowedTranslations(AllowedTranslation.ByteToDoubleWord | AllowedTranslation.WordToDoubleWord)]
     public class NRF5340_CLOCK : BasicDoubleWordPeripheral, IKnownSize
     {
-        public NRF5340_CLOCK(IMachine machine, ulong startMicroseconds = 10) : base(machine)
+        public NRF5340_CLOCK(IMachine machine, ulong startMicroseconds = 10, CortexM clocked = null, NVIC clockedNvic = null) : base(machine)
         {
+            if((clocked == null) != (clockedNvic == null))
+            {
+                throw new ConstructionException("clocked and clockedNvic go together: a core and its interrupt controller");
+            }
+            this.clocked = clocked;
+            this.clockedNvic = clockedNvic;
             if(startMicroseconds == 0)
             {
                 throw new ConstructionException("An oscillator needs at least 1 microsecond to start");
@@ -48,6 +57,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             latched = 0;
             enabled = 0;
             UpdateInterrupt();
+            SetSpeed(1);
         }
 
         // What follows in the page belongs to RESET.
@@ -97,7 +107,8 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                 .WithValueField(0, 8, name: "GPREGRET", softResettable: false)
                 .WithReservedBits(8, 24)
             );
-            Registers.HighFrequencyControl.Define(this, 0x1).WithValueField(0, 32, name: "HCLK");
+            Registers.HighFrequencyControl.Define(this, 0x1)
+                .WithValueField(0, 32, name: "HCLK", writeCallback: (_, value) => SetSpeed((value & 1) != 0 ? 1u : 2u));
             Registers.AudioFrequency.Define(this, 0x9BAE).WithValueField(0, 16, name: "FREQUENCY").WithReservedBits(16, 16);
             Registers.HighFrequency192MControl.Define(this, 0x2).WithValueField(0, 32, name: "HCLK192M");
         }
@@ -181,6 +192,19 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                     });
         }
 
+        // So many times the rates of the platform: Renode takes the core's from its next quantum on. The platform sets its
+        // rate behind this constructor, so it is known by what it is now.
+        private void SetSpeed(uint times)
+        {
+            if(clocked == null || times == speed)
+            {
+                return;
+            }
+            clocked.PerformanceInMips = clocked.PerformanceInMips / speed * times;
+            clockedNvic.Frequency = clockedNvic.Frequency / speed * times;
+            speed = times;
+        }
+
         private void Generate(Registers started)
         {
             latched |= GetInterruptMask(started);
@@ -192,6 +216,10 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             IRQ.Set((enabled & latched) != 0);
         }
 
+        private readonly CortexM clocked;
+        private readonly NVIC clockedNvic;
+
+        private uint speed = 1;
         private uint latched;
         private uint enabled;
 

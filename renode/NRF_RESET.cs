@@ -18,8 +18,8 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
     // the network core: while FORCEOFF is 1, the core and everything that only it can reach is held in reset; memories
     // keep their contents. Offsets are those from the base address, which RESET shares with CLOCK and POWER.
     //
-    // After a reset FORCEOFF reads 1, as on the hardware, but the core is held only when a 1 is written: whoever
-    // starts the network core without firmware on the application core need not write anything.
+    // After a reset FORCEOFF reads 1, as on the hardware. The core is halted then by the scripts, or by whoever makes the
+    // machine, and starts when a 0 is written; who starts it without the application core need not write anything.
     public class NRF_RESET : BasicDoubleWordPeripheral, IKnownSize
     {
         public NRF_RESET(IMachine machine, CortexM network, uint networkVectorTable = StartOfNetworkFlash) : base(machine)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(icmsg.__file__).parent
 
 LAYERS: Final = (
-    ("errors", "limits"),
+    ("errors", "limits", "outputs"),
     ("assets", "config"),
     ("hw",),
     ("wire",),
@@ -64,7 +64,7 @@ HOMES: Final = {
     # Virtual time only, but for guards against what never ends; and nothing random that was not asked for.
     "time": ("cli", "cosim"),
     "datetime": ("cli", "robot"),
-    "random": ("cosim", "faults", "conformance"),
+    "random": ("cosim", "cosim.embedded", "faults", "conformance"),
     "secrets": (),
     "uuid": (),
     "asyncio": (),

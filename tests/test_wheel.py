@@ -160,7 +160,7 @@ def test_installed_every_stub_and_command_is_there(installed: Path, tmp_path: Pa
 
 
 def test_installed_the_shipped_scripts_are_found_from_another_folder(installed: Path, tmp_path: Path) -> None:
-    commands = 'include @renode/nrf5340.resc; emulation RunFor "0.02"; ipcapp SentSignals'
+    commands = 'include @renode/nrf5340.resc; emulation RunFor "0.05"; ipcapp SentSignals'
     found = run(installed / "icmsg", "monitor", "--hide-log", "-e", commands, cwd=tmp_path)
     assert (found.returncode, found.stdout.strip(), found.stderr) == (0, "0x00000000000003EA", "")
 

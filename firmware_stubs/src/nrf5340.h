@@ -23,6 +23,14 @@
 #define UARTE_BASE 0x50008000u
 #endif
 
+#ifndef CORE_NET
+/* SPU and RESET of the application core: which accesses the network core may make, and whether it may run. */
+#define SPU_EXTDOMAIN_PERM(n)        REG32(0x50003440u + 4u * (n))
+#define SPU_EXTDOMAIN_SECURE         (1u << 4)
+#define RESET_NETWORK_FORCEOFF       REG32(0x50005614u)
+#define RESET_NETWORK_FORCEOFF_RELEASE 0u
+#endif
+
 #define REG32(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
 /* IPC: 16 channels on one backbone between the cores. */

@@ -18,14 +18,13 @@ __attribute__((used, section(".icmsg_params"))) const volatile struct icmsg_para
 	.rx_region = SHARED_APP_TO_NET,
 	.tx_channel = 1,
 	.rx_channel = 0,
-	.systick_hz = 64000000,
 #else
 	.tx_region = SHARED_APP_TO_NET,
 	.rx_region = SHARED_NET_TO_APP,
 	.tx_channel = 0,
 	.rx_channel = 1,
-	.systick_hz = 128000000,	/* as emulated; silicon starts at 64 MHz, see HFCLKCTRL */
 #endif
+	.systick_hz = 64000000,	/* both cores start at 64 MHz; the application core at 128 only if HFCLKCTRL says so */
 	.tx_size = 0x800,
 	.rx_size = 0x800,
 	.dcache_alignment = SESSIONS ? SESSION_ALIGNMENT : 0u,

@@ -12,12 +12,10 @@ from icmsg.config.nrf5340 import NRF5340
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
     from icmsg.config.checks import Finding, MemoryRange
     from icmsg.config.devicetree import IcmsgNode
     from icmsg.config.load import Side
-    from icmsg.cosim.platform import PlatformDescription
 
 _NO_PLATFORM: Final = "none"
 _STYLE: Final = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -110,25 +108,10 @@ def _platform(option: str | None, sides: list[Side]) -> tuple[str | None, str]:
 
 
 def _load_memory(path: str) -> list[MemoryRange]:
-    from icmsg.cosim.platform import load_platform  # slow to load
+    from icmsg.cosim.memory_map import memory_map  # slow to load
+    from icmsg.cosim.platform import load_platform
 
-    return list(memory_ranges(load_platform(path)))
-
-
-def memory_ranges(description: PlatformDescription) -> Iterator[MemoryRange]:
-    """Yield the memories on the bus of a platform, with the short names of the cores that see each."""
-    from icmsg.config.checks import MemoryRange
-    from icmsg.cosim.soc import short_name
-
-    everybody = frozenset(short_name(item.name) for item in description if item.type.startswith("CPU."))
-    for item in description:
-        if not item.type.startswith("Memory."):
-            continue
-        for place in item.registrations:
-            size = place.size or item.attributes.get("size")
-            if place.parent == "sysbus" and place.address is not None and isinstance(size, int):
-                cores = everybody if place.cpu is None else frozenset([short_name(place.cpu)])
-                yield MemoryRange(place.address, place.address + size, cores)
+    return list(memory_map(load_platform(path)))
 
 
 def _as_json(

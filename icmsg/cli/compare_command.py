@@ -17,6 +17,7 @@ from icmsg.cli.arguments import HelpFormatter
 from icmsg.cli.run_command import add_options, run_exchange
 from icmsg.cosim.engines import EngineName, choose_engine
 from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.interruption import Interrupted
 from icmsg.errors import EngineNotAvailableError, WireError
 from icmsg.wire.follower import Follower, follow
 
@@ -144,6 +145,8 @@ def execute(options: argparse.Namespace) -> int:
     for choice in choices:
         recording = Recording()
         report = run_exchange(options, choice, recording.observe)
+        if report.interrupted:
+            raise Interrupted(report.interrupted)  # half a run compares with nothing
         recording.finish(report)
         recordings.append(recording)
         reports.append(report)

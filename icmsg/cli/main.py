@@ -1,13 +1,14 @@
 """Entry point of the ``icmsg`` command: arguments, exit codes, errors without tracebacks.
 
 Exit codes: 0 = everything came back, 1 = the exchange failed, 2 = a mistake in what was asked, 130 = interrupted,
-141 = nobody reads the output any more.
+141 = nobody reads the output any more, 143 = ended by SIGTERM.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Sequence
 
-# As a shell reports a process that SIGINT or SIGPIPE ended.
+# As a shell reports a process that SIGINT, SIGPIPE or SIGTERM ended.
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
+TERMINATED: Final = 143
 
 
 def build_parser() -> ArgumentParser:
@@ -61,11 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(options.execute(options))
         sys.stdout.flush()
     except IcmsgError as error:
-        sys.stderr.write(f"icmsg: error: {error}\n")
+        from icmsg.cosim.console import printable_lines
+
+        sys.stderr.write(f"icmsg: error: {printable_lines(str(error))}\n")
         return MISTAKE
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         sys.stderr.write("icmsg: interrupted\n")
-        return INTERRUPTED
+        return TERMINATED if getattr(error, "number", None) == signal.SIGTERM else INTERRUPTED
     except BrokenPipeError:
         _drop_output()
         return BROKEN_PIPE

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from icmsg.cli.arguments import HelpFormatter
 from icmsg.cli.engine_options import add_engine_options, chosen_engine
 from icmsg.cli.monitor_session import open_session
+from icmsg.cosim.console import printable_lines
 from icmsg.errors import IcmsgError
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Paint:
         self.on: Final = stream.isatty() and not plain and not dumb
 
     def __call__(self, text: str, what: str) -> str:
-        """Return the text in the colour of what it is."""
+        """Return the text in the colour of what it is; a terminal acts on nothing that is in it."""
+        text = printable_lines(text)
         code = _COLOURS.get(what)
         return f"\x1b[{code}m{text}\x1b[0m" if self.on and code is not None and text else text
 
@@ -105,7 +107,7 @@ def run_lines(session: Session, lines: Iterable[str]) -> int:
     """Run lines until one of them is refused or quits; return the exit code."""
     for line in lines:
         try:
-            session.execute(line.rstrip("\r\n"), write)
+            session.execute(line.rstrip("\r\n"), lambda text: write(printable_lines(text)))
         except IcmsgError as error:
             sys.stdout.flush()
             sys.stderr.write(f"{Paint(sys.stderr)(str(error), 'ERROR')}\n")

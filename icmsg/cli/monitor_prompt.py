@@ -18,6 +18,7 @@ from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.shortcuts import CompleteStyle
 
+from icmsg.cosim.console import printable_lines
 from icmsg.cosim.simtime import MS, S
 from icmsg.errors import IcmsgError
 
@@ -98,7 +99,7 @@ class Prompt:
             self._prompt.output.flush()
             return
         try:
-            self._session.execute(line, self._write)
+            self._session.execute(line, lambda text: self._write(printable_lines(text)))
         except IcmsgError as error:
             self._write(self._paint(str(error), "ERROR"))
         except KeyboardInterrupt:

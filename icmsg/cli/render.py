@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from icmsg.cli.output import Output
+from icmsg.cosim.console import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,12 +44,26 @@ def report(run: dict[str, Any], console: Console | None = None) -> None:
         for line in lines:
             console.print(Text(f"{name}│ ", "dim") + Text(line), soft_wrap=True)
     for index, problem in enumerate(run["problems"]):
-        console.print(Text(problem, "bold red" if index == 0 else "red"), soft_wrap=True)
+        _print(console, problem, "bold red" if index == 0 else "red")
+    for note in run["notes"]:
+        _print(console, note, "dim")
     if run["ok"]:  # else they are among the problems
         for warning in run["warnings"]:
-            console.print(Text(warning, "yellow"), soft_wrap=True)
+            _print(console, warning, "yellow")
     verdict = Text("OK", "bold green") if run["ok"] else Text("FAILED", "bold red")
     console.print(verdict)
+
+
+def _print(console: Console, text: str, style: str) -> None:
+    """Print a line; on a terminal it is broken between words, elsewhere it stays one line that can be searched."""
+    text = printable(text)
+    if not console.is_terminal:
+        console.print(Text(text, style), soft_wrap=True)
+        return
+    for line in textwrap.wrap(
+        text, max(console.width, 20), break_long_words=False, break_on_hyphens=False, subsequent_indent="  "
+    ):
+        console.print(Text(line, style), soft_wrap=True)
 
 
 def _rows(run: dict[str, Any]) -> Iterator[tuple[str, str | Text]]:
@@ -57,23 +73,40 @@ def _rows(run: dict[str, Any]) -> Iterator[tuple[str, str | Text]]:
     yield "bound", Text(f"after {_time(bond)}", "green") if run["bound"] else Text("no", "bold red")
     if not run["bond_only"]:
         yield "echoes", _echoes(run)
+        if run["initiator"]:
+            yield "initiator", f"{run['initiator']}: {run['initiator_reason']}"
+    if run["messages_unanswered"]:
+        played = "python" in (run["app"], run["net"])
+        yield "unanswered" if played else "seen", _count(run["messages_unanswered"])
+    if run["messages_lost"]:
+        yield "lost", f"{_count(run['messages_lost'])} under way at a restart"
+    if restarts := {core: number for core, number in run["restarts"].items() if number}:
+        yield "restarts", ", ".join(f"{core} {number}" for core, number in restarts.items())
     trips = run["round_trip_virtual_us"]
     if trips["min"] is not None:
-        yield (
-            "round trip",
-            (
-                f"min {_time(trips['min'])}, median {_time(trips['median'])}, p99 {_time(trips['p99'])}, "
-                f"max {_time(trips['max'])} (virtual)"
-            ),
-        )
+        yield "round trip", _distribution(trips)
+    if run["round_trip_note"]:
+        yield "", run["round_trip_note"]
     yield "time", f"{_time(run['virtual_s'] * 1e6)} virtual in {run['wall_s']:.2f} s"
     yield "trace", run["trace_sha256"][:16]
 
 
+def _distribution(trips: dict[str, float]) -> str:
+    names = ("min", "median", "p99", "max")
+    if trips["max"] < 1000:
+        return ", ".join(f"{name} {trips[name]:.2f}" for name in names) + " µs (virtual)"
+    return ", ".join(f"{name} {_time(trips[name])}" for name in names) + " (virtual)"
+
+
+def _count(number: int) -> str:
+    return "1 message" if number == 1 else f"{number} messages"
+
+
 def _echoes(run: dict[str, Any]) -> Text:
-    good = run["messages_received"] == run["messages_sent"] > 0 and not run["mismatches"]
+    wanted = run["messages_sent"] if run["messages_expected"] is None else run["messages_expected"]
+    good = run["messages_received"] == wanted > 0 and not run["mismatches"]
     return Text(
-        f"{run['messages_received']} of {run['messages_sent']} messages, {run['bytes_received']} bytes, "
+        f"{run['messages_received']} of {wanted} messages, {run['bytes_received']} bytes, "
         f"{run['mismatches']} mismatches",
         "green" if good else "bold red",
     )

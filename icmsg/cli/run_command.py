@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import platform
+import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.engine_options import add_engine_options, chosen_engine
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_configs, take_builds
 from icmsg.cosim.engines import make_machine
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
-from icmsg.cosim.simtime import MS, US
+from icmsg.cosim.interruption import CtrlC, Interrupted
+from icmsg.cosim.progress import Stall
+from icmsg.cosim.simtime import MS, US, S
+from icmsg.cosim.stale_memory import STALE_MEMORY
 from icmsg.cosim.workload import Workload
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable
 
     from icmsg.config.instance import InstanceConfig
@@ -37,6 +44,9 @@ class RunReport:
     workload: Workload
     result: ExchangeResult
     wall_s: float
+    options: dict[str, Any]
+    interrupted: int = 0
+    """The number of the signal that ended it; 0 where none did."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that ``--json`` prints."""
@@ -61,6 +71,18 @@ class RunReport:
             "problems": list(result.problems),
             "warnings": list(result.warnings),
             "consoles": result.consoles,
+            "messages_expected": result.messages_expected,
+            "messages_unanswered": result.messages_unanswered,
+            "messages_lost": result.messages_lost,
+            "initiator": result.initiator,
+            "initiator_reason": result.initiator_reason,
+            "restarts": result.restarts,
+            "faults": [asdict(fault) for fault in result.faults],
+            "notes": list(result.notes),
+            "round_trip_note": result.round_trip_note,
+            "interrupted": signal.Signals(self.interrupted).name if self.interrupted else None,
+            "options": self.options,
+            "versions": _versions(),
         }
 
 
@@ -88,12 +110,43 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--initiator", choices=("auto", "app", "net"), default="auto", help="the core that sends first"
     )
     parser.add_argument(
-        "--messages", type=int, metavar="N", default=1000, help="messages to exchange; 0 = bond only"
+        "--messages",
+        type=_number,
+        metavar="N",
+        default="1000",
+        help="messages to exchange; 0 = bond only, any = as many as firmware sends",
     )
     parser.add_argument("--size", metavar="MIN[:MAX]", default="1:100", help="payload bytes of a message")
-    parser.add_argument("--window", type=int, metavar="N", default=1, help="messages under way at once")
+    parser.add_argument(
+        "--window",
+        type=int,
+        metavar="N",
+        help="messages under way at once; default: 1, and 4 of every 16 at once",
+    )
     parser.add_argument("--seed", type=int, default=1, help="of sizes and contents")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    parser.add_argument("--strict", action="store_true", help="a warning is a failure")
+    parser.add_argument(
+        "--silence-ms",
+        dest="silence_ns",
+        type=time_ns(MS),
+        metavar="MS",
+        help="virtual time without a message that ends the run; "
+        "default: 500 of firmware that sends first, 1000 for an echo",
+    )
+    parser.add_argument(
+        "--stall-timeout",
+        dest="stall_ns",
+        type=time_ns(S, zero=True),
+        metavar="S",
+        default="60",
+        help="wall time without a packet, a console line or a new state of the link that ends the run; 0 = never",
+    )
+    parser.add_argument(
+        "--stale-memory",
+        choices=STALE_MEMORY,
+        help="what the regions hold when firmware starts: an old session, or random bytes; Python opens 1 ms later",
+    )
     add_link_options(parser)
     machine = parser.add_argument_group("the machine")
     machine.add_argument(
@@ -123,6 +176,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=str(BOND_TIMEOUT_NS // MS),
         help="virtual time to wait for bound",
     )
+    machine.add_argument(
+        "--release-network",
+        action="store_true",
+        help="let the network core run at once, for images that leave its release to a debugger",
+    )
+
+
+def _number(text: str) -> int | None:
+    """Return a number of messages, None for ``any``."""
+    if text == "any":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: use a number, or any") from None
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -134,6 +202,9 @@ def execute(options: argparse.Namespace) -> int:
         from icmsg.cli import render  # a JSON run does without, and starts sooner
 
         render.report(report.as_json())
+    if report.interrupted:
+        sys.stderr.write("icmsg: interrupted\n")
+        return 128 + report.interrupted
     return 0 if report.result.ok else 1
 
 
@@ -141,7 +212,19 @@ def run_exchange(
     options: argparse.Namespace, choice: EngineChoice, observe: Observe | None = None
 ) -> RunReport:
     """Run the exchange of :func:`add_options` on an engine; ``observe`` is called before it starts."""
-    workload = Workload(options.messages, *parse_size(options.size), options.seed, options.window)
+    with CtrlC(terminate=True):  # what comes while everything is loaded ends the run as well
+        return _run_exchange(options, choice, observe)
+
+
+def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Observe | None) -> RunReport:
+    any_number = options.messages is None
+    workload = Workload(
+        1 if any_number else options.messages,
+        *parse_size(options.size),
+        options.seed,
+        options.window,
+        any_number=any_number,
+    )
     take_builds(options)
     who = {"app": options.app, "net": options.net}
     configs = link_configs(options, who)
@@ -161,13 +244,38 @@ def run_exchange(
             peer_config=configs["net"],
             initiator=None if options.initiator == "auto" else options.initiator,
             bond_timeout_ns=options.bond_timeout_ns,
+            release=options.release_network,
+            silence_ns=options.silence_ns,
+            stall=Stall(options.stall_ns / S, time.monotonic) if options.stall_ns else None,
+            strict=options.strict,
+            stale_memory=options.stale_memory,
         )
         if observe is not None:
             observe(machine, configs)
-        result = exchange.run() if options.json else _run_with_progress(exchange, workload.messages)
+        interrupted = 0
+        try:
+            result = exchange.run() if options.json else _run_with_progress(exchange, workload.messages)
+        except Interrupted as error:
+            interrupted = error.number
+            result = exchange.partial(f"interrupted by {signal.Signals(interrupted).name}")
     finally:
         machine.close()
-    return RunReport(choice, who, workload, result, time.perf_counter() - started)
+    return RunReport(
+        choice, who, workload, result, time.perf_counter() - started, _as_given(options), interrupted
+    )
+
+
+def _as_given(options: argparse.Namespace) -> dict[str, Any]:
+    """Return every option of the run by its name, with the values that count; times are nanoseconds."""
+    left_out = ("command", "execute", "json")
+    return {name: value for name, value in sorted(vars(options).items()) if name not in left_out}
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    found = {"icmsg": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    installed = {item.name for item in metadata.distributions()} & {"unicorn", "pyrenode3"}
+    return found | {name: metadata.version(name) for name in sorted(installed)}
 
 
 def _boot_anew(machine: Machine, configs: dict[str, InstanceConfig]) -> None:

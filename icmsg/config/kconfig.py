@@ -20,7 +20,7 @@ from icmsg.config.instance import MAGIC_LENGTH
 from icmsg.config.place import Place
 from icmsg.config.release import FIRST, Release, Releases
 from icmsg.errors import KconfigError
-from icmsg.limits import DIGITS, KCONFIG_BYTES, read_file
+from icmsg.limits import DIGITS, KCONFIG_BYTES, LINE_CHARACTERS, read_file
 
 if TYPE_CHECKING:
     import os
@@ -167,6 +167,8 @@ def _read(path: Path) -> str:
 def _settings(text: str, file: str) -> Iterator[tuple[str, Setting]]:
     for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()
+        if len(line) > LINE_CHARACTERS:
+            raise KconfigError(f"a line of more than {LINE_CHARACTERS} characters", file=file, line=number)
         if found := _NOT_SET.fullmatch(line):
             yield found[1], Setting(None, Place(file, number))
         elif found := _ASSIGNMENT.fullmatch(line):
@@ -185,7 +187,9 @@ def _setting(option: str, value: str, place: Place) -> Setting:
     if option in _RANGES:
         low, high = _RANGES[option]
         if len(value) > DIGITS or not _NUMBER.fullmatch(value) or not low <= _number(value) <= high:
-            raise place.error(KconfigError, f"CONFIG_{option}={value}: use a number from {low} to {high}")
+            raise place.error(
+                KconfigError, f"CONFIG_{option}={value[:DIGITS]}: use a number from {low} to {high}"
+            )
         value = str(_number(value))
     elif option in (BACKEND, *MODE_SWITCHES.values()) and value not in ("y", "n"):
         raise place.error(KconfigError, f"CONFIG_{option}={value}: use y or n")

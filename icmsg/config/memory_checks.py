@@ -15,13 +15,62 @@ if TYPE_CHECKING:
     from icmsg.config.instance import Region
     from icmsg.config.load import Side
 
+RAM = "RAM"
+
 
 class MemoryRange(NamedTuple):
-    """Memory of a platform: the bytes ``start`` … ``end`` - 1, seen by ``cores``."""
+    """What a platform has at the bytes ``start`` … ``end`` - 1 for ``cores``: ``what`` ``name`` is, such as ``RAM``."""
 
     start: int
     end: int
     cores: frozenset[str]
+    what: str = RAM
+    name: str = ""
+
+
+def misplaced(region: Region, platform: Sequence[MemoryRange]) -> str | None:
+    """Return why not all cores of a platform can share ``region``, and what to do; None if it is RAM of all of them."""
+    cores = frozenset[str]().union(*(memory.cores for memory in platform))
+    ram = [memory for memory in platform if memory.what == RAM]
+    blind = sorted(core for core in cores if not _covered(region, [mem for mem in ram if core in mem.cores]))
+    if not blind:
+        return None
+    found = next(
+        (
+            memory
+            for memory in sorted(platform)
+            if memory.start < region.end and region.address < memory.end and not cores <= memory.cores
+        ),
+        next(
+            (
+                m
+                for m in sorted(platform)
+                if m.what != RAM and m.start < region.end and region.address < m.end
+            ),
+            None,
+        ),
+    )
+    if found is None:
+        reason = "nothing is there from end to end"
+    else:
+        whose = "" if cores <= found.cores else f" of core {' and of core '.join(sorted(found.cores))} alone"
+        reason = f"{found.name} is {found.what}{whose}"
+    shared = _joined([memory for memory in ram if cores <= memory.cores])
+    where = ", ".join(f"0x{start:08X}…0x{end - 1:08X}" for start, end in shared) or "nowhere"
+    return (
+        f"is not RAM of core {' and of core '.join(blind)} in the platform file ({reason}): "
+        f"move it to RAM that all cores reach ({where})"
+    )
+
+
+def _joined(memories: Sequence[MemoryRange]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for memory in sorted(memories):
+        if joined and memory.start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], memory.end)
+        else:
+            joined.append((memory.start, memory.end))
+    return joined
 
 
 class _Use(NamedTuple):
@@ -150,20 +199,10 @@ def _sram(side: Side, use: _Use) -> Iterator[Finding]:
 
 
 def _accessible(side: Side, use: _Use, platform: Sequence[MemoryRange]) -> Iterator[Finding]:
-    region = use.memory.region
-    cores = frozenset[str]().union(*(memory.cores for memory in platform))
-    blind = sorted(
-        core for core in cores if not _covered(region, [mem for mem in platform if core in mem.cores])
-    )
-    if blind:
-        shared = [memory for memory in platform if memory.cores == cores]
-        where = ", ".join(f"0x{memory.start:08X}…0x{memory.end - 1:08X}" for memory in shared) or "nowhere"
+    problem = misplaced(use.memory.region, platform)
+    if problem is not None:
         yield use.finding(
-            "error",
-            "region-not-accessible",
-            side,
-            f"{use} is not memory of core {' and of core '.join(blind)} in the platform file: move it to what all "
-            f"cores reach ({where}), or give the right --platform",
+            "error", "region-not-accessible", side, f"{use} {problem}, or give the right --platform"
         )
 
 

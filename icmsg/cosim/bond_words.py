@@ -55,19 +55,46 @@ def session_words(handshake: tuple[int, int], writers: int | None, writer: str, 
     return f"{text}; {writer} {now}: {reader} has to open again"
 
 
-def link_words(there: RegionView, back: RegionView) -> str:
-    """Return whether the two sides are bound, as far as memory tells; it outlives both sides."""
+def link_is_bound(there: RegionView, back: RegionView) -> bool | None:
+    """Return whether the two sides are bound, as far as memory tells, which outlives both sides; None = it does not."""
     views = (there, back)
     if there.handshake is not None and back.handshake is not None:
-        (second, of_first), (first, of_second) = there.handshake, back.handshake
-        if first == of_first != 0 and second == of_second != 0:
-            return "memory says bound: each side acknowledges the other's session"
+        if _acknowledged(there, back):
+            return True
         if not all(view.first.startswith(MAGIC) for view in views):
-            return "memory says not bound: the sessions are not acknowledged on both sides"
+            return False
     if all(view.first.startswith(MAGIC) for view in views):
-        if all(view.rd_idx or view.problem for view in views):
-            return "memory says bound: each side has taken the other's magic"
+        return all(view.rd_idx or view.problem for view in views)
+    if any(_is_untouched(view) for view in views):
+        return False
+    return None
+
+
+def _acknowledged(there: RegionView, back: RegionView) -> bool:
+    if there.handshake is None or back.handshake is None:
+        return False
+    (second, of_first), (first, of_second) = there.handshake, back.handshake
+    return first == of_first != 0 and second == of_second != 0
+
+
+def _is_untouched(view: RegionView) -> bool:
+    return not view.wr_idx and not view.rd_idx and not view.first.startswith(MAGIC)
+
+
+def link_words(there: RegionView, back: RegionView) -> str:
+    """Return :func:`link_is_bound` in words."""
+    views = (there, back)
+    bound = link_is_bound(there, back)
+    if bound is None:
+        return "memory does not say whether they are bound: no magic at both starts"
+    magic = all(view.first.startswith(MAGIC) for view in views)
+    sessions = there.handshake is not None and back.handshake is not None
+    if bound and _acknowledged(there, back):
+        return "memory says bound: each side acknowledges the other's session"
+    if bound:
+        return "memory says bound: each side has taken the other's magic"
+    if magic:
         return "memory says not bound: the magic is not taken on both sides"
-    if any(not view.wr_idx and not view.rd_idx and not view.first.startswith(MAGIC) for view in views):
-        return "memory says not bound: the magic is not written on both sides"
-    return "memory does not say whether they are bound: no magic at both starts"
+    if sessions:
+        return "memory says not bound: the sessions are not acknowledged on both sides"
+    return "memory says not bound: the magic is not written on both sides"

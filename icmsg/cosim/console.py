@@ -79,5 +79,10 @@ def printable(text: str) -> str:
     )
 
 
+def printable_lines(text: str) -> str:
+    """Return several lines, each :func:`printable`; CR LF ends one, too."""
+    return "\n".join(printable(line.removesuffix("\r")) for line in text.split("\n"))
+
+
 def _text(line: bytes | bytearray) -> str:
     return printable(_ESCAPE.sub(b"", line).decode("utf-8", "backslashreplace"))

@@ -28,8 +28,11 @@ def in_fault_handler(core: CoreFacts, _link: LinkFacts) -> Finding | None:
     )
 
 
-def in_handler(core: CoreFacts, _link: LinkFacts) -> Finding | None:
-    """Firmware is in an interrupt handler, or runs with interrupts off; a healthy one sleeps or works in threads."""
+def in_handler(core: CoreFacts, link: LinkFacts) -> Finding | None:
+    """Firmware is in an interrupt handler, or keeps interrupts off that are waited for.
+
+    A healthy one sleeps, works in threads, or does either for a moment.
+    """
     number = core.exception
     if not core.runs_firmware or core.asleep is not False or number is None:
         return None
@@ -38,10 +41,17 @@ def in_handler(core: CoreFacts, _link: LinkFacts) -> Finding | None:
         return Finding("in-handler", f"core {core.name} is in the handler of {name}, at {core.place}")
     if core.mailbox is None or not any(core.mailbox.hears):
         return None  # it may come to that yet
+    if link.bound and not core.mailbox.latched and all(answered(other) for other in link.cores):
+        return None
     masks = [name for name in ("FAULTMASK", "PRIMASK") if core.registers.get(name, 0) & 1]
     if masks and not number:
         return Finding("interrupts-masked", f"core {core.name} runs with {masks[0]} set, at {core.place}")
     return None
+
+
+def answered(core: CoreFacts) -> bool:
+    """Return whether as many messages came back as Python sent on a core."""
+    return sum(core.sent.values()) <= sum(core.received.values())
 
 
 def halted(core: CoreFacts, _link: LinkFacts) -> Finding | None:

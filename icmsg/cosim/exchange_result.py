@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from icmsg.cosim.machine import CoreFaultRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,6 +14,7 @@ class ExchangeResult:
     """What happened; times are virtual microseconds. ``problems`` says why it is not :attr:`ok`, in words."""
 
     bound: bool
+    """Whether both sides were bound at the end; a link that its own firmware ended after the last message counts."""
     messages_sent: int
     messages_received: int
     bytes_received: int
@@ -24,13 +29,35 @@ class ExchangeResult:
     consoles: dict[str, list[str]]
     bond_only: bool = False
     """Nothing was to be exchanged, so nothing is counted."""
+    messages_expected: int | None = None
+    """What was asked for; None where nobody knows the number."""
+    messages_unanswered: int = 0
+    """Messages that a core which Python plays received and did not send back."""
+    messages_lost: int = 0
+    """Messages whose echo a restart of a core has prevented."""
+    initiator: str | None = None
+    initiator_reason: str = ""
+    restarts: dict[str, int] = field(default_factory=dict)
+    """How often each core was reset after it had started."""
+    faults: tuple[CoreFaultRecord, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader of the figures should know; nothing that is wrong."""
+    round_trip_note: str | None = None
+    """What the smallest round trip does not say."""
 
     @property
     def ok(self) -> bool:
-        """Whether the cores bonded and every byte came back."""
+        """Whether both sides were bound, everything that was asked for came back, and nothing faulted."""
         return (
             self.bound
             and not self.problems
             and not self.mismatches
-            and (self.bond_only or self.messages_received == self.messages_sent > 0)
+            and not self.faults
+            and (
+                self.bond_only
+                or (
+                    self.messages_received == self.messages_sent > 0
+                    and self.messages_expected in (None, self.messages_received)
+                )
+            )
         )

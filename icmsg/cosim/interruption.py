@@ -1,4 +1,4 @@
-"""Ctrl-C and other signals while an emulated core runs.
+"""Ctrl-C, SIGTERM and other signals while an emulated core runs.
 
 Python raises KeyboardInterrupt wherever it happens to be. In a peripheral's model, which native code has called, it
 would be lost and the run would go on; between two steps of the engine it would leave one of them undone. So while a
@@ -70,44 +70,64 @@ class HeldSignals:
             self._handlers[number](number, frame)
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal that asked for the end; ``number`` is SIGINT or SIGTERM."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
 class CtrlC:
     """A context in which Ctrl-C is noted; :meth:`check` raises the KeyboardInterrupt, and so does the end.
 
-    Where it could not have been raised at all (another thread, a handler of somebody else) nothing is changed.
+    With ``terminate`` SIGTERM is noted in the same way. Within another context this one checks that one.
+    Where a signal could not have ended the process (another thread, a handler of somebody else, ignored as under
+    ``nohup … &``) nothing is changed.
     """
 
-    def __init__(self) -> None:
-        self._pressed = False
-        self._noting = False
+    def __init__(self, *, terminate: bool = False) -> None:
+        self._pressed: int | None = None
+        self._terminate = terminate
+        self._before: dict[int, Any] = {}
+        self._outer: CtrlC | None = None
 
     def __enter__(self) -> CtrlC:
-        if (
-            threading.current_thread() is threading.main_thread()
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        ):
-            signal.signal(signal.SIGINT, self._note)
-            self._noting = True
+        owner = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+        if isinstance(owner, CtrlC):
+            self._outer = owner
+        elif threading.current_thread() is threading.main_thread():
+            self._take(signal.SIGINT, signal.default_int_handler)
+            if self._terminate:
+                self._take(signal.SIGTERM, signal.SIG_DFL)
         return self
+
+    def _take(self, number: int, default: Any) -> None:
+        if signal.getsignal(number) is default or signal.getsignal(number) == default:
+            self._before[number] = signal.signal(number, self._note)
 
     def __exit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if self._noting:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            self._noting = False
+        for number, before in self._before.items():
+            signal.signal(number, before)
+        self._before.clear()
         if kind is None:
             self.check()
+        self._outer = None
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt if Ctrl-C was pressed."""
-        if self._pressed:
-            self._pressed = False
-            raise KeyboardInterrupt
+        """Raise :class:`Interrupted` if Ctrl-C was pressed."""
+        if self._outer is not None:
+            self._outer.check()
+        if self._pressed is not None:
+            number, self._pressed = self._pressed, None
+            raise Interrupted(number)
 
     def never(self) -> bool:
         """Return False, for a condition that only Ctrl-C ends: then raise as :meth:`check`."""
         self.check()
         return False
 
-    def _note(self, _number: int, _frame: FrameType | None) -> None:
-        self._pressed = True
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self._pressed = number

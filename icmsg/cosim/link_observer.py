@@ -51,6 +51,8 @@ class LinkObserver:
         """By core: at which nanosecond it had sent more than the magic, and not taken the other's."""
         self.stale: Final[list[str]] = []
         """The cores whose region held a packet of an earlier run when this began."""
+        self.heard_first: Final[set[str]] = set()
+        """The cores played by Python that had a message before they sent one."""
         self._machine = machine
         self._sides: Final = ((first, config), (second, config.mirrored()))
         self._bus = first.bus
@@ -65,6 +67,8 @@ class LinkObserver:
             if isinstance(other, WatchesStores):
                 self._stops.append(self._watch(other, other.name, own))
         self._stops.append(machine.events.add_sink(self._on_doorbell, (EventKind.DOORBELL,)))
+        packets = (EventKind.PACKET_SENT, EventKind.PACKET_RECEIVED)
+        self._stop_packets = machine.events.add_sink(self._on_first_packet, packets)
 
     @property
     def regions(self) -> tuple[Region, Region]:
@@ -81,6 +85,11 @@ class LinkObserver:
                 kept.append(Store(address, value, pc))
 
         return core.watch_stores(begin, owner.tx_region.end, told)
+
+    def _on_first_packet(self, event: Event) -> None:
+        self._stop_packets()
+        if event.kind is EventKind.PACKET_RECEIVED:
+            self.heard_first.update(core.name for core, _ in self._sides if core.index == event.core)
 
     def _on_doorbell(self, event: Event) -> None:
         try:

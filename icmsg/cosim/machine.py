@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from icmsg.cosim.backtrace import chain_line
+from icmsg.cosim.events import EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.backtrace import Frame
     from icmsg.cosim.console import Console
-    from icmsg.cosim.events import EventKind, EventStream
+    from icmsg.cosim.events import Event, EventStream
     from icmsg.cosim.image import FirmwareImage
+    from icmsg.cosim.platform import PlatformDescription
     from icmsg.cosim.soc import MailboxPort
     from icmsg.hw.bus import Bus
     from icmsg.ipc.clock import Clock
@@ -42,6 +44,64 @@ class AccessWarning:
     def __str__(self) -> str:
         where = chain_line(self.chain) if len(self.chain) > 1 else self.place
         return f"core {self.core}: {self.what} at 0x{self.address:08X} (PC 0x{self.pc:08X}, {where})"
+
+
+@dataclass(frozen=True, slots=True)
+class CoreFaultRecord:
+    """A fault exception that ``core`` took ``count`` times at ``pc``; ``place`` is the PC as ``function+offset``.
+
+    ``exception`` is 3 = HardFault, 4 = MemManage, 5 = BusFault, 6 = UsageFault; ``address`` what was accessed, None
+    where that is not known.
+    """
+
+    core: str
+    exception: int
+    address: int | None
+    pc: int
+    place: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """A core that hangs, in words; a storm is one of interrupts, everything else a loop that changes nothing."""
+
+    core: str
+    text: str
+    is_storm: bool
+
+
+class _Logged(Protocol):
+    @property
+    def cores(self) -> Mapping[str, Core]: ...
+    @property
+    def events(self) -> EventStream: ...
+
+
+class FaultLog:
+    """The faults of a machine's cores, from its event stream: every engine that tells of a fault is in it."""
+
+    def __init__(self, machine: _Logged) -> None:
+        self._machine = machine
+        self._counts: dict[tuple[int, int, int], int] = {}
+        machine.events.add_sink(self._on_fault, (EventKind.FAULT,))
+
+    def _on_fault(self, event: Event) -> None:
+        key = event.core, event.a, event.b
+        self._counts[key] = self._counts.get(key, 0) + 1
+
+    @property
+    def repeated(self) -> int:
+        """How often the fault came that came most often."""
+        return max(self._counts.values(), default=0)
+
+    def records(self) -> list[CoreFaultRecord]:
+        """Return every fault so far, one entry for each core, exception and place."""
+        cores = {core.index: core for core in self._machine.cores.values()}
+        return [
+            CoreFaultRecord(cores[index].name, exception, None, pc, cores[index].locate(pc), count)
+            for (index, exception, pc), count in self._counts.items()
+        ]
 
 
 class Core(Protocol):
@@ -87,7 +147,10 @@ class Core(Protocol):
         """Load an image; FirmwareError if it does not fit this core."""
 
     def start(self) -> None:
-        """Reset the core and let it run its image."""
+        """Reset the core and let it run its image, as a debugger does: at once, whoever holds the core in reset."""
+
+    def wait_for_release(self) -> None:
+        """Reset the core, and let its image begin when the core that holds this one in reset lets it go."""
 
     def halt(self) -> None:
         """Stop executing."""
@@ -119,6 +182,10 @@ class Machine(Protocol):
         """``embedded`` or ``renode``."""
 
     @property
+    def description(self) -> PlatformDescription:
+        """The platform file."""
+
+    @property
     def cores(self) -> Mapping[str, Core]:
         """The cores by name."""
 
@@ -133,6 +200,16 @@ class Machine(Protocol):
     @property
     def warnings(self) -> list[AccessWarning]:
         """What the firmware did that nothing models."""
+
+    @property
+    def faults(self) -> list[CoreFaultRecord]:
+        """The fault exceptions that the cores took, as far as the engine tells of them."""
+
+    def hangs(self, within_ns: int) -> list[Hang]:
+        """Return how firmware hangs, where it is proved that nothing changes ``within_ns`` from now.
+
+        To be called after every few slices of a wait, since it compares what it sees.
+        """
 
     @property
     def now_ns(self) -> int:

@@ -196,8 +196,8 @@ def looks_like_icbmsg(direction: DirectionFacts, _link: LinkFacts) -> Finding | 
     packet = data[MAGIC_END : MAGIC_END + 7]
     if packet[:4] != b"\x00\x03\x00\x00" or packet[4] not in (2, 3) or direction.writer.instance is not None:
         return None
-    if sum(direction.writer.received.values()) or 3 in direction.reader.sent:
-        return None
+    if 3 in direction.reader.sent and not direction.reader.heard_first:
+        return None  # perhaps the echo of Python's own message
     return Finding(
         "icbmsg",
         f"this looks like ICBMsg: the first message of {direction.writer.name} is {packet[4:].hex(' ')}, a control "

@@ -53,6 +53,8 @@ class CoreFacts:
     """Messages that Python sent, by length in bytes."""
     received: Mapping[int, int]
     """Messages that Python received, by length."""
+    heard_first: bool
+    """Python had a message before it sent one."""
     interrupts: int
     """How often the line of its mailbox rose, as far as the engine tells."""
     resets: int
@@ -248,6 +250,7 @@ def _core(
         rings=counts(EventKind.DOORBELL, core.index),
         sent=counts(EventKind.PACKET_SENT, core.index),
         received=counts(EventKind.PACKET_RECEIVED, core.index),
+        heard_first=core.name in observer.heard_first,
         interrupts=counts(EventKind.INTERRUPT, core.index).get(_number(core), 0),
         resets=sum(counts(EventKind.CORE_RESET, core.index).values()),
         traces=_traces(core, config, instance),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from icmsg.cosim.events import EventKind
+from icmsg.cosim.preconditions import check_regions
 from icmsg.hw.nrf_ipc import ALL_CHANNELS, NrfIpc
 from icmsg.ipc import IcmsgInstance, InterruptHandler
 
@@ -52,6 +53,7 @@ class PlayedInstance:
         mailbox: PlayedMailbox | None = None,
         observer: Observer | None = None,
     ) -> None:
+        check_regions(machine, core, config)
         mailbox = mailbox or PlayedMailbox(
             core, tx_channels=1 << config.tx_channel, rx_channels=1 << config.rx_channel
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import deque
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.simtime import US
@@ -12,6 +13,8 @@ from icmsg.errors import IcmsgError, IpcError
 from icmsg.ipc import Endpoint, EndpointConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from icmsg.cosim.played_instance import PlayedInstance
     from icmsg.ipc.clock import Clock
 
@@ -29,23 +32,34 @@ class Player:
         self.problems: Final[list[IcmsgError]] = []
         """The first of them; ``problem_count`` counts all."""
         self.problem_count = 0
+        self.peer_resets: Callable[[], int] = lambda: 0
+        """How often the peer's core was reset; a session that ends with a reset is opened again, and no problem."""
+        self._resets = 0
         self._clock = clock
         self.played: Final = played
-        self.endpoint: Final[Endpoint] = played.instance.register_endpoint(
-            EndpointConfig(
-                name="ep0",
-                bound=self._bound,
-                received=self.received,
-                error=self._problem,
-                unbound=self._unbound,
-            )
+        self._callbacks: Final = EndpointConfig(
+            name="ep0",
+            bound=self._bound,
+            received=self.received,
+            error=self._problem,
+            unbound=self._unbound,
         )
+        self.endpoint: Final[Endpoint] = played.instance.register_endpoint(self._callbacks)
 
     def _bound(self) -> None:
         self.bound_ns = self._clock.now_ns()
 
     def _unbound(self) -> None:
-        self._problem(IpcError("the peer closed or restarted during the exchange", errno.ECONNRESET))
+        resets = self.peer_resets()
+        self.lost_link()
+        if resets == self._resets:
+            self._problem(IpcError("the peer closed or restarted during the exchange", errno.ECONNRESET))
+        else:  # as an application does that goes on with a peer that has started again
+            self._clock.call_soon(lambda: self.played.instance.reopen(self._callbacks))
+        self._resets = resets
+
+    def lost_link(self) -> None:
+        """Forget what was under way when the peer went away."""
 
     def troubles(self) -> list[str]:
         """Return the problems in words."""
@@ -73,21 +87,40 @@ class Player:
 
 
 class Responder(Player):
-    """Sends every message back, in order."""
+    """Sends every message back, in order; one that does not answer only counts them in ``unanswered``."""
 
-    def __init__(self, played: PlayedInstance, clock: Clock) -> None:
+    def __init__(self, played: PlayedInstance, clock: Clock, *, answers: bool = True) -> None:
         self.echoed = 0
+        self.unanswered = 0
+        self._answers = answers
+        self._probe: bytes | None = None
+        self.probe_came_back = False
         self._waiting: deque[bytes] = deque()
         super().__init__(played, clock)
 
+    def probe(self, data: bytes) -> None:
+        """Send a message and answer nothing any more: a peer that plays back what it gets returns it."""
+        self._answers = False
+        self._waiting.clear()
+        self._probe = data
+        self._try_send(data)
+
     def received(self, data: bytes) -> None:
         """Send the message back, now or when there is room."""
+        if not self._answers:
+            self.unanswered += 1
+            self.probe_came_back = self.probe_came_back or data == self._probe
+            return
         if self._waiting or not self._try_send(data):
             if not self._waiting:
                 self._clock.call_later(_RETRY_NS, self._again)
             self._waiting.append(data)
         else:
             self.echoed += 1
+
+    def lost_link(self) -> None:
+        """Forget what was to be sent back."""
+        self._waiting.clear()
 
     def _again(self) -> None:
         while self._waiting and self._try_send(self._waiting[0]):
@@ -98,21 +131,24 @@ class Responder(Player):
 
 
 class Initiator(Responder):
-    """Sends a workload, at most ``window`` messages ahead of the echoes, and compares every echo.
+    """Sends a workload, at most its window ahead of the echoes, and compares every echo.
 
-    Until :meth:`begin` it sends back what comes, for a peer that turns out to speak first.
+    Until :meth:`begin` or :meth:`answer` it keeps what comes: a peer that turns out to speak first is answered then,
+    and what any other one has said unasked is not played back to it.
     """
 
     def __init__(self, played: PlayedInstance, clock: Clock, workload: Workload) -> None:
         self.sent = 0
         self.got = 0
+        self.lost = 0
         self.bytes_received = 0
         self.mismatches = 0
         self.round_trips: Final = RoundTrips()
         self._workload = workload
         self._begun = False
+        self._kept: deque[bytes] | None = deque()
         self._waits_for_room = False
-        self._payloads = workload.payloads()
+        self._payloads: Iterator[bytes] = workload.payloads()
         self._next: bytes | None = None
         self._expected: deque[tuple[bytes, int]] = deque()
         super().__init__(played, clock)
@@ -120,12 +156,40 @@ class Initiator(Responder):
     def begin(self) -> None:
         """Send the first messages; the endpoint is bound."""
         self._begun = True
+        if self._kept is not None:
+            self.unanswered += len(self._kept)
+            self._kept = None
         self._fill()
+
+    def answer(self, early: int = 0) -> None:
+        """Send back what was kept but the first ``early`` messages, and what comes: the peer sends first."""
+        kept, self._kept = list(self._kept or ()), None
+        self.unanswered += min(early, len(kept))
+        for data in kept[early:]:
+            super().received(data)
+
+    def lost_link(self) -> None:
+        """Count what was under way as lost; after bonding again it is sent once more."""
+        super().lost_link()
+        lost = [payload for payload, _ in self._expected]
+        self._expected.clear()
+        self.lost += len(lost)
+        self.sent -= len(lost)
+        again = [*lost, self._next] if self._next is not None else lost
+        self._payloads, self._next = chain(again, self._payloads), None
+
+    def _bound(self) -> None:
+        super()._bound()
+        if self._begun:
+            self._fill()
 
     def received(self, data: bytes) -> None:
         """Compare an echo with what was sent, then go on."""
         if not self._begun:
-            super().received(data)
+            if self._kept is None:
+                super().received(data)
+            else:
+                self._kept.append(data)
             return
         self.got += 1
         self.bytes_received += len(data)
@@ -142,7 +206,9 @@ class Initiator(Responder):
         self._fill()
 
     def _fill(self) -> None:
-        while len(self._expected) < self._workload.window:
+        if not self.endpoint.is_bound:
+            return
+        while len(self._expected) < self._workload.window_at(self.sent):
             if self._next is None:
                 self._next = next(self._payloads, None)
                 if self._next is None:

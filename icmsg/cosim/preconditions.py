@@ -8,32 +8,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.config.instance import Region
+from icmsg.config.memory_checks import misplaced
+from icmsg.cosim.memory_map import memory_map
 from icmsg.cosim.stub_firmware import ECHO, INITIATOR
-from icmsg.errors import BusError, ConfigurationError
+from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.image import FirmwareImage
-    from icmsg.cosim.machine import Core
+    from icmsg.cosim.machine import Core, Machine
     from icmsg.cosim.workload import Workload
 
 
-def check_regions(core: Core, config: InstanceConfig) -> None:
-    """Refuse regions (``config`` as ``core`` has it) that are not memory of that core from end to end."""
+def check_regions(machine: Machine, core: Core, config: InstanceConfig) -> None:
+    """Refuse regions (``config`` as ``core`` has it) that are not RAM of all cores of the platform."""
+    platform = list(memory_map(machine.description))
     for name, region in _regions(config):
-        _check_region(core, name, region)
-
-
-def _check_region(core: Core, name: str, region: Region) -> None:
-    try:
-        core.bus.read_block(region.address, region.size)
-    except BusError as error:
-        raise ConfigurationError(
-            f"{name} {region} of core {core.name} is not memory from end to end ({error.reason}): "
-            "put it where both cores have memory, on the nRF5340 into 0x20070000…0x2007FFFF"
-        ) from None
+        problem = misplaced(region, platform)
+        if problem is not None:
+            raise ConfigurationError(f"{name} {region} of core {core.name} {problem}")
 
 
 def check_image(core: Core, image: FirmwareImage, config: InstanceConfig) -> None:

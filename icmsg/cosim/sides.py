@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.force_off import start_firmware
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.played_instance import PlayedInstance
 from icmsg.cosim.players import Initiator, Player, Responder
 from icmsg.cosim.preconditions import check_image, check_regions
+from icmsg.cosim.simtime import MS
+from icmsg.cosim.stale_memory import fill_regions
 from icmsg.cosim.stub_firmware import StubFirmware, StubStats
 
 if TYPE_CHECKING:
@@ -15,8 +18,10 @@ if TYPE_CHECKING:
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Core, Machine
+    from icmsg.cosim.stale_memory import StaleMemory
     from icmsg.cosim.workload import Workload
 
+_HEAD_START_NS: Final = 1 * MS
 Side = FirmwareImage | None
 """What plays a core: an image, or None for Python."""
 
@@ -25,6 +30,9 @@ class Sides:
     """Both cores, set up but not started; ``configs`` gives the instance of each.
 
     ``initiator`` is who sends first as far as it is known: what was asked for, else the stub that does, else Python.
+
+    With ``stale_memory`` the regions hold something, and firmware starts before Python opens its side: a side that is
+    opened first cannot be misled.
 
     Raises:
         FirmwareError: an image does not fit its core.
@@ -38,13 +46,14 @@ class Sides:
         configs: Mapping[str, InstanceConfig],
         workload: Workload,
         initiator: str | None,
+        stale_memory: StaleMemory | None = None,
     ) -> None:
         self._machine = machine
         self._workload = workload
         self._configs = configs
         self._stubs: dict[str, StubFirmware] = {}
         for name, config in configs.items():
-            check_regions(machine.core(name), config)
+            check_regions(machine, machine.core(name), config)
         images = {name: image for name, image in sides.items() if image is not None}
         self._firmware: Final = [name for name in configs if name in images]
         for name, image in images.items():
@@ -52,6 +61,13 @@ class Sides:
         python = [name for name, image in sides.items() if image is None]
         starting = [name for name, stub in self._stubs.items() if stub.starts]
         self.initiator: Final[str | None] = initiator or next(iter(starting + python), None)
+        self._running = False
+        if stale_memory is not None:
+            first = next(iter(configs))
+            fill_regions(machine.core(first).bus, configs[first], stale_memory, workload.seed)
+            self.start()
+            if python:
+                machine.run_for(_HEAD_START_NS)
         self.players: Final = {name: self._open(machine.core(name)) for name in python}
         self.unknown: Final = [name for name in images if name not in self._stubs]
         """Cores with firmware of which nothing is known."""
@@ -68,19 +84,20 @@ class Sides:
                 size_min=work.size_min,
                 size_max=work.size_max,
                 seed=work.seed,
-                window=work.window,
+                window=work.window or 1,
             )
 
     def _open(self, core: Core) -> Player:
         played = PlayedInstance(self._machine, core, self._configs[core.name])
-        if core.name == self.initiator:
+        if core.name == self.initiator and self._workload.messages:
             return Initiator(played, self._machine.clock, self._workload)
-        return Responder(played, self._machine.clock)
+        return Responder(played, self._machine.clock, answers=bool(self._workload.messages))
 
-    def start(self) -> None:
-        """Let the firmware run."""
-        for name in self._firmware:
-            self._machine.core(name).start()
+    def start(self, *, release: bool = False) -> None:
+        """Let the firmware run, if it does not yet; ``release``: also where another core holds it in reset."""
+        if not self._running:
+            self._running = True
+            start_firmware(self._machine, self._firmware, release=release)
 
     def is_stub(self, core: str | None) -> bool:
         """Whether a firmware stub runs on ``core``."""

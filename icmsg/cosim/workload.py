@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _WORD: Final = 0xFFFFFFFF
 """What a word of a firmware stub can hold."""
+_BURST: Final = 4
+_ROUND: Final = 16
+"""Of so many messages, so many are sent at once."""
 _SEEDS: Final = (1 << 64) - 1
 
 
@@ -21,15 +24,18 @@ _SEEDS: Final = (1 << 64) - 1
 class Workload:
     """``messages`` messages of ``size_min``…``size_max`` bytes, at most ``window`` of them under way at once.
 
-    No messages at all ask for bonding alone. Sizes and contents follow from ``seed``. Raises ConfigurationError for
-    what cannot be sent.
+    Without a ``window`` one message waits for its echo before the next is sent, but four of every sixteen are sent at
+    once: a peer that takes one packet for each doorbell does not keep up with that. No messages at all ask for bonding
+    alone; ``any_number``: as many as firmware sends on its own, until it is silent. Sizes and contents follow from
+    ``seed``. Raises ConfigurationError for what cannot be sent.
     """
 
     messages: int = 1000
     size_min: int = 1
     size_max: int = 100
     seed: int = 1
-    window: int = 1
+    window: int | None = None
+    any_number: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.messages <= _WORD:
@@ -38,8 +44,14 @@ class Workload:
             raise ConfigurationError(
                 f"sizes {self.size_min}:{self.size_max}: use MIN:MAX with 1 ≤ MIN ≤ MAX ≤ 65535 bytes"
             )
-        if not 1 <= self.window <= _WORD:
+        if self.window is not None and not 1 <= self.window <= _WORD:
             raise ConfigurationError(f"window {self.window}: let 1…{_WORD} messages be under way at once")
+
+    def window_at(self, sent: int) -> int:
+        """Return how many messages may be under way when ``sent`` have been sent."""
+        if self.window is not None:
+            return self.window
+        return _BURST if _BURST <= sent % _ROUND < 2 * _BURST else 1
 
     def payloads(self) -> Iterator[bytes]:
         """Yield the messages, the same ones every time."""

@@ -6,12 +6,13 @@ import enum
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import MonitorError
+from icmsg.outputs import create_file
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import TextIO
 
 REMEMBERED: Final = 1000
@@ -95,13 +96,18 @@ class Log:
         """Call ``sink`` for every entry from now on."""
         self._sinks.append(sink)
 
-    def to_file(self, path: str | Path) -> None:
-        """Also write into a file from now on, which begins empty; MonitorError if it cannot be written."""
+    def to_file(self, path: Path) -> None:
+        """Also write into a new file from now on; MonitorError if it cannot be written.
+
+        One of that name is moved to ``PATH.1``, or the next number that is free, as in Renode.
+        """
         self.close()
         try:
-            self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115 - open until close()
+            self._file, moved = create_file(path)
         except OSError as error:
             raise MonitorError(f"{path} cannot be written: {error.strerror}") from None
+        if moved is not None:
+            self.write(LogLevel.INFO, f"Old file {path} moved to {moved}")
 
     def close(self) -> None:
         """Close the file."""

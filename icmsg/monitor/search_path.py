@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from icmsg.errors import MonitorError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class SearchPath:
@@ -59,7 +57,7 @@ class SearchPath:
         for folder in self.absolute():
             found = folder / _with_home(name)
             if found.exists():
-                return found.resolve()
+                return Path(os.path.abspath(found))  # noqa: PTH100 - a link is the file that was named
         return None
 
     def _parts(self, path: str) -> list[str]:

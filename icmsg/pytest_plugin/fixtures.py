@@ -88,15 +88,20 @@ def icmsg_machine(icmsg_make_machine: MakeMachine, request: pytest.FixtureReques
 
 @pytest.fixture
 def icmsg_firmware(icmsg_machine: Machine) -> LoadFirmware:
-    """A function that loads a firmware stub or an ELF file into a core, and starts it."""
-    from icmsg.assets import stub, stub_names
+    """A function that loads a firmware stub or an ELF file into a core, and starts it.
 
-    def load(core: str, firmware: str | Path, *, start: bool = True) -> FirmwareImage:
+    Where firmware runs on the application core, the network core waits in reset until that lets it go
+    (RESET.NETWORK.FORCEOFF); ``release=True`` of the function lets it go at once.
+    """
+    from icmsg.assets import stub, stub_names
+    from icmsg.cosim.force_off import start_firmware
+
+    def load(core: str, firmware: str | Path, *, start: bool = True, release: bool = False) -> FirmwareImage:
         target = icmsg_machine.core(core)
         is_stub = isinstance(firmware, str) and firmware in stub_names()
         image = target.load(stub(str(firmware), target.name) if is_stub else firmware)
         if start:
-            target.start()
+            start_firmware(icmsg_machine, [target.name], release=release)
         return image
 
     return load

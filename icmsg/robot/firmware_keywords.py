@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from robot.api.deco import keyword
 
 from icmsg.assets import stub, stub_names
+from icmsg.cosim.force_off import start_firmware
 from icmsg.cosim.stub_firmware import StubFirmware, StubStats
 from icmsg.errors import ConfigurationError
 from icmsg.robot.values import OTHER, CoreName
@@ -23,10 +24,13 @@ class FirmwareKeywords:
         self._scene = scene
 
     @keyword(tags=["firmware"])
-    def run_firmware(self, core: CoreName, firmware: str) -> None:
-        """Loads a firmware stub (by its name) or an ELF file (by its path) into a core and starts it."""
+    def run_firmware(self, core: CoreName, firmware: str, release: bool = False) -> None:
+        """Loads a firmware stub (by its name) or an ELF file (by its path) into a core and starts it.
+
+        ``release`` is that of `Start Core`.
+        """
         self.load_firmware(core, firmware)
-        self.start_core(core)
+        self.start_core(core, release)
 
     @keyword(tags=["firmware"])
     def load_firmware(self, core: CoreName, firmware: str) -> None:
@@ -35,9 +39,13 @@ class FirmwareKeywords:
         self._scene.core(core).load(image)
 
     @keyword(tags=["firmware"])
-    def start_core(self, core: CoreName) -> None:
-        """Resets a core and lets it run the image that was loaded."""
-        self._scene.core(core).start()
+    def start_core(self, core: CoreName, release: bool = False) -> None:
+        """Resets a core and lets it run the image that was loaded.
+
+        Where firmware runs on the application core, the network core waits in reset until that lets it go
+        (RESET.NETWORK.FORCEOFF); ``release=True`` lets it go at once.
+        """
+        start_firmware(self._scene.machine, [core], release=release)
 
     @keyword(tags=["firmware"])
     def configure_stub(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Final, Literal
 
 from icmsg.errors import ConfigurationError
+from icmsg.limits import LOADED_BYTES, read_file
 
 CoreName = Literal["app", "net"]
 RegionName = Literal["tx", "rx"]
@@ -45,7 +45,7 @@ def payload(message: str | bytes, encoding: Encoding = "text") -> bytes:
             ) from None
     if encoding == "file":
         try:
-            return Path(message).read_bytes()
+            return read_file(message, LOADED_BYTES)
         except OSError as error:
             raise ConfigurationError(f"{message}: cannot be read: {error.strerror}") from None
     return message.encode()

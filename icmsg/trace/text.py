@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.events import Event, EventKind
 from icmsg.errors import ConfigurationError
 from icmsg.ipc import LegacyState, State
+from icmsg.outputs import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -99,8 +100,7 @@ class TextTrace:
 def write_lines(path: Path, lines: Iterable[str]) -> Path:
     """Write lines into a file, with its folder if need be, and return its path; ConfigurationError if it cannot be."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        replace_file(path, "".join(f"{line}\n" for line in lines))
     except OSError as error:
         raise ConfigurationError(
             f"trace {path} cannot be written: {error.strerror}; give a folder that can be"

@@ -31,7 +31,7 @@ OF_OPTIONS = [
     (["--engine", "qemu"], "--engine: invalid choice: 'qemu' (choose from .*auto.*) (see icmsg run --help)"),
     (["--messages", "-1"], "-1 messages: send 1…"),
     (["--messages", "99999999999"], "99999999999 messages: send 1…4294967295"),
-    (["--messages", "many"], "--messages: invalid int value: 'many'"),
+    (["--messages", "many"], "--messages: 'many': use a number, or any"),
     (["--messages"], "--messages: expected one argument"),
     (["--size", "0"], "sizes 0:0: use MIN:MAX with 1 ≤ MIN ≤ MAX ≤ 65535 bytes"),
     (["--size", "70000"], "sizes 70000:70000: use MIN:MAX"),
@@ -61,12 +61,12 @@ OF_OPTIONS = [
     (["--tx-region", "0x20070000:0x801"], "use 2048 bytes"),
     (
         ["--tx-region", "0x30000000:0x800"],
-        "of core app is not memory from end to end (no memory .*): put it where",
+        "of core app is not RAM of core app and of core net in the platform file (nothing .*): move it to RAM",
     ),
-    (["--tx-region", "0x2007FF00:0x800"], "is not memory from end to end (no memory"),
-    (["--tx-region", "0x5002A000:0x800"], "registers of ipcapp"),
+    (["--tx-region", "0x2007FF00:0x800"], "in the platform file (nothing is there from end to end)"),
+    (["--tx-region", "0x5002A000:0x800"], "(ipcapp is registers of core app alone)"),
     (["--tx-region", "0x100000000:0x800"], "it must end within the 4 GiB that a core has"),
-    (["--tx-region", "0x01000000:0x800"], "where .*echo-net.elf is loaded: move one of them"),
+    (["--tx-region", "0x01000000:0x800"], "(flashnet is flash of core net alone)"),
     (["--tx-region", "0x20060000:0x9000"], "the firmware stubs take at most 0x8000; use a smaller region"),
     (["--dcache-alignment", "-1"], "is out of range: use 0…65536"),
     (["--dcache-alignment", "7"], "use 0 or a multiple of 4"),
@@ -190,11 +190,11 @@ def test_a_file_whose_reading_fails(capsys: Capture) -> None:
 
 def test_a_broken_platform_is_told_with_file_and_line(capsys: Capture, tmp_path: Path) -> None:
     text = platform_file("nrf5340").read_text()
-    line = next(number for number, found in enumerate(text.splitlines(), 1) if found.startswith("ramnet:"))
+    line = next(number for number, found in enumerate(text.splitlines(), 1) if found.startswith("ramapp:"))
     changes = [
-        ("ramnet: Memory.MappedMemory", "ramnet: Memory.MappedMemori", "Memory.MappedMemori"),
-        ("ramnet: Memory.MappedMemory", "ramnet; Memory.MappedMemory", ""),
-        ("ramnet: Memory.MappedMemory @ sysbus", "ramnet: Memory.MappedMemory @ sysbuss", "sysbuss"),
+        ("ramapp: Memory.MappedMemory", "ramapp: Memory.MappedMemori", "Memory.MappedMemori"),
+        ("ramapp: Memory.MappedMemory", "ramapp; Memory.MappedMemory", ""),
+        ("ramapp: Memory.MappedMemory @ sysbus", "ramapp: Memory.MappedMemory @ sysbuss", "sysbuss"),
     ]
     for number, (old, new, said) in enumerate(changes):
         path = tmp_path / f"broken{number}.repl"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -119,15 +120,16 @@ def test_nothing_is_lost_on_a_narrow_terminal(columns: int) -> None:
         assert said in words
 
 
-def test_explanations_are_not_cut_or_wrapped(tmp_path: Path) -> None:
-    """They are lines to copy and to search for; the terminal wraps them itself."""
+def test_explanations_are_wrapped_between_words_on_a_terminal_and_whole_elsewhere(tmp_path: Path) -> None:
+    """Elsewhere they are lines to copy and to search for."""
     wrong = foreign(tmp_path, "net", Kind.WR_BEYOND)
-    code, written = on_terminal((*COMMAND, "--net", str(wrong)), 40)
+    code, written = on_terminal((*COMMAND, "--window", "1", "--net", str(wrong)), 60)
     assert code == 1
     assert visible(written)[-2] == "FAILED"
-    text = re.sub(r"\s", "", "".join(visible(written)))
-    assert "wr_idx0x000007FCisbeyondthe2040databytes" in text
-    piped = process("run", "--messages", "20", "--net", wrong, COLUMNS="40")
+    explained = [line for line in visible(written) if not line.startswith(("┌", "│", "└"))]
+    assert all(len(line) <= 60 for line in explained)
+    assert "wr_idx 0x000007FC is beyond the 2040 data bytes" in " ".join(line.strip() for line in explained)
+    piped = process("run", "--messages", "20", "--window", "1", "--net", wrong, COLUMNS="40")
     assert any(line.startswith("net→app") and line.endswith("data bytes") for line in piped.out.splitlines())
 
 
@@ -184,15 +186,17 @@ def test_an_encoding_that_lacks_characters_shows_their_codes(tmp_path: Path, enc
     assert text.rstrip().endswith("FAILED")
 
 
-def interrupt(command: Sequence[str], pause_s: float) -> tuple[int, str, str]:
-    """Press Ctrl-C ``pause_s`` after the emulator was loaded; return exit code, stdout and stderr."""
+def interrupt(
+    command: Sequence[str], pause_s: float, number: signal.Signals = signal.SIGINT
+) -> tuple[int, str, str]:
+    """Press Ctrl-C, or send another signal, ``pause_s`` after the emulator was loaded; return code, stdout, stderr."""
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         maps = Path(f"/proc/{child.pid}/maps")
         while child.poll() is None and "libunicorn" not in maps.read_text():
             time.sleep(0.01)
         time.sleep(pause_s)
-        child.send_signal(signal.SIGINT)
+        child.send_signal(number)
         out, err = child.communicate(timeout=20)
     finally:
         child.kill()
@@ -206,13 +210,51 @@ def interrupt(command: Sequence[str], pause_s: float) -> tuple[int, str, str]:
 def test_ctrl_c_ends_a_long_run_at_once_and_says_so(pause_s: float) -> None:
     """It comes while emulated code runs, in Python's models of peripherals, or in between."""
     endless = (*COMMAND[:-1], "4000000", "--app", "initiator", "--window", "3")
-    assert interrupt(endless, pause_s) == (130, "", "icmsg: interrupted\n")
+    code, out, err = interrupt(endless, pause_s)
+    assert (code, err) == (130, "icmsg: interrupted\n")
+    assert "interrupted by SIGINT" in out
+    assert out.endswith("FAILED\n")
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
 def test_ctrl_c_ends_the_wait_for_firmware_that_spins() -> None:
-    spinning = (*COMMAND, "--net", "spin", "--bond-timeout-ms", "1e6")
-    assert interrupt(spinning, 0.4) == (130, "", "icmsg: interrupted\n")
+    spinning = (*COMMAND, "--net", "spin", "--bond-timeout-ms", "1e6", "--signalling", "repeat", "--json")
+    code, out, err = interrupt(spinning, 0.4)
+    assert (code, err) == (130, "icmsg: interrupted\n")
+    assert (json.loads(out)["interrupted"], json.loads(out)["problems"][0]) == (
+        "SIGINT",
+        "interrupted by SIGINT",
+    )
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+def test_sigterm_gives_the_report_and_its_own_exit_code() -> None:
+    endless = (*COMMAND[:-1], "4000000", "--json")
+    code, out, err = interrupt(endless, 0.4, signal.SIGTERM)
+    assert (code, err) == (143, "icmsg: interrupted\n")
+    run = json.loads(out)
+    assert (run["interrupted"], run["ok"], run["bound"]) == ("SIGTERM", False, True)
+    assert 0 < run["messages_received"] < 4000000
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+def test_sigint_that_was_ignored_at_the_start_stays_ignored() -> None:
+    """As under `nohup … &`."""
+    command = (*COMMAND[:-1], "3000", "--json")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code, out, err = interrupt(command, 0.1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (code, err, json.loads(out)["ok"]) == (0, "", True)
+
+
+def test_a_run_without_progress_ends_after_the_wall_time_that_was_asked_for() -> None:
+    found = process(
+        "run", "--net", "spin", "--bond-timeout-ms", "1e6", "--signalling", "repeat", "--stall-timeout", "1"
+    )
+    assert (found.code, found.err) == (1, "")
+    assert "no packet, no console line and no new state of the link for 1 s of wall time" in found.out
 
 
 @pytest.mark.slow
@@ -232,4 +274,4 @@ sys.exit(main(["run", "--messages", "4000000"]))
     code, written = on_terminal((sys.executable, "-c", script))
     assert code == 130
     assert written.rindex("\x1b[?25h") > written.rindex("\x1b[?25l")
-    assert [line for line in visible(written) if line][-1] == "icmsg: interrupted"
+    assert [line for line in visible(written) if line][-2:] == ["FAILED", "icmsg: interrupted"]

@@ -20,7 +20,7 @@ BOTH = frozenset(CORES)
 PLATFORM = (
     MemoryRange(0x2000_0000, 0x2007_0000, BOTH),
     MemoryRange(0x2007_0000, 0x2008_0000, BOTH),
-    MemoryRange(0x2100_0000, 0x2101_0000, frozenset({"net"})),
+    MemoryRange(0x2100_0000, 0x2101_0000, frozenset({"net"}), name="ramnet"),
 )
 
 Changes = tuple[tuple[str, str], ...]

@@ -11,7 +11,7 @@ from config_files import DATA, text
 
 from icmsg.cli import check_command
 from icmsg.cli.arguments import Parser
-from icmsg.cli.check_command import memory_ranges
+from icmsg.cosim.memory_map import memory_map
 from icmsg.cosim.platform import parse_platform
 from icmsg.errors import ConfigurationError, PlatformError
 
@@ -161,7 +161,11 @@ def test_each_side_may_have_a_release_of_its_own(capsys: pytest.CaptureFixture[s
     [
         ("0x30000000", [], 1),
         ("0x30000000", ["--platform", "none"], 0),
-        ("0x21000000", [], 0),  # this platform file lets both cores see all memories
+        ("0x21000000", [], 1),
+        ("0x00050000", [], 1),
+        ("0x50039000", [], 1),
+        ("0x50021000", [], 1),
+        ("0x5002A000", [], 1),
     ],
 )
 def test_memory_is_checked_against_the_platform(
@@ -191,11 +195,31 @@ uart: UART.NRF52840_UART @ sysbus 0x50000000
 """
 
 
-def test_the_memory_of_a_platform_and_who_sees_it() -> None:
+def test_what_a_platform_has_and_who_reaches_it() -> None:
     both = frozenset({"app", "net"})
-    assert list(memory_ranges(parse_platform(REPL))) == [
-        (0x2007_0000, 0x2007_8800, both),
-        (0x2100_0000, 0x2100_1000, frozenset({"net"})),
+    more = """
+rom: Memory.MappedMemory @ {
+        sysbus 0x08000000;
+        sysbus new Bus.BusPointRegistration { address: 0x08000000; cpu: cpuapp }
+    }
+    size: 0x1000
+both: Memory.MappedMemory @ { sysbus 0x10000000; sysbus 0x20000000 }
+    size: 0x1000
+kept: Memory.ArrayMemory @ sysbus 0x40000000
+    size: 0x1000
+sysbus:
+    init:
+        Tag <0x40001000, 0x40001FFF> "PWM"
+"""
+    assert list(memory_map(parse_platform(REPL + more))) == [
+        (0x2007_0000, 0x2007_8800, both, "RAM", "shared"),
+        (0x2100_0000, 0x2100_1000, frozenset({"net"}), "RAM", "own"),
+        (0x5000_0000, 0x5000_1000, both, "registers", "uart"),
+        (0x0800_0000, 0x0800_1000, frozenset({"app"}), "flash", "rom"),
+        (0x1000_0000, 0x1000_1000, both, "RAM", "both"),
+        (0x2000_0000, 0x2000_1000, both, "RAM", "both"),
+        (0x4000_0000, 0x4000_1000, both, "a stand-in for registers", "kept"),
+        (0x4000_1000, 0x4000_2000, both, "registers", "PWM"),
     ]
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.exchange_result import ExchangeResult
     from icmsg.cosim.machine import Machine
+    from icmsg.cosim.stale_memory import StaleMemory
 
 PYTHON = "python"
 
@@ -38,12 +39,24 @@ def exchange(
     bond_timeout_ns: int = BOND_TIMEOUT_NS,
     quantum_ns: int | None = None,
     latency_ns: int | None = None,
+    silence_ns: int | None = None,
+    strict: bool = False,
+    stale_memory: StaleMemory | None = None,
 ) -> ExchangeResult:
     """Return what came out of an exchange on the embedded engine."""
     machine = make_machine(choose_engine("embedded"), quantum_ns=quantum_ns, latency_ns=latency_ns)
     try:
         return exchange_on(
-            machine, app, net, workload, config=config, initiator=initiator, bond_timeout_ns=bond_timeout_ns
+            machine,
+            app,
+            net,
+            workload,
+            config=config,
+            initiator=initiator,
+            bond_timeout_ns=bond_timeout_ns,
+            silence_ns=silence_ns,
+            strict=strict,
+            stale_memory=stale_memory,
         ).run()
     finally:
         machine.close()
@@ -58,6 +71,9 @@ def exchange_on(
     config: InstanceConfig = APP,
     initiator: str | None = None,
     bond_timeout_ns: int = BOND_TIMEOUT_NS,
+    silence_ns: int | None = None,
+    strict: bool = False,
+    stale_memory: StaleMemory | None = None,
 ) -> Exchange:
     """Return an exchange on ``machine`` that is ready to run."""
     return Exchange(
@@ -67,4 +83,7 @@ def exchange_on(
         workload or Workload(messages=20),
         initiator=initiator,
         bond_timeout_ns=bond_timeout_ns,
+        silence_ns=silence_ns,
+        strict=strict,
+        stale_memory=stale_memory,
     )

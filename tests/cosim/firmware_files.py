@@ -55,12 +55,47 @@ def foreign(
     delay: int = 0,
 ) -> Path:
     """Write the foreign firmware for ``core`` with this behaviour into ``folder``."""
-    source = FIRMWARE / f"foreign-{core}.elf"
+    return _with_behaviour(
+        FIRMWARE / f"foreign-{core}.elf",
+        folder / f"my-{kind.name.lower()}-{core}.elf",
+        _BEHAVIOUR.pack(kind, at, alignment, limit, delay),
+    )
+
+
+class Trial(enum.IntEnum):
+    """What verdict/verdict.c does; its comments say how."""
+
+    ECHO = 0
+    STORM = 1
+    EARLY = 2
+    GREET = 3
+    ONE_EACH = 4
+    DEAF = 5
+    TRUSTING = 6
+    POLL = 7
+    SPIN = 8
+    FAULT_LOOP = 9
+    FAULT = 10
+    RESTARTS = 11
+    LEAVES = 12
+    SLOW = 13
+    IDLE_LOOP = 14
+
+
+def trial(folder: Path, core: str, kind: Trial, *, number: int = 3, pause: int = 0) -> Path:
+    """Write the firmware that puts a verdict to the test for ``core`` into ``folder``."""
+    return _with_behaviour(
+        FIRMWARE / "verdict" / f"verdict-{core}.elf",
+        folder / f"trial-{kind.name.lower()}-{core}.elf",
+        Struct("<3I").pack(kind, number, pause),
+    )
+
+
+def _with_behaviour(source: Path, path: Path, behaviour: bytes) -> Path:
     image = FirmwareImage.load(source)
     data = bytearray(source.read_bytes())
     start = data.index(image.segments[0].data) + image.symbols["behaviour"] - image.segments[0].load_address
-    data[start : start + _BEHAVIOUR.size] = _BEHAVIOUR.pack(kind, at, alignment, limit, delay)
-    path = folder / f"my-{kind.name.lower()}-{core}.elf"
+    data[start : start + len(behaviour)] = behaviour
     path.write_bytes(data)
     return path
 

@@ -79,14 +79,14 @@ def test_long_consoles_and_many_warnings_are_cut(machine: EmbeddedMachine) -> No
     table = image.vector_table
     net.bus.write32(table + 4, image.symbols["main"])
     net.console.feed(b"".join(b"line %d\n" % number for number in range(9)) + b"rest", 0)
-    code = b"\x4f\xf0\x40\x40" + b"".join(b"\x01\x68\x04\x30" for _ in range(8)) + b"\xfe\xe7"
-    # mov r0, #0xC0000000; eight times ldr r1, [r0] and adds r0, #4; b .
+    code = b"\x48\xf2\x00\x00\xc4\xf2\x00\x10" + b"".join(b"\x01\x68\x04\x30" for _ in range(8)) + b"\xfe\xe7"
+    # movw r0, #0x8000; movt r0, #0x4100 (RADIO); eight times ldr r1, [r0] and adds r0, #4; b .
     net.bus.write_block(image.symbols["main"] & ~1, code)
     net.start()
     machine.run_for(MS)
     text = lines(machine)
     assert "console of net: line 5 | line 6 | line 7 | line 8 | rest" in text
-    assert [line for line in text if line.startswith("core net: read where nothing is at 0xC00000")] == text[
-        -6:-1
-    ]
+    assert [
+        line for line in text if line.startswith("core net: read of RADIO, which nothing models at 0x410080")
+    ] == text[-6:-1]
     assert text[-1] == "… and 3 more warnings"

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from icmsg.cosim.interruption import CtrlC
+from icmsg.cosim.interruption import CtrlC, Interrupted
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="raises a signal in its own process")
 
@@ -69,3 +69,31 @@ def test_another_thread_can_use_it() -> None:
     thread.start()
     thread.join()
     assert failed == []
+
+
+def test_sigterm_is_noted_where_that_is_asked_for() -> None:
+    with CtrlC(terminate=True) as ctrl_c:
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Interrupted) as caught:
+            ctrl_c.check()
+    assert caught.value.number == signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with CtrlC() as ctrl_c:
+            press()
+            ctrl_c.check()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_one_within_another_raises_what_came_before_it() -> None:
+    with CtrlC():
+        press()
+        with CtrlC() as inner, pytest.raises(Interrupted):
+            inner.check()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

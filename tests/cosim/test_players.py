@@ -142,12 +142,42 @@ def test_a_responder_keeps_the_order_while_it_has_no_room(machine: EmbeddedMachi
     assert responder.echoed == len(sent)
 
 
-def test_an_initiator_echoes_until_it_begins(machine: EmbeddedMachine) -> None:
+def test_an_initiator_answers_what_came_only_when_it_is_not_the_one_that_begins(
+    machine: EmbeddedMachine,
+) -> None:
     initiator, peer = start(machine, APP, Workload(messages=5))
-    peer.endpoint.send(b"first")
+    for message in (b"early", b"first"):
+        peer.endpoint.send(message)
+        machine.run_for(MS)
+    assert (peer.received, initiator.sent, initiator.got) == ([], 0, 0)
+    initiator.answer(early=1)
+    peer.endpoint.send(b"second")
     machine.run_for(MS)
-    assert peer.received == [b"first"]
-    assert (initiator.sent, initiator.got) == (0, 0)
+    assert peer.received == [b"first", b"second"]
+    assert (initiator.unanswered, initiator.got) == (1, 0)
+
+
+def test_what_came_before_an_initiator_began_is_never_played_back(machine: EmbeddedMachine) -> None:
+    initiator, peer = start(machine, APP, Workload(messages=1, size_min=3, size_max=3))
+    peer.endpoint.send(b"hello")
+    machine.run_for(MS)
+    initiator.begin()
+    machine.run_for(MS)
+    assert (len(peer.received), initiator.unanswered, initiator.mismatches) == (1, 1, 0)
+
+
+def test_messages_under_way_when_the_peer_restarts_are_sent_once_more(machine: EmbeddedMachine) -> None:
+    work = Workload(messages=3, window=2)
+    initiator, peer = start(machine, SESSIONS, work)
+    initiator.begin()
+    machine.run_for(MS)
+    resets = 1
+    initiator.peer_resets = lambda: resets
+    peer.endpoint.reopen()
+    peer.received.clear()
+    machine.run_until(lambda: len(peer.received) == 2, timeout_ns=10 * MS)
+    assert peer.received == list(work.payloads())[:2]
+    assert (initiator.lost, initiator.sent, initiator.problems) == (2, 2, [])
 
 
 def test_what_nobody_sent_and_what_is_wrong_are_counted_and_said_once(machine: EmbeddedMachine) -> None:

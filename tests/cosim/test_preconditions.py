@@ -12,7 +12,9 @@ from firmware_files import foreign
 
 from icmsg.config.instance import InstanceConfig, Region
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.preconditions import check_roles
+from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.cosim.image import FirmwareImage, Segment
+from icmsg.cosim.preconditions import check_image, check_roles
 from icmsg.cosim.stub_firmware import ECHO, INITIATOR
 from icmsg.cosim.workload import Workload
 from icmsg.errors import ConfigurationError
@@ -24,39 +26,46 @@ SPIN = 3
 
 
 def with_tx(address: int, size: int = 0x800) -> InstanceConfig:
-    return replace(APP, tx_region=Region(address, size), rx_region=Region(0x2100_8000, 0x800))
+    rx = Region(0x2007_8000 if address == 0x2007_FC00 else 0x2006_0000, 0x800)
+    if size > 0x800:
+        rx = Region(0x2009_0000, 0x800)
+    return replace(APP, tx_region=Region(address, size), rx_region=rx)
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "blind", "said"),
     [
-        (with_tx(0x2009_0000), "no memory or peripheral is there"),
-        (with_tx(0x2007_FC00), "no memory or peripheral is there"),
-        (with_tx(0x5002_A000), "registers of ipcapp"),
-        (with_tx(0xFFFF_F000), "no memory"),
-        (with_tx(0x2000_0000, 0x9_0000), "no memory"),
+        (with_tx(0x2009_0000), "app and of core net", "nothing is there from end to end"),
+        (with_tx(0x2007_FC00), "app and of core net", "nothing is there from end to end"),
+        (with_tx(0x5002_A000), "app and of core net", "ipcapp is registers of core app alone"),
+        (with_tx(0x5003_9000), "app and of core net", "nvmcapp is a stand-in for registers"),
+        (with_tx(0x5002_1000), "app and of core net", "PWM0 is registers"),
+        (with_tx(0x0005_0000), "app and of core net", "flashapp is flash"),
+        (with_tx(0x0100_0000), "app and of core net", "flashnet is flash of core net alone"),
+        (with_tx(0x2100_8000), "app", "ramnet is RAM of core net alone"),
+        (with_tx(0xFFFF_F000), "app and of core net", "nothing is there from end to end"),
+        (with_tx(0x2000_0000, 0x9_0000), "app and of core net", "nothing is there from end to end"),
     ],
 )
 @pytest.mark.parametrize("pair", [("python", "echo"), ("initiator", "echo"), ("python", "python")])
-def test_regions_have_to_be_memory_from_end_to_end(
-    config: InstanceConfig, said: str, pair: tuple[str, str]
+def test_regions_have_to_be_ram_that_all_cores_reach(
+    config: InstanceConfig, blind: str, said: str, pair: tuple[str, str]
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
         exchange(*pair, config=config)
-    assert f"tx-region {config.tx_region} of core app is not memory from end to end (" in str(caught.value)
-    assert said in str(caught.value)
-    assert str(caught.value).endswith("on the nRF5340 into 0x20070000…0x2007FFFF")
+    assert str(caught.value) == (
+        f"tx-region {config.tx_region} of core app is not RAM of core {blind} in the platform file ({said}): "
+        "move it to RAM that all cores reach (0x20000000…0x2007FFFF)"
+    )
 
 
 def test_regions_may_not_lie_where_an_image_is(tmp_path: Path) -> None:
-    config = replace(APP, rx_region=Region(0x0100_0000, 0x800))
-    with pytest.raises(
-        ConfigurationError, match=r"tx-region .* of core net overlaps 0x01000000…0x0100.*: move one"
-    ):
-        exchange("python", "echo", config=config)
-    with pytest.raises(ConfigurationError, match=r"my-echo-net.elf is loaded: move one of them"):
-        exchange("python", foreign(tmp_path, "net"), config=config)
-    assert exchange("python", "python", config=config).ok, "without an image there is nothing to overlap"
+    config = replace(APP, rx_region=Region(0x2000_0000, 0x800))
+    image = FirmwareImage.load(foreign(tmp_path, "app"))
+    segment = Segment(0x2000_0100, 0x2000_0100, bytes(16), executable=False)
+    both = FirmwareImage(image.path, (*image.segments, segment), image.entry, image.symbols)
+    with pytest.raises(ConfigurationError, match=r"rx-region .* of core app overlaps 0x20000100…0x2000010F"):
+        check_image(EmbeddedMachine().core("app"), both, config)
 
 
 @pytest.mark.parametrize(

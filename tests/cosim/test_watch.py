@@ -37,9 +37,12 @@ def watch_of(
     config: InstanceConfig = APP,
     initiator: str | None = None,
     limit: int | None = None,
+    *,
+    may_differ: bool = False,
 ) -> LinkWatch:
     core = machine.core(initiator) if initiator else None
-    return LinkWatch(machine, machine.core("app"), machine.core("net"), config, core, limit)
+    both = machine.core("app"), machine.core("net")
+    return LinkWatch(machine, *both, config, core, limit, may_differ=may_differ)
 
 
 def endpoints(machine: EmbeddedMachine, config: InstanceConfig) -> tuple[Endpoint, Endpoint]:
@@ -103,6 +106,49 @@ def test_messages_and_echoes_are_paired_in_order_with_their_times(
     assert [str(problem) for problem in watch.problems] == [
         "echo 3 differs at byte 2: 0x76 was sent, 0x56 came back"
     ]
+
+
+SENT = (b"one a", b"two a", b"three a")
+
+
+@pytest.mark.parametrize(
+    ("answers", "its_own"),
+    [
+        ((b"one A", b"two A", b"three A"), True),
+        ((b"one A", b"two A", b"three A", b"four A"), True),
+        ((b"one A", b"two a", b"three A"), False),
+        ((b"one A",), False),
+        (tuple(message[:-1] for message in SENT), False),
+        (tuple(message + b"\0" for message in SENT), False),
+        (SENT, False),
+    ],
+    ids=["others", "others and more", "one is equal", "a single one", "cut off", "longer", "echoes"],
+)
+@pytest.mark.parametrize("may_differ", [True, False])
+def test_messages_of_its_own_are_told_from_wrong_echoes(
+    machine: EmbeddedMachine, answers: tuple[bytes, ...], its_own: bool, may_differ: bool
+) -> None:
+    watch = watch_of(machine, APP, "app", may_differ=may_differ)
+    app, net = endpoints(machine, APP)
+    machine.run_for(MS)
+    for number, answer in enumerate(answers):
+        if number < len(SENT):
+            app.send(SENT[number])
+        machine.run_for(5 * US)
+        net.send(answer)
+        machine.run_for(5 * US)
+    assert watch.sends_its_own is (its_own and may_differ)
+    good = answers == SENT or watch.sends_its_own
+    assert [str(problem) for problem in watch.problems] == ([] if good else [str(watch.first_difference)])
+    assert (watch.initiator, watch.follower) == ("app", "net")
+
+
+def test_a_reset_is_no_silence(machine: EmbeddedMachine) -> None:
+    watch = watch_of(machine)
+    machine.run_for(MS)
+    machine.core("net").reset()
+    machine.run_for(MS)
+    assert watch.last_ns == MS
 
 
 def test_an_echo_of_nothing_is_a_mismatch(machine: EmbeddedMachine) -> None:

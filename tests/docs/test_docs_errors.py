@@ -27,6 +27,8 @@ MODULES = (
     "cosim/platform",
     "cosim/players.py",
     "cosim/preconditions.py",
+    "cosim/progress.py",
+    "cosim/stale_memory.py",
     "cosim/soc.py",
     "cosim/stub_firmware.py",
     "cosim/watch.py",
@@ -41,7 +43,9 @@ NOT_SHOWN = {
     '… = "…" does not exist: use one of …': "the command's choices come first",
     'wire="spsc_pbuf" exists up to Zephyr 3.5': "the command has no option for it",
     "… has … data bytes, but spsc_pbuf steps its read index in 16 bits": "the command has no option for it",
+    "stale memory …: use …": "the command's choices come first",
     "…: no symbol …; was it stripped, or optimised away?": "only asked for symbols that are there",
+    "… … of core … …": "misplaced() of the checks says it, which the page has",
     "the next packet has … bytes, more than the … of this receiver": "the command sets no limit",
 }
 

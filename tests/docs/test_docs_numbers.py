@@ -30,10 +30,10 @@ def test_the_tick_of_the_timing_model_is_that_of_the_machine() -> None:
     with EmbeddedMachine() as machine:
         machine.run_for(1_000)
         assert machine.now_ns == 1_000
-        assert "a tick is 1/128 MHz = 7.8125 ns" in TIMING
-        # Two ticks are an instruction of the network core: its clock has half the rate.
-        assert machine.core("app")._slot.ticks_per_instruction == 1
-        assert machine.core("net")._slot.ticks_per_instruction == 2
+        assert machine._ticks_per_second == 2_688_000_000
+        assert "a tick is 1/2688 MHz, about 0.37 ns" in TIMING
+        assert "takes 64 ticks" in TIMING
+        assert [machine.core(name)._slot.ticks_per_instruction for name in ("app", "net")] == [64, 64]
 
 
 def test_the_readme_names_the_default_instance() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from docs_pages import page
 
 from icmsg.cli.arguments import MISTAKE
-from icmsg.cli.main import BROKEN_PIPE, INTERRUPTED, build_parser, main
+from icmsg.cli.main import BROKEN_PIPE, INTERRUPTED, TERMINATED, build_parser, main
 
 if TYPE_CHECKING:
     import pytest
@@ -55,7 +55,7 @@ def test_every_json_key_is_on_the_page(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_the_exit_codes_are_on_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     named = {int(row[0]) for row in PAGE.table("Exit code")}
-    assert named == {0, 1, MISTAKE, INTERRUPTED, BROKEN_PIPE}
+    assert named == {0, 1, MISTAKE, INTERRUPTED, BROKEN_PIPE, TERMINATED}
     assert main(["run", "--messages", "-1"]) == MISTAKE
     assert "icmsg: error: " in capsys.readouterr().err
 

@@ -152,7 +152,7 @@ def test_a_step_of_a_core_that_sleeps_is_its_time(machine: EmbeddedMachine) -> N
     assert firmware is not None
     assert firmware.asleep
     before = machine.core("net").instructions, machine.now_ns
-    net.step(640)
+    net.step(420)
     assert (machine.core("net").instructions - before[0], machine.now_ns - before[1]) == (0, 10 * US)
 
 

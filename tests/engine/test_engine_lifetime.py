@@ -220,7 +220,7 @@ def test_a_handler_may_close_its_machine_and_the_run_ends(rig: Rig) -> None:
 
 
 def test_a_sink_in_the_middle_of_an_instruction_may_not(rig: Rig) -> None:
-    rig.boot("reset: ldr r0, =0x60000000; ldr r1, [r0]; movs r4, #1; b stuck")
+    rig.boot("reset: ldr r0, =0x5002A7FC; ldr r1, [r0]; movs r4, #1; b stuck")
     remove = rig.machine.events.add_sink(lambda _: rig.machine.close())
     with pytest.raises(EngineError, match="close is not possible from within an instruction of core app"):
         rig.run(100)

@@ -22,7 +22,7 @@ MOST: Final = 1000
 
 def test_warnings_are_kept_up_to_a_number_and_counted_beyond(rig: Rig) -> None:
     rig.boot(
-        "reset: ldr r0, =0x60000000; movw r2, #1500; again: ldr r1, [r0]; adds r0, #4; subs r2, #1; bne again; b stuck"
+        "reset: ldr r0, =0x50021000; movw r2, #1500; again: ldr r1, [r0]; adds r0, #4; subs r2, #1; bne again; b stuck"
     )
     rig.run(10_000)
     assert len(rig.machine.warnings) == MOST
@@ -30,7 +30,7 @@ def test_warnings_are_kept_up_to_a_number_and_counted_beyond(rig: Rig) -> None:
 
 
 def test_a_warning_that_comes_again_is_counted(rig: Rig) -> None:
-    rig.boot("reset: ldr r0, =0x60000000; movs r2, #7; again: ldr r1, [r0]; subs r2, #1; bne again; b stuck")
+    rig.boot("reset: ldr r0, =0x50021000; movs r2, #7; again: ldr r1, [r0]; subs r2, #1; bne again; b stuck")
     rig.run(1000)
     (warning,) = rig.machine.warnings
     assert warning.count == 7

@@ -27,8 +27,13 @@ REPORT: Final = """
  str r0, [r7, #20]
 """
 HARD_FAULT: Final = f"hard_fault: {REPORT}\nhard_wait: b hard_wait\n"
+HARD_FAULT_ELSEWHERE: Final = HARD_FAULT.replace(
+    "hard_fault:", "hard_fault: ldr r7, =0x20010000; msr msp, r7\n", 1
+)
+"""The same with a stack of its own."""
 UNDEFINED, INVSTATE, INVPC, NOCP, STKOF = 1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 20
-IBUSERR, UNSTKERR, STKERR = 1 << 8, 1 << 11, 1 << 12
+IBUSERR, PRECISERR, IMPRECISERR, UNSTKERR, STKERR = 1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12
+BFARVALID, BFHFNMIGN = 1 << 15, 1 << 8
 VECTTBL, FORCED, DEBUGEVT = 1 << 1, 1 << 30, 1 << 31
 
 FAULTS: Final = {
@@ -286,7 +291,9 @@ def test_limits_do_not_outlive_a_reset(rig: Rig) -> None:
 
 
 def test_a_stack_outside_memory_reaches_hardfault_with_stkerr(rig: Rig) -> None:
-    core = rig.boot(f"reset: ldr r0, =0x1FFFFFF0; msr msp, r0; svc #1; b stuck\nsvc: b svc\n{HARD_FAULT}")
+    core = rig.boot(
+        f"reset: ldr r0, =0x1FFFFFF0; msr msp, r0; svc #1; b stuck\nsvc: b svc\n{HARD_FAULT_ELSEWHERE}"
+    )
     rig.run(300)
     assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["hfsr"]) == (3, STKERR, FORCED)
     assert core.image is not None
@@ -294,17 +301,17 @@ def test_a_stack_outside_memory_reaches_hardfault_with_stkerr(rig: Rig) -> None:
 
 
 def test_a_recursion_that_runs_out_of_ram_reaches_hardfault(rig: Rig) -> None:
-    """Pushes below RAM go nowhere (with a warning), the return pops zero, and the fault finds no stack."""
+    """A push below RAM is a bus fault, whose frame finds no stack either."""
     rig.boot(
         "reset: movs r0, #200; bl deep; b stuck\n"
-        f"deep: push {{r1, lr}}; subs r0, #1; beq back; bl deep\nback: pop {{r1, pc}}\n{HARD_FAULT}",
+        f"deep: push {{r1, lr}}; subs r0, #1; beq back; bl deep\nback: pop {{r1, pc}}\n{HARD_FAULT_ELSEWHERE}",
         stack=0x2000_0400,
     )
     rig.run(3000)
     assert report(rig)["ipsr"] == 3
-    assert report(rig)["cfsr"] == INVSTATE | STKERR
+    assert report(rig)["cfsr"] == IMPRECISERR | STKERR
     assert any(
-        warning.what == "write where nothing is" and warning.place.startswith("deep")
+        "a store to where the SoC has nothing (0x1FFFFFF" in warning.what and warning.place.startswith("deep")
         for warning in rig.machine.warnings
     )
 
@@ -396,3 +403,80 @@ def test_a_frame_without_the_thumb_bit_is_invstate_after_the_return(rig: Rig) ->
         INVSTATE,
         core.image.symbol("after"),
     )
+
+
+# Where the SoC has nothing
+
+NOTHING: Final = {
+    "a gap": 0x6000_0000,
+    "the other core's RAM": 0x2100_0000,
+    "the other core's mailbox": 0x4101_2000,
+}
+BUS_FAULT: Final = f"bus_fault: {REPORT} ldr r0, [r1, #16]; str r0, [r7, #24]\nbus_wait: b bus_wait\n"
+"""Reports BFAR, too."""
+ENABLE_BUS_FAULT: Final = "ldr r0, =0xE000ED24; ldr r1, =0x20000; str r1, [r0]\n"
+
+
+@pytest.mark.parametrize("what", NOTHING)
+@pytest.mark.parametrize(
+    "load", ["ldr r1, [r2]", "ldrh r1, [r2]", "ldrb r1, [r2]", "ldm r2, {r1, r3}", "ldrex r1, [r2]"]
+)
+def test_a_load_from_nowhere_is_a_precise_bus_fault(rig: Rig, what: str, load: str) -> None:
+    core = rig.boot(
+        f"reset: {ENABLE_BUS_FAULT} ldr r2, ={NOTHING[what]}; movs r1, #5; here: {load}; b stuck\n{BUS_FAULT}"
+    )
+    rig.run(300)
+    assert core.image is not None
+    found = report(rig)
+    assert (found["ipsr"], found["cfsr"], found["hfsr"]) == (5, PRECISERR | BFARVALID, 0)
+    assert (found["pc"], rig.word(24)) == (core.image.symbol("here"), NOTHING[what])
+    (warning,) = rig.machine.warnings
+    assert (warning.pc, warning.place) == (core.image.symbol("here"), "here")
+    assert f"exception 5: a load from where the SoC has nothing (0x{NOTHING[what]:08X})" in warning.what
+
+
+def test_a_load_that_faults_changes_no_register(rig: Rig) -> None:
+    core = rig.boot(
+        "reset: ldr r2, =0x60000000; movs r1, #5; ldr r1, [r2, #4]!; b stuck\nhard_fault: b hard_fault\n"
+    )
+    rig.run(300)
+    assert (core.registers["R1"], core.registers["R2"]) == (5, 0x6000_0000)
+
+
+@pytest.mark.parametrize("what", NOTHING)
+@pytest.mark.parametrize("store", ["str r1, [r2]", "strh r1, [r2]", "strb r1, [r2]", "stm r2, {r1, r3}"])
+def test_a_store_to_nowhere_is_an_imprecise_bus_fault_behind_it(rig: Rig, what: str, store: str) -> None:
+    core = rig.boot(
+        f"reset: {ENABLE_BUS_FAULT} ldr r2, ={NOTHING[what]}; here: {store}; after: b stuck\n{BUS_FAULT}"
+    )
+    rig.run(300)
+    assert core.image is not None
+    found = report(rig)
+    assert (found["ipsr"], found["cfsr"], found["hfsr"]) == (5, IMPRECISERR, 0)
+    assert (found["pc"], rig.word(24)) == (core.image.symbol("after"), 0)
+    (warning,) = rig.machine.warnings
+    assert (warning.pc, warning.place) == (core.image.symbol("here"), "here")
+    assert f"a store to where the SoC has nothing (0x{NOTHING[what]:08X})" in warning.what
+
+
+@pytest.mark.parametrize(
+    ("access", "cfsr"), [("ldr r1, [r2]", PRECISERR | BFARVALID), ("str r1, [r2]", IMPRECISERR)]
+)
+def test_without_its_enable_it_is_a_hard_fault(rig: Rig, access: str, cfsr: int) -> None:
+    rig.boot(f"reset: ldr r2, =0x60000000; {access}; b stuck\n{HARD_FAULT}")
+    rig.run(300)
+    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["hfsr"]) == (3, cfsr, FORCED)
+
+
+@pytest.mark.parametrize("access", ["ldr r1, [r2]", "str r1, [r2]"])
+def test_a_fault_handler_may_ask_for_bus_faults_to_be_ignored(rig: Rig, access: str) -> None:
+    """CCR.BFHFNMIGN: how a handler looks at what may not be there. A load gives 0."""
+    core = rig.boot(
+        "reset: udf #1; b stuck\n"
+        f"hard_fault: ldr r0, =0xE000ED14; ldr r1, ={BFHFNMIGN}; str r1, [r0]; ldr r2, =0x60000000; movs r1, #5\n"
+        f" {access}; movs r4, #1; wait: b wait\n"
+    )
+    rig.run(300)
+    assert core.registers["R4"] == 1
+    assert core.registers["R1"] == (0 if access.startswith("ldr") else 5)
+    assert len(rig.machine.warnings) == 1, "the undefined instruction"

@@ -14,7 +14,7 @@ ACCESSES: Final = {
     "load from a register": ("ldr{c} r1, [r5]", 0xE000_ED00),
     "store to a register that changes nothing": ("str{c} r3, [r5]", 0xE000_E100),
     "store to a register that pends an interrupt": ("str{c} r6, [r5]", 0xE000_E200),
-    "store where nothing is": ("str{c} r0, [r5]", 0x6000_0000),
+    "store that nothing models": ("str{c} r0, [r5]", 0x5002_1000),
 }
 
 

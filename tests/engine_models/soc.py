@@ -29,7 +29,19 @@ RTCS: Final = {
 }
 WDT: Final = Instance("net", 0x4100B000, 11)
 UARTES: Final = {"app": Instance("app", 0x50008000, 8), "net": Instance("net", 0x41013000, 19)}
+LFCLKALWAYSRUN: Final = 0x574
 FORCEOFF: Final = 0x50005614
+
+
+def keep_low_frequency_clocks(rig: Rig) -> None:
+    """Let both LFCLKs run all the time, which RTCs count; a reset of a core ends it."""
+    for where in CLOCKS.values():
+        rig.machine.core(where.core).bus.write32(where.base + LFCLKALWAYSRUN, 1)
+
+
+def low_frequency_clock(core: str) -> str:
+    """Assembly that does the same for one core, with R0 and R1."""
+    return f" ldr r0, ={CLOCKS[core].base + LFCLKALWAYSRUN}; movs r1, #1; str r1, [r0]\n"
 
 
 TICKS_PER_SECOND: Final = 128_000_000

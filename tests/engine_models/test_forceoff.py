@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
-from soc import CLOCKS, FORCEOFF, MS, RTCS, US, Block
+from soc import CLOCKS, FORCEOFF, MS, RTCS, US, Block, keep_low_frequency_clocks, low_frequency_clock
 from thumb import firmware
 
 from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.force_off import describe_held, start_firmware
 
 if TYPE_CHECKING:
     from rig import Rig
 
-COUNT = """
+COUNT = f"""
 reset:
- ldr r0, =0x21000000
+{low_frequency_clock("net")} ldr r0, =0x21000000
  ldr r1, [r0]
  adds r1, #1
  str r1, [r0]
@@ -93,6 +94,7 @@ def test_hold_stops_the_core_and_resets_what_is_its_own(rig: Rig, story: list[tu
     own, other = Block(rig, RTCS["net RTC1"]), Block(rig, RTCS["app RTC1"])
     net.bus.write32(0x4101_2510, 1)
     rig.boot(f"reset:{wait(500)}{write(1)} b stuck")
+    keep_low_frequency_clocks(rig)
     other[0x000] = 1
     rig.machine.run_for(400 * US)
     assert (own[0x504], net.bus.read32(0x4101_2510)) == (13, 1)
@@ -213,3 +215,80 @@ def test_the_trace_does_not_depend_on_steps() -> None:
                 rig.machine.run_for(min(step, MS - rig.machine.now_ns))
             hashes.add(rig.machine.events.hexdigest())
     assert len(hashes) == 1
+
+
+# How firmware is started
+
+
+RELEASE: Final = f"reset:{write(0)} b stuck"
+KEEP: Final = "reset: b reset"
+
+
+@pytest.mark.parametrize("order", [("app", "net"), ("net", "app"), ("both",)])
+def test_with_firmware_on_the_application_core_the_network_core_waits(
+    rig: Rig, order: tuple[str, ...]
+) -> None:
+    machine = rig.machine
+    machine.core("net").load(firmware(COUNT, core="net"))
+    machine.core("app").load(firmware(f"reset:{wait(100)}{write(0)} b stuck"))
+    for which in order:
+        start_firmware(machine, ["app", "net"] if which == "both" else [which])
+    machine.run_for(99 * US)
+    assert (machine.core("net").is_halted, machine.core("net").is_held) == (True, True)
+    assert rig.word(core="net") == 0
+    machine.run_for(10 * US)
+    assert (machine.core("net").is_halted, rig.word(core="net")) == (False, 1)
+    assert describe_held(machine) == []
+
+
+def test_who_is_held_is_said(rig: Rig) -> None:
+    machine = rig.machine
+    machine.core("net").load(firmware(COUNT, core="net"))
+    machine.core("app").load(firmware(KEEP))
+    start_firmware(machine, ["app", "net"])
+    machine.run_for(MS)
+    (line,) = describe_held(machine)
+    assert line.startswith(
+        "on the SoC the network core is held in reset until RESET.NETWORK.FORCEOFF is cleared: app never wrote 0 to "
+        "0x50005614"
+    )
+
+
+def test_a_release_at_once_needs_no_firmware_that_does_it(rig: Rig) -> None:
+    machine = rig.machine
+    machine.core("net").load(firmware(COUNT, core="net"))
+    machine.core("app").load(firmware(KEEP))
+    start_firmware(machine, ["app", "net"], release=True)
+    machine.run_for(MS)
+    assert rig.word(core="net") == 1
+    assert machine.core("app").bus.read32(FORCEOFF) == 0
+    assert describe_held(machine) == []
+
+
+def test_where_nobody_runs_the_application_core_the_network_core_starts(rig: Rig) -> None:
+    rig.machine.core("net").load(firmware(COUNT, core="net"))
+    start_firmware(rig.machine, ["net"])
+    rig.machine.run_for(MS)
+    assert rig.word(core="net") == 1
+    assert describe_held(rig.machine) == []
+
+
+def test_python_that_plays_the_application_core_lets_it_go(rig: Rig) -> None:
+    machine = rig.machine
+    machine.core("app").play()
+    machine.core("net").load(firmware(COUNT, core="net"))
+    start_firmware(machine, ["net"])
+    machine.run_for(MS)
+    assert (rig.word(core="net"), machine.core("app").bus.read32(FORCEOFF)) == (1, 0)
+
+
+def test_a_reset_that_firmware_asks_for_holds_the_network_core_again(rig: Rig) -> None:
+    """Its second start is that of the application core behind its own reset."""
+    machine = rig.machine
+    reset = "ldr r0, =0xE000ED0C; ldr r1, =0x05FA0004; str r1, [r0]; b stuck"
+    once = f"ldr r2, =0x20000000; ldr r3, [r2]; adds r4, r3, #1; str r4, [r2]; cmp r3, #1; bhs hold;{wait(100)} {reset}"
+    machine.core("net").load(firmware(COUNT, core="net"))
+    machine.core("app").load(firmware(f"reset:{write(0)} {once}\nhold: b hold"))
+    start_firmware(machine, ["app", "net"])
+    machine.run_for(MS)
+    assert (rig.word(), rig.word(core="net")) == (2, 2)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rig import Rig
-from soc import MS, RTCS, TICKS_PER_SECOND, Block, S, Ticks
+from soc import MS, RTCS, TICKS_PER_SECOND, Block, S, Ticks, keep_low_frequency_clocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,11 @@ TICK, OVRFLW, COMPARE = 0x100, 0x104, 0x140
 INTENSET, INTENCLR, EVTENSET, EVTENCLR = 0x304, 0x308, 0x344, 0x348
 COUNTER, PRESCALER, CC = 0x504, 0x508, 0x540
 SPAN = 1 << 24
+
+
+@pytest.fixture(autouse=True)
+def clocked(rig: Rig) -> None:
+    keep_low_frequency_clocks(rig)
 
 
 @pytest.fixture(params=RTCS)
@@ -314,6 +319,7 @@ def event_bit(value: int) -> int:
 )
 def test_it_does_what_counting_one_by_one_does(steps: list[tuple[int, str, int]]) -> None:
     with Rig() as rig:
+        keep_low_frequency_clocks(rig)
         rtc, naive, time = Block(rig, RTCS["app RTC1"]), Naive(), Ticks(rig)
         tick = 0
         for ticks, action, value in steps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from soc import CLOCKS, RTCS, TICKS_PER_SECOND, WDT, Block, Ticks
+from soc import CLOCKS, RTCS, TICKS_PER_SECOND, WDT, Block, Ticks, keep_low_frequency_clocks
 
 from icmsg.cosim.events import Event, EventKind
 
@@ -185,14 +185,16 @@ def test_only_the_network_core_and_what_is_its_own_is_reset(rig: Rig) -> None:
     other = Block(rig, RTCS["app RTC1"])
     own = Block(rig, RTCS["net RTC1"])
     clock = Block(rig, CLOCKS["net"])
+    keep_low_frequency_clocks(rig)
     other[0x000] = 1
     rig.machine.core("net").bus.write32(0x4101_2514, 4)  # SEND_CNF[1] of its IPC
     rig.boot(COUNT_STARTS, core="net")
     rig.machine.core("net").bus.write32(0x4101_2514, 4)
+    keep_low_frequency_clocks(rig)
     own[0x000] = 1
     clock[0x008] = 1
     rig.machine.run_for(3_000_000)
-    assert (own[0x504], clock[0x418], rig.machine.core("net").bus.read32(0x4101_2514)) == (98, 0x10001, 4)
+    assert (own[0x504], clock[0x418], rig.machine.core("net").bus.read32(0x4101_2514)) == (98, 0x10011, 4)
     before = app.registers["R4"]
     rig.machine.run_for(100_000)
     assert (own[0x504], clock[0x418], rig.machine.core("net").bus.read32(0x4101_2514)) == (0, 0, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from soc import RTCS, S
+from soc import RTCS, S, low_frequency_clock
 
 if TYPE_CHECKING:
     from rig import Rig
@@ -16,7 +16,7 @@ LONGEST: Final = 0x7F_FFFF
 
 TICKLESS: Final = f"""
 reset: cpsid i
- ldr r0, ={RTCS["app RTC1"].base}
+{low_frequency_clock("app")} ldr r0, ={RTCS["app RTC1"].base}
  ldr r1, =0xE000E100
  ldr r2, =0x200000
  str r2, [r1]  @ ISER0: RTC1

@@ -196,7 +196,7 @@ def test_the_parameters_are_a_section_of_their_own_with_the_documented_defaults(
     assert header["sh_addr"] in MAP[core_of(name)][0]
     regions = (0x2007_0000, 0x800, 0x2007_8000, 0x800)
     geometry = (*regions, 0, 1) if core_of(name) == "app" else (*regions[2:], *regions[:2], 1, 0)
-    systick = 128_000_000 if core_of(name) == "app" else 64_000_000
+    systick = 64_000_000
     alignment = 0 if mode_of(name) == "disable" else 8
     work = (1000, 1, 100, 1, 1)
     mode = MODES.index(mode_of(name))

@@ -100,6 +100,7 @@ def test_a_restarted_writer_and_a_broken_index_are_told_once(session: Session) -
     session.type("watch")
     session.type("unbound")
     session.type("reset net")
+    session.running.run_for(MS)
     session.type("bond")
     assert [line for line in bare(session) if line.startswith("app->net ")] == [
         "app->net initialised again",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,7 @@ from icmsg.errors import MonitorError
 from icmsg.monitor.log import LogLevel
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from icmsg.monitor import EmbeddedMonitor
     from icmsg.monitor.log import LogEntry
@@ -196,6 +198,25 @@ def test_a_log_file_gets_every_line(soc: EmbeddedMonitor, tmp_path: Path) -> Non
     assert "cannot be written" in refused(soc, f"logFile {typed(tmp_path)}/no/folder.txt")
 
 
+def test_a_log_file_takes_the_place_of_none(soc: EmbeddedMonitor, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("precious")
+    (tmp_path / "log").symlink_to(tmp_path / "mine")
+    soc.execute(f"logFile {typed(tmp_path)}/log")
+    assert soc.log.last(1)[0].text == f"Old file {tmp_path}/log moved to {tmp_path}/log.1"
+    soc.execute(f'log "a"; logFile {typed(tmp_path)}/log; log "b"; logFile {typed(tmp_path)}/mine')
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["log", "log.1", "log.2", "mine", "mine.1"]
+    assert (tmp_path / "mine.1").read_text() == "precious"
+    assert (tmp_path / "log.1").is_symlink()
+    assert "Script: a" in (tmp_path / "log.2").read_text()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_a_log_file_is_a_file(soc: EmbeddedMonitor, tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "other")
+    assert "it is there, and is no file" in refused(soc, f"logFile {typed(tmp_path)}/other")
+    assert [each.name for each in tmp_path.iterdir()] == ["other"]
+
+
 def test_a_front_end_sees_log_lines_as_they_come(soc: EmbeddedMonitor) -> None:
     seen: list[LogEntry] = []
     soc.log.add_sink(seen.append)
@@ -213,7 +234,7 @@ def test_lines_of_shown_consoles_go_into_the_log_in_the_order_of_time(monitor: E
         "echo: bound",
     ]
     assert [entry.time_ns for entry in entries] == sorted(entry.time_ns for entry in entries)
-    assert entries[0].message == "uartapp: [virt: 5.062µs (+5.062µs)] initiator: up"
+    assert entries[0].message == "uartapp: [virt: 15.62µs (+15.62µs)] initiator: up"
     assert monitor.execute("sa uartnet") == ""
     assert refused(monitor, "showAnalyzer ipcapp").endswith("No suitable analyzer found for ipcapp")
     assert refused(monitor, "showAnalyzer uart") == "Peripheral not found: uart; did you mean uartnet?"
@@ -223,7 +244,7 @@ def test_accesses_to_registers_are_logged_with_their_maker_between_the_lines_of_
     monitor: EmbeddedMonitor,
 ) -> None:
     monitor.execute("include @renode/nrf5340.resc; sysbus LogPeripheralAccess ipcapp")
-    monitor.execute('emulation RunFor "0.00002"; ipcapp ReadDoubleWord 0x304')
+    monitor.execute('emulation RunFor "0.00003"; ipcapp ReadDoubleWord 0x304')
     lines = [entry.message for entry in monitor.log.last(100)]
     writes = [line for line in lines if "WriteUInt32 to 0x304 (INTENSET), value 0x2" in line]
     assert len(writes) == 1
@@ -256,12 +277,12 @@ def test_all_accesses_are_logged_twice_over_and_change_no_trace(monitor: Embedde
 
 def test_what_firmware_does_that_nothing_models_is_in_the_log(soc: EmbeddedMonitor) -> None:
     soc.execute("sysbus WriteDoubleWord 0x20000100 0xE7FE6800")  # ldr r0, [r0]; b .
-    soc.execute('cpuapp PC 0x20000100; cpuapp SP 0x20001000; cpuapp SetRegister "R0" 0xF0000000')
+    soc.execute('cpuapp PC 0x20000100; cpuapp SP 0x20001000; cpuapp SetRegister "R0" 0x50021000')
     soc.execute('cpuapp IsHalted false; emulation RunFor "0.000001"')
     entry = soc.log.last(1)[0]
     assert (entry.source, entry.level) == ("sysbus", LogLevel.WARNING)
     assert entry.text.startswith("[cpuapp: 0x20000100] ")
-    assert "0xF0000000" in entry.text
+    assert "PWM0" in entry.text
 
 
 # Information

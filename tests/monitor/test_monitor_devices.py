@@ -52,7 +52,7 @@ def messages(monitor: EmbeddedMonitor) -> list[str]:
         ("numbersMode Both; sysbus ReadWord 0x20070000", "0xBEEF (48879)"),
         ("icmsg_read 0x20070000 6", "efbeadde0000"),
         ("cpuapp IsHalted", "True"),
-        ("cpuapp PerformanceInMips", "0x00000080"),
+        ("cpuapp PerformanceInMips", "0x0000002A"),
         ("cpunet Id", "0x00000001"),
         ("cpunet Model", "cortex-m33"),
         ("cpuapp PC", "0x0"),

@@ -23,7 +23,7 @@ def lines(monitor: EmbeddedMonitor, core: str) -> list[str]:
 @pytest.mark.parametrize("script", ["upstream_style", "by_symbols", "all_in_one"])
 def test_two_images_bond_and_exchange(monitor: EmbeddedMonitor, script: str) -> None:
     monitor.execute(f"include @tests/monitor/scripts/{script}.resc")
-    monitor.execute('emulation RunFor "0.03"')
+    monitor.execute('emulation RunFor "0.05"')
     assert lines(monitor, "app") == ["initiator: up", "initiator: bound", DONE]
     assert lines(monitor, "net") == ["echo: up", "echo: bound"]
 
@@ -34,14 +34,14 @@ def test_the_start_of_a_script_is_a_start_of_its_firmware(monitor: EmbeddedMonit
         monitor.pump(1_000_000)
     assert lines(monitor, "app")[-1] == DONE
     assert [entry.message.split("] ")[-1] for entry in monitor.log.last(5)] == [
-        "initiator: up", "echo: up", "initiator: bound", "echo: bound", DONE,
+        "echo: up", "initiator: up", "echo: bound", "initiator: bound", DONE,
     ]  # fmt: skip
 
 
 def test_registers_and_counters_are_read_as_in_renode(monitor: EmbeddedMonitor) -> None:
     monitor.execute("include @tests/monitor/scripts/by_symbols.resc")
     assert monitor.prompt == "(machine-0)"
-    monitor.execute('emulation RunFor "0.03"')
+    monitor.execute('emulation RunFor "0.05"')
     assert monitor.execute("ipcapp ReadDoubleWord 0x304; sysbus ReadDoubleWord 0x41012304 cpunet") == (
         "0x00000002\n0x00000001"
     )

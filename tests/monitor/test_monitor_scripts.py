@@ -28,7 +28,7 @@ def console(monitor: EmbeddedMonitor, core: str) -> list[str]:
 def test_firmware_on_both_cores_exchanges_1000_messages(monitor: EmbeddedMonitor, script: str) -> None:
     assert monitor.execute(f"include @renode/{script}.resc") == ""
     assert monitor.prompt == "(nrf5340)"
-    monitor.execute('emulation RunFor "0.02"')
+    monitor.execute('emulation RunFor "0.04"')
     assert console(monitor, "app")[-1] == "initiator: done 1000 of 1000, 0 mismatches"
     assert console(monitor, "net") == ["echo: up", "echo: bound"]
 
@@ -93,9 +93,9 @@ def test_two_runs_of_a_script_have_the_same_trace(monitor: EmbeddedMonitor) -> N
 
 def test_a_machine_reset_runs_the_macro_and_the_firmware_again(monitor: EmbeddedMonitor) -> None:
     monitor.execute("include @renode/nrf5340.resc")
-    monitor.execute('emulation RunFor "0.02"')
+    monitor.execute('emulation RunFor "0.04"')
     monitor.execute("machine Reset")
-    monitor.execute('emulation RunFor "0.02"')
+    monitor.execute('emulation RunFor "0.04"')
     assert console(monitor, "app").count("initiator: done 1000 of 1000, 0 mismatches") == 2
 
 
@@ -113,7 +113,7 @@ def test_a_script_that_fails_names_file_and_line(monitor: EmbeddedMonitor) -> No
     text = str(error.value)
     assert "Parameters did not match the signature\nFile does not exist: nowhere.elf" in text
     assert "Parsing line '    sysbus LoadELF $netelf cpu=cpunet' failed." in text
-    assert "nrf5340.resc:24" in text
+    assert "nrf5340.resc:28" in text
 
 
 def test_the_shipped_scripts_are_found_from_any_folder(
@@ -121,7 +121,7 @@ def test_the_shipped_scripts_are_found_from_any_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with EmbeddedMonitor() as monitor:
-        monitor.execute('include @renode/nrf5340.resc; emulation RunFor "0.02"')
+        monitor.execute('include @renode/nrf5340.resc; emulation RunFor "0.04"')
         assert console(monitor, "app")[-1] == "initiator: done 1000 of 1000, 0 mismatches"
         text = 'using "platforms/nrf5340.repl"'
         monitor.execute(f"mach create; machine LoadPlatformDescriptionFromString '{text}'")

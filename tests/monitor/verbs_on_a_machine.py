@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from icmsg.assets import stub
 from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.cosim.force_off import start_firmware
 from icmsg.monitor.verbs import IcmsgVerbs
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Session:
     def boot(self, core: str, firmware: str) -> None:
         target = self.running.core(core)
         target.load(stub(firmware, core))
-        target.start()
+        start_firmware(self.running, [core])
 
     def close(self) -> None:
         if self.machine is not None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from icmsg.cosim.bus_setup import tags
+from icmsg.cosim.memory_map import memory_map
 from icmsg.cosim.platform import PlatformDescription, Reference, load_platform
 
 NRF5340 = Path(__file__).parents[2] / "platforms" / "nrf5340.repl"
@@ -19,6 +21,8 @@ STAND_INS = (
     ("nvmcapp", 0x50039000, 0x40039000),
     ("nvmcnet", 0x41080000),
     ("mutex", 0x50030000, 0x40030000),
+    ("dcnfapp", 0x50000000, 0x40000000),
+    ("dcnfnet", 0x41000000),
     ("dppicapp", 0x50017000, 0x40017000),
     ("dppicnet", 0x4100F000),
     ("ctrlapapp", 0x50006000, 0x40006000),
@@ -82,6 +86,12 @@ def test_it_has_these_peripherals_and_types(platform: PlatformDescription) -> No
         "clockapp": "Miscellaneous.NRF5340_CLOCK",
         "clocknet": "Miscellaneous.NRF5340_CLOCK",
         "resetapp": "Miscellaneous.NRF_RESET",
+        **{f"timer{at}{core}": "Timers.NRF52840_Timer" for at in range(3) for core in ("app", "net")},
+        "dwtapp": "Miscellaneous.DWT",
+        "dwtnet": "Miscellaneous.DWT",
+        "rngnet": "Miscellaneous.NRF52840_RNG",
+        "tempnet": "Miscellaneous.NRF_TEMP",
+        "gpiote1app": "GPIOPort.NRF52840_GPIOTasksEvents",
         "rtc0app": "Timers.NRF52840_RTC",
         "rtc1app": "Timers.NRF52840_RTC",
         "rtc0net": "Timers.NRF52840_RTC",
@@ -107,11 +117,13 @@ def test_it_has_these_peripherals_and_types(platform: PlatformDescription) -> No
         ("ramnet", 0x21000000, 64 * 1024),
     ],
 )
-def test_memories_are_where_the_soc_has_them_for_every_core(
+def test_memories_are_where_the_soc_has_them(
     platform: PlatformDescription, name: str, start: int, size: int
 ) -> None:
-    (registration,) = platform[name].registrations
-    assert (registration.parent, registration.address, registration.cpu) == ("sysbus", start, None)
+    """For everybody, and those of the network core for that core: DMA reads them for no core."""
+    found = [(place.parent, place.address, place.cpu) for place in platform[name].registrations]
+    own = [("sysbus", start, "cpunet")] if name.endswith("net") else []
+    assert found == [("sysbus", start, None), *own]
     assert platform[name].attributes["size"] == size
 
 
@@ -132,6 +144,17 @@ def test_memories_are_where_the_soc_has_them_for_every_core(
         ("rtc0net", "cpunet", [0x41011000], ("IRQ", "nvicnet", 17)),
         ("rtc1net", "cpunet", [0x41016000], ("IRQ", "nvicnet", 22)),
         ("wdtnet", "cpunet", [0x4100B000], ("IRQ", "nvicnet", 11)),
+        ("timer0app", "cpuapp", [0x5000F000, 0x4000F000], ("IRQ", "nvicapp", 15)),
+        ("timer1app", "cpuapp", [0x50010000, 0x40010000], ("IRQ", "nvicapp", 16)),
+        ("timer2app", "cpuapp", [0x50011000, 0x40011000], ("IRQ", "nvicapp", 17)),
+        ("timer0net", "cpunet", [0x4100C000], ("IRQ", "nvicnet", 12)),
+        ("timer1net", "cpunet", [0x41018000], ("IRQ", "nvicnet", 24)),
+        ("timer2net", "cpunet", [0x41019000], ("IRQ", "nvicnet", 25)),
+        ("rngnet", "cpunet", [0x41009000], ("IRQ", "nvicnet", 9)),
+        ("tempnet", "cpunet", [0x41010000], ("IRQ", "nvicnet", 16)),
+        ("dwtapp", "cpuapp", [0xE0001000], None),
+        ("dwtnet", "cpunet", [0xE0001000], None),
+        ("gpiote1app", "cpuapp", [0x4002F000], ("IRQ", "nvicapp", 47)),
         ("gpio0app", "cpuapp", [0x50842500, 0x40842500], None),
         ("gpio1app", "cpuapp", [0x50842800, 0x40842800], None),
         ("gpio0net", "cpunet", [0x418C0500], None),
@@ -155,12 +178,12 @@ def test_registers_are_seen_by_their_core_and_wired_to_its_nvic(
 
 
 @pytest.mark.parametrize(("name", "addresses"), [(name, addresses) for name, *addresses in STAND_INS])
-def test_a_stand_in_is_a_page_that_everybody_sees(
+def test_a_stand_in_is_a_page_that_those_see_who_reach_it(
     platform: PlatformDescription, name: str, addresses: list[int]
 ) -> None:
     places = platform[name].registrations
     assert [(place.parent, place.address, place.cpu) for place in places] == [
-        ("sysbus", address, None) for address in addresses
+        ("sysbus", address, "cpunet" if name.endswith("net") else None) for address in addresses
     ]
     erased = {"initialValue": 0xFF} if name[:4] in ("ficr", "uicr") else {}
     assert platform[name].attributes == {"size": 0x1000, **erased}
@@ -209,19 +232,21 @@ def test_something_is_registered_wherever_zephyrs_images_go(
 
 
 @pytest.mark.parametrize(
-    ("core", "nvic", "number", "megahertz"), [("app", "nvicapp", 0, 128), ("net", "nvicnet", 1, 64)]
+    ("core", "nvic", "number", "fpu"),
+    [("app", "nvicapp", 0, {"fpuInterruptNumber": 0}), ("net", "nvicnet", 1, {})],
 )
-def test_a_core_and_its_systick_run_at_one_clock(
-    platform: PlatformDescription, core: str, nvic: str, number: int, megahertz: int
+def test_a_core_runs_at_64_mhz_and_takes_one_and_a_half_cycles_an_instruction(
+    platform: PlatformDescription, core: str, nvic: str, number: int, fpu: dict[str, int]
 ) -> None:
     cpu = platform[f"cpu{core}"]
     assert cpu.attributes == {
         "cpuType": "cortex-m33",
         "nvic": Reference(nvic, cpu.place),
         "cpuId": number,
-        "PerformanceInMips": megahertz,
+        "PerformanceInMips": 64 * 2 // 3,
+        **fpu,
     }
-    assert platform[nvic].attributes == {"priorityMask": 0xE0, "systickFrequency": megahertz * 1_000_000}
+    assert platform[nvic].attributes == {"priorityMask": 0xE0, "systickFrequency": 64_000_000}
 
 
 def test_the_network_cores_ipc_is_given_the_other(platform: PlatformDescription) -> None:
@@ -245,3 +270,53 @@ def test_it_keeps_to_what_renode_1_16_1_reads() -> None:
         "False",
     ):  # dictionaries, trailing separators, booleans
         assert newer not in code
+
+
+# Every base address of the SoC's device description; what the GPIO's page and RESET share is elsewhere.
+APP_BASES = (
+    *(0x00F00000, 0x00F08000, 0x00FF0000, 0x00FF8000, 0xE0042000, 0xE0080000, 0x4002F000, 0x5000D000),
+    *(
+        0x50000000 + 0x1000 * at
+        for at in (0, 1, 3, 4, 5, 6, *range(0x08, 0x0D), *range(0x0E, 0x12), 0x14, 0x15)
+    ),
+    *(
+        0x50000000 + 0x1000 * at
+        for at in (*range(0x17, 0x25), 0x26, 0x28, 0x2A, 0x2B, 0x2D, 0x30, 0x33, 0x34)
+    ),
+    *(0x50000000 + 0x1000 * at for at in (0x36, 0x37, 0x39, 0x81, 0x842, 0x844, 0x845)),
+    *(0x40000000 + 0x1000 * at for at in (0, 4, 5, 6, *range(0x08, 0x0D), *range(0x0E, 0x12), 0x14, 0x15)),
+    *(
+        0x40000000 + 0x1000 * at
+        for at in (*range(0x17, 0x25), 0x26, 0x28, 0x2A, 0x2B, 0x2D, 0x30, 0x33, 0x34)
+    ),
+    *(0x40000000 + 0x1000 * at for at in (0x36, 0x37, 0x39, 0x81, 0x842)),
+)
+NET_BASES = (
+    *(0x01FF0000, 0x01FF8000, 0xE0042000, 0x40030000, 0x50030000, 0x41080000, 0x41081000, 0x418C0000),
+    *(0x41000000 + 0x1000 * at for at in (0, 4, 5, 6, *range(0x08, 0x15), 0x16, *range(0x18, 0x1E))),
+)
+
+
+@pytest.mark.parametrize(("core", "bases"), [("app", APP_BASES), ("net", NET_BASES)])
+def test_whatever_the_soc_has_is_a_model_a_stand_in_or_a_tag(
+    platform: PlatformDescription, core: str, bases: tuple[int, ...]
+) -> None:
+    ranges = [found for found in memory_map(platform) if core in found.cores]
+    missing = [
+        hex(base)
+        for base in bases
+        if not any(found.start < base + 0x1000 and base < found.end for found in ranges)
+    ]
+    assert missing == []
+
+
+def test_what_is_the_network_cores_alone_is_not_reached_by_the_application_core(
+    platform: PlatformDescription,
+) -> None:
+    for found in memory_map(platform):
+        if found.start >= 0xE0000000:
+            continue  # each core has its own debug units at the same addresses
+        own = found.start >> 24 in (0x01, 0x21, 0x41) and found.name not in {
+            tag.name for tag in tags(platform)
+        }
+        assert ("app" in found.cores) != own, found

@@ -97,7 +97,10 @@ def test_what_a_script_has_started_goes_on() -> None:
     with EmbeddedMonitor() as monitor:
         monitor.execute(f"include {typed(asset('renode') / 'nrf5340.resc')}")
         with RemoteMachine(monitor) as machine:
-            assert [core.is_halted for core in machine.cores.values()] == [False, False]
+            assert [core.is_halted for core in machine.cores.values()] == [
+                False,
+                True,
+            ]  # net waits for FORCEOFF
             assert all(core.image is not None for core in machine.cores.values())
             machine.run_for(2_000_000)
             assert [machine.core(name).console.lines[0].text for name in ("app", "net")] == [

@@ -94,7 +94,7 @@ def test_another_script_makes_another_machine(monitor: RemoteMonitor) -> None:
     second = monitor.machine
     assert second is not None
     assert second is not first
-    assert not second.core("net").is_halted
+    assert [second.core(name).is_halted for name in ("app", "net")] == [False, True]  # net waits for FORCEOFF
 
 
 @pytest.mark.parametrize("command", ["start", "Clear", "mach clear"])

@@ -104,6 +104,7 @@ class Cpu:
     def answer(self, what: str) -> str | None:
         """Do what the Monitor says behind the core's name; None if there is no such thing."""
         if what == "IsHalted":
+            self.halted = self.halted and self.core.is_halted  # FORCEOFF may have let it go
             return str(self.halted)
         if what in ("PC", "SP", "LR"):
             return f"0x{self.core.registers.get(what, 0):X}"

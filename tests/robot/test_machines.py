@@ -53,7 +53,7 @@ def test_a_machine_that_a_command_made_is_the_machine_of_the_keywords(tmp_path: 
 def test_a_platform_file_of_the_user(tmp_path: Path) -> None:
     platform = tmp_path / "slow.repl"
     shipped = ROOT / "platforms" / "nrf5340.repl"
-    platform.write_text(f'using "{shipped}"\n\ncpunet:\n    PerformanceInMips: 32\n', encoding="utf-8")
+    platform.write_text(f'using "{shipped}"\n\ncpunet:\n    PerformanceInMips: 21\n', encoding="utf-8")
     steps = (
         "Run Firmware    net    echo",
         "Wait For Doorbell    net",

@@ -13,6 +13,7 @@ from icmsg.cosim.played_instance import PlayedInstance
 from icmsg.cosim.simtime import MS
 from icmsg.ipc import EndpointConfig
 from icmsg.trace import TextTrace, format_event, text
+from icmsg.trace.text import write_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,3 +101,12 @@ def test_a_trace_does_not_change_the_trace_hash() -> None:
 def test_the_example_in_the_module_runs() -> None:
     assert doctest.testmod(text, raise_on_error=False).failed == 0
     assert doctest.DocTestFinder().find(text, text.__name__)[0].examples
+
+
+def test_a_saved_trace_replaces_a_link_and_follows_none(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("precious")
+    (tmp_path / "trace.txt").symlink_to(tmp_path / "mine")
+    write_lines(tmp_path / "trace.txt", ["one", "two"])
+    assert (tmp_path / "trace.txt").read_text() == "one\ntwo\n"
+    assert (tmp_path / "mine").read_text() == "precious"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["mine", "trace.txt"]

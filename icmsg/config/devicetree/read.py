@@ -24,6 +24,7 @@ _BACKEND_NAMES: Final = {
     "zephyr,ipc-icmsg-me-follower": "ICMsg with multiple endpoints",
     "zephyr,ipc-openamp-static-vrings": "RPMsg over OpenAMP",
 }
+_MOST_NAMES: Final = 20
 _TRUSTZONE: Final = ("zephyr,sram-secure-partition", "zephyr,sram-non-secure-partition")
 _THEIR_REGIONS: Final = ("tx-region", "rx-region", "memory-region")
 
@@ -35,6 +36,7 @@ def read_devicetree(tree: Tree) -> Devicetree:
         DevicetreeError: no ICMsg node is enabled, or one cannot be understood.
     """
     nodes = list(tree.root.walk())
+    tree.chosen.update(_chosen_names(tree))
     enabled = [node for node in nodes if ICMSG in node.strings("compatible") and node.enabled]
     if not enabled:
         raise _nothing(tree, nodes)
@@ -131,7 +133,7 @@ def _memory(node: Node, tree: Tree) -> MemoryNode:
         region=parts[0],
         place=reg.place,
         entries=len(parts),
-        chosen=tuple(_chosen_names(node, tree)),
+        chosen=tree.chosen.get(node.path, ()),
         assumed_cells=tree.complete and assumes_cells(node),
     )
 
@@ -144,9 +146,13 @@ def _chosen(tree: Tree) -> Iterator[tuple[str, Node]]:
                 yield name, node
 
 
-def _chosen_names(node: Node, tree: Tree) -> Iterator[str]:
-    """Yield what ``node`` is chosen as; the board's halves for TrustZone, which no image uses by itself, are not."""
-    return (name for name, target in _chosen(tree) if target is node and name not in _TRUSTZONE)
+def _chosen_names(tree: Tree) -> dict[str, tuple[str, ...]]:
+    """Return what nodes are chosen as, by path; the board's halves for TrustZone, which no image uses, are not."""
+    names: dict[str, tuple[str, ...]] = {}
+    for name, node in _chosen(tree):
+        if name not in _TRUSTZONE:
+            names[node.path] = (*names.get(node.path, ())[:_MOST_NAMES], name)
+    return names
 
 
 def _number(node: Node, name: str) -> int | None:

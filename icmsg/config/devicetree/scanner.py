@@ -31,7 +31,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
 _HEADER: Final = re.compile(r'\s*#\s*include\s*(?:<[^>]*\.h>|"[^"]*\.h")')
-_LONGEST_CALL: Final = 4096
+_LONGEST_CALL: Final = 512
+_PARENTHESIS: Final = re.compile("[()]")
 _SIZES: Final = {"DT_SIZE_K": "(0x400*", "DT_SIZE_M": "(0x100000*"}
 
 
@@ -200,8 +201,8 @@ class Scanner:
 
     def _behind_call(self, opening: int) -> int:
         depth = 0
-        for offset in range(opening, min(opening + _LONGEST_CALL, len(self._text))):
-            depth += {"(": 1, ")": -1}.get(self._text[offset], 0)
+        for mark in _PARENTHESIS.finditer(self._text, opening, opening + _LONGEST_CALL):
+            depth += 1 if mark.group() == "(" else -1
             if depth == 0:
-                return offset + 1
+                return mark.end()
         return opening

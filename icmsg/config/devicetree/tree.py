@@ -115,13 +115,15 @@ class Tree:
     root: Node
     by_phandle: Mapping[int, Node]
     by_path: Mapping[str, Node]
+    chosen: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Properties of ``/chosen`` that name a node, by its path."""
 
 
 def parse_tree(source: Source) -> Tree:
     """Parse ``source``; raises :class:`DevicetreeError` with file and line for everything that dtlib refuses."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "source.dts"
-        copy.write_text(source.text, encoding="utf-8", newline="\n")
+        copy.write_text(source.text, encoding="utf-8", newline="\n", errors="replace")
         return _Converter(_PlacedDT(str(copy), source), source).tree()
 
 
@@ -151,7 +153,8 @@ class _PlacedDT(DT):  # type: ignore[misc]  # dtlib is not typed
                 f"nodes or parentheses are nested too deeply (more than {NESTING}); flatten them"
             )
         except Exception as error:  # dtlib lets Python's own errors out for malformed numbers
-            self._parse_error(f"malformed value ({error}); correct it")
+            reason = "a number with too many digits" if "limit" in str(error) else error
+            self._parse_error(f"malformed value ({reason}); correct it")
 
     def _parse_node(self, node: Any) -> Any:
         self.node_places.setdefault(node, self._here())

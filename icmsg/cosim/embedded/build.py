@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.bus_setup import reaches, tags
 from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoRange, Memory, MemoryRange
 from icmsg.cosim.embedded.model_types import MODELS, Model, ModelType, Parts
 from icmsg.cosim.embedded.models.array_memory import ArrayMemoryModel
+from icmsg.cosim.embedded.models.tagged import TaggedPage
 from icmsg.cosim.embedded.nvic import INTERRUPTS
-from icmsg.cosim.embedded.rates import CPU, NVIC, Rates, check_attributes
+from icmsg.cosim.embedded.rates import CPU, NVIC, Rates, check_attributes, has_fpu
 from icmsg.cosim.embedded.scs_registers import PRIORITY_MASK, SCS_BASE
 from icmsg.cosim.embedded.shared_page import SharedPage
 from icmsg.cosim.embedded.slot import Slot
@@ -22,6 +24,7 @@ from icmsg.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from icmsg.cosim.bus_setup import Tag
     from icmsg.cosim.embedded.scheduler import Scheduler
     from icmsg.cosim.events import EventStream
     from icmsg.cosim.platform.description import Registration
@@ -47,13 +50,15 @@ class Builder:
         self.common: Final = AddressSpace("")
         """What is there for everybody: what a debugger sees that looks through no core's eyes."""
         self._nvics: dict[str, Slot] = {}
+        cores = [item for item in description if item.type == CPU]
         try:
-            for index, name in enumerate(rates.instruction_hz):
+            for index, (name, core) in enumerate(zip(rates.instruction_hz, cores, strict=True)):
                 self.slots[name] = Slot(
                     name=name,
                     index=index,
                     ticks_per_second=rates.ticks_per_second,
-                    ticks_per_instruction=rates.ticks_per_second // rates.instruction_hz[name],
+                    instruction_hz=rates.instruction_hz[name],
+                    has_fpu=has_fpu(description, core),
                     scheduler=scheduler,
                     events=events,
                     nanoseconds=nanoseconds,
@@ -62,6 +67,8 @@ class Builder:
                 self._add(item)
             for item in description:
                 self._connect(item)
+            for tag in tags(description):
+                self._add_tag(tag)
         except BaseException:
             self.release_memory()
             raise
@@ -133,6 +140,7 @@ class Builder:
             slot=owners[0],
             base=item.registrations[0].address or 0,
             models={name: self._model(item, name) for name in kind.models if name in item.attributes},
+            nvics={name: self._nvic(item, name) for name in kind.nvics if name in item.attributes},
             cores={name: self._core(item, name) for name in kind.cores if name in item.attributes},
             numbers={name: _number(item, name) for name in kind.numbers if name in item.attributes},
         )
@@ -166,8 +174,21 @@ class Builder:
         return list(self.slots.values()) if place.cpu is None else [self._slot(item, place.cpu)]
 
     def _spaces_of(self, item: Peripheral, place: Registration) -> list[AddressSpace]:
+        if place.cpu is None and not reaches(item, place, ""):
+            return [self.common]
         spaces = [slot.space for slot in self._slots_of(item, place)]
         return [*spaces, self.common] if place.cpu is None else spaces
+
+    def _add_tag(self, tag: Tag) -> None:
+        """Let ``tag`` answer where nothing else does, page by page."""
+        for space in [*(slot.space for slot in self.slots.values()), self.common]:
+            for base in range(tag.start & -PAGE, tag.end, PAGE):
+                found = space.pages.get(base // PAGE)
+                if found is None:
+                    found = IoRange(base, base + PAGE, TaggedPage(base, space.core), tag.name)
+                    space.add(found)
+                if isinstance(found, IoRange) and isinstance(found.model, TaggedPage):
+                    found.model.add(tag)
 
     def _register_io(
         self, item: Peripheral, space: AddressSpace, place: Registration, size: int, model: Model
@@ -223,6 +244,12 @@ class Builder:
                 attribute,
             )
         return self.models[value.name]
+
+    def _nvic(self, item: Peripheral, attribute: str) -> Slot:
+        value = item.attributes[attribute]
+        if not isinstance(value, Reference) or value.name not in self._nvics:
+            raise item.error(f"{attribute} of {item.name} must name an {NVIC}", attribute)
+        return self._nvics[value.name]
 
     def _core(self, item: Peripheral, attribute: str) -> Slot:
         value = item.attributes[attribute]

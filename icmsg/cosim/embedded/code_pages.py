@@ -14,11 +14,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded import instructions
+from icmsg.cosim.embedded.faults import Cause
 from icmsg.cosim.embedded.memory import CODE_PAGE, PAGE
 from icmsg.cosim.embedded.native import EXECUTE, READ, WRITE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from icmsg.cosim.embedded.memory import AddressSpace, CodeUser, Memory, MemoryRange
     from icmsg.cosim.embedded.native import NativeCore
@@ -32,8 +33,9 @@ class CodePages:
 
     ``on_unmasking`` is called directly after an instruction that can lower PRIMASK, BASEPRI or FAULTMASK,
     ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_event`` before SEV (from :meth:`watch_events`
-    on). Runs end before the instructions at :attr:`queries`, which the emulator does not know. ``look_again`` ends
-    the run that is under way before its next instruction. ``own`` is a page of the engine's own code.
+    on). Runs end before the instructions at :attr:`stops`: those that the emulator does not know, and those that a
+    core without FPU and DSP extension (``has_fpu``) does not have. ``look_again`` ends the run under way before its
+    next instruction. ``own`` is a page of the engine's own code.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class CodePages:
         on_stack_limit: Callable[[], None],
         on_event: Callable[[], None],
         look_again: Callable[[], None],
+        has_fpu: bool = True,
     ) -> None:
         self._native: Final = native
         self._space: Final = space
@@ -57,18 +60,25 @@ class CodePages:
         self._on_event: Final = on_event
         self._look_again: Final = look_again
         self._pages: dict[int, MemoryRange] = {}
+        self._allowed: dict[int, tuple[int, int]] = {}
         self.shared: Final[dict[int, bytes]] = {}
         """What stood in the pages of this core's code that another core may write, when they were last looked at."""
-        self.queries: Final[set[int]] = set()
+        self.stops: Final[dict[int, Cause | None]] = {}
+        """Where runs end, and how the instruction there faults; None is one that is executed outside the emulator."""
         self.gone: Final[set[int]] = set()
-        """Where queries stood until this run found others there: the run may end there all the same."""
+        """Where runs ended until this run found others there: it may end there all the same."""
         self._hooked: set[int] = set()
         self._followed: set[int] = set()
         self._events: set[int] = set()
         self._watches_events = False
+        self._has_fpu: Final = has_fpu
+        native.hook_translations(0, 1 << 32, self._on_translation)
 
     def allows(self, address: int, access: int) -> tuple[int, int]:
         """Answer :data:`icmsg.cosim.embedded.native.PageHandler`: code runs from memory, not from registers."""
+        return self._allowed.get(address + access) or self._allow(address, access)
+
+    def _allow(self, address: int, access: int) -> tuple[int, int]:
         found = self._space.memory_at(address)
         if found is None:
             return address, READ | WRITE | (EXECUTE if self._own <= address < self._own + PAGE else 0)
@@ -85,11 +95,15 @@ class CodePages:
                 writers.append(self)
             for user in users or ():
                 user.written(memory, place * CODE_PAGE, by=self)
-        return self._space.alias(found, address), allowed
+        answer = self._space.alias(found, address), allowed
+        if access != WRITE or not users:  # nothing is to be done when the emulator asks again
+            self._allowed[address + access] = answer
+        return answer
 
     def _arrive(self, page: int, found: MemoryRange, place: int) -> None:
-        self._look(found, page * CODE_PAGE, (page + 1) * CODE_PAGE)
         self._pages[page] = found
+        self._allowed.clear()
+        self._look(found, page * CODE_PAGE, (page + 1) * CODE_PAGE)
         users = found.memory.code.setdefault(place, [])
         if self not in users:
             users.append(self)
@@ -107,7 +121,7 @@ class CodePages:
                 self._followed.add(page)
                 # From the page before: the last instruction of code that begins there may reach into this one.
                 start = max(address - CODE_PAGE, 0)
-                self._native.hook_translations(start, address + CODE_PAGE - start, self._on_translation)
+                self._native.hook_translations(start, address + CODE_PAGE - start, self._on_own_translation)
 
     def changed(self, memory: Memory, offset: int, size: int) -> None:
         """Forget what is known of a range that Python has changed."""
@@ -150,10 +164,14 @@ class CodePages:
                 if not users[place]:
                     del users[place]
         self._pages.clear()
+        self._allowed.clear()
         self.shared.clear()
+        self.stops.clear()
+        self._native.stop_before(())
 
     def forget_pages(self) -> None:
         """Be asked again before this core writes into any page."""
+        self._allowed.clear()
         self._native.forget_pages()
 
     def _parts(self, memory: Memory, offset: int, size: int) -> list[tuple[int, int, int]]:
@@ -169,19 +187,32 @@ class CodePages:
         return parts
 
     def _change(self, page: int, start: int, end: int) -> None:
-        self._look(self._pages[page], (start & ~1) - 2, end)
+        self._forget(self._look(self._pages[page], (start & ~1) - 2, end))
         self._native.forget_code(start, end - start)
 
-    def is_query(self, address: int) -> bool:
-        """Tell whether a query stands at ``address`` now; the core may have overwritten one before which it stops."""
-        if address in self.queries and (found := self._space.memory_at(address)) is not None:
-            self._look(found, address, address + 4)
-        return address in self.queries
+    def is_stop(self, address: int) -> bool:
+        """Tell whether a run ends at ``address`` now; the core may have overwritten what stood there."""
+        if address in self.stops and (found := self._space.memory_at(address)) is not None:
+            self._forget(self._check_stops(_bytes(found, address, address + 4), address, address + 2))
+        return address in self.stops
 
     def _on_translation(self, address: int, size: int) -> None:
-        # Where a query stands, the emulator translates nothing: a size of zero.
+        """Stop before what the emulator cannot execute; only what is executed is looked at."""
         found = self._space.memory_at(address)
-        if found is not None and self._look(found, address, address + max(size, 4)):
+        if found is None:
+            return
+        news = self._find_stops(_bytes(found, address, address + size), address)
+        if news.keys() - self.stops.keys():
+            self.stops.update(news)
+            self._set_stops(news)
+            self._forget(news)
+            self._look_again()
+
+    def _on_own_translation(self, address: int, size: int) -> None:
+        # Where a run ends, the emulator translates nothing: a size of zero.
+        found = self._space.memory_at(address)
+        if found is not None and (news := self._look(found, address, address + max(size, 4))):
+            self._forget(news)
             self._look_again()
 
     def watch_events(self) -> bool:
@@ -193,43 +224,71 @@ class CodePages:
             return False
         self._watches_events = True
         for address in self._events:
-            self._watch_event(address)
+            self._native.hook_address(address, self._on_event)
+        self._forget(self._events)
         return bool(self._events)
 
-    def _watch_event(self, address: int) -> None:
-        self._native.hook_address(address, self._on_event)
-        self._forget(address)
-
-    def _look(self, where: MemoryRange, start: int, end: int) -> bool:
-        """Find what has to be reported in a range; return whether anything is different from before."""
+    def _look(self, where: MemoryRange, start: int, end: int) -> set[int]:
+        """Find what has to be reported in a range; return the addresses where that is different from before."""
         start = max(start, where.start)
-        news = False
-        code = where.memory.bytes[start - where.start : end + 2 - where.start]
+        code = _bytes(where, start, end + 2)
+        news: set[int] = set()
         for find, handler in self._after:
             for offset in find(code):
                 address = start + offset
                 if address not in self._hooked:
                     self._hooked.add(address)
                     self._native.hook_block(address, handler)
-                    self._forget(address)
-                    news = True
-        queries = {start + offset for offset in instructions.mpu_query(code)}
-        if different := queries ^ {address for address in self.queries if start <= address < end}:
-            self.gone.update(self.queries & different)
-            self.queries.symmetric_difference_update(different)
-            self._native.stop_before(self.queries)
-            for address in different:
-                self._forget(address)
-            news = True
+                    news.add(address)
+        news |= self._check_stops(code, start, end)
         for offset in instructions.send_event(code):
             address = start + offset
             if address not in self._events:
                 self._events.add(address)
                 if self._watches_events:
-                    self._watch_event(address)
-                    news = True
+                    self._native.hook_address(address, self._on_event)
+                    news.add(address)
         return news
 
-    def _forget(self, address: int) -> None:
-        if address // CODE_PAGE in self._pages:
-            self._native.forget_code(address, 2)
+    def _find_stops(self, block: memoryview, start: int) -> dict[int, Cause | None]:
+        found: dict[int, Cause | None] = {start + offset: None for offset in instructions.mpu_query(block)}
+        if not self._has_fpu:
+            for offset, needs_fpu in instructions.of_extensions(block):
+                found[start + offset] = Cause.NO_COPROCESSOR if needs_fpu else Cause.UNDEFINED
+        return found
+
+    def _check_stops(self, code: memoryview, start: int, end: int) -> set[int]:
+        """Run on where something else stands by now; return where that is."""
+        others = {
+            address
+            for address, cause in self.stops.items()
+            if start <= address < end
+            and self._find_stops(code[address - start : address - start + 4], address) != {address: cause}
+        }
+        if others:
+            for address in others:
+                del self.stops[address]
+            self._native.stop_before(self.stops)
+            self.gone.update(others)
+        return others
+
+    def _set_stops(self, new: Iterable[int]) -> None:
+        """Tell the emulator where to stop.
+
+        When a run has ended, it comes to the byte before each of these places. Nothing new may be found there then, so
+        that the stops lie in pages that were looked at, with the page before, too.
+        """
+        self._native.stop_before(self.stops)
+        for address in new:
+            page = (address - 1) // CODE_PAGE
+            if page not in self._pages and (where := self._space.memory_at(address - 1)) is not None:
+                self._arrive(page, where, (address - 1 - where.start) // CODE_PAGE)
+
+    def _forget(self, addresses: Iterable[int]) -> None:
+        for address in addresses:
+            if address // CODE_PAGE in self._pages:
+                self._native.forget_code(address, 2)
+
+
+def _bytes(where: MemoryRange, start: int, end: int) -> memoryview:
+    return where.memory.bytes[start - where.start : end - where.start]

@@ -36,7 +36,7 @@ class FirmwareCore:
 
     ``time`` is the tick up to which the core has run; it is behind what :meth:`now` says only while a slice runs.
     ``warn(what, address, pc)`` is told about accesses that nothing models, ``fault(exception, pc)`` about fault
-    exceptions.
+    exceptions; ``events()`` is how many events there were, to tell a storm of interrupts from many that mean something.
     """
 
     def __init__(
@@ -50,12 +50,15 @@ class FirmwareCore:
         timeline: Timeline,
         warn: Callable[[str, int, int], None],
         fault: Callable[[int, int], None],
+        events: Callable[[], int] = lambda: 0,
+        has_fpu: bool = True,
     ) -> None:
         self.name: Final = name
         self.space: Final = space
         self.nvic: Final = nvic
         self.timeline: Final = timeline
-        self.ticks_per_instruction: Final = ticks_per_instruction
+        self.ticks_per_instruction = ticks_per_instruction
+        self._next_rate = ticks_per_instruction
         self.time = 0
         self.asleep = False
         self.instructions = 0
@@ -71,6 +74,8 @@ class FirmwareCore:
         self._cause: int | None = None
         self._raised: BaseException | None = None
         self._leftover: list[Callable[[], None]] = []
+        self._bad_load = 0  # the address of the load that ended the run
+        self._lost_store: tuple[int, int] | None = None  # the address and PC of a store that nothing took
         self._resume_at = native.registers("PC", "XPSR")
         self._syndrome = native.registers("ESR")
         self._control = control
@@ -87,6 +92,7 @@ class FirmwareCore:
             warn=warn,
             tell=fault,
             entered=self._on_entered,
+            events=events,
         )
         self._queries = QueryUnit(native, space, control)
         self._code = CodePages(
@@ -97,6 +103,7 @@ class FirmwareCore:
             on_stack_limit=self._exceptions.limits_changed,
             on_event=self._on_send_event,
             look_again=self.end_slice,
+            has_fpu=has_fpu,
         )
         native.hook_pages(self._code.allows)
         map_space(
@@ -104,8 +111,10 @@ class FirmwareCore:
             space,
             self._special.page,
             warn=lambda what, address: warn(what, address, self.pc()),
+            lost=self._on_lost_store,
             raise_later=self._raise_later,
         )
+        native.hook_bad_loads(self._on_bad_load)
         native.hook_exceptions(self._on_exception)
         native.hook_invalid_instruction(self._on_invalid_instruction)
 
@@ -134,6 +143,18 @@ class FirmwareCore:
         if self._running:
             return self.time + self._executed.value * self.ticks_per_instruction
         return self.time
+
+    def executed(self) -> int:
+        """Return how many instructions were executed, the one that makes an access included."""
+        return self.instructions + (self._executed.value if self._running else 0)
+
+    def set_rate(self, ticks_per_instruction: int) -> None:
+        """Let an instruction take so many ticks from now on, or from behind the one that makes an access."""
+        self._next_rate = ticks_per_instruction
+        if self._running:
+            self.end_slice()
+        else:
+            self.ticks_per_instruction = ticks_per_instruction
 
     @property
     def running(self) -> bool:
@@ -253,8 +274,12 @@ class FirmwareCore:
                 cause = Cause.WFI
         self.time += executed * self.ticks_per_instruction
         self.instructions += executed
+        self.ticks_per_instruction = self._next_rate
         if cause is not None or error:
             self._end(cause, error)
+        if self._lost_store is not None:
+            (address, pc), self._lost_store = self._lost_store, None
+            self._flow.fault_late(address, pc)
         if self._raised is not None:
             raised, self._raised = self._raised, None
             raise raised
@@ -265,27 +290,32 @@ class FirmwareCore:
             if self._flow.leave():
                 self._sleep(for_event=False)
         elif cause == Cause.WFI:
-            if not (self._code.queries or self._code.gone) or not self._query():
+            if not (self._code.stops or self._code.gone) or not self._stop():
                 self._sleep(for_event=False)
         elif cause == Cause.SVC and not error:
             self._flow.call_supervisor()
         elif cause == Cause.WFE and not error:
             self._wait_for_event()
+        elif cause == Cause.DATA:
+            self._flow.fault(cause, self._bad_load)
         elif cause != Cause.YIELD or error:
             self._flow.fault(cause, error)
 
-    def _query(self) -> bool:
-        """Execute the instruction before which the run ended, if it is one that the emulator does not know.
+    def _stop(self) -> bool:
+        """Execute or refuse the instruction before which the run ended, if it is one that the emulator cannot execute.
 
         Return False where that was no reason for the run to end.
         """
         pc = self.pc()
-        if not self._code.is_query(pc):
+        if not self._code.is_stop(pc):
             return pc in self._code.gone  # overwritten meanwhile; what stands there now is next
         if self._executed.value < self._budget.value:
-            self._queries.execute()
-            self.time += self.ticks_per_instruction
-            self.instructions += 1
+            if (refused := self._code.stops[pc]) is not None:
+                self._flow.fault(refused, 0)
+            else:
+                self._queries.execute()
+                self.time += self.ticks_per_instruction
+                self.instructions += 1
         return True
 
     # Sleep
@@ -317,6 +347,11 @@ class FirmwareCore:
         self.asleep = False
         self._event = True
 
+    @property
+    def storm(self) -> tuple[int, int, int]:
+        """What :attr:`ExceptionFlow.storm` says."""
+        return self._flow.storm
+
     # What a person asks for
 
     def pc(self) -> int:
@@ -342,6 +377,17 @@ class FirmwareCore:
     def _raise_later(self, error: BaseException) -> None:
         self._raised = self._raised or error
         self.end_slice()
+
+    def _on_bad_load(self, address: int) -> bool:
+        if self._flow.ignores_bus_faults():
+            return True
+        self._bad_load, self._cause = address, Cause.DATA
+        return False
+
+    def _on_lost_store(self, address: int) -> None:
+        if self._lost_store is None and not self._flow.ignores_bus_faults():
+            self._lost_store = address, self.pc()
+            self.end_slice()
 
     def _on_exception(self, number: int) -> None:
         self._cause = number

@@ -1,10 +1,11 @@
-"""How the loads and stores of a core reach memories and models; what nothing models is told, not refused."""
+"""How the loads and stores of a core reach memories and models; what nothing models is told, a hole refused."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoRange, MemoryRange
+from icmsg.cosim.embedded.models.tagged import TaggedPage
 from icmsg.errors import BusError
 
 if TYPE_CHECKING:
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
     """(what, address)"""
     RaiseLater = Callable[[BaseException], None]
     """Keep an exception until the emulator is off the stack, which no exception may pass through."""
+    Lost = Callable[[int], None]
+    """(address) of a store that nothing takes"""
 
 
 def map_space(
-    native: NativeCore, space: AddressSpace, own: int, *, warn: Warn, raise_later: RaiseLater
+    native: NativeCore, space: AddressSpace, own: int, *, warn: Warn, lost: Lost, raise_later: RaiseLater
 ) -> None:
-    """Give the native core everything in ``space``; addresses with nothing read as 0 and ignore writes.
+    """Give the native core everything in ``space``; where nothing is, loads are faults and stores are ``lost``.
 
     ``own`` is a page with nothing that the engine uses itself and that is mapped already.
     """
@@ -33,7 +36,7 @@ def map_space(
     for start, end in space.gaps():
         for first, last in ((start, own), (own + PAGE, end)) if start <= own < end else ((start, end),):
             if first < last:
-                _map_gap(native, first, last, warn, raise_later)
+                _map_gap(native, first, last, lost, raise_later)
 
 
 def _map_io(native: NativeCore, item: IoRange, warn: Warn, raise_later: RaiseLater) -> None:
@@ -42,9 +45,13 @@ def _map_io(native: NativeCore, item: IoRange, warn: Warn, raise_later: RaiseLat
     narrow_reads = {1: model.read8, 2: model.read16}
     narrow_writes = {1: model.write8, 2: model.write16}
 
+    tag = model if isinstance(model, TaggedPage) else None
+
     def read(offset: int, size: int) -> int:
         try:
             try:
+                if tag is not None:
+                    warn(f"read of {tag.name_at(offset)}, which nothing models", start + offset)
                 return read32(offset) if size == 4 else narrow_reads[size](offset)
             except BusError as error:
                 warn(f"refused read ({error.reason})", start + offset)
@@ -55,6 +62,8 @@ def _map_io(native: NativeCore, item: IoRange, warn: Warn, raise_later: RaiseLat
     def write(offset: int, size: int, value: int) -> None:
         try:
             try:
+                if tag is not None:
+                    warn(f"write of {tag.name_at(offset)}, which nothing models", start + offset)
                 if size == 4:
                     write32(offset, value)
                 else:
@@ -67,18 +76,11 @@ def _map_io(native: NativeCore, item: IoRange, warn: Warn, raise_later: RaiseLat
     native.map_io(start, item.end - start, read, write)
 
 
-def _map_gap(native: NativeCore, start: int, end: int, warn: Warn, raise_later: RaiseLater) -> None:
-    def read(offset: int, _size: int) -> int:
-        try:
-            warn("read where nothing is", start + offset)
-        except BaseException as error:
-            raise_later(error)
-        return 0
-
+def _map_gap(native: NativeCore, start: int, end: int, lost: Lost, raise_later: RaiseLater) -> None:
     def write(offset: int, _size: int, _value: int) -> None:
         try:
-            warn("write where nothing is", start + offset)
+            lost(start + offset)
         except BaseException as error:
             raise_later(error)
 
-    native.map_io(start, end - start, read, write)
+    native.map_hole(start, end - start, write)

@@ -38,7 +38,11 @@ class ExceptionFlow:
         warn: Callable[[str, int, int], None],
         tell: Callable[[int, int], None],
         entered: Callable[[], None],
+        events: Callable[[], int],
     ) -> None:
+        self.storm = (0, 0, 0)
+        """(exception, times, number of events before): what was entered that often with no thread code between."""
+        self._events: Final = events
         self._nvic: Final = nvic
         self._control: Final = control
         self._unit: Final = unit
@@ -90,6 +94,8 @@ class ExceptionFlow:
             nvic.finish(self._unit.returning())
             if nvic.pending & nvic.enabled and self._tail_chain():
                 return False
+            if not nvic.active:
+                self.storm = (0, 0, 0)
             _, thumb = self._unit.leave()
         except ReturnError as problem:
             if problem.number:
@@ -123,6 +129,8 @@ class ExceptionFlow:
             thumb = self._unit.chain(number, self._control.vector_table)
         except EntryError:
             return False  # the way back and in again says what is wrong
+        _, times, before = self.storm
+        self.storm = number, times + 1, before if times else self._events()
         self._entered(number, thumb)
         return True
 
@@ -143,7 +151,19 @@ class ExceptionFlow:
             CoreFault: no fault handler can run (lock-up).
         """
         self._syndrome.write(0)
-        self._enter(self._choose(cause, explain(cause, detail)))
+        self._enter(
+            self._choose(cause, explain(cause, detail), address=detail if cause == Cause.DATA else None)
+        )
+
+    def fault_late(self, address: int, pc: int) -> None:
+        """Pend the bus fault of a store to ``address`` that the instruction at ``pc`` has made."""
+        number, text = self._faults.late(address)
+        self._warn(f"exception {number}: {text}", pc, pc)
+        self._tell(number, pc)
+
+    def ignores_bus_faults(self) -> bool:
+        """Return whether a data access that nothing answers is no fault now (CCR.BFHFNMIGN)."""
+        return self._faults.are_ignored(self._masked()[1])
 
     def _masked(self) -> tuple[bool, int]:
         """Return PRIMASK, and the priority that BASEPRI and FAULTMASK impose."""
@@ -200,11 +220,11 @@ class ExceptionFlow:
             raise self._lockup(_on_entry(worse, fault)) from None
         self._entered(fault, thumb)
 
-    def _choose(self, cause: int | None, text: str) -> int:
+    def _choose(self, cause: int | None, text: str, address: int | None = None) -> int:
         primask, limit = self._masked()
         if limit < 0 or self._nvic.execution_priority() < 0:
             raise self._lockup(text)
-        number = self._faults.number(cause, min(limit, 0 if primask else THREAD_PRIORITY))
+        number = self._faults.number(cause, min(limit, 0 if primask else THREAD_PRIORITY), address)
         pc = self._pc.first() & ~1
         self._warn(f"exception {number}: {text}", pc, pc)
         self._tell(number, pc)

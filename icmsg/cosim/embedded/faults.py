@@ -30,6 +30,7 @@ class Cause(enum.IntEnum):
     UNSTACK = 104
     VECTOR = 105
     INVALID_RETURN = 106
+    STORE = 107
 
 
 _UC_ERRORS: Final = {
@@ -53,7 +54,10 @@ _CFSR_BIT: Final = {
     Cause.UNSTACK: 1 << 11,
     Cause.STACK: 1 << 12,
     Cause.DATA: 1 << 9,
+    Cause.STORE: 1 << 10,
 }
+_BFAR_VALID: Final = 1 << 15
+_BFHFNMIGN: Final = 1 << 8
 _INSTRUCTION_BUS_ERROR: Final = 1 << 8
 _HFSR_VECTOR: Final = 1 << 1
 _HFSR_FORCED: Final = 1 << 30
@@ -64,13 +68,14 @@ _WORDS: Final = {
     Cause.UNDEFINED: "an instruction that this core does not have",
     Cause.SVC: "an SVC where its priority does not allow it",
     Cause.PREFETCH: "execution where there is no code",
-    Cause.DATA: "an access that nothing answers",
     Cause.BREAKPOINT: "a BKPT instruction without a debugger",
-    Cause.NO_COPROCESSOR: "a coprocessor that is not enabled",
+    Cause.NO_COPROCESSOR: "a coprocessor that is not enabled, or that this core does not have",
     Cause.INVALID_STATE: "a branch to an address without the Thumb bit",
     Cause.STACK_LIMIT: "a stack that has grown beyond its limit (MSPLIM or PSPLIM)",
 }
 _WORDS_AT: Final = {
+    Cause.DATA: "a load from where the SoC has nothing",
+    Cause.STORE: "a store to where the SoC has nothing",
     Cause.STACK: "an exception frame that is not in memory",
     Cause.UNSTACK: "an exception return with a stack that is not in memory",
     Cause.VECTOR: "a vector that is not in memory",
@@ -79,7 +84,7 @@ _WORDS_AT: Final = {
 
 
 def explain(cause: int | None, detail: int) -> str:
-    """Return the cause in words; ``detail`` is an address where a frame or vector is the cause, else unicorn's code."""
+    """Return the cause in words; ``detail`` is an address where it goes with the cause, else unicorn's code."""
     if cause in _WORDS_AT:
         return f"{_WORDS_AT[Cause(cause)]} (0x{detail:08X})"
     if cause in _WORDS:
@@ -94,8 +99,27 @@ class FaultUnit:
         self._control = control
         self._nvic = nvic
 
-    def number(self, cause: int | None, masked_below: int) -> int:
-        """Record the fault and return the exception to enter.
+    def late(self, address: int) -> tuple[int, str]:
+        """Pend the fault of a store to ``address``, which the core has put behind it; return its number and words.
+
+        Such a fault is imprecise: BFAR does not tell the address, and the frame not the instruction.
+        """
+        control, nvic = self._control, self._nvic
+        control.poke("CFSR", control.peek("CFSR") | _CFSR_BIT[Cause.STORE])
+        number = BUS_FAULT
+        if not nvic.enabled >> BUS_FAULT & 1:
+            control.poke("HFSR", control.peek("HFSR") | _HFSR_FORCED)
+            number = HARD_FAULT
+        nvic.pend(1 << number)
+        return number, explain(Cause.STORE, address)
+
+    def are_ignored(self, masked_below: int) -> bool:
+        """Return whether data bus faults are ignored now: CCR.BFHFNMIGN, in HardFault, NMI or behind FAULTMASK."""
+        limit = min(masked_below, self._nvic.execution_priority())
+        return limit < 0 and bool(self._control.peek("CCR") & _BFHFNMIGN)
+
+    def number(self, cause: int | None, masked_below: int, address: int | None = None) -> int:
+        """Record the fault and return the exception to enter; ``address`` is what a load could not read.
 
         ``masked_below`` is the priority that PRIMASK, BASEPRI and FAULTMASK impose. A fault whose own exception is
         not enabled, or not urgent enough, becomes a HardFault.
@@ -105,6 +129,9 @@ class FaultUnit:
             control.poke("HFSR", control.peek("HFSR") | _HARD[Cause(cause)])
             return HARD_FAULT
         bit = _CFSR_BIT[Cause(cause)] if cause in _CFSR_BIT else _INSTRUCTION_BUS_ERROR
+        if address is not None:
+            bit |= _BFAR_VALID
+            control.poke("BFAR", address)
         control.poke("CFSR", control.peek("CFSR") | bit)
         own = USAGE_FAULT if bit >= 1 << 16 else BUS_FAULT if bit >= 1 << 8 else MEM_MANAGE
         limit = min(masked_below, nvic.execution_priority())

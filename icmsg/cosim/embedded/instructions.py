@@ -19,8 +19,11 @@ _MSR_LIMIT: Final = re.compile(rb"(?=[\x80-\x8f]\xf3[\x0a\x0b][\x80-\x8f])")
 # SEV: BF40, or F3AF 8004.
 _SEV: Final = re.compile(rb"(?=\x40\xbf|\xaf\xf3\x04\x80)")
 
-# TT, TTT, TTA, TTAT Rd, Rn: E840|Rn, F000|Rd<<8|A<<7|T<<6.
 _MPU_QUERY: Final = re.compile(rb"(?=[\x40-\x4f]\xe8[\x00\x40\x80\xc0][\xf0-\xff])")
+# The first halfword of what may be an instruction of the FPU or of the DSP extension.
+_EXTENSION: Final = re.compile(rb"(?=[\x00-\xff][\xea\xec-\xef\xf3\xfa-\xff])", re.DOTALL)
+_FIRST_OF_TWO: Final = 0xE800
+"""Halfwords from here on begin an instruction of two."""
 
 
 def after_unmasking(code: memoryview) -> Iterator[int]:
@@ -40,9 +43,69 @@ def send_event(code: memoryview) -> Iterator[int]:
     return _find(_SEV, code)
 
 
-def mpu_query(code: memoryview) -> Iterator[int]:
-    """Yield the offset of every TT instruction and its variants."""
-    return _find(_MPU_QUERY, code)
+def mpu_query(block: memoryview) -> Iterator[int]:
+    """Yield the offset of every TT instruction and its variants; ``block`` as in :func:`of_extensions`."""
+    if next(_find(_MPU_QUERY, block), None) is None:
+        return
+    for offset, first, second in _of_two(block):  # TT, TTT, TTA, TTAT Rd, Rn: E840|Rn, F000|Rd<<8|A<<7|T<<6
+        if first & 0xFFF0 == 0xE840 and second & 0xF03F == 0xF000:
+            yield offset
+
+
+def of_extensions(block: memoryview) -> Iterator[tuple[int, bool]]:
+    """Yield offset, and whether it needs the FPU, of the instructions of FPU and DSP extension.
+
+    ``block`` begins with an instruction and holds no data, as what the emulator translates.
+    """
+    if next(_find(_EXTENSION, block), None) is None:
+        return
+    for offset, first, second in _of_two(block):
+        if is_floating_point(first, second):
+            yield offset, True
+        elif is_signal_processing(first, second):
+            yield offset, False
+
+
+def _of_two(block: memoryview) -> Iterator[tuple[int, int, int]]:
+    offset = 0
+    while offset + 4 <= len(block):
+        first = block[offset] | block[offset + 1] << 8
+        if first < _FIRST_OF_TWO:
+            offset += 2
+            continue
+        yield offset, first, block[offset + 2] | block[offset + 3] << 8
+        offset += 4
+
+
+def is_floating_point(first: int, second: int) -> bool:
+    """Return whether two halfwords are an instruction of coprocessor 10 or 11, the FPU.
+
+    VLSTM and VLLDM are none: a core without an FPU takes them for NOPs.
+    """
+    lazy = first & 0xFFE0 == 0xEC20 and second & 0xFF == 0 and second >> 8 == 0x0A
+    return first & 0xEC00 == 0xEC00 and second & 0x0E00 == 0x0A00 and not lazy
+
+
+def is_signal_processing(first: int, second: int) -> bool:
+    """Return whether two halfwords are an instruction that only the DSP extension has (Armv8-M ARM, A2.3 and C2.3)."""
+    row = first & 0xFFF0
+    if row == 0xEAC0:  # PKHBT, PKHTB
+        return not second & 0x8010
+    if row in (0xF320, 0xF3A0):  # SSAT16, USAT16
+        return second & 0xF0F0 == 0
+    if (
+        0xFA00 <= first < 0xFA60 and second & 0xF080 == 0xF080
+    ):  # sums with extended bytes and halfwords, pairs of them
+        return row in (0xFA20, 0xFA30) or first & 0xF != 0xF
+    if 0xFA80 <= first < 0xFB00 and second & 0xF000 == 0xF000:
+        pairs = not second & 0x80  # parallel sums and differences
+        saturating = row & 0x70 == 0 and second & 0xC0 == 0x80  # QADD, QSUB, QDADD, QDSUB
+        return pairs or saturating or (row == 0xFAA0 and second & 0xF0 == 0x80)  # SEL
+    if 0xFB10 <= first < 0xFB80:  # products of halfwords and the upper half of products of words
+        return not second & 0xC0
+    if row in (0xFBC0, 0xFBD0, 0xFBE0):  # long products of halfwords; UMAAL
+        return bool(second & 0xF0)
+    return False
 
 
 def _find(pattern: re.Pattern[bytes], code: memoryview) -> Iterator[int]:

@@ -12,13 +12,15 @@ from icmsg.assets import platform_file
 from icmsg.cosim.embedded.build import Builder
 from icmsg.cosim.embedded.bus import CoreBus
 from icmsg.cosim.embedded.core import FirmwareCore
+from icmsg.cosim.embedded.hang_guard import HangGuard
 from icmsg.cosim.embedded.machine_core import MachineCore
+from icmsg.cosim.embedded.models.nrf_reset import NrfResetModel
 from icmsg.cosim.embedded.played import MachineClock
 from icmsg.cosim.embedded.rates import read_rates
 from icmsg.cosim.embedded.scheduler import Scheduler
 from icmsg.cosim.events import EventKind, EventStream
 from icmsg.cosim.interruption import HeldSignals
-from icmsg.cosim.machine import AccessWarning
+from icmsg.cosim.machine import AccessWarning, FaultLog
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.simtime import US, format_time
 from icmsg.cosim.soc import find_core, mailbox_ports
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.memory import Memory
     from icmsg.cosim.embedded.model_types import Model
     from icmsg.cosim.embedded.slot import Slot
+    from icmsg.cosim.embedded.timeline import Timeline
+    from icmsg.cosim.machine import CoreFaultRecord, Hang
     from icmsg.cosim.platform import PlatformDescription
 
 DEFAULT_QUANTUM_NS: Final = 100 * US
@@ -85,15 +89,15 @@ class EmbeddedMachine:
         self.cores: Final[dict[str, MachineCore]] = {}
         ports = mailbox_ports(description)
         for name, slot in self._parts.slots.items():
-            slot.add_control(
-                ticks_per_cycle=rates.ticks_per_second // rates.systick_hz[name], restart=self._restart
-            )
+            slot.add_control(systick_hz=rates.systick_hz[name], restart=self._restart)
             self.cores[name] = MachineCore(
                 self, slot, port=ports.get(name), latency=self._ticks(latency_ns), retry=self._ticks(US)
             )
         self._reached = 0, 0  # the last deadline: its tick, and the nanosecond that was asked for
         self._closed = False
         self._runs = False
+        self._faults = FaultLog(self)
+        self._guard = HangGuard(self)
 
     # Time
 
@@ -227,6 +231,27 @@ class EmbeddedMachine:
         """Accesses that nothing models and faults of the firmware, one entry per kind and address, at most 1000."""
         return [replace(warning, count=self._warned[key]) for key, warning in self._warnings.items()]
 
+    @property
+    def faults(self) -> list[CoreFaultRecord]:
+        """The fault exceptions that the cores took, one entry for each core, exception and place."""
+        return self._faults.records()
+
+    def hangs(self, within_ns: int) -> list[Hang]:
+        """Return how firmware hangs, where it is proved that nothing changes ``within_ns`` from now.
+
+        To be called after every few slices of a wait, since it compares what it sees.
+        """
+        return self._guard.hangs(within_ns)
+
+    @property
+    def timeline(self) -> Timeline:
+        """What is due on no core alone."""
+        return self._scheduler.timeline
+
+    def when_ns(self, tick: int) -> int:
+        """Return a tick of a timeline in nanoseconds."""
+        return self._nanoseconds(tick)
+
     def trace_sha256(self) -> str:
         """Return a hash over every event so far, the contents of all memories and the progress of all cores.
 
@@ -308,8 +333,10 @@ class EmbeddedMachine:
             control=slot.control,
             timeline=slot.timeline,
             ticks_per_instruction=slot.ticks_per_instruction,
+            has_fpu=slot.has_fpu,
             warn=lambda what, address, pc: self._warn(slot, what, address, pc),
             fault=lambda exception, pc: slot.emit(EventKind.FAULT, exception, pc),
+            events=lambda: self.events.count,
         )
         slot.occupy(core)
         return core
@@ -329,8 +356,18 @@ class EmbeddedMachine:
             self._scheduler.cores.sort(key=lambda other: list(self.cores).index(other.name))
 
     def _restart(self, slot: Slot) -> None:
-        """Firmware asked for a reset of its own core; it happens after the instruction that asked."""
-        self._scheduler.at(self._scheduler.time(), self.cores[slot.name].reset)
+        """Firmware asked for a reset of its own core; it happens after the instruction that asked.
+
+        Such a reset holds the core that this one lets go (RESET.NETWORK.FORCEOFF).
+        """
+
+        def restart() -> None:
+            self.cores[slot.name].reset()
+            for model in self._parts.models.values():
+                if isinstance(model, NrfResetModel) and model.core == slot.name:
+                    model.hold_network()
+
+        self._scheduler.at(self._scheduler.time(), restart)
 
     def _warn(self, slot: Slot, what: str, address: int, pc: int) -> None:
         key = slot.name, what, address
@@ -342,7 +379,7 @@ class EmbeddedMachine:
             self._warned[key] = 1
             core = self.cores[slot.name]
             self._warnings[key] = AccessWarning(
-                slot.name, what, address, pc, core.locate(pc), core.backtrace()
+                slot.name, what, address, pc, core.locate(pc), core.backtrace(pc)
             )
             slot.emit(EventKind.WARNING, address, pc)
 

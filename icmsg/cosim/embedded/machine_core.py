@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.backtrace import describe_core, unwind
 from icmsg.cosim.embedded.played import PlayedCore
+from icmsg.cosim.embedded.store_watch import StoreWatch
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.image import FirmwareImage, Segment
 from icmsg.cosim.memory_console import polled
@@ -23,27 +24,6 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.system_control import SystemControl
     from icmsg.cosim.soc import MailboxPort
     from icmsg.hw.bus import Bus
-
-
-class StoreWatch:
-    """Who is told of the stores to a range, over every firmware that the core runs."""
-
-    def __init__(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> None:
-        self._range = begin, end
-        self._told = told
-        self._on: FirmwareCore | None = None
-        self._stop: Callable[[], None] | None = None
-
-    def begin(self, firmware: FirmwareCore | None) -> None:
-        """Watch ``firmware``, if it is not watched already."""
-        if firmware is not None and firmware is not self._on:
-            self._on, self._stop = firmware, firmware.watch_stores(*self._range, self._told)
-
-    def end(self, firmware: FirmwareCore | None) -> None:
-        """Watch no longer; a core that was freed meanwhile is left alone."""
-        if self._stop is not None and firmware is self._on:
-            self._stop()
-        self._on = self._stop = None
 
 
 class MachineCore:
@@ -156,6 +136,10 @@ class MachineCore:
 
     def _check_place(self, image: FirmwareImage, segment: Segment) -> None:
         found = self._slot.space.memory_at(segment.load_address)
+        if found is None:
+            for other in self._machine.cores.values():
+                if (theirs := other._slot.space.memory_at(segment.load_address)) is not None:
+                    raise self._linked_for(other, image, segment, theirs.memory.name)
         if found is None or segment.end > found.end:
             ranges = ", ".join(
                 f"{item.memory.name} 0x{item.start:08X}…0x{item.end - 1:08X}"
@@ -171,13 +155,18 @@ class MachineCore:
                 and found.memory.name.endswith(other.name)
                 and not found.memory.name.endswith(self.name)
             ):
-                raise FirmwareError(
-                    f"{image.path}: loads at 0x{segment.load_address:08X}, which is {found.memory.name}; it "
-                    f"was linked for core {other.name}: load it there (--{other.name})"
-                )
+                raise self._linked_for(other, image, segment, found.memory.name)
+
+    def _linked_for(
+        self, other: MachineCore, image: FirmwareImage, segment: Segment, memory: str
+    ) -> FirmwareError:
+        return FirmwareError(
+            f"{image.path}: loads at 0x{segment.load_address:08X}, which is {memory}; it "
+            f"was linked for core {other.name}: load it there (--{other.name})"
+        )
 
     def start(self) -> None:
-        """Reset the core and the peripherals that belong to it alone, and let it run its image.
+        """Reset the core and the peripherals that belong to it alone, and let it run its image, also if it is held.
 
         Raises:
             EngineError: no image is loaded, or the core is played by Python.
@@ -190,6 +179,20 @@ class MachineCore:
             raise EngineError(f"core {self.name} has no firmware; load() an image first")
         self._slot.reset_peripherals()
         self.begin()
+
+    def wait_for_release(self) -> None:
+        """Reset as :meth:`start`, and begin when the core that holds this one in reset lets it go (FORCEOFF = 0).
+
+        Raises:
+            EngineError: no image is loaded, or the core runs or is played by Python.
+        """
+        self._machine._check_between_instructions("wait_for_release")
+        if self._played is not None or self.image is None or not self._halted:
+            raise EngineError(
+                f"core {self.name} has no firmware that could wait in reset; load() an image first"
+            )
+        self._slot.reset_peripherals()
+        self._held = True
 
     def begin(self, *, stack: int | None = None, entry: int | None = None) -> None:
         """Let the core run from its vector table, and touch nothing else.
@@ -338,8 +341,7 @@ class MachineCore:
     @property
     def progress(self) -> tuple[int, int]:
         """(instructions, tick): how far firmware has come; (0, 0) where there is none."""
-        core = self._slot.firmware
-        return (core.instructions, core.time) if core is not None else (0, 0)
+        return (core.instructions, core.time) if (core := self._slot.firmware) is not None else (0, 0)
 
     @property
     def is_asleep(self) -> bool:
@@ -349,8 +351,7 @@ class MachineCore:
     def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core's firmware to ``begin`` up to ``end``.
 
-        The function returned ends that, before the next slice. Meanwhile the firmware takes about a third more of the
-        host's time; what happens, and when, stays the same.
+        The function returned ends that, before the next slice. Meanwhile firmware is about a third slower.
         """
         watch = StoreWatch(begin, end, told)
         self._store_watches.append(watch)
@@ -372,9 +373,12 @@ class MachineCore:
         """Return ``function+0x12 (file.c:34)`` of the image for a code address."""
         return self.image.locate(address) if self.image is not None else f"0x{address:08X}"
 
-    def backtrace(self) -> tuple[Frame, ...]:
-        """Return the call chain, innermost first; empty where no firmware was started."""
-        return unwind(self.registers, self.image, self._read_memory)
+    def backtrace(self, pc: int | None = None) -> tuple[Frame, ...]:
+        """Return the call chain, innermost first, from ``pc`` if that is given; empty where no firmware was started."""
+        registers = self.registers
+        if registers and pc is not None:
+            registers["PC"] = pc
+        return unwind(registers, self.image, self._read_memory)
 
     def _read_memory(self, address: int, size: int) -> bytes | None:
         found = self._slot.space.memory_at(address)

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Final, Protocol
 from icmsg.cosim.embedded.line import Line
 from icmsg.cosim.embedded.memory import IoModel
 from icmsg.cosim.embedded.models.array_memory import ArrayMemoryModel
+from icmsg.cosim.embedded.models.dwt import DwtModel
 from icmsg.cosim.embedded.models.nrf_clock import NrfClockModel
 from icmsg.cosim.embedded.models.nrf_gpio import NrfGpioModel
 from icmsg.cosim.embedded.models.nrf_ipc import NrfIpcModel
 from icmsg.cosim.embedded.models.nrf_reset import NrfResetModel
+from icmsg.cosim.embedded.models.nrf_rng import NrfRngModel
 from icmsg.cosim.embedded.models.nrf_rtc import NrfRtcModel
+from icmsg.cosim.embedded.models.nrf_temp import NrfTempModel
+from icmsg.cosim.embedded.models.nrf_timer import NrfTimerModel
 from icmsg.cosim.embedded.models.nrf_uarte import NrfUarteModel
 from icmsg.cosim.embedded.models.nrf_wdt import NrfWdtModel
 from icmsg.errors import ConfigurationError
+from icmsg.hw.nrf_timer import COMPARATORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,6 +44,7 @@ class Parts:
     base: int
     models: Mapping[str, Model]
     cores: Mapping[str, Slot]
+    nvics: Mapping[str, Slot]
     numbers: Mapping[str, int]
 
 
@@ -46,8 +52,9 @@ class Parts:
 class ModelType:
     """How one Renode type is modelled: the attributes it may have, and how to build it.
 
-    ``models`` are attributes that name another peripheral, ``cores`` those that name a core, ``numbers`` those that
-    are a whole number and ``fixed`` those that may only have one value; the ones in ``required`` must be there.
+    ``models`` are attributes that name another peripheral, ``cores`` those that name a core, ``nvics`` those that
+    name a core's interrupt controller, ``numbers`` those that are a whole number and ``fixed`` those that may only
+    have one value; the ones in ``required`` must be there.
     ``size`` in bytes is what a registration covers that says nothing else; None = what the attribute ``size`` says.
     ``stands_in`` marks a type that only keeps what is written, so that it does not matter whom it belongs to.
     """
@@ -56,6 +63,7 @@ class ModelType:
     size: int | None = 0x1000
     models: tuple[str, ...] = ()
     cores: tuple[str, ...] = ()
+    nvics: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     fixed: tuple[tuple[str, object], ...] = ()
     required: tuple[str, ...] = ()
@@ -64,7 +72,7 @@ class ModelType:
     @property
     def attributes(self) -> set[str]:
         """The names of all attributes it may have."""
-        return {*self.models, *self.cores, *self.numbers, *(name for name, _ in self.fixed)}
+        return {*self.models, *self.cores, *self.nvics, *self.numbers, *(name for name, _ in self.fixed)}
 
 
 def _ipc(parts: Parts) -> NrfIpcModel:
@@ -79,7 +87,26 @@ def _array_memory(parts: Parts) -> ArrayMemoryModel:
 
 
 def _clock(parts: Parts) -> NrfClockModel:
-    return NrfClockModel(parts.slot, base=parts.base, start_us=parts.numbers.get("startMicroseconds", 10))
+    slot = parts.slot
+    if any(other is not slot for other in (*parts.cores.values(), *parts.nvics.values())):
+        raise ConfigurationError(
+            f"clocked and clockedNvic must be of the core {slot.name}, which has the registers"
+        )
+    if set(parts.cores) != {name.removesuffix("Nvic") for name in parts.nvics}:
+        raise ConfigurationError("clocked and clockedNvic go together: a core and its interrupt controller")
+    return NrfClockModel(
+        slot,
+        base=parts.base,
+        start_us=parts.numbers.get("startMicroseconds", 10),
+        divides=bool(parts.cores),
+    )
+
+
+def _timer(parts: Parts) -> NrfTimerModel:
+    count = parts.numbers["numberOfEvents"]
+    if not 1 <= count <= COMPARATORS:
+        raise ConfigurationError(f"numberOfEvents must be 1…{COMPARATORS}, not {count}")
+    return NrfTimerModel(parts.slot, base=parts.base, comparators=count)
 
 
 def _wdt(parts: Parts) -> NrfWdtModel:
@@ -108,9 +135,19 @@ MODELS: Final[dict[str, ModelType]] = {
     "Memory.ArrayMemory": ModelType(
         _array_memory, size=None, numbers=("size", "initialValue"), required=("size",), stands_in=True
     ),
-    "Miscellaneous.NRF5340_CLOCK": ModelType(_clock, size=0x600, numbers=("startMicroseconds",)),
+    "Miscellaneous.DWT": ModelType(
+        lambda parts: DwtModel(parts.slot, base=parts.base, frequency=parts.numbers["frequency"]),
+        numbers=("frequency",),
+        required=("frequency",),
+    ),
+    "Miscellaneous.NRF52840_RNG": ModelType(lambda parts: NrfRngModel(parts.slot, base=parts.base)),
+    "Miscellaneous.NRF5340_CLOCK": ModelType(
+        _clock, size=0x600, cores=("clocked",), nvics=("clockedNvic",), numbers=("startMicroseconds",)
+    ),
     "Miscellaneous.NRF_IPC": ModelType(_ipc, models=("peer",)),
     "Miscellaneous.NRF_RESET": ModelType(_reset, cores=("network",), required=("network",)),
+    "Miscellaneous.NRF_TEMP": ModelType(lambda parts: NrfTempModel(parts.slot, base=parts.base)),
+    "Timers.NRF52840_Timer": ModelType(_timer, numbers=("numberOfEvents",), required=("numberOfEvents",)),
     "Timers.NRF52840_RTC": ModelType(
         lambda parts: NrfRtcModel(parts.slot, base=parts.base),
         fixed=(("numberOfEvents", 4),),

@@ -26,6 +26,7 @@ from unicorn import (
     UC_HOOK_EDGE_GENERATED,
     UC_HOOK_INSN_INVALID,
     UC_HOOK_INTR,
+    UC_HOOK_MEM_READ_PROT,
     UC_HOOK_MEM_WRITE,
     UC_HOOK_TLB_FILL,
     UC_MEM_FETCH,
@@ -47,6 +48,9 @@ _WRITE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, _U64, ctypes.c_uint, _U64,
 _CODE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, _U64, ctypes.c_uint32, _PTR)
 _INTR_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, ctypes.c_uint32, _PTR)
 _STORE_CALLBACK: Final = ctypes.CFUNCTYPE(None, _PTR, ctypes.c_int, _U64, ctypes.c_int, ctypes.c_int64, _PTR)
+_ACCESS_CALLBACK: Final = ctypes.CFUNCTYPE(
+    ctypes.c_bool, _PTR, ctypes.c_int, _U64, ctypes.c_int, ctypes.c_int64, _PTR
+)
 _INVALID_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_bool, _PTR, _PTR)
 
 
@@ -182,6 +186,17 @@ class NativeCore:
         self._check(
             _LIB.uc_mmio_map(self._pointer, _U64(address), _SIZE(size), on_read, None, on_write, None)
         )
+
+    def map_hole(self, address: int, size: int, write: WriteHandler) -> None:
+        """Call ``write`` for stores; a load from here, and executing, is a fault (:meth:`hook_bad_loads`)."""
+        on_write = _WRITE_CALLBACK(lambda _uc, offset, width, value, _user: write(offset, width, value))
+        self._keep.append(on_write)
+        self._check(_LIB.uc_mmio_map(self._pointer, _U64(address), _SIZE(size), None, None, on_write, None))
+
+    def hook_bad_loads(self, handler: Callable[[int], bool]) -> None:
+        """Call ``handler(address)`` for a load from a hole; True = it reads 0, False = the run ends before it."""
+        callback = _ACCESS_CALLBACK(lambda _uc, _kind, address, _size, _value, _user: handler(address))
+        self._hook(UC_HOOK_MEM_READ_PROT, callback)
 
     def hook_exceptions(self, handler: Callable[[int], None]) -> None:
         """Call ``handler(number)`` where the core takes an exception (8 = EXC_RETURN, 2 = SVC, …)."""

@@ -18,11 +18,17 @@ NVIC: Final = "IRQControllers.NVIC"
 
 _HERTZ_PER_MIPS: Final = 1_000_000
 _DEFAULT_MIPS: Final = 100  # Renode's
+FASTEST: Final = 2
+"""How many times as fast as after a reset a core's clock can be made (HFCLKCTRL of the nRF5340)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Clock rates of the platform: ticks per second, instructions and SysTick cycles per second and core."""
+    """Clock rates of the platform: ticks per second, instructions and SysTick cycles per second and core.
+
+    Those of a core are its rates after a reset. Where something changes the core's clock (``clocked``), it can be
+    :data:`FASTEST` times as fast.
+    """
 
     ticks_per_second: int
     instruction_hz: dict[str, int]
@@ -43,7 +49,7 @@ def read_rates(description: PlatformDescription) -> Rates:
     instruction_hz: dict[str, int] = {}
     systick_hz: dict[str, int] = {}
     for core in cores:
-        check_attributes(core, {"cpuType", "nvic", "cpuId", "id", "PerformanceInMips"})
+        check_attributes(core, {"cpuType", "nvic", "cpuId", "id", "fpuInterruptNumber", "PerformanceInMips"})
         if core.attributes.get("cpuType") != "cortex-m33":
             raise core.error(
                 f"cpuType {core.attributes.get('cpuType')!r} is not modelled by the embedded engine; it runs "
@@ -60,8 +66,25 @@ def read_rates(description: PlatformDescription) -> Rates:
         name = short_name(core.name)
         instruction_hz[name] = _positive(core, "PerformanceInMips", _DEFAULT_MIPS) * _HERTZ_PER_MIPS
         systick_hz[name] = _positive(_nvic_of(description, core), "systickFrequency", 0)
-    ticks = math.lcm(*instruction_hz.values(), *systick_hz.values())
-    return Rates(ticks, instruction_hz, systick_hz)
+    fast = [name for core in cores if (name := short_name(core.name)) in _clocked(description)]
+    rates = [hz for table in (instruction_hz, systick_hz) for hz in table.values()]
+    rates += [FASTEST * table[name] for table in (instruction_hz, systick_hz) for name in fast]
+    return Rates(math.lcm(*rates), instruction_hz, systick_hz)
+
+
+def _clocked(description: PlatformDescription) -> set[str]:
+    """Return the cores whose clock something in the platform changes."""
+    values = [item.attributes.get("clocked") for item in description]
+    return {short_name(value.name) for value in values if isinstance(value, Reference)}
+
+
+def has_fpu(description: PlatformDescription, core: Peripheral) -> bool:
+    """Return whether a core has an FPU and the DSP extension.
+
+    It has where its FPU has an interrupt (fpuInterruptNumber); where no core of the platform says so, all have both.
+    """
+    told = [item.name for item in description if item.type == CPU and "fpuInterruptNumber" in item.attributes]
+    return not told or core.name in told
 
 
 def check_attributes(item: Peripheral, known: set[str]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.cosim.console import Console
 from icmsg.cosim.embedded.bus import CoreBus
+from icmsg.cosim.embedded.low_clock import LowFrequencyClock
 from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoModel, IoRange
 from icmsg.cosim.embedded.nvic import Nvic, ignore
 from icmsg.cosim.embedded.scs_registers import SCS_BASE
@@ -48,9 +49,10 @@ class Power(Protocol):
 
 
 class Slot:
-    """One core's place; ``index`` is its number in events, ``ticks_per_instruction`` its speed.
+    """One core's place; ``index`` is its number in events.
 
-    ``ticks_per_second`` is the resolution of the machine's time.
+    ``ticks_per_second`` is the resolution of the machine's time, ``instruction_hz`` the core's speed after a reset
+    (:meth:`set_speed` changes it), ``has_fpu`` whether it has an FPU and the DSP extension.
     """
 
     def __init__(
@@ -59,7 +61,8 @@ class Slot:
         name: str,
         index: int,
         ticks_per_second: int,
-        ticks_per_instruction: int,
+        instruction_hz: int,
+        has_fpu: bool = True,
         scheduler: Scheduler,
         events: EventStream,
         nanoseconds: Callable[[int], int],
@@ -67,7 +70,10 @@ class Slot:
         self.name: Final = name
         self.index: Final = index
         self.ticks_per_second: Final = ticks_per_second
-        self.ticks_per_instruction: Final = ticks_per_instruction
+        self.instruction_hz: Final = instruction_hz
+        self.has_fpu: Final = has_fpu
+        self.lfclk: Final = LowFrequencyClock()
+        self._speed = 1
         self.space: Final = AddressSpace(name)
         self.nvic: Final = Nvic()
         self.timeline: Final = Timeline()
@@ -96,6 +102,27 @@ class Slot:
         """The timeline has changed: do not run past its next entry."""
         if self.firmware is not None:
             self.firmware.retime()
+
+    @property
+    def ticks_per_instruction(self) -> int:
+        """How long an instruction takes now."""
+        return self.ticks_per_second // (self._speed * self.instruction_hz)
+
+    def set_speed(self, times: int) -> None:
+        """Let the core's clock run so many times as fast as after a reset, behind the instruction that runs.
+
+        Instructions and SysTick follow.
+        """
+        if times != self._speed:
+            self._speed = times
+            if self.firmware is not None:
+                self.firmware.set_rate(self.ticks_per_instruction)
+            if self.control is not None:
+                self.control.set_speed(times)
+
+    def instructions(self) -> int:
+        """Return how many instructions firmware has executed, exact within an access."""
+        return 0 if self.firmware is None else self.firmware.executed()
 
     def at(self, time: int, action: Action) -> Entry:
         """Run ``action`` when this core has come to ``time``; where it runs no firmware, at that time of the machine.
@@ -187,13 +214,13 @@ class Slot:
         """Take what the core's UART sends."""
         self.console.feed(data, self._nanoseconds(self.now()))
 
-    def add_control(self, *, ticks_per_cycle: int, restart: Callable[[Slot], None]) -> None:
+    def add_control(self, *, systick_hz: int, restart: Callable[[Slot], None]) -> None:
         """Give the core its System Control Space; ``restart`` is called when firmware asks for a reset."""
         self.control = SystemControl(
             self,
             self.nvic,
             name=self.name,
-            ticks_per_cycle=ticks_per_cycle,
+            ticks_per_cycle=self.ticks_per_second // systick_hz,
             reset_requested=lambda: restart(self),
         )
         self.space.add(IoRange(SCS_BASE, SCS_BASE + PAGE, self.control, "SCS"))

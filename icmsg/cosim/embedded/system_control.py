@@ -57,7 +57,7 @@ class Clocked(Protocol):
 
 
 class SystemControl(RegisterModel):
-    """One core's System Control Space; ``ticks_per_cycle`` is the period of its SysTick in ticks."""
+    """One core's System Control Space; ``ticks_per_cycle`` is the period of its SysTick in ticks after a reset."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class SystemControl(RegisterModel):
         super().__init__(SCS, base=SCS_BASE, core=name)
         self._clocked = core
         self._nvic = nvic
-        self._ticks_per_cycle = ticks_per_cycle
+        self._ticks_per_cycle = self._slowest = ticks_per_cycle
         self._reset_requested = reset_requested
         self._tick: Entry | None = None
         self._zero_at = 0
@@ -105,6 +105,16 @@ class SystemControl(RegisterModel):
         self._mpu = [[0, 0] for _ in range(MPU_REGIONS)]
 
     # SysTick
+
+    def set_speed(self, times: int) -> None:
+        """Let SysTick count so many times as fast as after a reset, from its value on."""
+        count = self._current_value() if self._tick is not None else 0
+        self._ticks_per_cycle = self._slowest // times
+        if self._tick is not None:
+            loaded = self._loaded
+            self._stop_tick()
+            self._start_tick(count or loaded + 1)
+            self._loaded = loaded
 
     @on_read("SYST_CSR")
     def _read_csr(self, _index: int) -> int:

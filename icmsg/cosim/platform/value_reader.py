@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lark import Token, Transformer, v_args
 
 from icmsg.cosim.platform.values import EMPTY, AddressRange, EnumMember, Place, Reference, Value
+from icmsg.limits import DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +73,8 @@ class ValueReader(Transformer[Token, Any]):
 
     def _number(self, token: Token) -> int:
         digits = token.replace("_", "")
+        if len(digits) > DIGITS:
+            raise self._place(token).error(f"a number of {len(digits)} digits does not fit into 64 bits")
         value = int(digits, 16 if digits.startswith("0x") else 10)
         if value > _LARGEST_NUMBER:
             raise self._place(token).error(f"{token} does not fit into 64 bits")

@@ -68,7 +68,8 @@ class RemoteMachine(SteppedMachine[SteppedCore]):
         latency_ns: int = DEFAULT_LATENCY_NS,
     ) -> None:
         path = Path(platform) if platform is not None else platform_file("nrf5340")
-        places = read_places(load_platform(path))
+        self.description: Final = load_platform(path)
+        places = read_places(self.description)
         super().__init__(places, quantum_ns, latency_ns)
         self.link: Final = Link(transport)
         self._quantum_ns = quantum_ns or DEFAULT_QUANTUM_NS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Protocol
 
+from icmsg.cosim.console import printable_lines
 from icmsg.errors import IcmsgError, MonitorError
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ class CallableTransport:
 def plain(text: str) -> str:
     """Return what the Monitor prints with plain line ends, without empty lines and without the last line end.
 
-    Renode writes ``\\r\\r\\n`` behind a value and ``\\r\\n\\r`` behind a line.
+    Renode writes ``\\r\\r\\n`` behind a value and ``\\r\\n\\r`` behind a line. What a terminal would act on is shown.
     """
-    return _BLANK_LINES.sub("\n", text.replace("\r", "")).strip("\n")
+    return printable_lines(_BLANK_LINES.sub("\n", text.replace("\r", "")).strip("\n"))
 
 
 def words(error: Exception) -> str:

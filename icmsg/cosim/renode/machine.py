@@ -60,7 +60,8 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         latency_ns: int = DEFAULT_LATENCY_NS,
     ) -> None:
         path = Path(platform) if platform is not None else platform_file("nrf5340")
-        places = read_places(load_platform(path))
+        self.description: Final = load_platform(path)
+        places = read_places(self.description)
         super().__init__(places, quantum_ns, latency_ns)
         self._quantum = quantum_ns
         self._renode = process.load_renode()

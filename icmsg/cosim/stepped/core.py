@@ -46,6 +46,7 @@ class SteppedCore:
         self._places = places
         self._halted = True
         self._started = False
+        self._waits = False  # for the core that holds this one in reset
         self._vector_table: int | None = None
         self._releasing: Entry | None = None
         self._played: PlayedCore | None = None
@@ -70,6 +71,7 @@ class SteppedCore:
     def attach(self) -> None:
         """Take over the state in which somebody else left the core; what it executes was loaded already."""
         self._halted = self._machine.command(f"{self._places.cpu} IsHalted").strip() == "True"
+        self._waits = self._halted and self._places.reset_block is not None
         self._started = not self._halted or self._number("PC") != 0
         if self._started:
             self._vector_table = self._number("VectorTableOffset")
@@ -100,6 +102,7 @@ class SteppedCore:
     @property
     def is_halted(self) -> bool:
         """Whether the core executes nothing (a core played by Python is not halted)."""
+        self._look_at_release()
         return self._halted
 
     @property
@@ -149,7 +152,7 @@ class SteppedCore:
     @property
     def runs_firmware(self) -> bool:
         """Whether the core executes now: neither halted, nor played, nor still held in reset."""
-        return not self._halted and self._played is None and self._releasing is None
+        return not self.is_halted and self._played is None and self._releasing is None
 
     def start(self) -> None:
         """Reset the core and the peripherals that belong to it alone, and let it run its image.
@@ -165,13 +168,35 @@ class SteppedCore:
         if self._vector_table is None:
             raise EngineError(f"core {self.name} has no firmware; load() an image first")
         self._reset()
-        self._halted = False
+        self._halted = self._waits = False
         self._started = True
         self._machine.emit(EventKind.CORE_STARTED, self.index)
         self._release()
 
+    def wait_for_release(self) -> None:
+        """Reset the core as :meth:`start`, and leave it to the core that holds this one to let it go.
+
+        Raises:
+            EngineError: no image is loaded, the core is played by Python, or nothing holds it.
+        """
+        self._machine.check_open()
+        if self._played is not None or self._vector_table is None or self._places.reset_block is None:
+            raise EngineError(
+                f"core {self.name} has no firmware that could wait in reset; load() an image first"
+            )
+        self._reset()
+        self._do([f"{self._places.reset_block} NetworkVectorTable 0x{self._vector_table:08X}"])
+        self._halted, self._started, self._waits = True, False, True
+
+    def _look_at_release(self) -> None:
+        """Find out whether a core that waited in reset was let go."""
+        if self._waits and self._machine.command(f"{self._places.cpu} IsHalted").strip() == "False":
+            self._halted, self._started, self._waits = False, True, False
+            self._machine.emit(EventKind.CORE_STARTED, self.index)
+
     def halt(self) -> None:
         """Stop executing; registers, memory and pending interrupts stay as they are."""
+        self._waits = self._waits and self.is_halted
         if not self._halted and self._played is None:
             self._cancel_release()
             self._do([f"{self._places.cpu} IsHalted true"])
@@ -181,7 +206,7 @@ class SteppedCore:
     def resume(self) -> None:
         """Go on where :meth:`halt` stopped."""
         self._machine.check_open()
-        if self._halted and self._started:
+        if self.is_halted and self._started:
             self._do([f"{self._places.cpu} IsHalted false"])
             self._halted = False
             self._machine.emit(EventKind.CORE_STARTED, self.index)
@@ -193,6 +218,7 @@ class SteppedCore:
         halted.
         """
         self._machine.check_open()
+        self._look_at_release()
         self._reset()
         self._machine.emit(EventKind.CORE_RESET, self.index)
         if not self._halted and self._played is None:
@@ -288,6 +314,7 @@ class SteppedCore:
     @property
     def registers(self) -> dict[str, int]:
         """PC, SP and LR; empty where no firmware was started."""
+        self._look_at_release()
         names = _REGISTERS if self._started else ()
         found = {name: self._number(name) for name in names}
         return {name: number for name, number in found.items() if number is not None}

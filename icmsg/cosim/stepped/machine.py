@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from icmsg.cosim.events import EventKind, EventStream
+from icmsg.cosim.machine import CoreFaultRecord, FaultLog, Hang
 from icmsg.cosim.simtime import US, format_time
 from icmsg.cosim.soc import find_core
 from icmsg.cosim.stepped.agenda import Agenda
@@ -46,6 +47,17 @@ class SteppedMachine(Generic[CoreT]):
         self._uarts: Final = [core for core in places.values() if core.uart is not None]
         self._runs = False
         self._closed = False
+        self._faults = FaultLog(self)
+
+    @property
+    def faults(self) -> list[CoreFaultRecord]:
+        """The fault exceptions of which Renode tells."""
+        return self._faults.records()
+
+    def hangs(self, within_ns: int) -> list[Hang]:
+        """Return nothing: between synchronization points nobody sees what a core does."""
+        del within_ns
+        return []
 
     # Time
 

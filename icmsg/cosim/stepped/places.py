@@ -9,6 +9,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.bus_setup import reaches, tags
+from icmsg.cosim.force_off import find_force_off
 from icmsg.cosim.platform import AddressRange, Reference
 from icmsg.cosim.soc import NRF_IPC, mailbox_ports, short_name
 
@@ -52,6 +54,8 @@ class CorePlaces:
     index: int
     nvic: str | None
     port: MailboxPort | None
+    reset_block: str | None = None
+    """The peripheral that holds this core in reset and lets it go."""
     mailbox: str | None = None
     uart: str | None = None
     own: list[str] = field(default_factory=list)
@@ -86,6 +90,10 @@ def read_places(description: PlatformDescription) -> dict[str, CorePlaces]:
     }
     for core in cores.values():
         _fill(core, description)
+    force_off = find_force_off(description)
+    for core in cores.values():
+        if force_off is not None and force_off.held == core.name:
+            core.reset_block = force_off.peripheral
     return {core.name: core for core in cores.values()}
 
 
@@ -98,7 +106,7 @@ def _fill(core: CorePlaces, description: PlatformDescription) -> None:
     found: list[Place] = []
     for item in description:
         on_bus = [place for place in item.registrations if place.parent == "sysbus"]
-        seen = [place for place in on_bus if place.address is not None and place.cpu in (None, core.cpu)]
+        seen = [place for place in on_bus if place.address is not None and reaches(item, place, core.cpu)]
         found += [_place(item, place) for place in seen]
         if seen and all(place.cpu == core.cpu for place in on_bus):
             _own(core, item)
@@ -106,6 +114,12 @@ def _fill(core: CorePlaces, description: PlatformDescription) -> None:
             if wire.destination == core.nvic:
                 output = wire.source or "IRQ"
                 core.wires.setdefault(wire.irq, []).append(Wire(item.name, output))
+    registered = [place for place in found if place.start < place.end]
+    found += [
+        Place(tag.start, tag.end, tag.name, 0, is_memory=False)
+        for tag in tags(description)
+        if not any(place.start < tag.end and tag.start < place.end for place in registered)
+    ]
     core.places = _apart(sorted(found, key=lambda place: place.start))
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from icmsg.cosim.bond_words import link_is_bound
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.interruption import CtrlC
 from icmsg.cosim.peer import Peer
 from icmsg.cosim.simtime import MS, S, format_time
 from icmsg.errors import IcmsgError, MonitorError
 from icmsg.ipc import MAGIC, State
-from icmsg.monitor.verbs.status import both_mailboxes
+from icmsg.monitor.verbs.status import both_mailboxes, view_of
 from icmsg.monitor.verbs.words import message_lines
 from icmsg.wire.inspect import inspect_region
 
@@ -27,6 +28,7 @@ BOND_NS: Final = 1 * S
 """How long ``bond`` waits that says nothing else; virtual time."""
 RECEIVE_NS: Final = 100 * MS
 """How long ``recv`` waits that says nothing else; virtual time."""
+_STEPS_NS: Final = tuple(10_000 << number for number in range(9))
 
 
 class PlayedSides:
@@ -63,13 +65,14 @@ class PlayedSides:
     # The verbs
 
     def bond(self, names: Sequence[str], timeout_ns: int) -> list[str]:
-        """Open the instance on each core, run until all are bound, and say when that was."""
+        """Open the instance on each core, run until both sides are bound, and say when the opened ones were."""
         started = self.machine.now_ns
         peers = [self._open(name) for name in names or [self._halted()]]
         self._wait(
             peers[-1], lambda: all(peer.is_bound for peer in peers), timeout_ns, f"bound on {_joined(peers)}"
         )
         waited = self.machine.now_ns - started
+        self._let_the_other_bind(peers[-1], timeout_ns - waited)
         return [f"{peer.core.name} is bound ({_state(peer)}) after {format_time(waited)}" for peer in peers]
 
     def send(self, data: bytes, name: str | None) -> list[str]:
@@ -185,6 +188,22 @@ class PlayedSides:
     def other(self, core: Core) -> Core:
         """Return the core at the other end of the link."""
         return next(other for other in self._cores() if other.name != core.name)
+
+    def _let_the_other_bind(self, peer: Peer, left_ns: int) -> None:
+        """Run on until memory says bound, too; in short runs at first, after which all cores have come as far."""
+        ctrl_c = CtrlC()
+        with ctrl_c:
+            for step in _STEPS_NS:
+                if step > left_ns or self._is_bound_in_memory():
+                    break
+                self.machine.run_for(step)
+                ctrl_c.check()
+                left_ns -= step
+        self._wait(peer, self._is_bound_in_memory, left_ns, f"bound on {self.other(peer.core).name}")
+
+    def _is_bound_in_memory(self) -> bool:
+        there, back = (view_of(self.machine, direction) for direction in self._settings.directions)
+        return link_is_bound(there, back) is not False
 
     def _wait(self, peer: Peer, satisfied: Callable[[], bool], timeout_ns: int, what: str) -> None:
         ctrl_c = CtrlC()

@@ -188,7 +188,7 @@ __attribute__((noinline, used)) void go_wrong(uint32_t length)
 		send(packet, length, 0x700u);
 		return;
 	case STRAY:
-		REG(0x41FF0000u) = REG(0x41FF0004u);
+		REG(0x41008000u) = REG(0x41008004u);	/* RADIO */
 		break;
 	case RESET:
 		REG(0xE000ED0Cu) = 0x05FA0004u;
@@ -251,6 +251,9 @@ void Reset_Handler(void)
 		*to++ = *from++;
 	for (uint32_t *to = ld_bss_start; to < ld_bss_end;)
 		*to++ = 0;
+#ifndef CORE_NET
+	REG(0x40005614u) = 0u;	/* RESET.NETWORK.FORCEOFF: let the network core go */
+#endif
 	WR_IDX(TX) = 0u;
 	RD_IDX(TX) = 0u;
 	REG(IPC + 0x510u + 4u * TX_CHANNEL) = 1u << TX_CHANNEL;

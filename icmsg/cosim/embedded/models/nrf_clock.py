@@ -1,6 +1,7 @@
 """The nRF5340's CLOCK and POWER: oscillators that say that they have started, a little after they were told to.
 
-Nothing in the engine depends on them: cores and timers run at the platform's rates all the time.
+The RTCs of the core count while its LFCLK runs, and HFCLKCTRL divides the core's clock: by two after a reset, which is
+the platform's rate, or by one. Everything else runs at its rate all the time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.alarm import Alarm
 from icmsg.cosim.embedded.models.event_model import EventModel
+from icmsg.cosim.embedded.rates import FASTEST
 from icmsg.errors import ConfigurationError
 from icmsg.hw.model import on_read, on_write
 from icmsg.hw.nrf_clock import CLOCK
@@ -21,16 +23,19 @@ _SOURCES: Final = {"HFCLK": "HFCLKSRC", "LFCLK": "LFCLKSRC", "HFCLKAUDIO": None,
 _STATE: Final = 1 << 16
 _ALWAYS_RUNNING: Final = 1 << 4
 _LF: Final = "LFCLK"
+_DIVIDED_BY_TWO: Final = 1
 
 
 class NrfClockModel(EventModel):
     """One CLOCK, owned by the core of ``slot``; ``start_us`` is the time from a start task to its event.
 
+    ``divides`` says whether HFCLKCTRL has an effect on the core.
+
     Raises:
         ConfigurationError: a time that is not positive.
     """
 
-    def __init__(self, slot: Slot, *, base: int, start_us: int = 10) -> None:
+    def __init__(self, slot: Slot, *, base: int, start_us: int = 10, divides: bool = False) -> None:
         super().__init__(CLOCK, slot, base=base)
         if start_us <= 0:
             raise ConfigurationError(f"startMicroseconds must be > 0, not {start_us}")
@@ -38,6 +43,8 @@ class NrfClockModel(EventModel):
         self._starting = {name: Alarm(slot, partial(self._started, name)) for name in _SOURCES}
         self._calibrating = Alarm(slot, partial(self.generate, self.event_bit("DONE")))
         self._events = {name: self.event_bit(f"{name}STARTED") for name in _SOURCES}
+        self._divides = divides
+        slot.lfclk.take_over()
 
     def reset(self) -> None:
         """Stop everything and reset the registers; GPREGRET keeps its values."""
@@ -47,6 +54,20 @@ class NrfClockModel(EventModel):
             self.poke("GPREGRET", value, index)
         for alarm in (*self._starting.values(), self._calibrating):
             alarm.reset()
+        self._low_frequency_changed()
+        self._divide(0, self.peek("HFCLKCTRL"))
+
+    @on_write("HFCLKCTRL")
+    def _divide(self, _index: int, value: int) -> None:
+        if self._divides:
+            self._slot.set_speed(1 if value & _DIVIDED_BY_TWO else FASTEST)
+
+    @on_write("LFCLKALWAYSRUN")
+    def _always_run(self, _index: int, _value: int) -> None:
+        self._low_frequency_changed()
+
+    def _low_frequency_changed(self) -> None:
+        self._slot.lfclk.ask(bool(self.peek("LFCLKSTAT") & _STATE or self.peek("LFCLKALWAYSRUN") & 1))
 
     @on_write("TASKS_HFCLKSTART")
     def _start_hf(self, _index: int, value: int) -> None:
@@ -117,6 +138,7 @@ class NrfClockModel(EventModel):
         source = _SOURCES[name]
         selected = 0 if source is None else self.peek("LFCLKSRCCOPY" if name == _LF else source)
         self.poke(f"{name}STAT", _STATE | selected)
+        self._low_frequency_changed()
         self.generate(self._events[name])
 
     def _stop(self, name: str, value: int) -> None:
@@ -124,6 +146,7 @@ class NrfClockModel(EventModel):
             self._starting[name].cancel()
             self.poke(f"{name}RUN", 0)
             self.poke(f"{name}STAT", 0)
+            self._low_frequency_changed()
 
     def _stat(self, name: str) -> int:
         return self.peek(f"{name}STAT") | (_ALWAYS_RUNNING if self.peek(f"{name}ALWAYSRUN") & 1 else 0)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class NrfResetModel(RegisterModel):
     """RESET of the core in ``slot``, which holds and releases the core in ``network``.
 
-    FORCEOFF is 1 after a reset, but the core is held only when a 1 is written: whoever starts the network core
-    without the application core's help need not write anything.
+    FORCEOFF is 1 after a reset. Firmware that resets its own core, the application core, puts the network core into
+    reset again; after power-up whoever starts the network core decides (:mod:`icmsg.cosim.force_off`).
     """
 
     irq: Final = None

@@ -39,6 +39,9 @@ class NrfRtcModel(EventModel):
         self._started = 0  # the tick at which the counter was _first
         self._first = 0
         self._period = slot.ticks_per_second  # of one count, in ticks / LFCLK_HZ
+        self._clock = slot.lfclk
+        self._clock.before_change.append(self._keep)
+        self._clock.after_change.append(self._go_on)
 
     def reset(self) -> None:
         """Stop and clear the counter, and reset the registers."""
@@ -56,7 +59,18 @@ class NrfRtcModel(EventModel):
         return (self._first + self._elapsed()) & COUNTER_MASK
 
     def _elapsed(self) -> int:
-        return (self._slot.now() - self._started) * LFCLK_HZ // self._period if self._running else 0
+        return (self._slot.now() - self._started) * LFCLK_HZ // self._period if self._counts else 0
+
+    @property
+    def _counts(self) -> bool:
+        return self._running and self._clock.running
+
+    def _keep(self) -> None:
+        self._first = self._counter(0)
+
+    def _go_on(self) -> None:
+        self._started = self._slot.now()
+        self._plan_all()
 
     @on_write("TASKS_START")
     def _start(self, _index: int, value: int) -> None:
@@ -123,7 +137,7 @@ class NrfRtcModel(EventModel):
 
     def _plan(self, event: int) -> None:
         """Set the alarm of ``event`` to the tick at which the counter comes to its value."""
-        if not self._running or not self._enabled & event:
+        if not self._counts or not self._enabled & event:
             self._alarms[event].cancel()
             return
         elapsed = self._elapsed()

@@ -39,6 +39,7 @@ class NrfWdtModel(EventModel):
         self._reset.reset()
         self._stop_allowed = False
         self._config = {name: self.peek(name) for name in self._config}
+        self._slot.lfclk.force(False)
 
     @property
     def _running(self) -> bool:
@@ -48,12 +49,14 @@ class NrfWdtModel(EventModel):
     def _start(self, _index: int, value: int) -> None:
         if value & 1 and not self._running:
             self.poke("RUNSTATUS", 1)
+            self._slot.lfclk.force(True)
             self._reload()
 
     @on_write("TASKS_STOP")
     def _stop(self, _index: int, value: int) -> None:
         if value & 1 and self._running and self._stop_allowed and self.peek("CONFIG") & _STOPEN:
             self.poke("RUNSTATUS", 0)
+            self._slot.lfclk.force(False)
             self._alarm.cancel()
             self.generate(self.event_bit("STOPPED"))
 

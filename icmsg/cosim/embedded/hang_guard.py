@@ -1,0 +1,188 @@
+"""Firmware that hangs for good, recognised from the state of the cores between slices.
+
+An interrupt storm is a handler that is entered again at each of its returns, so that no other code runs any more. A
+core is stuck when it comes back to the same few register states over and over while memory stays as it is, no event
+happens, the other cores sleep or are stuck as well, and nothing is due before long: then nothing will ever change.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.machine import Hang
+from icmsg.errors import EngineError
+from icmsg.hw.nrf_ipc import CHANNELS, IPC
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.cosim.embedded.machine_core import MachineCore
+
+STORM: Final = 20_000
+"""A handler that was entered so often without any other code between is a storm."""
+_FEW: Final = STORM // 10
+"""With more events than this meanwhile something happens: a peer that rings fast is no storm."""
+_SAMPLES: Final = 48
+_STATES: Final = 32
+"""Different register states among the samples, at most; a loop has as many as instructions."""
+_SAMPLED_NS: Final = 20_000_000
+"""Of virtual time, at least: a counter that firmware waits for moves on meanwhile."""
+
+
+_LOADS: Final = {0x6800: 2, 0x7800: 0, 0x8800: 1}
+"""LDR, LDRB and LDRH with a 5-bit offset, and how far that is shifted."""
+_WIDE_LOADS: Final = (0xF8D0, 0xF890, 0xF8B0)
+_LONGEST_LOOP: Final = 128
+"""Bytes between a branch and its target in a loop that is looked through."""
+_PERIPHERALS: Final = 0x4000_0000
+
+
+class HangGuard:
+    """Looks at a machine whenever it is asked."""
+
+    def __init__(self, machine: EmbeddedMachine) -> None:
+        self._machine = machine
+        self._states: dict[str, set[tuple[int, ...]]] = {}
+        self._pcs: dict[str, set[int]] = {}
+        self._samples = 0
+        self._events = -1
+        self._memory = 0
+        self._since_ns = 0
+
+    def hangs(self, within_ns: int) -> list[Hang]:
+        """Return the cores that hang for good, as :meth:`EmbeddedMachine.hangs`."""
+        return [*self._storms(), *self._stuck(within_ns)]
+
+    def _storms(self) -> Iterator[Hang]:
+        for core in self._machine.cores.values():
+            firmware = core.firmware
+            if firmware is None or core.is_halted:
+                continue
+            number, times, events = firmware.storm
+            if times >= STORM and self._machine.events.count - events < max(_FEW, times // 10):
+                what = f"interrupt {number - 16}" if number >= 16 else f"exception {number}"
+                vector = core.bus.read32(core.vector_table + 4 * number)
+                handler = core.locate(vector & ~1).partition("+")[0]
+                yield Hang(
+                    core.name,
+                    f"interrupt storm: core {core.name} took {what} more than {times // STORM * STORM} times in a row "
+                    f"in {handler}: its handler returns without clearing what causes it{self._latched(core, number)}",
+                    is_storm=True,
+                )
+
+    def _latched(self, core: MachineCore, number: int) -> str:
+        """Return which events of the core's mailbox are set, if it is that which interrupts."""
+        try:
+            port = core.mailbox_port
+        except EngineError:
+            return ""
+        if port.interrupt != number - 16:
+            return ""
+        enabled = core.bus.read32(port.base + IPC.register("INTEN").offset)
+        events = port.base + IPC.register("EVENTS_RECEIVE").offset
+        still = [n for n in range(CHANNELS) if enabled >> n & 1 and core.bus.read32(events + 4 * n)]
+        return "".join(f", EVENTS_RECEIVE[{n}] is still set" for n in still)
+
+    def _stuck(self, within_ns: int) -> list[Hang]:
+        machine = self._machine
+        running = [
+            core
+            for core in machine.cores.values()
+            if core.firmware is not None and not core.is_halted and not core.firmware.asleep
+        ]
+        if not running or self._is_due(within_ns) or machine.events.count != self._events:
+            self._restart()
+            return []
+        if not self._samples:
+            self._memory, self._since_ns = self._checksum(), machine.now_ns
+        self._samples += 1
+        for core in running:
+            states = self._states.setdefault(core.name, set())
+            states.add(tuple(core.registers.values()))
+            self._pcs.setdefault(core.name, set()).add(core.registers["PC"])
+            if len(states) > _STATES:
+                self._restart()
+                return []
+        if self._samples < _SAMPLES or machine.now_ns - self._since_ns < _SAMPLED_NS:
+            return []
+        if self._checksum() != self._memory:
+            self._restart()
+            return []
+        return [Hang(core.name, self._words(core), is_storm=False) for core in running]
+
+    def _words(self, core: MachineCore) -> str:
+        pc = core.registers["PC"]
+        place = core.locate(pc).partition("+")[0]
+        polled = sorted(set(self._polled(core)))
+        what = (
+            f"polls {' and '.join(polled)}, which never changes" if polled else "is in a loop that never ends"
+        )
+        return (
+            f"busy loop: core {core.name} {what} (PC 0x{pc:08X}, {place}): it changes nothing, "
+            "and nobody else has anything to do"
+        )
+
+    def _polled(self, core: MachineCore) -> Iterator[str]:
+        """Yield the peripheral registers that the loop reads with an immediate offset."""
+        registers = core.registers
+        for pc in self._loop(core):
+            first, second = (core.bus.read16(pc + n) for n in (0, 2))
+            shift = _LOADS.get(first & 0xF800)
+            if shift is not None:
+                base, offset = first >> 3 & 7, (first >> 6 & 0x1F) << shift
+            elif first & 0xFFF0 in _WIDE_LOADS:
+                base, offset = first & 0xF, second & 0xFFF
+            else:
+                continue
+            name = {13: "SP", 14: "LR", 15: "PC"}.get(base, f"R{base}")
+            address = registers[name] + offset & 0xFFFF_FFFF
+            if address >= _PERIPHERALS:
+                yield f"0x{address:08X}{self._peripheral(address)}"
+
+    def _loop(self, core: MachineCore) -> range:
+        """Return the addresses of the loop: slices may end at the same few of its instructions each time."""
+        lowest, highest = min(self._pcs[core.name]), max(self._pcs[core.name])
+        for pc in range(highest, highest + _LONGEST_LOOP, 2):
+            word = core.bus.read16(pc)
+            if word & 0xF000 == 0xD000 and word & 0x0F00 < 0x0E00:
+                offset = (word & 0xFF ^ 0x80) - 0x80
+            elif word & 0xF800 == 0xE000:
+                offset = (word & 0x7FF ^ 0x400) - 0x400
+            else:
+                continue
+            target = pc + 4 + 2 * offset
+            if highest - _LONGEST_LOOP < target <= lowest:
+                return range(target, pc + 2, 2)
+        return range(lowest, highest + 2, 2)
+
+    def _peripheral(self, address: int) -> str:
+        for item in self._machine.description:
+            for place in item.registrations:
+                if place.address is not None and place.address <= address < place.address + (
+                    place.size or 0x1000
+                ):
+                    return f" ({item.name}+0x{address - place.address:X})"
+        return ""
+
+    def _is_due(self, within_ns: int) -> bool:
+        machine = self._machine
+        limit = machine.now_ns + within_ns
+        lines = [
+            machine.timeline,
+            *(core.firmware.timeline for core in machine.cores.values() if core.firmware),
+        ]
+        return any(machine.when_ns(line.next) < limit for line in lines)
+
+    def _checksum(self) -> int:
+        value = 0
+        for memory in self._machine.memories.values():
+            value = zlib.crc32(memory.bytes, value)
+        return value
+
+    def _restart(self) -> None:
+        self._states.clear()
+        self._pcs.clear()
+        self._samples = 0
+        self._events = self._machine.events.count

@@ -1,0 +1,58 @@
+"""Files that are written where a user said: nothing is overwritten, and nothing is written through a link."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from typing import TYPE_CHECKING, Final, TextIO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+
+
+def create_file(path: Path) -> tuple[TextIO, Path | None]:
+    """Open a new file for text; return it, and where a file of that name was moved to.
+
+    That is ``PATH.1``, or the next number that is free, as Renode's ``logFile`` does. A link is moved, not followed.
+
+    Raises:
+        OSError: it cannot be created, or something that is no file has its name; ``strerror`` says it in words.
+    """
+    moved = None
+    try:
+        kind = path.lstat().st_mode
+    except FileNotFoundError:
+        pass
+    else:
+        if not stat.S_ISREG(kind) and not stat.S_ISLNK(kind):
+            raise OSError(errno.EEXIST, "it is there, and is no file", os.fspath(path))
+        moved = path.with_name(f"{path.name}.{_last_number(path) + 1}")
+        path.rename(moved)
+    return os.fdopen(os.open(path, _NEW, 0o666), "w", encoding="utf-8"), moved
+
+
+def _last_number(path: Path) -> int:
+    numbered = re.compile(rf"{re.escape(path.name)}\.(\d{{1,9}})")
+    found = (numbered.fullmatch(each.name) for each in path.parent.iterdir())
+    return max((int(each[1]) for each in found if each is not None), default=0)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file that is ours as a whole, with its folder if need be; a link in its place is replaced.
+
+    Raises:
+        OSError: it cannot be written; what was there is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name[:100]}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(new, _NEW, 0o666), "w", encoding="utf-8") as stream:
+            stream.write(text)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
