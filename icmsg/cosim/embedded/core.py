@@ -112,9 +112,9 @@ class FirmwareCore:
             self._special.page,
             warn=lambda what, address: warn(what, address, self.pc()),
             lost=self._on_lost_store,
+            load=self._on_bad_load,
             raise_later=self._raise_later,
         )
-        native.hook_bad_loads(self._on_bad_load)
         native.hook_exceptions(self._on_exception)
         native.hook_invalid_instruction(self._on_invalid_instruction)
 

@@ -187,16 +187,17 @@ class NativeCore:
             _LIB.uc_mmio_map(self._pointer, _U64(address), _SIZE(size), on_read, None, on_write, None)
         )
 
-    def map_hole(self, address: int, size: int, write: WriteHandler) -> None:
-        """Call ``write`` for stores; a load from here, and executing, is a fault (:meth:`hook_bad_loads`)."""
+    def map_hole(self, address: int, size: int, write: WriteHandler, load: Callable[[int], bool]) -> None:
+        """Call ``write`` for stores and ``load(address)`` for loads; executing from here is a fault.
+
+        ``load`` answers True = the load reads 0, or False = the run ends before it. unicorn takes a slow way to every
+        page in the bounds of such a hook, so that they are those of the hole.
+        """
         on_write = _WRITE_CALLBACK(lambda _uc, offset, width, value, _user: write(offset, width, value))
         self._keep.append(on_write)
         self._check(_LIB.uc_mmio_map(self._pointer, _U64(address), _SIZE(size), None, None, on_write, None))
-
-    def hook_bad_loads(self, handler: Callable[[int], bool]) -> None:
-        """Call ``handler(address)`` for a load from a hole; True = it reads 0, False = the run ends before it."""
-        callback = _ACCESS_CALLBACK(lambda _uc, _kind, address, _size, _value, _user: handler(address))
-        self._hook(UC_HOOK_MEM_READ_PROT, callback)
+        on_load = _ACCESS_CALLBACK(lambda _uc, _kind, at, _size, _value, _user: load(at))
+        self._hook(UC_HOOK_MEM_READ_PROT, on_load, address, address + size - 1)
 
     def hook_exceptions(self, handler: Callable[[int], None]) -> None:
         """Call ``handler(number)`` where the core takes an exception (8 = EXC_RETURN, 2 = SVC, …)."""
