@@ -12,8 +12,8 @@
         @on_read("NOW")
         def _now(self, index: int) -> int: ...
 
-Everything without a behaviour is plain storage. The dispatch tables are built once, so an access costs one
-dictionary look-up and the behaviour, if there is one.
+Everything without a behaviour is plain storage. What an access does is found once, at the first one, so that each costs
+one dictionary look-up and the behaviour, if there is one.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _Read = TypeVar("_Read", bound=Callable[[Any, int], int])
 _Write = TypeVar("_Write", bound=Callable[[Any, int, int], None])
 _Reader = Callable[[], int]
 _Writer = Callable[[int], object]
+_Made = TypeVar("_Made")
 _Key = tuple[AccessKind, str]
 
 _MARKS: Final = "icmsg_behaviours"
@@ -54,6 +55,21 @@ def _mark(kind: AccessKind, names: tuple[str, ...], method: Any) -> Any:
     return method
 
 
+class _OnDemand(dict[int, _Made]):
+    """What ``make`` returns for an offset, made at its first use; KeyError where that is None."""
+
+    def __init__(self, make: Callable[[int], _Made | None]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, offset: int) -> _Made:
+        made = self._make(offset)
+        if made is None:
+            raise KeyError(offset)
+        self[offset] = made
+        return made
+
+
 class RegisterModel:
     """An emulated peripheral at byte address ``base`` of core ``core``, which only the texts of errors use.
 
@@ -74,26 +90,31 @@ class RegisterModel:
         for offset, register, _ in block.elements():
             self._resets[offset // WORD] = register.reset_value
         self.words: Final = list(self._resets)
-        self._reads: dict[int, _Reader] = {}
-        self._writes: dict[int, _Writer] = {}
-        self._windows: set[int] = set()
+        self._reads: Final = _OnDemand(self._reader_at)
+        self._writes: Final = _OnDemand(self._writer_at)
         self._behaviours = self._find_behaviours()
-        for offset, register, index in block.elements():
-            self._reads[offset] = self._reader(register, index)
+
+    def accesses(self) -> tuple[dict[int, _Reader], dict[int, _Writer]]:
+        """Return what a read and a write of each register does, by offset; what is put there counts from then on."""
+        for offset, register, _ in self.block.elements():
+            self._reads[offset]
             if Access.W in register.access:
-                self._writes[offset] = self._writer(register, index)
-            if register.target is not None:
-                self._windows.add(offset)
+                self._writes[offset]
+        return self._reads, self._writes
 
     def read32(self, offset: int) -> int:
         """Read the register at ``offset``; a write-only register gives 0."""
-        read = self._reads.get(offset)
-        return self.unmodelled("read", offset, 0) if read is None else read()
+        try:
+            read = self._reads[offset]
+        except KeyError:
+            return self.unmodelled("read", offset, 0)
+        return read()
 
     def write32(self, offset: int, value: int) -> None:
         """Write the register at ``offset``."""
-        write = self._writes.get(offset)
-        if write is None:
+        try:
+            write = self._writes[offset]
+        except KeyError:
             self.unmodelled("write", offset, value)
         else:
             write(value)
@@ -143,20 +164,24 @@ class RegisterModel:
     def _read_part(self, offset: int, width: int) -> int:
         word = offset & -WORD
         mask = (1 << width) - 1
-        read = self._reads.get(word)
-        if read is None:
+        try:
+            read = self._reads[word]
+        except KeyError:
             return self.unmodelled("read", offset, 0, width) & mask
         return (read() >> 8 * (offset - word)) & mask
 
     def _write_part(self, offset: int, value: int, width: int) -> None:
         word = offset & -WORD
-        write = self._writes.get(word)
-        if write is None:
+        try:
+            write = self._writes[word]
+        except KeyError:
             self.unmodelled("write", offset, value, width)
             return
         shift = 8 * (offset - word)
         # A window has no bits of its own that a partial write could keep: a zero there changes nothing.
-        kept = 0 if word in self._windows else self.words[word // WORD] & ~(((1 << width) - 1) << shift)
+        found = self.block.find(word)
+        is_window = found is not None and found[0].target is not None
+        kept = 0 if is_window else self.words[word // WORD] & ~(((1 << width) - 1) << shift)
         write(kept | value << shift)
 
     def _find_behaviours(self) -> dict[_Key, Callable[..., Any]]:
@@ -184,6 +209,14 @@ class RegisterModel:
                 f"{cls.__name__}: software cannot {kind} {block.name}.{name}; "
                 "remove the behaviour or correct the table's access"
             )
+
+    def _reader_at(self, offset: int) -> _Reader | None:
+        found = self.block.find(offset) if not offset % WORD else None
+        return None if found is None else self._reader(*found)
+
+    def _writer_at(self, offset: int) -> _Writer | None:
+        found = self.block.find(offset) if not offset % WORD else None
+        return self._writer(*found) if found is not None and Access.W in found[0].access else None
 
     def _reader(self, register: Register, index: int) -> _Reader:
         if Access.R not in register.access:
