@@ -29,7 +29,6 @@ _Read = TypeVar("_Read", bound=Callable[[Any, int], int])
 _Write = TypeVar("_Write", bound=Callable[[Any, int, int], None])
 _Reader = Callable[[], int]
 _Writer = Callable[[int], object]
-_Made = TypeVar("_Made")
 _Key = tuple[AccessKind, str]
 
 _MARKS: Final = "icmsg_behaviours"
@@ -55,21 +54,6 @@ def _mark(kind: AccessKind, names: tuple[str, ...], method: Any) -> Any:
     return method
 
 
-class _OnDemand(dict[int, _Made]):
-    """What ``make`` returns for an offset, made at its first use; KeyError where that is None."""
-
-    def __init__(self, make: Callable[[int], _Made | None]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, offset: int) -> _Made:
-        made = self._make(offset)
-        if made is None:
-            raise KeyError(offset)
-        self[offset] = made
-        return made
-
-
 class RegisterModel:
     """An emulated peripheral at byte address ``base`` of core ``core``, which only the texts of errors use.
 
@@ -90,31 +74,26 @@ class RegisterModel:
         for offset, register, _ in block.elements():
             self._resets[offset // WORD] = register.reset_value
         self.words: Final = list(self._resets)
-        self._reads: Final = _OnDemand(self._reader_at)
-        self._writes: Final = _OnDemand(self._writer_at)
+        self._reads: Final[dict[int, _Reader]] = {}
+        self._writes: Final[dict[int, _Writer]] = {}
         self._behaviours = self._find_behaviours()
 
     def accesses(self) -> tuple[dict[int, _Reader], dict[int, _Writer]]:
         """Return what a read and a write of each register does, by offset; what is put there counts from then on."""
-        for offset, register, _ in self.block.elements():
-            self._reads[offset]
-            if Access.W in register.access:
-                self._writes[offset]
+        for offset, _, _ in self.block.elements():
+            self._find_reader(offset)
+            self._find_writer(offset)
         return self._reads, self._writes
 
     def read32(self, offset: int) -> int:
         """Read the register at ``offset``; a write-only register gives 0."""
-        try:
-            read = self._reads[offset]
-        except KeyError:
-            return self.unmodelled("read", offset, 0)
-        return read()
+        read = self._reads.get(offset) or self._find_reader(offset)
+        return self.unmodelled("read", offset, 0) if read is None else read()
 
     def write32(self, offset: int, value: int) -> None:
         """Write the register at ``offset``."""
-        try:
-            write = self._writes[offset]
-        except KeyError:
+        write = self._writes.get(offset) or self._find_writer(offset)
+        if write is None:
             self.unmodelled("write", offset, value)
         else:
             write(value)
@@ -164,17 +143,15 @@ class RegisterModel:
     def _read_part(self, offset: int, width: int) -> int:
         word = offset & -WORD
         mask = (1 << width) - 1
-        try:
-            read = self._reads[word]
-        except KeyError:
+        read = self._find_reader(word)
+        if read is None:
             return self.unmodelled("read", offset, 0, width) & mask
         return (read() >> 8 * (offset - word)) & mask
 
     def _write_part(self, offset: int, value: int, width: int) -> None:
         word = offset & -WORD
-        try:
-            write = self._writes[word]
-        except KeyError:
+        write = self._find_writer(word)
+        if write is None:
             self.unmodelled("write", offset, value, width)
             return
         shift = 8 * (offset - word)
@@ -210,13 +187,20 @@ class RegisterModel:
                 "remove the behaviour or correct the table's access"
             )
 
-    def _reader_at(self, offset: int) -> _Reader | None:
-        found = self.block.find(offset) if not offset % WORD else None
-        return None if found is None else self._reader(*found)
+    def _find_reader(self, offset: int) -> _Reader | None:
+        read = self._reads.get(offset)
+        if read is None and (found := self._element(offset)) is not None:
+            read = self._reads[offset] = self._reader(*found)
+        return read
 
-    def _writer_at(self, offset: int) -> _Writer | None:
-        found = self.block.find(offset) if not offset % WORD else None
-        return self._writer(*found) if found is not None and Access.W in found[0].access else None
+    def _find_writer(self, offset: int) -> _Writer | None:
+        write = self._writes.get(offset)
+        if write is None and (found := self._element(offset)) is not None and Access.W in found[0].access:
+            write = self._writes[offset] = self._writer(*found)
+        return write
+
+    def _element(self, offset: int) -> tuple[Register, int] | None:
+        return self.block.find(offset) if not offset % WORD else None
 
     def _reader(self, register: Register, index: int) -> _Reader:
         if Access.R not in register.access:
