@@ -13,6 +13,7 @@ from icmsg.cosim.embedded.memory import PAGE
 from icmsg.cosim.embedded.mpu_query import QueryUnit
 from icmsg.cosim.embedded.native import NativeCore
 from icmsg.cosim.embedded.special_registers import SpecialRegisters
+from icmsg.cosim.embedded.traps import Traps
 from icmsg.errors import CoreFault
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class FirmwareCore:
         self._waits_for_event = False  # asleep by WFE, not by WFI
         self._cause: int | None = None
         self._raised: BaseException | None = None
+        self._stricter = False  # whether the next run may need a stricter translation
         self._leftover: list[Callable[[], None]] = []
         self._bad_load = 0  # the address of the load that ended the run
         self._lost_store: tuple[int, int] | None = None  # the address and PC of a store that nothing took
@@ -105,6 +107,7 @@ class FirmwareCore:
             look_again=self.end_slice,
             has_fpu=has_fpu,
         )
+        self._traps = Traps(native, space, control, look_again=self._translate_again)
         native.hook_pages(self._code.allows)
         map_space(
             native,
@@ -216,6 +219,7 @@ class FirmwareCore:
                 pc=entry,
             )
         self._code.forget()
+        self._traps.forget()
         self._exceptions.reset(stack & _FRESH_STACK_POINTER, entry)
 
     def _vector(self, index: int) -> int:
@@ -262,11 +266,14 @@ class FirmwareCore:
             self._code.gone.clear()
             self._native.forget_all_code()  # what was translated to end before them still does
         pc, xpsr = self._resume_at.read()
+        strict = self._stricter and self._begin_strictly(pc)
         self._running = True
         error = self._native.run(pc | (1 if xpsr & _THUMB else 0), count if count > 0 else 1)
         self._running = False
         executed = self._executed.value
         cause = self._cause
+        if strict:
+            self._traps.end()
         if cause is None and not error:
             if executed > self._budget.value:
                 executed -= 1
@@ -284,6 +291,10 @@ class FirmwareCore:
             raised, self._raised = self._raised, None
             raise raised
 
+    def _begin_strictly(self, pc: int) -> bool:
+        self._stricter = False
+        return self._traps.begin(pc)
+
     def _end(self, cause: int | None, error: int) -> None:
         if cause == Cause.EXC_RETURN and not error:
             self._event = True
@@ -298,6 +309,10 @@ class FirmwareCore:
             self._wait_for_event()
         elif cause == Cause.DATA:
             self._flow.fault(cause, self._bad_load)
+        elif cause == Cause.UNALIGNED and self._traps.permits(self.pc()):
+            self._syndrome.write(0)
+            self.time -= self.ticks_per_instruction  # it was refused, and is next
+            self.instructions -= 1
         elif cause != Cause.YIELD or error:
             self._flow.fault(cause, error)
 
@@ -398,7 +413,10 @@ class FirmwareCore:
         if not xpsr & _THUMB:
             self._cause = Cause.INVALID_STATE
         elif self._syndrome.first() == _UNCATEGORIZED:
-            self._cause = Cause.UNDEFINED
+            divided = self._traps.divide(pc, xpsr)
+            if divided:
+                return True
+            self._cause = Cause.UNDEFINED if divided is None else Cause.DIVIDE_BY_ZERO
         else:
             # WFE and YIELD come here too, after they have been executed.
             self._cause = Cause.YIELD if self._halfword(pc - 2) in _YIELDS else Cause.WFE
@@ -408,6 +426,10 @@ class FirmwareCore:
     def _halfword(self, address: int) -> int:
         found = self.space.memory_at(address)
         return 0 if found is None else found.memory.halfword(address - found.start)
+
+    def _translate_again(self) -> None:
+        self._stricter = True
+        self.end_slice()
 
     def _on_send_event(self) -> None:
         self._event = True

@@ -17,7 +17,7 @@ class Cause(enum.IntEnum):
     UNDEFINED = 1
     SVC = 2
     PREFETCH = 3
-    DATA = 4
+    UNALIGNED = 4
     BREAKPOINT = 7
     EXC_RETURN = 8
     NO_COPROCESSOR = 17
@@ -31,6 +31,8 @@ class Cause(enum.IntEnum):
     VECTOR = 105
     INVALID_RETURN = 106
     STORE = 107
+    DATA = 108
+    DIVIDE_BY_ZERO = 109
 
 
 _UC_ERRORS: Final = {
@@ -49,6 +51,8 @@ _CFSR_BIT: Final = {
     Cause.INVALID_STATE: 1 << 17,
     Cause.NO_COPROCESSOR: 1 << 19,
     Cause.STACK_LIMIT: 1 << 20,
+    Cause.UNALIGNED: 1 << 24,
+    Cause.DIVIDE_BY_ZERO: 1 << 25,
     Cause.PREFETCH: 1 << 8,
     Cause.INVALID_RETURN: 1 << 18,
     Cause.UNSTACK: 1 << 11,
@@ -71,6 +75,8 @@ _WORDS: Final = {
     Cause.BREAKPOINT: "a BKPT instruction without a debugger",
     Cause.NO_COPROCESSOR: "a coprocessor that is not enabled, or that this core does not have",
     Cause.INVALID_STATE: "a branch to an address without the Thumb bit",
+    Cause.UNALIGNED: "an access to an address that is no multiple of its size",
+    Cause.DIVIDE_BY_ZERO: "a division by zero (CCR.DIV_0_TRP is set)",
     Cause.STACK_LIMIT: "a stack that has grown beyond its limit (MSPLIM or PSPLIM)",
 }
 _WORDS_AT: Final = {

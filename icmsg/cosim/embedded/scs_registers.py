@@ -15,6 +15,8 @@ _LEAST_PRIORITY_BITS = 5
 PRIORITY_MASK: Final = 0xFF >> _LEAST_PRIORITY_BITS << _LEAST_PRIORITY_BITS
 """The three priority bits that the nRF5340's cores have."""
 MPU_REGIONS: Final = 8
+CCR_RESET: Final = 0x201
+"""Bits of CCR that are one and stay so."""
 
 SCS: Final = RegisterBlock(
     "SCS",
@@ -64,7 +66,7 @@ SCS: Final = RegisterBlock(
         Register(
             "SCR", 0xD10, fields=(Field("SLEEPONEXIT", 1), Field("SLEEPDEEP", 2), Field("SEVONPEND", 4))
         ),
-        Register("CCR", 0xD14, reset=0x00000201),
+        Register("CCR", 0xD14, reset=CCR_RESET),
         Register("SHPR", 0xD18, count=3, meaning="priorities of exceptions 4 to 15, one byte each"),
         Register(
             "SHCSR",

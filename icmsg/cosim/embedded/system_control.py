@@ -16,7 +16,7 @@ from icmsg.cosim.embedded.nvic import (
     Nvic,
     ignore,
 )
-from icmsg.cosim.embedded.scs_registers import MPU_REGIONS, PRIORITY_MASK, SCS, SCS_BASE
+from icmsg.cosim.embedded.scs_registers import CCR_RESET, MPU_REGIONS, PRIORITY_MASK, SCS, SCS_BASE
 from icmsg.hw.model import RegisterModel, on_read, on_write
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ _VECTKEY_READ: Final = 0xFA05
 _COUNTFLAG: Final = 1 << 16
 _SLEEPONEXIT: Final = 1 << 1
 _SEVONPEND: Final = 1 << 4
+_CCR_WRITABLE: Final = 0x51A
+"""USERSETMPEND, UNALIGN_TRP, DIV_0_TRP, BFHFNMIGN and STKOFHFNMIGN."""
 _FAULT_ENABLES: Final = ((16, MEM_MANAGE), (17, BUS_FAULT), (18, USAGE_FAULT))
 _RELOAD_MASK: Final = 0xFFFFFF
 _ICSR: Final = {field.name: field.mask for field in SCS.register("ICSR").fields}
@@ -80,6 +82,8 @@ class SystemControl(RegisterModel):
         self._counted = False  # COUNTFLAG
         self._mpu: list[list[int]] = [[0, 0] for _ in range(MPU_REGIONS)]
         self._vtor_slot = self.slot("VTOR")
+        self.traps_changed: Callable[[], None] = _nothing
+        """Called when CCR has been written."""
 
     @property
     def vector_table(self) -> int:
@@ -280,6 +284,11 @@ class SystemControl(RegisterModel):
     def _write_scr(self, _index: int, value: int) -> None:
         self._nvic.pended = self._clocked.signal_event if value & _SEVONPEND else ignore
 
+    @on_write("CCR")
+    def _write_ccr(self, _index: int, value: int) -> None:
+        self.poke("CCR", value & _CCR_WRITABLE | CCR_RESET)
+        self.traps_changed()
+
     @on_write("SHCSR")
     def _write_shcsr(self, _index: int, value: int) -> None:
         for bit, number in _FAULT_ENABLES:
@@ -321,3 +330,7 @@ class SystemControl(RegisterModel):
     def mpu_regions(self) -> list[tuple[int, int]]:
         """Return (RBAR, RLAR) of every MPU region."""
         return [(rbar, rlar) for rbar, rlar in self._mpu]
+
+
+def _nothing() -> None:
+    """Nobody has to know."""
