@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import pytest
@@ -9,7 +10,7 @@ from rig import ENABLE_IRQS, Rig
 from thumb import firmware
 
 from icmsg.cosim.events import Event, EventKind
-from icmsg.errors import CoreFault
+from icmsg.cosim.verdict import fault_words
 
 # A handler that stores its number, CFSR, HFSR, LR, SP and the stacked PC, and stays.
 REPORT: Final = """
@@ -164,16 +165,19 @@ def test_every_fault_is_an_event(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("handler", ["udf #2", "svc #1", "bkpt #1", "ldr r0, =0x60000001; bx r0"])
-def test_a_fault_in_hardfault_is_an_error_with_pc_and_symbol(rig: Rig, handler: str) -> None:
+def test_a_fault_in_hardfault_locks_up_and_names_pc_and_symbol(rig: Rig, handler: str) -> None:
     core = rig.boot(f"reset: udf #1; b stuck\nhard_fault: nop; {handler}; b hard_fault")
-    with pytest.raises(
-        CoreFault, match=r"core app is locked up at PC 0x[0-9A-F]{8}: .*\(hard_fault|0x60000000"
-    ) as caught:
-        rig.run(100)
-    assert caught.value.core == "app"
+    rig.run(100)
+    assert core.is_locked_up
+    assert re.match(
+        r"core app is locked up at PC 0x[0-9A-F]{8}: .*, where no fault handler can run \((hard_fault|0x60000000)",
+        core.lock_up,
+    )
     assert core.image is not None
-    offset = caught.value.pc - core.image.symbol("hard_fault")
-    assert offset in (2, 4) or caught.value.pc == 0x6000_0000
+    fault = rig.machine.faults[-1]
+    assert (fault.core, fault.exception) == ("app", 3)
+    assert fault.pc - core.image.symbol("hard_fault") in (2, 4) or fault.pc == 0x6000_0000
+    assert rig.machine.warnings[-1].what.endswith("where no fault handler can run")
 
 
 @pytest.mark.parametrize("where", ["nmi", "faultmask"])
@@ -182,9 +186,9 @@ def test_a_fault_at_negative_priority_locks_up(rig: Rig, where: str) -> None:
         "nmi": "ldr r0, =0xE000ED04; ldr r1, =0x80000000; str r1, [r0]; isb",
         "faultmask": "cpsid f; udf #1",
     }
-    rig.boot(f"reset: {enter[where]}; b stuck\nnmi: udf #1\nhard_fault: b hard_fault")
-    with pytest.raises(CoreFault, match="locked up"):
-        rig.run(100)
+    core = rig.boot(f"reset: {enter[where]}; b stuck\nnmi: udf #1\nhard_fault: b hard_fault")
+    rig.run(100)
+    assert core.is_locked_up
 
 
 def test_a_vector_without_the_thumb_bit_is_invstate(rig: Rig) -> None:
@@ -203,24 +207,91 @@ def test_a_vector_without_the_thumb_bit_is_invstate(rig: Rig) -> None:
 
 
 def test_a_vector_table_that_is_nowhere_locks_up(rig: Rig) -> None:
-    rig.boot(
+    core = rig.boot(
         f"reset: {ENABLE_IRQS} ldr r0, =0xE000ED08; ldr r1, =0x60000000; str r1, [r0]; svc #1; b stuck\n{HARD_FAULT}"
     )
-    with pytest.raises(CoreFault, match="a vector that is not in memory"):
-        rig.run(200)
+    rig.run(200)
+    assert "a vector that is not in memory" in core.lock_up
 
 
-def test_after_a_lockup_the_core_can_be_started_again(rig: Rig) -> None:
-    core = rig.boot(
-        "reset: ldr r4, =0x20000000; ldr r5, [r4]; cmp r5, #0; bne stuck; udf #1\nhard_fault: udf #2"
-    )
-    with pytest.raises(CoreFault):
-        rig.run(100)
+LOCKS_UP_ONCE: Final = (
+    "reset: ldr r4, =0x20000000; ldr r5, [r4]; cmp r5, #0; bne stuck; {0}; udf #1\nhard_fault: udf #2"
+)
+
+
+@pytest.mark.parametrize("how", ["start", "reset", "hold"])
+def test_a_reset_ends_the_lockup(rig: Rig, how: str) -> None:
+    core = rig.boot(LOCKS_UP_ONCE.format("nop"))
+    rig.run(100)
+    assert core.is_locked_up
     core.bus.write32(0x2000_0000, 1)
-    core.start()
+    if how == "hold":
+        core.hold()
+        rig.run(100)
+        assert core.registers["R5"] == 0
+        core.let_go()
+    else:
+        getattr(core, how)()
+    assert not core.is_locked_up
+    assert core.lock_up == ""
     rig.run(100)
     assert core.registers["R5"] == 1
     assert core.bus.read32(0xE000_ED28) == 0
+
+
+def test_the_watchdog_resets_a_core_that_is_locked_up(rig: Rig) -> None:
+    watchdog = (
+        "ldr r0, =0x4100B504; movs r1, #40; str r1, [r0]; ldr r0, =0x4100B000; movs r1, #1; str r1, [r0]"
+    )
+    core = rig.boot(LOCKS_UP_ONCE.format(watchdog).replace("0x20000000", "0x21000000"), core="net")
+    rig.run(1000)
+    assert core.is_locked_up
+    core.bus.write32(0x2100_0000, 1)
+    rig.run(400_000)
+    assert not core.is_locked_up
+    assert core.registers["R5"] == 1
+
+
+def test_a_core_that_is_locked_up_stops_alone(rig: Rig) -> None:
+    """Time passes, the other core counts on, and interrupts of the one that stands stay pending."""
+    count = "reset: ldr r0, =0x21000000; loop: ldr r1, [r0]; adds r1, #1; str r1, [r0]; b loop"
+    other = rig.boot(count, core="net")
+    core = rig.boot(f"reset: {ENABLE_IRQS} udf #1\nhard_fault: udf #2\nirq_3: b irq_3")
+    rig.run(1000)
+    assert core.is_locked_up
+    stands, counted, now = core.registers, rig.word(core="net"), rig.machine.now_ns
+    rig.pend(3)
+    rig.run(10_000)
+    assert rig.machine.now_ns > now
+    assert rig.word(core="net") > counted + 500
+    assert core.registers == stands
+    assert not core.is_asleep
+    assert not core.is_halted
+    assert not other.is_locked_up
+    assert [fault.core for fault in rig.machine.faults] == ["app", "app"]
+
+
+def test_a_verdict_names_the_core_that_is_locked_up(rig: Rig) -> None:
+    core = rig.boot("reset: udf #1\nhard_fault: udf #2")
+    rig.run(100)
+    words = list(fault_words(rig.machine, rig.machine.faults))
+    assert words[-1] == core.lock_up
+    assert [word.partition(" at ")[0] for word in words] == [
+        "core app: exception 3: an instruction that this core does not have",
+        "core app: exception 3: an instruction that this core does not have, where no fault handler can run",
+        "core app is locked up",
+    ]
+
+
+def test_halt_and_resume_do_not_end_a_lockup(rig: Rig) -> None:
+    core = rig.boot("reset: udf #1\nhard_fault: udf #2")
+    rig.run(100)
+    core.halt()
+    core.resume()
+    executed = core.instructions
+    rig.run(100)
+    assert core.is_locked_up
+    assert core.instructions == executed
 
 
 # Stacks

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.code_pages import CodePages
 from icmsg.cosim.embedded.core_memory import map_space
-from icmsg.cosim.embedded.exception_flow import ExceptionFlow
+from icmsg.cosim.embedded.exception_flow import ExceptionFlow, LockUp
 from icmsg.cosim.embedded.exceptions import ExceptionUnit
 from icmsg.cosim.embedded.faults import Cause
 from icmsg.cosim.embedded.memory import PAGE
@@ -62,6 +62,8 @@ class FirmwareCore:
         self._next_rate = ticks_per_instruction
         self.time = 0
         self.asleep = False
+        self.lock_up: tuple[str, int] | None = None
+        """Why and at which PC the core stands until its reset: it sleeps then, and nothing wakes it."""
         self.instructions = 0
         self.after_slice: Callable[[], None] | None = None
         """Called where a slice has ended; where they end does not depend on the caller."""
@@ -207,6 +209,7 @@ class FirmwareCore:
         self._control.reset()
         self.nvic.reset()
         self.asleep = self._event = False
+        self.lock_up = None
         if time > self.time:
             self.time = time
         stack = self._vector(0) if stack is None else stack
@@ -240,11 +243,7 @@ class FirmwareCore:
             self.time = time
 
     def run_to(self, until: int) -> None:
-        """Run to tick ``until`` (at least one instruction), to sleep, or to an earlier :meth:`limit`.
-
-        Raises:
-            CoreFault: a fault in a fault handler (lock-up).
-        """
+        """Run to tick ``until`` (at least one instruction), to sleep or lock-up, or to an earlier :meth:`limit`."""
         nvic = self.nvic
         self._horizon = until
         if self._leftover:
@@ -283,7 +282,10 @@ class FirmwareCore:
         self.instructions += executed
         self.ticks_per_instruction = self._next_rate
         if cause is not None or error:
-            self._end(cause, error)
+            try:
+                self._end(cause, error)
+            except LockUp as problem:
+                self._lock_up(problem)
         if self._lost_store is not None:
             (address, pc), self._lost_store = self._lost_store, None
             self._flow.fault_late(address, pc)
@@ -353,10 +355,19 @@ class FirmwareCore:
 
     def take_interrupts(self) -> None:
         """Enter the most urgent pending exception, if it may run now; wake the core where Arm says so (B3.12)."""
+        if self.lock_up is not None:
+            return
         if self._event and self.asleep and self._waits_for_event:
             self._event = self.asleep = False
-        if self._flow.take() and not self._waits_for_event:
-            self.asleep = False
+        try:
+            if self._flow.take() and not self._waits_for_event:
+                self.asleep = False
+        except LockUp as problem:
+            self._lock_up(problem)
+
+    def _lock_up(self, problem: LockUp) -> None:
+        self.lock_up = problem.text, problem.pc
+        self._sleep(for_event=False)
 
     def _on_entered(self) -> None:
         self.asleep = False
@@ -386,6 +397,7 @@ class FirmwareCore:
         self._native.registers(*values).write(*values.values())
         if "PC" in values:
             self.asleep = False
+            self.lock_up = None
 
     # Hooks: unicorn is on the stack, so no exception may leave them
 

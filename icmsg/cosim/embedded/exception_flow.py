@@ -8,7 +8,6 @@ from icmsg.cosim.embedded.exceptions import EntryError, ExceptionUnit, ReturnErr
 from icmsg.cosim.embedded.faults import Cause, FaultUnit, explain
 from icmsg.cosim.embedded.nvic import HARD_FAULT, NMI, SVCALL, THREAD_PRIORITY
 from icmsg.cosim.embedded.scs_registers import PRIORITY_MASK
-from icmsg.errors import CoreFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +18,15 @@ if TYPE_CHECKING:
 
 _THUMB: Final = 1 << 24
 _CONTROL_NPRIV: Final = 1 << 0
+
+
+class LockUp(Exception):  # noqa: N818 - the term of the Arm architecture manual
+    """No fault handler can run for what happened at ``pc``, which ``text`` explains: the core stops there."""
+
+    def __init__(self, text: str, pc: int) -> None:
+        super().__init__(text, pc)
+        self.text = text
+        self.pc = pc
 
 
 class ExceptionFlow:
@@ -148,7 +156,7 @@ class ExceptionFlow:
         """Enter the fault exception for ``cause``; ``detail`` as in :func:`icmsg.cosim.embedded.faults.explain`.
 
         Raises:
-            CoreFault: no fault handler can run (lock-up).
+            LockUp: no fault handler can run.
         """
         self._syndrome.write(0)
         self._enter(
@@ -230,13 +238,11 @@ class ExceptionFlow:
         self._tell(number, pc)
         return number
 
-    def _lockup(self, text: str) -> CoreFault:
+    def _lockup(self, text: str) -> LockUp:
         pc = self._pc.first() & ~1
-        return CoreFault(
-            f"core {self._core} is locked up at PC 0x{pc:08X}: {text}, where no fault handler can run",
-            core=self._core,
-            pc=pc,
-        )
+        self._warn(f"exception {HARD_FAULT}: {text}, where no fault handler can run", pc, pc)
+        self._tell(HARD_FAULT, pc)
+        return LockUp(text, pc)
 
 
 def _on_entry(problem: EntryError, number: int) -> str:
