@@ -33,6 +33,7 @@ HARD_FAULT_ELSEWHERE: Final = HARD_FAULT.replace(
 )
 """The same with a stack of its own."""
 UNDEFINED, INVSTATE, INVPC, NOCP, STKOF = 1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 20
+IACCVIOL = 1 << 0
 IBUSERR, PRECISERR, IMPRECISERR, UNSTKERR, STKERR = 1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12
 BFARVALID, BFHFNMIGN = 1 << 15, 1 << 8
 VECTTBL, FORCED, DEBUGEVT = 1 << 1, 1 << 30, 1 << 31
@@ -49,11 +50,11 @@ JUMPS: Final = {
     "no Thumb bit": (0x200, 0x200, INVSTATE),
     "a null pointer": (0, 0, INVSTATE),
     "nowhere": (0x6000_0001, 0x6000_0000, IBUSERR),
-    "a peripheral": (0x5002_A001, 0x5002_A000, IBUSERR),
+    "a peripheral": (0x5002_A001, 0x5002_A000, IACCVIOL),
     "the flash of the other core's end": (0x0104_0001, 0x0104_0000, IBUSERR),
-    "EXC_RETURN in thread mode": (0xFFFF_FFF9, 0xFFFF_FFF8, IBUSERR),
-    "FNC_RETURN": (0xFEFF_FFFF, 0xFEFF_FFFE, IBUSERR),
-    "the SCS": (0xE000_E001, 0xE000_E000, IBUSERR),
+    "EXC_RETURN in thread mode": (0xFFFF_FFF9, 0xFFFF_FFF8, IACCVIOL),
+    "FNC_RETURN": (0xFEFF_FFFF, 0xFEFF_FFFE, IACCVIOL),
+    "the SCS": (0xE000_E001, 0xE000_E000, IACCVIOL),
 }
 
 
@@ -93,12 +94,14 @@ def test_a_jump_to_where_no_code_is_faults_at_its_target(rig: Rig, what: str) ->
         ("here: udf #1", 6, UNDEFINED),
         ("here: mcr p7, #0, r0, c1, c2, #0", 6, NOCP),
         ("ldr r0, =0x60000001; bx r0", 5, IBUSERR),
+        ("ldr r0, =0x50000001; bx r0", 4, IACCVIOL),
+        ("ldr r0, =0xE0001001; bx r0", 4, IACCVIOL),
     ],
 )
 def test_a_fault_that_is_enabled_is_taken_itself(rig: Rig, source: str, exception: int, cfsr: int) -> None:
     rig.boot(
         f"reset: ldr r0, =0xE000ED24; ldr r1, =0x70000; str r1, [r0]; {source}; b stuck\n"
-        f"bus_fault:\nusage_fault: {REPORT} b stuck\n{HARD_FAULT}"
+        f"mem_manage:\nbus_fault:\nusage_fault: {REPORT} b stuck\n{HARD_FAULT}"
     )
     rig.run(300)
     assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["hfsr"]) == (exception, cfsr, 0)
@@ -450,7 +453,7 @@ def test_a_branch_without_the_thumb_bit_faults_whatever_the_slices() -> None:
 def test_a_function_return_to_the_other_state_is_a_fault_in_a_handler_too(rig: Rig) -> None:
     rig.boot(f"reset: svc #1; b stuck\nsvc: ldr r0, =0xFEFFFFFF; bx r0\n{HARD_FAULT}")
     rig.run(300)
-    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["pc"]) == (3, IBUSERR, 0xFEFF_FFFE)
+    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["pc"]) == (3, IACCVIOL, 0xFEFF_FFFE)
     assert report(rig)["lr"] == 0xFFFF_FFF1
 
 

@@ -302,3 +302,62 @@ hard_fault: ldr r0, =0x20000018; mov r1, #1; str r1, [r0]; b stuck"""
 )
 def test_which_instructions_must_be_aligned(first: int, second: int, must: bool) -> None:
     assert is_aligned(first, second) is must
+
+
+# What else the manual says and programs see
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_an_svc_without_room_for_its_frame_is_made_up_for(rig: Rig, enabled: bool) -> None:
+    """STKOF comes first; when its handler has made room, SVCall, which stayed pending, is taken."""
+    room = "ldr r0, =0x20002000; msr msplim, r0; ldr r0, =0x20003100; msr msp, r0"
+    note = "ldr r7, =0x20000100; ldr r0, [r7]; adds r0, #4; str r0, [r7]; mrs r1, ipsr; str r1, [r7, r0]"
+    enable = "ldr r0, =0xE000ED24; ldr r1, =0x70000; str r1, [r0]" if enabled else ""
+    back = "ldr r0, =after; str r0, [sp, #24]; ldr r0, =0x01000000; str r0, [sp, #28]; bx lr"
+    core = rig.boot(
+        f"reset: {enable}; ldr r0, =0x20003000; msr msplim, r0; ldr r0, =0x20003010; msr msp, r0; svc #1; after: b after\n"
+        f"usage_fault:\nhard_fault: {note}; {room}; {back}\nsvc: {note}; bx lr"
+    )
+    rig.run(400)
+    assert core.image is not None
+    assert rig.words(3, 0x100) == [8, 6 if enabled else 3, 11]
+    assert core.registers["PC"] == core.image.symbol("after")
+    assert core.bus.read32(0xE000_ED28) == 1 << 20
+
+
+def test_a_frame_says_whether_the_floating_point_context_is_active(rig: Rig) -> None:
+    rig.boot(
+        f"reset: svc #1; {FPU} vmov s0, r0; svc #1; b stuck\n"
+        "svc: ldr r7, =0x20000100; ldr r0, [r7]; adds r0, #4; str r0, [r7]; ldr r1, [sp, #28]; str r1, [r7, r0]; bx lr"
+    )
+    rig.run(400)
+    assert [word >> 20 & 1 for word in rig.words(3, 0x100)[1:]] == [0, 1]
+
+
+def test_the_core_says_what_it_is(rig: Rig) -> None:
+    bus = rig.machine.core("app").bus
+    assert bus.read32(0xE000_ED00) == 0x410F_D214
+    assert [bus.read32(0xE000_ED40 + 4 * at) for at in (0, 1, 8, 15)] == [
+        0x30,
+        0x210,
+        0x0110_1110,
+        0x8000_C000,
+    ]
+
+
+def test_system_priorities_keep_the_bits_that_there_are(rig: Rig) -> None:
+    bus = rig.machine.core("app").bus
+    for at in range(3):
+        bus.write32(0xE000_ED18 + 4 * at, 0xFFFF_FFFF)
+    assert [bus.read32(0xE000_ED18 + 4 * at) for at in range(3)] == [0xE0E0_E0E0, 0xE000_0000, 0xE0E0_00E0]
+
+
+def test_countflag_is_set_at_zero_and_cleared_by_a_read_or_a_write_of_the_counter(rig: Rig) -> None:
+    core = rig.boot(
+        "reset: ldr r0, =0xE000E010; movs r1, #20; str r1, [r0, #4]; movs r1, #0; str r1, [r0, #8]; movs r1, #5\n"
+        " str r1, [r0]; ldr r2, [r0]; movs r1, #20; wait: subs r1, #1; bne wait; ldr r3, [r0]; ldr r4, [r0]\n"
+        " movs r1, #20; wait2: subs r1, #1; bne wait2; str r1, [r0, #8]; ldr r5, [r0]; b stuck"
+    )
+    rig.run(400)
+    flags = [core.registers[name] for name in ("R2", "R3", "R4", "R5")]
+    assert flags == [0x0000_0005, 0x0001_0005, 0x0000_0005, 0x0000_0005]

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.exceptions import EntryError, ExceptionUnit, ReturnError
 from icmsg.cosim.embedded.faults import Cause, FaultUnit, explain
-from icmsg.cosim.embedded.nvic import HARD_FAULT, NMI, SVCALL, THREAD_PRIORITY
+from icmsg.cosim.embedded.nvic import (
+    BUS_FAULT,
+    HARD_FAULT,
+    MEM_MANAGE,
+    NMI,
+    SVCALL,
+    THREAD_PRIORITY,
+    USAGE_FAULT,
+)
 from icmsg.cosim.embedded.scs_registers import PRIORITY_MASK
 
 if TYPE_CHECKING:
@@ -18,6 +26,8 @@ if TYPE_CHECKING:
 
 _THUMB: Final = 1 << 24
 _CONTROL_NPRIV: Final = 1 << 0
+_SYNCHRONOUS: Final = (MEM_MANAGE, BUS_FAULT, USAGE_FAULT, SVCALL)
+"""Exceptions of an instruction: they stay pending where a fault of their entry runs first."""
 
 
 class LockUp(Exception):  # noqa: N818 - the term of the Arm architecture manual
@@ -221,6 +231,8 @@ class ExceptionFlow:
         if problem.cause != Cause.VECTOR and nvic.priority[number] < nvic.priority[fault]:
             nvic.pend(1 << fault)
             fault = number
+        elif number in _SYNCHRONOUS and number != fault:
+            nvic.pend(1 << number)
         try:
             pushes = problem.cause == Cause.VECTOR
             thumb = self._unit.enter(fault, self._control.vector_table, pushes=pushes)
@@ -232,8 +244,8 @@ class ExceptionFlow:
         primask, limit = self._masked()
         if limit < 0 or self._nvic.execution_priority() < 0:
             raise self._lockup(text)
-        number = self._faults.number(cause, min(limit, 0 if primask else THREAD_PRIORITY), address)
         pc = self._pc.first() & ~1
+        number = self._faults.number(cause, min(limit, 0 if primask else THREAD_PRIORITY), address, pc)
         self._warn(f"exception {number}: {text}", pc, pc)
         self._tell(number, pc)
         return number

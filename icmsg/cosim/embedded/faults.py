@@ -63,6 +63,9 @@ _CFSR_BIT: Final = {
 _BFAR_VALID: Final = 1 << 15
 _BFHFNMIGN: Final = 1 << 8
 _INSTRUCTION_BUS_ERROR: Final = 1 << 8
+_INSTRUCTION_ACCESS_VIOLATION: Final = 1 << 0
+_DEVICES: Final = (range(0x4000_0000, 0x6000_0000), range(0xA000_0000, 1 << 32))
+"""Where the memory map never lets code run (Armv8-M ARM, B8.1)."""
 _HFSR_VECTOR: Final = 1 << 1
 _HFSR_FORCED: Final = 1 << 30
 _HFSR_DEBUG: Final = 1 << 31
@@ -124,8 +127,8 @@ class FaultUnit:
         limit = min(masked_below, self._nvic.execution_priority())
         return limit < 0 and bool(self._control.peek("CCR") & _BFHFNMIGN)
 
-    def number(self, cause: int | None, masked_below: int, address: int | None = None) -> int:
-        """Record the fault and return the exception to enter; ``address`` is what a load could not read.
+    def number(self, cause: int | None, masked_below: int, address: int | None = None, pc: int = 0) -> int:
+        """Record the fault at ``pc`` and return the exception to enter; ``address`` is what a load could not read.
 
         ``masked_below`` is the priority that PRIMASK, BASEPRI and FAULTMASK impose. A fault whose own exception is
         not enabled, or not urgent enough, becomes a HardFault.
@@ -135,6 +138,8 @@ class FaultUnit:
             control.poke("HFSR", control.peek("HFSR") | _HARD[Cause(cause)])
             return HARD_FAULT
         bit = _CFSR_BIT[Cause(cause)] if cause in _CFSR_BIT else _INSTRUCTION_BUS_ERROR
+        if bit == _INSTRUCTION_BUS_ERROR and any(pc in devices for devices in _DEVICES):
+            bit = _INSTRUCTION_ACCESS_VIOLATION
         if address is not None:
             bit |= _BFAR_VALID
             control.poke("BFAR", address)

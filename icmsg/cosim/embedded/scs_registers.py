@@ -18,6 +18,12 @@ MPU_REGIONS: Final = 8
 CCR_RESET: Final = 0x201
 """Bits of CCR that are one and stay so."""
 
+ID_REGISTERS: Final = (
+    *(0x00000030, 0x00000210, 0x00200000, 0, 0x00101F40, 0, 0x01000000, 0),  # ID_PFR0 to ID_MMFR3
+    *(0x01101110, 0x02212000, 0x20232232, 0x01111131, 0x01310132, 0, 0, 0x8000C000),  # ID_ISAR0 to CTR
+)
+"""What a Cortex-M33 with Security and DSP Extension says of itself (its Technical Reference Manual, B2)."""
+
 SCS: Final = RegisterBlock(
     "SCS",
     (
@@ -90,7 +96,7 @@ SCS: Final = RegisterBlock(
         Register("MMFAR", 0xD34),
         Register("BFAR", 0xD38),
         Register("AFSR", 0xD3C),
-        Register("ID", 0xD40, count=16, access=_R, meaning="ID registers; read as zero"),
+        Register("ID", 0xD40, count=16, access=_R, meaning="ID_PFR0 to CTR"),
         Register("CPACR", 0xD88),
         Register("NSACR", 0xD8C),
         Register("MPU_TYPE", 0xD90, access=_R, reset=MPU_REGIONS << 8),

@@ -16,7 +16,14 @@ from icmsg.cosim.embedded.nvic import (
     Nvic,
     ignore,
 )
-from icmsg.cosim.embedded.scs_registers import CCR_RESET, MPU_REGIONS, PRIORITY_MASK, SCS, SCS_BASE
+from icmsg.cosim.embedded.scs_registers import (
+    CCR_RESET,
+    ID_REGISTERS,
+    MPU_REGIONS,
+    PRIORITY_MASK,
+    SCS,
+    SCS_BASE,
+)
 from icmsg.hw.model import RegisterModel, on_read, on_write
 
 if TYPE_CHECKING:
@@ -31,6 +38,8 @@ _SLEEPONEXIT: Final = 1 << 1
 _SEVONPEND: Final = 1 << 4
 _CCR_WRITABLE: Final = 0x51A
 """USERSETMPEND, UNALIGN_TRP, DIV_0_TRP, BFHFNMIGN and STKOFHFNMIGN."""
+_SYSTEM_PRIORITIES: Final = (0xFFFFFFFF, 0xFF000000, 0xFFFF00FF)
+"""The bytes of SHPR that belong to an exception."""
 _FAULT_ENABLES: Final = ((16, MEM_MANAGE), (17, BUS_FAULT), (18, USAGE_FAULT))
 _RELOAD_MASK: Final = 0xFFFFFF
 _ICSR: Final = {field.name: field.mask for field in SCS.register("ICSR").fields}
@@ -224,7 +233,7 @@ class SystemControl(RegisterModel):
 
     @on_write("SHPR")
     def _write_system_priority(self, index: int, value: int) -> None:
-        self._set_priorities("SHPR", index, 4 + 4 * index, value)
+        self._set_priorities("SHPR", index, 4 + 4 * index, value & _SYSTEM_PRIORITIES[index])
 
     def _set_priorities(self, register: str, index: int, first: int, value: int) -> None:
         value &= PRIORITY_MASK * 0x01010101
@@ -237,6 +246,10 @@ class SystemControl(RegisterModel):
         self._nvic.pend(1 << (16 + (value & 0x1FF)) & INTERRUPT_MASK)
 
     # SCB
+
+    @on_read("ID")
+    def _read_id(self, index: int) -> int:
+        return ID_REGISTERS[index]
 
     @on_read("ICSR")
     def _read_icsr(self, _index: int) -> int:
