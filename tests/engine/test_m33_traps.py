@@ -315,7 +315,8 @@ def test_an_svc_without_room_for_its_frame_is_made_up_for(rig: Rig, enabled: boo
     enable = "ldr r0, =0xE000ED24; ldr r1, =0x70000; str r1, [r0]" if enabled else ""
     back = "ldr r0, =after; str r0, [sp, #24]; ldr r0, =0x01000000; str r0, [sp, #28]; bx lr"
     core = rig.boot(
-        f"reset: {enable}; ldr r0, =0x20003000; msr msplim, r0; ldr r0, =0x20003010; msr msp, r0; svc #1; after: b after\n"
+        f"reset: {enable}; ldr r0, =0x20003000; msr msplim, r0; ldr r0, =0x20003010; msr msp, r0; svc #1\n"
+        " after: b after\n"
         f"usage_fault:\nhard_fault: {note}; {room}; {back}\nsvc: {note}; bx lr"
     )
     rig.run(400)
@@ -361,3 +362,30 @@ def test_countflag_is_set_at_zero_and_cleared_by_a_read_or_a_write_of_the_counte
     rig.run(400)
     flags = [core.registers[name] for name in ("R2", "R3", "R4", "R5")]
     assert flags == [0x0000_0005, 0x0001_0005, 0x0000_0005, 0x0000_0005]
+
+
+@pytest.mark.parametrize("instruction", ["ldr r2, [r0]", "str r2, [r0]", "ldrb r2, [r0]"])
+@pytest.mark.parametrize("register", [0xE000_ED14, 0xE000_E100, 0xE000_E010])
+def test_unprivileged_code_gets_a_bus_fault_from_the_system_control_space(
+    rig: Rig, register: int, instruction: str
+) -> None:
+    core = rig.boot(
+        f"reset: ldr r0, ={register}; ldr r3, [r0]; movs r1, #1; msr control, r1; isb sy; movs r2, #7\n"
+        f"here: {instruction}; b stuck\n{HARD_FAULT}"
+    )
+    rig.run(200)
+    assert core.image is not None
+    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["hfsr"]) == (3, 1 << 9, FORCED)
+    assert report(rig)["pc"] == core.image.symbol("here")
+    assert core.registers["R2"] == 7
+    assert core.bus.read32(register) & 7 != 7, "nothing was written"
+
+
+def test_handlers_of_unprivileged_code_reach_the_system_control_space(rig: Rig) -> None:
+    core = rig.boot(
+        "reset: movs r1, #1; msr control, r1; isb sy; svc #1; mov r5, r4; b stuck\n"
+        f"svc: ldr r0, =0xE000ED14; ldr r4, [r0]; bx lr\n{HARD_FAULT}"
+    )
+    rig.run(200)
+    assert core.registers["R5"] == 0x201
+    assert not rig.machine.warnings

@@ -11,7 +11,8 @@ from icmsg.cosim.embedded.exceptions import ExceptionUnit
 from icmsg.cosim.embedded.faults import Cause
 from icmsg.cosim.embedded.memory import PAGE
 from icmsg.cosim.embedded.mpu_query import QueryUnit
-from icmsg.cosim.embedded.native import NativeCore
+from icmsg.cosim.embedded.native import EXECUTE, NativeCore
+from icmsg.cosim.embedded.scs_registers import SCS_BASE
 from icmsg.cosim.embedded.special_registers import SpecialRegisters
 from icmsg.cosim.embedded.traps import Traps
 from icmsg.errors import CoreFault
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.timeline import Timeline
 
 _THUMB: Final = 1 << 24
+_CONTROL_NPRIV: Final = 1 << 0
 _YIELDS: Final = (0xBF10, 0x8001)
 """The last halfword of YIELD in its short and in its long form."""
 _UNCATEGORIZED: Final = 1 << 25
@@ -82,6 +84,7 @@ class FirmwareCore:
         self._lost_store: tuple[int, int] | None = None  # the address and PC of a store that nothing took
         self._resume_at = native.registers("PC", "XPSR")
         self._syndrome = native.registers("ESR")
+        self._privilege = native.registers("CONTROL", "IPSR")
         self._control = control
         start, end = space.gaps()[-1]
         # Not the last page: a stray EXC_RETURN value is an address there, and must find no code.
@@ -110,7 +113,7 @@ class FirmwareCore:
             has_fpu=has_fpu,
         )
         self._traps = Traps(native, space, control, look_again=self._translate_again)
-        native.hook_pages(self._code.allows)
+        native.hook_pages(self._allows)
         map_space(
             native,
             space,
@@ -404,6 +407,14 @@ class FirmwareCore:
     def _raise_later(self, error: BaseException) -> None:
         self._raised = self._raised or error
         self.end_slice()
+
+    def _allows(self, address: int, access: int) -> tuple[int, int]:
+        if SCS_BASE <= address < SCS_BASE + PAGE and access != EXECUTE:
+            control, ipsr = self._privilege.read()
+            if control & _CONTROL_NPRIV and not ipsr:
+                self._cause = Cause.UNPRIVILEGED
+                return address, 0
+        return self._code.allows(address, access)
 
     def _on_bad_load(self, address: int) -> bool:
         if self._flow.ignores_bus_faults():

@@ -33,6 +33,7 @@ class Cause(enum.IntEnum):
     STORE = 107
     DATA = 108
     DIVIDE_BY_ZERO = 109
+    UNPRIVILEGED = 110
 
 
 _UC_ERRORS: Final = {
@@ -58,6 +59,7 @@ _CFSR_BIT: Final = {
     Cause.UNSTACK: 1 << 11,
     Cause.STACK: 1 << 12,
     Cause.DATA: 1 << 9,
+    Cause.UNPRIVILEGED: 1 << 9,
     Cause.STORE: 1 << 10,
 }
 _BFAR_VALID: Final = 1 << 15
@@ -80,6 +82,7 @@ _WORDS: Final = {
     Cause.INVALID_STATE: "a branch to an address without the Thumb bit",
     Cause.UNALIGNED: "an access to an address that is no multiple of its size",
     Cause.DIVIDE_BY_ZERO: "a division by zero (CCR.DIV_0_TRP is set)",
+    Cause.UNPRIVILEGED: "an access of unprivileged code to the System Control Space",
     Cause.STACK_LIMIT: "a stack that has grown beyond its limit (MSPLIM or PSPLIM)",
 }
 _WORDS_AT: Final = {
