@@ -389,3 +389,41 @@ def test_handlers_of_unprivileged_code_reach_the_system_control_space(rig: Rig) 
     rig.run(200)
     assert core.registers["R5"] == 0x201
     assert not rig.machine.warnings
+
+
+@pytest.mark.parametrize("instruction", ["vmov s0, r0", "vldr s0, [r5]", "vpush {s0}", "vmrs r2, fpscr"])
+@pytest.mark.parametrize(
+    "enable", ["", FPU + "ldr r0, =0xE000ED88; movs r1, #0; str r1, [r0]; dsb sy; isb sy\n"]
+)
+def test_floating_point_faults_where_cpacr_does_not_enable_it(
+    rig: Rig, instruction: str, enable: str
+) -> None:
+    core = rig.boot(
+        f"reset: {enable} ldr r5, =0x20000100; here: {instruction}\n b stuck\n{HARD_FAULT}", fpu=False
+    )
+    rig.run(400)
+    assert core.image is not None
+    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["hfsr"]) == (3, 1 << 19, FORCED)
+    assert report(rig)["pc"] == core.image.symbol("here")
+    assert report(rig)["lr"] == 0xFFFF_FFF9, "without a context to save"
+
+
+def test_a_handler_may_enable_the_fpu_and_return_to_what_needs_it(rig: Rig) -> None:
+    core = rig.boot(
+        "reset: ldr r0, =0x40400000; here: vmov s0, r0; vadd.f32 s0, s0, s0; vmov r4, s0; b stuck\n"
+        f"hard_fault: {FPU} bx lr",
+        fpu=False,
+    )
+    rig.run(400)
+    assert core.registers["R4"] == 0x40C0_0000
+    assert len(rig.machine.warnings) == 1
+
+
+def test_a_reset_disables_the_fpu(rig: Rig) -> None:
+    core = rig.boot(f"reset: vmov s0, r0; {FPU} vmov s0, r0; b stuck\n{HARD_FAULT}", fpu=False)
+    rig.run(400)
+    assert report(rig)["cfsr"] == 1 << 19
+    core.bus.write32(0x2000_0004, 0)
+    core.reset()
+    rig.run(400)
+    assert report(rig)["cfsr"] == 1 << 19

@@ -34,8 +34,8 @@ class CodePages:
     ``on_unmasking`` is called directly after an instruction that can lower PRIMASK, BASEPRI or FAULTMASK,
     ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_event`` before SEV (from :meth:`watch_events`
     on). Runs end before the instructions at :attr:`stops`: those that the emulator does not know, and those that a
-    core without FPU and DSP extension (``has_fpu``) does not have. ``look_again`` ends the run under way before its
-    next instruction. ``own`` is a page of the engine's own code.
+    core without FPU (``has_fpu``) or DSP extension (``has_dsp``) does not have. ``look_again`` ends the run under way
+    before its next instruction. ``own`` is a page of the engine's own code.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class CodePages:
         on_event: Callable[[], None],
         look_again: Callable[[], None],
         has_fpu: bool = True,
+        has_dsp: bool = True,
     ) -> None:
         self._native: Final = native
         self._space: Final = space
@@ -66,7 +67,11 @@ class CodePages:
         """Where runs end, and how the instruction there faults; None is one that is executed outside the emulator."""
         self.gone: Final[set[int]] = set()
         """Where runs ended until this run found others there: it may end there all the same."""
-        self._has_fpu: Final = has_fpu
+        absent = (
+            (not has_fpu, instructions.floating_point, Cause.NO_COPROCESSOR),
+            (not has_dsp, instructions.signal_processing, Cause.UNDEFINED),
+        )
+        self._absent: Final = [(find, cause) for is_absent, find, cause in absent if is_absent]
         self._hooked: set[int] = set()
         self._followed: set[int] = set()
         self._events: set[int] = set()
@@ -234,8 +239,8 @@ class CodePages:
         there then, so that the stops lie in pages that were looked at, with the page before, too.
         """
         found: dict[int, Cause | None] = {start + offset: None for offset in instructions.mpu_query(code)}
-        if not self._has_fpu:
-            found.update(_absent(code, start))
+        for find, cause in self._absent:
+            found.update((start + offset, cause) for offset in find(code))
         found = {address: cause for address, cause in found.items() if address // CODE_PAGE in self._pages}
         before = {address: cause for address, cause in self.stops.items() if start <= address < end}
         if found == before:
@@ -255,12 +260,3 @@ class CodePages:
         for address in addresses:
             if address // CODE_PAGE in self._pages:
                 self._native.forget_code(address, 2)
-
-
-def _absent(code: memoryview, start: int) -> dict[int, Cause]:
-    """Return where instructions of the FPU and of the DSP extension stand, and how they fault without these."""
-    kinds = (
-        (instructions.floating_point, Cause.NO_COPROCESSOR),
-        (instructions.signal_processing, Cause.UNDEFINED),
-    )
-    return {start + offset: cause for find, cause in kinds for offset in find(code)}

@@ -102,6 +102,7 @@ class FirmwareCore:
             events=events,
         )
         self._queries = QueryUnit(native, space, control)
+        self._traps = Traps(native, space, control, look_again=self._translate_again, has_fpu=has_fpu)
         self._code = CodePages(
             native,
             space,
@@ -110,9 +111,9 @@ class FirmwareCore:
             on_stack_limit=self._exceptions.limits_changed,
             on_event=self._on_send_event,
             look_again=self.end_slice,
-            has_fpu=has_fpu,
+            has_fpu=has_fpu or self._traps.checks_fpu,
+            has_dsp=has_fpu,
         )
-        self._traps = Traps(native, space, control, look_again=self._translate_again)
         native.hook_pages(self._allows)
         map_space(
             native,
@@ -227,6 +228,7 @@ class FirmwareCore:
         self._code.forget()
         self._traps.forget()
         self._exceptions.reset(stack & _FRESH_STACK_POINTER, entry)
+        self._traps.reset()
 
     def _vector(self, index: int) -> int:
         address = self._control.vector_table + 4 * index

@@ -38,6 +38,7 @@ _SLEEPONEXIT: Final = 1 << 1
 _SEVONPEND: Final = 1 << 4
 _CCR_WRITABLE: Final = 0x51A
 """USERSETMPEND, UNALIGN_TRP, DIV_0_TRP, BFHFNMIGN and STKOFHFNMIGN."""
+_CP10: Final = 3 << 20
 _SYSTEM_PRIORITIES: Final = (0xFFFFFFFF, 0xFF000000, 0xFFFF00FF)
 """The bytes of SHPR that belong to an exception."""
 _FAULT_ENABLES: Final = ((16, MEM_MANAGE), (17, BUS_FAULT), (18, USAGE_FAULT))
@@ -92,7 +93,7 @@ class SystemControl(RegisterModel):
         self._mpu: list[list[int]] = [[0, 0] for _ in range(MPU_REGIONS)]
         self._vtor_slot = self.slot("VTOR")
         self.traps_changed: Callable[[], None] = _nothing
-        """Called when CCR has been written."""
+        """Called when CCR or CPACR has been written."""
 
     @property
     def vector_table(self) -> int:
@@ -300,6 +301,16 @@ class SystemControl(RegisterModel):
     @on_write("CCR")
     def _write_ccr(self, _index: int, value: int) -> None:
         self.poke("CCR", value & _CCR_WRITABLE | CCR_RESET)
+        self.traps_changed()
+
+    @property
+    def is_fpu_enabled(self) -> bool:
+        """CPACR.CP10: whether floating point may be used."""
+        return bool(self.peek("CPACR") & _CP10)
+
+    @on_write("CPACR")
+    def _write_cpacr(self, _index: int, value: int) -> None:
+        self.poke("CPACR", value)
         self.traps_changed()
 
     @on_write("SHCSR")

@@ -1,7 +1,8 @@
-"""What unicorn's translator believes the core has: two fields of its private state without an API.
+"""What unicorn's translator believes the core has: fields of its private state without an API.
 
-Both only matter while code is translated, so code can be translated as for a core that is stricter than a Cortex-M33:
-one without the Main Extension faults at every unaligned access, one without divide instructions at every division.
+They only matter while code is translated. So a core can be without FPU, and code can be translated as for one that is
+stricter than a Cortex-M33: one without the Main Extension faults at every unaligned access, one without divide
+instructions at every division.
 
 The fields are found by value, once per process (:func:`_places`): unicorn's state points to that of the core, which
 holds the core's registers, and further on its features and its instruction set attributes.
@@ -22,6 +23,8 @@ _MAIN_EXTENSION: Final = 1 << 38
 _ATTRIBUTES: Final = struct.pack("<5I", 0x01101110, 0x02212000, 0x20232232, 0x01111131, 0x01310132)
 """ID_ISAR0 to ID_ISAR4 of a Cortex-M33."""
 _DIVIDE: Final = 0xF << 24  # ID_ISAR0.Divide
+_FPU: Final = struct.pack("<3I", 0x10110021, 0x11000011, 0x00000040)
+"""MVFR0 to MVFR2 of a Cortex-M33 with FPU."""
 _POINTERS: Final = 170
 """Words of unicorn's state among which the pointer to the core's is."""
 _WITHIN: Final = 0x10000
@@ -35,16 +38,19 @@ class _Places(NamedTuple):
     pointer: int
     features: int
     attributes: int
+    fpu: int
 
 
 class TranslatorState:
-    """The two fields of ``native``; :meth:`of` returns None where this build of unicorn keeps them elsewhere."""
+    """The fields of ``native``; :meth:`of` returns None where this build of unicorn keeps them elsewhere."""
 
     def __init__(self, native: NativeCore, places: _Places) -> None:
         state = ctypes.c_size_t.from_address(native.handle + places.pointer).value
         self._features = ctypes.c_uint64.from_address(state + places.features)
         self._attributes = ctypes.c_uint32.from_address(state + places.attributes)
-        self._usual: Final = self._features.value, self._attributes.value
+        self._fpu = ctypes.c_uint32.from_address(state + places.fpu)
+        self._whole: Final = self._features.value, self._attributes.value, self._fpu.value
+        self._usual = self._whole
 
     @classmethod
     def of(cls, native: NativeCore) -> TranslatorState | None:
@@ -53,15 +59,21 @@ class TranslatorState:
         places = _places()
         return None if places is None else cls(native, places)
 
+    def set_fpu(self, has_fpu: bool) -> None:
+        """Let the core have an FPU or not; what was translated before must be forgotten."""
+        features, attributes, fpu = self._whole
+        self._usual = features, attributes, fpu if has_fpu else 0
+        self.be_usual()
+
     def be_strict(self, *, alignment: bool, division: bool) -> None:
         """Translate accesses so that they fault where they are unaligned, divisions so that they are undefined."""
-        features, attributes = self._usual
+        features, attributes, _ = self._usual
         self._features.value = features & ~_MAIN_EXTENSION if alignment else features
         self._attributes.value = attributes & ~_DIVIDE if division else attributes
 
     def be_usual(self) -> None:
-        """Translate as for a Cortex-M33; so it must be while code runs."""
-        self._features.value, self._attributes.value = self._usual
+        """Translate as for the core that it is; so it must be while code runs."""
+        self._features.value, self._attributes.value, self._fpu.value = self._usual
 
 
 @cache
@@ -91,9 +103,10 @@ def _search(core: NativeCore) -> _Places | None:
         registers = state.find(marks)
         features = state.find(struct.pack("<Q", _FEATURES), max(registers, 0))
         attributes = state.find(_ATTRIBUTES, max(features, 0))
+        fpu = state.find(_FPU, max(features, 0))
         # Other things may lie a little before the core's state; the pointer to it is the nearest one.
-        if min(registers, features, attributes) >= 0 and (best is None or registers < best[0]):
-            best = registers, _Places(8 * index, features, attributes)
+        if min(registers, features, attributes, fpu) >= 0 and (best is None or registers < best[0]):
+            best = registers, _Places(8 * index, features, attributes, fpu)
     return best[1] if best is not None else None
 
 
@@ -103,6 +116,7 @@ def _fits(core: NativeCore, places: _Places) -> bool:
     return (
         state[places.features : places.features + 8] == struct.pack("<Q", _FEATURES)
         and state[places.attributes : places.attributes + len(_ATTRIBUTES)] == _ATTRIBUTES
+        and state[places.fpu : places.fpu + len(_FPU)] == _FPU
     )
 
 

@@ -1,9 +1,10 @@
-"""Unaligned accesses and divisions by zero that a Cortex-M33 refuses and unicorn does not (Armv8-M ARM, B7.3 and B3).
+"""What a Cortex-M33 refuses and unicorn does not (Armv8-M ARM, B3 and B7.3).
 
 LDM, LDRD, LDA and their kind fault at an address that is no multiple of their size; LDR, LDRH and STR do where
-CCR.UNALIGN_TRP says so, divisions by zero where CCR.DIV_0_TRP does. Nothing is looked at while code runs: what contains
-such an instruction is translated again as for a stricter core (:class:`TranslatorState`), which checks natively. There
-an LDR may fault that must not; code with such a one is translated as usual from then on.
+CCR.UNALIGN_TRP says so, divisions by zero where CCR.DIV_0_TRP does, floating point until CPACR enables it. Nothing is
+looked at while code runs: what contains such an instruction is translated again as for a stricter core
+(:class:`TranslatorState`), which checks natively. There an LDR may fault that must not; code with such a one is
+translated as usual from then on.
 """
 
 from __future__ import annotations
@@ -50,12 +51,15 @@ class Traps:
         control: SystemControl,
         *,
         look_again: Callable[[], None],
+        has_fpu: bool = True,
     ) -> None:
         self._native: Final = native
         self._space: Final = space
         self._control: Final = control
         self._look_again: Final = look_again
         self._translator: Final = TranslatorState.of(native)
+        self._has_fpu: Final = has_fpu
+        self._fpu = True
         self._changed = False
         self._traps = 0
         self._next: tuple[int, bool, bool] | None = None  # what to translate again, and how
@@ -68,11 +72,26 @@ class Traps:
             native.hook_translations(0, 1 << 32, self._on_translation)
 
     def forget(self) -> None:
-        """Forget all code, as the reset of a core does."""
+        """Forget all code, as the reset of a core does; :meth:`reset` follows when its registers are reset."""
         self._next, self._traps = None, 0
         self._changed = False
         self._unaligned.clear()
         self._rounds.clear()
+        self._set_fpu(True)
+
+    def reset(self) -> None:
+        """Take over what the reset has made of CPACR."""
+        self._set_fpu(self._control.is_fpu_enabled)
+
+    @property
+    def checks_fpu(self) -> bool:
+        """Whether a core without FPU faults at floating point by itself."""
+        return self._translator is not None
+
+    def _set_fpu(self, enabled: bool) -> None:
+        self._fpu = enabled
+        if self._translator is not None:
+            self._translator.set_fpu(enabled and self._has_fpu)
 
     def _on_change(self) -> None:
         self._changed = True
@@ -83,8 +102,9 @@ class Traps:
         if self._changed:
             self._changed = False
             traps = self._control.peek("CCR") & _TRAPS
-            if traps != self._traps:
+            if traps != self._traps or self._fpu != self._control.is_fpu_enabled:
                 self._traps = traps
+                self._set_fpu(self._control.is_fpu_enabled)
                 self._rounds.clear()
                 self._native.forget_all_code()
         again, self._next = self._next, None
