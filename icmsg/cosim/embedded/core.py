@@ -11,7 +11,7 @@ from icmsg.cosim.embedded.exceptions import ExceptionUnit
 from icmsg.cosim.embedded.faults import Cause
 from icmsg.cosim.embedded.memory import PAGE
 from icmsg.cosim.embedded.mpu_query import QueryUnit
-from icmsg.cosim.embedded.native import EXECUTE, NativeCore
+from icmsg.cosim.embedded.native import NativeCore
 from icmsg.cosim.embedded.scs_registers import SCS_BASE
 from icmsg.cosim.embedded.special_registers import SpecialRegisters
 from icmsg.cosim.embedded.traps import Traps
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.timeline import Timeline
 
 _THUMB: Final = 1 << 24
-_CONTROL_NPRIV: Final = 1 << 0
 _YIELDS: Final = (0xBF10, 0x8001)
 """The last halfword of YIELD in its short and in its long form."""
 _UNCATEGORIZED: Final = 1 << 25
@@ -84,7 +83,6 @@ class FirmwareCore:
         self._lost_store: tuple[int, int] | None = None  # the address and PC of a store that nothing took
         self._resume_at = native.registers("PC", "XPSR")
         self._syndrome = native.registers("ESR")
-        self._privilege = native.registers("CONTROL", "IPSR")
         self._control = control
         start, end = space.gaps()[-1]
         # Not the last page: a stray EXC_RETURN value is an address there, and must find no code.
@@ -270,14 +268,14 @@ class FirmwareCore:
             self._code.gone.clear()
             self._native.forget_all_code()  # what was translated to end before them still does
         pc, xpsr = self._resume_at.read()
-        strict = self._stricter and self._begin_strictly(pc)
+        if self._stricter:
+            self._stricter = False
+            self._traps.begin(pc)
         self._running = True
         error = self._native.run(pc | (1 if xpsr & _THUMB else 0), count if count > 0 else 1)
         self._running = False
         executed = self._executed.value
         cause = self._cause
-        if strict:
-            self._traps.end()
         if cause is None and not error:
             if executed > self._budget.value:
                 executed -= 1
@@ -298,10 +296,6 @@ class FirmwareCore:
             raised, self._raised = self._raised, None
             raise raised
 
-    def _begin_strictly(self, pc: int) -> bool:
-        self._stricter = False
-        return self._traps.begin(pc)
-
     def _end(self, cause: int | None, error: int) -> None:
         if cause == Cause.EXC_RETURN and not error:
             self._event = True
@@ -321,6 +315,7 @@ class FirmwareCore:
             self.time -= self.ticks_per_instruction  # it was refused, and is next
             self.instructions -= 1
         elif cause != Cause.YIELD or error:
+            self._traps.end()  # a fault may have come before any code was translated
             self._flow.fault(cause, error)
 
     def _stop(self) -> bool:
@@ -411,11 +406,9 @@ class FirmwareCore:
         self.end_slice()
 
     def _allows(self, address: int, access: int) -> tuple[int, int]:
-        if SCS_BASE <= address < SCS_BASE + PAGE and access != EXECUTE:
-            control, ipsr = self._privilege.read()
-            if control & _CONTROL_NPRIV and not ipsr:
-                self._cause = Cause.UNPRIVILEGED
-                return address, 0
+        if SCS_BASE <= address < SCS_BASE + PAGE and self._traps.refuses_unprivileged(access):
+            self._cause = Cause.UNPRIVILEGED
+            return address, 0
         return self._code.allows(address, access)
 
     def _on_bad_load(self, address: int) -> bool:

@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.mpu_query import it_state
+from icmsg.cosim.embedded.native import EXECUTE
 from icmsg.cosim.embedded.translator_state import TranslatorState
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _MAY_ALIGN: Final = re.compile(rb"(?=[\x00-\xff][\xc0-\xcf\xe8\xe9\xec\xed])", r
 _DIVISION: Final = re.compile(rb"(?=[\x90-\x9f\xb0-\xbf]\xfb[\xf0-\xff][\xf0-\xff])")
 _UDIV: Final = 0xB0
 _THUMB: Final = 1 << 24
+_CONTROL_NPRIV: Final = 1 << 0
 _MOST_ROUNDS: Final = 8
 """Code is translated once for thread mode and once for handler mode, but forgotten for both."""
 _SIGN: Final = 1 << 31
@@ -65,6 +67,7 @@ class Traps:
         self._next: tuple[int, bool, bool] | None = None  # what to translate again, and how
         self._strict = False
         self._unaligned: set[int] = set()  # what was seen to make an unaligned access that it may make
+        self._privilege = native.registers("CONTROL", "IPSR")
         self._rounds: dict[int, int] = {}  # how often what begins there was translated again
         self._divisions: dict[bytes, tuple[Registers, Registers]] = {}  # by instruction: operands, results
         control.traps_changed = self._on_change
@@ -97,8 +100,8 @@ class Traps:
         self._changed = True
         self._look_again()
 
-    def begin(self, pc: int) -> bool:
-        """Prepare the run from ``pc``; return whether :meth:`end` must be called behind it."""
+    def begin(self, pc: int) -> None:
+        """Prepare the run from ``pc``; what it translates first is for a stricter core, or :meth:`end` is called."""
         if self._changed:
             self._changed = False
             traps = self._control.peek("CCR") & _TRAPS
@@ -108,12 +111,10 @@ class Traps:
                 self._rounds.clear()
                 self._native.forget_all_code()
         again, self._next = self._next, None
-        if again is None or again[0] != pc or self._translator is None:
-            return False
-        _, alignment, division = again
-        self._translator.be_strict(alignment=alignment, division=division)
-        self._strict = True
-        return True
+        if again is not None and again[0] == pc and self._translator is not None:
+            _, alignment, division = again
+            self._translator.be_strict(alignment=alignment, division=division)
+            self._strict = True
 
     def end(self) -> None:
         """Let code be translated as usual."""
@@ -164,6 +165,11 @@ class Traps:
         self._unaligned.add(pc)
         self._native.forget_code(pc, 2)
         return True
+
+    def refuses_unprivileged(self, access: int) -> bool:
+        """Return whether unprivileged code makes an access that only privileged code may make, from within it."""
+        control, ipsr = self._privilege.read()
+        return access != EXECUTE and bool(control & _CONTROL_NPRIV) and not ipsr
 
     def divide(self, pc: int, xpsr: int) -> bool | None:
         """Execute the division at ``pc``; return False if it is one by zero, None if it is no division."""
