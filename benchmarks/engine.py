@@ -40,7 +40,8 @@ SYSTICK = (
     "reset: ldr r0, =0xE000E010; movs r1, #199; str r1, [r0, #4]; str r1, [r0, #8]; movs r1, #7; str r1, [r0]\n"
     " spin: b spin\nsys_tick: bx lr"
 )
-SYSTICK_FP = SYSTICK.replace("reset:", "reset: vmov.f32 s0, #1.0;")
+ENABLE_FPU = "ldr r0, =0xE000ED88; ldr r1, =0xF00000; str r1, [r0]; dsb sy; isb sy;"
+SYSTICK_FP = SYSTICK.replace("reset:", f"reset: {ENABLE_FPU} vmov.f32 s0, #1.0;")
 LOAD = "reset: ldr r0, =ADDRESS; again: ldr r1, [r0]; ldr r1, [r0]; ldr r1, [r0]; ldr r1, [r0]; b again"
 STORE = LOAD.replace("ldr r1, [r0]", "str r1, [r0]")
 GPMEM, INTPEND, IPC_INTEN = 0x5002_A610, 0x5002_A30C, 0x5002_A300

@@ -135,7 +135,7 @@ def shortcomings(counts: Counts, silence_ns: int | None) -> Iterator[str]:
 
 
 def fault_words(machine: Machine, faults: Iterable[CoreFaultRecord]) -> Iterator[str]:
-    """Yield a line for each fault, in the words of its warning, and where a core is left in a fault handler.
+    """Yield a line for each fault, in the words of its warning, and for a core that ends in a handler or locked up.
 
     Also what Zephyr itself says of a panic or a failed assertion, which are no faults of the core.
     """
@@ -146,6 +146,9 @@ def fault_words(machine: Machine, faults: Iterable[CoreFaultRecord]) -> Iterator
             f"core {fault.core} took fault exception {fault.exception} at PC 0x{fault.pc:08X} ({fault.place})"
         ]
     for core in machine.cores.values():
+        if locked_up := getattr(core, "lock_up", ""):
+            yield locked_up
+            continue
         number = core.registers.get("XPSR", 0) & _IPSR
         if core.image is not None and number in _FAULT_EXCEPTIONS:
             yield f"core {core.name} is in the handler of exception {number} at the end"

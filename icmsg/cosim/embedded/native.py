@@ -243,7 +243,8 @@ class NativeCore:
         """Call ``handler(address, size)`` where code that begins in this range was translated, before it runs."""
 
         def on_edge(_uc: object, new: Any, _before: object, _user: object) -> None:
-            handler(new[0].address, new[0].size)
+            code = new.contents
+            handler(code.address, code.size)
 
         self._hook(UC_HOOK_EDGE_GENERATED, _EDGE_CALLBACK(on_edge), address, address + size - 1)
 
