@@ -518,3 +518,57 @@ class TestWhatHappened:
         for use in (lambda: machine.run_for(1), machine.trace_sha256, machine.core("net").play):
             with pytest.raises(EngineError, match="this machine is closed"):
                 use()
+
+
+FORCEOFF = 0x50005614
+
+
+class TestHeldByFirmware:
+    """A core that firmware of another core holds in reset: what FORCEOFF does is seen as it is on the embedded engine."""
+
+    @pytest.fixture
+    def story(self, machine: RenodeMachine) -> list[EventKind]:
+        core = machine.core("net")
+        core.load(stub("echo", "net"))
+        core.wait_for_release()
+        kinds: list[EventKind] = []
+        wanted = EventKind.CORE_STARTED, EventKind.CORE_HALTED, EventKind.CORE_RESET
+        machine.events.add_sink(
+            lambda event: kinds.append(event.kind) if event.core == core.index else None, wanted
+        )
+        machine.run_for(100 * US)
+        return kinds
+
+    def test_release_hold_and_release_are_events(
+        self, machine: RenodeMachine, story: list[EventKind]
+    ) -> None:
+        core, bus = machine.core("net"), machine.core("app").bus
+        bus.write32(FORCEOFF, 0)
+        machine.run_for(100 * US)
+        assert story == [EventKind.CORE_STARTED]
+        assert not core.is_halted
+        bus.write32(FORCEOFF, 1)
+        machine.run_for(100 * US)
+        assert story[1:] == [EventKind.CORE_HALTED, EventKind.CORE_RESET]
+        assert core.is_halted
+        bus.write32(FORCEOFF, 0)
+        machine.run_for(100 * US)
+        assert story[3:] == [EventKind.CORE_STARTED]
+        assert not core.is_halted
+        assert [line.text for line in core.console.lines] == ["echo: up"] * 2
+
+    def test_the_instruction_counter_never_falls_back(
+        self, machine: RenodeMachine, story: list[EventKind]
+    ) -> None:
+        core, bus = machine.core("net"), machine.core("app").bus
+        counts = []
+        for value in (0, 1, 0):
+            bus.write32(FORCEOFF, value)
+            machine.run_for(200 * US)
+            counts.append(core.instructions)
+        assert 100 < counts[0] <= counts[1] < counts[2]
+
+    def test_a_core_that_is_held_is_held_once(self, machine: RenodeMachine, story: list[EventKind]) -> None:
+        machine.core("app").bus.write32(FORCEOFF, 1)
+        machine.run_for(100 * US)
+        assert story == []

@@ -189,10 +189,37 @@ class SteppedCore:
         self._halted, self._started, self._waits = True, False, True
 
     def _look_at_release(self) -> None:
-        """Find out whether a core that waited in reset was let go."""
+        """Find out whether a core that waited in reset was let go, where nobody writes that down."""
         if self._waits and self._machine.command(f"{self._places.cpu} IsHalted").strip() == "False":
+            self.was_released(self._machine.now_ns)
+
+    # What firmware of the core that holds this one did to it
+
+    @property
+    def is_held_by_another(self) -> bool:
+        """Whether another core can hold this one in reset."""
+        return self._places.reset_block is not None
+
+    def was_held(self, time_ns: int) -> None:
+        """Note that the core was stopped and is held in reset."""
+        if self._waits:
+            return
+        self._cancel_release()
+        if not self._halted and self._played is None:
+            self._halted = True
+            self._machine.events.emit(time_ns, EventKind.CORE_HALTED, self.index)
+        self._waits, self._started = self._played is None, False
+        self._machine.events.emit(time_ns, EventKind.CORE_RESET, self.index)
+
+    def was_released(self, time_ns: int) -> None:
+        """Note that the core was let go; it executes from the next synchronization point on."""
+        if self._halted and self._played is None:
             self._halted, self._started, self._waits = False, True, False
-            self._machine.emit(EventKind.CORE_STARTED, self.index)
+            self._machine.events.emit(time_ns, EventKind.CORE_STARTED, self.index)
+
+    def was_restarted(self, time_ns: int) -> None:
+        """Note that the core was reset, for example by its watchdog."""
+        self._machine.events.emit(time_ns, EventKind.CORE_RESET, self.index)
 
     def halt(self) -> None:
         """Stop executing; registers, memory and pending interrupts stay as they are."""
