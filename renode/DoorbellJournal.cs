@@ -5,9 +5,12 @@
 //
 using System;
 using System.Collections.Generic;
+using System.Linq;
+using System.Reflection;
 
 using Antmicro.Renode.Core;
 using Antmicro.Renode.Peripherals.CPU;
+using Antmicro.Renode.Peripherals.IRQControllers;
 
 namespace Antmicro.Renode.Peripherals.Miscellaneous
 {
@@ -31,6 +34,10 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             foreach(var cpu in machine.SystemBus.GetCPUs())
             {
                 Follow(cpu);
+            }
+            foreach(var nvic in machine.GetPeripheralsOfType<NVIC>())
+            {
+                Follow(machine, nvic);
             }
         }
 
@@ -115,6 +122,31 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             };
             cpu.StateChanged += onState;
             block.OnDispose(() => cpu.StateChanged -= onState);
+        }
+
+        // Renode resets the whole machine where firmware resets its core, and in a lockstep time stands still for ever
+        // then. So the reader resets what the SoC resets. Without a lockstep it stays as Renode has it.
+        private void Follow(IMachine machine, NVIC nvic)
+        {
+            var field = typeof(NVIC).GetField("resetMachine", BindingFlags.Instance | BindingFlags.NonPublic);
+            var owner = typeof(NVIC).GetField("cpu", BindingFlags.Instance | BindingFlags.NonPublic);
+            var resetMachine = field?.GetValue(nvic) as Action;
+            var source = machine.SystemBus.GetCPUs().ToList().IndexOf(owner?.GetValue(nvic) as ICPU);
+            if(resetMachine == null || source < 0)
+            {
+                return;
+            }
+            Action onRequest = () =>
+            {
+                if(!Lockstep.Exists)
+                {
+                    resetMachine();
+                    return;
+                }
+                AddPower(RecordKind.ResetRequested, source);
+            };
+            field.SetValue(nvic, onRequest);
+            block.OnDispose(() => field.SetValue(nvic, resetMachine));
         }
 
         private readonly Dictionary<ICPU, ulong> instructionsBeforeReset = new Dictionary<ICPU, ulong>();

@@ -154,5 +154,6 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         CoreHeld = 5, // by an NRF_RESET
         CoreReleased = 6, // by an NRF_RESET
         CoreRestarted = 7, // by an NRF_RESET
+        ResetRequested = 8, // by firmware of a core (SYSRESETREQ), whose place among the cores is the source
     }
 }

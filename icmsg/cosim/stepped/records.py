@@ -19,13 +19,14 @@ BYTE_SENT: Final = 4
 CORE_HELD: Final = 5
 CORE_RELEASED: Final = 6
 CORE_RESTARTED: Final = 7
+RESET_REQUESTED: Final = 8
 
 _RECORD: Final = Struct("<QHHI")
 RECORD_BYTES: Final = _RECORD.size
 
 
 class Record(NamedTuple):
-    """One record; ``source`` is the place among the mailboxes, UARTs or blocks of resets that are followed."""
+    """One record; ``source`` is the place among the mailboxes, UARTs, cores or blocks of resets."""
 
     time_ns: int
     kind: int
