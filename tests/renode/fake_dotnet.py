@@ -445,6 +445,7 @@ class FakeRenode:
         self.cleared = 0
         self.settings: dict[str, str] = {}
         self.log: Path | None = None
+        self.shown_log: Path | None = None
         self.interaction = Interaction()
         self.internal = Internal(self)
         self.variables: dict[str, str] = {}
@@ -466,9 +467,12 @@ class FakeRenode:
                 machine.lockstep = None
             machine.soc.close()
 
-    def add_log(self, log: FileBackend, name: str, _overwrite: bool) -> None:
+    def add_log(self, log: Any, name: str, _overwrite: bool) -> None:
         assert name != "file", "that one belongs to the user"
-        self.log = log.path
+        if name == "icmsg":
+            self.log = log.path
+        elif name == "icmsg-monitor":
+            self.shown_log = log.path
 
     def flush(self) -> None:
         if self.log is not None and self.current is not None:
