@@ -100,6 +100,17 @@ class PyrenodeAdapter:
         Logger.AddBackend(backend, _LOG, True)
         backend.SetLogLevel(LogLevel.Warning)
 
+    def show_log_in(self, path: Path) -> None:
+        """Write everything from Renode's level INFO on into a file, and keep it for `lastLog`."""
+        from Antmicro.Renode.Logging import FileBackend, Logger, LogLevel
+        from Antmicro.Renode.Logging.Backends import MemoryBackend  # type: ignore[import-not-found]
+        from Antmicro.Renode.Utilities import SequencedFilePath
+
+        backend = FileBackend(SequencedFilePath(str(path)), True)
+        Logger.AddBackend(backend, f"{_LOG}-monitor", True)
+        backend.SetLogLevel(LogLevel.Info)
+        Logger.AddBackend(MemoryBackend(), "memory", True)  # the name by which `lastLog` finds it
+
     def log_consoles(self) -> None:
         """Let `showAnalyzer` of the current emulation log what a UART sends; Renode finds several ways otherwise."""
         from Antmicro.Renode.Analyzers import LoggingUartAnalyzer  # type: ignore[import-not-found]

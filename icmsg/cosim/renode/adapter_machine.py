@@ -38,6 +38,7 @@ class AdaptedMachine:
         self._machine = wrapper.internal
         self._bus = wrapper.sysbus.internal
         self._objects: dict[str, Any] = {}
+        self._before_reset: Callable[[Any], Any] | None = None
 
     def _object(self, name: str) -> Any:
         if name not in self._objects:
@@ -116,8 +117,10 @@ class AdaptedMachine:
         self._bus.WriteBytes(array, address, 0, len(data), False, self._object(core))
 
     def instructions(self, core: str) -> int:
-        """Return a core's instruction counter."""
-        return int(self._object(core).ExecutedInstructions)
+        """Return a core's instruction counter, which a reset of the core does not set back."""
+        cpu = self._object(core)
+        before = int(self._before_reset(cpu)) if self._before_reset is not None else 0
+        return before + int(cpu.ExecutedInstructions)
 
     def gate(self, lines: Sequence[object], journal: Records) -> _Gate:
         """Make a Lockstep."""
@@ -134,7 +137,9 @@ class AdaptedMachine:
     def doorbells(self, capacity: int, mailboxes: Sequence[str]) -> _Records:
         """Make a DoorbellJournal."""
         array = System.Array[self._models.NRF_IPC]([self._object(name) for name in mailboxes])
-        return _Records(self._models.DoorbellJournal(self._machine, capacity, array), capacity)
+        journal = self._models.DoorbellJournal(self._machine, capacity, array)
+        self._before_reset = journal.GetInstructionsBeforeReset
+        return _Records(journal, capacity)
 
     def consoles(self, capacity: int, uarts: Sequence[str]) -> _Records:
         """Make a ConsoleCapture."""
