@@ -235,7 +235,10 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
     )
     try:
         if choice.address is not None:
-            _boot_anew(machine, configs)
+            from icmsg.cosim.remote.machine import RemoteMachine  # most runs do without
+
+            assert isinstance(machine, RemoteMachine)
+            machine.boot_anew()  # somebody else has used it
         exchange = Exchange(
             machine,
             sides,
@@ -276,16 +279,6 @@ def _versions() -> dict[str, str]:
     found = {"icmsg": __version__, "python": platform.python_version(), "platform": platform.platform()}
     installed = {item.name for item in metadata.distributions()} & {"unicorn", "pyrenode3"}
     return found | {name: metadata.version(name) for name in sorted(installed)}
-
-
-def _boot_anew(machine: Machine, configs: dict[str, InstanceConfig]) -> None:
-    """Make what somebody else used what it is after power-up: cores halted and reset, nothing in the regions."""
-    for core in machine.cores.values():
-        core.halt()
-        core.reset()
-    for name, config in configs.items():
-        region = config.tx_region
-        machine.core(name).bus.write_block(region.address, bytes(region.size))
 
 
 def _run_with_progress(exchange: Exchange, total: int) -> ExchangeResult:
