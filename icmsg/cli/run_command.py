@@ -8,6 +8,7 @@ import platform
 import signal
 import sys
 import time
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from icmsg.cosim.workload import Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.engines import EngineChoice
@@ -233,7 +235,7 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
     machine = make_machine(
         choice, options.platform, quantum_ns=options.quantum_ns, latency_ns=options.latency_ns
     )
-    try:
+    with _watched(machine, choice, options.stall_ns / S), closing(machine):
         if choice.address is not None:
             from icmsg.cosim.remote.machine import RemoteMachine  # most runs do without
 
@@ -261,11 +263,18 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         except Interrupted as error:
             interrupted = error.number
             result = exchange.partial(f"interrupted by {signal.Signals(interrupted).name}")
-    finally:
-        machine.close()
     return RunReport(
         choice, who, workload, result, time.perf_counter() - started, _as_given(options), interrupted
     )
+
+
+def _watched(machine: Machine, choice: EngineChoice, stall_s: float) -> AbstractContextManager[object]:
+    """Return what ends the process where the engine may never come back."""
+    if choice.name != "renode":
+        return nullcontext()
+    from icmsg.cosim.renode.watchdog import Watchdog  # most runs do without
+
+    return Watchdog(machine, stall_s=stall_s)
 
 
 def _as_given(options: argparse.Namespace) -> dict[str, Any]:
