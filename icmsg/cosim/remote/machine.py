@@ -164,8 +164,9 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             raise EngineError("boot_anew comes before the machine runs")
         for core in self.cores.values():
             core.halt()
-        if over_ns := current_time(self.link) % _WHOLE_NS:
-            self.command(f'emulation RunFor "{commands.seconds(_WHOLE_NS - over_ns)}"')
+        # Always, since Renode lets a core go one quantum later that was halted while time passed.
+        rest_ns = _WHOLE_NS - current_time(self.link) % _WHOLE_NS
+        self.command(f'emulation RunFor "{commands.seconds(rest_ns)}"')
         for core in self.cores.values():
             core.power_down()
         for name in sorted({memory.name for memory in memory_map(self.description) if memory.what == RAM}):
