@@ -68,6 +68,9 @@ class Registers:
 class Memory:
     """A MappedMemory of one segment."""
 
+    def ZeroAll(self) -> None:  # noqa: N802 - .NET's name
+        self._memory.bytes[:] = bytes(self._memory.size)
+
     SegmentCount = 1
 
     def __init__(self, machine: FakeMachine, name: str) -> None:
@@ -615,6 +618,9 @@ class FakeRenode:
         if thing is None:
             raise DotNetError(f"No such command or device: {name}")
         answer = thing.answer(what) if isinstance(thing, Cpu) else None
+        if isinstance(thing, Memory) and what == "ZeroAll":
+            thing.ZeroAll()
+            answer = ""
         if answer is None and what != "Reset" and not what.startswith("NetworkVectorTable "):
             raise DotNetError(f"{name} does not provide a field, method or property {what}")
         return answer or ""

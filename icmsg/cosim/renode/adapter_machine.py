@@ -10,6 +10,7 @@ from pyrenode3.conversion import interface_to_class
 # isort: split
 import System  # type: ignore[import-not-found]  # exists once pyrenode3 has loaded a runtime
 
+from icmsg.cosim.renode.watchdog import CALLS
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class AdaptedMachine:
     def gate(self, lines: Sequence[object], journal: Records) -> _Gate:
         """Make a Lockstep."""
         assert isinstance(journal, _Records)  # there is no other that comes from here
+        CALLS.begin("the first step of the emulation")
         try:
             lockstep = self._models.Lockstep(self._machine)
             for line in lines:
@@ -132,6 +134,8 @@ class AdaptedMachine:
             journal.source.HoldOnTask = lockstep
         except System.Exception as error:
             raise EngineError(f"Renode refuses the lockstep: {words(error)}") from error
+        finally:
+            CALLS.end()
         return _Gate(lockstep, journal)
 
     def doorbells(self, capacity: int, mailboxes: Sequence[str]) -> _Records:
@@ -181,10 +185,13 @@ class _Gate:
 
     def advance(self, microseconds: int) -> bool:
         """One call into .NET, which waits there."""
+        CALLS.begin("a step of the emulation")
         try:
             return bool(self._advance(microseconds))
         except System.Exception as error:
             raise EngineError(f"Renode stopped: {words(error)}") from error
+        finally:
+            CALLS.end()
 
     def now_ns(self) -> int:
         """Return the virtual time."""
@@ -200,11 +207,14 @@ class _Gate:
 
     def dispose(self) -> None:
         """Let the emulation run out its RunFor, and pause."""
+        CALLS.begin("the end of the lockstep")
         try:
             self._journal.source.HoldOnTask = None
             self._lockstep.Dispose()
         except System.Exception as error:
             raise EngineError(f"Renode does not pause: {words(error)}") from error
+        finally:
+            CALLS.end()
 
 
 def _view(address: int, size: int) -> memoryview:
