@@ -4,13 +4,19 @@
 // This file is licensed under the MIT License, as the models of Renode are.
 //
 using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Reflection;
 
 using Antmicro.Renode.Core;
+using Antmicro.Renode.Peripherals.CPU;
+using Antmicro.Renode.Peripherals.IRQControllers;
 
 namespace Antmicro.Renode.Peripherals.Miscellaneous
 {
     // Writes down which core rang and which interrupt line rose; the source of a record is the place of the NRF_IPC
-    // among the arguments of the constructor.
+    // among the arguments of the constructor. It also writes down when firmware holds a core in reset or lets it go; the
+    // source is the place of the NRF_RESET in the machine then.
     public sealed class DoorbellJournal : IDisposable
     {
         public DoorbellJournal(IMachine machine, uint capacity, NRF_IPC[] instances)
@@ -20,6 +26,19 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             {
                 Follow(instances[i], i);
             }
+            var place = 0;
+            foreach(var reset in machine.GetPeripheralsOfType<NRF_RESET>())
+            {
+                Follow(reset, place++);
+            }
+            foreach(var cpu in machine.SystemBus.GetCPUs())
+            {
+                Follow(cpu);
+            }
+            foreach(var nvic in machine.GetPeripheralsOfType<NVIC>())
+            {
+                Follow(machine, nvic);
+            }
         }
 
         public void Dispose()
@@ -27,7 +46,13 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             block.Dispose();
         }
 
-        // Held at the next synchronization point after each task; null lets the emulation go on.
+        // What a core executed before its last reset, which sets its own counter to 0.
+        public ulong GetInstructionsBeforeReset(ICPU cpu)
+        {
+            return instructionsBeforeReset.TryGetValue(cpu, out var count) ? count : 0;
+        }
+
+        // Held at the next synchronization point after each record of a core's doing; null lets the emulation go on.
         public Lockstep HoldOnTask { get; set; }
 
         public string Take(out int lost)
@@ -62,6 +87,69 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             });
         }
 
+        private void Follow(NRF_RESET reset, int source)
+        {
+            Action onHeld = () => AddPower(RecordKind.CoreHeld, source);
+            Action onReleased = () => AddPower(RecordKind.CoreReleased, source);
+            Action onRestarted = () => AddPower(RecordKind.CoreRestarted, source);
+            reset.NetworkHeld += onHeld;
+            reset.NetworkReleased += onReleased;
+            reset.NetworkRestarted += onRestarted;
+            block.OnDispose(() =>
+            {
+                reset.NetworkHeld -= onHeld;
+                reset.NetworkReleased -= onReleased;
+                reset.NetworkRestarted -= onRestarted;
+            });
+        }
+
+        private void AddPower(RecordKind kind, int source)
+        {
+            block.SyncTime();
+            block.Add(kind, source, 0);
+            HoldOnTask?.RequestHold();
+        }
+
+        // The state changes before the reset has touched the counter.
+        private void Follow(ICPU cpu)
+        {
+            Action<ICPU, EmulationCPUState, EmulationCPUState> onState = (_, __, state) =>
+            {
+                if(state == EmulationCPUState.InReset)
+                {
+                    instructionsBeforeReset[cpu] = GetInstructionsBeforeReset(cpu) + cpu.ExecutedInstructions;
+                }
+            };
+            cpu.StateChanged += onState;
+            block.OnDispose(() => cpu.StateChanged -= onState);
+        }
+
+        // Renode resets the whole machine where firmware resets its core, and in a lockstep time stands still for ever
+        // then. So the reader resets what the SoC resets. Without a lockstep it stays as Renode has it.
+        private void Follow(IMachine machine, NVIC nvic)
+        {
+            var field = typeof(NVIC).GetField("resetMachine", BindingFlags.Instance | BindingFlags.NonPublic);
+            var owner = typeof(NVIC).GetField("cpu", BindingFlags.Instance | BindingFlags.NonPublic);
+            var resetMachine = field?.GetValue(nvic) as Action;
+            var source = machine.SystemBus.GetCPUs().ToList().IndexOf(owner?.GetValue(nvic) as ICPU);
+            if(resetMachine == null || source < 0)
+            {
+                return;
+            }
+            Action onRequest = () =>
+            {
+                if(!Lockstep.Exists)
+                {
+                    resetMachine();
+                    return;
+                }
+                AddPower(RecordKind.ResetRequested, source);
+            };
+            field.SetValue(nvic, onRequest);
+            block.OnDispose(() => field.SetValue(nvic, resetMachine));
+        }
+
+        private readonly Dictionary<ICPU, ulong> instructionsBeforeReset = new Dictionary<ICPU, ulong>();
         private readonly RecordBlock block;
     }
 }

@@ -158,6 +158,18 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         public bool IsAnyLineHigh => lines.Any(line => line.IsSet);
 
+        // Whether there is one, which may be about to end.
+        public static bool Exists
+        {
+            get
+            {
+                lock(occupation)
+                {
+                    return current != null;
+                }
+            }
+        }
+
         public bool IsUsable => !closing && failure == null;
 
         // The virtual time of one RunFor. A longer one costs more at Dispose, a shorter one for every start of the cores.

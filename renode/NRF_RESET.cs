@@ -3,6 +3,7 @@
 //
 // This file is licensed under the MIT License, as the models of Renode are.
 //
+using System;
 using System.Collections.Generic;
 using System.Linq;
 
@@ -37,12 +38,17 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         public void HoldNetwork()
         {
-            if(IsNetworkHeld)
+            if(!IsNetworkHeld)
             {
-                return;
+                this.Log(LogLevel.Info, "The network core is held in reset");
+                NetworkHeld?.Invoke();
+                ResetNetwork();
             }
+        }
+
+        private void ResetNetwork()
+        {
             IsNetworkHeld = true;
-            this.Log(LogLevel.Info, "The network core is held in reset");
             network.IsHalted = true;
             network.Reset();
             foreach(var peripheral in GetPeripheralsOfNetwork())
@@ -56,6 +62,15 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         public void ReleaseNetwork()
         {
             IsNetworkHeld = false;
+            if(network.IsHalted && HasImage)
+            {
+                NetworkReleased?.Invoke();
+            }
+            StartNetworkWhenSynced();
+        }
+
+        private void StartNetworkWhenSynced()
+        {
             machine.LocalTimeSource.ExecuteInNearestSyncedState(_ => StartNetwork(), true);
         }
 
@@ -64,12 +79,25 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         {
             machine.LocalTimeSource.ExecuteInNearestSyncedState(_ =>
             {
-                HoldNetwork();
-                ReleaseNetwork();
+                if(!IsNetworkHeld)
+                {
+                    this.Log(LogLevel.Info, "The network core is reset");
+                    NetworkRestarted?.Invoke();
+                    ResetNetwork();
+                    IsNetworkHeld = false;
+                    StartNetworkWhenSynced();
+                }
             });
         }
 
         public long Size => 0x1000;
+
+        // When the register is written, not when the core stops or starts; for whoever writes down what happens.
+        public event Action NetworkHeld;
+
+        public event Action NetworkReleased;
+
+        public event Action NetworkRestarted;
 
         public bool IsNetworkHeld { get; private set; }
 

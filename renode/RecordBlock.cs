@@ -151,5 +151,9 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         TaskTriggered = 1, // by an NRF_IPC; the value is the number of the task SEND
         LineRose = 2, // the interrupt of an NRF_IPC
         ByteSent = 4, // by a UART; the value is the byte
+        CoreHeld = 5, // by an NRF_RESET
+        CoreReleased = 6, // by an NRF_RESET
+        CoreRestarted = 7, // by an NRF_RESET
+        ResetRequested = 8, // by firmware of a core (SYSRESETREQ), whose place among the cores is the source
     }
 }

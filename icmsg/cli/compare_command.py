@@ -7,6 +7,7 @@ happen on their own came first is a matter of time, and the engines keep differe
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -37,7 +38,9 @@ _KINDS: Final = {
     EventKind.PACKET_RECEIVED: "received",
     EventKind.STATE: "state",
 }
-_RESULTS: Final = ("bound", "messages_sent", "messages_received", "bytes_received", "mismatches")
+_TIME: Final = re.compile(r"\d{2,}:\d{2}:\d{2}\.\d{3}(?:[,.]\d{3})?|(?<=^\[)\d{8,}(?=\])")
+"""A time at which firmware says that it prints: Zephyr's log in seconds, as ``00:00:00.000,061``, or in cycles."""
+_RESULTS: Final = ("bound", "messages_sent", "messages_received", "bytes_received", "mismatches", "restarts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +98,15 @@ class Recording:
         found = report.as_json()
         self.lanes["result"] = [f"{name} = {found[name]}" for name in _RESULTS]
         for core, lines in found["consoles"].items():
-            self.lanes[f"{core} console"] = list(lines)
+            self.lanes[f"{core} console"] = [without_times(line) for line in lines]
 
     def _lane(self, name: str) -> list[str]:
         return self.lanes.setdefault(name, [])
+
+
+def without_times(line: str) -> str:
+    """Return a console's line with ``TIME`` for each time that firmware has printed."""
+    return _TIME.sub("TIME", line)
 
 
 def first_difference(embedded: Recording, renode: Recording) -> Difference | None:

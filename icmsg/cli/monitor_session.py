@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Output = Callable[[str], None]
 
 
+_LEVEL: Final = re.compile(r"\[([A-Z]+)\]")
 _TEXT: Final = '"""'
 _NAMED: Final = re.compile(r"\s*(?:macro|alias|set)\s+\$?\w+\s*", re.ASCII)
 """What has its text on the next lines."""
@@ -114,13 +115,24 @@ class OwnMonitor(Protocol):
 class RenodeSession:
     """Renode's own Monitor; a started emulation runs there by itself.
 
-    ``live`` takes the lines of ``icmsg watch``. Renode shows its log itself. It goes on after ``quit`` if it ``stays``.
+    ``live`` takes the lines of ``icmsg watch``. It goes on after ``quit`` if it ``stays``. ``log`` takes the lines that
+    ``take_log`` returns after each command; a Renode elsewhere shows its log there.
     """
 
     is_started: Final = False
 
-    def __init__(self, monitor: OwnMonitor, live: Output, *, stays: bool = False) -> None:
+    def __init__(
+        self,
+        monitor: OwnMonitor,
+        live: Output,
+        *,
+        stays: bool = False,
+        log: Callable[[str, str], None] | None = None,
+        take_log: Callable[[], list[str]] = list,
+    ) -> None:
         self._monitor: Final = monitor
+        self._log: Final = log
+        self._take_log: Final = take_log
         self._stays = stays
         self._verbs: Final = IcmsgVerbs(lambda: self._monitor.machine, live)
         self._typed: list[str] = []
@@ -146,8 +158,19 @@ class RenodeSession:
             self.has_quit = self.has_quit or command in ("q", "quit")
             if self.has_quit and self._stays:
                 return
-            if printed := self._one(command):
+            try:
+                printed = self._one(command)
+            finally:
+                self._show_log()
+            if printed:
                 show(printed)
+
+    def _show_log(self) -> None:
+        if self._log is None:
+            return
+        for line in self._take_log():
+            level = _LEVEL.search(line)
+            self._log(line, level[1] if level is not None else "INFO")
 
     def _one(self, command: str) -> str:
         if is_verb(command):
@@ -179,7 +202,8 @@ def open_session(choice: EngineChoice, live: Output, log: Callable[[str, str], N
     if choice.name == "renode":
         from icmsg.cosim.renode.monitor import RenodeMonitor  # loads .NET
 
-        return RenodeSession(RenodeMonitor(), live)
+        monitor = RenodeMonitor()
+        return RenodeSession(monitor, live, log=log, take_log=monitor.take_log)
     return EmbeddedSession(live, log)
 
 

@@ -8,6 +8,7 @@ import platform
 import signal
 import sys
 import time
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from icmsg.cosim.workload import Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.engines import EngineChoice
@@ -233,9 +235,12 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
     machine = make_machine(
         choice, options.platform, quantum_ns=options.quantum_ns, latency_ns=options.latency_ns
     )
-    try:
+    with _watched(machine, choice, options.stall_ns / S), closing(machine):
         if choice.address is not None:
-            _boot_anew(machine, configs)
+            from icmsg.cosim.remote.machine import RemoteMachine  # most runs do without
+
+            assert isinstance(machine, RemoteMachine)
+            machine.boot_anew()  # somebody else has used it
         exchange = Exchange(
             machine,
             sides,
@@ -258,11 +263,18 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         except Interrupted as error:
             interrupted = error.number
             result = exchange.partial(f"interrupted by {signal.Signals(interrupted).name}")
-    finally:
-        machine.close()
     return RunReport(
         choice, who, workload, result, time.perf_counter() - started, _as_given(options), interrupted
     )
+
+
+def _watched(machine: Machine, choice: EngineChoice, stall_s: float) -> AbstractContextManager[object]:
+    """Return what ends the process where the engine may never come back."""
+    if choice.name != "renode":
+        return nullcontext()
+    from icmsg.cosim.renode.watchdog import Watchdog  # most runs do without
+
+    return Watchdog(machine, stall_s=stall_s)
 
 
 def _as_given(options: argparse.Namespace) -> dict[str, Any]:
@@ -276,16 +288,6 @@ def _versions() -> dict[str, str]:
     found = {"icmsg": __version__, "python": platform.python_version(), "platform": platform.platform()}
     installed = {item.name for item in metadata.distributions()} & {"unicorn", "pyrenode3"}
     return found | {name: metadata.version(name) for name in sorted(installed)}
-
-
-def _boot_anew(machine: Machine, configs: dict[str, InstanceConfig]) -> None:
-    """Make what somebody else used what it is after power-up: cores halted and reset, nothing in the regions."""
-    for core in machine.cores.values():
-        core.halt()
-        core.reset()
-    for name, config in configs.items():
-        region = config.tx_region
-        machine.core(name).bus.write_block(region.address, bytes(region.size))
 
 
 def _run_with_progress(exchange: Exchange, total: int) -> ExchangeResult:

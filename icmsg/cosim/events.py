@@ -83,6 +83,13 @@ class EventStream:
             for sink in sinks:
                 sink(event)
 
+    def restart(self) -> None:
+        """Forget every event so far, as if the machine began now; sinks stay."""
+        self._buffer.clear()
+        self._hash = hashlib.sha256()
+        self._counts.clear()
+        self.count = 0
+
     def add_sink(self, sink: Sink, kinds: Iterable[EventKind] = tuple(EventKind)) -> Callable[[], None]:
         """Call ``sink`` for every event of these kinds from now on; the function returned removes it again."""
         for kind in kinds:

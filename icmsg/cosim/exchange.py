@@ -221,25 +221,29 @@ class Exchange:
             if self._sender is not None:
                 self._watch.stop()
                 self._sender.begin()
-        total = self._workload.messages
-        step = max(1, total // _STEPS)
         while not self._finished():
-            before = self._got()
-            goal = min(before + step, total) if before < total else before + 1
-            what = f"echo {before + 1} of {total}" if before < total else "the end of the exchange"
-
-            def moved(goal: int = goal) -> bool:
-                self._look()
-                return self._got() >= goal or self._finished()
-
             try:
-                self._machine.run_until(moved, timeout_ns=self._patience(), what=what)
+                self._wait_for_more(self._got(), self._workload.messages)
             except StuckError:
                 if self._knows_its_count():
                     raise
                 break  # firmware that idles in a loop has said all it had to say
             if progress is not None:
-                progress(self._got(), total)
+                progress(self._got(), self._workload.messages)
+
+    def _wait_for_more(self, before: int, total: int) -> None:
+        goal = min(before + max(1, total // _STEPS), total) if before < total else before + 1
+        what = f"echo {before + 1} of {total}" if before < total else "the end of the exchange"
+
+        def moved() -> bool:
+            self._look()
+            return self._got() >= goal or self._finished()
+
+        try:
+            self._machine.run_until(moved, timeout_ns=self._patience(), what=what)
+        except VirtualTimeoutError:
+            if self._got() == before:
+                raise
 
     def _let_the_firmware_speak(self) -> None:
         """Firmware that we do not know may want to send first; then Python only sends back."""
@@ -257,8 +261,8 @@ class Exchange:
             return
         sender, self._sender = self._sender, None
         self._initiator = self._sides.unknown[0]
-        after = self._watch.last_ns - (self._bond_ns or 0)
-        self._reason = f"it sent a message of its own {format_time(max(0, after))} after bonding"
+        after = format_time(max(0, self._watch.last_ns - (self._bond_ns or 0)))
+        self._reason = f"it sent a message of its own {after} after bonding"
         sender.answer(self._watch.early)
 
     def _check_that_it_initiates(self, result: ExchangeResult) -> ExchangeResult:
@@ -278,8 +282,7 @@ class Exchange:
     def _finished(self) -> bool:
         if self._sender is not None:
             return self._sender.got >= self._workload.messages
-        stats = self._sides.initiator_stats(self._initiator)
-        if stats is not None:
+        if (stats := self._sides.initiator_stats(self._initiator)) is not None:
             return stats.state >= DONE
         enough = self._workload.messages
         if self._workload.any_number:  # equal messages without end may be an echo of ours
@@ -375,8 +378,7 @@ class Exchange:
         if self._bond_only:
             return Counts(0, 0, 0, 0, 0, RoundTrips())
         watch, total = self._watch, self._workload.messages
-        stats = self._sides.initiator_stats(self._initiator)
-        if stats is not None:
+        if (stats := self._sides.initiator_stats(self._initiator)) is not None:
             return Counts.of_stub(total, stats, watch)
         expected = None if self._workload.any_number else total
         if self._sender is None and watch.sends_its_own:
@@ -393,8 +395,6 @@ class Exchange:
         if self._guess and self._sender is not None and 0 < mismatches == self._sender.got:
             unknown = self._sides.unknown[0]
             yield f"if the firmware on {unknown} sends first, say so: --initiator {unknown}"
-        config = self._configs[self._first.name]
+        first, second, config = self._first, self._second, self._configs[self._first.name]
         instances = {name: player.played.instance for name, player in self._players.items()}
-        yield from examine(
-            self._machine, self._first, config, self._second, bound=bound, instances=instances
-        ).lines()
+        yield from examine(self._machine, first, config, second, bound=bound, instances=instances).lines()

@@ -24,6 +24,8 @@ QUANTUM_NOTE: Final = (
 )
 _FAULT_EXCEPTIONS: Final = range(2, 8)
 _IPSR: Final = 0x1FF
+_FATAL: Final = "ZEPHYR FATAL ERROR"
+"""What Zephyr prints for a fault, a failed assertion and a panic, before it halts the core."""
 
 
 class Counts(NamedTuple):
@@ -133,7 +135,10 @@ def shortcomings(counts: Counts, silence_ns: int | None) -> Iterator[str]:
 
 
 def fault_words(machine: Machine, faults: Iterable[CoreFaultRecord]) -> Iterator[str]:
-    """Yield a line for each fault, in the words of its warning, and where a core is left in a fault handler."""
+    """Yield a line for each fault, in the words of its warning, and for a core that ends in a handler or locked up.
+
+    Also what Zephyr itself says of a panic or a failed assertion, which are no faults of the core.
+    """
     told = [warning for warning in machine.warnings if warning.what.startswith("exception ")]
     for fault in faults:
         words = [str(warning) for warning in told if (warning.core, warning.pc) == (fault.core, fault.pc)]
@@ -141,9 +146,15 @@ def fault_words(machine: Machine, faults: Iterable[CoreFaultRecord]) -> Iterator
             f"core {fault.core} took fault exception {fault.exception} at PC 0x{fault.pc:08X} ({fault.place})"
         ]
     for core in machine.cores.values():
+        if locked_up := getattr(core, "lock_up", ""):
+            yield locked_up
+            continue
         number = core.registers.get("XPSR", 0) & _IPSR
         if core.image is not None and number in _FAULT_EXCEPTIONS:
             yield f"core {core.name} is in the handler of exception {number} at the end"
+        fatal = next((line.text for line in core.console.lines if _FATAL in line.text), None)
+        if core.image is not None and fatal is not None:
+            yield f"the firmware of {core.name} has given up: {fatal.strip()}"
 
 
 def early_words(who: str, number: int) -> str:

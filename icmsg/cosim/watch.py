@@ -215,7 +215,8 @@ class LinkWatch:
         """Look for packets whose doorbell has not rung yet; they are dated now."""
         if not self._stopped:
             self._poll()
-            self._date(self._in_order(next(iter(self._directions))), self._machine.now_ns)
+            if any(direction.unread for direction in self._directions.values()):
+                self._date(self._in_order(next(iter(self._directions))), self._machine.now_ns)
         elif self._bonds_again:
             self._poll()
             for direction in self._directions.values():

@@ -22,17 +22,19 @@ class AccessObserver:
 
     def __init__(self, model: RegisterModel, tell: Observer) -> None:
         self._model: Final = model
-        self._reads: Final = dict(model._reads)
-        self._writes: Final = dict(model._writes)
+        reads, writes = model.accesses()
+        self._reads: Final = dict(reads)
+        self._writes: Final = dict(writes)
         for offset, read in self._reads.items():
-            model._reads[offset] = partial(_read, tell, offset, read)
+            reads[offset] = partial(_read, tell, offset, read)
         for offset, write in self._writes.items():
-            model._writes[offset] = partial(_write, tell, offset, write)
+            writes[offset] = partial(_write, tell, offset, write)
 
     def stop(self) -> None:
         """Tell no more."""
-        self._model._reads.update(self._reads)
-        self._model._writes.update(self._writes)
+        reads, writes = self._model.accesses()
+        reads.update(self._reads)
+        writes.update(self._writes)
 
 
 def _read(tell: Observer, offset: int, read: Callable[[], int]) -> int:

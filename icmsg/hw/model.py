@@ -12,8 +12,8 @@
         @on_read("NOW")
         def _now(self, index: int) -> int: ...
 
-Everything without a behaviour is plain storage. The dispatch tables are built once, so an access costs one
-dictionary look-up and the behaviour, if there is one.
+Everything without a behaviour is plain storage. What an access does is found once, at the first one, so that each costs
+one dictionary look-up and the behaviour, if there is one.
 """
 
 from __future__ import annotations
@@ -74,25 +74,25 @@ class RegisterModel:
         for offset, register, _ in block.elements():
             self._resets[offset // WORD] = register.reset_value
         self.words: Final = list(self._resets)
-        self._reads: dict[int, _Reader] = {}
-        self._writes: dict[int, _Writer] = {}
-        self._windows: set[int] = set()
+        self._reads: Final[dict[int, _Reader]] = {}
+        self._writes: Final[dict[int, _Writer]] = {}
         self._behaviours = self._find_behaviours()
-        for offset, register, index in block.elements():
-            self._reads[offset] = self._reader(register, index)
-            if Access.W in register.access:
-                self._writes[offset] = self._writer(register, index)
-            if register.target is not None:
-                self._windows.add(offset)
+
+    def accesses(self) -> tuple[dict[int, _Reader], dict[int, _Writer]]:
+        """Return what a read and a write of each register does, by offset; what is put there counts from then on."""
+        for offset, _, _ in self.block.elements():
+            self._find_reader(offset)
+            self._find_writer(offset)
+        return self._reads, self._writes
 
     def read32(self, offset: int) -> int:
         """Read the register at ``offset``; a write-only register gives 0."""
-        read = self._reads.get(offset)
+        read = self._reads.get(offset) or self._find_reader(offset)
         return self.unmodelled("read", offset, 0) if read is None else read()
 
     def write32(self, offset: int, value: int) -> None:
         """Write the register at ``offset``."""
-        write = self._writes.get(offset)
+        write = self._writes.get(offset) or self._find_writer(offset)
         if write is None:
             self.unmodelled("write", offset, value)
         else:
@@ -143,20 +143,22 @@ class RegisterModel:
     def _read_part(self, offset: int, width: int) -> int:
         word = offset & -WORD
         mask = (1 << width) - 1
-        read = self._reads.get(word)
+        read = self._find_reader(word)
         if read is None:
             return self.unmodelled("read", offset, 0, width) & mask
         return (read() >> 8 * (offset - word)) & mask
 
     def _write_part(self, offset: int, value: int, width: int) -> None:
         word = offset & -WORD
-        write = self._writes.get(word)
+        write = self._find_writer(word)
         if write is None:
             self.unmodelled("write", offset, value, width)
             return
         shift = 8 * (offset - word)
         # A window has no bits of its own that a partial write could keep: a zero there changes nothing.
-        kept = 0 if word in self._windows else self.words[word // WORD] & ~(((1 << width) - 1) << shift)
+        found = self.block.find(word)
+        is_window = found is not None and found[0].target is not None
+        kept = 0 if is_window else self.words[word // WORD] & ~(((1 << width) - 1) << shift)
         write(kept | value << shift)
 
     def _find_behaviours(self) -> dict[_Key, Callable[..., Any]]:
@@ -184,6 +186,21 @@ class RegisterModel:
                 f"{cls.__name__}: software cannot {kind} {block.name}.{name}; "
                 "remove the behaviour or correct the table's access"
             )
+
+    def _find_reader(self, offset: int) -> _Reader | None:
+        read = self._reads.get(offset)
+        if read is None and (found := self._element(offset)) is not None:
+            read = self._reads[offset] = self._reader(*found)
+        return read
+
+    def _find_writer(self, offset: int) -> _Writer | None:
+        write = self._writes.get(offset)
+        if write is None and (found := self._element(offset)) is not None and Access.W in found[0].access:
+            write = self._writes[offset] = self._writer(*found)
+        return write
+
+    def _element(self, offset: int) -> tuple[Register, int] | None:
+        return self.block.find(offset) if not offset % WORD else None
 
     def _reader(self, register: Register, index: int) -> _Reader:
         if Access.R not in register.access:

@@ -103,7 +103,7 @@ class EmbeddedMonitor:
         """Let ``ns`` nanoseconds of virtual time pass on all machines, if ``start`` was executed.
 
         Raises:
-            CoreFault: firmware faulted while it handled a fault; the emulation is paused.
+            CoreFault: a core was reset whose image cannot start; the emulation is paused.
         """
         if ns < 0:
             raise ConfigurationError("time does not run backwards")

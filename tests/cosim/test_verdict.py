@@ -12,9 +12,11 @@ from exchanges import exchange, exchange_on
 from firmware_files import FIRMWARE, Kind, Trial, foreign, trial
 from planted_files import Mistake, Plant, planted
 
+from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.simtime import MS
+from icmsg.cosim.verdict import fault_words
 from icmsg.cosim.workload import Workload
 from icmsg.errors import ConfigurationError
 
@@ -218,6 +220,20 @@ def test_a_fault_that_comes_again_and_again_ends_the_run(tmp_path: Path, work: W
     (fault,) = result.faults
     assert fault.count >= 1000
     assert any("takes fault exception 3 again and again at PC" in problem for problem in result.problems)
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_what_zephyr_says_of_a_panic_is_a_failure(loaded: bool) -> None:
+    with EmbeddedMachine() as machine:
+        core = machine.core("net")
+        if loaded:
+            core.load(stub("echo", "net"))
+        core.console.feed(
+            b"fine\n[00:00:00.000,396] <err> os: >>> ZEPHYR FATAL ERROR 4: Kernel panic on CPU 0\n", 0
+        )
+        said = list(fault_words(machine, []))
+    text = "[00:00:00.000,396] <err> os: >>> ZEPHYR FATAL ERROR 4: Kernel panic on CPU 0"
+    assert said == ([f"the firmware of net has given up: {text}"] if loaded else [])
 
 
 def test_strict_makes_warnings_failures(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 REAL: Final = platform_file("nrf5340")
 HZ: Final = {"app": 128_000_000, "net": 64_000_000}
 ISPR: Final = 0xE000_E200
+CPACR: Final = 0xE000_ED88
 
 ENABLE_IRQS: Final = """
  ldr r0, =0xE000E100
@@ -58,14 +59,19 @@ class Rig:
     def __exit__(self, *_: object) -> None:
         self.machine.close()
 
-    def boot(self, source: str, core: str = "app", **options: Any) -> MachineCore:
-        """Assemble, load and start; what ran on the core before is gone, with its first page of RAM."""
+    def boot(self, source: str, core: str = "app", *, fpu: bool = True, **options: Any) -> MachineCore:
+        """Assemble, load and start; what ran on the core before is gone, with its first page of RAM.
+
+        The FPU is enabled, unless ``fpu`` is False.
+        """
         found = self.machine.core(core)
         if found.image is not None:
             found.halt()
             found.bus.write_block(RAM[core], bytes(0x1000))
         found.load(firmware(source, core=core, **options))
         found.start()
+        if fpu:
+            found.bus.write32(CPACR, 0xF0_0000)
         return found
 
     def run(self, instructions: int = 20_000) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import pytest
@@ -9,7 +10,7 @@ from rig import ENABLE_IRQS, Rig
 from thumb import firmware
 
 from icmsg.cosim.events import Event, EventKind
-from icmsg.errors import CoreFault
+from icmsg.cosim.verdict import fault_words
 
 # A handler that stores its number, CFSR, HFSR, LR, SP and the stacked PC, and stays.
 REPORT: Final = """
@@ -32,6 +33,7 @@ HARD_FAULT_ELSEWHERE: Final = HARD_FAULT.replace(
 )
 """The same with a stack of its own."""
 UNDEFINED, INVSTATE, INVPC, NOCP, STKOF = 1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 20
+IACCVIOL = 1 << 0
 IBUSERR, PRECISERR, IMPRECISERR, UNSTKERR, STKERR = 1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12
 BFARVALID, BFHFNMIGN = 1 << 15, 1 << 8
 VECTTBL, FORCED, DEBUGEVT = 1 << 1, 1 << 30, 1 << 31
@@ -48,11 +50,11 @@ JUMPS: Final = {
     "no Thumb bit": (0x200, 0x200, INVSTATE),
     "a null pointer": (0, 0, INVSTATE),
     "nowhere": (0x6000_0001, 0x6000_0000, IBUSERR),
-    "a peripheral": (0x5002_A001, 0x5002_A000, IBUSERR),
+    "a peripheral": (0x5002_A001, 0x5002_A000, IACCVIOL),
     "the flash of the other core's end": (0x0104_0001, 0x0104_0000, IBUSERR),
-    "EXC_RETURN in thread mode": (0xFFFF_FFF9, 0xFFFF_FFF8, IBUSERR),
-    "FNC_RETURN": (0xFEFF_FFFF, 0xFEFF_FFFE, IBUSERR),
-    "the SCS": (0xE000_E001, 0xE000_E000, IBUSERR),
+    "EXC_RETURN in thread mode": (0xFFFF_FFF9, 0xFFFF_FFF8, IACCVIOL),
+    "FNC_RETURN": (0xFEFF_FFFF, 0xFEFF_FFFE, IACCVIOL),
+    "the SCS": (0xE000_E001, 0xE000_E000, IACCVIOL),
 }
 
 
@@ -92,12 +94,14 @@ def test_a_jump_to_where_no_code_is_faults_at_its_target(rig: Rig, what: str) ->
         ("here: udf #1", 6, UNDEFINED),
         ("here: mcr p7, #0, r0, c1, c2, #0", 6, NOCP),
         ("ldr r0, =0x60000001; bx r0", 5, IBUSERR),
+        ("ldr r0, =0x50000001; bx r0", 4, IACCVIOL),
+        ("ldr r0, =0xE0001001; bx r0", 4, IACCVIOL),
     ],
 )
 def test_a_fault_that_is_enabled_is_taken_itself(rig: Rig, source: str, exception: int, cfsr: int) -> None:
     rig.boot(
         f"reset: ldr r0, =0xE000ED24; ldr r1, =0x70000; str r1, [r0]; {source}; b stuck\n"
-        f"bus_fault:\nusage_fault: {REPORT} b stuck\n{HARD_FAULT}"
+        f"mem_manage:\nbus_fault:\nusage_fault: {REPORT} b stuck\n{HARD_FAULT}"
     )
     rig.run(300)
     assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["hfsr"]) == (exception, cfsr, 0)
@@ -164,16 +168,19 @@ def test_every_fault_is_an_event(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("handler", ["udf #2", "svc #1", "bkpt #1", "ldr r0, =0x60000001; bx r0"])
-def test_a_fault_in_hardfault_is_an_error_with_pc_and_symbol(rig: Rig, handler: str) -> None:
+def test_a_fault_in_hardfault_locks_up_and_names_pc_and_symbol(rig: Rig, handler: str) -> None:
     core = rig.boot(f"reset: udf #1; b stuck\nhard_fault: nop; {handler}; b hard_fault")
-    with pytest.raises(
-        CoreFault, match=r"core app is locked up at PC 0x[0-9A-F]{8}: .*\(hard_fault|0x60000000"
-    ) as caught:
-        rig.run(100)
-    assert caught.value.core == "app"
+    rig.run(100)
+    assert core.is_locked_up
+    assert re.match(
+        r"core app is locked up at PC 0x[0-9A-F]{8}: .*, where no fault handler can run \((hard_fault|0x60000000)",
+        core.lock_up,
+    )
     assert core.image is not None
-    offset = caught.value.pc - core.image.symbol("hard_fault")
-    assert offset in (2, 4) or caught.value.pc == 0x6000_0000
+    fault = rig.machine.faults[-1]
+    assert (fault.core, fault.exception) == ("app", 3)
+    assert fault.pc - core.image.symbol("hard_fault") in (2, 4) or fault.pc == 0x6000_0000
+    assert rig.machine.warnings[-1].what.endswith("where no fault handler can run")
 
 
 @pytest.mark.parametrize("where", ["nmi", "faultmask"])
@@ -182,9 +189,9 @@ def test_a_fault_at_negative_priority_locks_up(rig: Rig, where: str) -> None:
         "nmi": "ldr r0, =0xE000ED04; ldr r1, =0x80000000; str r1, [r0]; isb",
         "faultmask": "cpsid f; udf #1",
     }
-    rig.boot(f"reset: {enter[where]}; b stuck\nnmi: udf #1\nhard_fault: b hard_fault")
-    with pytest.raises(CoreFault, match="locked up"):
-        rig.run(100)
+    core = rig.boot(f"reset: {enter[where]}; b stuck\nnmi: udf #1\nhard_fault: b hard_fault")
+    rig.run(100)
+    assert core.is_locked_up
 
 
 def test_a_vector_without_the_thumb_bit_is_invstate(rig: Rig) -> None:
@@ -203,24 +210,91 @@ def test_a_vector_without_the_thumb_bit_is_invstate(rig: Rig) -> None:
 
 
 def test_a_vector_table_that_is_nowhere_locks_up(rig: Rig) -> None:
-    rig.boot(
+    core = rig.boot(
         f"reset: {ENABLE_IRQS} ldr r0, =0xE000ED08; ldr r1, =0x60000000; str r1, [r0]; svc #1; b stuck\n{HARD_FAULT}"
     )
-    with pytest.raises(CoreFault, match="a vector that is not in memory"):
-        rig.run(200)
+    rig.run(200)
+    assert "a vector that is not in memory" in core.lock_up
 
 
-def test_after_a_lockup_the_core_can_be_started_again(rig: Rig) -> None:
-    core = rig.boot(
-        "reset: ldr r4, =0x20000000; ldr r5, [r4]; cmp r5, #0; bne stuck; udf #1\nhard_fault: udf #2"
-    )
-    with pytest.raises(CoreFault):
-        rig.run(100)
+LOCKS_UP_ONCE: Final = (
+    "reset: ldr r4, =0x20000000; ldr r5, [r4]; cmp r5, #0; bne stuck; {0}; udf #1\nhard_fault: udf #2"
+)
+
+
+@pytest.mark.parametrize("how", ["start", "reset", "hold"])
+def test_a_reset_ends_the_lockup(rig: Rig, how: str) -> None:
+    core = rig.boot(LOCKS_UP_ONCE.format("nop"))
+    rig.run(100)
+    assert core.is_locked_up
     core.bus.write32(0x2000_0000, 1)
-    core.start()
+    if how == "hold":
+        core.hold()
+        rig.run(100)
+        assert core.registers["R5"] == 0
+        core.let_go()
+    else:
+        getattr(core, how)()
+    assert not core.is_locked_up
+    assert core.lock_up == ""
     rig.run(100)
     assert core.registers["R5"] == 1
     assert core.bus.read32(0xE000_ED28) == 0
+
+
+def test_the_watchdog_resets_a_core_that_is_locked_up(rig: Rig) -> None:
+    watchdog = (
+        "ldr r0, =0x4100B504; movs r1, #40; str r1, [r0]; ldr r0, =0x4100B000; movs r1, #1; str r1, [r0]"
+    )
+    core = rig.boot(LOCKS_UP_ONCE.format(watchdog).replace("0x20000000", "0x21000000"), core="net")
+    rig.run(1000)
+    assert core.is_locked_up
+    core.bus.write32(0x2100_0000, 1)
+    rig.run(400_000)
+    assert not core.is_locked_up
+    assert core.registers["R5"] == 1
+
+
+def test_a_core_that_is_locked_up_stops_alone(rig: Rig) -> None:
+    """Time passes, the other core counts on, and interrupts of the one that stands stay pending."""
+    count = "reset: ldr r0, =0x21000000; loop: ldr r1, [r0]; adds r1, #1; str r1, [r0]; b loop"
+    other = rig.boot(count, core="net")
+    core = rig.boot(f"reset: {ENABLE_IRQS} udf #1\nhard_fault: udf #2\nirq_3: b irq_3")
+    rig.run(1000)
+    assert core.is_locked_up
+    stands, counted, now = core.registers, rig.word(core="net"), rig.machine.now_ns
+    rig.pend(3)
+    rig.run(10_000)
+    assert rig.machine.now_ns > now
+    assert rig.word(core="net") > counted + 500
+    assert core.registers == stands
+    assert not core.is_asleep
+    assert not core.is_halted
+    assert not other.is_locked_up
+    assert [fault.core for fault in rig.machine.faults] == ["app", "app"]
+
+
+def test_a_verdict_names_the_core_that_is_locked_up(rig: Rig) -> None:
+    core = rig.boot("reset: udf #1\nhard_fault: udf #2")
+    rig.run(100)
+    words = list(fault_words(rig.machine, rig.machine.faults))
+    assert words[-1] == core.lock_up
+    assert [word.partition(" at ")[0] for word in words] == [
+        "core app: exception 3: an instruction that this core does not have",
+        "core app: exception 3: an instruction that this core does not have, where no fault handler can run",
+        "core app is locked up",
+    ]
+
+
+def test_halt_and_resume_do_not_end_a_lockup(rig: Rig) -> None:
+    core = rig.boot("reset: udf #1\nhard_fault: udf #2")
+    rig.run(100)
+    core.halt()
+    core.resume()
+    executed = core.instructions
+    rig.run(100)
+    assert core.is_locked_up
+    assert core.instructions == executed
 
 
 # Stacks
@@ -379,7 +453,7 @@ def test_a_branch_without_the_thumb_bit_faults_whatever_the_slices() -> None:
 def test_a_function_return_to_the_other_state_is_a_fault_in_a_handler_too(rig: Rig) -> None:
     rig.boot(f"reset: svc #1; b stuck\nsvc: ldr r0, =0xFEFFFFFF; bx r0\n{HARD_FAULT}")
     rig.run(300)
-    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["pc"]) == (3, IBUSERR, 0xFEFF_FFFE)
+    assert (report(rig)["ipsr"], report(rig)["cfsr"], report(rig)["pc"]) == (3, IACCVIOL, 0xFEFF_FFFE)
     assert report(rig)["lr"] == 0xFFFF_FFF1
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
-from rig import Rig, nanoseconds
+from rig import CPACR, Rig, nanoseconds
 
 STRESS: Final = Path(__file__).parent / "firmware" / "stress.elf"
 PARAMS, RESULTS = 0x2000_0000, 0x2000_0100
@@ -46,6 +46,7 @@ def run(period: int, doorbell: int, quantum_ns: int = 100_000) -> Results:
 
         app.load(STRESS)
         app.start()
+        app.bus.write32(CPACR, 0xF0_0000)  # the firmware takes the FPU as it finds it
         if doorbell:
             rig.machine.clock.call_later(nanoseconds(3000), ring)
         rig.machine.run_until(

@@ -60,6 +60,27 @@ def test_the_same_run_has_the_same_trace() -> None:
     assert len(traces) == 1
 
 
+@pytest.mark.parametrize("missing", [frozenset(), NO_EXTENSIONS], ids=["lockstep", "slices"])
+def test_booted_anew_a_machine_does_what_it_did_first(missing: frozenset[str]) -> None:
+    monitor = with_machine(missing=missing)
+    found = set()
+    for messages in (5, 3, 5):
+        with RemoteMachine(monitor) as machine:
+            machine.boot_anew()
+            assert (machine.now_ns, machine.events.count) == (0, 0)
+            result = exchange_on(machine, "python", "echo", Workload(messages=messages)).run()
+        assert result.ok
+        found.add((messages, result.virtual_s, result.bond_virtual_us, result.trace_sha256))
+    assert len(found) == 2
+
+
+def test_a_machine_that_runs_is_not_booted_anew() -> None:
+    with RemoteMachine(with_machine()) as machine:
+        machine.run_for(1_000)
+        with pytest.raises(EngineError, match="before the machine runs"):
+            machine.boot_anew()
+
+
 def test_a_message_costs_few_commands() -> None:
     monitor = with_machine()
     with RemoteMachine(monitor) as machine:

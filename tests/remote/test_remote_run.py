@@ -51,6 +51,20 @@ def test_an_exchange_by_commands_brings_every_byte_back(
         assert found["consoles"]["net"][-2:] == ["echo: up", "echo: bound"]
 
 
+def test_a_second_run_on_the_same_renode_gives_the_figures_and_the_hash_of_the_first(
+    monitor: EmbeddedMonitor, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
+    same = "--renode", address, "--messages", "10"
+    first = run(capsys, *same)[1]
+    assert run(capsys, "--renode", address, "--messages", "30", "--size", "90", "--seed", "9")[0] == 0
+    monitor.execute("shared WriteDoubleWord 0xF000 0x12345678")  # and somebody else was there, too
+    monitor.execute('emulation RunFor "0.0123"')
+    second = run(capsys, *same)[1]
+    assert second.pop("wall_s") != first.pop("wall_s")
+    assert second == first
+
+
 def test_without_a_machine_the_command_says_what_to_include(
     address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ from struct import Struct
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from power_records import PowerTap
 from typed_paths import typed
 
 from icmsg.cosim.console import Console
@@ -66,6 +67,9 @@ class Registers:
 
 class Memory:
     """A MappedMemory of one segment."""
+
+    def ZeroAll(self) -> None:  # noqa: N802 - .NET's name
+        self._memory.bytes[:] = bytes(self._memory.size)
 
     SegmentCount = 1
 
@@ -329,6 +333,15 @@ class DoorbellJournal(Block):
         numbers = machine.mailbox_interrupts
         self._numbers = {names.index(name): number for name, number in numbers.items()}
         self._remove = machine.soc.events.add_sink(self._on_event)
+        self._power = PowerTap(machine.soc, self._on_power)
+
+    def GetInstructionsBeforeReset(self, _cpu: Cpu) -> int:  # noqa: N802 - .NET's name
+        return 0  # the counter of the engine underneath goes on
+
+    def _on_power(self, time_ns: int, kind: int) -> None:
+        self.add(time_ns, kind, 0, 0)
+        if self.HoldOnTask is not None:
+            self.HoldOnTask.RequestHold()
 
     def _on_event(self, event: Event) -> None:
         if event.kind is EventKind.DOORBELL:
@@ -340,6 +353,7 @@ class DoorbellJournal(Block):
 
     def Dispose(self) -> None:  # noqa: N802 - .NET's name
         self._remove()
+        self._power.dispose()
         self._let_go()
 
 
@@ -434,6 +448,7 @@ class FakeRenode:
         self.cleared = 0
         self.settings: dict[str, str] = {}
         self.log: Path | None = None
+        self.shown_log: Path | None = None
         self.interaction = Interaction()
         self.internal = Internal(self)
         self.variables: dict[str, str] = {}
@@ -455,9 +470,12 @@ class FakeRenode:
                 machine.lockstep = None
             machine.soc.close()
 
-    def add_log(self, log: FileBackend, name: str, _overwrite: bool) -> None:
+    def add_log(self, log: Any, name: str, _overwrite: bool) -> None:
         assert name != "file", "that one belongs to the user"
-        self.log = log.path
+        if name == "icmsg":
+            self.log = log.path
+        elif name == "icmsg-monitor":
+            self.shown_log = log.path
 
     def flush(self) -> None:
         if self.log is not None and self.current is not None:
@@ -600,6 +618,9 @@ class FakeRenode:
         if thing is None:
             raise DotNetError(f"No such command or device: {name}")
         answer = thing.answer(what) if isinstance(thing, Cpu) else None
+        if isinstance(thing, Memory) and what == "ZeroAll":
+            thing.ZeroAll()
+            answer = ""
         if answer is None and what != "Reset" and not what.startswith("NetworkVectorTable "):
             raise DotNetError(f"{name} does not provide a field, method or property {what}")
         return answer or ""

@@ -62,11 +62,12 @@ def modules(renode: fake_dotnet.FakeRenode, folder: Path) -> dict[str, ModuleTyp
         module("Antmicro.Renode"),
         module("Antmicro.Renode.Core", EmulationManager=core),
         module("Antmicro.Renode.Analyzers", LoggingUartAnalyzer=object()),
+        module("Antmicro.Renode.Logging.Backends", MemoryBackend=object),
         module(
             "Antmicro.Renode.Logging",
             Logger=SimpleNamespace(Flush=renode.flush, AddBackend=renode.add_log),
             FileBackend=fake_dotnet.FileBackend,
-            LogLevel=SimpleNamespace(Warning="warning"),
+            LogLevel=SimpleNamespace(Warning="warning", Info="info"),
         ),
         module("Antmicro.Renode.Utilities", SequencedFilePath=str),
         module(

@@ -9,7 +9,7 @@ import pytest
 
 from icmsg.cli import compare_command
 from icmsg.cli.arguments import Parser
-from icmsg.cli.compare_command import Recording, first_difference
+from icmsg.cli.compare_command import Recording, first_difference, without_times
 from icmsg.cosim.events import EventKind
 from icmsg.errors import EngineNotAvailableError
 
@@ -101,3 +101,17 @@ def test_a_sequence_that_only_one_engine_has_differs_at_its_start() -> None:
     found = first_difference(Recording({}), Recording({"net sent": ["x"]}))
     assert found is not None
     assert (found.lane, found.index, found.embedded, found.renode) == ("net sent", 0, (None,), ("x",))
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("[00:00:00.000,061] <inf> host: Ep bounded", "[TIME] <inf> host: Ep bounded"),
+        ("\x1b[0m[100:00:01.500.122] <inf> a", "\x1b[0m[TIME] <inf> a"),
+        ("[00001234] <inf> remote: ready", "[TIME] <inf> remote: ready"),
+        ("sent 00001234 of [00001234] at 0x00:00", "sent 00001234 of [00001234] at 0x00:00"),
+        ("Sent 486060 [Bytes] over 1000 [ms]", "Sent 486060 [Bytes] over 1000 [ms]"),
+    ],
+)
+def test_a_time_inside_a_console_line_is_no_difference_and_everything_else_is(line: str, shown: str) -> None:
+    assert without_times(line) == shown

@@ -11,7 +11,8 @@ from typed_paths import typed
 
 from icmsg.assets import asset
 from icmsg.cli.main import main
-from icmsg.cli.monitor_session import RenodeSession
+from icmsg.cli.monitor_session import RenodeSession, open_session
+from icmsg.cosim.engines import choose_engine
 from icmsg.cosim.renode.monitor import RenodeMonitor
 from icmsg.errors import MonitorError
 
@@ -116,3 +117,21 @@ def test_each_command_of_a_line_is_shown_before_the_next_one_is_refused(session:
         session.execute("cpunet IsHalted; icmsg bond; nonsense", shown.append)
     assert shown[0] == "False"
     assert shown[1].startswith("app is bound")
+
+
+def test_what_renode_logs_is_shown_after_each_command_also_one_that_is_refused(renode: FakeRenode) -> None:
+    logged: list[tuple[str, str]] = []
+    log = lambda line, level: logged.append((level, line))  # noqa: E731
+    session = open_session(choose_engine("renode"), lambda _line: None, log)
+    assert renode.shown_log is not None
+    with renode.shown_log.open("w") as file:
+        file.write("12:00:00.0 [INFO] uartnet: echo: up\n12:00:00.1 [WARNING] half a li")
+        file.flush()
+        session.execute("using sysbus", lambda _text: None)
+        assert logged == [("INFO", "12:00:00.0 [INFO] uartnet: echo: up")]
+        file.write("ne\n")
+        file.flush()
+        with pytest.raises(MonitorError):
+            session.execute("nonsense", lambda _text: None)
+    assert logged[1:] == [("WARNING", "12:00:00.1 [WARNING] half a line")]
+    session.close()

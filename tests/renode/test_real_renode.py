@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import struct
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fake_process
 import pytest
 from test_renode_exchange import PAIRINGS, exchange
 
+from icmsg.assets import stub
+from icmsg.cosim.events import EventKind
+from icmsg.cosim.force_off import start_firmware
+from icmsg.cosim.image import FirmwareImage, Segment
 from icmsg.cosim.simtime import MS, US
 from icmsg.cosim.workload import Workload
 
@@ -15,6 +21,15 @@ if TYPE_CHECKING:
     from icmsg.cosim.renode.machine import RenodeMachine
 
 SHARED = 0x2007_0000
+FORCEOFF = 0x5000_5614
+CODE = bytes.fromhex("044800210160044a013afdd1034804490160fee714560050204e00000ced00e00400fa05")
+"""Writes 0 to FORCEOFF, counts down from 20000, and writes SYSRESETREQ to AIRCR."""
+RESETS_ITSELF = FirmwareImage(
+    Path("resets-itself"),
+    (Segment(0, 0, struct.pack("<II", 0x2001_0000, 0x41).ljust(0x40, b"\0") + CODE, True),),
+    0x41,
+    {},
+)
 
 
 @pytest.mark.parametrize(("app", "net"), PAIRINGS)
@@ -44,3 +59,41 @@ def test_time_passes_in_quanta(real_machine: RenodeMachine) -> None:
 
 def test_the_version_is_said(real_machine: RenodeMachine) -> None:
     assert "Renode" in real_machine._renode.version
+
+
+def test_force_off_is_an_event_and_the_instruction_counter_goes_on(real_machine: RenodeMachine) -> None:
+    core, bus = real_machine.core("net"), real_machine.core("app").bus
+    core.load(stub("echo", "net"))
+    core.wait_for_release()
+    story: list[EventKind] = []
+    wanted = EventKind.CORE_STARTED, EventKind.CORE_HALTED, EventKind.CORE_RESET
+    real_machine.events.add_sink(lambda event: story.append(event.kind), wanted)
+    counts = []
+    for value in (0, 1, 0):
+        bus.write32(FORCEOFF, value)
+        real_machine.run_for(1 * MS)
+        assert core.is_halted == bool(value)
+        counts.append(core.instructions)
+    assert story == [
+        EventKind.CORE_STARTED,
+        EventKind.CORE_HALTED,
+        EventKind.CORE_RESET,
+        EventKind.CORE_STARTED,
+    ]
+    assert 100 < counts[0] <= counts[1] < counts[2]
+
+
+def test_firmware_that_resets_its_core_starts_again_and_holds_the_network_core(
+    real_machine: RenodeMachine,
+) -> None:
+    app, net = real_machine.core("app"), real_machine.core("net")
+    app.load(RESETS_ITSELF)
+    net.load(stub("echo", "net"))
+    events: list[tuple[EventKind, int]] = []
+    wanted = EventKind.CORE_STARTED, EventKind.CORE_RESET
+    real_machine.events.add_sink(lambda event: events.append((event.kind, event.core)), wanted)
+    start_firmware(real_machine, ["app", "net"])
+    real_machine.run_for(3 * MS)
+    resets = [events.count((EventKind.CORE_RESET, core.index)) for core in (app, net)]
+    assert resets[0] == resets[1] >= 2
+    assert len(net.console.lines) == events.count((EventKind.CORE_STARTED, net.index)) >= 3

@@ -17,6 +17,7 @@ from icmsg.cosim.events import EventKind
 from icmsg.cosim.renode import process
 from icmsg.cosim.renode.machine import RenodeMachine
 from icmsg.cosim.simtime import MS, US
+from icmsg.cosim.stepped.records import RESET_REQUESTED, Record
 from icmsg.errors import (
     BusError,
     ConfigurationError,
@@ -518,3 +519,79 @@ class TestWhatHappened:
         for use in (lambda: machine.run_for(1), machine.trace_sha256, machine.core("net").play):
             with pytest.raises(EngineError, match="this machine is closed"):
                 use()
+
+
+FORCEOFF = 0x50005614
+
+
+class TestHeldByFirmware:
+    """A core that firmware of another core holds in reset, with the events of the embedded engine."""
+
+    @pytest.fixture
+    def story(self, machine: RenodeMachine) -> list[EventKind]:
+        core = machine.core("net")
+        core.load(stub("echo", "net"))
+        core.wait_for_release()
+        kinds: list[EventKind] = []
+        wanted = EventKind.CORE_STARTED, EventKind.CORE_HALTED, EventKind.CORE_RESET
+        machine.events.add_sink(
+            lambda event: kinds.append(event.kind) if event.core == core.index else None, wanted
+        )
+        machine.run_for(100 * US)
+        return kinds
+
+    def test_release_hold_and_release_are_events(
+        self, machine: RenodeMachine, story: list[EventKind]
+    ) -> None:
+        core, bus = machine.core("net"), machine.core("app").bus
+        bus.write32(FORCEOFF, 0)
+        machine.run_for(100 * US)
+        assert story == [EventKind.CORE_STARTED]
+        assert not core.is_halted
+        bus.write32(FORCEOFF, 1)
+        machine.run_for(100 * US)
+        assert story[1:] == [EventKind.CORE_HALTED, EventKind.CORE_RESET]
+        assert core.is_halted
+        bus.write32(FORCEOFF, 0)
+        machine.run_for(100 * US)
+        assert story[3:] == [EventKind.CORE_STARTED]
+        assert not core.is_halted
+        assert [line.text for line in core.console.lines] == ["echo: up"] * 2
+
+    def test_the_instruction_counter_never_falls_back(
+        self, machine: RenodeMachine, story: list[EventKind]
+    ) -> None:
+        core, bus = machine.core("net"), machine.core("app").bus
+        counts = []
+        for value in (0, 1, 0):
+            bus.write32(FORCEOFF, value)
+            machine.run_for(200 * US)
+            counts.append(core.instructions)
+        assert 100 < counts[0] <= counts[1] < counts[2]
+
+    def test_a_core_that_is_held_is_held_once(self, machine: RenodeMachine, story: list[EventKind]) -> None:
+        machine.core("app").bus.write32(FORCEOFF, 1)
+        machine.run_for(100 * US)
+        assert story == []
+
+    def test_firmware_that_resets_its_core_resets_it_and_puts_the_other_into_reset(
+        self, renode: FakeRenode, machine: RenodeMachine
+    ) -> None:
+        app, net = machine.core("app"), machine.core("net")
+        for core, name in ((app, "app"), (net, "net")):
+            core.load(stub("echo", name))
+            core.start()
+        machine.run_for(200 * US)
+        happened: list[tuple[EventKind, int]] = []
+        wanted = EventKind.CORE_STARTED, EventKind.CORE_HALTED, EventKind.CORE_RESET
+        machine.events.add_sink(lambda event: happened.append((event.kind, event.core)), wanted)
+        del renode.commands[:]
+        machine._take_doorbells([Record(machine.now_ns, RESET_REQUESTED, app.index, 0)])
+        assert happened == [(EventKind.CORE_RESET, 0), (EventKind.CORE_HALTED, 1), (EventKind.CORE_RESET, 1)]
+        machine.run_for(200 * US)
+        assert "resetapp NetworkVectorTable 0x01000000" in renode.commands
+        assert happened[3:] == [(EventKind.CORE_STARTED, 1)]  # the stub on app writes 0 to FORCEOFF
+        assert not app.is_halted
+        assert not net.is_halted
+        assert [line.text for line in app.console.lines].count("echo: up") == 2
+        assert [line.text for line in net.console.lines].count("echo: up") == 2

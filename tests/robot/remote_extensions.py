@@ -7,6 +7,8 @@ from contextlib import suppress
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
+from power_records import PowerTap
+
 from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.stepped.records import BYTE_SENT, LINE_ROSE, TASK
 from icmsg.errors import MonitorError, VirtualTimeoutError
@@ -44,6 +46,7 @@ class Lockstep:
         self.unfollow()
         self._mailboxes = [name.removeprefix("ipc") for name in mailboxes.split()]
         self._stop = self._machine.events.add_sink(self._on_event)
+        self._power = PowerTap(self._machine, self._on_power)
         for place, uart in enumerate(uarts.split()):
             self._capture(self._machine.core(uart.removeprefix("uart")).console, place)
         return ""
@@ -52,6 +55,7 @@ class Lockstep:
         if self._stop is not None:
             self._stop()
             self._stop = None
+            self._power.dispose()
         self._doorbells = self._console = b""
         return ""
 
@@ -83,6 +87,10 @@ class Lockstep:
     @staticmethod
     def _is_high(core: Any) -> bool:
         return bool(core._slot.nvic.lines >> (16 + core.mailbox_port.interrupt) & 1)
+
+    def _on_power(self, time_ns: int, kind: int) -> None:
+        self._rang = True
+        self._doorbells += _RECORD.pack(time_ns, kind, 0, 0)
 
     def _on_event(self, event: Event) -> None:
         core = next(core for core in self._machine.cores.values() if core.index == event.core)

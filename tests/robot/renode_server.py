@@ -9,10 +9,12 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from pathlib import Path
 from typing import Any, get_type_hints
 from xmlrpc.client import Fault
 from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 
+sys.path.insert(1, str(Path(__file__).parent.parent))
 from remote_extensions import ExtendedMonitor
 
 from icmsg.robot.hosts import LocalHost

@@ -34,8 +34,8 @@ class CodePages:
     ``on_unmasking`` is called directly after an instruction that can lower PRIMASK, BASEPRI or FAULTMASK,
     ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_event`` before SEV (from :meth:`watch_events`
     on). Runs end before the instructions at :attr:`stops`: those that the emulator does not know, and those that a
-    core without FPU and DSP extension (``has_fpu``) does not have. ``look_again`` ends the run under way before its
-    next instruction. ``own`` is a page of the engine's own code.
+    core without FPU (``has_fpu``) or DSP extension (``has_dsp``) does not have. ``look_again`` ends the run under way
+    before its next instruction. ``own`` is a page of the engine's own code.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class CodePages:
         on_event: Callable[[], None],
         look_again: Callable[[], None],
         has_fpu: bool = True,
+        has_dsp: bool = True,
     ) -> None:
         self._native: Final = native
         self._space: Final = space
@@ -72,6 +73,7 @@ class CodePages:
         self._events: set[int] = set()
         self._watches_events = False
         self._has_fpu: Final = has_fpu
+        self._has_dsp: Final = has_dsp
         native.hook_translations(0, 1 << 32, self._on_translation)
 
     def allows(self, address: int, access: int) -> tuple[int, int]:
@@ -252,9 +254,10 @@ class CodePages:
 
     def _find_stops(self, block: memoryview, start: int) -> dict[int, Cause | None]:
         found: dict[int, Cause | None] = {start + offset: None for offset in instructions.mpu_query(block)}
-        if not self._has_fpu:
+        if not self._has_fpu or not self._has_dsp:
             for offset, needs_fpu in instructions.of_extensions(block):
-                found[start + offset] = Cause.NO_COPROCESSOR if needs_fpu else Cause.UNDEFINED
+                if not (self._has_fpu if needs_fpu else self._has_dsp):
+                    found[start + offset] = Cause.NO_COPROCESSOR if needs_fpu else Cause.UNDEFINED
         return found
 
     def _check_stops(self, code: memoryview, start: int, end: int) -> set[int]:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.code_pages import CodePages
 from icmsg.cosim.embedded.core_memory import map_space
-from icmsg.cosim.embedded.exception_flow import ExceptionFlow
+from icmsg.cosim.embedded.exception_flow import ExceptionFlow, LockUp
 from icmsg.cosim.embedded.exceptions import ExceptionUnit
 from icmsg.cosim.embedded.faults import Cause
 from icmsg.cosim.embedded.memory import PAGE
 from icmsg.cosim.embedded.mpu_query import QueryUnit
 from icmsg.cosim.embedded.native import NativeCore
+from icmsg.cosim.embedded.scs_registers import SCS_BASE
 from icmsg.cosim.embedded.special_registers import SpecialRegisters
+from icmsg.cosim.embedded.traps import Traps
 from icmsg.errors import CoreFault
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ class FirmwareCore:
         self._next_rate = ticks_per_instruction
         self.time = 0
         self.asleep = False
+        self.lock_up: tuple[str, int] | None = None
+        """Why and at which PC the core stands until its reset: it sleeps then, and nothing wakes it."""
         self.instructions = 0
         self.after_slice: Callable[[], None] | None = None
         """Called where a slice has ended; where they end does not depend on the caller."""
@@ -73,6 +77,7 @@ class FirmwareCore:
         self._waits_for_event = False  # asleep by WFE, not by WFI
         self._cause: int | None = None
         self._raised: BaseException | None = None
+        self._stricter = False  # whether the next run may need a stricter translation
         self._leftover: list[Callable[[], None]] = []
         self._bad_load = 0  # the address of the load that ended the run
         self._lost_store: tuple[int, int] | None = None  # the address and PC of a store that nothing took
@@ -95,6 +100,7 @@ class FirmwareCore:
             events=events,
         )
         self._queries = QueryUnit(native, space, control)
+        self._traps = Traps(native, space, control, look_again=self._translate_again, has_fpu=has_fpu)
         self._code = CodePages(
             native,
             space,
@@ -103,18 +109,19 @@ class FirmwareCore:
             on_stack_limit=self._exceptions.limits_changed,
             on_event=self._on_send_event,
             look_again=self.end_slice,
-            has_fpu=has_fpu,
+            has_fpu=has_fpu or self._traps.checks_fpu,
+            has_dsp=has_fpu,
         )
-        native.hook_pages(self._code.allows)
+        native.hook_pages(self._allows)
         map_space(
             native,
             space,
             self._special.page,
             warn=lambda what, address: warn(what, address, self.pc()),
             lost=self._on_lost_store,
+            load=self._on_bad_load,
             raise_later=self._raise_later,
         )
-        native.hook_bad_loads(self._on_bad_load)
         native.hook_exceptions(self._on_exception)
         native.hook_invalid_instruction(self._on_invalid_instruction)
 
@@ -204,6 +211,7 @@ class FirmwareCore:
         self._control.reset()
         self.nvic.reset()
         self.asleep = self._event = False
+        self.lock_up = None
         if time > self.time:
             self.time = time
         stack = self._vector(0) if stack is None else stack
@@ -216,7 +224,9 @@ class FirmwareCore:
                 pc=entry,
             )
         self._code.forget()
+        self._traps.forget()
         self._exceptions.reset(stack & _FRESH_STACK_POINTER, entry)
+        self._traps.reset()
 
     def _vector(self, index: int) -> int:
         address = self._control.vector_table + 4 * index
@@ -236,11 +246,7 @@ class FirmwareCore:
             self.time = time
 
     def run_to(self, until: int) -> None:
-        """Run to tick ``until`` (at least one instruction), to sleep, or to an earlier :meth:`limit`.
-
-        Raises:
-            CoreFault: a fault in a fault handler (lock-up).
-        """
+        """Run to tick ``until`` (at least one instruction), to sleep or lock-up, or to an earlier :meth:`limit`."""
         nvic = self.nvic
         self._horizon = until
         if self._leftover:
@@ -262,6 +268,9 @@ class FirmwareCore:
             self._code.gone.clear()
             self._native.forget_all_code()  # what was translated to end before them still does
         pc, xpsr = self._resume_at.read()
+        if self._stricter:
+            self._stricter = False
+            self._traps.begin(pc)
         self._running = True
         error = self._native.run(pc | (1 if xpsr & _THUMB else 0), count if count > 0 else 1)
         self._running = False
@@ -276,7 +285,10 @@ class FirmwareCore:
         self.instructions += executed
         self.ticks_per_instruction = self._next_rate
         if cause is not None or error:
-            self._end(cause, error)
+            try:
+                self._end(cause, error)
+            except LockUp as problem:
+                self._lock_up(problem)
         if self._lost_store is not None:
             (address, pc), self._lost_store = self._lost_store, None
             self._flow.fault_late(address, pc)
@@ -298,7 +310,12 @@ class FirmwareCore:
             self._wait_for_event()
         elif cause == Cause.DATA:
             self._flow.fault(cause, self._bad_load)
+        elif cause == Cause.UNALIGNED and self._traps.permits(self.pc()):
+            self._syndrome.write(0)
+            self.time -= self.ticks_per_instruction  # it was refused, and is next
+            self.instructions -= 1
         elif cause != Cause.YIELD or error:
+            self._traps.end()  # a fault may have come before any code was translated
             self._flow.fault(cause, error)
 
     def _stop(self) -> bool:
@@ -338,10 +355,19 @@ class FirmwareCore:
 
     def take_interrupts(self) -> None:
         """Enter the most urgent pending exception, if it may run now; wake the core where Arm says so (B3.12)."""
+        if self.lock_up is not None:
+            return
         if self._event and self.asleep and self._waits_for_event:
             self._event = self.asleep = False
-        if self._flow.take() and not self._waits_for_event:
-            self.asleep = False
+        try:
+            if self._flow.take() and not self._waits_for_event:
+                self.asleep = False
+        except LockUp as problem:
+            self._lock_up(problem)
+
+    def _lock_up(self, problem: LockUp) -> None:
+        self.lock_up = problem.text, problem.pc
+        self._sleep(for_event=False)
 
     def _on_entered(self) -> None:
         self.asleep = False
@@ -371,12 +397,19 @@ class FirmwareCore:
         self._native.registers(*values).write(*values.values())
         if "PC" in values:
             self.asleep = False
+            self.lock_up = None
 
     # Hooks: unicorn is on the stack, so no exception may leave them
 
     def _raise_later(self, error: BaseException) -> None:
         self._raised = self._raised or error
         self.end_slice()
+
+    def _allows(self, address: int, access: int) -> tuple[int, int]:
+        if SCS_BASE <= address < SCS_BASE + PAGE and self._traps.refuses_unprivileged(access):
+            self._cause = Cause.UNPRIVILEGED
+            return address, 0
+        return self._code.allows(address, access)
 
     def _on_bad_load(self, address: int) -> bool:
         if self._flow.ignores_bus_faults():
@@ -398,7 +431,10 @@ class FirmwareCore:
         if not xpsr & _THUMB:
             self._cause = Cause.INVALID_STATE
         elif self._syndrome.first() == _UNCATEGORIZED:
-            self._cause = Cause.UNDEFINED
+            divided = self._traps.divide(pc, xpsr)
+            if divided:
+                return True
+            self._cause = Cause.UNDEFINED if divided is None else Cause.DIVIDE_BY_ZERO
         else:
             # WFE and YIELD come here too, after they have been executed.
             self._cause = Cause.YIELD if self._halfword(pc - 2) in _YIELDS else Cause.WFE
@@ -408,6 +444,10 @@ class FirmwareCore:
     def _halfword(self, address: int) -> int:
         found = self.space.memory_at(address)
         return 0 if found is None else found.memory.halfword(address - found.start)
+
+    def _translate_again(self) -> None:
+        self._stricter = True
+        self.end_slice()
 
     def _on_send_event(self) -> None:
         self._event = True

@@ -19,12 +19,21 @@ if TYPE_CHECKING:
     """Keep an exception until the emulator is off the stack, which no exception may pass through."""
     Lost = Callable[[int], None]
     """(address) of a store that nothing takes"""
+    Load = Callable[[int], bool]
+    """(address) of a load that nothing answers -> whether it reads 0; else the run ends before it"""
 
 
 def map_space(
-    native: NativeCore, space: AddressSpace, own: int, *, warn: Warn, lost: Lost, raise_later: RaiseLater
+    native: NativeCore,
+    space: AddressSpace,
+    own: int,
+    *,
+    warn: Warn,
+    lost: Lost,
+    load: Load,
+    raise_later: RaiseLater,
 ) -> None:
-    """Give the native core everything in ``space``; where nothing is, loads are faults and stores are ``lost``.
+    """Give the native core everything in ``space``; where nothing is, ``load`` and ``lost`` are asked.
 
     ``own`` is a page with nothing that the engine uses itself and that is mapped already.
     """
@@ -33,10 +42,18 @@ def map_space(
             native.map_memory(item.start, item.end - item.start, item.memory.pointer)
         else:
             _map_io(native, item, warn, raise_later)
+    holes = []
     for start, end in space.gaps():
-        for first, last in ((start, own), (own + PAGE, end)) if start <= own < end else ((start, end),):
-            if first < last:
-                _map_gap(native, first, last, lost, raise_later)
+        parts = ((start, own), (own + PAGE, end)) if start <= own < end else ((start, end),)
+        holes += [(first, last) for first, last in parts if first < last]
+
+    def store(address: int) -> None:
+        try:
+            lost(address)
+        except BaseException as error:
+            raise_later(error)
+
+    native.map_holes(holes, store, load)
 
 
 def _map_io(native: NativeCore, item: IoRange, warn: Warn, raise_later: RaiseLater) -> None:
@@ -74,13 +91,3 @@ def _map_io(native: NativeCore, item: IoRange, warn: Warn, raise_later: RaiseLat
             raise_later(error)
 
     native.map_io(start, item.end - start, read, write)
-
-
-def _map_gap(native: NativeCore, start: int, end: int, lost: Lost, raise_later: RaiseLater) -> None:
-    def write(offset: int, _size: int, _value: int) -> None:
-        try:
-            lost(start + offset)
-        except BaseException as error:
-            raise_later(error)
-
-    native.map_hole(start, end - start, write)

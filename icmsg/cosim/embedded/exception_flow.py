@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.exceptions import EntryError, ExceptionUnit, ReturnError
 from icmsg.cosim.embedded.faults import Cause, FaultUnit, explain
-from icmsg.cosim.embedded.nvic import HARD_FAULT, NMI, SVCALL, THREAD_PRIORITY
+from icmsg.cosim.embedded.nvic import (
+    BUS_FAULT,
+    HARD_FAULT,
+    MEM_MANAGE,
+    NMI,
+    SVCALL,
+    THREAD_PRIORITY,
+    USAGE_FAULT,
+)
 from icmsg.cosim.embedded.scs_registers import PRIORITY_MASK
-from icmsg.errors import CoreFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +26,17 @@ if TYPE_CHECKING:
 
 _THUMB: Final = 1 << 24
 _CONTROL_NPRIV: Final = 1 << 0
+_SYNCHRONOUS: Final = (MEM_MANAGE, BUS_FAULT, USAGE_FAULT, SVCALL)
+"""Exceptions of an instruction: they stay pending where a fault of their entry runs first."""
+
+
+class LockUp(Exception):  # noqa: N818 - the term of the Arm architecture manual
+    """No fault handler can run for what happened at ``pc``, which ``text`` explains: the core stops there."""
+
+    def __init__(self, text: str, pc: int) -> None:
+        super().__init__(text, pc)
+        self.text = text
+        self.pc = pc
 
 
 class ExceptionFlow:
@@ -148,7 +166,7 @@ class ExceptionFlow:
         """Enter the fault exception for ``cause``; ``detail`` as in :func:`icmsg.cosim.embedded.faults.explain`.
 
         Raises:
-            CoreFault: no fault handler can run (lock-up).
+            LockUp: no fault handler can run.
         """
         self._syndrome.write(0)
         self._enter(
@@ -213,6 +231,8 @@ class ExceptionFlow:
         if problem.cause != Cause.VECTOR and nvic.priority[number] < nvic.priority[fault]:
             nvic.pend(1 << fault)
             fault = number
+        elif number in _SYNCHRONOUS and number != fault:
+            nvic.pend(1 << number)
         try:
             pushes = problem.cause == Cause.VECTOR
             thumb = self._unit.enter(fault, self._control.vector_table, pushes=pushes)
@@ -224,19 +244,17 @@ class ExceptionFlow:
         primask, limit = self._masked()
         if limit < 0 or self._nvic.execution_priority() < 0:
             raise self._lockup(text)
-        number = self._faults.number(cause, min(limit, 0 if primask else THREAD_PRIORITY), address)
         pc = self._pc.first() & ~1
+        number = self._faults.number(cause, min(limit, 0 if primask else THREAD_PRIORITY), address, pc)
         self._warn(f"exception {number}: {text}", pc, pc)
         self._tell(number, pc)
         return number
 
-    def _lockup(self, text: str) -> CoreFault:
+    def _lockup(self, text: str) -> LockUp:
         pc = self._pc.first() & ~1
-        return CoreFault(
-            f"core {self._core} is locked up at PC 0x{pc:08X}: {text}, where no fault handler can run",
-            core=self._core,
-            pc=pc,
-        )
+        self._warn(f"exception {HARD_FAULT}: {text}, where no fault handler can run", pc, pc)
+        self._tell(HARD_FAULT, pc)
+        return LockUp(text, pc)
 
 
 def _on_entry(problem: EntryError, number: int) -> str:

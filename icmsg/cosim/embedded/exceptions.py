@@ -34,6 +34,9 @@ _CONTROL_SPSEL: Final = 1 << 1
 _CONTROL_FPCA: Final = 1 << 2
 _CONTROL_SFPA: Final = 1 << 3  # without it unicorn re-initialises FPSCR at the next FP instruction
 _XPSR_ALIGN: Final = 1 << 9
+_XPSR_SFPA: Final = 1 << 20
+"""Where a frame keeps CONTROL.SFPA."""
+_SFPA_SHIFT: Final = 17
 _XPSR_THUMB: Final = 1 << 24
 _IPSR: Final = 0x1FF
 _NZCV: Final = 0xF0000000
@@ -136,6 +139,7 @@ class ExceptionUnit:
             frame = limit
         elif pushes:
             saved = xpsr & ~_XPSR_ALIGN | (_XPSR_ALIGN if (sp - size) & 4 else 0)
+            saved |= (control & _CONTROL_SFPA) << _SFPA_SHIFT
             stack = self._space.memory_at(frame)
             if stack is None or frame + size > stack.end:
                 raise EntryError(Cause.STACK, frame)
@@ -218,9 +222,9 @@ class ExceptionUnit:
         after = frame + size + (4 if saved & _XPSR_ALIGN else 0)
         # CONTROL while still in handler mode, then xPSR with IPSR: only then SP means the interrupted bank.
         if number in (HARD_FAULT, NMI):
-            self._thread_after_fault.write(new_control, saved & ~_XPSR_ALIGN)
+            self._thread_after_fault.write(new_control, saved & ~(_XPSR_ALIGN | _XPSR_SFPA))
         else:
-            self._thread.write(new_control, 0, saved & ~_XPSR_ALIGN)
+            self._thread.write(new_control, 0, saved & ~(_XPSR_ALIGN | _XPSR_SFPA))
         thumb = bool(saved & _XPSR_THUMB)
         self._unstacked.write(r0, r1, r2, r3, r12, lr, after, saved & _NZCV, return_pc & ~1 | thumb)
         return number, thumb

@@ -17,7 +17,7 @@ class Cause(enum.IntEnum):
     UNDEFINED = 1
     SVC = 2
     PREFETCH = 3
-    DATA = 4
+    UNALIGNED = 4
     BREAKPOINT = 7
     EXC_RETURN = 8
     NO_COPROCESSOR = 17
@@ -31,6 +31,9 @@ class Cause(enum.IntEnum):
     VECTOR = 105
     INVALID_RETURN = 106
     STORE = 107
+    DATA = 108
+    DIVIDE_BY_ZERO = 109
+    UNPRIVILEGED = 110
 
 
 _UC_ERRORS: Final = {
@@ -49,16 +52,22 @@ _CFSR_BIT: Final = {
     Cause.INVALID_STATE: 1 << 17,
     Cause.NO_COPROCESSOR: 1 << 19,
     Cause.STACK_LIMIT: 1 << 20,
+    Cause.UNALIGNED: 1 << 24,
+    Cause.DIVIDE_BY_ZERO: 1 << 25,
     Cause.PREFETCH: 1 << 8,
     Cause.INVALID_RETURN: 1 << 18,
     Cause.UNSTACK: 1 << 11,
     Cause.STACK: 1 << 12,
     Cause.DATA: 1 << 9,
+    Cause.UNPRIVILEGED: 1 << 9,
     Cause.STORE: 1 << 10,
 }
 _BFAR_VALID: Final = 1 << 15
 _BFHFNMIGN: Final = 1 << 8
 _INSTRUCTION_BUS_ERROR: Final = 1 << 8
+_INSTRUCTION_ACCESS_VIOLATION: Final = 1 << 0
+_DEVICES: Final = (range(0x4000_0000, 0x6000_0000), range(0xA000_0000, 1 << 32))
+"""Where the memory map never lets code run (Armv8-M ARM, B8.1)."""
 _HFSR_VECTOR: Final = 1 << 1
 _HFSR_FORCED: Final = 1 << 30
 _HFSR_DEBUG: Final = 1 << 31
@@ -71,6 +80,9 @@ _WORDS: Final = {
     Cause.BREAKPOINT: "a BKPT instruction without a debugger",
     Cause.NO_COPROCESSOR: "a coprocessor that is not enabled, or that this core does not have",
     Cause.INVALID_STATE: "a branch to an address without the Thumb bit",
+    Cause.UNALIGNED: "an access to an address that is no multiple of its size",
+    Cause.DIVIDE_BY_ZERO: "a division by zero (CCR.DIV_0_TRP is set)",
+    Cause.UNPRIVILEGED: "an access of unprivileged code to the System Control Space",
     Cause.STACK_LIMIT: "a stack that has grown beyond its limit (MSPLIM or PSPLIM)",
 }
 _WORDS_AT: Final = {
@@ -118,8 +130,8 @@ class FaultUnit:
         limit = min(masked_below, self._nvic.execution_priority())
         return limit < 0 and bool(self._control.peek("CCR") & _BFHFNMIGN)
 
-    def number(self, cause: int | None, masked_below: int, address: int | None = None) -> int:
-        """Record the fault and return the exception to enter; ``address`` is what a load could not read.
+    def number(self, cause: int | None, masked_below: int, address: int | None = None, pc: int = 0) -> int:
+        """Record the fault at ``pc`` and return the exception to enter; ``address`` is what a load could not read.
 
         ``masked_below`` is the priority that PRIMASK, BASEPRI and FAULTMASK impose. A fault whose own exception is
         not enabled, or not urgent enough, becomes a HardFault.
@@ -129,6 +141,8 @@ class FaultUnit:
             control.poke("HFSR", control.peek("HFSR") | _HARD[Cause(cause)])
             return HARD_FAULT
         bit = _CFSR_BIT[Cause(cause)] if cause in _CFSR_BIT else _INSTRUCTION_BUS_ERROR
+        if bit == _INSTRUCTION_BUS_ERROR and any(pc in devices for devices in _DEVICES):
+            bit = _INSTRUCTION_ACCESS_VIOLATION
         if address is not None:
             bit |= _BFAR_VALID
             control.poke("BFAR", address)

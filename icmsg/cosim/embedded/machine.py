@@ -134,8 +134,9 @@ class EmbeddedMachine:
     def run_for(self, ns: int) -> None:
         """Let ``ns`` nanoseconds of virtual time pass.
 
-        A core that runs firmware may get up to one quantum further; one that sleeps wakes at its exact time. Raises
-        CoreFault and EngineError as :meth:`run_until`.
+        A core that runs firmware may get up to one quantum further; one that sleeps wakes at its exact time. One that
+        faults where no fault handler can run stops alone (:attr:`MachineCore.is_locked_up`). Raises CoreFault and
+        EngineError as :meth:`run_until`.
 
         Ctrl-C, and any other signal that Python handles, is held until a slice or a callback has ended. The machine
         can run on then: no event and no hash is different from those of a run that was not interrupted.
@@ -149,7 +150,7 @@ class EmbeddedMachine:
 
         Raises:
             VirtualTimeoutError: ``timeout_ns`` of virtual time passed before; the text names ``what``.
-            CoreFault: firmware faulted while it handled a fault.
+            CoreFault: a core was reset whose image cannot start.
             EngineError: the machine is closed, or runs already.
             ConfigurationError: the time is not a whole number of nanoseconds, or negative.
         """

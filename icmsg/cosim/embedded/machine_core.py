@@ -346,7 +346,23 @@ class MachineCore:
     @property
     def is_asleep(self) -> bool:
         """Whether firmware sleeps, by WFI or WFE, and nothing has woken it."""
-        return self._slot.firmware is not None and self._slot.firmware.asleep
+        return self._slot.firmware is not None and self._slot.firmware.asleep and not self.is_locked_up
+
+    @property
+    def is_locked_up(self) -> bool:
+        """Whether firmware faulted where no fault handler can run: the core stands until its reset."""
+        return self._slot.firmware is not None and self._slot.firmware.lock_up is not None
+
+    @property
+    def lock_up(self) -> str:
+        """Where and why the core is locked up; empty where it is not."""
+        if self._slot.firmware is None or (problem := self._slot.firmware.lock_up) is None:
+            return ""
+        text, pc = problem
+        return (
+            f"core {self.name} is locked up at PC 0x{pc:08X}: {text}, where no fault handler can run "
+            f"({self.locate(pc)})"
+        )
 
     def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core's firmware to ``begin`` up to ``end``.

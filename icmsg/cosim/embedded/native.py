@@ -143,6 +143,14 @@ class NativeCore:
         self._handle = int(uc._uch.value)
         self._pointer = _PTR(self._handle)
         self._keep: list[object] = []
+        io: list[tuple[ReadHandler, WriteHandler]] = []
+        self._io = io
+        self._on_io = (
+            _READ_CALLBACK(lambda _uc, offset, width, number: io[number or 0][0](offset, width)),
+            _WRITE_CALLBACK(
+                lambda _uc, offset, width, value, number: io[number or 0][1](offset, width, value)
+            ),
+        )
         offset = _counter_offset()
         self.executed: Final = _SIZE.from_address(self._handle + offset)
         """Instructions of the current (last) run; counts the one in progress, and one more when the budget ends it."""
@@ -180,23 +188,28 @@ class NativeCore:
 
     def map_io(self, address: int, size: int, read: ReadHandler, write: WriteHandler) -> None:
         """Call ``read`` and ``write`` for accesses; executing from here is a fault."""
-        on_read = _READ_CALLBACK(lambda _uc, offset, width, _user: read(offset, width))
-        on_write = _WRITE_CALLBACK(lambda _uc, offset, width, value, _user: write(offset, width, value))
-        self._keep += (on_read, on_write)
+        number = _PTR(len(self._io))
+        self._io.append((read, write))
+        on_read, on_write = self._on_io
         self._check(
-            _LIB.uc_mmio_map(self._pointer, _U64(address), _SIZE(size), on_read, None, on_write, None)
+            _LIB.uc_mmio_map(self._pointer, _U64(address), _SIZE(size), on_read, number, on_write, number)
         )
 
-    def map_hole(self, address: int, size: int, write: WriteHandler) -> None:
-        """Call ``write`` for stores; a load from here, and executing, is a fault (:meth:`hook_bad_loads`)."""
-        on_write = _WRITE_CALLBACK(lambda _uc, offset, width, value, _user: write(offset, width, value))
-        self._keep.append(on_write)
-        self._check(_LIB.uc_mmio_map(self._pointer, _U64(address), _SIZE(size), None, None, on_write, None))
+    def map_holes(
+        self, holes: Iterable[tuple[int, int]], store: Callable[[int], None], load: Callable[[int], bool]
+    ) -> None:
+        """Call ``store(address)`` and ``load(address)`` for accesses to (start, end); executing there is a fault.
 
-    def hook_bad_loads(self, handler: Callable[[int], bool]) -> None:
-        """Call ``handler(address)`` for a load from a hole; True = it reads 0, False = the run ends before it."""
-        callback = _ACCESS_CALLBACK(lambda _uc, _kind, address, _size, _value, _user: handler(address))
-        self._hook(UC_HOOK_MEM_READ_PROT, callback)
+        ``load`` answers True = the load reads 0, or False = the run ends before it. unicorn takes a slow way to every
+        page in the bounds of such a hook, so that they are those of the holes.
+        """
+        on_write = _WRITE_CALLBACK(lambda _uc, offset, _width, _value, start: store((start or 0) + offset))
+        on_load = _ACCESS_CALLBACK(lambda _uc, _kind, at, _size, _value, _user: load(at))
+        self._keep.append(on_write)
+        for start, end in holes:
+            size = _SIZE(end - start)
+            self._check(_LIB.uc_mmio_map(self._pointer, _U64(start), size, None, None, on_write, _PTR(start)))
+            self._hook(UC_HOOK_MEM_READ_PROT, on_load, start, end - 1)
 
     def hook_exceptions(self, handler: Callable[[int], None]) -> None:
         """Call ``handler(number)`` where the core takes an exception (8 = EXC_RETURN, 2 = SVC, …)."""
@@ -242,7 +255,8 @@ class NativeCore:
         """Call ``handler(address, size)`` where code that begins in this range was translated, before it runs."""
 
         def on_edge(_uc: object, new: Any, _before: object, _user: object) -> None:
-            handler(new[0].address, new[0].size)
+            code = new.contents
+            handler(code.address, code.size)
 
         self._hook(UC_HOOK_EDGE_GENERATED, _EDGE_CALLBACK(on_edge), address, address + size - 1)
 
@@ -307,6 +321,7 @@ class NativeCore:
         """Free the core and break its references; the object cannot be used afterwards."""
         del self._uc  # the only reference: unicorn frees everything here, not at some later collection
         self._keep.clear()
+        self._io.clear()
 
 
 def _open() -> Any:

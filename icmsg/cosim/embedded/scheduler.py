@@ -112,7 +112,7 @@ class Scheduler:
         are released: everything is as if the caller had asked for no more time.
 
         Raises:
-            CoreFault: a core cannot go on.
+            CoreFault: a core was reset whose image cannot start.
         """
         self.drain()
         pending = held.pending if held is not None else None

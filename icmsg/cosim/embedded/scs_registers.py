@@ -15,6 +15,14 @@ _LEAST_PRIORITY_BITS = 5
 PRIORITY_MASK: Final = 0xFF >> _LEAST_PRIORITY_BITS << _LEAST_PRIORITY_BITS
 """The three priority bits that the nRF5340's cores have."""
 MPU_REGIONS: Final = 8
+CCR_RESET: Final = 0x201
+"""Bits of CCR that are one and stay so."""
+
+ID_REGISTERS: Final = (
+    *(0x00000030, 0x00000210, 0x00200000, 0, 0x00101F40, 0, 0x01000000, 0),  # ID_PFR0 to ID_MMFR3
+    *(0x01101110, 0x02212000, 0x20232232, 0x01111131, 0x01310132, 0, 0, 0x8000C000),  # ID_ISAR0 to CTR
+)
+"""What a Cortex-M33 with Security and DSP Extension says of itself (its Technical Reference Manual, B2)."""
 
 SCS: Final = RegisterBlock(
     "SCS",
@@ -64,7 +72,7 @@ SCS: Final = RegisterBlock(
         Register(
             "SCR", 0xD10, fields=(Field("SLEEPONEXIT", 1), Field("SLEEPDEEP", 2), Field("SEVONPEND", 4))
         ),
-        Register("CCR", 0xD14, reset=0x00000201),
+        Register("CCR", 0xD14, reset=CCR_RESET),
         Register("SHPR", 0xD18, count=3, meaning="priorities of exceptions 4 to 15, one byte each"),
         Register(
             "SHCSR",
@@ -88,7 +96,7 @@ SCS: Final = RegisterBlock(
         Register("MMFAR", 0xD34),
         Register("BFAR", 0xD38),
         Register("AFSR", 0xD3C),
-        Register("ID", 0xD40, count=16, access=_R, meaning="ID registers; read as zero"),
+        Register("ID", 0xD40, count=16, access=_R, meaning="ID_PFR0 to CTR"),
         Register("CPACR", 0xD88),
         Register("NSACR", 0xD8C),
         Register("MPU_TYPE", 0xD90, access=_R, reset=MPU_REGIONS << 8),

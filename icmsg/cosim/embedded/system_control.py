@@ -16,7 +16,14 @@ from icmsg.cosim.embedded.nvic import (
     Nvic,
     ignore,
 )
-from icmsg.cosim.embedded.scs_registers import MPU_REGIONS, PRIORITY_MASK, SCS, SCS_BASE
+from icmsg.cosim.embedded.scs_registers import (
+    CCR_RESET,
+    ID_REGISTERS,
+    MPU_REGIONS,
+    PRIORITY_MASK,
+    SCS,
+    SCS_BASE,
+)
 from icmsg.hw.model import RegisterModel, on_read, on_write
 
 if TYPE_CHECKING:
@@ -29,6 +36,11 @@ _VECTKEY_READ: Final = 0xFA05
 _COUNTFLAG: Final = 1 << 16
 _SLEEPONEXIT: Final = 1 << 1
 _SEVONPEND: Final = 1 << 4
+_CCR_WRITABLE: Final = 0x51A
+"""USERSETMPEND, UNALIGN_TRP, DIV_0_TRP, BFHFNMIGN and STKOFHFNMIGN."""
+_CP10: Final = 3 << 20
+_SYSTEM_PRIORITIES: Final = (0xFFFFFFFF, 0xFF000000, 0xFFFF00FF)
+"""The bytes of SHPR that belong to an exception."""
 _FAULT_ENABLES: Final = ((16, MEM_MANAGE), (17, BUS_FAULT), (18, USAGE_FAULT))
 _RELOAD_MASK: Final = 0xFFFFFF
 _ICSR: Final = {field.name: field.mask for field in SCS.register("ICSR").fields}
@@ -80,6 +92,8 @@ class SystemControl(RegisterModel):
         self._counted = False  # COUNTFLAG
         self._mpu: list[list[int]] = [[0, 0] for _ in range(MPU_REGIONS)]
         self._vtor_slot = self.slot("VTOR")
+        self.traps_changed: Callable[[], None] = _nothing
+        """Called when CCR or CPACR has been written."""
 
     @property
     def vector_table(self) -> int:
@@ -220,7 +234,7 @@ class SystemControl(RegisterModel):
 
     @on_write("SHPR")
     def _write_system_priority(self, index: int, value: int) -> None:
-        self._set_priorities("SHPR", index, 4 + 4 * index, value)
+        self._set_priorities("SHPR", index, 4 + 4 * index, value & _SYSTEM_PRIORITIES[index])
 
     def _set_priorities(self, register: str, index: int, first: int, value: int) -> None:
         value &= PRIORITY_MASK * 0x01010101
@@ -233,6 +247,10 @@ class SystemControl(RegisterModel):
         self._nvic.pend(1 << (16 + (value & 0x1FF)) & INTERRUPT_MASK)
 
     # SCB
+
+    @on_read("ID")
+    def _read_id(self, index: int) -> int:
+        return ID_REGISTERS[index]
 
     @on_read("ICSR")
     def _read_icsr(self, _index: int) -> int:
@@ -280,6 +298,21 @@ class SystemControl(RegisterModel):
     def _write_scr(self, _index: int, value: int) -> None:
         self._nvic.pended = self._clocked.signal_event if value & _SEVONPEND else ignore
 
+    @on_write("CCR")
+    def _write_ccr(self, _index: int, value: int) -> None:
+        self.poke("CCR", value & _CCR_WRITABLE | CCR_RESET)
+        self.traps_changed()
+
+    @property
+    def is_fpu_enabled(self) -> bool:
+        """CPACR.CP10: whether floating point may be used."""
+        return bool(self.peek("CPACR") & _CP10)
+
+    @on_write("CPACR")
+    def _write_cpacr(self, _index: int, value: int) -> None:
+        self.poke("CPACR", value)
+        self.traps_changed()
+
     @on_write("SHCSR")
     def _write_shcsr(self, _index: int, value: int) -> None:
         for bit, number in _FAULT_ENABLES:
@@ -321,3 +354,7 @@ class SystemControl(RegisterModel):
     def mpu_regions(self) -> list[tuple[int, int]]:
         """Return (RBAR, RLAR) of every MPU region."""
         return [(rbar, rlar) for rbar, rlar in self._mpu]
+
+
+def _nothing() -> None:
+    """Nobody has to know."""

@@ -103,7 +103,8 @@ class LockstepGate(_Gate):
 class SliceGate(_Gate):
     """``emulation RunFor`` for a quantum at a time, which costs Renode milliseconds each; needs no files of ours.
 
-    ``rose`` gets each followed line that rose, and the time at the end of its slice.
+    ``now_ns`` is the time at which it begins. ``rose`` gets each followed line that rose, and the time at the end of
+    its slice.
     """
 
     def __init__(
@@ -114,12 +115,13 @@ class SliceGate(_Gate):
         lines: Iterable[object],
         *,
         quantum_ns: int,
+        now_ns: int,
         rose: Callable[[Wire, int], None],
     ) -> None:
         super().__init__(link, levels, memory, lines)
         self._quantum = quantum_ns
         self._rose = rose
-        self._now = current_time(link)
+        self._now = now_ns
 
     def advance(self, microseconds: int) -> bool:
         """Let time pass; see :class:`icmsg.cosim.stepped.stepper.Gate`."""

@@ -9,19 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import platform_file
+from icmsg.config.memory_checks import RAM
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.machine import AccessWarning
+from icmsg.cosim.memory_map import memory_map
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.remote.abilities import find_abilities
 from icmsg.cosim.remote.bus import RemoteBus
+from icmsg.cosim.remote.core import RemoteCore
 from icmsg.cosim.remote.gates import LockstepGate, SliceGate, current_time
 from icmsg.cosim.remote.levels import Levels
 from icmsg.cosim.remote.link import Link
 from icmsg.cosim.remote.memory import RemoteMemory
 from icmsg.cosim.remote.reports import read_report
 from icmsg.cosim.remote.transport import words
+from icmsg.cosim.simtime import MS
 from icmsg.cosim.stepped import commands, log
-from icmsg.cosim.stepped.core import SteppedCore
 from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
 from icmsg.cosim.stepped.places import Wire, read_places
 from icmsg.cosim.stepped.records import TASK
@@ -37,11 +40,13 @@ if TYPE_CHECKING:
     from icmsg.cosim.stepped.stepper import Gate
 
 _LOADED: Final = re.compile(r"Binary (.+?): [0-9a-f]{32}\b")
+_WHOLE_NS: Final = 10 * MS
+"""A run begins at a multiple of this, so that synchronization points are where they are after time 0."""
 _LOGGED: Final = 1000
 """Entries of Renode's log that are looked through for complaints; it keeps no more."""
 
 
-class RemoteMachine(SteppedMachine[SteppedCore]):
+class RemoteMachine(SteppedMachine[RemoteCore]):
     """The machine that is selected in the Monitor behind ``transport``, as :class:`icmsg.cosim.machine.Machine`.
 
     ``platform`` is the path of the platform file that it was made of (default: the shipped nRF5340). ``quantum_ns`` is
@@ -80,6 +85,7 @@ class RemoteMachine(SteppedMachine[SteppedCore]):
             for wire in wires
         }
         self._own: list[tuple[int, int, int]] = []
+        self._origin_ns = 0
         shared = _shared(places)
         self.abilities: Final = find_abilities(self.link, path, places, shared)
         self.link.execute(commands.SERIAL)
@@ -100,7 +106,7 @@ class RemoteMachine(SteppedMachine[SteppedCore]):
             bus = RemoteBus(
                 self.link, core, self._memory, self._levels, shared=shared, rings=self._ringer(core)
             )
-            self.cores[name] = SteppedCore(self, core, bus)
+            self.cores[name] = RemoteCore(self, core, bus)
         self.look_at_cores()
         self._before = set(self._complaints())
         self.clock.time_ns = self._ask_time()
@@ -128,12 +134,12 @@ class RemoteMachine(SteppedMachine[SteppedCore]):
         parts = self.link, self._levels, self._memory, lines
         if self.abilities.lockstep is not None:
             return LockstepGate(*parts, mailbox=self.abilities.lockstep, took=self._take_report)
-        return SliceGate(*parts, quantum_ns=self._quantum_ns, rose=self._rose)
+        return SliceGate(*parts, quantum_ns=self._quantum_ns, now_ns=self._ask_time(), rose=self._rose)
 
     def _ask_time(self) -> int:
         mailbox = self.abilities.lockstep
         if mailbox is None:
-            return current_time(self.link)
+            return current_time(self.link) - self._origin_ns
         return self._take_report(self.link.ask(f"{mailbox} TakeRecords")[0])
 
     def let_go(self) -> None:
@@ -143,6 +149,36 @@ class RemoteMachine(SteppedMachine[SteppedCore]):
         """
         self.check_open()
         self.stepper.dispose()
+
+    def boot_anew(self) -> None:
+        """Make the machine what it is after power-up, and count virtual time and events from here on.
+
+        Cores are halted and reset with all peripherals, RAM is zero. Flash keeps its contents. Two runs that begin so
+        have the same times and the same trace, whatever Renode has done before. Up to 10 ms pass before.
+
+        Raises:
+            EngineError: the machine has run already, or is closed.
+        """
+        self.check_open()
+        if self.stepper.is_active:
+            raise EngineError("boot_anew comes before the machine runs")
+        for core in self.cores.values():
+            core.halt()
+        # Always, since Renode lets a core go one quantum later that was halted while time passed.
+        rest_ns = _WHOLE_NS - current_time(self.link) % _WHOLE_NS
+        self.command(f'emulation RunFor "{commands.seconds(rest_ns)}"')
+        for core in self.cores.values():
+            core.power_down()
+        for name in sorted({memory.name for memory in memory_map(self.description) if memory.what == RAM}):
+            self.command(f"{name} ZeroAll")
+        self._memory.let_go()
+        mailbox = self.abilities.lockstep
+        if mailbox is None:
+            self._origin_ns = current_time(self.link)
+        else:  # the records are those of the resets
+            self._origin_ns = read_report(self.link.ask(f"{mailbox} TakeRecords")[0]).time_ns
+        self.clock.time_ns = 0
+        self.events.restart()
 
     # Renode
 
@@ -216,7 +252,7 @@ class RemoteMachine(SteppedMachine[SteppedCore]):
 
     def _take_report(self, text: str) -> int:
         """Put into the stream what a report says, and return its time."""
-        report = read_report(text)
+        report = read_report(text, since_ns=self._origin_ns)
         own, self._own = self._own, []
         doorbells = []
         for record in report.doorbells:

@@ -23,10 +23,10 @@ class Report:
     console: Sequence[Record]
 
 
-def read_report(text: str) -> Report:
+def read_report(text: str, *, since_ns: int = 0) -> Report:
     """Read ``TIME LOST RECORDS``: nanoseconds, a number of records, and hexadecimal digits or ``-``.
 
-    ``renode/RemoteExtensions.cs`` prints it.
+    ``renode/RemoteExtensions.cs`` prints it. All times of the report count from ``since_ns`` of Renode's virtual time.
 
     Raises:
         EngineError: it is something else, or records were lost.
@@ -43,9 +43,9 @@ def read_report(text: str) -> Report:
         raise EngineError(
             f"{missing} records were lost: more happened in one step than there is room for; take shorter steps"
         )
-    records = list(decode(data))
+    records = [record._replace(time_ns=record.time_ns - since_ns) for record in decode(data)]
     return Report(
-        time_ns,
+        time_ns - since_ns,
         [record for record in records if record.kind != BYTE_SENT],
         [record for record in records if record.kind == BYTE_SENT],
     )

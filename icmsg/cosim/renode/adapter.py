@@ -16,6 +16,7 @@ from pyrenode3.wrappers import Emulation, Monitor
 import System  # type: ignore[import-not-found]  # exists once pyrenode3 has loaded a runtime
 
 from icmsg.cosim.renode.adapter_machine import AdaptedMachine, words
+from icmsg.cosim.renode.watchdog import CALLS
 from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.errors import EngineError
 
@@ -54,10 +55,13 @@ class PyrenodeAdapter:
     def monitor(self, command: str) -> tuple[str, str]:
         """Run a Monitor command and return what it prints, and what it prints as an error."""
         self._script.Clear()
+        CALLS.begin(f"`{command}`")
         try:
             printed, error = self._monitor.execute(command)
         except System.Exception as failure:
             raise EngineError(f"Renode failed at `{command}`: {words(failure)}") from failure
+        finally:
+            CALLS.end()
         script = self._script
         return f"{printed}{script.GetContents()}", f"{error}{script.GetError()}"
 
@@ -100,6 +104,17 @@ class PyrenodeAdapter:
         Logger.AddBackend(backend, _LOG, True)
         backend.SetLogLevel(LogLevel.Warning)
 
+    def show_log_in(self, path: Path) -> None:
+        """Write everything from Renode's level INFO on into a file, and keep it for `lastLog`."""
+        from Antmicro.Renode.Logging import FileBackend, Logger, LogLevel
+        from Antmicro.Renode.Logging.Backends import MemoryBackend  # type: ignore[import-not-found]
+        from Antmicro.Renode.Utilities import SequencedFilePath
+
+        backend = FileBackend(SequencedFilePath(str(path)), True)
+        Logger.AddBackend(backend, f"{_LOG}-monitor", True)
+        backend.SetLogLevel(LogLevel.Info)
+        Logger.AddBackend(MemoryBackend(), "memory", True)  # the name by which `lastLog` finds it
+
     def log_consoles(self) -> None:
         """Let `showAnalyzer` of the current emulation log what a UART sends; Renode finds several ways otherwise."""
         from Antmicro.Renode.Analyzers import LoggingUartAnalyzer  # type: ignore[import-not-found]
@@ -122,4 +137,8 @@ class PyrenodeAdapter:
 
     def clear(self) -> None:
         """Remove every machine."""
-        self._emulation.clear()
+        CALLS.begin("the removal of the machine")
+        try:
+            self._emulation.clear()
+        finally:
+            CALLS.end()

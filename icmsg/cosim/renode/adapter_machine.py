@@ -10,6 +10,7 @@ from pyrenode3.conversion import interface_to_class
 # isort: split
 import System  # type: ignore[import-not-found]  # exists once pyrenode3 has loaded a runtime
 
+from icmsg.cosim.renode.watchdog import CALLS
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class AdaptedMachine:
         self._machine = wrapper.internal
         self._bus = wrapper.sysbus.internal
         self._objects: dict[str, Any] = {}
+        self._before_reset: Callable[[Any], Any] | None = None
 
     def _object(self, name: str) -> Any:
         if name not in self._objects:
@@ -116,12 +118,15 @@ class AdaptedMachine:
         self._bus.WriteBytes(array, address, 0, len(data), False, self._object(core))
 
     def instructions(self, core: str) -> int:
-        """Return a core's instruction counter."""
-        return int(self._object(core).ExecutedInstructions)
+        """Return a core's instruction counter, which a reset of the core does not set back."""
+        cpu = self._object(core)
+        before = int(self._before_reset(cpu)) if self._before_reset is not None else 0
+        return before + int(cpu.ExecutedInstructions)
 
     def gate(self, lines: Sequence[object], journal: Records) -> _Gate:
         """Make a Lockstep."""
         assert isinstance(journal, _Records)  # there is no other that comes from here
+        CALLS.begin("the first step of the emulation")
         try:
             lockstep = self._models.Lockstep(self._machine)
             for line in lines:
@@ -129,12 +134,16 @@ class AdaptedMachine:
             journal.source.HoldOnTask = lockstep
         except System.Exception as error:
             raise EngineError(f"Renode refuses the lockstep: {words(error)}") from error
+        finally:
+            CALLS.end()
         return _Gate(lockstep, journal)
 
     def doorbells(self, capacity: int, mailboxes: Sequence[str]) -> _Records:
         """Make a DoorbellJournal."""
         array = System.Array[self._models.NRF_IPC]([self._object(name) for name in mailboxes])
-        return _Records(self._models.DoorbellJournal(self._machine, capacity, array), capacity)
+        journal = self._models.DoorbellJournal(self._machine, capacity, array)
+        self._before_reset = journal.GetInstructionsBeforeReset
+        return _Records(journal, capacity)
 
     def consoles(self, capacity: int, uarts: Sequence[str]) -> _Records:
         """Make a ConsoleCapture."""
@@ -176,10 +185,13 @@ class _Gate:
 
     def advance(self, microseconds: int) -> bool:
         """One call into .NET, which waits there."""
+        CALLS.begin("a step of the emulation")
         try:
             return bool(self._advance(microseconds))
         except System.Exception as error:
             raise EngineError(f"Renode stopped: {words(error)}") from error
+        finally:
+            CALLS.end()
 
     def now_ns(self) -> int:
         """Return the virtual time."""
@@ -195,11 +207,14 @@ class _Gate:
 
     def dispose(self) -> None:
         """Let the emulation run out its RunFor, and pause."""
+        CALLS.begin("the end of the lockstep")
         try:
             self._journal.source.HoldOnTask = None
             self._lockstep.Dispose()
         except System.Exception as error:
             raise EngineError(f"Renode does not pause: {words(error)}") from error
+        finally:
+            CALLS.end()
 
 
 def _view(address: int, size: int) -> memoryview:

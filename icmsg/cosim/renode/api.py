@@ -121,6 +121,9 @@ class RenodeApi(Protocol):
     def log_to(self, path: Path) -> None:
         """Write warnings and errors that Renode logs into a file."""
 
+    def show_log_in(self, path: Path) -> None:
+        """Write everything from level INFO on into a file, and keep it for `lastLog`."""
+
     def log_consoles(self) -> None:
         """Let analyzers of UARTs in the current emulation write into Renode's log."""
 

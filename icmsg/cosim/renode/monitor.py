@@ -60,6 +60,9 @@ class RenodeMonitor:
         self._here: Path | None = None
         self._typed = ""
         self.verbs: Callable[[Sequence[str]], str] | None = None
+        self._log = Path(process.private_folder()) / f"monitor-{id(self):x}.txt"
+        self._log_end = 0
+        self._renode.show_log_in(self._log)
 
     # The protocol
 
@@ -102,6 +105,17 @@ class RenodeMonitor:
             return ""
         printed = [self._one(part) for part in split(text)]
         return "\n".join(text for text in printed if text)
+
+    def take_log(self) -> list[str]:
+        """Return the lines that Renode has logged since the last time, what UARTs printed among them."""
+        self._renode.flush_log()
+        if not self._log.exists():
+            return []
+        with self._log.open("rb") as log:
+            log.seek(self._log_end)
+            whole = log.read().rpartition(b"\n")[0]
+        self._log_end += len(whole) + bool(whole)
+        return whole.decode("utf-8", errors="replace").splitlines()
 
     def close(self) -> None:
         """Remove every machine; Renode stays in the process. May be called twice."""

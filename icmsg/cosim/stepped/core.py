@@ -47,12 +47,14 @@ class SteppedCore:
         self._halted = True
         self._started = False
         self._waits = False  # for the core that holds this one in reset
+        self._resets = False  # the commands for what firmware asked for come with the next of Python's work
         self._vector_table: int | None = None
         self._releasing: Entry | None = None
         self._played: PlayedCore | None = None
         self._bus = bus
         self.name: Final = places.name
         self.index: Final = places.index
+        self.is_held_by_another: Final = places.reset_block is not None
         self.console: Final = Console()
         self.image: FirmwareImage | None = None
         self._memory_consoles: tuple[FirmwareImage, list[MemoryConsole]] | None = None
@@ -189,10 +191,53 @@ class SteppedCore:
         self._halted, self._started, self._waits = True, False, True
 
     def _look_at_release(self) -> None:
-        """Find out whether a core that waited in reset was let go."""
-        if self._waits and self._machine.command(f"{self._places.cpu} IsHalted").strip() == "False":
+        """Find out whether a core that waited in reset was let go, where nobody writes that down."""
+        if (
+            self._waits
+            and not self._resets
+            and self._machine.command(f"{self._places.cpu} IsHalted").strip() == "False"
+        ):
+            self.was_released(self._machine.now_ns)
+
+    def was_held(self, time_ns: int) -> None:
+        """Note that the core was stopped and is held in reset."""
+        if self._waits:
+            return
+        self._cancel_release()
+        if not self._halted and self._played is None:
+            self._halted = True
+            self._machine.events.emit(time_ns, EventKind.CORE_HALTED, self.index)
+        self._waits, self._started = self._played is None, False
+        self._machine.events.emit(time_ns, EventKind.CORE_RESET, self.index)
+
+    def was_released(self, time_ns: int) -> None:
+        """Note that the core was let go; it executes from the next synchronization point on."""
+        if self._halted and self._played is None:
             self._halted, self._started, self._waits = False, True, False
-            self._machine.emit(EventKind.CORE_STARTED, self.index)
+            self._machine.events.emit(time_ns, EventKind.CORE_STARTED, self.index)
+
+    def asked_for_reset(self, time_ns: int) -> None:
+        """Note that firmware has reset this core (SYSRESETREQ), and do it at this synchronization point."""
+        self._machine.events.emit(time_ns, EventKind.CORE_RESET, self.index)
+        if not self._resets:
+            self._resets = True
+            self._machine.clock.call_soon(self._do_as_asked)
+
+    def asked_for_hold(self, time_ns: int) -> None:
+        """Note that the core which holds this one was reset, and hold this one at this synchronization point."""
+        self.was_held(time_ns)
+        if not self._resets and self._played is None and self._vector_table is not None:
+            self._resets = True
+            self._machine.clock.call_soon(self._do_as_asked)
+
+    def _do_as_asked(self) -> None:
+        self._resets = False
+        if self._waits:
+            self.wait_for_release()
+        else:
+            self._reset()
+            if not self._halted and self._played is None:
+                self._release()
 
     def halt(self) -> None:
         """Stop executing; registers, memory and pending interrupts stay as they are."""

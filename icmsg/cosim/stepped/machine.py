@@ -10,7 +10,14 @@ from icmsg.cosim.simtime import US, format_time
 from icmsg.cosim.soc import find_core
 from icmsg.cosim.stepped.agenda import Agenda
 from icmsg.cosim.stepped.core import SteppedCore
-from icmsg.cosim.stepped.records import LINE_ROSE, TASK
+from icmsg.cosim.stepped.records import (
+    CORE_HELD,
+    CORE_RELEASED,
+    CORE_RESTARTED,
+    LINE_ROSE,
+    RESET_REQUESTED,
+    TASK,
+)
 from icmsg.errors import ConfigurationError, EngineError, VirtualTimeoutError
 
 if TYPE_CHECKING:
@@ -125,6 +132,12 @@ class SteppedMachine(Generic[CoreT]):
             return
         emit, mailboxes = self.events.emit, self._mailboxes
         for time_ns, kind, source, value in records:
+            if kind in (CORE_HELD, CORE_RELEASED, CORE_RESTARTED):
+                self._take_power(time_ns, kind)
+                continue
+            if kind == RESET_REQUESTED:
+                self._take_reset_request(time_ns, source)
+                continue
             core = mailboxes[source]
             if kind == TASK:
                 emit(time_ns, EventKind.DOORBELL, core.index, value)
@@ -132,6 +145,24 @@ class SteppedMachine(Generic[CoreT]):
                 number = core.port.interrupt
                 emit(time_ns, EventKind.INTERRUPT, core.index, number)
                 self.stepper.line_rose(self.cores[core.name], number, time_ns)
+
+    def _take_power(self, time_ns: int, kind: int) -> None:
+        for core in self.cores.values():
+            if not core.is_held_by_another:
+                continue
+            if kind == CORE_HELD:
+                core.was_held(time_ns)
+            elif kind == CORE_RELEASED:
+                core.was_released(time_ns)
+            else:
+                self.events.emit(time_ns, EventKind.CORE_RESET, core.index)  # for example by its watchdog
+
+    def _take_reset_request(self, time_ns: int, source: int) -> None:
+        asking = list(self.cores.values())[source]
+        asking.asked_for_reset(time_ns)
+        for core in self.cores.values():
+            if core is not asking and core.is_held_by_another:  # FORCEOFF is 1 after its holder's reset
+                core.asked_for_hold(time_ns)
 
     def _take_console(self, records: Iterable[Record]) -> None:
         if self._closed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icmsg.cosim.events import EventKind
+    from icmsg.cosim.events import EventKind, EventStream
     from icmsg.cosim.stepped.agenda import Agenda
     from icmsg.cosim.stepped.core import SteppedCore
     from icmsg.cosim.stepped.places import Wire
@@ -36,6 +36,14 @@ class Owner(Protocol):
     @property
     def clock(self) -> Agenda:
         """Virtual time, and what Python wants to do."""
+
+    @property
+    def now_ns(self) -> int:
+        """The virtual time in nanoseconds."""
+
+    @property
+    def events(self) -> EventStream:
+        """What happens."""
 
     @property
     def latency_ns(self) -> int:

@@ -1,4 +1,4 @@
-"""What the C# side writes down while the emulation runs: doorbells, interrupt lines, bytes of a UART.
+"""What the C# side writes down while the emulation runs: doorbells, interrupt lines, held cores, bytes of a UART.
 
 A record has 16 bytes (u64 time in nanoseconds, u16 kind, u16 place of the source among those given, u32 value), all
 little-endian: ``renode/RecordBlock.cs``.
@@ -16,13 +16,17 @@ TASK: Final = 1
 LINE_ROSE: Final = 2
 LINE_FELL: Final = 3
 BYTE_SENT: Final = 4
+CORE_HELD: Final = 5
+CORE_RELEASED: Final = 6
+CORE_RESTARTED: Final = 7
+RESET_REQUESTED: Final = 8
 
 _RECORD: Final = Struct("<QHHI")
 RECORD_BYTES: Final = _RECORD.size
 
 
 class Record(NamedTuple):
-    """One record; ``source`` is the place among the mailboxes or UARTs that are followed."""
+    """One record; ``source`` is the place among the mailboxes, UARTs, cores or blocks of resets."""
 
     time_ns: int
     kind: int

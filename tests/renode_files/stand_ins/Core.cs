@@ -20,6 +20,8 @@ namespace Antmicro.Renode.Core
 
         void ScheduleAction(TimeInterval delay, Action<TimeInterval> action, string name = null);
 
+        IEnumerable<T> GetPeripheralsOfType<T>() where T : IPeripheral;
+
         IPeripheral this[string name] { get; }
 
         IBusController SystemBus { get; }

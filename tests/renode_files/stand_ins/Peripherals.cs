@@ -109,7 +109,11 @@ namespace Antmicro.Renode.Peripherals.CPU
 
         void SyncTime();
 
+        event Action<ICPU, EmulationCPUState, EmulationCPUState> StateChanged;
+
         bool IsHalted { get; set; }
+
+        ulong ExecutedInstructions { get; }
 
         bool OnPossessedThread { get; }
 
@@ -134,7 +138,15 @@ namespace Antmicro.Renode.Peripherals.CPU
         {
         }
 
+        public event Action<ICPU, EmulationCPUState, EmulationCPUState> StateChanged
+        {
+            add { }
+            remove { }
+        }
+
         public bool IsHalted { get; set; }
+
+        public ulong ExecutedInstructions => 0;
 
         public bool OnPossessedThread => false;
 

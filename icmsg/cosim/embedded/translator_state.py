@@ -1,0 +1,140 @@
+"""What unicorn's translator believes the core has: fields of its private state without an API.
+
+They only matter while code is translated. So a core can be without FPU, and code can be translated as for one that is
+stricter than a Cortex-M33: one without the Main Extension faults at every unaligned access, one without divide
+instructions at every division.
+
+The fields are found by value, once per process (:func:`_places`): unicorn's state points to that of the core, which
+holds the core's registers, and further on its features and its instruction set attributes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+from functools import cache
+from typing import Final, NamedTuple
+
+from icmsg.cosim.embedded.native import NativeCore
+
+_FEATURES: Final = 0x74_0902_C2E8  # of unicorn's Cortex-M33
+_MAIN_EXTENSION: Final = 1 << 38
+_ATTRIBUTES: Final = struct.pack("<5I", 0x01101110, 0x02212000, 0x20232232, 0x01111131, 0x01310132)
+"""ID_ISAR0 to ID_ISAR4 of a Cortex-M33."""
+_DIVIDE: Final = 0xF << 24  # ID_ISAR0.Divide
+_FPU: Final = struct.pack("<3I", 0x10110021, 0x11000011, 0x00000040)
+"""MVFR0 to MVFR2 of a Cortex-M33 with FPU."""
+_POINTERS: Final = 170
+"""Words of unicorn's state among which the pointer to the core's is."""
+_WITHIN: Final = 0x10000
+_PAGE: Final = 4096
+_MARKS: Final = tuple(0x0123_4560 + 0x0111_1111 * number for number in range(13))
+
+
+class _Places(NamedTuple):
+    """Offsets in bytes: of the pointer to the core's state, and in that of the fields."""
+
+    pointer: int
+    features: int
+    attributes: int
+    fpu: int
+
+
+class TranslatorState:
+    """The fields of ``native``; :meth:`of` returns None where this build of unicorn keeps them elsewhere."""
+
+    def __init__(self, native: NativeCore, places: _Places) -> None:
+        state = ctypes.c_size_t.from_address(native.handle + places.pointer).value
+        self._features = ctypes.c_uint64.from_address(state + places.features)
+        self._attributes = ctypes.c_uint32.from_address(state + places.attributes)
+        self._fpu = ctypes.c_uint32.from_address(state + places.fpu)
+        self._whole: Final = self._features.value, self._attributes.value, self._fpu.value
+        self._usual = self._whole
+
+    @classmethod
+    def of(cls, native: NativeCore) -> TranslatorState | None:
+        """Return the state of ``native``, if this build of unicorn keeps it where it can be found."""
+        native.registers("PC").read()  # unicorn makes its core at the first use
+        places = _places()
+        return None if places is None else cls(native, places)
+
+    def set_fpu(self, has_fpu: bool) -> None:
+        """Let the core have an FPU or not; what was translated before must be forgotten."""
+        features, attributes, fpu = self._whole
+        self._usual = features, attributes, fpu if has_fpu else 0
+        self.be_usual()
+
+    def be_strict(self, *, alignment: bool, division: bool) -> None:
+        """Translate accesses so that they fault where they are unaligned, divisions so that they are undefined."""
+        features, attributes, _ = self._usual
+        self._features.value = features & ~_MAIN_EXTENSION if alignment else features
+        self._attributes.value = attributes & ~_DIVIDE if division else attributes
+
+    def be_usual(self) -> None:
+        """Translate as for the core that it is; so it must be while code runs."""
+        self._features.value, self._attributes.value, self._fpu.value = self._usual
+
+
+@cache
+def _places() -> _Places | None:
+    """Find the fields in one core, and check them in another one."""
+    if os.name == "nt":
+        return None  # there is no safe way to look whether an address can be read
+    core, other = NativeCore(), NativeCore()
+    try:
+        for native in (core, other):
+            native.registers(*[f"R{number}" for number in range(13)]).write(*_MARKS)
+        found = _search(core)
+        return found if found is not None and _fits(other, found) else None
+    finally:
+        core.close()
+        other.close()
+
+
+def _search(core: NativeCore) -> _Places | None:
+    words = struct.unpack(f"<{_POINTERS}Q", _readable(core.handle, 8 * _POINTERS).ljust(8 * _POINTERS, b"\0"))
+    marks = struct.pack("<13I", *_MARKS)
+    best: tuple[int, _Places] | None = None
+    for index, pointer in enumerate(words):
+        if pointer < _PAGE or pointer % 8 or pointer >> 56:
+            continue
+        state = _readable(pointer, _WITHIN)
+        registers = state.find(marks)
+        features = state.find(struct.pack("<Q", _FEATURES), max(registers, 0))
+        attributes = state.find(_ATTRIBUTES, max(features, 0))
+        fpu = state.find(_FPU, max(features, 0))
+        # Other things may lie a little before the core's state; the pointer to it is the nearest one.
+        if min(registers, features, attributes, fpu) >= 0 and (best is None or registers < best[0]):
+            best = registers, _Places(8 * index, features, attributes, fpu)
+    return best[1] if best is not None else None
+
+
+def _fits(core: NativeCore, places: _Places) -> bool:
+    pointer = _readable(core.handle + places.pointer, 8)
+    state = _readable(int.from_bytes(pointer, "little"), _WITHIN)
+    return (
+        state[places.features : places.features + 8] == struct.pack("<Q", _FEATURES)
+        and state[places.attributes : places.attributes + len(_ATTRIBUTES)] == _ATTRIBUTES
+        and state[places.fpu : places.fpu + len(_FPU)] == _FPU
+    )
+
+
+def _readable(address: int, size: int) -> bytes:
+    """Return the bytes of this process at ``address``, as many as can be read."""
+    found = bytearray()
+    ours, theirs = os.pipe()
+    try:
+        while len(found) < size:
+            place = address + len(found)
+            count = min(size - len(found), _PAGE - place % _PAGE)
+            try:
+                # The system looks whether this memory is there, and refuses instead of a crash.
+                count = os.write(theirs, (ctypes.c_char * count).from_address(place))
+            except OSError:
+                break
+            found += os.read(ours, count)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    return bytes(found)

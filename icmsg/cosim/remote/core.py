@@ -1,0 +1,16 @@
+"""A core of a machine that somebody else has used before."""
+
+from __future__ import annotations
+
+from icmsg.cosim.stepped.core import SteppedCore
+
+
+class RemoteCore(SteppedCore):
+    """A core as :class:`icmsg.cosim.stepped.core.SteppedCore`, which can forget who used it."""
+
+    def power_down(self) -> None:
+        """Halt and reset the core as :meth:`reset`, and forget what it has executed."""
+        self.halt()
+        self._vector_table = self.image = None
+        self.reset()
+        self._started = self._waits = False

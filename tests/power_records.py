@@ -1,0 +1,64 @@
+"""What C# writes down when firmware holds a core in reset, lets it go or resets it, seen on the embedded engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.force_off import find_force_off
+from icmsg.cosim.stepped.records import CORE_HELD, CORE_RELEASED, CORE_RESTARTED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.cosim.embedded.machine import EmbeddedMachine
+
+_KINDS = {
+    ("hold", EventKind.CORE_RESET): CORE_HELD,
+    ("let_go", EventKind.CORE_STARTED): CORE_RELEASED,
+    ("reset", EventKind.CORE_RESET): CORE_RESTARTED,
+}
+
+
+class PowerTap:
+    """Calls ``wrote(time_ns, kind)`` for what the SoC does to the core that it can hold in reset."""
+
+    def __init__(self, machine: EmbeddedMachine, wrote: Callable[[int, int], None]) -> None:
+        self._wrote = wrote
+        self._cause = ""
+        found = find_force_off(machine.description)
+        self._slot: Any = machine.core(found.held)._slot if found is not None else None
+        if self._slot is not None:
+            self._power, self._slot.power = self._slot.power, self
+            self._index = machine.core(self._slot.name).index
+            self._remove = machine.events.add_sink(self._on_event)
+
+    def dispose(self) -> None:
+        """Look no longer."""
+        if self._slot is not None:
+            self._remove()
+            self._slot.power, self._slot = self._power, None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._power, name)
+
+    def hold(self) -> None:
+        self._do("hold")
+
+    def let_go(self) -> None:
+        self._do("let_go")
+
+    def reset(self) -> None:
+        self._do("reset")
+
+    def _do(self, what: str) -> None:
+        self._cause = what
+        try:
+            getattr(self._power, what)()
+        finally:
+            self._cause = ""
+
+    def _on_event(self, event: Event) -> None:
+        kind = _KINDS.get((self._cause, event.kind))
+        if kind is not None and event.core == self._index:
+            self._wrote(event.time_ns, kind)
