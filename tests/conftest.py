@@ -79,6 +79,14 @@ _SLOW: Final = {
 }
 
 
+@pytest.fixture
+def no_renode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no Renode be found, whatever is installed here."""
+    monkeypatch.setenv("PATH", "")
+    for name in ("BIN", "PKG", "PATH", "BUILD_DIR"):
+        monkeypatch.delenv(f"PYRENODE_{name}", raising=False)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what lies in the folders and modules above."""
     for item in items:

@@ -63,8 +63,8 @@ def test_a_whole_installation_is_found(capsys: Capture, monkeypatch: pytest.Monk
     assert re.match("ok runs (embedded|renode): .", table["--engine auto"])
 
 
+@pytest.mark.usefixtures("no_renode")
 def test_what_is_optional_and_missing_is_no_failure(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("COLUMNS", "300")
     found = icmsg(capsys, "doctor")
     table = rows(found.out)

@@ -225,8 +225,8 @@ def test_firmware_given_twice_for_one_core_is_the_last_one(capsys: Capture, tmp_
     assert found.code == 0
 
 
-def test_renode_is_refused_with_what_to_use_instead(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
+@pytest.mark.usefixtures("no_renode")
+def test_renode_is_refused_with_what_to_use_instead(capsys: Capture) -> None:
     assert "use --engine embedded" in refused(icmsg(capsys, "run", "--engine", "renode"))
 
 

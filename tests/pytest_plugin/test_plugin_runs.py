@@ -23,11 +23,10 @@ _OFF = ("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov")
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_renode: None) -> pytest.Pytester:
+    del no_renode
     for name in ("ICMSG_ENGINE", "ICMSG_REQUIRE_RENODE", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("BIN", "PKG", "PATH", "BUILD_DIR"):
-        monkeypatch.delenv(f"PYRENODE_{name}", raising=False)
     return pytester
 
 
