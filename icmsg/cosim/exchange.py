@@ -382,7 +382,7 @@ class Exchange:
             return Counts.of_stub(total, stats, watch)
         expected = None if self._workload.any_number else total
         if self._sender is None and watch.sends_its_own:
-            return Counts(expected or watch.got, watch.sent, watch.got, watch.bytes_received, 0, RoundTrips())
+            return Counts(expected or watch.got, watch.got, watch.got, watch.bytes_received, 0, RoundTrips())
         seen: Initiator | LinkWatch = self._sender if self._sender is not None else watch
         received = seen.got, seen.bytes_received, seen.mismatches
         sent = seen.sent - (watch.lost if seen is watch else 0)

@@ -264,6 +264,10 @@ def test_unknown_firmware_that_answers_with_messages_of_its_own_is_said_to(tmp_p
     )
     assert "(echo 1 has 4 bytes, 10 were sent)" in note
     assert result.round_trip_virtual_us["min"] is None
+    slow = trial(tmp_path, "net", Trial.SLOW, number=40, pause=100)
+    assert exchange(speaker, slow, Workload(messages=1, any_number=True)).ok, (
+        "neither number follows from the other"
+    )
 
 
 def test_a_stray_access_is_a_warning_and_no_failure(tmp_path: Path) -> None:
