@@ -1,7 +1,8 @@
 """What a reader must find in a region, written down once more in the plainest way, to compare with.
 
 Taken from the protocol (§1.2 to 1.5 and §1.7) and from what this project adds to it: an index that is no
-multiple of 4 below the data length, a length of 0 and a packet that the indices do not cover are refused.
+multiple of 4 below the data length, a length of 0, a packet that the indices do not cover and a padding that does not
+lie between rd_idx and the end are refused.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ def next_spsc_packet(data: bytes, announced: int, rd: int, wr: int) -> Packet:
     if announced != length or any(index % 4 or index >= length for index in (rd, wr)):
         return Packet(None, rd)
     if data[rd] == PADDING:
+        if rd < wr:
+            return Packet(None, rd)
         rd = 0
         if wr == 0:
             return Packet(b"", 0)
@@ -48,7 +51,7 @@ def next_spsc_packet(data: bytes, announced: int, rd: int, wr: int) -> Packet:
     if size == 0 or rd + 4 + size > end:
         return Packet(None, rd)
     behind = rd + 4 + -(-size // 4) * 4
-    if behind == length or (behind != wr and data[behind] == PADDING):
+    if behind == length or (behind > wr and data[behind] == PADDING):
         return Packet(data[rd + 4 : rd + 4 + size], 0)
     return Packet(data[rd + 4 : rd + 4 + size], behind)
 

@@ -12,9 +12,11 @@ import bonding
 import pytest
 import random_driver
 import seeds
+from expected import next_spsc_packet
 from guarded_memory import BASE, GuardedMemory, Violation
 from target import TARGETS
 
+from icmsg.config import RegionLayout
 from icmsg.errors import BusError, CorruptRegionError
 from icmsg.hw.memory_bus import MemoryBus
 from icmsg.ipc import discriminator, magic, session
@@ -43,6 +45,22 @@ def test_the_seed_corpus_is_what_its_script_writes(tmp_path: Path, monkeypatch: 
     seeds.main()
     written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert written == {path.name: path.read_bytes() for path in random_driver.CORPUS.iterdir()}
+
+
+def test_a_marker_that_leads_past_wr_idx_is_refused_and_expected_to_be() -> None:
+    size = 0x40
+    layout = RegionLayout.spsc_pbuf(size, 0)
+    memory = MemoryBus(bytearray(size), base=BASE)
+    data = bytes([0, 1, 0, 0, 0xAA, 0, 0, 0]).ljust(layout.data_length, b"\xff")
+    memory.write_block(BASE + layout.data_offset, data)
+    memory.write32(BASE, layout.data_length)
+    memory.write32(BASE + layout.wr_idx_offset, 16)
+    reader = SpscReader(memory, BASE, layout)
+    packet = next_spsc_packet(data, layout.data_length, 0, 16)
+    assert (reader.read(), memory.read32(BASE + layout.rd_idx_offset)) == packet == (b"\xaa", 8)
+    assert next_spsc_packet(data, layout.data_length, 8, 16).payload is None
+    with pytest.raises(CorruptRegionError, match="leads past wr_idx"):
+        reader.read()
 
 
 @pytest.mark.parametrize("seed", range(4))
