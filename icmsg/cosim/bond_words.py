@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.ipc import MAGIC
+from icmsg.wire.handshake import are_acknowledged
 
 if TYPE_CHECKING:
     from icmsg.wire.inspect import RegionView
@@ -73,8 +74,7 @@ def link_is_bound(there: RegionView, back: RegionView) -> bool | None:
 def _acknowledged(there: RegionView, back: RegionView) -> bool:
     if there.handshake is None or back.handshake is None:
         return False
-    (second, of_first), (first, of_second) = there.handshake, back.handshake
-    return first == of_first != 0 and second == of_second != 0
+    return are_acknowledged(there.handshake, back.handshake)
 
 
 def _is_untouched(view: RegionView) -> bool:

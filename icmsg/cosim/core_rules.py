@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.backtrace import exception_name
 from icmsg.cosim.findings import Finding, Rank
 from icmsg.ipc import MAGIC
 from icmsg.ipc.magic import MAGIC_END
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.observations import CoreFacts, LinkFacts
 
-_EXCEPTIONS: Final = {2: "NMI", 3: "HardFault", 4: "MemManage", 5: "BusFault", 6: "UsageFault", 11: "SVCall"}
 _LAST_FAULT: Final = 6
 
 
@@ -22,9 +22,10 @@ def in_fault_handler(core: CoreFacts, _link: LinkFacts) -> Finding | None:
     number = core.exception
     if not core.runs_firmware or number is None or not 1 < number <= _LAST_FAULT:
         return None
-    name = _EXCEPTIONS[number]
     return Finding(
-        "in-fault-handler", f"core {core.name} is in its {name} handler, at {core.place}", Rank.FAULT
+        "in-fault-handler",
+        f"core {core.name} is in its {exception_name(number)} handler, at {core.place}",
+        Rank.FAULT,
     )
 
 
@@ -37,7 +38,7 @@ def in_handler(core: CoreFacts, link: LinkFacts) -> Finding | None:
     if not core.runs_firmware or core.asleep is not False or number is None:
         return None
     if number > _LAST_FAULT:
-        name = _EXCEPTIONS.get(number, f"exception {number}" if number < 16 else f"interrupt {number - 16}")
+        name = exception_name(number)
         return Finding("in-handler", f"core {core.name} is in the handler of {name}, at {core.place}")
     if core.mailbox is None or not any(core.mailbox.hears):
         return None  # it may come to that yet

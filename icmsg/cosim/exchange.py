@@ -102,7 +102,6 @@ class Exchange:
         self._first, self._second = (machine.core(name) for name in self._configs)
         self._ctrl_c = CtrlC(terminate=True)
         self._problems: list[str] = []
-        self._notes: list[str] = []
         self._bond_ns: int | None = None
         self._faults = FaultLog(machine)
         self._restarts = Restarts(machine, (self._first, self._second))
@@ -308,9 +307,10 @@ class Exchange:
 
     def _result(self) -> ExchangeResult:
         counts = self._counts()
-        if self._watch.sends_its_own:
-            self._notes.append(own_words(self._watch))
-        bound = self._bond_ns is not None and self._is_bound_at_the_end(counts)
+        notes = [own_words(self._watch)] if self._watch.sends_its_own else []
+        if (ended := self._ended_by(counts)) is not None:
+            notes.append(ended_words(ended))
+        bound = self._bond_ns is not None and (ended is not None or self._is_bound_now())
         problems = [*self._problems, *map(str, self._watch.problems)]
         problems += [line for player in self._players.values() for line in player.troubles()]
         if self._bond_ns is not None:
@@ -347,28 +347,24 @@ class Exchange:
             messages_expected=counts.expected,
             messages_unanswered=self._unanswered(),
             messages_lost=counts.lost,
+            are_echoes=counts.are_echoes,
             initiator=None if self._bond_only else self._initiator or self._watch.initiator,
             initiator_reason=self._reason,
             restarts=self._restarts.by_name(),
             faults=faults,
-            notes=tuple(self._notes),
+            notes=tuple(notes),
             round_trip_note=None if self._players or trips["min"] is None else QUANTUM_NOTE,
         )
 
-    def _is_bound_at_the_end(self, counts: Counts) -> bool:
-        if self._is_bound_now():
-            return True
-        if not self._workload.any_number or not counts.got or not self._restarts.total:
-            return False
-        # Firmware that has stopped its peer and does not open its side again has ended the link itself.
-        ended = [
-            core.name
-            for core in (self._first, self._second)
-            if core.image is not None and not self._restarts.of(core) and not self._watch.has_opened(core)
-        ]
-        if ended:
-            self._notes.append(ended_words(ended[0]))
-        return bool(ended)
+    def _ended_by(self, counts: Counts) -> str | None:
+        """Return the core whose firmware has stopped its peer and does not open its side again: it ended the link."""
+        if self._bond_ns is None or self._is_bound_now() or not self._workload.any_number:
+            return None
+        if not counts.got or not self._restarts.total:
+            return None
+        firmware = [core for core in (self._first, self._second) if core.image is not None]
+        left = (c for c in firmware if not self._restarts.of(c) and not self._watch.has_opened(c))
+        return next((core.name for core in left), None)
 
     def _unanswered(self) -> int:
         seen = sum(player.unanswered for player in self._players.values() if isinstance(player, Responder))
@@ -382,7 +378,7 @@ class Exchange:
             return Counts.of_stub(total, stats, watch)
         expected = None if self._workload.any_number else total
         if self._sender is None and watch.sends_its_own:
-            return Counts(expected or watch.got, watch.got, watch.got, watch.bytes_received, 0, RoundTrips())
+            return Counts.of_its_own(expected, watch)
         seen: Initiator | LinkWatch = self._sender if self._sender is not None else watch
         received = seen.got, seen.bytes_received, seen.mismatches
         sent = seen.sent - (watch.lost if seen is watch else 0)

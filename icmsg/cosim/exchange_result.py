@@ -35,6 +35,8 @@ class ExchangeResult:
     """Messages that a core which Python plays received and did not send back."""
     messages_lost: int = 0
     """Messages whose echo a restart of a core has prevented."""
+    are_echoes: bool = True
+    """Whether what came back are echoes; else both cores sent messages of their own."""
     initiator: str | None = None
     initiator_reason: str = ""
     restarts: dict[str, int] = field(default_factory=dict)
@@ -56,7 +58,8 @@ class ExchangeResult:
             and (
                 self.bond_only
                 or (
-                    self.messages_received == self.messages_sent > 0
+                    self.messages_received > 0
+                    and (self.messages_received == self.messages_sent or not self.are_echoes)
                     and self.messages_expected in (None, self.messages_received)
                 )
             )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 from icmsg.cosim.events import Event, EventKind
 from icmsg.errors import BusError
 from icmsg.ipc.magic import MAGIC_END
-from icmsg.wire.handshake import HandshakeWord
+from icmsg.wire.handshake import HandshakeWord, are_acknowledged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,9 +116,9 @@ class LinkObserver:
                 read(own.tx_region.address + own.tx_layout.rd_idx_offset)
                 and read(own.rx_region.address + own.rx_layout.rd_idx_offset)
             )
-        second, of_first = HandshakeWord(self._bus, own.tx_region.address, own.tx_layout).read()
-        first, of_second = HandshakeWord(self._bus, own.rx_region.address, own.rx_layout).read()
-        return first == of_first != 0 and second == of_second != 0
+        there = HandshakeWord(self._bus, own.tx_region.address, own.tx_layout).read()
+        back = HandshakeWord(self._bus, own.rx_region.address, own.rx_layout).read()
+        return are_acknowledged(there, back)
 
     def stop(self) -> None:
         """Observe no longer; what was seen stays."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from icmsg.cosim.diagnosis import is_fault
 from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.simtime import format_time
+from icmsg.cosim.workload import RoundTrips
 from icmsg.errors import VirtualTimeoutError
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from icmsg.cosim.sides import Sides
     from icmsg.cosim.stub_firmware import StubStats
     from icmsg.cosim.watch import LinkWatch
-    from icmsg.cosim.workload import RoundTrips
 
 QUANTUM_NOTE: Final = (
     "with firmware on both cores the smallest round trip depends on how far one core may get ahead of the other "
@@ -31,7 +32,8 @@ _FATAL: Final = "ZEPHYR FATAL ERROR"
 class Counts(NamedTuple):
     """What whoever sent first has counted, or what was seen of it from outside.
 
-    ``expected`` is None where as many were asked for as firmware sends; ``lost`` were under way at a restart.
+    ``expected`` is None where as many were asked for as firmware sends; ``lost`` were under way at a restart. Where
+    they ``are_echoes`` not, neither number follows from the other.
     """
 
     expected: int | None
@@ -41,6 +43,13 @@ class Counts(NamedTuple):
     mismatches: int
     round_trips: RoundTrips
     lost: int = 0
+    are_echoes: bool = True
+
+    @classmethod
+    def of_its_own(cls, expected: int | None, watch: LinkWatch) -> Counts:
+        """Return what ``watch`` has seen of two cores that both send messages of their own."""
+        received = watch.got, watch.bytes_received
+        return cls(expected or watch.got, watch.sent, *received, 0, RoundTrips(), are_echoes=False)
 
     @classmethod
     def of_stub(cls, expected: int, stub: StubStats, watch: LinkWatch) -> Counts:
@@ -139,7 +148,7 @@ def fault_words(machine: Machine, faults: Iterable[CoreFaultRecord]) -> Iterator
 
     Also what Zephyr itself says of a panic or a failed assertion, which are no faults of the core.
     """
-    told = [warning for warning in machine.warnings if warning.what.startswith("exception ")]
+    told = [warning for warning in machine.warnings if is_fault(warning)]
     for fault in faults:
         words = [str(warning) for warning in told if (warning.core, warning.pc) == (fault.core, fault.pc)]
         yield from words or [

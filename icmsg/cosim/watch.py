@@ -16,7 +16,7 @@ from icmsg.cosim.workload import RoundTrips, difference, unasked
 from icmsg.errors import IcmsgError, WireError
 from icmsg.ipc import MAGIC
 from icmsg.wire.follower import follow
-from icmsg.wire.handshake import HandshakeWord
+from icmsg.wire.handshake import HandshakeWord, are_acknowledged
 
 if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
@@ -198,8 +198,7 @@ class LinkWatch:
         one, other = self._directions.values()
         if one.magic_taken and other.magic_taken:
             return True
-        (own, acknowledged), (peer, acknowledged_by_peer) = one.session, other.session
-        return own == acknowledged_by_peer != 0 and peer == acknowledged != 0
+        return are_acknowledged(one.session, other.session)
 
     def has_opened(self, core: Core) -> bool:
         """Whether ``core`` has written its magic, or has a session, since the last reset of either core."""

@@ -41,3 +41,9 @@ class HandshakeWord:
     def write(self, session_id: int, acknowledged: int) -> None:
         """Publish this reader's ``session_id`` and what it acknowledges, both 16 bits."""
         self._write32(self.address, acknowledged << 16 | session_id)
+
+
+def are_acknowledged(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Return whether each side acknowledges the session that the other has, by the handshake words of both regions."""
+    (own, acknowledged), (peer, acknowledged_by_peer) = one, other
+    return own == acknowledged_by_peer != 0 and peer == acknowledged != 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.backtrace import exception_name
 from icmsg.cosim.machine import Hang
 from icmsg.errors import EngineError
 from icmsg.hw.nrf_ipc import CHANNELS, IPC
@@ -62,13 +63,13 @@ class HangGuard:
                 continue
             number, times, events = firmware.storm
             if times >= STORM and self._machine.events.count - events < max(_FEW, times // 10):
-                what = f"interrupt {number - 16}" if number >= 16 else f"exception {number}"
                 vector = core.bus.read32(core.vector_table + 4 * number)
                 handler = core.locate(vector & ~1).partition("+")[0]
                 yield Hang(
                     core.name,
-                    f"interrupt storm: core {core.name} took {what} more than {times // STORM * STORM} times in a row "
-                    f"in {handler}: its handler returns without clearing what causes it{self._latched(core, number)}",
+                    f"interrupt storm: core {core.name} took {exception_name(number)} more than "
+                    f"{times // STORM * STORM} times in a row in {handler}: its handler returns without clearing "
+                    f"what causes it{self._latched(core, number)}",
                     is_storm=True,
                 )
 
