@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.memory import AddressSpace, CodeUser, Memory, MemoryRange
     from icmsg.cosim.embedded.native import NativeCore
 
+_NOTHING: Final = memoryview(b"")
 _STEP: Final = 64
 """Bytes that are told apart where another core has changed a page."""
 
@@ -32,10 +33,11 @@ class CodePages:
     """Looks at code when a core first comes to it, wherever it came from, and again when it changes.
 
     ``on_unmasking`` is called directly after an instruction that can lower PRIMASK, BASEPRI or FAULTMASK,
-    ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_event`` before SEV (from :meth:`watch_events`
-    on). Runs end before the instructions at :attr:`stops`: those that the emulator does not know, and those that a
-    core without FPU (``has_fpu``) or DSP extension (``has_dsp``) does not have. ``look_again`` ends the run under way
-    before its next instruction. ``own`` is a page of the engine's own code.
+    ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_event`` before SEV (from :meth:`watch_events` on),
+    ``on_block`` with address and bytes of what was translated (no bytes of what is no memory). Runs end before the
+    instructions at :attr:`stops`: those that the emulator does not know, and those that a core without FPU
+    (``has_fpu``) or DSP extension (``has_dsp``) does not have. ``look_again`` ends the run under way before its next
+    instruction. ``own`` is a page of the engine's own code.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class CodePages:
         on_unmasking: Callable[[], None],
         on_stack_limit: Callable[[], None],
         on_event: Callable[[], None],
+        on_block: Callable[[int, memoryview], None],
         look_again: Callable[[], None],
         has_fpu: bool = True,
         has_dsp: bool = True,
@@ -59,6 +62,7 @@ class CodePages:
             (instructions.after_stack_limit, on_stack_limit),
         )
         self._on_event: Final = on_event
+        self._on_block: Final = on_block
         self._look_again: Final = look_again
         self._pages: dict[int, MemoryRange] = {}
         self._allowed: dict[int, tuple[int, int]] = {}
@@ -201,9 +205,9 @@ class CodePages:
     def _on_translation(self, address: int, size: int) -> None:
         """Stop before what the emulator cannot execute; only what is executed is looked at."""
         found = self._space.memory_at(address)
-        if found is None:
-            return
-        news = self._find_stops(_bytes(found, address, address + size), address)
+        block = _bytes(found, address, address + size) if found is not None else _NOTHING
+        self._on_block(address, block)
+        news = self._find_stops(block, address)
         if news.keys() - self.stops.keys():
             self.stops.update(news)
             self._set_stops(news)

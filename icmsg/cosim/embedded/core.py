@@ -108,6 +108,7 @@ class FirmwareCore:
             on_unmasking=self._on_unmasking,
             on_stack_limit=self._exceptions.limits_changed,
             on_event=self._on_send_event,
+            on_block=self._traps.translated,
             look_again=self.end_slice,
             has_fpu=has_fpu or self._traps.checks_fpu,
             has_dsp=has_fpu,

@@ -71,8 +71,6 @@ class Traps:
         self._rounds: dict[int, int] = {}  # how often what begins there was translated again
         self._divisions: dict[bytes, tuple[Registers, Registers]] = {}  # by instruction: operands, results
         control.traps_changed = self._on_change
-        if self._translator is not None:
-            native.hook_translations(0, 1 << 32, self._on_translation)
 
     def forget(self) -> None:
         """Forget all code, as the reset of a core does; :meth:`reset` follows when its registers are reset."""
@@ -122,15 +120,13 @@ class Traps:
             self._translator.be_usual()
             self._strict = False
 
-    def _on_translation(self, address: int, size: int) -> None:
+    def translated(self, address: int, code: memoryview) -> None:
+        """Let the block at ``address`` be translated once more for a stricter core, if it holds what may be refused."""
         if self._strict:
             self.end()
             return
-        found = self._space.memory_at(address)
-        if found is None:
+        if self._translator is None:
             return
-        start = address - found.start
-        code = found.memory.bytes[start : start + size]
         alignment = self._must_align(address, code)
         division = bool(self._traps & _DIV_0_TRP) and any(
             match.start() % 2 == 0 for match in _DIVISION.finditer(code)
