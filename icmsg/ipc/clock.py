@@ -21,14 +21,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from icmsg.errors import ConfigurationError, VirtualTimeoutError
+from icmsg.errors import ConfigurationError, EngineError, VirtualTimeoutError
 
 Callback = Callable[[], None]
 
 MS = 1_000_000
 """Nanoseconds in a millisecond."""
 
-_RUNAWAY = 1_000_000
+RUNAWAY = 1_000_000
+"""So many callbacks at one time are taken to be without end."""
 
 LONGEST_NS = 100 * 365 * 86_400 * 1_000_000_000
 """The longest time that may be asked for: a century, in nanoseconds."""
@@ -46,6 +47,13 @@ def check_delay(delay_ns: float) -> None:
         raise ConfigurationError(
             f"delay of {delay_ns} ns is no time to wait for: use at most {LONGEST_NS} ns"
         )
+
+
+def runaway() -> EngineError:
+    """Return the error of an engine whose callbacks have no end."""
+    return EngineError(
+        f"{RUNAWAY} callbacks ran without virtual time passing; a handler calls itself without a delay"
+    )
 
 
 class Timer(Protocol):
@@ -132,7 +140,7 @@ class VirtualClock:
         ready = self._ready
         count = 0
         while ready:
-            if count == _RUNAWAY:
+            if count == RUNAWAY:
                 raise VirtualTimeoutError(
                     f"{count} callbacks ran without virtual time advancing: do two endpoints answer each "
                     f"other without end?"

@@ -124,7 +124,7 @@ def test_time_goes_forward_only() -> None:
 
 
 def test_work_without_end_is_an_error_instead_of_a_hang(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("icmsg.ipc.clock._RUNAWAY", 1000)
+    monkeypatch.setattr("icmsg.ipc.clock.RUNAWAY", 1000)
     clock = VirtualClock()
 
     def again() -> None:

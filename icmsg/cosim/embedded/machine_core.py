@@ -8,9 +8,10 @@ from icmsg.cosim.backtrace import describe_core, unwind
 from icmsg.cosim.embedded.played import PlayedCore
 from icmsg.cosim.embedded.store_watch import StoreWatch
 from icmsg.cosim.events import EventKind
-from icmsg.cosim.image import FirmwareImage, Segment
+from icmsg.cosim.image import FirmwareImage
+from icmsg.cosim.image_places import check_places
 from icmsg.cosim.memory_console import polled
-from icmsg.errors import EngineError, FirmwareError
+from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,39 +132,8 @@ class MachineCore:
         Raises:
             FirmwareError: a part of it lies outside this core's memory.
         """
-        for segment in image.segments:
-            self._check_place(image, segment)
-
-    def _check_place(self, image: FirmwareImage, segment: Segment) -> None:
-        found = self._slot.space.memory_at(segment.load_address)
-        if found is None:
-            for other in self._machine.cores.values():
-                if (theirs := other._slot.space.memory_at(segment.load_address)) is not None:
-                    raise self._linked_for(other, image, segment, theirs.memory.name)
-        if found is None or segment.end > found.end:
-            ranges = ", ".join(
-                f"{item.memory.name} 0x{item.start:08X}…0x{item.end - 1:08X}"
-                for item in self._slot.space.memories()
-            )
-            raise FirmwareError(
-                f"{image.path}: 0x{segment.load_address:08X}…0x{segment.end - 1:08X} is outside the memory "
-                f"of core {self.name} ({ranges}); link it for that core"
-            )
-        for other in self._machine.cores.values():
-            if (
-                other is not self
-                and found.memory.name.endswith(other.name)
-                and not found.memory.name.endswith(self.name)
-            ):
-                raise self._linked_for(other, image, segment, found.memory.name)
-
-    def _linked_for(
-        self, other: MachineCore, image: FirmwareImage, segment: Segment, memory: str
-    ) -> FirmwareError:
-        return FirmwareError(
-            f"{image.path}: loads at 0x{segment.load_address:08X}, which is {memory}; it "
-            f"was linked for core {other.name}: load it there (--{other.name})"
-        )
+        cores = self._machine.cores.values()
+        check_places(image, self.name, {core.name: core._slot.space.memories() for core in cores})
 
     def start(self) -> None:
         """Reset the core and the peripherals that belong to it alone, and let it run its image, also if it is held.

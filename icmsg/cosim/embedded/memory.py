@@ -112,6 +112,11 @@ class MemoryRange:
     end: int
     memory: Memory
 
+    @property
+    def name(self) -> str:
+        """What the platform file calls the memory."""
+        return self.memory.name
+
 
 @dataclass(frozen=True, slots=True)
 class IoRange:

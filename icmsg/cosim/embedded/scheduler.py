@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.timeline import NEVER, RUNAWAY, Action, Entry, Timeline, runaway
+from icmsg.cosim.embedded.timeline import NEVER, Action, Entry, Timeline
+from icmsg.ipc.clock import RUNAWAY, runaway
 
 if TYPE_CHECKING:
     from collections.abc import Callable

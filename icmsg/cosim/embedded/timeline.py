@@ -10,24 +10,15 @@ import heapq
 from collections.abc import Callable
 from typing import Final
 
-from icmsg.errors import EngineError
+from icmsg.ipc.clock import RUNAWAY, runaway
 
 NEVER: Final = 1 << 62
 """A tick that is never reached."""
 
 _ROOM: Final = 64
 """So many entries may wait before cancelled ones are looked for."""
-RUNAWAY: Final = 1_000_000
-"""So many actions at one tick are taken to be without end."""
 
 Action = Callable[[], None]
-
-
-def runaway() -> EngineError:
-    """Return the error of actions without end."""
-    return EngineError(
-        f"{RUNAWAY} callbacks ran without virtual time passing; a handler calls itself without a delay"
-    )
 
 
 class Entry:

@@ -10,13 +10,10 @@ import heapq
 from collections import deque
 from typing import TYPE_CHECKING
 
-from icmsg.errors import EngineError
-from icmsg.ipc.clock import check_delay
+from icmsg.ipc.clock import RUNAWAY, check_delay, runaway
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_RUNAWAY = 1_000_000
 
 
 class Entry:
@@ -97,10 +94,8 @@ class Agenda:
         if self._ran_at != self.time_ns:
             self._ran, self._ran_at = 0, self.time_ns
         self._ran += 1
-        if self._ran > _RUNAWAY:
-            raise EngineError(
-                f"{_RUNAWAY} callbacks ran without virtual time passing; a handler calls itself without a delay"
-            )
+        if self._ran > RUNAWAY:
+            raise runaway()
         callback()
         return True
 

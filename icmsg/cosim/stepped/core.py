@@ -11,9 +11,9 @@ from icmsg.cosim.backtrace import describe_core, unwind
 from icmsg.cosim.console import Console
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.image import FirmwareImage
+from icmsg.cosim.image_places import check_places
 from icmsg.cosim.memory_console import memory_consoles
 from icmsg.cosim.stepped import commands
-from icmsg.cosim.stepped.images import check_places
 from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.cosim.stepped.played import PlayedCore
 from icmsg.errors import EngineError, FirmwareError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.stepped.agenda import Entry
     from icmsg.cosim.stepped.bus import PlacedBus
     from icmsg.cosim.stepped.owner import Owner
-    from icmsg.cosim.stepped.places import CorePlaces
+    from icmsg.cosim.stepped.places import CorePlaces, Place
     from icmsg.hw.bus import Bus
 
 _REGISTERS: Final = ("PC", "SP", "LR")
@@ -80,14 +80,17 @@ class SteppedCore:
 
     def recognize(self, files: Iterable[str]) -> None:
         """Find this core's image among files that somebody else loaded: the last one that was linked for it."""
-        others = [other._places for other in self._machine.cores.values()]
         for path in files:
             with suppress(FirmwareError):  # no ELF file, or one of another core
                 image = FirmwareImage.load(path)
-                check_places(image, self._places, others)
+                check_places(image, self.name, self._memories)
                 table = image.vector_table
                 if self._vector_table in (None, table):
                     self.image, self._vector_table = image, table
+
+    @property
+    def _memories(self) -> dict[str, list[Place]]:
+        return {core.name: core._places.memories() for core in self._machine.cores.values()}
 
     @property
     def bus(self) -> Bus:
@@ -128,7 +131,7 @@ class SteppedCore:
         if not self._halted:
             raise EngineError(f"core {self.name} is in use; halt it before you load firmware")
         image = firmware if isinstance(firmware, FirmwareImage) else FirmwareImage.load(firmware)
-        check_places(image, self._places, [other._places for other in self._machine.cores.values()])
+        check_places(image, self.name, self._memories)
         if image.is_elf_file:
             self._pause()
             self._do([f"sysbus LoadELF {monitor_path(Path(image.path))} cpu={self._places.cpu}"])
@@ -192,11 +195,8 @@ class SteppedCore:
 
     def _look_at_release(self) -> None:
         """Find out whether a core that waited in reset was let go, where nobody writes that down."""
-        if (
-            self._waits
-            and not self._resets
-            and self._machine.command(f"{self._places.cpu} IsHalted").strip() == "False"
-        ):
+        waits = self._waits and not self._resets
+        if waits and self._machine.command(f"{self._places.cpu} IsHalted").strip() == "False":
             self.was_released(self._machine.now_ns)
 
     def was_held(self, time_ns: int) -> None:
