@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.force_off import find_force_off
 from icmsg.cosim.stepped.records import CORE_HELD, CORE_RELEASED, CORE_RESTARTED
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class PowerTap:
     def __init__(self, machine: EmbeddedMachine, wrote: Callable[[int, int], None]) -> None:
         self._wrote = wrote
         self._cause = ""
-        found = find_force_off(machine.description)
+        found = machine.soc.force_off
         self._slot: Any = machine.core(found.held)._slot if found is not None else None
         if self._slot is not None:
             self._power, self._slot.power = self._slot.power, self

@@ -53,7 +53,9 @@ class Parser(argparse.ArgumentParser):
             option = next((word for word in unknown if word.startswith("-")), unknown[0])
             name = option.partition("=")[0]
             known = [text for action in self._actions for text in action.option_strings]
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{closest(name, known)}")
+            cores = self.get_default("cores")
+            whose = f"; {cores.described}" if cores is not None and cores.platform is not None else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{closest(name, known)}{whose}")
         return found, unknown
 
     @property

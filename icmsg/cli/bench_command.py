@@ -14,7 +14,6 @@ from icmsg.cosim.engines import ENGINES, EngineChoice, choose_engine, make_machi
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.workload import Workload
 from icmsg.errors import ConfigurationError
-from icmsg.hw.nrf_ipc import IPC
 
 if TYPE_CHECKING:
     import argparse
@@ -158,7 +157,8 @@ def _bound_call(machine: Machine) -> float:
 
     assert isinstance(machine, RenodeMachine)
     read = machine.bound_read("app")
-    return call_cost(read, (IPC.register("INTEN").offset,), _REPETITIONS)
+    kind = machine.core("app").mailbox_port.kind
+    return call_cost(read, (kind.registers.offset(kind.enable),), _REPETITIONS)
 
 
 def _by_commands() -> Rate:

@@ -108,10 +108,10 @@ def _platform(option: str | None, sides: list[Side]) -> tuple[str | None, str]:
 
 
 def _load_memory(path: str) -> list[MemoryRange]:
-    from icmsg.cosim.memory_map import memory_map  # slow to load
-    from icmsg.cosim.platform import load_platform
+    from icmsg.cosim.platform import load_platform  # slow to load
+    from icmsg.cosim.soc import Soc
 
-    return list(memory_map(load_platform(path)))
+    return list(Soc(load_platform(path)).memory_map())
 
 
 def _as_json(

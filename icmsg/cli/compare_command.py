@@ -25,6 +25,7 @@ from icmsg.wire.follower import Follower, follow
 if TYPE_CHECKING:
     import argparse
 
+    from icmsg.cli.core_options import CoreOptions
     from icmsg.cli.run_command import RunReport
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.engines import EngineChoice
@@ -123,8 +124,8 @@ def first_difference(embedded: Recording, renode: Recording) -> Difference | Non
     return None
 
 
-def add_parser(commands: Any) -> None:
-    """Add ``compare-engines`` to the sub-commands."""
+def add_parser(commands: Any, cores: CoreOptions) -> None:
+    """Add ``compare-engines`` to the sub-commands; it has options for ``cores``."""
     parser = commands.add_parser(
         "compare-engines",
         help="run one exchange on both engines and show the first difference",
@@ -132,7 +133,7 @@ def add_parser(commands: Any) -> None:
         "sent, received, printed and became, times aside. Exit code 0: equal, 1: different, 2: an engine is missing.",
         formatter_class=HelpFormatter,
     )
-    add_options(parser)
+    add_options(parser, cores)
     parser.set_defaults(execute=execute)
 
 

@@ -6,36 +6,40 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
 
-from icmsg.assets import stub, stub_names
+from icmsg.assets import stub_names
 from icmsg.cli.arguments import parse_region, region_text
+from icmsg.cli.core_options import cores_of
+from icmsg.config.boards import DEFAULT
 from icmsg.config.instance import InstanceConfig, Signalling, Unbound
-from icmsg.config.nrf5340 import APP, CHANNELS, NRF5340, core_of_address
 from icmsg.config.spelling import closest
 from icmsg.cosim.image import FirmwareImage
+from icmsg.cosim.link import Link
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
 
+    from icmsg.cli.core_options import CoreOptions
     from icmsg.config.checks import Finding
     from icmsg.config.load import Side
+    from icmsg.cosim.soc import Soc
 
 PYTHON: Final = "python"
 _SESSION_ALIGNMENT: Final = 8
 """Smallest dcache-alignment with a handshake word (protocol §1.1)."""
 _BY_HAND: Final = ("unbound", "signalling", "tx_region", "rx_region", "dcache_alignment")
-_DEVICETREE: Final = ("app_dts", "net_dts")
 
 
-def add_link_options(parser: argparse.ArgumentParser) -> None:
+def add_link_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
     """Add the options of the instance: by hand, or from the user's own files."""
+    default = cores.instance
     parser.add_argument(
         "build",
         metavar="BUILD",
         nargs="*",
         help="folder of a west build --sysbuild, or one for each core: image, devicetree and Kconfig of both",
     )
-    link = parser.add_argument_group("the ICMsg instance, as the application core has it")
+    link = parser.add_argument_group(f"the ICMsg instance, as the {cores.first_title} has it")
     link.add_argument(
         "--unbound",
         choices=get_args(Unbound),
@@ -46,95 +50,102 @@ def add_link_options(parser: argparse.ArgumentParser) -> None:
         choices=get_args(Signalling),
         help="while bonding in magic mode: as Zephyr ≤ 4.0 (repeat) or ≥ 4.1 (ring-back, the default)",
     )
-    link.add_argument("--tx-region", metavar="ADDR:SIZE", help=f"default: {region_text(APP.tx_region)}")
-    link.add_argument("--rx-region", metavar="ADDR:SIZE", help=f"default: {region_text(APP.rx_region)}")
+    link.add_argument("--tx-region", metavar="ADDR:SIZE", help=f"default: {region_text(default.tx_region)}")
+    link.add_argument("--rx-region", metavar="ADDR:SIZE", help=f"default: {region_text(default.rx_region)}")
     link.add_argument(
         "--dcache-alignment", type=int, metavar="A", help="bytes; default: 8 with sessions, else 0"
     )
     files = parser.add_argument_group(
         "the ICMsg instance, from the files of a build (instead of the options above)"
     )
-    for core in ("app", "net"):
-        files.add_argument(
-            f"--{core}-dts", metavar="FILE", help=f"zephyr.dts, build folder or overlay of {core}"
-        )
-    for core in ("app", "net"):
-        files.add_argument(
-            f"--{core}-kconfig",
-            metavar="FILE",
-            action="append",
-            help=f".config or prj.conf of {core}",
+    for core in cores.names:
+        cores.add(files, core, "-dts", metavar="FILE", help=f"zephyr.dts, build folder or overlay of {core}")
+    for core in cores.names:
+        cores.add(
+            files, core, "-kconfig", metavar="FILE", action="append", help=f".config or prj.conf of {core}"
         )
     files.add_argument("--release", metavar="R", help="Zephyr release of both sides, such as 3.7")
     files.add_argument("--instance", metavar="NAME", help="which instance, where the devicetree has several")
 
 
-def take_builds(options: argparse.Namespace) -> None:
-    """Fill in what the build folders of the command line, or else the defaults, say about who plays which core.
+def take_builds(options: argparse.Namespace) -> dict[str, str]:
+    """Return who plays which core of the link, as the command line, its build folders, or else the defaults say.
+
+    What the build folders have beside an image is taken over into ``options``.
 
     Raises:
-        ConfigurationError: no build folders, or not those of the two cores.
+        ConfigurationError: no build folders, or not those of the two cores; cores that are no link.
     """
+    cores = cores_of(options)
+    given = {core: who for core in cores.names if (who := cores.value(options, core)) is not None}
+    link = cores.link(given)
     if options.build:
-        _check_builds(options.build)
+        _check_builds(options.build, link, cores)
         from icmsg.config.build_folder import build_sides  # slow to load
 
-        for core, files in build_sides(options.build, one_will_do=True).items():
-            if getattr(options, core) is None:
+        roles = (cores.board or DEFAULT).roles
+        for role, files in build_sides(options.build, one_will_do=True).items():
+            core = link.cores[roles.index(role)]
+            if core not in given:
                 if files.image is None:
                     raise ConfigurationError(
                         f"{files.dts.parent}: has no zephyr.elf and no zephyr.hex; build it, or give --{core}"
                     )
-                setattr(options, core, str(files.image))
-            if getattr(options, f"{core}_dts") is None:
-                setattr(options, f"{core}_dts", str(files.dts.parent))
-    if options.app is None:
-        options.app = PYTHON
-    if options.net is None:
-        options.net = PYTHON if options.build else "echo"
+                given[core] = str(files.image)
+            if cores.value(options, core, "-dts") is None:
+                cores.set(options, core, str(files.dts.parent), "-dts")
+    given.setdefault(link.first, PYTHON)
+    given.setdefault(link.second, PYTHON if options.build else "echo")
+    for core in link.cores:
+        cores.set(options, core, given[core])
+    return {core: given[core] for core in link.cores}
 
 
-def _check_builds(builds: list[str]) -> None:
+def _check_builds(builds: list[str], link: Link, cores: CoreOptions) -> None:
     for given in builds:
         if Path(given).is_dir():
             continue
         if given in (PYTHON, *stub_names()):
             raise ConfigurationError(
-                f"{given}: is no build folder; did you mean --net {given}, or --app {given}?"
+                f"{given}: is no build folder; did you mean --{link.second} {given}, or --{link.first} {given}?"
             )
         if not Path(given).exists():
             raise ConfigurationError(
-                f"{given}: no such folder; give build folders, or an image with --app or --net"
+                f"{given}: no such folder; give build folders, or an image with --{link.first} or --{link.second}"
             )
-        core = _core_of_image(FirmwareImage.load(given))
+        core = _core_of_image(FirmwareImage.load(given), cores.soc) or link.second
         raise ConfigurationError(
             f"{given}: is an image and no build folder; did you mean --{core} {given}"
-            + (" --net python?" if core == "app" else "?")
+            + (f" --{link.second} python?" if core == link.first else "?")
         )
 
 
-def _core_of_image(image: FirmwareImage) -> str:
-    return core_of_address(min(segment.load_address for segment in image.segments)) or "net"
+def _core_of_image(image: FirmwareImage, soc: Soc) -> str | None:
+    return soc.owner_of_code(min(segment.load_address for segment in image.segments))
 
 
-def link_configs(options: argparse.Namespace, who: dict[str, str]) -> dict[str, InstanceConfig]:
-    """Return the instance as each core has it.
+def link_of(options: argparse.Namespace, who: dict[str, str]) -> Link:
+    """Return the two cores with the instance as each has it.
 
     Raises:
         ConfigurationError: options that exclude each other, a file that cannot be used, or sides that never bind.
     """
-    from_files = any(getattr(options, name) for name in _DEVICETREE)
-    configs = _from_files(options) if from_files else _by_hand(options, who)
-    modes = {config.unbound for config in configs.values()}
+    cores = cores_of(options)
+    first, second = who
+    from_files = any(cores.value(options, core, "-dts") for core in who)
+    configs = _from_files(options, cores, who) if from_files else _by_hand(options, cores, who)
+    modes = {config.unbound for config in configs}
     if modes == {"enable", "disable"}:
         raise ConfigurationError(
             'one side has unbound = "enable" and the other magic bonding ("disable"): they never bind; '
             'give both the same, or one of them "detect"'
         )
-    return configs
+    return Link.of(first, second, *configs)
 
 
-def _from_files(options: argparse.Namespace) -> dict[str, InstanceConfig]:
+def _from_files(
+    options: argparse.Namespace, cores: CoreOptions, who: dict[str, str]
+) -> tuple[InstanceConfig, InstanceConfig]:
     from icmsg.config.checks import check  # parsing devicetrees is slow to load
     from icmsg.config.load import load_pair, load_side
 
@@ -144,63 +155,72 @@ def _from_files(options: argparse.Namespace) -> dict[str, InstanceConfig]:
             f"{given[0]} and a devicetree exclude each other: the devicetree says it already"
         )
     sides = {
-        core: load_side(dts, getattr(options, f"{core}_kconfig") or None, options.release, core)
-        for core in ("app", "net")
-        if (dts := getattr(options, f"{core}_dts"))
+        core: load_side(dts, cores.value(options, core, "-kconfig") or None, options.release, core)
+        for core in who
+        if (dts := cores.value(options, core, "-dts"))
     }
-    app, net = sides.get("app"), sides.get("net")
-    if app is not None and net is not None and not options.instance:
-        findings = [finding for finding in check(app, net) if _is_in_the_way(finding, options)]
+    first, second = (sides.get(core) for core in who)
+    if first is not None and second is not None and not options.instance:
+        python_waits = list(who.values())[1] == PYTHON
+        findings = [each for each in check(first, second) if _is_in_the_way(each, python_waits=python_waits)]
         if findings:
             more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
             raise ConfigurationError(f"the two sides will not bond: {findings[0]}{more}; see icmsg check")
-    pair = load_pair(app, net, options.instance)
-    for side in sides.values():
-        _check_channels(side, pair.app if side is app else pair.net)
-    return {"app": pair.app, "net": pair.net}
+    configs = load_pair(first, second, options.instance)
+    for core, config in zip(who, configs, strict=True):
+        if core in sides:
+            _check_channels(sides[core], config, cores)
+    return configs
 
 
-def _is_in_the_way(finding: Finding, options: argparse.Namespace) -> bool:
+def _is_in_the_way(finding: Finding, *, python_waits: bool) -> bool:
     """Tell whether an exchange cannot work; Python is up before any firmware is."""
-    python_waits = finding.code == "disable-opens-first" and options.net == PYTHON
-    return finding.severity == "error" and not python_waits
+    return finding.severity == "error" and not (python_waits and finding.code == "disable-opens-first")
 
 
-def _check_channels(side: Side, config: InstanceConfig) -> None:
+def _check_channels(side: Side, config: InstanceConfig, cores: CoreOptions) -> None:
     """Refuse channels that the emulated mailbox does not have, in the words of the devicetree."""
+    port = cores.soc.core(side.core).port
+    channels = port.kind.channels if port is not None else 0
     for node in side.devicetree.instances:
         for channel in (node.tx_channel, node.rx_channel):
-            if node.name == config.name and channel.number >= CHANNELS:
+            if node.name == config.name and channel.number >= channels:
+                other = (
+                    "an SoC that is not known"
+                    if side.soc in (None, cores.soc_name)
+                    else f"another SoC ({side.soc})"
+                )
                 raise ConfigurationError(
-                    f"{channel.place}: {channel} of {side.core}: what runs here is the nRF5340, whose mailbox has the "
-                    f"channels 0 to {CHANNELS - 1}; these files are of {_other_soc(side)}"
+                    f"{channel.place}: {channel} of {side.core}: what runs here is {cores.title}, whose mailbox has "
+                    f"the channels 0 to {channels - 1}; these files are of {other}"
                 )
 
 
-def _other_soc(side: Side) -> str:
-    return "an SoC that is not known" if side.soc in (None, NRF5340) else f"another SoC ({side.soc})"
-
-
-def _by_hand(options: argparse.Namespace, who: dict[str, str]) -> dict[str, InstanceConfig]:
-    for name in ("app_kconfig", "net_kconfig", "release", "instance"):
-        if getattr(options, name):
-            raise ConfigurationError(f"--{name.replace('_', '-')} goes with --app-dts or --net-dts")
+def _by_hand(
+    options: argparse.Namespace, cores: CoreOptions, who: dict[str, str]
+) -> tuple[InstanceConfig, InstanceConfig]:
+    first, second = who
+    alone = [f"{core}-kconfig" for core in who if cores.value(options, core, "-kconfig")]
+    alone += [name for name in ("release", "instance") if getattr(options, name)]
+    if alone:
+        raise ConfigurationError(f"--{alone[0]} goes with --{first}-dts or --{second}-dts")
     of_stubs = {core: _mode_of_stub(name) for core, name in who.items()}
     asked: Unbound | None = options.unbound
-    common: Unbound = asked or of_stubs["app"] or of_stubs["net"] or "disable"
+    common: Unbound = asked or of_stubs[first] or of_stubs[second] or "disable"
     modes: dict[str, Unbound] = {core: mode or common for core, mode in of_stubs.items()}
     alignment = options.dcache_alignment
     if alignment is None:
         alignment = 0 if set(modes.values()) == {"disable"} else _SESSION_ALIGNMENT
-    app = replace(
-        APP,
-        tx_region=parse_region("--tx-region", options.tx_region or region_text(APP.tx_region)),
-        rx_region=parse_region("--rx-region", options.rx_region or region_text(APP.rx_region)),
+    default = cores.instance
+    config = replace(
+        default,
+        tx_region=parse_region("--tx-region", options.tx_region or region_text(default.tx_region)),
+        rx_region=parse_region("--rx-region", options.rx_region or region_text(default.rx_region)),
         dcache_alignment=alignment,
-        unbound=modes["app"],
+        unbound=modes[first],
         signalling=options.signalling or "ring-back",
     )
-    return {"app": app, "net": replace(app.mirrored(), unbound=modes["net"])}
+    return config, replace(config.mirrored(), unbound=modes[second])
 
 
 def _mode_of_stub(name: str) -> Unbound | None:
@@ -211,8 +231,8 @@ def _mode_of_stub(name: str) -> Unbound | None:
     return None
 
 
-def find_image(who: str, core: str, unbound: Unbound) -> FirmwareImage | None:
-    """Return the image of a stub's name or an ELF's path, None for Python.
+def find_image(who: str, core: str, unbound: Unbound, soc: Soc) -> FirmwareImage | None:
+    """Return the image of a stub's name or an ELF's path for ``core`` of ``soc``, None for Python.
 
     A stub that comes in several modes is taken in the mode ``unbound``.
 
@@ -230,10 +250,10 @@ def find_image(who: str, core: str, unbound: Unbound) -> FirmwareImage | None:
                 f"--{core} {who}: this stub has magic bonding only and never binds with sessions; "
                 "use --unbound detect or disable"
             )
-        return FirmwareImage.load(stub(in_mode if in_mode in names else who, core))
+        return FirmwareImage.load(soc.core(core).stub(in_mode if in_mode in names else who))
     if Path(who).suffix == "" and "/" not in who and not Path(who).exists():
         raise ConfigurationError(
             f"--{core} {who}: neither {PYTHON}, nor a firmware stub ({', '.join(names)}), nor a file"
             f"{closest(who, (PYTHON, *names))}"
         )
-    return FirmwareImage.load(who).part_of(core, core_of_address)
+    return FirmwareImage.load(who).part_of(core, soc.owner_of_code)

@@ -28,8 +28,8 @@ BROKEN_PIPE: Final = 141
 TERMINATED: Final = 143
 
 
-def build_parser() -> ArgumentParser:
-    """Return the parser of the whole command line."""
+def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
+    """Return the parser of the command line ``arguments``; its options carry the names of the cores that they mean."""
     from icmsg.cli import (  # slow to load, and Ctrl-C may come
         bench_command,
         check_command,
@@ -38,6 +38,9 @@ def build_parser() -> ArgumentParser:
         monitor_command,
         run_command,
     )
+    from icmsg.cli.core_options import find_cores
+
+    cores = find_cores(arguments)
 
     parser = Parser(
         prog="icmsg",
@@ -46,9 +49,9 @@ def build_parser() -> ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"icmsg {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    run_command.add_parser(commands)
+    run_command.add_parser(commands, cores)
     check_command.add_parser(commands)
-    compare_command.add_parser(commands)
+    compare_command.add_parser(commands, cores)
     monitor_command.add_parser(commands)
     bench_command.add_parser(commands)
     doctor_command.add_parser(commands)
@@ -59,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     _write_anywhere()
     try:
-        options = build_parser().parse_args(arguments)
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        options = build_parser(given).parse_args(given)
         code = int(options.execute(options))
         sys.stdout.flush()
     except IcmsgError as error:

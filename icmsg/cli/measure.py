@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from icmsg.config.nrf5340 import APP
 from icmsg.cosim.exchange import Exchange
 from icmsg.errors import EngineError
-from icmsg.hw.nrf_ipc import IPC
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,11 +63,8 @@ def _one_exchange(make: Callable[[], Machine], sides: dict[str, Side], workload:
 
 def access_costs(core: Core, repetitions: int) -> dict[str, float]:
     """Return nanoseconds of wall time of one access through the bus of a core that executes nothing."""
-    bus, mailbox, memory = (
-        core.bus,
-        core.mailbox_port.base + IPC.register("INTEN").offset,
-        APP.tx_region.address,
-    )
+    bus, port, memory = core.bus, core.mailbox_port, APP.tx_region.address
+    mailbox = port.base + port.kind.registers.offset(port.kind.enable)
     calls: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
         "mailbox read32": (bus.read32, (mailbox,)),
         "mailbox write32": (bus.write32, (mailbox, 0)),

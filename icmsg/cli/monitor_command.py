@@ -58,6 +58,11 @@ def add_parser(commands: Any) -> None:
         help="a command, or several with ';' between them; may be given several times",
     )
     add_engine_options(parser)
+    parser.add_argument(
+        "--platform",
+        metavar="REPL",
+        help="the platform file of the machine: without SCRIPT it is made of it, with all cores halted",
+    )
     parser.add_argument("-p", "--plain", action="store_true", help="no colours")
     parser.add_argument("--hide-log", action="store_true", help="do not show the log, nor consoles in it")
     parser.set_defaults(execute=execute)
@@ -70,10 +75,11 @@ def execute(options: argparse.Namespace) -> int:
         sys.stdin.reconfigure(errors="backslashreplace")  # what is no UTF-8 is shown, not a traceback
     paint = Paint(sys.stdout, plain=options.plain)
     choice = chosen_engine(options)
-    first = [*([f"include {script_path(options.script)}"] if options.script else []), *options.commands]
+    first = [*_begin(options), *options.commands]
 
     session = open_session(
         choice,
+        options.platform,
         lambda line: write(paint(line, "live")),
         None if options.hide_log else lambda line, level: write(paint(line, level)),
     )
@@ -90,6 +96,17 @@ def execute(options: argparse.Namespace) -> int:
         return run_lines(session, lines)
     finally:
         session.close()
+
+
+def _begin(options: argparse.Namespace) -> list[str]:
+    """Return the commands that make the machine."""
+    if options.script:
+        return [f"include {script_path(options.script)}"]
+    if options.platform is None or options.renode is not None:  # a Renode elsewhere has its machine
+        return []
+    from icmsg.monitor.platform_script import platform_commands
+
+    return list(platform_commands(options.platform))
 
 
 def write(text: str) -> None:

@@ -187,8 +187,12 @@ class RenodeSession:
         return completed_verb(self._verbs, line)
 
 
-def open_session(choice: EngineChoice, live: Output, log: Callable[[str, str], None] | None) -> Session:
+def open_session(
+    choice: EngineChoice, platform: str | None, live: Output, log: Callable[[str, str], None] | None
+) -> Session:
     """Return a session on an engine; ``live`` and ``log`` take lines (and a log level) while time passes.
+
+    ``platform`` is the file of which the machine is made there; None is the shipped one.
 
     Raises:
         EngineNotAvailableError: Renode cannot be loaded here.
@@ -198,11 +202,11 @@ def open_session(choice: EngineChoice, live: Output, log: Callable[[str, str], N
         from icmsg.cosim.remote.monitor import RemoteMonitor
         from icmsg.cosim.remote.telnet import TelnetMonitor
 
-        return RenodeSession(RemoteMonitor(TelnetMonitor(*choice.address)), live, stays=True)
+        return RenodeSession(RemoteMonitor(TelnetMonitor(*choice.address), platform), live, stays=True)
     if choice.name == "renode":
         from icmsg.cosim.renode.monitor import RenodeMonitor  # loads .NET
 
-        monitor = RenodeMonitor()
+        monitor = RenodeMonitor(platform)
         return RenodeSession(monitor, live, log=log, take_log=monitor.take_log)
     return EmbeddedSession(live, log)
 

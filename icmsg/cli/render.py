@@ -68,7 +68,7 @@ def _print(console: Console, text: str, style: str) -> None:
 
 def _rows(run: dict[str, Any]) -> Iterator[tuple[str, str | Text]]:
     yield "engine", f"{run['engine']} ({run['engine_reason']})"
-    yield "cores", f"app = {run['app']}, net = {run['net']}"
+    yield "cores", ", ".join(f"{core} = {who}" for core, who in run["cores"].items())
     bond = run["bond_virtual_us"]
     yield "bound", Text(f"after {_time(bond)}", "green") if run["bound"] else Text("no", "bold red")
     if not run["bond_only"]:
@@ -76,7 +76,7 @@ def _rows(run: dict[str, Any]) -> Iterator[tuple[str, str | Text]]:
         if run["initiator"]:
             yield "initiator", f"{run['initiator']}: {run['initiator_reason']}"
     if run["messages_unanswered"]:
-        played = "python" in (run["app"], run["net"])
+        played = "python" in run["cores"].values()
         yield "unanswered" if played else "seen", _count(run["messages_unanswered"])
     if run["messages_lost"]:
         yield "lost", f"{_count(run['messages_lost'])} under way at a restart"

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
+from icmsg.cli.core_options import CoreOptions, cores_of, keep
 from icmsg.cli.engine_options import add_engine_options, chosen_engine
-from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_configs, take_builds
+from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
+from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.cosim.engines import make_machine
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
 from icmsg.cosim.interruption import CtrlC, Interrupted
@@ -56,7 +58,8 @@ class RunReport:
         return {
             "engine": self.engine.name,
             "engine_reason": self.engine.reason,
-            **self.sides,
+            **{core: who for core, who in self.sides.items() if not core.startswith("engine")},
+            "cores": self.sides,
             "ok": result.ok,
             "bond_only": result.bond_only,
             "bound": result.bound,
@@ -88,8 +91,8 @@ class RunReport:
         }
 
 
-def add_parser(commands: Any) -> None:
-    """Add ``run`` to the sub-commands."""
+def add_parser(commands: Any, cores: CoreOptions) -> None:
+    """Add ``run`` to the sub-commands; it has options for ``cores``."""
     parser = commands.add_parser(
         "run",
         help="bond and exchange messages, check every echo",
@@ -97,19 +100,20 @@ def add_parser(commands: Any) -> None:
         formatter_class=HelpFormatter,
     )
     add_engine_options(parser)
-    add_options(parser)
+    add_options(parser, cores)
     parser.set_defaults(execute=execute)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
     """Add what says which exchange to run, whatever the engine."""
+    keep(parser, cores)
     who = f"{PYTHON}, a firmware stub, or the path of an ELF or Intel HEX file"
+    defaults = (f"; default: {PYTHON}", "; default: echo")
+    for index, core in enumerate(cores.names):
+        default = defaults[index] if index < len(defaults) else ""
+        cores.add(parser, core, metavar="WHO", help=f"who plays the {cores.core_title(core)}: {who}{default}")
     parser.add_argument(
-        "--app", metavar="WHO", help=f"who plays the application core: {who}; default: {PYTHON}"
-    )
-    parser.add_argument("--net", metavar="WHO", help=f"who plays the network core: {who}; default: echo")
-    parser.add_argument(
-        "--initiator", choices=("auto", "app", "net"), default="auto", help="the core that sends first"
+        "--initiator", choices=("auto", *cores.names), default="auto", help="the core that sends first"
     )
     parser.add_argument(
         "--messages",
@@ -149,10 +153,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=STALE_MEMORY,
         help="what the regions hold when firmware starts: an old session, or random bytes; Python opens 1 ms later",
     )
-    add_link_options(parser)
+    add_link_options(parser, cores)
     machine = parser.add_argument_group("the machine")
     machine.add_argument(
-        "--platform", metavar="REPL", default=None, help="a Renode platform file instead of nrf5340"
+        "--soc", choices=BOARDS, default=DEFAULT.name, help="the SoC and its default instance"
+    )
+    machine.add_argument(
+        "--platform",
+        metavar="REPL",
+        default=None,
+        help="a Renode platform file instead; options are then named after its cores",
     )
     machine.add_argument(
         "--quantum-us",
@@ -227,10 +237,10 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         options.window,
         any_number=any_number,
     )
-    take_builds(options)
-    who = {"app": options.app, "net": options.net}
-    configs = link_configs(options, who)
-    sides = {core: find_image(who[core], core, configs[core].unbound) for core in who}
+    who = take_builds(options)
+    link = link_of(options, who)
+    soc = cores_of(options).soc
+    sides = {core: find_image(who[core], core, link.configs[core].unbound, soc) for core in who}
     started = time.perf_counter()
     machine = make_machine(
         choice, options.platform, quantum_ns=options.quantum_ns, latency_ns=options.latency_ns
@@ -244,9 +254,9 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         exchange = Exchange(
             machine,
             sides,
-            configs["app"],
+            link.configs[link.first],
             workload,
-            peer_config=configs["net"],
+            peer_config=link.configs[link.second],
             initiator=None if options.initiator == "auto" else options.initiator,
             bond_timeout_ns=options.bond_timeout_ns,
             release=options.release_network,
@@ -256,7 +266,7 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
             stale_memory=options.stale_memory,
         )
         if observe is not None:
-            observe(machine, configs)
+            observe(machine, dict(link.configs))
         interrupted = 0
         try:
             result = exchange.run() if options.json else _run_with_progress(exchange, workload.messages)
@@ -279,7 +289,7 @@ def _watched(machine: Machine, choice: EngineChoice, stall_s: float) -> Abstract
 
 def _as_given(options: argparse.Namespace) -> dict[str, Any]:
     """Return every option of the run by its name, with the values that count; times are nanoseconds."""
-    left_out = ("command", "execute", "json")
+    left_out = ("command", "execute", "json", "cores")
     return {name: value for name, value in sorted(vars(options).items()) if name not in left_out}
 
 

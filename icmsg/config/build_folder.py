@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml  # type: ignore[import-untyped]  # its hints are a package of their own
 
+from icmsg.config.boards import DEFAULT
 from icmsg.config.release import Release, Releases
 from icmsg.errors import ConfigurationError
 from icmsg.limits import BUILD_FILE_BYTES, DEVICETREE_BYTES, KCONFIG_BYTES, read_file
@@ -30,7 +31,6 @@ _DEVELOPMENT: Final = 99
 _OPTION: Final = re.compile(r'^CONFIG_(\w+)=("?)(.*?)\2\s*$', re.MULTILINE)
 _COMPATIBLE: Final = re.compile(r"\bcompatible\s*=\s*([^;]*);")
 _ICMSG: Final = "IPC_SERVICE_BACKEND_ICMSG"
-_CORES: Final = {"app": ("cpuapp",), "net": ("cpunet", "cpuflpr", "cpuppr")}
 _BOOTLOADERS: Final = ("MCUBOOT", "IS_SECURE_BOOTLOADER", "SECURE_BOOT_B0N")
 
 
@@ -75,7 +75,7 @@ def build_files(path: str | os.PathLike[str], core: str | None = None) -> BuildF
 def build_sides(
     paths: Sequence[str | os.PathLike[str]], *, one_will_do: bool = False
 ) -> dict[str, BuildFiles]:
-    """Return the images in one or two build folders by their cores, ``app`` and ``net``.
+    """Return the images in one or two build folders by the roles of their cores, such as ``app`` and ``net``.
 
     ``one_will_do``: where there is one image only, the other core has none.
 
@@ -84,7 +84,7 @@ def build_sides(
     """
     images = [image for path in paths for image in images_in(Path(path))]
     sides = _by_core(images)
-    if set(sides) == {"app", "net"} or (one_will_do and len(images) == len(sides) == 1):
+    if set(sides) == set(DEFAULT.roles) or (one_will_do and len(images) == len(sides) == 1):
         return sides
     found = ", ".join(f"{image.dts.parent} (core {image.core or 'not known'})" for image in images)
     raise ConfigurationError(
@@ -210,7 +210,9 @@ def _core(options: dict[str, str], dts: Path) -> str | None:
 
 
 def _cores_in(text: str) -> str | None:
-    found = [core for core, words in _CORES.items() if any(word in text.lower() for word in words)]
+    found = [
+        core for core, words in DEFAULT.qualifiers.items() if any(word in text.lower() for word in words)
+    ]
     return found[0] if len(found) == 1 else None
 
 
@@ -256,5 +258,5 @@ def _by_core(images: Sequence[BuildFiles]) -> dict[str, BuildFiles]:
     unknown = [image for image in ranked if image.core is None]
     if len(sides) + len(unknown) == 2:
         for image in sorted(unknown, key=lambda image: not image.default):
-            sides["app" if "app" not in sides else "net"] = image
+            sides[next(role for role in DEFAULT.roles if role not in sides)] = image
     return sides

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from icmsg.config.build_folder import build_files
 from icmsg.config.devicetree import load_devicetree
@@ -144,12 +144,21 @@ class NamedInstance:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class InstancePair:
+class InstancePair(NamedTuple):
     """One instance as its two sides have it; they differ where the files are wrong."""
 
-    app: InstanceConfig
-    net: InstanceConfig
+    first: InstanceConfig
+    second: InstanceConfig
+
+    @property
+    def app(self) -> InstanceConfig:
+        """The former name of ``first``."""
+        return self.first
+
+    @property
+    def net(self) -> InstanceConfig:
+        """The former name of ``second``."""
+        return self.second
 
 
 def load_instances(
@@ -168,7 +177,7 @@ def load_instances(
     ]
 
 
-def load_pair(app: Side | None, net: Side | None = None, instance: str | None = None) -> InstancePair:
+def load_pair(first: Side | None, second: Side | None = None, instance: str | None = None) -> InstancePair:
     """Return one instance as both sides have it; a side without files is the mirror of the other.
 
     ``instance`` is the name or the path on either side; None will do where there is only one.
@@ -176,21 +185,21 @@ def load_pair(app: Side | None, net: Side | None = None, instance: str | None = 
     Raises:
         ConfigurationError: there is no such instance, there are several, or it has no counterpart.
     """
-    side = app or net
+    side = first or second
     if side is None:
-        raise ConfigurationError("no devicetree is given: give the file of the app side or of the net side")
-    if app is None or net is None:
+        raise ConfigurationError("no devicetree is given: give the file of one side")
+    if first is None or second is None:
         config = side.config(_chosen([(node,) for node in side.devicetree.instances], instance, side)[0])
         return (
             InstancePair(config, config.mirrored())
-            if side is app
+            if side is first
             else InstancePair(config.mirrored(), config)
         )
-    ours, theirs = _chosen(match(app.devicetree.instances, net.devicetree.instances).pairs, instance, app)
-    app_config, net_config = app.config(ours), net.config(theirs)
+    pairs = match(first.devicetree.instances, second.devicetree.instances).pairs
+    ours, theirs = _chosen(pairs, instance, first)
+    one, other = first.config(ours), second.config(theirs)
     return InstancePair(
-        replace(app_config, peer_rx_limit=net_config.rx_limit),
-        replace(net_config, peer_rx_limit=app_config.rx_limit),
+        replace(one, peer_rx_limit=other.rx_limit), replace(other, peer_rx_limit=one.rx_limit)
     )
 
 

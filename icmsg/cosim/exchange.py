@@ -11,6 +11,7 @@ from icmsg.cosim.diagnosis import console_lines, examine
 from icmsg.cosim.exchange_result import ExchangeResult
 from icmsg.cosim.force_off import describe_held
 from icmsg.cosim.interruption import CtrlC
+from icmsg.cosim.link import default_link
 from icmsg.cosim.link_observer import observe_link
 from icmsg.cosim.machine import FaultLog
 from icmsg.cosim.players import Initiator, Responder
@@ -60,7 +61,9 @@ _EQUAL: Final = 1000
 
 
 class Exchange:
-    """One run on a machine with ``app`` (``config``) and ``net`` (``peer_config``; None: the mirror of the app's).
+    """One run on a machine: two cores by name in ``sides``, and who plays each (an image, or None for Python).
+
+    The one that comes first on the SoC's link has ``config``, the other ``peer_config`` (None: the mirror of that).
 
     A workload without messages asks for bonding alone; nothing is answered then. ``initiator`` is the core that sends
     first; None finds out: the stub ``initiator`` where it runs, else unknown firmware that speaks first, else Python.
@@ -90,7 +93,8 @@ class Exchange:
         strict: bool = False,
         stale_memory: StaleMemory | None = None,
     ) -> None:
-        check_workload(workload, config)
+        first, second = default_link(machine.soc, sides).cores
+        check_workload(workload, config, first, second)
         self._machine = machine
         self._workload = workload
         self._bond_only = not workload.messages
@@ -98,7 +102,7 @@ class Exchange:
         self._release = release
         self._silence_ns = silence_ns
         self._strict = strict
-        self._configs = {"app": config, "net": peer_config or config.mirrored()}
+        self._configs = {first: config, second: peer_config or config.mirrored()}
         self._first, self._second = (machine.core(name) for name in self._configs)
         self._ctrl_c = CtrlC(terminate=True)
         self._problems: list[str] = []

@@ -6,46 +6,16 @@ RESET.NETWORK.FORCEOFF (Product Specification, "RESET"); Zephyr does that before
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.platform import Reference
-from icmsg.cosim.soc import short_name
-from icmsg.hw.nrf_reset import RESET
+from icmsg.config.boards import board_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from icmsg.cosim.machine import Core, Machine
-    from icmsg.cosim.platform import PlatformDescription
 
-_TYPE: Final = "Miscellaneous.NRF_RESET"
 _HELD: Final = 1
-
-
-@dataclass(frozen=True, slots=True)
-class ForceOff:
-    """Core ``held`` is in reset while bit 0 of ``register``, an address of core ``holder``, is 1.
-
-    ``peripheral`` is what the platform file calls the block.
-    """
-
-    holder: str
-    held: str
-    register: int
-    peripheral: str
-
-
-def find_force_off(description: PlatformDescription) -> ForceOff | None:
-    """Return how a core of the platform is held in reset, or None."""
-    for item in description:
-        network = item.attributes.get("network")
-        if item.type == _TYPE and isinstance(network, Reference):
-            for place in item.registrations:
-                if place.cpu is not None and place.address is not None:
-                    register = place.address - place.offset + RESET.offset("NETWORK_FORCEOFF")
-                    return ForceOff(short_name(place.cpu), short_name(network.name), register, item.name)
-    return None
 
 
 def start_firmware(machine: Machine, cores: Iterable[str], *, release: bool = False) -> None:
@@ -59,7 +29,7 @@ def start_firmware(machine: Machine, cores: Iterable[str], *, release: bool = Fa
         CoreFault: an image's reset vector is no address of Thumb code.
     """
     names = list(cores)
-    force_off = find_force_off(machine.description)
+    force_off = machine.soc.force_off
     if force_off is None:
         for name in names:
             machine.core(name).start()
@@ -81,15 +51,16 @@ def start_firmware(machine: Machine, cores: Iterable[str], *, release: bool = Fa
 
 def describe_held(machine: Machine) -> list[str]:
     """Return a line about a core with an image that is still held in reset, or nothing."""
-    force_off = find_force_off(machine.description)
+    force_off = machine.soc.force_off
     if force_off is None:
         return []
     held, holder = machine.core(force_off.held), machine.core(force_off.holder)
     if held.image is None or not held.is_halted or not holder.bus.read32(force_off.register) & _HELD:
         return []
-    what = {"net": "network core", "app": "application core"}
+    board = board_of(machine.cores)
+    what = board.titles[held.name] if board is not None and held.name in board.titles else f"core {held.name}"
     return [
-        f"on the SoC the {what.get(held.name, f'core {held.name}')} is held in reset until "
+        f"on the SoC the {what} is held in reset until "
         f"RESET.NETWORK.FORCEOFF is cleared: {holder.name} never wrote 0 to 0x{force_off.register:08X}; "
         "for images that leave it to a debugger: --release-network"
     ]

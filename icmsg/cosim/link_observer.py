@@ -131,7 +131,7 @@ def observe_link(machine: Machine, first: Core, second: Core, config: InstanceCo
     """Return the observer of a link, which begins now if nobody observes the link yet."""
     if first.index > second.index:
         first, second, config = second, first, config.mirrored()
-    key = LinkObserver, replace(config, name="", rx_limit=None, peer_rx_limit=None)
+    key = LinkObserver, first.index, second.index, replace(config, name="", rx_limit=None, peer_rx_limit=None)
     found = machine.events.kept.get(key)
     if not isinstance(found, LinkObserver):
         found = machine.events.kept[key] = LinkObserver(machine, first, second, config)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.events import Event, EventStream
     from icmsg.cosim.image import FirmwareImage
     from icmsg.cosim.platform import PlatformDescription
-    from icmsg.cosim.soc import MailboxPort
+    from icmsg.cosim.soc import MailboxPort, Soc
     from icmsg.hw.bus import Bus
     from icmsg.ipc.clock import Clock
 
@@ -109,7 +109,7 @@ class Core(Protocol):
 
     @property
     def name(self) -> str:
-        """``app`` or ``net``."""
+        """The short name, such as ``app`` of ``cpuapp``."""
 
     @property
     def index(self) -> int:
@@ -184,6 +184,10 @@ class Machine(Protocol):
     @property
     def description(self) -> PlatformDescription:
         """The platform file."""
+
+    @property
+    def soc(self) -> Soc:
+        """The SoC that the platform file says."""
 
     @property
     def cores(self) -> Mapping[str, Core]:

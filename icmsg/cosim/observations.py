@@ -12,7 +12,6 @@ from icmsg.cosim.events import EventKind
 from icmsg.cosim.link_observer import LinkObserver, Store, observe_link, observed_regions
 from icmsg.errors import BusError, EngineError, IcmsgError
 from icmsg.hw.arm_interrupts import InterruptState, enabled_interrupts, read_interrupt
-from icmsg.hw.nrf_ipc import read_state
 from icmsg.ipc import MAGIC, identify
 from icmsg.wire.inspect import RegionView, inspect_region
 
@@ -268,7 +267,8 @@ def _number(core: Core) -> int:
 
 def _mailbox(core: Core) -> MailboxState | None:
     try:
-        return read_state(core.bus, core.mailbox_port.base)
+        port = core.mailbox_port
+        return port.kind.read_state(core.bus, port.base)
     except IcmsgError:
         return None
 

@@ -7,7 +7,6 @@ from zlib import crc32
 
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.preconditions import check_regions
-from icmsg.hw.nrf_ipc import ALL_CHANNELS, NrfIpc
 from icmsg.ipc import IcmsgInstance, InterruptHandler
 
 if TYPE_CHECKING:
@@ -25,11 +24,11 @@ class PlayedMailbox:
         EngineError: firmware runs on that core.
     """
 
-    def __init__(
-        self, core: Core, *, tx_channels: int = ALL_CHANNELS, rx_channels: int = ALL_CHANNELS
-    ) -> None:
+    def __init__(self, core: Core, *, tx_channels: int | None = None, rx_channels: int | None = None) -> None:
         port = core.mailbox_port
-        self.driver: Final = NrfIpc(core.bus, port.base, tx_channels=tx_channels, rx_channels=rx_channels)
+        masks = (port.kind.all_channels if mask is None else mask for mask in (tx_channels, rx_channels))
+        tx, rx = masks
+        self.driver: Final = port.kind.driver(core.bus, port.base, tx_channels=tx, rx_channels=rx)
         self.handler: Final = InterruptHandler(self.driver)
         core.on_interrupt(port.interrupt, self.handler.handle)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from icmsg.config.instance import Region
 from icmsg.config.memory_checks import misplaced
-from icmsg.cosim.memory_map import memory_map
 from icmsg.cosim.stub_firmware import ECHO, INITIATOR
 from icmsg.errors import ConfigurationError
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 def check_regions(machine: Machine, core: Core, config: InstanceConfig) -> None:
     """Refuse regions (``config`` as ``core`` has it) that are not RAM of all cores of the platform."""
-    platform = list(memory_map(machine.description))
+    platform = list(machine.soc.memory_map())
     for name, region in _regions(config):
         problem = misplaced(region, platform)
         if problem is not None:
@@ -43,10 +42,9 @@ def check_image(core: Core, image: FirmwareImage, config: InstanceConfig) -> Non
                 )
 
 
-def check_workload(workload: Workload, config: InstanceConfig, core: str = "app") -> None:
-    """Refuse messages that do not fit, there or back; ``config`` is the instance as ``core`` has it."""
+def check_workload(workload: Workload, config: InstanceConfig, core: str, other: str) -> None:
+    """Refuse messages that do not fit, from ``core`` to ``other`` or back; ``core`` has the instance ``config``."""
     option = "PBUF_RX_READ_BUF_SIZE" if config.wire == "pbuf" else "IPC_SERVICE_ICMSG_CB_BUF_SIZE"
-    other = "net" if core == "app" else "app"
     limits = [
         (config.tx_layout.capacity, f"tx-region of {core}"),
         (config.rx_layout.capacity, f"rx-region of {core}"),

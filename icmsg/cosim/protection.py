@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.force_off import find_force_off
 from icmsg.errors import BusError
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ _BLOCK: Final = 0x1_0000
 
 def describe_protection(machine: Machine, config: InstanceConfig) -> list[str]:
     """Return why, as firmware of the application core has set the SoC up, the network core reaches no region there."""
-    force_off = find_force_off(machine.description)
+    force_off = machine.soc.force_off
     if force_off is None:
         return []
     holder, held = machine.core(force_off.holder), machine.core(force_off.held)

@@ -1,32 +1,290 @@
-"""What a platform description says about a SoC that drivers must know; the same for every engine."""
+"""The SoC that a platform description says: cores, what each reaches, whose mailbox, console and reset.
+
+Everything follows from types and registrations, nothing from how a name looks. A core is called as in the platform
+file, and for short without a leading ``cpu``; commands take both.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from icmsg.errors import ConfigurationError
+from icmsg.assets import platform_file, stub
+from icmsg.config.boards import BOARDS, DEFAULT
+from icmsg.config.memory_checks import RAM, MemoryRange
+from icmsg.cosim.bus_setup import reaches, tags
+from icmsg.cosim.platform import AddressRange, Reference, load_platform
+from icmsg.errors import ConfigurationError, EngineError
+from icmsg.hw.mailboxes import find_kind
+from icmsg.hw.nrf_reset import RESET
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
-    from icmsg.cosim.platform import Peripheral, PlatformDescription
+    from icmsg.cosim.platform import Peripheral, PlatformDescription, Registration
+    from icmsg.hw.mailboxes import MailboxKind
 
 CoreT = TypeVar("CoreT")
 
-NRF_IPC: Final = "Miscellaneous.NRF_IPC"
+_CPU: Final = "CPU."
+_MEMORY: Final = "Memory.MappedMemory"
+_RESET: Final = "Miscellaneous.NRF_RESET"
+_UART: Final = "UART."
+_PAGE: Final = 0x1000
+"""What a peripheral takes that does not say how much."""
+_ADDRESS_SPACE: Final = 1 << 32
+_RAM_SPACES: Final = ((0x2000_0000, 0x4000_0000), (0x6000_0000, 0xA000_0000))
+"""SRAM and external RAM of the Armv8-M architecture (B8, "System address map"); RISC-V cores of such SoCs share it."""
+_CODE_SPACE: Final = 0x2000_0000
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxPort:
-    """One core's mailbox peripheral: ``base`` byte address on its bus, ``interrupt`` external interrupt number."""
+    """One core's mailbox: ``base`` byte address on its bus, ``interrupt`` external interrupt number.
+
+    ``kind`` says what it is, ``name`` what the platform file calls it.
+    """
 
     base: int
     interrupt: int
+    kind: MailboxKind
+    name: str
 
 
-def short_name(name: str) -> str:
-    """Return a core's name as commands use it: ``app`` for ``cpuapp``."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Byte addresses ``start`` up to, but not including, ``end`` of one core; ``name`` is what answers there.
+
+    Address ``start`` is byte ``offset`` of it.
+    """
+
+    start: int
+    end: int
+    name: str
+    offset: int
+    is_memory: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """An interrupt's source: GPIO ``output`` of peripheral ``source``."""
+
+    source: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForceOff:
+    """Core ``held`` is in reset while bit 0 of ``register``, an address of core ``holder``, is 1.
+
+    ``peripheral`` is what the platform file calls the block. On the nRF5340 a reset of the application core holds the
+    network core (Product Specification, "RESET", NETWORK.FORCEOFF).
+    """
+
+    holder: str
+    held: str
+    register: int
+    peripheral: str
+
+
+@dataclass(slots=True)
+class SocCore:
+    """One core: ``name`` is its short name, ``cpu`` and ``nvic`` are names of the platform file.
+
+    ``index`` is its number in events and its place in the file.
+    """
+
+    name: str
+    cpu: str
+    index: int
+    nvic: str | None
+    port: MailboxPort | None
+    reset_block: str | None = None
+    """The peripheral that holds this core in reset and lets it go."""
+    uart: str | None = None
+    """The first UART that only this core reaches: its console."""
+    own: list[str] = field(default_factory=list)
+    """What only this core reaches, the NVIC included: it is reset with the core."""
+    own_memories: frozenset[str] = frozenset()
+    """Memories that only this core reaches."""
+    places: list[Place] = field(default_factory=list)
+    wires: dict[int, list[Wire]] = field(default_factory=dict)
+
+    @property
+    def mailbox(self) -> str | None:
+        """The name of its mailbox."""
+        return self.port.name if self.port is not None else None
+
+    @property
+    def has_own_code(self) -> bool:
+        """Whether it has memory in the code space that no other core reaches."""
+        return any(place.start < _CODE_SPACE and place.name in self.own_memories for place in self.memories())
+
+    def stub(self, name: str) -> Path:
+        """Return the firmware stub ``name`` for this core: the one that was built for a mailbox where this core's is.
+
+        Raises:
+            ConfigurationError: there is no such stub, or none for a mailbox there.
+        """
+        base = self.port.base if self.port is not None else None
+        for board in BOARDS.values():
+            for role, address in board.mailboxes.items():
+                if address == base:
+                    return stub(name, role)
+        where = "no mailbox" if base is None else f"its mailbox at 0x{base:08X}"
+        raise ConfigurationError(
+            f"no firmware stub {name!r} for core {self.name}, which has {where}: give the path of your ELF file"
+        )
+
+    def at(self, address: int) -> Place | None:
+        """Return what answers at a byte address, or None."""
+        index = bisect_right(self.places, address, key=lambda place: place.start) - 1
+        place = self.places[index] if index >= 0 else None
+        return place if place is not None and address < place.end else None
+
+    def memories(self) -> list[Place]:
+        """Return the memories, lowest address first."""
+        return [place for place in self.places if place.is_memory]
+
+
+class Soc:
+    """The SoC of ``description``; ``cores`` are by short name, in the order of the file.
+
+    Raises:
+        PlatformError: a mailbox without address, core or interrupt.
+    """
+
+    def __init__(self, description: PlatformDescription) -> None:
+        self.description: Final = description
+        cpus = [item for item in description if item.type.startswith(_CPU)]
+        ports = dict(_ports(description))
+        names = _names([item.name for item in cpus])
+        self.by_cpu: Final = {
+            item.name: SocCore(names[item.name], item.name, index, _nvic(item), ports.get(item.name))
+            for index, item in enumerate(cpus)
+        }
+        """The cores by their names in the file."""
+        self.cores: Final = {core.name: core for core in self.by_cpu.values()}
+        for core in self.cores.values():
+            _fill(core, description)
+        reached: dict[str, set[str]] = {}
+        for core in self.cores.values():
+            for place in core.memories():
+                reached.setdefault(place.name, set()).add(core.name)
+        for core in self.cores.values():
+            core.own_memories = frozenset(name for name, by in reached.items() if by == {core.name})
+        self.force_off: Final = self._find_force_off()
+        if self.force_off is not None:
+            self.cores[self.force_off.held].reset_block = self.force_off.peripheral
+
+    def core(self, name: str) -> SocCore:
+        """Return a core by short name, or as the platform file calls it; ConfigurationError, naming those there are."""
+        return find_core(self.cores, name)
+
+    def core_of_device(self, name: str) -> str | None:
+        """Return the core to which ``name``, a core or what only one core reaches, belongs; None for all else."""
+        word = name.removeprefix("sysbus.")
+        return next(
+            (core for core in self.cores if word == core or word in self.devices_of(core)),
+            None,
+        )
+
+    def devices_of(self, core: str) -> list[str]:
+        """Return the names, in the file, of a core and of what only that core reaches."""
+        found = self.cores[core]
+        return [found.cpu, *found.own]
+
+    def mailboxes(self) -> list[SocCore]:
+        """Return the cores that have a mailbox, in the order of the file."""
+        return [core for core in self.cores.values() if core.port is not None]
+
+    def link(self, wanted: Iterable[str] = ()) -> tuple[str, str]:
+        """Return two cores that talk to each other: the ``wanted`` ones, and others with a mailbox, in file order.
+
+        Raises:
+            ConfigurationError: a wanted core that does not exist or has no mailbox, or more than two, or too few.
+        """
+        able = [core.name for core in self.mailboxes()]
+        chosen = list(dict.fromkeys(self.core(name).name for name in wanted))
+        for name in chosen:
+            if name not in able:
+                raise ConfigurationError(
+                    f"core {name} has no mailbox in this platform; cores with one: {', '.join(able) or 'none'}"
+                )
+        if len(chosen) > 2:
+            raise ConfigurationError(f"a link has two cores, not {len(chosen)}: {', '.join(chosen)}")
+        chosen += [name for name in able if name not in chosen][: 2 - len(chosen)]
+        if len(chosen) < 2:
+            raise ConfigurationError(
+                f"a link needs two cores with a mailbox; {self.description.file} has "
+                f"{', '.join(able) or 'none'}{' alone' if able else ''}, of {', '.join(self.cores) or 'no core'}"
+            )
+        first, second = sorted(chosen, key=lambda name: self.cores[name].index)
+        return first, second
+
+    def owner_of_code(self, address: int) -> str | None:
+        """Return whose code lies at a byte address: that of the core that alone reaches it, else of the only core
+        that has no code memory of its own. None for RAM, for what nothing answers at, and where cores share flash.
+        """
+        if address >= _CODE_SPACE:
+            return None
+        reach = [core for core in self.cores.values() if core.at(address) is not None]
+        without = [core for core in reach if not core.has_own_code]
+        found = reach if len(reach) == 1 else without
+        return found[0].name if len(found) == 1 else None
+
+    def _find_force_off(self) -> ForceOff | None:
+        for item in self.description:
+            network = item.attributes.get("network")
+            if item.type != _RESET or not isinstance(network, Reference):
+                continue
+            held = self.by_cpu.get(network.name)
+            for place in item.registrations:
+                holder = self.by_cpu.get(place.cpu or "")
+                if holder is not None and held is not None and place.address is not None:
+                    register = place.address - place.offset + RESET.offset("NETWORK_FORCEOFF")
+                    return ForceOff(holder.name, held.name, register, item.name)
+        return None
+
+    def memory_map(self) -> Iterator[MemoryRange]:
+        """Yield what is registered on the bus, or named by a tag, with the short names of the cores that reach it.
+
+        A memory is RAM where it lies in the spaces that the architecture has for it, else flash. What a registration
+        covers that says nothing is taken for a page.
+        """
+        for item in self.description:
+            what = _what(item)
+            for place in item.registrations:
+                size = place.size or item.attributes.get("size")
+                if place.parent == "sysbus" and place.address is not None:
+                    length = size if isinstance(size, int) else _PAGE
+                    cores = frozenset(
+                        core.name for core in self.cores.values() if reaches(item, place, core.cpu)
+                    )
+                    if cores:
+                        yield MemoryRange(place.address, place.address + length, cores, what, item.name)
+        everyone = frozenset(self.cores)
+        for tag in tags(self.description):
+            yield MemoryRange(tag.start, tag.end, everyone, "registers", tag.name)
+
+
+@cache
+def shipped_soc(name: str = DEFAULT.name) -> Soc:
+    """Return the SoC of a board by its name; it is read once."""
+    return Soc(load_platform(platform_file(name)))
+
+
+def _names(cpus: list[str]) -> dict[str, str]:
+    """Return the name of each core as commands use it: ``app`` for ``cpuapp``, where no other core would be ``app``."""
+    short = {name: _short(name) for name in cpus}
+    found = list(short.values())
+    return {name: word if found.count(word) == 1 else name for name, word in short.items()}
+
+
+def _short(name: str) -> str:
     return name[3:] if name.startswith("cpu") and len(name) > 3 else name
 
 
@@ -36,30 +294,86 @@ def find_core(cores: Mapping[str, CoreT], name: str) -> CoreT:
     Raises:
         ConfigurationError: there is no such core; the text lists those there are.
     """
-    found = cores.get(name) or cores.get(name.removeprefix("cpu"))
+    found = cores.get(name) or cores.get(_short(name))
     if found is None:
         raise ConfigurationError(f"no core {name!r}; the platform has {', '.join(cores)}")
     return found
 
 
-def mailbox_ports(description: PlatformDescription) -> dict[str, MailboxPort]:
-    """Return the mailbox of every core that has one, by the core's short name.
+def no_mailbox(core: str) -> EngineError:
+    """Return the error for the mailbox of a core that has none."""
+    return EngineError(f"core {core} has no mailbox in this platform")
 
-    Raises:
-        PlatformError: a mailbox without address, core or interrupt.
-    """
-    ports: dict[str, MailboxPort] = {}
+
+def _ports(description: PlatformDescription) -> Iterator[tuple[str, MailboxPort]]:
+    """Yield the first mailbox of every core that has one, by the core's name in the file."""
+    seen: set[str] = set()
     for item in description:
-        if item.type == NRF_IPC:
-            name, port = _port(item)
-            ports[name] = port
-    return ports
+        kind = find_kind(item.type)
+        if kind is None:
+            continue
+        place = next(
+            (place for place in item.registrations if place.cpu is not None and place.address is not None),
+            None,
+        )
+        if place is None or place.cpu is None or place.address is None or not item.connections:
+            raise item.error(
+                f"{item.name} needs an address for a core (cpu: …) and a connection IRQ -> an NVIC"
+            )
+        if place.cpu not in seen:
+            seen.add(place.cpu)
+            yield place.cpu, MailboxPort(place.address, item.connections[0].irq, kind, item.name)
 
 
-def _port(item: Peripheral) -> tuple[str, MailboxPort]:
-    place = next(
-        (place for place in item.registrations if place.cpu is not None and place.address is not None), None
-    )
-    if place is None or place.cpu is None or place.address is None or not item.connections:
-        raise item.error(f"{item.name} needs an address for a core (cpu: …) and a connection IRQ -> an NVIC")
-    return short_name(place.cpu), MailboxPort(place.address, item.connections[0].irq)
+def _nvic(cpu: Peripheral) -> str | None:
+    nvic = cpu.attributes.get("nvic")
+    return nvic.name if isinstance(nvic, Reference) else None
+
+
+def _fill(core: SocCore, description: PlatformDescription) -> None:
+    found: list[Place] = []
+    for item in description:
+        on_bus = [place for place in item.registrations if place.parent == "sysbus"]
+        seen = [place for place in on_bus if place.address is not None and reaches(item, place, core.cpu)]
+        found += [_place(item, place) for place in seen]
+        if seen and all(place.cpu == core.cpu for place in on_bus):
+            if item.type.startswith(_UART):
+                core.uart = core.uart or item.name
+            if not item.type.startswith("Memory."):
+                core.own.append(item.name)
+        for wire in item.connections:
+            if wire.destination == core.nvic:
+                core.wires.setdefault(wire.irq, []).append(Wire(item.name, wire.source or "IRQ"))
+    registered = [place for place in found if place.start < place.end]
+    found += [
+        Place(tag.start, tag.end, tag.name, 0, is_memory=False)
+        for tag in tags(description)
+        if not any(place.start < tag.end and tag.start < place.end for place in registered)
+    ]
+    core.places = _apart(sorted(found, key=lambda place: place.start))
+
+
+def _place(item: Peripheral, place: Registration) -> Place:
+    start = place.address or 0
+    size = place.size or item.attributes.get("size")
+    if isinstance(size, AddressRange) or not isinstance(size, int) or size <= 0:
+        size = _PAGE
+    return Place(start, min(start + size, _ADDRESS_SPACE), item.name, place.offset, item.type == _MEMORY)
+
+
+def _apart(places: list[Place]) -> list[Place]:
+    """End each place where the next one begins: sizes that were assumed may be too large."""
+    apart: list[Place] = []
+    for index, place in enumerate(places):
+        limit = places[index + 1].start if index + 1 < len(places) else _ADDRESS_SPACE
+        end = min(place.end, limit) if limit > place.start else place.end
+        apart.append(Place(place.start, end, place.name, place.offset, place.is_memory))
+    return apart
+
+
+def _what(item: Peripheral) -> str:
+    if item.type != _MEMORY:
+        return "a stand-in for registers" if item.type.startswith("Memory.") else "registers"
+    addresses = [place.address for place in item.registrations if place.address is not None]
+    in_ram = any(start <= address < end for address in addresses for start, end in _RAM_SPACES)
+    return RAM if in_ram else "flash"

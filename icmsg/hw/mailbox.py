@@ -115,6 +115,8 @@ class MailboxWords:
     """Which channels interrupt."""
     event: str
     """That the channel was rung."""
+    status: str
+    """All of it in one line; ``{enabled}`` and ``{latched}`` stand for the masks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,15 @@ class MailboxState:
     latched: int
     enabled: int
     words: MailboxWords
+
+    @property
+    def interrupts(self) -> bool:
+        """Whether the interrupt line is up."""
+        return bool(self.latched & self.enabled)
+
+    def __str__(self) -> str:
+        status = self.words.status.format(enabled=self.enabled, latched=self.latched)
+        return f"{status} IRQ={int(self.interrupts)}"
 
     def hears_from(self, sender: MailboxState, channel: int) -> int:
         """Return the channels of this mailbox that a ring of ``channel`` latches, as a mask."""

@@ -13,7 +13,6 @@ from icmsg.cosim.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.interruption import CtrlC
 from icmsg.cosim.platform import parse_platform
-from icmsg.cosim.soc import NRF_IPC, short_name
 from icmsg.errors import MonitorError, VirtualTimeoutError
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.objects.devices import make_devices
@@ -69,8 +68,8 @@ class MonitorMachine:
             name: CoreControl(
                 soc,
                 core,
-                halted=_begins_halted(soc.description, name),
-                tell=partial(self._log.write, LogLevel.ERROR, source=f"cpu{name}"),
+                halted=_begins_halted(soc, name),
+                tell=partial(self._log.write, LogLevel.ERROR, source=soc.soc.cores[name].cpu),
             )
             for name, core in soc.cores.items()
         }
@@ -83,9 +82,8 @@ class MonitorMachine:
 
     def core(self, name: str) -> str | None:
         """Return the engine's name of a core, or None."""
-        found = short_name(name.removeprefix("sysbus."))
-        known = self.soc is not None and found in self.soc.cores and name.removeprefix("sysbus.") != found
-        return found if known else None
+        found = None if self.soc is None else self.soc.soc.by_cpu.get(name.removeprefix("sysbus."))
+        return found.name if found is not None else None
 
     def peripheral(self, name: str) -> str | None:
         """Return the full name of a peripheral, or None."""
@@ -121,7 +119,7 @@ class MonitorMachine:
         if self.soc is not None:
             self.soc.reset()
             for name, control in self._controls.items():
-                control.power_down(halted=_begins_halted(self.soc.description, name))
+                control.power_down(halted=_begins_halted(self.soc, name))
         self.on_reset()
 
     def close(self) -> None:
@@ -156,22 +154,15 @@ class MonitorMachine:
             self._log.write(LogLevel.INFO, text, uart, time_ns)
 
     def _console_of(self, uart: str) -> str | None:
-        item = (
-            None if self.soc is None else next((it for it in self.soc.description if it.name == uart), None)
-        )
-        if item is None or not item.type.startswith("UART."):
+        soc = None if self.soc is None else self.soc.soc
+        item = None if soc is None or uart not in soc.description else soc.description[uart]
+        if soc is None or item is None or not item.type.startswith("UART."):
             return None
-        return short_name(next((place.cpu for place in item.registrations if place.cpu), ""))
+        return next((soc.by_cpu[place.cpu].name for place in item.registrations if place.cpu), None)
 
     def _mailbox_of(self, core: int) -> str:
         assert self.soc is not None
-        name = list(self.soc.cores)[core]
-        for item in self.soc.description:
-            if item.type == NRF_IPC and any(
-                short_name(place.cpu or "") == name for place in item.registrations
-            ):
-                return item.name
-        return ""
+        return list(self.soc.soc.cores.values())[core].mailbox or ""
 
     def _on_event(self, event: Event) -> None:
         if event.kind is EventKind.SIGNAL_LOST and self.soc is not None:
@@ -179,12 +170,13 @@ class MonitorMachine:
             self._log.write(LogLevel.INFO, text, self._mailbox_of(event.core), event.time_ns)
         if event.kind is EventKind.WARNING and self.soc is not None:
             core = list(self.soc.cores)[event.core]
+            cpu = self.soc.soc.cores[core].cpu
             what = next(
                 (f"{known.what} at 0x{known.address:08X} ({known.place})" for known in self.soc.warnings[::-1]
                  if known.core == core and known.address == event.a),
                 f"access at 0x{event.a:08X}",
             )  # fmt: skip
-            self._log.write(LogLevel.WARNING, f"[cpu{core}: 0x{event.b:X}] {what}", "sysbus", event.time_ns)
+            self._log.write(LogLevel.WARNING, f"[{cpu}: 0x{event.b:X}] {what}", "sysbus", event.time_ns)
 
 
 def _describe(sources: Sequence[tuple[str, str]], folders: Sequence[Path]) -> PlatformDescription | None:
@@ -213,11 +205,9 @@ def _take_over(
             new_controls[name].write_register(register, value)
 
 
-def _begins_halted(description: PlatformDescription, core: str) -> bool:
-    for item in description:
-        if short_name(item.name) == core and item.name != core:
-            return any(command.split() == ["IsHalted", "true"] for command in (*item.init, *item.reset))
-    return False
+def _begins_halted(machine: EmbeddedMachine, core: str) -> bool:
+    item = machine.description[machine.soc.cores[core].cpu]
+    return any(command.split() == ["IsHalted", "true"] for command in (*item.init, *item.reset))
 
 
 def _seconds(ns: int) -> str:

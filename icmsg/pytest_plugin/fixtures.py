@@ -44,7 +44,7 @@ class LoadFirmware(Protocol):
 class OpenPeer(Protocol):
     """Plays a core of the test's machine by Python."""
 
-    def __call__(self, core: str = "app", config: InstanceConfig | None = None) -> Peer:
+    def __call__(self, core: str | None = None, config: InstanceConfig | None = None) -> Peer:
         """``config`` is the instance as that core has it; None = the one of Zephyr's nRF5340 boards."""
 
 
@@ -93,13 +93,14 @@ def icmsg_firmware(icmsg_machine: Machine) -> LoadFirmware:
     Where firmware runs on the application core, the network core waits in reset until that lets it go
     (RESET.NETWORK.FORCEOFF); ``release=True`` of the function lets it go at once.
     """
-    from icmsg.assets import stub, stub_names
+    from icmsg.assets import stub_names
     from icmsg.cosim.force_off import start_firmware
 
     def load(core: str, firmware: str | Path, *, start: bool = True, release: bool = False) -> FirmwareImage:
         target = icmsg_machine.core(core)
         is_stub = isinstance(firmware, str) and firmware in stub_names()
-        image = target.load(stub(str(firmware), target.name) if is_stub else firmware)
+        own = icmsg_machine.soc.cores[target.name]
+        image = target.load(own.stub(str(firmware)) if is_stub else firmware)
         if start:
             start_firmware(icmsg_machine, [target.name], release=release)
         return image
@@ -111,20 +112,20 @@ def icmsg_firmware(icmsg_machine: Machine) -> LoadFirmware:
 def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPeer:
     """A function that plays a core by Python and opens its ICMsg instance."""
     from icmsg.config.instance import InstanceConfig as Config
-    from icmsg.config.nrf5340 import APP
+    from icmsg.cosim.link import default_link
     from icmsg.cosim.peer import Peer
     from icmsg.errors import ConfigurationError
 
     recorder = Recorder.of(request.node)
 
-    def open_peer(core: str = "app", config: InstanceConfig | None = None) -> Peer:
-        target = icmsg_machine.core(core)
+    def open_peer(core: str | None = None, config: InstanceConfig | None = None) -> Peer:
+        soc = icmsg_machine.soc
+        target = icmsg_machine.core(core or default_link(soc).first)
         if config is not None and not isinstance(config, Config):
             raise ConfigurationError(
                 f"config {config!r} is no InstanceConfig; for a devicetree file: load_instances(FILE)[0].config"
             )
-        mine = config or (APP if target.name == "app" else APP.mirrored())
-        peer = Peer(icmsg_machine, target, mine)
+        peer = Peer(icmsg_machine, target, config or default_link(soc, [target.name]).configs[target.name])
         recorder.peers.append(peer)
         return peer
 

@@ -30,12 +30,12 @@ class DoorbellKeywords:
         if channel is None:
             channel = self._scene.links.of(core, instance).tx_channel
         for _ in range(count):
-            self._scene.inject(core, f"ipc{core} Signal 0x{1 << channel:X}")
+            self._fault(core, f"Signal 0x{1 << channel:X}")
 
     @keyword(tags=["faults"])
     def drop_doorbells(self, core: CoreName, count: int = 1) -> None:
         """Loses the next doorbells that ``core`` rings."""
-        self._scene.inject(core, f"ipc{core} DropNext {count}")
+        self._fault(core, f"DropNext {count}")
 
     @keyword(tags=["faults"])
     def block_doorbells(
@@ -47,21 +47,29 @@ class DoorbellKeywords:
         """
         if channel is None:
             channel = self._scene.links.of(core, instance).tx_channel
-        self._scene.inject(core, f"ipc{core} DropMask 0x{1 << channel:X}")
+        self._fault(core, f"DropMask 0x{1 << channel:X}")
 
     @keyword(tags=["faults"])
     def delay_doorbells(self, core: CoreName, delay: timedelta) -> None:
         """Lets every doorbell that ``core`` rings arrive later, until `Clear Faults`."""
-        self._scene.inject(core, f"ipc{core} SignalDelayMicroseconds {nanoseconds(delay) // 1000}")
+        self._scene.inject(
+            core, f"{self._scene.mailbox(core)} SignalDelayMicroseconds {nanoseconds(delay) // 1000}"
+        )
 
     @keyword(tags=["faults"])
     def duplicate_doorbells(self, core: CoreName, count: int = 1, delay: timedelta | None = None) -> None:
         """Lets the next doorbells that ``core`` rings arrive twice, the second time after ``delay``."""
         if delay is not None:
-            self._scene.inject(core, f"ipc{core} DuplicateDelayMicroseconds {nanoseconds(delay) // 1000}")
-        self._scene.inject(core, f"ipc{core} DuplicateNext {count}")
+            self._scene.inject(
+                core, f"{self._scene.mailbox(core)} DuplicateDelayMicroseconds {nanoseconds(delay) // 1000}"
+            )
+        self._fault(core, f"DuplicateNext {count}")
 
     @keyword(tags=["faults"])
     def clear_faults(self, core: CoreName) -> None:
         """Ends the faults of the doorbells that ``core`` rings."""
-        self._scene.inject(core, f"ipc{core} ClearFaults")
+        self._fault(core, "ClearFaults")
+
+    def _fault(self, core: str, what: str) -> None:
+        """Cause a fault of the signals that ``core`` sends."""
+        self._scene.inject(core, f"{self._scene.mailbox(core)} {what}")

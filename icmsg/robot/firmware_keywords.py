@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 from robot.api.deco import keyword
 
-from icmsg.assets import stub, stub_names
+from icmsg.assets import stub_names
 from icmsg.cosim.force_off import start_firmware
 from icmsg.cosim.stub_firmware import StubFirmware, StubStats
 from icmsg.errors import ConfigurationError
-from icmsg.robot.values import OTHER, CoreName
+from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:
     from icmsg.robot.scene import Scene
@@ -35,8 +35,9 @@ class FirmwareKeywords:
     @keyword(tags=["firmware"])
     def load_firmware(self, core: CoreName, firmware: str) -> None:
         """Loads a firmware stub or an ELF file into a halted core; `Start Core` lets it run."""
-        image = stub(firmware, core) if firmware in stub_names() else firmware
-        self._scene.core(core).load(image)
+        machine = self._scene.machine
+        image = machine.soc.core(core).stub(firmware) if firmware in stub_names() else firmware
+        machine.core(core).load(image)
 
     @keyword(tags=["firmware"])
     def start_core(self, core: CoreName, release: bool = False) -> None:
@@ -68,8 +69,9 @@ class FirmwareKeywords:
             raise AssertionError(
                 f"core {core} runs already; use `Configure Stub` between `Load Firmware` and `Start Core`"
             )
-        if OTHER[core] in self._scene.sides:
-            found.set_instance(self._scene.links.of(OTHER[core], instance).mirrored())
+        other = self._scene.links.other(core)
+        if other in self._scene.sides:
+            found.set_instance(self._scene.links.of(other, instance).mirrored())
         found.set_work(messages=messages, size_min=size_min, size_max=size_max, seed=seed, window=window)
 
     @keyword(tags=["firmware"])
@@ -150,7 +152,9 @@ class FirmwareKeywords:
         image = self._scene.core(core).image
         if image is not None:
             return image.symbol(symbol)
-        printed = self._scene.execute(f'sysbus GetSymbolAddress "{symbol}" context=cpu{core}')
+        printed = self._scene.execute(
+            f'sysbus GetSymbolAddress "{symbol}" context={self._scene.machine.soc.core(core).cpu}'
+        )
         return int(printed.strip(), 0)
 
     def _stub(self, core: CoreName) -> StubFirmware:

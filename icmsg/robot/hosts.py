@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.assets import asset
 from icmsg.errors import ConfigurationError, EngineNotAvailableError
+from icmsg.monitor.platform_script import platform_commands
 from icmsg.robot.settings import chosen_engine, robot_variables
 
 if TYPE_CHECKING:
@@ -106,6 +107,12 @@ def run_script(
         ConfigurationError: there is no such script or platform file, or the script does not use a variable.
         MonitorError: the script cannot be run.
     """
+    if platform is not None and not Path(platform).is_file():
+        raise ConfigurationError(f"platform: {platform}: no such file")
+    if platform is not None and script is None and not variables:
+        for command in platform_commands(platform):
+            monitor.execute(command)
+        return
     path = script_path(script or DEFAULT_SCRIPT)
     _check_variables(path, variables)
     given = dict(variables)

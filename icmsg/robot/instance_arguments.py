@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icmsg.config.instance import InstanceConfig
-    from icmsg.robot.values import CoreName
 
 _SESSION_ALIGNMENT: Final = 8
 """Smallest dcache-alignment with a handshake word (protocol §1.1)."""
@@ -42,16 +41,19 @@ def config_from_arguments(
 
 
 def config_from_files(
-    core: CoreName,
+    core: str,
+    other: str,
     dts: str,
     kconfig: str | None,
     release: str | None,
-    dts_of: CoreName,
+    dts_of: str,
     chosen: str | None,
     name: str,
     given: Mapping[str, Any],
 ) -> InstanceConfig:
     """Return the instance ``chosen`` (None = the only one) of a devicetree, as ``core`` has it, called ``name``.
+
+    ``dts_of`` is the core whose devicetree it is: ``core``, or the ``other`` end of its link.
 
     Raises:
         ConfigurationError: with file and line; or arguments that the devicetree says already.
@@ -62,8 +64,10 @@ def config_from_files(
     if twice:
         raise ConfigurationError(f"{twice[0]} and dts exclude each other: the devicetree says it already")
     side = load_side(dts, kconfig, release, dts_of)
-    pair = load_pair(side, None, chosen) if dts_of == "app" else load_pair(None, side, chosen)
-    return replace(pair.app if core == "app" else pair.net, name=name, **dict(given))
+    own, theirs = load_pair(side, None, chosen)
+    if dts_of not in (core, other):
+        raise ConfigurationError(f"dts_of={dts_of}: use {core} or {other}, the two cores of the link")
+    return replace(own if dts_of == core else theirs, name=name, **dict(given))
 
 
 def _region(name: str, text: str) -> Region:

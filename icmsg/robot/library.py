@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,10 +28,11 @@ from icmsg.robot.settings import Settings, robot_variables, under_renode_test
 from icmsg.robot.states import StateKeywords
 from icmsg.robot.time_keywords import TimeKeywords
 from icmsg.robot.trace_keywords import TraceKeywords
+from icmsg.robot.values import CoreName
 from icmsg.robot.watching_keywords import WatchingKeywords
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from icmsg.robot.hosts import Host
 
@@ -67,9 +69,10 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
 
     = Cores and firmware =
 
-    The cores are ``app`` and ``net``. Firmware is the path of an ELF file that is linked for that core, or the name of
-    a stub that comes with the package: ``echo`` (sends back), ``initiator`` (sends and compares), ``spin`` (never
-    bonds); with sessions ``echo-enable``, ``echo-detect`` and so on.
+    A core is called as in the platform file, or without a leading ``cpu``: ``app`` and ``net`` on the nRF5340. Firmware
+    is the path of an ELF file that is linked for that core, or the name of a stub that comes with the package: ``echo``
+    (sends back), ``initiator`` (sends and compares), ``spin`` (never bonds); with sessions ``echo-enable``,
+    ``echo-detect`` and so on.
 
     A core without firmware can be played by Python with `Play Core`: an ICMsg backend that touches nothing but the
     registers and the memory of that core. Where several instances are open on a core, ``instance`` says which.
@@ -122,17 +125,41 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
         if isinstance(host, LocalHost):
             parts += [*(part(scene) for part in _OF_RENODE), self._states]
         super().__init__(parts)
+        self._names_cores: Final = {name: _core_parameters(method) for name, method in self.keywords.items()}
 
     def run_keyword(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None) -> Any:
         """Run a keyword; an error of this package fails the test with its text and what explains it."""
         try:
             with Interruptions():
                 self._scene.host.begin_keyword()
+                args, kwargs = self._with_core_names(name, args, kwargs or {})
                 returned = super().run_keyword(name, args, kwargs)
         except IcmsgError as error:
             raise self._scene.explained(error) from None
-        self._states.remember(name, args, kwargs or {})
+        self._states.remember(name, args, kwargs)
         return returned
+
+    def _with_core_names(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments with every core called by its short name."""
+        found, named = list(args), dict(kwargs)
+        for position, parameter in self._names_cores.get(name, ()):
+            if position < len(found) and found[position] is not None:
+                found[position] = self._scene.core_name(str(found[position]))
+            elif named.get(parameter) is not None:
+                named[parameter] = self._scene.core_name(str(named[parameter]))
+        return found, named
+
+
+def _core_parameters(method: Callable[..., Any]) -> list[tuple[int, str]]:
+    """Return position and name of the parameters that name a core."""
+    parameters = inspect.signature(method).parameters.values()
+    return [
+        (position, parameter.name)
+        for position, parameter in enumerate(parameters)
+        if CoreName.__name__ in str(parameter.annotation)
+    ]
 
 
 def _host(engine: str | None) -> tuple[Host, list[object]]:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from icmsg.config.nrf5340 import APP
+from icmsg.cosim.link import default_link
 from icmsg.cosim.stub_firmware import StubFirmware
-from icmsg.robot.values import OTHER
 
 if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.link import Link
     from icmsg.robot.scene import Scene
-    from icmsg.robot.values import CoreName
-
-BOARD: Final[dict[CoreName, InstanceConfig]] = {"app": APP, "net": APP.mirrored()}
-"""The instance of Zephyr's nRF5340 boards, as each core has it."""
 
 
 class LinkConfigs:
@@ -24,31 +20,39 @@ class LinkConfigs:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 
-    def of(self, core: CoreName, instance: str | None = None) -> InstanceConfig:
+    def link(self, *cores: str) -> Link:
+        """Return the SoC's default link, or one of these cores; the instance is that of the board."""
+        return default_link(self._scene.machine.soc, cores)
+
+    def other(self, core: str) -> str:
+        """Return the core at the other end of the link of ``core``."""
+        return self.link(core).other(core)
+
+    def of(self, core: str, instance: str | None = None) -> InstanceConfig:
         """Return an instance as ``core`` has it.
 
         It is what Python plays there, the mirror of what Python plays on the other core, what a stub has in its
         parameters, or the instance of Zephyr's boards.
         """
-        other = OTHER[core]
+        other = self.other(core)
         if self._plays(core, instance):
             return self._scene.endpoint(core, instance).instance.config
         if self._plays(other, instance):
             return self._scene.endpoint(other, instance).instance.config.mirrored()
-        return self._of_stub(core) or BOARD[core]
+        return self._of_stub(core) or self.link(core).configs[core]
 
-    def for_new(self, core: CoreName, instance: str) -> InstanceConfig:
+    def for_new(self, core: str, instance: str) -> InstanceConfig:
         """Return what an instance of that name on ``core`` starts from: the mirror of the other core's."""
-        side = self._scene.sides.get(OTHER[core])
+        side = self._scene.sides.get(self.other(core))
         if side is not None and instance in side.instances:
             return side.instances[instance].instance.config.mirrored()
-        return replace(BOARD[core], name=instance)
+        return replace(self.link(core).configs[core], name=instance)
 
-    def _plays(self, core: CoreName, instance: str | None) -> bool:
+    def _plays(self, core: str, instance: str | None) -> bool:
         side = self._scene.sides.get(core)
         return side is not None and (instance in side.instances if instance else bool(side.instances))
 
-    def _of_stub(self, core: CoreName) -> InstanceConfig | None:
+    def _of_stub(self, core: str) -> InstanceConfig | None:
         found = self._scene.core(core)
         if found.image is None or not StubFirmware.is_stub(found.image):
             return None

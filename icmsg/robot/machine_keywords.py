@@ -33,10 +33,10 @@ class MachineKeywords:
     ) -> None:
         """Makes the SoC; an earlier machine is freed.
 
-        Without ``script`` both cores are halted. ``script`` is the path of a Renode script (``.resc``) or the name
+        Without ``script`` all cores are halted. ``script`` is the path of a Renode script (``.resc``) or the name
         of a shipped one: ``firmware-firmware``, ``app-python``, ``net-python``, ``python-python``. ``variables`` are
         its ``$variables``, such as ``netelf``; a path is given as it is, without ``@``. ``platform`` is the path of
-        a platform file (``.repl``) instead of a script.
+        a platform file (``.repl``): without a script the machine is made of it, and a script gets it as ``$platform``.
 
         ``engine`` overrides the engine of the library, see `Engines`.
 

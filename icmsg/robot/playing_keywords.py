@@ -85,7 +85,9 @@ class PlayingKeywords:
         given = {name: value for name, value in arguments.items() if value is not None}
         if dts is not None:
             chosen = None if instance == DEFAULT_INSTANCE else instance
-            config = config_from_files(core, dts, kconfig, release, dts_of or core, chosen, instance, given)
+            config = config_from_files(
+                core, scene.links.other(core), dts, kconfig, release, dts_of or core, chosen, instance, given
+            )
         else:
             if kconfig is not None or dts_of is not None:
                 raise ConfigurationError(

@@ -185,13 +185,13 @@ class RenodeUartKeywords:
     ) -> None:
         """Writes a line to a UART and waits until it is printed; fails where the UART's model cannot receive."""
         tester = self._testers.find(testerId)
-        core = self._testers.core_of(tester)
+        uart = self._scene.machine.soc.cores[self._testers.core_of(tester)].uart
         try:
             for byte in f"{content}\r".encode():
-                self._scene.execute(f"uart{core} WriteChar 0x{byte:02X}")
+                self._scene.execute(f"{uart} WriteChar 0x{byte:02X}")
         except MonitorError as error:
             raise keyword_exception(
-                f"uart{core} cannot receive on the {self._scene.machine.engine} engine, which models its "
+                f"{uart} cannot receive on the {self._scene.machine.engine} engine, which models its "
                 f"sending only ({error}); run the suite with renode-test"
             ) from None
         wait = self._wait_for_echo if waitForEcho is None else waitForEcho

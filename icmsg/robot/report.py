@@ -9,7 +9,7 @@ from icmsg.cosim.diagnosis import examine
 from icmsg.cosim.simtime import format_time
 from icmsg.errors import BusError, IcmsgError, MonitorError
 from icmsg.ipc import MAGIC
-from icmsg.robot.values import OTHER, shown
+from icmsg.robot.values import shown
 from icmsg.wire.handshake import HandshakeWord
 from icmsg.wire.inspect import inspect_region
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _FEW: Final = 4
 """Of things of which there can be any number, so many are shown."""
 _FEW_BYTES: Final = 12
-_CORES: Final = ("app", "net")
 
 
 class Report:
@@ -51,12 +50,12 @@ class Report:
     def _link(self, about: PlayedEndpoint | None) -> Iterator[str]:
         machine = self._machine
         if about is None:
-            app, net = (machine.core(name) for name in _CORES)
-            config = self._scene.links.of("app")
-            yield from examine(machine, app, config, net).lines()
+            first, second = (machine.core(name) for name in self._scene.links.link().cores)
+            config = self._scene.links.of(first.name)
+            yield from examine(machine, first, config, second).lines()
         else:
             core, config = about.core, about.instance.config
-            peer = machine.core(OTHER["app" if core.name == "app" else "net"])
+            peer = machine.core(self._scene.links.other(core.name))
             yield from about.examine().lines()
             yield from self._packets(core, config)
             yield from self._sessions(core, peer, config)
@@ -95,7 +94,7 @@ class Report:
                 yield f"{endpoint.core.name} was told {len(told) - _FEW} more errors"
 
     def _cores(self) -> Iterator[str]:
-        for name in _CORES:
+        for name in self._machine.cores:
             core = self._machine.core(name)
             history = self._scene.recorder.power.get(name, [])
             past = "".join(f"; {moment}" for moment in history[-_FEW:])
@@ -115,7 +114,7 @@ class Report:
 
     def _doorbells(self) -> Iterator[str]:
         recorder = self._scene.recorder
-        for name in _CORES:
+        for name in self._scene.links.link(*self._scene.sides).cores:
             rings = {channel: count for (core, channel), count in recorder.rings.items() if core == name}
             if rings:
                 counts = ", ".join(
@@ -125,6 +124,7 @@ class Report:
             else:
                 yield f"doorbells of {name}: none seen"
             try:
-                yield f"ipc{name}: {self._scene.execute(f'ipc{name} GetStatus').strip()}"
+                mailbox = self._scene.mailbox(name)
+                yield f"{mailbox}: {self._scene.execute(f'{mailbox} GetStatus').strip()}"
             except (MonitorError, IcmsgError):
-                continue  # a platform that calls its mailboxes otherwise
+                continue  # a mailbox that has no such command

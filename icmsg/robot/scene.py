@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from icmsg.robot.hosts import Host
     from icmsg.robot.played_side import PlayedEndpoint
     from icmsg.robot.settings import Settings
-    from icmsg.robot.values import CoreName
 
 
 _MISTAKES: Final = (ConfigurationError, MonitorError, FirmwareError, EngineNotAvailableError)
@@ -75,9 +74,19 @@ class Scene:
             self.recorder.listen(machine)
         return machine
 
-    def core(self, name: CoreName) -> Core:
+    def core_name(self, name: str) -> str:
+        """Return the name of a core that was given in any way; ConfigurationError, naming those there are."""
+        soc = self.machine.soc
+        known = {word.lower(): core.name for core in soc.cores.values() for word in (core.cpu, core.name)}
+        return known.get(name.strip().lower()) or soc.core(name).name
+
+    def core(self, name: str) -> Core:
         """Return a core of the machine."""
         return self.machine.core(name)
+
+    def mailbox(self, core: str) -> str:
+        """Return what the platform file calls the mailbox of a core; EngineError if it has none."""
+        return self.core(core).mailbox_port.name
 
     def execute(self, command: str) -> str:
         """Run a Monitor command and return what it prints."""
@@ -101,14 +110,14 @@ class Scene:
 
     # Who plays the cores
 
-    def side(self, core: CoreName) -> PlayedSide:
+    def side(self, core: str) -> PlayedSide:
         """Return the side of a core that Python plays; AssertionError if it does not."""
         self.machine  # noqa: B018 - a new machine has no sides
         if core not in self.sides:
             raise AssertionError(f"Python does not play core {core}; use `Play Core    {core}` first")
         return self.sides[core]
 
-    def endpoint(self, core: CoreName, instance: str | None) -> PlayedEndpoint:
+    def endpoint(self, core: str, instance: str | None) -> PlayedEndpoint:
         """Return an instance by name, or the only one for None; AssertionError, naming those there are."""
         instances = self.side(core).instances
         if instance is None and len(instances) == 1:
@@ -118,7 +127,7 @@ class Scene:
             raise AssertionError(f"{what}; use instance= with one of {', '.join(instances)}")
         return instances[instance]
 
-    def playable_side(self, core: CoreName) -> PlayedSide:
+    def playable_side(self, core: str) -> PlayedSide:
         """Return the side of a core that Python plays from now on; EngineError if firmware runs there."""
         machine = self.machine
         if core not in self.sides:

@@ -68,7 +68,8 @@ class Testers:
             raise keyword_exception(
                 f"There is no machine in the emulation. Could not create tester for peripheral: {uart}"
             )
-        uarts = {f"sysbus.uart{name}": core for name, core in found.cores.items()}
+        cores = found.soc.cores.values()
+        uarts = {f"sysbus.{core.uart}": found.core(core.name) for core in cores if core.uart is not None}
         if uart not in uarts:
             raise keyword_exception(
                 f"Peripheral for machine '{machine or ''}' not found or of wrong type: '{uart}'. "

@@ -8,13 +8,18 @@ from typing import Final, Literal
 from icmsg.errors import ConfigurationError
 from icmsg.limits import LOADED_BYTES, read_file
 
-CoreName = Literal["app", "net"]
+
+class CoreName(str):
+    """A core's name: as the platform file calls it, or without a leading ``cpu``; in upper or lower case."""
+
+    __slots__ = ()
+
+
 RegionName = Literal["tx", "rx"]
 """As the core has it that is named beside it."""
 Encoding = Literal["text", "hex", "file"]
 """What a message is given as: text, sent as UTF-8; bytes as ``68 65 6c`` or ``68656c``; the path of a file."""
 
-OTHER: Final[dict[CoreName, CoreName]] = {"app": "net", "net": "app"}
 _SHOWN: Final = 32
 
 

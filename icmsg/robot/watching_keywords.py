@@ -28,9 +28,10 @@ class WatchingKeywords:
         ``initiator`` is the core whose messages the other sends back, by default the one that sends first.
         """
         scene = self._scene
-        app, net = scene.core("app"), scene.core("net")
-        first = scene.core(initiator) if initiator is not None else None
-        self._watch = LinkWatch(scene.machine, app, net, scene.links.of("app", instance), first)
+        first, second = (scene.core(name) for name in scene.links.link(*scene.sides).cores)
+        starter = scene.core(initiator) if initiator is not None else None
+        config = scene.links.of(first.name, instance)
+        self._watch = LinkWatch(scene.machine, first, second, config, starter)
 
     @keyword(tags=["watching"])
     def wait_for_watched_echoes(self, count: int, timeout: timedelta | None = None) -> None:

@@ -210,11 +210,13 @@ def test_a_broken_platform_is_told_with_file_and_line(capsys: Capture, tmp_path:
     assert str(empty) in refused(icmsg(capsys, "run", "--platform", empty))
 
 
-def test_a_platform_without_the_network_core(capsys: Capture, tmp_path: Path) -> None:
+def test_a_core_that_the_platform_does_not_have(capsys: Capture, tmp_path: Path) -> None:
     text = platform_file("nrf5340").read_text().replace("cpunet", "cpuradio")
     path = tmp_path / "radio.repl"
     path.write_text(text)
-    assert "no core 'net'; the platform has app, radio" in refused(icmsg(capsys, "run", "--platform", path))
+    found = refused(icmsg(capsys, "run", "--platform", path, "--net", "echo"))
+    assert "unrecognized arguments: --net" in found
+    assert f"the cores of {path} are app, radio" in found
 
 
 def test_firmware_given_twice_for_one_core_is_the_last_one(capsys: Capture, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from config_files import DATA, text
 
 from icmsg.cli import check_command
 from icmsg.cli.arguments import Parser
-from icmsg.cosim.memory_map import memory_map
 from icmsg.cosim.platform import parse_platform
+from icmsg.cosim.soc import Soc
 from icmsg.errors import ConfigurationError, PlatformError
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ sysbus:
     init:
         Tag <0x40001000, 0x40001FFF> "PWM"
 """
-    assert list(memory_map(parse_platform(REPL + more))) == [
+    assert list(Soc(parse_platform(REPL + more)).memory_map()) == [
         (0x2007_0000, 0x2007_8800, both, "RAM", "shared"),
         (0x2100_0000, 0x2100_1000, frozenset({"net"}), "RAM", "own"),
         (0x5000_0000, 0x5000_1000, both, "registers", "uart"),

@@ -16,7 +16,7 @@ from icmsg.cli.monitor_session import EmbeddedSession
 from icmsg.errors import IcmsgError
 from icmsg.monitor.commands import COMMANDS
 from icmsg.monitor.verbs.catalogue import VERBS
-from icmsg.monitor.verbs.settings import NAMES
+from icmsg.monitor.verbs.settings import LinkSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,4 +90,4 @@ def test_every_option_is_on_the_page() -> None:
 
 def test_everything_that_config_takes_is_on_the_page() -> None:
     text = "\n".join(PAGE.prose)
-    assert [name for name in NAMES if f"`{name}=" not in text] == []
+    assert [name for name in LinkSettings().names if f"`{name}=" not in text] == []

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from icmsg.cosim.bus_setup import tags
-from icmsg.cosim.memory_map import memory_map
 from icmsg.cosim.platform import PlatformDescription, Reference, load_platform
+from icmsg.cosim.soc import Soc
 
 NRF5340 = Path(__file__).parents[2] / "platforms" / "nrf5340.repl"
 
@@ -301,7 +301,7 @@ NET_BASES = (
 def test_whatever_the_soc_has_is_a_model_a_stand_in_or_a_tag(
     platform: PlatformDescription, core: str, bases: tuple[int, ...]
 ) -> None:
-    ranges = [found for found in memory_map(platform) if core in found.cores]
+    ranges = [found for found in Soc(platform).memory_map() if core in found.cores]
     missing = [
         hex(base)
         for base in bases
@@ -313,7 +313,7 @@ def test_whatever_the_soc_has_is_a_model_a_stand_in_or_a_tag(
 def test_what_is_the_network_cores_alone_is_not_reached_by_the_application_core(
     platform: PlatformDescription,
 ) -> None:
-    for found in memory_map(platform):
+    for found in Soc(platform).memory_map():
         if found.start >= 0xE0000000:
             continue  # each core has its own debug units at the same addresses
         own = found.start >> 24 in (0x01, 0x21, 0x41) and found.name not in {

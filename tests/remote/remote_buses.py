@@ -8,7 +8,7 @@ from icmsg.cosim.remote.bus import RemoteBus
 from icmsg.cosim.remote.levels import Levels
 from icmsg.cosim.remote.link import Link
 from icmsg.cosim.remote.memory import RemoteMemory
-from icmsg.cosim.stepped.places import CorePlaces, Place
+from icmsg.cosim.soc import Place, SocCore
 
 if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
@@ -58,7 +58,7 @@ def remote_bus(base: int, size: int, *, blocks: bool = True, shared: bool = True
     link = Link(_Memory(base, size))
     link.joins = joins
     place = Place(base, base + size, "ram", 0, is_memory=True)
-    core = CorePlaces("app", "cpuapp", 0, None, None, places=[place])
+    core = SocCore("app", "cpuapp", 0, None, None, places=[place])
     return RemoteBus(
         link,
         core,

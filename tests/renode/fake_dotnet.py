@@ -22,7 +22,6 @@ from icmsg.cosim.console import Console
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.platform import load_platform
-from icmsg.cosim.soc import mailbox_ports, short_name
 from icmsg.errors import BusError
 
 if TYPE_CHECKING:
@@ -200,22 +199,24 @@ class FakeMachine:
         self.objects: dict[str, Any] = {}
         self.lockstep: FakeLockstep | None = None
         self.bus = SystemBus(self)
-        ports = mailbox_ports(description)
+        cores = self.soc.soc.by_cpu
         for item in description:
             if item.type.startswith("CPU."):
-                self.objects[item.name] = Cpu(self, short_name(item.name))
+                self.objects[item.name] = Cpu(self, cores[item.name].name)
             elif item.type == "Memory.MappedMemory":
                 self.objects[item.name] = Memory(self, item.name)
             else:
                 place = next((place for place in item.registrations if place.cpu), None)
                 if place is None or place.address is None:
                     continue
-                core = short_name(str(place.cpu))
+                core = cores[str(place.cpu)].name
                 found = self.objects[item.name] = Registers(self, core, place.address - place.offset)
                 for wire in item.connections:
-                    if wire.destination.startswith("nvic"):
+                    if any(wire.destination == other.nvic for other in cores.values()):
                         setattr(found, wire.source or "IRQ", Line(self, core, wire.irq))
-        self.mailbox_interrupts = {name: port.interrupt for name, port in ports.items()}
+        self.mailbox_interrupts = {
+            core.name: core.port.interrupt for core in cores.values() if core.port is not None
+        }
         self.loaded: list[str] = []
         self.followed = 0
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from icmsg.cosim.renode.bus import RenodeBus
 from icmsg.cosim.renode.shared import SharedMemory
-from icmsg.cosim.stepped.places import CorePlaces, Place
+from icmsg.cosim.soc import Place, SocCore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,6 @@ class _Api:
 def renode_bus(base: int, size: int, *, shared: bool) -> Bus:
     """Return the bus of core "app" with one memory, mapped into Python or behind the sysbus."""
     api: Any = _Api(base, size)
-    places = CorePlaces("app", "cpuapp", 0, None, None, places=[Place(base, base + size, "ram", 0, True)])
+    places = SocCore("app", "cpuapp", 0, None, None, places=[Place(base, base + size, "ram", 0, True)])
     mapped = SharedMemory(api, "ram", base) if shared else None
     return RenodeBus(api, places, mapped, rang=lambda: None, failure=RuntimeError)

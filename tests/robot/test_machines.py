@@ -78,9 +78,12 @@ def test_a_platform_file_of_the_user(tmp_path: Path) -> None:
         (
             "quantm=0.0001",
             "quantm: neither an argument of `Create Machine` (engine, script, platform) "
-            "nor a variable of machine.resc (platform, quantum)",
+            "nor a variable of machine.resc (name, platform, quantum)",
         ),
-        ("script=app-python    netelff=x.elf", "app-python.resc (netelf, netvectors, platform, quantum)"),
+        (
+            "script=app-python    netelff=x.elf",
+            "app-python.resc (name, netelf, netvectors, platform, quantum)",
+        ),
         ("script=app-python    netelf=nosuch.elf", "netelf: nosuch.elf: no such file"),
         ("script=app-python    netelf=README.md", "README.md"),
     ],

@@ -17,8 +17,7 @@ from icmsg.cosim.embedded.rates import CPU, NVIC, Rates, check_attributes, has_f
 from icmsg.cosim.embedded.scs_registers import PRIORITY_MASK, SCS_BASE
 from icmsg.cosim.embedded.shared_page import SharedPage
 from icmsg.cosim.embedded.slot import Slot
-from icmsg.cosim.platform import Peripheral, PlatformDescription, Reference
-from icmsg.cosim.soc import short_name
+from icmsg.cosim.platform import Peripheral, Reference
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.scheduler import Scheduler
     from icmsg.cosim.events import EventStream
     from icmsg.cosim.platform.description import Registration
+    from icmsg.cosim.soc import Soc
 
 MEMORY: Final = "Memory.MappedMemory"
 
@@ -37,13 +37,14 @@ class Builder:
 
     def __init__(
         self,
-        description: PlatformDescription,
+        soc: Soc,
         rates: Rates,
         scheduler: Scheduler,
         events: EventStream,
         nanoseconds: Callable[[int], int],
     ) -> None:
-        self._description = description
+        self._soc = soc
+        self._description = description = soc.description
         self.slots: Final[dict[str, Slot]] = {}
         self.memories: Final[dict[str, Memory]] = {}
         self.models: Final[dict[str, Model]] = {}
@@ -253,15 +254,16 @@ class Builder:
 
     def _core(self, item: Peripheral, attribute: str) -> Slot:
         value = item.attributes[attribute]
-        if not isinstance(value, Reference) or short_name(value.name) not in self.slots:
+        core = self._soc.by_cpu.get(value.name) if isinstance(value, Reference) else None
+        if core is None:
             raise item.error(f"{attribute} of {item.name} must name a core", attribute)
-        return self.slots[short_name(value.name)]
+        return self.slots[core.name]
 
     def _slot(self, item: Peripheral, cpu: str | None) -> Slot:
-        slot = self.slots.get(short_name(cpu or ""))
-        if slot is None:
+        core = self._soc.by_cpu.get(cpu or "")
+        if core is None:
             raise item.error(f"{cpu} is not a {CPU} of this platform")
-        return slot
+        return self.slots[core.name]
 
 
 def _stands_in(item: Peripheral) -> bool:

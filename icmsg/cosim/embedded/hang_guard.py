@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.backtrace import exception_name
 from icmsg.cosim.machine import Hang
 from icmsg.errors import EngineError
-from icmsg.hw.nrf_ipc import CHANNELS, IPC
+from icmsg.hw.mailbox import channels_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,10 +81,9 @@ class HangGuard:
             return ""
         if port.interrupt != number - 16:
             return ""
-        enabled = core.bus.read32(port.base + IPC.register("INTEN").offset)
-        events = port.base + IPC.register("EVENTS_RECEIVE").offset
-        still = [n for n in range(CHANNELS) if enabled >> n & 1 and core.bus.read32(events + 4 * n)]
-        return "".join(f", EVENTS_RECEIVE[{n}] is still set" for n in still)
+        state = port.kind.read_state(core.bus, port.base)
+        still = channels_in(state.latched & state.enabled)
+        return "".join(f", {state.words.event.format(n)} is still set" for n in still)
 
     def _stuck(self, within_ns: int) -> list[Hang]:
         machine = self._machine

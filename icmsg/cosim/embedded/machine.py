@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icmsg.assets import platform_file
 from icmsg.cosim.embedded.build import Builder
 from icmsg.cosim.embedded.bus import CoreBus
 from icmsg.cosim.embedded.core import FirmwareCore
@@ -23,7 +21,7 @@ from icmsg.cosim.interruption import HeldSignals
 from icmsg.cosim.machine import AccessWarning, FaultLog
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.simtime import US, format_time
-from icmsg.cosim.soc import find_core, mailbox_ports
+from icmsg.cosim.soc import Soc, find_core, shipped_soc
 from icmsg.errors import ConfigurationError, CoreFault, EngineError, VirtualTimeoutError
 from icmsg.ipc.clock import check_delay
 
@@ -67,18 +65,18 @@ class EmbeddedMachine:
     ) -> None:
         if quantum_ns <= 0 or latency_ns < 0:
             raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
-        description = _describe(platform)
-        rates = read_rates(description)
+        self.soc: Final = _read(platform)
+        rates = read_rates(self.soc)
         self._ticks_per_second = rates.ticks_per_second
         self._quantum_ns = quantum_ns
-        self.description: Final = description
+        self.description: Final = self.soc.description
         self.before_run: Final[list[Callable[[], None]]] = []
         """Called once each, before time passes the next time."""
         self.events: Final = EventStream(rates.ticks_per_second)
         self._scheduler = Scheduler(
             ticks_per_us=-(-rates.ticks_per_second // 1_000_000), quantum=self._ticks(quantum_ns)
         )
-        self._parts = Builder(description, rates, self._scheduler, self.events, self._nanoseconds)
+        self._parts = Builder(self.soc, rates, self._scheduler, self.events, self._nanoseconds)
         self._warnings: dict[tuple[str, str, int], AccessWarning] = {}
         self._warned: dict[tuple[str, str, int], int] = {}
         self.warnings_left_out = 0
@@ -87,11 +85,14 @@ class EmbeddedMachine:
         """The addresses that belong to no core, for whoever looks from outside."""
         self.clock: Final = MachineClock(self._scheduler, rates.ticks_per_second)
         self.cores: Final[dict[str, MachineCore]] = {}
-        ports = mailbox_ports(description)
         for name, slot in self._parts.slots.items():
             slot.add_control(systick_hz=rates.systick_hz[name], restart=self._restart)
             self.cores[name] = MachineCore(
-                self, slot, port=ports.get(name), latency=self._ticks(latency_ns), retry=self._ticks(US)
+                self,
+                slot,
+                port=self.soc.cores[name].port,
+                latency=self._ticks(latency_ns),
+                retry=self._ticks(US),
             )
         self._reached = 0, 0  # the last deadline: its tick, and the nanosecond that was asked for
         self._closed = False
@@ -385,13 +386,7 @@ class EmbeddedMachine:
             slot.emit(EventKind.WARNING, address, pc)
 
 
-def _describe(platform: str | Path | PlatformDescription | None) -> PlatformDescription:
+def _read(platform: str | Path | PlatformDescription | None) -> Soc:
     if platform is None:
-        return _shipped_platform()
-    return load_platform(Path(platform)) if isinstance(platform, str | Path) else platform
-
-
-@cache
-def _shipped_platform() -> PlatformDescription:
-    """Read the nRF5340 once: half of the time that a further machine takes would go into that."""
-    return load_platform(platform_file("nrf5340"))
+        return shipped_soc()
+    return Soc(load_platform(Path(platform)) if isinstance(platform, str | Path) else platform)

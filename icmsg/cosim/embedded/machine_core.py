@@ -11,6 +11,7 @@ from icmsg.cosim.events import EventKind
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.image_places import check_places
 from icmsg.cosim.memory_console import polled
+from icmsg.cosim.soc import no_mailbox
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class MachineCore:
     def mailbox_port(self) -> MailboxPort:
         """Where this core's mailbox is; EngineError if the platform gives it none."""
         if self._port is None:
-            raise EngineError(f"core {self.name} has no mailbox in this platform")
+            raise no_mailbox(self.name)
         return self._port
 
     @property
@@ -132,8 +133,7 @@ class MachineCore:
         Raises:
             FirmwareError: a part of it lies outside this core's memory.
         """
-        cores = self._machine.cores.values()
-        check_places(image, self.name, {core.name: core._slot.space.memories() for core in cores})
+        check_places(image, self.name, self._machine.soc)
 
     def start(self) -> None:
         """Reset the core and the peripherals that belong to it alone, and let it run its image, also if it is held.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.platform import Reference
-from icmsg.cosim.soc import short_name
 from icmsg.errors import PlatformError
 
 if TYPE_CHECKING:
     from icmsg.cosim.platform import Peripheral, PlatformDescription
+    from icmsg.cosim.soc import Soc
 
 CPU: Final = "CPU.CortexM"
 NVIC: Final = "IRQControllers.NVIC"
@@ -35,12 +35,13 @@ class Rates:
     systick_hz: dict[str, int]
 
 
-def read_rates(description: PlatformDescription) -> Rates:
+def read_rates(soc: Soc) -> Rates:
     """Find a tick of which every core's instruction and every SysTick cycle is a whole multiple.
 
     Raises:
         PlatformError: the platform has no core, a core that is not a Cortex-M33, or one without an NVIC.
     """
+    description = soc.description
     cores = [item for item in description if item.type == CPU]
     if not cores:
         raise PlatformError(
@@ -63,19 +64,19 @@ def read_rates(description: PlatformDescription) -> Rates:
                         f"the {kind} command {command!r} is not modelled by the embedded engine; "
                         "the renode engine runs it"
                     )
-        name = short_name(core.name)
+        name = soc.by_cpu[core.name].name
         instruction_hz[name] = _positive(core, "PerformanceInMips", _DEFAULT_MIPS) * _HERTZ_PER_MIPS
         systick_hz[name] = _positive(_nvic_of(description, core), "systickFrequency", 0)
-    fast = [name for core in cores if (name := short_name(core.name)) in _clocked(description)]
+    fast = [soc.by_cpu[core.name].name for core in cores if core.name in _clocked(description)]
     rates = [hz for table in (instruction_hz, systick_hz) for hz in table.values()]
     rates += [FASTEST * table[name] for table in (instruction_hz, systick_hz) for name in fast]
     return Rates(math.lcm(*rates), instruction_hz, systick_hz)
 
 
 def _clocked(description: PlatformDescription) -> set[str]:
-    """Return the cores whose clock something in the platform changes."""
+    """Return the cores, by name in the file, whose clock something in the platform changes."""
     values = [item.attributes.get("clocked") for item in description]
-    return {short_name(value.name) for value in values if isinstance(value, Reference)}
+    return {value.name for value in values if isinstance(value, Reference)}
 
 
 def has_fpu(description: PlatformDescription, core: Peripheral) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icmsg.cosim.remote.link import Link
-    from icmsg.cosim.stepped.places import CorePlaces, Place
+    from icmsg.cosim.soc import Place, SocCore
 
 MONITOR_SCRIPT: Final = "icmsg_monitor.py"
 
@@ -32,7 +32,7 @@ class Abilities:
 
 
 def find_abilities(
-    link: Link, platform: Path, places: Mapping[str, CorePlaces], shared: Collection[Place]
+    link: Link, platform: Path, places: Mapping[str, SocCore], shared: Collection[Place]
 ) -> Abilities:
     """Pause the emulation, check that the selected machine is one of ``platform``, and see what can be used.
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.remote.levels import INTPEND
 from icmsg.cosim.remote.transport import words
 from icmsg.cosim.stepped.bus import PlacedBus
 from icmsg.errors import MonitorError
-from icmsg.hw.nrf_ipc import IPC
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,10 +14,9 @@ if TYPE_CHECKING:
     from icmsg.cosim.remote.levels import Levels
     from icmsg.cosim.remote.link import Link
     from icmsg.cosim.remote.memory import RemoteMemory
-    from icmsg.cosim.stepped.places import CorePlaces, Place
+    from icmsg.cosim.soc import Place, SocCore
 
 _NAMES: Final = {8: "Byte", 16: "Word", 32: "DoubleWord"}
-_TASKS: Final = {offset: index for offset, register, index in IPC.elements() if register.name == "TASKS_SEND"}
 
 
 class RemoteBus(PlacedBus):
@@ -29,12 +26,12 @@ class RemoteBus(PlacedBus):
     the sysbus in the context of the core. ``rings`` is called with the channel of each task that is written.
     """
 
-    __slots__ = ("_levels", "_link", "_memory", "_rings", "_shared")
+    __slots__ = ("_levels", "_link", "_memory", "_pending", "_rings", "_shared", "_tasks")
 
     def __init__(
         self,
         link: Link,
-        core: CorePlaces,
+        core: SocCore,
         memory: RemoteMemory,
         levels: Levels,
         *,
@@ -47,6 +44,9 @@ class RemoteBus(PlacedBus):
         self._levels = levels
         self._shared = shared
         self._rings = rings
+        kind = core.port.kind if core.port is not None else None
+        self._tasks = kind.tasks if kind is not None else {}
+        self._pending = kind.registers.offset(kind.pending) if kind is not None else -1
 
     def _get(self, width: int, address: int) -> int:
         place = self._places.at(address)
@@ -92,7 +92,7 @@ class RemoteBus(PlacedBus):
 
     def _get_register(self, offset: int) -> int:
         assert self._mailbox is not None
-        if offset == INTPEND:
+        if offset == self._pending:
             known = self._levels.pending(self._mailbox)
             if known is not None:
                 return known
@@ -100,8 +100,8 @@ class RemoteBus(PlacedBus):
 
     def _set_register(self, offset: int, value: int) -> None:
         self._link.do(f"{self._mailbox} WriteDoubleWord 0x{offset:X} 0x{value:X}")
-        if value & 1 and offset in _TASKS:
-            self._rings(_TASKS[offset])
+        if value & 1 and offset in self._tasks:
+            self._rings(self._tasks[offset])
 
     def _rang(self) -> None:
         self._levels.forget()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.remote.levels import Levels
     from icmsg.cosim.remote.link import Link
     from icmsg.cosim.remote.memory import RemoteMemory
-    from icmsg.cosim.stepped.places import Wire
+    from icmsg.cosim.soc import Wire
 
 _CURRENT: Final = re.compile(r"virtual time: *(\d+):(\d+):(\d+)\.(\d+)")
 _STARTED: Final = re.compile(r"runs by itself|already started", re.IGNORECASE)

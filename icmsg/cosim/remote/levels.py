@@ -5,27 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.remote.link import number
-from icmsg.hw.nrf_ipc import IPC
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Mapping, Sequence
 
     from icmsg.cosim.remote.link import Link
-    from icmsg.cosim.stepped.places import Wire
-
-INTPEND: Final = IPC.offset("INTPEND")
+    from icmsg.cosim.soc import Wire
 
 
 class Levels:
-    """What is known of the lines of played cores; for a mailbox that is its register INTPEND.
+    """What is known of the lines of played cores; for a mailbox that is its register of what is pending.
 
     What is known stays true while the emulation is held and no register is written, so it is kept only while ``link``
-    joins commands.
+    joins commands. ``mailboxes`` gives the byte offset of that register by the mailbox's name.
     """
 
-    def __init__(self, link: Link, mailboxes: Collection[str]) -> None:
+    def __init__(self, link: Link, mailboxes: Mapping[str, int]) -> None:
         self._link = link
-        self._mailboxes = mailboxes
+        self._pending: Final = mailboxes
         self._lines: list[Wire] = []
         self._known: dict[Wire, int] = {}
 
@@ -41,8 +38,8 @@ class Levels:
         return [self._question(line) for line in self._lines]
 
     def _question(self, line: Wire) -> str:
-        if line.source in self._mailboxes:
-            return f"{line.source} ReadDoubleWord 0x{INTPEND:X}"
+        if line.source in self._pending:
+            return f"{line.source} ReadDoubleWord 0x{self._pending[line.source]:X}"
         return f"{line.source} {line.output} IsSet"
 
     def learn(self, answers: Sequence[str]) -> None:
@@ -64,5 +61,5 @@ class Levels:
         return value != 0
 
     def pending(self, mailbox: str) -> int | None:
-        """Return INTPEND of a mailbox, None where it is not known now."""
+        """Return what is pending in a mailbox, None where it is not known now."""
         return next((value for line, value in self._known.items() if line.source == mailbox), None)

@@ -12,7 +12,6 @@ from icmsg.assets import platform_file
 from icmsg.config.memory_checks import RAM
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.machine import AccessWarning
-from icmsg.cosim.memory_map import memory_map
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.remote.abilities import find_abilities
 from icmsg.cosim.remote.bus import RemoteBus
@@ -24,9 +23,9 @@ from icmsg.cosim.remote.memory import RemoteMemory
 from icmsg.cosim.remote.reports import read_report
 from icmsg.cosim.remote.transport import words
 from icmsg.cosim.simtime import MS
+from icmsg.cosim.soc import Soc, Wire
 from icmsg.cosim.stepped import commands, log
 from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
-from icmsg.cosim.stepped.places import Wire, read_places
 from icmsg.cosim.stepped.records import TASK
 from icmsg.cosim.stepped.stepper import Stepper
 from icmsg.errors import EngineError, MonitorError
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from icmsg.cosim.remote.transport import Transport
+    from icmsg.cosim.soc import Place, SocCore
     from icmsg.cosim.stepped.log import Complaint
-    from icmsg.cosim.stepped.places import CorePlaces, Place
     from icmsg.cosim.stepped.stepper import Gate
 
 _LOADED: Final = re.compile(r"Binary (.+?): [0-9a-f]{32}\b")
@@ -74,7 +73,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
     ) -> None:
         path = Path(platform) if platform is not None else platform_file("nrf5340")
         self.description: Final = load_platform(path)
-        places = read_places(self.description)
+        self.soc: Final = Soc(self.description)
+        places = self.soc.cores
         super().__init__(places, quantum_ns, latency_ns)
         self.link: Final = Link(transport)
         self._quantum_ns = quantum_ns or DEFAULT_QUANTUM_NS
@@ -91,7 +91,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self.link.execute(commands.SERIAL)
         if quantum_ns is not None:
             self.link.execute(f'emulation SetGlobalQuantum "{commands.seconds(quantum_ns)}"')
-        self._levels = Levels(self.link, {str(core.mailbox) for core in self._mailboxes})
+        self._levels = Levels(self.link, dict(map(_pending_register, self._mailboxes)))
         self._memory = RemoteMemory(self.link, blocks=self.abilities.blocks)
         self.stepper = Stepper(
             self.clock,
@@ -169,7 +169,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self.command(f'emulation RunFor "{commands.seconds(rest_ns)}"')
         for core in self.cores.values():
             core.power_down()
-        for name in sorted({memory.name for memory in memory_map(self.description) if memory.what == RAM}):
+        for name in sorted({memory.name for memory in self.soc.memory_map() if memory.what == RAM}):
             self.command(f"{name} ZeroAll")
         self._memory.let_go()
         mailbox = self.abilities.lockstep
@@ -233,7 +233,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
     def take(self) -> None:
         """Do nothing: what was written down comes with each step."""
 
-    def _ringer(self, core: CorePlaces) -> Callable[[int], None]:
+    def _ringer(self, core: SocCore) -> Callable[[int], None]:
         """Return what notes that Python rang on ``core``: it knows before anybody has written it down."""
         source = self._mailboxes.index(core) if core in self._mailboxes else 0
 
@@ -272,8 +272,9 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
 
     def _warnings(self) -> Iterator[AccessWarning]:
         for complaint in [] if self._closed else self._complaints():
-            core = self.cores.get(complaint.cpu.removeprefix("cpu"))
-            if core is not None and complaint not in self._before:
+            name = self.soc.core_of_device(complaint.cpu)
+            if name is not None and complaint not in self._before:
+                core = self.cores[name]
                 place = core.locate(complaint.pc)
                 yield AccessWarning(core.name, complaint.what, complaint.address, complaint.pc, place)
 
@@ -305,7 +306,14 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self.clock.clear()
 
 
-def _shared(places: dict[str, CorePlaces]) -> frozenset[Place]:
+def _pending_register(core: SocCore) -> tuple[str, int]:
+    """Return a mailbox, and the byte offset of what is pending in it."""
+    assert core.port is not None
+    kind = core.port.kind
+    return core.port.name, kind.registers.offset(kind.pending)
+
+
+def _shared(places: dict[str, SocCore]) -> frozenset[Place]:
     """Return the memories that every core sees at the same address."""
     sets = [frozenset(core.memories()) for core in places.values()]
     return frozenset.intersection(*sets) if sets else frozenset()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.renode.api import MachineApi
     from icmsg.cosim.renode.shared import SharedMemory
-    from icmsg.cosim.stepped.places import CorePlaces
+    from icmsg.cosim.soc import SocCore
     from icmsg.hw.memory_bus import MemoryBus
 
 _WORD_MASK: Final = 0xFFFF_FFFF
@@ -35,7 +35,7 @@ class RenodeBus(PlacedBus):
     def __init__(
         self,
         machine: MachineApi,
-        core: CorePlaces,
+        core: SocCore,
         shared: SharedMemory | None,
         *,
         rang: Callable[[], None],

@@ -14,10 +14,10 @@ from icmsg.cosim.renode import process
 from icmsg.cosim.renode.machine_core import RenodeCore
 from icmsg.cosim.renode.records import RecordReader
 from icmsg.cosim.renode.shared import SharedMemory
+from icmsg.cosim.soc import Soc
 from icmsg.cosim.stepped import commands, log
 from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
 from icmsg.cosim.stepped.paths import monitor_path
-from icmsg.cosim.stepped.places import read_places
 from icmsg.cosim.stepped.stepper import Stepper
 from icmsg.errors import EngineError
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.events import EventKind
     from icmsg.cosim.renode.api import MachineApi
-    from icmsg.cosim.stepped.places import Wire
+    from icmsg.cosim.soc import Wire
 
 SHARED: Final = "shared"
 """The memory of the platform file that both cores use for messages; Python maps it without copies."""
@@ -61,7 +61,8 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
     ) -> None:
         path = Path(platform) if platform is not None else platform_file("nrf5340")
         self.description: Final = load_platform(path)
-        places = read_places(self.description)
+        self.soc: Final = Soc(self.description)
+        places = self.soc.cores
         super().__init__(places, quantum_ns, latency_ns)
         self._quantum = quantum_ns
         self._renode = process.load_renode()
@@ -165,7 +166,8 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
             self._renode.flush_log()
         text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
         for complaint in log.complaints(text):
-            core = self.cores.get(complaint.cpu.removeprefix("cpu"))
+            name = self.soc.core_of_device(complaint.cpu)
+            core = self.cores.get(name or "")
             if core is not None:
                 place = core.locate(complaint.pc)
                 yield AccessWarning(core.name, complaint.what, complaint.address, complaint.pc, place)

@@ -10,7 +10,7 @@ from icmsg.cosim.stepped.core import SteppedCore
 if TYPE_CHECKING:
     from icmsg.cosim.renode.api import MachineApi, RenodeApi
     from icmsg.cosim.renode.machine import RenodeMachine
-    from icmsg.cosim.stepped.places import CorePlaces
+    from icmsg.cosim.soc import SocCore
 
 
 class RenodeCore(SteppedCore):
@@ -19,9 +19,7 @@ class RenodeCore(SteppedCore):
     Its state is changed by Monitor commands, about a millisecond each, which do not keep the interpreter locked.
     """
 
-    def __init__(
-        self, machine: RenodeMachine, api: MachineApi, renode: RenodeApi, places: CorePlaces
-    ) -> None:
+    def __init__(self, machine: RenodeMachine, api: MachineApi, renode: RenodeApi, places: SocCore) -> None:
         self._api = api
         bus = RenodeBus(api, places, machine.shared, rang=machine.take, failure=renode.failure)
         super().__init__(machine, places, bus)

@@ -11,11 +11,11 @@ from icmsg.assets import platform_file
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.renode import process
 from icmsg.cosim.renode.attached import AttachedMachine
+from icmsg.cosim.soc import Soc
 from icmsg.cosim.stepped import commands
 from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS
 from icmsg.cosim.stepped.monitor_text import is_unfinished, run_for_ns, split
 from icmsg.cosim.stepped.paths import monitor_path
-from icmsg.cosim.stepped.places import read_places
 from icmsg.errors import EngineError, MonitorError
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class RenodeMonitor:
 
     def _has_cores(self, name: str) -> bool:
         api = self._renode.machine(name)
-        return any(api.has(core.cpu) for core in read_places(load_platform(self._platform)).values())
+        return any(api.has(core.cpu) for core in Soc(load_platform(self._platform)).cores.values())
 
     def _give_back(self, machine: AttachedMachine, command: str) -> None:
         played = [core.name for core in machine.cores.values() if core.is_played]

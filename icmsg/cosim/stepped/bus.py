@@ -5,18 +5,13 @@ Renode answers 0 where nothing is, so the platform file is asked first.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from icmsg.errors import BusError
-from icmsg.hw.nrf_ipc import IPC
-from icmsg.hw.registers import Access
 
 if TYPE_CHECKING:
-    from icmsg.cosim.stepped.places import CorePlaces, Place
-
-# Renode's model answers 0 where the mailbox has no register.
-_READABLE: Final = frozenset(offset for offset, _, _ in IPC.elements())
-_WRITABLE: Final = frozenset(offset for offset, register, _ in IPC.elements() if Access.W in register.access)
+    from icmsg.cosim.soc import Place, SocCore
+    from icmsg.hw.registers import AccessKind
 
 
 class PlacedBus:
@@ -28,16 +23,19 @@ class PlacedBus:
     becomes a BusError.
     """
 
-    __slots__ = ("_closed", "_core", "_cpu", "_failure", "_mailbox", "_places")
+    __slots__ = ("_closed", "_core", "_cpu", "_failure", "_mailbox", "_places", "_readable", "_writable")
 
-    def __init__(self, core: CorePlaces, failure: type[Exception]) -> None:
+    def __init__(self, core: SocCore, failure: type[Exception]) -> None:
         self._core = core.name
         self._cpu = core.cpu
         self._places = core
         self._failure = failure
         self._closed = False
-        place = core.at(core.port.base) if core.port is not None else None
-        self._mailbox = place.name if place is not None else None
+        self._mailbox = core.mailbox
+        # Renode's model answers 0 where the mailbox has no register.
+        kind = core.port.kind if core.port is not None else None
+        self._readable = kind.readable if kind is not None else frozenset()
+        self._writable = kind.writable if kind is not None else frozenset()
 
     @property
     def core(self) -> str | None:
@@ -122,16 +120,16 @@ class PlacedBus:
     # Checks
 
     def _read_mailbox(self, address: int, offset: int) -> int:
-        if offset not in _READABLE:
-            raise self._error(IPC.refusal("read", offset), address, 32)
+        if offset not in self._readable:
+            raise self._refused("read", offset, address)
         try:
             return self._get_register(offset)
         except self._failure as error:
             raise self._error(self._words(error), address, 32) from error
 
     def _write_mailbox(self, address: int, offset: int, value: int) -> None:
-        if offset not in _WRITABLE:
-            raise self._error(IPC.refusal("write", offset), address, 32)
+        if offset not in self._writable:
+            raise self._refused("write", offset, address)
         try:
             self._set_register(offset, value)
         except self._failure as error:
@@ -185,6 +183,10 @@ class PlacedBus:
                     8 * size,
                 )
             position = place.end
+
+    def _refused(self, what: AccessKind, offset: int, address: int) -> BusError:
+        assert self._places.port is not None
+        return self._error(self._places.port.kind.registers.refusal(what, offset), address, 32)
 
     def _nothing(self, address: int, width: int) -> BusError:
         reason = "the machine is closed" if self._closed else "no memory or peripheral is there"

@@ -13,6 +13,7 @@ from icmsg.cosim.events import EventKind
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.image_places import check_places
 from icmsg.cosim.memory_console import memory_consoles
+from icmsg.cosim.soc import no_mailbox
 from icmsg.cosim.stepped import commands
 from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.cosim.stepped.played import PlayedCore
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.backtrace import Frame
     from icmsg.cosim.memory_console import MemoryConsole
-    from icmsg.cosim.soc import MailboxPort
+    from icmsg.cosim.soc import MailboxPort, SocCore
     from icmsg.cosim.stepped.agenda import Entry
     from icmsg.cosim.stepped.bus import PlacedBus
     from icmsg.cosim.stepped.owner import Owner
-    from icmsg.cosim.stepped.places import CorePlaces, Place
     from icmsg.hw.bus import Bus
 
 _REGISTERS: Final = ("PC", "SP", "LR")
@@ -41,7 +41,7 @@ class SteppedCore:
     Its state is changed by Monitor commands.
     """
 
-    def __init__(self, machine: Owner, places: CorePlaces, bus: PlacedBus) -> None:
+    def __init__(self, machine: Owner, places: SocCore, bus: PlacedBus) -> None:
         self._machine = machine
         self._places = places
         self._halted = True
@@ -83,14 +83,10 @@ class SteppedCore:
         for path in files:
             with suppress(FirmwareError):  # no ELF file, or one of another core
                 image = FirmwareImage.load(path)
-                check_places(image, self.name, self._memories)
+                check_places(image, self.name, self._machine.soc)
                 table = image.vector_table
                 if self._vector_table in (None, table):
                     self.image, self._vector_table = image, table
-
-    @property
-    def _memories(self) -> dict[str, list[Place]]:
-        return {core.name: core._places.memories() for core in self._machine.cores.values()}
 
     @property
     def bus(self) -> Bus:
@@ -101,7 +97,7 @@ class SteppedCore:
     def mailbox_port(self) -> MailboxPort:
         """Where this core's mailbox is; EngineError if the platform gives it none."""
         if self._places.port is None:
-            raise EngineError(f"core {self.name} has no mailbox in this platform")
+            raise no_mailbox(self.name)
         return self._places.port
 
     @property
@@ -131,7 +127,7 @@ class SteppedCore:
         if not self._halted:
             raise EngineError(f"core {self.name} is in use; halt it before you load firmware")
         image = firmware if isinstance(firmware, FirmwareImage) else FirmwareImage.load(firmware)
-        check_places(image, self.name, self._memories)
+        check_places(image, self.name, self._machine.soc)
         if image.is_elf_file:
             self._pause()
             self._do([f"sysbus LoadELF {monitor_path(Path(image.path))} cpu={self._places.cpu}"])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
-    from icmsg.cosim.stepped.places import CorePlaces
+    from icmsg.cosim.soc import SocCore
     from icmsg.cosim.stepped.records import Record
     from icmsg.cosim.stepped.stepper import Stepper
 
@@ -43,7 +43,7 @@ class SteppedMachine(Generic[CoreT]):
 
     stepper: Stepper
 
-    def __init__(self, places: Mapping[str, CorePlaces], quantum_ns: int | None, latency_ns: int) -> None:
+    def __init__(self, places: Mapping[str, SocCore], quantum_ns: int | None, latency_ns: int) -> None:
         if (quantum_ns is not None and quantum_ns <= 0) or latency_ns < 0:
             raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
         self.latency_ns: Final = latency_ns

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icmsg.cosim.events import EventKind, EventStream
+    from icmsg.cosim.soc import Soc, Wire
     from icmsg.cosim.stepped.agenda import Agenda
     from icmsg.cosim.stepped.core import SteppedCore
-    from icmsg.cosim.stepped.places import Wire
 
 
 class Steps(Protocol):
@@ -36,6 +36,10 @@ class Owner(Protocol):
     @property
     def clock(self) -> Agenda:
         """Virtual time, and what Python wants to do."""
+
+    @property
+    def soc(self) -> Soc:
+        """The SoC that the platform file says."""
 
     @property
     def now_ns(self) -> int:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from icmsg.cosim.embedded.models.nrf_ipc import NrfIpcModel
 from icmsg.cosim.embedded.rates import CPU, NVIC
-from icmsg.cosim.soc import short_name
+from icmsg.hw.mailboxes import find_kind
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.members import Device
 from icmsg.monitor.objects.access_log import AccessLog
@@ -56,7 +55,7 @@ def _parts(
     warn: Callable[[str], None],
 ) -> tuple[object, ...]:
     if item.type == CPU:
-        core = machine.core(short_name(item.name))
+        core = machine.core(machine.soc.by_cpu[item.name].name)
         number = item.attributes.get("cpuId", item.attributes.get("id", 0))
         mips = item.attributes.get("PerformanceInMips", 100)
         assert isinstance(number, int)
@@ -64,7 +63,7 @@ def _parts(
         return (CpuObject(core, controls[core.name], mips, number, warn),)
     if item.type == NVIC:
         cpu = next(place.cpu for place in item.registrations if place.cpu)
-        return (InterruptController(machine.core(short_name(cpu)), warn),)
+        return (InterruptController(machine.core(machine.soc.by_cpu[cpu].name), warn),)
     memory = machine.memories.get(item.name)
     if memory is not None:
         block = MemoryBlock(memory, memory.changed)
@@ -73,6 +72,6 @@ def _parts(
     access = RegisterAccess(model, warn)
     return (
         (model, MailboxWait(machine, model.irq), records, access)
-        if isinstance(model, NrfIpcModel)
+        if find_kind(item.type) is not None and model.irq is not None
         else (model, access)
     )

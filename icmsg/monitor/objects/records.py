@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.embedded.exposed import STRING, UINT64, VOID, exposed
 from icmsg.cosim.embedded.line import Line
 from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.stepped.places import read_places
 from icmsg.cosim.stepped.records import BYTE_SENT, LINE_ROSE, TASK, Record, encode
 from icmsg.errors import MonitorError, VirtualTimeoutError
 
@@ -39,13 +38,13 @@ class StepRecords:
     def follow(self, mailboxes: str, uarts: str) -> None:
         """Write down what happens from now on; the source of a record is the place of its name."""
         self.unfollow()
-        cores = read_places(self._machine.description).values()
+        cores = self._machine.soc.cores.values()
         rings = {core.mailbox: core for core in cores if core.mailbox is not None}
         prints = {core.uart: core for core in cores if core.uart is not None}
         sources = {}
         for source, name in enumerate(mailboxes.split()):
             if name not in rings:
-                raise MonitorError(f"{name} is no NRF_IPC")
+                raise MonitorError(f"{name} is no mailbox")
             sources[rings[name].index] = source
         numbers = {core.index: core.port.interrupt for core in rings.values() if core.port is not None}
         self._removers.append(self._machine.events.add_sink(partial(self._on_event, sources, numbers)))

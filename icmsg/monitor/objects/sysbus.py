@@ -115,7 +115,8 @@ class BusAccess:
         """Return which peripheral answers at an address, and its range."""
         for item in self._machine.description:
             for place in item.registrations:
-                own = place.cpu is None or (context is not None and place.cpu.removeprefix("cpu") == context)
+                cores = self._machine.soc.by_cpu
+                own = place.cpu is None or (place.cpu in cores and cores[place.cpu].name == context)
                 if place.address is None or not own:
                     continue
                 size = place.size or size_of(item)

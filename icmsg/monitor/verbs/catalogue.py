@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.spelling import closest
 from icmsg.errors import MonitorError
-from icmsg.monitor.verbs.settings import NAMES, REGION_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from icmsg.monitor.verbs.settings import LinkSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,16 @@ class Verb:
     least: int = 0
     most: int = 0
     completions: tuple[str, ...] = ()
+    """Words that may follow; :data:`CORES`, :data:`REGIONS` … stand for those of the link."""
 
 
-_CORES: Final = ("app", "net")
-_REGIONS: Final = ("app->net", "net->app", *_CORES, "tx", "rx")
+_CORES: Final = "CORE"
+_REGIONS: Final = "REGION"
+_SETTINGS: Final = "NAME="
+_REGION_SETTINGS: Final = "REGION="
+_COLUMNS: Final = 98
+_MANY: Final = 48
+"""Words: more than there are settings, three for each."""
 
 VERBS: Final = {
     "status": Verb("icmsg status", "regions, bonding, cores and mailboxes"),
@@ -34,7 +42,7 @@ VERBS: Final = {
         "a region in hex, or its packets",
         1,
         2,
-        (*_REGIONS, "--packets"),
+        (_REGIONS, "--packets"),
     ),
     "watch": Verb("icmsg watch [on|off]", "a line for what passes, from now on", 0, 1, ("on", "off")),
     "bond": Verb(
@@ -42,42 +50,43 @@ VERBS: Final = {
         "play the halted core, run until bound",
         0,
         2,
-        (*_CORES, "--timeout"),
+        (_CORES, "--timeout"),
     ),
     "send": Verb(
-        'icmsg send "TEXT"|hex:BYTES|0xBYTES [CORE]', "send from a core that Python plays", 1, 2, _CORES
+        'icmsg send "TEXT"|hex:BYTES|0xBYTES [CORE]', "send from a core that Python plays", 1, 2, (_CORES,)
     ),
     "recv": Verb(
         "icmsg recv [CORE] [--timeout TIME]",
         "take a message, run until there is one",
         0,
         1,
-        (*_CORES, "--timeout"),
+        (_CORES, "--timeout"),
     ),
-    "unbound": Verb("icmsg unbound [CORE]", "close the instance of a played core", 0, 1, _CORES),
-    "reset": Verb("icmsg reset CORE", "reset a core; regions keep their contents", 1, 1, _CORES),
-    "ring": Verb("icmsg ring CORE CHANNEL", "ring a channel, with nothing behind it", 2, 2, _CORES),
-    "write": Verb("icmsg write REGION OFFSET HEX", "overwrite bytes of a region", 3, 3, _REGIONS),
+    "unbound": Verb("icmsg unbound [CORE]", "close the instance of a played core", 0, 1, (_CORES,)),
+    "reset": Verb("icmsg reset CORE", "reset a core; regions keep their contents", 1, 1, (_CORES,)),
+    "ring": Verb("icmsg ring CORE CHANNEL", "ring a channel, with nothing behind it", 2, 2, (_CORES,)),
+    "write": Verb("icmsg write REGION OFFSET HEX", "overwrite bytes of a region", 3, 3, (_REGIONS,)),
     "config": Verb(
         "icmsg config [NAME=VALUE...]",
         "show or set the instance",
         0,
-        3 * len(NAMES),
-        tuple(f"{name}=" for name in NAMES),
+        _MANY,
+        (_SETTINGS,),
     ),
     "regions": Verb(
         "icmsg regions [NAME=VALUE...]",
         "the regions, as icmsg_regions in Renode",
         0,
         15,
-        tuple(f"{name}=" for name in REGION_NAMES),
+        (_REGION_SETTINGS,),
     ),
     "help": Verb("icmsg help [VERB]", "this list, or how one verb is called", 0, 1),
 }
 
 _MORE: Final = {
-    "regions": f"NAME is {', '.join(REGION_NAMES)}.",
-    "dump": "REGION is app->net, net->app, the core that writes it (app, net), tx or rx of app, or an address.",
+    "regions": "NAME is {regions}.",
+    "dump": "REGION is {first}->{second}, {second}->{first}, the core that writes it ({first}, {second}), "
+    "tx or rx of {first}, or an address.",
     "watch": "Looks at each doorbell; also when firmware runs on both cores.",
     "bond": "TIME is virtual: seconds as in emulation RunFor, or with a unit (5ms); 1 s if it is not given.",
     "send": "text:... is text whatever it looks like. Nothing runs meanwhile: icmsg recv, or emulation RunFor.",
@@ -85,8 +94,8 @@ _MORE: Final = {
     "unbound": "With sessions the other core becomes unbound, without them it is not told.",
     "reset": "A core that runs firmware starts again from its vector table.",
     "ring": "Also on a channel that its driver has not connected.",
-    "write": "OFFSET counts bytes from the start of the region: icmsg write app 4 14000000",
-    "config": f"NAME is {', '.join(NAMES[:5])},\n  {', '.join(NAMES[5:])}. Files may begin with @.",
+    "write": "OFFSET counts bytes from the start of the region: icmsg write {first} 4 14000000",
+    "config": "NAME is {settings}. Files may begin with @; cores=FIRST,SECOND joins two other cores.",
 }
 
 
@@ -108,12 +117,35 @@ def check_call(name: str, words: Sequence[str]) -> None:
         raise MonitorError(f"{many} words; usage: {verb.usage}")
 
 
-def help_lines(name: str | None) -> list[str]:
-    """Return the list of all verbs, or what there is to say about one."""
+def completions(name: str, settings: LinkSettings) -> list[str]:
+    """Return the words that may follow a verb; none where there is no such verb."""
+    stands_for = {
+        _CORES: settings.link.cores,
+        _REGIONS: (*_directions(settings), *settings.link.cores, "tx", "rx"),
+        _SETTINGS: tuple(f"{setting}=" for setting in settings.names),
+        _REGION_SETTINGS: tuple(f"{setting}=" for setting in settings.region_names),
+    }
+    words = VERBS[name].completions if name in VERBS else ()
+    return [found for word in words for found in stands_for.get(word, (word,))]
+
+
+def _directions(settings: LinkSettings) -> tuple[str, ...]:
+    return tuple(f"{each.writer}->{each.reader}" for each in settings.directions)
+
+
+def help_lines(name: str | None, settings: LinkSettings) -> list[str]:
+    """Return the list of all verbs, or what there is to say about one, in the names of the link."""
     if name is not None:
         verb = find_verb(name)
-        more = [f"  {_MORE[name]}"] if name in _MORE else []
-        return [verb.usage, f"  {verb.meaning}", *more]
+        first, second = settings.link.cores
+        words = {
+            "first": first,
+            "second": second,
+            "regions": ", ".join(settings.region_names),
+            "settings": ", ".join(settings.names),
+        }
+        more = _MORE.get(name, "").format(**words)
+        return [verb.usage, f"  {verb.meaning}", *(f"  {line}" for line in wrap(more, _COLUMNS))]
     usages = {verb.usage.removeprefix("icmsg "): verb.meaning for verb in VERBS.values()}
     width = max(map(len, usages))
     return [f"{usage:<{width}}  {meaning}" for usage, meaning in usages.items()]

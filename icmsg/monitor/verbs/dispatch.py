@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from icmsg.errors import MonitorError
+from icmsg.errors import IcmsgError, MonitorError
 from icmsg.monitor.verbs import injection
 from icmsg.monitor.verbs.arguments import hex_bytes, message, number, option, time_ns
-from icmsg.monitor.verbs.catalogue import VERBS, check_call, find_verb, help_lines
+from icmsg.monitor.verbs.catalogue import VERBS, check_call, completions, find_verb, help_lines
 from icmsg.monitor.verbs.settings import LinkSettings
 from icmsg.monitor.verbs.sides import BOND_NS, RECEIVE_NS, PlayedSides, refused
 from icmsg.monitor.verbs.status import status_lines, view_of
@@ -61,15 +62,15 @@ class IcmsgVerbs:
         """
         name, *rest = words or ["help"]
         find_verb(name)
+        self._suit()
         return "\n".join(refused(lambda: self._verbs[name](rest)))
 
     def complete(self, words: Sequence[str]) -> list[str]:
         """Return what the last of ``words`` may become; ``[""]`` and ``["du"]`` are verbs."""
         *before, last = words or [""]
-        verb = VERBS.get(before[0]) if before else None
-        known = tuple(VERBS) if not before else verb.completions if verb is not None else ()
-        if before[:1] == ["help"]:
-            known = tuple(VERBS)
+        self._suit()
+        is_verb = not before or before[:1] == ["help"]
+        known = list(VERBS) if is_verb else completions(before[0], self._settings)
         return [word for word in known if word.startswith(last)]
 
     # Looking
@@ -172,7 +173,13 @@ class IcmsgVerbs:
 
     def _help(self, words: list[str]) -> list[str]:
         check_call("help", words)
-        return help_lines(words[0] if words else None)
+        return help_lines(words[0] if words else None, self._settings)
+
+    def _suit(self) -> None:
+        """Take the names of cores from the selected machine, if it has a link."""
+        with suppress(IcmsgError):  # who needs the machine is told what is wrong with it
+            if (machine := self._machine()) is not None:
+                self._settings.suit(machine.soc)
 
     def _running(self) -> PlayedSides:
         """Return who plays the cores of the selected machine."""
@@ -181,6 +188,7 @@ class IcmsgVerbs:
             raise MonitorError(
                 "there is no machine: make one with include @renode/nrf5340.resc, or select one with mach set"
             )
+        self._settings.suit(machine.soc)
         found = next((sides for sides in self._sides if sides.machine is machine), None)
         if found is None:
             found = PlayedSides(machine, self._settings)

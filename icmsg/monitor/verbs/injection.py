@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.errors import MonitorError
-from icmsg.hw.block_view import BlockView
-from icmsg.hw.nrf_ipc import CHANNELS, IPC
 
 if TYPE_CHECKING:
     from icmsg.cosim.machine import Core, Machine
@@ -15,24 +13,20 @@ if TYPE_CHECKING:
 
 def ring(core: Core, other: Core, channel: int) -> list[str]:
     """Let ``core`` signal a channel, whether or not its driver has connected it, and say who latched it."""
-    if not 0 <= channel < CHANNELS:
-        raise MonitorError(f"no channel {channel}: use 0…{CHANNELS - 1}")
-    registers = BlockView(core.bus, core.mailbox_port.base, IPC)
-    connected = registers.read("SEND_CNF", channel)
-    if not connected & 1 << channel:
-        registers.write("SEND_CNF", 1 << channel, channel)
-    registers.write("TASKS_SEND", 1, channel)
-    if not connected & 1 << channel:
-        registers.write("SEND_CNF", connected, channel)
+    port = core.mailbox_port
+    if not 0 <= channel < port.kind.channels:
+        raise MonitorError(f"no channel {channel}: use 0…{port.kind.channels - 1}")
+    port.kind.force_ring(core.bus, port.base, channel)
     return [f"{core.name} rings {channel}: {_heard(other, channel)}"]
 
 
 def _heard(core: Core, channel: int) -> str:
-    registers = BlockView(core.bus, core.mailbox_port.base, IPC)
-    if not registers.read("RECEIVE_CNF", channel) & 1 << channel:
+    port = core.mailbox_port
+    state = port.kind.read_state(core.bus, port.base)
+    if not state.hears[channel] >> channel & 1:
         return f"{core.name} has not connected this channel, so nothing is latched"
-    if not registers.read("INTEN") & 1 << channel:
-        return f"latched in ipc{core.name}, whose interrupt is not enabled"
+    if not state.enabled >> channel & 1:
+        return f"latched in {port.name}, whose interrupt is not enabled"
     return f"{core.name} is interrupted"
 
 

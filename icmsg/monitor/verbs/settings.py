@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, get_args
 
+from icmsg.config.boards import DEFAULT
 from icmsg.config.instance import InstanceConfig, Region, Signalling, Unbound
-from icmsg.config.nrf5340 import APP
 from icmsg.config.release import SPSC_CACHE_LINE, Release
 from icmsg.config.spelling import closest
+from icmsg.cosim.link import Link, default_link
 from icmsg.errors import ConfigurationError, MonitorError
 from icmsg.monitor.verbs.arguments import number
 
@@ -16,13 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from icmsg.config.layout import RegionLayout
-    from icmsg.config.load import InstancePair
+    from icmsg.cosim.soc import Soc
 
-_FILES: Final = ("app-dts", "net-dts", "app-kconfig", "net-kconfig", "instance")
 _BY_HAND: Final = ("tx-region", "rx-region", "dcache-alignment", "unbound", "signalling")
-NAMES: Final = (*_FILES, *_BY_HAND, "release")
-REGION_NAMES: Final = ("app", "net", "size", "alignment", "handshake")
-"""What ``icmsg_regions`` of ``renode/icmsg_monitor.py`` takes."""
 _SESSION_ALIGNMENT: Final = 8
 """Smallest dcache-alignment with a handshake word (protocol §1.1)."""
 
@@ -44,29 +41,61 @@ class Direction:
 
 
 class LinkSettings:
-    """One instance as both sides have it; at first that of Zephyr's nRF5340 boards."""
+    """One instance as both sides have it; at first that of the default board."""
 
     def __init__(self) -> None:
-        self.configs: dict[str, InstanceConfig] = {"app": APP, "net": APP.mirrored()}
+        self.link = Link.of(*DEFAULT.roles, DEFAULT.instance)
+        self._chosen = False
+        self._soc: Soc | None = None
+
+    def suit(self, soc: Soc) -> None:
+        """Join cores of ``soc``, where the ones that were joined are not there; a new SoC brings its instance."""
+        if soc is self._soc:
+            return
+        self._soc = soc
+        if not self._chosen or not set(self.link.cores) <= set(soc.cores):
+            found = default_link(soc)
+            kept = self.link if self._chosen or found.cores == self.link.cores else found
+            self.link, self._chosen = Link.of(*found.cores, *kept.configs.values()), False
+
+    @property
+    def configs(self) -> Mapping[str, InstanceConfig]:
+        """The instance as each core has it, by name."""
+        return self.link.configs
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What ``icmsg config`` takes."""
+        return (*self._files, *_BY_HAND, "release", "cores")
+
+    @property
+    def _files(self) -> tuple[str, ...]:
+        return (*(f"{core}-{file}" for file in ("dts", "kconfig") for core in self.link.cores), "instance")
+
+    @property
+    def region_names(self) -> tuple[str, ...]:
+        """What ``icmsg_regions`` of ``renode/icmsg_monitor.py`` takes."""
+        return (*self.link.cores, "size", "alignment", "handshake")
 
     @property
     def directions(self) -> tuple[Direction, Direction]:
-        """What app writes, and what net writes; each as its writer has it."""
-        app, net = self.configs["app"], self.configs["net"]
-        return (
-            Direction("app", "net", app.tx_region, app.tx_layout, app.tx_channel),
-            Direction("net", "app", net.tx_region, net.tx_layout, net.tx_channel),
+        """What the first core writes, and what the second writes; each as its writer has it."""
+        one, other = (
+            Direction(core, self.link.other(core), config.tx_region, config.tx_layout, config.tx_channel)
+            for core, config in self.configs.items()
         )
+        return one, other
 
     def find(self, what: str) -> Direction:
-        """Return the region of ``app->net``, of the core that writes it, of tx or rx of app, or at an address."""
+        """Return a region: ``FIRST->SECOND``, the core that writes it, tx or rx of the first, or an address."""
         there, back = self.directions
         word = what.lower().removeprefix("sysbus.").replace("→", "->")
         names = {"tx": there, "tx-region": there, "rx": back, "rx-region": back}
         for direction in (there, back):
             writer = direction.writer
-            names |= dict.fromkeys((writer, f"cpu{writer}", f"ipc{writer}"), direction)
-            names[f"{writer}->{direction.reader}"] = direction
+            devices = (writer,) if self._soc is None else (writer, *self._soc.devices_of(writer))
+            names |= {name.lower(): direction for name in devices}
+            names[f"{writer}->{direction.reader}".lower()] = direction
         if word in names:
             return names[word]
         if word[:1].isdigit():
@@ -76,17 +105,18 @@ class LinkSettings:
                     return direction
         raise MonitorError(
             f"{what} is no region: use {there.title}, {back.title}, or the core that writes it "
-            f"(app, net); other regions: icmsg config"
+            f"({', '.join(self.link.cores)}); other regions: icmsg config"
         )
 
     # Showing
 
     def lines(self) -> list[str]:
         """Return the instance in words."""
-        app, net = self.configs["app"], self.configs["net"]
-        lines = [f"{app.name}: {_mode(app)}"]
-        if _mode(net) != _mode(app):
-            lines = [f"{app.name} of app: {_mode(app)}", f"{net.name} of net: {_mode(net)}"]
+        modes = {core: f"{config.name} of {core}: {_mode(config)}" for core, config in self.configs.items()}
+        first = self.configs[self.link.first]
+        lines = list(modes.values())
+        if _mode(self.configs[self.link.second]) == _mode(first):
+            lines = [f"{first.name}: {_mode(first)}"]
         for direction in self.directions:
             config = self.configs[direction.writer]
             limit = (
@@ -102,44 +132,73 @@ class LinkSettings:
 
     def change(self, words: Sequence[str]) -> None:
         """Take over ``name=value`` words; what cannot work changes nothing and is a MonitorError."""
-        given = _pairs("config", words, NAMES)
+        given = _pairs("config", words, self.names)
         try:
-            if any(name in given for name in _FILES):
-                pair = _from_files(given)
-                self.configs = {"app": pair.app, "net": pair.net}
-            else:
-                app = _by_hand(self.configs["app"], given)
-                self.configs = {"app": app, "net": app.mirrored()}
+            if "cores" in given:
+                self._join(given.pop("cores"))
+            elif any(name in given for name in self._files):
+                self.link = Link.of(*self.link.cores, *self._from_files(given))
+            if not any(name in given for name in self._files):
+                self.link = self.link.with_first(_by_hand(self.configs[self.link.first], given))
         except ConfigurationError as error:
             raise MonitorError(str(error)) from error
 
+    def _join(self, names: str) -> None:
+        """Make the link one of two other cores, ``FIRST,SECOND``, with the same instance."""
+        cores = [name for name in names.split(",") if name]
+        if len(cores) != 2 or self._soc is None:
+            raise MonitorError(f"cores={names}: use cores=FIRST,SECOND with two cores of a machine")
+        first, second = (self._soc.core(name).name for name in cores)
+        self._soc.link((first, second))
+        self.link, self._chosen = Link.of(first, second, *self.configs.values()), True
+
     def change_regions(self, words: Sequence[str]) -> str:
         """Take over what ``icmsg_regions`` takes, and return what it prints."""
-        given = _pairs("regions", words, REGION_NAMES)
-        app = self.configs["app"]
-        size = number(given["size"], "size") if "size" in given else app.tx_region.size
+        given = _pairs("regions", words, self.region_names)
+        first, second = self.link.cores
+        own = self.configs[first]
+        size = number(given["size"], "size") if "size" in given else own.tx_region.size
         changes: dict[str, Any] = {
-            "tx_region": Region(number(given.get("app", str(app.tx_region.address)), "app"), size),
-            "rx_region": Region(number(given.get("net", str(app.rx_region.address)), "net"), size),
-            "dcache_alignment": number(given.get("alignment", str(app.dcache_alignment)), "alignment"),
+            "tx_region": Region(number(given.get(first, str(own.tx_region.address)), first), size),
+            "rx_region": Region(number(given.get(second, str(own.rx_region.address)), second), size),
+            "dcache_alignment": number(given.get("alignment", str(own.dcache_alignment)), "alignment"),
         }
         if "handshake" in given:
             sessions = given["handshake"].lower() == "true"
             changes |= {
-                "unbound": ("enable" if app.unbound == "disable" else app.unbound) if sessions else "disable"
+                "unbound": ("enable" if own.unbound == "disable" else own.unbound) if sessions else "disable"
             }
         if given:
             try:
-                changed = replace(app, **changes)
+                self.link = self.link.with_first(replace(own, **changes))
             except ConfigurationError as error:
                 raise MonitorError(str(error)) from error
-            self.configs = {"app": changed, "net": changed.mirrored()}
         there, back = self.directions
         sessions_text = "with" if there.layout.handshake_offset is not None else "without"
         return (
             f"{there.title}, {back.title}, {there.region.size} bytes, "
-            f"dcache-alignment {self.configs['app'].dcache_alignment}, {sessions_text} sessions"
+            f"dcache-alignment {self.configs[first].dcache_alignment}, {sessions_text} sessions"
         )
+
+    def _from_files(self, given: Mapping[str, str]) -> tuple[InstanceConfig, InstanceConfig]:
+        from icmsg.config.load import load_pair, load_side  # parsing devicetrees is slow to load
+
+        for name in _BY_HAND:
+            if name in given:
+                raise MonitorError(
+                    f"{name} and a devicetree exclude each other: the devicetree says it already"
+                )
+        cores = self.link.cores
+        if not any(f"{core}-dts" in given for core in cores):
+            files = " or ".join(f"{core}-dts=@FILE" for core in cores)
+            raise MonitorError(f"{next(iter(given))} goes with a devicetree: {files}")
+        first, second = (
+            load_side(_path(dts), _kconfig(given, core), given.get("release"), core)
+            if (dts := given.get(f"{core}-dts"))
+            else None
+            for core in cores
+        )
+        return load_pair(first, second, given.get("instance"))
 
 
 def layout_name(layout: RegionLayout) -> str:
@@ -173,22 +232,6 @@ def _pairs(verb: str, words: Sequence[str], names: Sequence[str]) -> dict[str, s
             raise MonitorError(f"icmsg {verb} {name}: use {name}=VALUE")
         given[name] = value
     return given
-
-
-def _from_files(given: Mapping[str, str]) -> InstancePair:
-    from icmsg.config.load import load_pair, load_side  # parsing devicetrees is slow to load
-
-    for name in _BY_HAND:
-        if name in given:
-            raise MonitorError(f"{name} and a devicetree exclude each other: the devicetree says it already")
-    if not ("app-dts" in given or "net-dts" in given):
-        raise MonitorError(f"{next(iter(given))} goes with app-dts=@FILE or net-dts=@FILE")
-    sides = {
-        core: load_side(_path(dts), _kconfig(given, core), given.get("release"), core)
-        for core in ("app", "net")
-        if (dts := given.get(f"{core}-dts"))
-    }
-    return load_pair(sides.get("app"), sides.get("net"), given.get("instance"))
 
 
 def _kconfig(given: Mapping[str, str], core: str) -> str | None:

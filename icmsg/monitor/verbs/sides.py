@@ -143,7 +143,7 @@ class PlayedSides:
             del self._peers[core.name]
         if not core.is_halted and core.registers:
             raise MonitorError(
-                f"firmware runs on {core.name}: halt it first (cpu{core.name} IsHalted true), or play the other core"
+                f"firmware runs on {core.name}: halt it first ({self._cpu(core)} IsHalted true), or play the other core"
             )
         self._all[core.name] = peer = refused(lambda: Peer(self.machine, core, config))
         self._told[core.name] = 0
@@ -162,16 +162,26 @@ class PlayedSides:
                 f"which core? Nothing runs on {' and '.join(found)}: icmsg bond {found[0]} plays one of them, "
                 f"icmsg bond {' '.join(found)} plays both"
             )
-        raise MonitorError("firmware runs on every core: halt one first, such as cpuapp IsHalted true")
+        first = self._cpu(self._cores()[0])
+        raise MonitorError(f"firmware runs on every core: halt one first, such as {first} IsHalted true")
+
+    def _cpu(self, core: Core) -> str:
+        """Return what the platform file calls a core."""
+        return self.machine.soc.cores[core.name].cpu
 
     def _cores(self) -> list[Core]:
         return [self.core(name) for name in self._settings.configs]
 
     def core(self, name: str) -> Core:
         """Return a core by its name or that of one of its peripherals."""
-        word = name.removeprefix("sysbus.").removeprefix("cpu").removeprefix("ipc")
-        if word not in self._settings.configs:
+        word = self.machine.soc.core_of_device(name)
+        if word is None:
             raise MonitorError(f"no core {name!r}; use {' or '.join(self._settings.configs)}")
+        if word not in self._settings.configs:
+            raise MonitorError(
+                f"core {word} is not on this link, which joins {' and '.join(self._settings.configs)}; "
+                f"icmsg config cores={word},{self._settings.link.second} joins others"
+            )
         return refused(lambda: self.machine.core(word))
 
     def _chosen(self, name: str | None) -> Peer:

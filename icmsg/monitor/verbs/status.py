@@ -71,7 +71,7 @@ def _mailbox(core: Core, rx_channel: int, waiting: int) -> list[str]:
     try:
         return mailbox_lines(core, rx_channel, waiting)
     except (BusError, EngineError) as error:
-        return [f"ipc{core.name}: cannot be read: {error}"]
+        return [f"the mailbox of {core.name} cannot be read: {error}"]
 
 
 def _is_read(view: RegionView | BusError) -> bool:
@@ -81,13 +81,13 @@ def _is_read(view: RegionView | BusError) -> bool:
 
 def _findings(machine: Machine, settings: LinkSettings, sides: PlayedSides, *, bound: bool) -> list[str]:
     """Return what is wrong with the link, as every other failure shows it."""
-    (app, config), (net, other) = settings.configs.items()
-    peers = {name: peer for name in (app, net) if (peer := sides.peer(name)) is not None}
+    (first, config), (second, other) = settings.configs.items()
+    peers = {name: peer for name in (first, second) if (peer := sides.peer(name)) is not None}
     diagnosis = examine(
         machine,
-        machine.core(app),
+        machine.core(first),
         config,
-        machine.core(net),
+        machine.core(second),
         bound=bound or any(peer.is_bound for peer in peers.values()),
         instances={name: peer.instance for name, peer in peers.items()},
         peer_config=other,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.hw.block_view import BlockView
 from icmsg.hw.mailbox import channels_in
-from icmsg.hw.nrf_ipc import CHANNELS, IPC
 from icmsg.ipc import MAGIC
 
 if TYPE_CHECKING:
@@ -102,14 +100,10 @@ def mailbox_lines(core: Core, rx_channel: int, waiting: int = 0) -> list[str]:
 
     ``waiting`` is the number of packets that lie there for this core.
     """
-    registers = BlockView(core.bus, core.mailbox_port.base, IPC)
-    enabled = registers.read("INTEN")
-    latched = sum(
-        1 << channel for channel in range(CHANNELS) if registers.read("EVENTS_RECEIVE", channel) & 1
-    )
-    lines = [
-        f"ipc{core.name}: INTEN=0x{enabled:04X} EVENTS=0x{latched:04X} IRQ={1 if enabled & latched else 0}"
-    ]
+    port = core.mailbox_port
+    state = port.kind.read_state(core.bus, port.base)
+    enabled, latched = state.enabled, state.latched
+    lines = [f"{port.name}: {state}"]
     if not enabled >> rx_channel & 1:
         lines.append(f"  {core.name} does not listen on channel {rx_channel}")
     elif waiting and not latched >> rx_channel & 1:

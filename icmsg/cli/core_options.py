@@ -1,0 +1,163 @@
+"""The options that carry the names of the SoC's own cores, such as ``--app`` and ``--net-dts``.
+
+Which cores there are is known before the command line is parsed: by ``--soc`` and ``--platform`` in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from icmsg.config.boards import BOARDS, DEFAULT, Board, board_of
+from icmsg.errors import ConfigurationError, IcmsgError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.link import Link
+    from icmsg.cosim.soc import Soc
+
+_DEST: Final = "cores"
+
+
+@dataclass(frozen=True)
+class CoreOptions:
+    """The cores for which a command line has options.
+
+    ``names`` are those of the cores, the first two by default those of the link; ``board`` is None for an SoC that is
+    none of the package's.
+    """
+
+    names: tuple[str, ...]
+    board: Board | None
+    platform: str | None = None
+    """The platform file of the user's own."""
+
+    @property
+    def soc(self) -> Soc:
+        """The SoC; PlatformError if its file cannot be used."""
+        from icmsg.cosim.soc import Soc, shipped_soc  # most commands that fail do so before
+
+        if self.platform is None:
+            assert self.board is not None
+            return shipped_soc(self.board.name)
+        from icmsg.cosim.platform import load_platform
+
+        return Soc(load_platform(Path(self.platform)))
+
+    @property
+    def instance(self) -> InstanceConfig:
+        """The instance where nothing else is given, as the first core of the link has it."""
+        return (self.board or DEFAULT).instance
+
+    @property
+    def title(self) -> str:
+        """The SoC in words."""
+        return (
+            f"the {self.board.title}"
+            if self.platform is None and self.board is not None
+            else self.platform or ""
+        )
+
+    @property
+    def described(self) -> str:
+        """Which cores there are, in words."""
+        return f"the cores of {self.title} are {', '.join(self.names)}"
+
+    @property
+    def soc_name(self) -> str:
+        """The SoC as a devicetree calls it; empty where that is not known."""
+        return self.board.name if self.board is not None else ""
+
+    @property
+    def first_title(self) -> str:
+        """The first core of the link in words."""
+        return self.core_title(self.names[0])
+
+    def core_title(self, core: str) -> str:
+        """Return a core in words."""
+        return self.board.titles.get(core, f"core {core}") if self.board is not None else f"core {core}"
+
+    def link(self, given: Iterable[str] = ()) -> Link:
+        """Return the link of the cores that are ``given``, and others.
+
+        Raises:
+            ConfigurationError: they are no link.
+        """
+        from icmsg.cosim.link import Link, default_link
+
+        if self.platform is None and self.board is not None:
+            return Link.of(*self.board.roles, self.board.instance)
+        return default_link(self.soc, given)
+
+    def add(self, group: Any, core: str, suffix: str = "", **settings: Any) -> None:
+        """Add the option ``--CORE`` with a ``suffix``; one that a command has already keeps its meaning."""
+        taken = {text for action in group._actions for text in action.option_strings}
+        if (option := f"--{core}{suffix}") not in taken:
+            group.add_argument(option, dest=_dest(core, suffix), **settings)
+
+    def value(self, options: argparse.Namespace, core: str, suffix: str = "") -> Any:
+        """Return what was given for a core; None if nothing was."""
+        return getattr(options, _dest(core, suffix), None)
+
+    def set(self, options: argparse.Namespace, core: str, value: object, suffix: str = "") -> None:
+        """Take over a value as if it had been given."""
+        setattr(options, _dest(core, suffix), value)
+
+
+def _dest(core: str, suffix: str) -> str:
+    return f"{core}{suffix}".replace("-", "_")
+
+
+def find_cores(arguments: Sequence[str]) -> CoreOptions:
+    """Return the cores of the command line ``arguments``: those of ``--platform``, else of ``--soc``, else of the
+    default board. A file that cannot be used is found again by whoever uses it.
+    """
+    before = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    before.add_argument("--platform")
+    before.add_argument("--soc")
+    try:
+        found, _ = before.parse_known_args(list(arguments))
+    except (argparse.ArgumentError, SystemExit):
+        return of_board(DEFAULT)
+    if found.platform is None:
+        return of_board(BOARDS.get(found.soc or DEFAULT.name, DEFAULT))
+    try:
+        return of_platform(found.platform)
+    except (IcmsgError, OSError):
+        return CoreOptions(DEFAULT.roles, DEFAULT, found.platform)
+
+
+def of_board(board: Board) -> CoreOptions:
+    """Return the cores of a board."""
+    return CoreOptions(board.roles, board)
+
+
+def of_platform(path: str) -> CoreOptions:
+    """Return the cores of a platform file, those of its link first; PlatformError if it cannot be used."""
+    from icmsg.cosim.link import default_link
+    from icmsg.cosim.platform import load_platform
+    from icmsg.cosim.soc import Soc
+
+    soc = Soc(load_platform(Path(path)))
+    first: tuple[str, ...] = ()
+    with suppress(ConfigurationError):  # said once somebody needs a link
+        first = default_link(soc).cores
+    names = (*first, *(name for name in soc.cores if name not in first))
+    return CoreOptions(names or DEFAULT.roles, board_of(soc.cores), path)
+
+
+def cores_of(options: argparse.Namespace) -> CoreOptions:
+    """Return the cores of a command line that was parsed."""
+    found = getattr(options, _DEST)
+    assert isinstance(found, CoreOptions)
+    return found
+
+
+def keep(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
+    """Let :func:`cores_of` find ``cores`` once ``parser`` has parsed."""
+    parser.set_defaults(**{_DEST: cores})

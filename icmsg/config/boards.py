@@ -1,0 +1,84 @@
+"""The boards that come with the package: their platform file, the roles of their cores, their default instance.
+
+A platform file of the user's own needs no entry here: its roles are the names of its cores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from icmsg.config.instance import InstanceConfig, Region
+from icmsg.config.spelling import closest
+from icmsg.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One SoC as Zephyr's boards use it.
+
+    ``name`` is also that of ``platforms/NAME.repl``. ``roles`` are the names of the two cores of the link, the one
+    that has ``instance`` as it stands first; ``titles`` says in words what each is, ``mailboxes`` gives the byte
+    address for which the firmware stubs of each are built. ``qualifiers`` are the parts of Zephyr's board names and
+    devicetree labels that tell whose files they are. ``mailbox`` is the ``compatible`` of
+    the mailbox, ``labels`` are what an overlay may call it, ``ram`` is where the regions of an overlay can lie.
+    """
+
+    name: str
+    title: str
+    roles: tuple[str, str]
+    mailboxes: Mapping[str, int]
+    titles: Mapping[str, str]
+    qualifiers: Mapping[str, tuple[str, ...]]
+    instance: InstanceConfig
+    mailbox: str
+    labels: tuple[str, ...]
+    ram: range
+
+
+NRF5340: Final = Board(
+    name="nrf5340",
+    title="nRF5340",
+    roles=("app", "net"),
+    mailboxes={"app": 0x5002_A000, "net": 0x4101_2000},
+    titles={"app": "application core", "net": "network core"},
+    qualifiers={"app": ("cpuapp",), "net": ("cpunet", "cpuflpr", "cpuppr")},
+    instance=InstanceConfig(
+        tx_region=Region(0x2007_0000, 0x800),
+        rx_region=Region(0x2007_8000, 0x800),
+        tx_channel=0,
+        rx_channel=1,
+        name="ipc0",
+    ),
+    mailbox="nordic,mbox-nrf-ipc",
+    labels=("mbox", "ipc"),
+    ram=range(0x2000_0000, 0x2008_0000),
+)
+"""Source of the instance: the devicetree overlays of the upstream ICMsg sample (protocol §5). The stubs in
+``firmware_stubs`` use the same."""
+
+BOARDS: Final = {board.name: board for board in (NRF5340,)}
+DEFAULT: Final = NRF5340
+"""The one that is meant where nobody names another."""
+
+
+def find_board(name: str) -> Board:
+    """Return the board of that name.
+
+    Raises:
+        ConfigurationError: there is none; the text lists those there are.
+    """
+    if name not in BOARDS:
+        raise ConfigurationError(
+            f"no SoC {name!r}{closest(name, BOARDS)}; there are {', '.join(BOARDS)}, and --platform FILE.repl takes "
+            "a Renode platform file of any other"
+        )
+    return BOARDS[name]
+
+
+def board_of(roles: Mapping[str, object]) -> Board | None:
+    """Return the board whose two roles are among the core names ``roles``, or None."""
+    return next((board for board in BOARDS.values() if all(role in roles for role in board.roles)), None)

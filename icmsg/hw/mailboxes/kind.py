@@ -1,0 +1,71 @@
+"""The seam between a kind of mailbox and everybody who uses one: drivers, engines, diagnosis and Monitor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from icmsg.hw.registers import Access
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.hw.bus import Bus
+    from icmsg.hw.mailbox import Mailbox, MailboxState
+    from icmsg.hw.registers import RegisterBlock
+
+
+class MailboxDriver(Protocol):
+    """A function that makes the driver of the mailbox at ``base`` of ``bus``; masks have one bit for each channel."""
+
+    def __call__(self, bus: Bus, base: int, *, tx_channels: int, rx_channels: int) -> Mailbox:
+        """Return the driver, the channels connected; ConfigurationError or BusError as the driver says."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxKind:
+    """One kind of mailbox; ``base`` is the byte address of its registers on its core's bus.
+
+    ``type`` is its type in a platform file, ``compatible`` that of its devicetree node. ``registers`` is the table
+    from which driver and model are made. A write of 1 to ``task`` [channel] rings; ``pending`` is not 0 while its
+    interrupt line is up, and ``enable`` has a bit for each channel that may raise it.
+    """
+
+    type: str
+    compatible: tuple[str, ...]
+    channels: int
+    registers: RegisterBlock
+    task: str
+    pending: str
+    enable: str
+    driver: MailboxDriver
+    read_state: Callable[[Bus, int], MailboxState]
+    """(bus, base): what the registers say; BusError where there is none. Reading changes nothing."""
+    force_ring: Callable[[Bus, int, int], None]
+    """(bus, base, channel): ring, whether or not a driver has connected the channel."""
+
+    @property
+    def all_channels(self) -> int:
+        """The mask of all channels."""
+        return (1 << self.channels) - 1
+
+    @property
+    def readable(self) -> frozenset[int]:
+        """The byte offsets of all registers."""
+        return frozenset(offset for offset, _, _ in self.registers.elements())
+
+    @property
+    def writable(self) -> frozenset[int]:
+        """The byte offsets of the registers that can be written."""
+        return frozenset(
+            offset for offset, register, _ in self.registers.elements() if Access.W in register.access
+        )
+
+    @property
+    def tasks(self) -> dict[int, int]:
+        """The channels by the byte offset of the register that rings them."""
+        return {
+            offset: channel
+            for offset, register, channel in self.registers.elements()
+            if register.name == self.task
+        }

@@ -1,0 +1,195 @@
+"""The nRF5340's IPC peripheral: its registers and the mailbox driver on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.hw.block_view import BlockView
+from icmsg.hw.mailbox import ChannelStates, MailboxState, MailboxWords, channels_in
+from icmsg.hw.mailboxes.kind import MailboxKind
+from icmsg.hw.nrf_tasks_events import INTEN, events, interrupt_fields, interrupts, tasks
+from icmsg.hw.registers import Access, Field, Register, RegisterBlock
+
+if TYPE_CHECKING:
+    from icmsg.hw.bus import Bus
+
+CHANNELS: Final = 16
+"""Channels of one IPC peripheral."""
+ALL_CHANNELS: Final = (1 << CHANNELS) - 1
+"""The mask of all of them, the default of Zephyr's devicetree for the nRF5340."""
+
+_TASKS = {"SEND": 0x000}
+_EVENTS = {"RECEIVE": 0x100}
+_CHANNEL_BITS = tuple(Field(f"CHEN{channel}", channel) for channel in range(CHANNELS))
+
+IPC: Final = RegisterBlock(
+    "IPC",
+    (
+        *tasks(_TASKS, count=CHANNELS),
+        *events(_EVENTS, count=CHANNELS),
+        *interrupts(_EVENTS, count=CHANNELS),
+        Register(
+            "INTPEND",
+            INTEN + 12,
+            access=Access.R,
+            fields=interrupt_fields(_EVENTS, count=CHANNELS),
+            meaning="channels whose event is latched and enabled",
+        ),
+        Register(
+            "SEND_CNF",
+            0x510,
+            count=CHANNELS,
+            fields=_CHANNEL_BITS,
+            meaning="channels on which TASKS_SEND[n] signals",
+        ),
+        Register(
+            "RECEIVE_CNF",
+            0x590,
+            count=CHANNELS,
+            fields=_CHANNEL_BITS,
+            meaning="channels that latch EVENTS_RECEIVE[n]",
+        ),
+        Register("GPMEM", 0x610, count=2, meaning="general purpose memory"),
+    ),
+    source="nRF5340 PS, IPC",
+)
+
+
+WORDS: Final = MailboxWords(
+    sends="SEND_CNF[{}]",
+    hears="RECEIVE_CNF[{}]",
+    enables="INTEN",
+    event="EVENTS_RECEIVE[{}]",
+    status="INTEN=0x{enabled:04X} EVENTS=0x{latched:04X}",
+)
+
+
+def read_state(bus: Bus, base: int) -> MailboxState:
+    """Return what the registers at ``base`` say; BusError where there is no IPC."""
+    view = BlockView(bus, base, IPC)
+    channels = range(CHANNELS)
+    return MailboxState(
+        sends=tuple(view.read("SEND_CNF", channel) for channel in channels),
+        hears=tuple(view.read("RECEIVE_CNF", channel) for channel in channels),
+        latched=sum((view.read("EVENTS_RECEIVE", channel) & 1) << channel for channel in channels),
+        enabled=view.read("INTEN"),
+        words=WORDS,
+    )
+
+
+def force_ring(bus: Bus, base: int, channel: int) -> None:
+    """Trigger TASKS_SEND of ``channel`` with the channel connected, and leave SEND_CNF as it was."""
+    view = BlockView(bus, base, IPC)
+    connected = view.read("SEND_CNF", channel)
+    if not connected >> channel & 1:
+        view.write("SEND_CNF", 1 << channel, channel)
+    view.write("TASKS_SEND", 1, channel)
+    if not connected >> channel & 1:
+        view.write("SEND_CNF", connected, channel)
+
+
+class NrfIpc:
+    """The mailbox of one core: its IPC peripheral at address ``base`` of ``bus``.
+
+    Programs the registers as Zephyr's ``mbox_nrfx_ipc`` does: TASKS_SEND[c] signals IPC channel c if c is in
+    ``tx_channels``, EVENTS_RECEIVE[c] latches it if c is in ``rx_channels`` (the devicetree's ``tx-mask`` and
+    ``rx-mask``, one bit per channel); all others are disconnected. An IPC hears its own signals, so do not
+    enable a channel that this side rings.
+
+    Raises:
+        ConfigurationError: a mask with a channel above 15, or a base that is not a multiple of 4.
+        BusError: no IPC at ``base``.
+    """
+
+    __slots__ = (
+        "_events", "_intenclr", "_intenset", "_intpend", "_read32", "_send", "_states", "_view", "_write32",
+    )  # fmt: skip
+
+    def __init__(
+        self, bus: Bus, base: int, *, tx_channels: int = ALL_CHANNELS, rx_channels: int = ALL_CHANNELS
+    ) -> None:
+        view = BlockView(bus, base, IPC)
+        self._states = ChannelStates(CHANNELS, tx=tx_channels, rx=rx_channels)
+        self._view = view
+        self._read32 = bus.read32
+        self._write32 = bus.write32
+        self._intenset = view.address("INTENSET")
+        self._intenclr = view.address("INTENCLR")
+        self._intpend = view.address("INTPEND")
+        self._send = {channel: view.address("TASKS_SEND", channel) for channel in channels_in(tx_channels)}
+        self._events = {
+            channel: view.address("EVENTS_RECEIVE", channel) for channel in channels_in(rx_channels)
+        }
+        self._connect(tx_channels, rx_channels)
+
+    @property
+    def channels(self) -> int:
+        """Number of channels, counted from 0."""
+        return CHANNELS
+
+    def ring(self, channel: int) -> None:
+        """Trigger TASKS_SEND of ``channel``."""
+        address = self._send.get(channel)
+        if address is None:
+            self._states.check_tx(channel)
+        else:
+            self._write32(address, 1)
+
+    def pending(self) -> int:
+        """Return the enabled channels with a latched event, read from INTPEND."""
+        return self._read32(self._intpend) & self._states.enabled
+
+    def acknowledge(self, channel: int) -> None:
+        """Clear EVENTS_RECEIVE of ``channel``."""
+        address = self._events.get(channel)
+        if address is None:
+            self._states.check_rx(channel)
+        else:
+            self._write32(address, 0)
+
+    def enable(self, channel: int) -> None:
+        """Set the interrupt of ``channel``; an event that is latched already interrupts at once."""
+        self._write32(self._intenset, self._states.enable(channel))
+
+    def disable(self, channel: int) -> None:
+        """Clear the interrupt of ``channel``; its event goes on being latched."""
+        self._write32(self._intenclr, self._states.disable(channel))
+
+    def is_enabled(self, channel: int) -> bool:
+        """Tell whether this driver has enabled the interrupt of ``channel``; no bus access."""
+        return self._states.is_enabled(channel)
+
+    def read_gpmem(self, index: int) -> int:
+        """Return general purpose register ``index`` (0 or 1)."""
+        return self._view.read("GPMEM", index)
+
+    def write_gpmem(self, index: int, value: int) -> None:
+        """Write general purpose register ``index`` (0 or 1)."""
+        self._view.write("GPMEM", value, index)
+
+    def close(self) -> None:
+        """Give the peripheral back: interrupts off, channels disconnected (``nrfx_ipc_uninit``)."""
+        self._connect(0, 0)
+        self._write32(self._intenclr, 0xFFFF_FFFF)
+        self._states.enabled = 0
+
+    def _connect(self, tx: int, rx: int) -> None:
+        write = self._view.write
+        for channel in range(CHANNELS):
+            write("SEND_CNF", tx & 1 << channel, channel)
+        for channel in range(CHANNELS):
+            write("RECEIVE_CNF", rx & 1 << channel, channel)
+
+
+KIND: Final = MailboxKind(
+    type="Miscellaneous.NRF_IPC",
+    compatible=("nordic,mbox-nrf-ipc",),
+    channels=CHANNELS,
+    registers=IPC,
+    task="TASKS_SEND",
+    pending="INTPEND",
+    enable="INTEN",
+    driver=NrfIpc,
+    read_state=read_state,
+    force_ring=force_ring,
+)
