@@ -7,14 +7,15 @@ Include this file (``include @renode/icmsg_monitor.py``; the scripts beside it d
     icmsg_status                    both regions, sessions and mailboxes
     icmsg_dump cpuapp [PACKETS]     the region that a core writes in hex, or its packets; also an address, or "app"
     icmsg_watch [true|false]        a line in the log for each doorbell, with the packets behind it; end it before Save
-    icmsg_regions [app=ADDRESS] [net=ADDRESS] [size=BYTES] [alignment=BYTES] [handshake=true|false]
+    icmsg_regions [first=ADDRESS] [second=ADDRESS] [size=BYTES] [alignment=BYTES] [handshake=true|false]
     icmsg "status"                  as in `icmsg monitor`, but the verb in quotes: Renode takes a bare word for a
     icmsg "dump" "app" ["--packets"]    peripheral's name before any of this runs; also "watch" ["on"|"off"]
 
     icmsg_read ADDRESS COUNT        bytes of memory as hexadecimal digits, for programs
     icmsg_write ADDRESS "DIGITS"    the reverse
 
-``app`` is the tx-region of the application core, ``alignment`` the dcache-alignment, ``handshake`` is true for
+``first`` is the tx-region of the first core that has a mailbox, which may also be called ``app``, and ``second``, or
+``net``, that of the other; ``alignment`` is the dcache-alignment, ``handshake`` is true for
 unbound = "enable" and "detect". The rules of decoding are those of ``icmsg/wire/inspect.py``, the words those of
 ``icmsg/cosim/bond_words.py`` and ``icmsg/monitor/verbs``.
 This runs in IronPython 2.7, in the Monitor's one scope of names (``self`` is the Monitor), and for the tests in
@@ -172,16 +173,29 @@ class IcmsgSettings(object):
     def __init__(self):
         self.watched = []
         self.values = {}
-        self.change(app=0x20070000, net=0x20078000, size=0x800, alignment=0, handshake=False)
+        self.cores = ["app", "net"]
+        self.change(first=0x20070000, second=0x20078000, size=0x800, alignment=0, handshake=False)
 
     def change(self, **given):
         """Take over what is not None; what cannot work changes nothing."""
         values = dict(self.values)
         values.update((name, int(value)) for name, value in given.items() if value is not None)
-        layout = values["size"], values["alignment"], values["handshake"]
-        app = IcmsgRegion("app", "net", values["app"], *layout)
-        self.regions = [app, IcmsgRegion("net", "app", values["net"], *layout)]
+        self.regions = self._made_of(values)
         self.values = values
+
+    def suit(self, cores):
+        """Call the two cores as the machine does."""
+        if len(cores) > 1 and cores[:2] != self.cores:
+            self.cores = cores[:2]
+            self.regions = self._made_of(self.values)
+
+    def _made_of(self, values):
+        layout = values["size"], values["alignment"], values["handshake"]
+        one, other = self.cores
+        return [
+            IcmsgRegion(one, other, values["first"], *layout),
+            IcmsgRegion(other, one, values["second"], *layout),
+        ]
 
     def __str__(self):
         form = "%s, %s, %%(size)d bytes, dcache-alignment %%(alignment)d, %s sessions"
@@ -278,18 +292,48 @@ def icmsg_machine():
     """Return the machine of the Monitor."""
     if self.Machine is None:
         raise IcmsgError("there is no machine; include renode/nrf5340.resc, or select one with `mach set`")
+    icmsg_settings.suit([name for name, _, _ in icmsg_mailboxes(self.Machine)])
     return self.Machine
 
 
+def icmsg_owners(machine):
+    """Return {name of a peripheral: name of the core that reaches it by a registration of its own}."""
+    owners = {}
+    for entry in machine.GetRegisteredPeripherals():
+        core = getattr(entry.RegistrationPoint, "Initiator", None)
+        if core is not None:
+            owners.setdefault(entry.Name, icmsg_short(machine.GetLocalName(core)))
+    return owners
+
+
+def icmsg_mailboxes(machine):
+    """Return (core, name, mailbox) of each core that has one, app before net, else in the order of the cores."""
+    order = ["app", "net"] + [icmsg_short(machine.GetLocalName(core)) for core in machine.SystemBus.GetCPUs()]
+    owners, found = icmsg_owners(machine), {}
+    for entry in machine.GetRegisteredPeripherals():
+        if type(entry.Peripheral).__name__ == "NRF_IPC" and entry.Name in owners:
+            found.setdefault(owners[entry.Name], (entry.Name, entry.Peripheral))
+    return [(core,) + found[core] for core in sorted(found, key=order.index)]
+
+
+def icmsg_short(name):
+    """Return what commands call a core: ``app`` for ``cpuapp``."""
+    return name[3:] if name.startswith("cpu") and len(name) > 3 else name
+
+
 def icmsg_find_region(what):
-    """Return the region of a core's name, of something that has a core's name in its own, or at an address."""
+    """Return the region of a core, of something that only one core reaches, or at an address."""
+    machine = icmsg_machine()
     try:
         address = None if isinstance(what, str) else int(what)
     except TypeError:
-        address, what = None, icmsg_machine().GetLocalName(what)
+        address, what = None, machine.GetLocalName(what)
+    if address is None:
+        word = what.split("->")[0].replace("sysbus.", "")
+        core = icmsg_owners(machine).get(word, icmsg_short(word))
     for region in icmsg_settings.regions:
         if address is None:
-            if what.split("->")[0].endswith(region.writer):
+            if region.writer == core:
                 return region
         elif region.address <= address < region.address + region.size:
             return region
@@ -297,9 +341,12 @@ def icmsg_find_region(what):
     raise IcmsgError("%s is no region; there are %s (see icmsg_regions)" % (named, icmsg_settings))
 
 
-def mc_icmsg_regions(app=None, net=None, size=None, alignment=None, handshake=None):
+def mc_icmsg_regions(app=None, net=None, size=None, alignment=None, handshake=None, first=None, second=None):
     """Set, or only show, where the regions are."""
-    icmsg_settings.change(app=app, net=net, size=size, alignment=alignment, handshake=handshake)
+    first, second = [app if first is None else first, net if second is None else second]
+    icmsg_settings.change(first=first, second=second, size=size, alignment=alignment, handshake=handshake)
+    if self.Machine is not None:
+        icmsg_machine()
     if icmsg_settings.watched:
         mc_icmsg_watch()
     print(str(icmsg_settings))
@@ -313,7 +360,9 @@ def mc_icmsg_status():
     lines = sent.lines(there.title()) + ["  " + line for line in there.bond_words(sent, received)]
     lines += received.lines(back.title()) + ["  " + line for line in back.bond_words(received, sent)]
     lines.append(icmsg_link_words(sent, received))
-    lines += ["ipc%s: %s" % (core, machine["sysbus.ipc" + core].GetStatus()) for core in ("app", "net")]
+    for core, name, mailbox in icmsg_mailboxes(machine):
+        if core in icmsg_settings.cores:
+            lines.append("%s: %s" % (name, mailbox.GetStatus()))
     print("\n".join(lines))
 
 
@@ -359,9 +408,10 @@ def mc_icmsg_watch(on=True):
     del icmsg_settings.watched[:]
     if on:
         machine = icmsg_machine()
+        mailboxes = {core: mailbox for core, _, mailbox in icmsg_mailboxes(machine)}
         for tx, rx in (icmsg_settings.regions, icmsg_settings.regions[::-1]):
             handler = icmsg_watcher(machine, tx, rx)
-            mailbox = machine["sysbus.ipc" + tx.writer]
+            mailbox = mailboxes[tx.writer]
             mailbox.TaskTriggered += handler
             icmsg_settings.watched.append((mailbox, handler))
     print("doorbells are %s written to the log" % ("now" if on else "no longer"))

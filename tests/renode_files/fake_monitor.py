@@ -29,8 +29,8 @@ class FakeEvent(object):
             handler(*arguments)
 
 
-class FakeMailbox(object):
-    """An NRF_IPC, or any peripheral that has a name."""
+class FakePeripheral(object):
+    """Any peripheral."""
 
     def __init__(self, name):
         self.name = name
@@ -41,6 +41,10 @@ class FakeMailbox(object):
 
     def __int__(self):
         raise TypeError("a peripheral is no number")
+
+
+class NRF_IPC(FakePeripheral):  # noqa: N801 - the name of the C# class counts
+    """A mailbox."""
 
 
 class FakeBus(object):
@@ -54,6 +58,21 @@ class FakeBus(object):
         if start < 0 or start + count > len(self.memory):
             raise ValueError("Tried to access bytes at non-existing peripheral at 0x%08X" % address)
         return self.memory[start : start + count]
+
+
+class FakePoint(object):
+    """A registration that one core alone sees."""
+
+    def __init__(self, initiator):
+        self.Initiator = initiator
+
+
+class FakeEntry(object):
+    """A PeripheralTreeEntry."""
+
+    def __init__(self, peripheral, initiator):
+        self.Peripheral, self.Name = peripheral, peripheral.name
+        self.RegistrationPoint = FakePoint(initiator)
 
 
 class FakeTime(object):
@@ -71,16 +90,26 @@ class FakeMachine(object):
 
     def __init__(self, base, memory):
         self.SystemBus = FakeBus(base, memory)
+        self.SystemBus.GetCPUs = lambda: [self["sysbus.cpuapp"], self["sysbus.cpunet"]]
         self.ElapsedVirtualTime = FakeTime()
         self.peripherals = {}
         for name in ("ipcapp", "ipcnet", "cpuapp", "cpunet", "uartapp", "shared"):
-            self.peripherals["sysbus." + name] = FakeMailbox(name)
+            kind = NRF_IPC if name.startswith("ipc") else FakePeripheral
+            self.peripherals["sysbus." + name] = kind(name)
 
     def __getitem__(self, name):
         return self.peripherals[name]
 
     def GetLocalName(self, peripheral):
         return peripheral.name
+
+    def GetRegisteredPeripherals(self):
+        owners = [
+            (name, "sysbus.cpu" + name[-3:])
+            for name in sorted(self.peripherals)
+            if name[-3:] in ("app", "net")
+        ]
+        return [FakeEntry(self[name], self[core]) for name, core in owners]
 
 
 class FakeMonitor(object):

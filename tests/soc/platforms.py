@@ -26,7 +26,7 @@ CROSSED = {
 }
 """Names in crossed order: bank 1 belongs to core 0."""
 
-WORDS = {"cpuapp": "host", "cpunet": "radio", "ipcapp": "bell", "ipcnet": "gong", "uartapp": "tty"}
+WORDS = {"cpuapp": "main", "cpunet": "radio", "ipcapp": "bell", "ipcnet": "gong", "uartapp": "tty"}
 """Names that say nothing."""
 
 THIRD = """
@@ -81,7 +81,7 @@ PLATFORMS = {
 }
 CORES = {
     "crossed": ("0", "1"),
-    "words": ("host", "radio"),
+    "words": ("main", "radio"),
     "third": ("app", "net"),
     "third-mailbox": ("app", "net"),
     "third-first": ("app", "net"),

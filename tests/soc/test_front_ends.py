@@ -231,7 +231,7 @@ def test_a_keyword_names_the_cores_there_are(tmp_path: Path) -> None:
 
     path = platforms.write_platform("words", tmp_path)
     outcome = run_test(tmp_path, f"Create Machine    platform={path}", "Play Core    app")
-    assert outcome.message == "no core 'app'; the platform has host, radio"
+    assert outcome.message == "no core 'app'; the platform has main, radio"
 
 
 def test_a_failure_of_a_test_names_the_mailboxes_of_the_platform(
