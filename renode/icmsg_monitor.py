@@ -292,8 +292,14 @@ def icmsg_machine():
     """Return the machine of the Monitor."""
     if self.Machine is None:
         raise IcmsgError("there is no machine; include renode/nrf5340.resc, or select one with `mach set`")
-    icmsg_settings.suit([name for name, _, _ in icmsg_mailboxes(self.Machine)])
     return self.Machine
+
+
+def icmsg_linked_machine():
+    """Return the machine of the Monitor, and call the two cores as it does."""
+    machine = icmsg_machine()
+    icmsg_settings.suit([name for name, _, _ in icmsg_mailboxes(machine)])
+    return machine
 
 
 def icmsg_owners(machine):
@@ -323,7 +329,7 @@ def icmsg_short(name):
 
 def icmsg_find_region(what):
     """Return the region of a core, of something that only one core reaches, or at an address."""
-    machine = icmsg_machine()
+    machine = icmsg_linked_machine()
     try:
         address = None if isinstance(what, str) else int(what)
     except TypeError:
@@ -346,7 +352,7 @@ def mc_icmsg_regions(app=None, net=None, size=None, alignment=None, handshake=No
     first, second = [app if first is None else first, net if second is None else second]
     icmsg_settings.change(first=first, second=second, size=size, alignment=alignment, handshake=handshake)
     if self.Machine is not None:
-        icmsg_machine()
+        icmsg_linked_machine()
     if icmsg_settings.watched:
         mc_icmsg_watch()
     print(str(icmsg_settings))
@@ -354,7 +360,7 @@ def mc_icmsg_regions(app=None, net=None, size=None, alignment=None, handshake=No
 
 def mc_icmsg_status():
     """Show indices, fill level, bonding and sessions of both regions, and both mailboxes."""
-    machine = icmsg_machine()
+    machine = icmsg_linked_machine()
     there, back = icmsg_settings.regions
     sent, received = there.read(machine), back.read(machine)
     lines = sent.lines(there.title()) + ["  " + line for line in there.bond_words(sent, received)]
@@ -369,7 +375,7 @@ def mc_icmsg_status():
 def mc_icmsg_dump(region, packets=None):
     """Show a region in hex, or so many of the packets that wait in it, and the one at its start."""
     found = icmsg_find_region(region)
-    view = found.read(icmsg_machine())
+    view = found.read(icmsg_linked_machine())
     lines = view.lines(found.title())
     if packets is None:
         lines += icmsg_dump_lines(found, view)
@@ -407,7 +413,7 @@ def mc_icmsg_watch(on=True):
         mailbox.TaskTriggered -= handler
     del icmsg_settings.watched[:]
     if on:
-        machine = icmsg_machine()
+        machine = icmsg_linked_machine()
         mailboxes = {core: mailbox for core, _, mailbox in icmsg_mailboxes(machine)}
         for tx, rx in (icmsg_settings.regions, icmsg_settings.regions[::-1]):
             handler = icmsg_watcher(machine, tx, rx)

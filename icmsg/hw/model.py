@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from icmsg.errors import BusError, ConfigurationError
 from icmsg.hw.registers import WORD, Access, AccessKind, Register, RegisterBlock
@@ -52,6 +52,31 @@ def on_write(*names: str) -> Callable[[_Write], _Write]:
 def _mark(kind: AccessKind, names: tuple[str, ...], method: Any) -> Any:
     vars(method).setdefault(_MARKS, []).extend((kind, name) for name in names)
     return method
+
+
+class IoModel(Protocol):
+    """A peripheral as the bus sees it; offsets are in bytes from its start."""
+
+    def read8(self, offset: int) -> int:
+        """Read a byte."""
+
+    def read16(self, offset: int) -> int:
+        """Read 16 bits."""
+
+    def read32(self, offset: int) -> int:
+        """Read 32 bits."""
+
+    def write8(self, offset: int, value: int) -> None:
+        """Write a byte."""
+
+    def write16(self, offset: int, value: int) -> None:
+        """Write 16 bits."""
+
+    def write32(self, offset: int, value: int) -> None:
+        """Write 32 bits."""
+
+    def reset(self) -> None:
+        """Put every register into its reset state."""
 
 
 class RegisterModel:

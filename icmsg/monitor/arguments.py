@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.cosim.embedded.exposed import (
+from icmsg.hw.exposed import (
     BOOL,
     BYTES,
     CORE,

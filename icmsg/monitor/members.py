@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from icmsg.cosim.embedded.exposed import BOOL, STRING, Parameter, Signature, signatures
+from icmsg.hw.exposed import BOOL, STRING, Parameter, Signature, signatures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from icmsg.cosim.embedded.exposed import BYTES, REGISTER, TABLE, TIME, Kind
+from icmsg.hw.exposed import BYTES, REGISTER, TABLE, TIME, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -94,7 +94,7 @@ def test_the_instance_of_a_devicetree(session: Session, tmp_path: Path, at: str)
         ("release=3.7 unbound=enable", 'unbound = "enable" exists since Zephyr 4.1'),
         ("app-dts=@none.dts", "none.dts"),
         ("app-dts=@x.dts unbound=enable", "unbound and a devicetree exclude each other"),
-        ("instance=ipc0", "instance goes with app-dts=@FILE or net-dts=@FILE"),
+        ("instance=ipc0", "instance goes with a devicetree: app-dts=@FILE or net-dts=@FILE"),
     ],
 )
 def test_what_cannot_work_changes_nothing(session: Session, words: str, told: str) -> None:

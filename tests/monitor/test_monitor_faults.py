@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icmsg.assets import asset
-from icmsg.cosim.embedded.exposed import signatures
-from icmsg.cosim.embedded.models.nrf_ipc import NrfIpcModel
 from icmsg.cosim.embedded.models.nrf_reset import NrfResetModel
 from icmsg.errors import MonitorError
+from icmsg.hw.exposed import signatures
+from icmsg.hw.mailboxes.nrf_ipc import NrfIpcModel
 from icmsg.monitor.objects.mailbox import MailboxWait
 from icmsg.monitor.objects.records import StepRecords
 

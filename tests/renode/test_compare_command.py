@@ -10,6 +10,8 @@ import pytest
 from icmsg.cli import compare_command
 from icmsg.cli.arguments import Parser
 from icmsg.cli.compare_command import Recording, first_difference, without_times
+from icmsg.cli.core_options import of_board
+from icmsg.config.boards import DEFAULT
 from icmsg.cosim.events import EventKind
 from icmsg.errors import EngineNotAvailableError
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 def run(*arguments: str) -> int:
     parser = Parser(prog="icmsg")
     commands = parser.add_subparsers()
-    compare_command.add_parser(commands)
+    compare_command.add_parser(commands, of_board(DEFAULT))
     options: argparse.Namespace = parser.parse_args(["compare-engines", *arguments])
     return int(options.execute(options))
 

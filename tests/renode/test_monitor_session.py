@@ -122,7 +122,7 @@ def test_each_command_of_a_line_is_shown_before_the_next_one_is_refused(session:
 def test_what_renode_logs_is_shown_after_each_command_also_one_that_is_refused(renode: FakeRenode) -> None:
     logged: list[tuple[str, str]] = []
     log = lambda line, level: logged.append((level, line))  # noqa: E731
-    session = open_session(choose_engine("renode"), lambda _line: None, log)
+    session = open_session(choose_engine("renode"), None, lambda _line: None, log)
     assert renode.shown_log is not None
     with renode.shown_log.open("w") as file:
         file.write("12:00:00.0 [INFO] uartnet: echo: up\n12:00:00.1 [WARNING] half a li")

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "renode"))
 import fake_process
 from fake_dotnet import FakeRenode
 
-from icmsg.cosim.embedded.models.nrf_ipc import NrfIpcModel
+from icmsg.hw.mailboxes.nrf_ipc import NrfIpcModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

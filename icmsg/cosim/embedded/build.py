@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.bus_setup import reaches, tags
 from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoRange, Memory, MemoryRange
-from icmsg.cosim.embedded.model_types import MODELS, Model, ModelType, Parts
+from icmsg.cosim.embedded.model_types import Model, ModelType, Parts, find_model, modelled
 from icmsg.cosim.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.cosim.embedded.models.tagged import TaggedPage
 from icmsg.cosim.embedded.nvic import INTERRUPTS
@@ -89,10 +89,10 @@ class Builder:
             self._add_nvic(item)
         elif item.type == MEMORY:
             self._add_memory(item)
-        elif item.type in MODELS:
-            self._add_model(item, MODELS[item.type])
+        elif (modelled_as := find_model(item.type)) is not None:
+            self._add_model(item, modelled_as)
         else:
-            known = ", ".join(sorted([CPU, NVIC, MEMORY, *MODELS]))
+            known = ", ".join(sorted([CPU, NVIC, MEMORY, *modelled()]))
             raise item.error(
                 f"type {item.type} of {item.name} is not modelled by the embedded engine (it has {known}); "
                 "the renode engine runs it: --engine renode"
@@ -267,7 +267,8 @@ class Builder:
 
 
 def _stands_in(item: Peripheral) -> bool:
-    return item.type in MODELS and MODELS[item.type].stands_in
+    kind = find_model(item.type)
+    return kind is not None and kind.stands_in
 
 
 def _check_values(item: Peripheral, kind: ModelType) -> None:

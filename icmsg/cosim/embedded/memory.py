@@ -5,9 +5,12 @@ from __future__ import annotations
 import ctypes
 import mmap
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from icmsg.hw.model import IoModel
 
 PAGE: Final = 0x1000
 """Granularity of memories and peripherals, as the emulator maps them."""
@@ -18,31 +21,6 @@ _PRIVATE: Final[dict[str, int]] = (
 )
 CODE_PAGE: Final = 1024
 """Bytes of the pages that are told apart where code is concerned: those that the emulator translates."""
-
-
-class IoModel(Protocol):
-    """A peripheral as the bus sees it; offsets are in bytes from its start."""
-
-    def read8(self, offset: int) -> int:
-        """Read a byte."""
-
-    def read16(self, offset: int) -> int:
-        """Read 16 bits."""
-
-    def read32(self, offset: int) -> int:
-        """Read 32 bits."""
-
-    def write8(self, offset: int, value: int) -> None:
-        """Write a byte."""
-
-    def write16(self, offset: int, value: int) -> None:
-        """Write 16 bits."""
-
-    def write32(self, offset: int, value: int) -> None:
-        """Write 32 bits."""
-
-    def reset(self) -> None:
-        """Put every register into its reset state."""
 
 
 class CodeUser(Protocol):

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.cosim.embedded.line import Line
-from icmsg.cosim.embedded.memory import IoModel
 from icmsg.cosim.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.cosim.embedded.models.dwt import DwtModel
 from icmsg.cosim.embedded.models.nrf_clock import NrfClockModel
 from icmsg.cosim.embedded.models.nrf_gpio import NrfGpioModel
-from icmsg.cosim.embedded.models.nrf_ipc import NrfIpcModel
 from icmsg.cosim.embedded.models.nrf_reset import NrfResetModel
 from icmsg.cosim.embedded.models.nrf_rng import NrfRngModel
 from icmsg.cosim.embedded.models.nrf_rtc import NrfRtcModel
@@ -20,12 +17,16 @@ from icmsg.cosim.embedded.models.nrf_timer import NrfTimerModel
 from icmsg.cosim.embedded.models.nrf_uarte import NrfUarteModel
 from icmsg.cosim.embedded.models.nrf_wdt import NrfWdtModel
 from icmsg.errors import ConfigurationError
+from icmsg.hw.line import Line
+from icmsg.hw.mailboxes import find_kind, kinds
+from icmsg.hw.model import IoModel
 from icmsg.hw.nrf_timer import COMPARATORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from icmsg.cosim.embedded.slot import Slot
+    from icmsg.hw.mailboxes import MailboxKind
 
 
 class Model(IoModel, Protocol):
@@ -75,13 +76,6 @@ class ModelType:
         return {*self.models, *self.cores, *self.nvics, *self.numbers, *(name for name, _ in self.fixed)}
 
 
-def _ipc(parts: Parts) -> NrfIpcModel:
-    peer = parts.models.get("peer")
-    if peer is not None and not isinstance(peer, NrfIpcModel):
-        raise ConfigurationError("peer must be another NRF_IPC")
-    return NrfIpcModel(parts.slot, base=parts.base, peer=peer)
-
-
 def _array_memory(parts: Parts) -> ArrayMemoryModel:
     return ArrayMemoryModel(parts.numbers["size"], parts.numbers.get("initialValue", 0))
 
@@ -126,6 +120,23 @@ def _reset(parts: Parts) -> NrfResetModel:
     return NrfResetModel(parts.slot, base=parts.base, network=parts.cores["network"])
 
 
+def find_model(type_name: str) -> ModelType | None:
+    """Return how a type is modelled, mailboxes included; None if it is not."""
+    kind = find_kind(type_name)
+    return MODELS.get(type_name) if kind is None else _mailbox(kind)
+
+
+def modelled() -> list[str]:
+    """Return the names of all types that are modelled."""
+    return sorted({*MODELS, *(kind.type for kind in kinds())})
+
+
+def _mailbox(kind: MailboxKind) -> ModelType:
+    return ModelType(
+        lambda parts: kind.model(parts.slot, parts.base, parts.models), size=kind.size, models=kind.peers
+    )
+
+
 MODELS: Final[dict[str, ModelType]] = {
     "GPIOPort.NRF52840_GPIO": ModelType(lambda parts: NrfGpioModel(parts.slot, base=parts.base), size=0x300),
     # Nothing reaches the pins of this engine from outside, so nothing could happen in a GPIOTE.
@@ -144,7 +155,6 @@ MODELS: Final[dict[str, ModelType]] = {
     "Miscellaneous.NRF5340_CLOCK": ModelType(
         _clock, size=0x600, cores=("clocked",), nvics=("clockedNvic",), numbers=("startMicroseconds",)
     ),
-    "Miscellaneous.NRF_IPC": ModelType(_ipc, models=("peer",)),
     "Miscellaneous.NRF_RESET": ModelType(_reset, cores=("network",), required=("network",)),
     "Miscellaneous.NRF_TEMP": ModelType(lambda parts: NrfTempModel(parts.slot, base=parts.base)),
     "Timers.NRF52840_Timer": ModelType(_timer, numbers=("numberOfEvents",), required=("numberOfEvents",)),

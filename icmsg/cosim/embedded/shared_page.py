@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from icmsg.errors import BusError, ConfigurationError
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.memory import IoModel
+    from icmsg.hw.model import IoModel
 
 
 class _Part(NamedTuple):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from icmsg.cosim.console import Console
 from icmsg.cosim.embedded.bus import CoreBus
 from icmsg.cosim.embedded.low_clock import LowFrequencyClock
-from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoModel, IoRange
+from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoRange
 from icmsg.cosim.embedded.nvic import Nvic, ignore
 from icmsg.cosim.embedded.scs_registers import SCS_BASE
 from icmsg.cosim.embedded.system_control import SystemControl
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.core import FirmwareCore
     from icmsg.cosim.embedded.scheduler import Scheduler
     from icmsg.cosim.embedded.timeline import Entry
+    from icmsg.hw.model import IoModel
 
 LineHandler = Callable[[int, bool], None]
 """(interrupt number, level)"""
@@ -196,6 +197,14 @@ class Slot:
     def emit(self, kind: EventKind, a: int = 0, b: int = 0) -> None:
         """Put an event of this core into the stream, at its own time."""
         self._emit(self.now(), kind, self.index, a, b)
+
+    def rang(self, channel: int) -> None:
+        """Put a doorbell of this core into the stream."""
+        self.emit(EventKind.DOORBELL, channel)
+
+    def lost(self, channel: int, signals: int) -> None:
+        """Put into the stream that a fault took ``signals`` from a doorbell of this core."""
+        self.emit(EventKind.SIGNAL_LOST, channel, signals)
 
     def set_line(self, interrupt: int, level: bool) -> None:
         """Drive one external interrupt of this core."""

@@ -1,4 +1,4 @@
-"""The kinds of mailboxes: one module for each, with its registers, its driver and the words that describe it.
+"""The kinds of mailboxes: one module for each, with its registers, driver, model and the words that describe it.
 
 Everybody else asks the kind, found by the type in a platform file (:func:`find_kind`).
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from icmsg.hw.mailboxes import nrf_ipc
-from icmsg.hw.mailboxes.kind import MailboxDriver, MailboxKind
+from icmsg.hw.mailboxes.kind import MailboxDriver, MailboxKind, MailboxModel, MailboxSite
 
-__all__ = ["MailboxDriver", "MailboxKind", "add_kind", "find_kind", "kinds"]
+__all__ = ["MailboxDriver", "MailboxKind", "MailboxModel", "MailboxSite", "add_kind", "find_kind", "kinds"]
 
 _KINDS: Final[dict[str, MailboxKind]] = {nrf_ipc.KIND.type: nrf_ipc.KIND}
 

@@ -5,14 +5,47 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from icmsg.hw.model import IoModel
 from icmsg.hw.registers import Access
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from icmsg.hw.bus import Bus
+    from icmsg.hw.line import Line
     from icmsg.hw.mailbox import Mailbox, MailboxState
     from icmsg.hw.registers import RegisterBlock
+
+
+class MailboxSite(Protocol):
+    """The core to which an emulated mailbox belongs, as its model sees it; times are ticks of the machine."""
+
+    @property
+    def name(self) -> str:
+        """The core's name."""
+
+    def now(self) -> int:
+        """Return the tick at which the core is."""
+
+    def rang(self, channel: int) -> None:
+        """Tell that the core has rung a channel."""
+
+    def lost(self, channel: int, signals: int) -> None:
+        """Tell that a fault took these signals, a mask, from a ring of ``channel``."""
+
+    def deliver(self, time: int, action: Callable[[], None]) -> None:
+        """Run ``action`` when the core has come to ``time``."""
+
+    def after_us(self, microseconds: int, action: Callable[[], None]) -> None:
+        """Run ``action`` so much later."""
+
+
+class MailboxModel(IoModel, Protocol):
+    """An emulated mailbox."""
+
+    @property
+    def irq(self) -> Line:
+        """Its interrupt line."""
 
 
 class MailboxDriver(Protocol):
@@ -43,6 +76,12 @@ class MailboxKind:
     """(bus, base): what the registers say; BusError where there is none. Reading changes nothing."""
     force_ring: Callable[[Bus, int, int], None]
     """(bus, base, channel): ring, whether or not a driver has connected the channel."""
+    model: Callable[[MailboxSite, int, Mapping[str, object]], MailboxModel]
+    """(site, base, peers): the emulated mailbox; ConfigurationError if the peers are none of its kind."""
+    peers: tuple[str, ...] = ()
+    """The attributes of the platform file that name other mailboxes."""
+    size: int = 0x1000
+    """Bytes that its registers take on the bus."""
 
     @property
     def all_channels(self) -> int:

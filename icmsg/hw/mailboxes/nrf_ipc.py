@@ -1,17 +1,31 @@
-"""The nRF5340's IPC peripheral: its registers and the mailbox driver on them."""
+"""The nRF5340's IPC peripheral: its registers, the mailbox driver on them, and its model.
+
+One instance for each core, joined by a backbone of 16 channels. A task signals every channel in its SEND_CNF on the
+backbone; every instance, the sender's own included, latches EVENTS_RECEIVE[n] when RECEIVE_CNF[n] names a signalled
+channel. The interrupt line is the level of "a latched event is enabled" (nRF5340 PS, IPC).
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from icmsg.errors import ConfigurationError
 from icmsg.hw.block_view import BlockView
+from icmsg.hw.exposed import STRING, UINT32, VOID, exposed
+from icmsg.hw.line import Line
 from icmsg.hw.mailbox import ChannelStates, MailboxState, MailboxWords, channels_in
 from icmsg.hw.mailboxes.kind import MailboxKind
+from icmsg.hw.mailboxes.signal_faults import SignalFaults
+from icmsg.hw.model import RegisterModel, on_read, on_write
 from icmsg.hw.nrf_tasks_events import INTEN, events, interrupt_fields, interrupts, tasks
 from icmsg.hw.registers import Access, Field, Register, RegisterBlock
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from icmsg.hw.bus import Bus
+    from icmsg.hw.mailboxes.kind import MailboxSite
 
 CHANNELS: Final = 16
 """Channels of one IPC peripheral."""
@@ -181,6 +195,145 @@ class NrfIpc:
             write("RECEIVE_CNF", rx & 1 << channel, channel)
 
 
+class Backbone:
+    """The channels between the instances; ``latency`` in ticks from task to event (0 here: within one cycle)."""
+
+    def __init__(self, latency: int = 0) -> None:
+        self.instances: Final[list[NrfIpcModel]] = []
+        self.latency: Final = latency
+
+
+class NrfIpcModel(RegisterModel, SignalFaults):
+    """One IPC instance, owned by the core at ``site``; it hears those that ``peer`` hears."""
+
+    def __init__(self, site: MailboxSite, *, base: int, peer: NrfIpcModel | None = None) -> None:
+        RegisterModel.__init__(self, IPC, base=base, core=site.name)
+        SignalFaults.__init__(self, CHANNELS)
+        self.irq: Final = Line()
+        self._site = site
+        self._backbone: Backbone = peer._backbone if peer is not None else Backbone()
+        self._backbone.instances.append(self)
+        self._latched = 0
+        self._enabled_slot = self.slot("INTEN")
+        self._receive_cnf = slice(self.slot("RECEIVE_CNF"), self.slot("RECEIVE_CNF") + CHANNELS)
+        self._send_cnf = self.slot("SEND_CNF")
+        self._events = self.slot("EVENTS_RECEIVE")
+        self._latches: dict[int, list[int]] = {}  # signalled channels -> events, as RECEIVE_CNF says
+
+    def reset(self) -> None:
+        """Reset the registers; the line falls."""
+        super().reset()
+        self._latched = 0
+        self._latches.clear()
+        self._update()
+
+    @on_write("TASKS_SEND")
+    def _send(self, index: int, value: int) -> None:
+        if not value & 1:
+            return
+        self._site.rang(index)
+        self.sent += 1
+        signalled = self.words[self._send_cnf + index]
+        if self.faulty:
+            self._send_with_faults(index, signalled)
+        else:
+            self._broadcast(signalled)
+
+    def _send_with_faults(self, task: int, configured: int) -> None:
+        deliveries = self.deliveries(configured)
+        passed = deliveries[0].channels if deliveries else 0
+        if passed != configured:
+            self._site.lost(task, configured & ~passed)
+        for channels, delay_us in deliveries:
+            if delay_us:
+                self._site.after_us(delay_us, partial(self._broadcast, channels))
+            else:
+                self._broadcast(channels)
+
+    def _broadcast(self, signalled: int) -> None:
+        site = self._site
+        for instance in self._backbone.instances:
+            if instance is self:
+                instance._receive(signalled)
+            else:
+                instance._site.deliver(
+                    site.now() + self._backbone.latency, partial(instance._receive, signalled)
+                )
+
+    def _receive(self, signalled: int) -> None:
+        events = self._latches.get(signalled)
+        if events is None:
+            configured = self.words[self._receive_cnf]
+            events = [index for index, channels in enumerate(configured) if channels & signalled]
+            self._latches[signalled] = events
+        if events:
+            self.received += 1
+            for index in events:
+                self.words[self._events + index] = 1
+                self._latched |= 1 << index
+            self._update()
+
+    @on_write("RECEIVE_CNF")
+    def _configure(self, _index: int, _value: int) -> None:
+        self._latches.clear()
+
+    @on_write("EVENTS_RECEIVE")
+    def _event(self, index: int, value: int) -> None:
+        if value & 1:
+            self._latched |= 1 << index
+        else:
+            self._latched &= ~(1 << index)
+        self._update()
+
+    @on_write("INTEN")
+    def _enable(self, _index: int, _value: int) -> None:
+        self._update()
+
+    @on_read("INTPEND")
+    def _pending(self, _index: int) -> int:
+        return self._latched & self.words[self._enabled_slot]
+
+    def _update(self) -> None:
+        self.irq.set(bool(self._latched & self.words[self._enabled_slot]))
+
+    # What the Monitor knows beside the registers, as renode/NRF_IPC.cs has it
+
+    @exposed(VOID, channels=UINT32)
+    def signal(self, channels: int) -> None:
+        """Signal these channels although no task was triggered: a spurious doorbell, which no fault touches."""
+        self.check_channels(channels)
+        self._broadcast(channels)
+
+    @exposed(STRING)
+    def get_status(self) -> str:
+        """Return registers, counters and faults in one line."""
+        return (
+            f"INTEN=0x{self.enabled_interrupts:04X} EVENTS=0x{self._latched:04X} IRQ={int(self.irq.level)} "
+            f"sent={self.sent} received={self.received} dropped={self.dropped} duplicated={self.duplicated}"
+            f"{self.describe_faults()}"
+        )
+
+    @property
+    @exposed(UINT32)
+    def latched_events(self) -> int:
+        """The latched events, one bit for each channel."""
+        return self._latched
+
+    @property
+    @exposed(UINT32)
+    def enabled_interrupts(self) -> int:
+        """INTEN."""
+        return self.words[self._enabled_slot]
+
+
+def make_model(site: MailboxSite, base: int, peers: Mapping[str, object]) -> NrfIpcModel:
+    """Return the model of the peripheral at ``base``; ``peer`` is the one that it hears."""
+    peer = peers.get("peer")
+    if peer is not None and not isinstance(peer, NrfIpcModel):
+        raise ConfigurationError("peer must be another NRF_IPC")
+    return NrfIpcModel(site, base=base, peer=peer)
+
+
 KIND: Final = MailboxKind(
     type="Miscellaneous.NRF_IPC",
     compatible=("nordic,mbox-nrf-ipc",),
@@ -192,4 +345,6 @@ KIND: Final = MailboxKind(
     driver=NrfIpc,
     read_state=read_state,
     force_ring=force_ring,
+    model=make_model,
+    peers=("peer",),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.exposed import BOOL, PERIPHERAL, VOID, exposed
 from icmsg.errors import MonitorError
 from icmsg.hw.access_observer import AccessObserver
+from icmsg.hw.exposed import BOOL, PERIPHERAL, VOID, exposed
 from icmsg.hw.model import RegisterModel
 from icmsg.monitor.log import LogLevel
 

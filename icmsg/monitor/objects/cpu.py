@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.exposed import (
+from icmsg.errors import MonitorError
+from icmsg.hw.exposed import (
     BOOL,
     INT32,
     REGISTER,
@@ -15,7 +16,6 @@ from icmsg.cosim.embedded.exposed import (
     VOID,
     exposed,
 )
-from icmsg.errors import MonitorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

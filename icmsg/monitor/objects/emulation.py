@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.exposed import BOOL, FILE, INT32, STRING, TIME, VOID, exposed
 from icmsg.errors import MonitorError
+from icmsg.hw.exposed import BOOL, FILE, INT32, STRING, TIME, VOID, exposed
 from icmsg.monitor.results import print_interval
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.spelling import closest
-from icmsg.cosim.embedded.exposed import BOOL, CORE, FILE, INT64, STRING, UINT64, VOID, exposed
 from icmsg.cosim.hex_file import read_hex
 from icmsg.cosim.image import FirmwareImage
 from icmsg.errors import BusError, FirmwareError, MonitorError
+from icmsg.hw.exposed import BOOL, CORE, FILE, INT64, STRING, UINT64, VOID, exposed
 from icmsg.limits import LOADED_BYTES, read_file
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.exposed import BOOL, STRING, UINT64, VOID, exposed
 from icmsg.errors import VirtualTimeoutError
+from icmsg.hw.exposed import BOOL, STRING, UINT64, VOID, exposed
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.line import Line
     from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.hw.line import Line
 
 
 class MailboxWait:

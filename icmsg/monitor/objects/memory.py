@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.exposed import BYTES, INT32, INT64, UINT32, VOID, exposed
 from icmsg.errors import BusError
+from icmsg.hw.exposed import BYTES, INT32, INT64, UINT32, VOID, exposed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

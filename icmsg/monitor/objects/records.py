@@ -6,11 +6,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.exposed import STRING, UINT64, VOID, exposed
-from icmsg.cosim.embedded.line import Line
 from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.stepped.records import BYTE_SENT, LINE_ROSE, TASK, Record, encode
 from icmsg.errors import MonitorError, VirtualTimeoutError
+from icmsg.hw.exposed import STRING, UINT64, VOID, exposed
+from icmsg.hw.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,14 +5,14 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.exposed import INT64, UINT8, UINT16, UINT32, VOID, exposed
 from icmsg.errors import BusError
+from icmsg.hw.exposed import INT64, UINT8, UINT16, UINT32, VOID, exposed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.cosim.embedded.machine_core import MachineCore
-    from icmsg.cosim.embedded.memory import IoModel
+    from icmsg.hw.model import IoModel
 
 
 _NOTHING_THERE: Final = (BusError, IndexError, struct.error)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.exposed import (
+from icmsg.cosim.embedded.memory import PAGE
+from icmsg.cosim.embedded.model_types import find_model
+from icmsg.errors import BusError, MonitorError
+from icmsg.hw.exposed import (
     BOOL,
     BYTES,
     CORE,
@@ -17,9 +20,6 @@ from icmsg.cosim.embedded.exposed import (
     VOID,
     exposed,
 )
-from icmsg.cosim.embedded.memory import PAGE
-from icmsg.cosim.embedded.model_types import MODELS
-from icmsg.errors import BusError, MonitorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +147,8 @@ class BusAccess:
 
 def size_of(item: Peripheral) -> int:
     """Return how many bytes a registration of a peripheral covers that does not say it."""
-    known = MODELS[item.type].size if item.type in MODELS else None
+    kind = find_model(item.type)
+    known = kind.size if kind is not None else None
     size = item.attributes.get("size")
     return known or (size if isinstance(size, int) else PAGE)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.line import Line
+    from icmsg.hw.line import Line
 
 _WORD: Final = Struct("<I")
 _HALFWORD: Final = Struct("<H")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.line import Line
+from icmsg.hw.line import Line
 from icmsg.hw.model import RegisterModel, on_write
 from icmsg.hw.nrf_tasks_events import EVENTS_BASE
 from icmsg.hw.registers import WORD

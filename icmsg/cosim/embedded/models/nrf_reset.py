@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.exposed import BOOL, UINT32, VOID, exposed
+from icmsg.hw.exposed import BOOL, UINT32, VOID, exposed
 from icmsg.hw.model import RegisterModel, on_write
 from icmsg.hw.nrf_reset import RESET
 

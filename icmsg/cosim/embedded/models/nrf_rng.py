@@ -6,8 +6,8 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.alarm import Alarm
-from icmsg.cosim.embedded.exposed import UINT32, exposed
 from icmsg.cosim.embedded.models.event_model import EventModel
+from icmsg.hw.exposed import UINT32, exposed
 from icmsg.hw.model import on_write
 from icmsg.hw.nrf_rng import RNG
 

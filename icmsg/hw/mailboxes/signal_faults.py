@@ -1,15 +1,14 @@
 """Faults of a mailbox's signals: what the Monitor members of the IPC peripheral ask for, on every engine the same.
 
-Names, meaning and refusals are those of ``renode/NRF_IPC.cs``.
+Names, meaning and refusals are those of the C# models.
 """
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from icmsg.cosim.embedded.exposed import UINT32, UINT64, VOID, exposed
 from icmsg.errors import ConfigurationError
-from icmsg.hw.nrf_ipc import ALL_CHANNELS, CHANNELS
+from icmsg.hw.exposed import UINT32, UINT64, VOID, exposed
 
 _DUPLICATE_DELAY_US: Final = 100
 _LONGEST_DELAY_US: Final = 3_600_000_000
@@ -25,7 +24,8 @@ class Delivery(NamedTuple):
 class SignalFaults:
     """Faults of the signals that one instance sends, and its counters; they are no hardware and survive a reset."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int) -> None:
+        self._channels = channels
         self._drop_next = 0
         self._drop_mask = 0
         self._duplicate_next = 0
@@ -54,7 +54,7 @@ class SignalFaults:
 
     @drop_mask.setter
     def drop_mask(self, channels: int) -> None:
-        check_channels(channels)
+        self.check_channels(channels)
         self._drop_mask = channels
         self._look()
 
@@ -161,6 +161,18 @@ class SignalFaults:
         faults = [text for is_set, text in parts if is_set]
         return f" faults: {', '.join(faults)}" if faults else ""
 
+    def check_channels(self, channels: int) -> None:
+        """Refuse a mask with a channel that there is not.
+
+        Raises:
+            ConfigurationError: the text says which mask is possible.
+        """
+        most = (1 << self._channels) - 1
+        if not 0 <= channels <= most:
+            raise ConfigurationError(
+                f"There are {self._channels} channels, so the mask 0x{channels:X} must not exceed 0x{most:X}"
+            )
+
     def _pass(self, channels: int) -> int:
         if self._drop_next and channels:
             self._drop_next -= 1
@@ -171,18 +183,6 @@ class SignalFaults:
     def _look(self) -> None:
         self.faulty = bool(
             self._drop_next or self._drop_mask or self._duplicate_next or self._signal_delay_us
-        )
-
-
-def check_channels(channels: int) -> None:
-    """Refuse a mask with a channel that there is not.
-
-    Raises:
-        ConfigurationError: the text says which mask is possible.
-    """
-    if not 0 <= channels <= ALL_CHANNELS:
-        raise ConfigurationError(
-            f"There are {CHANNELS} channels, so the mask 0x{channels:X} must not exceed 0x{ALL_CHANNELS:X}"
         )
 
 
