@@ -198,7 +198,8 @@ def open_session(choice: EngineChoice, live: Output, log: Callable[[str, str], N
         from icmsg.cosim.remote.monitor import RemoteMonitor
         from icmsg.cosim.remote.telnet import TelnetMonitor
 
-        return RenodeSession(RemoteMonitor(TelnetMonitor(*choice.address)), live, stays=True)
+        port = TelnetMonitor(*choice.address, connect_s=choice.connect_s, patience_s=choice.patience_s)
+        return RenodeSession(RemoteMonitor(port), live, stays=True)
     if choice.name == "renode":
         from icmsg.cosim.renode.monitor import RenodeMonitor  # loads .NET
 

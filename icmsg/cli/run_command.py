@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
-from icmsg.cli.engine_options import add_engine_options, chosen_engine
+from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_configs, take_builds
 from icmsg.cosim.engines import make_machine
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
@@ -136,13 +136,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="virtual time without a message that ends the run; "
         "default: 500 of firmware that sends first, 1000 for an echo",
     )
-    parser.add_argument(
-        "--stall-timeout",
-        dest="stall_ns",
-        type=time_ns(S, zero=True),
-        metavar="S",
-        default="60",
-        help="wall time without a packet, a console line or a new state of the link that ends the run; 0 = never",
+    add_stall_option(
+        parser,
+        "without a packet, a console line, a new state of the link or an answer of Renode that ends the run",
     )
     parser.add_argument(
         "--stale-memory",

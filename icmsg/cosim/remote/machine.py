@@ -27,7 +27,7 @@ from icmsg.cosim.simtime import MS
 from icmsg.cosim.stepped import commands, log
 from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
 from icmsg.cosim.stepped.places import Wire, read_places
-from icmsg.cosim.stepped.records import TASK
+from icmsg.cosim.stepped.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, TASK
 from icmsg.cosim.stepped.stepper import Stepper
 from icmsg.errors import EngineError, MonitorError
 
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from icmsg.cosim.stepped.places import CorePlaces, Place
     from icmsg.cosim.stepped.stepper import Gate
 
-_LOADED: Final = re.compile(r"Binary (.+?): [0-9a-f]{32}\b")
+_LOADED: Final = re.compile(r"Binary ([^\n]{1,4096}?): [0-9a-f]{32}\b")
+_FINGERPRINTS: Final = 1 << 16
+"""Characters of the list of loaded files that are looked through."""
 _WHOLE_NS: Final = 10 * MS
 """A run begins at a multiple of this, so that synchronization points are where they are after time 0."""
 _LOGGED: Final = 1000
@@ -83,6 +85,13 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             for core in places.values()
             for number, wires in core.wires.items()
             for wire in wires
+        }
+        mailboxes = len(self._mailboxes)
+        self._sources = {
+            TASK: mailboxes,
+            LINE_ROSE: mailboxes,
+            BYTE_SENT: len(self._uarts),
+            RESET_REQUESTED: len(places),
         }
         self._own: list[tuple[int, int, int]] = []
         self._origin_ns = 0
@@ -206,7 +215,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
     def _recognize_images(self) -> None:
         """Find out what the cores execute from the files that Renode has loaded, where they are on this computer."""
         with suppress(MonitorError):
-            files = _LOADED.findall(self.link.execute("sysbus GetLoadedFingerprints"))
+            files = _LOADED.findall(self.link.execute("sysbus GetLoadedFingerprints")[:_FINGERPRINTS])
             for core in self.cores.values():
                 core.recognize(files)
 
@@ -252,7 +261,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
 
     def _take_report(self, text: str) -> int:
         """Put into the stream what a report says, and return its time."""
-        report = read_report(text, since_ns=self._origin_ns)
+        report = read_report(text, since_ns=self._origin_ns, sources=self._sources)
         own, self._own = self._own, []
         doorbells = []
         for record in report.doorbells:

@@ -51,7 +51,7 @@ class RemoteMonitor:
         self._platform = platform
         self._machine: RemoteMachine | None = None
         self._attached = ""
-        with suppress(MonitorError, EngineError):  # it may be on another computer
+        with suppress(MonitorError):  # it may be on another computer
             self._send(f"path add {monitor_path(Path.cwd())}")
 
     @property
