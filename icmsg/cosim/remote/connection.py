@@ -56,7 +56,8 @@ class Connection:
         self.begin(limit_s, limit_bytes)
         self._addresses = self._resolve(host, port, limit_s)
         self._socket: Final = self._connect(port)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):  # a connection that has gone says so at its first use
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def begin(self, limit_s: float | None, limit_bytes: int) -> None:
         """Let an answer begin, which has to be complete within ``limit_s`` (None: whenever) and ``limit_bytes``."""
@@ -160,7 +161,10 @@ class Connection:
 
 def _is_alone(connected: socket.socket) -> bool:
     """Return whether a socket is connected to itself, as TCP does it now and then with a free port of this computer."""
-    return bool(connected.getsockname() == connected.getpeername())
+    try:
+        return bool(connected.getsockname() == connected.getpeername())
+    except OSError:  # the other end has gone already
+        return False
 
 
 def shown(text: str) -> str:
