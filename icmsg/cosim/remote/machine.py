@@ -125,7 +125,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
     def _run(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
         if self._runs or self._closed:
             return super()._run(ns, satisfied)  # which says so
-        if not self._is_held:
+        if not self.is_held:
             self.clock.time_ns = self._ask_time()  # others may have let time pass
         self.link.joins = True
         try:
@@ -136,7 +136,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             self.link.joins = False
 
     @property
-    def _is_held(self) -> bool:
+    def is_held(self) -> bool:
+        """Whether the lockstep holds the emulation; slices of RunFor leave it paused."""
         return self.stepper.is_active and self.abilities.lockstep is not None
 
     def _make_gate(self, lines: Sequence[object]) -> Gate:
@@ -150,14 +151,6 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         if mailbox is None:
             return current_time(self.link) - self._origin_ns
         return self._take_report(self.link.ask(f"{mailbox} TakeRecords")[0])
-
-    def let_go(self) -> None:
-        """Let the emulation go and pause it, for whoever else wants to let time pass; the next run holds it again.
-
-        Up to 10 ms of virtual time pass.
-        """
-        self.check_open()
-        self.stepper.dispose()
 
     def boot_anew(self) -> None:
         """Make the machine what it is after power-up, and count virtual time and events from here on.
@@ -199,7 +192,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             EngineError: it would let time pass beside the lockstep, or needs a paused emulation.
         """
         self.check_open()
-        if self._is_held:
+        if self.is_held:
             commands.check_beside_lockstep(command)
         self._levels.forget()
         self._memory.let_go()

@@ -125,7 +125,7 @@ class RemoteMonitor:
         if self._played:
             raise MonitorError(
                 f"`{command}` lets time pass or takes the machine away while Python plays core "
-                f"{' and '.join(self._played)}; release() the core first"
+                f"{' and '.join(self._played)}; icmsg release, or release() of the core, comes first"
             )
 
     def _send(self, command: str) -> str:

@@ -204,7 +204,7 @@ class RenodeMonitor:
         if played and command.split()[0].lower() not in ("clear", "q", "quit"):
             raise MonitorError(
                 f"`{command}` takes the machine away from Python, which plays core {' and '.join(played)}; "
-                "release() the core first, or use Clear"
+                "icmsg release, or release() of the core, comes first; or use Clear"
             )
         self._let_go()
 
