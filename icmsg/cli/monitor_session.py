@@ -205,7 +205,7 @@ def open_session(choice: EngineChoice, live: Output, log: Callable[[str, str], N
     if choice.name == "renode":
         from icmsg.cosim.renode.monitor import RenodeMonitor  # loads .NET
 
-        monitor = RenodeMonitor()
+        monitor = RenodeMonitor(stall_timeout=choice.patience_s)
         return RenodeSession(monitor, live, log=log, take_log=monitor.take_log)
     return EmbeddedSession(live, log)
 

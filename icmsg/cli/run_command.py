@@ -8,7 +8,7 @@ import platform
 import signal
 import sys
 import time
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,6 @@ from icmsg.cosim.workload import Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.engines import EngineChoice
@@ -133,8 +132,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         dest="silence_ns",
         type=time_ns(MS),
         metavar="MS",
-        help="virtual time without a message that ends the run; "
-        "default: 500 of firmware that sends first, 1000 for an echo",
+        help="virtual time without a message or a restart that ends the run; default: 1000",
     )
     add_stall_option(
         parser,
@@ -195,7 +193,7 @@ def execute(options: argparse.Namespace) -> int:
     """Run what the options say, print the report, return the exit code."""
     report = run_exchange(options, chosen_engine(options))
     if options.json:
-        sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
+        sys.stdout.write(_as_text(report))
     else:
         from icmsg.cli import render  # a JSON run does without, and starts sooner
 
@@ -228,10 +226,21 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
     configs = link_configs(options, who)
     sides = {core: find_image(who[core], core, configs[core].unbound) for core in who}
     started = time.perf_counter()
+    stall_s = options.stall_ns / S
     machine = make_machine(
-        choice, options.platform, quantum_ns=options.quantum_ns, latency_ns=options.latency_ns
+        choice,
+        options.platform,
+        quantum_ns=options.quantum_ns,
+        latency_ns=options.latency_ns,
+        stall_s=stall_s,
     )
-    with _watched(machine, choice, options.stall_ns / S), closing(machine):
+
+    def report(result: ExchangeResult, interrupted: int) -> RunReport:
+        wall_s = time.perf_counter() - started
+        return RunReport(choice, who, workload, result, wall_s, _as_given(options), interrupted)
+
+    with ExitStack() as stack:
+        stack.enter_context(closing(machine))
         if choice.address is not None:
             from icmsg.cosim.remote.machine import RemoteMachine  # most runs do without
 
@@ -247,10 +256,14 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
             bond_timeout_ns=options.bond_timeout_ns,
             release=options.release_network,
             silence_ns=options.silence_ns,
-            stall=Stall(options.stall_ns / S, time.monotonic) if options.stall_ns else None,
+            stall=Stall(stall_s, time.monotonic) if stall_s else None,
             strict=options.strict,
             stale_memory=options.stale_memory,
         )
+        if choice.name == "renode" and options.json and observe is None:
+            from icmsg.cosim.renode.watchdog import last_words  # most runs do without
+
+            stack.enter_context(last_words(lambda why, number: _as_text(report(exchange.lost(why), number))))
         if observe is not None:
             observe(machine, configs)
         interrupted = 0
@@ -259,18 +272,12 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         except Interrupted as error:
             interrupted = error.number
             result = exchange.partial(f"interrupted by {signal.Signals(interrupted).name}")
-    return RunReport(
-        choice, who, workload, result, time.perf_counter() - started, _as_given(options), interrupted
-    )
+    return report(result, interrupted)
 
 
-def _watched(machine: Machine, choice: EngineChoice, stall_s: float) -> AbstractContextManager[object]:
-    """Return what ends the process where the engine may never come back."""
-    if choice.name != "renode":
-        return nullcontext()
-    from icmsg.cosim.renode.watchdog import Watchdog  # most runs do without
-
-    return Watchdog(machine, stall_s=stall_s)
+def _as_text(report: RunReport) -> str:
+    """Return what ``--json`` prints."""
+    return json.dumps(report.as_json(), indent=2) + "\n"
 
 
 def _as_given(options: argparse.Namespace) -> dict[str, Any]:

@@ -101,8 +101,12 @@ def make_machine(
     *,
     quantum_ns: int | None = None,
     latency_ns: int | None = None,
+    stall_s: float = 0.0,
 ) -> Machine:
-    """Make a machine on the chosen engine; times that are None are the engine's own defaults."""
+    """Make a machine on the chosen engine; times that are None are the engine's own defaults.
+
+    ``stall_s`` is the wall time in one step of Renode that ends the process, 0 = never; other engines come back.
+    """
     times = {"quantum_ns": quantum_ns, "latency_ns": latency_ns}
     given = {name: time for name, time in times.items() if time is not None}
     if choice.address is not None:
@@ -114,7 +118,7 @@ def make_machine(
     if choice.name == "renode":
         from icmsg.cosim.renode.machine import RenodeMachine
 
-        return RenodeMachine(platform, **given)
+        return RenodeMachine(platform, stall_timeout=stall_s, **given)
     from icmsg.cosim.embedded.machine import EmbeddedMachine
 
     return EmbeddedMachine(platform, **given)
