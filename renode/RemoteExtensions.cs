@@ -35,11 +35,34 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             console = null;
         }
 
+        // For somebody at Renode's own Monitor, whose emulation a session from outside holds, or held as it broke off:
+        // lets the emulation go, paused, writes nothing down any more, and says what it did. Up to 10 ms pass.
+        public static string Release(this NRF_IPC ipc)
+        {
+            var isFollowed = doorbells != null;
+            var wasHeld = Lockstep.Exists;
+            ipc.EndLockstep();
+            Unfollow(ipc);
+            if(wasHeld && !Lockstep.Exists)
+            {
+                return "the emulation was held and is let go, paused: start, pause and RunFor are yours again";
+            }
+            if(wasHeld)
+            {
+                return "the emulation is held by Python in this process: close the machine there, or `icmsg release`";
+            }
+            return isFollowed ? "the emulation was not held, but followed, which has ended" : "nothing was held";
+        }
+
         // Lets time pass until one of these lines ("ipcapp.IRQ ipcnet.IRQ") is high, or a mailbox that is followed
         // rings, at most so long; prints what TakeRecords prints. EndLockstep comes before anything else that lets
         // time pass.
         public static string RunUntil(this NRF_IPC ipc, ulong microseconds, string lines)
         {
+            if(doorbells == null)
+            {
+                throw new RecoverableException("Nobody follows this machine: Release has let it go meanwhile, or there was no Follow");
+            }
             var machine = ipc.GetMachine();
             ipc.RunUntilAny(microseconds, Split(lines).Select(line => FindLine(machine, line)).ToArray(), doorbells);
             return TakeRecords(ipc);

@@ -7,6 +7,7 @@ Include this file (``include @renode/icmsg_monitor.py``; the scripts beside it d
     icmsg_status                    both regions, sessions and mailboxes
     icmsg_dump cpuapp [PACKETS]     the region that a core writes in hex, or its packets; also an address, or "app"
     icmsg_watch [true|false]        a line in the log for each doorbell, with the packets behind it; end it before Save
+    icmsg_release                   let the emulation go that a session of `icmsg ... --renode` has left held
     icmsg_regions [first=ADDRESS] [second=ADDRESS] [size=BYTES] [alignment=BYTES] [handshake=true|false]
     icmsg "status"                  as in `icmsg monitor`, but the verb in quotes: Renode takes a bare word for a
     icmsg "dump" "app" ["--packets"]    peripheral's name before any of this runs; also "watch" ["on"|"off"]
@@ -423,6 +424,12 @@ def mc_icmsg_watch(on=True):
     print("doorbells are %s written to the log" % ("now" if on else "no longer"))
 
 
+def mc_icmsg_release():
+    """Let an emulation go that a session from outside holds, and say what was done."""
+    icmsg_machine()
+    self.Parse("sysbus.ipcapp Release")
+
+
 def icmsg_watcher(machine, tx, rx):
     """Return what is called, on the thread of a core, when the writer of ``tx`` rings."""
     from Antmicro.Renode.Logging import Logger, LogLevel
@@ -445,13 +452,15 @@ def mc_icmsg(verb="help", *words):
     """Do what the verb says, as the command line behind `icmsg` in `icmsg monitor`."""
     if verb == "status" and not words:
         mc_icmsg_status()
+    elif verb == "release" and not words:
+        mc_icmsg_release()
     elif verb == "watch" and words in ((), ("on",), ("off",), (True,), (False,)):
         mc_icmsg_watch(words not in (("off",), (False,)))
     elif verb == "dump" and len(words) in (1, 2):
         mc_icmsg_dump(words[0], *[65535 if word == "--packets" else int(word) for word in words[1:]])
     else:
         raise IcmsgError(
-            'icmsg here: "status", "dump" REGION ["--packets"], "watch" ["on"|"off"], all in quotes; '
+            'icmsg here: "status", "dump" REGION ["--packets"], "watch" ["on"|"off"], "release", all in quotes; '
             "bond, send, recv and the other verbs need Python 3: icmsg monitor --engine renode"
         )
 

@@ -62,7 +62,7 @@ HOMES: Final = {
     "robotlibcore": ("robot",),
     "pytest": ("pytest_plugin",),
     # Virtual time only, but for guards against what never ends; and nothing random that was not asked for.
-    "time": ("cli", "cosim", "cosim.renode"),
+    "time": ("cli", "cosim", "cosim.remote", "cosim.renode"),
     "datetime": ("cli", "robot"),
     "random": ("cosim", "cosim.embedded", "faults", "conformance"),
     "secrets": (),

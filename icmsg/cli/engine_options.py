@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from icmsg.cli.arguments import time_ns
 from icmsg.cosim.engines import ENGINES, choose_engine, remote_engine
+from icmsg.cosim.simtime import S
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,6 +21,26 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--renode", metavar="HOST:PORT", default=None, help="a Renode that was started with `renode -P PORT`"
     )
+    parser.add_argument(
+        "--connect-timeout",
+        dest="connect_ns",
+        type=time_ns(S),
+        metavar="S",
+        default="3",
+        help="wall time in which the Monitor of --renode has to show its prompt",
+    )
+
+
+def add_stall_option(parser: argparse.ArgumentParser, ends: str) -> None:
+    """Add ``--stall-timeout``; ``ends`` says what it is that ends something."""
+    parser.add_argument(
+        "--stall-timeout",
+        dest="stall_ns",
+        type=time_ns(S, zero=True),
+        metavar="S",
+        default="60",
+        help=f"wall time {ends}; 0 = never",
+    )
 
 
 def chosen_engine(options: argparse.Namespace) -> EngineChoice:
@@ -32,4 +54,4 @@ def chosen_engine(options: argparse.Namespace) -> EngineChoice:
         return choose_engine(options.engine)
     if options.engine != "auto":
         raise ConfigurationError(f"--renode is an engine of its own: leave --engine {options.engine} away")
-    return remote_engine(options.renode)
+    return remote_engine(options.renode, connect_s=options.connect_ns / S, patience_s=options.stall_ns / S)

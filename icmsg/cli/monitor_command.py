@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.cli.arguments import HelpFormatter
-from icmsg.cli.engine_options import add_engine_options, chosen_engine
+from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine
 from icmsg.cli.monitor_session import open_session
 from icmsg.cosim.console import printable_lines
 from icmsg.errors import IcmsgError
@@ -58,6 +58,7 @@ def add_parser(commands: Any) -> None:
         help="a command, or several with ';' between them; may be given several times",
     )
     add_engine_options(parser)
+    add_stall_option(parser, "in which the Monitor of --renode has to answer a command")
     parser.add_argument(
         "--platform",
         metavar="REPL",

@@ -173,6 +173,8 @@ class RenodeSession:
             self._log(line, level[1] if level is not None else "INFO")
 
     def _one(self, command: str) -> str:
+        if command.strip() == "icmsg_release":  # Renode's own knows nothing of this session
+            return self._verbs.execute(["release"])
         if is_verb(command):
             return self._verbs.execute(
                 words_of(command, lambda name: self._monitor.execute(f"echo {name}"))[1:]
@@ -202,11 +204,12 @@ def open_session(
         from icmsg.cosim.remote.monitor import RemoteMonitor
         from icmsg.cosim.remote.telnet import TelnetMonitor
 
-        return RenodeSession(RemoteMonitor(TelnetMonitor(*choice.address), platform), live, stays=True)
+        port = TelnetMonitor(*choice.address, connect_s=choice.connect_s, patience_s=choice.patience_s)
+        return RenodeSession(RemoteMonitor(port, platform), live, stays=True)
     if choice.name == "renode":
         from icmsg.cosim.renode.monitor import RenodeMonitor  # loads .NET
 
-        monitor = RenodeMonitor(platform)
+        monitor = RenodeMonitor(platform, stall_timeout=choice.patience_s)
         return RenodeSession(monitor, live, log=log, take_log=monitor.take_log)
     return EmbeddedSession(live, log)
 

@@ -8,7 +8,7 @@ import platform
 import signal
 import sys
 import time
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.core_options import CoreOptions, cores_of, keep
-from icmsg.cli.engine_options import add_engine_options, chosen_engine
+from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
 from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.cosim.engines import make_machine
@@ -29,7 +29,6 @@ from icmsg.cosim.workload import Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.engines import EngineChoice
@@ -137,16 +136,11 @@ def add_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
         dest="silence_ns",
         type=time_ns(MS),
         metavar="MS",
-        help="virtual time without a message that ends the run; "
-        "default: 500 of firmware that sends first, 1000 for an echo",
+        help="virtual time without a message or a restart that ends the run; default: 1000",
     )
-    parser.add_argument(
-        "--stall-timeout",
-        dest="stall_ns",
-        type=time_ns(S, zero=True),
-        metavar="S",
-        default="60",
-        help="wall time without a packet, a console line or a new state of the link that ends the run; 0 = never",
+    add_stall_option(
+        parser,
+        "without a packet, a console line, a new state of the link or an answer of Renode that ends the run",
     )
     parser.add_argument(
         "--stale-memory",
@@ -209,7 +203,7 @@ def execute(options: argparse.Namespace) -> int:
     """Run what the options say, print the report, return the exit code."""
     report = run_exchange(options, chosen_engine(options))
     if options.json:
-        sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
+        sys.stdout.write(_as_text(report))
     else:
         from icmsg.cli import render  # a JSON run does without, and starts sooner
 
@@ -242,10 +236,21 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
     soc = cores_of(options).soc
     sides = {core: find_image(who[core], core, link.configs[core].unbound, soc) for core in who}
     started = time.perf_counter()
+    stall_s = options.stall_ns / S
     machine = make_machine(
-        choice, options.platform, quantum_ns=options.quantum_ns, latency_ns=options.latency_ns
+        choice,
+        options.platform,
+        quantum_ns=options.quantum_ns,
+        latency_ns=options.latency_ns,
+        stall_s=stall_s,
     )
-    with _watched(machine, choice, options.stall_ns / S), closing(machine):
+
+    def report(result: ExchangeResult, interrupted: int) -> RunReport:
+        wall_s = time.perf_counter() - started
+        return RunReport(choice, who, workload, result, wall_s, _as_given(options), interrupted)
+
+    with ExitStack() as stack:
+        stack.enter_context(closing(machine))
         if choice.address is not None:
             from icmsg.cosim.remote.machine import RemoteMachine  # most runs do without
 
@@ -261,10 +266,14 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
             bond_timeout_ns=options.bond_timeout_ns,
             release=options.release_network,
             silence_ns=options.silence_ns,
-            stall=Stall(options.stall_ns / S, time.monotonic) if options.stall_ns else None,
+            stall=Stall(stall_s, time.monotonic) if stall_s else None,
             strict=options.strict,
             stale_memory=options.stale_memory,
         )
+        if choice.name == "renode" and options.json and observe is None:
+            from icmsg.cosim.renode.watchdog import last_words  # most runs do without
+
+            stack.enter_context(last_words(lambda why, number: _as_text(report(exchange.lost(why), number))))
         if observe is not None:
             observe(machine, dict(link.configs))
         interrupted = 0
@@ -273,18 +282,12 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         except Interrupted as error:
             interrupted = error.number
             result = exchange.partial(f"interrupted by {signal.Signals(interrupted).name}")
-    return RunReport(
-        choice, who, workload, result, time.perf_counter() - started, _as_given(options), interrupted
-    )
+    return report(result, interrupted)
 
 
-def _watched(machine: Machine, choice: EngineChoice, stall_s: float) -> AbstractContextManager[object]:
-    """Return what ends the process where the engine may never come back."""
-    if choice.name != "renode":
-        return nullcontext()
-    from icmsg.cosim.renode.watchdog import Watchdog  # most runs do without
-
-    return Watchdog(machine, stall_s=stall_s)
+def _as_text(report: RunReport) -> str:
+    """Return what ``--json`` prints."""
+    return json.dumps(report.as_json(), indent=2) + "\n"
 
 
 def _as_given(options: argparse.Namespace) -> dict[str, Any]:

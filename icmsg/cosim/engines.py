@@ -34,20 +34,25 @@ class EngineChoice:
     reason: str
     address: tuple[str, int] | None = None
     """Host and port of the Monitor of a remote engine."""
+    connect_s: float = 3.0
+    """Wall time in which that Monitor has to show its prompt."""
+    patience_s: float = 60.0
+    """Wall time that a command of it may take; 0 = any."""
 
 
-def remote_engine(address: str) -> EngineChoice:
-    """Return the engine behind ``HOST:PORT`` of a Monitor; nothing is connected yet.
+def remote_engine(address: str, **times: float) -> EngineChoice:
+    """Return the engine behind ``HOST:PORT`` of a Monitor; nothing is connected yet. ``times`` are those of the choice.
 
     Raises:
         ConfigurationError: that is no host and port.
     """
     host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+    is_port = port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 1 << 16
+    if not colon or not host or not is_port:
         raise ConfigurationError(
             f"--renode {address}: use HOST:PORT, for example 127.0.0.1:1234 for what was started with -P 1234"
         )
-    return EngineChoice(REMOTE, f"the Monitor at {address}", (host.strip("[]"), int(port)))
+    return EngineChoice(REMOTE, f"the Monitor at {address}", (host.strip("[]"), int(port)), **times)
 
 
 def choose_engine(asked: EngineName) -> EngineChoice:
@@ -96,19 +101,24 @@ def make_machine(
     *,
     quantum_ns: int | None = None,
     latency_ns: int | None = None,
+    stall_s: float = 0.0,
 ) -> Machine:
-    """Make a machine on the chosen engine; times that are None are the engine's own defaults."""
+    """Make a machine on the chosen engine; times that are None are the engine's own defaults.
+
+    ``stall_s`` is the wall time in one step of Renode that ends the process, 0 = never; other engines come back.
+    """
     times = {"quantum_ns": quantum_ns, "latency_ns": latency_ns}
     given = {name: time for name, time in times.items() if time is not None}
     if choice.address is not None:
         from icmsg.cosim.remote.telnet_machine import TelnetMachine
 
         host, port = choice.address
-        return TelnetMachine(host, port, platform, **given)
+        waits = {"connect_s": choice.connect_s, "patience_s": choice.patience_s}
+        return TelnetMachine(host, port, platform, waits=waits, **given)
     if choice.name == "renode":
         from icmsg.cosim.renode.machine import RenodeMachine
 
-        return RenodeMachine(platform, **given)
+        return RenodeMachine(platform, stall_timeout=stall_s, **given)
     from icmsg.cosim.embedded.machine import EmbeddedMachine
 
     return EmbeddedMachine(platform, **given)

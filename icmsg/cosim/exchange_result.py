@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from icmsg.cosim.diagnosis import console_lines
+from icmsg.cosim.simtime import S
+
 if TYPE_CHECKING:
-    from icmsg.cosim.machine import CoreFaultRecord
+    from icmsg.cosim.machine import CoreFaultRecord, Machine
+    from icmsg.cosim.players import Initiator
+    from icmsg.cosim.watch import LinkWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +69,23 @@ class ExchangeResult:
                 )
             )
         )
+
+
+def lost_result(
+    machine: Machine, seen: Initiator | LinkWatch, bond_ns: int | None, problem: str
+) -> ExchangeResult:
+    """Return the result of a run whose engine does not come back, from what is known without asking it."""
+    return ExchangeResult(
+        bound=False,
+        messages_sent=seen.sent,
+        messages_received=seen.got,
+        bytes_received=seen.bytes_received,
+        mismatches=seen.mismatches,
+        bond_virtual_us=bond_ns / 1000 if bond_ns is not None else None,
+        round_trip_virtual_us=seen.round_trips.summary_us(),
+        virtual_s=machine.now_ns / S,
+        trace_sha256="",
+        problems=(problem,),
+        warnings=(),
+        consoles={core.name: console_lines(core) for core in machine.cores.values()},
+    )

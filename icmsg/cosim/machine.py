@@ -6,7 +6,7 @@ The protocols say what scenarios may rely on; ``tests/contract`` runs the same t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from icmsg.cosim.backtrace import chain_line
 from icmsg.cosim.events import EventKind
@@ -161,6 +161,9 @@ class Core(Protocol):
     def reset(self) -> None:
         """Reset this core and the peripherals that belong to it alone."""
 
+    def release(self) -> None:
+        """Stop playing the core, or executing on it; it is halted then."""
+
     def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
         """Play this core by Python: call ``handler`` at an external interrupt."""
 
@@ -172,6 +175,18 @@ class Core(Protocol):
 
     def backtrace(self) -> tuple[Frame, ...]:
         """Return where the core stands, innermost first, and who called that; empty where no firmware runs."""
+
+
+@runtime_checkable
+class Holder(Protocol):
+    """A machine that holds an emulation which somebody else could let run."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it holds it now: nobody else may let time pass."""
+
+    def let_go(self) -> None:
+        """Let the emulation go and pause it; the next run holds it again."""
 
 
 class Machine(Protocol):

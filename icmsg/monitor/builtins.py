@@ -169,6 +169,11 @@ def _icmsg_watch(monitor: Interpreter, on: object = True) -> None:
     monitor.run_verb(["watch", "on" if on else "off"])
 
 
+@_take("icmsg_release", 0, 0)
+def _icmsg_release(monitor: Interpreter) -> None:
+    monitor.run_verb(["release"])
+
+
 def _icmsg_regions(monitor: Interpreter, tokens: Sequence[Token]) -> None:
     values, named = _values(monitor, tokens)
     words = [*map(str, values), *(f"{name}={value}" for name, value in named.items())]
@@ -187,6 +192,7 @@ BUILTINS: Final[dict[str, Builtin]] = {
     "icmsg_status": _icmsg_status,
     "icmsg_dump": _icmsg_dump,
     "icmsg_watch": _icmsg_watch,
+    "icmsg_release": _icmsg_release,
     "icmsg_regions": _icmsg_regions,
 }
 """By the names that follow ``mc_`` there."""

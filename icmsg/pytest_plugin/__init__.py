@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from icmsg.pytest_plugin.artefacts import pytest_runtest_makereport
 from icmsg.pytest_plugin.fixtures import (
+    _icmsg_last_words,
+    _icmsg_stderr,
     icmsg_engine,
     icmsg_firmware,
     icmsg_machine,
@@ -25,6 +27,8 @@ from icmsg.pytest_plugin.fixtures import (
 from icmsg.pytest_plugin.options import pytest_addoption, pytest_configure, pytest_report_header
 
 __all__ = [
+    "_icmsg_last_words",
+    "_icmsg_stderr",
     "icmsg_engine",
     "icmsg_firmware",
     "icmsg_machine",

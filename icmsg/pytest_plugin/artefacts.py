@@ -94,6 +94,13 @@ def pytest_runtest_makereport(
     return report
 
 
+def last_words(item: pytest.Item) -> list[str]:
+    """Return the name of a test that cannot end, and where the trace of its machines is saved now."""
+    folder = trace_folder(item.config)
+    saved = Recorder.of(item).save(folder, _file_name(item.nodeid))
+    return [f"icmsg: test {item.nodeid}", *(f"icmsg: trace: {path}" for path in saved)]
+
+
 def hide_package() -> None:
     """Let pytest leave the package's own frames out of tracebacks; ``--full-trace`` shows them."""
     for name, module in list(sys.modules.items()):

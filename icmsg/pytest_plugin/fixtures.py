@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from icmsg.pytest_plugin.artefacts import Recorder
+from icmsg.pytest_plugin.artefacts import Recorder, last_words
 from icmsg.pytest_plugin.availability import require_engine
-from icmsg.pytest_plugin.options import asked_engine
+from icmsg.pytest_plugin.options import asked_engine, stall_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,8 @@ def icmsg_make_machine(icmsg_engine: EngineChoice, request: pytest.FixtureReques
     from icmsg.cosim.engines import make_machine
 
     recorder = Recorder.of(request.node)
+    if icmsg_engine.name == "renode":
+        request.getfixturevalue("_icmsg_last_words")
 
     def make(
         platform: str | Path | None = None,
@@ -67,12 +70,34 @@ def icmsg_make_machine(icmsg_engine: EngineChoice, request: pytest.FixtureReques
         quantum_ns: int | None = None,
         latency_ns: int | None = None,
     ) -> Machine:
-        machine = make_machine(icmsg_engine, platform, quantum_ns=quantum_ns, latency_ns=latency_ns)
+        times = {"quantum_ns": quantum_ns, "latency_ns": latency_ns}
+        machine = make_machine(icmsg_engine, platform, stall_s=stall_s(request.config), **times)
         recorder.add(machine)
         return machine
 
     yield make
     recorder.close()
+
+
+@pytest.fixture(scope="session")
+def _icmsg_stderr(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the reason for the end of the process reach the stderr that pytest has taken away."""
+    from icmsg.cosim.renode.watchdog import ERRORS  # loads nothing of Renode
+
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        ERRORS.append(os.dup(2))
+    yield
+    os.close(ERRORS.pop())
+
+
+@pytest.fixture
+def _icmsg_last_words(_icmsg_stderr: None, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Name the test, and save its trace, where Renode does not come back and pytest ends with it."""
+    from icmsg.cosim.renode.watchdog import hints
+
+    with hints(lambda: last_words(request.node)):
+        yield
 
 
 @pytest.fixture

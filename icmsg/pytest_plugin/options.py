@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 ENGINES: Final[tuple[EngineName, ...]] = ("auto", "embedded", "renode")
 VARIABLE: Final = "ICMSG_ENGINE"
+STALL_S: Final = 60.0
+"""Wall time in one step of Renode, which takes milliseconds, after which nothing is waited for any more."""
 _TRACES: Final = "icmsg-traces"
 _MARKER: Final = (
     "icmsg(platform=None, quantum_ns=None, latency_ns=None): how the machine of this test is made; "
@@ -21,7 +23,7 @@ _MARKER: Final = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--icmsg-engine`` and ``--icmsg-traces``."""
+    """Add ``--icmsg-engine``, ``--icmsg-stall-timeout`` and ``--icmsg-traces``."""
     group = parser.getgroup("icmsg", "ICMsg on an emulated SoC")
     group.addoption(
         "--icmsg-engine",
@@ -35,6 +37,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help=f"where the trace of a failed test is saved (default: {_TRACES} in the root folder)",
     )
+    group.addoption(
+        "--icmsg-stall-timeout",
+        metavar="S",
+        type=float,
+        default=None,
+        help="wall time in one step of Renode that ends the run of pytest, 0 = never "
+        f"(default: the ini option icmsg_stall_timeout, {STALL_S:g})",
+    )
+    parser.addini(
+        "icmsg_stall_timeout", "wall time in one step of Renode that ends the run of pytest", default=""
+    )
     parser.addini("icmsg_engine", "what emulates the SoC: auto, embedded or renode", default="")
 
 
@@ -42,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, and refuse an engine that does not exist before any test runs."""
     config.addinivalue_line("markers", _MARKER)
     asked_engine(config)
+    stall_s(config)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -63,6 +77,24 @@ def asked_engine(config: pytest.Config) -> EngineName:
         if (given or "auto") == name:
             return name
     raise pytest.UsageError(f"icmsg: no engine {given!r}; there are {', '.join(ENGINES)}")
+
+
+def stall_s(config: pytest.Config) -> float:
+    """Return the wall time in one step of Renode that ends the process, 0 for never.
+
+    Raises:
+        pytest.UsageError: that is no time.
+    """
+    import pytest
+
+    given = config.getoption("--icmsg-stall-timeout")
+    try:
+        seconds = float(given if given is not None else config.getini("icmsg_stall_timeout") or STALL_S)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e9:
+        raise pytest.UsageError("icmsg: icmsg_stall_timeout is a number of seconds, 0 = never")
+    return seconds
 
 
 def trace_folder(config: pytest.Config) -> Path:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.renode.monitor import RenodeMonitor
     from icmsg.monitor import EmbeddedMonitor
     from icmsg.monitor.protocol import Monitor
+    from icmsg.robot.settings import Settings
 
 SCRIPTS: Final = "renode"
 DEFAULT_SCRIPT: Final = "machine"
@@ -44,10 +45,14 @@ class Host(Protocol):
 
 
 class LocalHost:
-    """An engine in this process; ``engine`` is what the library was imported with."""
+    """An engine in this process; ``engine`` is what the library was imported with.
 
-    def __init__(self, engine: str | None) -> None:
+    ``settings`` say which wall time in one step of Renode ends the process.
+    """
+
+    def __init__(self, engine: str | None, settings: Settings) -> None:
         self._engine = engine
+        self._settings = settings
         self._monitor: EmbeddedMonitor | RenodeMonitor | None = None
 
     def monitor(self) -> Monitor:
@@ -89,7 +94,7 @@ class LocalHost:
         from icmsg.monitor.verbs import IcmsgVerbs
 
         try:
-            monitor = RenodeMonitor(platform)
+            monitor = RenodeMonitor(platform, stall_timeout=self._settings.stall_s)
         except EngineNotAvailableError as error:
             raise EngineNotAvailableError(
                 f"{error}; or run the suite on the engine embedded, which needs nothing but pip"

@@ -90,6 +90,10 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
     variable ``ICMSG_ENGINE``; without any of them it is ``embedded``. Under Renode's ``renode-test`` it is always
     ``remote``: the Renode that runs the suite.
 
+    Where ``renode`` never comes back from a step of the emulation, nothing but the end of the process helps. It ends
+    with the reason on stderr after ``stall_timeout`` of the library, which is wall time (0 = never), and 5 s after
+    Ctrl-C.
+
     = Failures =
 
     A failure says what was waited for, then what lies in both regions, how each instance stands, what the cores do and
@@ -114,10 +118,11 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
         engine: str | None = None,
         timeout: timedelta | str = timedelta(seconds=1),
         quiet: timedelta | str = timedelta(milliseconds=10),
+        stall_timeout: timedelta | str = timedelta(seconds=60),
     ) -> None:
-        """``timeout`` and ``quiet`` are virtual times, see `Time`; ``engine`` see `Engines`."""
-        settings = Settings(timeout, quiet)
-        host, host_listeners = _host(engine)
+        """``timeout`` and ``quiet`` are virtual times, see `Time`; ``engine`` and ``stall_timeout`` see `Engines`."""
+        settings = Settings(timeout, quiet, stall_timeout)
+        host, host_listeners = _host(engine, settings)
         scene = self._scene = Scene(settings, host)
         self._states = StateKeywords(scene, self.run_keyword)
         self.ROBOT_LIBRARY_LISTENER = [Lifecycle(scene), *host_listeners]
@@ -162,10 +167,10 @@ def _core_parameters(method: Callable[..., Any]) -> list[tuple[int, str]]:
     ]
 
 
-def _host(engine: str | None) -> tuple[Host, list[object]]:
+def _host(engine: str | None, settings: Settings) -> tuple[Host, list[object]]:
     """Return the host of the suite, and who listens for it."""
     if not under_renode_test(robot_variables()):
-        return LocalHost(engine), []
+        return LocalHost(engine, settings), []
     from icmsg.robot.renode_test import BeforeRenode, RenodeTestHost  # needs the remote engine
 
     host = RenodeTestHost()

@@ -11,6 +11,7 @@ from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 from robot.utils import timestr_to_secs
 
 from icmsg.cosim.engines import ENGINES, VARIABLE
+from icmsg.cosim.simtime import S
 from icmsg.errors import ConfigurationError
 from icmsg.robot.values import nanoseconds
 
@@ -25,13 +26,16 @@ _OF_RENODE_TEST: Final = ("RENODEKEYWORDS", "PORT_NUMBER", "SKIP_RUNNING_SERVER"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Virtual times, as given: what is wrong with one is said by the first keyword that needs it.
+    """Times as given, virtual but for ``stall_timeout``.
+
+    What is wrong with one is said by the first keyword that needs it.
 
     A conversion by Robot, or an error of the library's constructor, ends in a traceback.
     """
 
     timeout: timedelta | str
     quiet: timedelta | str
+    stall_timeout: timedelta | str = timedelta(0)
 
     @property
     def timeout_ns(self) -> int:
@@ -42,6 +46,11 @@ class Settings:
     def quiet_ns(self) -> int:
         """Nanoseconds; ConfigurationError if it is no time."""
         return _nanoseconds("quiet", self.quiet)
+
+    @property
+    def stall_s(self) -> float:
+        """Seconds of wall time; ConfigurationError if it is no time."""
+        return _nanoseconds("stall_timeout", self.stall_timeout) / S
 
 
 def _nanoseconds(name: str, given: timedelta | str) -> int:
@@ -88,7 +97,11 @@ def chosen_engine(asked: str | None, variables: Mapping[str, object]) -> Engine:
         for engine in ENGINES:
             if engine == name:
                 return engine
-        named = "; the library's arguments are engine, timeout and quiet" if "=" in str(name) else ""
+        named = (
+            "; the library's arguments are engine, timeout, quiet and stall_timeout"
+            if "=" in str(name)
+            else ""
+        )
         raise ConfigurationError(
             f"{where} is {name!r}: use auto, embedded or renode (under renode-test it is always remote){named}"
         )

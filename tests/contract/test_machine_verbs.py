@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from icmsg.cosim.machine import Holder
 from icmsg.errors import MonitorError
 from icmsg.monitor.verbs import IcmsgVerbs
 
@@ -67,3 +68,19 @@ def test_what_is_injected_is_seen(machine: Machine) -> None:
     with pytest.raises(MonitorError, match="a message for app did not happen within") as refused:
         verbs.execute(["recv", "app", "--timeout", "1ms"])
     assert "wr_idx is not a multiple of 4" in str(refused.value)
+
+
+def test_what_is_released_can_be_played_again_and_time_belongs_to_who_asks(machine: Machine) -> None:
+    verbs = IcmsgVerbs(lambda: machine)
+    assert verbs.execute(["release"]) == "nothing to release: Python plays no core, and holds no emulation"
+    verbs.execute(["bond", "app", "net"])
+    held = isinstance(machine, Holder) and machine.is_held
+    assert verbs.execute(["release", "net"]) == "net is given back: nothing plays it, it is halted"
+    with pytest.raises(MonitorError, match="Python does not play net; icmsg release alone gives back all"):
+        verbs.execute(["release", "net"])
+    lines = verbs.execute(["release"]).splitlines()
+    assert lines[0] == "app is given back: nothing plays it, it is halted"
+    assert [line.startswith("the emulation is let go, ") for line in lines[1:]] == [True] * held
+    assert all(machine.core(name).is_halted for name in ("app", "net"))
+    assert not (isinstance(machine, Holder) and machine.is_held)
+    assert verbs.execute(["bond", "app", "net"]).count("is bound") == 2

@@ -72,5 +72,5 @@ def test_the_options_and_fixtures_of_the_pytest_plugin_are_on_its_page(pytester:
     assert {code(row[0])[0] for row in pages.table("Fixture")} == fixtures
     printed = pytester.runpytest_inprocess("--help", "-p", "no:xdist").stdout.str()
     assert {code(row[0])[0].split()[0] for row in pages.table("Option")} == set(
-        re.findall(r"^ +(--icmsg-\w+)", printed, re.MULTILINE)
+        re.findall(r"^ +(--icmsg-[\w-]+)", printed, re.MULTILINE)
     )

@@ -29,6 +29,7 @@ NEEDS_A_MACHINE = {
     "recv": "recv",
     "unbound": "unbound",
     "reset": "reset net",
+    "release": "release",
     "ring": "ring net 1",
     "write": "write app 0 00",
 }
@@ -271,6 +272,8 @@ def test_the_verbs_that_need_no_machine_are_the_others(session: Session) -> None
         ("recv --timeout", "--timeout needs a value"),
         ("recv --timeout 5min", r"'5min' is no time: use seconds as in emulation RunFor"),
         ("recv", "Python plays no core: icmsg bond first"),
+        ("release app net app", "too many words; usage: icmsg release"),
+        ("release net", "Python does not play net; icmsg release alone gives back all it plays"),
         ("unbound net", "Python does not play net: icmsg bond net first"),
         ("bond radio", "no core 'radio'; use app or net"),
         (
@@ -306,7 +309,7 @@ def test_help_of_a_verb_begins_with_its_usage(session: Session, name: str) -> No
     ("words", "completions"),
     [
         (["d"], ["dump"]),
-        (["re"], ["recv", "reset", "regions"]),
+        (["re"], ["recv", "release", "reset", "regions"]),
         (["dump", "app"], ["app->net", "app"]),
         (["config", "un"], ["unbound="]),
         (["help", "w"], ["watch", "write"]),

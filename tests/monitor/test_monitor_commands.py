@@ -340,6 +340,7 @@ def test_the_verbs_and_their_names_in_renode_are_the_same(soc: EmbeddedMonitor) 
     assert soc.execute("icmsg_regions app=0x20071000 size=0x400") == soc.execute("icmsg regions")
     assert "0x20071000…0x200713FF" in soc.execute("icmsg config")
     assert soc.execute("icmsg_watch") == soc.execute("icmsg watch on")
+    assert soc.execute("icmsg_release") == soc.execute("icmsg release")
     assert soc.execute("icmsg_watch false") == soc.execute("icmsg watch off")
 
 

@@ -103,7 +103,7 @@ def test_what_python_would_miss_is_refused_while_it_plays(monitor: RemoteMonitor
     machine = monitor.machine
     assert machine is not None
     machine.core("app").on_interrupt(42, lambda: None)
-    with pytest.raises(MonitorError, match=r"while Python plays core app; release\(\) the core first"):
+    with pytest.raises(MonitorError, match=r"while Python plays core app; icmsg release, or release"):
         monitor.execute(command)
     assert monitor.machine is machine
 
@@ -137,6 +137,19 @@ def test_the_verbs_stand_beside_the_monitor(
     assert "hello" in printed
     assert "app->net" in printed.replace("→", "->")
     assert not renode.has_quit
+
+
+@pytest.mark.parametrize("release", ["icmsg release", "icmsg_release"])
+def test_after_the_release_time_is_renodes_own_again(
+    server: TelnetServer, renode: EmbeddedMonitor, capsys: pytest.CaptureFixture[str], release: str
+) -> None:
+    renode.execute(f"include {typed(asset('renode') / 'app-python.resc')}")
+    lines = ("icmsg bond app", release, "start; pause", release)
+    options = [word for line in lines for word in ("-e", line)]
+    assert main(["monitor", "--renode", f"127.0.0.1:{server.port}", *options]) == 0
+    printed = capsys.readouterr().out
+    assert "app is given back: nothing plays it, it is halted" in printed
+    assert printed.endswith("nothing to release: Python plays no core, and holds no emulation\n")
 
 
 def test_where_nobody_listens_the_command_says_so(capsys: pytest.CaptureFixture[str]) -> None:

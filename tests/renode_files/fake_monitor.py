@@ -118,6 +118,7 @@ class FakeMonitor(object):
     def __init__(self, machine):
         self.Machine = machine
         self.log = []
+        self.parsed = []
         self.scope = {"self": self}
         logging = types.ModuleType("Antmicro.Renode.Logging")
         logging.Logger = type(
@@ -131,6 +132,10 @@ class FakeMonitor(object):
     def include(self, path):
         with open(path) as script:  # noqa: PTH123 - Python 2.7 has no pathlib
             exec(compile(script.read(), path, "exec"), self.scope)
+
+    def Parse(self, line):
+        """Take a line as if it were typed."""
+        self.parsed.append(line)
 
     def call(self, command, *arguments, **named):
         """Run a command as the Monitor does: a name that it does not know as a literal is a peripheral."""

@@ -151,7 +151,13 @@ def test_a_layout_that_cannot_work_changes_nothing(link: Link, change: dict[str,
     assert str(link.monitor.scope["icmsg_settings"]) == before
 
 
-@pytest.mark.parametrize("command", ["icmsg_status", "icmsg_watch"])
+@pytest.mark.parametrize("words", [("icmsg_release",), ("icmsg", "release")])
+def test_the_release_is_that_of_the_lockstep(link: Link, words: tuple[str, ...]) -> None:
+    link.monitor.call(*words)
+    assert link.monitor.parsed == ["sysbus.ipcapp Release"]
+
+
+@pytest.mark.parametrize("command", ["icmsg_status", "icmsg_watch", "icmsg_release"])
 def test_without_a_machine_the_error_says_what_to_include(link: Link, command: str) -> None:
     link.monitor.Machine = None
     with pytest.raises(Exception, match=r"there is no machine; include renode/nrf5340\.resc"):

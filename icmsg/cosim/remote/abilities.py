@@ -54,8 +54,8 @@ def find_abilities(
 
 
 def _check_machine(link: Link, platform: Path, cpus: list[str]) -> None:
-    link.execute("using sysbus")
     try:
+        link.execute("using sysbus")
         for cpu in cpus:
             link.execute(f"{cpu} IsHalted")
     except MonitorError as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.remote.transport import words
-from icmsg.cosim.simtime import US
+from icmsg.cosim.remote.transport import cut, words
+from icmsg.cosim.simtime import US, format_time
 from icmsg.cosim.stepped.commands import seconds
 from icmsg.errors import EngineError, MonitorError
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from icmsg.cosim.remote.memory import RemoteMemory
     from icmsg.cosim.soc import Wire
 
-_CURRENT: Final = re.compile(r"virtual time: *(\d+):(\d+):(\d+)\.(\d+)")
+_CURRENT: Final = re.compile(r"virtual time: *([0-9]{1,6}):([0-9]{1,2}):([0-9]{1,2})\.([0-9]{1,20})")
+_STILL: Final = 100
+"""So many steps one after the other do not end where they began."""
 _STARTED: Final = re.compile(r"runs by itself|already started", re.IGNORECASE)
 
 
@@ -86,14 +88,22 @@ class LockstepGate(_Gate):
         super().__init__(link, levels, memory, lines)
         self._mailbox = mailbox
         self._took = took
+        self._still = 0
         self.advance(0)
 
     def advance(self, microseconds: int) -> bool:
         """Let time pass; see :class:`icmsg.cosim.stepped.stepper.Gate`."""
         names = " ".join(f"{wire.source}.{wire.output}" for wire in self._lines)
         printed = self._ask(f'{self._mailbox} RunUntil {microseconds} "{names}"', answers=1)
-        self._now = self._took(printed[0])
-        return self._is_any_high
+        before, self._now = self._now, self._took(printed[0])
+        is_high = self._is_any_high
+        self._still = self._still + 1 if microseconds and not is_high and self._now <= before else 0
+        if self._now < before or self._still > _STILL:
+            raise EngineError(
+                f"Renode's virtual time does not pass: {self._still} steps after {format_time(before)} it is "
+                f"{format_time(self._now)}"
+            )
+        return is_high
 
     def dispose(self) -> None:
         """Let the emulation go and pause it: up to 10 ms of virtual time pass."""
@@ -153,6 +163,6 @@ def current_time(link: Link) -> int:
     printed = link.execute("currentTime")
     found = _CURRENT.search(printed)
     if found is None:
-        raise EngineError(f"currentTime printed {printed!r}, which has no virtual time")
+        raise EngineError(f"currentTime printed {cut(printed)!r}, which has no virtual time")
     hours, minutes, whole, fraction = found.groups()
     return ((int(hours) * 60 + int(minutes)) * 60 + int(whole)) * 10**9 + int(fraction[:9].ljust(9, "0"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.remote.transport import plain, words
+from icmsg.cosim.remote.transport import cut, plain, words
 from icmsg.errors import EngineError, MonitorError
 
 if TYPE_CHECKING:
     from icmsg.cosim.remote.transport import Transport
 
-_NUMBER: Final = re.compile(r"\s*(?:0x(?P<hex>[0-9A-Fa-f]+)|(?P<decimal>\d+))\b")
+_NUMBER: Final = re.compile(r"\s*(?:0x(?P<hex>[0-9A-Fa-f]{1,16})|(?P<decimal>[0-9]{1,20}))\b")
 _LONGEST: Final = 4000
 """Characters of a line; a Monitor behind telnet echoes each of them."""
 
@@ -68,7 +68,7 @@ class Link:
         lines = [line.strip() for line in printed.splitlines() if line.strip()]
         if len(lines) != expected:
             raise EngineError(
-                f"`{'; '.join(commands)}` printed {len(lines)} lines instead of {expected}: {printed!r}"
+                f"`{'; '.join(commands)}` printed {len(lines)} lines instead of {expected}: {cut(printed)!r}"
             )
         return lines
 
@@ -106,5 +106,5 @@ def number(text: str) -> int:
     """
     found = _NUMBER.match(text)
     if found is None:
-        raise EngineError(f"the Monitor printed {text!r} where a number was expected")
+        raise EngineError(f"the Monitor printed {cut(text)!r} where a number was expected")
     return int(found["hex"], 16) if found["hex"] is not None else int(found["decimal"])

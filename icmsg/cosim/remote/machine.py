@@ -26,7 +26,7 @@ from icmsg.cosim.simtime import MS
 from icmsg.cosim.soc import Soc, Wire
 from icmsg.cosim.stepped import commands, log
 from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
-from icmsg.cosim.stepped.records import TASK
+from icmsg.cosim.stepped.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, TASK
 from icmsg.cosim.stepped.stepper import Stepper
 from icmsg.errors import EngineError, MonitorError
 
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from icmsg.cosim.stepped.log import Complaint
     from icmsg.cosim.stepped.stepper import Gate
 
-_LOADED: Final = re.compile(r"Binary (.+?): [0-9a-f]{32}\b")
+_LOADED: Final = re.compile(r"Binary ([^\n]{1,4096}?): [0-9a-f]{32}\b")
+_FINGERPRINTS: Final = 1 << 16
+"""Characters of the list of loaded files that are looked through."""
 _WHOLE_NS: Final = 10 * MS
 """A run begins at a multiple of this, so that synchronization points are where they are after time 0."""
 _LOGGED: Final = 1000
@@ -84,6 +86,13 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             for number, wires in core.wires.items()
             for wire in wires
         }
+        mailboxes = len(self._mailboxes)
+        self._sources = {
+            TASK: mailboxes,
+            LINE_ROSE: mailboxes,
+            BYTE_SENT: len(self._uarts),
+            RESET_REQUESTED: len(places),
+        }
         self._own: list[tuple[int, int, int]] = []
         self._origin_ns = 0
         shared = _shared(places)
@@ -116,7 +125,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
     def _run(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
         if self._runs or self._closed:
             return super()._run(ns, satisfied)  # which says so
-        if not self._is_held:
+        if not self.is_held:
             self.clock.time_ns = self._ask_time()  # others may have let time pass
         self.link.joins = True
         try:
@@ -127,7 +136,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             self.link.joins = False
 
     @property
-    def _is_held(self) -> bool:
+    def is_held(self) -> bool:
+        """Whether the lockstep holds the emulation; slices of RunFor leave it paused."""
         return self.stepper.is_active and self.abilities.lockstep is not None
 
     def _make_gate(self, lines: Sequence[object]) -> Gate:
@@ -141,14 +151,6 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         if mailbox is None:
             return current_time(self.link) - self._origin_ns
         return self._take_report(self.link.ask(f"{mailbox} TakeRecords")[0])
-
-    def let_go(self) -> None:
-        """Let the emulation go and pause it, for whoever else wants to let time pass; the next run holds it again.
-
-        Up to 10 ms of virtual time pass.
-        """
-        self.check_open()
-        self.stepper.dispose()
 
     def boot_anew(self) -> None:
         """Make the machine what it is after power-up, and count virtual time and events from here on.
@@ -190,7 +192,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             EngineError: it would let time pass beside the lockstep, or needs a paused emulation.
         """
         self.check_open()
-        if self._is_held:
+        if self.is_held:
             commands.check_beside_lockstep(command)
         self._levels.forget()
         self._memory.let_go()
@@ -206,7 +208,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
     def _recognize_images(self) -> None:
         """Find out what the cores execute from the files that Renode has loaded, where they are on this computer."""
         with suppress(MonitorError):
-            files = _LOADED.findall(self.link.execute("sysbus GetLoadedFingerprints"))
+            files = _LOADED.findall(self.link.execute("sysbus GetLoadedFingerprints")[:_FINGERPRINTS])
             for core in self.cores.values():
                 core.recognize(files)
 
@@ -252,7 +254,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
 
     def _take_report(self, text: str) -> int:
         """Put into the stream what a report says, and return its time."""
-        report = read_report(text, since_ns=self._origin_ns)
+        report = read_report(text, since_ns=self._origin_ns, sources=self._sources)
         own, self._own = self._own, []
         doorbells = []
         for record in report.doorbells:

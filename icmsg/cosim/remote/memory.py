@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.remote.link import number
+from icmsg.cosim.remote.transport import cut
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
@@ -84,7 +85,10 @@ class RemoteMemory:
         return data[address - first : address - first + size]
 
     def _words(self, commands: list[str]) -> bytes:
-        return b"".join(number(text).to_bytes(4, "little") for text in self._link.ask(*commands))
+        words = [number(text) for text in self._link.ask(*commands)]
+        if any(word >> 32 for word in words):
+            raise EngineError(f"ReadDoubleWord printed 0x{max(words):X}, which has more than 32 bits")
+        return b"".join(word.to_bytes(4, "little") for word in words)
 
     # Writing
 
@@ -119,5 +123,5 @@ def _bytes(text: str, size: int) -> bytes:
     except ValueError:
         data = b""
     if len(data) != size:
-        raise EngineError(f"icmsg_read printed {text!r} where {size} bytes in hexadecimal were expected")
+        raise EngineError(f"icmsg_read printed {cut(text)!r} where {size} bytes in hexadecimal were expected")
     return data

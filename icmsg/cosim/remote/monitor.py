@@ -51,7 +51,7 @@ class RemoteMonitor:
         self._platform = platform
         self._machine: RemoteMachine | None = None
         self._attached = ""
-        with suppress(MonitorError, EngineError):  # it may be on another computer
+        with suppress(MonitorError):  # it may be on another computer
             self._send(f"path add {monitor_path(Path.cwd())}")
 
     @property
@@ -125,7 +125,7 @@ class RemoteMonitor:
         if self._played:
             raise MonitorError(
                 f"`{command}` lets time pass or takes the machine away while Python plays core "
-                f"{' and '.join(self._played)}; release() the core first"
+                f"{' and '.join(self._played)}; icmsg release, or release() of the core, comes first"
             )
 
     def _send(self, command: str) -> str:

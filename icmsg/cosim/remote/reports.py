@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.stepped.records import BYTE_SENT, RECORD_BYTES, decode
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from icmsg.cosim.stepped.records import Record
+
+
+_ANY: Final[dict[int, int]] = {}
+_REPORT: Final = re.compile(
+    r"\s*(?P<time>[0-9]{1,18}) +(?P<lost>[0-9]{1,10}) +(?:-|(?P<digits>[0-9A-Fa-f]+))\s*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +30,30 @@ class Report:
     console: Sequence[Record]
 
 
-def read_report(text: str, *, since_ns: int = 0) -> Report:
+def read_report(text: str, *, since_ns: int = 0, sources: Mapping[int, int] = _ANY) -> Report:
     """Read ``TIME LOST RECORDS``: nanoseconds, a number of records, and hexadecimal digits or ``-``.
 
     ``renode/RemoteExtensions.cs`` prints it. All times of the report count from ``since_ns`` of Renode's virtual time.
+    ``sources`` says by kind of record how many mailboxes, UARTs or cores it may name.
 
     Raises:
         EngineError: it is something else, or records were lost.
     """
-    try:
-        time, lost, digits = text.split()
-        data = bytes.fromhex("" if digits == "-" else digits)
-        time_ns, missing = int(time), int(lost)
-    except ValueError:
-        data, time_ns, missing = b"?", 0, 0
-    if len(data) % RECORD_BYTES:
+    found = _REPORT.fullmatch(text)
+    digits = (found["digits"] or "") if found is not None else ""
+    if found is None or len(digits) % (2 * RECORD_BYTES):
         raise EngineError(f"Renode printed {text[:80]!r} where a time and records were expected")
+    data, time_ns, missing = bytes.fromhex(digits), int(found["time"]), int(found["lost"])
     if missing:
         raise EngineError(
             f"{missing} records were lost: more happened in one step than there is room for; take shorter steps"
         )
     records = [record._replace(time_ns=record.time_ns - since_ns) for record in decode(data)]
+    for record in records:
+        if not 0 <= record.time_ns < 1 << 62 or record.source >= sources.get(record.kind, 1 << 16):
+            raise EngineError(
+                f"Renode printed a record that cannot be ({record}), at {time_ns} ns of its time"
+            )
     return Report(
         time_ns - since_ns,
         [record for record in records if record.kind != BYTE_SENT],

@@ -8,18 +8,29 @@ from icmsg.cosim.remote.machine import RemoteMachine
 from icmsg.cosim.remote.telnet import TelnetMonitor
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
 class TelnetMachine(RemoteMachine):
     """The machine that is selected in the Monitor at ``host`` and ``port``; the rest as for RemoteMachine.
 
+    ``waits`` are the times of the TelnetMonitor.
+
     Raises:
         EngineError: no Monitor answers there, or it has no such machine selected.
     """
 
-    def __init__(self, host: str, port: int, platform: str | Path | None = None, **times: int) -> None:
-        self._monitor = TelnetMonitor(host, port)
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        platform: str | Path | None = None,
+        *,
+        waits: Mapping[str, float] | None = None,
+        **times: int,
+    ) -> None:
+        self._monitor = TelnetMonitor(host, port, **(waits or {}))
         try:
             super().__init__(self._monitor, platform, **times)
         except BaseException:

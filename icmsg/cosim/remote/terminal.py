@@ -14,10 +14,14 @@ from typing import Final
 
 from icmsg.cosim.remote.transport import plain
 
-_IAC: Final = 255
-_OPTION_COMMANDS: Final = range(251, 255)
-_SUBNEGOTIATION: Final = 250
-_SUBNEGOTIATION_END: Final = 240
+_IAC: Final = b"\xff"
+_LONGEST_COMMAND: Final = 4096
+_MOST_COMMANDS: Final = 1000
+"""Renode announces five options."""
+_COMMAND: Final = re.compile(
+    rb"\xff(?:[\xfb-\xfe].|\xfa.{0,%d}?\xff\xf0|[^\xfa-\xfe])" % _LONGEST_COMMAND, re.DOTALL
+)
+"""An option, a subnegotiation up to its end, or anything else of two bytes: a byte 255 is sent twice."""
 
 _SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\^_])")
 _RED_TEXT: Final = re.compile(r"\x1b\[(?:91|;?0?31)m([^\x1b]+\r?\n)\x1b\[0m")
@@ -42,38 +46,37 @@ class TelnetDecoder:
 
     def __init__(self) -> None:
         self._waiting = b""
+        self._commands = 0
+
+    def begin(self) -> None:
+        """Let an answer begin, to which a limited number of telnet commands may belong."""
+        self._commands = 0
 
     def decode(self, data: bytes) -> bytes:
-        """Return what is text of ``data``, and of what was left over from the last time."""
-        data = self._waiting + data
-        text, at = bytearray(), 0
-        while at < len(data):
-            if data[at] != _IAC:
-                text.append(data[at])
-                at += 1
-                continue
-            size = self._command_size(data, at)
-            if size == 0:
-                break
-            if data[at + 1] == _IAC:
-                text.append(_IAC)
-            at += size
-        self._waiting = data[at:]
-        return bytes(text)
+        """Return what is text of ``data``, and of what was left over from the last time.
 
-    @staticmethod
-    def _command_size(data: bytes, at: int) -> int:
-        """Return the bytes of the telnet command at ``at``, 0 if it is not all there."""
-        rest = len(data) - at
-        if rest < 2:
-            return 0
-        kind = data[at + 1]
-        if kind in _OPTION_COMMANDS:
-            return 3 if rest >= 3 else 0
-        if kind == _SUBNEGOTIATION:
-            end = data.find(bytes((_IAC, _SUBNEGOTIATION_END)), at)
-            return end + 2 - at if end >= 0 else 0
-        return 2
+        Raises:
+            ValueError: more telnet commands than belong to any answer, or a longer one than there are.
+        """
+        data, self._waiting = self._waiting + data, b""
+        text, at = bytearray(), 0
+        while (start := data.find(_IAC, at)) >= 0:
+            text += data[at:start]
+            found = _COMMAND.match(data, start)
+            if found is None:
+                self._waiting = data[start:]
+                if len(self._waiting) > _LONGEST_COMMAND:
+                    raise ValueError("a telnet command does not end")
+                return bytes(text)
+            at = found.end()
+            if found[0] == _IAC * 2:
+                text += _IAC
+            else:
+                self._commands += 1
+                if self._commands > _MOST_COMMANDS:
+                    raise ValueError("telnet commands without end")
+        text += data[at:]
+        return bytes(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ _EXCEPTION_NAME: Final = re.compile(r"^(?:[A-Za-z]+Exception: )+")
 _INTRODUCTION: Final = re.compile(
     r"(?:There was an error (?:when )?executing command|Could not execute command) '.*?':? ?\n?", re.DOTALL
 )
+_LONGEST_REASON: Final = 1000
 _BLANK_LINES: Final = re.compile(r"\n{2,}")
 
 
@@ -63,7 +64,12 @@ def plain(text: str) -> str:
 def words(error: Exception) -> str:
     """Return why the Monitor refuses something, on one line and without the command, which the reader knows."""
     lines = _INTRODUCTION.sub("", plain(str(error))).splitlines()
-    return "; ".join(line.strip() for line in lines if line.strip()) or str(error)
+    return cut("; ".join(line.strip() for line in lines if line.strip()) or str(error))
+
+
+def cut(text: str) -> str:
+    """Return the begin of what a Monitor prints, for the text of an error."""
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
 def check_line(command: str) -> None:

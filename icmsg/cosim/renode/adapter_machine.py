@@ -126,7 +126,7 @@ class AdaptedMachine:
     def gate(self, lines: Sequence[object], journal: Records) -> _Gate:
         """Make a Lockstep."""
         assert isinstance(journal, _Records)  # there is no other that comes from here
-        CALLS.begin("the first step of the emulation")
+        CALLS.begin("the first step of the emulation", bounded=True)
         try:
             lockstep = self._models.Lockstep(self._machine)
             for line in lines:
@@ -185,7 +185,7 @@ class _Gate:
 
     def advance(self, microseconds: int) -> bool:
         """One call into .NET, which waits there."""
-        CALLS.begin("a step of the emulation")
+        CALLS.begin("a step of the emulation", bounded=True)
         try:
             return bool(self._advance(microseconds))
         except System.Exception as error:
@@ -207,7 +207,7 @@ class _Gate:
 
     def dispose(self) -> None:
         """Let the emulation run out its RunFor, and pause."""
-        CALLS.begin("the end of the lockstep")
+        CALLS.begin("the end of the lockstep", bounded=True)
         try:
             self._journal.source.HoldOnTask = None
             self._lockstep.Dispose()

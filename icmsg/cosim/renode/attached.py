@@ -27,10 +27,15 @@ class AttachedMachine(RenodeMachine):
     """
 
     def __init__(
-        self, name: str, platform: str | Path | None = None, *, latency_ns: int = DEFAULT_LATENCY_NS
+        self,
+        name: str,
+        platform: str | Path | None = None,
+        *,
+        latency_ns: int = DEFAULT_LATENCY_NS,
+        stall_timeout: float = 0.0,
     ) -> None:
         self._name = name
-        super().__init__(platform, latency_ns=latency_ns)
+        super().__init__(platform, latency_ns=latency_ns, stall_timeout=stall_timeout)
         for core in self.cores.values():
             core.attach()
         self.recognize_images()

@@ -14,6 +14,7 @@ from icmsg.cosim.renode import process
 from icmsg.cosim.renode.machine_core import RenodeCore
 from icmsg.cosim.renode.records import RecordReader
 from icmsg.cosim.renode.shared import SharedMemory
+from icmsg.cosim.renode.watchdog import Watchdog
 from icmsg.cosim.soc import Soc
 from icmsg.cosim.stepped import commands, log
 from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
@@ -44,6 +45,10 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
     synchronization point after it. There is one machine at a time in a process. Use it as a context manager, or
     call :meth:`close`.
 
+    A call into Renode that does not come back can only be ended with its process. That happens, with the reason on
+    stderr, 5 s of wall time after Ctrl-C or SIGTERM came during such a call, and after ``stall_timeout`` seconds in
+    one step of the emulation (0 = never). No handler of a signal is installed for it.
+
     Raises:
         EngineNotAvailableError: Renode cannot be loaded here.
         EngineError: another machine is open, or Renode refuses the platform.
@@ -58,6 +63,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         *,
         quantum_ns: int = DEFAULT_QUANTUM_NS,
         latency_ns: int = DEFAULT_LATENCY_NS,
+        stall_timeout: float = 0.0,
     ) -> None:
         path = Path(platform) if platform is not None else platform_file("nrf5340")
         self.description: Final = load_platform(path)
@@ -67,6 +73,8 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         self._quantum = quantum_ns
         self._renode = process.load_renode()
         process.occupy(self)
+        self._watchdog = Watchdog(self, stall_s=stall_timeout)
+        self._watchdog.start()
         try:
             self._log = Path(process.private_folder()) / f"log-{id(self):x}.txt"
             self._renode.include(sorted(asset("renode").glob("*.cs")))
@@ -95,6 +103,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
                 self.cores[name] = RenodeCore(self, self._api, self._renode, core)
         except BaseException:
             self._unmake()
+            self._watchdog.stop()
             process.vacate(self)
             raise
 
@@ -202,4 +211,5 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         try:
             self._unmake()
         finally:
+            self._watchdog.stop()
             process.vacate(self)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from icmsg.assets import platform_file
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.renode import process
 from icmsg.cosim.renode.attached import AttachedMachine
+from icmsg.cosim.renode.watchdog import Watchdog
 from icmsg.cosim.soc import Soc
 from icmsg.cosim.stepped import commands
 from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS
@@ -36,11 +37,17 @@ _CHANGES_CORES: Final = re.compile(
 )
 
 
+class _Times(TypedDict):
+    latency_ns: int
+    stall_timeout: float
+
+
 class RenodeMonitor:
     """The Monitor of the Renode in this process, as ``icmsg.monitor.Monitor``; there is one Renode in a process.
 
-    ``platform`` is the file from which scripts make their machine (default: the shipped nRF5340), ``latency_ns`` that
-    of the machine. ``verbs`` runs what is behind the word ``icmsg``; who knows such commands sets it.
+    ``platform`` is the file from which scripts make their machine (default: the shipped nRF5340), ``latency_ns``
+    and ``stall_timeout`` those of the machine. ``verbs`` runs what is behind the word ``icmsg``; who knows such
+    commands sets it.
 
     The machine is taken from Renode when :attr:`machine` is asked for. From then on ``emulation RunFor`` runs through
     it as soon as Python plays a core or has let time pass, so that both agree on the time. What cannot be
@@ -51,10 +58,18 @@ class RenodeMonitor:
         EngineNotAvailableError: Renode cannot be loaded here.
     """
 
-    def __init__(self, platform: str | Path | None = None, *, latency_ns: int = DEFAULT_LATENCY_NS) -> None:
+    def __init__(
+        self,
+        platform: str | Path | None = None,
+        *,
+        latency_ns: int = DEFAULT_LATENCY_NS,
+        stall_timeout: float = 0.0,
+    ) -> None:
         self._platform = Path(platform) if platform is not None else platform_file("nrf5340")
-        self._latency_ns = latency_ns
+        self._times: Final[_Times] = {"latency_ns": latency_ns, "stall_timeout": stall_timeout}
         self._renode = process.load_renode()
+        self._watchdog = Watchdog(None, stall_s=stall_timeout)
+        self._watchdog.start()
         self._machine: AttachedMachine | None = None
         self._attached: str | None = None
         self._here: Path | None = None
@@ -82,7 +97,7 @@ class RenodeMonitor:
                 raise EngineError(
                     "the emulation runs by itself, so Python cannot look at it; `pause` it first"
                 )
-            self._machine = AttachedMachine(name, self._platform, latency_ns=self._latency_ns)
+            self._machine = AttachedMachine(name, self._platform, **self._times)
             self._attached = name
         return self._machine
 
@@ -122,6 +137,7 @@ class RenodeMonitor:
         self._let_go()
         with suppress(EngineError):
             self._renode.clear()
+        self._watchdog.stop()
 
     def __enter__(self) -> RenodeMonitor:
         return self
@@ -204,7 +220,7 @@ class RenodeMonitor:
         if played and command.split()[0].lower() not in ("clear", "q", "quit"):
             raise MonitorError(
                 f"`{command}` takes the machine away from Python, which plays core {' and '.join(played)}; "
-                "release() the core first, or use Clear"
+                "icmsg release, or release() of the core, comes first; or use Clear"
             )
         self._let_go()
 

@@ -17,7 +17,7 @@ SERIAL: Final = "emulation SetGlobalSerialExecution true"
 _SEED: Final = 1
 
 _RUNS_TIME: Final = re.compile(
-    r"^\s*(s|start|pause|p)\s*$|\b(RunFor|RunToNearestSyncPoint|StartAll|PauseAll|RunUntilInterrupt|EndLockstep)\b",
+    r"^\s*(s|start|pause|p)\s*$|\b(RunFor|RunToNearestSyncPoint|StartAll|PauseAll|RunUntilInterrupt|EndLockstep|icmsg_release)\b",
     re.IGNORECASE,
 )
 _NEEDS_PAUSE: Final = re.compile(

@@ -110,6 +110,24 @@ class SteppedMachine(Generic[CoreT]):
             core.poll_consoles(self.now_ns)
         return done
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the lockstep holds the emulation: nobody else may let time pass."""
+        return self.stepper.is_active
+
+    def let_go(self) -> None:
+        """Let the emulation go and pause it, for whoever else wants to let time pass; the next run holds it again.
+
+        Up to 10 ms of virtual time pass.
+
+        Raises:
+            EngineError: the machine is closed or runs.
+        """
+        self.check_open()
+        if self._runs:
+            raise EngineError("the machine runs; let it go after run_until has returned")
+        self.stepper.dispose()
+
     # Cores
 
     def core(self, name: str) -> CoreT:

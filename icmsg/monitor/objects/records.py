@@ -63,11 +63,26 @@ class StepRecords:
         self._records.clear()
         self._lost = 0
 
+    @exposed(STRING)
+    def release(self) -> str:
+        """Write down nothing any more, and say what was done; this engine holds nothing between two steps."""
+        was_followed = bool(self._removers)
+        self.unfollow()
+        return (
+            "the emulation was not held, but followed, which has ended"
+            if was_followed
+            else "nothing was held"
+        )
+
     @exposed(STRING, microseconds=UINT64, lines=STRING)
     def run_until(self, microseconds: int, lines: str) -> str:
         """Let time pass until one of the lines is high or a mailbox that is followed rings, at most so long."""
         if self._is_started():
             raise MonitorError("The emulation runs by itself; pause it before a lockstep is made")
+        if not self._removers:
+            raise MonitorError(
+                "Nobody follows this machine: Release has let it go meanwhile, or there was no Follow"
+            )
         found = [self._line(name) for name in lines.split()]
         self._rang = False
         if microseconds:

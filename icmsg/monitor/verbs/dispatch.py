@@ -46,6 +46,7 @@ class IcmsgVerbs:
             "send": self._send,
             "recv": self._receive,
             "unbound": self._close,
+            "release": self._release,
             "reset": self._reset,
             "ring": self._ring,
             "write": self._write,
@@ -135,6 +136,10 @@ class IcmsgVerbs:
     def _close(self, words: list[str]) -> list[str]:
         check_call("unbound", words)
         return self._running().close(words[0] if words else None)
+
+    def _release(self, words: list[str]) -> list[str]:
+        check_call("release", words)
+        return self._running().release(words)
 
     def _reset(self, words: list[str]) -> list[str]:
         check_call("reset", words)

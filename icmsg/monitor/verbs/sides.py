@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from icmsg.cosim.bond_words import link_is_bound
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.interruption import CtrlC
+from icmsg.cosim.machine import Holder
 from icmsg.cosim.peer import Peer
 from icmsg.cosim.simtime import MS, S, format_time
 from icmsg.errors import IcmsgError, MonitorError
@@ -117,6 +118,30 @@ class PlayedSides:
             else f"{other} is not told, because this link has no sessions"
         )
         return [f"{peer.core.name} is closed; {told}"]
+
+    def release(self, names: Sequence[str]) -> list[str]:
+        """Give cores back that Python plays (all without ``names``), and an emulation that is held for them."""
+        cores = [self.core(name) for name in names] or [peer.core for peer in self._peers.values()]
+        lines = [self._give_back(core) for core in cores]
+        machine = self.machine
+        if not self._peers and isinstance(machine, Holder) and machine.is_held:
+            before = machine.now_ns
+            refused(machine.let_go)
+            passed = format_time(machine.now_ns - before)
+            lines.append(
+                f"the emulation is let go, {passed} later: start, pause and RunFor are Renode's again"
+            )
+        return lines or ["nothing to release: Python plays no core, and holds no emulation"]
+
+    def _give_back(self, core: Core) -> str:
+        if core.name not in self._peers:
+            raise MonitorError(
+                f"Python does not play {core.name}; icmsg release alone gives back all it plays"
+            )
+        self._peers.pop(core.name).instance.reset()
+        refused(core.release)
+        self._ours.discard(core.name)
+        return f"{core.name} is given back: nothing plays it, it is halted"
 
     def reset(self, name: str) -> list[str]:
         """Reset a core; the instance of one that Python plays is off and has to bond again."""
