@@ -9,15 +9,20 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.memory_checks import RAM
 from icmsg.cosim.bus_setup import reaches, tags
 from icmsg.cosim.force_off import find_force_off
+from icmsg.cosim.memory_map import memory_map
 from icmsg.cosim.platform import AddressRange, Reference
 from icmsg.cosim.soc import NRF_IPC, mailbox_ports, short_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from icmsg.cosim.platform import Peripheral, PlatformDescription, Registration
     from icmsg.cosim.soc import MailboxPort
 
+MAPPED_MEMORY: Final = "Memory.MappedMemory"
 _PAGE: Final = 0x1000
 """What a peripheral takes that does not say how much."""
 _ADDRESS_SPACE: Final = 1 << 32
@@ -97,6 +102,13 @@ def read_places(description: PlatformDescription) -> dict[str, CorePlaces]:
     return {core.name: core for core in cores.values()}
 
 
+def shared_ram(description: PlatformDescription, places: Mapping[str, CorePlaces]) -> list[str]:
+    """Return the names of the RAM that more than one core reaches, by what it is and never by what it is called."""
+    ram = dict.fromkeys(part.name for part in memory_map(description) if part.what == RAM)
+    reached = [{place.name for place in core.memories()} for core in places.values()]
+    return [name for name in ram if sum(name in names for names in reached) > 1]
+
+
 def _nvic(cpu: Peripheral) -> str | None:
     nvic = cpu.attributes.get("nvic")
     return nvic.name if isinstance(nvic, Reference) else None
@@ -134,7 +146,7 @@ def _own(core: CorePlaces, item: Peripheral) -> None:
 
 def _place(item: Peripheral, place: Registration) -> Place:
     start = place.address or 0
-    is_memory = item.type == "Memory.MappedMemory"
+    is_memory = item.type == MAPPED_MEMORY
     size = place.size or item.attributes.get("size")
     if isinstance(size, AddressRange) or not isinstance(size, int) or size <= 0:
         size = _PAGE
