@@ -426,8 +426,10 @@ def mc_icmsg_watch(on=True):
 
 def mc_icmsg_release():
     """Let an emulation go that a session from outside holds, and say what was done."""
-    icmsg_machine()
-    self.Parse("sysbus.ipcapp Release")
+    mailboxes = icmsg_mailboxes(icmsg_machine())
+    if not mailboxes:
+        raise IcmsgError("the machine has no NRF_IPC, so nothing of ours holds the emulation")
+    self.Parse("sysbus.%s Release" % mailboxes[0][1])
 
 
 def icmsg_watcher(machine, tx, rx):

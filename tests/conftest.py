@@ -43,8 +43,8 @@ if (
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A run says the same as the one before; `--hypothesis-profile random` looks further, and prints its seed.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("random", derandomize=False, print_blob=True)
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("random", derandomize=False, print_blob=True, deadline=None)
 settings.load_profile("same")
 # For `make mutants`: a mutant is dead with the first failure, so nobody needs the smallest one.
 settings.register_profile("mutants", phases=(Phase.explicit, Phase.generate))

@@ -100,7 +100,8 @@ class Exchange:
         self._bond_only = not workload.messages
         self._bond_timeout_ns = bond_timeout_ns
         self._release = release
-        self._silence_ns = silence_ns
+        self._silence_ns: Final = silence_ns or STALL_NS
+        self._after_bond_ns: Final = silence_ns or _GRACE_NS
         self._strict = strict
         self._configs = {first: config, second: peer_config or config.mirrored()}
         self._first, self._second = (machine.core(name) for name in self._configs)
@@ -136,7 +137,7 @@ class Exchange:
             booting=True,
             may_differ=len(self._sides.unknown) == len(self._configs),
         )
-        longest_ns = max(bond_timeout_ns, self._silence())
+        longest_ns = max(bond_timeout_ns, self._silence_ns)
         self._guard = ProgressGuard(machine, self._faults, self._token, longest_ns, stall)
 
     def _let_firmware_decide(self) -> None:
@@ -178,9 +179,7 @@ class Exchange:
             self._bond_ns = self._machine.now_ns
             check_roles(self._initiator, {name: stats.program for name, stats in self._sides.stats()})
             if self._bond_only:
-                self._let_pass(
-                    self._silence_ns or _GRACE_NS
-                )  # what firmware says about it, and what it breaks
+                self._let_pass(self._after_bond_ns)  # what firmware says about it, and what it breaks
             else:
                 self._exchange(progress)
         except ConfigurationError:
@@ -294,16 +293,13 @@ class Exchange:
         enough = self._workload.messages
         if self._workload.any_number:  # equal messages without end may be an echo of ours
             enough = _EQUAL if self._watch.only_plays_back else self._watch.got + 1
-        return self._watch.got >= enough or self._quiet_ns() > self._silence()
+        return self._watch.got >= enough or self._quiet_ns() > self._silence_ns
 
     def _quiet_ns(self) -> int:
         return self._machine.now_ns - max(self._watch.last_ns, self._bond_ns or 0)
 
-    def _silence(self) -> int:
-        return self._silence_ns or STALL_NS
-
     def _patience(self) -> int:
-        return self._silence() + (0 if self._knows_its_count() else MS)
+        return self._silence_ns + (0 if self._knows_its_count() else MS)
 
     def _knows_its_count(self) -> bool:
         return self._sender is not None or self._sides.is_stub(self._initiator)
@@ -324,7 +320,7 @@ class Exchange:
         if self._bond_ns is not None:
             problems += describe_protection(self._machine, self._configs[self._first.name])
         if self._bond_ns is not None and not problems:
-            silence_ns = None if self._knows_its_count() else self._silence()
+            silence_ns = None if self._knows_its_count() else self._silence_ns
             problems += shortcomings(counts, silence_ns) if not self._bond_only else []
         if self._bond_ns is not None and not bound:
             problems.append(unbound_words(self._restarts))

@@ -246,7 +246,7 @@ class Machine(Protocol):
         """Run until ``satisfied()``; VirtualTimeoutError after ``timeout_ns``."""
 
     def trace_sha256(self) -> str:
-        """Return a hash over everything that happened."""
+        """Return a hash over every event so far and what else the engine knows: see docs/timing-model.md."""
 
     def close(self) -> None:
         """Free everything."""

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 CoreT = TypeVar("CoreT")
 
+MAPPED_MEMORY: Final = "Memory.MappedMemory"
 _CPU: Final = "CPU."
-_MEMORY: Final = "Memory.MappedMemory"
 _RESET: Final = "Miscellaneous.NRF_RESET"
 _UART: Final = "UART."
 _PAGE: Final = 0x1000
@@ -225,6 +225,12 @@ class Soc:
         first, second = sorted(chosen, key=lambda name: self.cores[name].index)
         return first, second
 
+    def shared_ram(self) -> list[str]:
+        """Return the names of the RAM that more than one core reaches."""
+        ram = dict.fromkeys(part.name for part in self.memory_map() if part.what == RAM)
+        reached = [{place.name for place in core.memories()} for core in self.cores.values()]
+        return [name for name in ram if sum(name in names for names in reached) > 1]
+
     def owner_of_code(self, address: int) -> str | None:
         """Return whose code lies at a byte address: that of the core that alone reaches it, else of the only core
         that has no code memory of its own. None for RAM, for what nothing answers at, and where cores share flash.
@@ -358,7 +364,9 @@ def _place(item: Peripheral, place: Registration) -> Place:
     size = place.size or item.attributes.get("size")
     if isinstance(size, AddressRange) or not isinstance(size, int) or size <= 0:
         size = _PAGE
-    return Place(start, min(start + size, _ADDRESS_SPACE), item.name, place.offset, item.type == _MEMORY)
+    return Place(
+        start, min(start + size, _ADDRESS_SPACE), item.name, place.offset, item.type == MAPPED_MEMORY
+    )
 
 
 def _apart(places: list[Place]) -> list[Place]:
@@ -372,7 +380,7 @@ def _apart(places: list[Place]) -> list[Place]:
 
 
 def _what(item: Peripheral) -> str:
-    if item.type != _MEMORY:
+    if item.type != MAPPED_MEMORY:
         return "a stand-in for registers" if item.type.startswith("Memory.") else "registers"
     addresses = [place.address for place in item.registrations if place.address is not None]
     in_ram = any(start <= address < end for address in addresses for start, end in _RAM_SPACES)

@@ -412,6 +412,61 @@ def test_the_same_inputs_give_the_same_trace(engine: MachineUnderTest) -> None:
     assert run(5) != run(6)
 
 
+@pytest.mark.parametrize(
+    ("core", "address"),
+    [("app", 0x0000_F000), ("app", 0x2000_0000), ("app", 0x2007_FFFC), ("net", 0x2100_8000)],
+    ids=["flash", "RAM of an image", "RAM of messages", "RAM of one core"],
+)
+def test_the_trace_covers_all_memories_but_those_behind_a_monitor(
+    engine: MachineUnderTest, core: str, address: int
+) -> None:
+    machine = engine.make()
+    try:
+        before = machine.trace_sha256()
+        bus = machine.core(core).bus
+        bus.write32(address, bus.read32(address))
+        assert machine.trace_sha256() == before, "nothing has changed"
+        bus.write32(address, 0x1234_5678)
+        assert (machine.trace_sha256() == before) == engine.name.startswith("remote")
+        bus.write32(address, 0)
+        assert machine.trace_sha256() == before
+    finally:
+        machine.close()
+
+
+def test_the_trace_covers_events_and_no_registers(engine: MachineUnderTest) -> None:
+    machine = engine.make()
+    try:
+        play(machine, "app")
+        before = machine.trace_sha256()
+        machine.core("app").bus.write32(IPC["app"] + 0x510, 3)  # SEND_CNF, a register
+        assert machine.trace_sha256() == before
+        ring(machine, "app")
+        assert machine.trace_sha256() != before
+    finally:
+        machine.close()
+
+
+def test_the_trace_covers_the_instructions_of_cores_but_those_behind_a_monitor(
+    engine: MachineUnderTest,
+) -> None:
+    """A core that writes nothing: only how far it got tells the two runs apart."""
+
+    def run(slices: int) -> tuple[str, str]:
+        machine = engine.make()
+        try:
+            load(machine, "net", "reset: adds r0, #1; b reset").start()
+            for _ in range(slices):
+                machine.run_for(100_000)
+            return machine.trace_sha256(), machine.events.hexdigest()
+        finally:
+            machine.close()
+
+    (first, events), (second, same_events) = run(1), run(2)
+    assert events == same_events
+    assert (first == second) == engine.name.startswith("remote")
+
+
 def test_a_closed_machine_says_so(engine: MachineUnderTest) -> None:
     machine = engine.make()
     bus = machine.core("app").bus

@@ -65,23 +65,27 @@ class Registers:
 
 
 class Memory:
-    """A MappedMemory of one segment."""
+    """A MappedMemory, in segments of 64 KiB."""
+
+    SegmentSize = 1 << 16
+    ResetByte = 0
+
+    def __init__(self, machine: FakeMachine, name: str) -> None:
+        self._memory = machine.soc._parts.memories[name]
+        self._touched: set[int] = set()
+        self.Size = self._memory.size
+        self.SegmentCount = -(-self.Size // self.SegmentSize)
 
     def ZeroAll(self) -> None:  # noqa: N802 - .NET's name
         self._memory.bytes[:] = bytes(self._memory.size)
 
-    SegmentCount = 1
+    def TouchSegment(self, number: int) -> None:  # noqa: N802 - .NET's name
+        self._touched.add(number)
 
-    def __init__(self, machine: FakeMachine, name: str) -> None:
-        self._memory = machine.soc._parts.memories[name]
-        self._touched = False
-        self.SegmentSize = self._memory.size
-
-    def TouchSegment(self, _number: int) -> None:  # noqa: N802 - .NET's name
-        self._touched = True
-
-    def GetSegment(self, _number: int) -> Any:  # noqa: N802 - .NET's name
-        return SimpleNamespace(ToInt64=lambda: self._memory.pointer if self._touched else 0)
+    def GetSegment(self, number: int) -> Any:  # noqa: N802 - .NET's name
+        start = number * self.SegmentSize
+        touched = number in self._touched or any(self._memory.bytes[start : start + self.SegmentSize])
+        return SimpleNamespace(ToInt64=lambda: self._memory.pointer + start if touched else 0)
 
 
 class Cpu:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from icmsg.cosim.renode.bus import RenodeBus
-from icmsg.cosim.renode.shared import SharedMemory
+from icmsg.cosim.renode.shared import SharedMemories
 from icmsg.cosim.soc import Place, SocCore
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ class _Api:
     def write_block(self, _core: str, address: int, data: bytes) -> None:
         self.memory[address - self.base : address - self.base + len(data)] = data
 
-    def map_memory(self, _name: str) -> memoryview:
+    def segment_bytes(self, _name: str) -> int:
+        return len(self.memory)
+
+    def segment(self, _name: str, _index: int) -> memoryview:
         return memoryview(self.memory)
 
 
@@ -40,5 +43,5 @@ def renode_bus(base: int, size: int, *, shared: bool) -> Bus:
     """Return the bus of core "app" with one memory, mapped into Python or behind the sysbus."""
     api: Any = _Api(base, size)
     places = SocCore("app", "cpuapp", 0, None, None, places=[Place(base, base + size, "ram", 0, True)])
-    mapped = SharedMemory(api, "ram", base) if shared else None
+    mapped = SharedMemories(api, ["ram"] if shared else [])
     return RenodeBus(api, places, mapped, rang=lambda: None, failure=RuntimeError)

@@ -52,6 +52,49 @@ def test_shared_memory_is_that_of_the_sysbus(real_machine: RenodeMachine) -> Non
     assert bus.read32(SHARED + 4) == 0x9ABC_DEF0
 
 
+PATCHED = FirmwareImage(
+    Path("patched"),
+    (
+        Segment(
+            0x2000_0000,
+            0x2000_0000,
+            struct.pack("<II", 0x2001_0000, 0x2000_0041).ljust(0x40, b"\0")
+            + struct.pack("<HHHHI", 0x4801, 0x2101, 0x6001, 0xE7FC, SHARED),
+            True,
+        ),
+    ),
+    0x2000_0041,
+    {},
+)
+"""Writes 1 into shared RAM for ever, from RAM that the other core reaches, too."""
+
+
+@pytest.mark.parametrize("writer", ["app", "net"])
+def test_code_in_shared_ram_that_python_patches_is_executed_as_patched(
+    real_machine: RenodeMachine, writer: str
+) -> None:
+    app, bus = real_machine.core("app"), real_machine.core(writer).bus
+    app.load(PATCHED)
+    app.start()
+    real_machine.run_for(100 * US)
+    assert bus.read32(SHARED) == 1
+    bus.write32(0x2000_0040, 0x2102_4801)
+    real_machine.run_for(100 * US)
+    assert bus.read32(SHARED) == 2
+
+
+def test_the_hash_covers_memory_that_python_never_touched(real_machine: RenodeMachine) -> None:
+    before = real_machine.trace_sha256()
+    assert real_machine.core("net").bus.read32(0x2006_0000) == 0
+    assert real_machine.trace_sha256() == before
+    for address in (0x2006_0000, 0x2100_FFF0, 0x000F_FFF0):
+        real_machine.execute(
+            f"sysbus WriteDoubleWord 0x{address:X} 1" + (" cpunet" * (address >> 24 == 0x21))
+        )
+        assert real_machine.trace_sha256() != before
+        before = real_machine.trace_sha256()
+
+
 def test_time_passes_in_quanta(real_machine: RenodeMachine) -> None:
     real_machine.run_for(1 * MS)
     assert 1 * MS <= real_machine.now_ns < 1 * MS + 10 * US

@@ -315,9 +315,9 @@ class TestMemory:
     def test_shared_memory_refuses_use_while_the_cores_run_and_after_close(
         self, machine: RenodeMachine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert machine.shared is not None
         seen: list[str] = []
         bus = machine.core("app").bus
+        assert bus.read32(SHARED) == 0
         run = fake_dotnet.FakeMachine.run_quantum
 
         def look(fake: fake_dotnet.FakeMachine) -> None:
@@ -333,10 +333,17 @@ class TestMemory:
             "shared memory shared is in use by the cores: use it between the steps of the machine"
         }
         assert bus.read32(SHARED) == 0
-        kept = machine.shared
+        place = machine.core("app")._places.at(SHARED)
+        unused = machine.core("app")._places.at(SHARED - 4)
+        assert place is not None
+        assert unused is not None
+        kept = machine.shared.near(place, SHARED)
+        assert kept is not None
         machine.close()
         with pytest.raises(EngineError, match="shared memory shared is gone"):
             _ = kept.bus
+        with pytest.raises(EngineError, match="shared memory ramapp is gone"):
+            machine.shared.near(unused, SHARED - 4)
         with pytest.raises(BusError, match="the machine is closed"):
             bus.read32(SHARED)
 
@@ -344,15 +351,11 @@ class TestMemory:
         self, renode: FakeRenode, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(fake_dotnet.Memory, "TouchSegment", lambda self, number: None)
-        with pytest.raises(EngineError, match="Renode gives no address for memory shared"):
-            RenodeMachine()
-
-    def test_a_memory_of_several_segments_is_not_mapped(
-        self, renode: FakeRenode, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(fake_dotnet.Memory, "SegmentCount", 2)
-        with pytest.raises(EngineError, match="memory shared has 2 segments"):
-            RenodeMachine()
+        with (
+            RenodeMachine() as machine,
+            pytest.raises(EngineError, match="Renode gives no address for memory shared"),
+        ):
+            machine.core("app").bus.read32(SHARED)
 
 
 class TestCommands:

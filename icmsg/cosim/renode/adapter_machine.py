@@ -14,7 +14,7 @@ from icmsg.cosim.renode.watchdog import CALLS
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from icmsg.cosim.renode.api import Records
 
@@ -86,16 +86,27 @@ class AdaptedMachine:
         """Return a line's level."""
         return bool(line.IsSet)
 
-    def map_memory(self, name: str) -> memoryview:
-        """Return the only segment of a memory."""
+    def segment_bytes(self, name: str) -> int:
+        """Return the size of a memory's segments."""
+        return int(self._object(name).SegmentSize)
+
+    def segment(self, name: str, index: int) -> memoryview:
+        """Return a segment, which is touched first: it has no address before."""
         memory = self._object(name)
-        if memory.SegmentCount != 1:
-            raise EngineError(f"memory {name} has {memory.SegmentCount} segments and cannot be mapped as one")
-        memory.TouchSegment(0)
-        pointer = int(memory.GetSegment(0).ToInt64())
-        if not pointer:
+        memory.TouchSegment(index)
+        view = _segment(memory, index)
+        if view is None:
             raise EngineError(f"Renode gives no address for memory {name}")
-        return _view(pointer, int(memory.SegmentSize))
+        return view
+
+    def contents(self, name: str) -> Iterator[tuple[int, memoryview]]:
+        """Yield segments that have other bytes than those of a reset; one that nobody touched has those."""
+        memory = self._object(name)
+        after_reset = bytes([int(memory.ResetByte)]) * int(memory.SegmentSize)
+        for index in range(int(memory.SegmentCount)):
+            view = _segment(memory, index)
+            if view is not None and view != memoryview(after_reset)[: len(view)]:
+                yield index, view
 
     def reader(self, width: int, core: str) -> Callable[[int], int]:
         """Return a bus read in the context of a core; without one a core's own registers read 0."""
@@ -219,3 +230,10 @@ class _Gate:
 
 def _view(address: int, size: int) -> memoryview:
     return memoryview((ctypes.c_ubyte * size).from_address(address)).cast("B")
+
+
+def _segment(memory: Any, index: int) -> memoryview | None:
+    """Return the bytes of a segment of a memory, None if nobody has touched it yet."""
+    pointer = int(memory.GetSegment(index).ToInt64())
+    size = int(memory.SegmentSize)
+    return _view(pointer, min(size, int(memory.Size) - index * size)) if pointer else None

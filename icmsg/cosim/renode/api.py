@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from icmsg.cosim.stepped.stepper import Gate
@@ -62,8 +62,14 @@ class MachineApi(Protocol):
     def is_set(self, line: object) -> bool:
         """Return the level of a line."""
 
-    def map_memory(self, name: str) -> memoryview:
-        """Return a memory's bytes, shared; valid until the machine is cleared or loaded again."""
+    def segment_bytes(self, name: str) -> int:
+        """Return how large the segments are in which a memory is kept; the last one may be smaller."""
+
+    def segment(self, name: str, index: int) -> memoryview:
+        """Return a segment's bytes, shared; valid until the machine is cleared or loaded again."""
+
+    def contents(self, name: str) -> Iterator[tuple[int, bytes | memoryview]]:
+        """Yield number and bytes of each segment that has other bytes than after a reset; to be used at once."""
 
     def reader(self, width: int, core: str) -> Callable[[int], int]:
         """Return ``read(address)`` of 8, 16 or 32 bits as ``core`` sees the bus."""

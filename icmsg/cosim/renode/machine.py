@@ -13,9 +13,9 @@ from icmsg.cosim.platform import load_platform
 from icmsg.cosim.renode import process
 from icmsg.cosim.renode.machine_core import RenodeCore
 from icmsg.cosim.renode.records import RecordReader
-from icmsg.cosim.renode.shared import SharedMemory
+from icmsg.cosim.renode.shared import SharedMemories
 from icmsg.cosim.renode.watchdog import Watchdog
-from icmsg.cosim.soc import Soc
+from icmsg.cosim.soc import MAPPED_MEMORY, Soc
 from icmsg.cosim.stepped import commands, log
 from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
 from icmsg.cosim.stepped.paths import monitor_path
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from icmsg.cosim.events import EventKind
     from icmsg.cosim.renode.api import MachineApi
     from icmsg.cosim.soc import Wire
-
-SHARED: Final = "shared"
-"""The memory of the platform file that both cores use for messages; Python maps it without copies."""
 
 _DOORBELLS: Final = 1 << 14
 _CONSOLE_BYTES: Final = 1 << 16
@@ -71,6 +68,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         places = self.soc.cores
         super().__init__(places, quantum_ns, latency_ns)
         self._quantum = quantum_ns
+        self._memories = [item.name for item in self.description if item.type == MAPPED_MEMORY]
         self._renode = process.load_renode()
         process.occupy(self)
         self._watchdog = Watchdog(self, stall_s=stall_timeout)
@@ -81,11 +79,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
             self._renode.log_to(self._log)
             self._api = self._make(path, [core.cpu for core in places.values()])
             self.quantum_ns: Final = self._api.quantum_ns()
-            memories = (
-                place for core in places.values() for place in core.memories() if place.name == SHARED
-            )
-            found = next(memories, None)
-            self.shared: Final = SharedMemory(self._api, SHARED, found.start) if found is not None else None
+            self.shared: Final = SharedMemories(self._api, self.soc.shared_ram())
             journal = self._api.doorbells(_DOORBELLS, [str(core.mailbox) for core in self._mailboxes])
             self._doorbells = RecordReader(journal, "doorbells")
             self._rang = self._doorbells.counters
@@ -182,7 +176,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
                 yield AccessWarning(core.name, complaint.what, complaint.address, complaint.pc, place)
 
     def trace_sha256(self) -> str:
-        """Return a hash over every event, the contents of the shared memory and the progress of all cores.
+        """Return a hash over every event so far, the contents of all memories and the instructions of all cores.
 
         Raises:
             EngineError: the machine is closed.
@@ -190,8 +184,11 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         self.check_open()
         self.take()
         digest = hashlib.sha256(self.events.hexdigest().encode())
-        if self.shared is not None:
-            digest.update(self.shared.bus.read_block(self.shared.base, self.shared.size))
+        for name in self._memories:
+            digest.update(name.encode())
+            for index, content in self._api.contents(name):
+                digest.update(b"%d:" % index)
+                digest.update(content)
         for core in self.cores.values():
             digest.update(b"%d;" % core.instructions)
         return digest.hexdigest()
@@ -203,8 +200,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         for core in self.cores.values():
             core.close()
         # Python's views go first: the memory behind them is freed by what follows.
-        if self.shared is not None:
-            self.shared.unmap()
+        self.shared.unmap()
         self._doorbells.close()
         self._printed.close()
         self.clock.clear()

@@ -8,6 +8,10 @@ from icmsg.cosim.renode.bus import RenodeBus
 from icmsg.cosim.stepped.core import SteppedCore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from icmsg.cosim.image import FirmwareImage
     from icmsg.cosim.renode.api import MachineApi, RenodeApi
     from icmsg.cosim.renode.machine import RenodeMachine
     from icmsg.cosim.soc import SocCore
@@ -21,8 +25,21 @@ class RenodeCore(SteppedCore):
 
     def __init__(self, machine: RenodeMachine, api: MachineApi, renode: RenodeApi, places: SocCore) -> None:
         self._api = api
+        self._shared = machine.shared
         bus = RenodeBus(api, places, machine.shared, rang=machine.take, failure=renode.failure)
         super().__init__(machine, places, bus)
+
+    def load(self, firmware: str | Path | FirmwareImage) -> FirmwareImage:
+        """Load an image into memory, as :meth:`SteppedCore.load`."""
+        image = super().load(firmware)
+        self._shared.execute(self._places, image)
+        return image
+
+    def recognize(self, files: Iterable[str]) -> None:
+        """Find this core's image among files that somebody else loaded, as :meth:`SteppedCore.recognize`."""
+        super().recognize(files)
+        if self.image is not None:
+            self._shared.execute(self._places, self.image)
 
     @property
     def instructions(self) -> int:
