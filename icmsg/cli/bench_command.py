@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from icmsg.assets import asset, stub
 from icmsg.cli.arguments import HelpFormatter
 from icmsg.cli.measure import Rate, access_costs, call_cost, exchange_rate
+from icmsg.config.boards import DEFAULT
 from icmsg.cosim.engines import ENGINES, EngineChoice, choose_engine, make_machine
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.workload import Workload
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 SIZE: Final = 16
 WINDOWS: Final = (1, 8)
 PAIRINGS: Final = (("python", "echo"), ("initiator", "python"), ("initiator", "echo"))
-"""Who plays app and net; the last one is firmware on both cores."""
+"""Who plays the two cores of the link; the last one is firmware on both cores."""
 _MESSAGES: Final = {"embedded": 10_000, "renode": 1000}
 _RUNS: Final = {"embedded": 3, "renode": 1}
 """A machine on Renode takes seconds to make."""
@@ -45,7 +46,7 @@ class Report:
 
     @property
     def python_to_firmware(self) -> dict[int, float]:
-        """Round trips with Python on the app core, to those between two firmware cores, by window."""
+        """Round trips with Python on the first core, to those between two firmware cores, by window."""
         return {
             window: self.echoes["python", "echo", window].per_second
             / self.echoes["initiator", "echo", window].per_second
@@ -60,8 +61,8 @@ class Report:
             "messages": self.messages,
             "size": SIZE,
             "echo": [
-                {"app": app, "net": net, "window": window, **rate.as_json()}
-                for (app, net, window), rate in self.echoes.items()
+                {**dict(zip(DEFAULT.roles, pair, strict=True)), "window": window, **rate.as_json()}
+                for (*pair, window), rate in self.echoes.items()
             ],
             "python_to_firmware": {
                 str(window): round(ratio, 3) for window, ratio in self.python_to_firmware.items()
@@ -125,18 +126,18 @@ def measure(choice: EngineChoice, messages: int | None = None) -> Report:
     if choice.name == "renode":  # the first exchange of a process compiles half of Renode
         exchange_rate(make, _sides("python", "echo"), Workload(_BY_COMMANDS, SIZE, SIZE))
     echoes = {
-        (app, net, window): exchange_rate(
+        (first, second, window): exchange_rate(
             make,
-            _sides(app, net),
+            _sides(first, second),
             Workload(messages, SIZE, SIZE, window=window),
             runs=_RUNS[choice.name],
         )
-        for app, net in PAIRINGS
+        for first, second in PAIRINGS
         for window in WINDOWS
     }
     machine = make()
     try:
-        accesses = access_costs(machine.core("app"), _REPETITIONS)
+        accesses = access_costs(machine.core(DEFAULT.roles[0]), _REPETITIONS)
         bound = _bound_call(machine) if choice.name == "renode" else None
     finally:
         machine.close()
@@ -144,10 +145,10 @@ def measure(choice: EngineChoice, messages: int | None = None) -> Report:
     return Report(choice, messages, echoes, accesses, bound, by_commands)
 
 
-def _sides(app: str, net: str) -> dict[str, Side]:
-    who = {"app": app, "net": net}
+def _sides(*programs: str) -> dict[str, Side]:
     return {
-        core: None if name == "python" else FirmwareImage.load(stub(name, core)) for core, name in who.items()
+        core: None if name == "python" else FirmwareImage.load(stub(name, core))
+        for core, name in zip(DEFAULT.roles, programs, strict=True)
     }
 
 
@@ -156,8 +157,9 @@ def _bound_call(machine: Machine) -> float:
     from icmsg.cosim.renode.machine import RenodeMachine
 
     assert isinstance(machine, RenodeMachine)
-    read = machine.bound_read("app")
-    kind = machine.core("app").mailbox_port.kind
+    core = machine.core(DEFAULT.roles[0])
+    read = machine.bound_read(core.name)
+    kind = core.mailbox_port.kind
     return call_cost(read, (kind.registers.offset(kind.enable),), _REPETITIONS)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.assets import platform_file
-from icmsg.config.nrf5340 import NRF5340
+from icmsg.config.boards import BOARDS, DEFAULT
 
 if TYPE_CHECKING:
     import argparse
@@ -30,10 +30,15 @@ def add_parser(commands: Any) -> None:
         "Exit code: 0 they will, 1 they will not, 2 a file cannot be used.",
     )
     file = "a build's zephyr/zephyr.dts, a build's folder (which has the .config too), a devicetree or an overlay"
-    whole = f"of the application core: {file}; or the folder of a west build --sysbuild, which has both"
-    parser.add_argument("app", metavar="APP", help=whole)
-    parser.add_argument("net", metavar="NET", nargs="?", help="of the network core, in the same way")
-    for core in ("app", "net"):
+    first, second = DEFAULT.roles
+    whole = (
+        f"of the {DEFAULT.titles[first]}: {file}; or the folder of a west build --sysbuild, which has both"
+    )
+    parser.add_argument("first", metavar=first.upper(), help=whole)
+    parser.add_argument(
+        "second", metavar=second.upper(), nargs="?", help=f"of the {DEFAULT.titles[second]}, in the same way"
+    )
+    for core in DEFAULT.roles:
         parser.add_argument(
             f"--{core}-kconfig",
             metavar="FILE",
@@ -42,13 +47,13 @@ def add_parser(commands: Any) -> None:
             help=f".config or prj.conf of {core}; may be given several times, and later ones win",
         )
     parser.add_argument("--release", metavar="R", help="Zephyr release of both, such as 3.7")
-    for core in ("app", "net"):
+    for core in DEFAULT.roles:
         parser.add_argument(f"--{core}-release", metavar="R", help=f"Zephyr release of {core}")
     parser.add_argument(
         "--platform",
         metavar="REPL",
         help=f"Renode platform file with the memory of the SoC, or '{_NO_PLATFORM}'; "
-        f"default: {NRF5340}, unless the files are of another SoC, or of one that is not known",
+        f"default: {DEFAULT.name}, unless the files are of another SoC, or of one that is not known",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     parser.set_defaults(execute=execute)
@@ -59,8 +64,8 @@ def execute(options: argparse.Namespace) -> int:
     from icmsg.config.checks import check, will_bond  # every command loads this module, only this one parses
     from icmsg.config.load import load_side
 
-    given = _both(options.app, options.net)
-    app, net = (
+    given = _both(options.first, options.second)
+    first, second = (
         None
         if core not in given
         else load_side(
@@ -69,12 +74,12 @@ def execute(options: argparse.Namespace) -> int:
             getattr(options, f"{core}_release") or options.release,
             core,
         )
-        for core in ("app", "net")
+        for core in DEFAULT.roles
     )
-    assert app is not None
-    sides = [side for side in (app, net) if side is not None]
+    assert first is not None
+    sides = [side for side in (first, second) if side is not None]
     platform, reason = _platform(options.platform, sides)
-    findings = check(app, net, None if platform is None else _load_memory(platform))
+    findings = check(first, second, None if platform is None else _load_memory(platform))
     ok = will_bond(findings)
     if options.json:
         sys.stdout.write(json.dumps(_as_json(ok, platform, reason, sides, findings), indent=2) + "\n")
@@ -83,27 +88,31 @@ def execute(options: argparse.Namespace) -> int:
     return 0 if ok else 1
 
 
-def _both(app: str, net: str | None) -> dict[str, str]:
+def _both(first: str, second: str | None) -> dict[str, str]:
     """Return what each side is read from; build folders tell themselves which core they are for."""
     from icmsg.config.build_folder import build_sides, images_in, is_build
 
-    if net is None:
-        return dict.fromkeys(build_sides([app]), app) if is_build(app) else {"app": app}
-    if not Path(app).is_dir() or not Path(net).is_dir():
-        return {"app": app, "net": net}
-    cores = [images[0].core for path in (app, net) if len(images := images_in(Path(path))) == 1]
-    return {"app": net, "net": app} if cores == ["net", "app"] else {"app": app, "net": net}
+    if second is None:
+        return dict.fromkeys(build_sides([first]), first) if is_build(first) else {DEFAULT.roles[0]: first}
+    given = first, second
+    if all(Path(path).is_dir() for path in given):
+        cores = [images[0].core for path in given if len(images := images_in(Path(path))) == 1]
+        if cores == list(reversed(DEFAULT.roles)):
+            given = second, first
+    return dict(zip(DEFAULT.roles, given, strict=True))
 
 
 def _platform(option: str | None, sides: list[Side]) -> tuple[str | None, str]:
     """Return the path of the platform file to check against, None to leave the memory out; and why."""
     if option is not None:
         return (None, "as asked for") if option == _NO_PLATFORM else (option, "as asked for")
-    others = [soc for side in sides if (soc := side.soc) not in (None, NRF5340)]
+    known = [soc for side in sides if (soc := side.soc) is not None]
+    others = [soc for soc in known if soc not in BOARDS]
     if others:
-        return None, f"the SoC is another than the nRF5340: {others[0]}"
-    if any(side.soc == NRF5340 for side in sides):
-        return str(platform_file(NRF5340)), "the SoC is the nRF5340"
+        return None, f"the SoC is another than the {DEFAULT.title}: {others[0]}"
+    if known:
+        board = BOARDS[known[0]]
+        return str(platform_file(board.name)), f"the SoC is the {board.title}"
     return None, "the SoC is not known, since an overlay alone does not tell it"
 
 

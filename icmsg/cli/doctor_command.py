@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from icmsg import __version__
 from icmsg.assets import platform_file, stub_names
+from icmsg.config.boards import BOARDS
 from icmsg.cosim.engines import REMOTE_USE, choose_engine
 from icmsg.cosim.renode.locate import GET_PYRENODE, GET_RENODE, find_pyrenode, find_renode, find_setup
 from icmsg.errors import EngineNotAvailableError, IcmsgError
@@ -63,7 +64,7 @@ def examine() -> Iterator[Finding]:
 
     yield Finding("Python", "ok", f"{platform.python_version()} at {sys.executable}")
     yield _try("embedded engine", _embedded)
-    yield _try("platform file", lambda: str(platform_file("nrf5340")))
+    yield _try("platform file", lambda: ", ".join(str(platform_file(name)) for name in BOARDS))
     yield _try("firmware stubs", lambda: ", ".join(stub_names()) or "none")
     yield _try("robotframework", lambda: metadata.version("robotframework"))
     yield _tool(

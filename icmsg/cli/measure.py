@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from icmsg.config.nrf5340 import APP
+from icmsg.config.boards import DEFAULT
 from icmsg.cosim.exchange import Exchange
 from icmsg.errors import EngineError
 
@@ -49,7 +49,7 @@ def _one_exchange(make: Callable[[], Machine], sides: dict[str, Side], workload:
     seen: list[tuple[float, int, int]] = []
     machine = make()
     try:
-        exchange = Exchange(machine, sides, APP, workload)
+        exchange = Exchange(machine, sides, DEFAULT.instance, workload)
         result = exchange.run(lambda done, _total: seen.append((time.perf_counter(), machine.now_ns, done)))
     finally:
         machine.close()
@@ -63,7 +63,7 @@ def _one_exchange(make: Callable[[], Machine], sides: dict[str, Side], workload:
 
 def access_costs(core: Core, repetitions: int) -> dict[str, float]:
     """Return nanoseconds of wall time of one access through the bus of a core that executes nothing."""
-    bus, port, memory = core.bus, core.mailbox_port, APP.tx_region.address
+    bus, port, memory = core.bus, core.mailbox_port, DEFAULT.instance.tx_region.address
     mailbox = port.base + port.kind.registers.offset(port.kind.enable)
     calls: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
         "mailbox read32": (bus.read32, (mailbox,)),

@@ -25,6 +25,7 @@ class Board:
     address for which the firmware stubs of each are built. ``qualifiers`` are the parts of Zephyr's board names and
     devicetree labels that tell whose files they are. ``mailbox`` is the ``compatible`` of
     the mailbox, ``labels`` are what an overlay may call it, ``ram`` is where the regions of an overlay can lie.
+    ``starts`` tells whether firmware on the first core lets the second one run, and so is up before it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Board:
     mailbox: str
     labels: tuple[str, ...]
     ram: range
+    starts: bool
 
 
 NRF5340: Final = Board(
@@ -56,6 +58,7 @@ NRF5340: Final = Board(
     mailbox="nordic,mbox-nrf-ipc",
     labels=("mbox", "ipc"),
     ram=range(0x2000_0000, 0x2008_0000),
+    starts=True,
 )
 """Source of the instance: the devicetree overlays of the upstream ICMsg sample (protocol §5). The stubs in
 ``firmware_stubs`` use the same."""
@@ -77,6 +80,11 @@ def find_board(name: str) -> Board:
             "a Renode platform file of any other"
         )
     return BOARDS[name]
+
+
+def board_named_in(text: str) -> Board | None:
+    """Return the board whose name is part of a text such as a ``compatible`` or CONFIG_SOC, or None."""
+    return next((board for name, board in BOARDS.items() if name in text.lower()), None)
 
 
 def board_of(roles: Mapping[str, object]) -> Board | None:

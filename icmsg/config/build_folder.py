@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml  # type: ignore[import-untyped]  # its hints are a package of their own
 
-from icmsg.config.boards import DEFAULT
+from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.release import Release, Releases
 from icmsg.errors import ConfigurationError
 from icmsg.limits import BUILD_FILE_BYTES, DEVICETREE_BYTES, KCONFIG_BYTES, read_file
@@ -197,7 +197,8 @@ def _text(file: Path, limit: int) -> str:
 
 def _core(options: dict[str, str], dts: Path) -> str | None:
     """Return the core that an image is for: by its SoC, then by its board, then by its devicetree."""
-    socs = [name for name, value in options.items() if name.startswith("SOC_NRF5340_CPU") and value == "y"]
+    prefixes = tuple(f"SOC_{name.upper()}_CPU" for name in BOARDS)
+    socs = [name for name, value in options.items() if name.startswith(prefixes) and value == "y"]
     texts = [
         " ".join(socs),
         options.get("BOARD_QUALIFIERS", ""),

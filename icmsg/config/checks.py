@@ -14,7 +14,6 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.devicetree import NRF_IPC
 from icmsg.config.findings import Finding, will_bond
 from icmsg.config.kconfig import BACKEND, MODE_SWITCHES
 from icmsg.config.mailboxes import kind_of
@@ -34,15 +33,17 @@ __all__ = ["Finding", "MemoryRange", "check", "check_side", "will_bond"]
 _ORDER: Final = {"error": 0, "warning": 1, "note": 2}
 
 
-def check(app: Side, net: Side | None = None, platform: Sequence[MemoryRange] | None = None) -> list[Finding]:
+def check(
+    first: Side, second: Side | None = None, platform: Sequence[MemoryRange] | None = None
+) -> list[Finding]:
     """Return everything that was found, the worst first; an empty list is a good one.
 
     ``platform`` is the memory of the emulated SoC, None to leave it out.
     """
-    findings = list(check_side(app, platform))
-    if net is not None:
-        findings += check_side(net, platform)
-        findings += check_pairs(app, net)
+    findings = list(check_side(first, platform))
+    if second is not None:
+        findings += check_side(second, platform)
+        findings += check_pairs(first, second)
     return sorted(findings, key=lambda finding: _ORDER[finding.severity])
 
 
@@ -159,8 +160,6 @@ def _channels(side: Side, node: IcmsgNode) -> Iterator[Finding]:
                 channel,
                 f"{name} is {channel}, but this mailbox has {channels} channels: use 0 to {channels - 1}",
             )
-        elif NRF_IPC not in mailbox.compatible:
-            continue
         elif mask is not None and not mask >> channel.number & 1:
             yield finding(
                 "channel-masked",

@@ -14,6 +14,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from icmsg.config.boards import DEFAULT
 from icmsg.config.build_folder import build_files
 from icmsg.config.devicetree import load_devicetree
 from icmsg.config.instance import MAGIC_LENGTH, InstanceConfig
@@ -162,7 +163,7 @@ class InstancePair(NamedTuple):
 
 
 def load_instances(
-    dts: File, kconfig: Files = None, release: Release | str | None = None, core: str = "app"
+    dts: File, kconfig: Files = None, release: Release | str | None = None, core: str = DEFAULT.roles[0]
 ) -> list[NamedInstance]:
     """Return the enabled ICMsg instances in the devicetree file ``dts``, in the order of the file.
 
@@ -221,7 +222,7 @@ def _chosen(
 
 
 def load_side(
-    dts: File, kconfig: Files = None, release: Release | str | None = None, core: str = "app"
+    dts: File, kconfig: Files = None, release: Release | str | None = None, core: str = DEFAULT.roles[0]
 ) -> Side:
     """Return what the files of ``core`` say; the arguments are those of :func:`load_instances`.
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icmsg.config.devicetree import NRF_IPC
-from icmsg.config.nrf5340 import NRF5340
+from icmsg.config.boards import BOARDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,9 +30,9 @@ class MailboxKind(NamedTuple):
 UNKNOWN: Final = MailboxKind(None, hears_itself=False, same_numbers=None)
 _EVENTS: Final = MailboxKind(32, hears_itself=False, same_numbers=True)
 _EACH_WAY: Final = MailboxKind(None, hears_itself=False, same_numbers=True)
-NRF_IPC_KIND: Final = MailboxKind(16, hears_itself=True, same_numbers=True)
+_BACKBONE: Final = MailboxKind(16, hears_itself=True, same_numbers=True)
 _KINDS: Final[Mapping[str, MailboxKind]] = {
-    NRF_IPC: NRF_IPC_KIND,
+    "nordic,mbox-nrf-ipc": _BACKBONE,
     "nordic,nrf-vevif-event-rx": _EVENTS,
     "nordic,nrf-vevif-event-tx": _EVENTS,
     "nordic,nrf-vevif-task-rx": _EVENTS,
@@ -50,6 +49,11 @@ _LABELS: Final = (("vevif", _EVENTS), ("bellboard", _EVENTS))
 """What labels of nodes that an overlay does not define tell; they are those of the SoCs' files."""
 
 
+def of_compatible(compatible: str) -> MailboxKind:
+    """Return what the mailbox with that ``compatible`` can do."""
+    return _KINDS.get(compatible, UNKNOWN)
+
+
 def kind_of(mailbox: Mailbox, soc: str | None) -> MailboxKind:
     """Return what ``mailbox`` can do; ``soc`` is the SoC as far as it is known."""
     for compatible in mailbox.compatible:
@@ -60,4 +64,4 @@ def kind_of(mailbox: Mailbox, soc: str | None) -> MailboxKind:
     for part, kind in _LABELS:
         if part in mailbox.label or part in mailbox.path:
             return kind
-    return NRF_IPC_KIND if soc == NRF5340 else UNKNOWN
+    return of_compatible(BOARDS[soc].mailbox) if soc in BOARDS else UNKNOWN

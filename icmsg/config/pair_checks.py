@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from icmsg.config.boards import BOARDS
 from icmsg.config.findings import Finding
 from icmsg.config.kconfig import CB_SIZES, RX_SIZE
 from icmsg.config.mailboxes import kind_of
 from icmsg.config.matching import match
-from icmsg.config.nrf5340 import NRF5340
 from icmsg.config.release import RX_READ_BUF, Release
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from icmsg.config.place import Place
 
 
-def check_pairs(app: Side, net: Side) -> Iterator[Finding]:
-    """Yield what keeps the instances of ``app`` and ``net`` from bonding with their counterparts."""
-    matching = match(app.devicetree.instances, net.devicetree.instances)
+def check_pairs(first: Side, second: Side) -> Iterator[Finding]:
+    """Yield what keeps the instances of ``first`` and ``second`` from bonding with their counterparts."""
+    matching = match(first.devicetree.instances, second.devicetree.instances)
     for ours, theirs in matching.pairs:
-        yield from _Pair(app, ours, net, theirs).check()
-    for side, other, alone in ((app, net, matching.ours_alone), (net, app, matching.theirs_alone)):
+        yield from _Pair(first, ours, second, theirs).check()
+    for side, other, alone in ((first, second, matching.ours_alone), (second, first, matching.theirs_alone)):
         yield from _limit(side, other)
         for node in alone:
             yield Finding(
@@ -40,22 +40,22 @@ def check_pairs(app: Side, net: Side) -> Iterator[Finding]:
 
 
 class _Pair:
-    """One instance and its counterpart. Findings point at the net side and name the app side."""
+    """One instance and its counterpart. Findings point at the second side and name the first."""
 
-    def __init__(self, app: Side, ours: IcmsgNode, net: Side, theirs: IcmsgNode) -> None:
-        self._app, self._ours, self._net, self._theirs = app, ours, net, theirs
+    def __init__(self, first: Side, ours: IcmsgNode, second: Side, theirs: IcmsgNode) -> None:
+        self._first, self._ours, self._second, self._theirs = first, ours, second, theirs
 
     def check(self) -> Iterator[Finding]:
         yield from self._regions()
         yield from self._channels()
-        if self._app.release.wire != self._net.release.wire:
+        if self._first.release.wire != self._second.release.wire:
             yield self._generations()
             return
         yield from self._modes()
         yield from self._alignment()
 
     def _finding(self, code: str, place: Place, message: str, severity: Severity = "error") -> Finding:
-        return Finding(severity, code, self._net.core, self._theirs.path, place, message)
+        return Finding(severity, code, self._second.core, self._theirs.path, place, message)
 
     def _regions(self) -> Iterator[Finding]:
         ours, theirs = self._ours, self._theirs
@@ -64,14 +64,14 @@ class _Pair:
             yield self._finding(
                 "regions-not-swapped",
                 theirs.place_of("tx-region"),
-                f"tx-region and rx-region are those of {self._app.core} ({ours.place_of('tx-region')}), and both "
+                f"tx-region and rx-region are those of {self._first.core} ({ours.place_of('tx-region')}), and both "
                 "would write the same memory: swap tx-region and rx-region on one side",
             )
             return
-        app, net = self._app.core, self._net.core
+        first, second = self._first.core, self._second.core
         for name, sent, reader, taken, place in (
-            (app, ours.tx_region, net, theirs.rx_region, theirs.rx_region.place),
-            (net, theirs.tx_region, app, ours.rx_region, theirs.tx_region.place),
+            (first, ours.tx_region, second, theirs.rx_region, theirs.rx_region.place),
+            (second, theirs.tx_region, first, ours.rx_region, theirs.tx_region.place),
         ):
             if sent.region.address != taken.region.address:
                 yield self._finding(
@@ -96,14 +96,14 @@ class _Pair:
             yield self._finding(
                 "channels-not-swapped",
                 place,
-                f"rings {theirs.tx_channel} and hears {theirs.rx_channel}, as {self._app.core} does "
+                f"rings {theirs.tx_channel} and hears {theirs.rx_channel}, as {self._first.core} does "
                 f"({ours.place_of('mboxes')}): swap tx and rx in mbox-names on one side",
                 self._certainty(),
             )
             return
         for name, tx, reader, rx in (
-            (self._app.core, ours.tx_channel, self._net.core, theirs.rx_channel),
-            (self._net.core, theirs.tx_channel, self._app.core, ours.rx_channel),
+            (self._first.core, ours.tx_channel, self._second.core, theirs.rx_channel),
+            (self._second.core, theirs.tx_channel, self._first.core, ours.rx_channel),
         ):
             if tx.number != rx.number:
                 yield self._finding(
@@ -117,44 +117,44 @@ class _Pair:
     def _certainty(self) -> Severity:
         """Return ``error`` where a number is known to mean the same on both sides."""
         known = (
-            kind_of(self._ours.tx_channel.mailbox, self._app.soc),
-            kind_of(self._theirs.tx_channel.mailbox, self._net.soc),
+            kind_of(self._ours.tx_channel.mailbox, self._first.soc),
+            kind_of(self._theirs.tx_channel.mailbox, self._second.soc),
         )
         return "error" if all(kind.same_numbers for kind in known) else "warning"
 
     def _generations(self) -> Finding:
-        app, net = self._app, self._net
-        if app.releases.wires & net.releases.wires:
+        one, other = self._first, self._second
+        if one.releases.wires & other.releases.wires:
             return self._finding(
                 "generations-open",
                 self._theirs.place,
-                f"{app.core} is Zephyr {app.releases}, {net.core} is Zephyr {net.releases}, and the packet buffer "
+                f"{one.core} is Zephyr {one.releases}, {other.core} is Zephyr {other.releases}, and the packet buffer "
                 "changed with 3.6: give the release of each",
                 "warning",
             )
         return self._finding(
             "generations-differ",
             self._theirs.place,
-            f"{app.core} is Zephyr {app.releases} and uses {app.release.wire}, {net.core} is Zephyr {net.releases} "
-            f"and uses {net.release.wire}: build both with 3.6 or newer, or both with an older one",
+            f"{one.core} is Zephyr {one.releases} and uses {one.release.wire}, {other.core} is Zephyr {other.releases} "
+            f"and uses {other.release.wire}: build both with 3.6 or newer, or both with an older one",
         )
 
     def _modes(self) -> Iterator[Finding]:
-        ours, theirs = self._app.mode(self._ours), self._net.mode(self._theirs)
+        ours, theirs = self._first.mode(self._ours), self._second.mode(self._theirs)
         place = self._theirs.place_of("unbound")
         if {ours, theirs} == {"disable", "detect"}:
-            first, legacy = (self._net, self._app) if theirs == "detect" else (self._app, self._net)
+            first, legacy = (self._second, self._first) if theirs == "detect" else (self._first, self._second)
             if legacy.release.sessions:
                 yield self._opens_first(first, legacy, place)
             return
         if (ours == "enable") == (theirs == "enable") or "detect" in (ours, theirs):
             return
-        sessions = self._app.release.sessions and self._net.release.sessions
+        sessions = self._first.release.sessions and self._second.release.sessions
         yield self._finding(
             "modes-never-bind",
             place,
-            f"{_words(self._net, self._theirs)} never binds with {_words(self._app, self._ours)} of {self._app.core} "
-            f'({self._ours.place_of("unbound")}): use "detect" on the side with "enable"'
+            f"{_words(self._second, self._theirs)} never binds with {_words(self._first, self._ours)} of "
+            f'{self._first.core} ({self._ours.place_of("unbound")}): use "detect" on the side with "enable"'
             + (', or "enable" on both' if sessions else ""),
         )
 
@@ -164,17 +164,18 @@ class _Pair:
             f'{legacy.core}, which is "disable", rings once, and {first.core}, which is "detect", looks only when it '
             "is rung"
         )
-        if legacy is self._app and NRF5340 in (self._app.soc, self._net.soc):
+        boards = [BOARDS[soc] for soc in (self._first.soc, self._second.soc) if soc in BOARDS]
+        if legacy is self._first and boards and boards[0].starts:
             return self._finding(
                 "disable-opens-first",
                 place,
-                f"{why}; on the nRF5340, {legacy.core} starts {first.core} and opens first, so that the one ring is "
-                f'lost and they do not bond: use "detect" on both, or "disable" on both',
+                f"{why}; on the {boards[0].title}, {legacy.core} starts {first.core} and opens first, so that the one "
+                f'ring is lost and they do not bond: use "detect" on both, or "disable" on both',
             )
         return Finding(
             "note",
             "detect-opens-first",
-            self._net.core,
+            self._second.core,
             self._theirs.path,
             place,
             f"{why}: they do not bond if {legacy.core} rings before the mailbox of {first.core} is up; open "
@@ -182,19 +183,19 @@ class _Pair:
         )
 
     def _alignment(self) -> Iterator[Finding]:
-        if self._app.release.wire == "spsc_pbuf":
-            ours, theirs = self._app.spsc_cache_line, self._net.spsc_cache_line
+        if self._first.release.wire == "spsc_pbuf":
+            ours, theirs = self._first.spsc_cache_line, self._second.spsc_cache_line
             fix = "set CONFIG_SPSC_PBUF_REMOTE_DCACHE_LINE to the same on both sides"
         else:
             ours, theirs = self._ours.dcache_alignment or 0, self._theirs.dcache_alignment or 0
             fix = f"set dcache-alignment = <{max(ours, theirs)}> on both sides"
-        floor = 12 if self._app.release.wire == "spsc_pbuf" else 4
+        floor = 12 if self._first.release.wire == "spsc_pbuf" else 4
         if max(ours, floor) != max(theirs, floor):
             yield self._finding(
                 "alignments-differ",
                 self._theirs.place_of("dcache-alignment"),
                 f"wr_idx is at offset {max(theirs, floor)} here (alignment {theirs}), but at {max(ours, floor)} for "
-                f"{self._app.core} (alignment {ours}, {self._ours.place_of('dcache-alignment')}): {fix}",
+                f"{self._first.core} (alignment {ours}, {self._ours.place_of('dcache-alignment')}): {fix}",
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.boards import DEFAULT
 from icmsg.config.spelling import closest
 from icmsg.errors import BusError, MonitorError
 from icmsg.monitor.members import Device
@@ -143,7 +144,9 @@ def _read(soc: EmbeddedMachine, address: int, count: int) -> bytes:
 def _soc(monitor: Interpreter) -> EmbeddedMachine:
     machine = monitor.emulation.selected
     if machine is None or machine.soc is None:
-        raise MonitorError("there is no machine; include renode/nrf5340.resc, or select one with `mach set`")
+        raise MonitorError(
+            f"there is no machine; include renode/{DEFAULT.name}.resc, or select one with `mach set`"
+        )
     return machine.soc
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import platform_file
+from icmsg.config.boards import DEFAULT
 from icmsg.cosim.embedded.core_control import CoreControl
 from icmsg.cosim.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
 from icmsg.cosim.events import EventKind
@@ -181,7 +182,7 @@ class MonitorMachine:
 
 def _describe(sources: Sequence[tuple[str, str]], folders: Sequence[Path]) -> PlatformDescription | None:
     """Return the description in all sources, each a file or a text; None for the shipped one, which is known."""
-    if len(sources) == 1 and sources[0][0] and Path(sources[0][0]).samefile(platform_file("nrf5340")):
+    if len(sources) == 1 and sources[0][0] and Path(sources[0][0]).samefile(platform_file(DEFAULT.name)):
         return None
     used = "".join(f'using "{file}"\n' for file, _ in sources if file)
     texts = "\n".join(text for file, text in sources if not file)

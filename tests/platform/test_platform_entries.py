@@ -83,7 +83,7 @@ def test_a_registration_is_read_as_what_it_says(text: str, registrations: list[R
         ),
         ("BusRangeRegistration { address: 0 }", "it takes address, size or range"),
         ("BusMultiRegistration { address: 0; size: 4 }", "it takes address, size, region"),
-        ("BusMultiRegistration { address: 0; size: 4; region: 1 }", 'has to be a text such as "app"'),
+        ("BusMultiRegistration { address: 0; size: 4; region: 1 }", 'has to be a text such as "data"'),
     ],
 )
 def test_a_bus_registration_that_no_constructor_takes_is_refused(point: str, message: str) -> None:

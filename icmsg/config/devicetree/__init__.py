@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING
 
 from icmsg.config.devicetree.nodes import (
     ICMSG,
-    NRF_IPC,
     Channel,
     Devicetree,
     IcmsgNode,
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ICMSG",
-    "NRF_IPC",
     "Channel",
     "Devicetree",
     "IcmsgNode",

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from icmsg.config.place import Place
 
 ICMSG: Final = "zephyr,ipc-icmsg"
-NRF_IPC: Final = "nordic,mbox-nrf-ipc"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ _KINDS: dict[str, tuple[type, str]] = {
     "size": (int, "a number"),
     "offset": (int, "a number"),
     "range": (AddressRange, "a range such as <0x1000, +0x100>"),
-    "region": (str, 'a text such as "app"'),
+    "region": (str, 'a text such as "data"'),
     "condition": (str, "a text"),
     "cpu": (Reference, "the name of a core's entry"),
     "cluster": (Reference, "the name of a cluster's entry"),

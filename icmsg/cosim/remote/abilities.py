@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset
+from icmsg.config.boards import DEFAULT
 from icmsg.cosim.remote.transport import words
 from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.errors import EngineError, MonitorError
@@ -60,8 +61,9 @@ def _check_machine(link: Link, platform: Path, cpus: list[str]) -> None:
             link.execute(f"{cpu} IsHalted")
     except MonitorError as error:
         raise EngineError(
-            f"the Monitor has no machine of {platform.name} selected ({words(error)}): include renode/nrf5340.resc, "
-            "select the machine with `mach set`, or name the platform file that it was made of"
+            f"the Monitor has no machine of {platform.name} selected ({words(error)}): include "
+            f"renode/{DEFAULT.name}.resc, select the machine with `mach set`, or name the platform file that it was "
+            "made of"
         ) from error
 
 

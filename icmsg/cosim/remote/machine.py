@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import platform_file
+from icmsg.config.boards import DEFAULT
 from icmsg.config.memory_checks import RAM
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.machine import AccessWarning
@@ -72,7 +73,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         quantum_ns: int | None = None,
         latency_ns: int = DEFAULT_LATENCY_NS,
     ) -> None:
-        path = Path(platform) if platform is not None else platform_file("nrf5340")
+        path = Path(platform) if platform is not None else platform_file(DEFAULT.name)
         self.description: Final = load_platform(path)
         self.soc: Final = Soc(self.description)
         places = self.soc.cores

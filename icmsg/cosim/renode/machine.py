@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset, platform_file
+from icmsg.config.boards import DEFAULT
 from icmsg.cosim.machine import AccessWarning
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.renode import process
@@ -62,7 +63,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         latency_ns: int = DEFAULT_LATENCY_NS,
         stall_timeout: float = 0.0,
     ) -> None:
-        path = Path(platform) if platform is not None else platform_file("nrf5340")
+        path = Path(platform) if platform is not None else platform_file(DEFAULT.name)
         self.description: Final = load_platform(path)
         self.soc: Final = Soc(self.description)
         places = self.soc.cores

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from icmsg.assets import platform_file
+from icmsg.config.boards import DEFAULT
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.renode import process
 from icmsg.cosim.renode.attached import AttachedMachine
@@ -65,7 +66,7 @@ class RenodeMonitor:
         latency_ns: int = DEFAULT_LATENCY_NS,
         stall_timeout: float = 0.0,
     ) -> None:
-        self._platform = Path(platform) if platform is not None else platform_file("nrf5340")
+        self._platform = Path(platform) if platform is not None else platform_file(DEFAULT.name)
         self._times: Final[_Times] = {"latency_ns": latency_ns, "stall_timeout": stall_timeout}
         self._renode = process.load_renode()
         self._watchdog = Watchdog(None, stall_s=stall_timeout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.boards import DEFAULT
 from icmsg.errors import IcmsgError, MonitorError
 from icmsg.monitor.verbs import injection
 from icmsg.monitor.verbs.arguments import hex_bytes, message, number, option, time_ns
@@ -191,7 +192,7 @@ class IcmsgVerbs:
         machine = self._machine()
         if machine is None:
             raise MonitorError(
-                "there is no machine: make one with include @renode/nrf5340.resc, or select one with mach set"
+                f"there is no machine: make one with include @renode/{DEFAULT.name}.resc, or select one with mach set"
             )
         self._settings.suit(machine.soc)
         found = next((sides for sides in self._sides if sides.machine is machine), None)

@@ -243,10 +243,10 @@ def _path(text: str) -> str:
     return text.removeprefix("@")
 
 
-def _by_hand(app: InstanceConfig, given: Mapping[str, str]) -> InstanceConfig:
+def _by_hand(config: InstanceConfig, given: Mapping[str, str]) -> InstanceConfig:
     changes: dict[str, Any] = {
-        "name": app.name,
-        **(_of_release(given["release"], app) if "release" in given else {}),
+        "name": config.name,
+        **(_of_release(given["release"], config) if "release" in given else {}),
     }
     for name, allowed in (("unbound", get_args(Unbound)), ("signalling", get_args(Signalling))):
         if name in given:
@@ -258,20 +258,20 @@ def _by_hand(app: InstanceConfig, given: Mapping[str, str]) -> InstanceConfig:
             changes[name.replace("-", "_")] = Region.parse(given[name])
     if "dcache-alignment" in given:
         changes["dcache_alignment"] = number(given["dcache-alignment"], "dcache-alignment")
-    elif changes.get("unbound", app.unbound) != "disable":
+    elif changes.get("unbound", config.unbound) != "disable":
         changes["dcache_alignment"] = max(
-            changes.get("dcache_alignment", app.dcache_alignment), _SESSION_ALIGNMENT
+            changes.get("dcache_alignment", config.dcache_alignment), _SESSION_ALIGNMENT
         )
-    return replace(app, **changes)
+    return replace(config, **changes)
 
 
-def _of_release(text: str, app: InstanceConfig) -> dict[str, Any]:
+def _of_release(text: str, config: InstanceConfig) -> dict[str, Any]:
     """Return what follows from a release alone."""
     release = Release.parse(text)
     changes: dict[str, Any] = {"wire": release.wire, "signalling": release.signalling}
     changes |= dict.fromkeys(("rx_limit", "peer_rx_limit"), release.rx_limit)
     if not release.sessions:
         changes["unbound"] = "disable"
-    if release.wire != app.wire:
+    if release.wire != config.wire:
         changes["dcache_alignment"] = SPSC_CACHE_LINE if release.wire == "spsc_pbuf" else 0
     return changes
