@@ -22,6 +22,7 @@ ROOT: Final = Path(icmsg.__file__).parent
 
 LAYERS: Final = (
     ("errors", "limits", "outputs"),
+    ("timers",),
     ("assets", "config"),
     ("hw",),
     ("wire",),

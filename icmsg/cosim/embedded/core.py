@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.memory import AddressSpace
     from icmsg.cosim.embedded.nvic import Nvic
     from icmsg.cosim.embedded.system_control import SystemControl
-    from icmsg.cosim.embedded.timeline import Timeline
+    from icmsg.timers import Timers
 
 _THUMB: Final = 1 << 24
 _YIELDS: Final = (0xBF10, 0x8001)
@@ -49,7 +49,7 @@ class FirmwareCore:
         nvic: Nvic,
         control: SystemControl,
         ticks_per_instruction: int,
-        timeline: Timeline,
+        timers: Timers,
         warn: Callable[[str, int, int], None],
         fault: Callable[[int, int], None],
         events: Callable[[], int] = lambda: 0,
@@ -58,7 +58,7 @@ class FirmwareCore:
         self.name: Final = name
         self.space: Final = space
         self.nvic: Final = nvic
-        self.timeline: Final = timeline
+        self.timers: Final = timers
         self.ticks_per_instruction = ticks_per_instruction
         self._next_rate = ticks_per_instruction
         self.time = 0
@@ -170,8 +170,8 @@ class FirmwareCore:
         return self._running
 
     def retime(self) -> None:
-        """The timeline has changed: do not run past its next entry."""
-        self.limit(self.timeline.next)
+        """The timers has changed: do not run past its next entry."""
+        self.limit(self.timers.next)
 
     def limit(self, time: int) -> None:
         """Do not run past tick ``time``, or the current instruction if that is later."""

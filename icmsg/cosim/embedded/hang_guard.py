@@ -170,8 +170,8 @@ class HangGuard:
         machine = self._machine
         limit = machine.now_ns + within_ns
         lines = [
-            machine.timeline,
-            *(core.firmware.timeline for core in machine.cores.values() if core.firmware),
+            machine.timers,
+            *(core.firmware.timers for core in machine.cores.values() if core.firmware),
         ]
         return any(machine.when_ns(line.next) < limit for line in lines)
 

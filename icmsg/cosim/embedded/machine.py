@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.memory import Memory
     from icmsg.cosim.embedded.model_types import Model
     from icmsg.cosim.embedded.slot import Slot
-    from icmsg.cosim.embedded.timeline import Timeline
     from icmsg.cosim.machine import CoreFaultRecord, Hang
     from icmsg.cosim.platform import PlatformDescription
+    from icmsg.timers import Timers
 
 DEFAULT_QUANTUM_NS: Final = 100 * US
 DEFAULT_LATENCY_NS: Final = 1 * US
@@ -246,12 +246,12 @@ class EmbeddedMachine:
         return self._guard.hangs(within_ns)
 
     @property
-    def timeline(self) -> Timeline:
+    def timers(self) -> Timers:
         """What is due on no core alone."""
-        return self._scheduler.timeline
+        return self._scheduler.timers
 
     def when_ns(self, tick: int) -> int:
-        """Return a tick of a timeline in nanoseconds."""
+        """Return a tick of a timers in nanoseconds."""
         return self._nanoseconds(tick)
 
     def trace_sha256(self) -> str:
@@ -284,7 +284,7 @@ class EmbeddedMachine:
         for slot in self._parts.slots.values():
             slot.space.close()
         self._parts.common.close()
-        self._scheduler.timeline.clear()
+        self._scheduler.timers.clear()
         self._parts.release_memory()
 
     def __enter__(self) -> EmbeddedMachine:
@@ -333,7 +333,7 @@ class EmbeddedMachine:
             space=slot.space,
             nvic=slot.nvic,
             control=slot.control,
-            timeline=slot.timeline,
+            timers=slot.timers,
             ticks_per_instruction=slot.ticks_per_instruction,
             has_fpu=slot.has_fpu,
             warn=lambda what, address, pc: self._warn(slot, what, address, pc),

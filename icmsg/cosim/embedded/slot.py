@@ -15,14 +15,14 @@ from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoRange
 from icmsg.cosim.embedded.nvic import Nvic, ignore
 from icmsg.cosim.embedded.scs_registers import SCS_BASE
 from icmsg.cosim.embedded.system_control import SystemControl
-from icmsg.cosim.embedded.timeline import Action, Timeline
 from icmsg.cosim.events import EventKind, EventStream
+from icmsg.timers import Action, Timers
 
 if TYPE_CHECKING:
     from icmsg.cosim.embedded.core import FirmwareCore
     from icmsg.cosim.embedded.scheduler import Scheduler
-    from icmsg.cosim.embedded.timeline import Entry
     from icmsg.hw.model import IoModel
+    from icmsg.timers import Timer
 
 LineHandler = Callable[[int, bool], None]
 """(interrupt number, level)"""
@@ -77,7 +77,7 @@ class Slot:
         self._speed = 1
         self.space: Final = AddressSpace(name)
         self.nvic: Final = Nvic()
-        self.timeline: Final = Timeline()
+        self.timers: Final = Timers()
         """What happens on this core while it runs firmware."""
         self.control: SystemControl | None = None
         self.bus: Final = CoreBus(self.space)
@@ -100,7 +100,7 @@ class Slot:
         return time if time > reached else reached
 
     def retime(self) -> None:
-        """The timeline has changed: do not run past its next entry."""
+        """The timers has changed: do not run past its next entry."""
         if self.firmware is not None:
             self.firmware.retime()
 
@@ -125,7 +125,7 @@ class Slot:
         """Return how many instructions firmware has executed, exact within an access."""
         return 0 if self.firmware is None else self.firmware.executed()
 
-    def at(self, time: int, action: Action) -> Entry:
+    def at(self, time: int, action: Action) -> Timer:
         """Run ``action`` when this core has come to ``time``; where it runs no firmware, at that time of the machine.
 
         Nothing runs while firmware is halted: what has become due meanwhile runs when it goes on.
@@ -133,7 +133,7 @@ class Slot:
         core = self.firmware
         if core is None:
             return self._scheduler.at(time, action)
-        entry = self.timeline.at(time, action)
+        entry = self.timers.at(time, action)
         core.retime()
         return entry
 
@@ -191,7 +191,7 @@ class Slot:
             self.nvic.changed = ignore
             if self.control is not None:
                 self.control.reset()
-            self.timeline.clear()
+            self.timers.clear()
             core.close()
 
     def emit(self, kind: EventKind, a: int = 0, b: int = 0) -> None:
