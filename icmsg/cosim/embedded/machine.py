@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.build import Builder
 from icmsg.cosim.embedded.bus import CoreBus
-from icmsg.cosim.embedded.core import FirmwareCore
 from icmsg.cosim.embedded.hang_guard import HangGuard
 from icmsg.cosim.embedded.machine_core import MachineCore
 from icmsg.cosim.embedded.models.nrf_reset import NrfResetModel
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.embedded.memory import Memory
     from icmsg.cosim.embedded.model_types import Model
+    from icmsg.cosim.embedded.processor import Processor
     from icmsg.cosim.embedded.slot import Slot
     from icmsg.cosim.machine import CoreFaultRecord, Hang
     from icmsg.cosim.platform import PlatformDescription
@@ -86,7 +86,7 @@ class EmbeddedMachine:
         self.clock: Final = MachineClock(self._scheduler, rates.ticks_per_second)
         self.cores: Final[dict[str, MachineCore]] = {}
         for name, slot in self._parts.slots.items():
-            slot.add_control(systick_hz=rates.systick_hz[name], restart=self._restart)
+            slot.add_control(timer_hz=rates.systick_hz[name], restart=self._restart)
             self.cores[name] = MachineCore(
                 self,
                 slot,
@@ -326,16 +326,9 @@ class EmbeddedMachine:
             self._scheduler.cores.append(core)
             self._scheduler.cores.sort(key=lambda other: list(self.cores).index(other.name))
 
-    def _make_core(self, slot: Slot) -> FirmwareCore:
-        assert slot.control is not None
-        core = FirmwareCore(
-            name=slot.name,
-            space=slot.space,
-            nvic=slot.nvic,
-            control=slot.control,
-            timers=slot.timers,
-            ticks_per_instruction=slot.ticks_per_instruction,
-            has_fpu=slot.has_fpu,
+    def _make_core(self, slot: Slot) -> Processor:
+        core = slot.architecture.make_processor(
+            slot,
             warn=lambda what, address, pc: self._warn(slot, what, address, pc),
             fault=lambda exception, pc: slot.emit(EventKind.FAULT, exception, pc),
             events=lambda: self.events.count,

@@ -39,7 +39,7 @@ class PlayedCore:
     def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
         """Call ``handler`` for external interrupt ``interrupt``; a line that is high already counts as rising now."""
         self._handlers[interrupt] = handler
-        if self._slot.nvic.lines >> (16 + interrupt) & 1:
+        if self._slot.nvic.is_high(interrupt):
             self._line(interrupt, True)
 
     def release(self) -> None:

@@ -21,7 +21,7 @@ from icmsg.timers import NEVER, RUNAWAY, Action, Timer, Timers, runaway
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.core import FirmwareCore
+    from icmsg.cosim.embedded.processor import Processor
     from icmsg.cosim.interruption import HeldSignals
 
 _TIGHT_US: Final = 1
@@ -35,7 +35,7 @@ class Scheduler:
     """Runs the cores in ``cores`` and the actions in ``timers``; times are ticks."""
 
     def __init__(self, *, ticks_per_us: int, quantum: int) -> None:
-        self.cores: list[FirmwareCore] = []
+        self.cores: list[Processor] = []
         self.timers: Final = Timers()
         self.soon: Final[deque[Action]] = deque()
         self.now = 0
@@ -45,8 +45,8 @@ class Scheduler:
         self._tight_until = 0
         self.set_quantum(quantum)
         self._counted = self._counted_at = 0
-        self._current: FirmwareCore | None = None
-        self._attended: FirmwareCore | None = None
+        self._current: Processor | None = None
+        self._attended: Processor | None = None
 
     def set_quantum(self, quantum: int) -> None:
         """Let no core get further ahead than ``quantum`` ticks; not while one runs."""
@@ -66,7 +66,7 @@ class Scheduler:
             current.limit(time)
         return self.timers.at(time, action)
 
-    def at_core(self, core: FirmwareCore, time: int, action: Action) -> None:
+    def at_core(self, core: Processor, time: int, action: Action) -> None:
         """Run ``action`` when ``core`` has come to tick ``time``; a sleeping core is looked at then."""
         core.timers.at(time, action)
         current = self._current
@@ -89,7 +89,7 @@ class Scheduler:
         current = self._current
         return current.name if current is not None and current.running else None
 
-    def attend(self, core: FirmwareCore) -> None:
+    def attend(self, core: Processor) -> None:
         """An exception of ``core`` may have become takeable: look at it now, or directly after its instruction."""
         if core.running:
             core.look()
@@ -149,7 +149,7 @@ class Scheduler:
             self._counted = 0
             raise runaway()
 
-    def _furthest_behind(self) -> tuple[FirmwareCore | None, int]:
+    def _furthest_behind(self) -> tuple[Processor | None, int]:
         chosen, earliest = None, NEVER
         for core in self.cores:
             ready = core.timers.next if core.asleep else core.time
@@ -157,7 +157,7 @@ class Scheduler:
                 chosen, earliest = core, ready
         return chosen, earliest
 
-    def _run_core(self, core: FirmwareCore, ready: int, action: int) -> None:
+    def _run_core(self, core: Processor, ready: int, action: int) -> None:
         if core.asleep:
             core.wake(ready)
         if core.timers.next <= core.time:

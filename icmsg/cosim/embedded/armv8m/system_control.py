@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.cosim.embedded.nvic import (
+from icmsg.cosim.embedded.armv8m.nvic import (
     BUS_FAULT,
     INTERRUPT_MASK,
     INTERRUPTS,
@@ -14,9 +14,8 @@ from icmsg.cosim.embedded.nvic import (
     SYSTICK,
     USAGE_FAULT,
     Nvic,
-    ignore,
 )
-from icmsg.cosim.embedded.scs_registers import (
+from icmsg.cosim.embedded.armv8m.scs_registers import (
     CCR_RESET,
     ID_REGISTERS,
     MPU_REGIONS,
@@ -24,6 +23,7 @@ from icmsg.cosim.embedded.scs_registers import (
     SCS,
     SCS_BASE,
 )
+from icmsg.cosim.embedded.processor import ignore
 from icmsg.hw.model import RegisterModel, on_read, on_write
 
 if TYPE_CHECKING:
