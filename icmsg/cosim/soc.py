@@ -16,7 +16,7 @@ from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.memory_checks import RAM, MemoryRange
 from icmsg.cosim.bus_setup import reaches, tags
 from icmsg.cosim.platform import AddressRange, Reference, load_platform
-from icmsg.errors import ConfigurationError, EngineError
+from icmsg.errors import ConfigurationError
 from icmsg.hw.mailboxes import find_kind
 from icmsg.hw.nrf_reset import RESET
 
@@ -304,11 +304,6 @@ def find_core(cores: Mapping[str, CoreT], name: str) -> CoreT:
     if found is None:
         raise ConfigurationError(f"no core {name!r}; the platform has {', '.join(cores)}")
     return found
-
-
-def no_mailbox(core: str) -> EngineError:
-    """Return the error for the mailbox of a core that has none."""
-    return EngineError(f"core {core} has no mailbox in this platform")
 
 
 def _ports(description: PlatformDescription) -> Iterator[tuple[str, MailboxPort]]:

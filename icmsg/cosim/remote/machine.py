@@ -74,10 +74,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         latency_ns: int = DEFAULT_LATENCY_NS,
     ) -> None:
         path = Path(platform) if platform is not None else platform_file(DEFAULT.name)
-        self.description: Final = load_platform(path)
-        self.soc: Final = Soc(self.description)
+        super().__init__(Soc(load_platform(path)), quantum_ns, latency_ns)
         places = self.soc.cores
-        super().__init__(places, quantum_ns, latency_ns)
         self.link: Final = Link(transport)
         self._quantum_ns = quantum_ns or DEFAULT_QUANTUM_NS
         self._numbers = {
@@ -121,14 +119,12 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
 
     # Time
 
-    def _run(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
-        if self._runs or self._closed:
-            return super()._run(ns, satisfied)  # which says so
+    def _advance(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
         if not self.is_held:
             self.clock.time_ns = self._ask_time()  # others may have let time pass
         self.link.joins = True
         try:
-            return super()._run(ns, satisfied)
+            return super()._advance(ns, satisfied)
         finally:
             self._levels.forget()
             self._memory.let_go()

@@ -64,10 +64,8 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         stall_timeout: float = 0.0,
     ) -> None:
         path = Path(platform) if platform is not None else platform_file(DEFAULT.name)
-        self.description: Final = load_platform(path)
-        self.soc: Final = Soc(self.description)
+        super().__init__(Soc(load_platform(path)), quantum_ns, latency_ns)
         places = self.soc.cores
-        super().__init__(places, quantum_ns, latency_ns)
         self._quantum = quantum_ns
         self._memories = [item.name for item in self.description if item.type == MAPPED_MEMORY]
         self._renode = process.load_renode()
