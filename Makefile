@@ -48,7 +48,7 @@ firmware: $(VENV)/.installed-dev  ## build the stubs into firmware_stubs/obj wit
 
 prebuilt: $(VENV)/.installed-dev  ## rebuild the committed images and their manifest (always with zig, byte for byte)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[firmware]'
-	$(MAKE) -C firmware_stubs prebuilt PYTHON=$(abspath $(BIN)/python)
+	$(MAKE) -C firmware_stubs prebuilt example PYTHON=$(abspath $(BIN)/python)
 
 keywords: $(VENV)/.installed-dev  ## write the pages about the Robot keywords anew
 	$(BIN)/python tests/robot/keyword_pages.py

@@ -36,6 +36,8 @@ class CoreOptions:
     board: Board | None
     platform: str | None = None
     """The platform file of the user's own."""
+    mistake: str = ""
+    """What is wrong with that file, where its cores could not be read."""
 
     @property
     def soc(self) -> Soc:
@@ -128,8 +130,8 @@ def find_cores(arguments: Sequence[str]) -> CoreOptions:
         return of_board(BOARDS.get(found.soc or DEFAULT.name, DEFAULT))
     try:
         return of_platform(found.platform)
-    except (IcmsgError, OSError):
-        return CoreOptions(DEFAULT.roles, DEFAULT, found.platform)
+    except (IcmsgError, OSError) as error:
+        return CoreOptions(DEFAULT.roles, DEFAULT, found.platform, str(error))
 
 
 def of_board(board: Board) -> CoreOptions:
