@@ -35,10 +35,10 @@ def add_parser(commands: Any, cores: CoreOptions | None = None) -> None:
     file = "a build's zephyr/zephyr.dts, a build's folder (which has the .config too), a devicetree or an overlay"
     keep(parser, cores)
     first, second = _roles(cores)
-    whole = f"of {_titled(cores, first)}: {file}; or the folder of a west build --sysbuild, which has both"
+    whole = f"of {cores.core_title(first)}: {file}; or the folder of a west build --sysbuild, which has both"
     parser.add_argument("first", metavar=first.upper(), help=whole)
     parser.add_argument(
-        "second", metavar=second.upper(), nargs="?", help=f"of {_titled(cores, second)}, in the same way"
+        "second", metavar=second.upper(), nargs="?", help=f"of {cores.core_title(second)}, in the same way"
     )
     for core in (first, second):
         cores.add(
@@ -94,11 +94,6 @@ def execute(options: argparse.Namespace) -> int:
 def _roles(cores: CoreOptions) -> tuple[str, str]:
     """Return the names of both sides: those of the platform's link, else of the default board's."""
     return (cores.names[0], cores.names[1]) if len(cores.names) > 1 else DEFAULT.roles
-
-
-def _titled(cores: CoreOptions, core: str) -> str:
-    title = cores.core_title(core)
-    return title if cores.board is None else f"the {title}"
 
 
 def _both(first: str, second: str | None) -> dict[str, str]:

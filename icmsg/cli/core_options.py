@@ -81,8 +81,9 @@ class CoreOptions:
         return self.core_title(self.names[0])
 
     def core_title(self, core: str) -> str:
-        """Return a core in words."""
-        return self.board.titles.get(core, f"core {core}") if self.board is not None else f"core {core}"
+        """Return a core in words, such as ``the application core`` or ``core 0``."""
+        title = self.board.titles.get(core) if self.board is not None else None
+        return f"core {core}" if title is None else f"the {title}"
 
     def link(self, given: Iterable[str] = ()) -> Link:
         """Return the link of the cores that are ``given``, and others.

@@ -23,7 +23,10 @@ FILES = ("--0-dts", TRIO / "cpu0.dts", "--1-dts", TRIO / "cpu1.dts")
 
 def changed(folder: Path, old: str, new: str) -> Path:
     """Write the platform with one change."""
-    text = PLATFORM.read_text(encoding="utf-8")
+    using = 'using "./cores.repl"\n'
+    text = PLATFORM.read_text(encoding="utf-8").replace(
+        using, (TRIO / "cores.repl").read_text(encoding="utf-8")
+    )
     assert old in text
     path = folder / "changed.repl"
     path.write_text(text.replace(old, new), encoding="utf-8")
@@ -102,3 +105,10 @@ def test_an_nvic_without_its_clock_is_told_which_attribute_it_needs(tmp_path: Pa
     path = changed(tmp_path, "    systickFrequency: 100000000\n", "")
     with pytest.raises(PlatformError, match=r"nvic0 needs a systickFrequency, the clock of cpu0 in Hz"):
         EmbeddedMachine(path)
+
+
+def test_help_calls_a_core_without_a_title_by_its_name(capsys: Capture) -> None:
+    printed = icmsg(capsys, "run", "--platform", PLATFORM, "--help").out
+    assert "who plays core 0: python" in " ".join(printed.split())
+    assert "as core 0 has it" in printed
+    assert "network core" not in printed
