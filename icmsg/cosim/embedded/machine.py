@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.build import Builder
 from icmsg.cosim.embedded.bus import CoreBus
-from icmsg.cosim.embedded.core import FirmwareCore
 from icmsg.cosim.embedded.hang_guard import HangGuard
 from icmsg.cosim.embedded.machine_core import MachineCore
 from icmsg.cosim.embedded.models.nrf_reset import NrfResetModel
@@ -31,10 +30,11 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.embedded.memory import Memory
     from icmsg.cosim.embedded.model_types import Model
+    from icmsg.cosim.embedded.processor import Processor
     from icmsg.cosim.embedded.slot import Slot
-    from icmsg.cosim.embedded.timeline import Timeline
     from icmsg.cosim.machine import CoreFaultRecord, Hang
     from icmsg.cosim.platform import PlatformDescription
+    from icmsg.timers import Timers
 
 DEFAULT_QUANTUM_NS: Final = 100 * US
 DEFAULT_LATENCY_NS: Final = 1 * US
@@ -86,7 +86,7 @@ class EmbeddedMachine:
         self.clock: Final = MachineClock(self._scheduler, rates.ticks_per_second)
         self.cores: Final[dict[str, MachineCore]] = {}
         for name, slot in self._parts.slots.items():
-            slot.add_control(systick_hz=rates.systick_hz[name], restart=self._restart)
+            slot.add_control(timer_hz=rates.systick_hz[name], restart=self._restart)
             self.cores[name] = MachineCore(
                 self,
                 slot,
@@ -246,12 +246,12 @@ class EmbeddedMachine:
         return self._guard.hangs(within_ns)
 
     @property
-    def timeline(self) -> Timeline:
+    def timers(self) -> Timers:
         """What is due on no core alone."""
-        return self._scheduler.timeline
+        return self._scheduler.timers
 
     def when_ns(self, tick: int) -> int:
-        """Return a tick of a timeline in nanoseconds."""
+        """Return a tick of a timers in nanoseconds."""
         return self._nanoseconds(tick)
 
     def trace_sha256(self) -> str:
@@ -284,7 +284,7 @@ class EmbeddedMachine:
         for slot in self._parts.slots.values():
             slot.space.close()
         self._parts.common.close()
-        self._scheduler.timeline.clear()
+        self._scheduler.timers.clear()
         self._parts.release_memory()
 
     def __enter__(self) -> EmbeddedMachine:
@@ -326,16 +326,9 @@ class EmbeddedMachine:
             self._scheduler.cores.append(core)
             self._scheduler.cores.sort(key=lambda other: list(self.cores).index(other.name))
 
-    def _make_core(self, slot: Slot) -> FirmwareCore:
-        assert slot.control is not None
-        core = FirmwareCore(
-            name=slot.name,
-            space=slot.space,
-            nvic=slot.nvic,
-            control=slot.control,
-            timeline=slot.timeline,
-            ticks_per_instruction=slot.ticks_per_instruction,
-            has_fpu=slot.has_fpu,
+    def _make_core(self, slot: Slot) -> Processor:
+        core = slot.architecture.make_processor(
+            slot,
             warn=lambda what, address, pc: self._warn(slot, what, address, pc),
             fault=lambda exception, pc: slot.emit(EventKind.FAULT, exception, pc),
             events=lambda: self.events.count,

@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.backtrace import Frame
     from icmsg.cosim.console import Console
-    from icmsg.cosim.embedded.core import FirmwareCore
     from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.cosim.embedded.processor import Processor, SystemRegisters
     from icmsg.cosim.embedded.slot import Slot
-    from icmsg.cosim.embedded.system_control import SystemControl
     from icmsg.cosim.soc import MailboxPort
     from icmsg.hw.bus import Bus
 
@@ -86,12 +85,12 @@ class MachineCore:
         return self._played is not None
 
     @property
-    def firmware(self) -> FirmwareCore | None:
+    def firmware(self) -> Processor | None:
         """The core's instruction stream; None before firmware was started, and where Python plays the core."""
         return self._slot.firmware
 
     @property
-    def system_control(self) -> SystemControl:
+    def system_control(self) -> SystemRegisters:
         """The registers of the interrupt controller, SysTick and the system control block."""
         assert self._slot.control is not None
         return self._slot.control

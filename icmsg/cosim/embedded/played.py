@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.embedded.scheduler import Scheduler
     from icmsg.cosim.embedded.slot import Slot
-    from icmsg.cosim.embedded.timeline import Entry
+    from icmsg.timers import Timer
 
 _PATIENCE: Final = 1000
 """Handler calls in a row that leave the line high before it counts as a mistake."""
@@ -32,14 +32,14 @@ class PlayedCore:
         self._scheduler = scheduler
         self._handlers: dict[int, Callable[[], None]] = {}
         self._levels: set[int] = set()
-        self._queued: dict[int, Entry] = {}
+        self._queued: dict[int, Timer] = {}
         self._ignored: dict[int, int] = {}
         slot.on_line = self._line
 
     def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
         """Call ``handler`` for external interrupt ``interrupt``; a line that is high already counts as rising now."""
         self._handlers[interrupt] = handler
-        if self._slot.nvic.lines >> (16 + interrupt) & 1:
+        if self._slot.nvic.is_high(interrupt):
             self._line(interrupt, True)
 
     def release(self) -> None:
@@ -100,7 +100,7 @@ class MachineClock:
         """Call at the end of the current Python step, at the same virtual time, first in, first out."""
         self._scheduler.call_soon(callback)
 
-    def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Entry:
+    def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Timer:
         """Call after ``delay_ns`` (rounded up to the machine's resolution); the entry can be cancelled.
 
         Raises:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from icmsg.cosim.backtrace import Frame
     from icmsg.cosim.memory_console import MemoryConsole
     from icmsg.cosim.soc import MailboxPort, SocCore
-    from icmsg.cosim.stepped.agenda import Entry
     from icmsg.cosim.stepped.bus import PlacedBus
     from icmsg.cosim.stepped.owner import Owner
     from icmsg.hw.bus import Bus
+    from icmsg.timers import Timer
 
 _REGISTERS: Final = ("PC", "SP", "LR")
 _ROW: Final = re.compile(r"\|\s*(\w+)\s*\|(?:\s*\d+\s*\|)?\s*(0x[0-9A-Fa-f]+)")
@@ -49,7 +49,7 @@ class SteppedCore:
         self._waits = False  # for the core that holds this one in reset
         self._resets = False  # the commands for what firmware asked for come with the next of Python's work
         self._vector_table: int | None = None
-        self._releasing: Entry | None = None
+        self._releasing: Timer | None = None
         self._played: PlayedCore | None = None
         self._bus = bus
         self.name: Final = places.name

@@ -8,7 +8,7 @@ from icmsg.cosim.events import EventKind, EventStream
 from icmsg.cosim.machine import CoreFaultRecord, FaultLog, Hang
 from icmsg.cosim.simtime import US, format_time
 from icmsg.cosim.soc import find_core
-from icmsg.cosim.stepped.agenda import Agenda
+from icmsg.cosim.stepped.clock import StepClock
 from icmsg.cosim.stepped.core import SteppedCore
 from icmsg.cosim.stepped.records import (
     CORE_HELD,
@@ -48,7 +48,7 @@ class SteppedMachine(Generic[CoreT]):
             raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
         self.latency_ns: Final = latency_ns
         self.events: Final = EventStream(1_000_000_000)
-        self.clock: Final = Agenda()
+        self.clock: Final = StepClock()
         self.cores: Final[dict[str, CoreT]] = {}
         self._mailboxes: Final = [core for core in places.values() if core.mailbox is not None]
         self._uarts: Final = [core for core in places.values() if core.uart is not None]

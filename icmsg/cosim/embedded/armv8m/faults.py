@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.nvic import BUS_FAULT, HARD_FAULT, MEM_MANAGE, USAGE_FAULT, Nvic
+from icmsg.cosim.embedded.armv8m.nvic import BUS_FAULT, HARD_FAULT, MEM_MANAGE, USAGE_FAULT, Nvic
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.system_control import SystemControl
+    from icmsg.cosim.embedded.armv8m.system_control import SystemControl
 
 
 class Cause(enum.IntEnum):
