@@ -54,6 +54,8 @@ class Parser(argparse.ArgumentParser):
             name = option.partition("=")[0]
             known = [text for action in self._actions for text in action.option_strings]
             cores = self.get_default("cores")
+            if cores is not None and cores.mistake:  # which options there are, nobody can know
+                self.error(cores.mistake)
             whose = f"; {cores.described}" if cores is not None and cores.platform is not None else ""
             self.error(f"unrecognized arguments: {' '.join(unknown)}{closest(name, known)}{whose}")
         return found, unknown

@@ -39,7 +39,7 @@ def add_link_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> Non
         nargs="*",
         help="folder of a west build --sysbuild, or one for each core: image, devicetree and Kconfig of both",
     )
-    link = parser.add_argument_group(f"the ICMsg instance, as the {cores.first_title} has it")
+    link = parser.add_argument_group(f"the ICMsg instance, as {cores.first_title} has it")
     link.add_argument(
         "--unbound",
         choices=get_args(Unbound),

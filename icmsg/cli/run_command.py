@@ -110,7 +110,7 @@ def add_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
     defaults = (f"; default: {PYTHON}", "; default: echo")
     for index, core in enumerate(cores.names):
         default = defaults[index] if index < len(defaults) else ""
-        cores.add(parser, core, metavar="WHO", help=f"who plays the {cores.core_title(core)}: {who}{default}")
+        cores.add(parser, core, metavar="WHO", help=f"who plays {cores.core_title(core)}: {who}{default}")
     parser.add_argument(
         "--initiator", choices=("auto", *cores.names), default="auto", help="the core that sends first"
     )
@@ -185,7 +185,7 @@ def add_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
     machine.add_argument(
         "--release-network",
         action="store_true",
-        help="let the network core run at once, for images that leave its release to a debugger",
+        help="let the core that is held in reset run at once, for images that leave its release to a debugger",
     )
 
 

@@ -15,9 +15,10 @@ from icmsg.assets import platform_file, stub
 from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.memory_checks import RAM, MemoryRange
 from icmsg.cosim.bus_setup import reaches, tags
+from icmsg.cosim.mailbox_joins import check_joined
 from icmsg.cosim.platform import AddressRange, Reference, load_platform
 from icmsg.errors import ConfigurationError
-from icmsg.hw.mailboxes import find_kind
+from icmsg.hw.mailboxes import find_kind, kinds
 from icmsg.hw.nrf_reset import RESET
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ class SocCore:
                     return stub(name, role)
         where = "no mailbox" if base is None else f"its mailbox at 0x{base:08X}"
         raise ConfigurationError(
-            f"no firmware stub {name!r} for core {self.name}, which has {where}: give the path of your ELF file"
+            f"no firmware stub {name!r} for core {self.name}, which has {where}: give the path of your ELF file, or "
+            "let Python play the core"
         )
 
     def at(self, address: int) -> Place | None:
@@ -206,13 +208,15 @@ class Soc:
 
         Raises:
             ConfigurationError: a wanted core that does not exist or has no mailbox, or more than two, or too few.
+            PlatformError: their mailboxes are not joined.
         """
         able = [core.name for core in self.mailboxes()]
+        known = "" if able else f"; mailboxes are {', '.join(kind.type for kind in kinds())}"
         chosen = list(dict.fromkeys(self.core(name).name for name in wanted))
         for name in chosen:
             if name not in able:
                 raise ConfigurationError(
-                    f"core {name} has no mailbox in this platform; cores with one: {', '.join(able) or 'none'}"
+                    f"core {name} has no mailbox in this platform; cores with one: {', '.join(able) or 'none'}{known}"
                 )
         if len(chosen) > 2:
             raise ConfigurationError(f"a link has two cores, not {len(chosen)}: {', '.join(chosen)}")
@@ -220,9 +224,10 @@ class Soc:
         if len(chosen) < 2:
             raise ConfigurationError(
                 f"a link needs two cores with a mailbox; {self.description.file} has "
-                f"{', '.join(able) or 'none'}{' alone' if able else ''}, of {', '.join(self.cores) or 'no core'}"
+                f"{', '.join(able) or 'none'}{' alone' if able else ''}, of {', '.join(self.cores) or 'no core'}{known}"
             )
         first, second = sorted(chosen, key=lambda name: self.cores[name].index)
+        check_joined(self.description, self.cores[first].port, self.cores[second].port)
         return first, second
 
     def shared_ram(self) -> list[str]:
@@ -263,15 +268,16 @@ class Soc:
         """
         for item in self.description:
             what = _what(item)
+            found: dict[tuple[int, int], frozenset[str]] = {}
             for place in item.registrations:
                 size = place.size or item.attributes.get("size")
                 if place.parent == "sysbus" and place.address is not None:
-                    length = size if isinstance(size, int) else _PAGE
-                    cores = frozenset(
-                        core.name for core in self.cores.values() if reaches(item, place, core.cpu)
-                    )
-                    if cores:
-                        yield MemoryRange(place.address, place.address + length, cores, what, item.name)
+                    end = place.address + (size if isinstance(size, int) else _PAGE)
+                    cores = {core.name for core in self.cores.values() if reaches(item, place, core.cpu)}
+                    found[place.address, end] = found.get((place.address, end), frozenset()) | cores
+            yield from (
+                MemoryRange(*where, cores, what, item.name) for where, cores in found.items() if cores
+            )
         everyone = frozenset(self.cores)
         for tag in tags(self.description):
             yield MemoryRange(tag.start, tag.end, everyone, "registers", tag.name)
