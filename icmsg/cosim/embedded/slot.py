@@ -16,7 +16,7 @@ from icmsg.cosim.embedded.nvic import Nvic, ignore
 from icmsg.cosim.embedded.scs_registers import SCS_BASE
 from icmsg.cosim.embedded.system_control import SystemControl
 from icmsg.cosim.embedded.timeline import Action, Timeline
-from icmsg.cosim.events import EventKind, EventStream
+from icmsg.cosim.events import Event, EventKind, EventStream
 
 if TYPE_CHECKING:
     from icmsg.cosim.embedded.core import FirmwareCore
@@ -89,6 +89,8 @@ class Slot:
         self.on_line: LineHandler | None = None
         self._scheduler = scheduler
         self._emit = events.emit
+        self._tell = events.tell
+        events.when_wanted(EventKind.INTERRUPT_END, self._tell_ends)
         self._nanoseconds = nanoseconds
 
     def now(self) -> int:
@@ -213,6 +215,14 @@ class Slot:
         self.nvic.set_line(interrupt, level)
         if self.on_line is not None:
             self.on_line(interrupt, level)
+
+    def _tell_ends(self, wanted: bool) -> None:
+        self.nvic.ended = self.interrupt_ended if wanted else None
+
+    def interrupt_ended(self, interrupt: int) -> None:
+        """Tell who listens that the handler of an external interrupt has returned."""
+        time_ns = self._nanoseconds(self.now())
+        self._tell(Event(time_ns, EventKind.INTERRUPT_END, self.index, interrupt, 0))
 
     def reset_peripherals(self) -> None:
         """Reset everything that belongs to this core alone."""
