@@ -65,6 +65,8 @@ class PlayedCore:
             return  # acknowledged before the handler's turn: no interrupt is taken
         try:
             self._handlers[interrupt]()
+            if (ended := self._slot.nvic.ended) is not None:
+                ended(interrupt)
         finally:
             self._look_again(interrupt)
 
