@@ -16,8 +16,20 @@ if TYPE_CHECKING:
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--engine`` and ``--renode``."""
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="what emulates the SoC")
+    add_include(parser)
     parser.add_argument(
         "--renode", metavar="HOST:PORT", default=None, help="a Renode that was started with `renode -P PORT`"
+    )
+
+
+def add_include(parser: argparse.ArgumentParser) -> None:
+    """Add ``--include``."""
+    parser.add_argument(
+        "--include",
+        metavar="FILE.cs",
+        action="append",
+        default=[],
+        help="a model of yours for Renode to compile first; may be given several times",
     )
 
 

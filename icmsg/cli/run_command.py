@@ -233,7 +233,11 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
     sides = {core: find_image(who[core], core, configs[core].unbound) for core in who}
     started = time.perf_counter()
     machine = make_machine(
-        choice, options.platform, quantum_ns=options.quantum_ns, latency_ns=options.latency_ns
+        choice,
+        options.platform,
+        quantum_ns=options.quantum_ns,
+        latency_ns=options.latency_ns,
+        include=options.include,
     )
     with _watched(machine, choice, options.stall_ns / S), closing(machine):
         if choice.address is not None:

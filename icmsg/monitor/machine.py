@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import platform_file
 from icmsg.cosim.embedded.core_control import CoreControl
+from icmsg.cosim.embedded.foreign_cores import refusal
 from icmsg.cosim.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.interruption import CtrlC
@@ -82,8 +83,10 @@ class MonitorMachine:
         soc.events.add_sink(self._on_event, (EventKind.SIGNAL_LOST, EventKind.WARNING))
 
     def core(self, name: str) -> str | None:
-        """Return the engine's name of a core, or None."""
+        """Return the engine's name of a core, or None; MonitorError for one that the engine does not execute."""
         found = short_name(name.removeprefix("sysbus."))
+        if self.soc is not None and (foreign := self.soc.foreign_cores.get(name.removeprefix("sysbus."))):
+            raise MonitorError(refusal(foreign))
         known = self.soc is not None and found in self.soc.cores and name.removeprefix("sysbus.") != found
         return found if known else None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import platform_file
+from icmsg.cosim.embedded import foreign_cores
 from icmsg.cosim.embedded.build import Builder
 from icmsg.cosim.embedded.bus import CoreBus
 from icmsg.cosim.embedded.core import FirmwareCore
@@ -67,7 +68,7 @@ class EmbeddedMachine:
     ) -> None:
         if quantum_ns <= 0 or latency_ns < 0:
             raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
-        description = _describe(platform)
+        description, self.foreign_cores = foreign_cores.split(_describe(platform))
         rates = read_rates(description)
         self._ticks_per_second = rates.ticks_per_second
         self._quantum_ns = quantum_ns
@@ -207,6 +208,7 @@ class EmbeddedMachine:
         Raises:
             ConfigurationError: there is no such core; the text lists those there are.
         """
+        foreign_cores.check(self.foreign_cores, name)
         return find_core(self.cores, name)
 
     @property

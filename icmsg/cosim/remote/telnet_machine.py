@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from icmsg.cosim.remote.machine import RemoteMachine
 from icmsg.cosim.remote.telnet import TelnetMonitor
@@ -18,10 +18,10 @@ class TelnetMachine(RemoteMachine):
         EngineError: no Monitor answers there, or it has no such machine selected.
     """
 
-    def __init__(self, host: str, port: int, platform: str | Path | None = None, **times: int) -> None:
+    def __init__(self, host: str, port: int, platform: str | Path | None = None, **given: Any) -> None:
         self._monitor = TelnetMonitor(host, port)
         try:
-            super().__init__(self._monitor, platform, **times)
+            super().__init__(self._monitor, platform, **given)
         except BaseException:
             self._monitor.close()
             raise

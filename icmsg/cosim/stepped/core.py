@@ -75,7 +75,7 @@ class SteppedCore:
         self._halted = self._machine.command(f"{self._places.cpu} IsHalted").strip() == "True"
         self._waits = self._halted and self._places.reset_block is not None
         self._started = not self._halted or self._number("PC") != 0
-        if self._started:
+        if self._started and self._places.is_cortex_m:
             self._vector_table = self._number("VectorTableOffset")
 
     def recognize(self, files: Iterable[str]) -> None:
@@ -130,7 +130,7 @@ class SteppedCore:
         self._machine.check_open()
         if not self._halted:
             raise EngineError(f"core {self.name} is in use; halt it before you load firmware")
-        image = firmware if isinstance(firmware, FirmwareImage) else FirmwareImage.load(firmware)
+        image = self._places.read_image(firmware)
         check_places(image, self.name, self._memories)
         if image.is_elf_file:
             self._pause()
@@ -358,9 +358,9 @@ class SteppedCore:
 
     @property
     def registers(self) -> dict[str, int]:
-        """PC, SP and LR; empty where no firmware was started."""
+        """PC, SP and LR; empty where no firmware was started, and for a core that is no Cortex-M."""
         self._look_at_release()
-        names = _REGISTERS if self._started else ()
+        names = _REGISTERS if self._started and self._places.is_cortex_m else ()
         found = {name: self._number(name) for name in names}
         return {name: number for name, number in found.items() if number is not None}
 

@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, Final
 from icmsg.config.memory_checks import RAM
 from icmsg.cosim.bus_setup import reaches, tags
 from icmsg.cosim.force_off import find_force_off
+from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.memory_map import memory_map
 from icmsg.cosim.platform import AddressRange, Reference
 from icmsg.cosim.soc import NRF_IPC, mailbox_ports, short_name
+from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from icmsg.cosim.platform import Peripheral, PlatformDescription, Registration
     from icmsg.cosim.soc import MailboxPort
 
 MAPPED_MEMORY: Final = "Memory.MappedMemory"
+CORTEX_M: Final = "CPU.CortexM"
 _PAGE: Final = 0x1000
 """What a peripheral takes that does not say how much."""
 _ADDRESS_SPACE: Final = 1 << 32
@@ -59,6 +63,8 @@ class CorePlaces:
     index: int
     nvic: str | None
     port: MailboxPort | None
+    kind: str = CORTEX_M
+    """The type of the core in the platform file."""
     reset_block: str | None = None
     """The peripheral that holds this core in reset and lets it go."""
     mailbox: str | None = None
@@ -67,6 +73,25 @@ class CorePlaces:
     """What only this core reaches, the NVIC included: it is reset with the core."""
     places: list[Place] = field(default_factory=list)
     wires: dict[int, list[Wire]] = field(default_factory=dict)
+
+    @property
+    def is_cortex_m(self) -> bool:
+        """Whether firmware can be loaded, started and reset as here; Renode runs others by its own commands."""
+        return self.kind == CORTEX_M
+
+    def read_image(self, firmware: str | Path | FirmwareImage) -> FirmwareImage:
+        """Return the firmware that this core is to execute.
+
+        Raises:
+            FirmwareError: the file is not usable.
+            EngineError: the core is no Cortex-M; the text names the commands that help.
+        """
+        if not self.is_cortex_m:
+            raise EngineError(
+                f"core {self.name} is a {self.kind}, and firmware is loaded here into a {CORTEX_M} only; use Renode's "
+                f"commands: execute('sysbus LoadELF @FILE cpu={self.cpu}'), execute('{self.cpu} IsHalted false')"
+            )
+        return firmware if isinstance(firmware, FirmwareImage) else FirmwareImage.load(firmware)
 
     def at(self, address: int) -> Place | None:
         """Return what answers at a byte address, or None."""
@@ -89,7 +114,7 @@ def read_places(description: PlatformDescription) -> dict[str, CorePlaces]:
     cpus = [item for item in description if item.type.startswith("CPU.")]
     cores = {
         item.name: CorePlaces(
-            short_name(item.name), item.name, index, _nvic(item), ports.get(short_name(item.name))
+            short_name(item.name), item.name, index, _nvic(item), ports.get(short_name(item.name)), item.type
         )
         for index, item in enumerate(cpus)
     }
