@@ -243,6 +243,7 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         quantum_ns=options.quantum_ns,
         latency_ns=options.latency_ns,
         stall_s=stall_s,
+        include=options.include,
     )
 
     def report(result: ExchangeResult, interrupted: int) -> RunReport:

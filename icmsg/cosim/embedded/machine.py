@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.base_machine import BaseMachine
+from icmsg.cosim.embedded import foreign_cores
 from icmsg.cosim.embedded.build import Builder
 from icmsg.cosim.embedded.bus import CoreBus
 from icmsg.cosim.embedded.hang_guard import HangGuard
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.processor import Processor
     from icmsg.cosim.embedded.slot import Slot
     from icmsg.cosim.machine import Hang
-    from icmsg.cosim.platform import PlatformDescription
+    from icmsg.cosim.platform import Peripheral, PlatformDescription
     from icmsg.timers import Timers
 
 DEFAULT_QUANTUM_NS: Final = 100 * US
@@ -64,7 +65,7 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
     ) -> None:
         if quantum_ns <= 0 or latency_ns < 0:
             raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
-        soc = _read(platform)
+        soc, self.foreign_cores = _read(platform)
         rates = read_rates(soc)
         super().__init__(soc, EventStream(rates.ticks_per_second))
         self._ticks_per_second = rates.ticks_per_second
@@ -168,6 +169,15 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
             core.power_down()
 
     # Cores
+
+    def core(self, name: str) -> MachineCore:
+        """Return a core by its short name, or as the platform file calls it.
+
+        Raises:
+            ConfigurationError: there is no such core, or this engine does not execute it; the text says which.
+        """
+        foreign_cores.check(self.foreign_cores, name)
+        return super().core(name)
 
     @property
     def models(self) -> Mapping[str, Model]:
@@ -327,7 +337,10 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
             slot.emit(EventKind.WARNING, address, pc)
 
 
-def _read(platform: str | Path | PlatformDescription | None) -> Soc:
+def _read(platform: str | Path | PlatformDescription | None) -> tuple[Soc, Mapping[str, Peripheral]]:
+    """Return the SoC, and the cores that are left out of it, by their names in the platform file."""
     if platform is None:
-        return shipped_soc()
-    return Soc(load_platform(Path(platform)) if isinstance(platform, str | Path) else platform)
+        return shipped_soc(), {}
+    description = load_platform(Path(platform)) if isinstance(platform, str | Path) else platform
+    kept, foreign = foreign_cores.split(description)
+    return Soc(kept), foreign

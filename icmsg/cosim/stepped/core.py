@@ -12,6 +12,7 @@ from icmsg.cosim.console import Console
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.memory_console import memory_consoles
+from icmsg.cosim.soc import CORTEX_M
 from icmsg.cosim.stepped import commands
 from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.cosim.stepped.played import PlayedCore
@@ -66,7 +67,7 @@ class SteppedCore(BaseCore):
         self._halted = self._machine.command(f"{self._place.cpu} IsHalted").strip() == "True"
         self._waits = self._halted and self._place.reset_block is not None
         self._started = not self._halted or self._number("PC") != 0
-        if self._started:
+        if self._started and self._place.is_cortex_m:
             self._vector_table = self._number("VectorTableOffset")
 
     def recognize(self, files: Iterable[str]) -> None:
@@ -103,6 +104,7 @@ class SteppedCore(BaseCore):
             EngineError: the core runs, or is played by Python.
         """
         self._machine.check_open()
+        self._check_cortex_m()
         image = self._image_to_load(firmware)
         if image.is_elf_file:
             self._pause()
@@ -114,6 +116,14 @@ class SteppedCore(BaseCore):
         self.image = image
         self._vector_table = image.vector_table
         return image
+
+    def _check_cortex_m(self) -> None:
+        place = self._place
+        if not place.is_cortex_m:
+            raise EngineError(
+                f"core {self.name} is a {place.kind}, and firmware is loaded here into a {CORTEX_M} only; use Renode's "
+                f"commands: execute('sysbus LoadELF @FILE cpu={place.cpu}'), execute('{place.cpu} IsHalted false')"
+            )
 
     def _pause(self) -> None:
         """Take the lockstep away, with no core running meanwhile."""
@@ -324,9 +334,9 @@ class SteppedCore(BaseCore):
 
     @property
     def registers(self) -> dict[str, int]:
-        """PC, SP and LR; empty where no firmware was started."""
+        """PC, SP and LR; empty where no firmware was started, and for a core that is no Cortex-M."""
         self._look_at_release()
-        names = _REGISTERS if self._started else ()
+        names = _REGISTERS if self._started and self._place.is_cortex_m else ()
         found = {name: self._number(name) for name in names}
         return {name: number for name, number in found.items() if number is not None}
 
