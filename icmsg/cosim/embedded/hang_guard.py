@@ -10,10 +10,8 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.backtrace import exception_name
+from icmsg.cosim.fault_causes import storm
 from icmsg.cosim.machine import Hang
-from icmsg.errors import EngineError
-from icmsg.hw.nrf_ipc import CHANNELS, IPC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,28 +61,7 @@ class HangGuard:
                 continue
             number, times, events = firmware.storm
             if times >= STORM and self._machine.events.count - events < max(_FEW, times // 10):
-                vector = core.bus.read32(core.vector_table + 4 * number)
-                handler = core.locate(vector & ~1).partition("+")[0]
-                yield Hang(
-                    core.name,
-                    f"interrupt storm: core {core.name} took {exception_name(number)} more than "
-                    f"{times // STORM * STORM} times in a row in {handler}: its handler returns without clearing "
-                    f"what causes it{self._latched(core, number)}",
-                    is_storm=True,
-                )
-
-    def _latched(self, core: MachineCore, number: int) -> str:
-        """Return which events of the core's mailbox are set, if it is that which interrupts."""
-        try:
-            port = core.mailbox_port
-        except EngineError:
-            return ""
-        if port.interrupt != number - 16:
-            return ""
-        enabled = core.bus.read32(port.base + IPC.register("INTEN").offset)
-        events = port.base + IPC.register("EVENTS_RECEIVE").offset
-        still = [n for n in range(CHANNELS) if enabled >> n & 1 and core.bus.read32(events + 4 * n)]
-        return "".join(f", EVENTS_RECEIVE[{n}] is still set" for n in still)
+                yield storm(core, number, times // STORM * STORM, core.vector_table)
 
     def _stuck(self, within_ns: int) -> list[Hang]:
         machine = self._machine

@@ -8,6 +8,7 @@ from icmsg.cosim.backtrace import describe_core, unwind
 from icmsg.cosim.embedded.played import PlayedCore
 from icmsg.cosim.embedded.store_watch import StoreWatch
 from icmsg.cosim.events import EventKind
+from icmsg.cosim.fault_causes import lock_up_words
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.image_places import check_places
 from icmsg.cosim.memory_console import polled
@@ -329,10 +330,7 @@ class MachineCore:
         if self._slot.firmware is None or (problem := self._slot.firmware.lock_up) is None:
             return ""
         text, pc = problem
-        return (
-            f"core {self.name} is locked up at PC 0x{pc:08X}: {text}, where no fault handler can run "
-            f"({self.locate(pc)})"
-        )
+        return lock_up_words(self, text, pc)
 
     def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core's firmware to ``begin`` up to ``end``.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,12 +15,15 @@ from icmsg.cosim.memory_console import memory_consoles
 from icmsg.cosim.stepped import commands
 from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.cosim.stepped.played import PlayedCore
+from icmsg.cosim.stepped.registers import CoreRegisters
+from icmsg.cosim.stepped.troubles import Troubles
 from icmsg.errors import EngineError, FirmwareError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.cosim.backtrace import Frame
+    from icmsg.cosim.machine import Hang
     from icmsg.cosim.memory_console import MemoryConsole
     from icmsg.cosim.soc import MailboxPort
     from icmsg.cosim.stepped.agenda import Entry
@@ -29,10 +31,6 @@ if TYPE_CHECKING:
     from icmsg.cosim.stepped.owner import Owner
     from icmsg.cosim.stepped.places import CorePlaces, Place
     from icmsg.hw.bus import Bus
-
-_REGISTERS: Final = ("PC", "SP", "LR")
-_ROW: Final = re.compile(r"\|\s*(\w+)\s*\|(?:\s*\d+\s*\|)?\s*(0x[0-9A-Fa-f]+)")
-_NUMBER: Final = re.compile(r"0x[0-9A-Fa-f]+")
 
 
 class SteppedCore:
@@ -52,11 +50,13 @@ class SteppedCore:
         self._releasing: Entry | None = None
         self._played: PlayedCore | None = None
         self._bus = bus
+        self._registers = CoreRegisters(places.cpu, machine.command)
         self.name: Final = places.name
         self.index: Final = places.index
         self.is_held_by_another: Final = places.reset_block is not None
         self.console: Final = Console()
         self.image: FirmwareImage | None = None
+        self.troubles: Final = Troubles(self)
         self._memory_consoles: tuple[FirmwareImage, list[MemoryConsole]] | None = None
 
     def poll_consoles(self, time_ns: int) -> None:
@@ -74,9 +74,9 @@ class SteppedCore:
         """Take over the state in which somebody else left the core; what it executes was loaded already."""
         self._halted = self._machine.command(f"{self._places.cpu} IsHalted").strip() == "True"
         self._waits = self._halted and self._places.reset_block is not None
-        self._started = not self._halted or self._number("PC") != 0
+        self._started = not self._halted or self._registers.number("PC") != 0
         if self._started:
-            self._vector_table = self._number("VectorTableOffset")
+            self._vector_table = self._registers.number("VectorTableOffset")
 
     def recognize(self, files: Iterable[str]) -> None:
         """Find this core's image among files that somebody else loaded: the last one that was linked for it."""
@@ -271,6 +271,7 @@ class SteppedCore:
 
     def _reset(self) -> None:
         self._cancel_release()
+        self.troubles.forget()
         self._do(commands.reset(self._places.cpu, self._vector_table, self._places.own))
 
     def _release(self) -> None:
@@ -358,15 +359,18 @@ class SteppedCore:
 
     @property
     def registers(self) -> dict[str, int]:
-        """PC, SP and LR; empty where no firmware was started."""
+        """PC, SP, LR and XPSR; empty where no firmware was started."""
         self._look_at_release()
-        names = _REGISTERS if self._started else ()
-        found = {name: self._number(name) for name in names}
-        return {name: number for name, number in found.items() if number is not None}
+        return self._registers.main() if self._started else {}
 
-    def _number(self, name: str) -> int | None:
-        number = _NUMBER.search(self._machine.command(f"{self._places.cpu} {name}"))
-        return int(number[0], 16) if number is not None else None
+    @property
+    def lock_up(self) -> str:
+        """Where and why the core is locked up; empty where it is not."""
+        return self.troubles.lock_up
+
+    def hangs(self) -> list[Hang]:
+        """Return the interrupt of this core that never ends."""
+        return self.troubles.hangs(self._vector_table or 0)
 
     def locate(self, address: int) -> str:
         """Return ``function+0x12 (file.c:34)`` of the image for a code address."""
@@ -374,17 +378,7 @@ class SteppedCore:
 
     def backtrace(self) -> tuple[Frame, ...]:
         """Return the call chain, innermost first; empty where no firmware was started."""
-        return unwind(self._all_registers() if self._started else {}, self.image, self._read_memory)
-
-    def _all_registers(self) -> dict[str, int]:
-        """Return what Renode tells of the registers; those that only a debugger sees are not among them."""
-        found: dict[str, int] = {}
-        with suppress(EngineError):
-            for name, value in _ROW.findall(self._machine.command(f"{self._places.cpu} GetRegistersValues")):
-                found[name.upper()] = int(value, 16)
-        if not {"R4", "SP", "LR", "PC"} <= found.keys():
-            found |= self.registers
-        return found
+        return unwind(self._registers.all() if self._started else {}, self.image, self._read_memory)
 
     def _read_memory(self, address: int, size: int) -> bytes | None:
         place = self._places.at(address)
