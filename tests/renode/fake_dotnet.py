@@ -119,6 +119,8 @@ class Cpu:
             return str(self.halted)
         if what in ("PC", "SP", "LR"):
             return f"0x{self.core.registers.get(what, 0):X}"
+        if what == "XProgramStatusRegister":
+            return f"0x{self.core.registers.get('XPSR', 0):X}"
         if what == "VectorTableOffset":
             return f"0x{self.core._slot.control.vector_table:X}"  # type: ignore[attr-defined]
         if found := re.fullmatch(r"IsHalted (true|false)", what):

@@ -8,6 +8,7 @@ from icmsg.cosim.base_core import BaseCore
 from icmsg.cosim.embedded.played import PlayedCore
 from icmsg.cosim.embedded.store_watch import StoreWatch
 from icmsg.cosim.events import EventKind
+from icmsg.cosim.fault_causes import lock_up_words
 from icmsg.cosim.memory_console import polled
 
 if TYPE_CHECKING:
@@ -272,10 +273,7 @@ class MachineCore(BaseCore):
         if self._slot.firmware is None or (problem := self._slot.firmware.lock_up) is None:
             return ""
         text, pc = problem
-        return (
-            f"core {self.name} is locked up at PC 0x{pc:08X}: {text}, where no fault handler can run "
-            f"({self.locate(pc)})"
-        )
+        return lock_up_words(self, text, pc)
 
     def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core's firmware to ``begin`` up to ``end``.

@@ -18,4 +18,5 @@ class RemoteCore(SteppedCore):
         self.halt()
         self._vector_table = self.image = None
         self.reset()
+        self.troubles.clear()
         self._started = self._waits = False

@@ -289,6 +289,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         return list(self._warnings())
 
     def _warnings(self) -> Iterator[AccessWarning]:
+        for each in self.cores.values():
+            yield from each.troubles.warnings()
         for complaint in [] if self._closed else self._complaints():
             name = self.soc.core_of_device(complaint.cpu)
             if name is not None and complaint not in self._before:

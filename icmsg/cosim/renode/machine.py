@@ -113,6 +113,12 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
     def _unmake(self) -> None:
         self._renode.clear()
 
+    def _stop_cores(self) -> None:
+        """Let nothing run on while the lockstep ends: a storm of faults would take its time."""
+        for core in self.cores.values():
+            if core.runs_firmware:
+                core.halt()
+
     # Renode
 
     def execute(self, command: str) -> str:
@@ -169,6 +175,8 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         return list(self._warnings())
 
     def _warnings(self) -> Iterator[AccessWarning]:
+        for each in self.cores.values():
+            yield from each.troubles.warnings()
         if not self._closed:
             self._renode.flush_log()
         text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
@@ -200,6 +208,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
     def _close(self) -> None:
         """Clear the emulation; another machine can be made then."""
         with suppress(EngineError):  # an emulation that failed cannot be paused, only cleared
+            self._stop_cores()
             self.stepper.dispose()
         for core in self.cores.values():
             core.close()

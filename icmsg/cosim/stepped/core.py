@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,20 +15,19 @@ from icmsg.cosim.soc import CORTEX_M
 from icmsg.cosim.stepped import commands
 from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.cosim.stepped.played import PlayedCore
+from icmsg.cosim.stepped.registers import CoreRegisters
+from icmsg.cosim.stepped.troubles import Troubles
 from icmsg.errors import EngineError, FirmwareError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from icmsg.cosim.machine import Hang
     from icmsg.cosim.memory_console import MemoryConsole
     from icmsg.cosim.soc import SocCore
     from icmsg.cosim.stepped.bus import PlacedBus
     from icmsg.cosim.stepped.owner import Owner
     from icmsg.timers import Timer
-
-_REGISTERS: Final = ("PC", "SP", "LR")
-_ROW: Final = re.compile(r"\|\s*(\w+)\s*\|(?:\s*\d+\s*\|)?\s*(0x[0-9A-Fa-f]+)")
-_NUMBER: Final = re.compile(r"0x[0-9A-Fa-f]+")
 
 
 class SteppedCore(BaseCore):
@@ -49,6 +47,8 @@ class SteppedCore(BaseCore):
         self._played: PlayedCore | None = None
         self._placed_bus: Final = bus
         self.is_held_by_another: Final = place.reset_block is not None
+        self._registers: Final = CoreRegisters(place.cpu, machine.command)
+        self.troubles: Final = Troubles(self)
         self._memory_consoles: tuple[FirmwareImage, list[MemoryConsole]] | None = None
 
     def poll_consoles(self, time_ns: int) -> None:
@@ -66,9 +66,9 @@ class SteppedCore(BaseCore):
         """Take over the state in which somebody else left the core; what it executes was loaded already."""
         self._halted = self._machine.command(f"{self._place.cpu} IsHalted").strip() == "True"
         self._waits = self._halted and self._place.reset_block is not None
-        self._started = not self._halted or self._number("PC") != 0
+        self._started = not self._halted or self._registers.number("PC") != 0
         if self._started and self._place.is_cortex_m:
-            self._vector_table = self._number("VectorTableOffset")
+            self._vector_table = self._registers.number("VectorTableOffset")
 
     def recognize(self, files: Iterable[str]) -> None:
         """Find this core's image among files that somebody else loaded: the last one that was linked for it."""
@@ -248,6 +248,7 @@ class SteppedCore(BaseCore):
 
     def _reset(self) -> None:
         self._cancel_release()
+        self.troubles.forget()
         self._do(commands.reset(self._place.cpu, self._vector_table, self._place.own))
 
     def _release(self) -> None:
@@ -334,27 +335,21 @@ class SteppedCore(BaseCore):
 
     @property
     def registers(self) -> dict[str, int]:
-        """PC, SP and LR; empty where no firmware was started, and for a core that is no Cortex-M."""
+        """PC, SP, LR and XPSR; empty where no firmware was started, and for a core that is no Cortex-M."""
         self._look_at_release()
-        names = _REGISTERS if self._started and self._place.is_cortex_m else ()
-        found = {name: self._number(name) for name in names}
-        return {name: number for name, number in found.items() if number is not None}
+        return self._registers.main() if self._started and self._place.is_cortex_m else {}
 
-    def _number(self, name: str) -> int | None:
-        number = _NUMBER.search(self._machine.command(f"{self._place.cpu} {name}"))
-        return int(number[0], 16) if number is not None else None
+    @property
+    def lock_up(self) -> str:
+        """Where and why the core is locked up; empty where it is not."""
+        return self.troubles.lock_up
+
+    def hangs(self) -> list[Hang]:
+        """Return the interrupt of this core that never ends."""
+        return self.troubles.hangs(self._vector_table or 0)
 
     def _frame_registers(self) -> dict[str, int]:
-        """Return what Renode tells of the registers; those that only a debugger sees are not among them."""
-        found: dict[str, int] = {}
-        if not self._started:
-            return found
-        with suppress(EngineError):
-            for name, value in _ROW.findall(self._machine.command(f"{self._place.cpu} GetRegistersValues")):
-                found[name.upper()] = int(value, 16)
-        if not {"R4", "SP", "LR", "PC"} <= found.keys():
-            found |= self.registers
-        return found
+        return self._registers.all() if self._started else {}
 
     def close(self) -> None:
         """Refuse every access from now on."""

@@ -17,6 +17,7 @@ from icmsg.cosim.stepped.records import (
     RESET_REQUESTED,
     TASK,
 )
+from icmsg.cosim.stepped.troubles import KINDS
 from icmsg.errors import ConfigurationError, EngineError
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ class SteppedMachine(BaseMachine[CoreT]):
         self._uarts: Final = [core for core in soc.cores.values() if core.uart is not None]
 
     def hangs(self, within_ns: int) -> list[Hang]:
-        """Return nothing: between synchronization points nobody sees what a core does."""
+        """Return the interrupts that never end; nobody sees loops between synchronization points."""
         del within_ns
-        return []
+        return [hang for core in self.cores.values() if core.runs_firmware for hang in core.hangs()]
 
     # Time
 
@@ -99,9 +100,13 @@ class SteppedMachine(BaseMachine[CoreT]):
         if self._closed:  # time goes on while it closes, and regions do not wait for who follows them
             return
         emit, mailboxes = self.events.emit, self._mailboxes
-        for time_ns, kind, source, value in records:
+        for record in records:
+            time_ns, kind, source, value = record
             if kind in (CORE_HELD, CORE_RELEASED, CORE_RESTARTED):
                 self._take_power(time_ns, kind)
+                continue
+            if kind in KINDS:
+                self._take_trouble(record)
                 continue
             if kind == RESET_REQUESTED:
                 self._take_reset_request(time_ns, source)
@@ -113,6 +118,15 @@ class SteppedMachine(BaseMachine[CoreT]):
                 number = core.port.interrupt
                 emit(time_ns, EventKind.INTERRUPT, core.index, number)
                 self.stepper.line_rose(self.cores[core.name], number, time_ns)
+
+    def _take_trouble(self, record: Record) -> None:
+        core = next((core for core in self.cores.values() if core.index == record.source & 0xF), None)
+        if core is None:
+            return
+        event = core.troubles.take(record)
+        if event is not None:
+            kind, exception, pc = event
+            self.events.emit(record.time_ns, kind, core.index, exception, pc)
 
     def _take_power(self, time_ns: int, kind: int) -> None:
         for core in self.cores.values():
