@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
 from icmsg.cli.arguments import HelpFormatter
+from icmsg.cli.engine_options import add_include
 from icmsg.cli.run_command import add_options, run_exchange
 from icmsg.cosim.engines import EngineName, choose_engine
 from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.followed_link import follow_link
 from icmsg.cosim.interruption import Interrupted
-from icmsg.errors import EngineNotAvailableError, WireError
-from icmsg.wire.follower import Follower, follow
+from icmsg.cosim.link import Link
+from icmsg.cosim.region_news import Packet, RegionChanged
+from icmsg.cosim.stepped.paths import csharp_files
+from icmsg.errors import EngineNotAvailableError
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.engines import EngineChoice
     from icmsg.cosim.machine import Machine
+    from icmsg.cosim.region_news import TxRegion
 
 _ENGINES: Final[tuple[EngineName, EngineName]] = ("embedded", "renode")
 _BEFORE: Final = 3
@@ -61,38 +66,36 @@ class Recording:
     """What happened on one engine: sequences by name, such as ``app sent``."""
 
     lanes: dict[str, list[str]] = field(default_factory=dict)
-    _followers: dict[int, tuple[str, Follower]] = field(default_factory=dict)
+    _lanes: dict[TxRegion, str] = field(default_factory=dict)
+    """Of the regions that firmware writes."""
     _names: dict[int, str] = field(default_factory=dict)
 
     def observe(self, machine: Machine, configs: dict[str, InstanceConfig]) -> None:
-        """Record from now on; what firmware sends is taken from memory when it rings."""
-        for name, config in configs.items():
+        """Record from now on; what firmware sends is taken from memory."""
+        first, second = configs
+        link = follow_link(machine, Link(first, second, configs))
+        for name in configs:
             core = machine.core(name)
             self._names[core.index] = name
             if core.image is not None:
-                follower = follow(core.bus, config.tx_region.address, config.tx_layout)
-                self._followers[core.index] = f"{name} sent", follower
-        machine.events.add_sink(self._on_event)
+                self._lanes[link.regions[core.index].region] = f"{name} sent"
+        machine.events.add_sink(self._on_event, _KINDS)
+        machine.events.add_sink(self._on_news, (EventKind.PACKET, EventKind.REGION))
 
     def _on_event(self, event: Event) -> None:
-        if event.kind is EventKind.DOORBELL:
-            if event.core in self._followers:
-                self._follow(event.core)
-            return
-        kind = _KINDS.get(event.kind)
-        if kind is not None:
-            text = str(event.a) if kind == "state" else _packet(event.a, event.b)
-            self._lane(f"{self._names[event.core]} {kind}").append(text)
+        kind = _KINDS[event.kind]
+        text = str(event.a) if kind == "state" else _packet(event.a, event.b)
+        self._lane(f"{self._names[event.core]} {kind}").append(text)
 
-    def _follow(self, core: int) -> None:
-        lane, follower = self._followers[core]
-        try:
-            packets = follower.poll()
-        except WireError as error:
-            self._lane(lane).append(f"error: {error}")
-            del self._followers[core]
+    def _on_news(self, event: Event) -> None:
+        news = event.news
+        if news is None or (lane := self._lanes.get(news.region)) is None:
             return
-        self._lane(lane).extend(_packet(len(packet), crc32(packet)) for packet in packets)
+        if isinstance(news, Packet):
+            self._lane(lane).append(_packet(event.a, crc32(news.payload)))
+        elif isinstance(news, RegionChanged) and news.error is not None:
+            self._lane(lane).append(f"error: {news.error}")
+            del self._lanes[news.region]
 
     def finish(self, report: RunReport) -> None:
         """Add what the run came to."""
@@ -133,6 +136,7 @@ def add_parser(commands: Any, cores: CoreOptions) -> None:
         "sent, received, printed and became, times aside. Exit code 0: equal, 1: different, 2: an engine is missing.",
         formatter_class=HelpFormatter,
     )
+    add_include(parser)
     add_options(parser, cores)
     parser.set_defaults(execute=execute)
 
@@ -149,10 +153,13 @@ def _both() -> list[EngineChoice]:
 def execute(options: argparse.Namespace) -> int:
     """Run on both engines; 0 if they did the same, 1 if not. A missing engine is an error: 2."""
     choices = _both()  # before anything runs
+    csharp_files(options.include)
+    for_renode = options.include
     recordings: list[Recording] = []
     reports: list[RunReport] = []
     for choice in choices:
         recording = Recording()
+        options.include = for_renode if choice.name == "renode" else []
         report = run_exchange(options, choice, recording.observe)
         if report.interrupted:
             raise Interrupted(report.interrupted)  # half a run compares with nothing

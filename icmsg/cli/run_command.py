@@ -26,6 +26,7 @@ from icmsg.cosim.progress import Stall
 from icmsg.cosim.simtime import MS, US, S
 from icmsg.cosim.stale_memory import STALE_MEMORY
 from icmsg.cosim.workload import Workload
+from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,6 +244,7 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         quantum_ns=options.quantum_ns,
         latency_ns=options.latency_ns,
         stall_s=stall_s,
+        include=options.include,
     )
 
     def report(result: ExchangeResult, interrupted: int) -> RunReport:
@@ -282,6 +284,8 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         except Interrupted as error:
             interrupted = error.number
             result = exchange.partial(f"interrupted by {signal.Signals(interrupted).name}")
+        except EngineError as error:  # it has gone, and cannot be asked how far it came
+            result = exchange.lost(str(error))
     return report(result, interrupted)
 
 

@@ -2,6 +2,9 @@
 
 An event is five integers: virtual time, kind, core, and two values whose meaning depends on the kind. That keeps
 an event below a microsecond and gives the same bytes, and so the same hash, in every process.
+
+Some kinds are not what happened but what somebody who looked has seen (:data:`SEEN`). They are told to sinks and are
+never part of the hash, which must be the same whether anybody looks or not.
 """
 
 from __future__ import annotations
@@ -11,12 +14,18 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from icmsg.cosim.region_news import RegionNews
 
 _RECORD: Final = Struct("<QBBII")
 _COUNTED: Final = Struct("<8xBBI4x")
 """Of a record: kind, core, a."""
 _FLUSH_BYTES: Final = 1 << 16
+
+TRACE_VERSION: Final = 1
+"""Of the hash: which kinds it covers (all but :data:`SEEN`) and how an event becomes bytes."""
 
 
 class EventKind(enum.IntEnum):
@@ -36,19 +45,34 @@ class EventKind(enum.IntEnum):
     SIGNAL_LOST = (
         12  # channels of a task were lost, as somebody asked for: a = task, b = the channels, one bit each
     )
+    PACKET = 13  # a packet lies in a region that is followed: a = length in bytes, b = its index in the ring
+    REGION = 14  # a followed region began anew or is broken: a = the RegionChange
+    SESSION = 15  # a core on a followed link has published: a = its session id, b = the one it acknowledges
+    INTERRUPT_END = 16  # a core returned from the handler of an external interrupt: a = interrupt number
+
+
+SEEN: Final = frozenset({EventKind.PACKET, EventKind.REGION, EventKind.SESSION, EventKind.INTERRUPT_END})
+"""The kinds that exist only where somebody looks; they are not hashed."""
+HAPPENED: Final = tuple(kind for kind in EventKind if kind not in SEEN)
+"""All other kinds: what the hash is made of."""
 
 
 class Event(NamedTuple):
-    """One event; ``time_ns`` is virtual, ``core`` the index of the core in the platform file."""
+    """One event; ``time_ns`` is virtual, ``core`` the index of the core in the platform file.
+
+    ``news`` is what was seen in a followed region, and None for every other kind.
+    """
 
     time_ns: int
     kind: EventKind
     core: int
     a: int
     b: int
+    news: RegionNews | None = None
 
 
 Sink = Callable[[Event], None]
+Switch = Callable[[bool], None]
 
 
 class EventStream:
@@ -58,7 +82,17 @@ class EventStream:
     same virtual times in the same order. ``ticks_per_second`` is the unit in which the engine gives times.
     """
 
-    __slots__ = ("_buffer", "_counts", "_hash", "_pack", "_sinks", "_ticks_per_second", "count", "kept")
+    __slots__ = (
+        "_buffer",
+        "_counts",
+        "_hash",
+        "_pack",
+        "_sinks",
+        "_switches",
+        "_ticks_per_second",
+        "count",
+        "kept",
+    )
 
     def __init__(self, ticks_per_second: int) -> None:
         self._ticks_per_second = ticks_per_second
@@ -66,6 +100,7 @@ class EventStream:
         self._hash = hashlib.sha256()
         self._pack = _RECORD.pack
         self._sinks: list[tuple[Sink, ...]] = [()] * (max(EventKind) + 1)  # by the kind that they want
+        self._switches: dict[EventKind, tuple[Switch, ...]] = {}
         self._counts: Counter[tuple[int, int, int]] = Counter()
         self.kept: Final[dict[Hashable, object]] = {}
         """What somebody wants to find again for as long as the machine lives."""
@@ -83,6 +118,20 @@ class EventStream:
             for sink in sinks:
                 sink(event)
 
+    def tell(self, event: Event) -> None:
+        """Hand one of the :data:`SEEN` events to its sinks; it is neither hashed nor counted."""
+        for sink in self._sinks[event.kind]:
+            sink(event)
+
+    def wants(self, kind: EventKind) -> bool:
+        """Tell whether anybody listens to this kind."""
+        return bool(self._sinks[kind])
+
+    def when_wanted(self, kind: EventKind, switch: Switch) -> None:
+        """Call ``switch`` with whether anybody listens to this kind, now and whenever that changes."""
+        self._switches[kind] = (*self._switches.get(kind, ()), switch)
+        switch(self.wants(kind))
+
     def restart(self) -> None:
         """Forget every event so far, as if the machine began now; sinks stay."""
         self._buffer.clear()
@@ -90,15 +139,32 @@ class EventStream:
         self._counts.clear()
         self.count = 0
 
-    def add_sink(self, sink: Sink, kinds: Iterable[EventKind] = tuple(EventKind)) -> Callable[[], None]:
-        """Call ``sink`` for every event of these kinds from now on; the function returned removes it again."""
+    def add_sink(
+        self, sink: Sink, kinds: Iterable[EventKind] = HAPPENED, *, ahead: bool = False
+    ) -> Callable[[], None]:
+        """Call ``sink`` for every event of these kinds from now on; the function returned removes it again.
+
+        By default that is what happens, without what only who looks has seen (:data:`SEEN`).
+        One that is ``ahead`` comes before all others: what it tells of an event comes before that event to everybody.
+        """
         for kind in kinds:
-            self._sinks[kind] = (*self._sinks[kind], sink)
+            before = self._sinks[kind]
+            self._sinks[kind] = (sink, *before) if ahead else (*before, sink)
+            if not before:
+                self._switch(kind)
 
         def remove() -> None:
-            self._sinks = [tuple(other for other in sinks if other is not sink) for sinks in self._sinks]
+            for kind in EventKind:
+                before = self._sinks[kind]
+                self._sinks[kind] = tuple(other for other in before if other is not sink)
+                if before and not self._sinks[kind]:
+                    self._switch(kind)
 
         return remove
+
+    def _switch(self, kind: EventKind) -> None:
+        for switch in self._switches.get(kind, ()):
+            switch(self.wants(kind))
 
     def counts(self, kind: EventKind, core: int) -> dict[int, int]:
         """Return how often each value of ``a`` came so far with this kind and core."""

@@ -17,7 +17,7 @@ from icmsg.config.memory_checks import RAM, MemoryRange
 from icmsg.cosim.bus_setup import reaches, tags
 from icmsg.cosim.mailbox_joins import check_joined
 from icmsg.cosim.platform import AddressRange, Reference, load_platform
-from icmsg.errors import ConfigurationError, EngineError
+from icmsg.errors import ConfigurationError
 from icmsg.hw.mailboxes import find_kind, kinds
 from icmsg.hw.nrf_reset import RESET
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 CoreT = TypeVar("CoreT")
 
 MAPPED_MEMORY: Final = "Memory.MappedMemory"
+CORTEX_M: Final = "CPU.CortexM"
 _CPU: Final = "CPU."
 _RESET: Final = "Miscellaneous.NRF_RESET"
 _UART: Final = "UART."
@@ -103,6 +104,8 @@ class SocCore:
     index: int
     nvic: str | None
     port: MailboxPort | None
+    kind: str = CORTEX_M
+    """The type of the core in the platform file."""
     reset_block: str | None = None
     """The peripheral that holds this core in reset and lets it go."""
     uart: str | None = None
@@ -113,6 +116,11 @@ class SocCore:
     """Memories that only this core reaches."""
     places: list[Place] = field(default_factory=list)
     wires: dict[int, list[Wire]] = field(default_factory=dict)
+
+    @property
+    def is_cortex_m(self) -> bool:
+        """Whether firmware can be loaded, started and reset by us; Renode runs others by its own commands."""
+        return self.kind == CORTEX_M
 
     @property
     def mailbox(self) -> str | None:
@@ -165,7 +173,9 @@ class Soc:
         ports = dict(_ports(description))
         names = _names([item.name for item in cpus])
         self.by_cpu: Final = {
-            item.name: SocCore(names[item.name], item.name, index, _nvic(item), ports.get(item.name))
+            item.name: SocCore(
+                names[item.name], item.name, index, _nvic(item), ports.get(item.name), item.type
+            )
             for index, item in enumerate(cpus)
         }
         """The cores by their names in the file."""
@@ -291,12 +301,13 @@ def shipped_soc(name: str = DEFAULT.name) -> Soc:
 
 def _names(cpus: list[str]) -> dict[str, str]:
     """Return the name of each core as commands use it: ``app`` for ``cpuapp``, where no other core would be ``app``."""
-    short = {name: _short(name) for name in cpus}
+    short = {name: short_name(name) for name in cpus}
     found = list(short.values())
     return {name: word if found.count(word) == 1 else name for name, word in short.items()}
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
+    """Return a core's name without a leading ``cpu``."""
     return name[3:] if name.startswith("cpu") and len(name) > 3 else name
 
 
@@ -306,15 +317,10 @@ def find_core(cores: Mapping[str, CoreT], name: str) -> CoreT:
     Raises:
         ConfigurationError: there is no such core; the text lists those there are.
     """
-    found = cores.get(name) or cores.get(_short(name))
+    found = cores.get(name) or cores.get(short_name(name))
     if found is None:
         raise ConfigurationError(f"no core {name!r}; the platform has {', '.join(cores)}")
     return found
-
-
-def no_mailbox(core: str) -> EngineError:
-    """Return the error for the mailbox of a core that has none."""
-    return EngineError(f"core {core} has no mailbox in this platform")
 
 
 def _ports(description: PlatformDescription) -> Iterator[tuple[str, MailboxPort]]:

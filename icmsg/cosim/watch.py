@@ -1,9 +1,7 @@
 """Watches a link between two cores from outside: pairs what one side sends with what comes back.
 
-Whoever plays the cores, a doorbell is the moment at which new packets are looked for. That dates them exactly, but
-does not see all: firmware may take packets before their doorbell and make room for others. So whoever runs the
-machine looks after every slice of a core, too (:meth:`LinkWatch.look`); within one slice nothing can be overwritten
-that was not seen.
+Whoever plays the cores, a doorbell is the moment to which a packet belongs. That dates them exactly, but does not see
+all; so whoever runs the machine looks after every slice of a core, too (:meth:`LinkWatch.look`).
 """
 
 from __future__ import annotations
@@ -12,105 +10,29 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.followed_link import follow_link
+from icmsg.cosim.link import Link
+from icmsg.cosim.region_news import Packet, RegionChange, RegionChanged
 from icmsg.cosim.workload import RoundTrips, difference, unasked
-from icmsg.errors import IcmsgError, WireError
-from icmsg.ipc import MAGIC
-from icmsg.wire.follower import follow
-from icmsg.wire.handshake import HandshakeWord, are_acknowledged
+from icmsg.errors import IcmsgError
 
 if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.followed_region import FollowedRegion
     from icmsg.cosim.machine import Core, Machine
 
 
-_BEHIND_MAGIC: Final = 20
-"""The index behind a packet that holds the magic alone."""
-
-
 class _Direction:
-    """One region: ``core`` writes it.
+    """One region: ``core`` writes it and rings ``channel``."""
 
-    What an earlier session has left in it, before a reset or in memory that was not cleared, says nothing until its
-    writer has initialised it again.
-    """
-
-    def __init__(self, core: Core, config: InstanceConfig) -> None:
-        tx, layout = config.tx_region.address, config.tx_layout
+    def __init__(self, core: Core, channel: int, followed: FollowedRegion) -> None:
         self.core: Final = core
-        self._read32: Final = core.bus.read32
-        self._read_block: Final = core.bus.read_block
-        self._rd_address: Final = tx + layout.rd_idx_offset
-        self._wr_address: Final = tx + layout.wr_idx_offset
-        self._data_address: Final = tx + layout.data_offset
-        self.channel: Final = config.tx_channel
-        self.follower: Final = follow(core.bus, tx, layout)
-        self.magic_seen = False
+        self.channel: Final = channel
+        self.followed: Final = followed
         self.unread: deque[bytes] = deque()
         """What was written and not dated yet."""
-        self._taken = False
-        self._word = HandshakeWord(core.bus, tx, layout) if layout.handshake_offset is not None else None
-        self._word_before = (0, 0)
-        self._indices_before: tuple[int, int] | None = None
-        self._silent = False
-
-    def ignore_what_is_there(self) -> None:
-        """Memory may hold what is older than both cores."""
-        if self._indices() != (0, 0) or self.session != (0, 0):
-            self.forget(silent=True)
-
-    def _indices(self) -> tuple[int, int]:
-        return self._read32(self._rd_address), self._read32(self._wr_address)
-
-    def forget(self, *, silent: bool) -> None:
-        """A core was reset; ``silent``: its writer, so that nothing is new before the region is initialised again."""
-        self._indices_before = self._indices()
-        self._word_before = self._word.read() if self._word is not None else (0, 0)
-        self._silent = silent
-        self._taken = False
-
-    def _is_fresh(self) -> bool:
-        """Whether the region was initialised since :meth:`forget`; the follower then begins at its start."""
-        if self._indices_before is None:
-            return True
-        rd, wr = self._indices()
-        magic = wr == _BEHIND_MAGIC and self._read_block(self._data_address + 4, len(MAGIC)) == MAGIC
-        if (rd == 0 and (wr == 0 or magic)) or (magic and rd == wr and (rd, wr) != self._indices_before):
-            self._indices_before = None
-            self._silent = self.magic_seen = False
-            self.follower.restart()
-            return True
-        return False
-
-    def poll(self) -> None:
-        """Take over what was written since the last time."""
-        if not self._is_fresh() and self._silent:
-            return
-        packets = self.follower.poll()
-        if packets and not self.magic_seen and packets[0].startswith(MAGIC):
-            self.magic_seen = True
-            packets = packets[1:]
-        self.unread.extend(packets)
-
-    @property
-    def is_magic_there(self) -> bool:
-        """Whether the writer has opened the region since a reset."""
-        return self.magic_seen and self._indices_before is None
-
-    @property
-    def magic_taken(self) -> bool:
-        """Whether the magic was read; rd_idx comes back to 0 later, so what was seen once counts."""
-        if self._indices_before is None:
-            self._taken = self._taken or (self.magic_seen and self.follower.consumed)
-        return self._taken
-
-    @property
-    def session(self) -> tuple[int, int]:
-        """The reader's (own session id, acknowledged one of the writer); (0, 0) without, or from before."""
-        word = self._word.read() if self._word is not None else (0, 0)
-        if word == self._word_before:
-            return 0, 0
-        self._word_before = (0, 0)
-        return word
+        self.blocked = False
+        """Whether a reader gets no further: what lies behind the last packet is none."""
 
 
 class LinkWatch:
@@ -166,15 +88,20 @@ class LinkWatch:
         self._initiator = initiator.index if initiator is not None else None
         self._bonds_again = False
         self._expected: deque[tuple[bytes, int]] = deque()
+        self._link = follow_link(machine, Link.of(first.name, second.name, config))
         self._directions = {
-            first.index: _Direction(first, config),
-            second.index: _Direction(second, config.mirrored()),
+            core.index: _Direction(core, channel, self._link.regions[core.index])
+            for core, channel in ((first, config.tx_channel), (second, config.rx_channel))
         }
         if booting:
             for direction in self._directions.values():
-                direction.ignore_what_is_there()
+                direction.followed.ignore_what_is_there()
         self._other: Final = {first.index: second.index, second.index: first.index}
-        self._remove = machine.events.add_sink(self._on_doorbell, (EventKind.DOORBELL,))
+        self._removers = (
+            machine.events.add_sink(self._on_packet, (EventKind.PACKET,)),
+            machine.events.add_sink(self._on_change, (EventKind.REGION,)),
+            machine.events.add_sink(self._on_doorbell, (EventKind.DOORBELL,)),
+        )
         machine.events.add_sink(self._on_reset, (EventKind.CORE_RESET,))
 
     @property
@@ -191,45 +118,36 @@ class LinkWatch:
 
     @property
     def is_bound(self) -> bool:
-        """Whether both sides have written the magic and taken the other's, or acknowledged each other's session.
-
-        A reset of one of them ends that, until they have bonded again.
-        """
-        one, other = self._directions.values()
-        if one.magic_taken and other.magic_taken:
-            return True
-        return are_acknowledged(one.session, other.session)
+        """Whether both sides are, see :attr:`icmsg.cosim.followed_link.FollowedLink.is_bound`."""
+        return self._link.is_bound
 
     def has_opened(self, core: Core) -> bool:
         """Whether ``core`` has written its magic, or has a session, since the last reset of either core."""
-        own, other = self._directions[core.index], self._directions[self._other[core.index]]
-        return own.is_magic_there or other.session[0] != 0
+        return self._link.has_opened(core)
 
     def stop(self) -> None:
         """Count no messages any more; bonding is watched further."""
         self._stopped = True
-        self._remove()
+        self._link.stop(bonding=False)
+        for remove in self._removers:
+            remove()
 
     def look(self) -> None:
         """Look for packets whose doorbell has not rung yet; they are dated now."""
         if not self._stopped:
-            self._poll()
-            if any(direction.unread for direction in self._directions.values()):
+            self._link.look()
+            if self._has_news():
                 self._date(self._in_order(next(iter(self._directions))), self._machine.now_ns)
         elif self._bonds_again:
-            self._poll()
-            for direction in self._directions.values():
-                direction.unread.clear()
+            self._link.look()
             self._bonds_again = not self.is_bound
 
     def _on_reset(self, event: Event) -> None:
         if event.core not in self._directions:
             return
-        if self.is_bound and not self._restarts:
+        if self._link.was_bound and not self._restarts:
             name = self._directions[event.core].core.name
             self._problem(IcmsgError(f"core {name} was reset while it was bound"))
-        for index, direction in self._directions.items():
-            direction.forget(silent=index == event.core)
         self._bonds_again = True
         self.last_ns = event.time_ns
         self.lost += len(self._expected)
@@ -238,9 +156,8 @@ class LinkWatch:
 
     def _on_doorbell(self, event: Event) -> None:
         ringing = self._directions.get(event.core)
-        if ringing is None or event.a != ringing.channel:
+        if ringing is None or event.a != ringing.channel or not self._has_news():
             return
-        self._poll()
         # The other side may be ahead of its own doorbell, and what it has written comes before any answer to it. An
         # answer that is there already waits for its own: engines tell of several doorbells at once.
         order = self._in_order(event.core)
@@ -251,18 +168,34 @@ class LinkWatch:
         first = self._initiator if self._initiator is not None else first
         return sorted(self._directions, key=lambda index: index != first)
 
-    def _poll(self) -> None:
-        for index, direction in self._directions.items():
-            self._poll_one(direction, self._directions[self._other[index]])
+    def _on_packet(self, event: Event) -> None:
+        direction, packet = self._directions.get(event.core), event.news
+        if direction is None or direction.blocked or not isinstance(packet, Packet):
+            return
+        if packet.region is direction.followed.region and not packet.is_magic:
+            direction.unread.append(packet.payload)
 
-    def _poll_one(self, direction: _Direction, other: _Direction) -> None:
-        try:
-            direction.poll()
+    def _on_change(self, event: Event) -> None:
+        direction, changed = self._directions.get(event.core), event.news
+        if direction is None or not isinstance(changed, RegionChanged):
+            return
+        if changed.region is not direction.followed.region:
+            return
+        if changed.error is not None:
+            self._problem(changed.error)  # the other direction goes on
+        if changed.change is RegionChange.BEGUN_ANEW:
+            direction.blocked = changed.error is not None
+        elif changed.change not in (RegionChange.BAD_INDEX, RegionChange.UNREADABLE):
+            direction.blocked = True
+
+    def _has_news(self) -> bool:
+        """Tell whether there are messages to date; those sent before their sender was bound are none."""
+        for index, direction in self._directions.items():
+            other = self._directions[self._other[index]].followed
             if direction.unread and not other.magic_taken and not self.is_bound:
                 self.early += len(direction.unread)
                 direction.unread.clear()
-        except WireError as error:  # the other direction goes on
-            self._problem(error)
+        return any(direction.unread for direction in self._directions.values())
 
     def _date(self, cores: list[int], time_ns: int) -> None:
         for index in cores:

@@ -35,9 +35,9 @@ from __future__ import annotations
 from icmsg.ipc.clock import Clock, Timer, VirtualClock
 from icmsg.ipc.discriminator import PeerTraces, identify
 from icmsg.ipc.endpoint import Endpoint, EndpointConfig
+from icmsg.ipc.happenings import Happening, Listener, Observer
 from icmsg.ipc.instance import IcmsgInstance
 from icmsg.ipc.interrupt import InterruptHandler
-from icmsg.ipc.link import Observer
 from icmsg.ipc.magic import MAGIC
 from icmsg.ipc.send_queue import SendQueue
 from icmsg.ipc.state import LegacyState, State
@@ -47,9 +47,11 @@ __all__ = [
     "Clock",
     "Endpoint",
     "EndpointConfig",
+    "Happening",
     "IcmsgInstance",
     "InterruptHandler",
     "LegacyState",
+    "Listener",
     "Observer",
     "PeerTraces",
     "SendQueue",

@@ -13,7 +13,8 @@ from icmsg.errors import BusError, ConfigurationError, IpcError, WireError
 from icmsg.hw.bus import BlockCheck, Bus
 from icmsg.ipc.discriminator import PeerTraces, identify
 from icmsg.ipc.endpoint import Endpoint, EndpointConfig
-from icmsg.ipc.link import Link, Observer
+from icmsg.ipc.happenings import Dropped, Received, Sent, in_words
+from icmsg.ipc.link import Link
 from icmsg.ipc.magic import Bonding, RepeatedMagic
 from icmsg.ipc.session import RingBack, Sessions
 from icmsg.ipc.state import LegacyState, State
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig, Region
     from icmsg.hw.mailbox import Mailbox
     from icmsg.ipc.clock import Clock
+    from icmsg.ipc.happenings import Happening, Listener, Observer
     from icmsg.wire.packet_buffer import Payload
 
 
@@ -36,11 +38,15 @@ class IcmsgInstance:
     After :meth:`register_endpoint` call :meth:`mailbox_rang` whenever the RX channel signals, from an
     interrupt handler that has acknowledged the signal (:class:`icmsg.ipc.interrupt.InterruptHandler` does
     that).
+
+    ``listener`` is called with everything that happens (:mod:`icmsg.ipc.happenings`); ``observer`` is the same in the
+    words of release 0.1, and an instance has one of the two.
     """
 
     __slots__ = (
         "_bonding",
         "_link",
+        "_observer",
         "_peer_limit",
         "_read",
         "_rx_limit",
@@ -56,11 +62,18 @@ class IcmsgInstance:
         clock: Clock,
         config: InstanceConfig,
         *,
+        listener: Listener | None = None,
         observer: Observer | None = None,
     ) -> None:
+        if listener is not None and observer is not None:
+            raise ConfigurationError("an instance tells a listener or an observer: give one of them")
         _check_regions(bus, config)
         link = self._link = Link(bus, mailbox, clock, config, self._receive)
-        link.observer = observer
+        self._observer: Observer | None = None
+        if observer is not None:
+            self.observer = observer
+        else:
+            link.listener = listener
         self._bonding = _bonding(link)
         self._sessions = self._bonding if isinstance(self._bonding, Sessions) else None
         self._rx_limit = config.rx_limit
@@ -91,13 +104,28 @@ class IcmsgInstance:
         return (sessions.local_sid, sessions.remote_sid) if sessions is not None else (0, 0)
 
     @property
+    def listener(self) -> Listener | None:
+        """Who is told everything that happens."""
+        return self._link.listener
+
+    @listener.setter
+    def listener(self, listener: Listener | None) -> None:
+        self._observer = None
+        self._link.listener = listener
+
+    @property
     def observer(self) -> Observer | None:
-        """Who is told everything that happens, see :data:`icmsg.ipc.link.Observer`."""
-        return self._link.observer
+        """Who is told everything that happens in the words of release 0.1; setting one replaces the listener."""
+        return self._observer
 
     @observer.setter
     def observer(self, observer: Observer | None) -> None:
-        self._link.observer = observer
+        self._observer = observer
+        self._link.listener = self._tell_observer if observer is not None else None
+
+    def _tell_observer(self, happening: Happening) -> None:
+        if self._observer is not None:
+            self._observer(*in_words(happening))
 
     def register_endpoint(self, config: EndpointConfig) -> Endpoint:
         """Open the instance with the callbacks of ``config`` and start to bond; returns at once.
@@ -158,7 +186,7 @@ class IcmsgInstance:
     def send(self, data: Payload, *, ignore_peer_limit: bool = False) -> int:
         """Put one message into the TX buffer, ring, and return its length in bytes.
 
-        While DISCONNECTED (≥ 4.1) the message is dropped silently, as Zephyr does; the observer sees it.
+        While DISCONNECTED (≥ 4.1) the message is dropped silently, as Zephyr does; the listener sees it.
         ``ignore_peer_limit`` sends what the configured ``peer_rx_limit`` forbids.
 
         Raises :class:`IpcError`; nothing was sent then:
@@ -171,8 +199,8 @@ class IcmsgInstance:
         if not link.connected:
             if link.state is not State.DISCONNECTED:
                 raise self._busy()
-            if link.observer is not None:
-                link.observer("dropped", bytes(data))
+            if link.listener is not None:
+                link.listener(Dropped(bytes(data)))
             return size
         if not size or size > self._peer_limit:
             self._check_size(size, ignore_peer_limit=ignore_peer_limit)
@@ -180,8 +208,8 @@ class IcmsgInstance:
             self._write(data)
         except WireError as error:
             raise IpcError(f"{link.config.name}: {error}", error.errno) from error
-        if link.observer is not None:
-            link.observer("sent", bytes(data))
+        if link.listener is not None:
+            link.listener(Sent(bytes(data)))
         link.ring()
         return size
 
@@ -215,8 +243,8 @@ class IcmsgInstance:
             return
         if not data:
             return
-        if link.observer is not None:
-            link.observer("received", data)
+        if link.listener is not None:
+            link.listener(Received(data))
         try:
             if link.endpoint.received is not None:
                 link.endpoint.received(data)

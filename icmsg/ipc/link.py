@@ -6,10 +6,10 @@ The bonding procedures (:mod:`icmsg.ipc.magic`, :mod:`icmsg.ipc.session`) and th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from icmsg.ipc.endpoint import EndpointConfig
+from icmsg.ipc.happenings import Bound, Failed, Rang, StateChanged, Unbound
 from icmsg.ipc.state import LegacyState, State
 from icmsg.ipc.work import WorkItem
 from icmsg.wire.pbuf_reader import PbufReader
@@ -23,17 +23,15 @@ if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
     from icmsg.ipc.clock import Callback, Clock
+    from icmsg.ipc.happenings import Listener
     from icmsg.wire.packet_buffer import PacketReader, PacketWriter
-
-Observer = Callable[[str, object], None]
-"""Called with a kind and its detail: ``"state"`` (new state), ``"sent"``, ``"received"`` and ``"dropped"``
-(the payload), ``"ring"`` (the channel), ``"bound"`` and ``"unbound"`` (None), ``"error"`` (the exception)."""
 
 
 class Link:
     """Memory, mailbox, state and callbacks of one instance."""
 
     __slots__ = (
+        "_rang",
         "_ring",
         "bus",
         "clock",
@@ -41,8 +39,8 @@ class Link:
         "connected",
         "endpoint",
         "epoch",
+        "listener",
         "mailbox",
-        "observer",
         "reader",
         "rx_work",
         "state",
@@ -61,43 +59,43 @@ class Link:
         self.epoch = 0
         """Counts opens and closes, so that who calls a callback sees whether the callback did one."""
         self.endpoint = EndpointConfig()
-        self.observer: Observer | None = None
+        self.listener: Listener | None = None
         self.rx_work = WorkItem(clock, receive)
         self._ring = mailbox.ring
+        self._rang = Rang(config.tx_channel)
         self.writer, self.reader = _packet_buffers(bus, config)
 
     def enter(self, state: LegacyState | State, *, connected: bool = False) -> None:
         """Change the state; ``connected`` tells whether messages flow in it."""
         self.state = state
         self.connected = connected
-        if self.observer is not None:
-            self.observer("state", state)
+        if self.listener is not None:
+            self.listener(StateChanged(state))
 
     def ring(self) -> None:
         """Signal the peer."""
-        channel = self.config.tx_channel
-        if self.observer is not None:
-            self.observer("ring", channel)
-        self._ring(channel)
+        if self.listener is not None:
+            self.listener(self._rang)
+        self._ring(self.config.tx_channel)
 
     def bound(self) -> None:
         """Tell the endpoint that both sides are ready."""
-        if self.observer is not None:
-            self.observer("bound", None)
+        if self.listener is not None:
+            self.listener(Bound())
         if self.endpoint.bound is not None:
             self.endpoint.bound()
 
     def unbound(self) -> None:
         """Tell the endpoint that the peer is gone."""
-        if self.observer is not None:
-            self.observer("unbound", None)
+        if self.listener is not None:
+            self.listener(Unbound())
         if self.endpoint.unbound is not None:
             self.endpoint.unbound()
 
     def report(self, error: IcmsgError) -> None:
         """Tell the endpoint what the peer did wrong."""
-        if self.observer is not None:
-            self.observer("error", error)
+        if self.listener is not None:
+            self.listener(Failed(error))
         if self.endpoint.error is not None:
             self.endpoint.error(error)
 

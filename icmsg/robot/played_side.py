@@ -10,16 +10,17 @@ from icmsg.cosim.peer import Peer
 from icmsg.cosim.played_instance import PlayedMailbox
 from icmsg.cosim.simtime import US
 from icmsg.errors import IpcError
+from icmsg.ipc.happenings import Dropped, Failed, Rang, Received, Sent, StateChanged, in_words
 from icmsg.robot.values import shown
 
 if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Core, Machine
+    from icmsg.ipc import Happening
     from icmsg.robot.recorder import Recorder
 
 _LOOK_AGAIN_NS: Final = 10 * US
 """Nobody signals that room was made in the region."""
-_SAID: Final = {"sent": "sends", "received": "receives", "dropped": "drops, being unbound,"}
 
 
 class PlayedEndpoint(Peer):
@@ -38,7 +39,7 @@ class PlayedEndpoint(Peer):
         self._to_send: Final[deque[bytes]] = deque()
         self._clock = machine.clock
         self._recorder = recorder
-        super().__init__(machine, core, config, mailbox=mailbox, observer=self._observe)
+        super().__init__(machine, core, config, mailbox=mailbox, listener=self._happened)
 
     def summary(self) -> str:
         """Return in one line how it stands."""
@@ -73,16 +74,24 @@ class PlayedEndpoint(Peer):
                 self.errors.append(error)
             self._to_send.popleft()
 
-    def _observe(self, kind: str, detail: object) -> None:
-        if kind == "ring":
-            return  # the doorbell itself is an event
-        text = f"{kind}: {detail}" if kind == "error" else kind
-        if isinstance(detail, bytes):
-            self.sent += kind == "sent"
-            self.got += kind == "received"
-            text = f"{_SAID.get(kind, kind)} {shown(detail)}"
-        elif kind == "state":
-            text = f"becomes {getattr(detail, 'name', detail)}"
+    def _happened(self, happening: Happening) -> None:
+        match happening:
+            case Rang():
+                return  # the doorbell itself is an event
+            case Sent(payload):
+                self.sent += 1
+                text = f"sends {shown(payload)}"
+            case Received(payload):
+                self.got += 1
+                text = f"receives {shown(payload)}"
+            case Dropped(payload):
+                text = f"drops, being unbound, {shown(payload)}"
+            case StateChanged(state):
+                text = f"becomes {state.name}"
+            case Failed(error):
+                text = f"error: {error}"
+            case _:
+                text, _ = in_words(happening)
         self._recorder.note(self._clock.now_ns(), self.core.name, f"{self.name} {text}")
 
 

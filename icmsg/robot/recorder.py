@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.region_news import Packet
 from icmsg.cosim.simtime import format_time
-from icmsg.trace.text import format_event, format_line
+from icmsg.robot.values import shown
+from icmsg.trace.text import event_words, format_event, format_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ _POWER: Final = {
 }
 _TOLD_BY_INSTANCES: Final = {EventKind.STATE, EventKind.PACKET_SENT, EventKind.PACKET_RECEIVED}
 """An instance says the same with its name and the bytes."""
+_HEARD: Final = tuple(set(EventKind) - _TOLD_BY_INSTANCES - {EventKind.INTERRUPT_END})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Recorder:
         self._lines: deque[Event | tuple[int, str, str]] = deque(maxlen=_KEPT)
         self._total = 0
         self._names: list[str] = []
+        self._machine: Machine | None = None
         self._stop: Callable[[], None] | None = None
         self.rings: Final[Counter[tuple[str, int]]] = Counter()
         """Doorbells by core and mbox channel."""
@@ -58,7 +62,8 @@ class Recorder:
         """Hear everything that happens on ``machine`` from now on, and nothing else."""
         self.stop()
         self._names = [core.name for core in sorted(machine.cores.values(), key=lambda core: core.index)]
-        self._stop = machine.events.add_sink(self._on_event)
+        self._machine = machine
+        self._stop = machine.events.add_sink(self._on_event, _HEARD)
 
     def stop(self) -> None:
         """Hear nothing more."""
@@ -95,9 +100,10 @@ class Recorder:
 
     def _on_event(self, event: Event) -> None:
         kind = event.kind
-        if kind in _TOLD_BY_INSTANCES:
-            return
         core = self._names[event.core]
+        if event.news is not None:
+            self._note_news(event, core)
+            return
         if kind is EventKind.DOORBELL:
             self.rings[core, event.a] += 1
             self.last_ring[core] = event.time_ns
@@ -105,3 +111,10 @@ class Recorder:
             self.power.setdefault(core, []).append(Moment(event.time_ns, _POWER[kind]))
         self._total += 1
         self._lines.append(event)
+
+    def _note_news(self, event: Event, core: str) -> None:
+        news = event.news
+        if not isinstance(news, Packet):
+            self.note(event.time_ns, core, event_words(event))
+        elif self._machine is not None and not self._machine.core(core).is_played:
+            self.note(event.time_ns, core, f"{news.region.instance} sends {shown(news.payload)}")

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from typing import TYPE_CHECKING, Final
+from zlib import crc32
 
 from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.region_news import Packet, RegionChanged
 from icmsg.errors import ConfigurationError
 from icmsg.ipc import LegacyState, State
 from icmsg.outputs import replace_file
@@ -31,6 +33,21 @@ def _packet(event: Event) -> str:
     return f"{event.a} bytes, CRC-32 {event.b:08x}"
 
 
+def _in_memory(event: Event) -> str:
+    """Name a packet that was seen in a followed region."""
+    if not isinstance(event.news, Packet):
+        return f"has put a packet of {event.a} bytes at index {event.b}"
+    crc = crc32(event.news.payload)
+    return f"has put a packet of {event.a} bytes at index {event.b} of {event.news.region.instance}, CRC-32 {crc:08x}"
+
+
+def _change(event: Event) -> str:
+    """Name what became of a followed region."""
+    if not isinstance(event.news, RegionChanged):
+        return f"tx-region: change {event.a}"
+    return f"tx-region of {event.news.region.instance}: {event.news}"
+
+
 def _state(event: Event) -> str:
     """Name a state; both generations have three with the numbers 0 to 2."""
     names = [states(event.a).name for states in (State, LegacyState) if event.a in set(states)]
@@ -49,6 +66,10 @@ _TEXTS: Final[Mapping[EventKind, Callable[[Event], str]]] = {
     EventKind.CONSOLE: lambda event: f"prints {_packet(event)}",
     EventKind.FAULT: lambda event: f"fault exception {event.a} at PC 0x{event.b:08X}",
     EventKind.SIGNAL_LOST: lambda event: f"loses the signal of task {event.a}, channels 0x{event.b:X}",
+    EventKind.PACKET: _in_memory,
+    EventKind.REGION: _change,
+    EventKind.SESSION: lambda event: f"has session {event.a}, acknowledges {event.b or 'nobody'}",
+    EventKind.INTERRUPT_END: lambda event: f"interrupt {event.a} ends",
     EventKind.WARNING: lambda event: f"accesses 0x{event.a:08X}, which nothing models, at PC 0x{event.b:08X}",
 }
 
@@ -56,7 +77,12 @@ _TEXTS: Final[Mapping[EventKind, Callable[[Event], str]]] = {
 def format_event(event: Event, cores: Sequence[str]) -> str:
     """Return one line: virtual time in µs, core, what happened; ``cores`` has the names by index."""
     name = cores[event.core] if event.core < len(cores) else f"core {event.core}"
-    return format_line(event.time_ns, name, _TEXTS[event.kind](event))
+    return format_line(event.time_ns, name, event_words(event))
+
+
+def event_words(event: Event) -> str:
+    """Return what happened, without time and core."""
+    return _TEXTS[event.kind](event)
 
 
 def format_line(time_ns: int, core: str, text: str) -> str:
@@ -69,24 +95,28 @@ class TextTrace:
     """Keeps the last ``limit`` events of ``machine`` from now on.
 
     Several events of one kind and core at one time, such as the bytes of a console, stay separate: the lines are
-    those that the trace hash is made of.
+    those that the trace hash is made of, and what was seen beside them (:data:`icmsg.cosim.events.SEEN`).
     """
 
     def __init__(self, machine: Machine, *, limit: int = _LIMIT) -> None:
         self._names = [core.name for core in sorted(machine.cores.values(), key=lambda core: core.index)]
-        self._events: deque[Event] = deque(maxlen=limit)
+        self._events: deque[Event | str] = deque(maxlen=limit)
         self._seen = 0
-        self._remove = machine.events.add_sink(self._add)
+        self._remove = machine.events.add_sink(self._add, EventKind)
 
     def _add(self, event: Event) -> None:
         self._seen += 1
-        self._events.append(event)
+        # As text where it would keep a payload: so that memory is bounded, whatever the packets' size.
+        self._events.append(event if event.news is None else format_event(event, self._names))
 
     def lines(self) -> list[str]:
         """Return a line for each event that is kept; the first one tells how many are not."""
         dropped = self._seen - len(self._events)
         head = [f"({dropped} earlier events are not kept)"] if dropped else []
-        return head + [format_event(event, self._names) for event in self._events]
+        lines = (
+            event if isinstance(event, str) else format_event(event, self._names) for event in self._events
+        )
+        return [*head, *lines]
 
     def save(self, path: Path) -> Path:
         """Write the lines into a file, see :func:`write_lines`, and return its path."""

@@ -27,14 +27,24 @@ class Follower(Protocol):
     Poll it whenever the writer rings: what the reader has freed may have been overwritten later.
     """
 
-    def restart(self) -> None:
-        """The writer has initialised the region again: look at it from the start."""
+    position: int
+    """The index of the packet that comes next."""
+
+    @property
+    def more(self) -> bool:
+        """Whether something lay behind what the last call has returned."""
+
+    def restart(self, index: int = 0) -> None:
+        """The writer has initialised the region again: look at it from the start, or from the packet at ``index``."""
 
     def poll(self) -> list[bytes]:
         """Return the packets since the last call; raises WireError for what a reader would refuse.
 
         Packets in front of what is wrong are returned first; the next call raises.
         """
+
+    def packets(self) -> list[tuple[int, bytes]]:
+        """Return the same packets as :meth:`poll`, each with its index."""
 
     @property
     def consumed(self) -> bool:
@@ -74,21 +84,38 @@ class _SilentBus:
 class PbufFollower:
     """A :class:`Follower` of a pbuf."""
 
-    __slots__ = ("_rd_address", "_read32", "_reader")
+    __slots__ = ("_length", "_rd_address", "_read32", "_reader", "position")
 
     def __init__(self, bus: Bus, address: int, layout: RegionLayout) -> None:
         self._reader = PbufReader(_SilentBus(bus), address, layout)
-        self._reader.rx_init()
+        self._length = layout.data_length
         self._read32 = bus.read32
         self._rd_address = address + layout.rd_idx_offset
+        self.restart()
 
-    def restart(self) -> None:
-        """Look from the start again."""
-        self._reader.rx_init()
+    @property
+    def more(self) -> bool:
+        """Whether something lay behind what the last call has returned."""
+        return self._reader.more
+
+    def restart(self, index: int = 0) -> None:
+        """Look from the start again, or from ``index``."""
+        self.position = index
+        self._reader.rx_init(index)
 
     def poll(self) -> list[bytes]:
         """Return what is new."""
-        return self._reader.read_available()
+        return [payload for _, payload in self.packets()]
+
+    def packets(self) -> list[tuple[int, bytes]]:
+        """Return what is new, with indices."""
+        at = self.position
+        found = []
+        for payload in self._reader.read_available():
+            found.append((at, payload))
+            at = (at + 4 + len(payload) + 3 & ~3) % self._length
+        self.position = at
+        return found
 
     @property
     def consumed(self) -> bool:
@@ -108,12 +135,14 @@ class _OwnIndexBus(_SilentBus):
         self._memory = bus
         self._address = address
         self.value = 0
+        self.before = 0
+        """What the word was until the last write."""
         self.read_block = self._read_block
 
     def write32(self, address: int, value: int) -> None:
         """Keep the word."""
         if address == self._address:
-            self.value = value
+            self.before, self.value = self.value, value
 
     def _read_block(self, address: int, size: int) -> bytes:
         data = self._memory.read_block(address, size)
@@ -133,20 +162,38 @@ class SpscFollower:
         self._reader = SpscReader(self._bus, address, layout)
         self._read32 = bus.read32
 
-    def restart(self) -> None:
-        """Look from the start again."""
-        self._bus.value = 0
+    @property
+    def position(self) -> int:
+        """The index of the packet that comes next."""
+        return self._bus.value
+
+    @position.setter
+    def position(self, index: int) -> None:
+        self._bus.value = index
+
+    @property
+    def more(self) -> bool:
+        """Whether something lay behind what the last call has returned."""
+        return self._reader.more
+
+    def restart(self, index: int = 0) -> None:
+        """Look from the start again, or from ``index``."""
+        self.position = index
 
     def poll(self) -> list[bytes]:
         """Return what is new, at most as many packets as the region holds; the rest at the next poll."""
-        packets: list[bytes] = []
+        return [payload for _, payload in self.packets()]
+
+    def packets(self) -> list[tuple[int, bytes]]:
+        """Return what is new, with indices; a marker that was skipped lies before its packet."""
+        found: list[tuple[int, bytes]] = []
         try:
-            while len(packets) < self._most and (packet := self._reader.read()):
-                packets.append(packet)
+            while len(found) < self._most and (packet := self._reader.read()):
+                found.append((self._bus.before, packet))
         except WireError:
-            if not packets:
+            if not found:
                 raise
-        return packets
+        return found
 
     @property
     def consumed(self) -> bool:

@@ -73,9 +73,9 @@ class PbufReader:
         self._read_block = bus.read_block
         self._write32 = bus.write32
 
-    def rx_init(self) -> None:
-        """Start at the beginning of the buffer; writes nothing (protocol §1.6)."""
-        self._rd = 0
+    def rx_init(self, index: int = 0) -> None:
+        """Start at the beginning of the buffer, or at the packet at ``index``; writes nothing (protocol §1.6)."""
+        self._rd = index
         self.more = False
 
     def peek(self) -> int:

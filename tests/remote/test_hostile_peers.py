@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +28,7 @@ from hostile_peers import (
 )
 
 from icmsg.cli.main import main
+from icmsg.cosim.interruption import CtrlC, Interrupted
 from icmsg.cosim.remote.telnet import TelnetMonitor
 from icmsg.cosim.remote.telnet_machine import TelnetMachine
 from icmsg.errors import EngineError
@@ -175,6 +178,22 @@ def test_what_is_asked_later_gets_the_first_cause() -> None:
             monitor.execute("first")
         with pytest.raises(EngineError, match=r"is closed, because .* hung up at `first`.*; make a new one"):
             monitor.execute("second")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
+def test_ctrl_c_ends_the_wait_for_an_answer_that_does_not_come() -> None:
+    def wait(monitor: TelnetMonitor) -> None:
+        with CtrlC():
+            signal.raise_signal(signal.SIGINT)
+            with pytest.raises(EngineError, match=r"had not answered `start` yet .* when it was interrupted"):
+                monitor.execute("start")
+
+    with (
+        HostileServer(greets(keeps_silent)) as server,
+        TelnetMonitor(port=server.port, connect_s=60, patience_s=0) as monitor,
+        pytest.raises(Interrupted),
+    ):
+        wait(monitor)
 
 
 def test_no_more_is_read_than_an_answer_may_have() -> None:

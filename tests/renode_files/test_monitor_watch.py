@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from two_regions import BASE, NET, SIZE, Link, remove_fake_modules, script
 
-from icmsg.config import Region, RegionLayout
-from icmsg.monitor.verbs.follower import Follower
-from icmsg.monitor.verbs.settings import Direction
+from icmsg.config import RegionLayout
+from icmsg.cosim.followed_region import FollowedRegion
+from icmsg.cosim.region_news import TxRegion
 from icmsg.monitor.verbs.words import packet_text
 from icmsg.wire.handshake import HandshakeWord
 
@@ -81,14 +81,13 @@ def test_watch_admits_what_it_could_not_see(link: Link) -> None:
     writer.write(b"seen")
     reader.read()
     link.monitor.call("icmsg_watch")
-    there = Direction("app", "net", Region(BASE, 64), layout, 0)
-    follower = Follower(link.bus, there, Direction("net", "app", Region(NET, 64), layout, 1))
+    followed = FollowedRegion(link.bus, TxRegion("ipc0", "app", "net", BASE), layout)
     for size in (20, 21, 22, 23, 9):
         writer.write(b"\xff" * size)
         reader.read()
     link.ring()
     assert [text.split("] ", 1)[1] for text in link.log] == ["app->net packets were overwritten unseen"]
-    assert follower.news() == ["app->net packets were overwritten unseen"]
+    assert [str(news) for news in followed.look()] == ["packets were overwritten unseen"]
 
 
 def test_watch_logs_sessions_with_the_doorbell_of_the_core_that_wrote_them(link: Link) -> None:

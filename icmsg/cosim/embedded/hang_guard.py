@@ -10,9 +10,8 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.fault_causes import storm_of
 from icmsg.cosim.machine import Hang
-from icmsg.errors import EngineError
-from icmsg.hw.mailbox import channels_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,26 +55,8 @@ class HangGuard:
             if storm.times >= STORM and self._machine.events.count - storm.events < max(
                 _FEW, storm.times // 10
             ):
-                handler = core.locate(storm.handler).partition("+")[0]
-                yield Hang(
-                    core.name,
-                    f"interrupt storm: core {core.name} took {storm.name} more than "
-                    f"{storm.times // STORM * STORM} times in a row in {handler}: its handler returns without clearing "
-                    f"what causes it{self._latched(core, storm.interrupt)}",
-                    is_storm=True,
-                )
-
-    def _latched(self, core: MachineCore, interrupt: int | None) -> str:
-        """Return which events of the core's mailbox are set, if it is that which interrupts."""
-        try:
-            port = core.mailbox_port
-        except EngineError:
-            return ""
-        if port.interrupt != interrupt:
-            return ""
-        state = port.kind.read_state(core.bus, port.base)
-        still = channels_in(state.latched & state.enabled)
-        return "".join(f", {state.words.event.format(n)} is still set" for n in still)
+                times = storm.times // STORM * STORM
+                yield storm_of(core, storm.name, storm.interrupt, storm.handler, times)
 
     def _stuck(self, within_ns: int) -> list[Hang]:
         machine = self._machine

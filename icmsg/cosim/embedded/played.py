@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.errors import EngineError
+from icmsg.cosim.base_core import PATIENCE, never_falls
 from icmsg.ipc.clock import check_delay
 
 if TYPE_CHECKING:
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.scheduler import Scheduler
     from icmsg.cosim.embedded.slot import Slot
     from icmsg.timers import Timer
-
-_PATIENCE: Final = 1000
-"""Handler calls in a row that leave the line high before it counts as a mistake."""
 
 
 class PlayedCore:
@@ -68,6 +65,8 @@ class PlayedCore:
             return  # acknowledged before the handler's turn: no interrupt is taken
         try:
             self._handlers[interrupt]()
+            if (ended := self._slot.nvic.ended) is not None:
+                ended(interrupt)
         finally:
             self._look_again(interrupt)
 
@@ -77,12 +76,9 @@ class PlayedCore:
             return
         self._queue(interrupt, self._retry)
         ignored = self._ignored[interrupt] = self._ignored.get(interrupt, 0) + 1
-        if ignored >= _PATIENCE:
+        if ignored >= PATIENCE:
             self._ignored.clear()
-            raise EngineError(
-                f"interrupt {interrupt} of core {self._slot.name} was handled {_PATIENCE} times and is still high; "
-                "the handler must acknowledge what raised it (Mailbox.acknowledge)"
-            )
+            raise never_falls(self._slot.name, interrupt)
 
 
 class MachineClock:

@@ -39,6 +39,8 @@ class InterruptController(Protocol):
 
     changed: Callable[[], None]
     """Called when an interrupt may have become takeable."""
+    ended: Callable[[int], None] | None
+    """Called with an external interrupt whose handler has returned; None where nobody listens."""
     pending: int
     enabled: int
     """Masks: where they share a bit, there is something to take, or to look at."""

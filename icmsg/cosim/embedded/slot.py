@@ -13,7 +13,7 @@ from icmsg.cosim.embedded.bus import CoreBus
 from icmsg.cosim.embedded.low_clock import LowFrequencyClock
 from icmsg.cosim.embedded.memory import AddressSpace
 from icmsg.cosim.embedded.processor import ignore
-from icmsg.cosim.events import EventKind, EventStream
+from icmsg.cosim.events import Event, EventKind, EventStream
 from icmsg.timers import Action, Timers
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class Slot:
         self.on_line: LineHandler | None = None
         self._scheduler = scheduler
         self._emit = events.emit
+        self._tell = events.tell
+        events.when_wanted(EventKind.INTERRUPT_END, self._tell_ends)
         self._nanoseconds = nanoseconds
 
     def now(self) -> int:
@@ -211,6 +213,14 @@ class Slot:
         self.nvic.set_line(interrupt, level)
         if self.on_line is not None:
             self.on_line(interrupt, level)
+
+    def _tell_ends(self, wanted: bool) -> None:
+        self.nvic.ended = self.interrupt_ended if wanted else None
+
+    def interrupt_ended(self, interrupt: int) -> None:
+        """Tell who listens that the handler of an external interrupt has returned."""
+        time_ns = self._nanoseconds(self.now())
+        self._tell(Event(time_ns, EventKind.INTERRUPT_END, self.index, interrupt, 0))
 
     def reset_peripherals(self) -> None:
         """Reset everything that belongs to this core alone."""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from icmsg.errors import EngineError
+from icmsg.cosim.base_core import PATIENCE, never_falls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.cosim.stepped.clock import StepClock
     from icmsg.timers import Timer
-
-_PATIENCE: Final = 1000
-"""Handler calls in a row that leave the line high before it counts as a mistake."""
 
 
 @dataclass(slots=True)
@@ -133,10 +130,7 @@ class PlayedCore:
 
     def _again(self, interrupt: _Interrupt) -> None:
         interrupt.ignored += 1
-        if interrupt.ignored >= _PATIENCE:
+        if interrupt.ignored >= PATIENCE:
             interrupt.ignored = 0
-            raise EngineError(
-                f"interrupt {interrupt.number} of core {self._name} was handled {_PATIENCE} times and is still "
-                "high; the handler must acknowledge what raised it (Mailbox.acknowledge)"
-            )
+            raise never_falls(self._name, interrupt.number)
         self._queue(interrupt, self._clock.time_ns + max(1, self._latency))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.bond_words import session_words
 from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.followed_link import follow_link
+from icmsg.cosim.region_news import Packet, RegionChange, SessionPublished
 from icmsg.cosim.simtime import S
-from icmsg.errors import IcmsgError
 from icmsg.hw.mailbox import channels_in
 from icmsg.ipc import LegacyState, State
-from icmsg.monitor.verbs.follower import Follower
+from icmsg.monitor.verbs.words import packet_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.cosim.machine import Machine
+    from icmsg.cosim.region_news import RegionChanged
     from icmsg.monitor.verbs.settings import LinkSettings
 
 _HAPPENED: Final = {
@@ -30,28 +34,45 @@ _WATCHED: Final = (
     EventKind.SIGNAL_LOST,
     EventKind.STATE,
 )
+_NEWS: Final = (EventKind.PACKET, EventKind.REGION, EventKind.SESSION)
 _NOTHING: Final = "nothing new"
+_HELD: Final = 256
+"""Lines that wait for a doorbell of who has written; of a core that never rings the last are kept."""
 
 
 class Watch:
-    """Watches one machine until :meth:`stop`; a doorbell is the moment at which is looked for news."""
+    """Watches one machine until :meth:`stop`; news are written with the doorbell of the core that they are from."""
 
     def __init__(self, machine: Machine, settings: LinkSettings, output: Callable[[str], None]) -> None:
         self.machine: Final = machine
         self._output = output
         self._signalling = {name: config.signalling for name, config in settings.configs.items()}
-        there, back = settings.directions
         self._names = {core.index: name for name, core in machine.cores.items()}
-        self._followers = {
-            tx.writer: Follower(machine.core(tx.writer).bus, tx, rx)
-            for tx, rx in ((there, back), (back, there))
-        }
+        self._link = follow_link(machine, settings.link)
+        self._regions = {followed.region for followed in self._link.regions.values()}
+        self._held: dict[int, deque[str]] = {index: deque(maxlen=_HELD) for index in self._names}
+        self._sessions: dict[int, str] = {}
         self._idle, self._skipped, self._last_ns = "", 0, 0
-        self._remove = machine.events.add_sink(self._happened, _WATCHED)
+        self._removers = (
+            machine.events.add_sink(self._happened, _WATCHED),
+            machine.events.add_sink(self._hold, _NEWS),
+        )
 
     def stop(self) -> None:
         """Watch no longer."""
-        self._remove()
+        self._link.stop()
+        for remove in self._removers:
+            remove()
+
+    def _hold(self, event: Event) -> None:
+        news = event.news
+        if news is None or news.region not in self._regions:
+            return
+        if isinstance(news, SessionPublished):
+            reader, writer = news.region.reader, news.region.writer
+            self._sessions[event.core] = session_words((event.a, event.b), None, writer, reader)
+        else:
+            self._held[event.core].append(_news_text(news))
 
     def _happened(self, event: Event) -> None:
         for line in self._lines(event):
@@ -67,7 +88,7 @@ class Watch:
     def _lines(self, event: Event) -> list[str]:
         name = self._names.get(event.core, f"core {event.core}")
         if event.kind is EventKind.DOORBELL:
-            return self._rang(name, event.a)
+            return self._take(event.core) or [f"{name} rings {event.a}, {_NOTHING}"]
         if event.kind is EventKind.STATE:
             states = State if self._signalling.get(name) == "ring-back" else LegacyState
             return [f"{name} is {states(event.a).name}"]
@@ -77,13 +98,21 @@ class Watch:
             return [f"{name} takes exception {event.a} at PC 0x{event.b:08X}"]
         return [f"{name} {_HAPPENED[event.kind]}"]
 
-    def _rang(self, name: str, channel: int) -> list[str]:
-        follower = self._followers.get(name)
-        try:
-            news = follower.news() if follower is not None else []
-        except IcmsgError as error:
-            news = [f"cannot decode what {name} sent: {error}"]
-        return news or [f"{name} rings {channel}, {_NOTHING}"]
+    def _take(self, core: int) -> list[str]:
+        lines = [*self._held[core]]
+        self._held[core].clear()
+        session = self._sessions.pop(core, None)
+        return lines if session is None else [*lines, session]
+
+
+def _news_text(news: Packet | RegionChanged) -> str:
+    region = news.region
+    there = f"{region.writer}->{region.reader}"
+    if isinstance(news, Packet):
+        return f"{there} {packet_text(news.payload)}"
+    if news.change is RegionChange.UNREADABLE:
+        return f"cannot decode what {region.writer} sent: {news}"
+    return f"{there} {news}"
 
 
 def stamp(time_ns: int) -> str:

@@ -38,10 +38,22 @@ _FIXED: Final = {1: -4, NMI: -2, HARD_FAULT: -1}
 class Nvic:
     """State of the interrupt controller; ``changed`` is called when an exception may have become takeable."""
 
-    __slots__ = ("active", "changed", "enabled", "lines", "pended", "pending", "priority", "subpriority_bits")
+    __slots__ = (
+        "active",
+        "changed",
+        "enabled",
+        "ended",
+        "lines",
+        "pended",
+        "pending",
+        "priority",
+        "subpriority_bits",
+    )
 
     def __init__(self) -> None:
         self.changed: Callable[[], None] = ignore
+        self.ended: Callable[[int], None] | None = None
+        """Called with an external interrupt whose handler has returned."""
         self.pended: Callable[[], None] = ignore
         """Called when an exception becomes pending that was not, enabled or not (SCR.SEVONPEND)."""
         self.pending = 0
@@ -134,6 +146,8 @@ class Nvic:
         """Exception ``number`` returns; it pends again where its line is still high."""
         if number in self.active:
             self.active.remove(number)
+            if self.ended is not None and number > SYSTICK:
+                self.ended(number - 16)
         bit = 1 << number
         if self.lines & bit:
             self.pend(bit)
