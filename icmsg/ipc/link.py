@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.ipc.endpoint import EndpointConfig
-from icmsg.ipc.happened import Happened
+from icmsg.ipc.happened import BOUND, ERROR, RING, STATE, UNBOUND
 from icmsg.ipc.state import LegacyState, State
 from icmsg.ipc.work import WorkItem
 from icmsg.wire.pbuf_reader import PbufReader
@@ -68,33 +68,33 @@ class Link:
         self.state = state
         self.connected = connected
         if self.observer is not None:
-            self.observer(Happened.STATE, state)
+            self.observer(STATE, state)
 
     def ring(self) -> None:
         """Signal the peer."""
         channel = self.config.tx_channel
         if self.observer is not None:
-            self.observer(Happened.RING, channel)
+            self.observer(RING, channel)
         self._ring(channel)
 
     def bound(self) -> None:
         """Tell the endpoint that both sides are ready."""
         if self.observer is not None:
-            self.observer(Happened.BOUND, None)
+            self.observer(BOUND, None)
         if self.endpoint.bound is not None:
             self.endpoint.bound()
 
     def unbound(self) -> None:
         """Tell the endpoint that the peer is gone."""
         if self.observer is not None:
-            self.observer(Happened.UNBOUND, None)
+            self.observer(UNBOUND, None)
         if self.endpoint.unbound is not None:
             self.endpoint.unbound()
 
     def report(self, error: IcmsgError) -> None:
         """Tell the endpoint what the peer did wrong."""
         if self.observer is not None:
-            self.observer(Happened.ERROR, error)
+            self.observer(ERROR, error)
         if self.endpoint.error is not None:
             self.endpoint.error(error)
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.timeline import Entry
     from icmsg.hw.model import IoModel
 
+_DOORBELL: Final = EventKind.DOORBELL
+_INTERRUPT: Final = EventKind.INTERRUPT
+
 LineHandler = Callable[[int, bool], None]
 """(interrupt number, level)"""
 
@@ -202,7 +205,7 @@ class Slot:
 
     def rang(self, channel: int) -> None:
         """Put a doorbell of this core into the stream."""
-        self.emit(EventKind.DOORBELL, channel)
+        self.emit(_DOORBELL, channel)
 
     def lost(self, channel: int, signals: int) -> None:
         """Put into the stream that a fault took ``signals`` from a doorbell of this core."""
@@ -211,7 +214,7 @@ class Slot:
     def set_line(self, interrupt: int, level: bool) -> None:
         """Drive one external interrupt of this core."""
         if level:
-            self.emit(EventKind.INTERRUPT, interrupt)
+            self.emit(_INTERRUPT, interrupt)
         self.nvic.set_line(interrupt, level)
         if self.on_line is not None:
             self.on_line(interrupt, level)
