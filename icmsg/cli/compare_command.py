@@ -22,7 +22,7 @@ from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.followed_link import follow_link
 from icmsg.cosim.interruption import Interrupted
 from icmsg.cosim.link import Link
-from icmsg.cosim.region_news import Packet, RegionChanged
+from icmsg.cosim.region_news import Packets, RegionChanged
 from icmsg.cosim.stepped.paths import csharp_files
 from icmsg.errors import EngineNotAvailableError
 
@@ -80,7 +80,7 @@ class Recording:
             if core.image is not None:
                 self._lanes[link.regions[core.index].region] = f"{name} sent"
         machine.events.add_sink(self._on_event, _KINDS)
-        machine.events.add_sink(self._on_news, (EventKind.PACKET, EventKind.REGION))
+        machine.events.add_sink(self._on_news, (EventKind.PACKETS, EventKind.REGION))
 
     def _on_event(self, event: Event) -> None:
         kind = _KINDS[event.kind]
@@ -91,8 +91,8 @@ class Recording:
         news = event.news
         if news is None or (lane := self._lanes.get(news.region)) is None:
             return
-        if isinstance(news, Packet):
-            self._lane(lane).append(_packet(event.a, crc32(news.payload)))
+        if isinstance(news, Packets):
+            self._lane(lane).extend(_packet(len(payload), crc32(payload)) for payload in news.payloads)
         elif isinstance(news, RegionChanged) and news.error is not None:
             self._lane(lane).append(f"error: {news.error}")
             del self._lanes[news.region]

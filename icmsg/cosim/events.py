@@ -45,13 +45,15 @@ class EventKind(enum.IntEnum):
     SIGNAL_LOST = (
         12  # channels of a task were lost, as somebody asked for: a = task, b = the channels, one bit each
     )
-    PACKET = 13  # a packet lies in a region that is followed: a = length in bytes, b = its index in the ring
+    PACKETS = (
+        13  # a core has put packets into a region that is followed: a = how many, b = index of the first
+    )
     REGION = 14  # a followed region began anew or is broken: a = the RegionChange
     SESSION = 15  # a core on a followed link has published: a = its session id, b = the one it acknowledges
     INTERRUPT_END = 16  # a core returned from the handler of an external interrupt: a = interrupt number
 
 
-SEEN: Final = frozenset({EventKind.PACKET, EventKind.REGION, EventKind.SESSION, EventKind.INTERRUPT_END})
+SEEN: Final = frozenset({EventKind.PACKETS, EventKind.REGION, EventKind.SESSION, EventKind.INTERRUPT_END})
 """The kinds that exist only where somebody looks; they are not hashed."""
 HAPPENED: Final = tuple(kind for kind in EventKind if kind not in SEEN)
 """All other kinds: what the hash is made of."""

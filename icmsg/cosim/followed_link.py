@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.followed_region import FollowedRegion
-from icmsg.cosim.region_news import Packet, RegionChange, RegionChanged, SessionPublished, TxRegion
+from icmsg.cosim.region_news import Packets, RegionChange, RegionChanged, SessionPublished, TxRegion
 from icmsg.errors import BusError
 from icmsg.wire.handshake import HandshakeWord, are_acknowledged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.config.layout import RegionLayout
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.link import Link
     from icmsg.cosim.machine import Core, Machine
 
-_PACKET: Final = EventKind.PACKET
+_PACKETS: Final = EventKind.PACKETS
 _Key = tuple[int, int, int, "RegionLayout"]
 
 
@@ -41,19 +41,6 @@ class _Direction:
         self.reader: Final = reader.index
         self.asked_by = 0
 
-    def look(self, events: EventStream, time_ns: int) -> None:
-        """Put what is new into the stream."""
-        try:
-            news = self.followed.look()
-        except BusError as error:
-            news = (RegionChanged(self.region, RegionChange.UNREADABLE, str(error), error),)
-        for found in news:
-            if isinstance(found, Packet):
-                event = Event(time_ns, _PACKET, self.writer, len(found.payload), found.at, found)
-            else:
-                event = Event(time_ns, EventKind.REGION, self.writer, found.change, 0, found)
-            events.tell(event)
-
     def look_at_session(self, events: EventStream, time_ns: int) -> None:
         """Put into the stream what the reader has published."""
         try:
@@ -65,6 +52,24 @@ class _Direction:
             events.tell(Event(time_ns, EventKind.SESSION, self.reader, *session, news))
 
 
+def _look(events: EventStream, time_ns: int, directions: Iterable[_Direction]) -> None:
+    """Look at all regions, then put what is new into the stream: who hears of one knows how all of them are."""
+    found: list[tuple[int, Sequence[Packets | RegionChanged]]] = []
+    for direction in directions:
+        try:
+            news = direction.followed.look()
+        except BusError as error:
+            news = (RegionChanged(direction.region, RegionChange.UNREADABLE, str(error), error),)
+        if news:
+            found.append((direction.writer, news))
+    for writer, news in found:
+        for one in news:
+            if isinstance(one, Packets):
+                events.tell(Event(time_ns, _PACKETS, writer, len(one.payloads), one.start, one))
+            else:
+                events.tell(Event(time_ns, EventKind.REGION, writer, one.change, 0, one))
+
+
 class _Following:
     """All that is followed on one machine."""
 
@@ -74,6 +79,8 @@ class _Following:
         self._directions: dict[_Key, _Direction] = {}
         self._by_core: dict[int, tuple[_Direction, ...]] = {}
         self._stop = _nothing
+        self._sessions = False
+        machine.events.when_wanted(EventKind.SESSION, self._want_sessions)
         machine.events.add_sink(self._on_reset, (EventKind.CORE_RESET,), ahead=True)
 
     def direction(self, instance: str, writer: Core, own: InstanceConfig, reader: Core) -> _Direction:
@@ -109,11 +116,13 @@ class _Following:
         if asked:
             self._stop = self._events.add_sink(self._on_doorbell, (EventKind.DOORBELL,), ahead=True)
 
+    def _want_sessions(self, wanted: bool) -> None:
+        self._sessions = wanted
+
     def _on_doorbell(self, event: Event) -> None:
         directions = self._by_core.get(event.core, ())
-        for direction in directions:
-            direction.look(self._events, event.time_ns)
-        if self._events.wants(EventKind.SESSION):
+        _look(self._events, event.time_ns, directions)
+        if self._sessions:
             for direction in directions:
                 if direction.reader == event.core:
                     direction.look_at_session(self._events, event.time_ns)
@@ -168,13 +177,13 @@ class FollowedLink:
     def look(self) -> None:
         """Look for what no doorbell has announced yet; where nobody asks for packets, bonding alone is seen."""
         events, now_ns = self._machine.events, self._machine.now_ns
-        sessions = events.wants(EventKind.SESSION)
+        asked = [direction for direction in self.directions if direction.asked_by]
         for direction in self.directions:
             if not direction.asked_by:
                 direction.followed.look()
-                continue
-            direction.look(events, now_ns)
-            if sessions:
+        _look(events, now_ns, asked)
+        if events.wants(EventKind.SESSION):
+            for direction in asked:
                 direction.look_at_session(events, now_ns)
 
     def stop(self, *, bonding: bool = True) -> None:

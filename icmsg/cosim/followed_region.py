@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.region_news import Packet, RegionChange, RegionChanged
+from icmsg.cosim.region_news import Packets, RegionChange, RegionChanged
 from icmsg.errors import WireError
 from icmsg.ipc import MAGIC
 from icmsg.ipc.magic import MAGIC_END
@@ -115,18 +115,26 @@ class FollowedRegion:
 
     # Looking
 
-    def look(self) -> Sequence[Packet | RegionChanged]:
+    def look(self) -> Sequence[Packets | RegionChanged]:
         """Return what is new since the last time."""
         wr = self._read32(self._wr_address)
         if wr == self._seen and self._indices_before is None:
             return ()
-        news: list[Packet | RegionChanged] = []
-        if self._is_begun(wr):
+        news: list[Packets | RegionChanged] = []
+        follower = self._follower
+        if (
+            wr < follower.position or self._writers_word is not None or self._indices_before is not None
+        ) and self._is_begun(wr):
             self._begin_anew(news)
         elif self._silent or wr == self._seen:
             return ()
         self._seen = wr
-        self._take(wr, news)
+        try:
+            self._poll(wr, news)
+            if follower.position != wr:  # something is wrong with it, or it is a peer that never stops
+                self._poll(wr, news)
+        except WireError as error:
+            self._explain(wr, error, news)
         return news
 
     def _is_begun(self, wr: int) -> bool:
@@ -157,31 +165,25 @@ class FollowedRegion:
     def _is_magic_at_the_start(self) -> bool:
         return self._read_block(self._data_address + _MAGIC_AT, len(MAGIC)) == MAGIC
 
-    def _begin_anew(self, news: list[Packet | RegionChanged], error: WireError | None = None) -> None:
+    def _begin_anew(self, news: list[Packets | RegionChanged], error: WireError | None = None) -> None:
         self._indices_before = None
         self._silent = self.magic_seen = False
         if self._follower.position:
             news.append(RegionChanged(self.region, RegionChange.BEGUN_ANEW, error=error))
             self._follower.restart()
 
-    def _take(self, wr: int, news: list[Packet | RegionChanged]) -> None:
-        try:
-            self._add(self._follower.packets(), news)
-            if self._follower.more:  # something is wrong with it, or it is a peer that never stops
-                self._add(self._follower.packets(), news)
-        except WireError as error:
-            self._explain(wr, error, news)
+    def _poll(self, wr: int, news: list[Packets | RegionChanged]) -> None:
+        start = self._follower.position
+        payloads = self._follower.poll(wr)
+        if payloads:
+            self._add(start, self._follower.position, payloads, news)
 
-    def _add(self, packets: Sequence[tuple[int, bytes]], news: list[Packet | RegionChanged]) -> None:
-        region = self.region
-        for index, payload in packets:
-            if not index and not self.magic_seen and payload.startswith(MAGIC):
-                self.magic_seen = True
-                news.append(Packet(region, index, payload, True))
-            else:
-                news.append(Packet(region, index, payload))
+    def _add(self, start: int, end: int, payloads: list[bytes], news: list[Packets | RegionChanged]) -> None:
+        opens = not self.magic_seen and not start and payloads[0].startswith(MAGIC)
+        self.magic_seen = self.magic_seen or opens
+        news.append(Packets(self.region, start, end, payloads, opens))
 
-    def _explain(self, wr: int, error: WireError, news: list[Packet | RegionChanged]) -> None:
+    def _explain(self, wr: int, error: WireError, news: list[Packets | RegionChanged]) -> None:
         """Say what is wrong behind the last packet, and go on where that is possible."""
         layout, start = self._layout, self._follower.position
         region, length = self.region, layout.data_length
@@ -197,12 +199,15 @@ class FollowedRegion:
         elif not wr or data[_MAGIC_AT:].startswith(MAGIC):
             certain = wr >= MAGIC_END or not (wr or self._read32(self._rd_address))
             self._begin_anew(news, None if certain else error)
-            self._add([(packet.index, packet.payload) for packet in whole], news)
+            if whole:
+                last = whole[-1]
+                end = last.index + len(last.payload) + 7 & ~3
+                self._add(0, end, [packet.payload for packet in whole], news)
             if still_wrong is not None:
                 news.append(RegionChanged(region, RegionChange.BROKEN, still_wrong, error))
         elif still_wrong is None:
             news.append(RegionChanged(region, RegionChange.BEGUN_OR_UNSEEN, "", error))
-            self._add([(packet.index, packet.payload) for packet in whole], news)
+            self._add(0, wr, [packet.payload for packet in whole], news)
         else:
             news.append(RegionChanged(region, RegionChange.UNSEEN, "", error))
         self._follower.restart(wr)

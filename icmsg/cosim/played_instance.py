@@ -7,12 +7,17 @@ from zlib import crc32
 
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.preconditions import check_regions
-from icmsg.ipc import Happened, IcmsgInstance, InterruptHandler
+from icmsg.ipc import IcmsgInstance, InterruptHandler
+from icmsg.ipc.happened import RECEIVED, SENT, STATE
 
 if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Core, Machine
-    from icmsg.ipc import Detail, Observer
+    from icmsg.ipc import Detail, Happened, Observer
+
+
+_PACKET_SENT: Final = EventKind.PACKET_SENT
+_PACKET_RECEIVED: Final = EventKind.PACKET_RECEIVED
 
 
 class PlayedMailbox:
@@ -66,11 +71,11 @@ class PlayedInstance:
 
     def _observe(self, kind: Happened, detail: Detail) -> None:
         if isinstance(detail, bytes):
-            if kind is Happened.SENT:
-                self._core.emit(EventKind.PACKET_SENT, len(detail), crc32(detail))
-            elif kind is Happened.RECEIVED:
-                self._core.emit(EventKind.PACKET_RECEIVED, len(detail), crc32(detail))
-        elif kind is Happened.STATE and isinstance(detail, int):
+            if kind is SENT:
+                self._core.emit(_PACKET_SENT, len(detail), crc32(detail))
+            elif kind is RECEIVED:
+                self._core.emit(_PACKET_RECEIVED, len(detail), crc32(detail))
+        elif kind is STATE and isinstance(detail, int):
             self._core.emit(EventKind.STATE, detail)
         if self._observer is not None:
             self._observer(kind, detail)

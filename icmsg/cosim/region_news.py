@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from icmsg.errors import IcmsgError
 
 
@@ -20,15 +22,19 @@ class TxRegion:
     address: int
 
 
-@dataclass(slots=True)  # not frozen: that would take twice the time, for every packet
-class Packet:
-    """A packet that its writer has put into a region; ``at`` is its index in the ring."""
+@dataclass(slots=True)  # not frozen: that would take twice the time, for every doorbell
+class Packets:
+    """What its writer has put into a region since the last look: the packets from one index of the ring to another.
+
+    Where the ring was followed without a gap, ``start`` is wr_idx as it was before, and ``end`` as it is now.
+    """
 
     region: TxRegion
-    at: int
-    payload: bytes
-    is_magic: bool = False
-    """Whether it is the magic that opens the region."""
+    start: int
+    end: int
+    payloads: Sequence[bytes]
+    opens: bool = False
+    """Whether the first of them is the magic that opens the region."""
 
 
 _BEGUN: Final = "initialised again"
@@ -70,4 +76,4 @@ class SessionPublished:
     region: TxRegion
 
 
-RegionNews = Packet | RegionChanged | SessionPublished
+RegionNews = Packets | RegionChanged | SessionPublished

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.followed_link import follow_link
 from icmsg.cosim.link import Link
-from icmsg.cosim.region_news import Packet, RegionChange, RegionChanged
+from icmsg.cosim.region_news import Packets, RegionChange, RegionChanged
 from icmsg.cosim.workload import RoundTrips, difference, unasked
 from icmsg.errors import IcmsgError
 
@@ -20,16 +20,18 @@ if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.followed_region import FollowedRegion
     from icmsg.cosim.machine import Core, Machine
+    from icmsg.cosim.region_news import TxRegion
 
 
 class _Direction:
     """One region: ``core`` writes it and rings ``channel``."""
 
-    def __init__(self, core: Core, channel: int, followed: FollowedRegion) -> None:
+    def __init__(self, core: Core, channel: int, region: TxRegion, back: FollowedRegion) -> None:
         self.core: Final = core
         self.channel: Final = channel
-        self.followed: Final = followed
-        self.region: Final = followed.region
+        self.region: Final = region
+        self.back: Final = back
+        """The region of the other direction, whose magic the core takes."""
         self.unread: deque[bytes] = deque()
         """What was written and not dated yet."""
         self.blocked = False
@@ -90,16 +92,20 @@ class LinkWatch:
         self._bonds_again = False
         self._expected: deque[tuple[bytes, int]] = deque()
         self._link = follow_link(machine, Link.of(first.name, second.name, config))
+        regions = self._link.regions
         self._directions = {
-            core.index: _Direction(core, channel, self._link.regions[core.index])
-            for core, channel in ((first, config.tx_channel), (second, config.rx_channel))
+            core.index: _Direction(core, channel, regions[core.index].region, regions[other.index])
+            for core, channel, other in (
+                (first, config.tx_channel, second),
+                (second, config.rx_channel, first),
+            )
         }
         if booting:
-            for direction in self._directions.values():
-                direction.followed.ignore_what_is_there()
+            for followed in regions.values():
+                followed.ignore_what_is_there()
         self._other: Final = {first.index: second.index, second.index: first.index}
         self._removers = (
-            machine.events.add_sink(self._on_packet, (EventKind.PACKET,)),
+            machine.events.add_sink(self._on_packets, (EventKind.PACKETS,)),
             machine.events.add_sink(self._on_change, (EventKind.REGION,)),
             machine.events.add_sink(self._on_doorbell, (EventKind.DOORBELL,)),
         )
@@ -137,8 +143,10 @@ class LinkWatch:
         """Look for packets whose doorbell has not rung yet; they are dated now."""
         if not self._stopped:
             self._link.look()
-            if self._has_news():
-                self._date(self._in_order(next(iter(self._directions))), self._machine.now_ns)
+            if any(direction.unread for direction in self._directions.values()):
+                first = next(iter(self._directions)) if self._initiator is None else self._initiator
+                self._date(first, self._machine.now_ns)
+                self._date(self._other[first], self._machine.now_ns)
         elif self._bonds_again:
             self._link.look()
             self._bonds_again = not self.is_bound
@@ -151,30 +159,34 @@ class LinkWatch:
             self._problem(IcmsgError(f"core {name} was reset while it was bound"))
         self._bonds_again = True
         self.last_ns = event.time_ns
+        for direction in self._directions.values():
+            self.early += len(direction.unread)
+            direction.unread.clear()
         self.lost += len(self._expected)
         self._expected.clear()
         self.last_echo = None
 
     def _on_doorbell(self, event: Event) -> None:
         ringing = self._directions.get(event.core)
-        if ringing is None or event.a != ringing.channel or not self._has_news():
+        if ringing is None or event.a != ringing.channel:
             return
         # The other side may be ahead of its own doorbell, and what it has written comes before any answer to it. An
         # answer that is there already waits for its own: engines tell of several doorbells at once.
-        order = self._in_order(event.core)
-        self._date(order[: order.index(event.core) + 1], event.time_ns)
+        if self._initiator not in (None, event.core):
+            self._date(self._other[event.core], event.time_ns)
+        self._date(event.core, event.time_ns)
 
-    def _in_order(self, first: int) -> list[int]:
-        """Return the cores, the one that initiates first."""
-        first = self._initiator if self._initiator is not None else first
-        return sorted(self._directions, key=lambda index: index != first)
-
-    def _on_packet(self, event: Event) -> None:
-        direction, packet = self._directions.get(event.core), event.news
-        if direction is None or not isinstance(packet, Packet) or packet.region is not direction.region:
+    def _on_packets(self, event: Event) -> None:
+        direction, news = self._directions.get(event.core), event.news
+        if direction is None or not isinstance(news, Packets) or news.region is not direction.region:
             return
-        if not packet.is_magic and not direction.blocked:
-            direction.unread.append(packet.payload)
+        payloads = news.payloads[1:] if news.opens else news.payloads
+        if not payloads or direction.blocked:
+            return
+        if direction.back.magic_taken or self.is_bound:
+            direction.unread.extend(payloads)
+        else:
+            self.early += len(payloads)
 
     def _on_change(self, event: Event) -> None:
         direction, changed = self._directions.get(event.core), event.news
@@ -189,20 +201,17 @@ class LinkWatch:
         elif changed.change not in (RegionChange.BAD_INDEX, RegionChange.UNREADABLE):
             direction.blocked = True
 
-    def _has_news(self) -> bool:
-        """Tell whether there are messages to date; those sent before their sender was bound are none."""
-        for index, direction in self._directions.items():
-            other = self._directions[self._other[index]].followed
-            if direction.unread and not other.magic_taken and not self.is_bound:
-                self.early += len(direction.unread)
-                direction.unread.clear()
-        return any(direction.unread for direction in self._directions.values())
-
-    def _date(self, cores: list[int], time_ns: int) -> None:
-        for index in cores:
-            unread = self._directions[index].unread
-            while unread:
-                self._message(index, unread.popleft(), time_ns)
+    def _date(self, core: int, time_ns: int) -> None:
+        unread = self._directions[core].unread
+        if not unread:
+            return
+        self.last_ns = time_ns
+        self.seen += len(unread)
+        if self._initiator is None:
+            self._initiator = core
+        take = self._message if core == self._initiator else self._echo
+        while unread:
+            take(unread.popleft(), time_ns)
 
     def _problem(self, error: IcmsgError) -> None:
         if not self._problems:
@@ -228,14 +237,8 @@ class LinkWatch:
         self._cut += bool(sent) and (sent.startswith(packet) or packet.startswith(sent))
         self.first_difference = self.first_difference or error
 
-    def _message(self, core: int, packet: bytes, time_ns: int) -> None:
-        self.last_ns = time_ns
-        self.seen += 1
-        if self._initiator is None:
-            self._initiator = core
-        if core != self._initiator:
-            self._echo(packet, time_ns)
-        elif self.sent != self._limit:
+    def _message(self, packet: bytes, time_ns: int) -> None:
+        if self.sent != self._limit:
             if self.sent and packet != self.last_echo:
                 self.only_plays_back = False
             self.sent += 1

@@ -24,6 +24,10 @@ class Happened(str, enum.Enum):
     __str__ = str.__str__
 
 
+# The members by themselves: to look one up in its enum takes longer than to tell it.
+STATE, SENT, RECEIVED, DROPPED, RING, BOUND, UNBOUND, ERROR = Happened
+
+
 Detail = LegacyState | State | bytes | int | IcmsgError | None
 Observer = Callable[[Happened, Detail], None]
 """Called with everything that an instance does, in order; it may take ``(str, object)`` as well."""

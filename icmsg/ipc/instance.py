@@ -13,7 +13,7 @@ from icmsg.errors import BusError, ConfigurationError, IpcError, WireError
 from icmsg.hw.bus import BlockCheck, Bus
 from icmsg.ipc.discriminator import PeerTraces, identify
 from icmsg.ipc.endpoint import Endpoint, EndpointConfig
-from icmsg.ipc.happened import Happened
+from icmsg.ipc.happened import DROPPED, RECEIVED, SENT
 from icmsg.ipc.link import Link
 from icmsg.ipc.magic import Bonding, RepeatedMagic
 from icmsg.ipc.session import RingBack, Sessions
@@ -174,7 +174,7 @@ class IcmsgInstance:
             if link.state is not State.DISCONNECTED:
                 raise self._busy()
             if link.observer is not None:
-                link.observer(Happened.DROPPED, bytes(data))
+                link.observer(DROPPED, bytes(data))
             return size
         if not size or size > self._peer_limit:
             self._check_size(size, ignore_peer_limit=ignore_peer_limit)
@@ -183,7 +183,7 @@ class IcmsgInstance:
         except WireError as error:
             raise IpcError(f"{link.config.name}: {error}", error.errno) from error
         if link.observer is not None:
-            link.observer(Happened.SENT, bytes(data))
+            link.observer(SENT, bytes(data))
         link.ring()
         return size
 
@@ -218,7 +218,7 @@ class IcmsgInstance:
         if not data:
             return
         if link.observer is not None:
-            link.observer(Happened.RECEIVED, data)
+            link.observer(RECEIVED, data)
         try:
             if link.endpoint.received is not None:
                 link.endpoint.received(data)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.region_news import Packet
+from icmsg.cosim.region_news import Packets
 from icmsg.cosim.simtime import format_time
 from icmsg.robot.values import shown
 from icmsg.trace.text import event_words, format_event, format_line
@@ -114,7 +114,8 @@ class Recorder:
 
     def _note_news(self, event: Event, core: str) -> None:
         news = event.news
-        if not isinstance(news, Packet):
+        if not isinstance(news, Packets):
             self.note(event.time_ns, core, event_words(event))
         elif self._machine is not None and not self._machine.core(core).is_played:
-            self.note(event.time_ns, core, f"{news.region.instance} sends {shown(news.payload)}")
+            for payload in news.payloads:
+                self.note(event.time_ns, core, f"{news.region.instance} sends {shown(payload)}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.region_news import Packet, RegionChanged
+from icmsg.cosim.region_news import Packets, RegionChanged
 from icmsg.errors import ConfigurationError
 from icmsg.ipc import LegacyState, State
 from icmsg.outputs import replace_file
@@ -34,11 +34,14 @@ def _packet(event: Event) -> str:
 
 
 def _in_memory(event: Event) -> str:
-    """Name a packet that was seen in a followed region."""
-    if not isinstance(event.news, Packet):
-        return f"has put a packet of {event.a} bytes at index {event.b}"
-    crc = crc32(event.news.payload)
-    return f"has put a packet of {event.a} bytes at index {event.b} of {event.news.region.instance}, CRC-32 {crc:08x}"
+    """Name the packets that were seen in a followed region."""
+    if not isinstance(event.news, Packets):
+        return f"has put {event.a} packets into its tx-region, from index {event.b} on"
+    news = event.news
+    packets = ", ".join(f"{len(payload)} bytes (CRC-32 {crc32(payload):08x})" for payload in news.payloads)
+    return (
+        f"has put into its tx-region of {news.region.instance}, index {news.start} to {news.end}: {packets}"
+    )
 
 
 def _change(event: Event) -> str:
@@ -66,7 +69,7 @@ _TEXTS: Final[Mapping[EventKind, Callable[[Event], str]]] = {
     EventKind.CONSOLE: lambda event: f"prints {_packet(event)}",
     EventKind.FAULT: lambda event: f"fault exception {event.a} at PC 0x{event.b:08X}",
     EventKind.SIGNAL_LOST: lambda event: f"loses the signal of task {event.a}, channels 0x{event.b:X}",
-    EventKind.PACKET: _in_memory,
+    EventKind.PACKETS: _in_memory,
     EventKind.REGION: _change,
     EventKind.SESSION: lambda event: f"has session {event.a}, acknowledges {event.b or 'nobody'}",
     EventKind.INTERRUPT_END: lambda event: f"interrupt {event.a} ends",

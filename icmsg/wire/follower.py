@@ -27,24 +27,19 @@ class Follower(Protocol):
     Poll it whenever the writer rings: what the reader has freed may have been overwritten later.
     """
 
-    position: int
-    """The index of the packet that comes next."""
-
     @property
-    def more(self) -> bool:
-        """Whether something lay behind what the last call has returned."""
+    def position(self) -> int:
+        """The index of the packet that comes next."""
 
     def restart(self, index: int = 0) -> None:
         """The writer has initialised the region again: look at it from the start, or from the packet at ``index``."""
 
-    def poll(self) -> list[bytes]:
+    def poll(self, wr_idx: int | None = None) -> list[bytes]:
         """Return the packets since the last call; raises WireError for what a reader would refuse.
 
-        Packets in front of what is wrong are returned first; the next call raises.
+        Packets in front of what is wrong are returned first; the next call raises. ``wr_idx`` is what the caller has
+        read there just now.
         """
-
-    def packets(self) -> list[tuple[int, bytes]]:
-        """Return the same packets as :meth:`poll`, each with its index."""
 
     @property
     def consumed(self) -> bool:
@@ -81,41 +76,45 @@ class _SilentBus:
         """Write nothing."""
 
 
+class _KeptIndexBus(_SilentBus):
+    """Keeps what is written into the word at ``address`` to itself."""
+
+    def __init__(self, bus: Bus, address: int) -> None:
+        super().__init__(bus)
+        self._address = address
+        self.value = 0
+
+    def write32(self, address: int, value: int) -> None:
+        """Keep the word."""
+        if address == self._address:
+            self.value = value
+
+
 class PbufFollower:
     """A :class:`Follower` of a pbuf."""
 
-    __slots__ = ("_length", "_rd_address", "_read32", "_reader", "position")
+    __slots__ = ("_bus", "_rd_address", "_read32", "_reader")
 
     def __init__(self, bus: Bus, address: int, layout: RegionLayout) -> None:
-        self._reader = PbufReader(_SilentBus(bus), address, layout)
-        self._length = layout.data_length
-        self._read32 = bus.read32
         self._rd_address = address + layout.rd_idx_offset
-        self.restart()
+        self._bus = _KeptIndexBus(bus, self._rd_address)
+        self._reader = PbufReader(self._bus, address, layout)
+        self._reader.rx_init()
+        self._read32 = bus.read32
 
     @property
-    def more(self) -> bool:
-        """Whether something lay behind what the last call has returned."""
-        return self._reader.more
+    def position(self) -> int:
+        """The index of the packet that comes next."""
+        return self._bus.value
 
     def restart(self, index: int = 0) -> None:
         """Look from the start again, or from ``index``."""
-        self.position = index
+        self._bus.value = index
         self._reader.rx_init(index)
 
-    def poll(self) -> list[bytes]:
+    def poll(self, wr_idx: int | None = None) -> list[bytes]:
         """Return what is new."""
-        return [payload for _, payload in self.packets()]
-
-    def packets(self) -> list[tuple[int, bytes]]:
-        """Return what is new, with indices."""
-        at = self.position
-        found = []
-        for payload in self._reader.read_available():
-            found.append((at, payload))
-            at = (at + 4 + len(payload) + 3 & ~3) % self._length
-        self.position = at
-        return found
+        return self._reader.read_available(wr_idx=wr_idx)
 
     @property
     def consumed(self) -> bool:
@@ -127,22 +126,13 @@ _SMALLEST_PACKET: Final = 8
 """Bytes that a packet of one byte takes in the region."""
 
 
-class _OwnIndexBus(_SilentBus):
-    """Keeps the word at ``address`` to itself: what is written there is read there, and memory stays as it is."""
+class _OwnIndexBus(_KeptIndexBus):
+    """What is written into the word at ``address`` is read there, and memory stays as it is."""
 
     def __init__(self, bus: Bus, address: int) -> None:
-        super().__init__(bus)
+        super().__init__(bus, address)
         self._memory = bus
-        self._address = address
-        self.value = 0
-        self.before = 0
-        """What the word was until the last write."""
         self.read_block = self._read_block
-
-    def write32(self, address: int, value: int) -> None:
-        """Keep the word."""
-        if address == self._address:
-            self.before, self.value = self.value, value
 
     def _read_block(self, address: int, size: int) -> bytes:
         data = self._memory.read_block(address, size)
@@ -167,33 +157,20 @@ class SpscFollower:
         """The index of the packet that comes next."""
         return self._bus.value
 
-    @position.setter
-    def position(self, index: int) -> None:
-        self._bus.value = index
-
-    @property
-    def more(self) -> bool:
-        """Whether something lay behind what the last call has returned."""
-        return self._reader.more
-
     def restart(self, index: int = 0) -> None:
         """Look from the start again, or from ``index``."""
-        self.position = index
+        self._bus.value = index
 
-    def poll(self) -> list[bytes]:
+    def poll(self, wr_idx: int | None = None) -> list[bytes]:  # noqa: ARG002 - the reader reads all in one block
         """Return what is new, at most as many packets as the region holds; the rest at the next poll."""
-        return [payload for _, payload in self.packets()]
-
-    def packets(self) -> list[tuple[int, bytes]]:
-        """Return what is new, with indices; a marker that was skipped lies before its packet."""
-        found: list[tuple[int, bytes]] = []
+        packets: list[bytes] = []
         try:
-            while len(found) < self._most and (packet := self._reader.read()):
-                found.append((self._bus.before, packet))
+            while len(packets) < self._most and (packet := self._reader.read()):
+                packets.append(packet)
         except WireError:
-            if not found:
+            if not packets:
                 raise
-        return found
+        return packets
 
     @property
     def consumed(self) -> bool:

@@ -133,14 +133,14 @@ class PbufReader:
         self.more = rd != wr
         return data
 
-    def read_available(self, capacity: int | None = None) -> list[bytes]:
+    def read_available(self, capacity: int | None = None, *, wr_idx: int | None = None) -> list[bytes]:
         """Take every packet that lies there now; ``[]`` when empty.
 
         The same as :meth:`read` until it is empty, for one look at ``wr_idx``, one block read (two where the
         packets wrap) and one write of ``rd_idx``. What :meth:`read` would refuse ends the list, and is raised
-        when it comes first.
+        when it comes first. ``wr_idx`` is what the caller has read there just now.
         """
-        wr = self._read32(self._wr_address)
+        wr = self._read32(self._wr_address) if wr_idx is None else wr_idx
         rd = self._rd
         length = self._length
         self.more = False

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from icmsg.hw.model import IoModel
     from icmsg.timers import Timer
 
+_DOORBELL: Final = EventKind.DOORBELL
+_INTERRUPT: Final = EventKind.INTERRUPT
+
 LineHandler = Callable[[int, bool], None]
 """(interrupt number, level)"""
 
@@ -200,7 +203,7 @@ class Slot:
 
     def rang(self, channel: int) -> None:
         """Put a doorbell of this core into the stream."""
-        self.emit(EventKind.DOORBELL, channel)
+        self.emit(_DOORBELL, channel)
 
     def lost(self, channel: int, signals: int) -> None:
         """Put into the stream that a fault took ``signals`` from a doorbell of this core."""
@@ -209,7 +212,7 @@ class Slot:
     def set_line(self, interrupt: int, level: bool) -> None:
         """Drive one external interrupt of this core."""
         if level:
-            self.emit(EventKind.INTERRUPT, interrupt)
+            self.emit(_INTERRUPT, interrupt)
         self.nvic.set_line(interrupt, level)
         if self.on_line is not None:
             self.on_line(interrupt, level)

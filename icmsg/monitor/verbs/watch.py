@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.bond_words import session_words
 from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.followed_link import follow_link
-from icmsg.cosim.region_news import Packet, RegionChange, SessionPublished
+from icmsg.cosim.region_news import Packets, RegionChange, SessionPublished
 from icmsg.cosim.simtime import S
 from icmsg.hw.mailbox import channels_in
 from icmsg.ipc import LegacyState, State
@@ -34,7 +34,7 @@ _WATCHED: Final = (
     EventKind.SIGNAL_LOST,
     EventKind.STATE,
 )
-_NEWS: Final = (EventKind.PACKET, EventKind.REGION, EventKind.SESSION)
+_NEWS: Final = (EventKind.PACKETS, EventKind.REGION, EventKind.SESSION)
 _NOTHING: Final = "nothing new"
 _HELD: Final = 256
 """Lines that wait for a doorbell of who has written; of a core that never rings the last are kept."""
@@ -72,7 +72,7 @@ class Watch:
             reader, writer = news.region.reader, news.region.writer
             self._sessions[event.core] = session_words((event.a, event.b), None, writer, reader)
         else:
-            self._held[event.core].append(_news_text(news))
+            self._held[event.core].extend(_news_lines(news))
 
     def _happened(self, event: Event) -> None:
         for line in self._lines(event):
@@ -105,14 +105,13 @@ class Watch:
         return lines if session is None else [*lines, session]
 
 
-def _news_text(news: Packet | RegionChanged) -> str:
-    region = news.region
-    there = f"{region.writer}->{region.reader}"
-    if isinstance(news, Packet):
-        return f"{there} {packet_text(news.payload)}"
+def _news_lines(news: Packets | RegionChanged) -> list[str]:
+    there = f"{news.region.writer}->{news.region.reader}"
+    if isinstance(news, Packets):
+        return [f"{there} {packet_text(payload)}" for payload in news.payloads]
     if news.change is RegionChange.UNREADABLE:
-        return f"cannot decode what {region.writer} sent: {news}"
-    return f"{there} {news}"
+        return [f"cannot decode what {news.region.writer} sent: {news}"]
+    return [f"{there} {news}"]
 
 
 def stamp(time_ns: int) -> str:
