@@ -1,4 +1,4 @@
-"""What a Zephyr build leaves in its folder: devicetree, Kconfig, image and release of every core.
+"""Contents of a Zephyr build folder: devicetree, Kconfig, image and release of every core.
 
 A folder of one image has it in ``zephyr``. ``west build --sysbuild`` makes a folder with ``domains.yaml``, which names
 one folder for each image; older builds of nRF Connect SDK have the images of other cores in folders below that of the
@@ -43,10 +43,10 @@ class BuildFiles:
     image: Path | None = None
     core: str | None = None
     releases: Releases | None = None
-    """From the header that the build made, with its place in ``release_source``."""
+    """Releases by the header that the build made, with its place in ``release_source``."""
     release_source: str = ""
     default: bool = False
-    """Whether this is what ``domains.yaml`` calls the default, the application."""
+    """True for what ``domains.yaml`` calls the default, the application."""
     has_icmsg: bool = False
     is_bootloader: bool = False
 

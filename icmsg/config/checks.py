@@ -1,4 +1,4 @@
-"""Whether the two sides will bond, judged from their files alone.
+"""Static checks that tell from the files of both sides whether they will bond.
 
 >>> from icmsg.config.load import load_side
 >>> findings = check(load_side("app.dts"), load_side("net.dts", core="net"))  # doctest: +SKIP

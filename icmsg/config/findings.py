@@ -1,4 +1,4 @@
-"""What a check found, where, and how to mend it."""
+"""Findings of a check: the fault, its place, and how to mend it."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ Unbound = Literal["disable", "enable", "detect"]
 """Devicetree ``unbound`` (Zephyr ≥ 4.1): magic bonding, sessions, or sessions unless the peer is older."""
 
 Signalling = Literal["repeat", "ring-back"]
-"""While bonding: ring until bound (Zephyr ≤ 4.0), or ring once and ring back on the magic (≥ 4.1)."""
+"""Rings while bonding: until bound (Zephyr ≤ 4.0), or once, and back on the magic (≥ 4.1)."""
 
 MAGIC_LENGTH = 13
 """Bytes of the packet with which magic bonding starts (protocol §2)."""
@@ -81,7 +81,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class InstanceConfig:
-    """What both the devicetree node and Kconfig say about one instance, for one of its two sides.
+    """Configuration of one side of one instance, from both the devicetree node and Kconfig.
 
     Raises :class:`ConfigurationError` for what can never bond; the text names the fix.
     """
@@ -106,7 +106,7 @@ class InstanceConfig:
     trust_known_space: bool = False
     """Read the peer's rd_idx only when the space known so far does not suffice, instead of at every write."""
     name: str = "icmsg"
-    """How messages call the instance."""
+    """The instance's name in messages."""
 
     def __post_init__(self) -> None:
         _one_of("unbound", self.unbound, get_args(Unbound))

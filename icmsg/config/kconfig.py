@@ -62,13 +62,13 @@ _EXISTS: Final[Mapping[str, Releases]] = {
     CB_SIZES[0]: Releases(Release(3, 3), Release(3, 4)),
     CB_SIZES[1]: Releases(FIRST, Release(3, 2)),
 }
-"""In which releases an option exists."""
+"""Releases in which an option exists."""
 _ALWAYS_SINCE: Final[Mapping[str, Releases]] = {
     MODE_SWITCHES["enable"]: Releases(last=Release(4, 0)),
     RX_SIZE: Releases(last=Release(3, 7)),
     "PBUF": Releases(last=Release(3, 5)),
 }
-"""What it means when a whole ``.config`` with ICMsg lacks the option."""
+"""Releases that a whole ``.config`` with ICMsg means by the lack of an option."""
 _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     REPEAT: (1, 100),
     ACCESS: (1, 5),
@@ -94,7 +94,7 @@ class KconfigFacts:
 
     settings: Mapping[str, Setting]
     releases: Releases
-    """Those in which all these options exist."""
+    """The releases in which all these options exist."""
     complete: bool = False
     files: tuple[str, ...] = field(default=(), compare=False)
 

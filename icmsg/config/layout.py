@@ -1,4 +1,4 @@
-"""Where the fields of one region are: the wire layout, written down once.
+"""Offsets of the fields of one region: the wire layout, written down once.
 
 A region is one shared-memory area for one direction. Its *writer* is the side for which it is ``tx-region``,
 its *reader* the other side. Two generations exist:
@@ -53,7 +53,7 @@ class RegionLayout:
     wire: Wire
     size: int
     alignment: int
-    """What the region's address is a multiple of."""
+    """The alignment of the region's address in bytes."""
     rd_idx_offset: int
     handshake_offset: int | None
     wr_idx_offset: int

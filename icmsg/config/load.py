@@ -1,4 +1,4 @@
-"""From the files of a build to :class:`~icmsg.config.InstanceConfig`.
+"""Loader of :class:`~icmsg.config.InstanceConfig` from the files of a build.
 
 :func:`load_instances` gives the instances of one side, :func:`load_pair` one instance as both sides see it, and
 :func:`load_side` everything that :mod:`icmsg.config.checks` looks at.
@@ -44,7 +44,7 @@ class Side:
     kconfig: KconfigFacts | None
     releases: Releases
     release_source: str
-    """What tells the releases, in words."""
+    """The source of the releases, in words."""
 
     @property
     def release(self) -> Release:

@@ -1,4 +1,4 @@
-"""What each mailbox of Zephyr can do, as far as ICMsg depends on it: which channels there are, and who hears what.
+"""Abilities of Zephyr's mailboxes, as far as ICMsg depends on them: which channels there are, and who hears what.
 
 From Zephyr's drivers (``drivers/mbox``) and the bindings of the same names.
 """
@@ -46,7 +46,7 @@ _KINDS: Final[Mapping[str, MailboxKind]] = {
     "raspberrypi,pico-mbox": _EACH_WAY,
 }
 _LABELS: Final = (("vevif", _EVENTS), ("bellboard", _EVENTS))
-"""What labels of nodes that an overlay does not define tell; they are those of the SoCs' files."""
+"""Kinds by labels of nodes that an overlay does not define; the labels are those of the SoCs' files."""
 
 
 def of_compatible(compatible: str) -> MailboxKind:

@@ -1,4 +1,4 @@
-"""Which instance of one side belongs to which of the other.
+"""Matching of the instances of one side to those of the other.
 
 Endpoint names are not transmitted and node names may differ, so memory decides: an instance belongs to the one that
 has its regions, swapped or (the mistake) not swapped, and only then to the one with its name.

@@ -19,7 +19,7 @@ RAM = "RAM"
 
 
 class MemoryRange(NamedTuple):
-    """What a platform has at the bytes ``start`` … ``end`` - 1 for ``cores``: ``what`` ``name`` is, such as ``RAM``."""
+    """Bytes ``start`` … ``end`` - 1 of a platform, as ``cores`` reach them: ``what`` ``name`` is, such as ``RAM``."""
 
     start: int
     end: int

@@ -1,4 +1,4 @@
-"""Where something stands in a file of the user's."""
+"""Place in a file of the user's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each Zephyr release does differently on the wire (protocol §3.7).
+"""Differences between Zephyr releases on the wire (protocol §3.7).
 
 >>> Release.parse("3.7").wire, Release.parse("3.7").signalling, Release.parse("3.7").sessions
 ('pbuf', 'repeat', False)
@@ -62,7 +62,7 @@ class Release:
 
     @property
     def signalling(self) -> Signalling:
-        """How often a side rings while bonding."""
+        """The signalling of a side while bonding: how often it rings."""
         return "ring-back" if self >= SESSIONS else "repeat"
 
     @property

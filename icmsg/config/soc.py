@@ -1,4 +1,4 @@
-"""Which SoC a side's files are of, as far as they tell."""
+"""SoC that a side's files are of, as far as they tell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a devicetree says about ICMsg, as values."""
+"""Values that a devicetree gives for ICMsg."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ class IcmsgNode:
     dcache_alignment: int | None
     """Bytes; None without the property."""
     unbound: str | None
-    """As written; None without the property."""
+    """The property as written; None without it."""
     places: Mapping[str, Place]
-    """Where each property stands."""
+    """The place of each property."""
 
     def place_of(self, name: str) -> Place:
         """Return the place of property ``name``, of the node where it does not have it."""

@@ -1,4 +1,4 @@
-"""From a parsed tree to what it says about ICMsg."""
+"""Reader of a parsed tree: returns what it says about ICMsg."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a user's devicetree file to a text that dtlib can parse.
+"""Text that dtlib can parse, made from a user's devicetree file.
 
 A *complete* file has ``/dts-v1/`` (a build's ``zephyr.dts``, or a hand-written tree) and goes through as it is.
 Everything else is an *overlay*, a part of a tree whose rest is in the board's files:

@@ -321,7 +321,7 @@ def _named(stream: Any, name: str) -> Any:
 
 
 class _Converter:
-    """From dtlib's tree to ours."""
+    """Converter from dtlib's tree to ours."""
 
     def __init__(self, dt: _PlacedDT, source: Source) -> None:
         self._dt = dt
