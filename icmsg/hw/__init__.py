@@ -1,1 +1,1 @@
-"""How Python touches hardware: the bus, register blocks, emulated peripherals and mailbox drivers."""
+"""Hardware as Python touches it: the bus, register blocks, emulated peripherals and mailbox drivers."""

@@ -1,4 +1,4 @@
-"""Who wants to know about every access to an emulated peripheral's registers."""
+"""Observers of every access to an emulated peripheral's registers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the NVIC of a Cortex-M says about one interrupt; reading it changes nothing (Armv8-M ARM, B11)."""
+"""State of one interrupt in the NVIC of a Cortex-M; reading it changes nothing (Armv8-M ARM, B11)."""
 
 from __future__ import annotations
 

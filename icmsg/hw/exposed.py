@@ -1,4 +1,4 @@
-"""What a part of the machine shows to Renode's Monitor, declared where it is made.
+"""Members that a part of the machine shows to Renode's Monitor, declared where it is made.
 
 ::
 
@@ -56,16 +56,16 @@ INT64: Final = Kind("Int64", 8, signed=True)
 REGISTER: Final = Kind("RegisterValue", 8)
 """A core register: printed in lower-case hex without leading zeros."""
 TIME: Final = Kind("TimeInterval")
-"""In Python a whole number of nanoseconds."""
+"""A time; in Python a whole number of nanoseconds."""
 FILE: Final = Kind("ReadFilePath")
 """A file to read; in Python a path that exists."""
 CORE: Final = Kind("ICPU")
-"""In Python the name of a core."""
+"""A core; in Python its name."""
 PERIPHERAL: Final = Kind("IPeripheral")
-"""In Python the name of a peripheral."""
+"""A peripheral; in Python its name."""
 BYTES: Final = Kind("Byte[]")
 TABLE: Final = Kind("String[,]")
-"""In Python rows of texts, the first one the headings."""
+"""A table; in Python rows of texts, the first one the headings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ class Line:
         self.level = False
 
     def connect(self, receiver: Input, number: int) -> None:
-        """Also drive input ``number`` of ``receiver``."""
+        """Drive input ``number`` of ``receiver`` too."""
         self._inputs = (*self._inputs, (receiver, number))
 
     def set(self, level: bool) -> None:

@@ -1,4 +1,4 @@
-"""What ICMsg needs from a mailbox: ring a channel, and learn which channels were rung.
+"""Mailbox, as ICMsg needs it: ring a channel, and learn which channels were rung.
 
 A signal carries no data (protocol §4.2): it may be merged with another one or come without cause.
 """
@@ -44,7 +44,7 @@ class Mailbox(Protocol):
 
 
 class ChannelStates:
-    """Which channels a driver may send on, receive on, and has enabled; masks with one bit per channel.
+    """Channels that a driver may send on, receive on, and has enabled; masks with one bit per channel.
 
     Raises:
         ConfigurationError: a mask with a channel that the mailbox does not have.
@@ -105,23 +105,23 @@ def channels_in(mask: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class MailboxWords:
-    """What the registers of one kind of mailbox are called; ``{}`` stands for a mbox channel."""
+    """Names of the registers of one kind of mailbox; ``{}`` stands for a mbox channel."""
 
     sends: str
-    """Which signals a ring of the channel sends."""
+    """The signals that a ring of the channel sends."""
     hears: str
-    """Which signals latch the channel's event."""
+    """The signals that latch the channel's event."""
     enables: str
-    """Which channels interrupt."""
+    """The channels that interrupt."""
     event: str
-    """That the channel was rung."""
+    """The event that the channel was rung."""
     status: str
     """All of it in one line; ``{enabled}`` and ``{latched}`` stand for the masks."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxState:
-    """What the registers of one core's mailbox say; reading them changed nothing. Masks have one bit for each channel.
+    """State of one core's mailbox by its registers; reading them changed nothing. Masks have one bit for each channel.
 
     A ring of channel n sends the signals ``sends[n]``; where ``hears[m]`` names one of them, the event of channel m
     is latched, at every core.
@@ -135,7 +135,7 @@ class MailboxState:
 
     @property
     def interrupts(self) -> bool:
-        """Whether the interrupt line is up."""
+        """True while the interrupt line is up."""
         return bool(self.latched & self.enabled)
 
     def __str__(self) -> str:

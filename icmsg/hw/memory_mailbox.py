@@ -105,7 +105,7 @@ class MemoryMailbox:
 
 
 class _Line:
-    """What both ends share: each other, and the signals still to be delivered."""
+    """Common part of both ends: each other, and the signals still to be delivered."""
 
     def __init__(self, channels: int, *, latch: bool) -> None:
         self.ends = MemoryMailbox(self, channels, latch=latch), MemoryMailbox(self, channels, latch=latch)

@@ -12,7 +12,7 @@ COMPARATORS: Final = 4
 COUNTER_MASK: Final = 0xFFFFFF
 """The counter's 24 bits."""
 OVERFLOW_START: Final = 0xFFFFF0
-"""What TASKS_TRIGOVRFLW sets the counter to."""
+"""Value that TASKS_TRIGOVRFLW sets the counter to."""
 LFCLK_HZ: Final = 32768
 """The rate of the clock that the RTC and the watchdog count."""
 EVTEN: Final = 0x340

@@ -10,7 +10,7 @@ from icmsg.hw.registers import Access, Field, Register, RegisterBlock
 REQUESTS: Final = 8
 """Reload request registers of one watchdog."""
 RELOAD: Final = 0x6E524635
-"""What has to be written into every enabled RR, and into TSEN to allow TASKS_STOP."""
+"""Value that has to be written into every enabled RR, and into TSEN to allow TASKS_STOP."""
 SHORTEST: Final = 15
 """The least counter reload value."""
 

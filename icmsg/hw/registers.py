@@ -23,7 +23,7 @@ AccessKind = Literal["read", "write"]
 
 
 class Access(enum.Flag):
-    """What software may do with a register; reading a write-only register gives 0."""
+    """Access that software may have to a register; reading a write-only register gives 0."""
 
     R = enum.auto()
     W = enum.auto()

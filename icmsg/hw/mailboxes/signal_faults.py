@@ -32,13 +32,13 @@ class SignalFaults:
         self._duplicate_delay_us = _DUPLICATE_DELAY_US
         self._signal_delay_us = 0
         self.faulty = False
-        """Whether any fault is set: what the hot path looks at."""
+        """True if any fault is set: what the hot path looks at."""
         self.sent = self.received = self.dropped = self.duplicated = 0
 
     @property
     @exposed(UINT32)
     def drop_next(self) -> int:
-        """So many signals from now on are lost."""
+        """The number of signals from now on that are lost."""
         return self._drop_next
 
     @drop_next.setter
@@ -61,7 +61,7 @@ class SignalFaults:
     @property
     @exposed(UINT32)
     def duplicate_next(self) -> int:
-        """So many signals from now on arrive twice."""
+        """The number of signals from now on that arrive twice."""
         return self._duplicate_next
 
     @duplicate_next.setter
@@ -72,7 +72,7 @@ class SignalFaults:
     @property
     @exposed(UINT64)
     def duplicate_delay_microseconds(self) -> int:
-        """How long after the first one the second one comes."""
+        """The time from the first one to the second one."""
         return self._duplicate_delay_us
 
     @duplicate_delay_microseconds.setter
