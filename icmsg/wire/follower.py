@@ -43,7 +43,7 @@ class Follower(Protocol):
 
     @property
     def consumed(self) -> bool:
-        """Whether the region's reader has taken anything yet, by its published rd_idx."""
+        """True if the region's reader has taken anything yet, by its published rd_idx."""
 
 
 def follow(bus: Bus, address: int, layout: RegionLayout) -> Follower:
@@ -118,7 +118,7 @@ class PbufFollower:
 
     @property
     def consumed(self) -> bool:
-        """Whether rd_idx has moved."""
+        """True if rd_idx has moved."""
         return self._read32(self._rd_address) != 0
 
 
@@ -174,5 +174,5 @@ class SpscFollower:
 
     @property
     def consumed(self) -> bool:
-        """Whether rd_idx has moved."""
+        """True if rd_idx has moved."""
         return self._read32(self._rd_address) != 0

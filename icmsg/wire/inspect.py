@@ -1,4 +1,4 @@
-"""What lies in a region right now, for a person: indices, fill level, packets, and what is wrong with them.
+"""Contents of a region right now, for a person: indices, fill level, packets, and what is wrong with them.
 
 >>> from icmsg.config import RegionLayout
 >>> from icmsg.hw.memory_bus import MemoryBus
@@ -39,7 +39,7 @@ class RegionView:
     data_length: int
     used: int
     packets: tuple[Packet, ...]
-    """What waits for the region's reader."""
+    """Packets that wait for the region's reader."""
     first: bytes
     """The packet at the start of the data, taken or not: the magic after magic bonding."""
     problem: str | None

@@ -1,4 +1,4 @@
-"""What the ICMsg backend needs from a packet buffer, whatever its generation.
+"""Packet buffer as the ICMsg backend needs it, whatever its generation.
 
 A buffer lives in one region: the writer owns ``wr_idx``, the reader ``rd_idx``; one packet is one message of
 1 to 65535 bytes. Neither side ever waits: a full or empty buffer is told, not waited for.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 Payload = bytes | bytearray | memoryview
-"""What can be sent; it is copied before the call returns."""
+"""Message that can be sent; it is copied before the call returns."""
 LONGEST: Final = 0xFFFF
 """The longest payload in bytes that the 16-bit length of a packet can tell."""
 
@@ -45,7 +45,7 @@ class PacketReader(Protocol):
 
     @property
     def more(self) -> bool:
-        """Whether packets are known to lie behind the last one that was read; costs no bus access."""
+        """True if packets are known to lie behind the last one that was read; costs no bus access."""
 
     def rx_init(self) -> None:
         """Start at the beginning of the buffer; writes nothing to memory (protocol §1.6)."""
