@@ -1,4 +1,4 @@
-"""Where the backend gets its time from, and where its work is queued.
+"""Clock that gives the backend its time, and queues its work.
 
 A :class:`Clock` is one work queue on one virtual clock: what is submitted runs later, in the order of
 submission, never inside the call that submits it. :class:`VirtualClock` is the one for tests and for use

@@ -37,13 +37,13 @@ _SMALLEST_DATA = 12  # what a region must have for one byte, in both generations
 
 @dataclass(frozen=True, slots=True)
 class PeerTraces:
-    """What the peer is known to use; None where memory does not tell."""
+    """Features that the peer is known to use; None where memory does not tell."""
 
     wire: Wire | None
     dcache_alignment: int | None
     """Bytes; for pbuf 4 stands for 0 and 4, for spsc_pbuf 0 for no cache layout."""
     bonding: Literal["magic", "session"] | None
-    """How the peer bonds; a peer in mode detect starts with a session id."""
+    """The peer's bonding; a peer in mode detect starts with a session id."""
     can_bond: bool | None
     """False when the two sides can never bond, None while there are no traces of a peer. A peer in mode
     detect that was not signalled yet looks like one in mode enable."""

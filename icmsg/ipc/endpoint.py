@@ -55,7 +55,7 @@ class Endpoint:
 
     @property
     def is_bound(self) -> bool:
-        """Whether messages can be sent."""
+        """True while messages can be sent."""
         return self.instance.is_bound
 
     def send(self, data: Payload, *, ignore_peer_limit: bool = False) -> int:

@@ -1,4 +1,4 @@
-"""What an instance does, as an observer is told it: a kind, and a detail whose type follows from the kind."""
+"""Events of an instance, as an observer is told them: a kind, and a detail whose type follows from the kind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from icmsg.ipc.state import LegacyState, State
 
 
 class Happened(str, enum.Enum):
-    """What happened; the comment gives the detail. A kind is also its word, ``Happened.SENT == "sent"``."""
+    """Kind of an event; the comment gives the detail. A kind is also its word, ``Happened.SENT == "sent"``."""
 
     STATE = "state"  # the instance is in another state: a State or LegacyState
     SENT = "sent"  # a message lies in the TX buffer, its ring follows: the payload

@@ -83,7 +83,7 @@ class IcmsgInstance:
 
     @property
     def is_bound(self) -> bool:
-        """Whether messages can be sent."""
+        """True while messages can be sent."""
         return self._link.connected
 
     @property
@@ -94,7 +94,7 @@ class IcmsgInstance:
 
     @property
     def observer(self) -> Observer | None:
-        """Who is told everything that happens, see :data:`icmsg.ipc.happened.Observer`."""
+        """The observer that is told everything that happens, see :data:`icmsg.ipc.happened.Observer`."""
         return self._link.observer
 
     @observer.setter

@@ -1,4 +1,4 @@
-"""What an interrupt handler does: acknowledge each pending channel and tell the instance that listens."""
+"""Interrupt handler: acknowledges each pending channel and tells the instance that listens."""
 
 from __future__ import annotations
 

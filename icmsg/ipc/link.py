@@ -1,4 +1,4 @@
-"""What one instance holds: two packet buffers, two mailbox channels, a state and the endpoint's callbacks.
+"""Holdings of one instance: two packet buffers, two mailbox channels, a state and the endpoint's callbacks.
 
 The bonding procedures (:mod:`icmsg.ipc.magic`, :mod:`icmsg.ipc.session`) and the instance share one
 :class:`Link`; it knows no procedure itself.

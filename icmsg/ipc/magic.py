@@ -25,7 +25,7 @@ MAGIC_END = 4 + (len(MAGIC) + 3 & ~3)
 
 
 class Bonding(Protocol):
-    """How an instance opens, binds and closes."""
+    """Procedure by which an instance opens, binds and closes."""
 
     def open(self) -> None:
         """Start to bond; IpcError with EALREADY where Zephyr refuses to open twice."""
