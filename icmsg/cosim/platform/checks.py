@@ -1,4 +1,4 @@
-"""What Renode refuses when it builds a machine, found before: names, parents, and places on the bus.
+"""Checks for what Renode refuses when it builds a machine: names, parents, and places on the bus.
 
 Whether a type exists and takes its attributes is not checked here, since only an engine knows its models.
 """

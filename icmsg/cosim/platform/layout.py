@@ -1,4 +1,4 @@
-"""From layout to braces: indentation becomes ``{``, ``;`` and ``}``, comments become spaces.
+"""Conversion of layout to braces: indentation becomes ``{``, ``;`` and ``}``, comments become spaces.
 
 Renode's platform files may be written in two ways, and mixed: with indentation (four spaces a level) or with
 braces and semicolons. Lines inside braces are left alone. Whatever is inserted goes to the end of a line, so
@@ -29,7 +29,7 @@ class _Line:
     number: int
     text: str
     depth: int
-    """How many braces are open at its start."""
+    """Number of braces that are open at its start."""
 
 
 def to_braces(text: str, file: str) -> str:

@@ -1,4 +1,4 @@
-"""From a platform file to its description."""
+"""Loader of a platform file: returns its description."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the entries of all files to one peripheral for each name.
+"""Merger of the entries of all files: one peripheral for each name.
 
 An entry with a type declares its name; others, wherever they stand, update it: attributes, registrations and
 wires replace earlier ones of the same name or output, and ``none`` takes them away. What output ``->``

@@ -1,4 +1,4 @@
-"""In which order peripherals can be created and registered, if in any."""
+"""Order in which peripherals can be created and registered, if there is one."""
 
 from __future__ import annotations
 

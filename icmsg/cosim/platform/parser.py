@@ -1,4 +1,4 @@
-"""From the text of one platform file to its syntax tree."""
+"""Parser of the text of one platform file: returns its syntax tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From lark's tree to the syntax tree of :mod:`~icmsg.cosim.platform.nodes`."""
+"""Reader of lark's tree: returns the syntax tree of :mod:`~icmsg.cosim.platform.nodes`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands behind ``@``, read as a place on the bus.
+"""Registration behind ``@``, read as a place on the bus.
 
 The three registrations of Renode's bus (``Bus.BusPointRegistration``, ``Bus.BusRangeRegistration``,
 ``Bus.BusMultiRegistration``) and their arguments are those of its constructors; a plain number or range is

@@ -1,4 +1,4 @@
-"""From lark's tree to names, numbers and values: the part of the reader that knows nothing of entries."""
+"""Reader of names, numbers and values in lark's tree: the part of the reader that knows nothing of entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a platform description says, as written: Renode converts the values to what a model wants, later.
+"""Values of a platform description, as written: Renode converts them to what a model wants, later.
 
 Two things are equal when they say the same, wherever they stand: places do not count.
 """
@@ -15,7 +15,7 @@ from icmsg.errors import PlatformError
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands: a file (as it was named) and a line, counted from 1."""
+    """Place in a platform description: a file (as it was named) and a line, counted from 1."""
 
     file: str
     line: int

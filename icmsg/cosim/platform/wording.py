@@ -1,4 +1,4 @@
-"""What a parser did not expect, in words for people."""
+"""Words for people about what a parser did not expect."""
 
 from __future__ import annotations
 
