@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Timed(Protocol):
-    """Where time passes: the slot of a core."""
+    """A place where time passes: the slot of a core."""
 
     def now(self) -> int:
         """Return the current tick."""

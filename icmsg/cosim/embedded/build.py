@@ -1,4 +1,4 @@
-"""From a platform description to slots, memories and models: which types the embedded engine knows.
+"""Slots, memories and models, built from a platform description: which types the embedded engine knows.
 
 What it does not know is an error that names the file, the line and the type: the renode engine runs all of them.
 """
@@ -49,7 +49,7 @@ class Builder:
         self.memories: Final[dict[str, Memory]] = {}
         self.models: Final[dict[str, Model]] = {}
         self.common: Final = AddressSpace("")
-        """What is there for everybody: what a debugger sees that looks through no core's eyes."""
+        """Everything that is there for everybody: what a debugger sees that looks through no core's eyes."""
         self._nvics: dict[str, Slot] = {}
         cores = [item for item in description if item.type == CPU]
         try:

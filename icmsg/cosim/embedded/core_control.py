@@ -1,4 +1,4 @@
-"""What a person or a script does to one core from outside, as to a core of Renode.
+"""Control of one core from outside, by a person or a script, as of a core of Renode.
 
 A core of Renode runs unless it is halted, and takes stack pointer and first instruction from its vector table when
 time passes the first time. So what is asked for before is kept here until then.
@@ -39,7 +39,7 @@ class CoreControl:
 
     @property
     def is_halted(self) -> bool:
-        """Whether the core does not run even when time passes; so it is where Python plays it."""
+        """True while the core does not run even when time passes; so it is where Python plays it."""
         core = self._core
         if core.is_played:
             return True

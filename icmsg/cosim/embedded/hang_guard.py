@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 STORM: Final = 20_000
 """A handler that was entered so often without any other code between is a storm."""
 _FEW: Final = STORM // 10
-"""With more events than this meanwhile something happens: a peer that rings fast is no storm."""
+"""Number of events above which something happens meanwhile: a peer that rings fast is no storm."""
 _SAMPLES: Final = 48
 _STATES: Final = 32
 """Different register states among the samples, at most; a loop has as many as instructions."""
 _SAMPLED_NS: Final = 20_000_000
-"""Of virtual time, at least: a counter that firmware waits for moves on meanwhile."""
+"""Virtual time between samples, at least: a counter that firmware waits for moves on meanwhile."""
 
 
 class HangGuard:

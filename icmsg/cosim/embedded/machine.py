@@ -98,7 +98,7 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
 
     @property
     def quantum_ns(self) -> int:
-        """How far a running core may get ahead of another one; may be changed while no time passes."""
+        """The time that a running core may get ahead of another one; may be changed while no time passes."""
         return self._quantum_ns
 
     @quantum_ns.setter
@@ -211,7 +211,7 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
 
     @property
     def timers(self) -> Timers:
-        """What is due on no core alone."""
+        """The timers that belong to no core alone."""
         return self.scheduler.timers
 
     def when_ns(self, tick: int) -> int:

@@ -38,12 +38,12 @@ class MachineCore(BaseCore):
 
     @property
     def is_held(self) -> bool:
-        """Whether the SoC holds the core in reset (FORCEOFF = 1)."""
+        """True while the SoC holds the core in reset (FORCEOFF = 1)."""
         return self._held
 
     @property
     def is_played(self) -> bool:
-        """Whether Python plays the core."""
+        """True while Python plays the core."""
         return self._played is not None
 
     @property
@@ -259,17 +259,17 @@ class MachineCore(BaseCore):
 
     @property
     def is_asleep(self) -> bool:
-        """Whether firmware sleeps, by WFI or WFE, and nothing has woken it."""
+        """True while firmware sleeps, by WFI or WFE, and nothing has woken it."""
         return self._slot.firmware is not None and self._slot.firmware.asleep and not self.is_locked_up
 
     @property
     def is_locked_up(self) -> bool:
-        """Whether firmware faulted where no fault handler can run: the core stands until its reset."""
+        """True after firmware faulted where no fault handler can run: the core stands until its reset."""
         return self._slot.firmware is not None and self._slot.firmware.lock_up is not None
 
     @property
     def lock_up(self) -> str:
-        """Where and why the core is locked up; empty where it is not."""
+        """The place and reason of the core's lock-up; empty where it is not locked up."""
         if self._slot.firmware is None or (problem := self._slot.firmware.lock_up) is None:
             return ""
         text, pc = problem

@@ -54,9 +54,9 @@ class Memory:
         self.bytes: Final = memoryview(self._map)
         self.words: Final = self.bytes.cast("I")
         self.code: Final[dict[int, list[CodeUser]]] = {}
-        """Who has executed from which page (of ``CODE_PAGE`` bytes); writes there have to be told."""
+        """Users that have executed from a page (of ``CODE_PAGE`` bytes); writes there have to be told."""
         self.writers: Final[dict[int, list[CodeUser]]] = {}
-        """Who may write into which page without being asked again."""
+        """Users that may write into a page without being asked again."""
 
     def changed(self, offset: int, size: int) -> None:
         """Tell every core that has executed from a range that Python has changed it."""
@@ -92,7 +92,7 @@ class MemoryRange:
 
     @property
     def name(self) -> str:
-        """What the platform file calls the memory."""
+        """The memory's name in the platform file."""
         return self.memory.name
 
 
@@ -110,7 +110,7 @@ Range = MemoryRange | IoRange
 
 
 class AddressSpace:
-    """What one core sees where; looked up by page, so a look-up costs one dictionary access."""
+    """Address space of one core; looked up by page, so a look-up costs one dictionary access."""
 
     def __init__(self, core: str) -> None:
         self.core: Final = core

@@ -1,4 +1,4 @@
-"""Which of Renode's peripheral types the embedded engine has a model for, and what their attributes may say."""
+"""Types of Renode's peripherals that the embedded engine has a model for, and what their attributes may say."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Model(IoModel, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a model is built from: the core that it belongs to, its address there, and what its attributes name."""
+    """Parts that a model is built from: the core it belongs to, its address there, and what its attributes name."""
 
     slot: Slot
     base: int
@@ -51,7 +51,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class ModelType:
-    """How one Renode type is modelled: the attributes it may have, and how to build it.
+    """Model of one Renode type: the attributes it may have, and how to build it.
 
     ``models`` are attributes that name another peripheral, ``cores`` those that name a core, ``nvics`` those that
     name a core's interrupt controller, ``numbers`` those that are a whole number and ``fixed`` those that may only

@@ -35,7 +35,7 @@ class Storm(NamedTuple):
 
 
 class InterruptController(Protocol):
-    """What the lines of a core's peripherals are wired to."""
+    """Controller that the lines of a core's peripherals are wired to."""
 
     changed: Callable[[], None]
     """Called when an interrupt may have become takeable."""
@@ -76,7 +76,7 @@ class Processor(Protocol):
     asleep: bool
     instructions: int
     lock_up: tuple[str, int] | None
-    """Why and at which PC it stands until its reset: it sleeps then, and nothing wakes it."""
+    """Reason and PC of a lock-up, until the reset: it sleeps then, and nothing wakes it."""
     after_slice: Callable[[], None] | None
     """Called where a slice has ended; where they end does not depend on the caller."""
 
@@ -86,7 +86,7 @@ class Processor(Protocol):
 
     @property
     def timers(self) -> Timers:
-        """What is due on this core."""
+        """The timers of this core."""
 
     @property
     def nvic(self) -> InterruptController:
@@ -94,7 +94,7 @@ class Processor(Protocol):
 
     @property
     def running(self) -> bool:
-        """Whether it is in the middle of an instruction."""
+        """True while it is in the middle of an instruction."""
 
     @property
     def storm(self) -> Storm:
@@ -153,11 +153,11 @@ class Processor(Protocol):
 
 
 class Architecture(Protocol):
-    """What makes the parts of a core."""
+    """Factory of the parts of a core."""
 
     @property
     def interrupts(self) -> int:
-        """How many external interrupts there are."""
+        """The number of external interrupts."""
 
     def make_controller(self) -> InterruptController:
         """Return the interrupt controller of a core."""

@@ -19,7 +19,7 @@ NVIC: Final = "IRQControllers.NVIC"
 _HERTZ_PER_MIPS: Final = 1_000_000
 _DEFAULT_MIPS: Final = 100  # Renode's
 FASTEST: Final = 2
-"""How many times as fast as after a reset a core's clock can be made (HFCLKCTRL of the nRF5340)."""
+"""Factor by which a core's clock can be faster than after a reset (HFCLKCTRL of the nRF5340)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which core runs how far: one virtual time over all cores and everything Python does.
+"""Scheduler of the cores: one virtual time over all of them and everything Python does.
 
 The rules that make a run repeatable, whatever steps the caller takes:
 
@@ -188,4 +188,4 @@ class Scheduler:
 
 
 def _nothing() -> None:
-    """Being looked at is all that is wanted."""
+    """Do nothing: being looked at is all that is wanted."""

@@ -30,15 +30,15 @@ LineHandler = Callable[[int, bool], None]
 
 
 class Power(Protocol):
-    """What other parts of the SoC can do to a core, and see of it."""
+    """Control of a core's power and reset, as other parts of the SoC have it."""
 
     @property
     def is_held(self) -> bool:
-        """Whether the core is held in reset."""
+        """True while the core is held in reset."""
 
     @property
     def is_halted(self) -> bool:
-        """Whether the core executes nothing."""
+        """True while the core executes nothing."""
 
     def hold(self) -> None:
         """Stop the core and hold it in reset, with the peripherals that belong to it alone."""
@@ -79,12 +79,12 @@ class Slot:
         self.space: Final = AddressSpace(name)
         self.nvic: Final = architecture.make_controller()
         self.timers: Final = Timers()
-        """What happens on this core while it runs firmware."""
+        """Timers of this core while it runs firmware."""
         self.control: SystemRegisters | None = None
         self.bus: Final = CoreBus(self.space)
         self.console: Final = Console()
         self.peripherals: Final[list[IoModel]] = []
-        """What is reset together with the core: everything that only this core can reach."""
+        """Peripherals that are reset together with the core: everything that only this core can reach."""
         self.firmware: Processor | None = None
         self.power: Power | None = None
         self.on_line: LineHandler | None = None
@@ -109,7 +109,7 @@ class Slot:
 
     @property
     def ticks_per_instruction(self) -> int:
-        """How long an instruction takes now."""
+        """The duration of an instruction now."""
         return self.ticks_per_second // (self._speed * self.instruction_hz)
 
     def set_speed(self, times: int) -> None:

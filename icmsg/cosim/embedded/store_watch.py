@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class StoreWatch:
-    """Who is told of the stores to a range, over every firmware that the core runs."""
+    """Watch over the stores to a range, by every firmware that the core runs."""
 
     def __init__(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> None:
         self._range = begin, end

@@ -67,11 +67,11 @@ class CodePages:
         self._pages: dict[int, MemoryRange] = {}
         self._allowed: dict[int, tuple[int, int]] = {}
         self.shared: Final[dict[int, bytes]] = {}
-        """What stood in the pages of this core's code that another core may write, when they were last looked at."""
+        """Contents of the pages of this core's code that another core may write, when they were last looked at."""
         self.stops: Final[dict[int, Cause | None]] = {}
-        """Where runs end, and how the instruction there faults; None is one that is executed outside the emulator."""
+        """Addresses where runs end, and the instruction's fault; None is one that is executed outside the emulator."""
         self.gone: Final[set[int]] = set()
-        """Where runs ended until this run found others there: it may end there all the same."""
+        """Addresses where runs ended until this run found others there: it may end there all the same."""
         self._hooked: set[int] = set()
         self._followed: set[int] = set()
         self._events: set[int] = set()

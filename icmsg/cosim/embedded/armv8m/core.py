@@ -32,7 +32,7 @@ _THUMB: Final = 1 << 24
 _YIELDS: Final = (0xBF10, 0x8001)
 """The last halfword of YIELD in its short and in its long form."""
 _UNCATEGORIZED: Final = 1 << 25
-"""What unicorn keeps as the syndrome of an instruction that does not exist."""
+"""Syndrome that unicorn keeps of an instruction that does not exist."""
 _FRESH_STACK_POINTER: Final = ~3
 
 
@@ -67,7 +67,7 @@ class FirmwareCore:
         self.time = 0
         self.asleep = False
         self.lock_up: tuple[str, int] | None = None
-        """Why and at which PC the core stands until its reset: it sleeps then, and nothing wakes it."""
+        """Reason and PC of a lock-up, until the core's reset: it sleeps then, and nothing wakes it."""
         self.instructions = 0
         self.after_slice: Callable[[], None] | None = None
         """Called where a slice has ended; where they end does not depend on the caller."""
@@ -169,7 +169,7 @@ class FirmwareCore:
 
     @property
     def running(self) -> bool:
-        """Whether a slice runs, that is, whether a peripheral access of this core is on the stack."""
+        """True while a slice runs, that is, while a peripheral access of this core is on the stack."""
         return self._running
 
     def retime(self) -> None:

@@ -1,4 +1,4 @@
-"""How the loads and stores of a core reach memories and models; what nothing models is told, a hole refused."""
+"""Loads and stores of a core, to memories and models; what nothing models is told, a hole refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which exception a core enters and leaves, and what becomes of those it cannot (Armv8-M ARM, B3)."""
+"""Entry to and return from a core's exceptions, and what becomes of those it cannot enter (Armv8-M ARM, B3)."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _CONTROL_FPCA: Final = 1 << 2
 _CONTROL_SFPA: Final = 1 << 3  # without it unicorn re-initialises FPSCR at the next FP instruction
 _XPSR_ALIGN: Final = 1 << 9
 _XPSR_SFPA: Final = 1 << 20
-"""Where a frame keeps CONTROL.SFPA."""
+"""Bit of a frame's XPSR that keeps CONTROL.SFPA."""
 _SFPA_SHIFT: Final = 17
 _XPSR_THUMB: Final = 1 << 24
 _IPSR: Final = 0x1FF

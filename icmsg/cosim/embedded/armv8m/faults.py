@@ -1,4 +1,4 @@
-"""Why a core stopped, in words and in the fault registers (Armv8-M ARM, B3.21 and B11)."""
+"""Reason why a core stopped, in words and in the fault registers (Armv8-M ARM, B3.21 and B11)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Cause(enum.IntEnum):
-    """Why a slice ended; the values below 100 are the numbers that unicorn uses."""
+    """Cause of a slice's end; the values below 100 are the numbers that unicorn uses."""
 
     UNDEFINED = 1
     SVC = 2
@@ -68,7 +68,7 @@ _BFHFNMIGN: Final = 1 << 8
 _INSTRUCTION_BUS_ERROR: Final = 1 << 8
 _INSTRUCTION_ACCESS_VIOLATION: Final = 1 << 0
 _DEVICES: Final = (range(0x4000_0000, 0x6000_0000), range(0xA000_0000, 1 << 32))
-"""Where the memory map never lets code run (Armv8-M ARM, B8.1)."""
+"""Addresses where the memory map never lets code run (Armv8-M ARM, B8.1)."""
 _HFSR_VECTOR: Final = 1 << 1
 _HFSR_FORCED: Final = 1 << 30
 _HFSR_DEBUG: Final = 1 << 31

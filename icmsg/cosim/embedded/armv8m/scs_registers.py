@@ -22,7 +22,7 @@ ID_REGISTERS: Final = (
     *(0x00000030, 0x00000210, 0x00200000, 0, 0x00101F40, 0, 0x01000000, 0),  # ID_PFR0 to ID_MMFR3
     *(0x01101110, 0x02212000, 0x20232232, 0x01111131, 0x01310132, 0, 0, 0x8000C000),  # ID_ISAR0 to CTR
 )
-"""What a Cortex-M33 with Security and DSP Extension says of itself (its Technical Reference Manual, B2)."""
+"""ID registers of a Cortex-M33 with Security and DSP Extension (its Technical Reference Manual, B2)."""
 
 SCS: Final = RegisterBlock(
     "SCS",
@@ -119,4 +119,4 @@ SCS: Final = RegisterBlock(
     ),
     source="Armv8-M Architecture Reference Manual, D1",
 )
-"""What firmware for the nRF5340 may touch there; the MPU and SAU are stored, not enforced."""
+"""Registers that firmware for the nRF5340 may touch there; the MPU and SAU are stored, not enforced."""

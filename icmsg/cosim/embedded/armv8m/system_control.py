@@ -56,7 +56,7 @@ class Clocked(Protocol):
 
     @property
     def timers(self) -> Timers:
-        """What happens on this core."""
+        """The timers of this core."""
 
     def now(self) -> int:
         """Return the core's tick, exact within an access."""

@@ -1,4 +1,4 @@
-"""What unicorn's translator believes the core has: fields of its private state without an API.
+"""Features that unicorn's translator believes the core has: fields of its private state without an API.
 
 They only matter while code is translated. So a core can be without FPU, and code can be translated as for one that is
 stricter than a Cortex-M33: one without the Main Extension faults at every unaligned access, one without divide

@@ -1,4 +1,4 @@
-"""What a Cortex-M33 refuses and unicorn does not (Armv8-M ARM, B3 and B7.3).
+"""Traps that a Cortex-M33 has and unicorn has not (Armv8-M ARM, B3 and B7.3).
 
 LDM, LDRD, LDA and their kind fault at an address that is no multiple of their size; LDR, LDRH and STR do where
 CCR.UNALIGN_TRP says so, divisions by zero where CCR.DIV_0_TRP does, floating point until CPACR enables it. Nothing is
@@ -86,7 +86,7 @@ class Traps:
 
     @property
     def checks_fpu(self) -> bool:
-        """Whether a core without FPU faults at floating point by itself."""
+        """True if a core without FPU faults at floating point by itself."""
         return self._translator is not None
 
     def _set_fpu(self, enabled: bool) -> None:

@@ -61,19 +61,19 @@ class NrfResetModel(RegisterModel):
     @property
     @exposed(BOOL)
     def is_network_held(self) -> bool:
-        """Whether the network core is held in reset."""
+        """True while the network core is held in reset."""
         return self.network.power is not None and self.network.power.is_held
 
     @property
     @exposed(BOOL)
     def is_network_halted(self) -> bool:
-        """Whether the network core executes nothing."""
+        """True while the network core executes nothing."""
         return self.network.power is None or self.network.power.is_halted
 
     @property
     @exposed(UINT32)
     def network_vector_table(self) -> int:
-        """Where the network core takes its stack pointer and its first instruction from."""
+        """The vector table from which the network core takes its stack pointer and its first instruction."""
         return self.network.control.vector_table if self.network.control is not None else 0
 
     @network_vector_table.setter

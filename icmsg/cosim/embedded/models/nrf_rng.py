@@ -33,7 +33,7 @@ class NrfRngModel(EventModel):
     @property
     @exposed(UINT32)
     def seed(self) -> int:
-        """What the numbers follow from; to set it begins them anew."""
+        """The number that the random ones follow from; to set it begins them anew."""
         return self._seed
 
     @seed.setter

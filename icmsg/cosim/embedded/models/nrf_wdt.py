@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.slot import Slot
 
 _POSTPONED_CYCLES: Final = 2
-"""How long a reset waits for the handler of the TIMEOUT interrupt."""
+"""Cycles that a reset waits for the handler of the TIMEOUT interrupt."""
 _STOPEN: Final = 1 << 6
 
 

@@ -1,4 +1,4 @@
-"""What the platform file names and nothing models: Renode's tags of ``sysbus``."""
+"""Tags of Renode's ``sysbus``: ranges that the platform file names and nothing models."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TaggedPage:
         return self._tag(offset, 8).name
 
     def reset(self) -> None:
-        """There is nothing to reset."""
+        """Do nothing: there is nothing to reset."""
 
     def read8(self, offset: int) -> int:
         """Read a byte."""
