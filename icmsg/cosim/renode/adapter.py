@@ -81,7 +81,7 @@ class PyrenodeAdapter:
 
     @property
     def is_started(self) -> bool:
-        """Whether the emulation runs by itself."""
+        """True while the emulation runs by itself."""
         return bool(self._emulation.internal.IsStarted)
 
     def include(self, files: Sequence[Path]) -> None:

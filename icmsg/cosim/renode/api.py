@@ -1,4 +1,4 @@
-"""What the engine needs of Renode, as protocols; ``adapter.py`` has it through pyrenode3.
+"""Renode as the engine needs it, as protocols; ``adapter.py`` has it through pyrenode3.
 
 Names of peripherals are those of the platform file, without ``sysbus``. Times are nanoseconds of virtual time unless
 a name says otherwise. Every method raises EngineError with Renode's own words when Renode refuses.
@@ -113,7 +113,7 @@ class RenodeApi(Protocol):
 
     @property
     def is_started(self) -> bool:
-        """Whether the emulation runs by itself."""
+        """True while the emulation runs by itself."""
 
     def monitor(self, command: str) -> tuple[str, str]:
         """Run one Monitor command and return what it prints, and what it prints as an error."""

@@ -59,7 +59,7 @@ class AttachedMachine(RenodeMachine):
 
     @property
     def is_driven(self) -> bool:
-        """Whether time has to pass through this machine: it was run, or Python plays a core."""
+        """True if time has to pass through this machine: it was run, or Python plays a core."""
         return self.stepper.is_active or any(core.is_played for core in self.cores.values())
 
     def catch_up(self) -> None:

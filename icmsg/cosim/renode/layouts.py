@@ -1,4 +1,4 @@
-"""In which forms Renode comes, told apart by the files in a folder; nothing is executed.
+"""Forms in which Renode comes, told apart by the files in a folder; nothing is executed.
 
 Names changed their meaning between releases: ``linux-portable`` is Mono in 1.16.1 and .NET in 1.17.0, and a .NET
 portable is a single file in 1.16.1 and a folder of assemblies since. So the files decide, not the name.
@@ -16,7 +16,7 @@ Runtime = Literal["mono", "coreclr"]
 """The values of ``PYRENODE_RUNTIME``."""
 
 BUILD_OUTPUT: Final = "output/bin/Release"
-"""Where a build tree has its binaries, below its root."""
+"""Folder of a build tree's binaries, below its root."""
 _ARCHIVES: Final = (".pkg.tar.xz", ".pkg.tar.zst", ".tar.gz", ".tar.xz")
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 INSTALLED: Final = Path("/opt/renode")
-"""Where Renode's Linux packages install to; the classic pyrenode3 looks nowhere else."""
+"""Folder that Renode's Linux packages install to; the classic pyrenode3 looks nowhere else."""
 TESTED_COMMIT: Final = "dde4a47"
 """The pyrenode3 of the combination that was seen to work."""
 GET_PYRENODE: Final = (

@@ -30,7 +30,7 @@ _NEEDS_EVERYTHING: Final = re.compile(
     r"|^mach\s+(rem|create|add|clear|set)\b",
     re.IGNORECASE,
 )
-"""What replaces the machine, saves it, or runs commands that nobody has looked at."""
+"""Commands that replace the machine, save it, or run commands that nobody has looked at."""
 _ENDS: Final = re.compile(r"^(q|quit)\s*$", re.IGNORECASE)
 _CHANGES_CORES: Final = re.compile(
     r"\b(IsHalted|Reset|VectorTableOffset|Load\w+|runMacro|HoldNetwork|ReleaseNetwork|FORCEOFF)\b|^python\b",

@@ -28,7 +28,7 @@ _TEMPORARY: Final = ("TMPDIR", "TMP", "TEMP")
 
 
 class _Process:
-    """What this process knows of Renode: there is one, for ever, and one machine at a time."""
+    """The Renode of this process: there is one, for ever, and one machine at a time."""
 
     renode: RenodeApi | None = None
     failure: str | None = None

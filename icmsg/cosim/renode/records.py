@@ -1,4 +1,4 @@
-"""What the C# side wrote down while the emulation ran: doorbells, interrupt lines, bytes of a UART.
+"""Records that the C# side wrote while the emulation ran: doorbells, interrupt lines, bytes of a UART.
 
 ``renode/DoorbellJournal.cs`` and ``renode/ConsoleCapture.cs`` write the same block: a header of 16 bytes (u32 number
 of records, u32 records lost, 8 bytes unused), then the records. The reader sets the number to 0.

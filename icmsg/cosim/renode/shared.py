@@ -53,7 +53,7 @@ class SharedMemory:
         return any(page in self.code for page in range(address >> CODE_SHIFT, last + 1))
 
     def hold(self) -> None:
-        """It may be used: the emulation stands still."""
+        """Permit its use: the emulation stands still."""
         self.active = self._mapped
 
     def let_go(self) -> None:
@@ -136,7 +136,7 @@ class SharedMemories:
             memory.code.update(range(first >> CODE_SHIFT, (last - 1 >> CODE_SHIFT) + 1))
 
     def hold(self) -> None:
-        """They may be used: the emulation stands still."""
+        """Permit their use: the emulation stands still."""
         self._why = None
         for memory in self._mapped.values():
             memory.hold()

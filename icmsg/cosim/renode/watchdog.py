@@ -80,13 +80,13 @@ class _Watch:
 
 
 CALLS: Final = Calls()
-"""Those of this process: it has one Renode."""
+"""The calls of this process: it has one Renode."""
 ERRORS: list[int] = [2]
-"""Where the reason is written: the file descriptor of whoever has taken stderr away stands last."""
+"""File descriptors for the reason: that of whoever has taken stderr away stands last."""
 
 
 class Watchdog:
-    """From :meth:`start` to :meth:`stop`, or as a context, ends the process where Renode does not come back.
+    """Watchdog, from :meth:`start` to :meth:`stop` or as a context: ends the process where Renode does not come back.
 
     That is: ``PATIENCE_S`` seconds of wall time after SIGINT or SIGTERM came during a call (exit code 130 or 143), or
     after ``stall_s`` in one step of the emulation (exit code 1; 0 = never). Time in which the process is stopped does
@@ -132,7 +132,7 @@ class Watchdog:
 
 @contextlib.contextmanager
 def last_words(report: Callable[[str, int], str]) -> Iterator[None]:
-    """Where the process is ended, write to stdout what ``report`` makes of the reason and the signal (0 for none).
+    """Write to stdout, where the process is ended, what ``report`` makes of the reason and the signal (0 for none).
 
     It is called in another thread, and must not ask Renode.
     """
@@ -145,7 +145,7 @@ def last_words(report: Callable[[str, int], str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def hints(more: Callable[[], list[str]]) -> Iterator[None]:
-    """Where the process is ended, write the lines of ``more`` behind the reason; it must not ask Renode."""
+    """Write the lines of ``more`` behind the reason where the process is ended; it must not ask Renode."""
     _Watch.hints.append(more)
     try:
         yield
