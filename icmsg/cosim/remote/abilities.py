@@ -1,4 +1,4 @@
-"""What the Renode behind a Monitor can do for us: which of our files it has, and whether the machine fits."""
+"""Abilities of the Renode behind a Monitor: which of our files it has, and whether the machine fits."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ class RemoteCore(SteppedCore):
 
     @property
     def is_cortex_m(self) -> bool:
-        """Whether the core is a Cortex-M, which can be made anew."""
+        """True for a Cortex-M, which can be made anew."""
         return self._place.is_cortex_m
 
     def power_down(self) -> None:

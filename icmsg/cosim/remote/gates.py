@@ -1,4 +1,4 @@
-"""How virtual time passes on a Renode that is reached by commands: held by the lockstep, or in slices of RunFor."""
+"""Advance of virtual time on a Renode that is reached by commands: held by the lockstep, or in slices of RunFor."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 _CURRENT: Final = re.compile(r"virtual time: *([0-9]{1,6}):([0-9]{1,2}):([0-9]{1,2})\.([0-9]{1,20})")
 _STILL: Final = 100
-"""So many steps one after the other do not end where they began."""
+"""Number of steps one after the other after which the time must have moved on."""
 _STARTED: Final = re.compile(r"runs by itself|already started", re.IGNORECASE)
 
 
 class _Gate:
-    """What both ways have in common: followed lines, the time, and one line of commands for each step."""
+    """Common part of both ways: followed lines, the time, and one line of commands for each step."""
 
     def __init__(self, link: Link, levels: Levels, memory: RemoteMemory, lines: Iterable[object]) -> None:
         self._link = link

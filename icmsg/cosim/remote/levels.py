@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Levels:
-    """What is known of the lines of played cores; for a mailbox that is its register of what is pending.
+    """Known levels of the lines of played cores; for a mailbox that is its register of what is pending.
 
     What is known stays true while the emulation is held and no register is written, so it is kept only while ``link``
     joins commands. ``mailboxes`` gives the byte offset of that register by the mailbox's name.

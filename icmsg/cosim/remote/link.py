@@ -33,7 +33,7 @@ class Link:
 
     @property
     def joins(self) -> bool:
-        """Whether commands without an answer wait."""
+        """True while commands without an answer wait."""
         return self._joins
 
     @joins.setter

@@ -43,7 +43,7 @@ _LOADED: Final = re.compile(r"Binary ([^\n]{1,4096}?): [0-9a-f]{32}\b")
 _FINGERPRINTS: Final = 1 << 16
 """Characters of the list of loaded files that are looked through."""
 _COMPILED: Final = "has been already loaded"
-"""What Renode says of a C# file whose classes it has."""
+"""Words of Renode about a C# file whose classes it has."""
 _WHOLE_NS: Final = 10 * MS
 """A run begins at a multiple of this, so that synchronization points are where they are after time 0."""
 _LOGGED: Final = 1000
@@ -148,7 +148,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
 
     @property
     def is_held(self) -> bool:
-        """Whether the lockstep holds the emulation; slices of RunFor leave it paused."""
+        """True while the lockstep holds the emulation; slices of RunFor leave it paused."""
         return self.stepper.is_active and self.abilities.lockstep is not None
 
     def _make_gate(self, lines: Sequence[object]) -> Gate:

@@ -1,4 +1,4 @@
-"""What Renode says with each step: the time, and what was written down meanwhile."""
+"""Reports of Renode with each step: the time, and what was written down meanwhile."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 DEFAULT_PORT: Final = 1234
-"""Where a Renode without a user interface listens if nobody says otherwise."""
+"""Port on which a Renode without a user interface listens if nobody says otherwise."""
 CONNECT_S: Final = 3.0
 """Wall time in which a Monitor has to show its prompt, and to answer what can take no time."""
 PATIENCE_S: Final = 60.0

@@ -1,4 +1,4 @@
-"""What Renode's Monitor sends to a terminal, taken apart: telnet commands, colours, echo, output, prompt.
+"""Output of Renode's Monitor to a terminal, taken apart: telnet commands, colours, echo, output, prompt.
 
 Read in the sources of Renode 1.16.1 and later (``SocketServerProvider``) and of its shell (AntShell): at connection the
 server announces telnet options and does not care about answers. The shell echoes each character, ends the echo with
@@ -28,7 +28,7 @@ _RED_TEXT: Final = re.compile(r"\x1b\[(?:91|;?0?31)m([^\x1b]+\r?\n)\x1b\[0m")
 _PROMPT: Final = re.compile(
     r"(?:(?:\A|[\r\n])(?:\x1b\[[\d;]*m)*|\x1b\[[\d;]*m)\((?P<name>[^()\r\n\x1b]+)\) (?:\x1b\[[\d;]*m)*\Z"
 )
-"""On a line of its own, or in a colour of its own, behind output without a line end."""
+"""The prompt: on a line of its own, or in a colour of its own, behind output without a line end."""
 _LONGEST_PROMPT: Final = 200
 _PLAIN_ERRORS: Final = re.compile(
     r"^(?:There was an error executing command '|No such (?:command|variable)"
@@ -38,7 +38,7 @@ _PLAIN_ERRORS: Final = re.compile(
     r"|Argument not found for |Accessor )",
     re.MULTILINE,
 )
-"""How texts begin that Renode writes with ``WriteError``; without colours there is nothing else to go by."""
+"""Beginnings of texts that Renode writes with ``WriteError``; without colours there is nothing else to go by."""
 
 
 class TelnetDecoder:
@@ -81,7 +81,7 @@ class TelnetDecoder:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was printed, without colours; whether it is an error; the name in the prompt behind it."""
+    """Text that was printed, without colours; whether it is an error; the name in the prompt behind it."""
 
     text: str
     failed: bool

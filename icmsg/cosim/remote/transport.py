@@ -1,4 +1,4 @@
-"""How a command reaches a Monitor: text in, text out."""
+"""Transport of commands to a Monitor: text in, text out."""
 
 from __future__ import annotations
 
