@@ -1,1 +1,1 @@
-"""What engines share in which Python works between steps, at synchronization points of somebody else's emulation."""
+"""Common part of engines where Python works between steps, at synchronization points of somebody else's emulation."""

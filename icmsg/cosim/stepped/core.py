@@ -82,13 +82,13 @@ class SteppedCore(BaseCore):
 
     @property
     def is_halted(self) -> bool:
-        """Whether the core executes nothing (a core played by Python is not halted)."""
+        """True while the core executes nothing (a core played by Python is not halted)."""
         self._look_at_release()
         return self._halted
 
     @property
     def is_played(self) -> bool:
-        """Whether Python plays the core."""
+        """True while Python plays the core."""
         return self._played is not None
 
     # Firmware
@@ -138,7 +138,7 @@ class SteppedCore(BaseCore):
 
     @property
     def runs_firmware(self) -> bool:
-        """Whether the core executes now: neither halted, nor played, nor still held in reset."""
+        """True while the core executes: neither halted, nor played, nor still held in reset."""
         return not self.is_halted and self._played is None and self._releasing is None
 
     def start(self) -> None:
@@ -341,7 +341,7 @@ class SteppedCore(BaseCore):
 
     @property
     def lock_up(self) -> str:
-        """Where and why the core is locked up; empty where it is not."""
+        """The place and reason of the core's lock-up; empty where it is not locked up."""
         return self.troubles.lock_up
 
     def hangs(self) -> list[Hang]:

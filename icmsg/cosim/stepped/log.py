@@ -1,4 +1,4 @@
-"""What firmware did that nothing models, read from Renode's log."""
+"""Warnings about what firmware did that nothing models, read from Renode's log."""
 
 from __future__ import annotations
 

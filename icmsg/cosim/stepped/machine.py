@@ -1,4 +1,4 @@
-"""What machines in steps have in common: time, cores by name, and one run at a time."""
+"""Common part of machines in steps: time, cores by name, and one run at a time."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class SteppedMachine(BaseMachine[CoreT]):
 
     @property
     def is_held(self) -> bool:
-        """Whether the lockstep holds the emulation: nobody else may let time pass."""
+        """True while the lockstep holds the emulation: nobody else may let time pass."""
         return self.stepper.is_active
 
     def let_go(self) -> None:

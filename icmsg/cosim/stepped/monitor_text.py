@@ -1,4 +1,4 @@
-"""What has to be known of the Monitor's language to run its commands beside a machine that Python uses."""
+"""Rules of the Monitor's language that are needed to run its commands beside a machine that Python uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a core needs of its machine, and of who lets time pass."""
+"""Machine as a core needs it, and the stepper that lets time pass."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class Steps(Protocol):
-    """Who lets time pass; used by cores between the steps."""
+    """Stepper that lets time pass; used by cores between the steps."""
 
     @property
     def is_active(self) -> bool:
-        """Whether the emulation is under way, so that Renode neither loads nor saves."""
+        """True while the emulation is under way, so that Renode neither loads nor saves."""
 
     def follow(self, line: object) -> None:
         """End a step when ``line`` rises."""
@@ -31,7 +31,7 @@ class Steps(Protocol):
 
 
 class Owner(Protocol):
-    """What a core needs of its machine."""
+    """Machine as a core needs it."""
 
     @property
     def clock(self) -> StepClock:
@@ -47,7 +47,7 @@ class Owner(Protocol):
 
     @property
     def events(self) -> EventStream:
-        """What happens."""
+        """The events of this machine."""
 
     @property
     def latency_ns(self) -> int:
@@ -59,7 +59,7 @@ class Owner(Protocol):
 
     @property
     def stepper(self) -> Steps:
-        """Who lets time pass."""
+        """The stepper that lets time pass."""
 
     def check_open(self) -> None:
         """Raise EngineError if the machine is closed."""

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NAMES: Final = {"PC": "PC", "SP": "SP", "LR": "LR", "XPSR": "XProgramStatusRegister"}
-"""What a core calls a register, and Renode."""
+"""Names of a core's registers, and Renode's for them."""
 _ROW: Final = re.compile(r"\|\s*(\w+)\s*\|(?:\s*\d+\s*\|)?\s*(0x[0-9A-Fa-f]+)")
 _NUMBER: Final = re.compile(r"0x[0-9A-Fa-f]+")
 
 
 class CoreRegisters:
-    """Those of core ``cpu``; ``command`` runs a command of the Monitor and returns what it prints."""
+    """Registers of core ``cpu``; ``command`` runs a command of the Monitor and returns what it prints."""
 
     def __init__(self, cpu: str, command: Callable[[str], str]) -> None:
         self._cpu = cpu

@@ -44,7 +44,7 @@ class Held(Protocol):
     """Memory that Python uses only while the emulation is held."""
 
     def hold(self) -> None:
-        """It may be used: the emulation stands still."""
+        """Permit its use: the emulation stands still."""
 
     def let_go(self) -> None:
         """The emulation is about to advance."""
@@ -81,7 +81,7 @@ class Stepper:
 
     @property
     def is_active(self) -> bool:
-        """Whether the lockstep exists: nobody else may let time pass."""
+        """True while the lockstep exists: nobody else may let time pass."""
         return self._gate is not None
 
     def run(self, ns: int, satisfied: Callable[[], bool] | None, played: Sequence[SteppedCore]) -> bool:

@@ -1,4 +1,4 @@
-"""What ``renode/ExceptionWatch.cs`` writes down of a core: faults, a lock-up, an interrupt that never ends."""
+"""Troubles of a core by ``renode/ExceptionWatch.cs``: faults, a lock-up, an interrupt that never ends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MEM_MANAGE: Final = 4
 _USAGE_FAULT: Final = 6
 _DEBUG: Final = 12
 _EXCEPTIONS: Final = {3: _MEM_MANAGE, 4: _MEM_MANAGE, 7: _DEBUG}
-"""What Renode takes for a cause; everything else is a UsageFault."""
+"""Exceptions by Renode's cause; everything else is a UsageFault."""
 _NEVER_AGAIN: Final = (2, 3)
 _SHCSR: Final = 0xE000_ED24
 _ENABLED: Final = {4: 1 << 16, 5: 1 << 17, 6: 1 << 18}
@@ -44,7 +44,7 @@ class _Fault(NamedTuple):
 
 
 class Troubles:
-    """Those of one core since its last start."""
+    """Troubles of one core since its last start."""
 
     def __init__(self, core: SteppedCore) -> None:
         self._core = core
@@ -75,7 +75,7 @@ class Troubles:
 
     @property
     def lock_up(self) -> str:
-        """Where and why the core stands; empty where it does not."""
+        """The place and reason of the core's lock-up; empty where it is not locked up."""
         fault = self._locked
         if fault is None:
             return ""
