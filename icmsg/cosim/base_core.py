@@ -48,19 +48,19 @@ class BaseCore:
 
     @property
     def mailbox_port(self) -> MailboxPort:
-        """Where this core's mailbox is; EngineError if the platform gives it none."""
+        """The port of this core's mailbox; EngineError if the platform gives it none."""
         if self._place.port is None:
             raise EngineError(f"core {self.name} has no mailbox in this platform")
         return self._place.port
 
     @property
     def is_halted(self) -> bool:
-        """Whether the core executes nothing (a core played by Python is not halted)."""
+        """True while the core executes nothing (a core played by Python is not halted)."""
         return self._halted
 
     @property
     def is_played(self) -> bool:
-        """Whether Python plays the core."""
+        """True while Python plays the core."""
         raise NotImplementedError
 
     @property

@@ -1,4 +1,4 @@
-"""How far two sides have come with bonding, told from what both regions hold, in words.
+"""Progress of two sides with bonding, told from what both regions hold, in words.
 
 A region is called by its ``writer`` (the core for which it is ``tx-region``) and its ``reader``. Memory tells much, not
 all: what was written last may be older than the sides, and packets overwrite the magic.

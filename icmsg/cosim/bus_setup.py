@@ -1,4 +1,4 @@
-"""What a platform file says about the bus beside its peripherals: names for ranges, and which cores reach what.
+"""Bus commands of a platform file beside its peripherals: names for ranges, and which cores reach what.
 
 ``Tag <0x50021000, 0x50021FFF> "PWM0"`` in the ``init`` section of ``sysbus``, a command of Renode's, says that
 something is there which nothing models: accesses are logged, a read gives the tag's value. Every other command is

@@ -1,4 +1,4 @@
-"""What a core prints on its UART."""
+"""Console of a core: the text that it prints on its UART."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Console:
 
     @property
     def partial(self) -> str:
-        """What was printed after the last line end."""
+        """The text after the last line end."""
         return _text(self._partial)
 
     @property

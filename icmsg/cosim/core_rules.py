@@ -1,4 +1,4 @@
-"""What can be wrong with one core: rules over what was observed of it."""
+"""Rules that find the fault of one core, over what was observed of it."""
 
 from __future__ import annotations
 

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 _LINES: Final = 5
 _FAULT: Final = "exception "
-"""How the warning about a fault exception begins."""
+"""Beginning of the warning about a fault exception."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is wrong with a link, the surest first, and the state it is in."""
+    """Findings about a link, the surest first, and the state it is in."""
 
     findings: tuple[Finding, ...]
     state: tuple[str, ...]
@@ -75,7 +75,7 @@ def console_lines(core: Core) -> list[str]:
 
 
 def is_fault(warning: AccessWarning) -> bool:
-    """Whether a warning tells of a fault exception and not of an access."""
+    """Tell whether a warning is about a fault exception and not about an access."""
     return warning.what.startswith(_FAULT)
 
 

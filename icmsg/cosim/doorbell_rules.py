@@ -1,4 +1,4 @@
-"""What can be wrong with a doorbell on its way from core to core: rules over observed facts.
+"""Rules that find the fault of a doorbell on its way from core to core, over observed facts.
 
 The names of registers come from the mailbox (:class:`icmsg.hw.mailbox.MailboxWords`).
 """
@@ -125,7 +125,7 @@ def not_received(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
 
 
 def _untouched(core: CoreFacts, direction: DirectionFacts) -> bool:
-    """Whether a core has done nothing about its instance: no register of its mailbox, no word of its tx-region."""
+    """Tell whether a core has done nothing about its instance: no register of its mailbox, no word of its tx-region."""
     mailbox, back = core.mailbox, direction.back
     if mailbox is None or back is None or core.rings or core.stores:
         return False

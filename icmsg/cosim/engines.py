@@ -1,4 +1,4 @@
-"""Which engine runs a machine, and why."""
+"""Choice of the engine that runs a machine, and its reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REMOTE_USE: Final = (
     "a Renode that somebody else started, by commands of its Monitor: `renode -P 1234`, then --renode 127.0.0.1:1234, "
     "or RemoteMachine(TelnetMonitor(port=1234)); the Robot library takes it under renode-test; see docs/renode.md"
 )
-"""What the engine ``remote`` is and how it is used; it is never chosen by itself, because it needs an address."""
+"""Explanation of the engine ``remote``; it is never chosen by itself, because it needs an address."""
 VARIABLE: Final = "ICMSG_ENGINE"
 """Names the engine where nobody else does."""
 

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 _RECORD: Final = Struct("<QBBII")
 _COUNTED: Final = Struct("<8xBBI4x")
-"""Of a record: kind, core, a."""
+"""Layout of a record's kind, core and a."""
 _FLUSH_BYTES: Final = 1 << 16
 
 TRACE_VERSION: Final = 1
-"""Of the hash: which kinds it covers (all but :data:`SEEN`) and how an event becomes bytes."""
+"""Version of the hash: which kinds it covers (all but :data:`SEEN`) and how an event becomes bytes."""
 
 
 class EventKind(enum.IntEnum):
-    """What happened; the comment gives the meaning of ``a`` and ``b``."""
+    """Kind of an event; the comment gives the meaning of ``a`` and ``b``."""
 
     DOORBELL = 1  # a core triggered a mbox channel: a = channel
     INTERRUPT = 2  # an interrupt line of a core rose: a = interrupt number
@@ -105,7 +105,7 @@ class EventStream:
         self._switches: dict[EventKind, tuple[Switch, ...]] = {}
         self._counts: Counter[tuple[int, int, int]] = Counter()
         self.kept: Final[dict[Hashable, object]] = {}
-        """What somebody wants to find again for as long as the machine lives."""
+        """Objects that somebody wants to find again for as long as the machine lives."""
         self.count = 0
 
     def emit(self, ticks: int, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:

@@ -57,7 +57,7 @@ _GRACE_NS: Final = 5 * MS
 """Unknown firmware that speaks first within this time after bonding is the initiator."""
 _STEPS: Final = 200
 _EQUAL: Final = 1000
-"""Of an initiator of which we know no count, and whose messages are all equal, so many are enough."""
+"""Number of messages that is enough of an initiator of which we know no count, where all are equal."""
 
 
 class Exchange:

@@ -1,4 +1,4 @@
-"""What came out of an exchange."""
+"""Result of an exchange."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeResult:
-    """What happened; times are virtual microseconds. ``problems`` says why it is not :attr:`ok`, in words."""
+    """Result of an exchange; times are virtual microseconds. ``problems`` says why it is not :attr:`ok`, in words."""
 
     bound: bool
-    """Whether both sides were bound at the end; a link that its own firmware ended after the last message counts."""
+    """True if both sides were bound at the end; a link that its own firmware ended after the last message counts."""
     messages_sent: int
     messages_received: int
     bytes_received: int
@@ -32,31 +32,31 @@ class ExchangeResult:
     trace_sha256: str
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
-    """What firmware did that nothing models; an exchange may be ok nevertheless."""
+    """Warnings about what firmware did that nothing models; an exchange may be ok nevertheless."""
     consoles: dict[str, list[str]]
     bond_only: bool = False
     """Nothing was to be exchanged, so nothing is counted."""
     messages_expected: int | None = None
-    """What was asked for; None where nobody knows the number."""
+    """The number of messages asked for; None where nobody knows it."""
     messages_unanswered: int = 0
     """Messages that a core which Python plays received and did not send back."""
     messages_lost: int = 0
     """Messages whose echo a restart of a core has prevented."""
     are_echoes: bool = True
-    """Whether what came back are echoes; else both cores sent messages of their own."""
+    """True if what came back are echoes; else both cores sent messages of their own."""
     initiator: str | None = None
     initiator_reason: str = ""
     restarts: dict[str, int] = field(default_factory=dict)
-    """How often each core was reset after it had started."""
+    """Resets of each core after it had started."""
     faults: tuple[CoreFaultRecord, ...] = ()
     notes: tuple[str, ...] = ()
-    """What a reader of the figures should know; nothing that is wrong."""
+    """Remarks that a reader of the figures should know; nothing that is wrong."""
     round_trip_note: str | None = None
-    """What the smallest round trip does not say."""
+    """A remark on what the smallest round trip does not say."""
 
     @property
     def ok(self) -> bool:
-        """Whether both sides were bound, everything that was asked for came back, and nothing faulted."""
+        """True if both sides were bound, everything that was asked for came back, and nothing faulted."""
         return (
             self.bound
             and not self.problems

@@ -1,4 +1,4 @@
-"""Why firmware faults, and how that is said: the same words on every engine."""
+"""Causes of firmware's faults, and how they are said: the same words on every engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CAUSES: Final = {
     17: "a coprocessor that is not enabled, or that this core does not have",
     18: "a branch to an address without the Thumb bit",
 }
-"""By the numbers of QEMU's Arm target, from which both engines have theirs."""
+"""Causes by the numbers of QEMU's Arm target, from which both engines have theirs."""
 NO_HANDLER: Final = "where no fault handler can run"
 
 

@@ -1,4 +1,4 @@
-"""What a rule of the diagnosis finds, and words that several rules use."""
+"""Findings of the diagnosis's rules, and words that several rules use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Rank(enum.IntEnum):
-    """How sure a finding names the cause; the surest are shown first."""
+    """Certainty that a finding names the cause; the surest are shown first."""
 
     FAULT = 0
     CAUSE = 1

@@ -145,19 +145,19 @@ class FollowedLink:
         self._following = following
         self._asks = True
         self.was_bound = False
-        """Whether both sides were bound when a core was reset last."""
+        """True if both sides were bound when a core was reset last."""
         self.directions: Final = (
             following.direction(own.name, first, own, second),
             following.direction(peer.name, second, peer, first),
         )
         self.regions: Final = {one.writer: one.followed for one in self.directions}
-        """By the index of the core that writes it."""
+        """Regions by the index of the core that writes them."""
         following.ask(self.directions, 1)
         following.links.append(self)
 
     @property
     def is_bound(self) -> bool:
-        """Whether both sides have written the magic and taken the other's, or acknowledged each other's session.
+        """True while both sides have written the magic and taken the other's, or acknowledged each other's session.
 
         A reset of one of them ends that, until they have bonded again.
         """
@@ -167,7 +167,7 @@ class FollowedLink:
         return are_acknowledged(one.session, other.session)
 
     def has_opened(self, core: Core) -> bool:
-        """Whether ``core`` has written its magic, or has a session, since the last reset of either core."""
+        """Tell whether ``core`` has written its magic, or has a session, since the last reset of either core."""
         own, other = sorted(
             (direction.followed for direction in self.directions),
             key=lambda followed: followed.region.writer != core.name,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
 
 _MAGIC_AT: Final = 4
-"""Where the magic lies in the data: behind its header."""
+"""Offset of the magic in the data: behind its header."""
 
 
 class FollowedRegion:
@@ -69,12 +69,12 @@ class FollowedRegion:
 
     @property
     def is_magic_there(self) -> bool:
-        """Whether the writer has opened the region since a reset."""
+        """True if the writer has opened the region since a reset."""
         return self.magic_seen and self._indices_before is None
 
     @property
     def magic_taken(self) -> bool:
-        """Whether the magic was read; rd_idx comes back to 0 later, so what was seen once counts."""
+        """True if the magic was read; rd_idx comes back to 0 later, so what was seen once counts."""
         if self._indices_before is None:
             self._taken = self._taken or (self.magic_seen and self._follower.consumed)
         return self._taken

@@ -120,7 +120,7 @@ class FirmwareImage:
 
     @property
     def is_elf_file(self) -> bool:
-        """Whether ``path`` is an ELF file that has just this; not for Intel HEX, nor for what was made in memory."""
+        """True if ``path`` is an ELF file that has just this; not for Intel HEX, nor for what was made in memory."""
         try:
             return read_file(self.path, IMAGE_BYTES).startswith(_ELF_MAGIC)
         except OSError:

@@ -1,4 +1,4 @@
-"""Whether an image belongs on a core, by the memories of the SoC."""
+"""Check that an image belongs on a core, by the memories of the SoC."""
 
 from __future__ import annotations
 

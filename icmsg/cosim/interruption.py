@@ -132,7 +132,7 @@ class CtrlC:
 
     @property
     def is_pressed(self) -> bool:
-        """Whether :meth:`check` would raise."""
+        """True if :meth:`check` would raise."""
         return self._pressed is not None
 
     def never(self) -> bool:

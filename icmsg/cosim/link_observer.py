@@ -1,4 +1,4 @@
-"""What can only be seen while it happens: which core stores into whose region, and who sends before bonding is over.
+"""Observer of a link while it bonds: which core stores into whose region, and who sends before bonding is over.
 
 It watches a link until both sides are bound, and costs nothing afterwards. There is one for each link of a machine,
 whoever asks first; who asks late has seen less, and so less is said.
@@ -46,9 +46,9 @@ class LinkObserver:
 
     def __init__(self, machine: Machine, first: Core, second: Core, config: InstanceConfig) -> None:
         self.stores: Final[dict[str, deque[Store]]] = {first.name: deque(), second.name: deque()}
-        """By core: what it stored into the data of the region that the other one writes; the first of them."""
+        """Stores by core into the data of the region that the other one writes; the first of them."""
         self.early: Final[dict[str, int]] = {}
-        """By core: at which nanosecond it had sent more than the magic, and not taken the other's."""
+        """Nanosecond by core at which it had sent more than the magic, and not taken the other's."""
         self.stale: Final[list[str]] = []
         """The cores whose region held a packet of an earlier run when this began."""
         self.heard_first: Final[set[str]] = set()

@@ -1,4 +1,4 @@
-"""What every engine offers: a machine with cores on one virtual clock.
+"""Machine with cores on one virtual clock, as every engine offers it.
 
 The protocols say what scenarios may rely on; ``tests/contract`` runs the same tests over every engine.
 """
@@ -100,7 +100,7 @@ class FaultLog:
 
     @property
     def repeated(self) -> int:
-        """How often the fault came that came most often."""
+        """The number of times that the most frequent fault came."""
         return max(self._counts.values(), default=0)
 
     def records(self) -> list[CoreFaultRecord]:
@@ -129,23 +129,23 @@ class Core(Protocol):
 
     @property
     def console(self) -> Console:
-        """What the core prints."""
+        """The console that the core prints on."""
 
     @property
     def mailbox_port(self) -> MailboxPort:
-        """Where this core's mailbox is; EngineError if it has none."""
+        """The port of this core's mailbox; EngineError if it has none."""
 
     @property
     def image(self) -> FirmwareImage | None:
-        """What was loaded."""
+        """The loaded image."""
 
     @property
     def is_halted(self) -> bool:
-        """Whether it executes nothing."""
+        """True while it executes nothing."""
 
     @property
     def is_played(self) -> bool:
-        """Whether Python plays the core."""
+        """True while Python plays the core."""
 
     @property
     def registers(self) -> dict[str, int]:
@@ -191,7 +191,7 @@ class Holder(Protocol):
 
     @property
     def is_held(self) -> bool:
-        """Whether it holds it now: nobody else may let time pass."""
+        """True while it holds it: nobody else may let time pass."""
 
     def let_go(self) -> None:
         """Let the emulation go and pause it; the next run holds it again."""
@@ -222,11 +222,11 @@ class Machine(Protocol):
 
     @property
     def events(self) -> EventStream:
-        """What happens."""
+        """The events of this machine."""
 
     @property
     def warnings(self) -> list[AccessWarning]:
-        """What the firmware did that nothing models."""
+        """Warnings about what the firmware did that nothing models."""
 
     @property
     def faults(self) -> list[CoreFaultRecord]:

@@ -29,7 +29,7 @@ _ID: Final = b"SEGGER RTT\0"
 _CONTROL_BLOCK: Final = Struct("<16s2I")
 _UP_BUFFER: Final = Struct("<4I")
 _UP_BUFFER_AT: Final = _CONTROL_BLOCK.size + 4
-"""Where address, size, WrOff and RdOff of up-buffer 0 are, behind the pointer to its name."""
+"""Offset of address, size, WrOff and RdOff of up-buffer 0, behind the pointer to its name."""
 _RD_OFF_AT: Final = _UP_BUFFER_AT + 12
 
 
@@ -41,7 +41,7 @@ class MemoryConsole(Protocol):
 
 
 class RttConsole:
-    """Up-buffer 0 of the control block at byte address ``address``; reading makes room for the firmware."""
+    """Console in up-buffer 0 of the control block at byte address ``address``; reading makes room for the firmware."""
 
     def __init__(self, bus: Bus, address: int) -> None:
         self._bus = bus

@@ -1,4 +1,4 @@
-"""What can be wrong with what lies in a region, and with messages and their answers: rules over observed facts."""
+"""Rules that find faults of what lies in a region, and of messages and their answers, over observed facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known about a link when somebody asks: facts about each core and each direction, read without side effects.
+"""Facts about a link when somebody asks: about each core and each direction, read without side effects.
 
 A fact that an engine cannot tell is None, and nothing is said about it.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from icmsg.ipc.discriminator import PeerTraces
 
 _AROUND: Final = 0x8000
-"""So far to both sides of a region a magic is looked for that lies elsewhere."""
+"""Distance on both sides of a region in which a magic is looked for that lies elsewhere."""
 _PAGE: Final = 0x1000
 _PUBLISHED: Final = b"\x00\x0d\x00\x00" + MAGIC
 
@@ -55,14 +55,14 @@ class CoreFacts:
     heard_first: bool
     """Python had a message before it sent one."""
     interrupts: int
-    """How often the line of its mailbox rose, as far as the engine tells."""
+    """Rises of the line of its mailbox, as far as the engine tells."""
     resets: int
     traces: PeerTraces | None
-    """What the other side's bytes tell this one."""
+    """The facts that the other side's bytes tell this one."""
     stores: tuple[Store, ...]
-    """What it stored into the other's region while it was not bound."""
+    """Stores into the other's region while it was not bound."""
     early_ns: int | None
-    """When it had sent more than the magic before it took the other's."""
+    """The time at which it had sent more than the magic before it took the other's."""
 
     @property
     def name(self) -> str:
@@ -77,7 +77,7 @@ class CoreFacts:
 
     @property
     def place(self) -> str:
-        """Where firmware is, in words; "" where that is not known."""
+        """The place of firmware, in words; "" where that is not known."""
         pc = self.registers.get("PC")
         return "" if pc is None else f"PC 0x{pc:08X} ({self.core.locate(pc)})"
 
@@ -94,7 +94,7 @@ class DirectionFacts:
     """The mbox channel that the writer rings."""
     view: RegionView | None
     error: BusError | None
-    """Why the region cannot be read."""
+    """The error that reading the region ended with."""
     content: bytes
     back: RegionView | None
     """The region of the other direction."""
@@ -110,12 +110,12 @@ class DirectionFacts:
 
     @property
     def waiting(self) -> int:
-        """How many packets wait for the reader."""
+        """The number of packets that wait for the reader."""
         return len(self.view.packets) if self.view is not None else 0
 
     @property
     def rings(self) -> int:
-        """How often the writer rang the channel of this direction."""
+        """The number of times the writer rang the channel of this direction."""
         return self.writer.rings.get(self.channel, 0)
 
     @property
@@ -134,7 +134,7 @@ class LinkFacts:
     directions: tuple[DirectionFacts, DirectionFacts]
     warnings: tuple[AccessWarning, ...]
     faults: Mapping[str, int]
-    """By core: how many fault exceptions it took."""
+    """Fault exceptions that each core took."""
     stale: tuple[str, ...]
     bound: bool
     """Bonding is over, so that the start of a region can hold anything by now."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from icmsg.ipc import IcmsgInstance, Observer
 
 TIMEOUT_NS: Final = 1 * S
-"""How long a wait lasts that says nothing else; virtual time."""
+"""Duration of a wait that says nothing else; virtual time."""
 
 
 class Peer:
@@ -78,7 +78,7 @@ class Peer:
 
     @property
     def is_bound(self) -> bool:
-        """Whether messages can be sent."""
+        """True while messages can be sent."""
         return self.instance.is_bound
 
     def take(self, data: bytes) -> None:

@@ -33,7 +33,7 @@ class Player:
         """The first of them; ``problem_count`` counts all."""
         self.problem_count = 0
         self.peer_resets: Callable[[], int] = lambda: 0
-        """How often the peer's core was reset; a session that ends with a reset is opened again, and no problem."""
+        """Number of resets of the peer's core; a session that ends with a reset is opened again, and no problem."""
         self._resets = 0
         self._clock = clock
         self.played: Final = played

@@ -1,4 +1,4 @@
-"""What an exchange needs before it can work: regions in memory, messages that fit, one side that sends first.
+"""Preconditions of an exchange: regions in memory, messages that fit, one side that sends first.
 
 Every function raises ConfigurationError, naming the fix, or returns nothing.
 """

@@ -1,4 +1,4 @@
-"""Whether a run gets on: firmware that hangs is recognised and named instead of waited for.
+"""Progress of a run: firmware that hangs is recognised and named instead of waited for.
 
 What can be proved ends a run, at a virtual time that is the same every time: a core that takes the same fault or
 interrupt again and again, and cores none of which can change anything any more before the wait is over. Anything else

@@ -1,4 +1,4 @@
-"""What can be seen in a region that somebody follows: the details of the events that tell it."""
+"""News of a region that somebody follows: the details of the events that tell them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _OVERWRITTEN: Final = "packets were overwritten unseen"
 
 
 class RegionChange(enum.IntEnum):
-    """What became of a region, beside packets."""
+    """Change of a region, beside packets."""
 
     BEGUN_ANEW = 1  # its writer has initialised it again
     BEGUN_OR_UNSEEN = 2  # the same, or more was written than could be followed

@@ -1,4 +1,4 @@
-"""Who is on the two cores of an exchange: firmware that is loaded, and Python with its endpoint open."""
+"""Sides of an exchange: firmware that is loaded, and Python with its endpoint open."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _HEAD_START_NS: Final = 1 * MS
 Side = FirmwareImage | None
-"""What plays a core: an image, or None for Python."""
+"""Player of a core: an image, or None for Python."""
 
 
 class Sides:
@@ -100,7 +100,7 @@ class Sides:
             start_firmware(self._machine, self._firmware, release=release)
 
     def is_stub(self, core: str | None) -> bool:
-        """Whether a firmware stub runs on ``core``."""
+        """Tell whether a firmware stub runs on ``core``."""
         return core in self._stubs
 
     def stats(self) -> Iterator[tuple[str, StubStats]]:

@@ -36,7 +36,7 @@ _CPU: Final = "CPU."
 _RESET: Final = "Miscellaneous.NRF_RESET"
 _UART: Final = "UART."
 _PAGE: Final = 0x1000
-"""What a peripheral takes that does not say how much."""
+"""Size of a peripheral that does not say how much it takes."""
 _ADDRESS_SPACE: Final = 1 << 32
 _RAM_SPACES: Final = ((0x2000_0000, 0x4000_0000), (0x6000_0000, 0xA000_0000))
 """SRAM and external RAM of the Armv8-M architecture (B8, "System address map"); RISC-V cores of such SoCs share it."""
@@ -111,7 +111,7 @@ class SocCore:
     uart: str | None = None
     """The first UART that only this core reaches: its console."""
     own: list[str] = field(default_factory=list)
-    """What only this core reaches, the NVIC included: it is reset with the core."""
+    """Peripherals that only this core reaches, the NVIC included: they are reset with the core."""
     own_memories: frozenset[str] = frozenset()
     """Memories that only this core reaches."""
     places: list[Place] = field(default_factory=list)
@@ -119,7 +119,7 @@ class SocCore:
 
     @property
     def is_cortex_m(self) -> bool:
-        """Whether firmware can be loaded, started and reset by us; Renode runs others by its own commands."""
+        """True if firmware can be loaded, started and reset by us; Renode runs others by its own commands."""
         return self.kind == CORTEX_M
 
     @property
@@ -129,7 +129,7 @@ class SocCore:
 
     @property
     def has_own_code(self) -> bool:
-        """Whether it has memory in the code space that no other core reaches."""
+        """True if it has memory in the code space that no other core reaches."""
         return any(place.start < _CODE_SPACE and place.name in self.own_memories for place in self.memories())
 
     def stub(self, name: str) -> Path:

@@ -26,9 +26,9 @@ _FARTHEST: Final = 0x10000
 _NEAR: Final = 64
 """Symbols that are looked through for one that an address lies in."""
 _DEEPEST: Final = 64
-"""Of functions that are inlined into one another; more is no tree."""
+"""Depth of functions that are inlined into one another; more is no tree."""
 _NEVER: Final = 0xFFFF_FFFE
-"""Where linkers leave ranges of functions that they dropped, from here on; others leave them at zero."""
+"""Address from which linkers leave ranges of functions that they dropped; others leave them at zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def short_path(path: str) -> str:
 
 
 class DebugInfo:
-    """What the ELF file ``path`` says about its code; nothing where it has changed since this object was made."""
+    """Debug information of the ELF file ``path``; none where it has changed since this object was made."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

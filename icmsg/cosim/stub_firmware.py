@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PARAMS_SYMBOL: Final = "icmsg_params"
 STATS_SYMBOL: Final = "icmsg_stats"
 COMMAND_SYMBOL: Final = "icmsg_command"
-"""In images with sessions only."""
+"""Symbol of images with sessions only."""
 
 _PARAMS_MAGIC: Final = 0x504D4349
 _STATS_MAGIC: Final = 0x54534349
@@ -38,7 +38,7 @@ DONE: Final = 3
 _BAD_PARAMS: Final = 5
 
 _GENERATOR_SYMBOL: Final = "payload_make"
-"""What makes messages; of the stubs only an initiator has it."""
+"""Function that makes messages; of the stubs only an initiator has it."""
 _LARGEST_REGION: Final = 0x8000
 _PARAMS: Final = (
     "magic", "version", "tx_region", "tx_size", "rx_region", "rx_size", "tx_channel", "rx_channel",
@@ -108,7 +108,7 @@ class StubFirmware:
 
     def __init__(self, image: FirmwareImage, bus: Bus) -> None:
         self.starts: Final = _GENERATOR_SYMBOL in image.symbols
-        """Whether it sends first."""
+        """True if it sends first."""
         self._bus = bus
         self._sessions = COMMAND_SYMBOL in image.symbols
         self._params = image.symbol(PARAMS_SYMBOL)

@@ -1,4 +1,4 @@
-"""What an exchange is judged by beside its messages: restarts, faults, and what is missing, in words."""
+"""Verdict on an exchange beside its messages: restarts, faults, and what is missing, in words."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ QUANTUM_NOTE: Final = (
 _FAULT_EXCEPTIONS: Final = range(2, 8)
 _IPSR: Final = 0x1FF
 _FATAL: Final = "ZEPHYR FATAL ERROR"
-"""What Zephyr prints for a fault, a failed assertion and a panic, before it halts the core."""
+"""Text that Zephyr prints for a fault, a failed assertion and a panic, before it halts the core."""
 
 
 class Counts(NamedTuple):
-    """What whoever sent first has counted, or what was seen of it from outside.
+    """Counts of whoever sent first, or what was seen of it from outside.
 
     ``expected`` is None where as many were asked for as firmware sends; ``lost`` were under way at a restart. Where
     they ``are_echoes`` not, neither number follows from the other.

@@ -33,9 +33,9 @@ class _Direction:
         self.back: Final = back
         """The region of the other direction, whose magic the core takes."""
         self.unread: deque[bytes] = deque()
-        """What was written and not dated yet."""
+        """Packets that were written and not dated yet."""
         self.blocked = False
-        """Whether a reader gets no further: what lies behind the last packet is none."""
+        """True if a reader gets no further: what lies behind the last packet is none."""
 
 
 class LinkWatch:
@@ -69,24 +69,24 @@ class LinkWatch:
         self.lost = 0
         """Messages whose echo a reset has prevented."""
         self.only_plays_back = True
-        """Whether each message but the first of who initiates is the echo that it had got just before."""
+        """True while each message but the first of who initiates is the echo that it had got just before."""
         self.sent = 0
         self.got = 0
         self.bytes_received = 0
         self.mismatches = 0
         self.last_ns = 0
-        """When the last message came, or the last reset of a core."""
+        """Time of the last message, or of the last reset of a core."""
         self.round_trips: Final = RoundTrips()
         self._may_differ = may_differ
         self.first_difference: IcmsgError | None = None
-        """How the first message differs that is no echo."""
+        """Difference of the first message that is no echo."""
         self._cut = 0
         self._problems: Final[list[IcmsgError]] = []
         self._machine = machine
         self._stopped = False
         self._restarts = restarts
         self.last_echo: bytes | None = None
-        """What was sent back last; None after a reset."""
+        """Message that was sent back last; None after a reset."""
         self._limit = limit
         self._initiator = initiator.index if initiator is not None else None
         self._bonds_again = False
@@ -125,11 +125,11 @@ class LinkWatch:
 
     @property
     def is_bound(self) -> bool:
-        """Whether both sides are, see :attr:`icmsg.cosim.followed_link.FollowedLink.is_bound`."""
+        """True while both sides are, see :attr:`icmsg.cosim.followed_link.FollowedLink.is_bound`."""
         return self._link.is_bound
 
     def has_opened(self, core: Core) -> bool:
-        """Whether ``core`` has written its magic, or has a session, since the last reset of either core."""
+        """Tell whether ``core`` has written its magic, or has a session, since the last reset of either core."""
         return self._link.has_opened(core)
 
     def stop(self) -> None:
@@ -219,7 +219,7 @@ class LinkWatch:
 
     @property
     def sends_its_own(self) -> bool:
-        """Whether the core that does not initiate sends messages of its own, not echoes.
+        """True if the core that does not initiate sends messages of its own, not echoes.
 
         None of several equals what the other core had sent, and they are not just cut off.
         """
@@ -227,7 +227,7 @@ class LinkWatch:
 
     @property
     def problems(self) -> list[IcmsgError]:
-        """What went wrong first, at most one."""
+        """The first problem, at most one."""
         if self._problems or self.first_difference is None or self.sends_its_own:
             return self._problems
         return [self.first_difference]

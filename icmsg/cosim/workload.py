@@ -1,4 +1,4 @@
-"""What an exchange sends, and how long the round trips took."""
+"""Messages of an exchange, and how long the round trips took."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _WORD: Final = 0xFFFFFFFF
-"""What a word of a firmware stub can hold."""
+"""Largest value of a word of a firmware stub."""
 _BURST: Final = 4
 _ROUND: Final = 16
-"""Of so many messages, so many are sent at once."""
+"""Messages of a round, of which one burst is sent at once."""
 _SEEDS: Final = (1 << 64) - 1
 
 
