@@ -1,4 +1,4 @@
-"""From the tokens behind a member's name to the values of its parameters (``TryPrepareParameters`` of Renode)."""
+"""Conversion of the tokens behind a member's name to its parameters (``TryPrepareParameters`` of Renode)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SECOND: Final = 1_000_000_000
 
 
 class Names(Protocol):
-    """What a word can name in the selected machine."""
+    """Names in the selected machine that a word can be."""
 
     def core(self, name: str) -> str | None:
         """Return the engine's name of a core (``app`` for ``cpuapp`` and ``sysbus.cpuapp``), or None."""

@@ -198,4 +198,4 @@ BUILTINS: Final[dict[str, Builtin]] = {
     "icmsg_release": _icmsg_release,
     "icmsg_regions": _icmsg_regions,
 }
-"""By the names that follow ``mc_`` there."""
+"""Functions by the names that follow ``mc_`` there."""

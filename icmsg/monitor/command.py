@@ -24,7 +24,7 @@ class Form:
     rest: Slot | None = None
 
     def fits(self, tokens: Sequence[Token]) -> bool:
-        """Whether the tokens behind the command's name have this form."""
+        """Tell whether the tokens behind the command's name have this form."""
         count = len(self.slots)
         if len(tokens) < count + (self.rest is not None) or (self.rest is None and len(tokens) > count):
             return False
@@ -54,7 +54,7 @@ class Command:
 
 
 def anything(_token: Token) -> bool:
-    """Any token."""
+    """Accept any token."""
     return True
 
 

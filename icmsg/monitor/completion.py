@@ -1,4 +1,4 @@
-"""What the end of a line can become: commands, devices, members, variables, files."""
+"""Completion of the end of a line: commands, devices, members, variables, files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command does that begins with a device: list its members, call a method, get or set a property."""
+"""Commands that begin with a device: list its members, call a method, get or set a property."""
 
 from __future__ import annotations
 

@@ -57,17 +57,17 @@ class EmbeddedMonitor:
 
     @property
     def log(self) -> Log:
-        """What Renode would write into its log."""
+        """The log, as Renode would write it."""
         return self.emulation.log
 
     @property
     def is_started(self) -> bool:
-        """Whether time may pass in :meth:`pump`."""
+        """True while time may pass in :meth:`pump`."""
         return self.emulation.is_started
 
     @property
     def has_quit(self) -> bool:
-        """Whether ``quit`` was executed."""
+        """True after ``quit`` was executed."""
         return self._interpreter.has_quit
 
     def execute(self, command: str, show: Callable[[str], None] | None = None) -> str:

@@ -29,7 +29,7 @@ class Emulation:
         self.usings: Final[list[str]] = ["sysbus."]
         self.is_started = False
         self.folders: Callable[[], Sequence[Path]] = lambda: ()
-        """Where platform descriptions look for those that they use."""
+        """Folders in which platform descriptions look for those that they use."""
         self.on_machine: Callable[[MonitorMachine], None] = lambda _machine: None
         """Called for every machine that is made."""
         self._selected: str | None = None

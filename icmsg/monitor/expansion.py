@@ -1,4 +1,4 @@
-"""From a line to its tokens where variables stand in words: ``$ORIGIN/file``."""
+"""Tokens of a line in which variables stand in words: ``$ORIGIN/file``."""
 
 from __future__ import annotations
 

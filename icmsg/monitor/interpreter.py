@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from icmsg.monitor.typed_text import TypedText
 
 _DEEPEST: Final = 40
-"""So many scripts, macros and aliases within each other are a circle."""
+"""Depth at which scripts, macros and aliases within each other are a circle."""
 
 Builtin = Callable[["Interpreter", Sequence[Token]], None]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 REMEMBERED: Final = 1000
-"""How many entries ``lastLog`` can go back."""
+"""Number of entries that ``lastLog`` can go back."""
 
 
 class LogLevel(enum.IntEnum):
@@ -97,7 +97,7 @@ class Log:
         self._sinks.append(sink)
 
     def to_file(self, path: Path) -> None:
-        """Also write into a new file from now on; MonitorError if it cannot be written.
+        """Write into a new file too from now on; MonitorError if it cannot be written.
 
         One of that name is moved to ``PATH.1``, or the next number that is free, as in Renode.
         """

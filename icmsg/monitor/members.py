@@ -1,4 +1,4 @@
-"""What a device shows to the Monitor, collected from the objects it is made of, and how the Monitor lists it."""
+"""Members that a device shows to the Monitor, collected from the objects it is made of, and how it lists them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 _KNOWN: dict[type, tuple[tuple[str, Signature], ...]] = {}
-"""What a class exposes never changes."""
+"""Members by class: what a class exposes never changes."""
 
 
 @dataclass(frozen=True, slots=True)

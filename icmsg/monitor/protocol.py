@@ -1,4 +1,4 @@
-"""What every Monitor offers, whichever engine is behind it."""
+"""Monitor as all engines offer it."""
 
 from __future__ import annotations
 

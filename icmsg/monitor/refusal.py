@@ -1,4 +1,4 @@
-"""How a command is refused."""
+"""Refusal of a command."""
 
 from __future__ import annotations
 

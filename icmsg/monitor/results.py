@@ -1,4 +1,4 @@
-"""How the Monitor prints what a member returned (``PrintActionResult`` of Renode's Monitor)."""
+"""Text that the Monitor prints for what a member returned (``PrintActionResult`` of Renode's Monitor)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class NumbersMode(enum.Enum):
-    """How whole numbers are printed."""
+    """Notation in which whole numbers are printed."""
 
     Hexadecimal = "Hexadecimal"
     Decimal = "Decimal"

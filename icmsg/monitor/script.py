@@ -1,4 +1,4 @@
-"""From the lines of a script to what is executed at once: text between three quotes belongs to one command."""
+"""Commands of a script, from its lines: text between three quotes belongs to one command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the Monitor looks for what is written behind ``@``."""
+"""Search path of the Monitor for what is written behind ``@``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the text of a Monitor line to its tokens, as Renode's Monitor reads it."""
+"""Tokens of a Monitor line, as Renode's Monitor reads it."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Token:
 
     @property
     def is_text(self) -> bool:
-        """Whether it is a string, written as a path, with quotes or over several lines."""
+        """True for a string, written as a path, with quotes or over several lines."""
         return self.kind in ("STRING", "PATH", "MULTILINE")
 
     @property
     def is_integer(self) -> bool:
-        """Whether it is a whole number."""
+        """True for a whole number."""
         return self.kind in ("INTEGER", "HEX")
 
 

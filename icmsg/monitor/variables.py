@@ -19,7 +19,7 @@ _DEEPEST: Final = 40
 
 
 class Scope:
-    """Which machine is selected, and which there are: a variable belongs to one of them, or is global."""
+    """Scope of variables: each belongs to one of the machines, the selected one first, or is global."""
 
     def __init__(self, selected: Callable[[], str | None], machines: Callable[[], Iterable[str]]) -> None:
         self._selected = selected
@@ -27,7 +27,7 @@ class Scope:
 
     @property
     def prefix(self) -> str:
-        """What is put in front of a name that says nothing else."""
+        """The text in front of a name that says nothing else."""
         selected = self._selected()
         return _GLOBAL if selected is None else f"{_plain(selected)}."
 

@@ -61,7 +61,7 @@ def _verbose(monitor: Interpreter, tokens: Sequence[Token]) -> None:
 
 
 def _nothing(_monitor: Interpreter, _tokens: Sequence[Token]) -> None:
-    """Only a front end has a screen to clear."""
+    """Do nothing: only a front end has a screen to clear."""
 
 
 def _python(_monitor: Interpreter, _tokens: Sequence[Token]) -> None:

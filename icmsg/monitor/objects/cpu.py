@@ -97,7 +97,7 @@ class CpuObject:
     @property
     @exposed(BOOL)
     def is_halted(self) -> bool:
-        """Whether the core executes nothing; so it is where Python plays it."""
+        """True while the core executes nothing; so it is where Python plays it."""
         return self._control.is_halted
 
     @is_halted.setter
@@ -107,7 +107,7 @@ class CpuObject:
     @property
     @exposed(UINT32)
     def vector_table_offset(self) -> int:
-        """Where stack pointer and first instruction come from (VTOR)."""
+        """The vector table (VTOR): stack pointer and first instruction come from there."""
         return self._control.vector_table
 
     @vector_table_offset.setter

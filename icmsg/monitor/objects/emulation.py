@@ -49,7 +49,7 @@ class EmulationObject:
     @property
     @exposed(BOOL)
     def is_started(self) -> bool:
-        """Whether it was started and not paused."""
+        """True while it is started and not paused."""
         return self._emulation.is_started
 
     @exposed(VOID, quantum=TIME)
@@ -99,7 +99,7 @@ class EmulationObject:
     @property
     @exposed(INT32)
     def machines_count(self) -> int:
-        """How many machines there are."""
+        """The number of machines."""
         return len(self._emulation.machines)
 
 
@@ -134,7 +134,7 @@ class MachineObject:
     @property
     @exposed(BOOL)
     def is_paused(self) -> bool:
-        """Whether no time passes."""
+        """True while no time passes."""
         return not self._emulation.is_started
 
     @exposed(BOOL, val=BOOL)

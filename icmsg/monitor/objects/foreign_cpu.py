@@ -21,7 +21,7 @@ class ForeignCpu:
     @property
     @exposed(BOOL)
     def is_halted(self) -> bool:
-        """Whether the core executes nothing: always."""
+        """True, always: the core executes nothing."""
         return True
 
     @is_halted.setter

@@ -1,4 +1,4 @@
-"""What ``renode/LockstepExtensions.cs`` adds to a mailbox: time that passes until its interrupt rises."""
+"""Commands that ``renode/LockstepExtensions.cs`` adds to a mailbox: time that passes until its interrupt rises."""
 
 from __future__ import annotations
 

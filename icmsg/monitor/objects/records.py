@@ -1,4 +1,4 @@
-"""What ``renode/RemoteExtensions.cs`` adds to a mailbox: a step, and all that happened in it, as one command."""
+"""Command that ``renode/RemoteExtensions.cs`` adds to a mailbox: a step, and all that happened in it."""
 
 from __future__ import annotations
 

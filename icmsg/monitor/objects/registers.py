@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 _NOTHING_THERE: Final = (BusError, IndexError, struct.error)
-"""What the models raise where they have no register or byte."""
+"""Errors that the models raise where they have no register or byte."""
 
 
 class RegisterAccess:

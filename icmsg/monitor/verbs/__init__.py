@@ -1,4 +1,4 @@
-"""What the Monitor says and does about ICMsg: the command line behind the word ``icmsg``, the same on every engine."""
+"""Verbs of the Monitor for ICMsg: the command line behind the word ``icmsg``, the same on every engine."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """How a verb is called: ``least`` to ``most`` words behind it, options not counted."""
+    """Usage of a verb: ``least`` to ``most`` words behind it, options not counted."""
 
     usage: str
     meaning: str

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.machine import Machine
 
 _MACHINES: Final = 8
-"""So many machines are remembered with who plays their cores."""
+"""Number of machines that are remembered with who plays their cores."""
 
 
 class IcmsgVerbs:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WORD: Final = "icmsg"
-"""What begins a command that goes to the verbs."""
+"""Word that begins a command which goes to the verbs."""
 
 _PIECE: Final = re.compile(r"""[^\s;"'`]+|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`""", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)

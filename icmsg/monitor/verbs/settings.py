@@ -34,7 +34,7 @@ class Direction:
 
     @property
     def title(self) -> str:
-        """How every line calls the region."""
+        """The name of the region in every line."""
         return f"{self.writer}->{self.reader} 0x{self.region.address:08X}"
 
 
@@ -63,7 +63,7 @@ class LinkSettings:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What ``icmsg config`` takes."""
+        """The names that ``icmsg config`` takes."""
         return (*self._files, *_BY_HAND, "release", "cores")
 
     @property
@@ -72,12 +72,12 @@ class LinkSettings:
 
     @property
     def region_names(self) -> tuple[str, ...]:
-        """What ``icmsg_regions`` of ``renode/icmsg_monitor.py`` takes."""
+        """The names that ``icmsg_regions`` of ``renode/icmsg_monitor.py`` takes."""
         return (*self.link.cores, "size", "alignment", "handshake")
 
     @property
     def directions(self) -> tuple[Direction, Direction]:
-        """What the first core writes, and what the second writes; each as its writer has it."""
+        """The region that the first core writes, and that of the second; each as its writer has it."""
         one, other = (
             Direction(core, self.link.other(core), config.tx_region, config.tx_layout, config.tx_channel)
             for core, config in self.configs.items()

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 BOND_NS: Final = 1 * S
-"""How long ``bond`` waits that says nothing else; virtual time."""
+"""Duration of a ``bond`` that says nothing else; virtual time."""
 RECEIVE_NS: Final = 100 * MS
-"""How long ``recv`` waits that says nothing else; virtual time."""
+"""Duration of a ``recv`` that says nothing else; virtual time."""
 _STEPS_NS: Final = tuple(10_000 << number for number in range(9))
 
 
@@ -50,7 +50,7 @@ class PlayedSides:
 
     @property
     def _peers(self) -> dict[str, Peer]:
-        """Who plays which core; one whose core was reset under it has lost its mailbox, and plays no longer."""
+        """The peers by core; one whose core was reset under it has lost its mailbox, and plays no longer."""
         for name in self._reset & self._all.keys():
             self._all.pop(name).instance.reset()
         self._reset.clear()
