@@ -19,7 +19,7 @@ MISTAKE: Final = 2
 """Exit code of a mistake in what was asked."""
 
 _LONGEST_S: Final = 1_000_000.0
-"""Of a time that is given as an option."""
+"""The longest time that an option takes."""
 
 
 _UNKNOWN_COMMAND: Final = re.compile(r"argument COMMAND: invalid choice: '(.*)' \(choose from (.*)\)")
@@ -63,7 +63,7 @@ class Parser(argparse.ArgumentParser):
 
     @property
     def _has_options(self) -> bool:
-        """Whether this is the parser of a sub-command, not the one above them."""
+        """True for the parser of a sub-command, False for the one above them."""
         return " " in self.prog
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SIZE: Final = 16
 WINDOWS: Final = (1, 8)
 PAIRINGS: Final = (("python", "echo"), ("initiator", "python"), ("initiator", "echo"))
-"""Who plays the two cores of the link; the last one is firmware on both cores."""
+"""Players of the link's two cores; the last pair is firmware on both cores."""
 _MESSAGES: Final = {"embedded": 10_000, "renode": 1000}
 _RUNS: Final = {"embedded": 3, "renode": 1}
 """A machine on Renode takes seconds to make."""
@@ -37,7 +37,7 @@ _BY_COMMANDS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was measured, all of it in one run; only ratios can be compared with another host's."""
+    """Measured figures, all of one run; only ratios can be compared with another host's."""
 
     engine: EngineChoice
     messages: int

@@ -1,4 +1,4 @@
-"""What a person sees of ``icmsg bench``."""
+"""Table that ``icmsg bench`` shows to a person."""
 
 from __future__ import annotations
 

@@ -56,18 +56,18 @@ class Difference:
     lane: str
     index: int
     embedded: tuple[str | None, ...]
-    """From ``start`` on, up to a few entries behind the difference."""
+    """Entries from ``start`` on, up to a few behind the difference."""
     renode: tuple[str | None, ...]
     start: int
 
 
 @dataclass(slots=True)
 class Recording:
-    """What happened on one engine: sequences by name, such as ``app sent``."""
+    """Sequences of events on one engine by name, such as ``app sent``."""
 
     lanes: dict[str, list[str]] = field(default_factory=dict)
     _lanes: dict[TxRegion, str] = field(default_factory=dict)
-    """Of the regions that firmware writes."""
+    """Names of the regions that firmware writes."""
     _names: dict[int, str] = field(default_factory=dict)
 
     def observe(self, machine: Machine, configs: dict[str, InstanceConfig]) -> None:

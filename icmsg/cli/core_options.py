@@ -37,7 +37,7 @@ class CoreOptions:
     platform: str | None = None
     """The platform file of the user's own."""
     mistake: str = ""
-    """What is wrong with that file, where its cores could not be read."""
+    """The fault of that file, where its cores could not be read."""
 
     @property
     def soc(self) -> Soc:
@@ -67,7 +67,7 @@ class CoreOptions:
 
     @property
     def described(self) -> str:
-        """Which cores there are, in words."""
+        """The names of the cores, in words."""
         return f"the cores of {self.title} are {', '.join(self.names)}"
 
     @property

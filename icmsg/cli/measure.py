@@ -1,4 +1,4 @@
-"""How fast things are, in wall time: echo exchanges, and single accesses of a core that Python plays."""
+"""Speed in wall time: echo exchanges, and single accesses of a core that Python plays."""
 
 from __future__ import annotations
 

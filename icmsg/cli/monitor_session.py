@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 _LEVEL: Final = re.compile(r"\[([A-Z]+)\]")
 _TEXT: Final = '"""'
 _NAMED: Final = re.compile(r"\s*(?:macro|alias|set)\s+\$?\w+\s*", re.ASCII)
-"""What has its text on the next lines."""
+"""Beginning of a command that has its text on the next lines."""
 
 
 class Session(Protocol):
-    """What both front ends need."""
+    """A Monitor session, as both front ends need it."""
 
     @property
     def prompt(self) -> str:
-        """What stands in front of the next line."""
+        """The text in front of the next line."""
 
     @property
     def is_started(self) -> bool:
-        """Whether :meth:`pump` lets time pass."""
+        """True while :meth:`pump` lets time pass."""
 
     @property
     def has_quit(self) -> bool:
-        """Whether ``quit`` was executed."""
+        """True after ``quit`` was executed."""
 
     def execute(self, line: str, show: Output) -> None:
         """Run one line, ``show`` what each of its commands prints; MonitorError if a command is refused."""
@@ -64,17 +64,17 @@ class EmbeddedSession:
 
     @property
     def prompt(self) -> str:
-        """As Renode's."""
+        """The prompt, as Renode's."""
         return self._monitor.prompt
 
     @property
     def is_started(self) -> bool:
-        """Whether ``start`` was executed."""
+        """True after ``start`` was executed."""
         return self._monitor.is_started
 
     @property
     def has_quit(self) -> bool:
-        """Whether ``quit`` was executed."""
+        """True after ``quit`` was executed."""
         return self._monitor.has_quit
 
     def execute(self, line: str, show: Output) -> None:

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a progress bar while it lasts, a summary table at its end."""
+"""Display of a run for a person: a progress bar while it lasts, a summary table at its end."""
 
 from __future__ import annotations
 

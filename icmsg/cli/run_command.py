@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a run is judged by: the exchange, and how it was set up."""
+    """Facts that a run is judged by: the exchange, and how it was set up."""
 
     engine: EngineChoice
     sides: dict[str, str]
