@@ -1,4 +1,4 @@
-"""Which Monitor the keywords work on: an embedded one, Renode in this process, or that of the Renode of renode-test."""
+"""Monitor that the keywords work on: an embedded one, Renode in this process, or that of the Renode of renode-test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT_SCRIPT: Final = "machine"
 
 
 class Host(Protocol):
-    """Where machines live."""
+    """Place where machines live."""
 
     def monitor(self) -> Monitor:
         """Return the Monitor; the first call makes it."""

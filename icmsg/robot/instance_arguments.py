@@ -1,4 +1,4 @@
-"""From the arguments of `Play Core` to the configuration of an instance."""
+"""Configuration of an instance, from the arguments of `Play Core`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
 
 _LIMITS: Final = {"rx_limit", "peer_rx_limit"}
-"""Of these a devicetree says nothing."""
+"""Arguments of which a devicetree says nothing."""
 
 
 def config_from_files(

@@ -50,7 +50,7 @@ _OURS: Final = (
     TraceKeywords,
 )
 _OF_RENODE: Final = (RenodeKeywords, RenodeUartKeywords, RenodeLogKeywords)
-"""Under renode-test Renode's Remote library has them."""
+"""Keywords that Renode's Remote library has under renode-test."""
 
 
 class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no types

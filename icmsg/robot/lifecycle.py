@@ -1,4 +1,4 @@
-"""Around each test: what renode-test does for a suite, where it is run without that; and the trace of a failure."""
+"""Set-up and end of each test: what renode-test does for a suite, where it is not used; and the trace of a failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the two cores are linked, for keywords that name a region or an instance of a core which Python may not play."""
+"""Link of the two cores, for keywords that name a region or an instance of a core which Python may not play."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Entry(Protocol):
 
     @property
     def level(self) -> object:
-        """How grave it is; its text is the name of the level."""
+        """The severity; its text is the name of the level."""
 
 
 class LogTester:

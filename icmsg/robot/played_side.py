@@ -38,9 +38,9 @@ class PlayedEndpoint(Peer):
         self.sent = 0
         self.got = 0
         self.expected_unbounds = 0
-        """How many of ``unbound_count`` the test has expected."""
+        """The part of ``unbound_count`` that the test has expected."""
         self.echoes = False
-        """Whether messages are sent back instead of kept."""
+        """True while messages are sent back instead of kept."""
         self._to_send: Final[deque[bytes]] = deque()
         self._clock = machine.clock
         self._recorder = recorder

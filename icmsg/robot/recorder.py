@@ -1,4 +1,4 @@
-"""What happened on a machine, kept as text that can be read beside a failed test."""
+"""Record of what happened on a machine, kept as text that can be read beside a failed test."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Recorder:
         """Doorbells by core and mbox channel."""
         self.last_ring: Final[dict[str, int]] = {}
         self.power: Final[dict[str, list[Moment]]] = {}
-        """What befell each core: started, halted, reset."""
+        """Changes of each core: started, halted, reset."""
         self.injected: Final[list[Moment]] = []
         """The faults that the test caused."""
 

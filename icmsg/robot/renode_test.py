@@ -54,7 +54,7 @@ class RenodeTestMonitor:
 
     @property
     def prompt(self) -> str:
-        """What a Monitor would show."""
+        """The prompt of a Monitor."""
         return f"({self.execute('machine').strip() or 'monitor'})"
 
     @property
@@ -91,7 +91,7 @@ class RenodeTestHost:
     def __init__(self) -> None:
         self._monitor = RenodeTestMonitor()
         self._runs = False
-        """Whether a keyword of Renode may have started the emulation."""
+        """True if a keyword of Renode may have started the emulation."""
 
     def monitor(self) -> RenodeTestMonitor:
         """Return the Monitor."""

@@ -1,4 +1,4 @@
-"""What a failure shows: the link as ``icmsg run`` shows it, and everything that the test did to it."""
+"""Report of a failure: the link as ``icmsg run`` shows it, and everything that the test did to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from icmsg.robot.scene import Scene
 
 _FEW: Final = 4
-"""Of things of which there can be any number, so many are shown."""
+"""Number of things shown of which there can be any number."""
 _FEW_BYTES: Final = 12
 
 

@@ -1,4 +1,4 @@
-"""What the keywords of one suite work on: a Monitor, its machine, and who plays the cores."""
+"""Scene of one suite's keywords: a Monitor, its machine, and who plays the cores."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 _MISTAKES: Final = (ConfigurationError, MonitorError, FirmwareError, EngineNotAvailableError)
-"""They say all there is to say."""
+"""Errors that say all there is to say."""
 
 
 class Scene:
@@ -46,7 +46,7 @@ class Scene:
         self.sides: Final[dict[str, PlayedSide]] = {}
         self.links: Final = LinkConfigs(self)
         self.trace_saved = False
-        """Whether the trace of this test lies in a file."""
+        """True if the trace of this test lies in a file."""
         self._heard: Machine | None = None
 
     # The machine

@@ -1,4 +1,4 @@
-"""What a suite says once, when it imports the library."""
+"""Settings that a suite makes once, when it imports the library."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Line:
 
 
 class Match(NamedTuple):
-    """What was found: the line, its virtual time in ms, and the groups of the regular expression.
+    """Match of a text: the line, its virtual time in ms, and the groups of the regular expression.
 
     ``is_failing``: not what was waited for, but something that must not be printed.
     """

@@ -28,7 +28,7 @@ _UNSAFE = re.compile(r"[^\w.-]+")
 
 
 class TraceKeywords:
-    """What happened, as text."""
+    """Keywords that give what happened as text."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene

@@ -16,9 +16,9 @@ class CoreName(str):
 
 
 RegionName = Literal["tx", "rx"]
-"""As the core has it that is named beside it."""
+"""Region by the name that the core beside it has for it."""
 Encoding = Literal["text", "hex", "file"]
-"""What a message is given as: text, sent as UTF-8; bytes as ``68 65 6c`` or ``68656c``; the path of a file."""
+"""Notation of a message: text, sent as UTF-8; bytes as ``68 65 6c`` or ``68656c``; the path of a file."""
 
 _SHOWN: Final = 32
 
