@@ -1,4 +1,4 @@
-"""What a failed test leaves behind: the trace of its machines as a file, and the link in the report."""
+"""Artefacts of a failed test: the trace of its machines as a file, and the link in the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be set for a whole run: the engine, and where traces of failed tests go."""
+"""Options of a whole run: the engine, and where traces of failed tests go."""
 
 from __future__ import annotations
 
