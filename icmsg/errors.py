@@ -114,7 +114,7 @@ class CorruptRegionError(WireError):
 
 
 class BufferFullError(WireError):
-    """There is no room for the packet.
+    """The buffer has no room for the packet.
 
     ``largest`` is the longest payload in bytes that fits an empty buffer: a packet above it never fits.
     """

@@ -18,7 +18,7 @@ DEVICETREE_BYTES: Final = 4 * MIB
 """One devicetree with everything that it includes; a build's zephyr.dts has 0.1 to 0.6 MiB."""
 KCONFIG_BYTES: Final = 2 * MIB
 LINE_CHARACTERS: Final = 16 * 1024
-"""Of one line of Kconfig."""
+"""Length of one line of Kconfig."""
 PLATFORM_BYTES: Final = 1 * MIB
 SCRIPT_BYTES: Final = 1 * MIB
 BUILD_FILE_BYTES: Final = 1 * MIB
@@ -44,7 +44,7 @@ LABELS: Final = 200
 INSTANCES: Final = 64
 """ICMsg nodes of one devicetree."""
 DIGITS: Final = 40
-"""Of one number."""
+"""Length of one number."""
 
 _KINDS: Final = (
     (stat.S_ISDIR, "Is a directory"),

@@ -12,10 +12,10 @@ NEVER: Final = 1 << 62
 """A time that is never reached."""
 
 RUNAWAY: Final = 1_000_000
-"""So many callbacks at one time are taken to be without end."""
+"""Number of callbacks at one time that is taken to be without end."""
 
 _ROOM: Final = 64
-"""So many timers may wait before cancelled ones are looked for."""
+"""Number of timers that may wait before cancelled ones are looked for."""
 
 Action = Callable[[], None]
 
@@ -38,7 +38,7 @@ class Timer:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether it will not run (any more)."""
+        """True if it will not run (any more)."""
         return self.action is None
 
     def cancel(self) -> None:
