@@ -24,7 +24,7 @@ class TxRegion:
 
 @dataclass(slots=True)  # not frozen: that would take twice the time, for every doorbell
 class Packets:
-    """What its writer has put into a region since the last look: the packets from one index of the ring to another.
+    """Packets that its writer has put into a region since the last look, from one index of the ring to another.
 
     Where the ring was followed without a gap, ``start`` is wr_idx as it was before, and ``end`` as it is now.
     """
@@ -34,7 +34,7 @@ class Packets:
     end: int
     payloads: Sequence[bytes]
     opens: bool = False
-    """Whether the first of them is the magic that opens the region."""
+    """True if the first of them is the magic that opens the region."""
 
 
 _BEGUN: Final = "initialised again"

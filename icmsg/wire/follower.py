@@ -127,7 +127,7 @@ _SMALLEST_PACKET: Final = 8
 
 
 class _OwnIndexBus(_KeptIndexBus):
-    """What is written into the word at ``address`` is read there, and memory stays as it is."""
+    """Bus on which the word at ``address`` reads as it was written, and memory stays as it is."""
 
     def __init__(self, bus: Bus, address: int) -> None:
         super().__init__(bus, address)
