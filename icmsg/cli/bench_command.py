@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.assets import asset, stub
 from icmsg.cli.arguments import HelpFormatter
-from icmsg.cli.engine_options import add_include
+from icmsg.cli.engine_options import add_include, included
 from icmsg.cli.measure import Rate, access_costs, call_cost, exchange_rate
 from icmsg.config.boards import DEFAULT
 from icmsg.cosim.engines import ENGINES, EngineChoice, choose_engine, make_machine
@@ -102,7 +102,7 @@ def add_parser(commands: Any) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Measure, print, return 0."""
-    report = measure(choose_engine(options.engine), options.messages, options.include)
+    report = measure(choose_engine(options.engine), options.messages, included(options))
     if options.json:
         sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
     else:

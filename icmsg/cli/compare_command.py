@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
 from icmsg.cli.arguments import HelpFormatter
-from icmsg.cli.engine_options import add_include
+from icmsg.cli.engine_options import add_include, included
 from icmsg.cli.run_command import add_options, run_exchange
 from icmsg.cosim.engines import EngineName, choose_engine
 from icmsg.cosim.events import Event, EventKind
@@ -153,13 +153,13 @@ def _both() -> list[EngineChoice]:
 def execute(options: argparse.Namespace) -> int:
     """Run on both engines; 0 if they did the same, 1 if not. A missing engine is an error: 2."""
     choices = _both()  # before anything runs
-    csharp_files(options.include)
+    csharp_files(included(options))
     for_renode = options.include
     recordings: list[Recording] = []
     reports: list[RunReport] = []
     for choice in choices:
         recording = Recording()
-        options.include = for_renode if choice.name == "renode" else []
+        options.include = for_renode if choice.name == "renode" else None
         report = run_exchange(options, choice, recording.observe)
         if report.interrupted:
             raise Interrupted(report.interrupted)  # half a run compares with nothing

@@ -50,9 +50,13 @@ def add_include(parser: argparse.ArgumentParser) -> None:
         "--include",
         metavar="FILE.cs",
         action="append",
-        default=[],
         help="a model of yours for Renode to compile first; may be given several times",
     )
+
+
+def included(options: argparse.Namespace) -> list[str]:
+    """Return the C# files that were given."""
+    return options.include or []
 
 
 def chosen_engine(options: argparse.Namespace) -> EngineChoice:

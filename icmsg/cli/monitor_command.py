@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.assets import asset
 from icmsg.cli.arguments import HelpFormatter
-from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine
+from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.monitor_session import open_session
 from icmsg.cosim.console import printable_lines
 from icmsg.cosim.engines import check_takes_csharp
@@ -80,7 +80,7 @@ def execute(options: argparse.Namespace) -> int:
         sys.stdin.reconfigure(errors="backslashreplace")  # what is no UTF-8 is shown, not a traceback
     paint = Paint(sys.stdout, plain=options.plain)
     choice = chosen_engine(options)
-    first = [*_includes(choice, options.include), *_begin(options), *options.commands]
+    first = [*_includes(choice, included(options)), *_begin(options), *options.commands]
 
     session = open_session(
         choice,

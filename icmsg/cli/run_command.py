@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.core_options import CoreOptions, cores_of, keep
-from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine
+from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
 from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.cosim.engines import make_machine
@@ -244,7 +244,7 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         quantum_ns=options.quantum_ns,
         latency_ns=options.latency_ns,
         stall_s=stall_s,
-        include=options.include,
+        include=included(options),
     )
 
     def report(result: ExchangeResult, interrupted: int) -> RunReport:

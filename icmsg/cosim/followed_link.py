@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.link import Link
     from icmsg.cosim.machine import Core, Machine
 
+_PACKET: Final = EventKind.PACKET
 _Key = tuple[int, int, int, "RegionLayout"]
 
 
@@ -46,13 +47,12 @@ class _Direction:
             news = self.followed.look()
         except BusError as error:
             news = (RegionChanged(self.region, RegionChange.UNREADABLE, str(error), error),)
-        tell, writer = events.tell, self.writer
         for found in news:
             if isinstance(found, Packet):
-                size = len(found.payload)
-                tell(Event(time_ns, EventKind.PACKET, writer, size, found.at, found))
+                event = Event(time_ns, _PACKET, self.writer, len(found.payload), found.at, found)
             else:
-                tell(Event(time_ns, EventKind.REGION, writer, found.change, 0, found))
+                event = Event(time_ns, EventKind.REGION, self.writer, found.change, 0, found)
+            events.tell(event)
 
     def look_at_session(self, events: EventStream, time_ns: int) -> None:
         """Put into the stream what the reader has published."""

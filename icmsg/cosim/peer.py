@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.machine import Core, Machine
     from icmsg.cosim.played_instance import PlayedMailbox
     from icmsg.errors import IcmsgError
-    from icmsg.ipc import IcmsgInstance, Listener, Observer
+    from icmsg.ipc import IcmsgInstance, Observer
 
 TIMEOUT_NS: Final = 1 * S
 """How long a wait lasts that says nothing else; virtual time."""
@@ -34,7 +34,7 @@ class Peer:
 
     ``received`` and ``errors`` fill up by themselves; nothing is taken out of ``received`` but by :meth:`receive`.
     ``bound_count`` and ``unbound_count`` count the callbacks. Several peers on one core share a ``mailbox``;
-    ``listener`` is told what the backend does, ``observer`` the same in the words of release 0.1.
+    ``observer`` is told what the backend does.
 
     Raises:
         EngineError: firmware runs on that core.
@@ -51,7 +51,6 @@ class Peer:
         endpoint: str = "ep0",
         mailbox: PlayedMailbox | None = None,
         observer: Observer | None = None,
-        listener: Listener | None = None,
     ) -> None:
         self.received: Final[deque[bytes]] = deque()
         self.errors: Final[list[IcmsgError]] = []
@@ -62,7 +61,7 @@ class Peer:
         self.config: Final = config
         self._other = next(other for other in machine.cores.values() if other.name != core.name)
         observe_link(machine, core, self._other, config)
-        self.played: Final = PlayedInstance(machine, core, config, mailbox, observer, listener=listener)
+        self.played: Final = PlayedInstance(machine, core, config, mailbox, observer)
         self._callbacks: Final = EndpointConfig(
             name=endpoint,
             bound=self._bound,

@@ -7,13 +7,12 @@ from zlib import crc32
 
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.preconditions import check_regions
-from icmsg.ipc import IcmsgInstance, InterruptHandler
-from icmsg.ipc.happenings import Received, Sent, StateChanged, in_words
+from icmsg.ipc import Happened, IcmsgInstance, InterruptHandler
 
 if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Core, Machine
-    from icmsg.ipc import Happening, Listener, Observer
+    from icmsg.ipc import Detail, Observer
 
 
 class PlayedMailbox:
@@ -37,9 +36,8 @@ class PlayedMailbox:
 class PlayedInstance:
     """One ICMsg instance on ``core``, which Python plays; everything goes through that core's registers and memory.
 
-    ``instance`` is the backend. What it does is put into the machine's event stream, and ``listener`` is told;
-    ``observer`` is told the same in the words of release 0.1. Where a core has several instances they share one
-    ``mailbox``; None makes one with the two channels of this instance.
+    ``instance`` is the backend. What it does is put into the machine's event stream, and ``observer`` is told. Where
+    a core has several instances they share one ``mailbox``; None makes one with the two channels of this instance.
 
     Raises:
         EngineError: firmware runs on that core.
@@ -53,8 +51,6 @@ class PlayedInstance:
         config: InstanceConfig,
         mailbox: PlayedMailbox | None = None,
         observer: Observer | None = None,
-        *,
-        listener: Listener | None = None,
     ) -> None:
         check_regions(machine, core, config)
         mailbox = mailbox or PlayedMailbox(
@@ -62,22 +58,19 @@ class PlayedInstance:
         )
         self._core = core
         self._observer = observer
-        self._listener = listener
         self.mailbox: Final = mailbox.driver
         self.instance: Final = IcmsgInstance(
-            core.bus, self.mailbox, machine.clock, config, listener=self._happened
+            core.bus, self.mailbox, machine.clock, config, observer=self._observe
         )
         mailbox.handler.add(self.instance)
 
-    def _happened(self, happening: Happening) -> None:
-        match happening:
-            case Sent(payload):
-                self._core.emit(EventKind.PACKET_SENT, len(payload), crc32(payload))
-            case Received(payload):
-                self._core.emit(EventKind.PACKET_RECEIVED, len(payload), crc32(payload))
-            case StateChanged(state):
-                self._core.emit(EventKind.STATE, state)
-        if self._listener is not None:
-            self._listener(happening)
+    def _observe(self, kind: Happened, detail: Detail) -> None:
+        if isinstance(detail, bytes):
+            if kind is Happened.SENT:
+                self._core.emit(EventKind.PACKET_SENT, len(detail), crc32(detail))
+            elif kind is Happened.RECEIVED:
+                self._core.emit(EventKind.PACKET_RECEIVED, len(detail), crc32(detail))
+        elif kind is Happened.STATE and isinstance(detail, int):
+            self._core.emit(EventKind.STATE, detail)
         if self._observer is not None:
-            self._observer(*in_words(happening))
+            self._observer(kind, detail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from icmsg.errors import IcmsgError
@@ -20,7 +20,8 @@ class TxRegion:
     address: int
 
 
-class Packet(NamedTuple):
+@dataclass(slots=True)  # not frozen: that would take twice the time, for every packet
+class Packet:
     """A packet that its writer has put into a region; ``at`` is its index in the ring."""
 
     region: TxRegion

@@ -29,6 +29,7 @@ class _Direction:
         self.core: Final = core
         self.channel: Final = channel
         self.followed: Final = followed
+        self.region: Final = followed.region
         self.unread: deque[bytes] = deque()
         """What was written and not dated yet."""
         self.blocked = False
@@ -170,16 +171,16 @@ class LinkWatch:
 
     def _on_packet(self, event: Event) -> None:
         direction, packet = self._directions.get(event.core), event.news
-        if direction is None or direction.blocked or not isinstance(packet, Packet):
+        if direction is None or not isinstance(packet, Packet) or packet.region is not direction.region:
             return
-        if packet.region is direction.followed.region and not packet.is_magic:
+        if not packet.is_magic and not direction.blocked:
             direction.unread.append(packet.payload)
 
     def _on_change(self, event: Event) -> None:
         direction, changed = self._directions.get(event.core), event.news
         if direction is None or not isinstance(changed, RegionChanged):
             return
-        if changed.region is not direction.followed.region:
+        if changed.region is not direction.region:
             return
         if changed.error is not None:
             self._problem(changed.error)  # the other direction goes on

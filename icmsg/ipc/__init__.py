@@ -35,7 +35,7 @@ from __future__ import annotations
 from icmsg.ipc.clock import Clock, Timer, VirtualClock
 from icmsg.ipc.discriminator import PeerTraces, identify
 from icmsg.ipc.endpoint import Endpoint, EndpointConfig
-from icmsg.ipc.happenings import Happening, Listener, Observer
+from icmsg.ipc.happened import Detail, Happened, Observer
 from icmsg.ipc.instance import IcmsgInstance
 from icmsg.ipc.interrupt import InterruptHandler
 from icmsg.ipc.magic import MAGIC
@@ -45,13 +45,13 @@ from icmsg.ipc.state import LegacyState, State
 __all__ = [
     "MAGIC",
     "Clock",
+    "Detail",
     "Endpoint",
     "EndpointConfig",
-    "Happening",
+    "Happened",
     "IcmsgInstance",
     "InterruptHandler",
     "LegacyState",
-    "Listener",
     "Observer",
     "PeerTraces",
     "SendQueue",

@@ -13,7 +13,7 @@ from icmsg.errors import BusError, ConfigurationError, IpcError, WireError
 from icmsg.hw.bus import BlockCheck, Bus
 from icmsg.ipc.discriminator import PeerTraces, identify
 from icmsg.ipc.endpoint import Endpoint, EndpointConfig
-from icmsg.ipc.happenings import Dropped, Received, Sent, in_words
+from icmsg.ipc.happened import Happened
 from icmsg.ipc.link import Link
 from icmsg.ipc.magic import Bonding, RepeatedMagic
 from icmsg.ipc.session import RingBack, Sessions
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig, Region
     from icmsg.hw.mailbox import Mailbox
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.happenings import Happening, Listener, Observer
+    from icmsg.ipc.happened import Observer
     from icmsg.wire.packet_buffer import Payload
 
 
@@ -38,15 +38,11 @@ class IcmsgInstance:
     After :meth:`register_endpoint` call :meth:`mailbox_rang` whenever the RX channel signals, from an
     interrupt handler that has acknowledged the signal (:class:`icmsg.ipc.interrupt.InterruptHandler` does
     that).
-
-    ``listener`` is called with everything that happens (:mod:`icmsg.ipc.happenings`); ``observer`` is the same in the
-    words of release 0.1, and an instance has one of the two.
     """
 
     __slots__ = (
         "_bonding",
         "_link",
-        "_observer",
         "_peer_limit",
         "_read",
         "_rx_limit",
@@ -62,18 +58,11 @@ class IcmsgInstance:
         clock: Clock,
         config: InstanceConfig,
         *,
-        listener: Listener | None = None,
         observer: Observer | None = None,
     ) -> None:
-        if listener is not None and observer is not None:
-            raise ConfigurationError("an instance tells a listener or an observer: give one of them")
         _check_regions(bus, config)
         link = self._link = Link(bus, mailbox, clock, config, self._receive)
-        self._observer: Observer | None = None
-        if observer is not None:
-            self.observer = observer
-        else:
-            link.listener = listener
+        link.observer = observer
         self._bonding = _bonding(link)
         self._sessions = self._bonding if isinstance(self._bonding, Sessions) else None
         self._rx_limit = config.rx_limit
@@ -104,28 +93,13 @@ class IcmsgInstance:
         return (sessions.local_sid, sessions.remote_sid) if sessions is not None else (0, 0)
 
     @property
-    def listener(self) -> Listener | None:
-        """Who is told everything that happens."""
-        return self._link.listener
-
-    @listener.setter
-    def listener(self, listener: Listener | None) -> None:
-        self._observer = None
-        self._link.listener = listener
-
-    @property
     def observer(self) -> Observer | None:
-        """Who is told everything that happens in the words of release 0.1; setting one replaces the listener."""
-        return self._observer
+        """Who is told everything that happens, see :data:`icmsg.ipc.happened.Observer`."""
+        return self._link.observer
 
     @observer.setter
     def observer(self, observer: Observer | None) -> None:
-        self._observer = observer
-        self._link.listener = self._tell_observer if observer is not None else None
-
-    def _tell_observer(self, happening: Happening) -> None:
-        if self._observer is not None:
-            self._observer(*in_words(happening))
+        self._link.observer = observer
 
     def register_endpoint(self, config: EndpointConfig) -> Endpoint:
         """Open the instance with the callbacks of ``config`` and start to bond; returns at once.
@@ -186,7 +160,7 @@ class IcmsgInstance:
     def send(self, data: Payload, *, ignore_peer_limit: bool = False) -> int:
         """Put one message into the TX buffer, ring, and return its length in bytes.
 
-        While DISCONNECTED (≥ 4.1) the message is dropped silently, as Zephyr does; the listener sees it.
+        While DISCONNECTED (≥ 4.1) the message is dropped silently, as Zephyr does; the observer sees it.
         ``ignore_peer_limit`` sends what the configured ``peer_rx_limit`` forbids.
 
         Raises :class:`IpcError`; nothing was sent then:
@@ -199,8 +173,8 @@ class IcmsgInstance:
         if not link.connected:
             if link.state is not State.DISCONNECTED:
                 raise self._busy()
-            if link.listener is not None:
-                link.listener(Dropped(bytes(data)))
+            if link.observer is not None:
+                link.observer(Happened.DROPPED, bytes(data))
             return size
         if not size or size > self._peer_limit:
             self._check_size(size, ignore_peer_limit=ignore_peer_limit)
@@ -208,8 +182,8 @@ class IcmsgInstance:
             self._write(data)
         except WireError as error:
             raise IpcError(f"{link.config.name}: {error}", error.errno) from error
-        if link.listener is not None:
-            link.listener(Sent(bytes(data)))
+        if link.observer is not None:
+            link.observer(Happened.SENT, bytes(data))
         link.ring()
         return size
 
@@ -243,8 +217,8 @@ class IcmsgInstance:
             return
         if not data:
             return
-        if link.listener is not None:
-            link.listener(Received(data))
+        if link.observer is not None:
+            link.observer(Happened.RECEIVED, data)
         try:
             if link.endpoint.received is not None:
                 link.endpoint.received(data)

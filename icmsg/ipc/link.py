@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.ipc.endpoint import EndpointConfig
-from icmsg.ipc.happenings import Bound, Failed, Rang, StateChanged, Unbound
+from icmsg.ipc.happened import Happened
 from icmsg.ipc.state import LegacyState, State
 from icmsg.ipc.work import WorkItem
 from icmsg.wire.pbuf_reader import PbufReader
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
     from icmsg.ipc.clock import Callback, Clock
-    from icmsg.ipc.happenings import Listener
+    from icmsg.ipc.happened import Observer
     from icmsg.wire.packet_buffer import PacketReader, PacketWriter
 
 
@@ -31,7 +31,6 @@ class Link:
     """Memory, mailbox, state and callbacks of one instance."""
 
     __slots__ = (
-        "_rang",
         "_ring",
         "bus",
         "clock",
@@ -39,8 +38,8 @@ class Link:
         "connected",
         "endpoint",
         "epoch",
-        "listener",
         "mailbox",
+        "observer",
         "reader",
         "rx_work",
         "state",
@@ -59,43 +58,43 @@ class Link:
         self.epoch = 0
         """Counts opens and closes, so that who calls a callback sees whether the callback did one."""
         self.endpoint = EndpointConfig()
-        self.listener: Listener | None = None
+        self.observer: Observer | None = None
         self.rx_work = WorkItem(clock, receive)
         self._ring = mailbox.ring
-        self._rang = Rang(config.tx_channel)
         self.writer, self.reader = _packet_buffers(bus, config)
 
     def enter(self, state: LegacyState | State, *, connected: bool = False) -> None:
         """Change the state; ``connected`` tells whether messages flow in it."""
         self.state = state
         self.connected = connected
-        if self.listener is not None:
-            self.listener(StateChanged(state))
+        if self.observer is not None:
+            self.observer(Happened.STATE, state)
 
     def ring(self) -> None:
         """Signal the peer."""
-        if self.listener is not None:
-            self.listener(self._rang)
-        self._ring(self.config.tx_channel)
+        channel = self.config.tx_channel
+        if self.observer is not None:
+            self.observer(Happened.RING, channel)
+        self._ring(channel)
 
     def bound(self) -> None:
         """Tell the endpoint that both sides are ready."""
-        if self.listener is not None:
-            self.listener(Bound())
+        if self.observer is not None:
+            self.observer(Happened.BOUND, None)
         if self.endpoint.bound is not None:
             self.endpoint.bound()
 
     def unbound(self) -> None:
         """Tell the endpoint that the peer is gone."""
-        if self.listener is not None:
-            self.listener(Unbound())
+        if self.observer is not None:
+            self.observer(Happened.UNBOUND, None)
         if self.endpoint.unbound is not None:
             self.endpoint.unbound()
 
     def report(self, error: IcmsgError) -> None:
         """Tell the endpoint what the peer did wrong."""
-        if self.listener is not None:
-            self.listener(Failed(error))
+        if self.observer is not None:
+            self.observer(Happened.ERROR, error)
         if self.endpoint.error is not None:
             self.endpoint.error(error)
 

@@ -10,17 +10,22 @@ from icmsg.cosim.peer import Peer
 from icmsg.cosim.played_instance import PlayedMailbox
 from icmsg.cosim.simtime import US
 from icmsg.errors import IpcError
-from icmsg.ipc.happenings import Dropped, Failed, Rang, Received, Sent, StateChanged, in_words
+from icmsg.ipc import Happened
 from icmsg.robot.values import shown
 
 if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Core, Machine
-    from icmsg.ipc import Happening
+    from icmsg.ipc import Detail
     from icmsg.robot.recorder import Recorder
 
 _LOOK_AGAIN_NS: Final = 10 * US
 """Nobody signals that room was made in the region."""
+_SAID: Final = {
+    Happened.SENT: "sends",
+    Happened.RECEIVED: "receives",
+    Happened.DROPPED: "drops, being unbound,",
+}
 
 
 class PlayedEndpoint(Peer):
@@ -39,7 +44,7 @@ class PlayedEndpoint(Peer):
         self._to_send: Final[deque[bytes]] = deque()
         self._clock = machine.clock
         self._recorder = recorder
-        super().__init__(machine, core, config, mailbox=mailbox, listener=self._happened)
+        super().__init__(machine, core, config, mailbox=mailbox, observer=self._observe)
 
     def summary(self) -> str:
         """Return in one line how it stands."""
@@ -74,24 +79,16 @@ class PlayedEndpoint(Peer):
                 self.errors.append(error)
             self._to_send.popleft()
 
-    def _happened(self, happening: Happening) -> None:
-        match happening:
-            case Rang():
-                return  # the doorbell itself is an event
-            case Sent(payload):
-                self.sent += 1
-                text = f"sends {shown(payload)}"
-            case Received(payload):
-                self.got += 1
-                text = f"receives {shown(payload)}"
-            case Dropped(payload):
-                text = f"drops, being unbound, {shown(payload)}"
-            case StateChanged(state):
-                text = f"becomes {state.name}"
-            case Failed(error):
-                text = f"error: {error}"
-            case _:
-                text, _ = in_words(happening)
+    def _observe(self, kind: Happened, detail: Detail) -> None:
+        if kind is Happened.RING:
+            return  # the doorbell itself is an event
+        text = f"{kind}: {detail!s}" if kind is Happened.ERROR else kind.value
+        if isinstance(detail, bytes):
+            self.sent += kind is Happened.SENT
+            self.got += kind is Happened.RECEIVED
+            text = f"{_SAID[kind]} {shown(detail)}"
+        elif kind is Happened.STATE:
+            text = f"becomes {getattr(detail, 'name', detail)}"
         self._recorder.note(self._clock.now_ns(), self.core.name, f"{self.name} {text}")
 
 
