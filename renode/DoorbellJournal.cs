@@ -9,17 +9,28 @@ using System.Linq;
 using System.Reflection;
 
 using Antmicro.Renode.Core;
+using Antmicro.Renode.Peripherals;
 using Antmicro.Renode.Peripherals.CPU;
 using Antmicro.Renode.Peripherals.IRQControllers;
 
 namespace Antmicro.Renode.Peripherals.Miscellaneous
 {
-    // Writes down which core rang and which interrupt line rose; the source of a record is the place of the NRF_IPC
+    // A mailbox of one core, of whatever kind, as those see it who hold the emulation while Python plays a core.
+    public interface IDoorbell : IPeripheral
+    {
+        GPIO IRQ { get; }
+
+        // A channel is about to be rung, by its number. Raised on the thread that makes the access, which can be that
+        // of a core: a handler must neither wait nor throw.
+        event Action<IDoorbell, int> TaskTriggered;
+    }
+
+    // Writes down which core rang and which interrupt line rose; the source of a record is the place of the mailbox
     // among the arguments of the constructor. It also writes down when firmware holds a core in reset or lets it go; the
     // source is the place of the NRF_RESET in the machine then. Of faults an ExceptionWatch writes.
     public sealed class DoorbellJournal : IDisposable
     {
-        public DoorbellJournal(IMachine machine, uint capacity, NRF_IPC[] instances)
+        public DoorbellJournal(IMachine machine, uint capacity, IDoorbell[] instances)
         {
             block = new RecordBlock(machine, capacity);
             for(var i = 0; i < instances.Length; i++)
@@ -64,9 +75,9 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         // The address of a RecordBlock.
         public long Address => block.Address;
 
-        private void Follow(NRF_IPC instance, int source)
+        private void Follow(IDoorbell instance, int source)
         {
-            Action<NRF_IPC, int> onTask = (_, task) =>
+            Action<IDoorbell, int> onTask = (_, task) =>
             {
                 block.SyncTime();
                 block.Add(RecordKind.TaskTriggered, source, (uint)task);

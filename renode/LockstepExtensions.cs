@@ -15,13 +15,13 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
     {
         // The lockstep of the Monitor: `ipcapp RunUntilInterrupt 1000` prints whether the line of ipcapp is high, and
         // `ipcapp EndLockstep` comes before anything else that lets time pass.
-        public static bool RunUntilInterrupt(this NRF_IPC ipc, ulong microseconds)
+        public static bool RunUntilInterrupt(this IDoorbell ipc, ulong microseconds)
         {
             return RunUntilAny(ipc, microseconds, new[] { ipc.IRQ }, null);
         }
 
         // The same for any lines, and for the doorbells of a journal. Not for the Monitor, which has no such arguments.
-        public static bool RunUntilAny(this NRF_IPC ipc, ulong microseconds, GPIO[] ending, DoorbellJournal journal)
+        public static bool RunUntilAny(this IDoorbell ipc, ulong microseconds, GPIO[] ending, DoorbellJournal journal)
         {
             if(lockstep == null || !lockstep.IsUsable)
             {
@@ -44,7 +44,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             return lockstep.Advance(microseconds);
         }
 
-        public static void EndLockstep(this NRF_IPC _)
+        public static void EndLockstep(this IDoorbell _)
         {
             lockstep?.Dispose();
             lockstep = null;
@@ -52,7 +52,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         }
 
         // As text, which the Monitor prints as it is: a number would come in hexadecimal digits.
-        public static string ElapsedNanoseconds(this NRF_IPC ipc)
+        public static string ElapsedNanoseconds(this IDoorbell ipc)
         {
             var ticks = ipc.GetMachine().ElapsedVirtualTime.TimeElapsed.Ticks;
             return (ticks / TimeInterval.TicksPerNanosecond).ToString(CultureInfo.InvariantCulture);

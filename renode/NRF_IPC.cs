@@ -22,7 +22,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
     //
     // DPPI is not modelled: SUBSCRIBE_SEND and PUBLISH_RECEIVE are stored without effect.
     [AllowedTranslations(AllowedTranslation.ByteToDoubleWord | AllowedTranslation.WordToDoubleWord)]
-    public class NRF_IPC : BasicDoubleWordPeripheral, IKnownSize
+    public class NRF_IPC : BasicDoubleWordPeripheral, IDoorbell, IKnownSize
     {
         public NRF_IPC(IMachine machine, NRF_IPC peer = null) : base(machine)
         {
@@ -204,7 +204,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         // A task is about to be triggered: the instance and the number of the task. Raised on the thread that makes the
         // access, which can be that of a core: a handler must neither wait nor throw.
-        public event Action<NRF_IPC, int> TaskTriggered;
+        public event Action<IDoorbell, int> TaskTriggered;
 
         private static void CheckChannels(uint channels)
         {

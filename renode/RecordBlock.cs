@@ -148,8 +148,8 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
     public enum RecordKind
     {
-        TaskTriggered = 1, // by an NRF_IPC; the value is the number of the task SEND
-        LineRose = 2, // the interrupt of an NRF_IPC
+        TaskTriggered = 1, // by a mailbox; the value is the number of its channel
+        LineRose = 2, // the interrupt of a mailbox
         ByteSent = 4, // by a UART; the value is the byte
         CoreHeld = 5, // by an NRF_RESET
         CoreReleased = 6, // by an NRF_RESET

@@ -18,16 +18,16 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
     {
         // `ipcapp Follow "ipcapp ipcnet" "uartapp uartnet"` writes down doorbells, interrupts and what is printed from
         // now on. The source of a record is the place of its name.
-        public static void Follow(this NRF_IPC ipc, string mailboxes, string uarts)
+        public static void Follow(this IDoorbell ipc, string mailboxes, string uarts)
         {
             Unfollow(ipc);
             var machine = ipc.GetMachine();
-            doorbells = new DoorbellJournal(machine, Capacity, FindAll<NRF_IPC>(machine, mailboxes));
+            doorbells = new DoorbellJournal(machine, Capacity, FindAll<IDoorbell>(machine, mailboxes));
             console = new ConsoleCapture(machine, Capacity, FindAll<IUART>(machine, uarts));
         }
 
         // Needed before the machine is saved.
-        public static void Unfollow(this NRF_IPC _)
+        public static void Unfollow(this IDoorbell _)
         {
             doorbells?.Dispose();
             console?.Dispose();
@@ -37,7 +37,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         // For somebody at Renode's own Monitor, whose emulation a session from outside holds, or held as it broke off:
         // lets the emulation go, paused, writes nothing down any more, and says what it did. Up to 10 ms pass.
-        public static string Release(this NRF_IPC ipc)
+        public static string Release(this IDoorbell ipc)
         {
             var isFollowed = doorbells != null;
             var wasHeld = Lockstep.Exists;
@@ -57,7 +57,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         // Lets time pass until one of these lines ("ipcapp.IRQ ipcnet.IRQ") is high, or a mailbox that is followed
         // rings, at most so long; prints what TakeRecords prints. EndLockstep comes before anything else that lets
         // time pass.
-        public static string RunUntil(this NRF_IPC ipc, ulong microseconds, string lines)
+        public static string RunUntil(this IDoorbell ipc, ulong microseconds, string lines)
         {
             if(doorbells == null)
             {
@@ -70,7 +70,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         // The virtual time in nanoseconds, the number of records that found no room, and the records since the last
         // time in hexadecimal (RecordBlock), or "-".
-        public static string TakeRecords(this NRF_IPC ipc)
+        public static string TakeRecords(this IDoorbell ipc)
         {
             var records = string.Empty;
             var lost = 0;

@@ -76,7 +76,7 @@ def modules(renode: fake_dotnet.FakeRenode, folder: Path) -> dict[str, ModuleTyp
                 Lockstep=fake_dotnet.FakeLockstep,
                 DoorbellJournal=fake_dotnet.DoorbellJournal,
                 ConsoleCapture=fake_dotnet.ConsoleCapture,
-                NRF_IPC=object(),
+                IDoorbell=object(),
             ),
         ),
         module("Antmicro.Renode.Peripherals.UART", IUART=object(), UARTBackend=object()),

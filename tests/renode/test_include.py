@@ -144,3 +144,21 @@ def test_real_renode_s_compiler_is_quoted_and_the_next_attempt_is_free(tmp_path:
     broken.write_text(MODEL.replace("%s", "Slip"))
     with fake_process.real_machine(write_platform(tmp_path, "Slip"), include=[broken]) as machine:
         assert machine.core("app").bus.read32(0x5006_0000) == 0xB0C5
+
+
+def test_a_mailbox_that_python_cannot_follow_is_told_which_interface_it_needs(
+    renode: FakeRenode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del renode
+
+    def refuse(_array: object, _kind: object) -> object:
+        def convert(_values: object) -> object:
+            raise TypeError("Bell value cannot be converted to IDoorbell")
+
+        return convert
+
+    monkeypatch.setattr(fake_process._Array, "__getitem__", refuse)
+    with pytest.raises(
+        EngineError, match=r"needs the interface IDoorbell .*: Bell value cannot be converted"
+    ):
+        RenodeMachine()

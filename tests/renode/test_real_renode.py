@@ -14,17 +14,21 @@ from thumb import firmware
 from tickless import LONGEST, TICKLESS
 
 from icmsg.assets import stub
+from icmsg.config import InstanceConfig, Region
 from icmsg.cosim.events import EventKind
+from icmsg.cosim.exchange import Exchange
 from icmsg.cosim.force_off import start_firmware
 from icmsg.cosim.image import FirmwareImage, Segment
 from icmsg.cosim.simtime import MS, US
 from icmsg.cosim.workload import Workload
+from icmsg.hw import mailboxes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icmsg.cosim.renode.machine import RenodeMachine
 
+TRIO = Path(__file__).parents[2] / "examples" / "trio"
 SHARED = 0x2007_0000
 RTC1_NET = 0x4101_6000
 FORCEOFF = 0x5000_5614
@@ -181,3 +185,18 @@ def test_firmware_that_resets_its_core_starts_again_and_holds_the_network_core(
     resets = [events.count((EventKind.CORE_RESET, core.index)) for core in (app, net)]
     assert resets[0] == resets[1] >= 2
     assert len(net.console.lines) == events.count((EventKind.CORE_STARTED, net.index)) >= 3
+
+
+def test_a_mailbox_of_the_users_own_works_with_its_model_in_csharp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailboxes, "_KINDS", dict(mailboxes._KINDS))
+    monkeypatch.syspath_prepend(TRIO)
+    import bell
+
+    mailboxes.add_kind(bell.KIND)
+    config = InstanceConfig(
+        Region(0x3800_0000, 0x400), Region(0x3800_0400, 0x400), tx_channel=0, rx_channel=1
+    )
+    with fake_process.real_machine(TRIO / "bells.repl", include=[TRIO / "Bell.cs"]) as machine:
+        result = Exchange(machine, {"0": None, "1": None}, config, Workload(messages=20)).run()
+        assert result.problems == ()
+        assert result.messages_received == 20

@@ -14,6 +14,7 @@ from csharp_source import NEWER_THAN_7_3, code_only, models, newer_constructs, r
 
 from icmsg.assets import asset
 from icmsg.cosim.platform import load_platform
+from icmsg.hw import mailboxes
 from icmsg.hw.nrf_clock import CLOCK
 from icmsg.hw.nrf_ipc import IPC
 from icmsg.hw.nrf_reset import RESET
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from icmsg.hw.registers import RegisterBlock
 
 BLOCKS = {"NRF_IPC": IPC, "NRF5340_CLOCK": CLOCK, "NRF_RESET": RESET, "NRF_RTC": RTC, "NRF_WDT": WDT}
+BELL = Path(__file__).parents[2] / "examples" / "trio" / "Bell.cs"
 DPPI = ("SUBSCRIBE_", "PUBLISH_")
 
 by_model = pytest.mark.parametrize(("model", "block"), BLOCKS.items(), ids=list(BLOCKS))
@@ -191,6 +193,20 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 @with_mcs
 def test_the_models_compile(libraries: list[str], tmp_path: Path) -> None:
     assert compile_library(tmp_path / "models.dll", *libraries, *models()) == ""
+
+
+@with_mcs
+def test_the_example_of_a_mailbox_compiles_behind_the_models(libraries: list[str], tmp_path: Path) -> None:
+    assert compile_library(tmp_path / "models.dll", *libraries, *models(), BELL) == ""
+
+
+def test_the_example_of_a_mailbox_has_the_registers_of_its_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailboxes, "_KINDS", {})
+    monkeypatch.syspath_prepend(BELL.parent)
+    import bell
+
+    written = {(entry.name, entry.offset, entry.count) for entry in register_entries(BELL.read_text("utf-8"))}
+    assert written == {(register.name, register.offset, register.count) for register in bell.BELL.registers}
 
 
 @with_mcs

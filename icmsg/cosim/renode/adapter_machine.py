@@ -151,7 +151,12 @@ class AdaptedMachine:
 
     def doorbells(self, capacity: int, mailboxes: Sequence[str]) -> _Records:
         """Make a DoorbellJournal."""
-        array = System.Array[self._models.NRF_IPC]([self._object(name) for name in mailboxes])
+        try:
+            array = System.Array[self._models.IDoorbell]([self._object(name) for name in mailboxes])
+        except TypeError as error:
+            raise EngineError(
+                f"the model of a mailbox needs the interface IDoorbell of renode/DoorbellJournal.cs: {error}"
+            ) from None
         journal = self._models.DoorbellJournal(self._machine, capacity, array)
         self._before_reset = journal.GetInstructionsBeforeReset
         return _Records(journal, capacity)
