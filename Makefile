@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 FUZZ_SECONDS ?= 60
-.PHONY: help run test test-fast test-elsewhere coverage fuzz mutants lint firmware prebuilt keywords bench clean
+.PHONY: help run test test-fast test-elsewhere coverage fuzz mutants lint firmware prebuilt keywords docs-picture bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -48,10 +48,13 @@ firmware: $(VENV)/.installed-dev  ## build the stubs into firmware_stubs/obj wit
 
 prebuilt: $(VENV)/.installed-dev  ## rebuild the committed images and their manifest (always with zig, byte for byte)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[firmware]'
-	$(MAKE) -C firmware_stubs prebuilt PYTHON=$(abspath $(BIN)/python)
+	$(MAKE) -C firmware_stubs prebuilt example PYTHON=$(abspath $(BIN)/python)
 
 keywords: $(VENV)/.installed-dev  ## write the pages about the Robot keywords anew
 	$(BIN)/python tests/robot/keyword_pages.py
+
+docs-picture: $(VENV)/.installed-dev  ## draw the picture of docs/architecture.md anew from the imports
+	$(BIN)/python docs/draw_architecture.py
 
 bench: $(VENV)/.installed-dev  ## print the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/echo.py

@@ -104,13 +104,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     writing.add_argument(
         "--elf", nargs="+", action="append", required=True, help="an image, then its sources"
     )
-    commands.add_parser("verify", help="are the images those of the sources?")
+    verifying = commands.add_parser("verify", help="are the images those of the sources?")
+    for command in (writing, verifying):
+        command.add_argument("--root", type=Path, default=ROOT, help="the folder that has prebuilt/")
     options = parser.parse_args(arguments)
 
     if options.command == "write":
-        write(ROOT, options.elf, options.toolchain)
+        write(options.root, options.elf, options.toolchain)
         return 0
-    found = problems(ROOT)
+    found = problems(options.root)
     for problem in found:
         sys.stderr.write(problem + "\n")
     return 1 if found else 0

@@ -16,7 +16,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 {
     // Writes down which core rang and which interrupt line rose; the source of a record is the place of the NRF_IPC
     // among the arguments of the constructor. It also writes down when firmware holds a core in reset or lets it go; the
-    // source is the place of the NRF_RESET in the machine then.
+    // source is the place of the NRF_RESET in the machine then. Of faults an ExceptionWatch writes.
     public sealed class DoorbellJournal : IDisposable
     {
         public DoorbellJournal(IMachine machine, uint capacity, NRF_IPC[] instances)
@@ -39,6 +39,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             {
                 Follow(machine, nvic);
             }
+            new ExceptionWatch(machine, block, () => HoldOnTask?.RequestHold());
         }
 
         public void Dispose()

@@ -155,5 +155,8 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         CoreReleased = 6, // by an NRF_RESET
         CoreRestarted = 7, // by an NRF_RESET
         ResetRequested = 8, // by firmware of a core (SYSRESETREQ), whose place among the cores is the source
+        FaultTaken = 9, // by a core, see ExceptionWatch; the value is the PC
+        LockedUp = 10, // a fault that a core cannot take; the value is the PC
+        Storm = 11, // the value is the number of an exception that never ends
     }
 }

@@ -22,6 +22,7 @@ ROOT: Final = Path(icmsg.__file__).parent
 
 LAYERS: Final = (
     ("errors", "limits", "outputs"),
+    ("timers",),
     ("assets", "config"),
     ("hw",),
     ("wire",),
@@ -73,7 +74,10 @@ HOMES: Final = {
 
 LONGEST: Final = 400
 LONGER: Final = {
-    "cosim/embedded/core.py": (460, "one core's execution, on the hot path: a slice and all that can end it"),
+    "cosim/embedded/armv8m/core.py": (
+        466,
+        "one core's execution, on the hot path: a slice and all that can end it",
+    ),
 }
 
 

@@ -6,27 +6,17 @@
 #include "nrf5340.h"
 #include "unbound.h"
 
-#define SHARED_APP_TO_NET 0x20070000u
-#define SHARED_NET_TO_APP 0x20078000u
-
 /* volatile: the compiler may not fold the defaults into the code, because a host may have changed them. */
 __attribute__((used, section(".icmsg_params"))) const volatile struct icmsg_params icmsg_params = {
 	.magic = PARAMS_MAGIC,
 	.version = PARAMS_VERSION,
-#ifdef CORE_NET
-	.tx_region = SHARED_NET_TO_APP,
-	.rx_region = SHARED_APP_TO_NET,
-	.tx_channel = 1,
-	.rx_channel = 0,
-#else
-	.tx_region = SHARED_APP_TO_NET,
-	.rx_region = SHARED_NET_TO_APP,
-	.tx_channel = 0,
-	.rx_channel = 1,
-#endif
-	.systick_hz = 64000000,	/* both cores start at 64 MHz; the application core at 128 only if HFCLKCTRL says so */
-	.tx_size = 0x800,
-	.rx_size = 0x800,
+	.tx_region = TX_REGION,
+	.rx_region = RX_REGION,
+	.tx_channel = TX_CHANNEL,
+	.rx_channel = RX_CHANNEL,
+	.systick_hz = SYSTICK_HZ,
+	.tx_size = REGION_SIZE,
+	.rx_size = REGION_SIZE,
 	.dcache_alignment = SESSIONS ? SESSION_ALIGNMENT : 0u,
 	.flags = 0,
 	.messages = 1000,

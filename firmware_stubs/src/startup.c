@@ -55,7 +55,7 @@ void Reset_Handler(void)
 	for (uint32_t *to = ld_bss_start; to < ld_bss_end;)
 		*to++ = 0;
 
-#ifndef CORE_NET
+#ifdef RESET_NETWORK_FORCEOFF
 	/* As Zephyr's start-up does: the network core's accesses count as secure ones, and it is let go. */
 	SPU_EXTDOMAIN_PERM(0) = SPU_EXTDOMAIN_SECURE;
 	RESET_NETWORK_FORCEOFF = RESET_NETWORK_FORCEOFF_RELEASE;

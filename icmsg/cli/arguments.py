@@ -7,12 +7,13 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from icmsg.config.instance import Region
 from icmsg.config.spelling import closest
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from icmsg.config.instance import Region
 
 MISTAKE: Final = 2
 """Exit code of a mistake in what was asked."""
@@ -54,6 +55,8 @@ class Parser(argparse.ArgumentParser):
             name = option.partition("=")[0]
             known = [text for action in self._actions for text in action.option_strings]
             cores = self.get_default("cores")
+            if cores is not None and cores.mistake:  # which options there are, nobody can know
+                self.error(cores.mistake)
             whose = f"; {cores.described}" if cores is not None and cores.platform is not None else ""
             self.error(f"unrecognized arguments: {' '.join(unknown)}{closest(name, known)}{whose}")
         return found, unknown
@@ -94,14 +97,6 @@ def parse_size(text: str) -> tuple[int, int]:
     return numbers[0], numbers[-1]
 
 
-def parse_region(option: str, text: str) -> Region:
-    """Return the region of ``ADDR:SIZE``; ConfigurationError otherwise."""
-    try:
-        return Region.parse(text)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{option} {error}") from None
-
-
 def region_text(region: Region) -> str:
-    """Return what :func:`parse_region` reads."""
+    """Return a region as ``ADDR:SIZE``."""
     return f"0x{region.address:08X}:0x{region.size:X}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.assets import asset, stub
 from icmsg.cli.arguments import HelpFormatter
+from icmsg.cli.engine_options import add_include, included
 from icmsg.cli.measure import Rate, access_costs, call_cost, exchange_rate
 from icmsg.config.boards import DEFAULT
 from icmsg.cosim.engines import ENGINES, EngineChoice, choose_engine, make_machine
@@ -18,6 +19,7 @@ from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from icmsg.cosim.machine import Machine
     from icmsg.cosim.sides import Side
@@ -90,6 +92,7 @@ def add_parser(commands: Any) -> None:
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="what emulates the SoC")
+    add_include(parser)
     parser.add_argument(
         "--messages", type=int, metavar="N", help="messages of an exchange; default: 10000, 1000 on Renode"
     )
@@ -99,7 +102,7 @@ def add_parser(commands: Any) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Measure, print, return 0."""
-    report = measure(choose_engine(options.engine), options.messages)
+    report = measure(choose_engine(options.engine), options.messages, included(options))
     if options.json:
         sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
     else:
@@ -109,7 +112,7 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def measure(choice: EngineChoice, messages: int | None = None) -> Report:
+def measure(choice: EngineChoice, messages: int | None = None, include: Sequence[str] = ()) -> Report:
     """Measure everything on an engine.
 
     Raises:
@@ -121,7 +124,7 @@ def measure(choice: EngineChoice, messages: int | None = None) -> Report:
         raise ConfigurationError(f"--messages {messages}: a rate needs at least 2")
 
     def make() -> Machine:
-        return make_machine(choice)
+        return make_machine(choice, include=include)
 
     if choice.name == "renode":  # the first exchange of a process compiles half of Renode
         exchange_rate(make, _sides("python", "echo"), Workload(_BY_COMMANDS, SIZE, SIZE))

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.assets import platform_file
+from icmsg.cli.core_options import CoreOptions, cores_of, keep, of_board
 from icmsg.config.boards import BOARDS, DEFAULT
+from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
@@ -21,8 +23,9 @@ _NO_PLATFORM: Final = "none"
 _STYLE: Final = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
-def add_parser(commands: Any) -> None:
-    """Add ``check`` to the sub-commands."""
+def add_parser(commands: Any, cores: CoreOptions | None = None) -> None:
+    """Add ``check`` to the sub-commands; it has options for the first two of ``cores``, by default the board's."""
+    cores = cores or of_board(DEFAULT)
     parser = commands.add_parser(
         "check",
         help="will the two sides bond, judged from devicetree and Kconfig",
@@ -30,25 +33,24 @@ def add_parser(commands: Any) -> None:
         "Exit code: 0 they will, 1 they will not, 2 a file cannot be used.",
     )
     file = "a build's zephyr/zephyr.dts, a build's folder (which has the .config too), a devicetree or an overlay"
-    first, second = DEFAULT.roles
-    whole = (
-        f"of the {DEFAULT.titles[first]}: {file}; or the folder of a west build --sysbuild, which has both"
-    )
+    keep(parser, cores)
+    first, second = _roles(cores)
+    whole = f"of {cores.core_title(first)}: {file}; or the folder of a west build --sysbuild, which has both"
     parser.add_argument("first", metavar=first.upper(), help=whole)
     parser.add_argument(
-        "second", metavar=second.upper(), nargs="?", help=f"of the {DEFAULT.titles[second]}, in the same way"
+        "second", metavar=second.upper(), nargs="?", help=f"of {cores.core_title(second)}, in the same way"
     )
-    for core in DEFAULT.roles:
-        parser.add_argument(
-            f"--{core}-kconfig",
+    for core in (first, second):
+        cores.add(
+            parser, core, "-kconfig",
             metavar="FILE",
             action="append",
             default=[],
             help=f".config or prj.conf of {core}; may be given several times, and later ones win",
-        )
+        )  # fmt: skip
     parser.add_argument("--release", metavar="R", help="Zephyr release of both, such as 3.7")
-    for core in DEFAULT.roles:
-        parser.add_argument(f"--{core}-release", metavar="R", help=f"Zephyr release of {core}")
+    for core in (first, second):
+        cores.add(parser, core, "-release", metavar="R", help=f"Zephyr release of {core}")
     parser.add_argument(
         "--platform",
         metavar="REPL",
@@ -64,22 +66,23 @@ def execute(options: argparse.Namespace) -> int:
     from icmsg.config.checks import check, will_bond  # every command loads this module, only this one parses
     from icmsg.config.load import load_side
 
+    cores = cores_of(options)
     given = _both(options.first, options.second)
     first, second = (
         None
-        if core not in given
+        if role not in given
         else load_side(
-            given[core],
-            getattr(options, f"{core}_kconfig"),
-            getattr(options, f"{core}_release") or options.release,
+            given[role],
+            cores.value(options, core, "-kconfig"),
+            cores.value(options, core, "-release") or options.release,
             core,
         )
-        for core in DEFAULT.roles
+        for role, core in zip(DEFAULT.roles, _roles(cores), strict=True)
     )
     assert first is not None
     sides = [side for side in (first, second) if side is not None]
     platform, reason = _platform(options.platform, sides)
-    findings = check(first, second, None if platform is None else _load_memory(platform))
+    findings = check(first, second, *((None, ()) if platform is None else _load_memory(platform)))
     ok = will_bond(findings)
     if options.json:
         sys.stdout.write(json.dumps(_as_json(ok, platform, reason, sides, findings), indent=2) + "\n")
@@ -88,8 +91,13 @@ def execute(options: argparse.Namespace) -> int:
     return 0 if ok else 1
 
 
+def _roles(cores: CoreOptions) -> tuple[str, str]:
+    """Return the names of both sides: those of the platform's link, else of the default board's."""
+    return (cores.names[0], cores.names[1]) if len(cores.names) > 1 else DEFAULT.roles
+
+
 def _both(first: str, second: str | None) -> dict[str, str]:
-    """Return what each side is read from; build folders tell themselves which core they are for."""
+    """Return by role what each side is read from; build folders tell themselves which core they are for."""
     from icmsg.config.build_folder import build_sides, images_in, is_build
 
     if second is None:
@@ -116,11 +124,17 @@ def _platform(option: str | None, sides: list[Side]) -> tuple[str | None, str]:
     return None, "the SoC is not known, since an overlay alone does not tell it"
 
 
-def _load_memory(path: str) -> list[MemoryRange]:
+def _load_memory(path: str) -> tuple[list[MemoryRange], tuple[str, ...]]:
+    """Return the memory of a platform, and the cores of its link; all cores where it has none."""
     from icmsg.cosim.platform import load_platform  # slow to load
     from icmsg.cosim.soc import Soc
 
-    return list(Soc(load_platform(path)).memory_map())
+    soc = Soc(load_platform(path))
+    try:
+        ends: tuple[str, ...] = soc.link()
+    except ConfigurationError:  # a mailbox that is not known here; memory can be checked all the same
+        ends = ()
+    return list(soc.memory_map()), ends
 
 
 def _as_json(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
 from icmsg.cli.arguments import HelpFormatter
+from icmsg.cli.engine_options import add_include, included
 from icmsg.cli.run_command import add_options, run_exchange
 from icmsg.cosim.engines import EngineName, choose_engine
 from icmsg.cosim.events import Event, EventKind
@@ -22,6 +23,7 @@ from icmsg.cosim.followed_link import follow_link
 from icmsg.cosim.interruption import Interrupted
 from icmsg.cosim.link import Link
 from icmsg.cosim.region_news import Packets, RegionChanged
+from icmsg.cosim.stepped.paths import csharp_files
 from icmsg.errors import EngineNotAvailableError
 
 if TYPE_CHECKING:
@@ -134,6 +136,7 @@ def add_parser(commands: Any, cores: CoreOptions) -> None:
         "sent, received, printed and became, times aside. Exit code 0: equal, 1: different, 2: an engine is missing.",
         formatter_class=HelpFormatter,
     )
+    add_include(parser)
     add_options(parser, cores)
     parser.set_defaults(execute=execute)
 
@@ -150,10 +153,13 @@ def _both() -> list[EngineChoice]:
 def execute(options: argparse.Namespace) -> int:
     """Run on both engines; 0 if they did the same, 1 if not. A missing engine is an error: 2."""
     choices = _both()  # before anything runs
+    csharp_files(included(options))
+    for_renode = options.include
     recordings: list[Recording] = []
     reports: list[RunReport] = []
     for choice in choices:
         recording = Recording()
+        options.include = for_renode if choice.name == "renode" else None
         report = run_exchange(options, choice, recording.observe)
         if report.interrupted:
             raise Interrupted(report.interrupted)  # half a run compares with nothing

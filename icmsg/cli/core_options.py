@@ -36,6 +36,8 @@ class CoreOptions:
     board: Board | None
     platform: str | None = None
     """The platform file of the user's own."""
+    mistake: str = ""
+    """What is wrong with that file, where its cores could not be read."""
 
     @property
     def soc(self) -> Soc:
@@ -79,8 +81,9 @@ class CoreOptions:
         return self.core_title(self.names[0])
 
     def core_title(self, core: str) -> str:
-        """Return a core in words."""
-        return self.board.titles.get(core, f"core {core}") if self.board is not None else f"core {core}"
+        """Return a core in words, such as ``the application core`` or ``core 0``."""
+        title = self.board.titles.get(core) if self.board is not None else None
+        return f"core {core}" if title is None else f"the {title}"
 
     def link(self, given: Iterable[str] = ()) -> Link:
         """Return the link of the cores that are ``given``, and others.
@@ -128,8 +131,8 @@ def find_cores(arguments: Sequence[str]) -> CoreOptions:
         return of_board(BOARDS.get(found.soc or DEFAULT.name, DEFAULT))
     try:
         return of_platform(found.platform)
-    except (IcmsgError, OSError):
-        return CoreOptions(DEFAULT.roles, DEFAULT, found.platform)
+    except (IcmsgError, OSError) as error:
+        return CoreOptions(DEFAULT.roles, DEFAULT, found.platform, str(error))
 
 
 def of_board(board: Board) -> CoreOptions:

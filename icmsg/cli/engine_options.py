@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--engine`` and ``--renode``."""
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="what emulates the SoC")
+    add_include(parser)
     parser.add_argument(
         "--renode", metavar="HOST:PORT", default=None, help="a Renode that was started with `renode -P PORT`"
     )
@@ -41,6 +42,21 @@ def add_stall_option(parser: argparse.ArgumentParser, ends: str) -> None:
         default="60",
         help=f"wall time {ends}; 0 = never",
     )
+
+
+def add_include(parser: argparse.ArgumentParser) -> None:
+    """Add ``--include``."""
+    parser.add_argument(
+        "--include",
+        metavar="FILE.cs",
+        action="append",
+        help="a model of yours for Renode to compile first; may be given several times",
+    )
+
+
+def included(options: argparse.Namespace) -> list[str]:
+    """Return the C# files that were given."""
+    return options.include or []
 
 
 def chosen_engine(options: argparse.Namespace) -> EngineChoice:

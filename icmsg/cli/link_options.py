@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
 
 from icmsg.assets import stub_names
-from icmsg.cli.arguments import parse_region, region_text
+from icmsg.cli.arguments import region_text
 from icmsg.cli.core_options import cores_of
 from icmsg.config.boards import DEFAULT
+from icmsg.config.by_hand import region_of, with_given
 from icmsg.config.instance import InstanceConfig, Signalling, Unbound
 from icmsg.config.spelling import closest
 from icmsg.cosim.image import FirmwareImage
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from icmsg.cosim.soc import Soc
 
 PYTHON: Final = "python"
-_SESSION_ALIGNMENT: Final = 8
-"""Smallest dcache-alignment with a handshake word (protocol §1.1)."""
 _BY_HAND: Final = ("unbound", "signalling", "tx_region", "rx_region", "dcache_alignment")
 
 
@@ -39,7 +38,7 @@ def add_link_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> Non
         nargs="*",
         help="folder of a west build --sysbuild, or one for each core: image, devicetree and Kconfig of both",
     )
-    link = parser.add_argument_group(f"the ICMsg instance, as the {cores.first_title} has it")
+    link = parser.add_argument_group(f"the ICMsg instance, as {cores.first_title} has it")
     link.add_argument(
         "--unbound",
         choices=get_args(Unbound),
@@ -208,17 +207,17 @@ def _by_hand(
     asked: Unbound | None = options.unbound
     common: Unbound = asked or of_stubs[first] or of_stubs[second] or "disable"
     modes: dict[str, Unbound] = {core: mode or common for core, mode in of_stubs.items()}
-    alignment = options.dcache_alignment
-    if alignment is None:
-        alignment = 0 if set(modes.values()) == {"disable"} else _SESSION_ALIGNMENT
-    default = cores.instance
-    config = replace(
-        default,
-        tx_region=parse_region("--tx-region", options.tx_region or region_text(default.tx_region)),
-        rx_region=parse_region("--rx-region", options.rx_region or region_text(default.rx_region)),
-        dcache_alignment=alignment,
-        unbound=modes[first],
-        signalling=options.signalling or "ring-back",
+    given = {
+        "tx_region": options.tx_region and region_of("--tx-region", options.tx_region),
+        "rx_region": options.rx_region and region_of("--rx-region", options.rx_region),
+        "dcache_alignment": options.dcache_alignment,
+        "unbound": modes[first],
+        "signalling": options.signalling,
+    }
+    config = with_given(
+        cores.instance,
+        {name: value for name, value in given.items() if value is not None},
+        sessions=set(modes.values()) != {"disable"},
     )
     return config, replace(config.mirrored(), unbound=modes[second])
 

@@ -50,7 +50,7 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
     parser.add_argument("--version", action="version", version=f"icmsg {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     run_command.add_parser(commands, cores)
-    check_command.add_parser(commands)
+    check_command.add_parser(commands, cores)
     compare_command.add_parser(commands, cores)
     monitor_command.add_parser(commands)
     bench_command.add_parser(commands)

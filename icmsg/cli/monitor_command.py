@@ -7,10 +7,13 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from icmsg.assets import asset
 from icmsg.cli.arguments import HelpFormatter
-from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine
+from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.monitor_session import open_session
 from icmsg.cosim.console import printable_lines
+from icmsg.cosim.engines import check_takes_csharp
+from icmsg.cosim.stepped.paths import csharp_files, monitor_path
 from icmsg.errors import IcmsgError
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from icmsg.cli.monitor_session import Session
+    from icmsg.cosim.engines import EngineChoice
 
 _COLOURS: Final = {"ERROR": "31", "WARNING": "33", "prompt": "33", "live": "36", "hint": "2"}
 
@@ -76,7 +80,7 @@ def execute(options: argparse.Namespace) -> int:
         sys.stdin.reconfigure(errors="backslashreplace")  # what is no UTF-8 is shown, not a traceback
     paint = Paint(sys.stdout, plain=options.plain)
     choice = chosen_engine(options)
-    first = [*_begin(options), *options.commands]
+    first = [*_includes(choice, included(options)), *_begin(options), *options.commands]
 
     session = open_session(
         choice,
@@ -108,6 +112,14 @@ def _begin(options: argparse.Namespace) -> list[str]:
     from icmsg.monitor.platform_script import platform_commands
 
     return list(platform_commands(options.platform))
+
+
+def _includes(choice: EngineChoice, include: list[str]) -> list[str]:
+    """Return the commands that compile these C# files, behind ours that they may use."""
+    check_takes_csharp(choice, include)
+    files = csharp_files(include)
+    ours = sorted(asset("renode").glob("*.cs")) if files and choice.name == "renode" else []
+    return [f"include {' '.join(map(monitor_path, together))}" for together in (ours, files) if together]
 
 
 def write(text: str) -> None:

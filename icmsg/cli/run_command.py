@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING, Any
 from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.core_options import CoreOptions, cores_of, keep
-from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine
+from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
 from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.cosim.engines import make_machine
+from icmsg.cosim.events import TRACE_VERSION
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
 from icmsg.cosim.interruption import CtrlC, Interrupted
 from icmsg.cosim.progress import Stall
 from icmsg.cosim.simtime import MS, US, S
 from icmsg.cosim.stale_memory import STALE_MEMORY
 from icmsg.cosim.workload import Workload
+from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +74,7 @@ class RunReport:
             "wall_s": round(self.wall_s, 6),
             "seed": self.workload.seed,
             "trace_sha256": result.trace_sha256,
+            "trace_version": TRACE_VERSION,
             "problems": list(result.problems),
             "warnings": list(result.warnings),
             "consoles": result.consoles,
@@ -110,7 +113,7 @@ def add_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
     defaults = (f"; default: {PYTHON}", "; default: echo")
     for index, core in enumerate(cores.names):
         default = defaults[index] if index < len(defaults) else ""
-        cores.add(parser, core, metavar="WHO", help=f"who plays the {cores.core_title(core)}: {who}{default}")
+        cores.add(parser, core, metavar="WHO", help=f"who plays {cores.core_title(core)}: {who}{default}")
     parser.add_argument(
         "--initiator", choices=("auto", *cores.names), default="auto", help="the core that sends first"
     )
@@ -185,7 +188,7 @@ def add_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
     machine.add_argument(
         "--release-network",
         action="store_true",
-        help="let the network core run at once, for images that leave its release to a debugger",
+        help="let the core that is held in reset run at once, for images that leave its release to a debugger",
     )
 
 
@@ -243,6 +246,7 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         quantum_ns=options.quantum_ns,
         latency_ns=options.latency_ns,
         stall_s=stall_s,
+        include=included(options),
     )
 
     def report(result: ExchangeResult, interrupted: int) -> RunReport:
@@ -282,6 +286,8 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         except Interrupted as error:
             interrupted = error.number
             result = exchange.partial(f"interrupted by {signal.Signals(interrupted).name}")
+        except EngineError as error:  # it has gone, and cannot be asked how far it came
+            result = exchange.lost(str(error))
     return report(result, interrupted)
 
 

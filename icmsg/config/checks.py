@@ -34,20 +34,26 @@ _ORDER: Final = {"error": 0, "warning": 1, "note": 2}
 
 
 def check(
-    first: Side, second: Side | None = None, platform: Sequence[MemoryRange] | None = None
+    first: Side,
+    second: Side | None = None,
+    platform: Sequence[MemoryRange] | None = None,
+    ends: Sequence[str] = (),
 ) -> list[Finding]:
     """Return everything that was found, the worst first; an empty list is a good one.
 
-    ``platform`` is the memory of the emulated SoC, None to leave it out.
+    ``platform`` is the memory of the emulated SoC, None to leave it out; ``ends`` are the cores that share the regions,
+    all of the SoC where nobody says.
     """
-    findings = list(check_side(first, platform))
+    findings = list(check_side(first, platform, ends))
     if second is not None:
-        findings += check_side(second, platform)
+        findings += check_side(second, platform, ends)
         findings += check_pairs(first, second)
     return sorted(findings, key=lambda finding: _ORDER[finding.severity])
 
 
-def check_side(side: Side, platform: Sequence[MemoryRange] | None = None) -> Iterator[Finding]:
+def check_side(
+    side: Side, platform: Sequence[MemoryRange] | None = None, ends: Sequence[str] = ()
+) -> Iterator[Finding]:
     """Yield what is wrong with one side, whatever the other side is."""
     yield from _release(side)
     for node in side.devicetree.instances:
@@ -55,7 +61,7 @@ def check_side(side: Side, platform: Sequence[MemoryRange] | None = None) -> Ite
         yield from _kconfig(side, node)
         yield from _channels(side, node)
     yield from _shared_channels(side)
-    yield from check_memory(side, platform)
+    yield from check_memory(side, platform, ends)
     for other in side.devicetree.others:
         yield Finding(
             "note",

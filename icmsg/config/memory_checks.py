@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from icmsg.config.findings import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from icmsg.config.devicetree import IcmsgNode, MemoryNode
     from icmsg.config.findings import Severity
@@ -28,9 +28,13 @@ class MemoryRange(NamedTuple):
     name: str = ""
 
 
-def misplaced(region: Region, platform: Sequence[MemoryRange]) -> str | None:
-    """Return why not all cores of a platform can share ``region``, and what to do; None if it is RAM of all of them."""
-    cores = frozenset[str]().union(*(memory.cores for memory in platform))
+def misplaced(region: Region, platform: Sequence[MemoryRange], ends: Iterable[str] = ()) -> str | None:
+    """Return why the cores ``ends`` cannot share ``region``, and what to do; None if it is RAM of all of them.
+
+    Without ``ends`` all cores of the platform have to share it.
+    """
+    everyone = frozenset[str]().union(*(memory.cores for memory in platform))
+    cores = frozenset(ends) or everyone
     ram = [memory for memory in platform if memory.what == RAM]
     blind = sorted(core for core in cores if not _covered(region, [mem for mem in ram if core in mem.cores]))
     if not blind:
@@ -57,9 +61,10 @@ def misplaced(region: Region, platform: Sequence[MemoryRange]) -> str | None:
         reason = f"{found.name} is {found.what}{whose}"
     shared = _joined([memory for memory in ram if cores <= memory.cores])
     where = ", ".join(f"0x{start:08X}…0x{end - 1:08X}" for start, end in shared) or "nowhere"
+    all_of_them = "all cores" if cores == everyone else f"core {' and core '.join(sorted(cores))}"
     return (
         f"is not RAM of core {' and of core '.join(blind)} in the platform file ({reason}): "
-        f"move it to RAM that all cores reach ({where})"
+        f"move it to RAM that {all_of_them} reach ({where})"
     )
 
 
@@ -87,8 +92,13 @@ class _Use(NamedTuple):
         return Finding(severity, code, side.core, self.node.path, self.memory.place, message)
 
 
-def check_memory(side: Side, platform: Sequence[MemoryRange] | None = None) -> Iterator[Finding]:
-    """Yield what is wrong with the regions of ``side``; without ``platform`` nothing is said about cores."""
+def check_memory(
+    side: Side, platform: Sequence[MemoryRange] | None = None, ends: Iterable[str] = ()
+) -> Iterator[Finding]:
+    """Yield what is wrong with the regions of ``side``; without ``platform`` nothing is said about cores.
+
+    ``ends`` are the cores that share the regions; all of the platform where nobody says.
+    """
     uses = [
         _Use(node, role, memory)
         for node in side.devicetree.instances
@@ -103,7 +113,7 @@ def check_memory(side: Side, platform: Sequence[MemoryRange] | None = None) -> I
         yield from _other_backends(side, use)
         yield from _sram(side, use)
         if platform is not None:
-            yield from _accessible(side, use, platform)
+            yield from _accessible(side, use, platform, ends)
 
 
 def _instances_overlap(side: Side, first: _Use, second: _Use) -> Finding:
@@ -198,8 +208,10 @@ def _sram(side: Side, use: _Use) -> Iterator[Finding]:
         )
 
 
-def _accessible(side: Side, use: _Use, platform: Sequence[MemoryRange]) -> Iterator[Finding]:
-    problem = misplaced(use.memory.region, platform)
+def _accessible(
+    side: Side, use: _Use, platform: Sequence[MemoryRange], ends: Iterable[str]
+) -> Iterator[Finding]:
+    problem = misplaced(use.memory.region, platform, ends)
     if problem is not None:
         yield use.finding(
             "error", "region-not-accessible", side, f"{use} {problem}, or give the right --platform"

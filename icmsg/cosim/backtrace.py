@@ -7,18 +7,15 @@ last two, and whose call does not go to the function below it, is marked as "per
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.cosim.thumb_frames import is_call, stack_use
-from icmsg.errors import IcmsgError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from icmsg.cosim.image import FirmwareImage
-    from icmsg.cosim.machine import Core
 
 _MOST: Final = 32
 """Frames; a chain that is longer is cut."""
@@ -312,16 +309,3 @@ class _Unwinder:
         if value is None:
             raise _EndError
         return value
-
-
-def describe_core(core: Core) -> str:
-    """Return what a core is doing, for a person who reads a failed comparison."""
-    if core.is_played:
-        return f"<core {core.name}: played by Python>"
-    image = core.image
-    what = f" {image.path.name}" if image is not None else ""
-    place = ""
-    with suppress(IcmsgError):  # a machine that is closed, a Renode that is gone
-        pc = core.registers.get("PC") if image is not None else None
-        place = f" at 0x{pc:08X} ({core.locate(pc)})" if pc is not None else ""
-    return f"<core {core.name}: {'halted' if core.is_halted else 'runs'}{what}{place}>"

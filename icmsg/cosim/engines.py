@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from importlib import util
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from icmsg.errors import ConfigurationError, EngineNotAvailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from icmsg.cosim.machine import Machine
@@ -102,13 +103,22 @@ def make_machine(
     quantum_ns: int | None = None,
     latency_ns: int | None = None,
     stall_s: float = 0.0,
+    include: Sequence[str | Path] = (),
 ) -> Machine:
     """Make a machine on the chosen engine; times that are None are the engine's own defaults.
 
-    ``stall_s`` is the wall time in one step of Renode that ends the process, 0 = never; other engines come back.
+    ``stall_s`` is the wall time in one step of Renode that ends the process, 0 = never; other engines come back. Renode
+    compiles the C# files ``include`` before, for models of the platform that are neither its own nor ours.
+
+    Raises:
+        ConfigurationError: such files for the embedded engine, or one that is not there.
+        EngineError: Renode does not compile them, or the machine cannot be made.
     """
     times = {"quantum_ns": quantum_ns, "latency_ns": latency_ns}
-    given = {name: time for name, time in times.items() if time is not None}
+    given: dict[str, Any] = {name: time for name, time in times.items() if time is not None}
+    if include:
+        check_takes_csharp(choice, include)
+        given["include"] = include
     if choice.address is not None:
         from icmsg.cosim.remote.telnet_machine import TelnetMachine
 
@@ -122,6 +132,15 @@ def make_machine(
     from icmsg.cosim.embedded.machine import EmbeddedMachine
 
     return EmbeddedMachine(platform, **given)
+
+
+def check_takes_csharp(choice: EngineChoice, include: Sequence[str | Path]) -> None:
+    """Raise ConfigurationError if there are C# files for an engine that is not Renode."""
+    if include and choice.name == "embedded":
+        raise ConfigurationError(
+            f"{include[0]} is not included: C# files are models for Renode, and this is the embedded engine "
+            f"({choice.reason}); use --engine renode or --renode HOST:PORT, or leave --include away"
+        )
 
 
 def _load_renode() -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.diagnosis import console_lines, examine
-from icmsg.cosim.exchange_result import ExchangeResult, lost_result
+from icmsg.cosim.exchange_result import ExchangeResult, lost
 from icmsg.cosim.force_off import describe_held
 from icmsg.cosim.interruption import CtrlC
 from icmsg.cosim.link import default_link
@@ -170,7 +170,7 @@ class Exchange:
 
     def lost(self, problem: str) -> ExchangeResult:
         """Return what is known of a run whose engine does not come back, without asking the engine."""
-        return lost_result(self._machine, self._sender or self._watch, self._bond_ns, problem)
+        return lost(self._machine, self._sender or self._watch, self._bond_ns, problem, self._problems)
 
     def _run(self, progress: Progress | None) -> ExchangeResult:
         try:

@@ -9,6 +9,8 @@ from icmsg.cosim.diagnosis import console_lines
 from icmsg.cosim.simtime import S
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from icmsg.cosim.machine import CoreFaultRecord, Machine
     from icmsg.cosim.players import Initiator
     from icmsg.cosim.watch import LinkWatch
@@ -71,10 +73,18 @@ class ExchangeResult:
         )
 
 
-def lost_result(
-    machine: Machine, seen: Initiator | LinkWatch, bond_ns: int | None, problem: str
+def lost(
+    machine: Machine,
+    seen: Initiator | LinkWatch,
+    bond_ns: int | None,
+    problem: str,
+    earlier: Sequence[str] = (),
 ) -> ExchangeResult:
-    """Return the result of a run whose engine does not come back, from what is known without asking it."""
+    """Return the result of a run whose engine has gone, from what is known without asking it.
+
+    ``earlier`` are the problems of before; ``problem`` is left out where it only repeats one.
+    """
+    repeats = any(one in problem for one in earlier)
     return ExchangeResult(
         bound=False,
         messages_sent=seen.sent,
@@ -85,7 +95,7 @@ def lost_result(
         round_trip_virtual_us=seen.round_trips.summary_us(),
         virtual_s=machine.now_ns / S,
         trace_sha256="",
-        problems=(problem,),
+        problems=(*earlier,) if repeats else (problem, *earlier),
         warnings=(),
         consoles={core.name: console_lines(core) for core in machine.cores.values()},
     )

@@ -78,6 +78,12 @@ class Interrupted(KeyboardInterrupt):
         self.number = number
 
 
+def is_asked_to_end() -> bool:
+    """Return whether Ctrl-C or SIGTERM was noted by a :class:`CtrlC` that has not been checked since."""
+    owner = getattr(_signal.getsignal(signal.SIGINT), "__self__", None)
+    return isinstance(owner, CtrlC) and owner.is_pressed
+
+
 class CtrlC:
     """A context in which Ctrl-C is noted; :meth:`check` raises the KeyboardInterrupt, and so does the end.
 
@@ -123,6 +129,11 @@ class CtrlC:
         if self._pressed is not None:
             number, self._pressed = self._pressed, None
             raise Interrupted(number)
+
+    @property
+    def is_pressed(self) -> bool:
+        """Whether :meth:`check` would raise."""
+        return self._pressed is not None
 
     def never(self) -> bool:
         """Return False, for a condition that only Ctrl-C ends: then raise as :meth:`check`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from icmsg.config.boards import DEFAULT, board_of
 from icmsg.config.instance import Region
 from icmsg.config.memory_checks import misplaced
 from icmsg.cosim.stub_firmware import ECHO, INITIATOR
@@ -22,12 +23,19 @@ if TYPE_CHECKING:
 
 
 def check_regions(machine: Machine, core: Core, config: InstanceConfig) -> None:
-    """Refuse regions (``config`` as ``core`` has it) that are not RAM of all cores of the platform."""
+    """Refuse regions (``config`` as ``core`` has it) that ``core`` shares with no other core that has a mailbox."""
     platform = list(machine.soc.memory_map())
+    others = [other.name for other in machine.soc.mailboxes() if other.name != core.name] or [core.name]
     for name, region in _regions(config):
-        problem = misplaced(region, platform)
-        if problem is not None:
-            raise ConfigurationError(f"{name} {region} of core {core.name} {problem}")
+        problems = [misplaced(region, platform, {core.name, other}) for other in others]
+        if None not in problems:
+            hint = ""
+            if region in dict(_regions(DEFAULT.instance)).values() and board_of(machine.soc.cores) is None:
+                hint = (
+                    f". It is the {DEFAULT.title}'s, since no other was given: give tx-region and rx-region, or the "
+                    f"devicetree of core {core.name}"
+                )
+            raise ConfigurationError(f"{name} {region} of core {core.name} {problems[0]}{hint}")
 
 
 def check_image(core: Core, image: FirmwareImage, config: InstanceConfig) -> None:

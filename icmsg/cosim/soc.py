@@ -15,9 +15,10 @@ from icmsg.assets import platform_file, stub
 from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.memory_checks import RAM, MemoryRange
 from icmsg.cosim.bus_setup import reaches, tags
+from icmsg.cosim.mailbox_joins import check_joined
 from icmsg.cosim.platform import AddressRange, Reference, load_platform
-from icmsg.errors import ConfigurationError, EngineError
-from icmsg.hw.mailboxes import find_kind
+from icmsg.errors import ConfigurationError
+from icmsg.hw.mailboxes import find_kind, kinds
 from icmsg.hw.nrf_reset import RESET
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 CoreT = TypeVar("CoreT")
 
 MAPPED_MEMORY: Final = "Memory.MappedMemory"
+CORTEX_M: Final = "CPU.CortexM"
 _CPU: Final = "CPU."
 _RESET: Final = "Miscellaneous.NRF_RESET"
 _UART: Final = "UART."
@@ -102,6 +104,8 @@ class SocCore:
     index: int
     nvic: str | None
     port: MailboxPort | None
+    kind: str = CORTEX_M
+    """The type of the core in the platform file."""
     reset_block: str | None = None
     """The peripheral that holds this core in reset and lets it go."""
     uart: str | None = None
@@ -112,6 +116,11 @@ class SocCore:
     """Memories that only this core reaches."""
     places: list[Place] = field(default_factory=list)
     wires: dict[int, list[Wire]] = field(default_factory=dict)
+
+    @property
+    def is_cortex_m(self) -> bool:
+        """Whether firmware can be loaded, started and reset by us; Renode runs others by its own commands."""
+        return self.kind == CORTEX_M
 
     @property
     def mailbox(self) -> str | None:
@@ -136,7 +145,8 @@ class SocCore:
                     return stub(name, role)
         where = "no mailbox" if base is None else f"its mailbox at 0x{base:08X}"
         raise ConfigurationError(
-            f"no firmware stub {name!r} for core {self.name}, which has {where}: give the path of your ELF file"
+            f"no firmware stub {name!r} for core {self.name}, which has {where}: give the path of your ELF file, or "
+            "let Python play the core"
         )
 
     def at(self, address: int) -> Place | None:
@@ -163,7 +173,9 @@ class Soc:
         ports = dict(_ports(description))
         names = _names([item.name for item in cpus])
         self.by_cpu: Final = {
-            item.name: SocCore(names[item.name], item.name, index, _nvic(item), ports.get(item.name))
+            item.name: SocCore(
+                names[item.name], item.name, index, _nvic(item), ports.get(item.name), item.type
+            )
             for index, item in enumerate(cpus)
         }
         """The cores by their names in the file."""
@@ -206,13 +218,15 @@ class Soc:
 
         Raises:
             ConfigurationError: a wanted core that does not exist or has no mailbox, or more than two, or too few.
+            PlatformError: their mailboxes are not joined.
         """
         able = [core.name for core in self.mailboxes()]
+        known = "" if able else f"; mailboxes are {', '.join(kind.type for kind in kinds())}"
         chosen = list(dict.fromkeys(self.core(name).name for name in wanted))
         for name in chosen:
             if name not in able:
                 raise ConfigurationError(
-                    f"core {name} has no mailbox in this platform; cores with one: {', '.join(able) or 'none'}"
+                    f"core {name} has no mailbox in this platform; cores with one: {', '.join(able) or 'none'}{known}"
                 )
         if len(chosen) > 2:
             raise ConfigurationError(f"a link has two cores, not {len(chosen)}: {', '.join(chosen)}")
@@ -220,9 +234,10 @@ class Soc:
         if len(chosen) < 2:
             raise ConfigurationError(
                 f"a link needs two cores with a mailbox; {self.description.file} has "
-                f"{', '.join(able) or 'none'}{' alone' if able else ''}, of {', '.join(self.cores) or 'no core'}"
+                f"{', '.join(able) or 'none'}{' alone' if able else ''}, of {', '.join(self.cores) or 'no core'}{known}"
             )
         first, second = sorted(chosen, key=lambda name: self.cores[name].index)
+        check_joined(self.description, self.cores[first].port, self.cores[second].port)
         return first, second
 
     def shared_ram(self) -> list[str]:
@@ -263,15 +278,16 @@ class Soc:
         """
         for item in self.description:
             what = _what(item)
+            found: dict[tuple[int, int], frozenset[str]] = {}
             for place in item.registrations:
                 size = place.size or item.attributes.get("size")
                 if place.parent == "sysbus" and place.address is not None:
-                    length = size if isinstance(size, int) else _PAGE
-                    cores = frozenset(
-                        core.name for core in self.cores.values() if reaches(item, place, core.cpu)
-                    )
-                    if cores:
-                        yield MemoryRange(place.address, place.address + length, cores, what, item.name)
+                    end = place.address + (size if isinstance(size, int) else _PAGE)
+                    cores = {core.name for core in self.cores.values() if reaches(item, place, core.cpu)}
+                    found[place.address, end] = found.get((place.address, end), frozenset()) | cores
+            yield from (
+                MemoryRange(*where, cores, what, item.name) for where, cores in found.items() if cores
+            )
         everyone = frozenset(self.cores)
         for tag in tags(self.description):
             yield MemoryRange(tag.start, tag.end, everyone, "registers", tag.name)
@@ -285,12 +301,13 @@ def shipped_soc(name: str = DEFAULT.name) -> Soc:
 
 def _names(cpus: list[str]) -> dict[str, str]:
     """Return the name of each core as commands use it: ``app`` for ``cpuapp``, where no other core would be ``app``."""
-    short = {name: _short(name) for name in cpus}
+    short = {name: short_name(name) for name in cpus}
     found = list(short.values())
     return {name: word if found.count(word) == 1 else name for name, word in short.items()}
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
+    """Return a core's name without a leading ``cpu``."""
     return name[3:] if name.startswith("cpu") and len(name) > 3 else name
 
 
@@ -300,15 +317,10 @@ def find_core(cores: Mapping[str, CoreT], name: str) -> CoreT:
     Raises:
         ConfigurationError: there is no such core; the text lists those there are.
     """
-    found = cores.get(name) or cores.get(_short(name))
+    found = cores.get(name) or cores.get(short_name(name))
     if found is None:
         raise ConfigurationError(f"no core {name!r}; the platform has {', '.join(cores)}")
     return found
-
-
-def no_mailbox(core: str) -> EngineError:
-    """Return the error for the mailbox of a core that has none."""
-    return EngineError(f"core {core} has no mailbox in this platform")
 
 
 def _ports(description: PlatformDescription) -> Iterator[tuple[str, MailboxPort]]:

@@ -16,20 +16,18 @@ soon
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from icmsg.errors import ConfigurationError, EngineError, VirtualTimeoutError
+from icmsg.errors import ConfigurationError, VirtualTimeoutError
+from icmsg.timers import RUNAWAY, Timers
+from icmsg.timers import Timer as WaitingTimer
 
 Callback = Callable[[], None]
 
 MS = 1_000_000
 """Nanoseconds in a millisecond."""
-
-RUNAWAY = 1_000_000
-"""So many callbacks at one time are taken to be without end."""
 
 LONGEST_NS = 100 * 365 * 86_400 * 1_000_000_000
 """The longest time that may be asked for: a century, in nanoseconds."""
@@ -47,13 +45,6 @@ def check_delay(delay_ns: float) -> None:
         raise ConfigurationError(
             f"delay of {delay_ns} ns is no time to wait for: use at most {LONGEST_NS} ns"
         )
-
-
-def runaway() -> EngineError:
-    """Return the error of an engine whose callbacks have no end."""
-    return EngineError(
-        f"{RUNAWAY} callbacks ran without virtual time passing; a handler calls itself without a delay"
-    )
 
 
 class Timer(Protocol):
@@ -76,21 +67,6 @@ class Clock(Protocol):
         """Run ``callback`` in ``delay_ns`` nanoseconds; those of one time run in the order of these calls."""
 
 
-class _Entry:
-    __slots__ = ("callback",)
-
-    def __init__(self, callback: Callback) -> None:
-        self.callback: Callback | None = callback
-
-    def cancel(self) -> None:
-        self.callback = None
-
-    def run(self) -> None:
-        callback, self.callback = self.callback, None
-        if callback is not None:
-            callback()
-
-
 class VirtualClock:
     """A clock that moves only when it is told to.
 
@@ -99,15 +75,14 @@ class VirtualClock:
     call goes on with it.
     """
 
-    __slots__ = ("_now", "_ready", "_sequence", "_timers", "call_soon")
+    __slots__ = ("_now", "_ready", "_timers", "call_soon")
 
     call_soon: Callable[[Callback], None]
 
     def __init__(self) -> None:
         self._now = 0
-        self._sequence = 0
         self._ready: deque[Callback] = deque()
-        self._timers: list[tuple[int, int, _Entry]] = []
+        self._timers = Timers()
         self.call_soon = self._ready.append
 
     def now_ns(self) -> int:
@@ -117,13 +92,11 @@ class VirtualClock:
     def call_later(self, delay_ns: int, callback: Callback) -> Timer:
         """Run ``callback`` in ``delay_ns`` nanoseconds; ConfigurationError as :func:`check_delay`."""
         check_delay(delay_ns)
-        entry = _Entry(callback)
         if delay_ns:
-            self._sequence += 1
-            heapq.heappush(self._timers, (self._now + delay_ns, self._sequence, entry))
-        else:
-            self._ready.append(entry.run)
-        return entry
+            return self._timers.at(self._now + delay_ns, callback)
+        timer = WaitingTimer(self._now, callback)
+        self._ready.append(timer.run)
+        return timer
 
     def run_one(self) -> bool:
         """Run the next callback that is due now; False if there is none."""
@@ -169,13 +142,9 @@ class VirtualClock:
         """Run everything that is due up to ``end``; return whether no timer is left."""
         self.run_pending()
         timers = self._timers
-        while timers and timers[0][0] <= end:
-            time, _, entry = heapq.heappop(timers)
-            if entry.callback is None:
-                continue  # cancelled: time does not stop here
+        while (time := timers.earliest()) is not None and time <= end:
             self._now = time
-            self._ready.append(entry.run)
-            while timers and timers[0][0] == time:
-                self._ready.append(heapq.heappop(timers)[2].run)
+            while (timer := timers.take_due(time)) is not None:
+                self._ready.append(timer.run)
             self.run_pending()
-        return not timers
+        return timers.earliest() is None

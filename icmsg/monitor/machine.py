@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.assets import platform_file
 from icmsg.config.boards import DEFAULT
 from icmsg.cosim.embedded.core_control import CoreControl
+from icmsg.cosim.embedded.foreign_cores import refusal
 from icmsg.cosim.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.interruption import CtrlC
@@ -82,8 +83,11 @@ class MonitorMachine:
         soc.events.add_sink(self._on_event, (EventKind.SIGNAL_LOST, EventKind.WARNING))
 
     def core(self, name: str) -> str | None:
-        """Return the engine's name of a core, or None."""
-        found = None if self.soc is None else self.soc.soc.by_cpu.get(name.removeprefix("sysbus."))
+        """Return the engine's name of a core, or None; MonitorError for one that the engine does not execute."""
+        word = name.removeprefix("sysbus.")
+        if self.soc is not None and (foreign := self.soc.foreign_cores.get(word)):
+            raise MonitorError(refusal(foreign))
+        found = None if self.soc is None else self.soc.soc.by_cpu.get(word)
         return found.name if found is not None else None
 
     def peripheral(self, name: str) -> str | None:

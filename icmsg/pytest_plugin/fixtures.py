@@ -70,8 +70,13 @@ def icmsg_make_machine(icmsg_engine: EngineChoice, request: pytest.FixtureReques
         quantum_ns: int | None = None,
         latency_ns: int | None = None,
     ) -> Machine:
-        times = {"quantum_ns": quantum_ns, "latency_ns": latency_ns}
-        machine = make_machine(icmsg_engine, platform, stall_s=stall_s(request.config), **times)
+        machine = make_machine(
+            icmsg_engine,
+            platform,
+            quantum_ns=quantum_ns,
+            latency_ns=latency_ns,
+            stall_s=stall_s(request.config),
+        )
         recorder.add(machine)
         return machine
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from icmsg.config.instance import Region
-from icmsg.config.release import Release
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -14,30 +12,8 @@ if TYPE_CHECKING:
 
     from icmsg.config.instance import InstanceConfig
 
-_SESSION_ALIGNMENT: Final = 8
-"""Smallest dcache-alignment with a handshake word (protocol §1.1)."""
 _LIMITS: Final = {"rx_limit", "peer_rx_limit"}
 """Of these a devicetree says nothing."""
-
-
-def config_from_arguments(
-    base: InstanceConfig, given: Mapping[str, Any], release: str | None = None
-) -> InstanceConfig:
-    """Return ``base`` with what was given, and what ``release`` does; ConfigurationError if that cannot work."""
-    changes = dict(given)
-    if release is not None:
-        zephyr = Release.parse(release)
-        for name in ("wire", "signalling", "rx_limit"):
-            changes.setdefault(name, getattr(zephyr, name))
-    for name in ("tx_region", "rx_region"):
-        if name in changes:
-            changes[name] = _region(name, changes[name])
-    unbound = changes.get("unbound", base.unbound)
-    if unbound != "disable":
-        changes.setdefault("dcache_alignment", max(base.dcache_alignment, _SESSION_ALIGNMENT))
-    if changes.get("wire", base.wire) == "spsc_pbuf":
-        changes.setdefault("signalling", "repeat")
-    return replace(base, **changes)
 
 
 def config_from_files(
@@ -68,10 +44,3 @@ def config_from_files(
     if dts_of not in (core, other):
         raise ConfigurationError(f"dts_of={dts_of}: use {core} or {other}, the two cores of the link")
     return replace(own if dts_of == core else theirs, name=name, **dict(given))
-
-
-def _region(name: str, text: str) -> Region:
-    try:
-        return Region.parse(text)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{name} {error}") from None

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from robot.api.deco import keyword
 
+from icmsg.config.by_hand import with_given
 from icmsg.config.instance import Signalling, Unbound
 from icmsg.config.layout import Wire
 from icmsg.errors import ConfigurationError
-from icmsg.robot.instance_arguments import config_from_arguments, config_from_files
+from icmsg.robot.instance_arguments import config_from_files
 from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class PlayingKeywords:
                 raise ConfigurationError(
                     f"{'kconfig' if kconfig is not None else 'dts_of'} goes with dts: give the devicetree, too"
                 )
-            config = config_from_arguments(scene.links.for_new(core, instance), given, release)
+            config = with_given(scene.links.for_new(core, instance), given, release)
         scene.playable_side(core).open(config)
 
     @keyword(tags=["playing"])

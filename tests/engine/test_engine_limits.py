@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from thumb import SHARED
 
-from icmsg.cosim.embedded.timeline import NEVER, Timeline
+from icmsg.timers import NEVER, Timers
 
 if TYPE_CHECKING:
     from rig import Rig
 
-    from icmsg.cosim.embedded.timeline import Entry
+    from icmsg.timers import Timer
 
 MOST: Final = 1000
 
@@ -42,21 +42,21 @@ def test_a_sys_tick_that_is_started_again_and_again_leaves_nothing_behind(rig: R
         "again: str r1, [r0, #8]; b again"
     )
     rig.run(10_000)
-    assert len(core._slot.timeline._heap) <= 64
+    assert len(core._slot.timers._heap) <= 64
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=400))
 def test_a_timeline_keeps_the_order_whatever_is_cancelled(entries: list[tuple[int, bool]]) -> None:
-    timeline, ran, live = Timeline(), [], []
+    timers, ran, live = Timers(), [], []
     for number, (time, keeps) in enumerate(entries):
-        entry: Entry = timeline.at(time, lambda number=number: ran.append(number))  # type: ignore[misc]
+        entry: Timer = timers.at(time, lambda number=number: ran.append(number))  # type: ignore[misc]
         if keeps:
             live.append((time, number))
         else:
             entry.cancel()
-    timeline.run_due(50)
+    timers.run_due(50)
     assert ran == [number for _, number in sorted(live)]
-    assert timeline.next == NEVER
+    assert timers.next == NEVER
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -1,4 +1,4 @@
-"""An alarm runs at the tick that was set last, and leaves little behind in the timeline."""
+"""An alarm runs at the tick that was set last, and leaves little behind in the timers."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icmsg.cosim.embedded.alarm import Alarm
-from icmsg.cosim.embedded.timeline import NEVER, Entry, Timeline
+from icmsg.timers import NEVER, Timer, Timers
 
 
 class Where:
-    """A timeline of its own, which counts what is put into it."""
+    """A timers of its own, which counts what is put into it."""
 
     def __init__(self) -> None:
         self.time = 0
-        self.timeline = Timeline()
-        self.entries: list[Entry] = []
+        self.timers = Timers()
+        self.entries: list[Timer] = []
 
     def now(self) -> int:
         return self.time
 
-    def at(self, time: int, action: object) -> Entry:
-        entry = self.timeline.at(time, action)  # type: ignore[arg-type]  # the protocol's type
+    def at(self, time: int, action: object) -> Timer:
+        entry = self.timers.at(time, action)  # type: ignore[arg-type]  # the protocol's type
         self.entries.append(entry)
         return entry
 
     def run_to(self, time: int) -> None:
-        while self.timeline.next <= time:
-            self.time = self.timeline.next
-            self.timeline.run_due(self.time)
+        while self.timers.next <= time:
+            self.time = self.timers.next
+            self.timers.run_due(self.time)
         self.time = time
 
 
@@ -57,7 +57,7 @@ def test_it_runs_once_at_the_last_tick_that_was_set(steps: list[tuple[str, int]]
         else:
             due = NEVER
             if kind == "clear":
-                where.timeline.clear()
+                where.timers.clear()
                 alarm.cancel()
             else:
                 getattr(alarm, kind)()

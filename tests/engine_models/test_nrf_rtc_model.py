@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rig import Rig
+from rtc_by_counting import (
+    ACTIONS,
+    BITS,
+    CAPTURE,
+    CC,
+    CLEAR,
+    COMPARE,
+    COUNTER,
+    EVTENSET,
+    INTENCLR,
+    INTENSET,
+    OVRFLW,
+    PRESCALER,
+    START,
+    STOP,
+    TICK,
+    TRIGOVRFLW,
+    Naive,
+)
 from soc import MS, RTCS, TICKS_PER_SECOND, Block, S, Ticks, keep_low_frequency_clocks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-START, STOP, CLEAR, TRIGOVRFLW, CAPTURE = 0x000, 0x004, 0x008, 0x00C, 0x040
-TICK, OVRFLW, COMPARE = 0x100, 0x104, 0x140
-INTENSET, INTENCLR, EVTENSET, EVTENCLR = 0x304, 0x308, 0x344, 0x348
-COUNTER, PRESCALER, CC = 0x504, 0x508, 0x540
-SPAN = 1 << 24
 
 
 @pytest.fixture(autouse=True)
@@ -225,92 +234,6 @@ def test_a_reset_of_the_core_stops_and_clears_its_rtcs(rig: Rig) -> None:
     assert (other[COMPARE], other[COUNTER]) == (1, 32768 + 32)
 
 
-class Naive:
-    """The RTC as a person would describe it: every increment one by one, in exact fractions of a second."""
-
-    def __init__(self) -> None:
-        self.now = Fraction(0)
-        self.counter = 0
-        self.prescaler = 0
-        self.period = Fraction(1, 32768)
-        self.running = False
-        self.next = Fraction(0)
-        self.cc = [0] * 4
-        self.inten = self.evten = 0
-        self.events: set[int] = set()
-
-    def advance(self, until: Fraction) -> None:
-        while self.running and self.next <= until:
-            self.counter = (self.counter + 1) % SPAN
-            happened = {0}
-            if self.counter == 0:
-                happened.add(1)
-            happened |= {16 + index for index in range(4) if self.cc[index] == self.counter}
-            self.events |= {bit for bit in happened if (self.inten | self.evten) >> bit & 1}
-            self.next += self.period
-        self.now = until
-
-    def count_from(self, value: int) -> None:
-        self.counter = value
-        self.period = Fraction(self.prescaler + 1, 32768)
-        self.next = self.now + self.period
-
-    def start(self) -> None:
-        if not self.running:
-            self.running = True
-            self.count_from(self.counter)
-
-    def stop(self) -> None:
-        self.running = False
-
-
-ACTIONS: dict[str, tuple[Callable[[Naive, int], object], Callable[[Block, int], object]]] = {
-    "start": (lambda naive, _: naive.start(), lambda rtc, _: rtc.__setitem__(START, 1)),
-    "stop": (lambda naive, _: naive.stop(), lambda rtc, _: rtc.__setitem__(STOP, 1)),
-    "clear": (lambda naive, _: naive.count_from(0), lambda rtc, _: rtc.__setitem__(CLEAR, 1)),
-    "overflow": (
-        lambda naive, _: naive.count_from(0xFFFFF0),
-        lambda rtc, _: rtc.__setitem__(TRIGOVRFLW, 1),
-    ),
-    "prescaler": (
-        lambda naive, value: setattr(naive, "prescaler", value % 3),
-        lambda rtc, value: rtc.__setitem__(PRESCALER, value % 3),
-    ),
-    "inten": (
-        lambda naive, value: setattr(naive, "inten", naive.inten | mask(value)),
-        lambda rtc, value: rtc.__setitem__(INTENSET, mask(value)),
-    ),
-    "not inten": (
-        lambda naive, value: setattr(naive, "inten", naive.inten & ~mask(value)),
-        lambda rtc, value: rtc.__setitem__(INTENCLR, mask(value)),
-    ),
-    "evten": (
-        lambda naive, value: setattr(naive, "evten", naive.evten | mask(value)),
-        lambda rtc, value: rtc.__setitem__(EVTENSET, mask(value)),
-    ),
-    "not evten": (
-        lambda naive, value: setattr(naive, "evten", naive.evten & ~mask(value)),
-        lambda rtc, value: rtc.__setitem__(EVTENCLR, mask(value)),
-    ),
-    "cc": (
-        lambda naive, value: naive.cc.__setitem__(value % 4, naive.counter + value // 4 & 0xFFFFFF),
-        lambda rtc, value: rtc.__setitem__(CC + 4 * (value % 4), rtc[COUNTER] + value // 4),
-    ),
-    "acknowledge": (
-        lambda naive, value: naive.events.discard(event_bit(value)),
-        lambda rtc, value: rtc.__setitem__(0x100 + 4 * event_bit(value), 0),
-    ),
-}
-
-
-def mask(value: int) -> int:
-    return (value & 0b11) | (value >> 2 & 0xF) << 16
-
-
-def event_bit(value: int) -> int:
-    return (0, 1, 16, 17, 18, 19)[value % 6]
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
@@ -330,6 +253,6 @@ def test_it_does_what_counting_one_by_one_does(steps: list[tuple[int, str, int]]
             expected(naive, value)
             actual(rtc, value)
             assert rtc[COUNTER] == naive.counter
-            assert {bit for bit in (0, 1, 16, 17, 18, 19) if rtc[0x100 + 4 * bit]} == naive.events
+            assert {bit for bit in BITS if rtc[0x100 + 4 * bit]} == naive.events
             pending = {bit for bit in naive.events if naive.inten >> bit & 1}
             assert rtc.line is bool(pending)

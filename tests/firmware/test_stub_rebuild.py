@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ZIG = "0.13.0"
+TRIO = STUBS.parent / "examples" / "trio"
 
 
 def zig_version() -> str | None:
@@ -32,8 +33,10 @@ def make(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
     """A copy of the sources under another path, with no images in it."""
-    target = tmp_path / "another place" / "stubs"
-    shutil.copytree(STUBS, target, ignore=shutil.ignore_patterns("obj", "prebuilt", "__pycache__"))
+    place, ignored = tmp_path / "another place", shutil.ignore_patterns("obj", "prebuilt", "__pycache__")
+    target = place / "firmware_stubs"
+    shutil.copytree(STUBS, target, ignore=ignored)
+    shutil.copytree(TRIO, place / "examples" / "trio", ignore=ignored)
     return target
 
 
@@ -49,6 +52,11 @@ def test_a_build_in_another_place_gives_the_committed_bytes(elsewhere: Path) -> 
     committed = {path.name: path.read_bytes() for path in (STUBS / "prebuilt").iterdir()}
     assert built.keys() == committed.keys()
     assert {name for name in built if built[name] != committed[name]} == set()
+    done = make("example", directory=elsewhere)
+    assert done.returncode == 0, done.stderr
+    again = elsewhere.parent / "examples" / "trio" / "prebuilt"
+    for committed_file in (TRIO / "prebuilt").iterdir():
+        assert (again / committed_file.name).read_bytes() == committed_file.read_bytes()
 
 
 @pytest.mark.slow
@@ -68,3 +76,16 @@ def test_another_zig_is_refused_with_the_fix(elsewhere: Path) -> None:
 def test_make_check_needs_no_compiler() -> None:
     done = make("check", "CC_KIND=none", directory=STUBS)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_image_of_the_example_is_that_of_its_sources() -> None:
+    verify = [sys.executable, str(STUBS / "build_manifest.py"), "verify", "--root", str(TRIO)]
+    done = subprocess.run(verify, check=False, capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_an_image_of_ones_own_without_its_files_is_refused_with_the_variables(elsewhere: Path) -> None:
+    done = make("own", "CC_KIND=gcc", "HEADER=soc.h", directory=elsewhere)
+    assert done.returncode != 0
+    assert "give HEADER=soc.h LINKER=core.ld ELF=echo.elf, paths relative to" in done.stderr

@@ -92,10 +92,10 @@ def test_it_has_these_peripherals_and_types(platform: PlatformDescription) -> No
         "rngnet": "Miscellaneous.NRF52840_RNG",
         "tempnet": "Miscellaneous.NRF_TEMP",
         "gpiote1app": "GPIOPort.NRF52840_GPIOTasksEvents",
-        "rtc0app": "Timers.NRF52840_RTC",
-        "rtc1app": "Timers.NRF52840_RTC",
-        "rtc0net": "Timers.NRF52840_RTC",
-        "rtc1net": "Timers.NRF52840_RTC",
+        "rtc0app": "Timers.NRF_RTC",
+        "rtc1app": "Timers.NRF_RTC",
+        "rtc0net": "Timers.NRF_RTC",
+        "rtc1net": "Timers.NRF_RTC",
         "wdtnet": "Timers.NRF_WDT",
         "gpio0app": "GPIOPort.NRF52840_GPIO",
         "gpio1app": "GPIOPort.NRF52840_GPIO",
@@ -209,11 +209,6 @@ def test_the_network_core_is_what_forceoff_and_its_watchdog_act_on(platform: Pla
     reset, wdt = platform["resetapp"], platform["wdtnet"]
     assert reset.attributes == {"network": Reference("cpunet", reset.place)}
     assert wdt.attributes == {"resetController": Reference("resetapp", wdt.place)}
-
-
-def test_an_rtc_has_four_compare_registers(platform: PlatformDescription) -> None:
-    rtcs = [peripheral for peripheral in platform if peripheral.type == "Timers.NRF52840_RTC"]
-    assert [rtc.attributes for rtc in rtcs] == [{"numberOfEvents": 4}] * 4
 
 
 @pytest.mark.parametrize(("core", "address"), TOUCHED)

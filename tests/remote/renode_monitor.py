@@ -268,7 +268,10 @@ def _dotnet_modules() -> Iterator[None]:
 
 
 def with_machine(
-    *, quantum_ns: int = 10_000, missing: frozenset[str] | set[str] = frozenset()
+    *,
+    quantum_ns: int = 10_000,
+    missing: frozenset[str] | set[str] = frozenset(),
+    platform: Path | None = None,
 ) -> RenodeMonitor:
     """Return a Monitor in which a script has made the machine of ``renode/machine.resc``."""
     monitor = RenodeMonitor(missing=missing)
@@ -276,7 +279,7 @@ def with_machine(
         monitor.execute(f"include @{asset('renode') / 'icmsg_monitor.py'}")
     for line in (
         'mach create "nrf5340"',
-        f"machine LoadPlatformDescription @{platform_file('nrf5340')}",
+        f"machine LoadPlatformDescription @{platform or platform_file('nrf5340')}",
         f'emulation SetGlobalQuantum "{quantum_ns / 1e9:.9f}"',
         "cpuapp IsHalted true",
         "cpunet IsHalted true",

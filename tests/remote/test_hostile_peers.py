@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +28,7 @@ from hostile_peers import (
 )
 
 from icmsg.cli.main import main
+from icmsg.cosim.interruption import CtrlC, Interrupted
 from icmsg.cosim.remote.telnet import TelnetMonitor
 from icmsg.cosim.remote.telnet_machine import TelnetMachine
 from icmsg.errors import EngineError
@@ -145,15 +148,16 @@ LATER = {
 }
 
 
-def run(server: HostileServer) -> None:
-    with TelnetMachine("127.0.0.1", server.port, waits=SOON) as machine:
+def run(server: HostileServer, waits: dict[str, float] = SOON) -> None:
+    with TelnetMachine("127.0.0.1", server.port, waits=waits) as machine:
         machine.run_for(1_000_000)
 
 
 @pytest.mark.parametrize(("peer", "words"), LATER.values(), ids=LATER)
 def test_who_greets_as_renode_and_goes_wrong_then_is_named_with_the_command(peer: Peer, words: str) -> None:
+    size_counts = "without end" in words  # and a slow host must not make it a matter of time
     with HostileServer(peer) as server, pytest.raises(EngineError, match=words) as raised:
-        run(server)
+        run(server, {"connect_s": 1.0, "patience_s": 60.0} if size_counts else SOON)
     assert len(str(raised.value)) < 2000
 
 
@@ -175,6 +179,22 @@ def test_what_is_asked_later_gets_the_first_cause() -> None:
             monitor.execute("first")
         with pytest.raises(EngineError, match=r"is closed, because .* hung up at `first`.*; make a new one"):
             monitor.execute("second")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
+def test_ctrl_c_ends_the_wait_for_an_answer_that_does_not_come() -> None:
+    def wait(monitor: TelnetMonitor) -> None:
+        with CtrlC():
+            signal.raise_signal(signal.SIGINT)
+            with pytest.raises(EngineError, match=r"had not answered `start` yet .* when it was interrupted"):
+                monitor.execute("start")
+
+    with (
+        HostileServer(greets(keeps_silent)) as server,
+        TelnetMonitor(port=server.port, connect_s=60, patience_s=0) as monitor,
+        pytest.raises(Interrupted),
+    ):
+        wait(monitor)
 
 
 def test_no_more_is_read_than_an_answer_may_have() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 import renode_monitor
 from exchanges import exchange_on
 from remote_machines import NO_BLOCKS, NO_EXTENSIONS
 from renode_monitor import RenodeMonitor, with_machine
+from riscv_beside import write_platform
 from thumb import RAM, firmware
 from typed_paths import typed
 
@@ -17,6 +19,9 @@ from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.remote.machine import RemoteMachine
 from icmsg.cosim.workload import Workload
 from icmsg.errors import ConfigurationError, EngineError, MonitorError, VirtualTimeoutError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SHARED = 0x2007_0000
 PAIRINGS = [
@@ -72,6 +77,63 @@ def test_booted_anew_a_machine_does_what_it_did_first(missing: frozenset[str]) -
         assert result.ok
         found.add((messages, result.virtual_s, result.bond_virtual_us, result.trace_sha256))
     assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    "said", ["", "Tried to load assembly 'X.Mine' that has been already loaded. Aborting"]
+)
+def test_csharp_files_are_compiled_by_the_renode_there_before_anything_else(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "Mine.cs"
+    model.touch()
+    monitor = with_machine()
+    run, sent = monitor.execute, []
+
+    def execute(line: str) -> str:
+        sent.append(line)
+        if line != f"include @{model}":
+            return run(line)
+        if said:
+            raise MonitorError(said)
+        return ""
+
+    monkeypatch.setattr(monitor, "execute", execute)
+    with RemoteMachine(monitor, include=[model]) as machine:
+        machine.run_for(10_000)
+    assert sent[0] == f"include @{model}"
+
+
+def test_a_csharp_file_that_the_renode_there_does_not_compile_is_an_error_with_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "Slip.cs"
+    model.touch()
+    monitor = with_machine()
+
+    def refuse(line: str) -> str:
+        raise MonitorError(f"There were compilation errors:\n{line}(1,2): error CS1525: Unexpected symbol")
+
+    monkeypatch.setattr(monitor, "execute", refuse)
+    with pytest.raises(EngineError, match=r"Renode refuses `include @.*Slip\.cs`: .*error CS1525"):
+        RemoteMachine(monitor, include=[model])
+    with pytest.raises(ConfigurationError, match="no such file"):
+        RemoteMachine(monitor, include=[tmp_path / "none.cs"])
+
+
+def test_a_riscv_core_beside_ours_is_left_as_it_is(tmp_path: Path) -> None:
+    platform = write_platform(tmp_path)
+    monitor = with_machine(platform=platform)
+    with RemoteMachine(monitor, platform) as machine:
+        machine.boot_anew()
+        assert not [
+            line for line in monitor.lines if "cpurv" in line and line not in ("cpurv IsHalted", "cpurv PC")
+        ]
+        assert not [line for line in monitor.lines if "ramrv" in line]
+        with pytest.raises(EngineError, match=r"core rv is a CPU\.RiscV32.*cpurv IsHalted false"):
+            machine.core("rv").load(stub("echo", "net"))
+        result = exchange_on(machine, "python", "echo", Workload(messages=5)).run()
+    assert (result.problems, result.messages_received) == ((), 5)
 
 
 def test_a_machine_that_runs_is_not_booted_anew() -> None:

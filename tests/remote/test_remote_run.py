@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import socket
+from json import loads
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,7 +36,7 @@ def address(monitor: EmbeddedMonitor) -> Iterator[str]:
 def run(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, Any]:
     code = main(["run", "--json", *options])
     printed = capsys.readouterr().out
-    return code, json.loads(printed) if printed else None
+    return code, loads(printed) if printed else None
 
 
 def test_an_exchange_by_commands_brings_every_byte_back(
@@ -63,6 +63,33 @@ def test_a_second_run_on_the_same_renode_gives_the_figures_and_the_hash_of_the_f
     second = run(capsys, *same)[1]
     assert second.pop("wall_s") != first.pop("wall_s")
     assert second == first
+
+
+@pytest.mark.parametrize("json", [True, False])
+def test_a_renode_that_goes_away_fails_the_run_with_the_command_at_which_it_did(
+    monitor: EmbeddedMonitor, capsys: pytest.CaptureFixture[str], json: bool
+) -> None:
+    monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
+    steps = 0
+
+    def execute(line: str) -> str:
+        nonlocal steps
+        steps += "RunUntil" in line
+        if steps == 5:
+            server.hang_up()
+        return monitor.execute(line)
+
+    with TelnetServer(execute, prompt=lambda: monitor.prompt.strip("()")) as server:
+        options = ["run", "--renode", f"127.0.0.1:{server.port}", "--messages", "10", *["--json"] * json]
+        assert main(options) == 1
+    printed, words = capsys.readouterr().out, "hung up at `ipcapp RunUntil"
+    if json:
+        found = loads(printed)
+        assert (found["ok"], found["bound"], len(found["problems"])) == (False, False, 1)
+        assert words in found["problems"][0]
+    else:
+        assert words in printed
+        assert printed.endswith("FAILED\n")
 
 
 def test_without_a_machine_the_command_says_what_to_include(

@@ -20,6 +20,7 @@ from typed_paths import typed
 
 from icmsg.cosim.console import Console
 from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.cosim.embedded.memory import Memory as Bytes
 from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.platform import load_platform
 from icmsg.errors import BusError
@@ -71,7 +72,10 @@ class Memory:
     ResetByte = 0
 
     def __init__(self, machine: FakeMachine, name: str) -> None:
-        self._memory = machine.soc._parts.memories[name]
+        found = machine.soc.memories.get(name)
+        self._memory = (
+            found if found is not None else Bytes(name, self.SegmentSize)
+        )  # of a core that is left out
         self._touched: set[int] = set()
         self.Size = self._memory.size
         self.SegmentCount = -(-self.Size // self.SegmentSize)
@@ -115,6 +119,8 @@ class Cpu:
             return str(self.halted)
         if what in ("PC", "SP", "LR"):
             return f"0x{self.core.registers.get(what, 0):X}"
+        if what == "XProgramStatusRegister":
+            return f"0x{self.core.registers.get('XPSR', 0):X}"
         if what == "VectorTableOffset":
             return f"0x{self.core._slot.control.vector_table:X}"  # type: ignore[attr-defined]
         if found := re.fullmatch(r"IsHalted (true|false)", what):
@@ -139,6 +145,16 @@ class Cpu:
                 self.core.start()
             else:
                 self.core.resume()
+
+
+class ForeignCpu:
+    """A core that the embedded engine does not execute, halted."""
+
+    ExecutedInstructions = 0
+
+    def answer(self, what: str) -> str | None:
+        """Do what the Monitor says behind the core's name."""
+        return {"IsHalted": "True", "IsHalted true": "", "PC": "0x0"}.get(what)
 
 
 class SystemBus:
@@ -205,7 +221,9 @@ class FakeMachine:
         self.bus = SystemBus(self)
         cores = self.soc.soc.by_cpu
         for item in description:
-            if item.type.startswith("CPU."):
+            if item.name in self.soc.foreign_cores:
+                self.objects[item.name] = ForeignCpu()
+            elif item.type.startswith("CPU."):
                 self.objects[item.name] = Cpu(self, cores[item.name].name)
             elif item.type == "Memory.MappedMemory":
                 self.objects[item.name] = Memory(self, item.name)
@@ -622,7 +640,7 @@ class FakeRenode:
         thing = self._machine().objects.get(name)
         if thing is None:
             raise DotNetError(f"No such command or device: {name}")
-        answer = thing.answer(what) if isinstance(thing, Cpu) else None
+        answer = thing.answer(what) if isinstance(thing, Cpu | ForeignCpu) else None
         if isinstance(thing, Memory) and what == "ZeroAll":
             thing.ZeroAll()
             answer = ""

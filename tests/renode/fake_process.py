@@ -135,9 +135,9 @@ class MachineOnTheFake(RenodeMachine):
         self._folder.cleanup()
 
 
-def real_machine(**times: int) -> RenodeMachine:
+def real_machine(platform: Path | None = None, **given: Any) -> RenodeMachine:
     """Return a machine on the real Renode; skips where there is none, fails with ICMSG_REQUIRE_RENODE=1."""
     try:
-        return RenodeMachine(**times)
+        return RenodeMachine(platform, **given)
     except EngineNotAvailableError as error:
         not_available(error)

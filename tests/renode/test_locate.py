@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -246,6 +247,7 @@ def test_the_generation_of_pyrenode3_is_told_by_the_variables_it_knows(
     (package / "__init__.py").write_text("raise AssertionError('imported')\n")
     (package / "env.py").write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "pyrenode3", raising=False)  # a real one, of a test before
     found = find_pyrenode()
     assert found is not None
     assert (found.folder, found.generation) == (package, generation)

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import fake_process
 import pytest
+from rtc_by_counting import CC, COMPARE, COUNTER, EVTENSET, OVRFLW, START
 from test_renode_exchange import PAIRINGS, exchange
+from thumb import firmware
+from tickless import LONGEST, TICKLESS
 
 from icmsg.assets import stub
 from icmsg.cosim.events import EventKind
@@ -18,9 +21,12 @@ from icmsg.cosim.simtime import MS, US
 from icmsg.cosim.workload import Workload
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from icmsg.cosim.renode.machine import RenodeMachine
 
 SHARED = 0x2007_0000
+RTC1_NET = 0x4101_6000
 FORCEOFF = 0x5000_5614
 CODE = bytes.fromhex("044800210160044a013afdd1034804490160fee714560050204e00000ced00e00400fa05")
 """Writes 0 to FORCEOFF, counts down from 20000, and writes SYSRESETREQ to AIRCR."""
@@ -93,6 +99,41 @@ def test_the_hash_covers_memory_that_python_never_touched(real_machine: RenodeMa
         )
         assert real_machine.trace_sha256() != before
         before = real_machine.trace_sha256()
+
+
+class TestRtcBehindTheWrap:
+    """Renode's own RTC stands still after 512 s, the 2^24 counts of its counter."""
+
+    @pytest.fixture
+    def machine(self) -> Iterator[RenodeMachine]:
+        with fake_process.real_machine(quantum_ns=10 * MS) as machine:
+            yield machine
+
+    def test_the_counter_goes_on_with_an_overflow_and_compares(self, machine: RenodeMachine) -> None:
+        bus = machine.core("net").bus
+
+        def rtc(offset: int) -> int:
+            return bus.read32(RTC1_NET + offset)
+
+        for offset, value in ((CC, 100), (EVTENSET, 1 << 1 | 1 << 16), (START, 1)):
+            bus.write32(RTC1_NET + offset, value)
+        machine.execute('emulation RunFor "511"')
+        assert (rtc(COUNTER), rtc(OVRFLW), rtc(COMPARE)) == (511 * 32768, 0, 1)
+        bus.write32(RTC1_NET + COMPARE, 0)
+        machine.execute('emulation RunFor "0.99"')
+        assert (rtc(OVRFLW), rtc(COMPARE)) == (0, 0)
+        machine.execute('emulation RunFor "1.01"')
+        assert (rtc(COUNTER), rtc(OVRFLW), rtc(COMPARE)) == (32768, 1, 1)
+
+    def test_firmware_that_sleeps_by_it_wakes_after_hours(self, machine: RenodeMachine) -> None:
+        core, bus = machine.core("app"), machine.core("app").bus
+        core.load(firmware(TICKLESS, core="app"))
+        core.start()
+        machine.execute(f'emulation RunFor "{3 * 3600}"')
+        cycles, wakes = (bus.read32(0x2000_0000 + offset) for offset in (0, 4))
+        assert wakes == 3 * 3600 * 32768 // LONGEST
+        # It reads the counter a little after the compare event.
+        assert wakes * LONGEST <= cycles <= wakes * (LONGEST + 1)
 
 
 def test_time_passes_in_quanta(real_machine: RenodeMachine) -> None:

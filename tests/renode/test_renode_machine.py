@@ -333,8 +333,8 @@ class TestMemory:
             "shared memory shared is in use by the cores: use it between the steps of the machine"
         }
         assert bus.read32(SHARED) == 0
-        place = machine.core("app")._places.at(SHARED)
-        unused = machine.core("app")._places.at(SHARED - 4)
+        place = machine.core("app")._place.at(SHARED)
+        unused = machine.core("app")._place.at(SHARED - 4)
         assert place is not None
         assert unused is not None
         kept = machine.shared.near(place, SHARED)

@@ -83,7 +83,7 @@ def test_what_an_image_executes_is_written_through_the_sysbus(machine: RenodeMac
     bus = machine.core("app").bus
     assert bus.read32(0x2000_2000) == 0  # mapped before, and the other page after the image is known
     image = FirmwareImage(Path("ram"), (Segment(0, 0x2000_2FF0, bytes(32), executable=True),), 0, {})
-    machine.shared.execute(machine.core("app")._places, image)
+    machine.shared.execute(machine.core("app")._place, image)
     for core in ("app", "net"):
         for address in (0x2000_2000, 0x2000_3FFC):
             with pytest.raises(AssertionError, match="through the sysbus"):

@@ -17,12 +17,13 @@ from icmsg.cosim.platform import load_platform
 from icmsg.hw.nrf_clock import CLOCK
 from icmsg.hw.nrf_ipc import IPC
 from icmsg.hw.nrf_reset import RESET
+from icmsg.hw.nrf_rtc import RTC
 from icmsg.hw.nrf_wdt import WDT
 
 if TYPE_CHECKING:
     from icmsg.hw.registers import RegisterBlock
 
-BLOCKS = {"NRF_IPC": IPC, "NRF5340_CLOCK": CLOCK, "NRF_RESET": RESET, "NRF_WDT": WDT}
+BLOCKS = {"NRF_IPC": IPC, "NRF5340_CLOCK": CLOCK, "NRF_RESET": RESET, "NRF_RTC": RTC, "NRF_WDT": WDT}
 DPPI = ("SUBSCRIBE_", "PUBLISH_")
 
 by_model = pytest.mark.parametrize(("model", "block"), BLOCKS.items(), ids=list(BLOCKS))
@@ -140,14 +141,14 @@ def test_every_type_that_is_ours_in_the_platform_has_a_model() -> None:
     ours = {path.stem for path in models()}
     platform = load_platform(asset("platforms/nrf5340.repl"))
     used = {item.type.rsplit(".", 1)[1] for item in platform if item.type is not None}
-    for name in {"NRF_IPC", "NRF5340_CLOCK", "NRF_RESET", "NRF_WDT"}:
+    for name in BLOCKS:
         assert name in ours & used
         declared = re.search(r"namespace Antmicro\.Renode\.Peripherals\.(\w+)", read(name))
         assert declared is not None
         assert any(item.type == f"{declared[1]}.{name}" for item in platform)
 
 
-@pytest.mark.parametrize("name", ["NRF_IPC", "NRF5340_CLOCK", "NRF_RESET", "NRF_WDT"])
+@pytest.mark.parametrize("name", BLOCKS)
 def test_the_platform_gives_a_model_only_arguments_and_outputs_that_it_has(name: str) -> None:
     source = read(name)
     constructor = re.search(rf"public {name}\(IMachine machine(?:, (.*?))?\) : base", source)
@@ -199,6 +200,7 @@ def test_the_models_compile(libraries: list[str], tmp_path: Path) -> None:
         ("NRF_RESET", "network.IsHalted = true;", "network.IsHalted = true", "CS1525"),
         ("NRF_RESET", "network.Resume();", "network.Wake();", "CS1061"),
         ("NRF_IPC", "IRQ.Set((enabled & latched) != 0);", "IRQ.Set(enabled & latched);", "CS1503"),
+        ("NRF_RTC", "due[index] = Never;", "due[index] = null;", "CS0037"),
         ("NRF_WDT", "FieldMode.Read, name", "FieldMode.ReadOnly, name", "CS0117"),
         ("Lockstep", "held.WaitOne();", "var unused = 1; held.WaitOne();", "CS0219"),
     ],

@@ -13,6 +13,7 @@ import platforms
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+sys.path.append(str(Path(__file__).parents[2] / "examples" / "trio"))
 for folder in ("renode", "remote", "cosim", "engine", "robot", "cli"):
     sys.path.append(str(Path(__file__).parent.parent / folder))
 

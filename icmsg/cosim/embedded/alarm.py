@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.cosim.embedded.timeline import NEVER
+from icmsg.timers import NEVER
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.timeline import Action, Entry
+    from icmsg.timers import Action, Timer
 
 
 class Timed(Protocol):
@@ -16,7 +16,7 @@ class Timed(Protocol):
     def now(self) -> int:
         """Return the current tick."""
 
-    def at(self, time: int, action: Action) -> Entry:
+    def at(self, time: int, action: Action) -> Timer:
         """Run ``action`` at tick ``time``."""
 
 
@@ -24,7 +24,7 @@ class Alarm:
     """Runs ``action`` at the tick that was :meth:`set` last.
 
     A kernel moves its timeout with every wait, mostly to later. So an entry that comes too early stays in the
-    timeline and only looks again when its time has come; one that is cancelled and replaced every time would leave
+    timers and only looks again when its time has come; one that is cancelled and replaced every time would leave
     thousands of dead ones behind, each of which still ends a slice or wakes a sleeping core.
     """
 
@@ -34,14 +34,14 @@ class Alarm:
         self._where: Final = where
         self._action: Final = action
         self._due = NEVER
-        self._entries: list[Entry] = []  # the latest first, so the next one to run is the last
+        self._entries: list[Timer] = []  # the latest first, so the next one to run is the last
 
     def set(self, time: int) -> None:
         """Run the action at tick ``time``, and at no other."""
         self._due = time
         entries = self._entries
         while entries and entries[-1].action is None:
-            entries.pop()  # the timeline was cleared
+            entries.pop()  # the timers was cleared
         if not entries or time < entries[-1].time:
             entries.append(self._where.at(time, self._look))
 
@@ -50,7 +50,7 @@ class Alarm:
         self._due = NEVER
 
     def reset(self) -> None:
-        """Cancel, and leave nothing in the timeline that still looks."""
+        """Cancel, and leave nothing in the timers that still looks."""
         self._due = NEVER
         for entry in self._entries:
             entry.cancel()

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.bus_setup import reaches, tags
+from icmsg.cosim.embedded.armv8m.architecture import Armv8M
+from icmsg.cosim.embedded.armv8m.scs_registers import PRIORITY_MASK, SCS_BASE
 from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoRange, Memory, MemoryRange
 from icmsg.cosim.embedded.model_types import Model, ModelType, Parts, find_model, modelled
 from icmsg.cosim.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.cosim.embedded.models.tagged import TaggedPage
-from icmsg.cosim.embedded.nvic import INTERRUPTS
 from icmsg.cosim.embedded.rates import CPU, NVIC, Rates, check_attributes, has_fpu
-from icmsg.cosim.embedded.scs_registers import PRIORITY_MASK, SCS_BASE
 from icmsg.cosim.embedded.shared_page import SharedPage
 from icmsg.cosim.embedded.slot import Slot
 from icmsg.cosim.platform import Peripheral, Reference
@@ -59,7 +59,7 @@ class Builder:
                     index=index,
                     ticks_per_second=rates.ticks_per_second,
                     instruction_hz=rates.instruction_hz[name],
-                    has_fpu=has_fpu(description, core),
+                    architecture=Armv8M(has_fpu=has_fpu(description, core)),
                     scheduler=scheduler,
                     events=events,
                     nanoseconds=nanoseconds,
@@ -230,10 +230,11 @@ class Builder:
                     f"this connection of {item.name} is not modelled by the embedded engine; it models "
                     "IRQ -> an NVIC, the renode engine runs all"
                 )
-            if wire.irq >= INTERRUPTS:
+            lines = slot.architecture.interrupts
+            if wire.irq >= lines:
                 raise wire.place.error(
                     f"{item.name} is wired to interrupt {wire.irq} of {wire.destination}, which has "
-                    f"{INTERRUPTS}: use 0 to {INTERRUPTS - 1}"
+                    f"{lines}: use 0 to {lines - 1}"
                 )
             line.connect(slot.set_line, wire.irq)
 

@@ -10,10 +10,8 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.backtrace import exception_name
+from icmsg.cosim.fault_causes import storm_of
 from icmsg.cosim.machine import Hang
-from icmsg.errors import EngineError
-from icmsg.hw.mailbox import channels_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,14 +28,6 @@ _STATES: Final = 32
 """Different register states among the samples, at most; a loop has as many as instructions."""
 _SAMPLED_NS: Final = 20_000_000
 """Of virtual time, at least: a counter that firmware waits for moves on meanwhile."""
-
-
-_LOADS: Final = {0x6800: 2, 0x7800: 0, 0x8800: 1}
-"""LDR, LDRB and LDRH with a 5-bit offset, and how far that is shifted."""
-_WIDE_LOADS: Final = (0xF8D0, 0xF890, 0xF8B0)
-_LONGEST_LOOP: Final = 128
-"""Bytes between a branch and its target in a loop that is looked through."""
-_PERIPHERALS: Final = 0x4000_0000
 
 
 class HangGuard:
@@ -61,29 +51,12 @@ class HangGuard:
             firmware = core.firmware
             if firmware is None or core.is_halted:
                 continue
-            number, times, events = firmware.storm
-            if times >= STORM and self._machine.events.count - events < max(_FEW, times // 10):
-                vector = core.bus.read32(core.vector_table + 4 * number)
-                handler = core.locate(vector & ~1).partition("+")[0]
-                yield Hang(
-                    core.name,
-                    f"interrupt storm: core {core.name} took {exception_name(number)} more than "
-                    f"{times // STORM * STORM} times in a row in {handler}: its handler returns without clearing "
-                    f"what causes it{self._latched(core, number)}",
-                    is_storm=True,
-                )
-
-    def _latched(self, core: MachineCore, number: int) -> str:
-        """Return which events of the core's mailbox are set, if it is that which interrupts."""
-        try:
-            port = core.mailbox_port
-        except EngineError:
-            return ""
-        if port.interrupt != number - 16:
-            return ""
-        state = port.kind.read_state(core.bus, port.base)
-        still = channels_in(state.latched & state.enabled)
-        return "".join(f", {state.words.event.format(n)} is still set" for n in still)
+            storm = firmware.storm
+            if storm.times >= STORM and self._machine.events.count - storm.events < max(
+                _FEW, storm.times // 10
+            ):
+                times = storm.times // STORM * STORM
+                yield storm_of(core, storm.name, storm.interrupt, storm.handler, times)
 
     def _stuck(self, within_ns: int) -> list[Hang]:
         machine = self._machine
@@ -125,37 +98,10 @@ class HangGuard:
         )
 
     def _polled(self, core: MachineCore) -> Iterator[str]:
-        """Yield the peripheral registers that the loop reads with an immediate offset."""
-        registers = core.registers
-        for pc in self._loop(core):
-            first, second = (core.bus.read16(pc + n) for n in (0, 2))
-            shift = _LOADS.get(first & 0xF800)
-            if shift is not None:
-                base, offset = first >> 3 & 7, (first >> 6 & 0x1F) << shift
-            elif first & 0xFFF0 in _WIDE_LOADS:
-                base, offset = first & 0xF, second & 0xFFF
-            else:
-                continue
-            name = {13: "SP", 14: "LR", 15: "PC"}.get(base, f"R{base}")
-            address = registers[name] + offset & 0xFFFF_FFFF
-            if address >= _PERIPHERALS:
+        """Yield the peripheral registers that the loop reads."""
+        if core.firmware is not None:
+            for address in core.firmware.polled(self._pcs[core.name], core.bus):
                 yield f"0x{address:08X}{self._peripheral(address)}"
-
-    def _loop(self, core: MachineCore) -> range:
-        """Return the addresses of the loop: slices may end at the same few of its instructions each time."""
-        lowest, highest = min(self._pcs[core.name]), max(self._pcs[core.name])
-        for pc in range(highest, highest + _LONGEST_LOOP, 2):
-            word = core.bus.read16(pc)
-            if word & 0xF000 == 0xD000 and word & 0x0F00 < 0x0E00:
-                offset = (word & 0xFF ^ 0x80) - 0x80
-            elif word & 0xF800 == 0xE000:
-                offset = (word & 0x7FF ^ 0x400) - 0x400
-            else:
-                continue
-            target = pc + 4 + 2 * offset
-            if highest - _LONGEST_LOOP < target <= lowest:
-                return range(target, pc + 2, 2)
-        return range(lowest, highest + 2, 2)
 
     def _peripheral(self, address: int) -> str:
         for item in self._machine.description:
@@ -170,8 +116,8 @@ class HangGuard:
         machine = self._machine
         limit = machine.now_ns + within_ns
         lines = [
-            machine.timeline,
-            *(core.firmware.timeline for core in machine.cores.values() if core.firmware),
+            machine.timers,
+            *(core.firmware.timers for core in machine.cores.values() if core.firmware),
         ]
         return any(machine.when_ns(line.next) < limit for line in lines)
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.base_machine import BaseMachine
+from icmsg.cosim.embedded import foreign_cores
 from icmsg.cosim.embedded.build import Builder
 from icmsg.cosim.embedded.bus import CoreBus
-from icmsg.cosim.embedded.core import FirmwareCore
 from icmsg.cosim.embedded.hang_guard import HangGuard
 from icmsg.cosim.embedded.machine_core import MachineCore
 from icmsg.cosim.embedded.models.nrf_reset import NrfResetModel
@@ -18,30 +19,29 @@ from icmsg.cosim.embedded.rates import read_rates
 from icmsg.cosim.embedded.scheduler import Scheduler
 from icmsg.cosim.events import EventKind, EventStream
 from icmsg.cosim.interruption import HeldSignals
-from icmsg.cosim.machine import AccessWarning, FaultLog
+from icmsg.cosim.machine import AccessWarning
 from icmsg.cosim.platform import load_platform
-from icmsg.cosim.simtime import US, format_time
-from icmsg.cosim.soc import Soc, find_core, shipped_soc
-from icmsg.errors import ConfigurationError, CoreFault, EngineError, VirtualTimeoutError
-from icmsg.ipc.clock import check_delay
+from icmsg.cosim.simtime import US
+from icmsg.cosim.soc import Soc, shipped_soc
+from icmsg.errors import ConfigurationError, CoreFault, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
     from icmsg.cosim.embedded.memory import Memory
     from icmsg.cosim.embedded.model_types import Model
+    from icmsg.cosim.embedded.processor import Processor
     from icmsg.cosim.embedded.slot import Slot
-    from icmsg.cosim.embedded.timeline import Timeline
-    from icmsg.cosim.machine import CoreFaultRecord, Hang
-    from icmsg.cosim.platform import PlatformDescription
+    from icmsg.cosim.machine import Hang
+    from icmsg.cosim.platform import Peripheral, PlatformDescription
+    from icmsg.timers import Timers
 
 DEFAULT_QUANTUM_NS: Final = 100 * US
 DEFAULT_LATENCY_NS: Final = 1 * US
 _MOST_WARNINGS: Final = 1000
 
 
-class EmbeddedMachine:
+class EmbeddedMachine(BaseMachine[MachineCore]):
     """An emulated SoC.
 
     ``platform`` is the path of a Renode platform file or its description (default: the shipped nRF5340).
@@ -65,39 +65,33 @@ class EmbeddedMachine:
     ) -> None:
         if quantum_ns <= 0 or latency_ns < 0:
             raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
-        self.soc: Final = _read(platform)
-        rates = read_rates(self.soc)
+        soc, self.foreign_cores = _read(platform)
+        rates = read_rates(soc)
+        super().__init__(soc, EventStream(rates.ticks_per_second))
         self._ticks_per_second = rates.ticks_per_second
         self._quantum_ns = quantum_ns
-        self.description: Final = self.soc.description
         self.before_run: Final[list[Callable[[], None]]] = []
         """Called once each, before time passes the next time."""
-        self.events: Final = EventStream(rates.ticks_per_second)
-        self._scheduler = Scheduler(
-            ticks_per_us=-(-rates.ticks_per_second // 1_000_000), quantum=self._ticks(quantum_ns)
+        self.scheduler = Scheduler(
+            ticks_per_us=-(-rates.ticks_per_second // 1_000_000), quantum=self.ticks(quantum_ns)
         )
-        self._parts = Builder(self.soc, rates, self._scheduler, self.events, self._nanoseconds)
+        self._parts = Builder(self.soc, rates, self.scheduler, self.events, self._nanoseconds)
         self._warnings: dict[tuple[str, str, int], AccessWarning] = {}
         self._warned: dict[tuple[str, str, int], int] = {}
         self.warnings_left_out = 0
         """Warnings beyond the first 1000 different ones: counted, not kept."""
         self.bus: Final = CoreBus(self._parts.common)
         """The addresses that belong to no core, for whoever looks from outside."""
-        self.clock: Final = MachineClock(self._scheduler, rates.ticks_per_second)
-        self.cores: Final[dict[str, MachineCore]] = {}
+        self.clock: Final = MachineClock(self.scheduler, rates.ticks_per_second)
         for name, slot in self._parts.slots.items():
-            slot.add_control(systick_hz=rates.systick_hz[name], restart=self._restart)
+            slot.add_control(timer_hz=rates.systick_hz[name], restart=self._restart)
             self.cores[name] = MachineCore(
                 self,
                 slot,
-                port=self.soc.cores[name].port,
-                latency=self._ticks(latency_ns),
-                retry=self._ticks(US),
+                latency=self.ticks(latency_ns),
+                retry=self.ticks(US),
             )
         self._reached = 0, 0  # the last deadline: its tick, and the nanosecond that was asked for
-        self._closed = False
-        self._runs = False
-        self._faults = FaultLog(self)
         self._guard = HangGuard(self)
 
     # Time
@@ -111,82 +105,56 @@ class EmbeddedMachine:
     def quantum_ns(self, quantum_ns: int) -> None:
         if quantum_ns <= 0:
             raise ConfigurationError("the quantum must be > 0 nanoseconds")
-        self._check_between_instructions("changing the quantum")
+        self.check_between_instructions("changing the quantum")
         self._quantum_ns = quantum_ns
-        self._scheduler.set_quantum(self._ticks(quantum_ns))
+        self.scheduler.set_quantum(self.ticks(quantum_ns))
 
     @property
     def now_ns(self) -> int:
         """The virtual time in nanoseconds."""
-        return self._nanoseconds(self._scheduler.time())
+        return self._nanoseconds(self.scheduler.time())
 
     def _deadline(self, ns: int) -> int:
         """Return the tick ``ns`` from now; waits that follow each other do not add up their rounding."""
-        if not isinstance(ns, int) or ns < 0:
-            raise ConfigurationError(f"a time to wait must be a whole number of nanoseconds ≥ 0, not {ns!r}")
-        check_delay(ns)
         tick, exact = self._reached
-        if tick != self._scheduler.now:
-            exact = self._nanoseconds(self._scheduler.now)
-        until = self._ticks(exact + ns)
+        if tick != self.scheduler.now:
+            exact = self._nanoseconds(self.scheduler.now)
+        until = self.ticks(exact + ns)
         self._reached = until, exact + ns
         return until
 
-    def run_for(self, ns: int) -> None:
-        """Let ``ns`` nanoseconds of virtual time pass.
+    def _advance(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
+        """Let time pass.
 
         A core that runs firmware may get up to one quantum further; one that sleeps wakes at its exact time. One that
-        faults where no fault handler can run stops alone (:attr:`MachineCore.is_locked_up`). Raises CoreFault and
-        EngineError as :meth:`run_until`.
+        faults where no fault handler can run stops alone (:attr:`MachineCore.is_locked_up`).
 
         Ctrl-C, and any other signal that Python handles, is held until a slice or a callback has ended. The machine
         can run on then: no event and no hash is different from those of a run that was not interrupted.
         """
-        self._run(self._deadline(ns), None)
+        return self._run_to(self._deadline(ns), satisfied)
 
-    def run_until(
-        self, satisfied: Callable[[], bool], *, timeout_ns: int, what: str = "the condition"
-    ) -> None:
-        """Run until ``satisfied()``, which is asked after every action of Python and every slice of a core.
-
-        Raises:
-            VirtualTimeoutError: ``timeout_ns`` of virtual time passed before; the text names ``what``.
-            CoreFault: a core was reset whose image cannot start.
-            EngineError: the machine is closed, or runs already.
-            ConfigurationError: the time is not a whole number of nanoseconds, or negative.
-        """
-        if not self._run(self._deadline(timeout_ns), satisfied):
-            raise VirtualTimeoutError(
-                f"{what} did not happen within {format_time(timeout_ns)} of virtual time"
-            )
-
-    def _run(self, until: int, satisfied: Callable[[], bool] | None) -> bool:
-        self._check_open()
-        if self._runs:
-            raise EngineError("the machine runs already; a handler must return instead of running it further")
-        self._runs = True
+    def _run_to(self, until: int, satisfied: Callable[[], bool] | None) -> bool:
         try:
             with HeldSignals() as held:
                 while self.before_run:
                     self.before_run.pop(0)()
-                return self._scheduler.run(until, satisfied, held)
+                return self.scheduler.run(until, satisfied, held)
         except CoreFault as fault:
             where = self.core(fault.core).locate(fault.pc)
             raise CoreFault(f"{fault} ({where})", core=fault.core, pc=fault.pc) from None
-        finally:
-            self._runs = False
 
     def step(self, core: MachineCore, count: int) -> None:
         """Let time pass until ``core``, if it does not sleep, has executed exactly ``count`` more instructions.
 
         Raises CoreFault and EngineError as :meth:`run_until`.
         """
-        self._run(self._scheduler.now, None)
+        self._alone(lambda: self._run_to(self.scheduler.now, None))
         firmware = core.firmware
         if firmware is not None:
-            until = max(firmware.time, self._scheduler.now) + count * firmware.ticks_per_instruction
-            self._scheduler.at(until, lambda: None)
-            self._run(until, None)
+            until = max(firmware.time, self.scheduler.now) + count * firmware.ticks_per_instruction
+            self.scheduler.at(until, lambda: None)
+            self._alone(lambda: self._run_to(until, None))
 
     def reset(self) -> None:
         """Reset all cores and peripherals; memories keep their contents, and no core runs afterwards.
@@ -194,7 +162,7 @@ class EmbeddedMachine:
         Raises:
             EngineError: called from within an instruction of a core.
         """
-        self._check_between_instructions("reset")
+        self.check_between_instructions("reset")
         for model in self._parts.models.values():
             model.reset()
         for core in self.cores.values():
@@ -203,12 +171,13 @@ class EmbeddedMachine:
     # Cores
 
     def core(self, name: str) -> MachineCore:
-        """Return a core by its name (``"app"``, or ``"cpuapp"`` as in the platform file).
+        """Return a core by its short name, or as the platform file calls it.
 
         Raises:
-            ConfigurationError: there is no such core; the text lists those there are.
+            ConfigurationError: there is no such core, or this engine does not execute it; the text says which.
         """
-        return find_core(self.cores, name)
+        foreign_cores.check(self.foreign_cores, name)
+        return super().core(name)
 
     @property
     def models(self) -> Mapping[str, Model]:
@@ -222,7 +191,7 @@ class EmbeddedMachine:
 
     def accessing(self) -> tuple[str, int] | None:
         """Return (core, PC) of the firmware that makes the access which is under way; None if Python makes it."""
-        name = self._scheduler.in_slice
+        name = self.scheduler.in_slice
         core = None if name is None else self.cores[name].firmware
         return None if core is None else (core.name, core.pc())
 
@@ -233,11 +202,6 @@ class EmbeddedMachine:
         """Accesses that nothing models and faults of the firmware, one entry per kind and address, at most 1000."""
         return [replace(warning, count=self._warned[key]) for key, warning in self._warnings.items()]
 
-    @property
-    def faults(self) -> list[CoreFaultRecord]:
-        """The fault exceptions that the cores took, one entry for each core, exception and place."""
-        return self._faults.records()
-
     def hangs(self, within_ns: int) -> list[Hang]:
         """Return how firmware hangs, where it is proved that nothing changes ``within_ns`` from now.
 
@@ -246,12 +210,12 @@ class EmbeddedMachine:
         return self._guard.hangs(within_ns)
 
     @property
-    def timeline(self) -> Timeline:
+    def timers(self) -> Timers:
         """What is due on no core alone."""
-        return self._scheduler.timeline
+        return self.scheduler.timers
 
     def when_ns(self, tick: int) -> int:
-        """Return a tick of a timeline in nanoseconds."""
+        """Return a tick of a timers in nanoseconds."""
         return self._nanoseconds(tick)
 
     def trace_sha256(self) -> str:
@@ -260,7 +224,7 @@ class EmbeddedMachine:
         Raises:
             EngineError: the machine is closed.
         """
-        self._check_open()
+        self.check_open()
         digest = hashlib.sha256(self.events.hexdigest().encode())
         for name, memory in self._parts.memories.items():
             digest.update(name.encode())
@@ -277,65 +241,51 @@ class EmbeddedMachine:
         """
         if self._closed:
             return
-        self._check_between_instructions("close")
+        self.check_between_instructions("close")
         for core in self.cores.values():
             core.release()
         self._closed = True
         for slot in self._parts.slots.values():
             slot.space.close()
         self._parts.common.close()
-        self._scheduler.timeline.clear()
+        self.scheduler.timers.clear()
         self._parts.release_memory()
 
-    def __enter__(self) -> EmbeddedMachine:
-        return self
+    # What its cores need
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    # Inside
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise EngineError("this machine is closed; make a new one")
-
-    def _check_between_instructions(self, what: str) -> None:
+    def check_between_instructions(self, what: str) -> None:
         """Refuse what would pull the emulator out from under itself."""
-        self._check_open()
-        core = self._scheduler.in_slice
+        self.check_open()
+        core = self.scheduler.in_slice
         if core is not None:
             raise EngineError(
                 f"{what} is not possible from within an instruction of core {core}; do it in clock.call_soon(...)"
             )
 
-    def _ticks(self, ns: int) -> int:
+    def time(self) -> int:
+        """Return the tick of what runs: exact in a core's peripheral access."""
+        return self.scheduler.time()
+
+    def ticks(self, ns: int) -> int:
+        """Return a time in ticks, rounded up."""
         return -(-ns * self._ticks_per_second // 1_000_000_000)
 
     def _nanoseconds(self, ticks: int) -> int:
         return ticks * 1_000_000_000 // self._ticks_per_second
 
-    def _start(self, slot: Slot, *, stack: int | None = None, entry: int | None = None) -> None:
+    def start_core(self, slot: Slot, *, stack: int | None = None, entry: int | None = None) -> None:
         """Let the image of ``slot`` run from its vector table, from now on."""
         core = slot.firmware
         if core is None:
             core = self._make_core(slot)
-        core.reset(self._scheduler.time(), stack=stack, entry=entry)
-        if core not in self._scheduler.cores:
-            self._scheduler.cores.append(core)
-            self._scheduler.cores.sort(key=lambda other: list(self.cores).index(other.name))
+        core.reset(self.scheduler.time(), stack=stack, entry=entry)
+        if core not in self.scheduler.cores:
+            self.scheduler.cores.append(core)
+            self.scheduler.cores.sort(key=lambda other: list(self.cores).index(other.name))
 
-    def _make_core(self, slot: Slot) -> FirmwareCore:
-        assert slot.control is not None
-        core = FirmwareCore(
-            name=slot.name,
-            space=slot.space,
-            nvic=slot.nvic,
-            control=slot.control,
-            timeline=slot.timeline,
-            ticks_per_instruction=slot.ticks_per_instruction,
-            has_fpu=slot.has_fpu,
+    def _make_core(self, slot: Slot) -> Processor:
+        core = slot.architecture.make_processor(
+            slot,
             warn=lambda what, address, pc: self._warn(slot, what, address, pc),
             fault=lambda exception, pc: slot.emit(EventKind.FAULT, exception, pc),
             events=lambda: self.events.count,
@@ -343,19 +293,20 @@ class EmbeddedMachine:
         slot.occupy(core)
         return core
 
-    def _stop(self, slot: Slot) -> None:
+    def stop_core(self, slot: Slot) -> None:
         """Take the core out of the schedule; its state stays."""
         core = slot.firmware
-        if core is not None and core in self._scheduler.cores:
+        if core is not None and core in self.scheduler.cores:
             core.limit(core.now())
-            self._scheduler.cores.remove(core)
+            self.scheduler.cores.remove(core)
 
-    def _resume(self, slot: Slot) -> None:
+    def resume_core(self, slot: Slot) -> None:
+        """Put the core back into the schedule."""
         core = slot.firmware
-        if core is not None and core not in self._scheduler.cores:
-            core.time = max(core.time, self._scheduler.time())
-            self._scheduler.cores.append(core)
-            self._scheduler.cores.sort(key=lambda other: list(self.cores).index(other.name))
+        if core is not None and core not in self.scheduler.cores:
+            core.time = max(core.time, self.scheduler.time())
+            self.scheduler.cores.append(core)
+            self.scheduler.cores.sort(key=lambda other: list(self.cores).index(other.name))
 
     def _restart(self, slot: Slot) -> None:
         """Firmware asked for a reset of its own core; it happens after the instruction that asked.
@@ -369,7 +320,7 @@ class EmbeddedMachine:
                 if isinstance(model, NrfResetModel) and model.core == slot.name:
                     model.hold_network()
 
-        self._scheduler.at(self._scheduler.time(), restart)
+        self.scheduler.at(self.scheduler.time(), restart)
 
     def _warn(self, slot: Slot, what: str, address: int, pc: int) -> None:
         key = slot.name, what, address
@@ -386,7 +337,10 @@ class EmbeddedMachine:
             slot.emit(EventKind.WARNING, address, pc)
 
 
-def _read(platform: str | Path | PlatformDescription | None) -> Soc:
+def _read(platform: str | Path | PlatformDescription | None) -> tuple[Soc, Mapping[str, Peripheral]]:
+    """Return the SoC, and the cores that are left out of it, by their names in the platform file."""
     if platform is None:
-        return shipped_soc()
-    return Soc(load_platform(Path(platform)) if isinstance(platform, str | Path) else platform)
+        return shipped_soc(), {}
+    description = load_platform(Path(platform)) if isinstance(platform, str | Path) else platform
+    kept, foreign = foreign_cores.split(description)
+    return Soc(kept), foreign

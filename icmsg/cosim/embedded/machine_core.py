@@ -2,78 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from icmsg.cosim.backtrace import describe_core, unwind
+from icmsg.cosim.base_core import BaseCore
 from icmsg.cosim.embedded.played import PlayedCore
 from icmsg.cosim.embedded.store_watch import StoreWatch
 from icmsg.cosim.events import EventKind
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.image_places import check_places
+from icmsg.cosim.fault_causes import lock_up_words
 from icmsg.cosim.memory_console import polled
-from icmsg.cosim.soc import no_mailbox
-from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from icmsg.cosim.backtrace import Frame
-    from icmsg.cosim.console import Console
-    from icmsg.cosim.embedded.core import FirmwareCore
     from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.cosim.embedded.processor import Processor, SystemRegisters
     from icmsg.cosim.embedded.slot import Slot
-    from icmsg.cosim.embedded.system_control import SystemControl
-    from icmsg.cosim.soc import MailboxPort
-    from icmsg.hw.bus import Bus
+    from icmsg.cosim.image import FirmwareImage
 
 
-class MachineCore:
+class MachineCore(BaseCore):
     """A core that is halted (as after power-up), runs firmware, or is played by Python."""
 
-    def __init__(
-        self, machine: EmbeddedMachine, slot: Slot, *, port: MailboxPort | None, latency: int, retry: int
-    ) -> None:
+    def __init__(self, machine: EmbeddedMachine, slot: Slot, *, latency: int, retry: int) -> None:
+        super().__init__(machine.soc, machine.soc.cores[slot.name], slot.bus, slot.console)
         self._machine = machine
         self._slot = slot
-        self._port = port
         self._latency = latency
         self._retry = retry
         self._played: PlayedCore | None = None
-        self._halted = True
         self._held = False
         self._power_handlers: list[Callable[[bool], None]] = []
         self._store_watches: list[StoreWatch] = []
-        self.name: Final = slot.name
         slot.power = self
-        self.image: FirmwareImage | None = None
-
-    @property
-    def bus(self) -> Bus:
-        """This core's address space."""
-        return self._slot.bus
-
-    @property
-    def console(self) -> Console:
-        """What the core prints."""
-        return self._slot.console
-
-    @property
-    def index(self) -> int:
-        """The core's number in events."""
-        return self._slot.index
-
-    @property
-    def mailbox_port(self) -> MailboxPort:
-        """Where this core's mailbox is; EngineError if the platform gives it none."""
-        if self._port is None:
-            raise no_mailbox(self.name)
-        return self._port
-
-    @property
-    def is_halted(self) -> bool:
-        """Whether the core executes nothing (a core played by Python is not halted)."""
-        return self._halted
 
     @property
     def is_held(self) -> bool:
@@ -86,12 +47,12 @@ class MachineCore:
         return self._played is not None
 
     @property
-    def firmware(self) -> FirmwareCore | None:
+    def firmware(self) -> Processor | None:
         """The core's instruction stream; None before firmware was started, and where Python plays the core."""
         return self._slot.firmware
 
     @property
-    def system_control(self) -> SystemControl:
+    def system_control(self) -> SystemRegisters:
         """The registers of the interrupt controller, SysTick and the system control block."""
         assert self._slot.control is not None
         return self._slot.control
@@ -114,11 +75,8 @@ class MachineCore:
             FirmwareError: the file is not usable, or a part of it lies outside this core's memory.
             EngineError: the core runs, or is played by Python.
         """
-        self._machine._check_between_instructions("load")
-        if not self._halted:
-            raise EngineError(f"core {self.name} is in use; halt it before you load firmware")
-        image = firmware if isinstance(firmware, FirmwareImage) else FirmwareImage.load(firmware)
-        self.check_image(image)
+        self._machine.check_between_instructions("load")
+        image = self._image_to_load(firmware)
         table = image.vector_table
         self._slot.vacate()
         for segment in image.segments:
@@ -127,14 +85,6 @@ class MachineCore:
         self.image = image
         return image
 
-    def check_image(self, image: FirmwareImage) -> None:
-        """Refuse an image that does not fit.
-
-        Raises:
-            FirmwareError: a part of it lies outside this core's memory.
-        """
-        check_places(image, self.name, self._machine.soc)
-
     def start(self) -> None:
         """Reset the core and the peripherals that belong to it alone, and let it run its image, also if it is held.
 
@@ -142,11 +92,8 @@ class MachineCore:
             EngineError: no image is loaded, or the core is played by Python.
             CoreFault: the image's reset vector is no address of Thumb code.
         """
-        self._machine._check_between_instructions("start")
-        if self._played is not None:
-            raise EngineError(f"core {self.name} is played by Python; release() it first")
-        if self.image is None:
-            raise EngineError(f"core {self.name} has no firmware; load() an image first")
+        self._machine.check_between_instructions("start")
+        self._check_startable(has_image=self.image is not None)
         self._slot.reset_peripherals()
         self.begin()
 
@@ -156,11 +103,9 @@ class MachineCore:
         Raises:
             EngineError: no image is loaded, or the core runs or is played by Python.
         """
-        self._machine._check_between_instructions("wait_for_release")
+        self._machine.check_between_instructions("wait_for_release")
         if self._played is not None or self.image is None or not self._halted:
-            raise EngineError(
-                f"core {self.name} has no firmware that could wait in reset; load() an image first"
-            )
+            raise self._cannot_wait()
         self._slot.reset_peripherals()
         self._held = True
 
@@ -172,7 +117,7 @@ class MachineCore:
         Raises:
             CoreFault: the table is not in memory, or its reset vector is no address of Thumb code.
         """
-        self._machine._start(self._slot, stack=stack, entry=entry)
+        self._machine.start_core(self._slot, stack=stack, entry=entry)
         if (core := self._slot.firmware) is not None and self.image is not None:
             core.after_slice = polled(self.bus, self.image.symbols, self._slot.print)
         for watch in self._store_watches:
@@ -183,15 +128,15 @@ class MachineCore:
     def halt(self) -> None:
         """Stop executing; registers, memory and pending interrupts stay as they are."""
         if not self._halted and self._played is None:
-            self._machine._stop(self._slot)
+            self._machine.stop_core(self._slot)
             self._halted = True
             self._slot.emit(EventKind.CORE_HALTED)
 
     def resume(self) -> None:
         """Go on where :meth:`halt` stopped."""
-        self._machine._check_open()
+        self._machine.check_open()
         if self._halted and self._slot.firmware is not None:
-            self._machine._resume(self._slot)
+            self._machine.resume_core(self._slot)
             self._halted = False
             self._slot.emit(EventKind.CORE_STARTED)
 
@@ -203,7 +148,7 @@ class MachineCore:
         Raises:
             CoreFault: the image's reset vector is no address of Thumb code.
         """
-        self._machine._check_between_instructions("reset")
+        self._machine.check_between_instructions("reset")
         self._slot.reset_peripherals()
         self.reset_alone()
 
@@ -213,10 +158,10 @@ class MachineCore:
         Raises:
             CoreFault: the image's reset vector is no address of Thumb code.
         """
-        self._machine._check_between_instructions("reset")
+        self._machine.check_between_instructions("reset")
         self.reset_interrupts()
         if self._slot.firmware is not None:
-            self._slot.firmware.reset(self._machine._scheduler.time())
+            self._slot.firmware.reset(self._machine.time())
         self._slot.emit(EventKind.CORE_RESET)
 
     def reset_interrupts(self) -> None:
@@ -230,9 +175,9 @@ class MachineCore:
 
         A core that Python plays stays played.
         """
-        self._machine._check_between_instructions("power_down")
+        self._machine.check_between_instructions("power_down")
         self._slot.reset_peripherals()
-        self._machine._stop(self._slot)
+        self._machine.stop_core(self._slot)
         self._slot.vacate()
         self.reset_interrupts()
         self._halted, self._held = self._played is None, False
@@ -282,14 +227,13 @@ class MachineCore:
         Raises:
             EngineError: firmware runs on it; halt it first.
         """
-        self._machine._check_between_instructions("play")
+        self._machine.check_between_instructions("play")
         if self._played is not None:
             return self._played
-        if not self._halted:
-            raise EngineError(f"core {self.name} runs firmware; halt it before Python plays it")
-        latency = self._latency if latency_ns is None else self._machine._ticks(latency_ns)
+        self._check_playable()
+        latency = self._latency if latency_ns is None else self._machine.ticks(latency_ns)
         self._slot.vacate()
-        self._played = PlayedCore(self._slot, self._machine._scheduler, latency=latency, retry=self._retry)
+        self._played = PlayedCore(self._slot, self._machine.scheduler, latency=latency, retry=self._retry)
         self._halted = False
         return self._played
 
@@ -329,10 +273,7 @@ class MachineCore:
         if self._slot.firmware is None or (problem := self._slot.firmware.lock_up) is None:
             return ""
         text, pc = problem
-        return (
-            f"core {self.name} is locked up at PC 0x{pc:08X}: {text}, where no fault handler can run "
-            f"({self.locate(pc)})"
-        )
+        return lock_up_words(self, text, pc)
 
     def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core's firmware to ``begin`` up to ``end``.
@@ -355,32 +296,12 @@ class MachineCore:
         """The core registers by name; empty where no firmware was started."""
         return self._slot.firmware.read_registers() if self._slot.firmware is not None else {}
 
-    def locate(self, address: int) -> str:
-        """Return ``function+0x12 (file.c:34)`` of the image for a code address."""
-        return self.image.locate(address) if self.image is not None else f"0x{address:08X}"
-
-    def backtrace(self, pc: int | None = None) -> tuple[Frame, ...]:
-        """Return the call chain, innermost first, from ``pc`` if that is given; empty where no firmware was started."""
-        registers = self.registers
-        if registers and pc is not None:
-            registers["PC"] = pc
-        return unwind(registers, self.image, self._read_memory)
-
-    def _read_memory(self, address: int, size: int) -> bytes | None:
-        found = self._slot.space.memory_at(address)
-        if found is None or address + size > found.end:
-            return None
-        return bytes(found.memory.bytes[address - found.start : address - found.start + size])
-
-    def __repr__(self) -> str:
-        return describe_core(self)
-
     def release(self) -> None:
         """Stop whatever uses the core and free it."""
-        self._machine._check_between_instructions("release")
+        self._machine.check_between_instructions("release")
         if self._played is not None:
             self._played.release()
             self._played = None
-        self._machine._stop(self._slot)
+        self._machine.stop_core(self._slot)
         self._slot.vacate()
         self._halted = True

@@ -163,6 +163,7 @@ MODELS: Final[dict[str, ModelType]] = {
         fixed=(("numberOfEvents", 4),),
         required=("numberOfEvents",),
     ),
+    "Timers.NRF_RTC": ModelType(lambda parts: NrfRtcModel(parts.slot, base=parts.base)),
     "Timers.NRF_WDT": ModelType(_wdt, models=("resetController",), required=("resetController",)),
     "UART.NRF52840_UART": ModelType(
         lambda parts: NrfUarteModel(parts.slot, base=parts.base), fixed=(("easyDMA", True),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.errors import EngineError
+from icmsg.cosim.base_core import PATIENCE, never_falls
 from icmsg.ipc.clock import check_delay
 
 if TYPE_CHECKING:
@@ -12,10 +12,7 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.embedded.scheduler import Scheduler
     from icmsg.cosim.embedded.slot import Slot
-    from icmsg.cosim.embedded.timeline import Entry
-
-_PATIENCE: Final = 1000
-"""Handler calls in a row that leave the line high before it counts as a mistake."""
+    from icmsg.timers import Timer
 
 
 class PlayedCore:
@@ -32,14 +29,14 @@ class PlayedCore:
         self._scheduler = scheduler
         self._handlers: dict[int, Callable[[], None]] = {}
         self._levels: set[int] = set()
-        self._queued: dict[int, Entry] = {}
+        self._queued: dict[int, Timer] = {}
         self._ignored: dict[int, int] = {}
         slot.on_line = self._line
 
     def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
         """Call ``handler`` for external interrupt ``interrupt``; a line that is high already counts as rising now."""
         self._handlers[interrupt] = handler
-        if self._slot.nvic.lines >> (16 + interrupt) & 1:
+        if self._slot.nvic.is_high(interrupt):
             self._line(interrupt, True)
 
     def release(self) -> None:
@@ -79,12 +76,9 @@ class PlayedCore:
             return
         self._queue(interrupt, self._retry)
         ignored = self._ignored[interrupt] = self._ignored.get(interrupt, 0) + 1
-        if ignored >= _PATIENCE:
+        if ignored >= PATIENCE:
             self._ignored.clear()
-            raise EngineError(
-                f"interrupt {interrupt} of core {self._slot.name} was handled {_PATIENCE} times and is still high; "
-                "the handler must acknowledge what raised it (Mailbox.acknowledge)"
-            )
+            raise never_falls(self._slot.name, interrupt)
 
 
 class MachineClock:
@@ -102,7 +96,7 @@ class MachineClock:
         """Call at the end of the current Python step, at the same virtual time, first in, first out."""
         self._scheduler.call_soon(callback)
 
-    def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Entry:
+    def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Timer:
         """Call after ``delay_ns`` (rounded up to the machine's resolution); the entry can be cancelled.
 
         Raises:

@@ -66,7 +66,10 @@ def read_rates(soc: Soc) -> Rates:
                     )
         name = soc.by_cpu[core.name].name
         instruction_hz[name] = _positive(core, "PerformanceInMips", _DEFAULT_MIPS) * _HERTZ_PER_MIPS
-        systick_hz[name] = _positive(_nvic_of(description, core), "systickFrequency", 0)
+        nvic = _nvic_of(description, core)
+        if "systickFrequency" not in nvic.attributes:
+            raise nvic.error(f"{nvic.name} needs a systickFrequency, the clock of {core.name} in Hz")
+        systick_hz[name] = _positive(nvic, "systickFrequency", 0)
     fast = [soc.by_cpu[core.name].name for core in cores if core.name in _clocked(description)]
     rates = [hz for table in (instruction_hz, systick_hz) for hz in table.values()]
     rates += [FASTEST * table[name] for table in (instruction_hz, systick_hz) for name in fast]

@@ -16,13 +16,12 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.timeline import NEVER, Action, Entry, Timeline
-from icmsg.ipc.clock import RUNAWAY, runaway
+from icmsg.timers import NEVER, RUNAWAY, Action, Timer, Timers, runaway
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.core import FirmwareCore
+    from icmsg.cosim.embedded.processor import Processor
     from icmsg.cosim.interruption import HeldSignals
 
 _TIGHT_US: Final = 1
@@ -33,11 +32,11 @@ _SLICE_LIMIT_US: Final = 10_000
 
 
 class Scheduler:
-    """Runs the cores in ``cores`` and the actions in ``timeline``; times are ticks."""
+    """Runs the cores in ``cores`` and the actions in ``timers``; times are ticks."""
 
     def __init__(self, *, ticks_per_us: int, quantum: int) -> None:
-        self.cores: list[FirmwareCore] = []
-        self.timeline: Final = Timeline()
+        self.cores: list[Processor] = []
+        self.timers: Final = Timers()
         self.soon: Final[deque[Action]] = deque()
         self.now = 0
         """Every core has run at least this far."""
@@ -46,8 +45,8 @@ class Scheduler:
         self._tight_until = 0
         self.set_quantum(quantum)
         self._counted = self._counted_at = 0
-        self._current: FirmwareCore | None = None
-        self._attended: FirmwareCore | None = None
+        self._current: Processor | None = None
+        self._attended: Processor | None = None
 
     def set_quantum(self, quantum: int) -> None:
         """Let no core get further ahead than ``quantum`` ticks; not while one runs."""
@@ -60,16 +59,16 @@ class Scheduler:
         current = self._current
         return self.now if current is None else current.now()
 
-    def at(self, time: int, action: Action) -> Entry:
+    def at(self, time: int, action: Action) -> Timer:
         """Run ``action`` at tick ``time``, when every core has come that far."""
         current = self._current
         if current is not None:
             current.limit(time)
-        return self.timeline.at(time, action)
+        return self.timers.at(time, action)
 
-    def at_core(self, core: FirmwareCore, time: int, action: Action) -> None:
+    def at_core(self, core: Processor, time: int, action: Action) -> None:
         """Run ``action`` when ``core`` has come to tick ``time``; a sleeping core is looked at then."""
-        core.timeline.at(time, action)
+        core.timers.at(time, action)
         current = self._current
         if current is core:
             core.limit(time)
@@ -90,7 +89,7 @@ class Scheduler:
         current = self._current
         return current.name if current is not None and current.running else None
 
-    def attend(self, core: FirmwareCore) -> None:
+    def attend(self, core: Processor) -> None:
         """An exception of ``core`` may have become takeable: look at it now, or directly after its instruction."""
         if core.running:
             core.look()
@@ -121,13 +120,13 @@ class Scheduler:
             if pending and held is not None:
                 held.release()
             core, ready = self._furthest_behind()
-            action = self.timeline.next
+            action = self.timers.next
             if action <= ready:
                 if action > until:
                     break
                 self.now = action if action > self.now else self.now
                 self._count()
-                self.timeline.run_due(action)
+                self.timers.run_due(action)
                 self.drain()
             elif ready >= until or core is None:
                 break
@@ -150,21 +149,21 @@ class Scheduler:
             self._counted = 0
             raise runaway()
 
-    def _furthest_behind(self) -> tuple[FirmwareCore | None, int]:
+    def _furthest_behind(self) -> tuple[Processor | None, int]:
         chosen, earliest = None, NEVER
         for core in self.cores:
-            ready = core.timeline.next if core.asleep else core.time
+            ready = core.timers.next if core.asleep else core.time
             if ready < earliest:
                 chosen, earliest = core, ready
         return chosen, earliest
 
-    def _run_core(self, core: FirmwareCore, ready: int, action: int) -> None:
+    def _run_core(self, core: Processor, ready: int, action: int) -> None:
         if core.asleep:
             core.wake(ready)
-        if core.timeline.next <= core.time:
+        if core.timers.next <= core.time:
             self._attended = core
             try:
-                core.timeline.run_due(core.time)
+                core.timers.run_due(core.time)
             finally:
                 self._attended = None
         nvic = core.nvic
@@ -173,11 +172,11 @@ class Scheduler:
         if core.asleep:
             return
         # The core is the one furthest behind, so a quantum from here is no more than that from any other one.
-        horizon = min(core.timeline.next, action, core.time + self._slice_limit)
+        horizon = min(core.timers.next, action, core.time + self._slice_limit)
         if core.time < self._tight_until:
             for other in self.cores:
                 if other is not core:
-                    ready = other.timeline.next if other.asleep else other.time
+                    ready = other.timers.next if other.asleep else other.time
                     horizon = min(horizon, ready + self._tight)
         self._current = core
         try:

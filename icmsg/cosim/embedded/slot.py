@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Final, Protocol
 from icmsg.cosim.console import Console
 from icmsg.cosim.embedded.bus import CoreBus
 from icmsg.cosim.embedded.low_clock import LowFrequencyClock
-from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoRange
-from icmsg.cosim.embedded.nvic import Nvic, ignore
-from icmsg.cosim.embedded.scs_registers import SCS_BASE
-from icmsg.cosim.embedded.system_control import SystemControl
-from icmsg.cosim.embedded.timeline import Action, Timeline
+from icmsg.cosim.embedded.memory import AddressSpace
+from icmsg.cosim.embedded.processor import ignore
 from icmsg.cosim.events import Event, EventKind, EventStream
+from icmsg.timers import Action, Timers
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.core import FirmwareCore
+    from icmsg.cosim.embedded.processor import Architecture, Processor, SystemRegisters
     from icmsg.cosim.embedded.scheduler import Scheduler
-    from icmsg.cosim.embedded.timeline import Entry
     from icmsg.hw.model import IoModel
+    from icmsg.timers import Timer
 
 _DOORBELL: Final = EventKind.DOORBELL
 _INTERRUPT: Final = EventKind.INTERRUPT
@@ -56,7 +54,7 @@ class Slot:
     """One core's place; ``index`` is its number in events.
 
     ``ticks_per_second`` is the resolution of the machine's time, ``instruction_hz`` the core's speed after a reset
-    (:meth:`set_speed` changes it), ``has_fpu`` whether it has an FPU and the DSP extension.
+    (:meth:`set_speed` changes it), ``architecture`` makes its processor.
     """
 
     def __init__(
@@ -66,7 +64,7 @@ class Slot:
         index: int,
         ticks_per_second: int,
         instruction_hz: int,
-        has_fpu: bool = True,
+        architecture: Architecture,
         scheduler: Scheduler,
         events: EventStream,
         nanoseconds: Callable[[int], int],
@@ -75,19 +73,19 @@ class Slot:
         self.index: Final = index
         self.ticks_per_second: Final = ticks_per_second
         self.instruction_hz: Final = instruction_hz
-        self.has_fpu: Final = has_fpu
+        self.architecture: Final = architecture
         self.lfclk: Final = LowFrequencyClock()
         self._speed = 1
         self.space: Final = AddressSpace(name)
-        self.nvic: Final = Nvic()
-        self.timeline: Final = Timeline()
+        self.nvic: Final = architecture.make_controller()
+        self.timers: Final = Timers()
         """What happens on this core while it runs firmware."""
-        self.control: SystemControl | None = None
+        self.control: SystemRegisters | None = None
         self.bus: Final = CoreBus(self.space)
         self.console: Final = Console()
         self.peripherals: Final[list[IoModel]] = []
         """What is reset together with the core: everything that only this core can reach."""
-        self.firmware: FirmwareCore | None = None
+        self.firmware: Processor | None = None
         self.power: Power | None = None
         self.on_line: LineHandler | None = None
         self._scheduler = scheduler
@@ -105,7 +103,7 @@ class Slot:
         return time if time > reached else reached
 
     def retime(self) -> None:
-        """The timeline has changed: do not run past its next entry."""
+        """The timers has changed: do not run past its next entry."""
         if self.firmware is not None:
             self.firmware.retime()
 
@@ -130,7 +128,7 @@ class Slot:
         """Return how many instructions firmware has executed, exact within an access."""
         return 0 if self.firmware is None else self.firmware.executed()
 
-    def at(self, time: int, action: Action) -> Entry:
+    def at(self, time: int, action: Action) -> Timer:
         """Run ``action`` when this core has come to ``time``; where it runs no firmware, at that time of the machine.
 
         Nothing runs while firmware is halted: what has become due meanwhile runs when it goes on.
@@ -138,7 +136,7 @@ class Slot:
         core = self.firmware
         if core is None:
             return self._scheduler.at(time, action)
-        entry = self.timeline.at(time, action)
+        entry = self.timers.at(time, action)
         core.retime()
         return entry
 
@@ -183,7 +181,7 @@ class Slot:
             core.signal_event()
             self._scheduler.attend(core)
 
-    def occupy(self, core: FirmwareCore) -> None:
+    def occupy(self, core: Processor) -> None:
         """Let ``core`` run firmware here."""
         self.firmware = core
         self.nvic.changed = lambda: self._scheduler.attend(core)
@@ -196,7 +194,7 @@ class Slot:
             self.nvic.changed = ignore
             if self.control is not None:
                 self.control.reset()
-            self.timeline.clear()
+            self.timers.clear()
             core.close()
 
     def emit(self, kind: EventKind, a: int = 0, b: int = 0) -> None:
@@ -236,13 +234,8 @@ class Slot:
         """Take what the core's UART sends."""
         self.console.feed(data, self._nanoseconds(self.now()))
 
-    def add_control(self, *, systick_hz: int, restart: Callable[[Slot], None]) -> None:
-        """Give the core its System Control Space; ``restart`` is called when firmware asks for a reset."""
-        self.control = SystemControl(
-            self,
-            self.nvic,
-            name=self.name,
-            ticks_per_cycle=self.ticks_per_second // systick_hz,
-            reset_requested=lambda: restart(self),
+    def add_control(self, *, timer_hz: int, restart: Callable[[Slot], None]) -> None:
+        """Give the core the registers of its processor; ``restart`` is called when firmware asks for a reset."""
+        self.control = self.architecture.make_registers(
+            self, self.space, timer_hz=timer_hz, restart=lambda: restart(self)
         )
-        self.space.add(IoRange(SCS_BASE, SCS_BASE + PAGE, self.control, "SCS"))

@@ -67,7 +67,7 @@ class RemoteBus(PlacedBus):
             if place in self._shared:
                 parts.append(self._memory.read(at, count, place.start, place.end))
             else:
-                parts.append(bytes(self._get(8, byte) for byte in range(at, at + count)))
+                parts.append(self._memory.in_words(at, count, self._cpu))
         return b"".join(parts)
 
     def _set_block(self, address: int, data: bytes) -> None:
@@ -76,8 +76,8 @@ class RemoteBus(PlacedBus):
             if place in self._shared:
                 self._memory.write(at, content)
             else:
-                for offset, byte in enumerate(content):
-                    self._set(8, at + offset, byte)
+                self._memory.write_in_words(at, content, self._cpu)
+                self._memory.let_go()
 
     def _parts(self, address: int, size: int) -> list[tuple[Place, int, int]]:
         """Return (memory, address, bytes) for each memory that a block, checked before, lies in."""

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.cosim.console import printable
+from icmsg.cosim.interruption import is_asked_to_end
 from icmsg.cosim.remote.terminal import TelnetDecoder, without_sequences
 from icmsg.errors import EngineError
 
@@ -22,10 +23,13 @@ _QUICK_ACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
 systems do, each answer takes 40 ms longer."""
 _SHOWN: Final = 80
 _STILL_THERE_S: Final = 0.3
+_LOOK_S: Final = 0.5
+_PATIENCE_S: Final = 2.0
+"""Wall time after Ctrl-C in which an answer may still come."""
 
 
 class SilenceError(Exception):
-    """An answer was not complete in time."""
+    """An answer was not complete in time, or not before somebody lost patience (Ctrl-C)."""
 
 
 class TooMuchError(Exception):
@@ -67,14 +71,14 @@ class Connection:
 
     def send(self, text: str) -> None:
         """Send text; SilenceError if the other side does not take it, HungUpError if it has gone."""
-        self._exchange(lambda: self._socket.sendall(text.encode()))
+        self._exchange(lambda: self._send(text.encode()))
 
     def receive(self) -> str:
         """Return some more text of the answer; SilenceError, TooMuchError or HungUpError where there is none."""
         if _QUICK_ACK is not None:
             with contextlib.suppress(OSError):  # the next call says it
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)  # holds for a while only
-        data: bytes = self._exchange(lambda: self._socket.recv(_PIECE))
+        data: bytes = self._exchange(self._receive)
         if not data:
             raise HungUpError("end of the connection", still_listens=self._still_listens())
         self._left -= len(data)
@@ -91,12 +95,27 @@ class Connection:
 
     def _exchange(self, call: Callable[[], Any]) -> Any:
         try:
-            self._socket.settimeout(self._rest_s())
             return call()
         except TimeoutError:
             raise SilenceError from None
         except OSError as error:
             raise HungUpError(error.strerror or str(error), still_listens=self._still_listens()) from None
+
+    def _send(self, data: bytes) -> None:
+        self._socket.settimeout(self._rest_s())
+        self._socket.sendall(data)
+
+    def _receive(self) -> bytes:
+        asked_s = 0.0
+        while True:
+            rest_s = self._rest_s()
+            self._socket.settimeout(_LOOK_S if rest_s is None else min(rest_s, _LOOK_S))
+            try:
+                return self._socket.recv(_PIECE)
+            except TimeoutError:
+                asked_s += _LOOK_S * is_asked_to_end()
+                if asked_s >= _PATIENCE_S:
+                    raise SilenceError("interrupted") from None
 
     def _rest_s(self) -> float | None:
         if self._until is None:

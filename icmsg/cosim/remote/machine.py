@@ -26,6 +26,7 @@ from icmsg.cosim.simtime import MS
 from icmsg.cosim.soc import Soc, Wire
 from icmsg.cosim.stepped import commands, log
 from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
+from icmsg.cosim.stepped.paths import csharp_files, monitor_path
 from icmsg.cosim.stepped.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, TASK
 from icmsg.cosim.stepped.stepper import Stepper
 from icmsg.errors import EngineError, MonitorError
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 _LOADED: Final = re.compile(r"Binary ([^\n]{1,4096}?): [0-9a-f]{32}\b")
 _FINGERPRINTS: Final = 1 << 16
 """Characters of the list of loaded files that are looked through."""
+_COMPILED: Final = "has been already loaded"
+"""What Renode says of a C# file whose classes it has."""
 _WHOLE_NS: Final = 10 * MS
 """A run begins at a multiple of this, so that synchronization points are where they are after time 0."""
 _LOGGED: Final = 1000
@@ -52,7 +55,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
 
     ``platform`` is the path of the platform file that it was made of (default: the shipped nRF5340). ``quantum_ns`` is
     set if it is given; otherwise what the script set stays, and where there is no lockstep slices of RunFor have 10 µs.
-    ``latency_ns`` is the least time from a rising interrupt line to the Python handler of a played core.
+    ``latency_ns`` is the least time from a rising interrupt line to the Python handler of a played core. The C# files
+    ``include`` are compiled by that Renode, unless it has them; it has to find them under the same paths.
 
     Cores execute one after the other from now on. An emulation that is started is paused. From the first step on the
     emulation is held by the lockstep: call :meth:`let_go` before anything else lets time pass. Nothing is cleared by
@@ -72,13 +76,14 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         *,
         quantum_ns: int | None = None,
         latency_ns: int = DEFAULT_LATENCY_NS,
+        include: Sequence[str | Path] = (),
     ) -> None:
+        files = csharp_files(include)
         path = Path(platform) if platform is not None else platform_file(DEFAULT.name)
-        self.description: Final = load_platform(path)
-        self.soc: Final = Soc(self.description)
+        super().__init__(Soc(load_platform(path)), quantum_ns, latency_ns)
         places = self.soc.cores
-        super().__init__(places, quantum_ns, latency_ns)
         self.link: Final = Link(transport)
+        self._include(files)
         self._quantum_ns = quantum_ns or DEFAULT_QUANTUM_NS
         self._numbers = {
             wire: (core.name, number)
@@ -119,16 +124,23 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self._before = set(self._complaints())
         self.clock.time_ns = self._ask_time()
 
+    def _include(self, files: Sequence[Path]) -> None:
+        for path in files:
+            command = f"include {monitor_path(path)}"
+            try:
+                self.link.execute(command)
+            except MonitorError as error:
+                if _COMPILED not in str(error):  # by a run before this one, or by a script
+                    raise EngineError(f"Renode refuses `{command}`: {words(error)}") from error
+
     # Time
 
-    def _run(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
-        if self._runs or self._closed:
-            return super()._run(ns, satisfied)  # which says so
+    def _advance(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
         if not self.is_held:
             self.clock.time_ns = self._ask_time()  # others may have let time pass
         self.link.joins = True
         try:
-            return super()._run(ns, satisfied)
+            return super()._advance(ns, satisfied)
         finally:
             self._levels.forget()
             self._memory.let_go()
@@ -154,7 +166,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
     def boot_anew(self) -> None:
         """Make the machine what it is after power-up, and count virtual time and events from here on.
 
-        Cores are halted and reset with all peripherals, RAM is zero. Flash keeps its contents. Two runs that begin so
+        Cores are halted and reset with all peripherals, RAM is zero. Flash keeps its contents. A core that is no
+        Cortex-M stays as it is, with the RAM that it has for itself. Two runs that begin so
         have the same times and the same trace, whatever Renode has done before. Up to 10 ms pass before.
 
         Raises:
@@ -163,14 +176,18 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self.check_open()
         if self.stepper.is_active:
             raise EngineError("boot_anew comes before the machine runs")
-        for core in self.cores.values():
+        ours = [core for core in self.cores.values() if core.is_cortex_m]
+        for core in ours:
             core.halt()
         # Always, since Renode lets a core go one quantum later that was halted while time passed.
         rest_ns = _WHOLE_NS - current_time(self.link) % _WHOLE_NS
         self.command(f'emulation RunFor "{commands.seconds(rest_ns)}"')
-        for core in self.cores.values():
+        for core in ours:
             core.power_down()
-        for name in sorted({memory.name for memory in self.soc.memory_map() if memory.what == RAM}):
+        reached = {core.name for core in ours}
+        for name in sorted(
+            {part.name for part in self.soc.memory_map() if part.what == RAM and part.cores & reached}
+        ):
             self.command(f"{name} ZeroAll")
         self._memory.let_go()
         mailbox = self.abilities.lockstep
@@ -272,6 +289,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         return list(self._warnings())
 
     def _warnings(self) -> Iterator[AccessWarning]:
+        for each in self.cores.values():
+            yield from each.troubles.warnings()
         for complaint in [] if self._closed else self._complaints():
             name = self.soc.core_of_device(complaint.cpu)
             if name is not None and complaint not in self._before:

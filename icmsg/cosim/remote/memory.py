@@ -79,8 +79,12 @@ class RemoteMemory:
     def _fetch(self, address: int, size: int) -> bytes:
         if self._blocks:
             return _bytes(self._link.ask(f"icmsg_read 0x{address:08X} {size}")[0], size)
+        return self.in_words(address, size)
+
+    def in_words(self, address: int, size: int, cpu: str = "") -> bytes:
+        """Read bytes of a memory word by word, as core ``cpu`` sees it; so many words are one line."""
         first = address & -4
-        words = [f"sysbus ReadDoubleWord 0x{at:08X}" for at in range(first, address + size, 4)]
+        words = [f"sysbus ReadDoubleWord 0x{at:08X} {cpu}".rstrip() for at in range(first, address + size, 4)]
         data = b"".join(self._words(words[at : at + _WORDS]) for at in range(0, len(words), _WORDS))
         return data[address - first : address - first + size]
 
@@ -108,13 +112,23 @@ class RemoteMemory:
             for at in range(0, len(data), _BLOCK):
                 yield f'icmsg_write 0x{address + at:08X} "{data[at : at + _BLOCK].hex()}"'
             return
-        at = 0
-        while at < len(data):
-            size = 4 if (address + at) % 4 == 0 and len(data) - at >= 4 else 1
-            name = "WriteDoubleWord" if size == 4 else "WriteByte"
-            value = int.from_bytes(data[at : at + size], "little")
-            yield f"sysbus {name} 0x{address + at:08X} 0x{value:X}"
-            at += size
+        yield from _writes_in_words(address, data)
+
+    def write_in_words(self, address: int, data: bytes, cpu: str) -> None:
+        """Write bytes of a memory word by word, as core ``cpu`` sees it; so many words are one line."""
+        commands = [f"{command} {cpu}" for command in _writes_in_words(address, data)]
+        for at in range(0, len(commands), _WORDS):
+            self._link.do("; ".join(commands[at : at + _WORDS]))
+
+
+def _writes_in_words(address: int, data: bytes) -> Iterator[str]:
+    at = 0
+    while at < len(data):
+        size = 4 if (address + at) % 4 == 0 and len(data) - at >= 4 else 1
+        name = "WriteDoubleWord" if size == 4 else "WriteByte"
+        value = int.from_bytes(data[at : at + size], "little")
+        yield f"sysbus {name} 0x{address + at:08X} 0x{value:X}"
+        at += size
 
 
 def _bytes(text: str, size: int) -> bytes:

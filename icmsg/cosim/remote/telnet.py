@@ -167,6 +167,8 @@ class TelnetMonitor:
             return (
                 f"{monitor} prints without end at {name}: more than {_LONGEST_ANSWER >> 20} MiB, first {came}"
             )
+        if isinstance(error, SilenceError) and str(error):
+            return f"{monitor} had not answered {name} yet (it sent {came}) when it was interrupted"
         if isinstance(error, SilenceError):
             return (
                 f"{monitor} did not answer {name} within {limit_s:g} s of wall time (it sent {came}), though it is "

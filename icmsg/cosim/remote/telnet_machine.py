@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from icmsg.cosim.remote.machine import RemoteMachine
 from icmsg.cosim.remote.telnet import TelnetMonitor
@@ -28,11 +28,11 @@ class TelnetMachine(RemoteMachine):
         platform: str | Path | None = None,
         *,
         waits: Mapping[str, float] | None = None,
-        **times: int,
+        **given: Any,
     ) -> None:
         self._monitor = TelnetMonitor(host, port, **(waits or {}))
         try:
-            super().__init__(self._monitor, platform, **times)
+            super().__init__(self._monitor, platform, **given)
         except BaseException:
             self._monitor.close()
             raise

@@ -48,7 +48,7 @@ class PyrenodeAdapter:
         self._monitor = Monitor()
         # What the lines of a script print and what they call an error goes there, not to who included the script.
         self._script = self._monitor.interaction
-        self._included: tuple[Path, ...] | None = None
+        self._included: set[Path] = set()
         self.failure: Final[type[Exception]] = System.Exception
         self.version: Final = _version()
 
@@ -85,15 +85,11 @@ class PyrenodeAdapter:
         return bool(self._emulation.internal.IsStarted)
 
     def include(self, files: Sequence[Path]) -> None:
-        """Compile C# files together; a second call with the same files does nothing."""
-        wanted = tuple(path.resolve() for path in files)
-        if self._included is None:
+        """Compile those C# files together that were not compiled yet."""
+        wanted = [path for path in (file.resolve() for file in files) if path not in self._included]
+        if wanted:
             self.execute("include " + " ".join(map(monitor_path, wanted)))
-            self._included = wanted
-        elif self._included != wanted:
-            raise EngineError(
-                "Renode has compiled other C# files in this process, and classes cannot be replaced; use a new process"
-            )
+            self._included.update(wanted)
 
     def log_to(self, path: Path) -> None:
         """Write warnings and errors into a file, beside whatever the user logs to."""

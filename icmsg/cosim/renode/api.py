@@ -122,7 +122,7 @@ class RenodeApi(Protocol):
         """Run one Monitor command and return what it prints; an error is raised."""
 
     def include(self, files: Sequence[Path]) -> None:
-        """Compile C# files together, once in a process."""
+        """Compile C# files together, each once in a process: classes cannot be replaced."""
 
     def log_to(self, path: Path) -> None:
         """Write warnings and errors that Renode logs into a file."""

@@ -54,6 +54,9 @@ class AttachedMachine(RenodeMachine):
     def _unmake(self) -> None:
         """Leave it in Renode."""
 
+    def _stop_cores(self) -> None:
+        """Leave them as they are."""
+
     @property
     def is_driven(self) -> bool:
         """Whether time has to pass through this machine: it was run, or Python plays a core."""

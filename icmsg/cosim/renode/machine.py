@@ -19,12 +19,12 @@ from icmsg.cosim.renode.watchdog import Watchdog
 from icmsg.cosim.soc import MAPPED_MEMORY, Soc
 from icmsg.cosim.stepped import commands, log
 from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
-from icmsg.cosim.stepped.paths import monitor_path
+from icmsg.cosim.stepped.paths import csharp_files, monitor_path
 from icmsg.cosim.stepped.stepper import Stepper
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from icmsg.cosim.events import EventKind
     from icmsg.cosim.renode.api import MachineApi
@@ -40,8 +40,9 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
     ``platform`` is the path of a Renode platform file (default: the shipped nRF5340). ``quantum_ns`` is the distance
     of the synchronization points: cores see each other's work, and Python works, only there. ``latency_ns`` is the
     least time from a rising interrupt line to the Python handler of a played core; the handler runs at the first
-    synchronization point after it. There is one machine at a time in a process. Use it as a context manager, or
-    call :meth:`close`.
+    synchronization point after it. ``include`` are C# files with models of your own, which Renode compiles before it
+    reads the platform; their classes stay in the process. There is one machine at a time in a process. Use it as a
+    context manager, or call :meth:`close`.
 
     A call into Renode that does not come back can only be ended with its process. That happens, with the reason on
     stderr, 5 s of wall time after Ctrl-C or SIGTERM came during such a call, and after ``stall_timeout`` seconds in
@@ -49,7 +50,8 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
 
     Raises:
         EngineNotAvailableError: Renode cannot be loaded here.
-        EngineError: another machine is open, or Renode refuses the platform.
+        EngineError: another machine is open, or Renode refuses the platform or does not compile a file.
+        ConfigurationError: a C# file is not there.
         PlatformError: the platform file cannot be read.
     """
 
@@ -62,12 +64,12 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         quantum_ns: int = DEFAULT_QUANTUM_NS,
         latency_ns: int = DEFAULT_LATENCY_NS,
         stall_timeout: float = 0.0,
+        include: Sequence[str | Path] = (),
     ) -> None:
+        files = csharp_files(include)
         path = Path(platform) if platform is not None else platform_file(DEFAULT.name)
-        self.description: Final = load_platform(path)
-        self.soc: Final = Soc(self.description)
+        super().__init__(Soc(load_platform(path)), quantum_ns, latency_ns)
         places = self.soc.cores
-        super().__init__(places, quantum_ns, latency_ns)
         self._quantum = quantum_ns
         self._memories = [item.name for item in self.description if item.type == MAPPED_MEMORY]
         self._renode = process.load_renode()
@@ -76,7 +78,8 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         self._watchdog.start()
         try:
             self._log = Path(process.private_folder()) / f"log-{id(self):x}.txt"
-            self._renode.include(sorted(asset("renode").glob("*.cs")))
+            for together in (sorted(asset("renode").glob("*.cs")), files):
+                self._renode.include(together)
             self._renode.log_to(self._log)
             self._api = self._make(path, [core.cpu for core in places.values()])
             self.quantum_ns: Final = self._api.quantum_ns()
@@ -109,6 +112,12 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
 
     def _unmake(self) -> None:
         self._renode.clear()
+
+    def _stop_cores(self) -> None:
+        """Let nothing run on while the lockstep ends: a storm of faults would take its time."""
+        for core in self.cores.values():
+            if core.runs_firmware:
+                core.halt()
 
     # Renode
 
@@ -166,6 +175,8 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         return list(self._warnings())
 
     def _warnings(self) -> Iterator[AccessWarning]:
+        for each in self.cores.values():
+            yield from each.troubles.warnings()
         if not self._closed:
             self._renode.flush_log()
         text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
@@ -197,6 +208,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
     def _close(self) -> None:
         """Clear the emulation; another machine can be made then."""
         with suppress(EngineError):  # an emulation that failed cannot be paused, only cleared
+            self._stop_cores()
             self.stepper.dispose()
         for core in self.cores.values():
             core.close()

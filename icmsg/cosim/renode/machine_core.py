@@ -23,25 +23,25 @@ class RenodeCore(SteppedCore):
     Its state is changed by Monitor commands, about a millisecond each, which do not keep the interpreter locked.
     """
 
-    def __init__(self, machine: RenodeMachine, api: MachineApi, renode: RenodeApi, places: SocCore) -> None:
+    def __init__(self, machine: RenodeMachine, api: MachineApi, renode: RenodeApi, place: SocCore) -> None:
         self._api = api
         self._shared = machine.shared
-        bus = RenodeBus(api, places, machine.shared, rang=machine.take, failure=renode.failure)
-        super().__init__(machine, places, bus)
+        bus = RenodeBus(api, place, machine.shared, rang=machine.take, failure=renode.failure)
+        super().__init__(machine, place, bus)
 
     def load(self, firmware: str | Path | FirmwareImage) -> FirmwareImage:
         """Load an image into memory, as :meth:`SteppedCore.load`."""
         image = super().load(firmware)
-        self._shared.execute(self._places, image)
+        self._shared.execute(self._place, image)
         return image
 
     def recognize(self, files: Iterable[str]) -> None:
         """Find this core's image among files that somebody else loaded, as :meth:`SteppedCore.recognize`."""
         super().recognize(files)
         if self.image is not None:
-            self._shared.execute(self._places, self.image)
+            self._shared.execute(self._place, self.image)
 
     @property
     def instructions(self) -> int:
         """Instructions executed by firmware."""
-        return self._api.instructions(self._places.cpu)
+        return self._api.instructions(self._place.cpu)

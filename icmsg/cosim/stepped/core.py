@@ -2,61 +2,53 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.backtrace import describe_core, unwind
+from icmsg.cosim.base_core import BaseCore
 from icmsg.cosim.console import Console
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.image_places import check_places
 from icmsg.cosim.memory_console import memory_consoles
-from icmsg.cosim.soc import no_mailbox
+from icmsg.cosim.soc import CORTEX_M
 from icmsg.cosim.stepped import commands
 from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.cosim.stepped.played import PlayedCore
+from icmsg.cosim.stepped.registers import CoreRegisters
+from icmsg.cosim.stepped.troubles import Troubles
 from icmsg.errors import EngineError, FirmwareError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from icmsg.cosim.backtrace import Frame
+    from icmsg.cosim.machine import Hang
     from icmsg.cosim.memory_console import MemoryConsole
-    from icmsg.cosim.soc import MailboxPort, SocCore
-    from icmsg.cosim.stepped.agenda import Entry
+    from icmsg.cosim.soc import SocCore
     from icmsg.cosim.stepped.bus import PlacedBus
     from icmsg.cosim.stepped.owner import Owner
-    from icmsg.hw.bus import Bus
-
-_REGISTERS: Final = ("PC", "SP", "LR")
-_ROW: Final = re.compile(r"\|\s*(\w+)\s*\|(?:\s*\d+\s*\|)?\s*(0x[0-9A-Fa-f]+)")
-_NUMBER: Final = re.compile(r"0x[0-9A-Fa-f]+")
+    from icmsg.timers import Timer
 
 
-class SteppedCore:
+class SteppedCore(BaseCore):
     """A core that is halted (as after power-up), runs firmware, or is played by Python.
 
     Its state is changed by Monitor commands.
     """
 
-    def __init__(self, machine: Owner, places: SocCore, bus: PlacedBus) -> None:
+    def __init__(self, machine: Owner, place: SocCore, bus: PlacedBus) -> None:
+        super().__init__(machine.soc, place, bus, Console())
         self._machine = machine
-        self._places = places
-        self._halted = True
         self._started = False
         self._waits = False  # for the core that holds this one in reset
         self._resets = False  # the commands for what firmware asked for come with the next of Python's work
         self._vector_table: int | None = None
-        self._releasing: Entry | None = None
+        self._releasing: Timer | None = None
         self._played: PlayedCore | None = None
-        self._bus = bus
-        self.name: Final = places.name
-        self.index: Final = places.index
-        self.is_held_by_another: Final = places.reset_block is not None
-        self.console: Final = Console()
-        self.image: FirmwareImage | None = None
+        self._placed_bus: Final = bus
+        self.is_held_by_another: Final = place.reset_block is not None
+        self._registers: Final = CoreRegisters(place.cpu, machine.command)
+        self.troubles: Final = Troubles(self)
         self._memory_consoles: tuple[FirmwareImage, list[MemoryConsole]] | None = None
 
     def poll_consoles(self, time_ns: int) -> None:
@@ -65,40 +57,28 @@ class SteppedCore:
         if image is None or self._halted or self.is_played:
             return
         if self._memory_consoles is None or self._memory_consoles[0] is not image:
-            self._memory_consoles = image, memory_consoles(self._bus, image.symbols)
+            self._memory_consoles = image, memory_consoles(self.bus, image.symbols)
         for console in self._memory_consoles[1]:
             if data := console.poll():
                 self.console.feed(data, time_ns)
 
     def attach(self) -> None:
         """Take over the state in which somebody else left the core; what it executes was loaded already."""
-        self._halted = self._machine.command(f"{self._places.cpu} IsHalted").strip() == "True"
-        self._waits = self._halted and self._places.reset_block is not None
-        self._started = not self._halted or self._number("PC") != 0
-        if self._started:
-            self._vector_table = self._number("VectorTableOffset")
+        self._halted = self._machine.command(f"{self._place.cpu} IsHalted").strip() == "True"
+        self._waits = self._halted and self._place.reset_block is not None
+        self._started = not self._halted or self._registers.number("PC") != 0
+        if self._started and self._place.is_cortex_m:
+            self._vector_table = self._registers.number("VectorTableOffset")
 
     def recognize(self, files: Iterable[str]) -> None:
         """Find this core's image among files that somebody else loaded: the last one that was linked for it."""
         for path in files:
             with suppress(FirmwareError):  # no ELF file, or one of another core
                 image = FirmwareImage.load(path)
-                check_places(image, self.name, self._machine.soc)
+                self.check_image(image)
                 table = image.vector_table
                 if self._vector_table in (None, table):
                     self.image, self._vector_table = image, table
-
-    @property
-    def bus(self) -> Bus:
-        """This core's address space."""
-        return self._bus
-
-    @property
-    def mailbox_port(self) -> MailboxPort:
-        """Where this core's mailbox is; EngineError if the platform gives it none."""
-        if self._places.port is None:
-            raise no_mailbox(self.name)
-        return self._places.port
 
     @property
     def is_halted(self) -> bool:
@@ -124,20 +104,26 @@ class SteppedCore:
             EngineError: the core runs, or is played by Python.
         """
         self._machine.check_open()
-        if not self._halted:
-            raise EngineError(f"core {self.name} is in use; halt it before you load firmware")
-        image = firmware if isinstance(firmware, FirmwareImage) else FirmwareImage.load(firmware)
-        check_places(image, self.name, self._machine.soc)
+        self._check_cortex_m()
+        image = self._image_to_load(firmware)
         if image.is_elf_file:
             self._pause()
-            self._do([f"sysbus LoadELF {monitor_path(Path(image.path))} cpu={self._places.cpu}"])
+            self._do([f"sysbus LoadELF {monitor_path(Path(image.path))} cpu={self._place.cpu}"])
         else:  # Intel HEX, or an image that was made in memory; the bus drops translations of what is overwritten
             for segment in image.segments:
-                self._bus.write_block(segment.load_address, segment.data)
+                self.bus.write_block(segment.load_address, segment.data)
         self._started = False
         self.image = image
         self._vector_table = image.vector_table
         return image
+
+    def _check_cortex_m(self) -> None:
+        place = self._place
+        if not place.is_cortex_m:
+            raise EngineError(
+                f"core {self.name} is a {place.kind}, and firmware is loaded here into a {CORTEX_M} only; use Renode's "
+                f"commands: execute('sysbus LoadELF @FILE cpu={place.cpu}'), execute('{place.cpu} IsHalted false')"
+            )
 
     def _pause(self) -> None:
         """Take the lockstep away, with no core running meanwhile."""
@@ -145,10 +131,10 @@ class SteppedCore:
             return
         running = [core for core in self._machine.cores.values() if core.runs_firmware]
         for core in running:
-            self._do([f"{core._places.cpu} IsHalted true"])
+            self._do([f"{core._place.cpu} IsHalted true"])
         self._machine.stepper.dispose()
         for core in running:
-            self._do([f"{core._places.cpu} IsHalted false"])
+            self._do([f"{core._place.cpu} IsHalted false"])
 
     @property
     def runs_firmware(self) -> bool:
@@ -164,10 +150,7 @@ class SteppedCore:
             EngineError: no image is loaded, or the core is played by Python.
         """
         self._machine.check_open()
-        if self._played is not None:
-            raise EngineError(f"core {self.name} is played by Python; release() it first")
-        if self._vector_table is None:
-            raise EngineError(f"core {self.name} has no firmware; load() an image first")
+        self._check_startable(has_image=self._vector_table is not None)
         self._reset()
         self._halted = self._waits = False
         self._started = True
@@ -181,18 +164,16 @@ class SteppedCore:
             EngineError: no image is loaded, the core is played by Python, or nothing holds it.
         """
         self._machine.check_open()
-        if self._played is not None or self._vector_table is None or self._places.reset_block is None:
-            raise EngineError(
-                f"core {self.name} has no firmware that could wait in reset; load() an image first"
-            )
+        if self._played is not None or self._vector_table is None or self._place.reset_block is None:
+            raise self._cannot_wait()
         self._reset()
-        self._do([f"{self._places.reset_block} NetworkVectorTable 0x{self._vector_table:08X}"])
+        self._do([f"{self._place.reset_block} NetworkVectorTable 0x{self._vector_table:08X}"])
         self._halted, self._started, self._waits = True, False, True
 
     def _look_at_release(self) -> None:
         """Find out whether a core that waited in reset was let go, where nobody writes that down."""
         waits = self._waits and not self._resets
-        if waits and self._machine.command(f"{self._places.cpu} IsHalted").strip() == "False":
+        if waits and self._machine.command(f"{self._place.cpu} IsHalted").strip() == "False":
             self.was_released(self._machine.now_ns)
 
     def was_held(self, time_ns: int) -> None:
@@ -240,7 +221,7 @@ class SteppedCore:
         self._waits = self._waits and self.is_halted
         if not self._halted and self._played is None:
             self._cancel_release()
-            self._do([f"{self._places.cpu} IsHalted true"])
+            self._do([f"{self._place.cpu} IsHalted true"])
             self._halted = True
             self._machine.emit(EventKind.CORE_HALTED, self.index)
 
@@ -248,7 +229,7 @@ class SteppedCore:
         """Go on where :meth:`halt` stopped."""
         self._machine.check_open()
         if self.is_halted and self._started:
-            self._do([f"{self._places.cpu} IsHalted false"])
+            self._do([f"{self._place.cpu} IsHalted false"])
             self._halted = False
             self._machine.emit(EventKind.CORE_STARTED, self.index)
 
@@ -267,7 +248,8 @@ class SteppedCore:
 
     def _reset(self) -> None:
         self._cancel_release()
-        self._do(commands.reset(self._places.cpu, self._vector_table, self._places.own))
+        self.troubles.forget()
+        self._do(commands.reset(self._place.cpu, self._vector_table, self._place.own))
 
     def _release(self) -> None:
         if self._machine.stepper.is_active:
@@ -277,7 +259,7 @@ class SteppedCore:
 
     def _run_firmware(self) -> None:
         self._releasing = None
-        self._do([f"{self._places.cpu} IsHalted false"])
+        self._do([f"{self._place.cpu} IsHalted false"])
 
     def _cancel_release(self) -> None:
         if self._releasing is not None:
@@ -300,8 +282,7 @@ class SteppedCore:
         self._machine.check_open()
         if self._played is not None:
             return self._played
-        if not self._halted:
-            raise EngineError(f"core {self.name} runs firmware; halt it before Python plays it")
+        self._check_playable()
         stepper = self._machine.stepper
         self._played = PlayedCore(
             self.name,
@@ -320,7 +301,7 @@ class SteppedCore:
         Raises:
             EngineError: firmware runs on the core, or nothing in the platform raises that interrupt.
         """
-        wires = self._places.wires.get(interrupt)
+        wires = self._place.wires.get(interrupt)
         if not wires:
             raise EngineError(f"nothing in the platform raises interrupt {interrupt} of core {self.name}")
         lines = [self._machine.line(wire) for wire in wires]
@@ -354,43 +335,22 @@ class SteppedCore:
 
     @property
     def registers(self) -> dict[str, int]:
-        """PC, SP and LR; empty where no firmware was started."""
+        """PC, SP, LR and XPSR; empty where no firmware was started, and for a core that is no Cortex-M."""
         self._look_at_release()
-        names = _REGISTERS if self._started else ()
-        found = {name: self._number(name) for name in names}
-        return {name: number for name, number in found.items() if number is not None}
+        return self._registers.main() if self._started and self._place.is_cortex_m else {}
 
-    def _number(self, name: str) -> int | None:
-        number = _NUMBER.search(self._machine.command(f"{self._places.cpu} {name}"))
-        return int(number[0], 16) if number is not None else None
+    @property
+    def lock_up(self) -> str:
+        """Where and why the core is locked up; empty where it is not."""
+        return self.troubles.lock_up
 
-    def locate(self, address: int) -> str:
-        """Return ``function+0x12 (file.c:34)`` of the image for a code address."""
-        return self.image.locate(address) if self.image is not None else f"0x{address:08X}"
+    def hangs(self) -> list[Hang]:
+        """Return the interrupt of this core that never ends."""
+        return self.troubles.hangs(self._vector_table or 0)
 
-    def backtrace(self) -> tuple[Frame, ...]:
-        """Return the call chain, innermost first; empty where no firmware was started."""
-        return unwind(self._all_registers() if self._started else {}, self.image, self._read_memory)
-
-    def _all_registers(self) -> dict[str, int]:
-        """Return what Renode tells of the registers; those that only a debugger sees are not among them."""
-        found: dict[str, int] = {}
-        with suppress(EngineError):
-            for name, value in _ROW.findall(self._machine.command(f"{self._places.cpu} GetRegistersValues")):
-                found[name.upper()] = int(value, 16)
-        if not {"R4", "SP", "LR", "PC"} <= found.keys():
-            found |= self.registers
-        return found
-
-    def _read_memory(self, address: int, size: int) -> bytes | None:
-        place = self._places.at(address)
-        if place is None or place not in self._places.memories() or address + size > place.end:
-            return None
-        return self._bus.read_block(address, size)
-
-    def __repr__(self) -> str:
-        return describe_core(self)
+    def _frame_registers(self) -> dict[str, int]:
+        return self._registers.all() if self._started else {}
 
     def close(self) -> None:
         """Refuse every access from now on."""
-        self._bus.close()
+        self._placed_bus.close()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from icmsg.cosim.base_machine import BaseMachine
 from icmsg.cosim.events import EventKind, EventStream
-from icmsg.cosim.machine import CoreFaultRecord, FaultLog, Hang
-from icmsg.cosim.simtime import US, format_time
-from icmsg.cosim.soc import find_core
-from icmsg.cosim.stepped.agenda import Agenda
+from icmsg.cosim.simtime import US
+from icmsg.cosim.stepped.clock import StepClock
 from icmsg.cosim.stepped.core import SteppedCore
 from icmsg.cosim.stepped.records import (
     CORE_HELD,
@@ -18,13 +17,14 @@ from icmsg.cosim.stepped.records import (
     RESET_REQUESTED,
     TASK,
 )
-from icmsg.errors import ConfigurationError, EngineError, VirtualTimeoutError
+from icmsg.cosim.stepped.troubles import KINDS
+from icmsg.errors import ConfigurationError, EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from types import TracebackType
+    from collections.abc import Callable, Iterable
 
-    from icmsg.cosim.soc import SocCore
+    from icmsg.cosim.machine import Hang
+    from icmsg.cosim.soc import Soc
     from icmsg.cosim.stepped.records import Record
     from icmsg.cosim.stepped.stepper import Stepper
 
@@ -35,36 +35,27 @@ CoreT = TypeVar("CoreT", bound=SteppedCore)
 MachineT = TypeVar("MachineT", bound="SteppedMachine[Any]")
 
 
-class SteppedMachine(Generic[CoreT]):
-    """The half of :class:`icmsg.cosim.machine.Machine` that does not depend on how Renode is reached.
+class SteppedMachine(BaseMachine[CoreT]):
+    """The part of :class:`icmsg.cosim.machine.Machine` that does not depend on how Renode is reached.
 
     Who derives from it makes ``stepper`` and fills ``cores``.
     """
 
     stepper: Stepper
 
-    def __init__(self, places: Mapping[str, SocCore], quantum_ns: int | None, latency_ns: int) -> None:
+    def __init__(self, soc: Soc, quantum_ns: int | None, latency_ns: int) -> None:
         if (quantum_ns is not None and quantum_ns <= 0) or latency_ns < 0:
             raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
+        super().__init__(soc, EventStream(1_000_000_000))
         self.latency_ns: Final = latency_ns
-        self.events: Final = EventStream(1_000_000_000)
-        self.clock: Final = Agenda()
-        self.cores: Final[dict[str, CoreT]] = {}
-        self._mailboxes: Final = [core for core in places.values() if core.mailbox is not None]
-        self._uarts: Final = [core for core in places.values() if core.uart is not None]
-        self._runs = False
-        self._closed = False
-        self._faults = FaultLog(self)
-
-    @property
-    def faults(self) -> list[CoreFaultRecord]:
-        """The fault exceptions of which Renode tells."""
-        return self._faults.records()
+        self.clock: Final = StepClock()
+        self._mailboxes: Final = [core for core in soc.cores.values() if core.mailbox is not None]
+        self._uarts: Final = [core for core in soc.cores.values() if core.uart is not None]
 
     def hangs(self, within_ns: int) -> list[Hang]:
-        """Return nothing: between synchronization points nobody sees what a core does."""
+        """Return the interrupts that never end; nobody sees loops between synchronization points."""
         del within_ns
-        return []
+        return [hang for core in self.cores.values() if core.runs_firmware for hang in core.hangs()]
 
     # Time
 
@@ -73,39 +64,9 @@ class SteppedMachine(Generic[CoreT]):
         """The virtual time in nanoseconds; between steps it is that of a synchronization point."""
         return self.clock.time_ns
 
-    def run_for(self, ns: int) -> None:
-        """Let ``ns`` nanoseconds of virtual time pass, up to the synchronization point at or after them.
-
-        Raises:
-            EngineError: Renode stopped, or the machine is closed or runs already.
-        """
-        self._run(ns, None)
-
-    def run_until(
-        self, satisfied: Callable[[], bool], *, timeout_ns: int, what: str = "the condition"
-    ) -> None:
-        """Run until ``satisfied()``, which is asked after every action of Python and every step of the lockstep.
-
-        Raises:
-            VirtualTimeoutError: ``timeout_ns`` of virtual time passed before; the text names ``what``.
-            EngineError: Renode stopped, or the machine is closed or runs already.
-        """
-        if not self._run(timeout_ns, satisfied):
-            raise VirtualTimeoutError(
-                f"{what} did not happen within {format_time(timeout_ns)} of virtual time"
-            )
-
-    def _run(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
-        self.check_open()
-        if not isinstance(ns, int) or ns < 0:
-            raise ConfigurationError(f"a time to wait must be a whole number of nanoseconds ≥ 0, not {ns!r}")
-        if self._runs:
-            raise EngineError("the machine runs already; a handler must return instead of running it further")
-        self._runs = True
-        try:
-            done = self.stepper.run(ns, satisfied, [core for core in self.cores.values() if core.is_played])
-        finally:
-            self._runs = False
+    def _advance(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
+        """Let time pass, up to the synchronization point at or after ``ns``."""
+        done = self.stepper.run(ns, satisfied, [core for core in self.cores.values() if core.is_played])
         for core in self.cores.values():
             core.poll_consoles(self.now_ns)
         return done
@@ -128,16 +89,6 @@ class SteppedMachine(Generic[CoreT]):
             raise EngineError("the machine runs; let it go after run_until has returned")
         self.stepper.dispose()
 
-    # Cores
-
-    def core(self, name: str) -> CoreT:
-        """Return a core by its name (``"app"``, or ``"cpuapp"`` as in the platform file).
-
-        Raises:
-            ConfigurationError: there is no such core; the text lists those there are.
-        """
-        return find_core(self.cores, name)
-
     # What happened
 
     def emit(self, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
@@ -149,9 +100,13 @@ class SteppedMachine(Generic[CoreT]):
         if self._closed:  # time goes on while it closes, and regions do not wait for who follows them
             return
         emit, mailboxes = self.events.emit, self._mailboxes
-        for time_ns, kind, source, value in records:
+        for record in records:
+            time_ns, kind, source, value = record
             if kind in (CORE_HELD, CORE_RELEASED, CORE_RESTARTED):
                 self._take_power(time_ns, kind)
+                continue
+            if kind in KINDS:
+                self._take_trouble(record)
                 continue
             if kind == RESET_REQUESTED:
                 self._take_reset_request(time_ns, source)
@@ -163,6 +118,15 @@ class SteppedMachine(Generic[CoreT]):
                 number = core.port.interrupt
                 emit(time_ns, EventKind.INTERRUPT, core.index, number)
                 self.stepper.line_rose(self.cores[core.name], number, time_ns)
+
+    def _take_trouble(self, record: Record) -> None:
+        core = next((core for core in self.cores.values() if core.index == record.source & 0xF), None)
+        if core is None:
+            return
+        event = core.troubles.take(record)
+        if event is not None:
+            kind, exception, pc = event
+            self.events.emit(record.time_ns, kind, core.index, exception, pc)
 
     def _take_power(self, time_ns: int, kind: int) -> None:
         for core in self.cores.values():
@@ -190,11 +154,6 @@ class SteppedMachine(Generic[CoreT]):
 
     # The end
 
-    def check_open(self) -> None:
-        """Raise EngineError if the machine is closed."""
-        if self._closed:
-            raise EngineError("this machine is closed; make a new one")
-
     def close(self) -> None:
         """Free everything. May be called twice.
 
@@ -212,11 +171,3 @@ class SteppedMachine(Generic[CoreT]):
 
     def _close(self) -> None:
         raise NotImplementedError
-
-    def __enter__(self: MachineT) -> MachineT:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.events import EventKind, EventStream
     from icmsg.cosim.soc import Soc, Wire
-    from icmsg.cosim.stepped.agenda import Agenda
+    from icmsg.cosim.stepped.clock import StepClock
     from icmsg.cosim.stepped.core import SteppedCore
 
 
@@ -34,7 +34,7 @@ class Owner(Protocol):
     """What a core needs of its machine."""
 
     @property
-    def clock(self) -> Agenda:
+    def clock(self) -> StepClock:
         """Virtual time, and what Python wants to do."""
 
     @property

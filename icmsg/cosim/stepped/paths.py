@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icmsg.errors import EngineError
+from icmsg.errors import ConfigurationError, EngineError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
 
 def monitor_path(path: Path) -> str:
@@ -16,3 +17,20 @@ def monitor_path(path: Path) -> str:
     if any(character in text for character in ";\"'`\n\t"):
         raise EngineError(f"Renode's Monitor cannot read the path {text!r}; move the file to a plainer one")
     return "@" + text.replace(" ", "\\ ")
+
+
+def csharp_files(paths: Iterable[str | Path]) -> list[Path]:
+    """Return the C# files that somebody wants Renode to compile.
+
+    Raises:
+        ConfigurationError: one of them is not there, or no C# file by its name.
+    """
+    files = [Path(path) for path in paths]
+    for path in files:
+        if path.suffix != ".cs":
+            raise ConfigurationError(
+                f"{path} is not included: Renode compiles C# files, and their names end with .cs"
+            )
+        if not path.is_file():
+            raise ConfigurationError(f"{path} is not included: there is no such file")
+    return files

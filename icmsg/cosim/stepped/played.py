@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from icmsg.errors import EngineError
+from icmsg.cosim.base_core import PATIENCE, never_falls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.stepped.agenda import Agenda, Entry
-
-_PATIENCE: Final = 1000
-"""Handler calls in a row that leave the line high before it counts as a mistake."""
+    from icmsg.cosim.stepped.clock import StepClock
+    from icmsg.timers import Timer
 
 
 @dataclass(slots=True)
@@ -21,7 +19,7 @@ class _Interrupt:
     number: int
     handler: Callable[[], None]
     lines: list[object]
-    queued: Entry | None = None
+    queued: Timer | None = None
     ignored: int = 0
     rose_ns: int | None = None
 
@@ -38,7 +36,7 @@ class PlayedCore:
     def __init__(
         self,
         name: str,
-        agenda: Agenda,
+        clock: StepClock,
         *,
         is_set: Callable[[object], bool],
         latency_ns: int,
@@ -47,7 +45,7 @@ class PlayedCore:
     ) -> None:
         self._name = name
         self._is_set = is_set
-        self._agenda = agenda
+        self._clock = clock
         self._latency = latency_ns
         self._follow = follow
         self._ignore = ignore
@@ -99,17 +97,17 @@ class PlayedCore:
 
     def _look(self, interrupt: _Interrupt) -> None:
         if interrupt.queued is None and self._is_high(interrupt):
-            rose = self._agenda.time_ns if interrupt.rose_ns is None else interrupt.rose_ns
+            rose = self._clock.time_ns if interrupt.rose_ns is None else interrupt.rose_ns
             due = rose + max(1, self._latency)
-            if due <= self._agenda.time_ns:
-                interrupt.queued = self._agenda.call_at(due, lambda: self._run(interrupt))
+            if due <= self._clock.time_ns:
+                interrupt.queued = self._clock.call_at(due, lambda: self._run(interrupt))
             else:
                 self._queue(interrupt, due)
 
     def _queue(self, interrupt: _Interrupt, due: int) -> None:
         for line in interrupt.lines:
             self._ignore(line)
-        interrupt.queued = self._agenda.call_at(due, lambda: self._run_and_follow(interrupt))
+        interrupt.queued = self._clock.call_at(due, lambda: self._run_and_follow(interrupt))
 
     def _run_and_follow(self, interrupt: _Interrupt) -> None:
         for line in interrupt.lines:
@@ -132,10 +130,7 @@ class PlayedCore:
 
     def _again(self, interrupt: _Interrupt) -> None:
         interrupt.ignored += 1
-        if interrupt.ignored >= _PATIENCE:
+        if interrupt.ignored >= PATIENCE:
             interrupt.ignored = 0
-            raise EngineError(
-                f"interrupt {interrupt.number} of core {self._name} was handled {_PATIENCE} times and is still "
-                "high; the handler must acknowledge what raised it (Mailbox.acknowledge)"
-            )
-        self._queue(interrupt, self._agenda.time_ns + max(1, self._latency))
+            raise never_falls(self._name, interrupt.number)
+        self._queue(interrupt, self._clock.time_ns + max(1, self._latency))

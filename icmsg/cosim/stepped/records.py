@@ -20,6 +20,9 @@ CORE_HELD: Final = 5
 CORE_RELEASED: Final = 6
 CORE_RESTARTED: Final = 7
 RESET_REQUESTED: Final = 8
+FAULT_TAKEN: Final = 9
+LOCKED_UP: Final = 10
+STORM: Final = 11
 
 _RECORD: Final = Struct("<QHHI")
 RECORD_BYTES: Final = _RECORD.size

@@ -9,7 +9,7 @@ from icmsg.cosim.simtime import MS, US
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.cosim.stepped.agenda import Agenda
+    from icmsg.cosim.stepped.clock import StepClock
     from icmsg.cosim.stepped.core import SteppedCore
 
 _SLICE_NS: Final = 100 * US
@@ -60,7 +60,7 @@ class Stepper:
 
     def __init__(
         self,
-        agenda: Agenda,
+        clock: StepClock,
         *,
         make_gate: Callable[[Sequence[object]], Gate],
         now_ns: Callable[[], int],
@@ -68,7 +68,7 @@ class Stepper:
         step_done: Callable[[], None],
         growing: bool = False,
     ) -> None:
-        self._agenda = agenda
+        self._clock = clock
         self._growing = growing
         self._make_gate = make_gate
         self._now_ns = now_ns
@@ -86,26 +86,26 @@ class Stepper:
 
     def run(self, ns: int, satisfied: Callable[[], bool] | None, played: Sequence[SteppedCore]) -> bool:
         """Run for ``ns``, or until ``satisfied()``; return whether it was satisfied."""
-        agenda = self._agenda
+        clock = self._clock
         point, exact = self._reached
-        until = (exact if point == agenda.time_ns else agenda.time_ns) + ns
+        until = (exact if point == clock.time_ns else clock.time_ns) + ns
         slice_ns = _LONGEST_NS if satisfied is None else _SLICE_NS
         while True:
             if self._rose:
                 self._look(played)
-            while agenda.run_one():
+            while clock.run_one():
                 if satisfied is not None and satisfied():
                     return True
                 if self._rose:
                     self._look(played)
             if satisfied is not None and satisfied():
                 return True
-            if agenda.time_ns >= until:
-                self._reached = agenda.time_ns, until
+            if clock.time_ns >= until:
+                self._reached = clock.time_ns, until
                 return False
-            due = agenda.next_ns()
+            due = clock.next_ns()
             goal = until if due is None or due > until else due
-            self._step(min(goal, agenda.time_ns + slice_ns))
+            self._step(min(goal, clock.time_ns + slice_ns))
             if self._growing and satisfied is not None:
                 slice_ns = min(2 * slice_ns, _LONGEST_NS)
 
@@ -135,7 +135,7 @@ class Stepper:
         self._let_go()
         try:
             gate.dispose()
-            self._agenda.time_ns = self._now_ns()
+            self._clock.time_ns = self._now_ns()
         finally:
             self._hold()
         self._rose = True
@@ -152,9 +152,9 @@ class Stepper:
             if self._gate is None:
                 self._gate = self._make_gate(self._followed)
                 self._rose = True
-            elif self._gate.advance(-(-(goal_ns - self._agenda.time_ns) // US)):
+            elif self._gate.advance(-(-(goal_ns - self._clock.time_ns) // US)):
                 self._rose = True
-            self._agenda.time_ns = self._gate.now_ns()
+            self._clock.time_ns = self._gate.now_ns()
         finally:
             self._hold()
         self._step_done()

@@ -89,6 +89,12 @@ class CpuObject:
         self._control.write_register("LR", value)
 
     @property
+    @exposed(UINT32)
+    def x_program_status_register(self) -> int:
+        """XPSR; its lowest nine bits are the number of the exception that is handled."""
+        return self._register("XPSR")
+
+    @property
     @exposed(BOOL)
     def is_halted(self) -> bool:
         """Whether the core executes nothing; so it is where Python plays it."""

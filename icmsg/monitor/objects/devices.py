@@ -11,6 +11,7 @@ from icmsg.monitor.log import LogLevel
 from icmsg.monitor.members import Device
 from icmsg.monitor.objects.access_log import AccessLog
 from icmsg.monitor.objects.cpu import CpuObject
+from icmsg.monitor.objects.foreign_cpu import ForeignCpu
 from icmsg.monitor.objects.loader import Loader
 from icmsg.monitor.objects.mailbox import MailboxWait
 from icmsg.monitor.objects.memory import MemoryBlock
@@ -44,6 +45,9 @@ def make_devices(
         full = f"sysbus.{item.alias or item.name}"
         parts = _parts(item, machine, controls, records, partial(warn, source=item.alias or item.name))
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], *parts)
+    for item in machine.foreign_cores.values():
+        full = f"sysbus.{item.alias or item.name}"
+        devices[full] = Device(full, item.type.rsplit(".", 1)[-1], ForeignCpu(item))
     return devices
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from icmsg.config.boards import DEFAULT
+from icmsg.config.by_hand import with_given
 from icmsg.config.instance import InstanceConfig, Region, Signalling, Unbound
-from icmsg.config.release import SPSC_CACHE_LINE, Release
 from icmsg.config.spelling import closest
 from icmsg.cosim.link import Link, default_link
 from icmsg.errors import ConfigurationError, MonitorError
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from icmsg.cosim.soc import Soc
 
 _BY_HAND: Final = ("tx-region", "rx-region", "dcache-alignment", "unbound", "signalling")
-_SESSION_ALIGNMENT: Final = 8
-"""Smallest dcache-alignment with a handshake word (protocol §1.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,10 +242,7 @@ def _path(text: str) -> str:
 
 
 def _by_hand(config: InstanceConfig, given: Mapping[str, str]) -> InstanceConfig:
-    changes: dict[str, Any] = {
-        "name": config.name,
-        **(_of_release(given["release"], config) if "release" in given else {}),
-    }
+    changes: dict[str, Any] = {}
     for name, allowed in (("unbound", get_args(Unbound)), ("signalling", get_args(Signalling))):
         if name in given:
             if given[name] not in allowed:
@@ -258,20 +253,4 @@ def _by_hand(config: InstanceConfig, given: Mapping[str, str]) -> InstanceConfig
             changes[name.replace("-", "_")] = Region.parse(given[name])
     if "dcache-alignment" in given:
         changes["dcache_alignment"] = number(given["dcache-alignment"], "dcache-alignment")
-    elif changes.get("unbound", config.unbound) != "disable":
-        changes["dcache_alignment"] = max(
-            changes.get("dcache_alignment", config.dcache_alignment), _SESSION_ALIGNMENT
-        )
-    return replace(config, **changes)
-
-
-def _of_release(text: str, config: InstanceConfig) -> dict[str, Any]:
-    """Return what follows from a release alone."""
-    release = Release.parse(text)
-    changes: dict[str, Any] = {"wire": release.wire, "signalling": release.signalling}
-    changes |= dict.fromkeys(("rx_limit", "peer_rx_limit"), release.rx_limit)
-    if not release.sessions:
-        changes["unbound"] = "disable"
-    if release.wire != config.wire:
-        changes["dcache_alignment"] = SPSC_CACHE_LINE if release.wire == "spsc_pbuf" else 0
-    return changes
+    return with_given(config, changes, given.get("release"))

@@ -158,6 +158,11 @@ namespace Antmicro.Renode.Time
             return left;
         }
 
+        public static TimeInterval operator -(TimeInterval left, TimeInterval right)
+        {
+            return left;
+        }
+
         public static bool operator <(TimeInterval left, TimeInterval right)
         {
             return false;
@@ -239,5 +244,6 @@ namespace Antmicro.Renode.Time
 
     public interface IClockSource
     {
+        TimeInterval CurrentValue { get; }
     }
 }

@@ -124,8 +124,28 @@ namespace Antmicro.Renode.Peripherals.CPU
         TimeHandle TimeHandle { get; }
     }
 
-    public class CortexM : ICPU
+    public struct RegisterValue
     {
+        public ulong RawValue => 0;
+    }
+
+    public abstract class TranslationCPU
+    {
+        public void AddHookAtInterruptBegin(Action<ulong> hook)
+        {
+        }
+
+        public void AddHookAtInterruptEnd(Action<ulong> hook)
+        {
+        }
+
+        public RegisterValue PC { get; set; }
+    }
+
+    public class CortexM : TranslationCPU, ICPU
+    {
+        public uint XProgramStatusRegister => 0;
+
         public void Reset()
         {
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.cosim.embedded.nvic import (
+from icmsg.cosim.embedded.armv8m.nvic import (
     BUS_FAULT,
     INTERRUPT_MASK,
     INTERRUPTS,
@@ -14,9 +14,8 @@ from icmsg.cosim.embedded.nvic import (
     SYSTICK,
     USAGE_FAULT,
     Nvic,
-    ignore,
 )
-from icmsg.cosim.embedded.scs_registers import (
+from icmsg.cosim.embedded.armv8m.scs_registers import (
     CCR_RESET,
     ID_REGISTERS,
     MPU_REGIONS,
@@ -24,12 +23,13 @@ from icmsg.cosim.embedded.scs_registers import (
     SCS,
     SCS_BASE,
 )
+from icmsg.cosim.embedded.processor import ignore
 from icmsg.hw.model import RegisterModel, on_read, on_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.timeline import Entry, Timeline
+    from icmsg.timers import Timer, Timers
 
 _VECTKEY: Final = 0x05FA
 _VECTKEY_READ: Final = 0xFA05
@@ -55,14 +55,14 @@ class Clocked(Protocol):
     """The core that the System Control Space belongs to."""
 
     @property
-    def timeline(self) -> Timeline:
+    def timers(self) -> Timers:
         """What happens on this core."""
 
     def now(self) -> int:
         """Return the core's tick, exact within an access."""
 
     def retime(self) -> None:
-        """The timeline has changed: do not run past its next entry."""
+        """The timers has changed: do not run past its next entry."""
 
     def signal_event(self) -> None:
         """Set the core's event register, which ends a WFE."""
@@ -85,7 +85,7 @@ class SystemControl(RegisterModel):
         self._nvic = nvic
         self._ticks_per_cycle = self._slowest = ticks_per_cycle
         self._reset_requested = reset_requested
-        self._tick: Entry | None = None
+        self._tick: Timer | None = None
         self._zero_at = 0
         self._loaded = 0  # what the counter runs down from
         self._count = 0  # its value while it stands still
@@ -175,7 +175,7 @@ class SystemControl(RegisterModel):
         if cycles > 1 or count:
             self._loaded = max(self._loaded, count)
             self._zero_at = self._clocked.now() + cycles * self._ticks_per_cycle
-            self._tick = self._clocked.timeline.at(self._zero_at, self._expire)
+            self._tick = self._clocked.timers.at(self._zero_at, self._expire)
             self._clocked.retime()
 
     def _stop_tick(self) -> None:
@@ -190,7 +190,7 @@ class SystemControl(RegisterModel):
         self._count = 0
         if self._loaded:
             self._zero_at += (self._loaded + 1) * self._ticks_per_cycle
-            self._tick = self._clocked.timeline.at(self._zero_at, self._expire)
+            self._tick = self._clocked.timers.at(self._zero_at, self._expire)
         if self.peek("SYST_CSR") & 2:
             self._nvic.pend(1 << SYSTICK)
 

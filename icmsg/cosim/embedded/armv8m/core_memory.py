@@ -11,7 +11,7 @@ from icmsg.errors import BusError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.native import NativeCore
+    from icmsg.cosim.embedded.armv8m.native import NativeCore
 
     Warn = Callable[[str, int], None]
     """(what, address)"""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.nvic import BUS_FAULT, HARD_FAULT, MEM_MANAGE, USAGE_FAULT, Nvic
+from icmsg.cosim.embedded.armv8m.nvic import BUS_FAULT, HARD_FAULT, MEM_MANAGE, USAGE_FAULT, Nvic
+from icmsg.cosim.fault_causes import CAUSES
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.system_control import SystemControl
+    from icmsg.cosim.embedded.armv8m.system_control import SystemControl
 
 
 class Cause(enum.IntEnum):
@@ -74,12 +75,8 @@ _HFSR_DEBUG: Final = 1 << 31
 _HARD: Final = {Cause.BREAKPOINT: _HFSR_DEBUG, Cause.VECTOR: _HFSR_VECTOR, Cause.SVC: _HFSR_FORCED}
 """Faults that are a HardFault whatever is enabled."""
 _WORDS: Final = {
-    Cause.UNDEFINED: "an instruction that this core does not have",
+    **{Cause(number): text for number, text in CAUSES.items()},
     Cause.SVC: "an SVC where its priority does not allow it",
-    Cause.PREFETCH: "execution where there is no code",
-    Cause.BREAKPOINT: "a BKPT instruction without a debugger",
-    Cause.NO_COPROCESSOR: "a coprocessor that is not enabled, or that this core does not have",
-    Cause.INVALID_STATE: "a branch to an address without the Thumb bit",
     Cause.UNALIGNED: "an access to an address that is no multiple of its size",
     Cause.DIVIDE_BY_ZERO: "a division by zero (CCR.DIV_0_TRP is set)",
     Cause.UNPRIVILEGED: "an access of unprivileged code to the System Control Space",

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from icmsg.cosim.embedded.armv8m.native import NativeCore, Registers
+    from icmsg.cosim.embedded.armv8m.system_control import SystemControl
     from icmsg.cosim.embedded.memory import AddressSpace
-    from icmsg.cosim.embedded.native import NativeCore, Registers
-    from icmsg.cosim.embedded.system_control import SystemControl
 
 _MPU_ENABLE: Final = 1 << 0
 _PRIVILEGED_DEFAULT: Final = 1 << 2

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.exceptions import EntryError, ExceptionUnit, ReturnError
-from icmsg.cosim.embedded.faults import Cause, FaultUnit, explain
-from icmsg.cosim.embedded.nvic import (
+from icmsg.cosim.backtrace import exception_name
+from icmsg.cosim.embedded.armv8m.exceptions import EntryError, ExceptionUnit, ReturnError
+from icmsg.cosim.embedded.armv8m.faults import Cause, FaultUnit, explain
+from icmsg.cosim.embedded.armv8m.nvic import (
     BUS_FAULT,
+    FIRST_INTERRUPT,
     HARD_FAULT,
     MEM_MANAGE,
     NMI,
@@ -15,14 +17,15 @@ from icmsg.cosim.embedded.nvic import (
     THREAD_PRIORITY,
     USAGE_FAULT,
 )
-from icmsg.cosim.embedded.scs_registers import PRIORITY_MASK
+from icmsg.cosim.embedded.armv8m.scs_registers import PRIORITY_MASK
+from icmsg.cosim.embedded.processor import Storm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.native import NativeCore
-    from icmsg.cosim.embedded.nvic import Nvic
-    from icmsg.cosim.embedded.system_control import SystemControl
+    from icmsg.cosim.embedded.armv8m.native import NativeCore
+    from icmsg.cosim.embedded.armv8m.nvic import Nvic
+    from icmsg.cosim.embedded.armv8m.system_control import SystemControl
 
 _THUMB: Final = 1 << 24
 _CONTROL_NPRIV: Final = 1 << 0
@@ -163,7 +166,7 @@ class ExceptionFlow:
             self.fault(Cause.SVC, 0)
 
     def fault(self, cause: int | None, detail: int) -> None:
-        """Enter the fault exception for ``cause``; ``detail`` as in :func:`icmsg.cosim.embedded.faults.explain`.
+        """Enter the fault exception for ``cause``; ``detail`` as in :func:`icmsg.cosim.embedded.armv8m.faults.explain`.
 
         Raises:
             LockUp: no fault handler can run.
@@ -239,6 +242,12 @@ class ExceptionFlow:
         except EntryError as worse:
             raise self._lockup(_on_entry(worse, fault)) from None
         self._entered(fault, thumb)
+
+    def described_storm(self, vector: Callable[[int], int]) -> Storm:
+        """Return the exception that came most often in a row; ``vector`` gives an entry of the vector table."""
+        number, times, events = self.storm
+        interrupt = number - FIRST_INTERRUPT if number >= FIRST_INTERRUPT else None
+        return Storm(exception_name(number), interrupt, vector(number) & ~1 if times else 0, times, events)
 
     def _choose(self, cause: int | None, text: str, address: int | None = None) -> int:
         primask, limit = self._masked()

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.code_pages import CodePages
-from icmsg.cosim.embedded.core_memory import map_space
-from icmsg.cosim.embedded.exception_flow import ExceptionFlow, LockUp
-from icmsg.cosim.embedded.exceptions import ExceptionUnit
-from icmsg.cosim.embedded.faults import Cause
+from icmsg.cosim.embedded.armv8m.code_pages import CodePages
+from icmsg.cosim.embedded.armv8m.core_memory import map_space
+from icmsg.cosim.embedded.armv8m.exception_flow import ExceptionFlow, LockUp
+from icmsg.cosim.embedded.armv8m.exceptions import ExceptionUnit
+from icmsg.cosim.embedded.armv8m.faults import Cause
+from icmsg.cosim.embedded.armv8m.mpu_query import QueryUnit
+from icmsg.cosim.embedded.armv8m.native import NativeCore
+from icmsg.cosim.embedded.armv8m.polling import polled
+from icmsg.cosim.embedded.armv8m.scs_registers import SCS_BASE
+from icmsg.cosim.embedded.armv8m.special_registers import SpecialRegisters
+from icmsg.cosim.embedded.armv8m.traps import Traps
 from icmsg.cosim.embedded.memory import PAGE
-from icmsg.cosim.embedded.mpu_query import QueryUnit
-from icmsg.cosim.embedded.native import NativeCore
-from icmsg.cosim.embedded.scs_registers import SCS_BASE
-from icmsg.cosim.embedded.special_registers import SpecialRegisters
-from icmsg.cosim.embedded.traps import Traps
 from icmsg.errors import CoreFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from icmsg.cosim.embedded.armv8m.nvic import Nvic
+    from icmsg.cosim.embedded.armv8m.system_control import SystemControl
     from icmsg.cosim.embedded.memory import AddressSpace
-    from icmsg.cosim.embedded.nvic import Nvic
-    from icmsg.cosim.embedded.system_control import SystemControl
-    from icmsg.cosim.embedded.timeline import Timeline
+    from icmsg.cosim.embedded.processor import Storm
+    from icmsg.hw.bus import Bus
+    from icmsg.timers import Timers
 
 _THUMB: Final = 1 << 24
 _YIELDS: Final = (0xBF10, 0x8001)
@@ -49,7 +52,7 @@ class FirmwareCore:
         nvic: Nvic,
         control: SystemControl,
         ticks_per_instruction: int,
-        timeline: Timeline,
+        timers: Timers,
         warn: Callable[[str, int, int], None],
         fault: Callable[[int, int], None],
         events: Callable[[], int] = lambda: 0,
@@ -58,7 +61,7 @@ class FirmwareCore:
         self.name: Final = name
         self.space: Final = space
         self.nvic: Final = nvic
-        self.timeline: Final = timeline
+        self.timers: Final = timers
         self.ticks_per_instruction = ticks_per_instruction
         self._next_rate = ticks_per_instruction
         self.time = 0
@@ -170,8 +173,8 @@ class FirmwareCore:
         return self._running
 
     def retime(self) -> None:
-        """The timeline has changed: do not run past its next entry."""
-        self.limit(self.timeline.next)
+        """The timers has changed: do not run past its next entry."""
+        self.limit(self.timers.next)
 
     def limit(self, time: int) -> None:
         """Do not run past tick ``time``, or the current instruction if that is later."""
@@ -375,9 +378,13 @@ class FirmwareCore:
         self._event = True
 
     @property
-    def storm(self) -> tuple[int, int, int]:
-        """What :attr:`ExceptionFlow.storm` says."""
-        return self._flow.storm
+    def storm(self) -> Storm:
+        """The exception that came most often in a row."""
+        return self._flow.described_storm(self._vector)
+
+    def polled(self, pcs: Collection[int], bus: Bus) -> Iterator[int]:
+        """Yield the addresses of peripheral registers that the loop around ``pcs`` reads."""
+        return polled(pcs, self.read_registers(), bus)
 
     # What a person asks for
 

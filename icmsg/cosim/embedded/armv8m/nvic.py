@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.embedded.processor import ignore
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+FIRST_INTERRUPT: Final = 16
+"""The exception number of external interrupt 0."""
 INTERRUPTS: Final = 240
 """External interrupts of each core's NVIC; registers, STIR and the wires of a platform know these and no others."""
 EXCEPTIONS: Final = 16 + INTERRUPTS
@@ -78,6 +82,10 @@ class Nvic:
         else:
             self.lines &= ~bit
 
+    def is_high(self, interrupt: int) -> bool:
+        """Return the level of external interrupt ``interrupt``."""
+        return bool(self.lines >> (16 + interrupt) & 1)
+
     def pend(self, mask: int) -> None:
         """Pend every exception whose bit is set."""
         new = mask & ~self.pending
@@ -143,7 +151,3 @@ class Nvic:
         bit = 1 << number
         if self.lines & bit:
             self.pend(bit)
-
-
-def ignore() -> None:
-    """Nobody wants to know."""

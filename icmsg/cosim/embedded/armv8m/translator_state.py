@@ -16,7 +16,7 @@ import struct
 from functools import cache
 from typing import Final, NamedTuple
 
-from icmsg.cosim.embedded.native import NativeCore
+from icmsg.cosim.embedded.armv8m.native import NativeCore
 
 _FEATURES: Final = 0x74_0902_C2E8  # of unicorn's Cortex-M33
 _MAIN_EXTENSION: Final = 1 << 38

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.embedded.memory import PAGE, Memory
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.native import NativeCore
+    from icmsg.cosim.embedded.armv8m.native import NativeCore
 
 _PROGRAMS: Final = {
     "clear_monitor": (0xF3BF, 0x8F2F),  # CLREX

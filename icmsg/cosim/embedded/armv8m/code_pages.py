@@ -13,16 +13,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded import instructions
-from icmsg.cosim.embedded.faults import Cause
+from icmsg.cosim.embedded.armv8m import instructions
+from icmsg.cosim.embedded.armv8m.faults import Cause
+from icmsg.cosim.embedded.armv8m.native import EXECUTE, READ, WRITE
 from icmsg.cosim.embedded.memory import CODE_PAGE, PAGE
-from icmsg.cosim.embedded.native import EXECUTE, READ, WRITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from icmsg.cosim.embedded.armv8m.native import NativeCore
     from icmsg.cosim.embedded.memory import AddressSpace, CodeUser, Memory, MemoryRange
-    from icmsg.cosim.embedded.native import NativeCore
 
 _NOTHING: Final = memoryview(b"")
 _STEP: Final = 64
@@ -81,7 +81,7 @@ class CodePages:
         native.hook_translations(0, 1 << 32, self._on_translation)
 
     def allows(self, address: int, access: int) -> tuple[int, int]:
-        """Answer :data:`icmsg.cosim.embedded.native.PageHandler`: code runs from memory, not from registers."""
+        """Answer :data:`icmsg.cosim.embedded.armv8m.native.PageHandler`: code runs from memory, not from registers."""
         return self._allowed.get(address + access) or self._allow(address, access)
 
     def _allow(self, address: int, access: int) -> tuple[int, int]:

@@ -12,16 +12,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.mpu_query import it_state
-from icmsg.cosim.embedded.native import EXECUTE
-from icmsg.cosim.embedded.translator_state import TranslatorState
+from icmsg.cosim.embedded.armv8m.mpu_query import it_state
+from icmsg.cosim.embedded.armv8m.native import EXECUTE
+from icmsg.cosim.embedded.armv8m.translator_state import TranslatorState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from icmsg.cosim.embedded.armv8m.native import NativeCore, Registers
+    from icmsg.cosim.embedded.armv8m.system_control import SystemControl
     from icmsg.cosim.embedded.memory import AddressSpace
-    from icmsg.cosim.embedded.native import NativeCore, Registers
-    from icmsg.cosim.embedded.system_control import SystemControl
 
 _UNALIGN_TRP: Final = 1 << 3
 _DIV_0_TRP: Final = 1 << 4

@@ -10,13 +10,13 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.faults import Cause
-from icmsg.cosim.embedded.nvic import HARD_FAULT, NMI
+from icmsg.cosim.embedded.armv8m.faults import Cause
+from icmsg.cosim.embedded.armv8m.nvic import HARD_FAULT, NMI
 
 if TYPE_CHECKING:
+    from icmsg.cosim.embedded.armv8m.native import NativeCore
+    from icmsg.cosim.embedded.armv8m.special_registers import SpecialRegisters
     from icmsg.cosim.embedded.memory import AddressSpace
-    from icmsg.cosim.embedded.native import NativeCore
-    from icmsg.cosim.embedded.special_registers import SpecialRegisters
 
 _BASIC: Final = Struct("<8I")
 _EXTENDED: Final = Struct("<25I4x")

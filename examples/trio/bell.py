@@ -1,4 +1,9 @@
-"""A made-up kind of mailbox, as small as one can be: four channels, a register that rings and one that is pending."""
+"""A made-up kind of mailbox, as small as one can be: four channels, a register that rings and one that is pending.
+
+Whoever imports this module has the kind. Run, it is the command ``icmsg`` with the kind:
+
+python examples/trio/bell.py run --platform examples/trio/bells.repl --1 python
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from icmsg.hw.block_view import BlockView
 from icmsg.hw.exposed import STRING, exposed
 from icmsg.hw.line import Line
 from icmsg.hw.mailbox import ChannelStates, MailboxState, MailboxWords
-from icmsg.hw.mailboxes import MailboxKind, MailboxSite
+from icmsg.hw.mailboxes import MailboxKind, MailboxSite, add_kind
 from icmsg.hw.model import RegisterModel, on_read, on_write
 from icmsg.hw.registers import Access, Register, RegisterBlock
 
@@ -19,7 +24,9 @@ if TYPE_CHECKING:
 
     from icmsg.hw.bus import Bus
 
-TYPE = "Miscellaneous.Test_Bell"
+__all__ = ["KIND"]
+
+TYPE = "Miscellaneous.Bell"
 CHANNELS = 4
 BELL = RegisterBlock(
     "BELL",
@@ -124,14 +131,14 @@ def make_model(site: MailboxSite, base: int, peers: Mapping[str, Any]) -> BellMo
     model = BellModel(site, base=base)
     if (peer := peers.get("other")) is not None:
         if not isinstance(peer, BellModel):
-            raise ConfigurationError("other must be another Test_Bell")
+            raise ConfigurationError("other must be another Bell")
         model.peer, peer.peer = peer, model
     return model
 
 
 KIND = MailboxKind(
     type=TYPE,
-    compatible=("test,bell",),
+    compatible=("example,bell",),
     channels=CHANNELS,
     registers=BELL,
     task="RING",
@@ -143,3 +150,10 @@ KIND = MailboxKind(
     model=make_model,
     peers=("other",),
 )
+
+add_kind(KIND)
+
+if __name__ == "__main__":
+    from icmsg.cli.main import main
+
+    raise SystemExit(main())

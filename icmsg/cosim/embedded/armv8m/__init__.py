@@ -1,0 +1,1 @@
+"""The Armv8-M processor: instructions by unicorn, everything around the instruction stream here."""

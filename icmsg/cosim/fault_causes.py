@@ -1,0 +1,54 @@
+"""Why firmware faults, and how that is said: the same words on every engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.machine import Hang
+from icmsg.errors import EngineError
+from icmsg.hw.mailbox import channels_in
+
+if TYPE_CHECKING:
+    from icmsg.cosim.machine import Core
+
+CAUSES: Final = {
+    1: "an instruction that this core does not have",
+    3: "execution where there is no code",
+    7: "a BKPT instruction without a debugger",
+    17: "a coprocessor that is not enabled, or that this core does not have",
+    18: "a branch to an address without the Thumb bit",
+}
+"""By the numbers of QEMU's Arm target, from which both engines have theirs."""
+NO_HANDLER: Final = "where no fault handler can run"
+
+
+def lock_up_words(core: Core, text: str, pc: int) -> str:
+    """Return that a core is locked up, because of ``text``."""
+    return f"core {core.name} is locked up at PC 0x{pc:08X}: {text}, {NO_HANDLER} ({core.locate(pc)})"
+
+
+def storm_of(core: Core, name: str, interrupt: int | None, handler: int, times: int) -> Hang:
+    """Return that the handler at byte address ``handler`` was entered ``times`` times in a row.
+
+    ``name`` is what a person calls the exception, ``interrupt`` its number as an external one (None: it is none).
+    """
+    return Hang(
+        core.name,
+        f"interrupt storm: core {core.name} took {name} more than {times} times in a row in "
+        f"{core.locate(handler).partition('+')[0]}: its handler returns without clearing what causes it"
+        f"{_latched(core, interrupt)}",
+        is_storm=True,
+    )
+
+
+def _latched(core: Core, interrupt: int | None) -> str:
+    """Return which events of the core's mailbox are set, if it is that which interrupts."""
+    try:
+        port = core.mailbox_port
+    except EngineError:
+        return ""
+    if port.interrupt != interrupt:
+        return ""
+    state = port.kind.read_state(core.bus, port.base)
+    still = channels_in(state.latched & state.enabled)
+    return "".join(f", {state.words.event.format(n)} is still set" for n in still)

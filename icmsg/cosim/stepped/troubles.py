@@ -1,0 +1,117 @@
+"""What ``renode/ExceptionWatch.cs`` writes down of a core: faults, a lock-up, an interrupt that never ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from icmsg.cosim.backtrace import exception_name
+from icmsg.cosim.events import EventKind
+from icmsg.cosim.fault_causes import CAUSES, NO_HANDLER, lock_up_words, storm_of
+from icmsg.cosim.machine import AccessWarning
+from icmsg.cosim.stepped.records import FAULT_TAKEN, LOCKED_UP, STORM
+
+if TYPE_CHECKING:
+    from icmsg.cosim.machine import Hang
+    from icmsg.cosim.stepped.core import SteppedCore
+    from icmsg.cosim.stepped.records import Record
+
+KINDS: Final = frozenset((FAULT_TAKEN, LOCKED_UP, STORM))
+_MEM_MANAGE: Final = 4
+_USAGE_FAULT: Final = 6
+_DEBUG: Final = 12
+_EXCEPTIONS: Final = {3: _MEM_MANAGE, 4: _MEM_MANAGE, 7: _DEBUG}
+"""What Renode takes for a cause; everything else is a UsageFault."""
+_NEVER_AGAIN: Final = (2, 3)
+_SHCSR: Final = 0xE000_ED24
+_ENABLED: Final = {4: 1 << 16, 5: 1 << 17, 6: 1 << 18}
+_STORM: Final = 20_000
+_FIRST_INTERRUPT: Final = 16
+
+
+class _Fault(NamedTuple):
+    cause: int
+    pc: int
+    within: int
+    """The exception in whose handler it happened, 0 for none."""
+
+    @property
+    def exception(self) -> int:
+        return _EXCEPTIONS.get(self.cause, _USAGE_FAULT)
+
+    @property
+    def text(self) -> str:
+        return CAUSES.get(self.cause, "an access that is not allowed there")
+
+
+class Troubles:
+    """Those of one core since its last start."""
+
+    def __init__(self, core: SteppedCore) -> None:
+        self._core = core
+        self._faults: dict[_Fault, int] = {}
+        self._locked: _Fault | None = None
+        self._storm = 0
+
+    def forget(self) -> None:
+        """The core starts anew; the faults that it took stay."""
+        self._locked, self._storm = None, 0
+
+    def clear(self) -> None:
+        """The core is as after power-up."""
+        self.forget()
+        self._faults.clear()
+
+    def take(self, record: Record) -> tuple[EventKind, int, int] | None:
+        """Take one record of this core; return the event that it is."""
+        if record.kind == STORM:
+            self._storm = record.value
+            return None
+        fault = _Fault(record.source >> 4 & 0x1F, record.value, record.source >> 9)
+        if record.kind == LOCKED_UP:
+            self._locked = fault
+            return None
+        self._faults[fault] = self._faults.get(fault, 0) + 1
+        return EventKind.FAULT, fault.exception, fault.pc
+
+    @property
+    def lock_up(self) -> str:
+        """Where and why the core stands; empty where it does not."""
+        fault = self._locked
+        if fault is None:
+            return ""
+        words = lock_up_words(self._core, fault.text, fault.pc)
+        if self._locks_the_soc(fault):
+            return words
+        return f"{words}; the SoC takes a HardFault there, which Renode does not: --engine embedded"
+
+    def _locks_the_soc(self, fault: _Fault) -> bool:
+        """Return whether the SoC is locked up as well: a fault whose exception is not enabled is a HardFault there."""
+        if fault.within in _NEVER_AGAIN:
+            return True
+        enabled = _ENABLED.get(fault.within)
+        return enabled is not None and not self._core.bus.read32(_SHCSR) & enabled
+
+    def hangs(self, vector_table: int) -> list[Hang]:
+        """Return the interrupt that never ends."""
+        number, core = self._storm, self._core
+        if not number:
+            return []
+        handler = core.bus.read32(vector_table + 4 * number) & ~1
+        interrupt = number - _FIRST_INTERRUPT if number >= _FIRST_INTERRUPT else None
+        return [storm_of(core, exception_name(number), interrupt, handler, _STORM)]
+
+    def warnings(self) -> list[AccessWarning]:
+        """Return a line for each fault."""
+        core = self._core
+        return [
+            AccessWarning(
+                core.name,
+                f"exception {fault.exception}: {fault.text}"
+                + (f", {NO_HANDLER}" if fault == self._locked else ""),
+                fault.pc,
+                fault.pc,
+                core.locate(fault.pc),
+                count=count,
+            )
+            for fault, count in self._faults.items()
+        ]
