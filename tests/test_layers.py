@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
+from looped import Cases
 
 import icmsg
 
@@ -185,13 +186,14 @@ def test_loading_a_module_never_comes_back_to_it() -> None:
         pytest.fail(f"modules import each other: {' -> '.join(error.args[1])}")
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_is_small_or_has_a_reason(path: Path) -> None:
-    lines = len(path.read_text(encoding="utf-8").splitlines())
-    most, _reason = LONGER.get(path.relative_to(ROOT).as_posix(), (LONGEST, ""))
-    assert lines <= most, (
-        f"{path.name} has {lines} lines: give what does not belong together modules of their own"
-    )
+def test_a_module_is_small_or_has_a_reason() -> None:
+    with Cases() as cases:
+        for path in PATHS:
+            name = path.relative_to(ROOT).as_posix()
+            most, _reason = LONGER.get(name, (LONGEST, ""))
+            with cases.case(name):
+                lines = len(path.read_text(encoding="utf-8").splitlines())
+                assert lines <= most, "give what does not belong together modules of their own"
 
 
 def test_no_module_is_named_for_being_convenient() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from icmsg.ipc.endpoint import EndpointConfig
 from icmsg.ipc.happened import BOUND, ERROR, RING, STATE, UNBOUND
-from icmsg.ipc.state import LegacyState, State
+from icmsg.ipc.state import BINDS, LegacyState, State, transitions_of
 from icmsg.ipc.work import WorkItem
 from icmsg.wire.pbuf_reader import PbufReader
 from icmsg.wire.pbuf_writer import PbufWriter
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from icmsg.hw.mailbox import Mailbox
     from icmsg.ipc.clock import Callback, Clock
     from icmsg.ipc.happened import Observer
+    from icmsg.ipc.state import AnyState, Input
     from icmsg.wire.packet_buffer import PacketReader, PacketWriter
 
 
@@ -43,6 +44,7 @@ class Link:
         "reader",
         "rx_work",
         "state",
+        "transitions",
         "writer",
     )
 
@@ -53,7 +55,8 @@ class Link:
         self.mailbox = mailbox
         self.clock = clock
         self.config = config
-        self.state: LegacyState | State = State.OFF if config.signalling == "ring-back" else LegacyState.OFF
+        self.state: AnyState = State.OFF if config.signalling == "ring-back" else LegacyState.OFF
+        self.transitions = transitions_of(config)
         self.connected = False
         self.epoch = 0
         """Counts opens and closes, so that who calls a callback sees whether the callback did one."""
@@ -63,10 +66,10 @@ class Link:
         self._ring = mailbox.ring
         self.writer, self.reader = _packet_buffers(bus, config)
 
-    def enter(self, state: LegacyState | State, *, connected: bool = False) -> None:
-        """Change the state; ``connected`` tells whether messages flow in it."""
-        self.state = state
-        self.connected = connected
+    def take(self, what: Input) -> None:
+        """Change the state as the table of this instance says."""
+        self.state = state = self.transitions[self.state, what]
+        self.connected = what in BINDS
         if self.observer is not None:
             self.observer(STATE, state)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from icmsg.errors import IpcError, WireError
 from icmsg.ipc.clock import MS
-from icmsg.ipc.state import LegacyState, State
+from icmsg.ipc.state import Input, LegacyState
 from icmsg.ipc.work import WorkItem
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class RepeatedMagic:
         if link.state is not LegacyState.OFF:
             raise already_open(link)
         link.epoch += 1
-        link.enter(LegacyState.BUSY)
+        link.take(Input.OPEN)
         try:
             link.reader.rx_init()
             write_magic(link)
@@ -72,7 +72,7 @@ class RepeatedMagic:
     def signalled(self) -> None:
         """Bind on the magic; anything else is consumed and reported."""
         if self._link.state is LegacyState.BUSY and take_magic(self._link, exact=self._exact):
-            bind(self._link, LegacyState.READY)
+            bind(self._link)
 
     def close(self) -> None:
         """Stop listening; shared memory stays and the peer is not told (protocol §2.1)."""
@@ -87,7 +87,7 @@ class RepeatedMagic:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        switch_off(self._link, LegacyState.OFF)
+        switch_off(self._link)
 
     def _notify(self) -> None:
         link = self._link
@@ -131,22 +131,22 @@ def take_magic(link: Link, *, exact: bool = False) -> bool:
     return False
 
 
-def bind(link: Link, state: LegacyState | State, *, ring: bool = False) -> None:
-    """Call ``bound``, then enter ``state``: Zephyr's order (protocol §2.1), so ``bound`` cannot send."""
+def bind(link: Link, *, ring: bool = False) -> None:
+    """Call ``bound``, then enter the next state: Zephyr's order (protocol §2.1), so ``bound`` cannot send."""
     epoch = link.epoch
     try:
         link.bound()
     finally:
         if link.epoch == epoch:
-            link.enter(state, connected=True)
+            link.take(Input.MAGIC)
             if ring:
                 link.ring()
             if link.reader.more:
                 link.rx_work.submit()
 
 
-def switch_off(link: Link, off: LegacyState | State) -> None:
-    """Stop listening, forget queued work and enter the state ``off``."""
+def switch_off(link: Link) -> None:
+    """Stop listening, forget queued work and be off."""
     link.epoch += 1
     channel = link.config.rx_channel
     link.rx_work.cancel()
@@ -154,7 +154,7 @@ def switch_off(link: Link, off: LegacyState | State) -> None:
         if link.mailbox.is_enabled(channel):
             link.mailbox.disable(channel)
     finally:
-        link.enter(off)
+        link.take(Input.CLOSE)
 
 
 def already_open(link: Link) -> IpcError:

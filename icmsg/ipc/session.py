@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from icmsg.errors import IpcError
 from icmsg.ipc.magic import MAGIC, already_open, bind, switch_off, take_magic, write_magic
-from icmsg.ipc.state import State
+from icmsg.ipc.state import Input, State
 from icmsg.wire.first_packet import first_packet_is
 from icmsg.wire.handshake import HandshakeWord
 
@@ -36,7 +36,7 @@ class RingBack:
         if link.state is not State.OFF:
             raise already_open(link)
         link.epoch += 1
-        link.enter(State.INITIALIZING_SID_DISABLED)
+        link.take(Input.OPEN)
         try:
             link.reader.rx_init()
             write_magic(link)
@@ -49,7 +49,7 @@ class RingBack:
     def signalled(self) -> None:
         """Bind on the magic; anything else is consumed and reported."""
         if self._link.state is State.INITIALIZING_SID_DISABLED and take_magic(self._link):
-            bind(self._link, State.CONNECTED_SID_DISABLED, ring=True)
+            bind(self._link, ring=True)
 
     def close(self) -> None:
         """Ring once and stop; closing again only rings (protocol §2.2)."""
@@ -58,7 +58,7 @@ class RingBack:
 
     def reset(self) -> None:
         """Be off; nothing is told or written."""
-        switch_off(self._link, State.OFF)
+        switch_off(self._link)
 
 
 class Sessions(RingBack):
@@ -84,7 +84,7 @@ class Sessions(RingBack):
         link = self._link
         listening = link.state is not State.OFF and link.mailbox.is_enabled(link.config.rx_channel)
         link.epoch += 1
-        link.enter(self._initializing)
+        link.take(Input.OPEN)
         try:
             link.reader.rx_init()
             peer_sid, acknowledged = self._peer_word.read()
@@ -121,7 +121,7 @@ class Sessions(RingBack):
         except IpcError as error:
             link.report(error)
             return
-        link.enter(State.INITIALIZING_SID_DISABLED)
+        link.take(Input.MAGIC_FIRST)
         link.ring()
         link.rx_work.submit()
 
@@ -140,7 +140,7 @@ class Sessions(RingBack):
             if ring:
                 link.ring()
             return
-        link.enter(State.CONNECTED_SID_ENABLED, connected=True)
+        link.take(Input.ACKNOWLEDGED)
         try:
             link.bound()
         finally:
@@ -155,7 +155,7 @@ class Sessions(RingBack):
         link = self._link
         if link.state is not State.CONNECTED_SID_ENABLED or self._peer_word.read()[0] == self.remote_sid:
             return False
-        link.enter(State.DISCONNECTED)
+        link.take(Input.LEFT)
         link.unbound()
         return True
 

@@ -1,8 +1,13 @@
-"""The states of an instance, with Zephyr's names and numbers (protocol §2.1, §3.6)."""
+"""The states of an instance, with Zephyr's names and numbers, and how bonding moves between them (protocol §2, §3)."""
 
 from __future__ import annotations
 
-from enum import IntEnum
+from collections.abc import Mapping
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from icmsg.config.instance import InstanceConfig
 
 
 class LegacyState(IntEnum):
@@ -23,3 +28,62 @@ class State(IntEnum):
     DISCONNECTED = 4
     CONNECTED_SID_DISABLED = 5
     CONNECTED_SID_ENABLED = 6
+
+
+AnyState = LegacyState | State
+
+
+class Input(Enum):
+    """The inputs of bonding; everything else leaves the state as it is."""
+
+    OPEN = "the endpoint is registered, or the instance opened again"
+    MAGIC = "the peer's magic was taken"
+    MAGIC_FIRST = "the first packet there is a magic: the peer knows no sessions"
+    ACKNOWLEDGED = "the peer has acknowledged our session id, and we its"
+    LEFT = "the peer's session id is another one than the one that was acknowledged"
+    CLOSE = "the endpoint is deregistered, or the core was reset"
+
+
+Transitions = Mapping[tuple[AnyState, Input], AnyState]
+"""(state, input): the next state. What is not in a table does not happen."""
+
+REPEAT: Final[Transitions] = {
+    (LegacyState.OFF, Input.OPEN): LegacyState.BUSY,
+    (LegacyState.BUSY, Input.MAGIC): LegacyState.READY,
+    **{(state, Input.CLOSE): LegacyState.OFF for state in LegacyState},
+}
+"""Zephyr ≤ 4.0 (protocol §2.1)."""
+
+RING_BACK: Final[Transitions] = {
+    (State.OFF, Input.OPEN): State.INITIALIZING_SID_DISABLED,
+    (State.INITIALIZING_SID_DISABLED, Input.MAGIC): State.CONNECTED_SID_DISABLED,
+    **{(state, Input.CLOSE): State.OFF for state in State},
+}
+"""Zephyr ≥ 4.1, ``unbound = "disable"`` (protocol §2.2)."""
+
+SESSIONS: Final[Transitions] = {
+    **{(state, Input.OPEN): State.INITIALIZING_SID_ENABLED for state in State},
+    (State.INITIALIZING_SID_ENABLED, Input.ACKNOWLEDGED): State.CONNECTED_SID_ENABLED,
+    (State.CONNECTED_SID_ENABLED, Input.LEFT): State.DISCONNECTED,
+    **{(state, Input.CLOSE): State.OFF for state in State},
+}
+"""``unbound = "enable"``, opened from any state (protocol §3.2 to §3.5)."""
+
+DETECT: Final[Transitions] = {
+    **SESSIONS,
+    **{(state, Input.OPEN): State.INITIALIZING_SID_DETECT for state in State},
+    (State.INITIALIZING_SID_DETECT, Input.ACKNOWLEDGED): State.CONNECTED_SID_ENABLED,
+    (State.INITIALIZING_SID_DETECT, Input.MAGIC_FIRST): State.INITIALIZING_SID_DISABLED,
+    (State.INITIALIZING_SID_DISABLED, Input.MAGIC): State.CONNECTED_SID_DISABLED,
+}
+"""``unbound = "detect"``: sessions, or magic with a peer that knows none (protocol §3.6)."""
+
+BINDS: Final = frozenset((Input.MAGIC, Input.ACKNOWLEDGED))
+"""The inputs behind which messages flow, until the next one."""
+
+
+def transitions_of(config: InstanceConfig) -> Transitions:
+    """Return the table by which an instance bonds."""
+    if config.signalling == "repeat":
+        return REPEAT
+    return {"disable": RING_BACK, "enable": SESSIONS, "detect": DETECT}[config.unbound]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from docs_pages import ROOT, page
+from looped import Cases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,12 +53,16 @@ def test_there_are_layers_and_modules() -> None:
     assert len(MODULES) > 50
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_a_module_imports_only_from_its_layer_and_below(path: Path) -> None:
-    own = layer_of(path.relative_to(ROOT).as_posix())
-    for imported in imports(path):
-        if (ROOT / imported).exists():  # else a name of the package itself, such as its version
-            assert layer_of(imported) >= own, f"it imports {imported} from a layer above"
+def test_a_module_imports_only_from_its_layer_and_below() -> None:
+    with Cases() as cases:
+        for path in MODULES:
+            name = path.relative_to(ROOT).as_posix()
+            with cases.case(name):
+                for imported in imports(path):
+                    if (ROOT / imported).exists():  # else a name of the package itself, such as its version
+                        assert layer_of(imported) >= layer_of(name), (
+                            f"it imports {imported} from a layer above"
+                        )
 
 
 def test_every_path_on_the_page_exists() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from docs_pages import ROOT, page
+from looped import Cases
 from source_texts import errors_in, normal, texts
 
 PAGE = page("docs/troubleshooting.md")
@@ -66,8 +66,14 @@ def modules() -> list[str]:
     return [path.relative_to(ROOT).as_posix() for path in found]
 
 
-@pytest.mark.parametrize("quote", quotes())
-def test_a_quoted_text_is_in_the_source(quote: str) -> None:
+def test_every_quoted_text_is_in_the_source() -> None:
+    with Cases() as cases:
+        for quote in quotes():
+            with cases.case(quote):
+                find(quote)
+
+
+def find(quote: str) -> None:
     assert re.search(r"\w", quote)
     # A heading may give a name where the source has a value: "echo … of …" is "… did not happen" with a name.
     if not any(quote in text for text in texts()):
@@ -77,11 +83,11 @@ def test_a_quoted_text_is_in_the_source(quote: str) -> None:
         assert any(subject in text for text in texts())
 
 
-@pytest.mark.parametrize("name", modules())
-def test_no_error_of_a_module_is_left_out(name: str) -> None:
+def test_no_error_of_a_module_is_left_out() -> None:
     explained = quotes()
     missing = [
         f"{name}:{line}: {text}"
+        for name in modules()
         for line, text in errors_in(ROOT / name)
         if not any(quote in text for quote in explained)
         and not any(text.startswith(known) for known in NOT_SHOWN)

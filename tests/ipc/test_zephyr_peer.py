@@ -6,11 +6,13 @@ import itertools
 import random
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import differential
 import pytest
 from differential import MODES, SESSIONS, Link, Setting, compare, settings
+from looped import Cases
 from zephyr_peer import Peer
 
 from icmsg.ipc.session import Sessions
@@ -29,13 +31,16 @@ def test_no_operation_makes_a_difference(modes: tuple[str, str], latch: bool) ->
     assert (happened["unbound"] > 2) is setting.knows_sessions
 
 
-@pytest.mark.parametrize("first", [0, 1])
-@pytest.mark.parametrize("latch", [True, False], ids=["latch", "drop"])
-@pytest.mark.parametrize("gap_ns", [0, 3_500_000])
-@pytest.mark.parametrize("own", EVERY_KIND)
 @pytest.mark.parametrize("modes", PAIRS, ids="-".join)
-def test_the_matrix_of_modes_in_both_orders_of_opening(
-    modes: tuple[str, str], own: tuple[bool, bool], gap_ns: int, latch: bool, first: int
+def test_the_matrix_of_modes_in_both_orders_of_opening(modes: tuple[str, str]) -> None:
+    with Cases() as cases:
+        for own, gap_ns, latch, first in product(EVERY_KIND, (0, 3_500_000), (True, False), (0, 1)):
+            with cases.case(f"own={own} gap={gap_ns} latch={latch} first={first}"):
+                open_in_order(modes, own, gap_ns, latch=latch, first=first)
+
+
+def open_in_order(
+    modes: tuple[str, str], own: tuple[bool, bool], gap_ns: int, *, latch: bool, first: int
 ) -> None:
     setting = Setting(modes, latch=latch)
     link = Link(setting, own)
