@@ -150,9 +150,10 @@ class IcmsgFollower(object):
             self.broken = wr
             return [view.problem]
         lines, problem, self.broken = [], "", None
-        if not (start > wr == 20 and icmsg_is_magic(view.first)):
+        if not (start > wr >= 20 and icmsg_is_magic(view.first)):
             packets, problem = icmsg_packets(view.data, start, (wr - start) % length)
-        if problem is not None and start:
+        as_it_was = start <= wr and icmsg_packets(view.data, 0, start)[1] is None
+        if problem is not None and not as_it_was:
             # What does not decode from where we were is a region that its writer has initialised again.
             packets, problem = icmsg_packets(view.data, 0, wr)
             again, unseen = "initialised again", "packets were overwritten unseen"

@@ -20,6 +20,7 @@ from icmsg.cli.engine_options import add_engine_options, add_stall_option, chose
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
 from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.cosim.engines import make_machine
+from icmsg.cosim.events import TRACE_VERSION
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
 from icmsg.cosim.interruption import CtrlC, Interrupted
 from icmsg.cosim.progress import Stall
@@ -73,6 +74,7 @@ class RunReport:
             "wall_s": round(self.wall_s, 6),
             "seed": self.workload.seed,
             "trace_sha256": result.trace_sha256,
+            "trace_version": TRACE_VERSION,
             "problems": list(result.problems),
             "warnings": list(result.warnings),
             "consoles": result.consoles,

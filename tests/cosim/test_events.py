@@ -8,7 +8,7 @@ from struct import pack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icmsg.cosim.events import Event, EventKind, EventStream
+from icmsg.cosim.events import HAPPENED, SEEN, TRACE_VERSION, Event, EventKind, EventStream
 
 pure = settings(deadline=None)
 words = st.integers(0, 0xFFFFFFFF)
@@ -85,5 +85,63 @@ def test_numbers_of_kinds_never_change() -> None:
         "CONSOLE": 9,
         "FAULT": 10,
         "WARNING": 11,
+        "SIGNAL_LOST": 12,
+        "PACKETS": 13,
+        "REGION": 14,
+        "SESSION": 15,
+        "INTERRUPT_END": 16,
     }
-    assert {name: EventKind[name].value for name in numbers} == numbers
+    assert {kind.name: kind.value for kind in EventKind} == numbers
+
+
+def test_the_version_of_the_hash_stands_for_these_kinds_and_these_bytes() -> None:
+    """Whoever changes what is hashed, or how, gives the version another number."""
+    assert TRACE_VERSION == 1
+    assert [kind.value for kind in HAPPENED] == [*range(1, 13)]
+    assert set(HAPPENED) | SEEN == set(EventKind)
+    stream = EventStream(1_000_000_000)
+    for kind in HAPPENED:
+        stream.emit(1000 * kind, kind, kind % 2, kind, 0xFFFFFFFF)
+    assert stream.hexdigest() == "8c7ae436981626a4490d65d18499dee160ec426c934a41752c05649741f9c9be"
+
+
+def test_what_is_only_seen_is_neither_hashed_nor_counted_and_reaches_who_asks_for_it() -> None:
+    stream = EventStream(1_000_000_000)
+    happened: list[Event] = []
+    seen: list[Event] = []
+    stream.add_sink(happened.append)
+    stream.add_sink(seen.append, SEEN)
+    before = stream.hexdigest()
+    told = [Event(5, kind, 0, 1, 2) for kind in sorted(SEEN)]
+    for event in told:
+        stream.tell(event)
+    assert (stream.hexdigest(), stream.count) == (before, 0)
+    assert (happened, seen) == ([], told)
+    assert stream.counts(EventKind.PACKETS, 0) == {}
+
+
+def test_what_a_sink_ahead_of_the_others_tells_comes_before_the_event_to_everybody() -> None:
+    stream = EventStream(1)
+    orders: tuple[list[EventKind], list[EventKind]] = ([], [])
+    stream.add_sink(lambda event: orders[0].append(event.kind), EventKind)
+    stream.add_sink(
+        lambda event: stream.tell(event._replace(kind=EventKind.PACKETS)), (EventKind.DOORBELL,), ahead=True
+    )
+    stream.add_sink(lambda event: orders[1].append(event.kind), EventKind)
+    stream.emit(0, EventKind.DOORBELL, 0)
+    assert orders[0] == orders[1] == [EventKind.PACKETS, EventKind.DOORBELL]
+
+
+def test_a_switch_knows_whether_anybody_listens() -> None:
+    stream = EventStream(1)
+    wanted: list[bool] = []
+    stream.when_wanted(EventKind.INTERRUPT_END, wanted.append)
+    one = stream.add_sink(lambda _event: None, (EventKind.INTERRUPT_END,))
+    other = stream.add_sink(lambda _event: None, EventKind)
+    stream.add_sink(lambda _event: None)
+    one()
+    one()
+    assert wanted == [False, True]
+    other()
+    assert wanted == [False, True, False]
+    assert not stream.wants(EventKind.INTERRUPT_END)

@@ -9,7 +9,7 @@ from two_regions import BASE, NET, SIZE, Link, remove_fake_modules, script
 
 from icmsg.config import RegionLayout
 from icmsg.cosim.followed_region import FollowedRegion
-from icmsg.cosim.region_news import TxRegion
+from icmsg.cosim.region_news import Packets, TxRegion
 from icmsg.monitor.verbs.words import packet_text
 from icmsg.wire.handshake import HandshakeWord
 
@@ -72,6 +72,26 @@ def test_watch_tells_a_restarted_writer_and_a_broken_index(link: Link) -> None:
         "app->net wr_idx 0xFFFFFFFC is beyond the 2040 data bytes",
         "app rings 0, nothing new",
     ]
+
+
+def test_watch_tells_a_broken_packet_behind_good_ones_and_nothing_twice(link: Link) -> None:
+    link.monitor.call("icmsg_watch")
+    followed = FollowedRegion(link.bus, TxRegion("ipc0", "app", "net", BASE), RegionLayout.pbuf(SIZE))
+    writer = link.writer()
+    writer.write(b"Em1l1K0rn3li4")
+    writer.write(b"good")
+    link.ring()
+    link.memory[4:8] = (36).to_bytes(4, "little")
+    link.ring()
+    assert [text.split("] ", 1)[1] for text in link.log] == [
+        "app->net the magic, 13 bytes |Em1l1K0rn3li4|",
+        "app->net 4 bytes: 67 6f 6f 64 |good|",
+        "app->net the packet at index 28 announces 0 bytes",
+    ]
+    packets, broken = followed.look()
+    assert isinstance(packets, Packets)
+    assert list(packets.payloads) == [b"Em1l1K0rn3li4", b"good"]
+    assert str(broken) == "the packet at index 28 announces 0 bytes"
 
 
 def test_watch_admits_what_it_could_not_see(link: Link) -> None:
