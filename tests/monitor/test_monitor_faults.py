@@ -211,7 +211,7 @@ def test_members_are_those_of_the_extensions_for_renode(part: type, file: str) -
     source = (asset("renode") / file).read_text(encoding="utf-8")
     there = {}
     for returns, name, rest in re.findall(
-        r"public static (\w+) (\w+)\(this NRF_IPC \w+(?:, )?([^)]*)\)", source
+        r"public static (\w+) (\w+)\(this IDoorbell \w+(?:, )?([^)]*)\)", source
     ):
         given = [parameter.split() for parameter in rest.split(",") if parameter]
         if all(kind in CSHARP for kind, _ in given):
