@@ -10,6 +10,7 @@ Each region is followed once, however many ask, and only while somebody does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.events import Event, EventKind
@@ -19,8 +20,6 @@ from icmsg.errors import BusError
 from icmsg.wire.handshake import HandshakeWord, are_acknowledged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from icmsg.config.instance import InstanceConfig
     from icmsg.config.layout import RegionLayout
     from icmsg.cosim.events import EventStream
@@ -52,9 +51,12 @@ class _Direction:
             events.tell(Event(time_ns, EventKind.SESSION, self.reader, *session, news))
 
 
-def _look(events: EventStream, time_ns: int, directions: Iterable[_Direction]) -> None:
-    """Look at all regions, then put what is new into the stream: who hears of one knows how all of them are."""
-    found: list[tuple[int, Sequence[Packets | RegionChanged]]] = []
+_Found = list[tuple[int, Sequence[Packets | RegionChanged]]]
+
+
+def _look(directions: Iterable[_Direction]) -> _Found:
+    """Look at all regions, and return what is new in which core's."""
+    found: _Found = []
     for direction in directions:
         try:
             news = direction.followed.look()
@@ -62,6 +64,11 @@ def _look(events: EventStream, time_ns: int, directions: Iterable[_Direction]) -
             news = (RegionChanged(direction.region, RegionChange.UNREADABLE, str(error), error),)
         if news:
             found.append((direction.writer, news))
+    return found
+
+
+def _tell(events: EventStream, time_ns: int, found: _Found) -> None:
+    """Put what is new into the stream; all was looked at before, so who hears of one knows how all are."""
     for writer, news in found:
         for one in news:
             if isinstance(one, Packets):
@@ -79,7 +86,7 @@ class _Following:
         self._directions: dict[_Key, _Direction] = {}
         self._by_core: dict[int, tuple[_Direction, ...]] = {}
         self._stop = _nothing
-        self._sessions = False
+        self.tells_sessions = False
         machine.events.when_wanted(EventKind.SESSION, self._want_sessions)
         machine.events.add_sink(self._on_reset, (EventKind.CORE_RESET,), ahead=True)
 
@@ -117,12 +124,13 @@ class _Following:
             self._stop = self._events.add_sink(self._on_doorbell, (EventKind.DOORBELL,), ahead=True)
 
     def _want_sessions(self, wanted: bool) -> None:
-        self._sessions = wanted
+        self.tells_sessions = wanted
 
     def _on_doorbell(self, event: Event) -> None:
         directions = self._by_core.get(event.core, ())
-        _look(self._events, event.time_ns, directions)
-        if self._sessions:
+        if found := _look(directions):
+            _tell(self._events, event.time_ns, found)
+        if self.tells_sessions:
             for direction in directions:
                 if direction.reader == event.core:
                     direction.look_at_session(self._events, event.time_ns)
@@ -146,7 +154,7 @@ class FollowedLink:
         self._asks = True
         self.was_bound = False
         """True if both sides were bound when a core was reset last."""
-        self.directions: Final = (
+        self.directions: Final[tuple[_Direction, ...]] = (
             following.direction(own.name, first, own, second),
             following.direction(peer.name, second, peer, first),
         )
@@ -176,15 +184,17 @@ class FollowedLink:
 
     def look(self) -> None:
         """Look for what no doorbell has announced yet; where nobody asks for packets, bonding alone is seen."""
-        events, now_ns = self._machine.events, self._machine.now_ns
-        asked = [direction for direction in self.directions if direction.asked_by]
-        for direction in self.directions:
-            if not direction.asked_by:
-                direction.followed.look()
-        _look(events, now_ns, asked)
-        if events.wants(EventKind.SESSION):
+        machine, asked = self._machine, self.directions
+        if not self._asks:
             for direction in asked:
-                direction.look_at_session(events, now_ns)
+                if not direction.asked_by:
+                    direction.followed.look()
+            asked = tuple(direction for direction in asked if direction.asked_by)
+        if found := _look(asked):
+            _tell(machine.events, machine.now_ns, found)
+        if self._following.tells_sessions:
+            for direction in asked:
+                direction.look_at_session(machine.events, machine.now_ns)
 
     def stop(self, *, bonding: bool = True) -> None:
         """Ask for packets no longer; ``bonding`` says whether that is not seen any more, either."""

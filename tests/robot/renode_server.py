@@ -45,7 +45,8 @@ class RenodeServer:
     """What Renode offers to the Remote library: two methods."""
 
     def __init__(self) -> None:
-        scene = Scene(Settings("1 s", "10 ms"), RenodeHost("embedded"))
+        settings = Settings("1 s", "10 ms")
+        scene = Scene(settings, RenodeHost("embedded", settings))
         self._keywords: dict[str, Any] = {
             "EnableLoggingToCache": lambda: None,
             "ClearCachedLog": lambda: None,
