@@ -29,6 +29,8 @@ LineHandler = Callable[[int, bool], None]
 class Power(Protocol):
     """What other parts of the SoC can do to a core, and see of it."""
 
+    is_played_elsewhere: bool
+
     @property
     def is_held(self) -> bool:
         """Whether the core is held in reset."""

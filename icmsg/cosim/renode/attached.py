@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from icmsg.cosim.renode.machine import RenodeMachine
@@ -52,7 +53,11 @@ class AttachedMachine(RenodeMachine):
         return api
 
     def _unmake(self) -> None:
-        """Leave it in Renode."""
+        """Leave it in Renode, with no core played from outside."""
+        with suppress(EngineError):  # it may have been cleared
+            for core in self.cores.values():
+                if core.is_played:
+                    core.tell_played(False)
 
     def _stop_cores(self) -> None:
         """Leave them as they are."""
