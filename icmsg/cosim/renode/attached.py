@@ -53,14 +53,14 @@ class AttachedMachine(RenodeMachine):
         return api
 
     def _unmake(self) -> None:
-        """Leave it in Renode, with no core played from outside."""
-        with suppress(EngineError):  # it may have been cleared
+        """Leave it in Renode."""
+
+    def _stop_cores(self) -> None:
+        """Leave them as they are, with none played from outside."""
+        with suppress(EngineError):  # the Monitor may have cleared it
             for core in self.cores.values():
                 if core.is_played:
                     core.tell_played(False)
-
-    def _stop_cores(self) -> None:
-        """Leave them as they are."""
 
     @property
     def is_driven(self) -> bool:

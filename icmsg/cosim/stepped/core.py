@@ -300,7 +300,7 @@ class SteppedCore(BaseCore):
     def tell_played(self, played: bool) -> None:
         """Tell the peripheral that holds this core in reset whether to leave it to Python when it lets it go."""
         if self._place.reset_block is not None:
-            self._do([f"{self._place.reset_block} IsNetworkPlayed {str(played).lower()}"])
+            self._machine.command(f"{self._place.reset_block} IsNetworkPlayed {str(played).lower()}")
 
     def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
         """Call ``handler`` at external interrupt ``interrupt`` of this core, which Python plays.
