@@ -62,7 +62,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         public void ReleaseNetwork()
         {
             IsNetworkHeld = false;
-            if(network.IsHalted && HasImage)
+            if(network.IsHalted && !IsNetworkPlayed && HasImage)
             {
                 NetworkReleased?.Invoke();
             }
@@ -101,6 +101,9 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         public bool IsNetworkHeld { get; private set; }
 
+        // Somebody outside plays the core: FORCEOFF does not start an image that lies in its flash. Stays over a reset.
+        public bool IsNetworkPlayed { get; set; }
+
         public bool IsNetworkHalted => network.IsHalted;
 
         // Where the network core takes its stack pointer and its first instruction from.
@@ -129,7 +132,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         private void StartNetwork()
         {
-            if(IsNetworkHeld || !network.IsHalted)
+            if(IsNetworkHeld || IsNetworkPlayed || !network.IsHalted)
             {
                 return;
             }

@@ -8,6 +8,7 @@ import pytest
 from machines import IPC, IRQ, MachineUnderTest
 from thumb import RAM, SHARED, firmware
 
+from icmsg.assets import stub
 from icmsg.cosim.events import Event, EventKind
 from icmsg.errors import BusError, ConfigurationError, EngineError, FirmwareError, VirtualTimeoutError
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from icmsg.cosim.machine import Core, Machine
 
 CORES: Final = ["app", "net"]
+FORCEOFF: Final = 0x5000_5614
+WRITTEN_BY_NET: Final = 0x2007_8004
+"""wr_idx of the region of the network core's stub."""
 COUNT: Final = "reset: ldr r0, =RAM; again: ldr r1, [r0]; adds r1, #1; str r1, [r0]; b again"
 RING: Final = """
 reset:
@@ -317,6 +321,21 @@ def test_a_played_core_cannot_be_started(machine: Machine) -> None:
     assert not machine.core("net").is_halted
     with pytest.raises(EngineError, match="played by Python"):
         machine.core("net").start()
+
+
+def test_a_core_that_python_plays_is_not_started_by_the_core_that_lets_it_go(machine: Machine) -> None:
+    app, net = machine.core("app"), machine.core("net")
+    net.load(stub("echo", "net"))
+    play(machine, "net")
+    app.bus.write32(FORCEOFF, 0)
+    machine.run_for(200_000)
+    assert net.is_played
+    assert app.bus.read32(WRITTEN_BY_NET) == 0
+    net.release()
+    for value in (1, 0):
+        app.bus.write32(FORCEOFF, value)
+        machine.run_for(200_000)
+    assert app.bus.read32(WRITTEN_BY_NET) > 0
 
 
 # Time

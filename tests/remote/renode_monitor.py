@@ -151,6 +151,9 @@ class RenodeMonitor:
             return ""
         if member == "NetworkVectorTable" and values:
             return ""  # the embedded machine takes it from the image
+        if member == "IsNetworkPlayed" and values:
+            self.machine.soc.core("net").is_played_elsewhere = values[0] == "true"
+            return ""
         if len(values) == 1 and values[0] == "IsSet":
             return f"{getattr(thing, member).IsSet}{LINE_END}"
         if member in EXTENSIONS - self.missing and name.startswith("ipc"):

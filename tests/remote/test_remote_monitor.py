@@ -97,6 +97,17 @@ def test_another_script_makes_another_machine(monitor: RemoteMonitor) -> None:
     assert [second.core(name).is_halted for name in ("app", "net")] == [False, True]  # net waits for FORCEOFF
 
 
+def test_a_core_that_python_played_is_force_off_s_again_when_it_lets_it_go(monitor: RemoteMonitor) -> None:
+    include(monitor, "machine.resc")
+    machine = monitor.machine
+    assert machine is not None
+    machine.core("net").play()
+    machine.run_for(1_000)
+    assert monitor.execute("resetapp IsNetworkPlayed") == "True"
+    machine.close()
+    assert monitor.execute("resetapp IsNetworkPlayed") == "False"
+
+
 @pytest.mark.parametrize("command", ["start", "Clear", "mach clear"])
 def test_what_python_would_miss_is_refused_while_it_plays(monitor: RemoteMonitor, command: str) -> None:
     include(monitor, "app-python.resc")

@@ -644,6 +644,9 @@ class FakeRenode:
         if isinstance(thing, Memory) and what == "ZeroAll":
             thing.ZeroAll()
             answer = ""
+        if found := re.fullmatch(r"IsNetworkPlayed (true|false)", what):
+            self._machine().soc.core("net").is_played_elsewhere = found[1] == "true"
+            answer = ""
         if answer is None and what != "Reset" and not what.startswith("NetworkVectorTable "):
             raise DotNetError(f"{name} does not provide a field, method or property {what}")
         return answer or ""

@@ -81,6 +81,19 @@ class TestTheMachineOfAScript:
         assert renode.current is made is not None
         assert made.followed == 0
 
+    def test_a_core_that_python_played_is_force_off_s_again_when_it_lets_it_go(
+        self, renode: FakeRenode, monitor: RenodeMonitor
+    ) -> None:
+        machine = attach(monitor, "net-python.resc")
+        machine.core("net").play()
+        machine.run_for(1 * MS)
+        made = renode.current
+        assert made is not None
+        net = made.soc.core("net")
+        assert net.is_played_elsewhere
+        machine.close()
+        assert not net.is_played_elsewhere
+
     def test_a_machine_of_another_platform_is_refused_with_words(
         self, renode: FakeRenode, tmp_path: Path
     ) -> None:

@@ -32,6 +32,7 @@ class MachineCore(BaseCore):
         self._retry = retry
         self._played: PlayedCore | None = None
         self._held = False
+        self.is_played_elsewhere = False  # by somebody behind the Monitor: the SoC does not start it
         self._power_handlers: list[Callable[[bool], None]] = []
         self._store_watches: list[StoreWatch] = []
         slot.power = self
@@ -205,7 +206,7 @@ class MachineCore(BaseCore):
         if self._played is not None:
             if held:
                 self._tell_power(True)
-        elif self._halted and self.image is not None:
+        elif self._halted and self.image is not None and not self.is_played_elsewhere:
             self.start()
 
     def on_power(self, handler: Callable[[bool], None]) -> None:

@@ -32,6 +32,8 @@ LineHandler = Callable[[int, bool], None]
 class Power(Protocol):
     """Control of a core's power and reset, as other parts of the SoC have it."""
 
+    is_played_elsewhere: bool
+
     @property
     def is_held(self) -> bool:
         """True while the core is held in reset."""

@@ -315,6 +315,9 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
     def _close(self) -> None:
         with suppress(EngineError, MonitorError):  # a Renode that is gone has nothing to be tidied
             self.stepper.dispose()
+            for core in self.cores.values():
+                if core.is_played:
+                    core.tell_played(False)
             if self.abilities.lockstep is not None:
                 self.link.execute(f"{self.abilities.lockstep} Unfollow")
         for core in self.cores.values():

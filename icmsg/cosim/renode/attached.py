@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from icmsg.cosim.renode.machine import RenodeMachine
@@ -55,7 +56,11 @@ class AttachedMachine(RenodeMachine):
         """Leave it in Renode."""
 
     def _stop_cores(self) -> None:
-        """Leave them as they are."""
+        """Leave them as they are, with none played from outside."""
+        with suppress(EngineError):  # the Monitor may have cleared it
+            for core in self.cores.values():
+                if core.is_played:
+                    core.tell_played(False)
 
     @property
     def is_driven(self) -> bool:

@@ -66,6 +66,7 @@ class SteppedCore(BaseCore):
         """Take over the state in which somebody else left the core; what it executes was loaded already."""
         self._halted = self._machine.command(f"{self._place.cpu} IsHalted").strip() == "True"
         self._waits = self._halted and self._place.reset_block is not None
+        self.tell_played(False)  # a session that broke off has not
         self._started = not self._halted or self._registers.number("PC") != 0
         if self._started and self._place.is_cortex_m:
             self._vector_table = self._registers.number("VectorTableOffset")
@@ -293,7 +294,13 @@ class SteppedCore(BaseCore):
             ignore=stepper.ignore,
         )
         self._halted = False
+        self.tell_played(True)
         return self._played
+
+    def tell_played(self, played: bool) -> None:
+        """Tell the peripheral that holds this core in reset whether to leave it to Python when it lets it go."""
+        if self._place.reset_block is not None:
+            self._machine.command(f"{self._place.reset_block} IsNetworkPlayed {str(played).lower()}")
 
     def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
         """Call ``handler`` at external interrupt ``interrupt`` of this core, which Python plays.
@@ -324,6 +331,7 @@ class SteppedCore(BaseCore):
             self._played.release()
             self._played = None
             self._halted = True
+            self.tell_played(False)
         else:
             self.halt()
 

@@ -66,6 +66,17 @@ class NrfResetModel(RegisterModel):
 
     @property
     @exposed(BOOL)
+    def is_network_played(self) -> bool:
+        """Whether somebody behind the Monitor plays the network core: FORCEOFF does not start it."""
+        return self.network.power is not None and self.network.power.is_played_elsewhere
+
+    @is_network_played.setter
+    def is_network_played(self, played: bool) -> None:
+        if self.network.power is not None:
+            self.network.power.is_played_elsewhere = played
+
+    @property
+    @exposed(BOOL)
     def is_network_halted(self) -> bool:
         """True while the network core executes nothing."""
         return self.network.power is None or self.network.power.is_halted
