@@ -90,6 +90,7 @@ class FirmwareCore:
         start, end = space.gaps()[-1]
         # Not the last page: a stray EXC_RETURN value is an address there, and must find no code.
         self._special = SpecialRegisters(native, (start + end) // 2 & -PAGE)
+        self._reserved = self._special.reserved
         self._exceptions = ExceptionUnit(native, space, self._special)
         self._flow = ExceptionFlow(
             native,
@@ -107,7 +108,7 @@ class FirmwareCore:
         self._code = CodePages(
             native,
             space,
-            self._special.page,
+            self._special,
             on_unmasking=self._on_unmasking,
             on_stack_limit=self._exceptions.limits_changed,
             on_event=self._on_send_event,
@@ -260,17 +261,16 @@ class FirmwareCore:
             if nvic.pending & nvic.enabled:
                 self.take_interrupts()
             if self.asleep or self.time >= self._horizon:
-                return
+                break
+        if (reserved := self._reserved.value) >= 0:
+            self._code.reserve(reserved)
 
     def _run_slice(self) -> None:
         """Run to the horizon (at least one instruction), or to WFI, an exception, or an early end."""
         count = -(-(self._horizon - self.time) // self.ticks_per_instruction)
         self._cause = None
-        if self._code.shared:
-            self._code.compare()
-        if self._code.gone:
-            self._code.gone.clear()
-            self._native.forget_all_code()  # what was translated to end before them still does
+        if self._code.shared or self._code.gone or self._code.lost:
+            self._code.begin()
         pc, xpsr = self._resume_at.read()
         if self._stricter:
             self._stricter = False
