@@ -36,11 +36,11 @@ class CodePages:
     """Looks at code when a core first comes to it, wherever it came from, and again when it changes.
 
     ``on_unmasking`` is called directly after an instruction that can lower PRIMASK, BASEPRI or FAULTMASK,
-    ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_event`` before SEV (from :meth:`watch_events` on),
-    ``on_block`` with address and bytes of what was translated (no bytes of what is no memory). Runs end before the
-    instructions at :attr:`stops`: those that the emulator does not know, and those that a core without FPU
-    (``has_fpu``) or DSP extension (``has_dsp``) does not have. ``look_again`` ends the run under way before its next
-    instruction. ``special`` has a page of the engine's own code.
+    ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_stack_pointer`` after a MSR to MSP or PSP,
+    ``on_event`` before SEV (from :meth:`watch_events` on), ``on_block`` with address and bytes of what was translated
+    (no bytes of what is no memory). Runs end before the instructions at :attr:`stops`: those that the emulator does not
+    know, and those that a core without FPU (``has_fpu``) or DSP extension (``has_dsp``) does not have. ``look_again``
+    ends the run under way before its next instruction. ``special`` has a page of the engine's own code.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class CodePages:
         *,
         on_unmasking: Callable[[], None],
         on_stack_limit: Callable[[], None],
+        on_stack_pointer: Callable[[], None],
         on_event: Callable[[], None],
         on_block: Callable[[int, memoryview], None],
         look_again: Callable[[], None],
@@ -64,6 +65,7 @@ class CodePages:
         self._after: Final = (
             (instructions.after_unmasking, on_unmasking),
             (instructions.after_stack_limit, on_stack_limit),
+            (instructions.after_stack_pointer, on_stack_pointer),
         )
         self._on_event: Final = on_event
         self._on_block: Final = on_block
