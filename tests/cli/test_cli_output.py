@@ -186,16 +186,27 @@ def test_an_encoding_that_lacks_characters_shows_their_codes(tmp_path: Path, enc
     assert text.rstrip().endswith("FAILED")
 
 
+def processor_time_s(pid: int) -> float:
+    """Seconds that a process has computed, for itself and in the kernel."""
+    after_the_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(after_the_name[11]) + int(after_the_name[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def interrupt(
     command: Sequence[str], pause_s: float, number: signal.Signals = signal.SIGINT
 ) -> tuple[int, str, str]:
-    """Press Ctrl-C, or send another signal, ``pause_s`` after the emulator was loaded; return code, stdout, stderr."""
+    """Press Ctrl-C, or send another signal, ``pause_s`` of processor time after the emulator was loaded.
+
+    Returns code, stdout, stderr. Processor time, so that a busy machine does not interrupt what has not begun.
+    """
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         maps = Path(f"/proc/{child.pid}/maps")
         while child.poll() is None and "libunicorn" not in maps.read_text():
             time.sleep(0.01)
-        time.sleep(pause_s)
+        loaded_s = processor_time_s(child.pid)
+        while child.poll() is None and processor_time_s(child.pid) < loaded_s + pause_s:
+            time.sleep(0.01)
         child.send_signal(number)
         out, err = child.communicate(timeout=20)
     finally:

@@ -427,3 +427,33 @@ def test_a_reset_disables_the_fpu(rig: Rig) -> None:
     core.reset()
     rig.run(400)
     assert report(rig)["cfsr"] == 1 << 19
+
+
+# Coprocessor access: these cores have one coprocessor, the FPU, and stay in Secure state
+
+
+@pytest.mark.parametrize(
+    ("core", "cpacr", "nsacr"), [("app", 0xF0_0000, 0xC00), ("net", 0, 0)], ids=["with FPU", "without"]
+)
+def test_access_registers_keep_the_bits_of_coprocessors_that_there_are(
+    rig: Rig, core: str, cpacr: int, nsacr: int
+) -> None:
+    """Armv8-M ARM, D1.2: bits of a coprocessor that is not implemented are RAZ/WI."""
+    bus = rig.machine.core(core).bus
+    for register, kept in ((0xE000_ED88, cpacr), (0xE000_ED8C, nsacr)):
+        bus.write32(register, 0xFFFF_FFFF)
+        assert bus.read32(register) == kept
+        bus.write32(register, 0)
+        assert bus.read32(register) == 0
+
+
+@pytest.mark.parametrize("nsacr", [0, 0xC00])
+def test_nsacr_is_about_non_secure_code_and_lets_secure_code_alone(rig: Rig, nsacr: int) -> None:
+    core = rig.boot(
+        f"reset: ldr r0, =0xE000ED8C; ldr r1, ={nsacr}; str r1, [r0]; {FPU} movs r0, #7\n"
+        f" vmov s0, r0; vmov r4, s0; b stuck\n{HARD_FAULT}",
+        fpu=False,
+    )
+    rig.run(400)
+    assert core.registers["R4"] == 7
+    assert not rig.machine.warnings

@@ -103,7 +103,7 @@ class CoreBus:
         found = self._pages.get(address >> 12)
         if type(found) is MemoryRange:
             found.memory.words[(address - found.start) >> 2] = value
-            if found.memory.code:
+            if found.memory.code or found.memory.reserved:
                 found.memory.changed(address - found.start, 4)
         elif type(found) is IoRange:
             self._io_write(found.model.write32, address, found, value, 32)
@@ -134,7 +134,7 @@ class CoreBus:
         if type(found) is MemoryRange and address + size <= found.end:
             offset = address - found.start
             found.memory.bytes[offset : offset + size] = data
-            if size and found.memory.code:
+            if size and (found.memory.code or found.memory.reserved):
                 found.memory.changed(offset, size)
             return
         done = 0
@@ -165,7 +165,7 @@ class CoreBus:
         return parts
 
     def _wrote(self, found: MemoryRange, address: int, size: int) -> None:
-        if found.memory.code:
+        if found.memory.code or found.memory.reserved:
             found.memory.changed(address - found.start, size)
 
     def _io(self, read: Callable[[int], int], address: int, found: IoRange, width: int) -> int:

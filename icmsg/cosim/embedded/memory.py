@@ -35,6 +35,9 @@ class CodeUser(Protocol):
     def forget_pages(self) -> None:
         """Ask again before the next write into any page."""
 
+    def lose_reservation(self) -> None:
+        """Somebody else writes into the page for which this core is in :attr:`Memory.reserved`."""
+
 
 class Memory:
     """RAM or flash: ``size`` bytes that all cores and Python share without copies.
@@ -57,10 +60,14 @@ class Memory:
         """Users that have executed from a page (of ``CODE_PAGE`` bytes); writes there have to be told."""
         self.writers: Final[dict[int, list[CodeUser]]] = {}
         """Users that may write into a page without being asked again."""
+        self.reserved: Final[dict[int, list[CodeUser]]] = {}
+        """Users whose exclusive monitor is set for an address in a page; writes there have to be told."""
 
     def changed(self, offset: int, size: int) -> None:
-        """Tell every core that has executed from a range that Python has changed it."""
+        """Tell every core that has executed from a range, or reserved an address in it, that Python has changed it."""
         first, last = offset // CODE_PAGE, (offset + size - 1) // CODE_PAGE
+        for page in [page for page in self.reserved if first <= page <= last]:
+            self.end_reservations(page)
         told: list[CodeUser] = []
         for page in range(first, last + 1) if last - first < len(self.code) else sorted(self.code):
             if first <= page <= last:
@@ -69,6 +76,24 @@ class Memory:
                         told.append(user)
         for user in told:
             user.changed(self, offset, size)
+
+    def reserve(self, page: int, user: CodeUser) -> None:
+        """Note a core's exclusive reservation in ``page``, so that all others ask before they write there."""
+        self.reserved.setdefault(page, []).append(user)
+        writers = self.writers.get(page, [])
+        others = [writer for writer in writers if writer is not user]
+        for writer in others:
+            writers.remove(writer)
+            writer.forget_pages()
+
+    def end_reservations(self, page: int, by: CodeUser | None = None) -> None:
+        """Let every core but ``by`` lose its exclusive reservation in ``page``."""
+        users = self.reserved.pop(page)
+        if by in users:
+            self.reserved[page] = [by]
+        for user in users:
+            if user is not by:
+                user.lose_reservation()
 
     def halfword(self, offset: int) -> int:
         """Return the 16 bits at byte ``offset``."""

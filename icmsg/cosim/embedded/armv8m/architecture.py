@@ -39,6 +39,7 @@ class Armv8M:
             name=slot.name,
             ticks_per_cycle=slot.ticks_per_second // timer_hz,
             reset_requested=restart,
+            has_fpu=self._has_fpu,
         )
         space.add(IoRange(SCS_BASE, SCS_BASE + PAGE, control, "SCS"))
         return control

@@ -7,6 +7,8 @@ first one into a page that holds code, because only that one has to ask for the 
 * A core that writes into a page of its own code has every translation looked at that begins there from then on.
 * A page of this core's code that another core may write is compared before each slice; nobody else runs within one.
 * What Python writes through a bus is told by the memory.
+
+What ends another core's exclusive reservation is seen in the same way: pages are its granule.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.cosim.embedded.armv8m.native import NativeCore
+    from icmsg.cosim.embedded.armv8m.special_registers import SpecialRegisters
     from icmsg.cosim.embedded.memory import AddressSpace, CodeUser, Memory, MemoryRange
 
 _NOTHING: Final = memoryview(b"")
@@ -33,21 +36,22 @@ class CodePages:
     """Looks at code when a core first comes to it, wherever it came from, and again when it changes.
 
     ``on_unmasking`` is called directly after an instruction that can lower PRIMASK, BASEPRI or FAULTMASK,
-    ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_event`` before SEV (from :meth:`watch_events` on),
-    ``on_block`` with address and bytes of what was translated (no bytes of what is no memory). Runs end before the
-    instructions at :attr:`stops`: those that the emulator does not know, and those that a core without FPU
-    (``has_fpu``) or DSP extension (``has_dsp``) does not have. ``look_again`` ends the run under way before its next
-    instruction. ``own`` is a page of the engine's own code.
+    ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_stack_pointer`` after a MSR to MSP or PSP,
+    ``on_event`` before SEV (from :meth:`watch_events` on), ``on_block`` with address and bytes of what was translated
+    (no bytes of what is no memory). Runs end before the instructions at :attr:`stops`: those that the emulator does not
+    know, and those that a core without FPU (``has_fpu``) or DSP extension (``has_dsp``) does not have. ``look_again``
+    ends the run under way before its next instruction. ``special`` has a page of the engine's own code.
     """
 
     def __init__(
         self,
         native: NativeCore,
         space: AddressSpace,
-        own: int,
+        special: SpecialRegisters,
         *,
         on_unmasking: Callable[[], None],
         on_stack_limit: Callable[[], None],
+        on_stack_pointer: Callable[[], None],
         on_event: Callable[[], None],
         on_block: Callable[[int, memoryview], None],
         look_again: Callable[[], None],
@@ -56,14 +60,19 @@ class CodePages:
     ) -> None:
         self._native: Final = native
         self._space: Final = space
-        self._own: Final = own
+        self._special: Final = special
+        self._own: Final = special.page
         self._after: Final = (
             (instructions.after_unmasking, on_unmasking),
             (instructions.after_stack_limit, on_stack_limit),
+            (instructions.after_stack_pointer, on_stack_pointer),
         )
         self._on_event: Final = on_event
         self._on_block: Final = on_block
         self._look_again: Final = look_again
+        self._reserved: tuple[int, Memory, int] | None = None  # page, and where it is
+        self.lost = False
+        """True if the exclusive monitor has to be cleared before the next instruction."""
         self._pages: dict[int, MemoryRange] = {}
         self._allowed: dict[int, tuple[int, int]] = {}
         self.shared: Final[dict[int, bytes]] = {}
@@ -94,8 +103,11 @@ class CodePages:
             self._arrive(page, found, place)
         users = memory.code.get(place)
         allowed = READ | (EXECUTE if page in self._pages else 0)
-        if access == WRITE or not users:
+        holders = memory.reserved.get(place)
+        if access == WRITE or not (users or (holders and holders != [self])):
             allowed |= WRITE
+            if holders:
+                memory.end_reservations(place, by=self)
             writers = memory.writers.setdefault(place, [])
             if self not in writers:
                 writers.append(self)
@@ -135,8 +147,43 @@ class CodePages:
             self._change(page, start, end)
         self._look_again()
 
-    def compare(self) -> None:
-        """Forget what another core has changed since the last slice of this one."""
+    def reserve(self, address: int) -> None:
+        """Be told of writes of others near ``address``, for which the monitor is set, while the core stands."""
+        page = address // CODE_PAGE
+        if self._reserved is not None and self._reserved[0] == page:
+            return
+        self._release()
+        if (found := self._space.memory_at(address)) is not None:
+            place = (address - found.start) // CODE_PAGE
+            self._reserved = page, found.memory, place
+            found.memory.reserve(place, self)
+
+    def lose_reservation(self) -> None:
+        """Clear the monitor: somebody else writes into the page that :meth:`reserve` was about."""
+        self._reserved = None
+        self.lost = True
+        self._look_again()  # in the middle of an access, translated code may hold the monitor in registers
+
+    def _release(self) -> None:
+        if self._reserved is not None:
+            _, memory, place = self._reserved
+            self._reserved = None
+            memory.reserved[place].remove(self)
+            if not memory.reserved[place]:
+                del memory.reserved[place]
+
+    def begin(self) -> None:
+        """Take note, before a run, of what others have written since the last one."""
+        if self.lost:
+            self.lost = False
+            self._special.clear_monitor()
+        if self.shared:
+            self._compare()
+        if self.gone:
+            self.gone.clear()
+            self._native.forget_all_code()  # what was translated to end before them still does
+
+    def _compare(self) -> None:
         for page, before in self.shared.items():
             found, address = self._pages[page], page * CODE_PAGE
             offset = address - found.start
@@ -156,6 +203,7 @@ class CodePages:
     def close(self) -> None:
         """Be told nothing any more."""
         self._leave()
+        self._release()
         for item in self._space.memories():
             for writers in item.memory.writers.values():
                 if self in writers:

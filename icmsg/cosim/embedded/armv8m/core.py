@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.embedded.armv8m.code_pages import CodePages
 from icmsg.cosim.embedded.armv8m.core_memory import map_space
 from icmsg.cosim.embedded.armv8m.exception_flow import ExceptionFlow, LockUp
-from icmsg.cosim.embedded.armv8m.exceptions import ExceptionUnit
+from icmsg.cosim.embedded.armv8m.exceptions import SP_RES0, ExceptionUnit
 from icmsg.cosim.embedded.armv8m.faults import Cause
 from icmsg.cosim.embedded.armv8m.mpu_query import QueryUnit
 from icmsg.cosim.embedded.armv8m.native import NativeCore
@@ -33,7 +33,6 @@ _YIELDS: Final = (0xBF10, 0x8001)
 """The last halfword of YIELD in its short and in its long form."""
 _UNCATEGORIZED: Final = 1 << 25
 """Syndrome that unicorn keeps of an instruction that does not exist."""
-_FRESH_STACK_POINTER: Final = ~3
 
 
 class FirmwareCore:
@@ -62,8 +61,7 @@ class FirmwareCore:
         self.space: Final = space
         self.nvic: Final = nvic
         self.timers: Final = timers
-        self.ticks_per_instruction = ticks_per_instruction
-        self._next_rate = ticks_per_instruction
+        self.ticks_per_instruction = self._next_rate = ticks_per_instruction
         self.time = 0
         self.asleep = False
         self.lock_up: tuple[str, int] | None = None
@@ -90,6 +88,7 @@ class FirmwareCore:
         start, end = space.gaps()[-1]
         # Not the last page: a stray EXC_RETURN value is an address there, and must find no code.
         self._special = SpecialRegisters(native, (start + end) // 2 & -PAGE)
+        self._reserved = self._special.reserved
         self._exceptions = ExceptionUnit(native, space, self._special)
         self._flow = ExceptionFlow(
             native,
@@ -107,9 +106,10 @@ class FirmwareCore:
         self._code = CodePages(
             native,
             space,
-            self._special.page,
+            self._special,
             on_unmasking=self._on_unmasking,
             on_stack_limit=self._exceptions.limits_changed,
+            on_stack_pointer=self._exceptions.align_stack_pointers,
             on_event=self._on_send_event,
             on_block=self._traps.translated,
             look_again=self.end_slice,
@@ -229,7 +229,7 @@ class FirmwareCore:
             )
         self._code.forget()
         self._traps.forget()
-        self._exceptions.reset(stack & _FRESH_STACK_POINTER, entry)
+        self._exceptions.reset(stack, entry)
         self._traps.reset()
 
     def _vector(self, index: int) -> int:
@@ -260,17 +260,16 @@ class FirmwareCore:
             if nvic.pending & nvic.enabled:
                 self.take_interrupts()
             if self.asleep or self.time >= self._horizon:
-                return
+                break
+        if (reserved := self._reserved.value) >= 0:
+            self._code.reserve(reserved)
 
     def _run_slice(self) -> None:
         """Run to the horizon (at least one instruction), or to WFI, an exception, or an early end."""
         count = -(-(self._horizon - self.time) // self.ticks_per_instruction)
         self._cause = None
-        if self._code.shared:
-            self._code.compare()
-        if self._code.gone:
-            self._code.gone.clear()
-            self._native.forget_all_code()  # what was translated to end before them still does
+        if self._code.shared or self._code.gone or self._code.lost:
+            self._code.begin()
         pc, xpsr = self._resume_at.read()
         if self._stricter:
             self._stricter = False
@@ -402,7 +401,8 @@ class FirmwareCore:
 
     def write_registers(self, values: Mapping[str, int]) -> None:
         """Set core registers by the names of :meth:`read_registers`; an instruction must not be under way."""
-        self._native.registers(*values).write(*values.values())
+        exact = (value & ~SP_RES0 if name.endswith("SP") else value for name, value in values.items())
+        self._native.registers(*values).write(*exact)
         if "PC" in values:
             self.asleep = False
             self.lock_up = None

@@ -40,6 +40,8 @@ _SFPA_SHIFT: Final = 17
 _XPSR_THUMB: Final = 1 << 24
 _IPSR: Final = 0x1FF
 _NZCV: Final = 0xF0000000
+SP_RES0: Final = 0x3
+"""Bits of a stack pointer that are always zero (Armv8-M ARM, B3.6)."""
 
 
 class EntryError(Exception):
@@ -77,6 +79,7 @@ class ExceptionUnit:
         "_return",
         "_space",
         "_special",
+        "_stack_pointers",
         "_thread",
         "_thread_after_fault",
         "_unstacked",
@@ -98,6 +101,7 @@ class ExceptionUnit:
         self._unstacked = native.registers("R0", "R1", "R2", "R3", "R12", "LR", "SP", "APSR_NZCV", "PC")
         self._chained = native.registers("IEPSR", "CONTROL", "LR", "APSR_NZCV", "PC")
         self._mode = native.registers("IEPSR")
+        self._stack_pointers = native.registers("MSP", "PSP")
         self._bare = native.registers("R0", "R1", "PC")
         self._resets = native.registers(
             *("CONTROL", "PRIMASK", "BASEPRI", "FAULTMASK", "FPSCR", "XPSR_NZCVQG"),
@@ -110,11 +114,17 @@ class ExceptionUnit:
         self._special.write_limits(0, 0)
         self._special.clear_monitor()
         self._limits, self._limits_known = (0, 0), True
-        self._resets.write(0, 0, 0, 0, 0, _XPSR_THUMB, stack, 0, 0xFFFFFFFF, 0, entry)
+        self._resets.write(0, 0, 0, 0, 0, _XPSR_THUMB, stack & ~SP_RES0, 0, 0xFFFFFFFF, 0, entry)
 
     def limits_changed(self) -> None:
         """Firmware has written MSPLIM or PSPLIM."""
         self._limits_known = False
+
+    def align_stack_pointers(self) -> None:
+        """Clear the bits that a stack pointer does not have, where they were written."""
+        msp, psp = self._stack_pointers.read()
+        if (msp | psp) & SP_RES0:
+            self._stack_pointers.write(msp & ~SP_RES0, psp & ~SP_RES0)
 
     def enter(self, number: int, vector_table: int, *, pushes: bool = True) -> bool:
         """Enter exception ``number`` from whatever runs; return whether its vector is an address of Thumb code.

@@ -16,6 +16,8 @@ _CPSIE: Final = re.compile(rb"(?=[\x60-\x67]\xb6)")
 _MSR_MASK: Final = re.compile(rb"(?=[\x80-\x8f]\xf3[\x10-\x13][\x80-\x8f])")
 # MSR {MSPLIM, PSPLIM}, Rn: F380|Rn, 8x0A and 8x0B.
 _MSR_LIMIT: Final = re.compile(rb"(?=[\x80-\x8f]\xf3[\x0a\x0b][\x80-\x8f])")
+# MSR {MSP, PSP}, Rn: F380|Rn, 8x08 and 8x09.
+_MSR_STACK_POINTER: Final = re.compile(rb"(?=[\x80-\x8f]\xf3[\x08\x09][\x80-\x8f])")
 # SEV: BF40, or F3AF 8004.
 _SEV: Final = re.compile(rb"(?=\x40\xbf|\xaf\xf3\x04\x80)")
 
@@ -36,6 +38,11 @@ def after_unmasking(code: memoryview) -> Iterator[int]:
 def after_stack_limit(code: memoryview) -> Iterator[int]:
     """Yield the offset behind every instruction that changes a stack limit."""
     return (offset + 4 for offset in _find(_MSR_LIMIT, code))
+
+
+def after_stack_pointer(code: memoryview) -> Iterator[int]:
+    """Yield the offset behind every MSR that writes a stack pointer."""
+    return (offset + 4 for offset in _find(_MSR_STACK_POINTER, code))
 
 
 def send_event(code: memoryview) -> Iterator[int]:

@@ -5,9 +5,11 @@ Instructions can reach it, so a few of them stand in a page of their own, outsid
 
 from __future__ import annotations
 
+from ctypes import c_int64
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.embedded.armv8m.translator_state import TranslatorState
 from icmsg.cosim.embedded.memory import PAGE, Memory
 
 if TYPE_CHECKING:
@@ -38,11 +40,18 @@ class SpecialRegisters:
             offset += len(data)
         self._results = native.registers("R0", "R1")
         self._clear_monitor = self._at["clear_monitor"]
+        translator = TranslatorState.of(native)
+        self._sees_monitor = translator is not None
+        self.reserved = translator.reserved if translator is not None else c_int64(-1)
+        """The address for which LDREX has set the monitor; negative where it is not set, or cannot be seen."""
         native.map_memory(page, PAGE, self._memory.pointer)
 
     def clear_monitor(self) -> None:
         """Let the next STREX fail, unless a LDREX comes first."""
-        self._native.run(self._clear_monitor, 1)
+        if self._sees_monitor:
+            self.reserved.value = -1
+        else:
+            self._native.run(self._clear_monitor, 1)
 
     def read_limits(self) -> tuple[int, int]:
         """Return (MSPLIM, PSPLIM); the core must be privileged."""

@@ -39,6 +39,9 @@ _SEVONPEND: Final = 1 << 4
 _CCR_WRITABLE: Final = 0x51A
 """USERSETMPEND, UNALIGN_TRP, DIV_0_TRP, BFHFNMIGN and STKOFHFNMIGN."""
 _CP10: Final = 3 << 20
+_CPACR_FPU: Final = 0xF << 20
+_NSACR_FPU: Final = 0x3 << 10
+"""The bits of CPACR and NSACR that a core with an FPU, and no other coprocessor, has."""
 _SYSTEM_PRIORITIES: Final = (0xFFFFFFFF, 0xFF000000, 0xFFFF00FF)
 """The bytes of SHPR that belong to an exception."""
 _FAULT_ENABLES: Final = ((16, MEM_MANAGE), (17, BUS_FAULT), (18, USAGE_FAULT))
@@ -79,12 +82,14 @@ class SystemControl(RegisterModel):
         name: str,
         ticks_per_cycle: int,
         reset_requested: Callable[[], None],
+        has_fpu: bool,
     ) -> None:
         super().__init__(SCS, base=SCS_BASE, core=name)
         self._clocked = core
         self._nvic = nvic
         self._ticks_per_cycle = self._slowest = ticks_per_cycle
         self._reset_requested = reset_requested
+        self._has_fpu: Final = has_fpu
         self._tick: Timer | None = None
         self._zero_at = 0
         self._loaded = 0  # what the counter runs down from
@@ -310,8 +315,13 @@ class SystemControl(RegisterModel):
 
     @on_write("CPACR")
     def _write_cpacr(self, _index: int, value: int) -> None:
-        self.poke("CPACR", value)
+        self.poke("CPACR", value & _CPACR_FPU if self._has_fpu else 0)
         self.traps_changed()
+
+    @on_write("NSACR")
+    def _write_nsacr(self, _index: int, value: int) -> None:
+        # What non-secure code may use: nothing else, and these cores stay in Secure state (Armv8-M ARM, D1.2).
+        self.poke("NSACR", value & _NSACR_FPU if self._has_fpu else 0)
 
     @on_write("SHCSR")
     def _write_shcsr(self, _index: int, value: int) -> None:

@@ -5,7 +5,7 @@ stricter than a Cortex-M33: one without the Main Extension faults at every unali
 instructions at every division.
 
 The fields are found by value, once per process (:func:`_places`): unicorn's state points to that of the core, which
-holds the core's registers, and further on its features and its instruction set attributes.
+holds the core's registers, and further on its exclusive monitor, its features and its instruction set attributes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from icmsg.cosim.embedded.armv8m.native import NativeCore
+from icmsg.cosim.embedded.memory import Memory
 
 _FEATURES: Final = 0x74_0902_C2E8  # of unicorn's Cortex-M33
 _MAIN_EXTENSION: Final = 1 << 38
@@ -29,6 +30,11 @@ _POINTERS: Final = 170
 """Words of unicorn's state among which the pointer to the core's is."""
 _WITHIN: Final = 0x10000
 _PAGE: Final = 4096
+_LOCK: Final = 0x1357_9240
+_LOCKED: Final = 0x2468_ACE1
+_LDREX: Final = struct.pack("<2H", 0xE851, 0x0F00)  # R0, [R1]
+_CLREX: Final = struct.pack("<2H", 0xF3BF, 0x8F2F)
+_OPEN: Final = struct.pack("<2Q", _LOCK, _LOCKED)
 _MARKS: Final = tuple(0x0123_4560 + 0x0111_1111 * number for number in range(13))
 
 
@@ -39,6 +45,7 @@ class _Places(NamedTuple):
     features: int
     attributes: int
     fpu: int
+    monitor: int
 
 
 class TranslatorState:
@@ -49,6 +56,8 @@ class TranslatorState:
         self._features = ctypes.c_uint64.from_address(state + places.features)
         self._attributes = ctypes.c_uint32.from_address(state + places.attributes)
         self._fpu = ctypes.c_uint32.from_address(state + places.fpu)
+        self.reserved: Final = ctypes.c_int64.from_address(state + places.monitor)
+        """The address for which LDREX has set the monitor, negative where none is; not while code runs."""
         self._whole: Final = self._features.value, self._attributes.value, self._fpu.value
         self._usual = self._whole
 
@@ -82,14 +91,26 @@ def _places() -> _Places | None:
     if os.name == "nt":
         return None  # there is no safe way to look whether an address can be read
     core, other = NativeCore(), NativeCore()
+    memory = Memory("monitor", _PAGE)
     try:
         for native in (core, other):
+            _lock(native, memory)
             native.registers(*[f"R{number}" for number in range(13)]).write(*_MARKS)
         found = _search(core)
         return found if found is not None and _fits(other, found) else None
     finally:
         core.close()
         other.close()
+        memory.close()
+
+
+def _lock(core: NativeCore, memory: Memory) -> None:
+    start = _LOCK & -_PAGE
+    core.map_memory(start, _PAGE, memory.pointer)
+    memory.bytes[0:8] = _LDREX + _CLREX
+    memory.words[(_LOCK - start) >> 2] = _LOCKED
+    core.registers("R1").write(_LOCK)
+    core.run(start | 1, 1)
 
 
 def _search(core: NativeCore) -> _Places | None:
@@ -104,19 +125,23 @@ def _search(core: NativeCore) -> _Places | None:
         features = state.find(struct.pack("<Q", _FEATURES), max(registers, 0))
         attributes = state.find(_ATTRIBUTES, max(features, 0))
         fpu = state.find(_FPU, max(features, 0))
+        monitor = state.find(_OPEN, max(registers, 0))
         # Other things may lie a little before the core's state; the pointer to it is the nearest one.
-        if min(registers, features, attributes, fpu) >= 0 and (best is None or registers < best[0]):
-            best = registers, _Places(8 * index, features, attributes, fpu)
+        fields = features, attributes, fpu, monitor
+        if min(registers, *fields) >= 0 and (best is None or registers < best[0]):
+            best = registers, _Places(8 * index, *fields)
     return best[1] if best is not None else None
 
 
 def _fits(core: NativeCore, places: _Places) -> bool:
     pointer = _readable(core.handle + places.pointer, 8)
+    core.run(_LOCK & -_PAGE | 5, 1)
     state = _readable(int.from_bytes(pointer, "little"), _WITHIN)
     return (
         state[places.features : places.features + 8] == struct.pack("<Q", _FEATURES)
         and state[places.attributes : places.attributes + len(_ATTRIBUTES)] == _ATTRIBUTES
         and state[places.fpu : places.fpu + len(_FPU)] == _FPU
+        and state[places.monitor : places.monitor + 16] == struct.pack("<qQ", -1, _LOCKED)
     )
 
 

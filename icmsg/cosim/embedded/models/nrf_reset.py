@@ -67,7 +67,7 @@ class NrfResetModel(RegisterModel):
     @property
     @exposed(BOOL)
     def is_network_played(self) -> bool:
-        """Whether somebody behind the Monitor plays the network core: FORCEOFF does not start it."""
+        """True while somebody behind the Monitor plays the network core: FORCEOFF does not start it."""
         return self.network.power is not None and self.network.power.is_played_elsewhere
 
     @is_network_played.setter
