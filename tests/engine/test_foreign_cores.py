@@ -10,6 +10,7 @@ from riscv_beside import BEFORE, BEHIND, write_platform
 from icmsg.assets import asset, platform_file, stub
 from icmsg.cli.main import main
 from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.errors import ConfigurationError, MonitorError, PlatformError
 from icmsg.monitor.embedded import EmbeddedMonitor
 
@@ -55,11 +56,14 @@ def test_the_trace_is_that_of_the_platform_without_it(tmp_path: Path) -> None:
 
 def test_a_script_may_hold_it_and_is_refused_when_it_gives_it_firmware(tmp_path: Path) -> None:
     with EmbeddedMonitor() as monitor:
-        monitor.execute(f"$platform=@{write_platform(tmp_path)}")
-        monitor.execute(f"include @{asset('renode')}/machine.resc")
+        monitor.execute(f"$platform={monitor_path(write_platform(tmp_path))}")
+        monitor.execute(f"include {monitor_path(asset('renode') / 'machine.resc')}")
         assert monitor.execute("cpurv IsHalted").strip() == "True"
         monitor.execute("cpurv IsHalted true")
-        for command in ("cpurv IsHalted false", f"sysbus LoadELF @{stub('echo', 'net')} cpu=cpurv"):
+        for command in (
+            "cpurv IsHalted false",
+            f"sysbus LoadELF {monitor_path(stub('echo', 'net'))} cpu=cpurv",
+        ):
             with pytest.raises(MonitorError, match=REFUSED):
                 monitor.execute(command)
 

@@ -20,6 +20,7 @@ import fake_dotnet
 from fake_dotnet import Cpu, DotNetError, FakeLockstep
 
 from icmsg.assets import asset, platform_file
+from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.errors import MonitorError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ EXTENSIONS = {
     "RunUntilInterrupt",
     "ElapsedNanoseconds",
 }
-_WORD = re.compile(r'"[^"]*"|\S+')
+_WORD = re.compile(r'"[^"]*"|(?:\\ |\S)+')
 _BETWEEN = re.compile(r";(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")
 _WIDTHS = {"Byte": 2, "Word": 4, "DoubleWord": 8}
 
@@ -72,12 +73,12 @@ class RenodeMonitor:
             ) from error
 
     def _run(self, command: str) -> str:
-        words = [word.strip('"') for word in _WORD.findall(command)] if '"' in command else command.split()
+        words = [word.strip('"').replace("\\ ", " ") for word in _WORD.findall(command)]
         if not words:
             return ""
         name, arguments = words[0], words[1:]
         if command.startswith("include") and command.endswith(".py"):
-            return self._include(Path(arguments[0].removeprefix("@").replace("\\ ", " ")))
+            return self._include(Path(arguments[0].removeprefix("@")))
         known = getattr(self, f"_on_{name}", None)
         if known is not None:
             return str(known(arguments))
@@ -279,10 +280,10 @@ def with_machine(
     """Return a Monitor in which a script has made the machine of ``renode/machine.resc``."""
     monitor = RenodeMonitor(missing=missing)
     if "icmsg_read" not in missing:
-        monitor.execute(f"include @{asset('renode') / 'icmsg_monitor.py'}")
+        monitor.execute(f"include {monitor_path(asset('renode') / 'icmsg_monitor.py')}")
     for line in (
         'mach create "nrf5340"',
-        f"machine LoadPlatformDescription @{platform or platform_file('nrf5340')}",
+        f"machine LoadPlatformDescription {monitor_path(Path(platform or platform_file('nrf5340')))}",
         f'emulation SetGlobalQuantum "{quantum_ns / 1e9:.9f}"',
         "cpuapp IsHalted true",
         "cpunet IsHalted true",

@@ -542,12 +542,12 @@ class FakeRenode:
 
     def _do_machine(self, rest: str) -> None:
         assert rest.startswith("LoadPlatformDescription @")
-        self.current = self.selected = FakeMachine(rest.partition("@")[2])
+        self.current = self.selected = FakeMachine(rest.partition("@")[2].replace("\\ ", " "))
 
     def _do_sysbus(self, rest: str) -> None:
-        found = re.fullmatch(r"LoadELF @(\S+) cpu=(\w+)", rest)
+        found = re.fullmatch(r"LoadELF @((?:\\ |\S)+) cpu=(\w+)", rest)
         assert found is not None
-        self._load(found[1], self._machine().objects[found[2]])
+        self._load(found[1].replace("\\ ", " "), self._machine().objects[found[2]])
 
     def _do_start(self, _rest: str) -> str:
         self.started = True

@@ -14,6 +14,7 @@ from icmsg.cosim.exchange import Exchange
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.peer import Peer
 from icmsg.cosim.simtime import MS
+from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.cosim.workload import Workload
 from icmsg.errors import MonitorError, VirtualTimeoutError
 from icmsg.monitor import EmbeddedMonitor
@@ -53,7 +54,7 @@ def by_peer(elf: Path) -> str:
 
 def by_monitor(elf: Path) -> str:
     with EmbeddedMonitor() as monitor:
-        monitor.execute(f"$netelf=@{elf}")
+        monitor.execute(f"$netelf={monitor_path(elf)}")
         monitor.execute("include @renode/app-python.resc")
         with pytest.raises(MonitorError, match="did not happen"):
             monitor.execute("icmsg bond app --timeout 0.01")
