@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -271,15 +272,17 @@ def test_a_closed_machine_is_freed_without_the_cycle_collector() -> None:
 
 
 def growth() -> int:
-    """Return by how many bytes 100 machines let the process grow."""
-    for _ in range(50):
-        live(running=True)
-    gc.collect()
-    before = resident()
-    for _ in range(100):
-        live(running=True)
-    gc.collect()
-    return resident() - before
+    """Return by how many bytes 100 machines let the process grow, the least of three times.
+
+    What the allocator keeps in pieces comes and goes by a MiB; what a machine leaves behind is there each time.
+    """
+    sizes = []
+    for machines in (50, 100, 100, 100):
+        for _ in range(machines):
+            live(running=True)
+        gc.collect()
+        sizes.append(resident())
+    return min(after - before for before, after in pairwise(sizes))
 
 
 @pytest.mark.slow
