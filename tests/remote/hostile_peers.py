@@ -11,6 +11,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -57,11 +58,14 @@ class HostileServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop_listening()
+        end = time.monotonic() + 10
+        while self._thread.is_alive() and time.monotonic() < end:  # until then a client may be accepted
+            for client in list(self._clients):
+                with contextlib.suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR)
+            self._thread.join(timeout=0.05)
         for client in self._clients:
-            with contextlib.suppress(OSError):
-                client.shutdown(socket.SHUT_RDWR)
             client.close()
-        self._thread.join(timeout=10)
 
 
 def waits(client: socket.socket) -> None:
