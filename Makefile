@@ -44,11 +44,11 @@ lint: $(VENV)/.installed-dev  ## ruff and strict mypy
 
 firmware: $(VENV)/.installed-dev  ## build the stubs into firmware_stubs/obj with arm-none-eabi-gcc or pip's ziglang
 	@command -v arm-none-eabi-gcc > /dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[firmware]'
-	$(MAKE) -C firmware_stubs PYTHON=$(abspath $(BIN)/python)
+	$(MAKE) -C firmware_stubs PYTHON='"$(abspath $(BIN)/python)"'
 
 prebuilt: $(VENV)/.installed-dev  ## rebuild the committed images and their manifest (always with zig, byte for byte)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[firmware]'
-	$(MAKE) -C firmware_stubs prebuilt example PYTHON=$(abspath $(BIN)/python)
+	$(MAKE) -C firmware_stubs prebuilt example PYTHON='"$(abspath $(BIN)/python)"'
 
 keywords: $(VENV)/.installed-dev  ## write the pages about the Robot keywords anew
 	$(BIN)/python tests/robot/keyword_pages.py

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -145,7 +146,7 @@ def test_a_reader_that_goes_away_is_no_traceback(form: list[str]) -> None:
 
 def test_only_the_first_line_is_wanted() -> None:
     shell = subprocess.run(
-        ["sh", "-c", f"{' '.join(COMMAND)} | head -1"], capture_output=True, timeout=60, check=False
+        ["sh", "-c", f"{shlex.join(COMMAND)} | head -1"], capture_output=True, timeout=60, check=False
     )
     assert shell.stderr == b""
     assert shell.stdout.strip() == b"ICMsg exchange"
@@ -165,7 +166,7 @@ def test_a_full_disk_is_one_line(form: list[str]) -> None:
 @pytest.mark.parametrize("form", ["", "--json"])
 def test_a_closed_output_is_no_traceback(form: str) -> None:
     shell = subprocess.run(
-        ["sh", "-c", f"{' '.join(COMMAND)} {form} >&-"], capture_output=True, timeout=60, check=False
+        ["sh", "-c", f"{shlex.join(COMMAND)} {form} >&-"], capture_output=True, timeout=60, check=False
     )
     assert (shell.returncode, shell.stderr) == (0, b"")
 

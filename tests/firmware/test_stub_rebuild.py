@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def zig_version() -> str | None:
 
 
 def make(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
-    command = ["make", "-C", str(directory), *arguments, f"PYTHON={sys.executable}"]
+    command = ["make", "-C", str(directory), *arguments, f"PYTHON={shlex.quote(sys.executable)}"]
     return subprocess.run(command, check=False, capture_output=True, text=True)
 
 

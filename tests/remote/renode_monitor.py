@@ -73,12 +73,12 @@ class RenodeMonitor:
             ) from error
 
     def _run(self, command: str) -> str:
-        words = [word.strip('"').replace("\\ ", " ") for word in _WORD.findall(command)]
+        words = [word.strip('"') for word in _WORD.findall(command)]
         if not words:
             return ""
         name, arguments = words[0], words[1:]
         if command.startswith("include") and command.endswith(".py"):
-            return self._include(Path(arguments[0].removeprefix("@")))
+            return self._include(Path(arguments[0].removeprefix("@").replace("\\ ", " ")))
         known = getattr(self, f"_on_{name}", None)
         if known is not None:
             return str(known(arguments))

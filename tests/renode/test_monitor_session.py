@@ -103,7 +103,8 @@ def test_the_command_runs_on_it(
     renode: FakeRenode, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO())
-    arguments = ["monitor", "--engine", "renode", SCRIPT[1:], "-e", "icmsg bond", "-e", "icmsg statsu"]
+    script = str(asset("renode/app-python.resc"))
+    arguments = ["monitor", "--engine", "renode", script, "-e", "icmsg bond", "-e", "icmsg statsu"]
     assert main(arguments) == 1
     printed = capsys.readouterr()
     assert printed.out.startswith("app is bound (CONNECTED_SID_DISABLED) after ")
