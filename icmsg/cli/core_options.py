@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,10 +38,14 @@ class CoreOptions:
     """The platform file of the user's own."""
     mistake: str = ""
     """The fault of that file, where its cores could not be read."""
+    known: Soc | None = field(default=None, repr=False, compare=False)
+    """The SoC of that file, where it was read."""
 
     @property
     def soc(self) -> Soc:
         """The SoC; PlatformError if its file cannot be used."""
+        if self.known is not None:
+            return self.known
         from icmsg.cosim.soc import Soc, shipped_soc  # most commands that fail do so before
 
         if self.platform is None:
@@ -151,7 +155,7 @@ def of_platform(path: str) -> CoreOptions:
     with suppress(ConfigurationError):  # said once somebody needs a link
         first = default_link(soc).cores
     names = (*first, *(name for name in soc.cores if name not in first))
-    return CoreOptions(names or DEFAULT.roles, board_of(soc.cores), path)
+    return CoreOptions(names or DEFAULT.roles, board_of(soc.cores), path, known=soc)
 
 
 def cores_of(options: argparse.Namespace) -> CoreOptions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.cli.arguments import time_ns
-from icmsg.cosim.engines import ENGINES, choose_engine, remote_engine
+from icmsg.cosim.engines import CONNECT_S, ENGINES, PATIENCE_S, choose_engine, remote_engine
 from icmsg.cosim.simtime import S
 from icmsg.errors import ConfigurationError
 
@@ -27,7 +27,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         dest="connect_ns",
         type=time_ns(S),
         metavar="S",
-        default="3",
+        default=f"{CONNECT_S:g}",
         help="wall time in which the Monitor of --renode has to show its prompt",
     )
 
@@ -39,7 +39,7 @@ def add_stall_option(parser: argparse.ArgumentParser, ends: str) -> None:
         dest="stall_ns",
         type=time_ns(S, zero=True),
         metavar="S",
-        default="60",
+        default=f"{PATIENCE_S:g}",
         help=f"wall time {ends}; 0 = never",
     )
 

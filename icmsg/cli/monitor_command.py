@@ -13,7 +13,7 @@ from icmsg.cli.engine_options import add_engine_options, add_stall_option, chose
 from icmsg.cli.monitor_session import open_session
 from icmsg.cosim.console import printable_lines
 from icmsg.cosim.engines import check_takes_csharp
-from icmsg.cosim.stepped.paths import csharp_files, monitor_path
+from icmsg.cosim.stepped.paths import csharp_files, monitor_path, written_path
 from icmsg.errors import IcmsgError
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def execute(options: argparse.Namespace) -> int:
 def _begin(options: argparse.Namespace) -> list[str]:
     """Return the commands that make the machine."""
     if options.script:
-        return [f"include {script_path(options.script)}"]
+        return [f"include {written_path(options.script)}"]
     if options.platform is None or options.renode is not None:  # a Renode elsewhere has its machine
         return []
     from icmsg.monitor.platform_script import platform_commands
@@ -145,8 +145,3 @@ def run_lines(session: Session, lines: Iterable[str]) -> int:
         if session.has_quit:
             break
     return 0
-
-
-def script_path(path: str) -> str:
-    """Return a path as the Monitor reads it: behind ``@``, with its spaces escaped."""
-    return "@" + path.replace(" ", "\\ ")

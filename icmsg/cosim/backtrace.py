@@ -66,7 +66,13 @@ class Frame:
 
 def exception_name(number: int) -> str:
     """Return what a person calls an exception by its number in IPSR."""
-    return f"interrupt {number - 16}" if number >= 16 else _EXCEPTIONS.get(number, f"exception {number}")
+    interrupt = external_interrupt(number)
+    return _EXCEPTIONS.get(number, f"exception {number}") if interrupt is None else f"interrupt {interrupt}"
+
+
+def external_interrupt(number: int) -> int | None:
+    """Return the external interrupt that an exception is by its number in IPSR; None for one of the core's own."""
+    return number - 16 if number >= 16 else None
 
 
 def chain_line(frames: tuple[Frame, ...]) -> str:

@@ -25,6 +25,10 @@ REMOTE_USE: Final = (
 """Explanation of the engine ``remote``; it is never chosen by itself, because it needs an address."""
 VARIABLE: Final = "ICMSG_ENGINE"
 """Names the engine where nobody else does."""
+CONNECT_S: Final = 3.0
+"""Wall time in which a Monitor has to show its prompt, and to answer what can take no time."""
+PATIENCE_S: Final = 60.0
+"""Wall time in which Renode has to come back from anything else: a command, or a step of the emulation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,9 @@ class EngineChoice:
     reason: str
     address: tuple[str, int] | None = None
     """Host and port of the Monitor of a remote engine."""
-    connect_s: float = 3.0
+    connect_s: float = CONNECT_S
     """Wall time in which that Monitor has to show its prompt."""
-    patience_s: float = 60.0
+    patience_s: float = PATIENCE_S
     """Wall time that a command of it may take; 0 = any."""
 
 

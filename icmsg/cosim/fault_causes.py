@@ -19,6 +19,8 @@ CAUSES: Final = {
     18: "a branch to an address without the Thumb bit",
 }
 """Causes by the numbers of QEMU's Arm target, from which both engines have theirs."""
+STORM_TIMES: Final = 20_000
+"""A handler that was entered so often without any other code between is a storm: StormAfter of ExceptionWatch.cs."""
 NO_HANDLER: Final = "where no fault handler can run"
 
 

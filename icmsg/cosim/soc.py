@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from icmsg.assets import platform_file, stub
-from icmsg.config.boards import BOARDS, DEFAULT
+from icmsg.config.boards import BOARDS
 from icmsg.config.memory_checks import RAM, MemoryRange
 from icmsg.cosim.bus_setup import reaches, tags
 from icmsg.cosim.mailbox_joins import check_joined
@@ -294,7 +294,7 @@ class Soc:
 
 
 @cache
-def shipped_soc(name: str = DEFAULT.name) -> Soc:
+def shipped_soc(name: str) -> Soc:
     """Return the SoC of a board by its name; it is read once."""
     return Soc(load_platform(platform_file(name)))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icmsg.cosim.stepped.paths import written_path
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -70,4 +72,4 @@ def _files(monitor: Interpreter, word: str) -> list[str]:
         )
         if here.is_dir():
             found |= {f"{prefix}{entry.name}{'/' if entry.is_dir() else ''}" for entry in here.iterdir()}
-    return ["@" + name.replace(" ", "\\ ") for name in found]
+    return [written_path(name) for name in found]

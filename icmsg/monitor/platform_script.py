@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.assets import asset
 from icmsg.cosim.platform import load_platform
 from icmsg.cosim.soc import Soc
+from icmsg.cosim.stepped.paths import written_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,13 +24,9 @@ def platform_commands(platform: str | Path) -> Iterator[str]:
     """
     path = Path(platform).resolve()
     soc = Soc(load_platform(path))
-    yield f"$platform=@{_escaped(path)}"
+    yield f"$platform={written_path(path)}"
     yield f'$name="{path.stem}"'
-    yield f"include @{_escaped(asset(_SCRIPT).resolve())}"
+    yield f"include {written_path(asset(_SCRIPT).resolve())}"
     halts = "; ".join(f"{core.cpu} IsHalted true" for core in soc.cores.values())
     yield f'macro reset "{halts}"'
     yield "runMacro $reset"
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace(" ", "\\ ")

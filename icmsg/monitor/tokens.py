@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import lark
 from lark.exceptions import UnexpectedCharacters
 
+from icmsg.cosim.stepped.paths import written_path
 from icmsg.errors import MonitorError
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def string_token(text: str) -> Token:
 
 def path_token(path: str) -> Token:
     """Return the token of a path, its spaces escaped."""
-    return Token("PATH", "@" + path.replace(" ", "\\ "), path)
+    return Token("PATH", written_path(path), path)
 
 
 def commands(tokens: Sequence[Token]) -> list[list[Token]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.assets import asset
+from icmsg.cosim.stepped.paths import written_path
 from icmsg.errors import ConfigurationError, EngineNotAvailableError
 from icmsg.monitor.platform_script import platform_commands
 from icmsg.robot.settings import chosen_engine, robot_variables
@@ -125,7 +126,7 @@ def run_script(
         given["platform"] = platform
     for name, value in given.items():
         monitor.execute(f"${name}={_value(name, value)}")
-    monitor.execute(f"include @{monitor_path(path)}")
+    monitor.execute(f"include {written_path(path)}")
 
 
 def _check_variables(script: Path, variables: Mapping[str, str]) -> None:
@@ -182,13 +183,8 @@ def _value(name: str, value: str) -> str:
     except ValueError:
         path = Path(value)
         if path.is_file():
-            return f"@{monitor_path(path.resolve())}"
+            return written_path(path.resolve())
         if path.suffix in {".elf", ".repl", ".resc", ".bin", ".hex"}:
             raise ConfigurationError(f"{name}: {value}: no such file") from None
         return f'"{value}"'
     return value
-
-
-def monitor_path(path: str | Path) -> str:
-    """Return a path as it stands behind ``@`` in a command."""
-    return str(path).replace(" ", "\\ ")

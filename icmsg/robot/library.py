@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from robotlibcore import DynamicCore
 
+from icmsg.cosim.engines import PATIENCE_S
 from icmsg.errors import IcmsgError
 from icmsg.robot.console_keywords import ConsoleKeywords
 from icmsg.robot.doorbell_keywords import DoorbellKeywords
@@ -118,7 +119,7 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
         engine: str | None = None,
         timeout: timedelta | str = timedelta(seconds=1),
         quiet: timedelta | str = timedelta(milliseconds=10),
-        stall_timeout: timedelta | str = timedelta(seconds=60),
+        stall_timeout: timedelta | str = timedelta(seconds=PATIENCE_S),
     ) -> None:
         """``timeout`` and ``quiet`` are virtual times, see `Time`; ``engine`` and ``stall_timeout`` see `Engines`."""
         settings = Settings(timeout, quiet, stall_timeout)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from robot.api.deco import keyword
 
+from icmsg.cosim.stepped.paths import written_path
 from icmsg.errors import MonitorError
-from icmsg.robot.hosts import monitor_path
 from icmsg.robot.renode_failures import keyword_exception
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class RenodeKeywords:
     def execute_script(self, path: str) -> str:
         """Runs a script (``.resc``) in the Monitor and returns what it prints."""
         try:
-            printed = self._scene.execute(f"include @{monitor_path(path)}")
+            printed = self._scene.execute(f"include {written_path(path)}")
         except MonitorError as error:
             raise keyword_exception(f"Could not execute script: {error}") from None
         return f"{printed}\n" if printed else ""

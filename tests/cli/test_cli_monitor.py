@@ -11,12 +11,13 @@ import pytest
 from command import Outcome, icmsg, process
 
 from icmsg.assets import asset
-from icmsg.cli.monitor_command import Paint, script_path
+from icmsg.cli.monitor_command import Paint
+from icmsg.cosim.stepped.paths import written_path
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MACHINE = script_path(str(asset("renode/app-python.resc")))
+MACHINE = written_path(str(asset("renode/app-python.resc")))
 
 
 class Pipe(io.StringIO):

@@ -18,9 +18,10 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from icmsg.assets import asset
-from icmsg.cli.monitor_command import Paint, script_path
+from icmsg.cli.monitor_command import Paint
 from icmsg.cli.monitor_prompt import Prompt, _history
 from icmsg.cli.monitor_session import EmbeddedSession
+from icmsg.cosim.stepped.paths import written_path
 from icmsg.errors import IcmsgError, MonitorError
 from icmsg.monitor import EmbeddedMonitor
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-MACHINE = script_path(str(asset("renode/app-python.resc")))
+MACHINE = written_path(str(asset("renode/app-python.resc")))
 CTRL_C, CTRL_D, TAB = "\x03", "\x04", "\t"
 
 
@@ -283,7 +284,7 @@ def test_at_a_terminal(tmp_path: Path) -> None:
 
 def type_a_session(terminal: Terminal) -> None:
     terminal.wait_for("(nrf5340)")
-    image = script_path(str(asset("firmware_stubs/prebuilt/spin-net.elf")))
+    image = written_path(str(asset("firmware_stubs/prebuilt/spin-net.elf")))
     terminal.type(f"sysbus LoadELF {image} cpu=cpunet; cpunet IsHalted false\r")
     terminal.type('echo "loaded"\r')
     terminal.wait_for("\nloaded")

@@ -65,7 +65,7 @@ def test_code_belongs_to_the_core_that_alone_has_it_there_or_to_the_one_that_has
      ("shared", None)],
 )  # fmt: skip
 def test_a_core_is_meant_by_its_names_and_by_what_it_alone_reaches(word: str, core: str | None) -> None:
-    assert shipped_soc().core_of_device(word) == core
+    assert shipped_soc(DEFAULT.name).core_of_device(word) == core
 
 
 def test_two_cores_whose_short_names_are_the_same_keep_their_own() -> None:

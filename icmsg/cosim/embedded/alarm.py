@@ -41,7 +41,7 @@ class Alarm:
         self._due = time
         entries = self._entries
         while entries and entries[-1].action is None:
-            entries.pop()  # the timers was cleared
+            entries.pop()  # the timers were cleared
         if not entries or time < entries[-1].time:
             entries.append(self._where.at(time, self._look))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.fault_causes import storm_of
+from icmsg.cosim.fault_causes import STORM_TIMES, storm_of
 from icmsg.cosim.machine import Hang
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.machine import EmbeddedMachine
     from icmsg.cosim.embedded.machine_core import MachineCore
 
-STORM: Final = 20_000
-"""A handler that was entered so often without any other code between is a storm."""
-_FEW: Final = STORM // 10
+_FEW: Final = STORM_TIMES // 10
 """Number of events above which something happens meanwhile: a peer that rings fast is no storm."""
 _SAMPLES: Final = 48
 _STATES: Final = 32
@@ -52,10 +50,10 @@ class HangGuard:
             if firmware is None or core.is_halted:
                 continue
             storm = firmware.storm
-            if storm.times >= STORM and self._machine.events.count - storm.events < max(
+            if storm.times >= STORM_TIMES and self._machine.events.count - storm.events < max(
                 _FEW, storm.times // 10
             ):
-                times = storm.times // STORM * STORM
+                times = storm.times // STORM_TIMES * STORM_TIMES
                 yield storm_of(core, storm.name, storm.interrupt, storm.handler, times)
 
     def _stuck(self, within_ns: int) -> list[Hang]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.boards import DEFAULT
 from icmsg.cosim.base_machine import BaseMachine
 from icmsg.cosim.embedded import foreign_cores
 from icmsg.cosim.embedded.build import Builder
@@ -215,7 +216,7 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         return self.scheduler.timers
 
     def when_ns(self, tick: int) -> int:
-        """Return a tick of a timers in nanoseconds."""
+        """Return a tick of the timers in nanoseconds."""
         return self._nanoseconds(tick)
 
     def trace_sha256(self) -> str:
@@ -279,9 +280,12 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         if core is None:
             core = self._make_core(slot)
         core.reset(self.scheduler.time(), stack=stack, entry=entry)
+        self._schedule(core)
+
+    def _schedule(self, core: Processor) -> None:
         if core not in self.scheduler.cores:
             self.scheduler.cores.append(core)
-            self.scheduler.cores.sort(key=lambda other: list(self.cores).index(other.name))
+            self.scheduler.cores.sort(key=lambda other: self.cores[other.name].index)
 
     def _make_core(self, slot: Slot) -> Processor:
         core = slot.architecture.make_processor(
@@ -305,8 +309,7 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         core = slot.firmware
         if core is not None and core not in self.scheduler.cores:
             core.time = max(core.time, self.scheduler.time())
-            self.scheduler.cores.append(core)
-            self.scheduler.cores.sort(key=lambda other: list(self.cores).index(other.name))
+            self._schedule(core)
 
     def _restart(self, slot: Slot) -> None:
         """Firmware asked for a reset of its own core; it happens after the instruction that asked.
@@ -340,7 +343,7 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
 def _read(platform: str | Path | PlatformDescription | None) -> tuple[Soc, Mapping[str, Peripheral]]:
     """Return the SoC, and the cores that are left out of it, by their names in the platform file."""
     if platform is None:
-        return shipped_soc(), {}
+        return shipped_soc(DEFAULT.name), {}
     description = load_platform(Path(platform)) if isinstance(platform, str | Path) else platform
     kept, foreign = foreign_cores.split(description)
     return Soc(kept), foreign

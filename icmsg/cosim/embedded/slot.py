@@ -105,7 +105,7 @@ class Slot:
         return time if time > reached else reached
 
     def retime(self) -> None:
-        """The timers has changed: do not run past its next entry."""
+        """The timers have changed: do not run past the next one."""
         if self.firmware is not None:
             self.firmware.retime()
 

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.console import printable
+from icmsg.cosim.engines import CONNECT_S, PATIENCE_S
 from icmsg.cosim.remote.connection import Connection, HungUpError, SilenceError, TooMuchError, shown
 from icmsg.cosim.remote.terminal import prompt_at_end, read_answer
 from icmsg.cosim.remote.transport import check_line
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT: Final = 1234
 """Port on which a Renode without a user interface listens if nobody says otherwise."""
-CONNECT_S: Final = 3.0
-"""Wall time in which a Monitor has to show its prompt, and to answer what can take no time."""
-PATIENCE_S: Final = 60.0
-"""Wall time in which a Monitor has to answer anything else."""
 _LONGEST_GREETING: Final = 1 << 20
 _LONGEST_ANSWER: Final = 8 << 20
 _SHOWN_COMMAND: Final = 120

@@ -16,7 +16,12 @@ def monitor_path(path: Path) -> str:
     text = path.resolve().as_posix()
     if any(character in text for character in ";\"'`\n\t"):
         raise EngineError(f"Renode's Monitor cannot read the path {text!r}; move the file to a plainer one")
-    return "@" + text.replace(" ", "\\ ")
+    return written_path(text)
+
+
+def written_path(path: str | Path) -> str:
+    """Return a path as it is written in a command: behind ``@``, with its spaces escaped."""
+    return "@" + str(path).replace(" ", "\\ ")
 
 
 def csharp_files(paths: Iterable[str | Path]) -> list[Path]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icmsg.cosim.backtrace import exception_name
+from icmsg.cosim.backtrace import exception_name, external_interrupt
 from icmsg.cosim.events import EventKind
-from icmsg.cosim.fault_causes import CAUSES, NO_HANDLER, lock_up_words, storm_of
+from icmsg.cosim.fault_causes import CAUSES, NO_HANDLER, STORM_TIMES, lock_up_words, storm_of
 from icmsg.cosim.machine import AccessWarning
 from icmsg.cosim.stepped.records import FAULT_TAKEN, LOCKED_UP, STORM
 
@@ -24,8 +24,6 @@ _EXCEPTIONS: Final = {3: _MEM_MANAGE, 4: _MEM_MANAGE, 7: _DEBUG}
 _NEVER_AGAIN: Final = (2, 3)
 _SHCSR: Final = 0xE000_ED24
 _ENABLED: Final = {4: 1 << 16, 5: 1 << 17, 6: 1 << 18}
-_STORM: Final = 20_000
-_FIRST_INTERRUPT: Final = 16
 
 
 class _Fault(NamedTuple):
@@ -97,8 +95,7 @@ class Troubles:
         if not number:
             return []
         handler = core.bus.read32(vector_table + 4 * number) & ~1
-        interrupt = number - _FIRST_INTERRUPT if number >= _FIRST_INTERRUPT else None
-        return [storm_of(core, exception_name(number), interrupt, handler, _STORM)]
+        return [storm_of(core, exception_name(number), external_interrupt(number), handler, STORM_TIMES)]
 
     def warnings(self) -> list[AccessWarning]:
         """Return a line for each fault."""

@@ -308,7 +308,7 @@ class NrfIpcModel(RegisterModel, SignalFaults):
     def get_status(self) -> str:
         """Return registers, counters and faults in one line."""
         return (
-            f"INTEN=0x{self.enabled_interrupts:04X} EVENTS=0x{self._latched:04X} IRQ={int(self.irq.level)} "
+            f"{WORDS.status.format(enabled=self.enabled_interrupts, latched=self._latched)} IRQ={int(self.irq.level)} "
             f"sent={self.sent} received={self.received} dropped={self.dropped} duplicated={self.duplicated}"
             f"{self.describe_faults()}"
         )

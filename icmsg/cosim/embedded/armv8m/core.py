@@ -173,7 +173,7 @@ class FirmwareCore:
         return self._running
 
     def retime(self) -> None:
-        """The timers has changed: do not run past its next entry."""
+        """The timers have changed: do not run past the next one."""
         self.limit(self.timers.next)
 
     def limit(self, time: int) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.backtrace import exception_name
+from icmsg.cosim.backtrace import exception_name, external_interrupt
 from icmsg.cosim.embedded.armv8m.exceptions import EntryError, ExceptionUnit, ReturnError
 from icmsg.cosim.embedded.armv8m.faults import Cause, FaultUnit, explain
 from icmsg.cosim.embedded.armv8m.nvic import (
     BUS_FAULT,
-    FIRST_INTERRUPT,
     HARD_FAULT,
     MEM_MANAGE,
     NMI,
@@ -246,8 +245,8 @@ class ExceptionFlow:
     def described_storm(self, vector: Callable[[int], int]) -> Storm:
         """Return the exception that came most often in a row; ``vector`` gives an entry of the vector table."""
         number, times, events = self.storm
-        interrupt = number - FIRST_INTERRUPT if number >= FIRST_INTERRUPT else None
-        return Storm(exception_name(number), interrupt, vector(number) & ~1 if times else 0, times, events)
+        handler = vector(number) & ~1 if times else 0
+        return Storm(exception_name(number), external_interrupt(number), handler, times, events)
 
     def _choose(self, cause: int | None, text: str, address: int | None = None) -> int:
         primask, limit = self._masked()

@@ -12,8 +12,6 @@ from icmsg.cosim.embedded.processor import ignore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FIRST_INTERRUPT: Final = 16
-"""The exception number of external interrupt 0."""
 INTERRUPTS: Final = 240
 """External interrupts of each core's NVIC; registers, STIR and the wires of a platform know these and no others."""
 EXCEPTIONS: Final = 16 + INTERRUPTS

@@ -65,7 +65,7 @@ class Clocked(Protocol):
         """Return the core's tick, exact within an access."""
 
     def retime(self) -> None:
-        """The timers has changed: do not run past its next entry."""
+        """The timers have changed: do not run past the next one."""
 
     def signal_event(self) -> None:
         """Set the core's event register, which ends a WFE."""
