@@ -33,6 +33,15 @@ def platform_file(name: str) -> Path:
     return asset(f"platforms/{name}.repl")
 
 
+def shipped_name(platform: str | Path) -> str | None:
+    """Return the name of a shipped platform by the path of its file; None for any other file."""
+    path = Path(platform)
+    try:
+        return path.stem if path.samefile(asset("platforms") / path.name) else None
+    except OSError:
+        return None
+
+
 def stub_names() -> tuple[str, ...]:
     """Return the names of the shipped firmware stubs, for example ``("echo", "initiator")``."""
     return tuple(sorted({path.stem.rsplit("-", 1)[0] for path in asset(STUB_FOLDER).glob("*.elf")}))
