@@ -43,6 +43,14 @@ class Mailbox(Protocol):
         """Tell whether ``channel`` may interrupt."""
 
 
+@runtime_checkable
+class EdgeMailbox(Mailbox, Protocol):
+    """A mailbox whose interrupt does not say which channel was rung, where its event is cleared by who rang."""
+
+    def interrupted(self) -> int:
+        """Return the channels to serve in an interrupt, one bit each."""
+
+
 class ChannelStates:
     """Channels that a driver may send on, receive on, and has enabled; masks with one bit per channel.
 
@@ -132,6 +140,13 @@ class MailboxState:
     latched: int
     enabled: int
     words: MailboxWords
+    wired: bool = False
+    """True where no software can change what is sent and heard."""
+
+    @property
+    def is_set_up(self) -> bool:
+        """True if software has set anything up."""
+        return bool(self.enabled) or (not self.wired and any((*self.sends, *self.hears)))
 
     @property
     def interrupts(self) -> bool:
