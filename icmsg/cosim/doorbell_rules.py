@@ -176,7 +176,7 @@ def interrupt_held_back(direction: DirectionFacts, _link: LinkFacts) -> Finding 
         instead = f" (enabled: {', '.join(map(str, others))})" if others else ""
         return Finding(
             "interrupt-not-enabled",
-            f"{up} interrupt {number} is not enabled in the NVIC of {reader.name}{instead}",
+            f"{up} interrupt {number} is not enabled in the {interrupt.controller} of {reader.name}{instead}",
         )
     return _masked(reader, number, interrupt.priority, up)
 
