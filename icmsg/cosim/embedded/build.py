@@ -20,6 +20,7 @@ from icmsg.cosim.embedded.slot import Slot
 from icmsg.cosim.platform import Peripheral, Reference
 from icmsg.cosim.soc import VPR
 from icmsg.errors import ConfigurationError
+from icmsg.hw.mailboxes import ManySided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.platform.values import Connection
     from icmsg.cosim.soc import Soc
     from icmsg.hw.line import Line
+    from icmsg.hw.model import IoModel
 
 MEMORY: Final = "Memory.MappedMemory"
 CLIC_BASE: Final = 0xF000_0000
@@ -165,7 +167,12 @@ class Builder:
         for place in item.registrations:
             size = place.size or kind.size or parts.numbers["size"] - place.offset
             for space in self._spaces_of(item, place):
-                self._register_io(item, space, place, size, model)
+                self._register_io(item, space, place, size, self._seen_from(space, model))
+
+    def _seen_from(self, space: AddressSpace, model: Model) -> IoModel:
+        """Return what a core sees of a model; some have to know who writes."""
+        slot = self.slots.get(space.core)
+        return model.seen_from(slot) if isinstance(model, ManySided) and slot is not None else model
 
     def _owners(self, item: Peripheral, kind: ModelType) -> list[Slot]:
         """Return the cores that see it, of which all but stand-ins have exactly one."""
@@ -199,7 +206,7 @@ class Builder:
                     found.model.add(tag)
 
     def _register_io(
-        self, item: Peripheral, space: AddressSpace, place: Registration, size: int, model: Model
+        self, item: Peripheral, space: AddressSpace, place: Registration, size: int, model: IoModel
     ) -> None:
         start = place.address or 0
         end = start + size
@@ -245,7 +252,7 @@ class Builder:
                 )
             line.connect(slot.set_line, wire.irq)
             if line.edge:
-                slot.nvic.latch_edges(wire.irq)
+                slot.latch_edges(wire.irq)
 
     def _model(self, item: Peripheral, attribute: str) -> Model:
         value = item.attributes[attribute]

@@ -76,6 +76,7 @@ def read_state(bus: Bus, base: int) -> MailboxState:
         enabled=view.read("INTEN"),
         words=WORDS,
         wired=True,
+        edge=True,
     )
 
 

@@ -89,6 +89,7 @@ def read_state(bus: Bus, base: int) -> MailboxState:
         enabled=sum(1 << channel for channel in channels_in(tasks) if bus.read32(_clicint(channel)) & _IE),
         words=WORDS,
         wired=True,
+        edge=True,
     )
 
 
