@@ -142,11 +142,18 @@ class MailboxState:
     words: MailboxWords
     wired: bool = False
     """True where no software can change what is sent and heard."""
+    edge: bool = False
+    """True where an event interrupts when it becomes latched, and not for as long as it is."""
 
     @property
     def is_set_up(self) -> bool:
         """True if software has set anything up."""
         return bool(self.enabled) or (not self.wired and any((*self.sends, *self.hears)))
+
+    @property
+    def listens(self) -> bool:
+        """True if software has set up a channel on which something is heard."""
+        return any(self.hears) and (bool(self.enabled) or not self.wired)
 
     @property
     def interrupts(self) -> bool:
@@ -159,5 +166,8 @@ class MailboxState:
 
     def hears_from(self, sender: MailboxState, channel: int) -> int:
         """Return the channels of this mailbox that a ring of ``channel`` latches, as a mask."""
-        sent = sender.sends[channel] if channel < len(sender.sends) else 0
-        return sum(1 << own for own, signals in enumerate(self.hears) if signals & sent)
+        return self.hears_signals(sender.sends[channel]) if channel < len(sender.sends) else 0
+
+    def hears_signals(self, signals: int) -> int:
+        """Return the channels of this mailbox that these signals latch, as a mask."""
+        return sum(1 << own for own, heard in enumerate(self.hears) if heard & signals)

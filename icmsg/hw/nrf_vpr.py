@@ -24,7 +24,7 @@ VPR: Final = RegisterBlock(
             fields=(
                 Field("CPUSTATUS", 0, width=4, meaning="0 = waiting, 1 = running, 2 = sleeping, 14 = error"),
             ),
-            meaning="what the core does; 0 on the nRF54L15",
+            meaning="what the core does; not in the documentation of the nRF54L15",
         ),
         Register("INITPC", 0x808, meaning="address of the first instruction"),
     ),

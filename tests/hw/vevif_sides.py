@@ -62,7 +62,7 @@ class Sides:
         self.csrs.write32(VEVIF_CSR.offset(name), value)
 
     def csr_set(self, name: str, mask: int) -> None:
-        self.csrs.write32(VEVIF_CSR.offset(f"{name}_SET"), mask)
+        self.csrs.write32(VEVIF_CSR.offset(f"{name}SET"), mask)
 
     def csr_clear(self, name: str, mask: int) -> None:
-        self.csrs.write32(VEVIF_CSR.offset(f"{name}_CLR"), mask)
+        self.csrs.write32(VEVIF_CSR.offset(f"{name}CLR"), mask)

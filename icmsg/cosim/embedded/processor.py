@@ -51,9 +51,6 @@ class InterruptController(Protocol):
     def latch_edges(self, interrupt: int) -> None:
         """Let an external interrupt become pending where its line rises, and only there."""
 
-    def is_edge(self, interrupt: int) -> bool:
-        """Return whether a rise of this interrupt's line stays pending though the line falls."""
-
     def offers(self, interrupt: int) -> bool:
         """Return whether Python that plays the core sees this interrupt: its line is high, and passes.
 

@@ -13,13 +13,14 @@ from icmsg.hw.mailboxes.kind import (
     MailboxKind,
     MailboxModel,
     MailboxSite,
+    ManySided,
     OneLine,
     SeveralLines,
 )
 
 __all__ = [
-    "MailboxDriver", "MailboxKind", "MailboxModel", "MailboxSite", "OneLine", "SeveralLines", "add_kind", "find_kind",
-    "kinds",
+    "MailboxDriver", "MailboxKind", "MailboxModel", "MailboxSite", "ManySided", "OneLine", "SeveralLines", "add_kind",
+    "find_kind", "kinds",
 ]  # fmt: skip
 
 _KINDS: Final[dict[str, MailboxKind]] = {

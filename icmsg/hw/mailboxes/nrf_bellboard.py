@@ -2,7 +2,7 @@
 
 Each core has a bellboard of its own and rings in that of the other: TASKS_TRIGGER[n] there latches EVENTS_TRIGGERED[n]
 there. Four groups of interrupts, each with its line, take what they want of the 32 events: line k has the level of
-"an event of INTENk is latched" (INTPENDk is not 0). An event stays latched while no group has it enabled.
+"an event of INTEN[k] is latched" (INTPEND[k] is not 0). An event stays latched while no group has it enabled.
 
 Register names and their order are those of ``nrf_bellboard.h`` of nrfx, offsets those of Renode's model.
 Not modelled: DPPI (SUBSCRIBE_TRIGGER and PUBLISH_TRIGGERED are stored without effect).
@@ -13,7 +13,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import partial, reduce
 from operator import or_
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from icmsg.errors import ConfigurationError
 from icmsg.hw.block_view import BlockView
@@ -24,7 +24,7 @@ from icmsg.hw.mailboxes.kind import MailboxKind
 from icmsg.hw.mailboxes.signal_faults import SignalFaults
 from icmsg.hw.model import RegisterModel, on_read, on_write
 from icmsg.hw.nrf_tasks_events import INTEN, events, interrupt_fields, tasks
-from icmsg.hw.registers import Access, Register, RegisterBlock
+from icmsg.hw.registers import Access, Field, Register, RegisterBlock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,27 +40,22 @@ GROUPS: Final = 4
 """Groups of interrupts, and lines."""
 GROUP: Final = 0
 """The group that Python's driver takes, as Zephyr's devicetrees of the nRF54H20 do (``nordic,interrupt-mapping``)."""
-_STRIDE: Final = 0x10
 
 _TASKS = {"TRIGGER": 0x000}
 _EVENTS = {"TRIGGERED": 0x100}
-_BITS = interrupt_fields(_EVENTS, count=CHANNELS)
 
 
-def _group(group: int) -> tuple[Register, ...]:
-    at, name = INTEN + _STRIDE * group, f"INTEN{group}"
-    return (
-        Register(name, at, fields=_BITS, meaning=f"events that raise line {group}"),
-        Register(f"INTENSET{group}", at + 4, fields=_BITS, sets=name, meaning="a one enables"),
-        Register(f"INTENCLR{group}", at + 8, fields=_BITS, clears=name, meaning="a one disables"),
-        Register(
-            f"INTPEND{group}",
-            at + 12,
-            access=Access.R,
-            fields=_BITS,
-            meaning=f"events that are latched and enabled in INTEN{group}",
-        ),
-    )
+class _Grouped(TypedDict):
+    count: int
+    stride: int
+    fields: tuple[Field, ...]
+
+
+_GROUPED: Final[_Grouped] = {
+    "count": GROUPS,
+    "stride": 0x10,
+    "fields": interrupt_fields(_EVENTS, count=CHANNELS),
+}
 
 
 BELLBOARD: Final = RegisterBlock(
@@ -68,7 +63,16 @@ BELLBOARD: Final = RegisterBlock(
     (
         *tasks(_TASKS, count=CHANNELS),
         *events(_EVENTS, count=CHANNELS),
-        *(register for group in range(GROUPS) for register in _group(group)),
+        Register("INTEN", INTEN, **_GROUPED, meaning="events that raise line k"),
+        Register("INTENSET", INTEN + 4, **_GROUPED, sets="INTEN", meaning="a one enables"),
+        Register("INTENCLR", INTEN + 8, **_GROUPED, clears="INTEN", meaning="a one disables"),
+        Register(
+            "INTPEND",
+            INTEN + 12,
+            **_GROUPED,
+            access=Access.R,
+            meaning="events that are latched and enabled in INTEN[k]",
+        ),
     ),
     source="nrf_bellboard.h of nrfx; NRF_Bellboard.cs of Renode",
 )
@@ -76,7 +80,7 @@ BELLBOARD: Final = RegisterBlock(
 WORDS: Final = MailboxWords(
     sends="the wire of TASKS_TRIGGER[{}]",
     hears="the wire of EVENTS_TRIGGERED[{}]",
-    enables="INTEN0…3",
+    enables="INTEN",
     event="EVENTS_TRIGGERED[{}]",
     status="INTEN=0x{enabled:08X} EVENTS=0x{latched:08X}",
 )
@@ -90,7 +94,7 @@ def read_state(bus: Bus, base: int) -> MailboxState:
         sends=every,
         hears=every,
         latched=sum((view.read("EVENTS_TRIGGERED", channel) & 1) << channel for channel in range(CHANNELS)),
-        enabled=reduce(or_, (view.read(f"INTEN{group}") for group in range(GROUPS))),
+        enabled=reduce(or_, (view.read("INTEN", group) for group in range(GROUPS))),
         words=WORDS,
         wired=True,
     )
@@ -104,7 +108,7 @@ def force_ring(bus: Bus, base: int, channel: int) -> None:
 def output(bus: Bus, base: int, channel: int) -> int:
     """Return the first group of the bellboard at ``base`` that has ``channel`` enabled, else :data:`GROUP`."""
     view = BlockView(bus, base, BELLBOARD)
-    enabled = (group for group in range(GROUPS) if view.read(f"INTEN{group}") >> channel & 1)
+    enabled = (group for group in range(GROUPS) if view.read("INTEN", group) >> channel & 1)
     return next(enabled, GROUP)
 
 
@@ -128,9 +132,9 @@ class NrfBellboard:
         self._states = ChannelStates(CHANNELS, tx=tx_channels, rx=rx_channels)
         self._read32 = bus.read32
         self._write32 = bus.write32
-        self._intenset = own.address(f"INTENSET{GROUP}")
-        self._intenclr = own.address(f"INTENCLR{GROUP}")
-        self._intpend = own.address(f"INTPEND{GROUP}")
+        self._intenset = own.address("INTENSET", GROUP)
+        self._intenclr = own.address("INTENCLR", GROUP)
+        self._intpend = own.address("INTPEND", GROUP)
         self._send = {
             channel: other.address("TASKS_TRIGGER", channel) for channel in channels_in(tx_channels)
         }
@@ -200,7 +204,7 @@ class NrfBellboardModel(RegisterModel, SignalFaults):
         self._joined[site.name] = self
         self._latched = 0
         self._events = self.slot("EVENTS_TRIGGERED")
-        self._groups = tuple((self.slot(f"INTEN{group}"), line) for group, line in self.outputs.items())
+        self._groups = tuple((self.slot("INTEN", group), line) for group, line in self.outputs.items())
 
     def seen_from(self, site: MailboxSite) -> IoModel:
         """Return this bellboard as another core sees it: the same registers, rung by that core."""
@@ -265,7 +269,7 @@ class NrfBellboardModel(RegisterModel, SignalFaults):
             self._latched &= ~(1 << index)
         self._update()
 
-    @on_write(*(f"INTEN{group}" for group in range(GROUPS)))
+    @on_write("INTEN")
     def _enable(self, _index: int, _value: int) -> None:
         self._update()
 
@@ -273,21 +277,9 @@ class NrfBellboardModel(RegisterModel, SignalFaults):
         for enabled, line in self._groups:
             line.set(bool(self._latched & self.words[enabled]))
 
-    @on_read("INTPEND0")
-    def _pending0(self, _index: int) -> int:
-        return self._latched & self.peek("INTEN0")
-
-    @on_read("INTPEND1")
-    def _pending1(self, _index: int) -> int:
-        return self._latched & self.peek("INTEN1")
-
-    @on_read("INTPEND2")
-    def _pending2(self, _index: int) -> int:
-        return self._latched & self.peek("INTEN2")
-
-    @on_read("INTPEND3")
-    def _pending3(self, _index: int) -> int:
-        return self._latched & self.peek("INTEN3")
+    @on_read("INTPEND")
+    def _pending(self, group: int) -> int:
+        return self._latched & self.peek("INTEN", group)
 
     # What the Monitor knows beside the registers
 
@@ -322,14 +314,12 @@ class NrfBellboardModel(RegisterModel, SignalFaults):
     @property
     @exposed(UINT32)
     def enabled_interrupts(self) -> int:
-        """What INTEN0 to INTEN3 enable together."""
-        return sum(
-            1 << n for n in range(CHANNELS) if any(self.words[slot] >> n & 1 for slot, _ in self._groups)
-        )
+        """The events that a group has enabled."""
+        return reduce(or_, (self.words[enabled] for enabled, _ in self._groups))
 
 
 class _Seen:
-    """A bellboard as core ``site``, which is not its owner, sees it."""
+    """Another's bellboard, as core ``site``, which is not its owner, sees it."""
 
     def __init__(self, model: NrfBellboardModel, site: MailboxSite) -> None:
         self._model: Final = model
@@ -385,8 +375,8 @@ KIND: Final = MailboxKind(
     channels=CHANNELS,
     registers=BELLBOARD,
     task="TASKS_TRIGGER",
-    pending=f"INTPEND{GROUP}",
-    enable=f"INTEN{GROUP}",
+    pending="INTPEND",
+    enable="INTEN",
     driver=make_driver,
     read_state=read_state,
     force_ring=force_ring,

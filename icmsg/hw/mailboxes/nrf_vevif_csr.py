@@ -48,12 +48,12 @@ def _csr(name: str, number: int, *, meaning: str, wired: bool = False) -> tuple[
     at = number << 4
     window = (
         Register(name, at, meaning=meaning),
-        Register(f"{name}_SET", at + 4, sets=name, meaning=f"csrrs of {name}: a one sets"),
-        Register(f"{name}_CLR", at + 8, clears=name, meaning=f"csrrc of {name}: a one clears"),
+        Register(f"{name}SET", at + 4, sets=name, meaning=f"csrrs of {name}: a one sets"),
+        Register(f"{name}CLR", at + 8, clears=name, meaning=f"csrrc of {name}: a one clears"),
     )
     if not wired:
         return window
-    return *window, Register(f"{name}_WIRED", at + 12, access=Access.R, meaning=f"bits that {name} has")
+    return *window, Register(f"{name}WIRED", at + 12, access=Access.R, meaning=f"bits that {name} has")
 
 
 VEVIF_CSR: Final = RegisterBlock(
@@ -81,7 +81,7 @@ WORDS: Final = MailboxWords(
 def read_state(bus: Bus, base: int) -> MailboxState:
     """Return what CSRs and CLIC say; BusError where there is no window at ``base``, or no CLIC."""
     view = BlockView(bus, base, VEVIF_CSR)
-    tasks, events = view.read("TASKS_WIRED"), view.read("EVENTS_WIRED")
+    tasks, events = view.read("TASKSWIRED"), view.read("EVENTSWIRED")
     return MailboxState(
         sends=tuple(events & 1 << channel for channel in range(CHANNELS)),
         hears=tuple(tasks & 1 << channel for channel in range(CHANNELS)),
@@ -89,14 +89,15 @@ def read_state(bus: Bus, base: int) -> MailboxState:
         enabled=sum(1 << channel for channel in channels_in(tasks) if bus.read32(_clicint(channel)) & _IE),
         words=WORDS,
         wired=True,
+        edge=True,
     )
 
 
 def force_ring(bus: Bus, base: int, channel: int) -> None:
     """Ring ``channel`` as :meth:`NrfVevifCsr.ring` does, wired or not."""
     view = BlockView(bus, base, VEVIF_CSR)
-    view.write("EVENTS_CLR", 1 << channel)
-    view.write("EVENTS_SET", 1 << channel)
+    view.write("EVENTSCLR", 1 << channel)
+    view.write("EVENTSSET", 1 << channel)
 
 
 def output(_bus: Bus, _base: int, channel: int) -> int:
@@ -124,13 +125,13 @@ class NrfVevifCsr:
         view = BlockView(bus, base, VEVIF_CSR)
         self._bus = bus
         self._tasks = view.address("TASKS")
-        self._clear_tasks = view.address("TASKS_CLR")
-        self._set_events = view.address("EVENTS_SET")
-        self._clear_events = view.address("EVENTS_CLR")
+        self._clear_tasks = view.address("TASKSCLR")
+        self._set_events = view.address("EVENTSSET")
+        self._clear_events = view.address("EVENTSCLR")
         self._states = ChannelStates(
             CHANNELS,
-            tx=_wired("tx", tx_channels, view.read("EVENTS_WIRED")),
-            rx=_wired("rx", rx_channels, view.read("TASKS_WIRED")),
+            tx=_wired("tx", tx_channels, view.read("EVENTSWIRED")),
+            rx=_wired("rx", rx_channels, view.read("TASKSWIRED")),
         )
         bus.write32(self._clear_tasks, ALL_CHANNELS)
 
@@ -259,9 +260,9 @@ class NrfVevifCsrModel(RegisterModel, SignalFaults):
     @on_write("EVENTS")
     def _write_events(self, _index: int, value: int) -> None:
         self._clear(0, ~value)
-        self._ring(0, value)
+        self._ring(0, value & ~self._events)
 
-    @on_write("EVENTS_SET")
+    @on_write("EVENTSSET")
     def _ring(self, _index: int, value: int) -> None:
         wired = self._set(value)
         for channel in channels_in(value):
@@ -306,7 +307,7 @@ class NrfVevifCsrModel(RegisterModel, SignalFaults):
         if gone := events & self._withdrawn:
             self._tell_cleared(gone)
 
-    @on_write("EVENTS_CLR")
+    @on_write("EVENTSCLR")
     def _clear(self, _index: int, value: int) -> None:
         if gone := value & self._events:
             self._hold(self._events & ~gone)
@@ -324,11 +325,11 @@ class NrfVevifCsrModel(RegisterModel, SignalFaults):
         if self.arm is not None:
             self.arm.site.deliver(self.site.now(), partial(self.arm.enable_events, value & self.events))
 
-    @on_read("TASKS_WIRED")
+    @on_read("TASKSWIRED")
     def _wired_tasks(self, _index: int) -> int:
         return self.tasks
 
-    @on_read("EVENTS_WIRED")
+    @on_read("EVENTSWIRED")
     def _wired_events(self, _index: int) -> int:
         return self.events
 
@@ -381,7 +382,7 @@ KIND: Final = MailboxKind(
     compatible=("nordic,nrf-vevif-task-rx", "nordic,nrf-vevif-event-tx"),
     channels=CHANNELS,
     registers=VEVIF_CSR,
-    task="EVENTS_SET",
+    task="EVENTSSET",
     pending="TASKS",
     enable="INTEN",
     driver=make_driver,

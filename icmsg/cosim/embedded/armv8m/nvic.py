@@ -88,10 +88,6 @@ class Nvic:
         """Let external interrupt ``interrupt`` pend where its line rises, and only there."""
         self.edges |= 1 << (16 + interrupt)
 
-    def is_edge(self, interrupt: int) -> bool:
-        """Return whether external interrupt ``interrupt`` pends where its line rises, and only there."""
-        return bool(self.edges >> (16 + interrupt) & 1)
-
     def offers(self, interrupt: int) -> bool:
         """Return the level of external interrupt ``interrupt``."""
         return bool(self.lines >> (16 + interrupt) & 1)
