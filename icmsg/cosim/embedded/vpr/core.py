@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.emulator.code_pages import CodePages
 from icmsg.cosim.embedded.emulator.core_memory import map_space
-from icmsg.cosim.embedded.emulator.sliced_core import SLEEP, SlicedCore
+from icmsg.cosim.embedded.emulator.sliced_core import SLEEP, LockUp, SlicedCore
 from icmsg.cosim.embedded.vpr.causes import Code
 from icmsg.cosim.embedded.vpr.csr_instructions import WINDOW, WINDOW_BYTES, CsrUnit, describe
 from icmsg.cosim.embedded.vpr.csrs import Csrs
@@ -179,7 +179,8 @@ class VprCore(SlicedCore):
         elif cause == _BAD_LOAD:
             flow.fault(Code.LOAD, self._bad_load, self.pc())
         elif cause in (_MISALIGNED_LOAD, _MISALIGNED_STORE):
-            flow.fault(Code(cause), self.pc(), self.pc())
+            base = self._opcode(self._at) >> 15 & 31  # of an atomic instruction: its address is in a register
+            flow.fault(Code(cause), self._native.registers(f"X{base}").first(), self._at)
         elif cause is None:
             pc = self.pc()
             flow.fault(Code.FETCH, pc, pc)
@@ -200,8 +201,13 @@ class VprCore(SlicedCore):
 
     def take_interrupts(self) -> None:
         """Enter the handler of the most urgent pending interrupt, if it may be taken now; that is all that wakes."""
-        if self.lock_up is None and self._flow.take():
-            self.asleep = False
+        if self.lock_up is not None:
+            return
+        try:
+            if self._flow.take():
+                self.asleep = False
+        except LockUp as problem:
+            self._lock_up(problem)
 
     def signal_event(self) -> None:
         """Do nothing: the core waits for interrupts alone."""
