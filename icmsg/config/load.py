@@ -19,16 +19,18 @@ from icmsg.config.build_folder import build_files
 from icmsg.config.devicetree import load_devicetree
 from icmsg.config.instance import MAGIC_LENGTH, InstanceConfig
 from icmsg.config.kconfig import REPEAT, RX_SIZE, KconfigFacts, load_kconfig
-from icmsg.config.matching import match
+from icmsg.config.pairing import choose, pair_up
 from icmsg.config.release import PBUF, SESSIONS, SPSC_CACHE_LINE, Release, Releases
 from icmsg.config.soc import soc_of
 from icmsg.errors import ConfigurationError, DevicetreeError, KconfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from icmsg.config.devicetree import Devicetree, IcmsgNode
     from icmsg.config.instance import Unbound
+    from icmsg.config.memory_checks import LinkedMemory
     from icmsg.config.place import Place
 
     File = str | os.PathLike[str]
@@ -45,6 +47,10 @@ class Side:
     releases: Releases
     release_source: str
     """The source of the releases, in words."""
+    image: Path | None = None
+    """The image beside the devicetree in a build's folder."""
+    linked: LinkedMemory | None = None
+    """The memory that the image uses; None where nobody has looked."""
 
     @property
     def release(self) -> Release:
@@ -181,7 +187,7 @@ def load_instances(
 def load_pair(first: Side | None, second: Side | None = None, instance: str | None = None) -> InstancePair:
     """Return one instance as both sides have it; a side without files is the mirror of the other.
 
-    ``instance`` is the name or the path on either side; None will do where there is only one.
+    ``instance`` is the name, a label or the path on either side; None will do where there is only one.
 
     Raises:
         ConfigurationError: there is no such instance, there are several, or it has no counterpart.
@@ -190,34 +196,17 @@ def load_pair(first: Side | None, second: Side | None = None, instance: str | No
     if side is None:
         raise ConfigurationError("no devicetree is given: give the file of one side")
     if first is None or second is None:
-        config = side.config(_chosen([(node,) for node in side.devicetree.instances], instance, side)[0])
+        config = side.config(choose([(node,) for node in side.devicetree.instances], instance, side)[0])
         return (
             InstancePair(config, config.mirrored())
             if side is first
             else InstancePair(config.mirrored(), config)
         )
-    pairs = match(first.devicetree.instances, second.devicetree.instances).pairs
-    ours, theirs = _chosen(pairs, instance, first)
+    pairing = pair_up(first, second)
+    ours, theirs = choose(pairing.pairs, instance, first, pairing.aside)
     one, other = first.config(ours), second.config(theirs)
     return InstancePair(
         replace(one, peer_rx_limit=other.rx_limit), replace(other, peer_rx_limit=one.rx_limit)
-    )
-
-
-def _chosen(
-    candidates: Sequence[tuple[IcmsgNode, ...]], instance: str | None, side: Side
-) -> tuple[IcmsgNode, ...]:
-    found = [
-        nodes
-        for nodes in candidates
-        if instance is None or any(instance in (node.name, node.path) for node in nodes)
-    ]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(nodes[0].name for nodes in candidates) or "none on both sides"
-    raise ConfigurationError(
-        f"{side.devicetree.file}: {f'there is no instance {instance}' if instance else 'which instance?'}; "
-        f"use one of: {names}"
     )
 
 
