@@ -14,7 +14,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from icmsg.config.boards import DEFAULT
+from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.build_folder import build_files
 from icmsg.config.devicetree import load_devicetree
 from icmsg.config.instance import MAGIC_LENGTH, InstanceConfig
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from icmsg.config.build_folder import BuildFiles
     from icmsg.config.devicetree import Devicetree, IcmsgNode
     from icmsg.config.instance import Unbound
     from icmsg.config.memory_checks import LinkedMemory
@@ -51,6 +52,8 @@ class Side:
     """The image beside the devicetree in a build's folder."""
     linked: LinkedMemory | None = None
     """The memory that the image uses; None where nobody has looked."""
+    meant_soc: str | None = None
+    """The board that is meant where the files tell none."""
 
     @property
     def release(self) -> Release:
@@ -59,8 +62,9 @@ class Side:
 
     @property
     def soc(self) -> str | None:
-        """The SoC as far as the files tell, see :func:`~icmsg.config.soc.soc_of`."""
-        return soc_of(self.devicetree, self.kconfig)
+        """The SoC as far as the files tell, see :func:`~icmsg.config.soc.soc_of`, else the one that is meant."""
+        told = soc_of(self.devicetree, self.kconfig)
+        return told if told in BOARDS or self.meant_soc is None else self.meant_soc
 
     def mode(self, node: IcmsgNode) -> Unbound | str:
         """Return how ``node`` bonds: its ``unbound``, or "disable"."""
@@ -219,7 +223,18 @@ def load_side(
         ConfigurationError: with file and line; a file cannot be used, or ``release`` contradicts Kconfig.
     """
     files = build_files(dts, core)
-    devicetree = load_devicetree(files.dts)
+    return side_of(files, load_devicetree(files.dts), kconfig, release, core)
+
+
+def side_of(
+    files: BuildFiles,
+    devicetree: Devicetree,
+    kconfig: Files,
+    release: Release | str | None,
+    core: str,
+    soc: str | None = None,
+) -> Side:
+    """Return the same for files that were found and read; ``soc`` is what is meant where they do not tell."""
     paths: Sequence[File] = [kconfig] if isinstance(kconfig, (str, os.PathLike)) else kconfig or ()
     if not paths and files.kconfig is not None:
         paths = [files.kconfig]
@@ -232,7 +247,7 @@ def load_side(
     if release is not None:
         known, source = _given(release, facts), "as given"
     known, source = _narrowed(known, source, devicetree)
-    return Side(core, devicetree, facts, known, source)
+    return Side(core, devicetree, facts, known, source, files.image, meant_soc=soc)
 
 
 def _given(release: Release | str, facts: KconfigFacts | None) -> Releases:
