@@ -29,6 +29,8 @@ _STYLE: Final = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 def add_parser(commands: Any, cores: CoreOptions | None = None) -> None:
     """Add ``check`` to the sub-commands; it has options for the first two of ``cores``, by default the board's."""
     cores = cores or of_board(DEFAULT)
+    if cores.platform == _NO_PLATFORM:
+        cores = CoreOptions(cores.names, cores.board)
     parser = commands.add_parser(
         "check",
         help="will the two sides bond, judged from devicetree and Kconfig",
@@ -243,7 +245,8 @@ def _as_tables(report: _Report) -> str:
 
     instances = Table(title="Instances", title_justify="left", title_style="bold")
     for name in ("core", "instance", "regions", "channels", "unbound", "align", "Zephyr"):
-        instances.add_column(name, no_wrap=name != "Zephyr")
+        wide = name in ("instance", "Zephyr")
+        instances.add_column(name, no_wrap=not wide, overflow="fold", min_width=len(name))
     left = [aside.node for aside in report.aside]
     for side in report.sides:
         for node in side.devicetree.instances:

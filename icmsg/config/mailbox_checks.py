@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.findings import Finding
-from icmsg.config.mailboxes import BELL_RX, EVENT_TX, kind_of, wired
+from icmsg.config.mailboxes import BELL_RX, EVENT_TX, is_for, kind_of, wired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,7 +58,7 @@ def _channels(side: Side, node: IcmsgNode) -> Iterator[Finding]:
     for way, channel, mask in ways:
         mailbox = channel.mailbox
         kind = kind_of(mailbox, side.soc)
-        if kind.way not in (None, way):
+        if not is_for(channel, way, side.soc):
             yield finding(
                 "mailbox-one-way",
                 channel,

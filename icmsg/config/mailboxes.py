@@ -12,7 +12,7 @@ from icmsg.config.boards import BOARDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icmsg.config.devicetree import Mailbox
+    from icmsg.config.devicetree import Channel, Mailbox
 
 Way = Literal["tx", "rx"]
 Signal = Literal["VEVIF task", "VEVIF event", "bell"]
@@ -94,6 +94,11 @@ def kind_of(mailbox: Mailbox, soc: str | None) -> MailboxKind:
         if part in mailbox.label or part in mailbox.path:
             return kind
     return of_compatible(BOARDS[soc].mailbox) if soc in BOARDS else UNKNOWN
+
+
+def is_for(channel: Channel, way: Way, soc: str | None) -> bool:
+    """Tell whether the mailbox of ``channel`` is one for that direction."""
+    return kind_of(channel.mailbox, soc).way in (None, way)
 
 
 def wired(mailbox: Mailbox, soc: str | None) -> int | None:

@@ -8,7 +8,7 @@ from icmsg.config.boards import BOARDS
 from icmsg.config.devicetree import NAMES
 from icmsg.config.findings import Finding
 from icmsg.config.kconfig import CB_SIZES, RX_SIZE
-from icmsg.config.mailboxes import kind_of
+from icmsg.config.mailboxes import is_for, kind_of
 from icmsg.config.pairing import counterpart_of_another_kind, other_backends_between
 from icmsg.config.release import RX_READ_BUF, Release
 from icmsg.errors import DevicetreeError
@@ -91,7 +91,8 @@ class _Pair:
 
     def check(self) -> Iterator[Finding]:
         yield from self._regions()
-        yield from self._mailboxes() or self._channels()
+        if all(self._are_for_their_ways()):  # else the one side's own mistake says it all
+            yield from self._mailboxes() or self._channels()
         if self._first.release.wire != self._second.release.wire:
             yield self._generations()
             return
@@ -131,6 +132,10 @@ class _Pair:
                     f"{name} writes its tx-region with {sent.region.size} bytes ({sent.place}), but {reader} reads it "
                     f"with {taken.region.size} ({taken.place}), and both wrap at the end: give both the same size",
                 )
+
+    def _are_for_their_ways(self) -> Iterator[bool]:
+        for side, node in ((self._first, self._ours), (self._second, self._theirs)):
+            yield is_for(node.tx_channel, "tx", side.soc) and is_for(node.rx_channel, "rx", side.soc)
 
     def _mailboxes(self) -> list[Finding]:
         """Return where a core does not hear what the other rings, whatever the channels are."""
