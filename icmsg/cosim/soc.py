@@ -120,7 +120,7 @@ class SocCore:
         for board in BOARDS.values():
             for role, address in board.mailboxes.items():
                 if address == base:
-                    return stub(name, role)
+                    return stub(name, role, board.name)
         where = "no mailbox" if base is None else f"its mailbox at 0x{base:08X}"
         raise ConfigurationError(
             f"no firmware stub {name!r} for core {self.name}, which has {where}: give the path of your ELF file, or "
