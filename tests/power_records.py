@@ -44,16 +44,16 @@ class PowerTap:
     def hold(self) -> None:
         self._do("hold")
 
-    def let_go(self) -> None:
-        self._do("let_go")
+    def let_go(self, entry: int | None = None) -> None:
+        self._do("let_go", entry)
 
     def reset(self) -> None:
         self._do("reset")
 
-    def _do(self, what: str) -> None:
+    def _do(self, what: str, *arguments: int | None) -> None:
         self._cause = what
         try:
-            getattr(self._power, what)()
+            getattr(self._power, what)(*arguments)
         finally:
             self._cause = ""
 

@@ -47,7 +47,8 @@ WORDS = MailboxWords(
 class Bell:
     """The driver."""
 
-    def __init__(self, bus: Bus, base: int, *, tx_channels: int, rx_channels: int) -> None:
+    def __init__(self, bus: Bus, base: int, *, tx_base: int, tx_channels: int, rx_channels: int) -> None:
+        assert tx_base == base  # a core rings in its own mailbox
         self._view = BlockView(bus, base, BELL)
         self._states = ChannelStates(CHANNELS, tx=tx_channels, rx=rx_channels)
         self._view.write("ENABLE", 0)

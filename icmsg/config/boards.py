@@ -63,7 +63,51 @@ NRF5340: Final = Board(
 """Source of the instance: the devicetree overlays of the upstream ICMsg sample (protocol §5). The stubs in
 ``firmware_stubs`` use the same."""
 
-BOARDS: Final = {board.name: board for board in (NRF5340,)}
+NRF54L15: Final = Board(
+    name="nrf54l15",
+    title="nRF54L15",
+    roles=("app", "flpr"),
+    mailboxes={"app": 0x5004_C000, "flpr": 0xF001_0000},
+    titles={"app": "application core", "flpr": "fast lightweight peripheral processor"},
+    qualifiers={"app": ("cpuapp",), "flpr": ("cpuflpr",)},
+    instance=InstanceConfig(
+        tx_region=Region(0x2002_0000, 0x800),
+        rx_region=Region(0x2001_8000, 0x800),
+        tx_channel=21,
+        rx_channel=20,
+        name="ipc0",
+    ),
+    mailbox="nordic,nrf-vevif-task-tx",
+    labels=("cpuflpr_vevif_rx", "cpuflpr_vevif_tx", "cpuapp_vevif_rx", "cpuapp_vevif_tx"),
+    ram=range(0x2000_0000, 0x2004_0000),
+    starts=True,
+)
+"""Source of the instance: the overlays of the upstream ICMsg sample for nrf54l15dk. The second mailbox is where the
+VPR's own registers (CSRs) are on its bus (``platforms/nrf54l15.repl``)."""
+
+NRF54H20: Final = Board(
+    name="nrf54h20",
+    title="nRF54H20",
+    roles=("app", "rad"),
+    mailboxes={"app": 0x5F09_A000, "rad": 0x5F09_B000},
+    titles={"app": "application core", "rad": "radio core"},
+    qualifiers={"app": ("cpuapp",), "rad": ("cpurad",)},
+    instance=InstanceConfig(
+        tx_region=Region(0x2F0B_F000, 0x800),
+        rx_region=Region(0x2F0B_F800, 0x800),
+        tx_channel=12,
+        rx_channel=18,
+        dcache_alignment=32,
+        name="ipc0",
+    ),
+    mailbox="nordic,nrf-bellboard-tx",
+    labels=("cpuapp_bellboard", "cpurad_bellboard"),
+    ram=range(0x2F00_0000, 0x2FD0_0000),
+    starts=False,
+)
+"""Source of the instance: the memory map and the IPC configuration of Zephyr's nrf54h20dk (cpuapp with cpurad)."""
+
+BOARDS: Final = {board.name: board for board in (NRF5340, NRF54L15, NRF54H20)}
 DEFAULT: Final = NRF5340
 """The one that is meant where nobody names another."""
 

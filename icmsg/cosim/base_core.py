@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from icmsg.cosim.backtrace import Frame
     from icmsg.cosim.console import Console
-    from icmsg.cosim.soc import MailboxPort, Soc, SocCore
+    from icmsg.cosim.mailbox_ports import MailboxPort
+    from icmsg.cosim.soc import Soc, SocCore
     from icmsg.hw.bus import Bus
 
 PATIENCE: Final = 1000

@@ -49,7 +49,7 @@ def _latched(core: Core, interrupt: int | None) -> str:
         port = core.mailbox_port
     except EngineError:
         return ""
-    if port.interrupt != interrupt:
+    if interrupt not in port.interrupts.values():
         return ""
     state = port.kind.read_state(core.bus, port.base)
     still = channels_in(state.latched & state.enabled)

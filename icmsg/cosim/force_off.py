@@ -6,7 +6,7 @@ RESET.NETWORK.FORCEOFF (Product Specification, "RESET"); Zephyr does that before
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from icmsg.config.boards import board_of
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from icmsg.cosim.machine import Core, Machine
-
-_HELD: Final = 1
 
 
 def start_firmware(machine: Machine, cores: Iterable[str], *, release: bool = False) -> None:
@@ -39,6 +37,9 @@ def start_firmware(machine: Machine, cores: Iterable[str], *, release: bool = Fa
         if name != held.name:
             machine.core(name).start()
     waits = _runs_firmware(holder) and not release
+    image = held.image
+    if not waits and force_off.start is not None and image is not None and held.name in names:
+        holder.bus.write32(force_off.start, image.vector_table)
     if held.name in names or (holder.name in names and _runs_firmware(held)):
         if waits:
             held.halt()
@@ -46,7 +47,7 @@ def start_firmware(machine: Machine, cores: Iterable[str], *, release: bool = Fa
         elif held.name in names:
             held.start()
     if not waits:
-        holder.bus.write32(force_off.register, 0)
+        holder.bus.write32(force_off.register, 1 - force_off.holds)
 
 
 def describe_held(machine: Machine) -> list[str]:
@@ -55,13 +56,18 @@ def describe_held(machine: Machine) -> list[str]:
     if force_off is None:
         return []
     held, holder = machine.core(force_off.held), machine.core(force_off.holder)
-    if held.image is None or not held.is_halted or not holder.bus.read32(force_off.register) & _HELD:
+    if (
+        held.image is None
+        or not held.is_halted
+        or not force_off.is_held(holder.bus.read32(force_off.register))
+    ):
         return []
     board = board_of(machine.cores)
     what = board.titles[held.name] if board is not None and held.name in board.titles else f"core {held.name}"
     return [
         f"on the SoC the {what} is held in reset until "
-        f"RESET.NETWORK.FORCEOFF is cleared: {holder.name} never wrote 0 to 0x{force_off.register:08X}; "
+        f"{force_off.name} is {'cleared' if force_off.holds else 'set'}: {holder.name} never wrote "
+        f"{1 - force_off.holds} to 0x{force_off.register:08X}; "
         "for images that leave it to a debugger: --release-network"
     ]
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from icmsg.cosim.console import Console
     from icmsg.cosim.events import Event, EventStream
     from icmsg.cosim.image import FirmwareImage
+    from icmsg.cosim.mailbox_ports import MailboxPort
     from icmsg.cosim.platform import PlatformDescription
-    from icmsg.cosim.soc import MailboxPort, Soc
+    from icmsg.cosim.soc import Soc
     from icmsg.hw.bus import Bus
     from icmsg.ipc.clock import Clock
 

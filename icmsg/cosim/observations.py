@@ -235,6 +235,7 @@ def _core(
     counts = machine.events.counts
     played = instance is not None or core.is_played
     registers = {} if played else core.registers
+    number = _number(core, config.rx_channel)
     runs = bool(registers) and not core.is_halted
     return CoreFacts(
         core=core,
@@ -244,13 +245,13 @@ def _core(
         registers=registers,
         asleep=getattr(core, "is_asleep", None) if runs else None,
         mailbox=_mailbox(core),
-        interrupt=_interrupt(core) if runs else None,
+        interrupt=_interrupt(core, number) if runs else None,
         enabled_interrupts=_enabled(core) if runs else (),
         rings=counts(EventKind.DOORBELL, core.index),
         sent=counts(EventKind.PACKET_SENT, core.index),
         received=counts(EventKind.PACKET_RECEIVED, core.index),
         heard_first=core.name in observer.heard_first,
-        interrupts=counts(EventKind.INTERRUPT, core.index).get(_number(core), 0),
+        interrupts=counts(EventKind.INTERRUPT, core.index).get(number, 0),
         resets=sum(counts(EventKind.CORE_RESET, core.index).values()),
         traces=_traces(core, config, instance),
         stores=tuple(observer.stores[core.name]),
@@ -258,10 +259,12 @@ def _core(
     )
 
 
-def _number(core: Core) -> int:
+def _number(core: Core, channel: int) -> int:
+    """Return the external interrupt that a ring of ``channel`` raises at ``core``; -1 where it has no mailbox."""
     try:
-        return core.mailbox_port.interrupt
-    except EngineError:
+        port = core.mailbox_port
+        return port.interrupts.get(port.kind.output(core.bus, port.base, channel), port.interrupt)
+    except (EngineError, BusError):
         return -1
 
 
@@ -273,9 +276,9 @@ def _mailbox(core: Core) -> MailboxState | None:
         return None
 
 
-def _interrupt(core: Core) -> InterruptState | None:
+def _interrupt(core: Core, number: int) -> InterruptState | None:
     try:
-        return read_interrupt(core.bus, core.mailbox_port.interrupt)
+        return read_interrupt(core.bus, number)
     except IcmsgError:
         return None
 

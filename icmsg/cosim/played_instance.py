@@ -33,9 +33,12 @@ class PlayedMailbox:
         port = core.mailbox_port
         masks = (port.kind.all_channels if mask is None else mask for mask in (tx_channels, rx_channels))
         tx, rx = masks
-        self.driver: Final = port.kind.driver(core.bus, port.base, tx_channels=tx, rx_channels=rx)
+        self.driver: Final = port.kind.driver(
+            core.bus, port.base, tx_base=port.tx_base, tx_channels=tx, rx_channels=rx
+        )
         self.handler: Final = InterruptHandler(self.driver)
-        core.on_interrupt(port.interrupt, self.handler.handle)
+        for interrupt in port.interrupts.values():
+            core.on_interrupt(interrupt, self.handler.handle)
 
 
 class PlayedInstance:

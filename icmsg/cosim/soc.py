@@ -15,25 +15,25 @@ from icmsg.assets import platform_file, stub
 from icmsg.config.boards import BOARDS
 from icmsg.config.memory_checks import RAM, MemoryRange
 from icmsg.cosim.bus_setup import reaches, tags
-from icmsg.cosim.mailbox_joins import check_joined
-from icmsg.cosim.platform import AddressRange, Reference, load_platform
+from icmsg.cosim.core_power import find_force_off
+from icmsg.cosim.mailbox_ports import check_joined, controller_of, find_ports
+from icmsg.cosim.platform import AddressRange, load_platform
 from icmsg.errors import ConfigurationError
-from icmsg.hw.mailboxes import find_kind, kinds
-from icmsg.hw.nrf_reset import RESET
+from icmsg.hw.mailboxes import kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from icmsg.cosim.mailbox_ports import MailboxPort
     from icmsg.cosim.platform import Peripheral, PlatformDescription, Registration
-    from icmsg.hw.mailboxes import MailboxKind
 
 CoreT = TypeVar("CoreT")
 
 MAPPED_MEMORY: Final = "Memory.MappedMemory"
 CORTEX_M: Final = "CPU.CortexM"
+VPR: Final = "CPU.NRF_VPR"
 _CPU: Final = "CPU."
-_RESET: Final = "Miscellaneous.NRF_RESET"
 _UART: Final = "UART."
 _PAGE: Final = 0x1000
 """Size of a peripheral that does not say how much it takes."""
@@ -41,19 +41,6 @@ _ADDRESS_SPACE: Final = 1 << 32
 _RAM_SPACES: Final = ((0x2000_0000, 0x4000_0000), (0x6000_0000, 0xA000_0000))
 """SRAM and external RAM of the Armv8-M architecture (B8, "System address map"); RISC-V cores of such SoCs share it."""
 _CODE_SPACE: Final = 0x2000_0000
-
-
-@dataclass(frozen=True, slots=True)
-class MailboxPort:
-    """One core's mailbox: ``base`` byte address on its bus, ``interrupt`` external interrupt number.
-
-    ``kind`` says what it is, ``name`` what the platform file calls it.
-    """
-
-    base: int
-    interrupt: int
-    kind: MailboxKind
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +63,6 @@ class Wire:
 
     source: str
     output: str
-
-
-@dataclass(frozen=True, slots=True)
-class ForceOff:
-    """Core ``held`` is in reset while bit 0 of ``register``, an address of core ``holder``, is 1.
-
-    ``peripheral`` is what the platform file calls the block. On the nRF5340 a reset of the application core holds the
-    network core (Product Specification, "RESET", NETWORK.FORCEOFF).
-    """
-
-    holder: str
-    held: str
-    register: int
-    peripheral: str
 
 
 @dataclass(slots=True)
@@ -121,6 +94,11 @@ class SocCore:
     def is_cortex_m(self) -> bool:
         """True if firmware can be loaded, started and reset by us; Renode runs others by its own commands."""
         return self.kind == CORTEX_M
+
+    @property
+    def is_launched(self) -> bool:
+        """True if firmware of another core copies this one's to where it runs, before it starts it."""
+        return self.kind == VPR
 
     @property
     def mailbox(self) -> str | None:
@@ -170,11 +148,11 @@ class Soc:
     def __init__(self, description: PlatformDescription) -> None:
         self.description: Final = description
         cpus = [item for item in description if item.type.startswith(_CPU)]
-        ports = dict(_ports(description))
+        ports = dict(find_ports(description, cpus))
         names = _names([item.name for item in cpus])
         self.by_cpu: Final = {
             item.name: SocCore(
-                names[item.name], item.name, index, _nvic(item), ports.get(item.name), item.type
+                names[item.name], item.name, index, controller_of(item), ports.get(item.name), item.type
             )
             for index, item in enumerate(cpus)
         }
@@ -188,7 +166,9 @@ class Soc:
                 reached.setdefault(place.name, set()).add(core.name)
         for core in self.cores.values():
             core.own_memories = frozenset(name for name, by in reached.items() if by == {core.name})
-        self.force_off: Final = self._find_force_off()
+        self.force_off: Final = find_force_off(
+            description, {cpu: core.name for cpu, core in self.by_cpu.items()}
+        )
         if self.force_off is not None:
             self.cores[self.force_off.held].reset_block = self.force_off.peripheral
 
@@ -257,19 +237,6 @@ class Soc:
         found = reach if len(reach) == 1 else without
         return found[0].name if len(found) == 1 else None
 
-    def _find_force_off(self) -> ForceOff | None:
-        for item in self.description:
-            network = item.attributes.get("network")
-            if item.type != _RESET or not isinstance(network, Reference):
-                continue
-            held = self.by_cpu.get(network.name)
-            for place in item.registrations:
-                holder = self.by_cpu.get(place.cpu or "")
-                if holder is not None and held is not None and place.address is not None:
-                    register = place.address - place.offset + RESET.offset("NETWORK_FORCEOFF")
-                    return ForceOff(holder.name, held.name, register, item.name)
-        return None
-
     def memory_map(self) -> Iterator[MemoryRange]:
         """Yield what is registered on the bus, or named by a tag, with the short names of the cores that reach it.
 
@@ -323,31 +290,6 @@ def find_core(cores: Mapping[str, CoreT], name: str) -> CoreT:
     return found
 
 
-def _ports(description: PlatformDescription) -> Iterator[tuple[str, MailboxPort]]:
-    """Yield the first mailbox of every core that has one, by the core's name in the file."""
-    seen: set[str] = set()
-    for item in description:
-        kind = find_kind(item.type)
-        if kind is None:
-            continue
-        place = next(
-            (place for place in item.registrations if place.cpu is not None and place.address is not None),
-            None,
-        )
-        if place is None or place.cpu is None or place.address is None or not item.connections:
-            raise item.error(
-                f"{item.name} needs an address for a core (cpu: …) and a connection IRQ -> an NVIC"
-            )
-        if place.cpu not in seen:
-            seen.add(place.cpu)
-            yield place.cpu, MailboxPort(place.address, item.connections[0].irq, kind, item.name)
-
-
-def _nvic(cpu: Peripheral) -> str | None:
-    nvic = cpu.attributes.get("nvic")
-    return nvic.name if isinstance(nvic, Reference) else None
-
-
 def _fill(core: SocCore, description: PlatformDescription) -> None:
     found: list[Place] = []
     for item in description:
@@ -361,7 +303,8 @@ def _fill(core: SocCore, description: PlatformDescription) -> None:
                 core.own.append(item.name)
         for wire in item.connections:
             if wire.destination == core.nvic:
-                core.wires.setdefault(wire.irq, []).append(Wire(item.name, wire.source or "IRQ"))
+                output = wire.source or ("IRQ" if wire.index is None else str(wire.index))
+                core.wires.setdefault(wire.irq, []).append(Wire(item.name, output))
     registered = [place for place in found if place.start < place.end]
     found += [
         Place(tag.start, tag.end, tag.name, 0, is_memory=False)

@@ -9,12 +9,17 @@ Input = Callable[[int, bool], None]
 
 
 class Line:
-    """Edge-filtered level; several inputs may listen (``->`` with ``|`` in the platform file)."""
+    """Edge-filtered level; several inputs may listen (``->`` with ``|`` in the platform file).
 
-    __slots__ = ("_inputs", "level")
+    With ``edge`` an interrupt controller latches it where it rises, and only there: one that stays high does not
+    interrupt again.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_inputs", "edge", "level")
+
+    def __init__(self, *, edge: bool = False) -> None:
         self._inputs: tuple[tuple[Input, int], ...] = ()
+        self.edge = edge
         self.level = False
 
     def connect(self, receiver: Input, number: int) -> None:

@@ -80,8 +80,8 @@ def machine(tmp_path: Path, text: str) -> EmbeddedMachine:
         ),
         (f"x: Memory.ArrayMemory {APP}\n    size: 4\n    -> nvicapp@3\n", "this connection of x"),
         (
-            f"x: Timers.NRF52840_RTC {APP}\n    numberOfEvents: 4\n    IRQ -> nvicapp@240\n",
-            "x is wired to interrupt 240 of nvicapp, which has 240",
+            f"x: Timers.NRF52840_RTC {APP}\n    numberOfEvents: 4\n    IRQ -> nvicapp@480\n",
+            "x is wired to interrupt 480 of nvicapp, which has 480",
         ),
         (f"x: Miscellaneous.NRF5340_CLOCK {APP}\n    init:\n        Reset\n", "the init section of x"),
         (

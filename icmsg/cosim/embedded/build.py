@@ -11,25 +11,31 @@ from icmsg.cosim.bus_setup import reaches, tags
 from icmsg.cosim.embedded.armv8m.architecture import Armv8M
 from icmsg.cosim.embedded.armv8m.scs_registers import PRIORITY_MASK, SCS_BASE
 from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoRange, Memory, MemoryRange
-from icmsg.cosim.embedded.model_types import Model, ModelType, Parts, find_model, modelled
+from icmsg.cosim.embedded.model_types import Model, ModelType, Parts, find_model, lines_of, modelled
 from icmsg.cosim.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.cosim.embedded.models.tagged import TaggedPage
-from icmsg.cosim.embedded.rates import CPU, NVIC, Rates, check_attributes, has_fpu
+from icmsg.cosim.embedded.rates import CLIC, CONTROLLERS, CPUS, NVIC, Rates, check_attributes, has_fpu
 from icmsg.cosim.embedded.shared_page import SharedPage
 from icmsg.cosim.embedded.slot import Slot
 from icmsg.cosim.platform import Peripheral, Reference
+from icmsg.cosim.soc import VPR
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.cosim.bus_setup import Tag
+    from icmsg.cosim.embedded.processor import Architecture
     from icmsg.cosim.embedded.scheduler import Scheduler
     from icmsg.cosim.events import EventStream
+    from icmsg.cosim.platform import PlatformDescription
     from icmsg.cosim.platform.description import Registration
+    from icmsg.cosim.platform.values import Connection
     from icmsg.cosim.soc import Soc
+    from icmsg.hw.line import Line
 
 MEMORY: Final = "Memory.MappedMemory"
+CLIC_BASE: Final = 0xF000_0000
 
 
 class Builder:
@@ -51,7 +57,7 @@ class Builder:
         self.common: Final = AddressSpace("")
         """Everything that is there for everybody: what a debugger sees that looks through no core's eyes."""
         self._nvics: dict[str, Slot] = {}
-        cores = [item for item in description if item.type == CPU]
+        cores = [item for item in description if item.type in CPUS]
         try:
             for index, (name, core) in enumerate(zip(rates.instruction_hz, cores, strict=True)):
                 self.slots[name] = Slot(
@@ -59,7 +65,7 @@ class Builder:
                     index=index,
                     ticks_per_second=rates.ticks_per_second,
                     instruction_hz=rates.instruction_hz[name],
-                    architecture=Armv8M(has_fpu=has_fpu(description, core)),
+                    architecture=_architecture(description, core),
                     scheduler=scheduler,
                     events=events,
                     nanoseconds=nanoseconds,
@@ -83,16 +89,16 @@ class Builder:
         return [self._description[name] for name in self._description.creation_order]
 
     def _add(self, item: Peripheral) -> None:
-        if item.type == CPU:
+        if item.type in CPUS:
             return
-        if item.type == NVIC:
-            self._add_nvic(item)
+        if item.type in CONTROLLERS.values():
+            self._add_controller(item)
         elif item.type == MEMORY:
             self._add_memory(item)
         elif (modelled_as := find_model(item.type)) is not None:
             self._add_model(item, modelled_as)
         else:
-            known = ", ".join(sorted([CPU, NVIC, MEMORY, *modelled()]))
+            known = ", ".join(sorted([*CPUS, *CONTROLLERS.values(), MEMORY, *modelled()]))
             raise item.error(
                 f"type {item.type} of {item.name} is not modelled by the embedded engine (it has {known}); "
                 "the renode engine runs it: --engine renode"
@@ -104,17 +110,18 @@ class Builder:
                     "the renode engine runs it"
                 )
 
-    def _add_nvic(self, item: Peripheral) -> None:
-        check_attributes(item, {"priorityMask", "systickFrequency"})
+    def _add_controller(self, item: Peripheral) -> None:
+        check_attributes(item, {"priorityMask", "systickFrequency"} if item.type == NVIC else set())
         if item.attributes.get("priorityMask", PRIORITY_MASK) != PRIORITY_MASK:
             raise item.error(
                 f"priorityMask must be 0x{PRIORITY_MASK:02X}; the embedded engine models three priority bits",
                 "priorityMask",
             )
         for place in item.registrations:
-            if place.address != SCS_BASE or place.cpu is None:
+            base = SCS_BASE if item.type == NVIC else CLIC_BASE
+            if place.address != base or place.cpu is None:
                 raise place.place.error(
-                    f"{item.name} must be registered at 0x{SCS_BASE:08X} for one core (cpu: …)"
+                    f"{item.name} must be registered at 0x{base:08X} for one core (cpu: …)"
                 )
             self._nvics[item.name] = self._slot(item, place.cpu)
 
@@ -219,16 +226,16 @@ class Builder:
             raise item.error(str(error)) from None
 
     def _connect(self, item: Peripheral) -> None:
-        if item.type in (CPU, NVIC):
-            return  # an NVIC's wire to its core is what `nvic:` of the core says as well
+        if item.type in (*CPUS, *CONTROLLERS.values()):
+            return  # a controller's wire to its core is what `nvic:` or `clic:` of the core says as well
         for wire in item.connections:
             slot = self._nvics.get(wire.destination)
             model = self.models.get(item.name)
-            line = model.irq if model is not None and wire.source in (None, "IRQ") else None
-            if slot is None or line is None or wire.index is not None:
+            line = None if model is None else _line(model, wire)
+            if slot is None or line is None:
                 raise wire.place.error(
                     f"this connection of {item.name} is not modelled by the embedded engine; it models "
-                    "IRQ -> an NVIC, the renode engine runs all"
+                    "IRQ -> an NVIC, and what numbered outputs its models have; the renode engine runs all"
                 )
             lines = slot.architecture.interrupts
             if wire.irq >= lines:
@@ -237,6 +244,8 @@ class Builder:
                     f"{lines}: use 0 to {lines - 1}"
                 )
             line.connect(slot.set_line, wire.irq)
+            if line.edge:
+                slot.nvic.latch_edges(wire.irq)
 
     def _model(self, item: Peripheral, attribute: str) -> Model:
         value = item.attributes[attribute]
@@ -250,7 +259,7 @@ class Builder:
     def _nvic(self, item: Peripheral, attribute: str) -> Slot:
         value = item.attributes[attribute]
         if not isinstance(value, Reference) or value.name not in self._nvics:
-            raise item.error(f"{attribute} of {item.name} must name an {NVIC}", attribute)
+            raise item.error(f"{attribute} of {item.name} must name an {NVIC} or {CLIC}", attribute)
         return self._nvics[value.name]
 
     def _core(self, item: Peripheral, attribute: str) -> Slot:
@@ -263,8 +272,22 @@ class Builder:
     def _slot(self, item: Peripheral, cpu: str | None) -> Slot:
         core = self._soc.by_cpu.get(cpu or "")
         if core is None:
-            raise item.error(f"{cpu} is not a {CPU} of this platform")
+            raise item.error(f"{cpu} is not a {' or '.join(CPUS)} of this platform")
         return self.slots[core.name]
+
+
+def _architecture(description: PlatformDescription, core: Peripheral) -> Architecture:
+    if core.type == VPR:
+        raise core.error(f"{core.type} is not executed yet")
+    return Armv8M(has_fpu=has_fpu(description, core))
+
+
+def _line(model: Model, wire: Connection) -> Line | None:
+    """Return the output of a model that a wire begins at, None if it has no such one."""
+    numbered = hasattr(model, "outputs")
+    if wire.source not in (None, "IRQ") or numbered is (wire.index is None):
+        return None
+    return lines_of(model).get(wire.index or 0)
 
 
 def _stands_in(item: Peripheral) -> bool:

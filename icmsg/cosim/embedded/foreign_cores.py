@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from icmsg.cosim.embedded.rates import CPU
+from icmsg.cosim.embedded.rates import CPUS
 from icmsg.cosim.platform import Reference
 from icmsg.cosim.soc import short_name
 from icmsg.errors import ConfigurationError
@@ -19,7 +19,7 @@ _CORES = "CPU."
 
 
 def split(description: PlatformDescription) -> tuple[PlatformDescription, dict[str, Peripheral]]:
-    """Return the platform without cores of other types than the Cortex-M, and those cores by their names.
+    """Return the platform without cores of types that are not executed here, and those cores by their names.
 
     What only they reach, or what has interrupts for them alone, goes with them. A platform of nothing else is returned
     as it is.
@@ -27,8 +27,10 @@ def split(description: PlatformDescription) -> tuple[PlatformDescription, dict[s
     Raises:
         PlatformError: something that stays refers to what is left out.
     """
-    foreign = {item.name: item for item in description if item.type.startswith(_CORES) and item.type != CPU}
-    if not foreign or not any(item.type == CPU for item in description):
+    foreign = {
+        item.name: item for item in description if item.type.startswith(_CORES) and item.type not in CPUS
+    }
+    if not foreign or not any(item.type in CPUS for item in description):
         return description, {}
     gone = dict(foreign)
     while more := {item.name: item for item in description if item.name not in gone and _belongs(item, gone)}:

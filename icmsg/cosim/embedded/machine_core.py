@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.base_core import BaseCore
 from icmsg.cosim.embedded.played import PlayedCore
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.processor import Processor, SystemRegisters
     from icmsg.cosim.embedded.slot import Slot
     from icmsg.cosim.image import FirmwareImage
+
+
+ERASED: Final = 0xFFFF_FFFF
+"""A word of flash to which nothing was written."""
 
 
 class MachineCore(BaseCore):
@@ -95,6 +99,10 @@ class MachineCore(BaseCore):
         """
         self._machine.check_between_instructions("start")
         self._check_startable(has_image=self.image is not None)
+        if self.image is not None and self._place.is_launched:
+            for segment in self.image.segments:  # as the firmware that starts such a core does it
+                if segment.run_address != segment.load_address:
+                    self._slot.bus.write_block(segment.run_address, segment.data)
         self._slot.reset_peripherals()
         self.begin()
 
@@ -197,17 +205,28 @@ class MachineCore(BaseCore):
             self.reset()
             self._tell_power(False)
 
-    def let_go(self) -> None:
-        """Let the core start from its vector table, if it is held or has never run (FORCEOFF = 0).
+    def let_go(self, entry: int | None = None) -> None:
+        """Let the core start where its image says, or at ``entry``, if it is held or has never run (FORCEOFF = 0).
 
-        A core that Python plays learns it by :meth:`on_power`; one without an image stays halted.
+        A core that Python plays learns it by :meth:`on_power`; one without an image, or code at ``entry``, stays
+        halted.
         """
         held, self._held = self._held, False
         if self._played is not None:
             if held:
                 self._tell_power(True)
-        elif self._halted and self.image is not None and not self.is_played_elsewhere:
-            self.start()
+        elif (
+            self._halted and not self.is_played_elsewhere and (self.image is not None or self._is_code(entry))
+        ):
+            if entry is not None:
+                self.vector_table = entry
+            self._slot.reset_peripherals()
+            self.begin()
+
+    def _is_code(self, address: int | None) -> bool:
+        if address is None or (found := self._slot.space.memory_at(address)) is None:
+            return False
+        return found.memory.words[(address - found.start) >> 2] not in (0, ERASED)
 
     def on_power(self, handler: Callable[[bool], None]) -> None:
         """Call ``handler(False)`` when the SoC holds this core in reset, ``handler(True)`` when it lets it go.

@@ -18,7 +18,7 @@ from icmsg.cosim.embedded.models.nrf_uarte import NrfUarteModel
 from icmsg.cosim.embedded.models.nrf_wdt import NrfWdtModel
 from icmsg.errors import ConfigurationError
 from icmsg.hw.line import Line
-from icmsg.hw.mailboxes import find_kind, kinds
+from icmsg.hw.mailboxes import SeveralLines, find_kind, kinds
 from icmsg.hw.model import IoModel
 from icmsg.hw.nrf_timer import COMPARATORS
 
@@ -29,12 +29,24 @@ if TYPE_CHECKING:
     from icmsg.hw.mailboxes import MailboxKind
 
 
-class Model(IoModel, Protocol):
+class OneOrNone(IoModel, Protocol):
     """A peripheral with one interrupt line, or with none."""
 
     @property
     def irq(self) -> Line | None:
         """The interrupt line."""
+
+
+Model = OneOrNone | SeveralLines
+
+
+def lines_of(model: Model) -> Mapping[int, Line]:
+    """Return the interrupt lines of a model by output; that of one with a single line is output 0."""
+    outputs: Mapping[int, Line] | None = getattr(model, "outputs", None)
+    if outputs is not None:
+        return outputs
+    line: Line | None = getattr(model, "irq", None)
+    return {} if line is None else {0: line}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +145,10 @@ def modelled() -> list[str]:
 
 def _mailbox(kind: MailboxKind) -> ModelType:
     return ModelType(
-        lambda parts: kind.model(parts.slot, parts.base, parts.models), size=kind.size, models=kind.peers
+        lambda parts: kind.model(parts.slot, parts.base, {**parts.models, **parts.numbers}),
+        size=kind.size,
+        models=kind.peers,
+        numbers=kind.numbers,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.base_core import PATIENCE, never_falls
+from icmsg.cosim.embedded.processor import ignore
 from icmsg.ipc.clock import check_delay
 
 if TYPE_CHECKING:
@@ -32,11 +33,12 @@ class PlayedCore:
         self._queued: dict[int, Timer] = {}
         self._ignored: dict[int, int] = {}
         slot.on_line = self._line
+        slot.nvic.changed = self._look
 
     def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
         """Call ``handler`` for external interrupt ``interrupt``; a line that is high already counts as rising now."""
         self._handlers[interrupt] = handler
-        if self._slot.nvic.is_high(interrupt):
+        if self._slot.nvic.offers(interrupt):
             self._line(interrupt, True)
 
     def release(self) -> None:
@@ -46,6 +48,13 @@ class PlayedCore:
         self._queued.clear()
         self._handlers.clear()
         self._slot.on_line = None
+        self._slot.nvic.changed = ignore
+
+    def _look(self) -> None:
+        """Look again at what the interrupt controller offers."""
+        for interrupt in self._handlers:
+            if (level := self._slot.nvic.offers(interrupt)) is not (interrupt in self._levels):
+                self._line(interrupt, level)
 
     def _line(self, interrupt: int, level: bool) -> None:
         if not level:

@@ -48,8 +48,15 @@ class InterruptController(Protocol):
     def set_line(self, interrupt: int, level: bool) -> None:
         """Drive an external interrupt."""
 
-    def is_high(self, interrupt: int) -> bool:
-        """Return the level of an external interrupt's line."""
+    def latch_edges(self, interrupt: int) -> None:
+        """Let an external interrupt become pending where its line rises, and only there."""
+
+    def offers(self, interrupt: int) -> bool:
+        """Return whether Python that plays the core sees this interrupt: its line is high, and passes.
+
+        An NVIC passes all, since nobody has set it up there. ``changed`` is called where the answer may have changed
+        without a change of a line.
+        """
 
     def reset(self) -> None:
         """Put everything but the lines into the reset state."""

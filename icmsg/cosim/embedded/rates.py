@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.platform import Reference
+from icmsg.cosim.soc import CORTEX_M, VPR
 from icmsg.errors import PlatformError
 
 if TYPE_CHECKING:
     from icmsg.cosim.platform import Peripheral, PlatformDescription
     from icmsg.cosim.soc import Soc
 
-CPU: Final = "CPU.CortexM"
 NVIC: Final = "IRQControllers.NVIC"
+CLIC: Final = "IRQControllers.NRF_CLIC"
+CONTROLLERS: Final = {CORTEX_M: NVIC, VPR: CLIC}
+"""Types of cores that are executed, and that of their interrupt controllers."""
+CPUS: Final = tuple(CONTROLLERS)
+_ATTRIBUTES: Final = {
+    CORTEX_M: {"cpuType", "nvic", "cpuId", "id", "fpuInterruptNumber", "PerformanceInMips"},
+    VPR: {"clic", "hartId", "PerformanceInMips"},
+}
 
 _HERTZ_PER_MIPS: Final = 1_000_000
 _DEFAULT_MIPS: Final = 100  # Renode's
@@ -25,6 +33,8 @@ FASTEST: Final = 2
 @dataclass(frozen=True, slots=True)
 class Rates:
     """Clock rates of the platform: ticks per second, instructions and SysTick cycles per second and core.
+
+    A core without a SysTick has the rate of its instructions there.
 
     Those of a core are its rates after a reset. Where something changes the core's clock (``clocked``), it can be
     :data:`FASTEST` times as fast.
@@ -39,19 +49,20 @@ def read_rates(soc: Soc) -> Rates:
     """Find a tick of which every core's instruction and every SysTick cycle is a whole multiple.
 
     Raises:
-        PlatformError: the platform has no core, a core that is not a Cortex-M33, or one without an NVIC.
+        PlatformError: the platform has no core, a Cortex-M other than the Cortex-M33, or one without a controller.
     """
     description = soc.description
-    cores = [item for item in description if item.type == CPU]
+    cores = [item for item in description if item.type in CPUS]
     if not cores:
         raise PlatformError(
-            f"no {CPU} in this platform; the embedded engine needs at least one", file=description.file
+            f"no {' or '.join(CPUS)} in this platform; the embedded engine needs at least one",
+            file=description.file,
         )
     instruction_hz: dict[str, int] = {}
     systick_hz: dict[str, int] = {}
     for core in cores:
-        check_attributes(core, {"cpuType", "nvic", "cpuId", "id", "fpuInterruptNumber", "PerformanceInMips"})
-        if core.attributes.get("cpuType") != "cortex-m33":
+        check_attributes(core, _ATTRIBUTES[core.type])
+        if core.type == CORTEX_M and core.attributes.get("cpuType") != "cortex-m33":
             raise core.error(
                 f"cpuType {core.attributes.get('cpuType')!r} is not modelled by the embedded engine; it runs "
                 '"cortex-m33", the renode engine runs all',
@@ -66,7 +77,10 @@ def read_rates(soc: Soc) -> Rates:
                     )
         name = soc.by_cpu[core.name].name
         instruction_hz[name] = _positive(core, "PerformanceInMips", _DEFAULT_MIPS) * _HERTZ_PER_MIPS
-        nvic = _nvic_of(description, core)
+        nvic = _controller_of(description, core)
+        if nvic.type != NVIC:
+            systick_hz[name] = instruction_hz[name]
+            continue
         if "systickFrequency" not in nvic.attributes:
             raise nvic.error(f"{nvic.name} needs a systickFrequency, the clock of {core.name} in Hz")
         systick_hz[name] = _positive(nvic, "systickFrequency", 0)
@@ -87,7 +101,9 @@ def has_fpu(description: PlatformDescription, core: Peripheral) -> bool:
 
     It has where its FPU has an interrupt (fpuInterruptNumber); where no core of the platform says so, all have both.
     """
-    told = [item.name for item in description if item.type == CPU and "fpuInterruptNumber" in item.attributes]
+    told = [
+        item.name for item in description if item.type == CORTEX_M and "fpuInterruptNumber" in item.attributes
+    ]
     return not told or core.name in told
 
 
@@ -106,10 +122,11 @@ def check_attributes(item: Peripheral, known: set[str]) -> None:
             )
 
 
-def _nvic_of(description: PlatformDescription, core: Peripheral) -> Peripheral:
-    reference = core.attributes.get("nvic")
-    if not isinstance(reference, Reference) or description[reference.name].type != NVIC:
-        raise core.error(f"{core.name} needs nvic: the name of an {NVIC}", "nvic")
+def _controller_of(description: PlatformDescription, core: Peripheral) -> Peripheral:
+    attribute, wanted = ("nvic", NVIC) if core.type == CORTEX_M else ("clic", CLIC)
+    reference = core.attributes.get(attribute)
+    if not isinstance(reference, Reference) or description[reference.name].type != wanted:
+        raise core.error(f"{core.name} needs {attribute}: the name of an {wanted}", attribute)
     return description[reference.name]
 
 

@@ -6,6 +6,7 @@ A slot is empty (held halted, as after power-up), runs firmware, or is played by
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.cosim.console import Console
@@ -45,8 +46,8 @@ class Power(Protocol):
     def hold(self) -> None:
         """Stop the core and hold it in reset, with the peripherals that belong to it alone."""
 
-    def let_go(self) -> None:
-        """Let the core start from its vector table, if it is held or has never run."""
+    def let_go(self, entry: int | None = None) -> None:
+        """Let the core start where its image says, or at ``entry``, if it is held or has never run."""
 
     def reset(self) -> None:
         """Reset the core and the peripherals that belong to it alone; one that runs starts again."""
@@ -152,10 +153,10 @@ class Slot:
         if self.power is not None:
             self._between_instructions(self.power.hold)
 
-    def let_go(self) -> None:
+    def let_go(self, entry: int | None = None) -> None:
         """End what :meth:`hold` began, in the same way."""
         if self.power is not None:
-            self._between_instructions(self.power.let_go)
+            self._between_instructions(partial(self.power.let_go, entry))
 
     def restart(self) -> None:
         """Reset this core and what belongs to it alone, in the same way."""
@@ -217,7 +218,7 @@ class Slot:
             self.emit(_INTERRUPT, interrupt)
         self.nvic.set_line(interrupt, level)
         if self.on_line is not None:
-            self.on_line(interrupt, level)
+            self.on_line(interrupt, self.nvic.offers(interrupt))
 
     def _tell_ends(self, wanted: bool) -> None:
         self.nvic.ended = self.interrupt_ended if wanted else None

@@ -115,7 +115,7 @@ class SteppedMachine(BaseMachine[CoreT]):
             if kind == TASK:
                 emit(time_ns, EventKind.DOORBELL, core.index, value)
             elif kind == LINE_ROSE and core.port is not None:
-                number = core.port.interrupt
+                number = core.port.interrupts.get(value, core.port.interrupt)
                 emit(time_ns, EventKind.INTERRUPT, core.index, number)
                 self.stepper.line_rose(self.cores[core.name], number, time_ns)
 

@@ -8,9 +8,19 @@ from __future__ import annotations
 from typing import Final
 
 from icmsg.hw.mailboxes import nrf_ipc
-from icmsg.hw.mailboxes.kind import MailboxDriver, MailboxKind, MailboxModel, MailboxSite
+from icmsg.hw.mailboxes.kind import (
+    MailboxDriver,
+    MailboxKind,
+    MailboxModel,
+    MailboxSite,
+    OneLine,
+    SeveralLines,
+)
 
-__all__ = ["MailboxDriver", "MailboxKind", "MailboxModel", "MailboxSite", "add_kind", "find_kind", "kinds"]
+__all__ = [
+    "MailboxDriver", "MailboxKind", "MailboxModel", "MailboxSite", "OneLine", "SeveralLines", "add_kind", "find_kind",
+    "kinds",
+]  # fmt: skip
 
 _KINDS: Final[dict[str, MailboxKind]] = {nrf_ipc.KIND.type: nrf_ipc.KIND}
 

@@ -40,32 +40,53 @@ class MailboxSite(Protocol):
         """Run ``action`` so much later."""
 
 
-class MailboxModel(IoModel, Protocol):
-    """An emulated mailbox."""
+class OneLine(IoModel, Protocol):
+    """An emulated mailbox with one interrupt line."""
 
     @property
     def irq(self) -> Line:
         """Its interrupt line."""
 
 
-class MailboxDriver(Protocol):
-    """A function that makes the driver of the mailbox at ``base`` of ``bus``; masks have one bit for each channel."""
+class SeveralLines(IoModel, Protocol):
+    """An emulated mailbox with an interrupt line for each of its numbered outputs."""
 
-    def __call__(self, bus: Bus, base: int, *, tx_channels: int, rx_channels: int) -> Mailbox:
-        """Return the driver, the channels connected; ConfigurationError or BusError as the driver says."""
+    @property
+    def outputs(self) -> Mapping[int, Line]:
+        """Its interrupt lines by the number that the platform file wires."""
+
+
+MailboxModel = OneLine | SeveralLines
+
+
+class MailboxDriver(Protocol):
+    """A function that makes the driver of a mailbox; masks have one bit for each channel."""
+
+    def __call__(self, bus: Bus, base: int, *, tx_base: int, tx_channels: int, rx_channels: int) -> Mailbox:
+        """Return the driver, the channels connected; ConfigurationError or BusError as the driver says.
+
+        ``base`` is the byte address of the core's own mailbox on ``bus``, ``tx_base`` that of the one in which it
+        rings: the same, where the kind does not ring in the peer's.
+        """
+
+
+def first_output(_bus: Bus, _base: int, _channel: int) -> int:
+    """Return 0, the output of a mailbox with one interrupt line."""
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxKind:
     """One kind of mailbox; ``base`` is the byte address of its registers on its core's bus.
 
-    ``type`` is its type in a platform file, ``compatible`` that of its devicetree node. ``registers`` is the table
+    ``type`` is its type in a platform file. ``registers`` is the table
     from which driver and model are made. A write of 1 to ``task`` [channel] rings; ``pending`` is not 0 while its
     interrupt line is up, and ``enable`` has a bit for each channel that may raise it.
     """
 
     type: str
     compatible: tuple[str, ...]
+    """The ``compatible`` of its devicetree node; of both where sending and receiving are two nodes."""
     channels: int
     registers: RegisterBlock
     task: str
@@ -75,11 +96,20 @@ class MailboxKind:
     read_state: Callable[[Bus, int], MailboxState]
     """(bus, base): what the registers say; BusError where there is none. Reading changes nothing."""
     force_ring: Callable[[Bus, int, int], None]
-    """(bus, base, channel): ring, whether or not a driver has connected the channel."""
+    """(bus, tx_base, channel): ring, whether or not a driver has connected the channel."""
     model: Callable[[MailboxSite, int, Mapping[str, object]], MailboxModel]
-    """(site, base, peers): the emulated mailbox; ConfigurationError if the peers are none of its kind."""
+    """(site, base, attributes): the emulated mailbox; ConfigurationError if the attributes do not fit.
+
+    ``attributes`` gives the models that ``peers`` name, and ``numbers``.
+    """
     peers: tuple[str, ...] = ()
     """The attributes of the platform file that name other mailboxes."""
+    numbers: tuple[str, ...] = ()
+    """The attributes that are whole numbers."""
+    rings_peer: bool = False
+    """True where a core rings in the mailbox of its peer, which it reaches, and its own is rung by others."""
+    output: Callable[[Bus, int, int], int] = first_output
+    """(bus, base, channel): the output that the channel's event raises."""
     size: int = 0x1000
     """Bytes that its registers take on the bus."""
 

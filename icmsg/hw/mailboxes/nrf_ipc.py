@@ -326,9 +326,15 @@ class NrfIpcModel(RegisterModel, SignalFaults):
         return self.words[self._enabled_slot]
 
 
-def make_model(site: MailboxSite, base: int, peers: Mapping[str, object]) -> NrfIpcModel:
+def make_driver(bus: Bus, base: int, *, tx_base: int, tx_channels: int, rx_channels: int) -> NrfIpc:
+    """Return the driver of the peripheral at ``base``."""
+    del tx_base
+    return NrfIpc(bus, base, tx_channels=tx_channels, rx_channels=rx_channels)
+
+
+def make_model(site: MailboxSite, base: int, attributes: Mapping[str, object]) -> NrfIpcModel:
     """Return the model of the peripheral at ``base``; ``peer`` is the one that it hears."""
-    peer = peers.get("peer")
+    peer = attributes.get("peer")
     if peer is not None and not isinstance(peer, NrfIpcModel):
         raise ConfigurationError("peer must be another NRF_IPC")
     return NrfIpcModel(site, base=base, peer=peer)
@@ -342,7 +348,7 @@ KIND: Final = MailboxKind(
     task="TASKS_SEND",
     pending="INTPEND",
     enable="INTEN",
-    driver=NrfIpc,
+    driver=make_driver,
     read_state=read_state,
     force_ring=force_ring,
     model=make_model,

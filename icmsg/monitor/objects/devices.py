@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from icmsg.cosim.embedded.rates import CPU, NVIC
+from icmsg.cosim.embedded.model_types import lines_of
+from icmsg.cosim.embedded.rates import CONTROLLERS, CPUS
 from icmsg.hw.mailboxes import find_kind
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.members import Device
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.machine import EmbeddedMachine
     from icmsg.cosim.platform import Peripheral
     from icmsg.monitor.log import Log
+
+
+_NUMBERS = "cpuId", "id", "hartId"
 
 
 def make_devices(
@@ -58,14 +62,14 @@ def _parts(
     records: StepRecords,
     warn: Callable[[str], None],
 ) -> tuple[object, ...]:
-    if item.type == CPU:
+    if item.type in CPUS:
         core = machine.core(machine.soc.by_cpu[item.name].name)
-        number = item.attributes.get("cpuId", item.attributes.get("id", 0))
+        number = next((item.attributes[name] for name in _NUMBERS if name in item.attributes), 0)
         mips = item.attributes.get("PerformanceInMips", 100)
         assert isinstance(number, int)
         assert isinstance(mips, int)
         return (CpuObject(core, controls[core.name], mips, number, warn),)
-    if item.type == NVIC:
+    if item.type in CONTROLLERS.values():
         cpu = next(place.cpu for place in item.registrations if place.cpu)
         return (InterruptController(machine.core(machine.soc.by_cpu[cpu].name), warn),)
     memory = machine.memories.get(item.name)
@@ -74,8 +78,6 @@ def _parts(
         return block, RegisterAccess(block, warn)
     model = machine.models[item.name]
     access = RegisterAccess(model, warn)
-    return (
-        (model, MailboxWait(machine, model.irq), records, access)
-        if find_kind(item.type) is not None and model.irq is not None
-        else (model, access)
-    )
+    if find_kind(item.type) is not None:
+        return model, MailboxWait(machine, lines_of(model).values()), records, access
+    return model, access

@@ -8,22 +8,26 @@ from icmsg.errors import VirtualTimeoutError
 from icmsg.hw.exposed import BOOL, STRING, UINT64, VOID, exposed
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from icmsg.cosim.embedded.machine import EmbeddedMachine
     from icmsg.hw.line import Line
 
 
 class MailboxWait:
-    """Waits of the mailbox with the interrupt ``line``; ``ran`` is called when time has passed."""
+    """Waits of the mailbox with these interrupt lines."""
 
-    def __init__(self, machine: EmbeddedMachine, line: Line) -> None:
+    def __init__(self, machine: EmbeddedMachine, lines: Collection[Line]) -> None:
         self._machine: Final = machine
-        self._line: Final = line
+        self._lines: Final = lines
 
     @exposed(BOOL, microseconds=UINT64)
     def run_until_interrupt(self, microseconds: int) -> bool:
-        """Let time pass until the interrupt is high, or so many microseconds; return whether it is high."""
+        """Let time pass until an interrupt is high, or so many microseconds; return whether one is."""
         try:
-            self._machine.run_until(lambda: self._line.level, timeout_ns=1000 * microseconds)
+            self._machine.run_until(
+                lambda: any(line.level for line in self._lines), timeout_ns=1000 * microseconds
+            )
         except VirtualTimeoutError:
             return False
         return True

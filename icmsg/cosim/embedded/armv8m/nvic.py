@@ -12,8 +12,9 @@ from icmsg.cosim.embedded.processor import ignore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-INTERRUPTS: Final = 240
-"""External interrupts of each core's NVIC; registers, STIR and the wires of a platform know these and no others."""
+INTERRUPTS: Final = 480
+"""External interrupts of each core's NVIC, the most that Armv8-M allows; registers, STIR and the wires of a platform
+know these and no others."""
 EXCEPTIONS: Final = 16 + INTERRUPTS
 INTERRUPT_MASK: Final = (1 << EXCEPTIONS) - (1 << 16)
 """The bits of the external interrupts, among those of all exceptions."""
@@ -39,6 +40,7 @@ class Nvic:
     __slots__ = (
         "active",
         "changed",
+        "edges",
         "enabled",
         "ended",
         "lines",
@@ -57,6 +59,8 @@ class Nvic:
         self.pending = 0
         self.enabled = _ALWAYS_ENABLED
         self.lines = 0
+        self.edges = 0
+        """Lines that pend where they rise, and only there."""
         self.active: list[int] = []
         self.priority = [0] * EXCEPTIONS
         self.subpriority_bits = 0
@@ -64,7 +68,7 @@ class Nvic:
 
     def reset(self) -> None:
         """Put everything but the input lines into the reset state; a line that is high pends again."""
-        self.pending = self.lines
+        self.pending = self.lines & ~self.edges
         self.enabled = _ALWAYS_ENABLED
         self.active.clear()
         self.priority[:] = [_FIXED.get(number, 0) for number in range(EXCEPTIONS)]
@@ -80,7 +84,11 @@ class Nvic:
         else:
             self.lines &= ~bit
 
-    def is_high(self, interrupt: int) -> bool:
+    def latch_edges(self, interrupt: int) -> None:
+        """Let external interrupt ``interrupt`` pend where its line rises, and only there."""
+        self.edges |= 1 << (16 + interrupt)
+
+    def offers(self, interrupt: int) -> bool:
         """Return the level of external interrupt ``interrupt``."""
         return bool(self.lines >> (16 + interrupt) & 1)
 
@@ -95,7 +103,7 @@ class Nvic:
 
     def unpend(self, mask: int) -> None:
         """Clear the pending state; an interrupt whose line is high stays pending."""
-        self.pending &= ~mask | self.lines
+        self.pending &= ~mask | (self.lines & ~self.edges)
 
     def enable(self, mask: int) -> None:
         """Enable every exception whose bit is set."""
@@ -147,5 +155,5 @@ class Nvic:
             if self.ended is not None and number > SYSTICK:
                 self.ended(number - 16)
         bit = 1 << number
-        if self.lines & bit:
+        if self.lines & ~self.edges & bit:
             self.pend(bit)
