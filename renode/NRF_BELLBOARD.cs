@@ -53,7 +53,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         public override uint LatchedEvents => events;
 
-        public override uint EnabledInterrupts => enabled.Aggregate(0u, (all, group) => all | group);
+        public uint EnabledInterrupts => enabled.Aggregate(0u, (all, group) => all | group);
 
         protected override uint GetRung(long offset, uint value)
         {

@@ -56,7 +56,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         public override uint LatchedEvents => latched;
 
-        public override uint EnabledInterrupts => enabled;
+        public uint EnabledInterrupts => enabled;
 
         protected override uint GetRung(long offset, uint value)
         {

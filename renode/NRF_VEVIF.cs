@@ -8,6 +8,7 @@ using System;
 using Antmicro.Renode.Core;
 using Antmicro.Renode.Core.Structure.Registers;
 using Antmicro.Renode.Exceptions;
+using Antmicro.Renode.Logging;
 using Antmicro.Renode.Peripherals.Bus;
 
 namespace Antmicro.Renode.Peripherals.Miscellaneous
@@ -39,22 +40,16 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             lock(sync)
             {
                 base.Reset();
-                vpr.ClearEvents(events);
-                events = 0;
-                enabled = 0;
-                UpdateInterrupt();
+                Enable(0); // the events are the VPR's, and stay
             }
         }
 
         // Events that the VPR has set, with the lock taken.
         public void TriggerEvents(uint channels)
         {
-            if(channels != 0)
-            {
-                ReceivedSignals++;
-                events |= channels;
-                UpdateInterrupt();
-            }
+            ReceivedSignals++;
+            events |= channels;
+            UpdateInterrupt();
         }
 
         // The VPR has cleared events, with the lock taken.
@@ -64,13 +59,20 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             UpdateInterrupt();
         }
 
+        // With the lock taken.
+        public void Enable(uint channels)
+        {
+            enabled = channels & vpr.WiredEvents;
+            UpdateInterrupt();
+        }
+
         public long Size => 0x800;
 
         public GPIO IRQ { get; }
 
         public override uint LatchedEvents => events;
 
-        public override uint EnabledInterrupts => enabled;
+        public uint EnabledInterrupts => enabled;
 
         protected override uint GetRung(long offset, uint value)
         {
@@ -82,6 +84,11 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         protected override void Deliver(uint channels)
         {
             vpr.TriggerTasks(channels);
+        }
+
+        protected override uint Spread(uint channels)
+        {
+            return channels & vpr.WiredTasks;
         }
 
         protected override string DescribeRegisters()
@@ -99,7 +106,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                     {
                         if(value)
                         {
-                            Send(index, 1u << index);
+                            Trigger(index);
                         }
                     })
                 .WithReservedBits(1, 31)
@@ -111,7 +118,14 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             Registers.EventsTriggered.DefineMany(this, ChannelCount, (register, index) => register
                 .WithFlag(0, name: "TRIGGERED",
                     valueProviderCallback: _ => (events & (1u << index)) != 0,
-                    writeCallback: (_, value) => SetEvent(1u << index, value))
+                    writeCallback: (_, value) =>
+                    {
+                        if(!value) // a one sets none
+                        {
+                            vpr.ClearEvents(1u << index);
+                            ClearEvents(1u << index);
+                        }
+                    })
                 .WithReservedBits(1, 31)
             );
 
@@ -128,33 +142,31 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             register.Define(this)
                 .WithValueField(0, ChannelCount, name: "TRIGGERED",
                     valueProviderCallback: _ => enabled,
-                    writeCallback: (_, value) =>
-                    {
-                        enabled = change((uint)value);
-                        UpdateInterrupt();
-                    });
+                    writeCallback: (_, value) => Enable(change((uint)value)));
         }
 
-        private void SetEvent(uint channel, bool value)
+        private void Trigger(int task)
         {
-            if(value)
+            var channel = (1u << task) & vpr.WiredTasks;
+            if(channel == 0)
             {
-                events |= channel & vpr.WiredEvents;
+                this.Log(LogLevel.Warning, "TASKS_TRIGGER[{0}] has no wire in this SoC; tasks that have one: 0x{1:X}", task, vpr.WiredTasks);
             }
-            else
-            {
-                events &= ~channel;
-                vpr.ClearEvents(channel);
-            }
-            UpdateInterrupt();
+            Send(task, channel);
         }
 
-        // Who looks at IRQ sees the level; the interrupt controller is told that it fell as soon as it has latched.
+        // Each event that joins is an edge. Who looks at IRQ sees the level; the interrupt controller is told that it fell
+        // as soon as it has latched.
         private void UpdateInterrupt()
         {
-            var level = (enabled & events) != 0;
-            var rises = level && !IRQ.IsSet;
-            IRQ.Set(level);
+            var before = due;
+            due = enabled & events;
+            var rises = (due & ~before) != 0;
+            if(rises)
+            {
+                IRQ.Set(false);
+            }
+            IRQ.Set(due != 0);
             if(rises)
             {
                 foreach(var end in IRQ.Endpoints)
@@ -166,6 +178,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         private uint events;
         private uint enabled;
+        private uint due;
 
         private readonly NRF_VEVIF_CSR vpr;
 

@@ -33,9 +33,8 @@ namespace Antmicro.Renode.Peripherals.CPU
             AddPreOpcodeExecutionHook(uint.MaxValue, MachineReturn, (_, __) => Leave());
             AddPreOpcodeExecutionHook(uint.MaxValue, WaitForInterrupt, (_, __) => Sleep());
             EnablePreOpcodeExecutionHooks(1);
-            AddPostOpcodeExecutionHook(CsrMask, WriteOfMtvec, (_, __) => MTVEC = (uint)MTVEC | ClicMode);
-            EnablePostOpcodeExecutionHooks(1);
             InstallCustomInstruction(VevifAccess, AccessVevif, "VEVIF");
+            RegisterCSR(TrapVector, () => (ulong)MTVEC, value => MTVEC = (uint)value | ClicMode, "mtvec");
             RegisterCSR(InterruptStatus, () => (ulong)level << 24, _ => { }, "mintstatus");
             RegisterCustomCSR("nordicctrl", Control, PrivilegeLevel.Machine);
             RegisterCustomCSR("sleepctrl", SleepControl, PrivilegeLevel.Machine);
@@ -75,9 +74,6 @@ namespace Antmicro.Renode.Peripherals.CPU
         private void Enter(ulong index)
         {
             var isInterrupt = IsInterrupt(index);
-            var number = (uint)index & CodeMask;
-            var status = (uint)MSTATUS;
-            var cause = number | level << 16 | ((status >> InterruptEnableBit) & 1) << 27 | 3u << 28 | (isInterrupt ? InterruptFlag : 0);
 
             var stack = (uint)SP;
             var moved = (stack >> 2) & 1;
@@ -89,32 +85,30 @@ namespace Antmicro.Renode.Peripherals.CPU
                 {
                     Push(ref stack, (uint)GetRegister(register));
                 }
-                clic.Take((int)number);
+                clic.Take((int)(index & CodeMask));
                 level = (uint)offeredLevel;
             }
-            Push(ref stack, cause);
+            Push(ref stack, (uint)MCAUSE);
             Push(ref stack, (uint)PC | moved);
         }
 
         // mret is about to be executed: mcause says which frame it pops.
         private void Leave()
         {
-            var isInterrupt = ((uint)MCAUSE & InterruptFlag) != 0;
+            var cause = (uint)MCAUSE;
             var stack = (uint)SP;
-            if(isInterrupt)
+            if((cause & InterruptFlag) != 0)
             {
                 foreach(var register in StackedRegisters)
                 {
                     SetRegister(register, Pop(ref stack));
                 }
             }
-            var cause = Pop(ref stack);
+            level = (cause >> 16) & 0xFF;
+            MCAUSE = Pop(ref stack);
             var target = Pop(ref stack);
             SP = stack + 4 * (target & 1);
             MEPC = target & ~1u;
-            MCAUSE = cause;
-            MSTATUS = (uint)MSTATUS & ~(1u << PreviousEnableBit) | ((cause >> 27) & 1) << PreviousEnableBit | 3u << 11;
-            level = (cause >> 16) & 0xFF;
             clic.Present();
         }
 
@@ -182,15 +176,13 @@ namespace Antmicro.Renode.Peripherals.CPU
         private const uint CodeMask = 0xFFF;
         private const uint InterruptFlag = 1u << 31;
         private const int InterruptEnableBit = 3;
-        private const int PreviousEnableBit = 7;
         private const uint MachineReturn = 0x30200073;
         private const uint WaitForInterrupt = 0x10500073;
-        private const uint CsrMask = 0xFFF0007F;
-        private const uint WriteOfMtvec = 0x30500073;
         private const string VevifAccess = "01111110xxxxxxxxxxxxxxxxx1110011";
         private const uint AddressOfClic = 0xF0000000;
         private const uint AddressOfWindow = 0xF0010000;
 
+        private const ushort TrapVector = 0x305;
         private const ushort InterruptStatus = 0x346;
         private const ushort ClicBase = 0x350;
         private const ushort Control = 0x7C0;

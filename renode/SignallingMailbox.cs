@@ -63,7 +63,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             foreach(var delivery in later)
             {
                 var channels = delivery.Channels;
-                machine.ScheduleAction(TimeInterval.FromMicroseconds(delivery.Microseconds), _ => sender.Signal(channels), "mailbox signal");
+                machine.ScheduleAction(TimeInterval.FromMicroseconds(delivery.Microseconds), _ => sender.DeliverLate(channels), "mailbox signal");
             }
         }
 
@@ -74,7 +74,11 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             CheckChannels(channels);
             lock(sync)
             {
-                Deliver(channels);
+                channels = Spread(channels);
+                if(channels != 0)
+                {
+                    Deliver(channels);
+                }
             }
         }
 
@@ -112,8 +116,6 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         // One bit for each channel.
         public abstract uint LatchedEvents { get; }
-
-        public abstract uint EnabledInterrupts { get; }
 
         // Faults, for the signals that this mailbox sends. They are no part of the hardware and survive a reset.
 
@@ -192,6 +194,12 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         // Lets a signal on these channels arrive, with `sync` locked.
         protected abstract void Deliver(uint channels);
 
+        // Returns which of these channels a spurious signal has, with `sync` locked.
+        protected virtual uint Spread(uint channels)
+        {
+            return channels;
+        }
+
         protected abstract string DescribeRegisters();
 
         // What the manual calls the register that rings.
@@ -262,6 +270,14 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             else
             {
                 deliveries.Add(new Delivery(channels, microseconds));
+            }
+        }
+
+        private void DeliverLate(uint channels)
+        {
+            lock(sync)
+            {
+                Deliver(channels);
             }
         }
 
