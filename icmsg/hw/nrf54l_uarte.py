@@ -59,7 +59,9 @@ def _dma(direction: str, offset: int, what: str) -> tuple[Register, ...]:
     return (
         Register(f"DMA_{direction}_PTR", offset + 0x04, reset=_RAM, meaning=f"address in RAM of {what}"),
         Register(f"DMA_{direction}_MAXCNT", offset + 0x08, fields=(Field("MAXCNT", 0, width=16),)),
-        Register(f"DMA_{direction}_AMOUNT", offset + 0x0C, access=Access.R, meaning="bytes since the last start"),
+        Register(
+            f"DMA_{direction}_AMOUNT", offset + 0x0C, access=Access.R, meaning="bytes since the last start"
+        ),
         Register(f"DMA_{direction}_LIST", offset + 0x14),
         Register(f"DMA_{direction}_TERMINATEONBUSERROR", offset + 0x1C),
         Register(f"DMA_{direction}_BUSERRORADDRESS", offset + 0x20, access=Access.R),

@@ -84,11 +84,16 @@ def grtc(channels: int = CHANNELS, groups: int = GROUPS) -> RegisterBlock:
                 access=Access.W,
                 count=channels,
                 stride=_GROUP,
-                fields=(Field("VALUE", 0, width=31), Field("REFERENCE", 31, meaning="0 = counter, 1 = CC[n]")),
+                fields=(
+                    Field("VALUE", 0, width=31),
+                    Field("REFERENCE", 31, meaning="0 = counter, 1 = CC[n]"),
+                ),
                 meaning="CC[n] becomes the reference and this, and is enabled",
             ),
             Register("CCEN", 0x52C, count=channels, stride=_GROUP, fields=(Field("ACTIVE", 0),)),
-            Register("TIMEOUT", 0x6A4, fields=(Field("VALUE", 0, width=16),), meaning="cycles until it sleeps"),
+            Register(
+                "TIMEOUT", 0x6A4, fields=(Field("VALUE", 0, width=16),), meaning="cycles until it sleeps"
+            ),
             Register(
                 "INTERVAL",
                 0x6A8,
@@ -113,7 +118,9 @@ def grtc(channels: int = CHANNELS, groups: int = GROUPS) -> RegisterBlock:
                 reset=0x10001,
                 fields=(Field("CLKFASTDIV", 0, width=8), Field("CLKSEL", 16, width=2)),
             ),
-            Register("SYSCOUNTERL", 0x720, access=Access.R, count=groups, stride=_GROUP, meaning="low 32 bits"),
+            Register(
+                "SYSCOUNTERL", 0x720, access=Access.R, count=groups, stride=_GROUP, meaning="low 32 bits"
+            ),
             Register(
                 "SYSCOUNTERH",
                 0x724,

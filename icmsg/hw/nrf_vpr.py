@@ -13,14 +13,18 @@ VPR: Final = RegisterBlock(
     "VPR",
     (
         Register(
-            "CPURUN", 0x800, fields=(Field("EN", 0, meaning="1 runs the core from INITPC, 0 holds it in reset"),)
+            "CPURUN",
+            0x800,
+            fields=(Field("EN", 0, meaning="1 runs the core from INITPC, 0 holds it in reset"),),
         ),
         Register(
             "VPRSTATUS",
             0x804,
             access=Access.R,
-            fields=(Field("CPUSTATUS", 0, width=4, meaning="0 = waiting, 1 = running, 2 = sleeping, 14 = error"),),
-            meaning="what the core does; 0 on the nRF54L15",
+            fields=(
+                Field("CPUSTATUS", 0, width=4, meaning="0 = waiting, 1 = running, 2 = sleeping, 14 = error"),
+            ),
+            meaning="what the core does; not in the documentation of the nRF54L15",
         ),
         Register("INITPC", 0x808, meaning="address of the first instruction"),
     ),

@@ -32,7 +32,7 @@ from icmsg.cosim.stepped.stepper import Stepper
 from icmsg.errors import EngineError, MonitorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from icmsg.cosim.remote.transport import Transport
     from icmsg.cosim.soc import Place, SocCore
@@ -105,7 +105,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self.link.execute(commands.SERIAL)
         if quantum_ns is not None:
             self.link.execute(f'emulation SetGlobalQuantum "{commands.seconds(quantum_ns)}"')
-        self._levels = Levels(self.link, dict(map(_pending_register, self._mailboxes)))
+        self._levels = Levels(self.link, dict(_pending_registers(self._mailboxes)))
         self._memory = RemoteMemory(self.link, blocks=self.abilities.blocks)
         self.stepper = Stepper(
             self.clock,
@@ -325,11 +325,12 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self.clock.clear()
 
 
-def _pending_register(core: SocCore) -> tuple[str, int]:
-    """Return a mailbox, and the byte offset of what is pending in it."""
-    assert core.port is not None
-    kind = core.port.kind
-    return core.port.name, kind.registers.offset(kind.pending)
+def _pending_registers(mailboxes: Iterable[SocCore]) -> Iterator[tuple[str, int]]:
+    """Yield each mailbox with one line, and the byte offset of what is pending in it."""
+    for core in mailboxes:
+        port = core.port
+        if port is not None and len(port.interrupts) == 1:
+            yield port.name, port.kind.registers.offset(port.kind.pending)
 
 
 def _shared(places: dict[str, SocCore]) -> frozenset[Place]:
