@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.backtrace import exception_name
 from icmsg.cosim.machine import Hang
 from icmsg.errors import EngineError
 from icmsg.hw.mailbox import channels_in
@@ -19,9 +20,35 @@ CAUSES: Final = {
     18: "a branch to an address without the Thumb bit",
 }
 """Causes by the numbers of QEMU's Arm target, from which both engines have theirs."""
+TRAPS: Final = {
+    0x100: "instruction address misaligned",
+    0x101: "instruction access fault",
+    0x102: "illegal instruction",
+    0x103: "breakpoint",
+    0x104: "load address misaligned",
+    0x105: "load access fault",
+    0x106: "store address misaligned",
+    0x107: "store access fault",
+    0x10B: "environment call",
+    0x118: "misaligned stacking",
+    0x119: "bus fault on stacking",
+    0x11A: "interrupt vector fault",
+    0x11B: "misaligned unstacking",
+    0x11C: "bus fault on unstacking",
+    0x11F: "fault on exception stacking",
+}
+"""Exceptions of a VPR core by the numbers of FAULT events, 0x100 + mcause (MDK: VPRCSR_MCAUSE)."""
+FIRST_TRAP: Final = 0x100
 STORM_TIMES: Final = 20_000
 """A handler that was entered so often without any other code between is a storm: StormAfter of ExceptionWatch.cs."""
 NO_HANDLER: Final = "where no fault handler can run"
+
+
+def fault_name(number: int) -> str:
+    """Return what a person calls the exception of a FAULT event, of a core of either architecture."""
+    if number < FIRST_TRAP:
+        return exception_name(number)
+    return f"exception {number - FIRST_TRAP} ({TRAPS.get(number, 'reserved')})"
 
 
 def lock_up_words(core: Core, text: str, pc: int) -> str:

@@ -15,6 +15,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from icmsg.cosim.hex_file import read_hex
+from icmsg.cosim.riscv_image import check_riscv
 from icmsg.cosim.source_lines import CodeSymbol, DebugInfo
 from icmsg.errors import FirmwareError
 from icmsg.limits import IMAGE_BYTES, LOADED_BYTES, SEGMENTS, SYMBOLS, read_file, size_text
@@ -22,6 +23,8 @@ from icmsg.limits import IMAGE_BYTES, LOADED_BYTES, SEGMENTS, SYMBOLS, read_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+ARM, RISCV = "Arm", "RISC-V"
+_ARCHITECTURES: Final = {"EM_ARM": ARM, "EM_RISCV": RISCV}
 _ELF_MAGIC: Final = b"\x7fELF"
 _VECTOR_SYMBOLS: Final = (
     "_vector_table",
@@ -57,9 +60,10 @@ class Segment:
 
 @dataclass(frozen=True)
 class FirmwareImage:
-    """An ELF or Intel HEX file for a Cortex-M core; ``symbols`` gives the address of every named symbol.
+    """An ELF or Intel HEX file for a Cortex-M or a VPR core; ``symbols`` gives the address of every named symbol.
 
-    ``debug`` is what the file says about its source; None for an image that was made in memory.
+    ``debug`` is what the file says about its source; None for an image that was made in memory. ``architecture`` is
+    :data:`ARM` or :data:`RISCV`, empty where the file does not say.
     """
 
     path: Path
@@ -67,13 +71,15 @@ class FirmwareImage:
     entry: int
     symbols: Mapping[str, int]
     debug: DebugInfo | None = None
+    architecture: str = ARM
 
     @classmethod
     def load(cls, path: str | Path) -> FirmwareImage:
         """Read an ELF or Intel HEX file.
 
         Raises:
-            FirmwareError: it is not there, not such a file, not for a 32-bit Arm core, or has nothing to load.
+            FirmwareError: it is not there, not such a file, not for a 32-bit Arm or RISC-V core that
+                the engine executes, or has nothing to load.
         """
         path = Path(path)
         start = b""
@@ -106,7 +112,7 @@ class FirmwareImage:
         parts = tuple(Segment(address, address, data, executable=True) for address, data in read_hex(path))
         if not parts:
             raise FirmwareError(f"{path}: has nothing to load")
-        image = cls(path, parts, parts[0].reset_vector, {})
+        image = cls(path, parts, parts[0].reset_vector, {}, architecture="")
         beside = path.with_suffix(".elf")
         if beside.is_file():
             with suppress(FirmwareError):  # of something else
@@ -152,30 +158,35 @@ class FirmwareImage:
 
     @classmethod
     def _parse(cls, path: Path, elf: ELFFile) -> FirmwareImage:
-        if elf["e_machine"] != "EM_ARM" or elf.elfclass != 32 or not elf.little_endian:
+        architecture = _ARCHITECTURES.get(elf["e_machine"])
+        if architecture is None or elf.elfclass != 32 or not elf.little_endian:
             raise FirmwareError(
                 f"{path}: built for {elf.get_machine_arch()}, {elf.elfclass}-bit "
                 f"{'little' if elf.little_endian else 'big'}-endian; "
-                "the cores are 32-bit little-endian Arm (Cortex-M33)"
+                "the cores are 32-bit little-endian Arm (Cortex-M33) or RISC-V (VPR)"
             )
+        if architecture == RISCV:
+            check_riscv(path, elf)
         if elf.num_segments() > SEGMENTS:
             raise FirmwareError(f"{path}: a damaged ELF file, it has {elf.num_segments()} segments")
         segments = tuple(_segments(path, elf))
         _check_overlaps(path, segments)
         if not segments:
             raise FirmwareError(f"{path}: has nothing to load; is it an object file that was not linked?")
-        return cls(path, segments, int(elf["e_entry"]), dict(_symbols(elf)), DebugInfo(path))
+        return cls(path, segments, int(elf["e_entry"]), dict(_symbols(elf)), DebugInfo(path), architecture)
 
     @cached_property
     def vector_table(self) -> int:
-        """The byte address of the vector table.
+        """The byte address of the vector table, on a VPR core that of the first instruction.
 
-        It is where the second word is the ELF's entry point: at the lowest loaded address, or at a symbol that
+        The table is where the second word is the ELF's entry point: at the lowest loaded address, or at a symbol that
         start-up code commonly gives it.
 
         Raises:
             FirmwareError: none of these places looks like one.
         """
+        if self.architecture == RISCV:
+            return self.entry
         places = [min(segment.load_address for segment in self.segments)]
         places += [self.symbols[name] for name in _VECTOR_SYMBOLS if name in self.symbols]
         for place in places:

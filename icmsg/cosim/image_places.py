@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.image import ARM, RISCV
+from icmsg.cosim.soc import CORTEX_M, VPR
 from icmsg.errors import FirmwareError
 
 if TYPE_CHECKING:
     from icmsg.cosim.image import FirmwareImage, Segment
     from icmsg.cosim.soc import Place, Soc, SocCore
 
+_ARTICLES: Final = {ARM: "an Arm", RISCV: "a RISC-V"}
+
 
 def check_places(image: FirmwareImage, core: str, soc: Soc) -> None:
-    """Check where every part of ``image`` would be loaded on ``core``.
+    """Check what ``image`` was built for, and where every part of it would be loaded on ``core``.
 
     Raises:
-        FirmwareError: a part is outside of the core's memories, or in the flash from which another core runs.
+        FirmwareError: it is for a core of another architecture, a part is outside of the core's memories, or in the
+            flash from which another core runs.
     """
+    _check_architecture(image, soc.core(core), soc)
     for segment in image.segments:
         _check(image, segment, soc.core(core), soc)
+
+
+def _check_architecture(image: FirmwareImage, core: SocCore, soc: Soc) -> None:
+    wanted = {CORTEX_M: ARM, VPR: RISCV}.get(core.kind, image.architecture)
+    if image.architecture == wanted or (not image.architecture and wanted == ARM):
+        return
+    if not image.architecture:
+        raise FirmwareError(
+            f"{image.path}: an Intel HEX file does not say where a program begins, nor where it runs; core "
+            f"{core.name} needs the .elf"
+        )
+    others = [
+        other.name for other in soc.cores.values() if (other.kind == VPR) is (image.architecture == RISCV)
+    ]
+    load = f": load it there (--{others[0]})" if others else ""
+    raise FirmwareError(
+        f"{image.path}: built for {_ARTICLES[image.architecture]} core, and core {core.name} is "
+        f"{_ARTICLES[wanted]} one{load}"
+    )
 
 
 def _check(image: FirmwareImage, segment: Segment, core: SocCore, soc: Soc) -> None:

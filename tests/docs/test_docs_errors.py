@@ -20,7 +20,7 @@ MODULES = (
     "cosim/embedded/build.py",
     "cosim/embedded/armv8m/core.py",
     "cosim/embedded/memory.py",
-    "cosim/embedded/armv8m/native.py",
+    "cosim/embedded/emulator/native.py",
     "cosim/engines.py",
     "cosim/exchange.py",
     "cosim/image.py",

@@ -14,9 +14,20 @@ from icmsg.cosim.embedded.memory import PAGE, AddressSpace, IoRange, Memory, Mem
 from icmsg.cosim.embedded.model_types import Model, ModelType, Parts, find_model, lines_of, modelled
 from icmsg.cosim.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.cosim.embedded.models.tagged import TaggedPage
-from icmsg.cosim.embedded.rates import CLIC, CONTROLLERS, CPUS, NVIC, Rates, check_attributes, has_fpu
+from icmsg.cosim.embedded.rates import (
+    CLIC,
+    CONTROLLERS,
+    CPUS,
+    NVIC,
+    Rates,
+    check_attributes,
+    hart_of,
+    has_fpu,
+)
 from icmsg.cosim.embedded.shared_page import SharedPage
 from icmsg.cosim.embedded.slot import Slot
+from icmsg.cosim.embedded.vpr.architecture import Vpr
+from icmsg.cosim.embedded.vpr.clic_registers import CLIC_BASE
 from icmsg.cosim.platform import Peripheral, Reference
 from icmsg.cosim.soc import VPR
 from icmsg.errors import ConfigurationError
@@ -37,7 +48,6 @@ if TYPE_CHECKING:
     from icmsg.hw.model import IoModel
 
 MEMORY: Final = "Memory.MappedMemory"
-CLIC_BASE: Final = 0xF000_0000
 
 
 class Builder:
@@ -306,7 +316,7 @@ class Builder:
 
 def _architecture(description: PlatformDescription, core: Peripheral) -> Architecture:
     if core.type == VPR:
-        raise core.error(f"{core.type} is not executed yet")
+        return Vpr(hart=hart_of(core))
     return Armv8M(has_fpu=has_fpu(description, core))
 
 

@@ -107,6 +107,14 @@ def has_fpu(description: PlatformDescription, core: Peripheral) -> bool:
     return not told or core.name in told
 
 
+def hart_of(core: Peripheral) -> int:
+    """Return the number that a RISC-V core reads in its mhartid."""
+    value = core.attributes.get("hartId", 0)
+    if not isinstance(value, int) or value < 0:
+        raise core.error(f"hartId of {core.name} must be a whole number", "hartId")
+    return value
+
+
 def check_attributes(item: Peripheral, known: set[str]) -> None:
     """Refuse an attribute that is not among ``known``.
 

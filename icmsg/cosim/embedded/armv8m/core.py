@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.armv8m.code_pages import CodePages
-from icmsg.cosim.embedded.armv8m.core_memory import map_space
-from icmsg.cosim.embedded.armv8m.exception_flow import ExceptionFlow, LockUp
+from icmsg.cosim.embedded.armv8m.code_pages import ThumbPages
+from icmsg.cosim.embedded.armv8m.exception_flow import ExceptionFlow
 from icmsg.cosim.embedded.armv8m.exceptions import SP_RES0, ExceptionUnit
 from icmsg.cosim.embedded.armv8m.faults import Cause
 from icmsg.cosim.embedded.armv8m.mpu_query import QueryUnit
-from icmsg.cosim.embedded.armv8m.native import NativeCore
+from icmsg.cosim.embedded.armv8m.native import NativeArmCore
 from icmsg.cosim.embedded.armv8m.polling import polled
 from icmsg.cosim.embedded.armv8m.scs_registers import SCS_BASE
 from icmsg.cosim.embedded.armv8m.special_registers import SpecialRegisters
 from icmsg.cosim.embedded.armv8m.traps import Traps
+from icmsg.cosim.embedded.emulator.core_memory import map_space
+from icmsg.cosim.embedded.emulator.sliced_core import LockUp, SlicedCore
 from icmsg.cosim.embedded.memory import PAGE
 from icmsg.errors import CoreFault
 
@@ -35,13 +36,15 @@ _UNCATEGORIZED: Final = 1 << 25
 """Syndrome that unicorn keeps of an instruction that does not exist."""
 
 
-class FirmwareCore:
+class FirmwareCore(SlicedCore):
     """A core with an instruction stream.
 
-    ``time`` is the tick up to which the core has run; it is behind what :meth:`now` says only while a slice runs.
     ``warn(what, address, pc)`` is told about accesses that nothing models, ``fault(exception, pc)`` about fault
     exceptions; ``events()`` is how many events there were, to tell a storm of interrupts from many that mean something.
     """
+
+    _code: ThumbPages
+    _unreserved = -1
 
     def __init__(
         self,
@@ -57,31 +60,19 @@ class FirmwareCore:
         events: Callable[[], int] = lambda: 0,
         has_fpu: bool = True,
     ) -> None:
-        self.name: Final = name
-        self.space: Final = space
+        super().__init__(
+            native := NativeArmCore(),
+            name=name,
+            space=space,
+            nvic=nvic,
+            timers=timers,
+            ticks_per_instruction=ticks_per_instruction,
+        )
         self.nvic: Final = nvic
-        self.timers: Final = timers
-        self.ticks_per_instruction = self._next_rate = ticks_per_instruction
-        self.time = 0
-        self.asleep = False
-        self.lock_up: tuple[str, int] | None = None
-        """Reason and PC of a lock-up, until the core's reset: it sleeps then, and nothing wakes it."""
-        self.instructions = 0
-        self.after_slice: Callable[[], None] | None = None
-        """Called where a slice has ended; where they end does not depend on the caller."""
-        self._native = native = NativeCore()
-        self._executed = native.executed
-        self._budget = native.budget
-        self._running = False
-        self._horizon = 0
         self._event = False  # the event register: what WFE waits for
         self._waits_for_event = False  # asleep by WFE, not by WFI
-        self._cause: int | None = None
-        self._raised: BaseException | None = None
         self._stricter = False  # whether the next run may need a stricter translation
-        self._leftover: list[Callable[[], None]] = []
         self._bad_load = 0  # the address of the load that ended the run
-        self._lost_store: tuple[int, int] | None = None  # the address and PC of a store that nothing took
         self._resume_at = native.registers("PC", "XPSR")
         self._syndrome = native.registers("ESR")
         self._control = control
@@ -103,7 +94,7 @@ class FirmwareCore:
         )
         self._queries = QueryUnit(native, space, control)
         self._traps = Traps(native, space, control, look_again=self._translate_again, has_fpu=has_fpu)
-        self._code = CodePages(
+        self._code = ThumbPages(
             native,
             space,
             self._special,
@@ -129,75 +120,17 @@ class FirmwareCore:
         native.hook_exceptions(self._on_exception)
         native.hook_invalid_instruction(self._on_invalid_instruction)
 
-    def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
-        """Call ``told(address, value, pc)`` at each store of this core to ``begin``…``end`` - 1, before it is made.
-
-        The function returned ends that before the next slice.
-        """
-        remove = self._native.hook_stores(
-            begin, end, lambda address, _size, value: told(address, value, self.pc())
-        )
-
-        # unicorn lets go of a hook in its next run, and what was translated before that stays slow.
-        return lambda: self._leftover.extend((remove, self._native.forget_all_code))
-
     def close(self) -> None:
         """Free the emulated core; memory may be released after this."""
-        self._code.close()
-        self._native.close()
+        super().close()
         self._special.close()
 
     # Time
 
-    def now(self) -> int:
-        """Return the core's tick, exact to the instruction in an access of a slice that runs."""
-        if self._running:
-            return self.time + self._executed.value * self.ticks_per_instruction
-        return self.time
-
-    def executed(self) -> int:
-        """Return how many instructions were executed, the one that makes an access included."""
-        return self.instructions + (self._executed.value if self._running else 0)
-
-    def set_rate(self, ticks_per_instruction: int) -> None:
-        """Let an instruction take so many ticks from now on, or from behind the one that makes an access."""
-        self._next_rate = ticks_per_instruction
-        if self._running:
-            self.end_slice()
-        else:
-            self.ticks_per_instruction = ticks_per_instruction
-
-    @property
-    def running(self) -> bool:
-        """True while a slice runs, that is, while a peripheral access of this core is on the stack."""
-        return self._running
-
-    def retime(self) -> None:
-        """The timers have changed: do not run past the next one."""
-        self.limit(self.timers.next)
-
-    def limit(self, time: int) -> None:
-        """Do not run past tick ``time``, or the current instruction if that is later."""
-        if time < self._horizon:
-            self._horizon = time
-        if self._running:
-            count = -(-(time - self.time) // self.ticks_per_instruction)
-            executed = self._executed.value
-            if count < executed:
-                count = executed
-            if count < self._budget.value:
-                self._budget.value = count
-
-    def end_slice(self) -> None:
-        """Let the slice that runs end after the current instruction."""
-        if self._running:
-            # Not emu_stop: it would leave PC on the access, which would then be made again.
-            self._budget.value = self._executed.value
-
     def look(self) -> None:
         """Let the slice that runs end after the current instruction, if an exception may be taken there.
 
-        Where one is held back, the instruction that lets it go ends the slice (:class:`CodePages`).
+        Where one is held back, the instruction that lets it go ends the slice (:class:`ThumbPages`).
         """
         if self._running and self._flow.would_take():
             self.end_slice()
@@ -244,60 +177,17 @@ class FirmwareCore:
             )
         return found.memory.words[(address - found.start) >> 2]
 
-    def wake(self, time: int) -> None:
-        """Bring a sleeping core to tick ``time``; it stays asleep until an interrupt is taken."""
-        if time > self.time:
-            self.time = time
-
-    def run_to(self, until: int) -> None:
-        """Run to tick ``until`` (at least one instruction), to sleep or lock-up, or to an earlier :meth:`limit`."""
-        nvic = self.nvic
-        self._horizon = until
-        if self._leftover:
-            self._leftover.pop(0)()
-        while True:
-            self._run_slice()
-            if nvic.pending & nvic.enabled:
-                self.take_interrupts()
-            if self.asleep or self.time >= self._horizon:
-                break
-        if (reserved := self._reserved.value) >= 0:
-            self._code.reserve(reserved)
-
-    def _run_slice(self) -> None:
-        """Run to the horizon (at least one instruction), or to WFI, an exception, or an early end."""
-        count = -(-(self._horizon - self.time) // self.ticks_per_instruction)
-        self._cause = None
-        if self._code.shared or self._code.gone or self._code.lost:
-            self._code.begin()
+    def _resume(self) -> int:
+        if self._code.gone:
+            self._code.run_on()
         pc, xpsr = self._resume_at.read()
         if self._stricter:
             self._stricter = False
             self._traps.begin(pc)
-        self._running = True
-        error = self._native.run(pc | (1 if xpsr & _THUMB else 0), count if count > 0 else 1)
-        self._running = False
-        executed = self._executed.value
-        cause = self._cause
-        if cause is None and not error:
-            if executed > self._budget.value:
-                executed -= 1
-            else:
-                cause = Cause.WFI
-        self.time += executed * self.ticks_per_instruction
-        self.instructions += executed
-        self.ticks_per_instruction = self._next_rate
-        if cause is not None or error:
-            try:
-                self._end(cause, error)
-            except LockUp as problem:
-                self._lock_up(problem)
-        if self._lost_store is not None:
-            (address, pc), self._lost_store = self._lost_store, None
-            self._flow.fault_late(address, pc)
-        if self._raised is not None:
-            raised, self._raised = self._raised, None
-            raise raised
+        return pc | (1 if xpsr & _THUMB else 0)
+
+    def _end_lost_store(self, address: int, pc: int) -> None:
+        self._flow.fault_late(address, pc)
 
     def _end(self, cause: int | None, error: int) -> None:
         if cause == Cause.EXC_RETURN and not error:
@@ -369,8 +259,8 @@ class FirmwareCore:
             self._lock_up(problem)
 
     def _lock_up(self, problem: LockUp) -> None:
-        self.lock_up = problem.text, problem.pc
-        self._sleep(for_event=False)
+        super()._lock_up(problem)
+        self._waits_for_event = False
 
     def _on_entered(self) -> None:
         self.asleep = False
@@ -409,10 +299,6 @@ class FirmwareCore:
 
     # Hooks: unicorn is on the stack, so no exception may leave them
 
-    def _raise_later(self, error: BaseException) -> None:
-        self._raised = self._raised or error
-        self.end_slice()
-
     def _allows(self, address: int, access: int) -> tuple[int, int]:
         if SCS_BASE <= address < SCS_BASE + PAGE and self._traps.refuses_unprivileged(access):
             self._cause = Cause.UNPRIVILEGED
@@ -448,10 +334,6 @@ class FirmwareCore:
             self._cause = Cause.YIELD if self._halfword(pc - 2) in _YIELDS else Cause.WFE
         self._native.stop()
         return True
-
-    def _halfword(self, address: int) -> int:
-        found = self.space.memory_at(address)
-        return 0 if found is None else found.memory.halfword(address - found.start)
 
     def _translate_again(self) -> None:
         self._stricter = True

@@ -17,28 +17,20 @@ from icmsg.cosim.embedded.armv8m.nvic import (
     USAGE_FAULT,
 )
 from icmsg.cosim.embedded.armv8m.scs_registers import PRIORITY_MASK
+from icmsg.cosim.embedded.emulator.sliced_core import LockUp
 from icmsg.cosim.embedded.processor import Storm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.armv8m.native import NativeCore
     from icmsg.cosim.embedded.armv8m.nvic import Nvic
     from icmsg.cosim.embedded.armv8m.system_control import SystemControl
+    from icmsg.cosim.embedded.emulator.native import NativeCore
 
 _THUMB: Final = 1 << 24
 _CONTROL_NPRIV: Final = 1 << 0
 _SYNCHRONOUS: Final = (MEM_MANAGE, BUS_FAULT, USAGE_FAULT, SVCALL)
 """Exceptions of an instruction: they stay pending where a fault of their entry runs first."""
-
-
-class LockUp(Exception):  # noqa: N818 - the term of the Arm architecture manual
-    """No fault handler can run for what happened at ``pc``, which ``text`` explains: the core stops there."""
-
-    def __init__(self, text: str, pc: int) -> None:
-        super().__init__(text, pc)
-        self.text = text
-        self.pc = pc
 
 
 class ExceptionFlow:

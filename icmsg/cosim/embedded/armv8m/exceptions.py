@@ -14,8 +14,8 @@ from icmsg.cosim.embedded.armv8m.faults import Cause
 from icmsg.cosim.embedded.armv8m.nvic import HARD_FAULT, NMI
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.armv8m.native import NativeCore
     from icmsg.cosim.embedded.armv8m.special_registers import SpecialRegisters
+    from icmsg.cosim.embedded.emulator.native import NativeCore
     from icmsg.cosim.embedded.memory import AddressSpace
 
 _BASIC: Final = Struct("<8I")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.cosim.embedded.armv8m.native import NativeCore, Registers
     from icmsg.cosim.embedded.armv8m.system_control import SystemControl
+    from icmsg.cosim.embedded.emulator.native import NativeCore, Registers
     from icmsg.cosim.embedded.memory import AddressSpace
 
 _MPU_ENABLE: Final = 1 << 0

@@ -13,7 +13,7 @@ from icmsg.cosim.embedded.armv8m.translator_state import TranslatorState
 from icmsg.cosim.embedded.memory import PAGE, Memory
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.armv8m.native import NativeCore
+    from icmsg.cosim.embedded.emulator.native import NativeCore
 
 _PROGRAMS: Final = {
     "clear_monitor": (0xF3BF, 0x8F2F),  # CLREX

@@ -11,13 +11,16 @@ holds the core's registers, and further on its exclusive monitor, its features a
 from __future__ import annotations
 
 import ctypes
-import os
 import struct
 from functools import cache
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icmsg.cosim.embedded.armv8m.native import NativeCore
+from icmsg.cosim.embedded.armv8m.native import NativeArmCore
+from icmsg.cosim.embedded.emulator.private_state import WITHIN, can_read, pointed_to, readable
 from icmsg.cosim.embedded.memory import Memory
+
+if TYPE_CHECKING:
+    from icmsg.cosim.embedded.emulator.native import NativeCore
 
 _FEATURES: Final = 0x74_0902_C2E8  # of unicorn's Cortex-M33
 _MAIN_EXTENSION: Final = 1 << 38
@@ -26,9 +29,6 @@ _ATTRIBUTES: Final = struct.pack("<5I", 0x01101110, 0x02212000, 0x20232232, 0x01
 _DIVIDE: Final = 0xF << 24  # ID_ISAR0.Divide
 _FPU: Final = struct.pack("<3I", 0x10110021, 0x11000011, 0x00000040)
 """MVFR0 to MVFR2 of a Cortex-M33 with FPU."""
-_POINTERS: Final = 170
-"""Words of unicorn's state among which the pointer to the core's is."""
-_WITHIN: Final = 0x10000
 _PAGE: Final = 4096
 _LOCK: Final = 0x1357_9240
 _LOCKED: Final = 0x2468_ACE1
@@ -88,9 +88,9 @@ class TranslatorState:
 @cache
 def _places() -> _Places | None:
     """Find the fields in one core, and check them in another one."""
-    if os.name == "nt":
-        return None  # there is no safe way to look whether an address can be read
-    core, other = NativeCore(), NativeCore()
+    if not can_read():
+        return None
+    core, other = NativeArmCore(), NativeArmCore()
     memory = Memory("monitor", _PAGE)
     try:
         for native in (core, other):
@@ -114,13 +114,9 @@ def _lock(core: NativeCore, memory: Memory) -> None:
 
 
 def _search(core: NativeCore) -> _Places | None:
-    words = struct.unpack(f"<{_POINTERS}Q", _readable(core.handle, 8 * _POINTERS).ljust(8 * _POINTERS, b"\0"))
     marks = struct.pack("<13I", *_MARKS)
     best: tuple[int, _Places] | None = None
-    for index, pointer in enumerate(words):
-        if pointer < _PAGE or pointer % 8 or pointer >> 56:
-            continue
-        state = _readable(pointer, _WITHIN)
+    for offset, state in pointed_to(core):
         registers = state.find(marks)
         features = state.find(struct.pack("<Q", _FEATURES), max(registers, 0))
         attributes = state.find(_ATTRIBUTES, max(features, 0))
@@ -129,37 +125,17 @@ def _search(core: NativeCore) -> _Places | None:
         # Other things may lie a little before the core's state; the pointer to it is the nearest one.
         fields = features, attributes, fpu, monitor
         if min(registers, *fields) >= 0 and (best is None or registers < best[0]):
-            best = registers, _Places(8 * index, *fields)
+            best = registers, _Places(offset, *fields)
     return best[1] if best is not None else None
 
 
 def _fits(core: NativeCore, places: _Places) -> bool:
-    pointer = _readable(core.handle + places.pointer, 8)
+    pointer = readable(core.handle + places.pointer, 8)
     core.run(_LOCK & -_PAGE | 5, 1)
-    state = _readable(int.from_bytes(pointer, "little"), _WITHIN)
+    state = readable(int.from_bytes(pointer, "little"), WITHIN)
     return (
         state[places.features : places.features + 8] == struct.pack("<Q", _FEATURES)
         and state[places.attributes : places.attributes + len(_ATTRIBUTES)] == _ATTRIBUTES
         and state[places.fpu : places.fpu + len(_FPU)] == _FPU
         and state[places.monitor : places.monitor + 16] == struct.pack("<qQ", -1, _LOCKED)
     )
-
-
-def _readable(address: int, size: int) -> bytes:
-    """Return the bytes of this process at ``address``, as many as can be read."""
-    found = bytearray()
-    ours, theirs = os.pipe()
-    try:
-        while len(found) < size:
-            place = address + len(found)
-            count = min(size - len(found), _PAGE - place % _PAGE)
-            try:
-                # The system looks whether this memory is there, and refuses instead of a crash.
-                count = os.write(theirs, (ctypes.c_char * count).from_address(place))
-            except OSError:
-                break
-            found += os.read(ours, count)
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    return bytes(found)

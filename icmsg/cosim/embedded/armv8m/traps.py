@@ -13,14 +13,14 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.armv8m.mpu_query import it_state
-from icmsg.cosim.embedded.armv8m.native import EXECUTE
 from icmsg.cosim.embedded.armv8m.translator_state import TranslatorState
+from icmsg.cosim.embedded.emulator.native import EXECUTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.armv8m.native import NativeCore, Registers
     from icmsg.cosim.embedded.armv8m.system_control import SystemControl
+    from icmsg.cosim.embedded.emulator.native import NativeCore, Registers
     from icmsg.cosim.embedded.memory import AddressSpace
 
 _UNALIGN_TRP: Final = 1 << 3

@@ -9,9 +9,10 @@ from icmsg.cosim.embedded.models.tagged import TaggedPage
 from icmsg.errors import BusError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
-    from icmsg.cosim.embedded.armv8m.native import NativeCore
+    from icmsg.cosim.embedded.emulator.native import NativeCore
+    from icmsg.cosim.embedded.memory import Range
 
     Warn = Callable[[str, int], None]
     """(what, address)"""
@@ -26,25 +27,31 @@ if TYPE_CHECKING:
 def map_space(
     native: NativeCore,
     space: AddressSpace,
-    own: int,
+    own: int | None,
     *,
     warn: Warn,
     lost: Lost,
     load: Load,
     raise_later: RaiseLater,
+    hidden: Collection[Range] = (),
 ) -> None:
     """Give the native core everything in ``space``; where nothing is, ``load`` and ``lost`` are asked.
 
-    ``own`` is a page with nothing that the engine uses itself and that is mapped already.
+    ``own`` is a page with nothing that the engine uses itself and that is mapped already. What is ``hidden`` from loads
+    and stores counts as nothing.
     """
     for item in space.ranges:
+        if item in hidden:
+            continue
         if isinstance(item, MemoryRange):
             native.map_memory(item.start, item.end - item.start, item.memory.pointer)
         else:
             _map_io(native, item, warn, raise_later)
-    holes = []
+    holes = [(item.start, item.end) for item in hidden]
     for start, end in space.gaps():
-        parts = ((start, own), (own + PAGE, end)) if start <= own < end else ((start, end),)
+        parts = (
+            ((start, own), (own + PAGE, end)) if own is not None and start <= own < end else ((start, end),)
+        )
         holes += [(first, last) for first, last in parts if first < last]
 
     def store(address: int) -> None:

@@ -1,0 +1,1 @@
+"""The parts around unicorn that every processor shares: its interface, slices of time, memory, code that changes."""
