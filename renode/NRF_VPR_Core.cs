@@ -21,7 +21,7 @@ namespace Antmicro.Renode.Peripherals.CPU
     {
         public NRF_VPR(IMachine machine, NRF_CLIC clic, uint hartId = 0)
             : base(machine, "rv32emc_zicsr", hartId: hartId, privilegedArchitecture: PrivilegedArchitecture.PrivUnratified,
-                privilegeLevels: PrivilegeLevels.Machine)
+                privilegeLevels: PrivilegeLevels.Machine, allowUnalignedAccesses: true)
         {
             this.clic = clic;
             // Renode's own CLIC is silent: its core asks it at each interrupt, and it has none.
@@ -38,6 +38,9 @@ namespace Antmicro.Renode.Peripherals.CPU
             RegisterCSR(InterruptStatus, () => (ulong)level << 24, _ => { }, "mintstatus");
             RegisterCustomCSR("nordicctrl", Control, PrivilegeLevel.Machine);
             RegisterCustomCSR("sleepctrl", SleepControl, PrivilegeLevel.Machine);
+            RegisterCSR(VendorId, () => 0x144, _ => { }, "mvendorid");
+            RegisterCSR(ArchitectureId, () => 0x8000006E, _ => { }, "marchid");
+            RegisterCSR(ImplementationId, () => 0x00010403, _ => { }, "mimpid");
         }
 
         public override void Reset()
@@ -74,7 +77,7 @@ namespace Antmicro.Renode.Peripherals.CPU
         private void Enter(ulong index)
         {
             var isInterrupt = IsInterrupt(index);
-
+            var cause = (uint)index & CodeMask | level << LevelShift | (IsEnabled ? 1u : 0) << 27 | 3u << 28;
             var stack = (uint)SP;
             var moved = (stack >> 2) & 1;
             stack = (stack & ~7u) - GetFrameSize(isInterrupt);
@@ -87,26 +90,28 @@ namespace Antmicro.Renode.Peripherals.CPU
                 }
                 clic.Take((int)(index & CodeMask));
                 level = (uint)offeredLevel;
+                cause |= InterruptFlag;
             }
-            Push(ref stack, (uint)MCAUSE);
+            Push(ref stack, cause);
             Push(ref stack, (uint)PC | moved);
         }
 
-        // mret is about to be executed: mcause says which frame it pops.
+        // mret is about to be executed: mcause says which frame it pops. The level that comes back is in the frame, and MIE
+        // in mstatus. Afterwards mcause is the stacked one, an interrupt's if the handler of one goes on.
         private void Leave()
         {
-            var cause = (uint)MCAUSE;
             var stack = (uint)SP;
-            if((cause & InterruptFlag) != 0)
+            if(((uint)MCAUSE & InterruptFlag) != 0)
             {
                 foreach(var register in StackedRegisters)
                 {
                     SetRegister(register, Pop(ref stack));
                 }
             }
-            level = (cause >> 16) & 0xFF;
-            MCAUSE = Pop(ref stack);
+            var cause = Pop(ref stack);
             var target = Pop(ref stack);
+            level = (cause >> LevelShift) & 0xFF;
+            MCAUSE = cause & ~InterruptFlag | (level != 0 ? InterruptFlag : 0);
             SP = stack + 4 * (target & 1);
             MEPC = target & ~1u;
             clic.Present();
@@ -114,7 +119,7 @@ namespace Antmicro.Renode.Peripherals.CPU
 
         private void Sleep()
         {
-            if(((uint)MSTATUS >> InterruptEnableBit & 1) == 0)
+            if(!IsEnabled)
             {
                 this.Log(LogLevel.Warning, "WFI with mstatus.MIE = 0 at 0x{0:X8}: nothing wakes the VPR any more", (uint)PC);
                 sleepsForEver = true;
@@ -164,6 +169,8 @@ namespace Antmicro.Renode.Peripherals.CPU
             return value;
         }
 
+        private bool IsEnabled => ((uint)MSTATUS & InterruptEnable) != 0;
+
         private uint level; // of the handler that runs, 0 for none
         private int offeredLevel;
         private bool sleepsForEver;
@@ -175,7 +182,8 @@ namespace Antmicro.Renode.Peripherals.CPU
         private const uint ClicMode = 3;
         private const uint CodeMask = 0xFFF;
         private const uint InterruptFlag = 1u << 31;
-        private const int InterruptEnableBit = 3;
+        private const int LevelShift = 16;
+        private const uint InterruptEnable = 1u << 3;
         private const uint MachineReturn = 0x30200073;
         private const uint WaitForInterrupt = 0x10500073;
         private const string VevifAccess = "01111110xxxxxxxxxxxxxxxxx1110011";
@@ -187,5 +195,8 @@ namespace Antmicro.Renode.Peripherals.CPU
         private const ushort ClicBase = 0x350;
         private const ushort Control = 0x7C0;
         private const ushort SleepControl = 0x7C1;
+        private const ushort VendorId = 0xF11;
+        private const ushort ArchitectureId = 0xF12;
+        private const ushort ImplementationId = 0xF13;
     }
 }
