@@ -59,7 +59,7 @@ namespace Antmicro.Renode.Peripherals.CPU
             {
                 interrupt = NRF_CLIC.None;
             }
-            ClicPresentInterrupt(interrupt, interrupt != NRF_CLIC.None, interruptLevel, PrivilegeLevel.Machine);
+            ClicPresentInterrupt(interrupt == NRF_CLIC.None ? interrupt : FirstCode + interrupt, interrupt != NRF_CLIC.None, interruptLevel, PrivilegeLevel.Machine);
             offeredLevel = interruptLevel;
         }
 
@@ -88,7 +88,7 @@ namespace Antmicro.Renode.Peripherals.CPU
                 {
                     Push(ref stack, (uint)GetRegister(register));
                 }
-                clic.Take((int)(index & CodeMask));
+                clic.Take((int)(index & CodeMask) - FirstCode);
                 level = (uint)offeredLevel;
                 cause |= InterruptFlag;
             }
@@ -190,6 +190,8 @@ namespace Antmicro.Renode.Peripherals.CPU
         private const uint AddressOfClic = 0xF0000000;
         private const uint AddressOfWindow = 0xF0010000;
 
+        // The number of interrupt 0 in mcause and in the table at mtvt.
+        private const int FirstCode = 16;
         private const ushort TrapVector = 0x305;
         private const ushort InterruptStatus = 0x346;
         private const ushort ClicBase = 0x350;

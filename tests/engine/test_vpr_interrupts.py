@@ -42,7 +42,7 @@ here: j here
 .align 6
 trap: j trap
 .align 6
-vectors: .word 0, 0, 0, 0, irq4, irq5, irq6
+vectors: .word 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, irq4, irq5, irq6
 """
     + HANDLERS
 )
