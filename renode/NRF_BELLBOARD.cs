@@ -47,6 +47,11 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             }
         }
 
+        public bool IsOutputSet(int number)
+        {
+            return Connections[number].IsSet;
+        }
+
         public IReadOnlyDictionary<int, IGPIO> Connections { get; }
 
         public long Size => 0x1000;
