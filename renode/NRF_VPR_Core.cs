@@ -15,15 +15,16 @@ namespace Antmicro.Renode.Peripherals.CPU
     //
     // - the hardware stacking: an interrupt pushes twelve words, an exception two, and mret pops them;
     // - interrupts from an NRF_CLIC, through the table at mtvt; the mode of mtvec is always that of a CLIC;
-    // - WFI, from which nothing wakes it while mstatus.MIE is 0;
+    // - with wfiNeedsMie a WFI from which nothing wakes it while mstatus.MIE is 0 (erratum 93 of the nRF54H20);
     // - CSRs of VEVIF, which are a model on its bus (NRF_VEVIF_CSR).
     public class NRF_VPR : RiscV32
     {
-        public NRF_VPR(IMachine machine, NRF_CLIC clic, uint hartId = 0)
+        public NRF_VPR(IMachine machine, NRF_CLIC clic, uint hartId = 0, bool wfiNeedsMie = false)
             : base(machine, "rv32emc_zicsr", hartId: hartId, privilegedArchitecture: PrivilegedArchitecture.PrivUnratified,
                 privilegeLevels: PrivilegeLevels.Machine, allowUnalignedAccesses: true)
         {
             this.clic = clic;
+            this.wfiNeedsMie = wfiNeedsMie;
             // Renode's own CLIC is silent: its core asks it at each interrupt, and it has none.
             new CoreLocalInterruptController(machine, this, numberOfInterrupts: 2);
             clic.AttachCPU(this);
@@ -119,7 +120,7 @@ namespace Antmicro.Renode.Peripherals.CPU
 
         private void Sleep()
         {
-            if(!IsEnabled)
+            if(wfiNeedsMie && !IsEnabled)
             {
                 this.Log(LogLevel.Warning, "WFI with mstatus.MIE = 0 at 0x{0:X8}: nothing wakes the VPR any more", (uint)PC);
                 sleepsForEver = true;
@@ -174,6 +175,7 @@ namespace Antmicro.Renode.Peripherals.CPU
         private uint level; // of the handler that runs, 0 for none
         private int offeredLevel;
         private bool sleepsForEver;
+        private readonly bool wfiNeedsMie;
 
         private readonly NRF_CLIC clic;
 

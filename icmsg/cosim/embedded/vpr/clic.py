@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 INTERRUPTS: Final = 271
 FIRST_CODE: Final = 16
-"""Number of interrupt 0 in mcause and in the table at mtvt: the CLIC draft leaves the first sixteen to local interrupts.
+"""Number of interrupt 0 in mcause and in the table at mtvt: the CLIC draft leaves sixteen to local interrupts.
 
 Zephyr installs its handlers accordingly (CONFIG_RISCV_RESERVED_IRQ_ISR_TABLES_OFFSET of its VPR cores).
 """

@@ -100,6 +100,10 @@ class TrapFlow:
         """Return whether an interrupt may be taken now."""
         return self._csrs.mie and self._first() is not None
 
+    def waits(self) -> bool:
+        """Return whether an interrupt would be taken but for mstatus.MIE."""
+        return self._first() is not None
+
     def _first(self) -> tuple[int, int] | None:
         first = self._clic.most_urgent()
         csrs = self._csrs
