@@ -281,6 +281,8 @@ class VprCore(SlicedCore):
         if found is None:
             return 0
         start = address - found.start
+        if not start & 3:
+            return found.memory.words[start >> 2]
         return int.from_bytes(found.memory.bytes[start : start + 4], "little")
 
     def _on_breakpoint(self) -> bool:
