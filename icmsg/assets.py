@@ -14,8 +14,6 @@ _PACKAGE: Final = Path(__file__).resolve().parent
 _ROOTS: Final = (_PACKAGE / "_data", _PACKAGE.parent)
 
 STUB_FOLDER: Final = "firmware_stubs/prebuilt"
-_FIRST_SOC: Final = "nrf5340"
-"""Its stubs lie in the folder itself, those of each other SoC in a folder below it."""
 
 
 def asset(relative: str) -> Path:
@@ -49,13 +47,13 @@ def stub_names() -> tuple[str, ...]:
     return tuple(sorted({path.stem.rsplit("-", 1)[0] for path in asset(STUB_FOLDER).glob("*.elf")}))
 
 
-def stub(name: str, core: str, soc: str = _FIRST_SOC) -> Path:
+def stub(name: str, core: str, soc: str = "") -> Path:
     """Return the path of stub ``name`` built for ``core`` of ``soc``: for its role there, as in ``"flpr"``.
 
     Raises:
         ConfigurationError: there is no such stub; the text lists those there are.
     """
-    folder = asset(STUB_FOLDER) if soc == _FIRST_SOC else asset(STUB_FOLDER) / soc
+    folder = asset(STUB_FOLDER) / soc
     path = folder / f"{name}-{core}.elf"
     if path.exists():
         return path

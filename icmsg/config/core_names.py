@@ -11,11 +11,13 @@ import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.boards import ZEPHYR_CORES
+
 if TYPE_CHECKING:
     from icmsg.config.boards import Board
     from icmsg.config.devicetree import Devicetree
 
-_WORD: Final = re.compile(r"cpu(app|cell|flpr|net|ppr|rad|sec|sys)")
+_WORD: Final = re.compile(f"cpu({'|'.join(ZEPHYR_CORES)})")
 
 
 def cores_in(text: str, board: Board | None = None) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--icmsg-soc",
         metavar="NAME",
         default=None,
-        help="the SoC of machines that do not say theirs (default: the ini option icmsg_soc, nrf5340)",
+        help="the SoC of machines that do not say theirs (default: the ini option icmsg_soc, else the package's first)",
     )
     group.addoption(
         "--icmsg-traces",

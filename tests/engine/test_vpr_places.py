@@ -68,7 +68,7 @@ def test_the_end_of_a_handler_is_told_to_who_listens(vpr: VprRig) -> None:
     vpr.machine.events.add_sink(ended.append, (EventKind.INTERRUPT_END,))
     vpr.boot(
         "start: la t0, vectors; csrw mtvt, t0; csrsi mstatus, 8; hang: j hang; .align 6;"
-        "vectors: .word 0, one; one: nop; mret"
+        "vectors: .space 64; .word 0, one; one: nop; mret"
     )
     vpr.enable(1)
     vpr.pend(1)
