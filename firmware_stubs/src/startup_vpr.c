@@ -54,8 +54,8 @@ __attribute__((naked, used, aligned(64))) static void exception_entry(void)
 		       "j    fault_record" ::"i"(sizeof(fault_stack)));
 }
 
-__attribute__((used, section(".vectors"), aligned(64))) const vector vectors[INTERRUPTS] = {
-	[0 ... INTERRUPTS - 1] = interrupt_entry,
+__attribute__((used, section(".vectors"), aligned(64))) const vector vectors[FIRST_CODE + INTERRUPTS] = {
+	[0 ... FIRST_CODE + INTERRUPTS - 1] = interrupt_entry,
 };
 
 /* The first instruction of the image: where the application core starts it. */

@@ -7,6 +7,7 @@
 #define VPR_H
 
 #define CSR_MTVT              0x307
+#define FIRST_CODE            16u	/* of interrupt 0, in mcause and in the table at mtvt */
 #define CSR_VPRNORDICCTRL     0x7C0
 #define CSR_VEVIF_TASKS       0x7E0
 #define CSR_VEVIF_EVENTS      0x7E2

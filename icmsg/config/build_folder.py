@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from icmsg.config.boards import Board
 
 _DOMAINS: Final = "domains.yaml"
+_DTS: Final = "zephyr.dts"
 _VERSION_HEADERS: Final = ("include/generated/zephyr/version.h", "include/generated/version.h")
 _VERSION: Final = re.compile(r"#define\s+KERNEL_VERSION_STRING\s+\"(\d+\.\d+\.\d+)")
 _DEVELOPMENT: Final = 99
@@ -58,14 +59,16 @@ class BuildFiles:
 
 
 def build_files(path: str | os.PathLike[str], core: str | None = None) -> BuildFiles:
-    """Return ``path`` itself for a file; for a build's folder the files of its image for ``core``.
+    """Return ``path`` itself for a file, with the ELF file that a build has beside it; for a build's folder the files
+    of its image for ``core``.
 
     Raises:
         ConfigurationError: a folder in which no build has run, or that has no image for that core.
     """
     given = Path(path)
     if not given.is_dir():
-        return BuildFiles(given)
+        beside = given.with_suffix(".elf")
+        return BuildFiles(given, image=beside if given.name == _DTS and beside.is_file() else None)
     images = images_in(given)
     if len(images) == 1:
         return images[0]
@@ -188,7 +191,7 @@ def _yaml(file: Path) -> Any:
 
 def _image(place: Path, *, default: bool = False) -> BuildFiles | None:
     for folder in (place, place / "zephyr"):
-        if (dts := folder / "zephyr.dts").is_file():
+        if (dts := folder / _DTS).is_file():
             kconfig = folder / ".config"
             options = _options(kconfig) if kconfig.exists() else {}
             releases, source = _releases(folder)

@@ -84,26 +84,28 @@ def _channels(side: Side, node: IcmsgNode) -> Iterator[Finding]:
 
 def _of_hardware(side: Side, node: IcmsgNode, way: Way, channel: Channel) -> Iterator[Finding]:
     """Yield what the hardware, or the driver of its mailbox, refuses about a channel."""
+
+    def finding(code: str, reason: str) -> Finding:
+        return Finding("error", code, side.core, node.path, channel.place, f"{way} is {channel}, {reason}")
+
     mailbox, number = channel.mailbox, channel.number
-    kind, mask = kind_of(mailbox, side.soc), wired(mailbox, side.soc)
-    code, reason = "", ""
+    kind, mask, mapped = kind_of(mailbox, side.soc), wired(mailbox, side.soc), mailbox.mapped
     if mask is not None and not mask >> number & 1:
-        code = "channel-not-wired"
-        reason = (
-            f"but the hardware has only {kind.signal} {_numbers(mask)} ({mailbox.place}): use one of these"
+        yield finding(
+            "channel-not-wired",
+            f"but the hardware has only {kind.signal} {_numbers(mask)} ({mailbox.place}): use one of these",
         )
     elif kind == EVENT_TX and number >= _LAST_EVENT:
-        code = "event-refused"
-        reason = f"and Zephyr's driver refuses to ring the last event, {_LAST_EVENT}: use a lower one"
-    elif kind == BELL_RX and mailbox.mapped is not None and not mailbox.mapped >> number & 1:
-        code = "bell-not-mapped"
-        reason = (
-            f"but nordic,interrupt-mapping of {mailbox.path} ({mailbox.place}) has an interrupt only for "
-            f"{_numbers(mailbox.mapped) or 'none'}: add bit {number} to the mask of an interrupt in interrupt-names"
+        yield finding(
+            "event-refused",
+            f"and Zephyr's driver refuses to ring the last event, {_LAST_EVENT}: use a lower one",
         )
-    if code:
-        message = f"{way} is {channel}, {reason}"
-        yield Finding("error", code, side.core, node.path, channel.place, message)
+    elif kind == BELL_RX and mapped is not None and not mapped >> number & 1:
+        yield finding(
+            "bell-not-mapped",
+            f"but nordic,interrupt-mapping of {mailbox.path} ({mailbox.place}) has an interrupt only for "
+            f"{_numbers(mapped) or 'none'}: add bit {number} to the mask of an interrupt in interrupt-names",
+        )
 
 
 def _numbers(mask: int) -> str:

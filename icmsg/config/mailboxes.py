@@ -74,7 +74,9 @@ _WIRED: Final[Mapping[tuple[str, Signal], int]] = {
     ("nrf54l15", "VEVIF task"): 0x007F_0000,
     ("nrf54l15", "VEVIF event"): 0x0010_0000,
 }
-"""Masks by SoC for files that do not show them: those of the SoC's devicetree files since Zephyr 4.1."""
+"""Masks by SoC for files that do not show them, from Zephyr's devicetree files of that SoC."""
+_SECURE: Final = 0x1000_0000
+"""Bit in which the secure and the non-secure address of a peripheral of Nordic's differ."""
 
 
 def of_compatible(compatible: str) -> MailboxKind:
@@ -94,6 +96,13 @@ def kind_of(mailbox: Mailbox, soc: str | None) -> MailboxKind:
         if part in mailbox.label or part in mailbox.path:
             return kind
     return of_compatible(BOARDS[soc].mailbox) if soc in BOARDS else UNKNOWN
+
+
+def is_same_device(one: Mailbox, other: Mailbox) -> bool | None:
+    """Tell whether two cores mean one device; None if an address is not told."""
+    if one.address is None or other.address is None:
+        return None
+    return one.address | _SECURE == other.address | _SECURE
 
 
 def is_for(channel: Channel, way: Way, soc: str | None) -> bool:

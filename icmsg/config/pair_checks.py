@@ -8,7 +8,7 @@ from icmsg.config.boards import BOARDS
 from icmsg.config.devicetree import NAMES
 from icmsg.config.findings import Finding
 from icmsg.config.kconfig import CB_SIZES, RX_SIZE
-from icmsg.config.mailboxes import is_for, kind_of
+from icmsg.config.mailboxes import is_for, is_same_device, kind_of
 from icmsg.config.pairing import counterpart_of_another_kind, other_backends_between
 from icmsg.config.release import RX_READ_BUF, Release
 from icmsg.errors import DevicetreeError
@@ -144,13 +144,12 @@ class _Pair:
         for (ringer, from_node), (hearer, to_node) in ((one, other), (other, one)):
             tx, rx = from_node.tx_channel, to_node.rx_channel
             rung, heard = kind_of(tx.mailbox, ringer.soc).signal, kind_of(rx.mailbox, hearer.soc).signal
-            addresses = tx.mailbox.address, rx.mailbox.address
             if None in (rung, heard):
                 continue
             if rung != heard:
                 what, instead, fix = f"a {rung}", f"a {heard}", "name one thing on both sides"
-            elif rung == "bell" and None not in addresses and addresses[0] != addresses[1]:
-                what, instead = (f"the bellboard at 0x{address:08X}" for address in addresses)
+            elif rung == "bell" and is_same_device(tx.mailbox, rx.mailbox) is False:
+                what, instead = (f"the bellboard at 0x{box.mailbox.address:08X}" for box in (tx, rx))
                 fix = f"name the bellboard of {hearer.core} in mboxes of {ringer.core}"
             else:
                 continue

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from icmsg.config.boards import BOARDS
 from icmsg.config.core_names import core_in, core_of, cores_in
 from icmsg.config.devicetree import OtherBackend
+from icmsg.config.mailboxes import is_same_device
 from icmsg.config.matching import match
 from icmsg.errors import ConfigurationError
 
@@ -143,17 +144,17 @@ def _rung(node: Node) -> Mailbox | None:
 
 def _aside(side: Side, other: Side) -> Iterator[Aside]:
     their_core = core_of(other.devicetree, BOARDS.get(other.soc or ""))
-    bells = {
-        mailbox.address
+    bells = [
+        mailbox
         for node in other.devicetree.instances
         if _BELLBOARD_RX in (mailbox := node.rx_channel.mailbox).compatible and mailbox.address is not None
-    }
+    ]
     for node in side.devicetree.instances:
         if any(_are_swapped(node, their) for their in other.devicetree.instances):
             continue
         mailbox, core = node.tx_channel.mailbox, leads_to(side, node)
         if bells and _BELLBOARD_TX in mailbox.compatible and mailbox.address is not None:
-            elsewhere = mailbox.address not in bells
+            elsewhere = not any(is_same_device(mailbox, bell) for bell in bells)
         else:
             elsewhere = None not in (their_core, core) and core != their_core
         if elsewhere:

@@ -19,7 +19,7 @@ _SECTION: Final = ".riscv.attributes"
 _ARCHITECTURE: Final = re.compile(rb"\x05(rv\d+[a-z0-9_]*)\0")
 """Tag_RISCV_arch (RISC-V ELF psABI, "Attributes"): its number, and a text that a zero ends."""
 _KNOWN: Final = frozenset(["e", "m", "a", "c", "zicsr", "zifencei", "zmmul", "zca", "zaamo", "zalrsc"])
-_EXTENSION: Final = re.compile(r"([a-z]+?)(?:\d+p\d+)?(?:_|$)")
+_EXTENSION: Final = re.compile(r"([zsx][a-z]+?(?=\d|_|$)|[a-z])(?:\d+p\d+)?_?")
 _BASE: Final = re.compile(r"rv(\d+)([a-z])(?:\d+p\d+)?_?")
 _MARCH: Final = "-march=rv32emc_zicsr -mabi=ilp32e"
 
@@ -59,4 +59,4 @@ def _built_for(elf: ELFFile) -> tuple[str, list[str]]:
     base = _BASE.match(text)
     if base is None:
         return "", []
-    return base[2], [name for name in _EXTENSION.findall(text, base.end()) if name]
+    return base[2], _EXTENSION.findall(text, base.end())

@@ -91,11 +91,6 @@ class SocCore:
     wires: dict[int, list[Wire]] = field(default_factory=dict)
 
     @property
-    def is_cortex_m(self) -> bool:
-        """True if firmware can be loaded, started and reset by us; Renode runs others by its own commands."""
-        return self.kind == CORTEX_M
-
-    @property
     def is_launched(self) -> bool:
         """True if firmware of another core copies this one's to where it runs, before it starts it."""
         return self.kind == VPR

@@ -116,6 +116,12 @@ def test_the_wrong_bellboard_is_a_mistake_where_the_regions_are_shared(
     assert "but rad hears the bellboard at 0x5F09B000 (<&cpurad_bellboard 12>" in messages(found)
 
 
+def test_secure_and_non_secure_addresses_mean_one_bellboard(capsys: Capture, tmp_path: Path) -> None:
+    rad = write(tmp_path, "h20_rad", ("0x5f000000 0x1000000", "0x4f000000 0x1000000"))
+    found = check(capsys, FILES / "h20_app.dts", rad)
+    assert (found["code"], aside(found)) == (0, H20_ASIDE)
+
+
 def test_the_label_of_an_instance_tells_where_no_mailbox_does() -> None:
     first = side("app", source("h20_app", ("cpusys_vevif_tx: ", ""), ("cpusys_vevif", "vevif8c8")))
     nodes = {node.name: leads_to(first, node) for node in first.devicetree.instances}

@@ -155,6 +155,21 @@ def test_a_core_that_the_platform_lacks_is_said(capsys: Capture) -> None:
     assert "the platform file has no core ppr, and memory was checked without it" in out
 
 
+def test_overlays_called_as_a_build_wants_them_are_of_their_boards_soc(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"nrf54l15dk_nrf54l15_{core}.overlay" for core in ("cpuflpr", "cpuapp")]
+    for path, name in zip(files, ("flpr", "app"), strict=True):
+        path.write_bytes((DATA / f"nrf54l15_{name}.overlay").read_bytes())
+    found = check(capsys, *files, platform=None)
+    assert [(side["core"], side["soc"]) for side in found["sides"]] == [
+        ("app", "nrf54l15"),
+        ("flpr", "nrf54l15"),
+    ]
+    assert (found["code"], codes(found)) == (0, [])
+    assert found["platform"].endswith("nrf54l15.repl")
+
+
 def test_files_of_two_socs_have_no_platform(capsys: Capture) -> None:
     found = check(capsys, FILES / "l15_app.dts", FILES / "h20_rad.dts", platform=None)
     assert (found["code"], found["platform"]) == (1, None)

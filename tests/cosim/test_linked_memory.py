@@ -124,6 +124,13 @@ def test_an_image_that_ends_before_the_region_leaves_it_alone(
     assert check(capsys, tmp_path) == []
 
 
+def test_the_image_beside_a_builds_devicetree_counts_too(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    write_elf(build(tmp_path), [(0x2000_0000, 4, 0x1_8000)])
+    assert check(capsys, tmp_path / "zephyr" / "zephyr.dts") == []
+
+
 def test_an_image_that_reaches_into_a_region_is_an_error(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ from icmsg.cosim.remote.transport import words
 from icmsg.cosim.simtime import MS
 from icmsg.cosim.soc import Soc, Wire
 from icmsg.cosim.stepped import commands, log
+from icmsg.cosim.stepped.core_types import watched
 from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
 from icmsg.cosim.stepped.paths import csharp_files, monitor_path
 from icmsg.cosim.stepped.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, TASK
@@ -88,8 +89,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self._numbers = {
             wire: (core.name, number)
             for core in places.values()
-            for number, wires in core.wires.items()
-            for wire in wires
+            for number in core.wires
+            for wire in watched(core, number)
         }
         mailboxes = len(self._mailboxes)
         self._sources = {
@@ -166,8 +167,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
     def boot_anew(self) -> None:
         """Make the machine what it is after power-up, and count virtual time and events from here on.
 
-        Cores are halted and reset with all peripherals, RAM is zero. Flash keeps its contents. A core that is no
-        Cortex-M stays as it is, with the RAM that it has for itself. Two runs that begin so
+        Cores are halted and reset with all peripherals, RAM is zero. Flash keeps its contents. A core of a type
+        that is not reset here stays as it is, with the RAM that it has for itself. Two runs that begin so
         have the same times and the same trace, whatever Renode has done before. Up to 10 ms pass before.
 
         Raises:
@@ -176,7 +177,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self.check_open()
         if self.stepper.is_active:
             raise EngineError("boot_anew comes before the machine runs")
-        ours = [core for core in self.cores.values() if core.is_cortex_m]
+        ours = [core for core in self.cores.values() if core.can_be_made_anew]
         for core in ours:
             core.halt()
         # Always, since Renode lets a core go one quantum later that was halted while time passed.

@@ -120,6 +120,8 @@ class MailboxKind:
     """True where a core rings in the mailbox of its peer, which it reaches, and its own is rung by others."""
     output: Callable[[Bus, int, int], int] = first_output
     """(bus, base, channel): the output that the channel's event raises."""
+    edge: bool = False
+    """True where its lines are edges (:class:`icmsg.hw.line.Line`)."""
     size: int = 0x1000
     """Bytes that its registers take on the bus."""
 

@@ -351,5 +351,6 @@ KIND: Final = MailboxKind(
     force_ring=force_ring,
     model=make_model,
     peers=("peer",),
+    edge=True,
     size=VEVIF.size,
 )
