@@ -55,12 +55,9 @@ def stub(name: str, core: str, soc: str = "") -> Path:
     """
     folder = asset(STUB_FOLDER) / soc
     path = folder / f"{name}-{core}.elf"
-    if path.exists():
-        return path
-    cores = sorted({path.stem.rsplit("-", 1)[1] for path in folder.glob("*.elf")})
-    if core in cores:
+    if not path.exists():
+        there = sorted(other.stem for other in folder.glob("*.elf"))
         raise ConfigurationError(
-            f"no firmware stub {name!r} for core {core}; there are {', '.join(stub_names())}"
+            f"no firmware stub {name!r} for core {core}; there are {', '.join(there) or 'none'}"
         )
-    there = f"; there are stubs for {', '.join(cores)}" if cores else ""
-    raise ConfigurationError(f"no firmware stub for core {core} of an {soc}{there}")
+    return path

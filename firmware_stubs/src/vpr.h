@@ -7,13 +7,14 @@
 #define VPR_H
 
 #define CSR_MTVT              0x307
-#define FIRST_CODE            16u	/* of interrupt 0, in mcause and in the table at mtvt */
 #define CSR_VPRNORDICCTRL     0x7C0
 #define CSR_VEVIF_TASKS       0x7E0
 #define CSR_VEVIF_EVENTS      0x7E2
 
 #define VPRNORDICCTRL_KEY     0x507D0000u
 #define VPRNORDICCTRL_ENABLERTPERIPH 1u
+
+#define FIRST_INTERRUPT_CODE  16u	/* interrupt n has code n + 16 in mcause and that place in the table at mtvt */
 
 /* csr is a number or a name that the assembler knows. */
 #define CSR_TEXT(csr) #csr
