@@ -164,12 +164,9 @@ class VprCore(SlicedCore):
         if cause == SLEEP:
             self.asleep = not self._code.stops or not self._stop()
         elif cause == _MRET:
-            flow.leave(self._at)
-            self.asleep = flow.sleeps_again()
+            self.asleep = flow.leave(self._at)
         elif cause == _ECALL:
             flow.trap(Code.ECALL, 0, self._at, "an ecall")
-        elif cause == _ILLEGAL:
-            self._end_illegal()
         elif cause == _BREAKPOINT:
             flow.fault(Code.BREAKPOINT, self._at, self._at)
         elif cause == _BAD_LOAD:
@@ -177,11 +174,11 @@ class VprCore(SlicedCore):
         elif cause in (_MISALIGNED_LOAD, _MISALIGNED_STORE):
             base = self._opcode(self._at) >> 15 & 31  # of an atomic instruction: its address is in a register
             flow.fault(Code(cause), self._native.registers(f"X{base}").first(), self._at)
-        elif cause is None:
+        elif error:
             pc = self.pc()
             flow.fault(Code.FETCH, pc, pc)
         else:
-            raise NotImplementedError(f"exception {cause} of the emulator, error {error}")
+            self._end_illegal()
 
     def _stop(self) -> bool:
         """Execute the counter instruction before which the run ended; return False if it has ended at a WFI."""
