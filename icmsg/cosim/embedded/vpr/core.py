@@ -134,8 +134,8 @@ class VprCore(SlicedCore):
         Raises:
             CoreFault: that is no address of code.
         """
-        entry = self._entry() if entry is None else entry
-        if self.space.memory_at(entry) is None or entry & 1:
+        entry = (self._entry() if entry is None else entry) & ~1
+        if self.space.memory_at(entry) is None:
             raise CoreFault(
                 f"core {self.name} would begin at 0x{entry:08X}, where no code can be; load an image, or set "
                 "INITPC to the address of its first instruction",
