@@ -1,6 +1,6 @@
 """Says from which sources the images in ``prebuilt/`` were built, and checks that it is still true.
 
-``prebuilt/manifest.json`` maps each image to::
+``prebuilt/manifest.json`` maps each image, named by its path in ``prebuilt/``, to::
 
     {
         "sha256": hash of the image,
@@ -76,10 +76,13 @@ def read(root: Path) -> dict[str, Image]:
 def problems(root: Path) -> list[str]:
     """Return what is not as the manifest says, one sentence each, with the fix; empty if all is well."""
     manifest = read(root)
+    there = sorted(
+        path.relative_to(root / "prebuilt").as_posix() for path in (root / "prebuilt").rglob("*.elf")
+    )
     found = [
-        f"prebuilt/{path.name} is not in the manifest: run `make prebuilt`, or delete it"
-        for path in sorted((root / "prebuilt").glob("*.elf"))
-        if path.name not in manifest
+        f"prebuilt/{elf} is not in the manifest: run `make prebuilt`, or delete it"
+        for elf in there
+        if elf not in manifest
     ]
     for elf, image in sorted(manifest.items()):
         path = root / "prebuilt" / elf

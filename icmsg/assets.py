@@ -14,6 +14,8 @@ _PACKAGE: Final = Path(__file__).resolve().parent
 _ROOTS: Final = (_PACKAGE / "_data", _PACKAGE.parent)
 
 STUB_FOLDER: Final = "firmware_stubs/prebuilt"
+_FIRST_SOC: Final = "nrf5340"
+"""Its stubs lie in the folder itself, those of each other SoC in a folder below it."""
 
 
 def asset(relative: str) -> Path:
@@ -33,20 +35,34 @@ def platform_file(name: str) -> Path:
     return asset(f"platforms/{name}.repl")
 
 
+def shipped_name(platform: str | Path) -> str | None:
+    """Return the name of a shipped platform by the path of its file; None for any other file."""
+    path = Path(platform)
+    try:
+        return path.stem if path.samefile(asset("platforms") / path.name) else None
+    except OSError:
+        return None
+
+
 def stub_names() -> tuple[str, ...]:
-    """Return the names of the shipped firmware stubs, for example ``("echo", "initiator")``."""
+    """Return the names of the shipped firmware stubs, for example ``("echo", "initiator")``; each SoC has them all."""
     return tuple(sorted({path.stem.rsplit("-", 1)[0] for path in asset(STUB_FOLDER).glob("*.elf")}))
 
 
-def stub(name: str, core: str) -> Path:
-    """Return the path of stub ``name`` built for ``core`` (``"app"`` or ``"net"``).
+def stub(name: str, core: str, soc: str = _FIRST_SOC) -> Path:
+    """Return the path of stub ``name`` built for ``core`` of ``soc``: for its role there, as in ``"flpr"``.
 
     Raises:
         ConfigurationError: there is no such stub; the text lists those there are.
     """
-    path = asset(STUB_FOLDER) / f"{name}-{core}.elf"
-    if not path.exists():
+    folder = asset(STUB_FOLDER) if soc == _FIRST_SOC else asset(STUB_FOLDER) / soc
+    path = folder / f"{name}-{core}.elf"
+    if path.exists():
+        return path
+    cores = sorted({path.stem.rsplit("-", 1)[1] for path in folder.glob("*.elf")})
+    if core in cores:
         raise ConfigurationError(
             f"no firmware stub {name!r} for core {core}; there are {', '.join(stub_names())}"
         )
-    return path
+    there = f"; there are stubs for {', '.join(cores)}" if cores else ""
+    raise ConfigurationError(f"no firmware stub for core {core} of an {soc}{there}")

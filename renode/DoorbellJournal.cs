@@ -15,11 +15,10 @@ using Antmicro.Renode.Peripherals.IRQControllers;
 
 namespace Antmicro.Renode.Peripherals.Miscellaneous
 {
-    // A mailbox of one core, of whatever kind, as those see it who hold the emulation while Python plays a core.
+    // A mailbox of one core, of whatever kind, as those see it who hold the emulation while Python plays a core. Its
+    // interrupt lines are its outputs, see DoorbellLines.
     public interface IDoorbell : IPeripheral
     {
-        GPIO IRQ { get; }
-
         // A channel is about to be rung, by its number. Raised on the thread that makes the access, which can be that
         // of a core: a handler must neither wait nor throw.
         event Action<IDoorbell, int> TaskTriggered;
@@ -27,7 +26,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
     // Writes down which core rang and which interrupt line rose; the source of a record is the place of the mailbox
     // among the arguments of the constructor. It also writes down when firmware holds a core in reset or lets it go; the
-    // source is the place of the NRF_RESET in the machine then. Of faults an ExceptionWatch writes.
+    // source is the place of the CoreHolder in the machine then. Of faults an ExceptionWatch writes.
     public sealed class DoorbellJournal : IDisposable
     {
         public DoorbellJournal(IMachine machine, uint capacity, IDoorbell[] instances)
@@ -38,9 +37,9 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                 Follow(instances[i], i);
             }
             var place = 0;
-            foreach(var reset in machine.GetPeripheralsOfType<NRF_RESET>())
+            foreach(var holder in machine.GetPeripheralsOfType<CoreHolder>())
             {
-                Follow(reset, place++);
+                Follow(holder, place++);
             }
             foreach(var cpu in machine.SystemBus.GetCPUs())
             {
@@ -83,35 +82,40 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                 block.Add(RecordKind.TaskTriggered, source, (uint)task);
                 HoldOnTask?.RequestHold();
             };
+            instance.TaskTriggered += onTask;
+            block.OnDispose(() => instance.TaskTriggered -= onTask);
+            foreach(var output in DoorbellLines.Of(instance))
+            {
+                Follow(output.Value, source, output.Key);
+            }
+        }
+
+        private void Follow(GPIO line, int source, int output)
+        {
             Action<bool> onLine = value =>
             {
                 if(value)
                 {
-                    block.Add(RecordKind.LineRose, source, 0);
+                    block.Add(RecordKind.LineRose, source, (uint)output);
                 }
             };
-            instance.TaskTriggered += onTask;
-            instance.IRQ.AddStateChangedHook(onLine);
-            block.OnDispose(() =>
-            {
-                instance.TaskTriggered -= onTask;
-                instance.IRQ.RemoveStateChangedHook(onLine);
-            });
+            line.AddStateChangedHook(onLine);
+            block.OnDispose(() => line.RemoveStateChangedHook(onLine));
         }
 
-        private void Follow(NRF_RESET reset, int source)
+        private void Follow(CoreHolder holder, int source)
         {
             Action onHeld = () => AddPower(RecordKind.CoreHeld, source);
             Action onReleased = () => AddPower(RecordKind.CoreReleased, source);
             Action onRestarted = () => AddPower(RecordKind.CoreRestarted, source);
-            reset.NetworkHeld += onHeld;
-            reset.NetworkReleased += onReleased;
-            reset.NetworkRestarted += onRestarted;
+            holder.CoreHeld += onHeld;
+            holder.CoreReleased += onReleased;
+            holder.CoreRestarted += onRestarted;
             block.OnDispose(() =>
             {
-                reset.NetworkHeld -= onHeld;
-                reset.NetworkReleased -= onReleased;
-                reset.NetworkRestarted -= onRestarted;
+                holder.CoreHeld -= onHeld;
+                holder.CoreReleased -= onReleased;
+                holder.CoreRestarted -= onRestarted;
             });
         }
 

@@ -13,11 +13,11 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 {
     public static class LockstepExtensions
     {
-        // The lockstep of the Monitor: `ipcapp RunUntilInterrupt 1000` prints whether the line of ipcapp is high, and
+        // The lockstep of the Monitor: `ipcapp RunUntilInterrupt 1000` prints whether a line of ipcapp is high, and
         // `ipcapp EndLockstep` comes before anything else that lets time pass.
         public static bool RunUntilInterrupt(this IDoorbell ipc, ulong microseconds)
         {
-            return RunUntilAny(ipc, microseconds, new[] { ipc.IRQ }, null);
+            return RunUntilAny(ipc, microseconds, DoorbellLines.Of(ipc).Select(output => output.Value).ToArray(), null);
         }
 
         // The same for any lines, and for the doorbells of a journal. Not for the Monitor, which has no such arguments.

@@ -149,11 +149,11 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
     public enum RecordKind
     {
         TaskTriggered = 1, // by a mailbox; the value is the number of its channel
-        LineRose = 2, // the interrupt of a mailbox
+        LineRose = 2, // the interrupt of a mailbox; the value is the number of its output
         ByteSent = 4, // by a UART; the value is the byte
-        CoreHeld = 5, // by an NRF_RESET
-        CoreReleased = 6, // by an NRF_RESET
-        CoreRestarted = 7, // by an NRF_RESET
+        CoreHeld = 5, // by a CoreHolder
+        CoreReleased = 6, // by a CoreHolder
+        CoreRestarted = 7, // by a CoreHolder
         ResetRequested = 8, // by firmware of a core (SYSRESETREQ), whose place among the cores is the source
         FaultTaken = 9, // by a core, see ExceptionWatch; the value is the PC
         LockedUp = 10, // a fault that a core cannot take; the value is the PC

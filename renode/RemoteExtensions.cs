@@ -106,8 +106,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         {
             var names = line.Split('.');
             var peripheral = Find<IPeripheral>(machine, names[0]);
-            var output = names.Length == 2 ? peripheral.GetType().GetProperty(names[1]) : null;
-            var found = output?.GetValue(peripheral) as GPIO;
+            var found = names.Length == 2 ? DoorbellLines.Find(peripheral, names[1]) : null;
             if(found == null)
             {
                 throw new RecoverableException(string.Format("{0} is no line; give a peripheral and its output, as in ipcapp.IRQ", line));

@@ -17,7 +17,7 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = ROOT / "icmsg"
-DATA: Final = {"platforms": "*", "renode": "*", "firmware_stubs/prebuilt": "*"}
+DATA: Final = {"platforms": "*", "renode": "*", "firmware_stubs/prebuilt": "**/*"}
 """Top-level folders that ship inside the package, and which of their files."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -88,7 +88,7 @@ def test_it_carries_all_of_the_package_and_nothing_else(wheel: Path) -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
     data = {
-        f"icmsg/_data/{folder}/{path.name}"
+        f"icmsg/_data/{path.relative_to(ROOT).as_posix()}"
         for folder, pattern in DATA.items()
         for path in (ROOT / folder).glob(pattern)
         if path.is_file()
@@ -102,10 +102,8 @@ def test_it_carries_all_of_the_package_and_nothing_else(wheel: Path) -> None:
         "_data/renode/NRF_IPC.cs",
     ):
         assert f"icmsg/{needed}" in names
-    for core in ("app", "net"):
-        assert {
-            f"icmsg/_data/firmware_stubs/prebuilt/{name}-{core}.elf" for name in ("echo", "initiator")
-        } <= names
+    for image in ("echo-app", "initiator-net", "nrf54l15/echo-flpr", "nrf54h20/initiator-rad"):
+        assert f"icmsg/_data/firmware_stubs/prebuilt/{image}.elf" in names
 
 
 def test_every_byte_is_that_of_the_checkout(wheel: Path) -> None:

@@ -1,12 +1,21 @@
-#include "ipc_mbox.h"
+#include "barrier.h"
+#include "mbox.h"
+#include "soc.h"
 
-#include "nrf5340.h"
+/* IPC: 16 channels on one backbone between the cores; channel n here is TASKS_SEND[n], n on it, EVENTS_RECEIVE[n]. */
+#define IPC_TASKS_SEND(n)     REG32(IPC_BASE + 0x000u + 4u * (n))
+#define IPC_EVENTS_RECEIVE(n) REG32(IPC_BASE + 0x100u + 4u * (n))
+#define IPC_INTENSET          REG32(IPC_BASE + 0x304u)
+#define IPC_INTENCLR          REG32(IPC_BASE + 0x308u)
+#define IPC_SEND_CNF(n)       REG32(IPC_BASE + 0x510u + 4u * (n))
+#define IPC_RECEIVE_CNF(n)    REG32(IPC_BASE + 0x590u + 4u * (n))
 
 static volatile uint32_t *send_task;
 static volatile uint32_t *receive_event;
 static uint32_t receive_bit;
 
-void ipc_mbox_init(uint32_t tx_channel, uint32_t rx_channel)
+/* A ring before the channels are joined to the backbone is lost. */
+void mbox_init(uint32_t tx_channel, uint32_t rx_channel)
 {
 	send_task = &IPC_TASKS_SEND(tx_channel);
 	receive_event = &IPC_EVENTS_RECEIVE(rx_channel);
@@ -15,19 +24,19 @@ void ipc_mbox_init(uint32_t tx_channel, uint32_t rx_channel)
 	IPC_RECEIVE_CNF(rx_channel) = receive_bit;
 }
 
-void ipc_mbox_enable(void)
+void mbox_enable(void)
 {
 	IPC_INTENSET = receive_bit;
-	NVIC_ISER(IPC_IRQN) = NVIC_BIT(IPC_IRQN);
+	irq_enable(IPC_IRQN);
 }
 
-void ipc_mbox_ring(void)
+void mbox_ring(void)
 {
-	cpu_dmb();
+	barrier();
 	*send_task = 1;
 }
 
-bool ipc_mbox_rang(void)
+bool mbox_rang(void)
 {
 	return *receive_event != 0u;
 }
@@ -38,17 +47,17 @@ bool ipc_mbox_rang(void)
  * cleared. Should the write to the event still be on its way when the latch is cleared, the line pends it once more:
  * the core wakes for nothing, finds nothing and sleeps again.
  */
-void ipc_mbox_acknowledge(void)
+void mbox_acknowledge(void)
 {
 	*receive_event = 0;
-	NVIC_ICPR(IPC_IRQN) = NVIC_BIT(IPC_IRQN);
-	cpu_dmb();
+	irq_clear(IPC_IRQN);
+	barrier();
 }
 
 /* The write to the NVIC is also what lets Renode up to 1.16.1 sleep again, see repeat_timer_expired(). */
-void ipc_mbox_disable(void)
+void mbox_disable(void)
 {
 	IPC_INTENCLR = receive_bit;
-	NVIC_ICPR(IPC_IRQN) = NVIC_BIT(IPC_IRQN);
-	cpu_dmb();
+	irq_clear(IPC_IRQN);
+	barrier();
 }

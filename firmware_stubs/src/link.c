@@ -5,10 +5,10 @@
 #include "command.h"
 #include "errno_zephyr.h"
 #include "icmsg.h"
-#include "ipc_mbox.h"
-#include "nrf5340.h"
+#include "mbox.h"
 #include "repeat_timer.h"
 #include "session.h"
+#include "soc.h"
 #include "stats.h"
 #include "uarte.h"
 
@@ -75,7 +75,7 @@ static void ring_now(void)
 	ring_owed = false;
 	if (SESSIONS)
 		session.ring = false;
-	ipc_mbox_ring();
+	mbox_ring();
 }
 
 static void ring_for_session(void)
@@ -132,10 +132,10 @@ static struct wake wait_for_wake(bool with_timer)
 	cpu_sleep();
 	if (with_timer) {
 		wake.tick = repeat_timer_expired();
-		wake.rang = ipc_mbox_rang();
+		wake.rang = mbox_rang();
 		icmsg_stats.ticks += wake.tick;
 	}
-	ipc_mbox_acknowledge();
+	mbox_acknowledge();
 	icmsg_stats.doorbells += wake.rang;
 	if (SESSIONS)
 		obey();
@@ -151,8 +151,8 @@ void link_sleep(bool look_again)
 static void listen(void)
 {
 	icmsg_stats.state = STATE_BUSY;
-	ipc_mbox_init(link_params.tx_channel, link_params.rx_channel);
-	ipc_mbox_enable();
+	mbox_init(link_params.tx_channel, link_params.rx_channel);
+	mbox_enable();
 }
 
 static void bond_by_magic(void)
@@ -189,7 +189,7 @@ static void wait_while_closed(void)
 {
 	while (closed) {
 		run_timer(true);
-		ipc_mbox_disable();
+		mbox_disable();
 		cpu_sleep();
 		icmsg_stats.ticks += repeat_timer_expired();
 		obey();

@@ -3,7 +3,8 @@
 #include <stddef.h>
 
 #include "errno_zephyr.h"
-#include "nrf5340.h"
+#include "repeat_timer.h"
+#include "soc.h"
 #include "unbound.h"
 
 /* volatile: the compiler may not fold the defaults into the code, because a host may have changed them. */
@@ -17,7 +18,7 @@ __attribute__((used, section(".icmsg_params"))) const volatile struct icmsg_para
 	.systick_hz = SYSTICK_HZ,
 	.tx_size = REGION_SIZE,
 	.rx_size = REGION_SIZE,
-	.dcache_alignment = SESSIONS ? SESSION_ALIGNMENT : 0u,
+	.dcache_alignment = SESSIONS && DCACHE_ALIGNMENT < SESSION_ALIGNMENT ? SESSION_ALIGNMENT : DCACHE_ALIGNMENT,
 	.flags = 0,
 	.messages = 1000,
 	.size_min = 1,
@@ -46,13 +47,13 @@ static uint32_t bad_field(const struct icmsg_params *p)
 	REQUIRE(p->tx_size <= REGION_SIZE_MAX, tx_size);
 	REQUIRE(p->rx_size <= REGION_SIZE_MAX, rx_size);
 	REQUIRE(disjoint(p->tx_region, p->tx_size, p->rx_region, p->rx_size), rx_region);
-	REQUIRE(p->tx_channel < IPC_CHANNELS, tx_channel);
-	REQUIRE(p->rx_channel < IPC_CHANNELS, rx_channel);
+	REQUIRE(IS_TX_CHANNEL(p->tx_channel), tx_channel);
+	REQUIRE(IS_RX_CHANNEL(p->rx_channel), rx_channel);
 	REQUIRE(p->rx_channel != p->tx_channel, rx_channel);	/* it would hear its own ring */
 	REQUIRE(!SESSIONS || p->dcache_alignment >= SESSION_ALIGNMENT, dcache_alignment);
 	REQUIRE((p->flags & ~FLAGS_KNOWN) == 0u, flags);
 	REQUIRE(p->systick_hz >= 1000000u, systick_hz);
-	REQUIRE(p->repeat_us >= 1u && p->repeat_us <= SYST_RELOAD_MAX / (p->systick_hz / 1000000u), repeat_us);
+	REQUIRE(p->repeat_us >= 1u && p->repeat_us <= REPEAT_TIMER_TICKS_MAX / (p->systick_hz / 1000000u), repeat_us);
 #undef REQUIRE
 	return sizeof(*p);
 }

@@ -12,7 +12,7 @@
 #define PARAMS_MAGIC   0x504D4349u	/* the bytes "ICMP" */
 #define PARAMS_VERSION 1u
 
-#define REGION_SIZE_MAX 0x8000u		/* half of the shared SRAM; bounds the receive buffer */
+#define REGION_SIZE_MAX 0x8000u		/* half of the nRF5340's shared SRAM; bounds the receive buffer */
 
 /* Ring once per message, as Zephyr's icmsg_send() does. Without it: once per burst, before the core sleeps. */
 #define FLAG_RING_EACH (1u << 0)
@@ -25,7 +25,7 @@ struct icmsg_params {
 	uint32_t tx_size;		/* bytes */
 	uint32_t rx_region;
 	uint32_t rx_size;
-	uint32_t tx_channel;		/* IPC channel this side rings, 0 to 15 */
+	uint32_t tx_channel;		/* mailbox channel this side rings */
 	uint32_t rx_channel;
 	uint32_t dcache_alignment;	/* bytes; both sides must use the same */
 	uint32_t flags;			/* FLAG_... */
@@ -35,7 +35,7 @@ struct icmsg_params {
 	uint32_t seed;			/* initiator: of sizes and payload, see payload.h */
 	uint32_t window;		/* initiator: messages under way at once, 1 ... */
 	uint32_t repeat_us;		/* period of the bonding ring, and of looking for room again */
-	uint32_t systick_hz;		/* core clock, at least 1 MHz */
+	uint32_t systick_hz;		/* what the repeat timer counts, at least 1 MHz */
 	uint32_t unbound;		/* MODE_..., what the program was built for: to be read, not to be set */
 	uint32_t reserved[14];
 };

@@ -9,8 +9,15 @@
 #define HEADER     4u
 #define LENGTH_MAX 65535u
 
-/* Copies go by words. The region's side is aligned; the caller's need not be, and may hold any type. */
+/*
+ * Copies go by words. The region's side is aligned; the caller's need not be, and may hold any type. On RISC-V it has
+ * to be aligned, because the core need not take other accesses; the programs' buffers are.
+ */
+#ifdef __riscv
+typedef uint32_t __attribute__((may_alias)) word;
+#else
 typedef uint32_t __attribute__((may_alias, aligned(1))) word;
+#endif
 
 static uint32_t round_up(uint32_t n)
 {

@@ -1,26 +1,21 @@
 /*
- * Reset, vector table, fault recorder.
+ * Reset, vector table, fault recorder, for Armv8-M.
  *
  * These programs never take an interrupt. PRIMASK is set first thing after reset and stays set; a core sleeps in WFI,
  * which wakes on a *pending* interrupt, and handles it in line. Compared with an ISR this saves an exception entry and
  * return per message (stacking, unstacking and two pipeline refills on silicon; by far the dearest step on an
  * emulator) and there is no shared state between thread and handler, hence no race to think about. The price is one
- * write that exception entry would have done by itself: clearing the pending bit in the NVIC (ipc_mbox.c).
+ * write that exception entry would have done by itself: clearing the pending bit in the NVIC (as in ipc_mbox.c).
  * Faults are not masked by PRIMASK. They escalate to HardFault and end in fault_record().
  */
 #include <stdint.h>
 
-#include "nrf5340.h"
+#include "startup.h"
 #include "stats.h"
 #include "uarte.h"
 
-#define INTERRUPTS 69u		/* the application core has 69, the network core fewer */
-#define FAULT_STACK_WORDS 96u
 #define FRAME_WORDS 8u		/* r0-r3, r12, lr, pc, xPSR */
 
-extern uint32_t ld_data_load[], ld_data_start[], ld_data_end[], ld_bss_start[], ld_bss_end[], ld_stack_top[];
-
-int main(void);
 void Reset_Handler(void);
 void fault_record(const uint32_t *frame);
 
@@ -36,8 +31,6 @@ __attribute__((naked, used)) static void fault_entry(void)
 		       "b    fault_record" ::"i"(sizeof(fault_stack)));
 }
 
-typedef void (*vector)(void);
-
 __attribute__((used, section(".vectors"))) const vector vectors[16u + INTERRUPTS] = {
 	[0] = (vector)ld_stack_top,
 	[1] = Reset_Handler,
@@ -48,28 +41,13 @@ void Reset_Handler(void)
 {
 	__asm volatile("cpsid i" ::: "memory");
 	SCB_VTOR = (uint32_t)(uintptr_t)vectors;
-
-	const uint32_t *from = ld_data_load;
-	for (uint32_t *to = ld_data_start; to < ld_data_end;)
-		*to++ = *from++;
-	for (uint32_t *to = ld_bss_start; to < ld_bss_end;)
-		*to++ = 0;
-
-#ifdef RESET_NETWORK_FORCEOFF
-	/* As Zephyr's start-up does: the network core's accesses count as secure ones, and it is let go. */
-	SPU_EXTDOMAIN_PERM(0) = SPU_EXTDOMAIN_SECURE;
-	RESET_NETWORK_FORCEOFF = RESET_NETWORK_FORCEOFF_RELEASE;
+	startup_memory();
+#ifdef STARTS_PEER
+	start_peer();
 #endif
 	main();
 	for (;;)
 		cpu_sleep();
-}
-
-static int frame_is_readable(const uint32_t *frame)
-{
-	uintptr_t at = (uintptr_t)frame;
-
-	return at % 4u == 0u && at >= RAM_BASE && at <= RAM_END - FRAME_WORDS * sizeof(uint32_t);
 }
 
 /* Runs in HardFault, on fault_stack. Records what happened where a debugger or a host finds it, says so, stops. */
@@ -88,7 +66,7 @@ __attribute__((used, noreturn)) void fault_record(const uint32_t *frame)
 		s->fault_address = SCB_BFAR;
 	else if (s->cfsr & SCB_CFSR_MMARVALID)
 		s->fault_address = SCB_MMFAR;
-	if (frame_is_readable(frame)) {
+	if (stack_is_readable(frame, FRAME_WORDS * sizeof(uint32_t))) {
 		s->fault_lr = frame[5];
 		s->fault_pc = frame[6];
 	}

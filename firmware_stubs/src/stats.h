@@ -47,20 +47,20 @@ struct icmsg_stats {
 	uint32_t mismatches;		/* initiator: echoes with another length or other bytes than sent, or not sent */
 	uint32_t errors;		/* refused operations: corrupt region, wrong magic, bad params, unknown command */
 	uint32_t send_retries;		/* sends put off because tx-region had no room */
-	uint32_t doorbells;		/* wake-ups by the IPC interrupt */
+	uint32_t doorbells;		/* wake-ups by the mailbox's interrupt */
 	uint32_t rings;			/* doorbells this side rang */
-	uint32_t ticks;			/* wake-ups by SysTick: while bonding, out of room, or closed */
+	uint32_t ticks;			/* wake-ups by the repeat timer: while bonding, out of room, or closed */
 	uint32_t faults;
 	uint32_t last_error;		/* errno, positive, as in Zephyr; 0 = none yet */
 	uint32_t last_error_site;
 	uint32_t last_error_detail;
 	uint32_t first_mismatch;	/* number of the message, counted from 0; valid if mismatches > 0 */
-	uint32_t fault_exception;	/* exception number */
+	uint32_t fault_exception;	/* exception number; on a VPR 0x100 + the code in mcause */
 	uint32_t fault_pc;
 	uint32_t fault_lr;
-	uint32_t cfsr;
+	uint32_t cfsr;			/* on a VPR mcause */
 	uint32_t hfsr;
-	uint32_t fault_address;		/* BFAR or MMFAR if valid, else 0 */
+	uint32_t fault_address;		/* BFAR or MMFAR if valid, else 0; on a VPR mtval */
 	uint32_t progress;		/* spin: batches of SPIN_BATCH steps */
 	uint32_t unbound;		/* how often the peer closed or restarted since reset */
 	uint32_t lost;			/* messages under way when a session ended */

@@ -2,13 +2,29 @@
 
 #include <stdbool.h>
 
-#include "nrf5340.h"
+#include "barrier.h"
+#include "soc.h"
+
+/* Transmission by EasyDMA. */
+#ifdef UARTE_HAS_DMA_BLOCK
+#define UARTE_TASKS_STARTTX   REG32(UARTE_BASE + 0x050u)
+#define UARTE_EVENTS_ENDTX    REG32(UARTE_BASE + 0x168u)
+#define UARTE_TXD_PTR         REG32(UARTE_BASE + 0x73Cu)
+#define UARTE_TXD_MAXCNT      REG32(UARTE_BASE + 0x740u)
+#else
+#define UARTE_TASKS_STARTTX   REG32(UARTE_BASE + 0x008u)
+#define UARTE_EVENTS_ENDTX    REG32(UARTE_BASE + 0x120u)
+#define UARTE_TXD_PTR         REG32(UARTE_BASE + 0x544u)
+#define UARTE_TXD_MAXCNT      REG32(UARTE_BASE + 0x548u)
+#endif
+#define UARTE_ENABLE          REG32(UARTE_BASE + 0x500u)
+#define UARTE_ENABLE_ENABLED  8u
 
 #define LINE_MAX 96u
 #define END_OF_LINE 2u
 
 /* EasyDMA reads RAM only; the texts lie in flash. */
-static uint8_t line[LINE_MAX];
+DMA_BUFFER static uint8_t line[LINE_MAX];
 static uint32_t length;
 static bool sending;
 
@@ -59,7 +75,7 @@ void uarte_end(void)
 	UARTE_EVENTS_ENDTX = 0;
 	UARTE_TXD_PTR = (uint32_t)(uintptr_t)line;
 	UARTE_TXD_MAXCNT = length;
-	cpu_dmb();	/* the line is in RAM before the DMA looks */
+	barrier();	/* the line is in RAM before the DMA looks */
 	UARTE_TASKS_STARTTX = 1;
 	sending = true;
 }

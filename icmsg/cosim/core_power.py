@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.platform import Reference
 from icmsg.hw.nrf_reset import RESET
+from icmsg.hw.nrf_vpr import VPR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
 _RESET: Final = "Miscellaneous.NRF_RESET"
 _VPR_CONTROL: Final = "Miscellaneous.NRF_VPR"
-_CPURUN: Final = 0x800
-_INITPC: Final = 0x808
-"""Byte offsets in the VPR peripheral (nRF54L15 PS, "VPR")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +56,10 @@ def find_force_off(description: PlatformDescription, names: Mapping[str, str]) -
             return ForceOff(
                 holder,
                 held,
-                base + _CPURUN,
+                base + VPR.offset("CPURUN"),
                 item.name,
                 "VPR.CPURUN",
                 holds=0,
-                start=base + _INITPC,
+                start=base + VPR.offset("INITPC"),
             )
     return None

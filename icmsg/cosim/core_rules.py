@@ -41,7 +41,7 @@ def in_handler(core: CoreFacts, link: LinkFacts) -> Finding | None:
     if number > _LAST_FAULT:
         name = exception_name(number)
         return Finding("in-handler", f"core {core.name} is in the handler of {name}, at {core.place}")
-    if core.mailbox is None or not any(core.mailbox.hears):
+    if core.mailbox is None or not core.mailbox.listens:
         return None  # it may come to that yet
     if link.bound and not core.mailbox.latched and all(answered(other) for other in link.cores):
         return None

@@ -107,10 +107,7 @@ def not_received(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
     if writer.mailbox is None or not writer.mailbox.sends[channel] or not direction.waiting:
         return None
     if _untouched(reader, direction):
-        return Finding(
-            "not-opened",
-            f"{reader.name} has set up no mbox channel and written nothing: it has not opened its side",
-        )
+        return _not_opened(reader)
     others = _listens(mailbox) & ~(1 << channel)
     if others:
         return Finding(
@@ -129,7 +126,14 @@ def _untouched(core: CoreFacts, direction: DirectionFacts) -> bool:
     mailbox, back = core.mailbox, direction.back
     if mailbox is None or back is None or core.rings or core.stores:
         return False
-    return not (any(mailbox.hears) or any(mailbox.sends) or mailbox.enabled or back.wr_idx or back.first)
+    return not (mailbox.is_set_up or back.wr_idx or back.first)
+
+
+def _not_opened(core: CoreFacts) -> Finding:
+    return Finding(
+        "not-opened",
+        f"{core.name} has set up no mbox channel and written nothing: it has not opened its side",
+    )
 
 
 def _listens(mailbox: MailboxState) -> int:
@@ -144,6 +148,8 @@ def not_enabled(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
     latched = heard & mailbox.latched
     if not latched or latched & mailbox.enabled:
         return None
+    if reader.runs_firmware and _untouched(reader, direction):
+        return _not_opened(reader)
     channel = channels_in(latched)[0]
     return Finding(
         "channel-not-enabled",
@@ -176,7 +182,14 @@ def interrupt_held_back(direction: DirectionFacts, _link: LinkFacts) -> Finding 
         instead = f" (enabled: {', '.join(map(str, others))})" if others else ""
         return Finding(
             "interrupt-not-enabled",
-            f"{up} interrupt {number} is not enabled in the NVIC of {reader.name}{instead}",
+            f"{up} interrupt {number} is not enabled in the {interrupt.controller} of {reader.name}{instead}",
+        )
+    if mailbox.edge and not interrupt.pending and direction.writer.instance is None:
+        event = mailbox.words.event.format(channel)
+        return Finding(
+            "event-not-cleared",
+            f"{reader.name} has taken interrupt {number} and {event} is still set, so no further ring interrupts it: "
+            "who clears it? The work-around for errata 16 of the nRF54L must be in both images or in none",
         )
     return _masked(reader, number, interrupt.priority, up)
 

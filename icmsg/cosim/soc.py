@@ -91,11 +91,6 @@ class SocCore:
     wires: dict[int, list[Wire]] = field(default_factory=dict)
 
     @property
-    def is_cortex_m(self) -> bool:
-        """True if firmware can be loaded, started and reset by us; Renode runs others by its own commands."""
-        return self.kind == CORTEX_M
-
-    @property
     def is_launched(self) -> bool:
         """True if firmware of another core copies this one's to where it runs, before it starts it."""
         return self.kind == VPR
@@ -120,7 +115,7 @@ class SocCore:
         for board in BOARDS.values():
             for role, address in board.mailboxes.items():
                 if address == base:
-                    return stub(name, role)
+                    return stub(name, role, board.name)
         where = "no mailbox" if base is None else f"its mailbox at 0x{base:08X}"
         raise ConfigurationError(
             f"no firmware stub {name!r} for core {self.name}, which has {where}: give the path of your ELF file, or "
@@ -296,11 +291,12 @@ def _fill(core: SocCore, description: PlatformDescription) -> None:
         on_bus = [place for place in item.registrations if place.parent == "sysbus"]
         seen = [place for place in on_bus if place.address is not None and reaches(item, place, core.cpu)]
         found += [_place(item, place) for place in seen]
-        if seen and all(place.cpu == core.cpu for place in on_bus):
-            if item.type.startswith(_UART):
-                core.uart = core.uart or item.name
-            if not item.type.startswith("Memory."):
-                core.own.append(item.name)
+        alone = bool(seen) and all(place.cpu == core.cpu for place in on_bus)
+        wired = any(wire.destination == core.nvic for wire in item.connections)
+        if item.type.startswith(_UART) and (alone or (seen and wired)):
+            core.uart = core.uart or item.name
+        if alone and not item.type.startswith("Memory."):
+            core.own.append(item.name)
         for wire in item.connections:
             if wire.destination == core.nvic:
                 output = wire.source or ("IRQ" if wire.index is None else str(wire.index))

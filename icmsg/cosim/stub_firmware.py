@@ -39,6 +39,8 @@ _BAD_PARAMS: Final = 5
 
 _GENERATOR_SYMBOL: Final = "payload_make"
 """Function that makes messages; of the stubs only an initiator has it."""
+_VPR_EXCEPTIONS: Final = 0x100
+"""Exception numbers from here on are those of a VPR: this plus the code in mcause, which ``cfsr`` has."""
 _LARGEST_REGION: Final = 0x8000
 _PARAMS: Final = (
     "magic", "version", "tx_region", "tx_size", "rx_region", "rx_size", "tx_channel", "rx_channel",
@@ -87,9 +89,10 @@ class StubStats(NamedTuple):
             word = min(self.last_error_detail // 4, len(_PARAMS) - 1)
             return f"refuses its parameters: {_PARAMS[word]} (icmsg_params, offset {self.last_error_detail})"
         if self.faults:
-            return (
-                f"took exception {self.fault_exception} at PC 0x{self.fault_pc:08X} (CFSR 0x{self.cfsr:08X})"
-            )
+            place = f"took exception {self.fault_exception} at PC 0x{self.fault_pc:08X}"
+            if self.fault_exception < _VPR_EXCEPTIONS:
+                return f"{place} (CFSR 0x{self.cfsr:08X})"
+            return f"{place} (mcause 0x{self.cfsr:08X}, mtval 0x{self.fault_address:08X})"
         if self.errors:
             error, site = _ERRORS.get(self.last_error, str(self.last_error)), min(self.last_error_site, 4)
             return (

@@ -43,6 +43,14 @@ class Mailbox(Protocol):
         """Tell whether ``channel`` may interrupt."""
 
 
+@runtime_checkable
+class EdgeMailbox(Mailbox, Protocol):
+    """A mailbox whose interrupt does not say which channel was rung, where its event is cleared by who rang."""
+
+    def interrupted(self) -> int:
+        """Return the channels to serve in an interrupt, one bit each."""
+
+
 class ChannelStates:
     """Channels that a driver may send on, receive on, and has enabled; masks with one bit per channel.
 
@@ -132,6 +140,20 @@ class MailboxState:
     latched: int
     enabled: int
     words: MailboxWords
+    wired: bool = False
+    """True where no software can change what is sent and heard."""
+    edge: bool = False
+    """True where an event interrupts when it becomes latched, and not for as long as it is."""
+
+    @property
+    def is_set_up(self) -> bool:
+        """True if software has set anything up."""
+        return bool(self.enabled) or (not self.wired and any((*self.sends, *self.hears)))
+
+    @property
+    def listens(self) -> bool:
+        """True if software has set up a channel on which something is heard."""
+        return any(self.hears) and (bool(self.enabled) or not self.wired)
 
     @property
     def interrupts(self) -> bool:
@@ -144,5 +166,8 @@ class MailboxState:
 
     def hears_from(self, sender: MailboxState, channel: int) -> int:
         """Return the channels of this mailbox that a ring of ``channel`` latches, as a mask."""
-        sent = sender.sends[channel] if channel < len(sender.sends) else 0
-        return sum(1 << own for own, signals in enumerate(self.hears) if signals & sent)
+        return self.hears_signals(sender.sends[channel]) if channel < len(sender.sends) else 0
+
+    def hears_signals(self, signals: int) -> int:
+        """Return the channels of this mailbox that these signals latch, as a mask."""
+        return sum(1 << own for own, heard in enumerate(self.hears) if heard & signals)

@@ -1,4 +1,4 @@
-"""Tasks, events and interrupts as every nRF53 peripheral has them.
+"""Tasks, events and interrupts as every nRF53 and nRF54 peripheral has them.
 
 Source of the rules: nRF5340 PS, "Peripheral interface": tasks from 0x000, events from 0x100; the SUBSCRIBE
 register of a task and the PUBLISH register of an event lie 0x80 above it; an event's interrupt is bit
@@ -26,8 +26,8 @@ _DPPI = (
 )
 
 
-def tasks(offsets: Mapping[str, int], *, count: int = 1) -> tuple[Register, ...]:
-    """Return TASKS_x (write-only) and SUBSCRIBE_x for every task in ``offsets``."""
+def tasks(offsets: Mapping[str, int], *, count: int = 1, dppi: bool = True) -> tuple[Register, ...]:
+    """Return TASKS_x (write-only), and with ``dppi`` SUBSCRIBE_x, for every task in ``offsets``."""
     triggers = [
         Register(f"TASKS_{name}", offset, access=Access.W, count=count, fields=_TRIGGER)
         for name, offset in offsets.items()
@@ -36,11 +36,11 @@ def tasks(offsets: Mapping[str, int], *, count: int = 1) -> tuple[Register, ...]
         Register(f"SUBSCRIBE_{name}", offset + DPPI_DISTANCE, count=count, fields=_DPPI)
         for name, offset in offsets.items()
     ]
-    return *triggers, *subscriptions
+    return *triggers, *(subscriptions if dppi else ())
 
 
-def events(offsets: Mapping[str, int], *, count: int = 1) -> tuple[Register, ...]:
-    """Return EVENTS_x and PUBLISH_x for every event in ``offsets``."""
+def events(offsets: Mapping[str, int], *, count: int = 1, dppi: bool = True) -> tuple[Register, ...]:
+    """Return EVENTS_x, and with ``dppi`` PUBLISH_x, for every event in ``offsets``."""
     latches = [
         Register(f"EVENTS_{name}", offset, count=count, fields=_GENERATED) for name, offset in offsets.items()
     ]
@@ -48,7 +48,7 @@ def events(offsets: Mapping[str, int], *, count: int = 1) -> tuple[Register, ...
         Register(f"PUBLISH_{name}", offset + DPPI_DISTANCE, count=count, fields=_DPPI)
         for name, offset in offsets.items()
     ]
-    return *latches, *publications
+    return *latches, *(publications if dppi else ())
 
 
 def interrupts(offsets: Mapping[str, int], *, count: int = 1) -> tuple[Register, ...]:

@@ -21,9 +21,7 @@ _EVENTS = {
     "TXSTARTED": 0x150,
     "TXSTOPPED": 0x158,
 }
-_DISCONNECTED = 0xFFFFFFFF
 _PIN = (Field("PIN", 0, width=5), Field("PORT", 5), Field("CONNECT", 31, meaning="1 = disconnected"))
-_ERRORS = tuple(Field(name, bit) for bit, name in enumerate(("OVERRUN", "PARITY", "FRAMING", "BREAK")))
 _CONFIG = (
     Field("HWFC", 0, meaning="1 = hardware flow control"),
     Field("PARITY", 1, width=3, meaning="0 = none, 7 = even"),
@@ -32,6 +30,10 @@ _CONFIG = (
 )
 ENABLED: Final = 8
 """The value of ENABLE that switches the UARTE on."""
+DISCONNECTED: Final = 0xFFFFFFFF
+"""The value of PSEL that connects no pin."""
+ERRORS: Final = tuple(Field(name, bit) for bit, name in enumerate(("OVERRUN", "PARITY", "FRAMING", "BREAK")))
+"""The errors of reception."""
 
 UARTE: Final = RegisterBlock(
     "UARTE",
@@ -45,10 +47,10 @@ UARTE: Final = RegisterBlock(
             meaning="events that start a task by themselves",
         ),
         *interrupts(_EVENTS),
-        Register("ERRORSRC", 0x480, fields=_ERRORS, clears="ERRORSRC", meaning="a one clears the error"),
+        Register("ERRORSRC", 0x480, fields=ERRORS, clears="ERRORSRC", meaning="a one clears the error"),
         Register("ENABLE", 0x500, fields=(Field("ENABLE", 0, width=4, meaning="8 = enabled, 0 = disabled"),)),
         *(
-            Register(f"PSEL_{pin}", 0x508 + 4 * index, fields=_PIN, reset=_DISCONNECTED)
+            Register(f"PSEL_{pin}", 0x508 + 4 * index, fields=_PIN, reset=DISCONNECTED)
             for index, pin in enumerate(("RTS", "TXD", "CTS", "RXD"))
         ),
         Register("BAUDRATE", 0x524, reset=0x04000000, meaning="0x01D60000 = 115200 Bd, 250000 Bd at reset"),

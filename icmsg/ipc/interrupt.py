@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.errors import ConfigurationError
+from icmsg.hw.mailbox import EdgeMailbox
 
 if TYPE_CHECKING:
     from icmsg.hw.mailbox import Mailbox
@@ -20,10 +21,11 @@ class InterruptHandler:
     that nobody listens to are acknowledged, too.
     """
 
-    __slots__ = ("_mailbox", "_rang")
+    __slots__ = ("_mailbox", "_rang", "_rung")
 
     def __init__(self, mailbox: Mailbox, *instances: IcmsgInstance) -> None:
         self._mailbox = mailbox
+        self._rung = mailbox.interrupted if isinstance(mailbox, EdgeMailbox) else mailbox.pending
         self._rang: dict[int, Callback] = {}
         for instance in instances:
             self.add(instance)
@@ -45,7 +47,7 @@ class InterruptHandler:
     def handle(self, _channel: int = 0) -> None:
         """Serve every pending channel; the argument lets a mailbox call this as its ``on_signal``."""
         mailbox = self._mailbox
-        pending = mailbox.pending()
+        pending = self._rung()
         while pending:
             channel = (pending & -pending).bit_length() - 1
             pending &= pending - 1

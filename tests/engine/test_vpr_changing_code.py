@@ -184,7 +184,7 @@ patched: nop
 stop: j stop
 other: csrsi mstatus, 8
 .align 6
-vectors: .word 0, taken
+vectors: .word 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, taken
 taken: mv s0, a0
  addi s1, s1, 1
  mret

@@ -84,7 +84,8 @@ def firmware(
     handlers = {number: label for label, number in EXCEPTIONS.items() if label in labels}
     handlers |= {16 + int(label[4:]): label for label in labels if re.fullmatch(r"irq_\d+", label)}
     top = STACK[core] if stack is None else stack
-    table = [f".word {top}", *(f".word {handlers.get(at, 'stuck')} + 1" for at in range(1, _VECTORS))]
+    vectors = max(_VECTORS, *(number + 1 for number in handlers))
+    table = [f".word {top}", *(f".word {handlers.get(at, 'stuck')} + 1" for at in range(1, vectors))]
     symbols = f".align 2\n.word {', '.join(labels)}\n"
     data = code("\n".join(table) + f"\n{program}\n.ltorg\n{symbols}", base)
     values = [

@@ -6,42 +6,18 @@ import json
 import shutil
 import struct
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
 from native_stub import STUBS
+from stub_image import IMAGES, MODES, PLACES, PREBUILT, Image, Place, image_name, mode_of
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-PREBUILT = STUBS / "prebuilt"
-MODES = ("disable", "enable", "detect")
-LINKED = [program + suffix for program in ("echo", "initiator") for suffix in ("", "-enable", "-detect")]
-IMAGES = [f"{program}-{core}" for program in (*LINKED, "spin") for core in ("app", "net")]
-WITH_PARAMS = [name for name in IMAGES if not name.startswith("spin")]
-# Flash and RAM of each core; the application core's RAM ends where the shared 64 KiB begin.
-MAP = {
-    "app": (range(0x0010_0000), range(0x2000_0000, 0x2007_0000)),
-    "net": (range(0x0100_0000, 0x0104_0000), range(0x2100_0000, 0x2101_0000)),
-}
+WITH_PARAMS = [name for name in IMAGES if "spin" not in name]
 PARAMS = struct.Struct("<18I")
-
-
-class Image:
-    """What the tests look at in an ELF file."""
-
-    def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            elf = ELFFile(file)
-            self.header: dict[str, Any] = dict(elf.header)
-            self.segments = [dict(s.header) for s in elf.iter_segments() if s["p_type"] == "PT_LOAD"]
-            self.sections = {s.name: (dict(s.header), s.data()) for s in elf.iter_sections()}
-            table = elf.get_section_by_name(".symtab")
-            assert isinstance(table, SymbolTableSection)
-            self.symbols = {s.name: (s["st_value"], s["st_size"]) for s in table.iter_symbols() if s.name}
 
 
 @pytest.fixture(params=IMAGES)
@@ -51,15 +27,12 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def image(name: str) -> Image:
-    return Image(PREBUILT / f"{name}.elf")
+    return Image.named(name)
 
 
-def core_of(name: str) -> str:
-    return name.rpartition("-")[2]
-
-
-def mode_of(name: str) -> str:
-    return next((mode for mode in MODES if f"-{mode}-" in name), "disable")
+@pytest.fixture
+def place(name: str) -> Place:
+    return PLACES[IMAGES[name]]
 
 
 # The manifest
@@ -71,7 +44,8 @@ def test_the_images_are_those_of_the_sources(build_manifest: ModuleType) -> None
 
 def test_the_manifest_names_every_image_and_only_those(build_manifest: ModuleType) -> None:
     assert sorted(build_manifest.read(STUBS)) == sorted(f"{name}.elf" for name in IMAGES)
-    assert sorted(path.name for path in PREBUILT.glob("*.elf")) == sorted(f"{name}.elf" for name in IMAGES)
+    there = {path.relative_to(PREBUILT).as_posix() for path in PREBUILT.rglob("*.elf")}
+    assert there == {f"{name}.elf" for name in IMAGES}
 
 
 def test_every_source_in_the_tree_belongs_to_an_image(build_manifest: ModuleType) -> None:
@@ -99,24 +73,37 @@ def test_a_changed_source_without_a_rebuild_is_noticed(
     assert "prebuilt/echo-app.elf is older than its sources: run `make prebuilt`" in found
 
 
-def test_a_source_of_one_core_only_concerns_its_images(build_manifest: ModuleType, copy: Path) -> None:
-    (copy / "net.ld").write_text("")
-    assert [problem.split()[0] for problem in build_manifest.problems(copy)] == [
-        f"prebuilt/{name}.elf" for name in sorted(IMAGES) if core_of(name) == "net"
-    ]
+@pytest.mark.parametrize(
+    ("source", "places"),
+    [
+        ("nrf5340-net.ld", {"nrf5340-net"}),
+        ("src/startup_vpr.c", {"nrf54l15-flpr"}),
+        ("dma.ld", {"nrf54h20-app", "nrf54h20-rad"}),
+    ],
+)
+def test_a_source_of_some_cores_only_concerns_their_images(
+    build_manifest: ModuleType, copy: Path, source: str, places: set[str]
+) -> None:
+    (copy / source).write_text("")
+    assert {problem.split()[0] for problem in build_manifest.problems(copy)} == {
+        f"prebuilt/{name}.elf" for name, place in IMAGES.items() if place in places
+    }
 
 
 def test_a_changed_missing_or_foreign_image_is_noticed(build_manifest: ModuleType, copy: Path) -> None:
     (copy / "prebuilt" / "echo-app.elf").write_bytes(b"\x7fELF")
     (copy / "prebuilt" / "echo-net.elf").unlink()
-    (copy / "prebuilt" / "extra.elf").write_bytes(b"")
+    (copy / "prebuilt" / "nrf54l15" / "extra.elf").write_bytes(b"")
     (copy / "src" / "spin.c").unlink()
     assert build_manifest.problems(copy) == [
-        "prebuilt/extra.elf is not in the manifest: run `make prebuilt`, or delete it",
+        "prebuilt/nrf54l15/extra.elf is not in the manifest: run `make prebuilt`, or delete it",
         "prebuilt/echo-app.elf is not the image that was built: run `make prebuilt`",
         "prebuilt/echo-net.elf is missing: run `make prebuilt`",
-        "src/spin.c, a source of prebuilt/spin-app.elf, is missing: run `make prebuilt`",
-        "src/spin.c, a source of prebuilt/spin-net.elf, is missing: run `make prebuilt`",
+        *(
+            f"src/spin.c, a source of prebuilt/{name}.elf, is missing: run `make prebuilt`"
+            for name in sorted(IMAGES)
+            if "spin" in name
+        ),
     ]
 
 
@@ -132,23 +119,23 @@ def test_writing_the_manifest_again_changes_nothing(build_manifest: ModuleType, 
 # The images
 
 
-def test_an_image_is_for_a_cortex_m33_without_fpu(image: Image) -> None:
+@pytest.mark.parametrize("name", [name for name, place in IMAGES.items() if "flpr" not in place])
+def test_an_image_for_arm_is_for_a_cortex_m33_without_fpu(image: Image) -> None:
     assert (image.header["e_machine"], image.header["e_type"]) == ("EM_ARM", "ET_EXEC")
     assert image.header["e_flags"] & 0x600 == 0x200, "soft-float ABI: the network core has no FPU"
     attributes = image.sections[".ARM.attributes"][1]
     assert b"cortex-m33" in attributes
 
 
-def test_every_byte_lies_in_its_cores_memory_and_never_in_the_shared_one(name: str, image: Image) -> None:
-    flash, ram = MAP[core_of(name)]
+def test_every_byte_lies_in_its_cores_memory_and_never_in_the_shared_one(place: Place, image: Image) -> None:
     for segment in image.segments:
         first, size = segment["p_vaddr"], segment["p_memsz"]
-        home = flash if first in flash else ram
-        assert first in home
+        home = next(memory for memory in (place.flash, place.ram, place.dma) if first in memory)
         assert first + size - 1 in home
         if segment["p_filesz"]:
-            assert segment["p_paddr"] in flash
-            assert segment["p_paddr"] + segment["p_filesz"] - 1 in flash
+            assert segment["p_paddr"] in place.flash
+            assert segment["p_paddr"] + segment["p_filesz"] - 1 in place.flash
+            assert home != place.dma
         else:
             assert segment["p_paddr"] == first, "a loader that clears .bss would clear flash"
 
@@ -158,12 +145,23 @@ def test_loaded_parts_do_not_overlap(image: Image) -> None:
     assert all(end <= start for (_, end), (start, _) in pairwise(parts))
 
 
-def test_the_vector_table_starts_the_core(name: str, image: Image) -> None:
-    flash, ram = MAP[core_of(name)]
+def test_both_images_of_a_soc_and_their_regions_fit_beside_each_other() -> None:
+    for soc in ("nrf5340", "nrf54l15", "nrf54h20"):
+        places = [place for name, place in PLACES.items() if name.startswith(soc)]
+        memories = [m for place in places for m in (place.flash, place.ram, place.dma) if m]
+        geometry = places[0].geometry
+        assert geometry == (*places[1].geometry[2:4], *places[1].geometry[:2], *places[1].geometry[:3:-1])
+        memories += [range(geometry[at], geometry[at] + geometry[at + 1]) for at in (0, 2)]
+        ordered = sorted(memories, key=lambda memory: memory.start)
+        assert all(first.stop <= second.start for first, second in pairwise(ordered))
+
+
+@pytest.mark.parametrize("name", [name for name, place in IMAGES.items() if "flpr" not in place])
+def test_the_vector_table_starts_an_arm_core(place: Place, image: Image) -> None:
     header, data = image.sections[".vectors"]
     stack, reset, *others = struct.unpack(f"<{len(data) // 4}I", data)
-    assert header["sh_addr"] == flash.start
-    assert stack == ram.stop
+    assert header["sh_addr"] == place.flash.start
+    assert stack == place.ram.stop
     assert reset == image.header["e_entry"] == image.symbols["Reset_Handler"][0]
     assert reset % 2 == 1
     assert set(others) == {image.symbols["fault_entry"][0]}, "no interrupt is ever taken"
@@ -176,10 +174,10 @@ def test_the_images_hold_no_debug_sections_and_no_path_of_the_machine_they_were_
     assert not [symbol for symbol in image.symbols if "/" in symbol]
 
 
-def test_the_counters_are_an_exported_symbol_in_initialised_ram(name: str, image: Image) -> None:
+def test_the_counters_are_an_exported_symbol_in_initialised_ram(place: Place, image: Image) -> None:
     address, size = image.symbols["icmsg_stats"]
     assert size == 128
-    assert address in MAP[core_of(name)][1]
+    assert address in place.ram
     header, data = image.sections[".data"]
     offset = address - header["sh_addr"]
     assert data[offset : offset + 4] == b"ICST"
@@ -188,20 +186,20 @@ def test_the_counters_are_an_exported_symbol_in_initialised_ram(name: str, image
 
 @pytest.mark.parametrize("name", WITH_PARAMS)
 def test_the_parameters_are_a_section_of_their_own_with_the_documented_defaults(
-    name: str, image: Image
+    name: str, place: Place, image: Image
 ) -> None:
     header, data = image.sections[".icmsg_params"]
     assert image.symbols["icmsg_params"] == (header["sh_addr"], 128)
     assert header["sh_size"] == 128
-    assert header["sh_addr"] in MAP[core_of(name)][0]
-    regions = (0x2007_0000, 0x800, 0x2007_8000, 0x800)
-    geometry = (*regions, 0, 1) if core_of(name) == "app" else (*regions[2:], *regions[:2], 1, 0)
-    systick = 64_000_000
-    alignment = 0 if mode_of(name) == "disable" else 8
+    assert header["sh_addr"] in place.flash
+    alignment = place.alignment or (0 if mode_of(name) == "disable" else 8)
     work = (1000, 1, 100, 1, 1)
     mode = MODES.index(mode_of(name))
     assert data[:4] == b"ICMP"
-    assert PARAMS.unpack_from(data)[1:] == (1, *geometry, alignment, 0, *work, 1000, systick, mode)
+    assert PARAMS.unpack_from(data)[1:] == (
+        *(1, *place.geometry, alignment, 0),
+        *(*work, 1000, place.timer_hz, mode),
+    )
     assert data[PARAMS.size :].strip(b"\0") == b""
 
 
@@ -224,5 +222,5 @@ def test_without_sessions_nothing_of_them_is_linked(name: str, image: Image) -> 
 
 
 def test_spin_has_no_parameters_because_it_would_ignore_them() -> None:
-    for core in MAP:
-        assert "icmsg_params" not in Image(PREBUILT / f"spin-{core}.elf").symbols
+    for place in PLACES:
+        assert "icmsg_params" not in Image.named(image_name("spin", place)).symbols

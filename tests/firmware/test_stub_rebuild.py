@@ -41,6 +41,11 @@ def elsewhere(tmp_path: Path) -> Path:
     return target
 
 
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Return every file below ``folder``, by its path in it."""
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
 
@@ -49,8 +54,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 def test_a_build_in_another_place_gives_the_committed_bytes(elsewhere: Path) -> None:
     done = make("prebuilt", directory=elsewhere)
     assert done.returncode == 0, done.stderr
-    built = {path.name: path.read_bytes() for path in (elsewhere / "prebuilt").iterdir()}
-    committed = {path.name: path.read_bytes() for path in (STUBS / "prebuilt").iterdir()}
+    built, committed = contents(elsewhere / "prebuilt"), contents(STUBS / "prebuilt")
     assert built.keys() == committed.keys()
     assert {name for name in built if built[name] != committed[name]} == set()
     done = make("example", directory=elsewhere)

@@ -1,4 +1,4 @@
-"""What every mailbox must do, over the in-memory pair and over two nRF IPCs."""
+"""What every mailbox must do, over the in-memory pair and over the emulated kinds."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import errno
 from typing import TYPE_CHECKING
 
 import pytest
+from bellboard_sides import Sides as BellboardSides
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from ipc_model import APP, NET, two_cores
+from vevif_sides import EVERY
+from vevif_sides import Sides as VevifSides
 
 from icmsg.errors import ConfigurationError, ErrnoError, MailboxError
 from icmsg.hw.mailbox import ChannelStates, Mailbox, channels_in
@@ -27,7 +30,23 @@ def nrf_pair() -> Pair:
     return NrfIpc(app, APP), NrfIpc(net, NET)
 
 
-PAIRS: dict[str, Callable[[], Pair]] = {"memory": mailbox_pair, "nRF IPC": nrf_pair}
+def vevif_tasks() -> Pair:
+    app, flpr = VevifSides(tasks=EVERY, events=EVERY).drivers()
+    return app, flpr
+
+
+def vevif_events() -> Pair:
+    app, flpr = vevif_tasks()
+    return flpr, app
+
+
+PAIRS: dict[str, Callable[[], Pair]] = {
+    "memory": mailbox_pair,
+    "nRF IPC": nrf_pair,
+    "VEVIF tasks": vevif_tasks,
+    "VEVIF events": vevif_events,
+    "bellboards": lambda: BellboardSides().drivers(),
+}
 
 
 @pytest.fixture(params=PAIRS)
@@ -35,8 +54,9 @@ def pair(request: pytest.FixtureRequest) -> Pair:
     return PAIRS[request.param]()
 
 
-def test_both_ends_are_mailboxes_with_sixteen_channels(pair: Pair) -> None:
-    assert all(isinstance(end, Mailbox) and end.channels == 16 for end in pair)
+def test_both_ends_are_mailboxes_with_as_many_channels(pair: Pair) -> None:
+    assert all(isinstance(end, Mailbox) for end in pair)
+    assert pair[0].channels == pair[1].channels in (16, 32)
 
 
 def test_a_ring_is_pending_at_the_other_end_until_it_is_acknowledged(pair: Pair) -> None:
@@ -94,11 +114,12 @@ def test_enabling_twice_and_disabling_twice_are_refused_with_ealready(pair: Pair
     assert not end.is_enabled(4)
 
 
-@pytest.mark.parametrize("channel", [-1, 16, 1000])
+@pytest.mark.parametrize("beyond", [None, 0, 1000])
 @pytest.mark.parametrize("operation", ["ring", "acknowledge", "enable", "disable", "is_enabled"])
 def test_a_channel_that_does_not_exist_is_refused_with_einval(
-    pair: Pair, operation: str, channel: int
+    pair: Pair, operation: str, beyond: int | None
 ) -> None:
+    channel = -1 if beyond is None else pair[0].channels + beyond
     with pytest.raises(MailboxError, match=f"mbox channel {channel} cannot") as caught:
         getattr(pair[0], operation)(channel)
     assert caught.value.errno == errno.EINVAL

@@ -23,6 +23,7 @@ from icmsg.cosim.embedded.rates import (
     check_attributes,
     hart_of,
     has_fpu,
+    wfi_needs_mie,
 )
 from icmsg.cosim.embedded.shared_page import SharedPage
 from icmsg.cosim.embedded.slot import Slot
@@ -31,9 +32,10 @@ from icmsg.cosim.embedded.vpr.clic_registers import CLIC_BASE
 from icmsg.cosim.platform import Peripheral, Reference
 from icmsg.cosim.soc import VPR
 from icmsg.errors import ConfigurationError
+from icmsg.hw.mailboxes import ManySided
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from icmsg.cosim.bus_setup import Tag
     from icmsg.cosim.embedded.processor import Architecture
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.platform.values import Connection
     from icmsg.cosim.soc import Soc
     from icmsg.hw.line import Line
+    from icmsg.hw.model import IoModel
 
 MEMORY: Final = "Memory.MappedMemory"
 
@@ -60,6 +63,7 @@ class Builder:
         nanoseconds: Callable[[int], int],
     ) -> None:
         self._soc = soc
+        self._time = scheduler.time
         self._description = description = soc.description
         self.slots: Final[dict[str, Slot]] = {}
         self.memories: Final[dict[str, Memory]] = {}
@@ -152,7 +156,8 @@ class Builder:
                 self._register(item, space, MemoryRange(place.address, place.address + size, memory))
 
     def _add_model(self, item: Peripheral, kind: ModelType) -> None:
-        owners = self._owners(item, kind)
+        outputs = self._outputs(item)
+        owners = self._owners(item, kind, outputs)
         _check_values(item, kind)
         parts = Parts(
             slot=owners[0],
@@ -161,6 +166,8 @@ class Builder:
             nvics={name: self._nvic(item, name) for name in kind.nvics if name in item.attributes},
             cores={name: self._core(item, name) for name in kind.cores if name in item.attributes},
             numbers={name: _number(item, name) for name in kind.numbers if name in item.attributes},
+            outputs=outputs,
+            time=self._time,
         )
         try:
             model = kind.build(parts)
@@ -170,23 +177,45 @@ class Builder:
         except ConfigurationError as error:
             raise item.error(str(error)) from None
         self.models[item.name] = model
-        if not kind.stands_in:
+        if not kind.stands_in and len(owners) == 1:
             owners[0].peripherals.append(model)
         for place in item.registrations:
             size = place.size or kind.size or parts.numbers["size"] - place.offset
             for space in self._spaces_of(item, place):
-                self._register_io(item, space, place, size, model)
+                self._register_io(item, space, place, size, self._seen_from(space, model))
 
-    def _owners(self, item: Peripheral, kind: ModelType) -> list[Slot]:
-        """Return the cores that see it, of which all but stand-ins have exactly one."""
+    def _seen_from(self, space: AddressSpace, model: Model) -> IoModel:
+        """Return what a core sees of a model; some have to know who writes."""
+        slot = self.slots.get(space.core)
+        return model.seen_from(slot) if isinstance(model, ManySided) and slot is not None else model
+
+    def _outputs(self, item: Peripheral) -> dict[int, Slot]:
+        """Return the cores to whose interrupt controllers the outputs of a peripheral are wired."""
+        wired = {core.nvic: self.slots[core.name] for core in self._soc.by_cpu.values()}
+        return {
+            wire.index or 0: wired[wire.destination] for wire in item.connections if wire.destination in wired
+        }
+
+    def _owners(self, item: Peripheral, kind: ModelType, outputs: Mapping[int, Slot]) -> list[Slot]:
+        """Return the cores to which it belongs: one, but for stand-ins and what has outputs to several cores."""
         if not item.registrations or any(place.address is None for place in item.registrations):
             raise item.error(f"{item.name} needs an address on sysbus")
-        if not kind.stands_in and len({place.cpu for place in item.registrations} - {None}) != 1:
+        if kind.stands_in:
+            return [slot for place in item.registrations for slot in self._slots_of(item, place)]
+        cpus = {place.cpu for place in item.registrations}
+        if kind.shared and (len(cpus) > 1 or None in cpus):
+            if not outputs:
+                raise item.error(
+                    f"{item.name} is reached by several cores and needs a connection to the interrupt controller of "
+                    "the core to which it belongs"
+                )
+            return list(dict.fromkeys(outputs.values()))
+        if len(cpus - {None}) != 1:
             raise item.error(
                 f"{item.name} must be registered for exactly one core (cpu: …), whose memory it uses and "
                 "with which it is reset"
             )
-        return [slot for place in item.registrations for slot in self._slots_of(item, place)]
+        return [self._slot(item, next(iter(cpus - {None})))]
 
     def _slots_of(self, item: Peripheral, place: Registration) -> list[Slot]:
         return list(self.slots.values()) if place.cpu is None else [self._slot(item, place.cpu)]
@@ -209,7 +238,7 @@ class Builder:
                     found.model.add(tag)
 
     def _register_io(
-        self, item: Peripheral, space: AddressSpace, place: Registration, size: int, model: Model
+        self, item: Peripheral, space: AddressSpace, place: Registration, size: int, model: IoModel
     ) -> None:
         start = place.address or 0
         end = start + size
@@ -255,7 +284,7 @@ class Builder:
                 )
             line.connect(slot.set_line, wire.irq)
             if line.edge:
-                slot.nvic.latch_edges(wire.irq)
+                slot.latch_edges(wire.irq)
 
     def _model(self, item: Peripheral, attribute: str) -> Model:
         value = item.attributes[attribute]
@@ -288,7 +317,7 @@ class Builder:
 
 def _architecture(description: PlatformDescription, core: Peripheral) -> Architecture:
     if core.type == VPR:
-        return Vpr(hart=hart_of(core))
+        return Vpr(hart=hart_of(core), wfi_needs_mie=wfi_needs_mie(core))
     return Armv8M(has_fpu=has_fpu(description, core))
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from icmsg.assets import shipped_name
 from icmsg.config.boards import DEFAULT
 from icmsg.cosim.base_machine import BaseMachine
 from icmsg.cosim.embedded import foreign_cores
@@ -14,7 +15,7 @@ from icmsg.cosim.embedded.build import Builder
 from icmsg.cosim.embedded.bus import CoreBus
 from icmsg.cosim.embedded.hang_guard import HangGuard
 from icmsg.cosim.embedded.machine_core import MachineCore
-from icmsg.cosim.embedded.models.nrf_reset import NrfResetModel
+from icmsg.cosim.embedded.models.core_holder import CoreHolder
 from icmsg.cosim.embedded.played import MachineClock
 from icmsg.cosim.embedded.rates import read_rates
 from icmsg.cosim.embedded.scheduler import Scheduler
@@ -314,14 +315,14 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
     def _restart(self, slot: Slot) -> None:
         """Firmware asked for a reset of its own core; it happens after the instruction that asked.
 
-        Such a reset holds the core that this one lets go (RESET.NETWORK.FORCEOFF).
+        Such a reset holds the core that this one lets go (FORCEOFF, CPURUN).
         """
 
         def restart() -> None:
             self.cores[slot.name].reset()
             for model in self._parts.models.values():
-                if isinstance(model, NrfResetModel) and model.core == slot.name:
-                    model.hold_network()
+                if isinstance(model, CoreHolder) and model.core == slot.name:
+                    model.held.hold()
 
         self.scheduler.at(self.scheduler.time(), restart)
 
@@ -344,6 +345,9 @@ def _read(platform: str | Path | PlatformDescription | None) -> tuple[Soc, Mappi
     """Return the SoC, and the cores that are left out of it, by their names in the platform file."""
     if platform is None:
         return shipped_soc(DEFAULT.name), {}
-    description = load_platform(Path(platform)) if isinstance(platform, str | Path) else platform
-    kept, foreign = foreign_cores.split(description)
+    if isinstance(platform, str | Path):
+        if (name := shipped_name(platform)) is not None:
+            return shipped_soc(name), {}
+        platform = load_platform(Path(platform))
+    kept, foreign = foreign_cores.split(platform)
     return Soc(kept), foreign

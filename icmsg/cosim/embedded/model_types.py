@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.cosim.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.cosim.embedded.models.dwt import DwtModel
+from icmsg.cosim.embedded.models.nrf54l_clock import Nrf54lClockModel
+from icmsg.cosim.embedded.models.nrf54l_uarte import Nrf54lUarteModel
 from icmsg.cosim.embedded.models.nrf_clock import NrfClockModel
 from icmsg.cosim.embedded.models.nrf_gpio import NrfGpioModel
+from icmsg.cosim.embedded.models.nrf_grtc import NrfGrtcModel
 from icmsg.cosim.embedded.models.nrf_reset import NrfResetModel
 from icmsg.cosim.embedded.models.nrf_rng import NrfRngModel
 from icmsg.cosim.embedded.models.nrf_rtc import NrfRtcModel
 from icmsg.cosim.embedded.models.nrf_temp import NrfTempModel
 from icmsg.cosim.embedded.models.nrf_timer import NrfTimerModel
 from icmsg.cosim.embedded.models.nrf_uarte import NrfUarteModel
+from icmsg.cosim.embedded.models.nrf_vpr import NrfVprModel
 from icmsg.cosim.embedded.models.nrf_wdt import NrfWdtModel
 from icmsg.errors import ConfigurationError
 from icmsg.hw.line import Line
 from icmsg.hw.mailboxes import SeveralLines, find_kind, kinds
 from icmsg.hw.model import IoModel
+from icmsg.hw.nrf_grtc import CHANNELS, GROUPS
 from icmsg.hw.nrf_timer import COMPARATORS
 
 if TYPE_CHECKING:
@@ -51,7 +56,10 @@ def lines_of(model: Model) -> Mapping[int, Line]:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Parts that a model is built from: the core it belongs to, its address there, and what its attributes name."""
+    """Parts that a model is built from: the core it belongs to, its address there, and what its attributes name.
+
+    ``outputs`` are the cores to which its outputs are wired; ``time()`` is the tick of whoever accesses it.
+    """
 
     slot: Slot
     base: int
@@ -59,6 +67,8 @@ class Parts:
     cores: Mapping[str, Slot]
     nvics: Mapping[str, Slot]
     numbers: Mapping[str, int]
+    outputs: Mapping[int, Slot]
+    time: Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,8 @@ class ModelType:
     have one value; the ones in ``required`` must be there.
     ``size`` in bytes is what a registration covers that says nothing else; None = what the attribute ``size`` says.
     ``stands_in`` marks a type that only keeps what is written, so that it does not matter whom it belongs to.
+    ``shared`` marks one that several cores may reach: it belongs to the core to which all its outputs are wired, or
+    to none.
     """
 
     build: Callable[[Parts], Model]
@@ -81,6 +93,7 @@ class ModelType:
     fixed: tuple[tuple[str, object], ...] = ()
     required: tuple[str, ...] = ()
     stands_in: bool = False
+    shared: bool = False
 
     @property
     def attributes(self) -> set[str]:
@@ -117,7 +130,7 @@ def _timer(parts: Parts) -> NrfTimerModel:
 
 def _wdt(parts: Parts) -> NrfWdtModel:
     controller = parts.models["resetController"]
-    if not isinstance(controller, NrfResetModel) or controller.network is not parts.slot:
+    if not isinstance(controller, NrfResetModel) or controller.held is not parts.slot:
         raise ConfigurationError(
             f"resetController must be the NRF_RESET that resets the core {parts.slot.name}, which has this watchdog"
         )
@@ -130,6 +143,23 @@ def _reset(parts: Parts) -> NrfResetModel:
             "network must be another core than the one that has the registers: it could not let itself go"
         )
     return NrfResetModel(parts.slot, base=parts.base, network=parts.cores["network"])
+
+
+def _vpr(parts: Parts) -> NrfVprModel:
+    if parts.cores["vpr"] is parts.slot:
+        raise ConfigurationError("vpr must be another core than the one that has the registers")
+    return NrfVprModel(parts.slot, base=parts.base, vpr=parts.cores["vpr"])
+
+
+def _grtc(parts: Parts) -> NrfGrtcModel:
+    return NrfGrtcModel(
+        parts.outputs,
+        base=parts.base,
+        time=parts.time,
+        ticks_per_second=parts.slot.ticks_per_second,
+        channels=parts.numbers.get("channels", CHANNELS),
+        groups=parts.numbers.get("groups", GROUPS),
+    )
 
 
 def find_model(type_name: str) -> ModelType | None:
@@ -149,6 +179,7 @@ def _mailbox(kind: MailboxKind) -> ModelType:
         size=kind.size,
         models=kind.peers,
         numbers=kind.numbers,
+        shared=kind.rings_peer,
     )
 
 
@@ -170,17 +201,27 @@ MODELS: Final[dict[str, ModelType]] = {
     "Miscellaneous.NRF5340_CLOCK": ModelType(
         _clock, size=0x600, cores=("clocked",), nvics=("clockedNvic",), numbers=("startMicroseconds",)
     ),
+    "Miscellaneous.NRF54L_CLOCK": ModelType(
+        lambda parts: Nrf54lClockModel(
+            parts.slot, base=parts.base, start_us=parts.numbers.get("startMicroseconds", 10)
+        ),
+        numbers=("startMicroseconds",),
+        shared=True,
+    ),
     "Miscellaneous.NRF_RESET": ModelType(_reset, cores=("network",), required=("network",)),
     "Miscellaneous.NRF_TEMP": ModelType(lambda parts: NrfTempModel(parts.slot, base=parts.base)),
+    "Miscellaneous.NRF_VPR": ModelType(_vpr, cores=("vpr",), required=("vpr",)),
     "Timers.NRF52840_Timer": ModelType(_timer, numbers=("numberOfEvents",), required=("numberOfEvents",)),
     "Timers.NRF52840_RTC": ModelType(
         lambda parts: NrfRtcModel(parts.slot, base=parts.base),
         fixed=(("numberOfEvents", 4),),
         required=("numberOfEvents",),
     ),
+    "Timers.NRF_GRTC": ModelType(_grtc, numbers=("channels", "groups"), shared=True),
     "Timers.NRF_RTC": ModelType(lambda parts: NrfRtcModel(parts.slot, base=parts.base)),
     "Timers.NRF_WDT": ModelType(_wdt, models=("resetController",), required=("resetController",)),
     "UART.NRF52840_UART": ModelType(
         lambda parts: NrfUarteModel(parts.slot, base=parts.base), fixed=(("easyDMA", True),)
     ),
+    "UART.NRF54L_UARTE": ModelType(lambda parts: Nrf54lUarteModel(parts.slot, base=parts.base), shared=True),
 }

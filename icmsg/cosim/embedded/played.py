@@ -20,7 +20,8 @@ class PlayedCore:
     """Delivers the interrupt lines of ``slot``; ``latency`` and ``retry`` are ticks.
 
     A handler runs at the tick at which the line rose plus ``latency``. It must make the line fall, as a driver does
-    by acknowledging; where it does not, it runs again after ``retry``, as an interrupt that stays high would.
+    by acknowledging; where it does not, it runs again after ``retry``, as an interrupt that stays high would. Where the
+    interrupt latches edges it runs once for each, whatever the line does.
     """
 
     def __init__(self, slot: Slot, scheduler: Scheduler, *, latency: int, retry: int) -> None:
@@ -53,12 +54,14 @@ class PlayedCore:
     def _look(self) -> None:
         """Look again at what the interrupt controller offers."""
         for interrupt in self._handlers:
-            if (level := self._slot.nvic.offers(interrupt)) is not (interrupt in self._levels):
+            level = self._slot.nvic.offers(interrupt)
+            if level is not (interrupt in self._levels) and interrupt not in self._slot.edges:
                 self._line(interrupt, level)
 
     def _line(self, interrupt: int, level: bool) -> None:
         if not level:
-            self._levels.discard(interrupt)
+            if interrupt not in self._slot.edges:
+                self._levels.discard(interrupt)
         elif interrupt in self._handlers:
             self._levels.add(interrupt)
             if interrupt not in self._queued:
@@ -72,6 +75,7 @@ class PlayedCore:
         del self._queued[interrupt]
         if interrupt not in self._levels:
             return  # acknowledged before the handler's turn: no interrupt is taken
+        self._levels -= self._slot.edges & {interrupt}
         try:
             self._handlers[interrupt]()
             if (ended := self._slot.nvic.ended) is not None:

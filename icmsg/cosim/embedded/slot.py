@@ -88,6 +88,8 @@ class Slot:
         self.console: Final = Console()
         self.peripherals: Final[list[IoModel]] = []
         """Peripherals that are reset together with the core: everything that only this core can reach."""
+        self.edges: Final[set[int]] = set()
+        """External interrupts that are latched where their line rises."""
         self.firmware: Processor | None = None
         self.power: Power | None = None
         self.on_line: LineHandler | None = None
@@ -211,6 +213,11 @@ class Slot:
     def lost(self, channel: int, signals: int) -> None:
         """Put into the stream that a fault took ``signals`` from a doorbell of this core."""
         self.emit(EventKind.SIGNAL_LOST, channel, signals)
+
+    def latch_edges(self, interrupt: int) -> None:
+        """Let an external interrupt of this core become pending where its line rises, and only there."""
+        self.edges.add(interrupt)
+        self.nvic.latch_edges(interrupt)
 
     def set_line(self, interrupt: int, level: bool) -> None:
         """Drive one external interrupt of this core."""

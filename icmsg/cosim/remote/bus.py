@@ -26,7 +26,7 @@ class RemoteBus(PlacedBus):
     the sysbus in the context of the core. ``rings`` is called with the channel of each task that is written.
     """
 
-    __slots__ = ("_levels", "_link", "_memory", "_pending", "_rings", "_shared", "_tasks")
+    __slots__ = ("_kind", "_levels", "_link", "_memory", "_pending", "_rings", "_shared", "_tx_base")
 
     def __init__(
         self,
@@ -44,9 +44,13 @@ class RemoteBus(PlacedBus):
         self._levels = levels
         self._shared = shared
         self._rings = rings
-        kind = core.port.kind if core.port is not None else None
-        self._tasks = kind.tasks if kind is not None else {}
-        self._pending = kind.registers.offset(kind.pending) if kind is not None else -1
+        port = core.port
+        self._kind = port.kind if port is not None else None
+        self._tx_base = port.tx_base if port is not None else 0
+        has_one_line = port is not None and len(port.interrupts) == 1
+        self._pending = (
+            port.kind.registers.offset(port.kind.pending) if port is not None and has_one_line else -1
+        )
 
     def _get(self, width: int, address: int) -> int:
         place = self._places.at(address)
@@ -60,6 +64,8 @@ class RemoteBus(PlacedBus):
         else:
             self._link.do(f"sysbus Write{_NAMES[width]} 0x{address:08X} 0x{value:X} {self._cpu}")
             self._memory.let_go()  # a peripheral may write memory by itself
+            if width == 32 and address >= self._tx_base:  # in the peer's mailbox
+                self._ring(address - self._tx_base, value)
 
     def _get_block(self, address: int, size: int) -> bytes:
         parts = []
@@ -100,8 +106,11 @@ class RemoteBus(PlacedBus):
 
     def _set_register(self, offset: int, value: int) -> None:
         self._link.do(f"{self._mailbox} WriteDoubleWord 0x{offset:X} 0x{value:X}")
-        if value & 1 and offset in self._tasks:
-            self._rings(self._tasks[offset])
+        self._ring(offset, value)
+
+    def _ring(self, offset: int, value: int) -> None:
+        for channel in self._kind.rung(offset, value) if self._kind is not None else ():
+            self._rings(channel)
 
     def _rang(self) -> None:
         self._levels.forget()

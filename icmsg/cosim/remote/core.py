@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from icmsg.cosim.stepped.core import SteppedCore
+from icmsg.cosim.stepped.core_types import runs_here
 
 
 class RemoteCore(SteppedCore):
     """A core as :class:`icmsg.cosim.stepped.core.SteppedCore`, which can forget who used it."""
 
     @property
-    def is_cortex_m(self) -> bool:
-        """True for a Cortex-M, which can be made anew."""
-        return self._place.is_cortex_m
+    def can_be_made_anew(self) -> bool:
+        """True for a core of a type that is reset here."""
+        return runs_here(self._place)
 
     def power_down(self) -> None:
         """Halt and reset the core as :meth:`reset`, and forget what it has executed."""

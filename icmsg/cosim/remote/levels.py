@@ -40,6 +40,8 @@ class Levels:
     def _question(self, line: Wire) -> str:
         if line.source in self._pending:
             return f"{line.source} ReadDoubleWord 0x{self._pending[line.source]:X}"
+        if line.output.isdecimal():
+            return f"{line.source} IsOutputSet {line.output}"
         return f"{line.source} {line.output} IsSet"
 
     def learn(self, answers: Sequence[str]) -> None:

@@ -25,6 +25,7 @@ from icmsg.cosim.remote.transport import words
 from icmsg.cosim.simtime import MS
 from icmsg.cosim.soc import Soc, Wire
 from icmsg.cosim.stepped import commands, log
+from icmsg.cosim.stepped.core_types import watched
 from icmsg.cosim.stepped.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
 from icmsg.cosim.stepped.paths import csharp_files, monitor_path
 from icmsg.cosim.stepped.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, TASK
@@ -32,7 +33,7 @@ from icmsg.cosim.stepped.stepper import Stepper
 from icmsg.errors import EngineError, MonitorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from icmsg.cosim.remote.transport import Transport
     from icmsg.cosim.soc import Place, SocCore
@@ -88,8 +89,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self._numbers = {
             wire: (core.name, number)
             for core in places.values()
-            for number, wires in core.wires.items()
-            for wire in wires
+            for number in core.wires
+            for wire in watched(core, number)
         }
         mailboxes = len(self._mailboxes)
         self._sources = {
@@ -105,7 +106,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self.link.execute(commands.SERIAL)
         if quantum_ns is not None:
             self.link.execute(f'emulation SetGlobalQuantum "{commands.seconds(quantum_ns)}"')
-        self._levels = Levels(self.link, dict(map(_pending_register, self._mailboxes)))
+        self._levels = Levels(self.link, dict(_pending_registers(self._mailboxes)))
         self._memory = RemoteMemory(self.link, blocks=self.abilities.blocks)
         self.stepper = Stepper(
             self.clock,
@@ -166,8 +167,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
     def boot_anew(self) -> None:
         """Make the machine what it is after power-up, and count virtual time and events from here on.
 
-        Cores are halted and reset with all peripherals, RAM is zero. Flash keeps its contents. A core that is no
-        Cortex-M stays as it is, with the RAM that it has for itself. Two runs that begin so
+        Cores are halted and reset with all peripherals, RAM is zero. Flash keeps its contents. A core of a type
+        that is not reset here stays as it is, with the RAM that it has for itself. Two runs that begin so
         have the same times and the same trace, whatever Renode has done before. Up to 10 ms pass before.
 
         Raises:
@@ -176,7 +177,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self.check_open()
         if self.stepper.is_active:
             raise EngineError("boot_anew comes before the machine runs")
-        ours = [core for core in self.cores.values() if core.is_cortex_m]
+        ours = [core for core in self.cores.values() if core.can_be_made_anew]
         for core in ours:
             core.halt()
         # Always, since Renode lets a core go one quantum later that was halted while time passed.
@@ -325,11 +326,12 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self.clock.clear()
 
 
-def _pending_register(core: SocCore) -> tuple[str, int]:
-    """Return a mailbox, and the byte offset of what is pending in it."""
-    assert core.port is not None
-    kind = core.port.kind
-    return core.port.name, kind.registers.offset(kind.pending)
+def _pending_registers(mailboxes: Iterable[SocCore]) -> Iterator[tuple[str, int]]:
+    """Yield each mailbox with one line, and the byte offset of what is pending in it."""
+    for core in mailboxes:
+        port = core.port
+        if port is not None and len(port.interrupts) == 1:
+            yield port.name, port.kind.registers.offset(port.kind.pending)
 
 
 def _shared(places: dict[str, SocCore]) -> frozenset[Place]:

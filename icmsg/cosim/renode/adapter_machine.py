@@ -75,11 +75,10 @@ class AdaptedMachine:
         return _Registers(self._object(name))
 
     def line(self, name: str, output: str) -> object:
-        """Return a GPIO property of a peripheral."""
-        try:
-            found: object = getattr(self._object(name), output)
-        except AttributeError:
-            raise EngineError(f"peripheral {name} has no output {output}") from None
+        """Return a GPIO property of a peripheral, or an output by its number."""
+        found: object = self._models.DoorbellLines.Find(self._object(name), output)
+        if found is None:
+            raise EngineError(f"peripheral {name} has no output {output}")
         return found
 
     def is_set(self, line: Any) -> bool:

@@ -42,15 +42,15 @@ def setup(platform: str, quantum_ns: int, cpus: Sequence[str]) -> Iterator[str]:
         yield f"{cpu} IsHalted true"
 
 
-def reset(cpu: str, vector_table: int | None, own: Sequence[str]) -> Iterator[str]:
-    """Yield what resets a core and what belongs to it, and leaves it held.
+def reset(cpu: str, entry: str, address: int | None, own: Sequence[str]) -> Iterator[str]:
+    """Yield what resets a core and what belongs to it, and leaves it held; member ``entry`` becomes ``address``.
 
-    Without the core's reset it does not start at the entry of what was loaded; the reset forgets the vector table.
+    Without the core's reset it does not start at the entry of what was loaded; the reset forgets where that is.
     """
     yield f"{cpu} IsHalted true"
     yield f"{cpu} Reset"
-    if vector_table is not None:
-        yield f"{cpu} VectorTableOffset 0x{vector_table:08X}"
+    if address is not None:
+        yield f"{cpu} {entry} 0x{address:08X}"
     for name in own:
         yield f"{name} Reset"
 

@@ -11,8 +11,8 @@ from icmsg.cosim.console import Console
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.memory_console import memory_consoles
-from icmsg.cosim.soc import CORTEX_M
 from icmsg.cosim.stepped import commands
+from icmsg.cosim.stepped.core_types import played_command, runs_here, type_of, watched
 from icmsg.cosim.stepped.paths import monitor_path
 from icmsg.cosim.stepped.played import PlayedCore
 from icmsg.cosim.stepped.registers import CoreRegisters
@@ -22,6 +22,7 @@ from icmsg.errors import EngineError, FirmwareError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from icmsg.cosim.core_power import ForceOff
     from icmsg.cosim.machine import Hang
     from icmsg.cosim.memory_console import MemoryConsole
     from icmsg.cosim.soc import SocCore
@@ -47,7 +48,8 @@ class SteppedCore(BaseCore):
         self._played: PlayedCore | None = None
         self._placed_bus: Final = bus
         self.is_held_by_another: Final = place.reset_block is not None
-        self._registers: Final = CoreRegisters(place.cpu, machine.command)
+        names = type_of(place).registers if runs_here(place) else {}
+        self._registers: Final = CoreRegisters(place.cpu, names, machine.command)
         self.troubles: Final = Troubles(self)
         self._memory_consoles: tuple[FirmwareImage, list[MemoryConsole]] | None = None
 
@@ -68,7 +70,7 @@ class SteppedCore(BaseCore):
         self._waits = self._halted and self._place.reset_block is not None
         self.tell_played(False)  # a session that broke off has not
         self._started = not self._halted or self._registers.number("PC") != 0
-        if self._started and self._place.is_cortex_m:
+        if self._started and runs_here(self._place) and type_of(self._place).has_vector_table:
             self._vector_table = self._registers.number("VectorTableOffset")
 
     def recognize(self, files: Iterable[str]) -> None:
@@ -105,7 +107,7 @@ class SteppedCore(BaseCore):
             EngineError: the core runs, or is played by Python.
         """
         self._machine.check_open()
-        self._check_cortex_m()
+        type_of(self._place)  # or it refuses
         image = self._image_to_load(firmware)
         if image.is_elf_file:
             self._pause()
@@ -117,14 +119,6 @@ class SteppedCore(BaseCore):
         self.image = image
         self._vector_table = image.vector_table
         return image
-
-    def _check_cortex_m(self) -> None:
-        place = self._place
-        if not place.is_cortex_m:
-            raise EngineError(
-                f"core {self.name} is a {place.kind}, and firmware is loaded here into a {CORTEX_M} only; use Renode's "
-                f"commands: execute('sysbus LoadELF @FILE cpu={place.cpu}'), execute('{place.cpu} IsHalted false')"
-            )
 
     def _pause(self) -> None:
         """Take the lockstep away, with no core running meanwhile."""
@@ -152,11 +146,19 @@ class SteppedCore(BaseCore):
         """
         self._machine.check_open()
         self._check_startable(has_image=self._vector_table is not None)
+        self._copy_image()
         self._reset()
         self._halted = self._waits = False
         self._started = True
         self._machine.emit(EventKind.CORE_STARTED, self.index)
         self._release()
+
+    def _copy_image(self) -> None:
+        """Copy the image to where it runs, as the firmware does that starts such a core."""
+        if self.image is not None and self._place.is_launched:
+            for segment in self.image.segments:
+                if segment.run_address != segment.load_address:
+                    self.bus.write_block(segment.run_address, segment.data)
 
     def wait_for_release(self) -> None:
         """Reset the core as :meth:`start`, and leave it to the core that holds this one to let it go.
@@ -165,10 +167,12 @@ class SteppedCore(BaseCore):
             EngineError: no image is loaded, the core is played by Python, or nothing holds it.
         """
         self._machine.check_open()
-        if self._played is not None or self._vector_table is None or self._place.reset_block is None:
+        force_off = self._force_off
+        if self._played is not None or self._vector_table is None or force_off is None:
             raise self._cannot_wait()
         self._reset()
-        self._do([f"{self._place.reset_block} NetworkVectorTable 0x{self._vector_table:08X}"])
+        if force_off.start is None:
+            self._do([f"{force_off.peripheral} NetworkVectorTable 0x{self._vector_table:08X}"])
         self._halted, self._started, self._waits = True, False, True
 
     def _look_at_release(self) -> None:
@@ -247,10 +251,16 @@ class SteppedCore(BaseCore):
         if not self._halted and self._played is None:
             self._release()
 
+    @property
+    def _force_off(self) -> ForceOff | None:
+        """What holds this core in reset."""
+        return self._machine.soc.force_off if self.is_held_by_another else None
+
     def _reset(self) -> None:
         self._cancel_release()
         self.troubles.forget()
-        self._do(commands.reset(self._place.cpu, self._vector_table, self._place.own))
+        entry = type_of(self._place).entry if runs_here(self._place) else "PC"
+        self._do(commands.reset(self._place.cpu, entry, self._vector_table, self._place.own))
 
     def _release(self) -> None:
         if self._machine.stepper.is_active:
@@ -284,7 +294,7 @@ class SteppedCore(BaseCore):
         if self._played is not None:
             return self._played
         self._check_playable()
-        stepper = self._machine.stepper
+        stepper, port = self._machine.stepper, self._place.port
         self._played = PlayedCore(
             self.name,
             self._machine.clock,
@@ -292,6 +302,7 @@ class SteppedCore(BaseCore):
             latency_ns=self._machine.latency_ns if latency_ns is None else latency_ns,
             follow=stepper.follow,
             ignore=stepper.ignore,
+            edges=frozenset(port.interrupts.values()) if port is not None and port.kind.edge else (),
         )
         self._halted = False
         self.tell_played(True)
@@ -299,8 +310,8 @@ class SteppedCore(BaseCore):
 
     def tell_played(self, played: bool) -> None:
         """Tell the peripheral that holds this core in reset whether to leave it to Python when it lets it go."""
-        if self._place.reset_block is not None:
-            self._machine.command(f"{self._place.reset_block} IsNetworkPlayed {str(played).lower()}")
+        if (force_off := self._force_off) is not None:
+            self._machine.command(played_command(force_off, played))
 
     def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
         """Call ``handler`` at external interrupt ``interrupt`` of this core, which Python plays.
@@ -308,7 +319,7 @@ class SteppedCore(BaseCore):
         Raises:
             EngineError: firmware runs on the core, or nothing in the platform raises that interrupt.
         """
-        wires = self._place.wires.get(interrupt)
+        wires = watched(self._place, interrupt)
         if not wires:
             raise EngineError(f"nothing in the platform raises interrupt {interrupt} of core {self.name}")
         lines = [self._machine.line(wire) for wire in wires]
@@ -343,9 +354,12 @@ class SteppedCore(BaseCore):
 
     @property
     def registers(self) -> dict[str, int]:
-        """PC, SP, LR and XPSR; empty where no firmware was started, and for a core that is no Cortex-M."""
+        """The core registers, of a Cortex-M PC, SP, LR and XPSR; empty where no firmware was started.
+
+        Empty, too, for a core of a type that is left to Renode's own commands.
+        """
         self._look_at_release()
-        return self._registers.main() if self._started and self._place.is_cortex_m else {}
+        return self._registers.main() if self._started else {}
 
     @property
     def lock_up(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from icmsg.cosim.base_core import PATIENCE, never_falls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from icmsg.cosim.stepped.clock import StepClock
     from icmsg.timers import Timer
@@ -19,16 +19,19 @@ class _Interrupt:
     number: int
     handler: Callable[[], None]
     lines: list[object]
+    is_edge: bool
     queued: Timer | None = None
     ignored: int = 0
     rose_ns: int | None = None
+    latched: bool = False
 
 
 class PlayedCore:
     """Delivers interrupts of core ``name`` to Python.
 
     A handler runs at the first synchronization point that is later than the line's edge and at least ``latency_ns``
-    behind it. It must make the line fall; where it does not, it runs again at the next synchronization point.
+    behind it. It must make the line fall; where it does not, it runs again at the next synchronization point. Those of
+    ``edges`` are latched where their line rises, and the handler runs once for that, whatever the line does.
     ``is_set`` gives the level of a line. ``follow`` and ``ignore`` tell who lets time pass which lines end a step: not
     those whose handler is queued.
     """
@@ -42,6 +45,7 @@ class PlayedCore:
         latency_ns: int,
         follow: Callable[[object], None],
         ignore: Callable[[object], None],
+        edges: Collection[int] = (),
     ) -> None:
         self._name = name
         self._is_set = is_set
@@ -49,6 +53,7 @@ class PlayedCore:
         self._latency = latency_ns
         self._follow = follow
         self._ignore = ignore
+        self._edges = edges
         self._interrupts: dict[int, _Interrupt] = {}
 
     @property
@@ -63,12 +68,14 @@ class PlayedCore:
 
     def on_interrupt(self, number: int, handler: Callable[[], None], lines: list[object]) -> None:
         """Call ``handler`` while one of ``lines`` is high; one that is high already counts as rising now."""
+        is_edge = number in self._edges
         if (known := self._interrupts.get(number)) is not None:
             known.handler = handler
             return
-        interrupt = self._interrupts[number] = _Interrupt(number, handler, lines)
+        interrupt = self._interrupts[number] = _Interrupt(number, handler, lines, is_edge)
         for line in lines:
             self._follow(line)
+        interrupt.latched = is_edge and self._is_high(interrupt)
         self._look(interrupt)
 
     def line_rose(self, number: int, time_ns: int) -> None:
@@ -76,6 +83,7 @@ class PlayedCore:
         interrupt = self._interrupts.get(number)
         if interrupt is not None:
             interrupt.rose_ns = time_ns
+            interrupt.latched = interrupt.is_edge
 
     def look(self) -> None:
         """Queue the handlers of lines that are high."""
@@ -95,8 +103,11 @@ class PlayedCore:
     def _is_high(self, interrupt: _Interrupt) -> bool:
         return any(self._is_set(line) for line in interrupt.lines)
 
+    def _is_due(self, interrupt: _Interrupt) -> bool:
+        return interrupt.latched if interrupt.is_edge else self._is_high(interrupt)
+
     def _look(self, interrupt: _Interrupt) -> None:
-        if interrupt.queued is None and self._is_high(interrupt):
+        if interrupt.queued is None and self._is_due(interrupt):
             rose = self._clock.time_ns if interrupt.rose_ns is None else interrupt.rose_ns
             due = rose + max(1, self._latency)
             if due <= self._clock.time_ns:
@@ -117,13 +128,14 @@ class PlayedCore:
     def _run(self, interrupt: _Interrupt) -> None:
         interrupt.queued = None
         interrupt.rose_ns = None
-        if not self._is_high(interrupt):
+        if not self._is_due(interrupt):
             interrupt.ignored = 0
             return  # acknowledged before the handler's turn: no interrupt is taken
+        interrupt.latched = False
         try:
             interrupt.handler()
         finally:
-            if self._is_high(interrupt):
+            if self._is_due(interrupt):
                 self._again(interrupt)
             else:
                 interrupt.ignored = 0

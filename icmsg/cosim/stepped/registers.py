@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Final
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-_NAMES: Final = {"PC": "PC", "SP": "SP", "LR": "LR", "XPSR": "XProgramStatusRegister"}
-"""Names of a core's registers, and Renode's for them."""
 _ROW: Final = re.compile(r"\|\s*(\w+)\s*\|(?:\s*\d+\s*\|)?\s*(0x[0-9A-Fa-f]+)")
 _NUMBER: Final = re.compile(r"0x[0-9A-Fa-f]+")
 
 
 class CoreRegisters:
-    """Registers of core ``cpu``; ``command`` runs a command of the Monitor and returns what it prints."""
+    """Registers of core ``cpu``; ``command`` runs a command of the Monitor and returns what it prints.
 
-    def __init__(self, cpu: str, command: Callable[[str], str]) -> None:
+    ``names`` are those that are shown, and Renode's for them.
+    """
+
+    def __init__(self, cpu: str, names: Mapping[str, str], command: Callable[[str], str]) -> None:
         self._cpu = cpu
+        self._names = names
         self._command = command
 
     def number(self, member: str) -> int | None:
@@ -30,8 +32,8 @@ class CoreRegisters:
         return int(found[0], 16) if found is not None else None
 
     def main(self) -> dict[str, int]:
-        """Return PC, SP, LR and XPSR."""
-        found = {name: self.number(member) for name, member in _NAMES.items()}
+        """Return those that are shown."""
+        found = {name: self.number(member) for name, member in self._names.items()}
         return {name: number for name, number in found.items() if number is not None}
 
     def all(self) -> dict[str, int]:

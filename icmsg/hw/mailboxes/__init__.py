@@ -7,22 +7,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from icmsg.hw.mailboxes import nrf_ipc
+from icmsg.hw.mailboxes import nrf_bellboard, nrf_ipc, nrf_vevif, nrf_vevif_csr
 from icmsg.hw.mailboxes.kind import (
     MailboxDriver,
     MailboxKind,
     MailboxModel,
     MailboxSite,
+    ManySided,
     OneLine,
     SeveralLines,
 )
 
 __all__ = [
-    "MailboxDriver", "MailboxKind", "MailboxModel", "MailboxSite", "OneLine", "SeveralLines", "add_kind", "find_kind",
-    "kinds",
+    "MailboxDriver", "MailboxKind", "MailboxModel", "MailboxSite", "ManySided", "OneLine", "SeveralLines", "add_kind",
+    "find_kind", "kinds",
 ]  # fmt: skip
 
-_KINDS: Final[dict[str, MailboxKind]] = {nrf_ipc.KIND.type: nrf_ipc.KIND}
+_KINDS: Final[dict[str, MailboxKind]] = {
+    module.KIND.type: module.KIND for module in (nrf_ipc, nrf_vevif, nrf_vevif_csr, nrf_bellboard)
+}
 
 
 def find_kind(type_name: str) -> MailboxKind | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from icmsg.hw.mailbox import channels_in
 from icmsg.hw.model import IoModel
 from icmsg.hw.registers import Access
 
@@ -59,6 +60,14 @@ class SeveralLines(IoModel, Protocol):
 MailboxModel = OneLine | SeveralLines
 
 
+@runtime_checkable
+class ManySided(Protocol):
+    """A mailbox that several cores reach, and that has to know which of them rings."""
+
+    def seen_from(self, site: MailboxSite) -> IoModel:
+        """Return the mailbox as the core at ``site`` reaches it."""
+
+
 class MailboxDriver(Protocol):
     """A function that makes the driver of a mailbox; masks have one bit for each channel."""
 
@@ -79,9 +88,10 @@ def first_output(_bus: Bus, _base: int, _channel: int) -> int:
 class MailboxKind:
     """One kind of mailbox; ``base`` is the byte address of its registers on its core's bus.
 
-    ``type`` is its type in a platform file. ``registers`` is the table
-    from which driver and model are made. A write of 1 to ``task`` [channel] rings; ``pending`` is not 0 while its
-    interrupt line is up, and ``enable`` has a bit for each channel that may raise it.
+    ``type`` is its type in a platform file. ``registers`` is the table from which driver and model are made. A write of
+    1 to ``task`` [channel] rings; where that is a single register, a one in the bit of the channel does. ``pending`` is
+    not 0 while its interrupt line is up, and ``enable`` has a bit for each channel that may raise it (where the mailbox
+    has several lines, those of the first one).
     """
 
     type: str
@@ -110,6 +120,8 @@ class MailboxKind:
     """True where a core rings in the mailbox of its peer, which it reaches, and its own is rung by others."""
     output: Callable[[Bus, int, int], int] = first_output
     """(bus, base, channel): the output that the channel's event raises."""
+    edge: bool = False
+    """True where its lines are edges (:class:`icmsg.hw.line.Line`)."""
     size: int = 0x1000
     """Bytes that its registers take on the bus."""
 
@@ -130,11 +142,11 @@ class MailboxKind:
             offset for offset, register, _ in self.registers.elements() if Access.W in register.access
         )
 
-    @property
-    def tasks(self) -> dict[int, int]:
-        """The channels by the byte offset of the register that rings them."""
-        return {
-            offset: channel
-            for offset, register, channel in self.registers.elements()
-            if register.name == self.task
-        }
+    def rung(self, offset: int, value: int) -> list[int]:
+        """Return the channels that a write of ``value`` to the register at byte ``offset`` rings."""
+        found = self.registers.find(offset)
+        if found is None or found[0].name != self.task:
+            return []
+        if found[0].count == 1:
+            return channels_in(value)
+        return [found[1]] if value & 1 else []

@@ -46,8 +46,13 @@ class StepRecords:
             if name not in rings:
                 raise MonitorError(f"{name} is no mailbox")
             sources[rings[name].index] = source
-        numbers = {core.index: core.port.interrupt for core in rings.values() if core.port is not None}
-        self._removers.append(self._machine.events.add_sink(partial(self._on_event, sources, numbers)))
+        outputs = {
+            (core.index, interrupt): output
+            for core in rings.values()
+            if core.port is not None
+            for output, interrupt in core.port.interrupts.items()
+        }
+        self._removers.append(self._machine.events.add_sink(partial(self._on_event, sources, outputs)))
         for source, name in enumerate(uarts.split()):
             if name not in prints:
                 raise MonitorError(f"{name} is no IUART")
@@ -102,20 +107,22 @@ class StepRecords:
 
     def _line(self, name: str) -> Line:
         peripheral, _, output = name.partition(".")
-        line = getattr(self._machine.models.get(peripheral), output.lower(), None)
+        model = self._machine.models.get(peripheral)
+        numbered = {str(number): line for number, line in getattr(model, "outputs", {}).items()}
+        line = numbered.get(output) or getattr(model, output.lower(), None)
         if not isinstance(line, Line):
             raise MonitorError(f"{name} is no line; give a peripheral and its output, as in ipcapp.IRQ")
         return line
 
-    def _on_event(self, sources: dict[int, int], numbers: dict[int, int], event: Event) -> None:
+    def _on_event(self, sources: dict[int, int], outputs: dict[tuple[int, int], int], event: Event) -> None:
         source = sources.get(event.core)
         if source is None:
             return
         if event.kind is EventKind.DOORBELL:
             self._rang = True
             self._add(Record(event.time_ns, TASK, source, event.a))
-        elif event.kind is EventKind.INTERRUPT and event.a == numbers.get(event.core):
-            self._add(Record(event.time_ns, LINE_ROSE, source, 0))
+        elif event.kind is EventKind.INTERRUPT and (event.core, event.a) in outputs:
+            self._add(Record(event.time_ns, LINE_ROSE, source, outputs[event.core, event.a]))
 
     def _on_bytes(self, source: int, data: bytes, time_ns: int) -> None:
         for byte in data:

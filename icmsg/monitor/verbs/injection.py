@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icmsg.errors import MonitorError
+from icmsg.errors import BusError, MonitorError
 
 if TYPE_CHECKING:
     from icmsg.cosim.machine import Core, Machine
@@ -16,16 +16,22 @@ def ring(core: Core, other: Core, channel: int) -> list[str]:
     port = core.mailbox_port
     if not 0 <= channel < port.kind.channels:
         raise MonitorError(f"no channel {channel}: use 0…{port.kind.channels - 1}")
-    port.kind.force_ring(core.bus, port.base, channel)
-    return [f"{core.name} rings {channel}: {_heard(other, channel)}"]
+    state = port.kind.read_state(core.bus, port.base)
+    signals = state.sends[channel] if state.wired else 1 << channel
+    try:
+        port.kind.force_ring(core.bus, port.tx_base, channel)
+    except BusError as error:
+        return [f"{core.name} rings {channel}: {error.reason}"]
+    return [f"{core.name} rings {channel}: {_heard(other, signals)}"]
 
 
-def _heard(core: Core, channel: int) -> str:
+def _heard(core: Core, signals: int) -> str:
     port = core.mailbox_port
     state = port.kind.read_state(core.bus, port.base)
-    if not state.hears[channel] >> channel & 1:
+    latched = state.hears_signals(signals)
+    if not latched:
         return f"{core.name} has not connected this channel, so nothing is latched"
-    if not state.enabled >> channel & 1:
+    if not state.enabled & latched:
         return f"latched in {port.name}, whose interrupt is not enabled"
     return f"{core.name} is interrupted"
 

@@ -12,8 +12,9 @@ from icmsg.cosim.embedded.processor import ignore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-INTERRUPTS: Final = 240
-"""External interrupts of each core's NVIC; registers, STIR and the wires of a platform know these and no others."""
+INTERRUPTS: Final = 480
+"""External interrupts of each core's NVIC, the most that Armv8-M allows; registers, STIR and the wires of a platform
+know these and no others."""
 EXCEPTIONS: Final = 16 + INTERRUPTS
 INTERRUPT_MASK: Final = (1 << EXCEPTIONS) - (1 << 16)
 """The bits of the external interrupts, among those of all exceptions."""

@@ -9,7 +9,7 @@ from icmsg.hw.registers import Access, Field, Register, RegisterBlock
 SCS_BASE: Final = 0xE000E000
 
 _R, _W = Access.R, Access.W
-_WORDS = 8
+_WORDS = 16
 _LEAST_PRIORITY_BITS = 5
 
 PRIORITY_MASK: Final = 0xFF >> _LEAST_PRIORITY_BITS << _LEAST_PRIORITY_BITS
@@ -27,7 +27,7 @@ ID_REGISTERS: Final = (
 SCS: Final = RegisterBlock(
     "SCS",
     (
-        Register("ICTR", 0x004, access=_R, reset=_WORDS - 1, meaning="words of interrupts less one"),
+        Register("ICTR", 0x004, access=_R, reset=_WORDS - 2, meaning="words of interrupts less one"),
         Register("ACTLR", 0x008),
         Register(
             "SYST_CSR",

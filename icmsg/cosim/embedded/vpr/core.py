@@ -70,6 +70,7 @@ class VprCore(SlicedCore):
         warn: Callable[[str, int, int], None],
         fault: Callable[[int, int], None],
         events: Callable[[], int],
+        wfi_needs_mie: bool = False,
         bus_width: int = 32,
     ) -> None:
         super().__init__(
@@ -82,6 +83,7 @@ class VprCore(SlicedCore):
         )
         self.nvic: Final = clic
         self._entry: Final = entry
+        self._wakes_masked: Final = not wfi_needs_mie
         self._at = 0  # the address of the instruction that ended the run
         self._bad_load = 0  # the address of the load that ended it
         self._pc = native.registers("PC")
@@ -211,11 +213,11 @@ class VprCore(SlicedCore):
         self._flow.fault(Code.STORE, address, pc)
 
     def take_interrupts(self) -> None:
-        """Enter the handler of the most urgent pending interrupt, if it may be taken now; that is all that wakes."""
+        """Enter the handler of the most urgent pending interrupt if it may be taken now, or wake up for it."""
         if self.lock_up is not None:
             return
         try:
-            if self._flow.take():
+            if self._flow.take() or (self.asleep and self._wakes_masked and self._flow.waits()):
                 self.asleep = False
         except LockUp as problem:
             self._lock_up(problem)

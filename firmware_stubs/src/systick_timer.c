@@ -1,7 +1,5 @@
 #include "repeat_timer.h"
 
-#include "nrf5340.h"
-
 void repeat_timer_start(uint32_t period_us, uint32_t hz)
 {
 	SYST_RVR = period_us * (hz / 1000000u) - 1u;
@@ -17,7 +15,7 @@ void repeat_timer_stop(void)
 
 /*
  * The exception never runs, it only wakes WFI; so its pending bit is cleared here. Before the NVIC write of
- * ipc_mbox_acknowledge(), because Renode up to 1.16.1 works out again whether WFI may sleep only on that write.
+ * mbox_acknowledge(), because Renode up to 1.16.1 works out again whether WFI may sleep only on that write.
  */
 bool repeat_timer_expired(void)
 {
