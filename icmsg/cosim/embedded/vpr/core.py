@@ -222,6 +222,11 @@ class VprCore(SlicedCore):
         except LockUp as problem:
             self._lock_up(problem)
 
+    @property
+    def never_wakes(self) -> bool:
+        """True while the core sleeps with mstatus.MIE clear, and is one that nothing wakes then."""
+        return self.asleep and self.lock_up is None and not (self._wakes_masked or self._csrs.mie)
+
     def signal_event(self) -> None:
         """Do nothing: the core waits for interrupts alone."""
 
