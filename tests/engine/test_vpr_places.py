@@ -22,6 +22,9 @@ device: Memory.ArrayMemory @ sysbus 0x40001000
     size: 0x1000
 """
 LOOPS: Final = {
+    "an address that the loop makes itself": (
+        "li a0, 0x40001000; loop: addi a1, a0, 0x100; lw a1, 0(a1); andi a1, a1, 1; beqz a1, loop"
+    ),
     "lw and a branch": "li a0, 0x40001000; loop: lw a1, 0x100(a0); addi a2, a2, 1; nop; beqz a1, loop",
     "lbu and a jump": "li a0, 0x40001100; loop: lbu a1, 0(a0); addi a2, a2, 1; j loop",
     # c.lw a3, 0(a1); c.andi a3, 1; c.beqz a3, -4; and with c.j
