@@ -16,7 +16,7 @@ _CLICINT: Final = 0xF000_1000
 _FIRST: Final = range(64)
 """The interrupts of a Cortex-M among which enabled ones are looked for: those of the smallest SoCs."""
 _TASKS: Final = range(32)
-"""Those of a VPR: its VEVIF tasks."""
+"""VEVIF tasks of a VPR."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class InterruptState:
     pending: bool
     active: bool
     priority: int
-    """As the controller has it: in an NVIC the smaller one is more urgent, in a CLIC the larger one."""
+    """Urgency as the controller has it: in an NVIC the smaller one is more urgent, in a CLIC the larger one."""
 
 
 def read_nvic(bus: Bus, number: int) -> InterruptState:

@@ -136,8 +136,8 @@ class VprCore(SlicedCore):
         Raises:
             CoreFault: that is no address of code.
         """
-        entry = self._entry() if entry is None else entry
-        if self.space.memory_at(entry) is None or entry & 1:
+        entry = (self._entry() if entry is None else entry) & ~1
+        if self.space.memory_at(entry) is None:
             raise CoreFault(
                 f"core {self.name} would begin at 0x{entry:08X}, where no code can be; load an image, or set "
                 "INITPC to the address of its first instruction",
@@ -166,12 +166,9 @@ class VprCore(SlicedCore):
         if cause == SLEEP:
             self.asleep = not self._code.stops or not self._stop()
         elif cause == _MRET:
-            flow.leave(self._at)
-            self.asleep = flow.sleeps_again()
+            self.asleep = flow.leave(self._at)
         elif cause == _ECALL:
             flow.trap(Code.ECALL, 0, self._at, "an ecall")
-        elif cause == _ILLEGAL:
-            self._end_illegal()
         elif cause == _BREAKPOINT:
             flow.fault(Code.BREAKPOINT, self._at, self._at)
         elif cause == _BAD_LOAD:
@@ -179,11 +176,11 @@ class VprCore(SlicedCore):
         elif cause in (_MISALIGNED_LOAD, _MISALIGNED_STORE):
             base = self._opcode(self._at) >> 15 & 31  # of an atomic instruction: its address is in a register
             flow.fault(Code(cause), self._native.registers(f"X{base}").first(), self._at)
-        elif cause is None:
+        elif error:
             pc = self.pc()
             flow.fault(Code.FETCH, pc, pc)
         else:
-            raise NotImplementedError(f"exception {cause} of the emulator, error {error}")
+            self._end_illegal()
 
     def _stop(self) -> bool:
         """Execute the counter instruction before which the run ended; return False if it has ended at a WFI."""
@@ -224,6 +221,11 @@ class VprCore(SlicedCore):
                 self.asleep = False
         except LockUp as problem:
             self._lock_up(problem)
+
+    @property
+    def never_wakes(self) -> bool:
+        """True while the core sleeps with mstatus.MIE clear, and is one that nothing wakes then."""
+        return self.asleep and self.lock_up is None and not (self._wakes_masked or self._csrs.mie)
 
     def signal_event(self) -> None:
         """Do nothing: the core waits for interrupts alone."""

@@ -186,8 +186,8 @@ class TrapFlow:
         csrs.epc, csrs.value = pc, value
         csrs.mpie, csrs.mie = csrs.mie, False
 
-    def leave(self, at: int) -> None:
-        """Execute the ``mret`` at an address.
+    def leave(self, at: int) -> bool:
+        """Execute the ``mret`` at an address; return whether the core sleeps again where a handler has returned to.
 
         Raises:
             LockUp: its frame is not in memory, and the exception that this is cannot be entered.
@@ -199,10 +199,10 @@ class TrapFlow:
         stack = self._space.memory_at(sp)
         if sp & 3:
             self.fault(Code.MISALIGNED_UNSTACKING, sp, at)
-            return
+            return False
         if stack is None or sp + layout.size > stack.end:
             self.fault(Code.UNSTACKING, sp, at)
-            return
+            return False
         *registers, first, second = layout.unpack_from(stack.memory.bytes, sp - stack.start)
         cause, epc = self._ordered(first, second)
         after = (sp + layout.size + (_ALIGNED if epc & 1 else 0)) & _MASK
@@ -216,10 +216,7 @@ class TrapFlow:
             self._returned_at = self._executed()
         else:
             self._place.write(after, epc & ~1)
-
-    def sleeps_again(self) -> bool:
-        """Return whether the core sleeps where a handler has just returned to."""
-        return self._csrs.returns_to_sleep and not self._csrs.level and not self.would_take()
+        return csrs.returns_to_sleep and not csrs.level and not self.would_take()
 
     def _ordered(self, first: int, second: int) -> tuple[int, int]:
         """Return mcause and mepc in the order of the stack, or the two words of the stack in that order."""
