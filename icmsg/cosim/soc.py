@@ -291,11 +291,12 @@ def _fill(core: SocCore, description: PlatformDescription) -> None:
         on_bus = [place for place in item.registrations if place.parent == "sysbus"]
         seen = [place for place in on_bus if place.address is not None and reaches(item, place, core.cpu)]
         found += [_place(item, place) for place in seen]
-        if seen and all(place.cpu == core.cpu for place in on_bus):
-            if item.type.startswith(_UART):
-                core.uart = core.uart or item.name
-            if not item.type.startswith("Memory."):
-                core.own.append(item.name)
+        alone = bool(seen) and all(place.cpu == core.cpu for place in on_bus)
+        wired = any(wire.destination == core.nvic for wire in item.connections)
+        if item.type.startswith(_UART) and (alone or (seen and wired)):
+            core.uart = core.uart or item.name
+        if alone and not item.type.startswith("Memory."):
+            core.own.append(item.name)
         for wire in item.connections:
             if wire.destination == core.nvic:
                 output = wire.source or ("IRQ" if wire.index is None else str(wire.index))

@@ -28,6 +28,7 @@ nvicnet: IRQControllers.NVIC @ sysbus new Bus.BusPointRegistration { address: 0x
 """
 APP = "@ sysbus new Bus.BusPointRegistration { address: 0x50000000; cpu: cpuapp }"
 CLOCK = f"y: Miscellaneous.NRF5340_CLOCK {APP}\n"
+GRTC = "x: Timers.NRF_GRTC @ sysbus 0x50000000\n"
 NET = "@ sysbus new Bus.BusPointRegistration { address: 0x41000000; cpu: cpunet }"
 
 
@@ -84,6 +85,13 @@ def machine(tmp_path: Path, text: str) -> EmbeddedMachine:
             "x is wired to interrupt 480 of nvicapp, which has 480",
         ),
         (f"x: Miscellaneous.NRF5340_CLOCK {APP}\n    init:\n        Reset\n", "the init section of x"),
+        (f"x: Miscellaneous.NRF_VPR {APP}\n", "x needs the attribute vpr"),
+        (f"x: Miscellaneous.NRF_VPR {APP}\n    vpr: cpuapp\n", "vpr must be another core"),
+        (f"x: Miscellaneous.NRF54L_CLOCK {APP}\n    startMicroseconds: 0\n", "startMicroseconds must be > 0"),
+        ("x: Timers.NRF_GRTC @ sysbus 0x50000000\n", "x is reached by several cores and needs a connection"),
+        (f"{GRTC}    channels: 17\n    0 -> nvicapp@3\n", "channels and groups must be 1…16, not 17 and 4"),
+        (f"{GRTC}    4 -> nvicapp@3\n", "this connection of x"),
+        (f"{GRTC}    IRQ -> nvicapp@3\n", "this connection of x"),
         (
             f"x: Memory.ArrayMemory {APP}\n    size: 4\n"
             "y: Memory.ArrayMemory @ sysbus 0x50000002\n    size: 4\n",
@@ -122,3 +130,18 @@ def test_a_registration_may_show_a_part_of_a_peripheral(tmp_path: Path) -> None:
         bus = made.core("app").bus
         bus.write32(0x5000_0504, 9)
         assert bus.read32(0x6000_0004) == 9
+
+
+def test_what_several_cores_reach_belongs_to_the_core_that_it_interrupts(tmp_path: Path) -> None:
+    """It is reset with that core, and with no other one; what interrupts several belongs to none."""
+    text = (
+        "x: UART.NRF54L_UARTE @ sysbus 0x50000000\n    IRQ -> nvicnet@3\n"
+        "y: Timers.NRF_GRTC @ sysbus 0x50001000\n    0 -> nvicapp@4\n    1 -> nvicnet@4\n"
+    )
+    with machine(tmp_path, text) as made:
+        bus = made.core("app").bus
+        for core, kept in (("app", 1), ("net", 0)):
+            bus.write32(0x5000_0500, 1)
+            bus.write32(0x5000_1510, 2)
+            made.core(core).reset()
+            assert (bus.read32(0x5000_0500), bus.read32(0x5000_1510)) == (kept, 2)

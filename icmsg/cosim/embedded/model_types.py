@@ -206,6 +206,7 @@ MODELS: Final[dict[str, ModelType]] = {
             parts.slot, base=parts.base, start_us=parts.numbers.get("startMicroseconds", 10)
         ),
         numbers=("startMicroseconds",),
+        shared=True,
     ),
     "Miscellaneous.NRF_RESET": ModelType(_reset, cores=("network",), required=("network",)),
     "Miscellaneous.NRF_TEMP": ModelType(lambda parts: NrfTempModel(parts.slot, base=parts.base)),
