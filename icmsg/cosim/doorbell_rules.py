@@ -184,7 +184,7 @@ def interrupt_held_back(direction: DirectionFacts, _link: LinkFacts) -> Finding 
             "interrupt-not-enabled",
             f"{up} interrupt {number} is not enabled in the NVIC of {reader.name}{instead}",
         )
-    if mailbox.edge and not interrupt.pending:
+    if mailbox.edge and not interrupt.pending and direction.writer.instance is None:
         event = mailbox.words.event.format(channel)
         return Finding(
             "event-not-cleared",

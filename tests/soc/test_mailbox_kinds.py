@@ -9,6 +9,7 @@ import pytest
 from robot_runs import run_test
 
 import platforms
+from icmsg.config.mailboxes import of_compatible
 from icmsg.cosim.diagnosis import examine
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.exchange import Exchange
@@ -58,6 +59,13 @@ def test_a_driver_keeps_to_the_protocol() -> None:
         written = ((offset, 1 << bit) for offset in kind.writable for bit in range(kind.channels))
         rung = [channel for offset, value in written for channel in kind.rung(offset, value)]
         assert sorted(rung) == list(range(kind.channels))
+
+
+def test_a_check_of_devicetrees_knows_as_many_channels_as_the_kind_of_the_same_compatible() -> None:
+    for kind in mailboxes.kinds():
+        if kind.type != bell.TYPE:
+            assert kind.compatible
+            assert {of_compatible(name).channels for name in kind.compatible} == {kind.channels}
 
 
 def test_two_cores_that_python_plays_exchange_messages_over_it(platform: Path) -> None:

@@ -11,10 +11,11 @@ Not modelled: DPPI (SUBSCRIBE_TRIGGER and PUBLISH_TRIGGERED are stored without e
 
 from __future__ import annotations
 
+import errno
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from icmsg.errors import BusError, ConfigurationError
+from icmsg.errors import BusError, ConfigurationError, MailboxError
 from icmsg.hw.block_view import BlockView
 from icmsg.hw.exposed import STRING, UINT32, VOID, exposed
 from icmsg.hw.line import Line
@@ -151,13 +152,14 @@ class NrfVevif:
 
         MailboxError with ``EINVAL`` where the VPR's event is not wired to this core.
         """
-        bit = self._states.check_rx(channel)
-        self._states.enable(channel)
+        bit = self._states.enable(channel)
         self._write32(self._intenset, bit)
         if not self._read32(self._inten) & bit:
             self._states.disable(channel)
-            self._states.rx &= ~bit
-            self._states.check_rx(channel)
+            raise MailboxError(
+                f"mbox channel {channel} cannot receive: that event of the VPR has no wire to this core",
+                errno.EINVAL,
+            )
 
     def disable(self, channel: int) -> None:
         """Clear the interrupt of ``channel``; its event goes on being latched."""
