@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.backtrace import unwind
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.image_places import check_places
+from icmsg.cosim.riscv_backtrace import unwind_riscv
 from icmsg.errors import EngineError, IcmsgError
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class BaseCore:
         registers = self._frame_registers()
         if registers and pc is not None:
             registers["PC"] = pc
+        if "MEPC" in registers:
+            return tuple(unwind_riscv(registers, self.image, self._read_memory))
         return unwind(registers, self.image, self._read_memory)
 
     def __repr__(self) -> str:

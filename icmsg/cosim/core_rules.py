@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.observations import CoreFacts, LinkFacts
 
 _LAST_FAULT: Final = 6
+_MIE: Final = 1 << 3
 
 
 def in_fault_handler(core: CoreFacts, _link: LinkFacts) -> Finding | None:
@@ -48,6 +49,18 @@ def in_handler(core: CoreFacts, link: LinkFacts) -> Finding | None:
     if masks and not number:
         return Finding("interrupts-masked", f"core {core.name} runs with {masks[0]} set, at {core.place}")
     return None
+
+
+def never_wakes(core: CoreFacts, _link: LinkFacts) -> Finding | None:
+    """Firmware of a VPR sleeps where nothing wakes it (Zephyr: soc/nordic/common/vpr/soc_idle.c)."""
+    status = core.registers.get("MSTATUS")
+    if not core.runs_firmware or not core.asleep or status is None or status & _MIE:
+        return None
+    return Finding(
+        "never-wakes",
+        f"core {core.name} executed WFI with mstatus.MIE clear, at {core.place}: a VPR never wakes from that; "
+        "firmware must set MIE before it sleeps",
+    )
 
 
 def answered(core: CoreFacts) -> bool:
@@ -112,6 +125,7 @@ def magic_again(core: CoreFacts, link: LinkFacts) -> Finding | None:
 CORE_RULES: Final[tuple[Callable[[CoreFacts, LinkFacts], Finding | None], ...]] = (
     in_fault_handler,
     in_handler,
+    never_wakes,
     halted,
     restarted,
     sent_early,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.backtrace import exception_name
 from icmsg.cosim.machine import Hang
 from icmsg.errors import EngineError
 from icmsg.hw.mailbox import channels_in
@@ -45,9 +44,9 @@ NO_HANDLER: Final = "where no fault handler can run"
 
 
 def fault_name(number: int) -> str:
-    """Return what a person calls the exception of a FAULT event, of a core of either architecture."""
+    """Return the exception of a FAULT event in words, of a core of either architecture."""
     if number < FIRST_TRAP:
-        return exception_name(number)
+        return f"fault exception {number}"
     return f"exception {number - FIRST_TRAP} ({TRAPS.get(number, 'reserved')})"
 
 

@@ -39,7 +39,7 @@ def _check_architecture(image: FirmwareImage, core: SocCore, soc: Soc) -> None:
     others = [
         other.name for other in soc.cores.values() if (other.kind == VPR) is (image.architecture == RISCV)
     ]
-    load = f": load it there (--{others[0]})" if others else ""
+    load = f": load it on that one (--{others[0]})" if others else ""
     raise FirmwareError(
         f"{image.path}: built for {_ARTICLES[image.architecture]} core, and core {core.name} is "
         f"{_ARTICLES[wanted]} one{load}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from icmsg.cosim.fault_causes import fault_name
 from icmsg.cosim.simtime import MS
 from icmsg.errors import EngineError
 
@@ -97,6 +98,6 @@ class ProgressGuard:
     def _fault_loop(self) -> str:
         worst = max(self._faults.records(), key=lambda fault: fault.count)
         return (
-            f"core {worst.core} takes fault exception {worst.exception} again and again at PC 0x{worst.pc:08X} "
+            f"core {worst.core} takes {fault_name(worst.exception)} again and again at PC 0x{worst.pc:08X} "
             f"({worst.place})"
         )

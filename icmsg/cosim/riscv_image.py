@@ -19,7 +19,7 @@ _FLOAT_ABI: Final = 0x6
 _SECTION: Final = ".riscv.attributes"
 _ARCHITECTURE: Final = "TAG_ARCH"
 _KNOWN: Final = frozenset(["e", "m", "a", "c", "zicsr", "zifencei", "zmmul", "zca", "zaamo", "zalrsc"])
-_EXTENSION: Final = re.compile(r"([a-z]+?)(?:\d+p\d+)?(?:_|$)")
+_EXTENSION: Final = re.compile(r"([zsx][a-z]+?(?=\d|_|$)|[a-z])(?:\d+p\d+)?_?")
 _BASE: Final = re.compile(r"rv(\d+)([a-z])(?:\d+p\d+)?_?")
 _MARCH: Final = "-march=rv32emc_zicsr -mabi=ilp32e"
 
@@ -61,4 +61,4 @@ def _built_for(elf: ELFFile) -> tuple[str, list[str]]:
     base = _BASE.match(text.lower())
     if base is None:
         return "", []
-    return base[2], [name for name in _EXTENSION.findall(text.lower(), base.end()) if name]
+    return base[2], _EXTENSION.findall(text.lower(), base.end())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.cosim.diagnosis import is_fault
 from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.fault_causes import fault_name
 from icmsg.cosim.simtime import format_time
 from icmsg.cosim.workload import RoundTrips
 from icmsg.errors import VirtualTimeoutError
@@ -152,7 +153,7 @@ def fault_words(machine: Machine, faults: Iterable[CoreFaultRecord]) -> Iterator
     for fault in faults:
         words = [str(warning) for warning in told if (warning.core, warning.pc) == (fault.core, fault.pc)]
         yield from words or [
-            f"core {fault.core} took fault exception {fault.exception} at PC 0x{fault.pc:08X} ({fault.place})"
+            f"core {fault.core} took {fault_name(fault.exception)} at PC 0x{fault.pc:08X} ({fault.place})"
         ]
     for core in machine.cores.values():
         if locked_up := getattr(core, "lock_up", ""):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.fault_causes import fault_name
 from icmsg.cosim.region_news import Packets, RegionChanged
 from icmsg.errors import ConfigurationError
 from icmsg.ipc import LegacyState, State
@@ -67,7 +68,7 @@ _TEXTS: Final[Mapping[EventKind, Callable[[Event], str]]] = {
     EventKind.CORE_HALTED: lambda _event: "halted",
     EventKind.CORE_RESET: lambda _event: "reset",
     EventKind.CONSOLE: lambda event: f"prints {_packet(event)}",
-    EventKind.FAULT: lambda event: f"fault exception {event.a} at PC 0x{event.b:08X}",
+    EventKind.FAULT: lambda event: f"{fault_name(event.a)} at PC 0x{event.b:08X}",
     EventKind.SIGNAL_LOST: lambda event: f"loses the signal of task {event.a}, channels 0x{event.b:X}",
     EventKind.PACKETS: _in_memory,
     EventKind.REGION: _change,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Callable, Container
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -19,12 +20,10 @@ BASE: Final = 0x2002_8000
 STACK: Final = 0x2003_8000
 SHARED: Final = 0x2002_0000
 
-REGISTERS: Final = {
-    name: number
-    for number, name in enumerate(
-        ["zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5"]
-    )
-} | {f"x{number}": number for number in range(32)}
+_ABI: Final = "zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5"
+REGISTERS: Final = {name: number for number, name in enumerate(_ABI.split(" "))} | {
+    f"x{number}": number for number in range(32)
+}
 CSRS: Final = {
     "mstatus": 0x300,
     "misa": 0x301,
@@ -169,67 +168,85 @@ def assemble(source: str, base: int = BASE) -> tuple[bytes, dict[str, int]]:
     return code, labels
 
 
-def _encode(words: list[str], at: int, size: int, labels: dict[str, int]) -> bytes:
-    name, *operands = words
+class _Operands:
+    """The operands of one instruction at ``at``."""
 
-    def value(text: str) -> int:
+    def __init__(self, words: list[str], at: int, labels: dict[str, int]) -> None:
+        self.words, self.at, self.labels = words, at, labels
+
+    def value(self, index: int) -> int:
+        return self.number(self.words[index])
+
+    def number(self, text: str) -> int:
         label, _, more = text.partition("+")
-        if label in labels:
-            return labels[label] + (int(more, 0) if more else 0)
+        if label in self.labels:
+            return self.labels[label] + (int(more, 0) if more else 0)
         return CSRS[text] if text in CSRS else int(text, 0)
 
-    def register(index: int) -> int:
-        return REGISTERS[operands[index]]
+    def register(self, index: int) -> int:
+        return REGISTERS[self.words[index]]
 
-    def place(index: int) -> tuple[int, int]:
-        offset, _, base = operands[index].rstrip(")").partition("(")
-        return REGISTERS[base], value(offset or "0")
+    def place(self, index: int) -> tuple[int, int]:
+        """Return base register and offset of ``offset(register)``."""
+        offset, _, base = self.words[index].rstrip(")").partition("(")
+        return REGISTERS[base], self.number(offset or "0")
 
+    def distance(self, index: int) -> int:
+        return self.value(index) - self.at
+
+
+def _load_immediate(operands: _Operands) -> bytes:
+    number = operands.value(1) & 0xFFFF_FFFF
+    low = (number & 0xFFF ^ 0x800) - 0x800
+    rd = operands.register(0)
+    return struct.pack("<2I", (number - low & 0xFFFF_F000) | rd << 7 | 0x37, i_type(0x13, 0, rd, rd, low))
+
+
+def _csr(name: str, of: _Operands) -> int:
+    source = of.value(2) if name.endswith("i") else of.register(2)
+    return of.value(1) << 20 | source << 15 | _CSR[name] << 12 | of.register(0) << 7 | 0x73
+
+
+def _atomic(name: str, of: _Operands) -> int:
+    rs2 = 0 if name == "lr.w" else of.register(1)
+    return r_type(0x2F, 2, _AMO[name] << 2, of.register(0), of.place(-1)[0], rs2)
+
+
+_Format = Callable[[str, _Operands], int]
+_FORMATS: Final[tuple[tuple[Container[str], _Format], ...]] = (
+    (_FIXED, lambda name, of: _FIXED[name]),
+    (_ALU, lambda name, of: r_type(0x33, *_ALU[name], of.register(0), of.register(1), of.register(2))),
+    (
+        _IMMEDIATE,
+        lambda name, of: i_type(0x13, _IMMEDIATE[name], of.register(0), of.register(1), of.value(2)),
+    ),
+    (_SHIFTS, lambda name, of: r_type(0x13, *_SHIFTS[name], of.register(0), of.register(1), of.value(2))),
+    (("lui",), lambda name, of: of.value(1) << 12 | of.register(0) << 7 | 0x37),
+    (_LOADS, lambda name, of: i_type(0x03, _LOADS[name], of.register(0), *of.place(1))),
+    (_STORES, lambda name, of: s_type(_STORES[name], of.place(1)[0], of.register(0), of.place(1)[1])),
+    (_BRANCHES, lambda name, of: b_type(_BRANCHES[name], of.register(0), of.register(1), of.distance(2))),
+    (("jal",), lambda name, of: j_type(of.register(0), of.distance(1))),
+    (("jalr",), lambda name, of: i_type(0x67, 0, of.register(0), *of.place(1))),
+    (_CSR, _csr),
+    (_AMO, _atomic),
+)
+
+
+def _encode(words: list[str], at: int, size: int, labels: dict[str, int]) -> bytes:
+    name, operands = words[0], _Operands(words[1:], at, labels)
     if name.endswith(":") or name in (".align", ".space"):
         return bytes(size)
-    if name == ".half":
-        return struct.pack(f"<{len(operands)}H", *map(value, operands))
-    if name == ".word":
-        return struct.pack(f"<{len(operands)}I", *(value(text) & 0xFFFF_FFFF for text in operands))
+    if name in (".half", ".word"):
+        values = [operands.value(index) & 0xFFFF_FFFF for index in range(len(words) - 1)]
+        return struct.pack(f"<{len(values)}{'H' if name == '.half' else 'I'}", *values)
     if name in _SHORT:
         return struct.pack("<H", _SHORT[name])
     if name in ("li", "la"):
-        number = value(operands[1]) & 0xFFFF_FFFF
-        low = (number & 0xFFF ^ 0x800) - 0x800
-        rd = register(0)
-        lui = (number - low & 0xFFFF_F000) | rd << 7 | 0x37
-        return struct.pack("<2I", lui, i_type(0x13, 0, rd, rd, low))
-    if name in _FIXED:
-        word = _FIXED[name]
-    elif name in _ALU:
-        word = r_type(0x33, *_ALU[name], register(0), register(1), register(2))
-    elif name in _IMMEDIATE:
-        word = i_type(0x13, _IMMEDIATE[name], register(0), register(1), value(operands[2]))
-    elif name in _SHIFTS:
-        f3, f7 = _SHIFTS[name]
-        word = r_type(0x13, f3, f7, register(0), register(1), value(operands[2]))
-    elif name == "lui":
-        word = value(operands[1]) << 12 | register(0) << 7 | 0x37
-    elif name in _LOADS:
-        word = i_type(0x03, _LOADS[name], register(0), *place(1))
-    elif name in _STORES:
-        rs1, offset = place(1)
-        word = s_type(_STORES[name], rs1, register(0), offset)
-    elif name in _BRANCHES:
-        word = b_type(_BRANCHES[name], register(0), register(1), value(operands[2]) - at)
-    elif name == "jal":
-        word = j_type(register(0), value(operands[1]) - at)
-    elif name == "jalr":
-        word = i_type(0x67, 0, register(0), *place(1))
-    elif name in _CSR:
-        source = value(operands[2]) if name.endswith("i") else register(2)
-        word = value(operands[1]) << 20 | source << 15 | _CSR[name] << 12 | register(0) << 7 | 0x73
-    elif name in _AMO:
-        rs2 = 0 if name == "lr.w" else register(1)
-        word = r_type(0x2F, 2, _AMO[name] << 2, register(0), place(-1 + len(operands))[0], rs2)
-    else:
-        raise ValueError(f"no such instruction: {' '.join(words)}")
-    return struct.pack("<I", word)
+        return _load_immediate(operands)
+    for names, encode in _FORMATS:
+        if name in names:
+            return struct.pack("<I", encode(name, operands))
+    raise ValueError(f"no such instruction: {' '.join(words)}")
 
 
 @cache

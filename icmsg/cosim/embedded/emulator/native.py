@@ -143,6 +143,11 @@ class Registers:
         self._read(*self._args)
         return self._values[0]
 
+    def put(self, value: int) -> None:
+        """Set the only register of the set."""
+        self._values[0] = value
+        self._write(*self._args)
+
 
 class NativeCore:
     """One core of unicorn with empty memory.

@@ -41,5 +41,5 @@ WORDS: Final = {
     Code.VECTOR: "an interrupt's vector that is not in memory (mtvt)",
     Code.MISALIGNED_UNSTACKING: "an mret with a stack pointer that is no multiple of 4",
     Code.UNSTACKING: "an mret with a stack that is not in memory",
-    Code.EXCEPTION_STACKING: "an exception's frame that is not in memory",
+    Code.EXCEPTION_STACKING: "an exception whose frame cannot be stacked",
 }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.emulator.code_pages import CodePages
 from icmsg.cosim.embedded.emulator.core_memory import map_space
-from icmsg.cosim.embedded.emulator.sliced_core import SLEEP, SlicedCore
+from icmsg.cosim.embedded.emulator.sliced_core import SLEEP, LockUp, SlicedCore
 from icmsg.cosim.embedded.vpr.causes import Code
+from icmsg.cosim.embedded.vpr.code_pages import RiscVPages
 from icmsg.cosim.embedded.vpr.csr_instructions import WINDOW, WINDOW_BYTES, CsrUnit, describe
 from icmsg.cosim.embedded.vpr.csrs import Csrs
-from icmsg.cosim.embedded.vpr.native import PAGE_BYTES, UNRESERVED, NativeRiscV
+from icmsg.cosim.embedded.vpr.native import UNRESERVED, NativeRiscV
 from icmsg.cosim.embedded.vpr.polling import polled
 from icmsg.cosim.embedded.vpr.trap_flow import TrapFlow
 from icmsg.errors import CoreFault
@@ -29,6 +29,7 @@ _ILLEGAL, _MISALIGNED_LOAD, _MISALIGNED_STORE, _ECALL = 2, 4, 6, 8
 _BAD_LOAD, _MRET, _BREAKPOINT = 101, 102, 103
 """Other causes of a slice's end."""
 _MRET_CODE: Final = 0x3020_0073
+_WFI_CODE: Final = 0x1050_0073
 _SYSTEM, _OPCODE, _FUNCTION = 0x73, 0x7F, 0x3000
 _NAMES: Final = {
     "RA": "X1",
@@ -53,6 +54,7 @@ class VprCore(SlicedCore):
     exceptions; ``events()`` is how many events there were. ``bus_width`` decides about the order of what is stacked.
     """
 
+    _code: RiscVPages
     _unreserved = UNRESERVED
 
     def __init__(
@@ -99,13 +101,7 @@ class VprCore(SlicedCore):
             events=events,
             executed=self.executed,
         )
-        self._code = CodePages(
-            native,
-            space,
-            clear_monitor=self._clear_monitor,
-            look_again=self.end_slice,
-            page=PAGE_BYTES,
-        )
+        self._code = RiscVPages(native, space, clear_monitor=self._clear_monitor, look_again=self.end_slice)
         native.hook_pages(self._code.allows)
         window = range(WINDOW, WINDOW + WINDOW_BYTES)
         map_space(
@@ -166,7 +162,7 @@ class VprCore(SlicedCore):
     def _end(self, cause: int | None, error: int) -> None:
         flow = self._flow
         if cause == SLEEP:
-            self.asleep = True
+            self.asleep = not self._code.stops or not self._stop()
         elif cause == _MRET:
             flow.leave(self._at)
             self.asleep = flow.sleeps_again()
@@ -179,19 +175,38 @@ class VprCore(SlicedCore):
         elif cause == _BAD_LOAD:
             flow.fault(Code.LOAD, self._bad_load, self.pc())
         elif cause in (_MISALIGNED_LOAD, _MISALIGNED_STORE):
-            flow.fault(Code(cause), self.pc(), self.pc())
+            base = self._opcode(self._at) >> 15 & 31  # of an atomic instruction: its address is in a register
+            flow.fault(Code(cause), self._native.registers(f"X{base}").first(), self._at)
         elif cause is None:
             pc = self.pc()
             flow.fault(Code.FETCH, pc, pc)
         else:
             raise NotImplementedError(f"exception {cause} of the emulator, error {error}")
 
+    def _stop(self) -> bool:
+        """Execute the counter instruction before which the run ended; return False if it has ended at a WFI."""
+        pc, executed = self.pc(), self._executed.value
+        if pc not in self._code.stops or (executed and self._opcode(pc - 4) == _WFI_CODE):
+            return False
+        code = self._opcode(pc)
+        if not _is_csr(code):
+            self._code.run_on(pc)
+        elif executed < self._budget.value:
+            self.time += self.ticks_per_instruction
+            self.instructions += 1
+            if self._csr_unit.execute(code):
+                self._pc.write(pc + 4)
+            else:
+                self._at = pc
+                self._end_illegal()
+        return True
+
     def _end_illegal(self) -> None:
         code = self._opcode(self._at)
         what = ""
         if code & 3 != 3:
             code &= 0xFFFF
-        elif code & _OPCODE == _SYSTEM and code & _FUNCTION:
+        elif _is_csr(code):
             what = describe(code)
         self._flow.fault(Code.ILLEGAL, code, self._at, what or f"0x{code:0{4 if code & 3 != 3 else 8}X}")
 
@@ -200,8 +215,13 @@ class VprCore(SlicedCore):
 
     def take_interrupts(self) -> None:
         """Enter the handler of the most urgent pending interrupt, if it may be taken now; that is all that wakes."""
-        if self.lock_up is None and self._flow.take():
-            self.asleep = False
+        if self.lock_up is not None:
+            return
+        try:
+            if self._flow.take():
+                self.asleep = False
+        except LockUp as problem:
+            self._lock_up(problem)
 
     def signal_event(self) -> None:
         """Do nothing: the core waits for interrupts alone."""
@@ -247,11 +267,10 @@ class VprCore(SlicedCore):
         at = self._at = self._pc.first() - 4
         if number == _ILLEGAL:
             code = self._opcode(at)
-            if code & _OPCODE == _SYSTEM:
-                if code == _MRET_CODE:
-                    number = _MRET
-                elif code & _FUNCTION and self._csr_unit.execute(code):
-                    return
+            if code == _MRET_CODE:
+                number = _MRET
+            elif _is_csr(code) and self._csr_unit.execute(code):
+                return
         self._cause = number
         self._native.stop()
 
@@ -260,6 +279,8 @@ class VprCore(SlicedCore):
         if found is None:
             return 0
         start = address - found.start
+        if not start & 3:
+            return found.memory.words[start >> 2]
         return int.from_bytes(found.memory.bytes[start : start + 4], "little")
 
     def _on_breakpoint(self) -> bool:
@@ -276,3 +297,7 @@ class VprCore(SlicedCore):
         if self._lost_store is None:
             self._lost_store = address, self.pc()
             self.end_slice()
+
+
+def _is_csr(code: int) -> bool:
+    return code & _OPCODE == _SYSTEM and bool(code & _FUNCTION)

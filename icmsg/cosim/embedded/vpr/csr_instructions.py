@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.embedded.memory import IoRange
 from icmsg.errors import BusError
@@ -24,17 +24,6 @@ _RW, _RS, _RC = 1, 2, 3
 _READ_ONLY: Final = 3
 _NAMES: Final = {_RW: "csrrw", _RS: "csrrs", _RC: "csrrc"}
 _DEVICE_CSRS: Final = (range(0x7C3, 0x800), range(0xBC0, 0xC00))
-
-
-class CsrInstruction(NamedTuple):
-    """One decoded instruction; ``source`` is None where ``operand`` is an immediate, ``target`` where nobody reads."""
-
-    number: int
-    kind: int
-    target: Registers | None
-    source: Registers | None
-    operand: int
-    writes: bool
 
 
 def decode(opcode: int) -> tuple[int, int, int, int, bool]:
@@ -66,54 +55,83 @@ class CsrUnit:
         self._csrs: Final = csrs
         self._raise_later: Final = raise_later
         self._registers: Final = [native.registers(f"X{number}") for number in range(32)]
-        self._decoded: dict[int, CsrInstruction] = {}
+        self._compiled: dict[int, Callable[[], bool]] = {}
 
     def execute(self, opcode: int) -> bool:
         """Execute a CSR instruction; return False if it is an illegal one."""
-        found = self._decoded.get(opcode) or self._decode(opcode)
-        number, kind, target, source, operand, writes = found
-        read = self._csrs.readers.get(number)
-        if read is None:
-            return self._on_bus(found)
-        if source is not None:
-            operand = source.first()
-        value = read()
-        if writes:
-            write = self._csrs.writers.get(number)
-            if write is None:
-                return False
-            write(operand if kind == _RW else value | operand if kind == _RS else value & ~operand)
-        if target is not None:
-            target.write(value)
-        return True
+        return (self._compiled.get(opcode) or self._compile(opcode))()
 
-    def _decode(self, opcode: int) -> CsrInstruction:
+    def _compile(self, opcode: int) -> Callable[[], bool]:
         number, kind, rd, rs, immediate = decode(opcode)
-        found = self._decoded[opcode] = CsrInstruction(
-            number,
-            kind,
-            self._registers[rd] if rd else None,
-            self._registers[rs] if rs and not immediate else None,
-            rs if immediate else 0,
-            kind == _RW or bool(rs),
-        )
-        return found
+        target = self._registers[rd] if rd else None
+        source = self._registers[rs] if rs and not immediate else None
+        operand = rs if immediate else 0
+        writes = kind == _RW or bool(rs)
+        if kind not in _NAMES or (writes and number >> 10 == _READ_ONLY):
+            run = _illegal
+        elif number in self._csrs.readers:
+            read, write = self._csrs.readers[number], self._csrs.writers.get(number)
+            run = _own(read, write if writes else None, kind, target, source, operand)
+        else:
+            run = self._of_device(number, kind, target, source, operand, writes)
+        self._compiled[opcode] = run
+        return run
 
-    def _on_bus(self, found: CsrInstruction) -> bool:
-        place = self._space.pages.get((WINDOW + _STRIDE * found.number) >> 12)
-        if not isinstance(place, IoRange) or (found.writes and found.number >> 10 == _READ_ONLY):
-            return False
-        offset = WINDOW + _STRIDE * found.number - place.start
-        operand = found.operand if found.source is None else found.source.first()
-        try:
-            if found.target is not None or found.kind != _RW:
-                value = place.model.read32(offset)
-                if found.target is not None:
-                    found.target.write(value)
-            if found.writes:
-                place.model.write32(offset + {_RW: 0, _RS: _SET, _RC: _CLEAR}[found.kind], operand)
-        except BusError:
-            return False
-        except BaseException as error:
-            self._raise_later(error)
+    def _of_device(
+        self,
+        number: int,
+        kind: int,
+        target: Registers | None,
+        source: Registers | None,
+        operand: int,
+        writes: bool,
+    ) -> Callable[[], bool]:
+        address = WINDOW + _STRIDE * number
+        where = {_RW: 0, _RS: _SET, _RC: _CLEAR}[kind]
+
+        def run() -> bool:
+            place = self._space.pages.get(address >> 12)
+            if not isinstance(place, IoRange):
+                return False
+            offset = address - place.start
+            value = operand if source is None else source.first()
+            try:
+                if target is not None or kind != _RW:
+                    before = place.model.read32(offset)
+                    if target is not None:
+                        target.put(before)
+                if writes:
+                    place.model.write32(offset + where, value)
+            except BusError:
+                return False
+            except BaseException as error:
+                self._raise_later(error)
+            return True
+
+        return run
+
+
+def _illegal() -> bool:
+    return False
+
+
+def _own(
+    read: Callable[[], int],
+    write: Callable[[int], None] | None,
+    kind: int,
+    target: Registers | None,
+    source: Registers | None,
+    operand: int,
+) -> Callable[[], bool]:
+    """Return what executes an instruction on a register of the core's own."""
+
+    def run() -> bool:
+        value = read()
+        if write is not None:
+            given = operand if source is None else source.first()
+            write(given if kind == _RW else value | given if kind == _RS else value & ~given)
+        if target is not None:
+            target.put(value)
         return True
+
+    return run

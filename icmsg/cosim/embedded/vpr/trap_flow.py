@@ -168,7 +168,7 @@ class TrapFlow:
         if sp & 3 or stack is None:
             code = Code.EXCEPTION_STACKING
             self._tell(FAULT + code, pc)
-            raise LockUp(f"{text}, and {WORDS[code]} (0x{frame:08X})", pc)
+            raise LockUp(f"{text}, and {WORDS[code]} (stack pointer 0x{sp:08X})", pc)
         self._note(code | extra, pc, value)
         last = self._ordered(csrs.mcause(), pc | bool(padding))
         _EXCEPTION_FRAME.pack_into(stack.memory.bytes, frame - stack.start, *last)
