@@ -20,6 +20,7 @@ from rich.table import Table
 
 from icmsg.assets import stub, stub_names
 from icmsg.cli.measure import exchange_rate
+from icmsg.config.boards import DEFAULT
 from icmsg.config.nrf5340 import APP
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.image import FirmwareImage
@@ -114,7 +115,7 @@ def main() -> None:
         for window in (1, 8):
             workload = Workload(messages, 16, 16, 1, window)
             sides = {"app": image(app, "app"), "net": image(net, "net")}
-            rate = exchange_rate(EmbeddedMachine, sides, workload, runs=RUNS)
+            rate = exchange_rate(EmbeddedMachine, DEFAULT, sides, workload, runs=RUNS)
             table.add_row(
                 f"{label}, 16 bytes, window {window}",
                 f"{rate.per_second:,.0f} /s",

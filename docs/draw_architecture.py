@@ -199,7 +199,7 @@ def inside(box: str, boxes: dict[str, str], found: dict[str, Path]) -> list[str]
         if name.count(".") + 1 == depth and found[name].name == "__init__.py"
     ]
     size = f"{len(own)} modules" if len(own) > 1 else "1 module"
-    return [size, f"with {', '.join(packages)}"] if packages else [size]
+    return [size, ", ".join(packages)] if packages else [size]
 
 
 def draw() -> str:

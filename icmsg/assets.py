@@ -14,8 +14,6 @@ _PACKAGE: Final = Path(__file__).resolve().parent
 _ROOTS: Final = (_PACKAGE / "_data", _PACKAGE.parent)
 
 STUB_FOLDER: Final = "firmware_stubs/prebuilt"
-_FIRST_SOC: Final = "nrf5340"
-"""Its stubs lie in the folder itself, those of each other SoC in a folder below it."""
 
 
 def asset(relative: str) -> Path:
@@ -35,25 +33,31 @@ def platform_file(name: str) -> Path:
     return asset(f"platforms/{name}.repl")
 
 
+def shipped_name(platform: str | Path) -> str | None:
+    """Return the name of a shipped platform by the path of its file; None for any other file."""
+    path = Path(platform)
+    try:
+        return path.stem if path.samefile(asset("platforms") / path.name) else None
+    except OSError:
+        return None
+
+
 def stub_names() -> tuple[str, ...]:
     """Return the names of the shipped firmware stubs, for example ``("echo", "initiator")``; each SoC has them all."""
     return tuple(sorted({path.stem.rsplit("-", 1)[0] for path in asset(STUB_FOLDER).glob("*.elf")}))
 
 
-def stub(name: str, core: str, soc: str = _FIRST_SOC) -> Path:
+def stub(name: str, core: str, soc: str = "") -> Path:
     """Return the path of stub ``name`` built for ``core`` of ``soc``: for its role there, as in ``"flpr"``.
 
     Raises:
         ConfigurationError: there is no such stub; the text lists those there are.
     """
-    folder = asset(STUB_FOLDER) if soc == _FIRST_SOC else asset(STUB_FOLDER) / soc
+    folder = asset(STUB_FOLDER) / soc
     path = folder / f"{name}-{core}.elf"
-    if path.exists():
-        return path
-    cores = sorted({path.stem.rsplit("-", 1)[1] for path in folder.glob("*.elf")})
-    if core in cores:
+    if not path.exists():
+        there = sorted(other.stem for other in folder.glob("*.elf"))
         raise ConfigurationError(
-            f"no firmware stub {name!r} for core {core}; there are {', '.join(stub_names())}"
+            f"no firmware stub {name!r} for core {core}; there are {', '.join(there) or 'none'}"
         )
-    there = f"; there are stubs for {', '.join(cores)}" if cores else ""
-    raise ConfigurationError(f"no firmware stub for core {core} of an {soc}{there}")
+    return path

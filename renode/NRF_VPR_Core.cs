@@ -15,15 +15,16 @@ namespace Antmicro.Renode.Peripherals.CPU
     //
     // - the hardware stacking: an interrupt pushes twelve words, an exception two, and mret pops them;
     // - interrupts from an NRF_CLIC, through the table at mtvt; the mode of mtvec is always that of a CLIC;
-    // - WFI, from which nothing wakes it while mstatus.MIE is 0;
+    // - with wfiNeedsMie a WFI from which nothing wakes it while mstatus.MIE is 0 (erratum 93 of the nRF54H20);
     // - CSRs of VEVIF, which are a model on its bus (NRF_VEVIF_CSR).
     public class NRF_VPR : RiscV32
     {
-        public NRF_VPR(IMachine machine, NRF_CLIC clic, uint hartId = 0)
+        public NRF_VPR(IMachine machine, NRF_CLIC clic, uint hartId = 0, bool wfiNeedsMie = false)
             : base(machine, "rv32emc_zicsr", hartId: hartId, privilegedArchitecture: PrivilegedArchitecture.PrivUnratified,
                 privilegeLevels: PrivilegeLevels.Machine, allowUnalignedAccesses: true)
         {
             this.clic = clic;
+            this.wfiNeedsMie = wfiNeedsMie;
             // Renode's own CLIC is silent: its core asks it at each interrupt, and it has none.
             new CoreLocalInterruptController(machine, this, numberOfInterrupts: 2);
             clic.AttachCPU(this);
@@ -60,7 +61,7 @@ namespace Antmicro.Renode.Peripherals.CPU
             {
                 interrupt = NRF_CLIC.None;
             }
-            ClicPresentInterrupt(interrupt, interrupt != NRF_CLIC.None, interruptLevel, PrivilegeLevel.Machine);
+            ClicPresentInterrupt(interrupt == NRF_CLIC.None ? interrupt : FirstCode + interrupt, interrupt != NRF_CLIC.None, interruptLevel, PrivilegeLevel.Machine);
             offeredLevel = interruptLevel;
         }
 
@@ -89,7 +90,7 @@ namespace Antmicro.Renode.Peripherals.CPU
                 {
                     Push(ref stack, (uint)GetRegister(register));
                 }
-                clic.Take((int)(index & CodeMask));
+                clic.Take((int)(index & CodeMask) - FirstCode);
                 level = (uint)offeredLevel;
                 cause |= InterruptFlag;
             }
@@ -120,7 +121,7 @@ namespace Antmicro.Renode.Peripherals.CPU
 
         private void Sleep()
         {
-            if(!IsEnabled)
+            if(wfiNeedsMie && !IsEnabled)
             {
                 this.Log(LogLevel.Warning, "WFI with mstatus.MIE = 0 at 0x{0:X8}: nothing wakes the VPR any more", (uint)PC);
                 sleepsForEver = true;
@@ -175,6 +176,7 @@ namespace Antmicro.Renode.Peripherals.CPU
         private uint level; // of the handler that runs, 0 for none
         private int offeredLevel;
         private bool sleepsForEver;
+        private readonly bool wfiNeedsMie;
 
         private readonly NRF_CLIC clic;
 
@@ -191,6 +193,8 @@ namespace Antmicro.Renode.Peripherals.CPU
         private const uint AddressOfClic = 0xF0000000;
         private const uint AddressOfWindow = 0xF0010000;
 
+        // The number of interrupt 0 in mcause and in the table at mtvt.
+        private const int FirstCode = 16;
         private const ushort TrapVector = 0x305;
         private const ushort InterruptStatus = 0x346;
         private const ushort ClicBase = 0x350;

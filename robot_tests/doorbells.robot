@@ -5,78 +5,78 @@ Resource            icmsg.resource
 
 *** Test Cases ***
 Doorbells That Merge Lose No Message
-    Bond With Firmware On Net
-    Halt Core    net
-    ${before}=    Get Stub Counter    net    doorbells
-    Send Message    app    one
-    Send Message    app    two
-    Send Message    app    three
+    Bond With Firmware
+    Halt Core    ${SECOND}
+    ${before}=    Get Stub Counter    ${SECOND}    doorbells
+    Send Message    ${FIRST}    one
+    Send Message    ${FIRST}    two
+    Send Message    ${FIRST}    three
     Let Time Pass    1 ms
-    Resume Core    net
-    Expect Message    app    one
-    Expect Message    app    two
-    Expect Message    app    three
-    Stub Counter Should Be    net    doorbells    ${before + 1}
+    Resume Core    ${SECOND}
+    Expect Message    ${FIRST}    one
+    Expect Message    ${FIRST}    two
+    Expect Message    ${FIRST}    three
+    Stub Counter Should Be    ${SECOND}    doorbells    ${before + 1}
 
 A Lost Doorbell Delays A Message Until The Next One
-    Bond With Firmware On Net
-    Drop Doorbells    app
-    Send Message    app    nobody hears of me
-    Expect No Message    app
-    Region Should Have    app    tx    pending=1
-    Send Message    app    I am heard
-    Expect Message    app    nobody hears of me
-    Expect Message    app    I am heard
-    Region Should Be Empty    app    tx
+    Bond With Firmware
+    Drop Doorbells    ${FIRST}
+    Send Message    ${FIRST}    nobody hears of me
+    Expect No Message    ${FIRST}
+    Region Should Have    ${FIRST}    tx    pending=1
+    Send Message    ${FIRST}    I am heard
+    Expect Message    ${FIRST}    nobody hears of me
+    Expect Message    ${FIRST}    I am heard
+    Region Should Be Empty    ${FIRST}    tx
 
 A Doubled Doorbell Doubles No Message
-    Bond With Firmware On Net
-    Duplicate Doorbells    app    delay=20 us
-    Send Message    app    once
-    Expect Message    app    once
-    Expect No Message    app
-    Stub Counter Should Be    net    received    1
-    Stub Counter Should Be    net    errors    0
+    Bond With Firmware
+    Duplicate Doorbells    ${FIRST}    delay=20 us
+    Send Message    ${FIRST}    once
+    Expect Message    ${FIRST}    once
+    Expect No Message    ${FIRST}
+    Stub Counter Should Be    ${SECOND}    received    1
+    Stub Counter Should Be    ${SECOND}    errors    0
 
 A Late Doorbell Delivers Late
-    Bond With Firmware On Net
-    Delay Doorbells    app    2 ms
+    Bond With Firmware
+    Delay Doorbells    ${FIRST}    2 ms
     ${sent}=    Get Virtual Time
-    Send Message    app    hello
-    Expect No Message    app    duration=1 ms
-    Expect Message    app    hello
+    Send Message    ${FIRST}    hello
+    Expect No Message    ${FIRST}    duration=1 ms
+    Expect Message    ${FIRST}    hello
     Virtual Time Should Be At Least    ${{$sent + datetime.timedelta(milliseconds=2)}}
-    Clear Faults    app
-    Exchange Messages    app    count=10
+    Clear Faults    ${FIRST}
+    Exchange Messages    ${FIRST}    count=10
 
 A Doorbell For Nothing Does Nothing
-    Bond With Firmware On Net
-    ${before}=    Get Stub Counter    net    doorbells
-    Ring Doorbell    app
+    Bond With Firmware
+    ${before}=    Get Stub Counter    ${SECOND}    doorbells
+    Ring Doorbell    ${FIRST}
     Let Time Pass    1 ms
-    Ring Doorbell    app
+    Ring Doorbell    ${FIRST}
     Let Time Pass    1 ms
-    Stub Counter Should Be    net    doorbells    ${before + 2}
-    Stub Counter Should Be    net    received    0
-    Stub Counter Should Be    net    errors    0
-    Exchange Messages    app    count=10
+    Stub Counter Should Be    ${SECOND}    doorbells    ${before + 2}
+    Stub Counter Should Be    ${SECOND}    received    0
+    Stub Counter Should Be    ${SECOND}    errors    0
+    Exchange Messages    ${FIRST}    count=10
 
 Bonding Survives A Lost Doorbell
     [Documentation]    A side of Zephyr 4.0 repeats its ring until it is bound.
-    Create Machine
-    Drop Doorbells    app    count=2
-    Drop Doorbells    net    count=2
-    Play Core    app    signalling=repeat
-    Play Core    net
+    Create Machine    soc=${SOC}
+    Drop Doorbells    ${FIRST}    count=2
+    Drop Doorbells    ${SECOND}    count=2
+    Play Core    ${FIRST}    signalling=repeat
+    Play Core    ${SECOND}
     Wait For All Bound    timeout=10 ms
 
 A Blocked Doorbell Prevents Bonding Until It Is Freed
-    Create Machine
-    Block Doorbells    app
-    Run Firmware    net    spin
-    Play Core    app    signalling=repeat
-    Expect Not Bound    app    duration=20 ms
-    Clear Faults    app
-    Halt Core    net
-    Run Firmware    net    echo
-    Wait For Bound    app    timeout=10 ms
+    Create Machine    soc=${SOC}
+    Block Doorbells    ${FIRST}
+    Run Firmware    ${SECOND}    spin
+    Play Core    ${FIRST}    signalling=repeat
+    Expect Not Bound    ${FIRST}    duration=20 ms
+    Clear Faults    ${FIRST}
+    Halt Core    ${SECOND}
+    Run Firmware    ${SECOND}    echo
+    Wait For Bound    ${FIRST}    timeout=10 ms

@@ -5,10 +5,10 @@ Resource            icmsg.resource
 
 *** Test Cases ***
 A Link Survives Hours Of Silence
-    Bond With Firmware On Net
-    Exchange Messages    app    count=10
+    Bond With Firmware
+    Exchange Messages    ${FIRST}    count=10
     Let Time Pass    ${IDLE_TIME}
-    Should Be Bound    app
+    Should Be Bound    ${FIRST}
     Virtual Time Should Be At Least    ${IDLE_TIME}
-    Exchange Messages    app    count=10
-    Stub Counter Should Be    net    errors    0
+    Exchange Messages    ${FIRST}    count=10
+    Stub Counter Should Be    ${SECOND}    errors    0

@@ -5,35 +5,35 @@ Resource            icmsg.resource
 
 *** Test Cases ***
 Firmware That Starts Late Still Bonds
-    Create Machine
-    Play Core    app
+    Create Machine    soc=${SOC}
+    Play Core    ${FIRST}
     Let Time Pass    100 ms
-    Run Firmware    net    echo
-    Wait For Bound    app    timeout=10 ms
-    Exchange Messages    app    count=10
+    Run Firmware    ${SECOND}    echo
+    Wait For Bound    ${FIRST}    timeout=10 ms
+    Exchange Messages    ${FIRST}    count=10
 
 Python That Opens Late Still Bonds
-    Create Machine
-    Run Firmware    net    echo
+    Create Machine    soc=${SOC}
+    Run Firmware    ${SECOND}    echo
     Let Time Pass    100 ms
-    Play Core    app
-    Wait For Bound    app    timeout=10 ms
-    Exchange Messages    app    count=10
+    Play Core    ${FIRST}
+    Wait For Bound    ${FIRST}    timeout=10 ms
+    Exchange Messages    ${FIRST}    count=10
 
 Nothing Can Be Sent Before The Peer Is There
-    Create Machine
-    Play Core    app
+    Create Machine    soc=${SOC}
+    Play Core    ${FIRST}
     Let Time Pass    10 ms
-    Sending Should Fail    app    too early    EBUSY
-    Expect Not Bound    app    duration=10 ms
-    Play Core    net
+    Sending Should Fail    ${FIRST}    too early    EBUSY
+    Expect Not Bound    ${FIRST}    duration=10 ms
+    Play Core    ${SECOND}
     Wait For All Bound    timeout=1 ms
-    Expect No Message    net
+    Expect No Message    ${SECOND}
 
 Late With Sessions
-    Create Machine
-    Run Firmware    net    echo-enable
+    Create Machine    soc=${SOC}
+    Run Firmware    ${SECOND}    echo-enable
     Let Time Pass    100 ms
-    Play Core    app    unbound=enable
-    Wait For Bound    app    timeout=10 ms
-    Exchange Messages    app    count=10
+    Play Core    ${FIRST}    unbound=enable
+    Wait For Bound    ${FIRST}    timeout=10 ms
+    Exchange Messages    ${FIRST}    count=10

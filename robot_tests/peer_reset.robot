@@ -5,45 +5,45 @@ Resource            icmsg.resource
 
 *** Test Cases ***
 Reset Before Bonding
-    Create Machine
-    Run Firmware    net    echo
+    Create Machine    soc=${SOC}
+    Run Firmware    ${SECOND}    echo
     Let Time Pass    5 ms
-    Reset Core    net
-    Play Core    app
-    Wait For Bound    app    timeout=10 ms
-    Exchange Messages    app    count=10
+    Reset Core    ${SECOND}
+    Play Core    ${FIRST}
+    Wait For Bound    ${FIRST}    timeout=10 ms
+    Exchange Messages    ${FIRST}    count=10
 
 Reset During Bonding
-    Create Machine
-    Run Firmware    net    echo
-    Play Core    app
+    Create Machine    soc=${SOC}
+    Run Firmware    ${SECOND}    echo
+    Play Core    ${FIRST}
     Let Time Pass    10 us
-    Reset Core    net
-    Wait For Bound    app    timeout=10 ms
-    Wait For Console Line    net    echo: bound
-    Exchange Messages    app    count=10
+    Reset Core    ${SECOND}
+    Wait For Bound    ${FIRST}    timeout=10 ms
+    Wait For Console Line    ${SECOND}    echo: bound
+    Exchange Messages    ${FIRST}    count=10
 
 A Reset After Bonding Is Noticed By Nobody Until Both Start Over
-    Bond With Firmware On Net
-    Exchange Messages    app    count=10
-    Reset Core    net
+    Bond With Firmware
+    Exchange Messages    ${FIRST}    count=10
+    Reset Core    ${SECOND}
     Let Time Pass    10 ms
-    Should Be Bound    app
+    Should Be Bound    ${FIRST}
     # Magic mode tells nobody: both sides and the regions have to start over.
-    Halt Core    net
-    Clear Regions    app
-    Reopen Instance    app
-    Start Core    net
-    Wait For Bound    app    timeout=10 ms
-    Exchange Messages    app    count=10
+    Halt Core    ${SECOND}
+    Clear Regions    ${FIRST}
+    Reopen Instance    ${FIRST}
+    Start Core    ${SECOND}
+    Wait For Bound    ${FIRST}    timeout=10 ms
+    Exchange Messages    ${FIRST}    count=10
 
 The Core That Python Plays Is Reset And Starts Over With Its Peer
-    Bond With Firmware On Net
-    Exchange Messages    app    count=10
-    Halt Core    net
-    Reset Core    app
-    Clear Regions    net
-    Play Core    app
-    Start Core    net
-    Wait For Bound    app    timeout=10 ms
-    Exchange Messages    app    count=10
+    Bond With Firmware
+    Exchange Messages    ${FIRST}    count=10
+    Halt Core    ${SECOND}
+    Reset Core    ${FIRST}
+    Clear Regions    ${SECOND}
+    Play Core    ${FIRST}
+    Start Core    ${SECOND}
+    Wait For Bound    ${FIRST}    timeout=10 ms
+    Exchange Messages    ${FIRST}    count=10

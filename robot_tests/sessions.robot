@@ -6,50 +6,50 @@ Resource            icmsg.resource
 *** Test Cases ***
 Closing Makes The Peer Unbound And Opening Binds Again
     Bond Python With Python    unbound=enable
-    Close Instance    net
-    Expect Unbound    app    timeout=1 ms
-    Reopen Instance    app
-    Expect Not Bound    app
-    Reopen Instance    net
+    Close Instance    ${SECOND}
+    Expect Unbound    ${FIRST}    timeout=1 ms
+    Reopen Instance    ${FIRST}
+    Expect Not Bound    ${FIRST}
+    Reopen Instance    ${SECOND}
     Wait For All Bound    timeout=1 ms
-    Echo Messages    net
-    Exchange Messages    app    count=10
+    Echo Messages    ${SECOND}
+    Exchange Messages    ${FIRST}    count=10
 
 Firmware Notices That Python Closes
-    Bond With Firmware On Net    echo-enable    unbound=enable
-    Exchange Messages    app    count=10
-    Close Instance    app
-    Wait For Console Line    net    echo: unbound
-    Stub Counter Should Be    net    unbound    1
-    Reopen Instance    app
-    Wait For Bound    app    timeout=10 ms
-    Exchange Messages    app    count=10
-    Stub Counter Should Be    net    bound    2
+    Bond With Firmware    echo-enable    unbound=enable
+    Exchange Messages    ${FIRST}    count=10
+    Close Instance    ${FIRST}
+    Wait For Console Line    ${SECOND}    echo: unbound
+    Stub Counter Should Be    ${SECOND}    unbound    1
+    Reopen Instance    ${FIRST}
+    Wait For Bound    ${FIRST}    timeout=10 ms
+    Exchange Messages    ${FIRST}    count=10
+    Stub Counter Should Be    ${SECOND}    bound    2
 
 A Restart Of The Firmware's Core Is Noticed
-    Bond With Firmware On Net    echo-enable    unbound=enable
-    Exchange Messages    app    count=10
-    Reset Core    net
-    Expect Unbound    app    timeout=10 ms
-    Reopen Instance    app
-    Wait For Bound    app    timeout=10 ms
-    Exchange Messages    app    count=10
+    Bond With Firmware    echo-enable    unbound=enable
+    Exchange Messages    ${FIRST}    count=10
+    Reset Core    ${SECOND}
+    Expect Unbound    ${FIRST}    timeout=10 ms
+    Reopen Instance    ${FIRST}
+    Wait For Bound    ${FIRST}    timeout=10 ms
+    Exchange Messages    ${FIRST}    count=10
 
 A Restart Of The Core That Python Plays Is Noticed
-    Bond With Firmware On Net    echo-enable    unbound=enable
-    Exchange Messages    app    count=10
-    Reset Core    app
-    Play Core    app    unbound=enable
-    Wait For Console Line    net    echo: unbound
-    Wait For Bound    app    timeout=10 ms
-    Exchange Messages    app    count=10
+    Bond With Firmware    echo-enable    unbound=enable
+    Exchange Messages    ${FIRST}    count=10
+    Reset Core    ${FIRST}
+    Play Core    ${FIRST}    unbound=enable
+    Wait For Console Line    ${SECOND}    echo: unbound
+    Wait For Bound    ${FIRST}    timeout=10 ms
+    Exchange Messages    ${FIRST}    count=10
 
 Messages To A Peer That Left Are Dropped
     Bond Python With Python    unbound=enable
-    Close Instance    net
-    Expect Unbound    app    timeout=1 ms
-    Send Message    app    into the void
-    Reopen Instance    net
-    Reopen Instance    app
+    Close Instance    ${SECOND}
+    Expect Unbound    ${FIRST}    timeout=1 ms
+    Send Message    ${FIRST}    into the void
+    Reopen Instance    ${SECOND}
+    Reopen Instance    ${FIRST}
     Wait For All Bound    timeout=1 ms
-    Expect No Message    net
+    Expect No Message    ${SECOND}

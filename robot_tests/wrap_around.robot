@@ -5,25 +5,25 @@ Resource            icmsg.resource
 
 *** Test Cases ***
 The Indices Wrap Again And Again
-    Bond With Firmware On Net
-    ${bytes}=    Exchange Messages    app    count=${MESSAGES}    size_min=1    size_max=900    seed=7
-    ${region}=    Get Region    app    tx
+    Bond With Firmware
+    ${bytes}=    Exchange Messages    ${FIRST}    count=${MESSAGES}    size_min=1    size_max=900    seed=7
+    ${region}=    Get Region    ${FIRST}    tx
     Should Be True    ${bytes} > 2 * ${region}[data_length]    the region was not filled often enough
     Should Be True    ${region}[wr_idx] < ${region}[data_length]
     Should Be Equal    ${region}[rd_idx]    ${region}[wr_idx]
-    Stub Counter Should Be    net    errors    0
+    Stub Counter Should Be    ${SECOND}    errors    0
 
 A Payload Lies On Both Sides Of The End
-    Create Machine
-    Play Core    app    tx_region=0x20070000:0x50    rx_region=0x20070100:0x50
-    Play Core    net
+    Create Machine    soc=${SOC}
+    Play Core    ${FIRST}    tx_region=0x20070000:0x50    rx_region=0x20070100:0x50
+    Play Core    ${SECOND}
     Wait For All Bound    timeout=1 ms
     # 72 bytes of data, 20 of them taken by the magic: 44 more bring wr_idx to 64, and the next packet wraps.
-    Send Message    app    ${{b'a' * 40}}
-    Expect Message    net    ${{b'a' * 40}}
-    Region Should Have    app    tx    wr_idx=64    rd_idx=64
-    Send Message    app    over the end
-    Region Should Have    app    tx    wr_idx=8    pending=1
-    Region Bytes Should Be    app    tx    0x48    00 0c 00 00 6f 76 65 72
-    Region Bytes Should Be    app    tx    0x08    20 74 68 65 20 65 6e 64
-    Expect Message    net    over the end
+    Send Message    ${FIRST}    ${{b'a' * 40}}
+    Expect Message    ${SECOND}    ${{b'a' * 40}}
+    Region Should Have    ${FIRST}    tx    wr_idx=64    rd_idx=64
+    Send Message    ${FIRST}    over the end
+    Region Should Have    ${FIRST}    tx    wr_idx=8    pending=1
+    Region Bytes Should Be    ${FIRST}    tx    0x48    00 0c 00 00 6f 76 65 72
+    Region Bytes Should Be    ${FIRST}    tx    0x08    20 74 68 65 20 65 6e 64
+    Expect Message    ${SECOND}    over the end

@@ -16,6 +16,7 @@
 
 #define FAULT_EXCEPTION_BASE 0x100u	/* in icmsg_stats: exception numbers of a VPR lie above those of Armv8-M */
 #define MCAUSE_CODE 0xFFFu
+#define VECTORS (FIRST_INTERRUPT_CODE + INTERRUPTS)
 #define EXCEPTION_WORDS 2u		/* mcause, mepc */
 #define MEPC_OF_INTERRUPT 44
 
@@ -54,8 +55,8 @@ __attribute__((naked, used, aligned(64))) static void exception_entry(void)
 		       "j    fault_record" ::"i"(sizeof(fault_stack)));
 }
 
-__attribute__((used, section(".vectors"), aligned(64))) const vector vectors[INTERRUPTS] = {
-	[0 ... INTERRUPTS - 1] = interrupt_entry,
+__attribute__((used, section(".vectors"), aligned(64))) const vector vectors[VECTORS] = {
+	[0 ... VECTORS - 1] = interrupt_entry,
 };
 
 /* The first instruction of the image: where the application core starts it. */

@@ -14,6 +14,8 @@
 #define VPRNORDICCTRL_KEY     0x507D0000u
 #define VPRNORDICCTRL_ENABLERTPERIPH 1u
 
+#define FIRST_INTERRUPT_CODE  16u	/* interrupt n has code n + 16 in mcause and that place in the table at mtvt */
+
 /* csr is a number or a name that the assembler knows. */
 #define CSR_TEXT(csr) #csr
 #define CSR_READ(csr) __extension__({ \

@@ -7,13 +7,15 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from icmsg.assets import asset, stub
+from icmsg.assets import asset
 from icmsg.cli.arguments import HelpFormatter
+from icmsg.cli.core_options import add_soc, machine_platform
 from icmsg.cli.engine_options import add_include, included
 from icmsg.cli.measure import Rate, access_costs, call_cost, exchange_rate
-from icmsg.config.boards import DEFAULT
+from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.cosim.engines import ENGINES, EngineChoice, choose_engine, make_machine
 from icmsg.cosim.image import FirmwareImage
+from icmsg.cosim.soc import shipped_soc
 from icmsg.cosim.workload import Workload
 from icmsg.errors import ConfigurationError
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from icmsg.config.boards import Board
     from icmsg.cosim.machine import Machine
     from icmsg.cosim.sides import Side
 
@@ -40,6 +43,7 @@ class Report:
     """Measured figures, all of one run; only ratios can be compared with another host's."""
 
     engine: EngineChoice
+    roles: tuple[str, str]
     messages: int
     echoes: dict[tuple[str, str, int], Rate]
     accesses_ns: dict[str, float]
@@ -60,10 +64,11 @@ class Report:
         found: dict[str, Any] = {
             "engine": self.engine.name,
             "engine_reason": self.engine.reason,
+            "cores": self.roles,
             "messages": self.messages,
             "size": SIZE,
             "echo": [
-                {**dict(zip(DEFAULT.roles, pair, strict=True)), "window": window, **rate.as_json()}
+                {**dict(zip(self.roles, pair, strict=True)), "window": window, **rate.as_json()}
                 for (*pair, window), rate in self.echoes.items()
             ],
             "python_to_firmware": {
@@ -93,6 +98,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="what emulates the SoC")
     add_include(parser)
+    add_soc(parser)
     parser.add_argument(
         "--messages", type=int, metavar="N", help="messages of an exchange; default: 10000, 1000 on Renode"
     )
@@ -102,7 +108,8 @@ def add_parser(commands: Any) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Measure, print, return 0."""
-    report = measure(choose_engine(options.engine), options.messages, included(options))
+    board = BOARDS[options.soc]
+    report = measure(choose_engine(options.engine), options.messages, included(options), board)
     if options.json:
         sys.stdout.write(json.dumps(report.as_json(), indent=2) + "\n")
     else:
@@ -112,8 +119,13 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def measure(choice: EngineChoice, messages: int | None = None, include: Sequence[str] = ()) -> Report:
-    """Measure everything on an engine.
+def measure(
+    choice: EngineChoice,
+    messages: int | None = None,
+    include: Sequence[str] = (),
+    board: Board = DEFAULT,
+) -> Report:
+    """Measure everything on an engine, Monitor commands on the default board alone.
 
     Raises:
         ConfigurationError: too few messages to measure anything.
@@ -124,14 +136,15 @@ def measure(choice: EngineChoice, messages: int | None = None, include: Sequence
         raise ConfigurationError(f"--messages {messages}: a rate needs at least 2")
 
     def make() -> Machine:
-        return make_machine(choice, include=include)
+        return make_machine(choice, machine_platform(None, board.name), include=include)
 
     if choice.name == "renode":  # the first exchange of a process compiles half of Renode
-        exchange_rate(make, _sides("python", "echo"), Workload(_BY_COMMANDS, SIZE, SIZE))
+        exchange_rate(make, board, _sides(board, "python", "echo"), Workload(_BY_COMMANDS, SIZE, SIZE))
     echoes = {
         (first, second, window): exchange_rate(
             make,
-            _sides(first, second),
+            board,
+            _sides(board, first, second),
             Workload(messages, SIZE, SIZE, window=window),
             runs=_RUNS[choice.name],
         )
@@ -140,18 +153,20 @@ def measure(choice: EngineChoice, messages: int | None = None, include: Sequence
     }
     machine = make()
     try:
-        accesses = access_costs(machine.core(DEFAULT.roles[0]), _REPETITIONS)
-        bound = _bound_call(machine) if choice.name == "renode" else None
+        accesses = access_costs(machine.core(board.roles[0]), board.instance, _REPETITIONS)
+        by_commands = choice.name == "renode" and board is DEFAULT
+        bound = _bound_call(machine) if by_commands else None
     finally:
         machine.close()
-    by_commands = _by_commands() if choice.name == "renode" else None
-    return Report(choice, messages, echoes, accesses, bound, by_commands)
+    rate = _by_commands() if by_commands else None
+    return Report(choice, board.roles, messages, echoes, accesses, bound, rate)
 
 
-def _sides(*programs: str) -> dict[str, Side]:
+def _sides(board: Board, *programs: str) -> dict[str, Side]:
+    cores = shipped_soc(board.name).cores
     return {
-        core: None if name == "python" else FirmwareImage.load(stub(name, core))
-        for core, name in zip(DEFAULT.roles, programs, strict=True)
+        core: None if name == "python" else FirmwareImage.load(cores[core].stub(name))
+        for core, name in zip(board.roles, programs, strict=True)
     }
 
 
@@ -174,5 +189,8 @@ def _by_commands() -> Rate:
     with RenodeMonitor() as monitor:
         monitor.execute(f"include @{asset('renode') / 'python-python.resc'}")
         return exchange_rate(
-            lambda: RemoteMachine(monitor), _sides("python", "echo"), Workload(_BY_COMMANDS, SIZE, SIZE)
+            lambda: RemoteMachine(monitor),
+            DEFAULT,
+            _sides(DEFAULT, "python", "echo"),
+            Workload(_BY_COMMANDS, SIZE, SIZE),
         )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from icmsg.cli.output import Output
-from icmsg.config.boards import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +32,7 @@ def show(bench: dict[str, Any], console: Console | None = None) -> None:
 def _rows(bench: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     for echo in bench["echo"]:
         yield (
-            f"{' ↔ '.join(echo[role] for role in DEFAULT.roles)}, window {echo['window']}",
+            f"{' ↔ '.join(echo[role] for role in bench['cores'])}, window {echo['window']}",
             f"{echo['per_second']:,.0f} /s",
             f"{echo['virtual_us']:.2f} µs each",
         )

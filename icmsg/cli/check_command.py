@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from icmsg.assets import platform_file
 from icmsg.cli.core_options import CoreOptions, cores_of, keep, of_board
@@ -14,10 +15,12 @@ from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from icmsg.config.checks import Finding, MemoryRange
     from icmsg.config.devicetree import IcmsgNode
     from icmsg.config.load import Side
+    from icmsg.config.pairing import Aside
 
 _NO_PLATFORM: Final = "none"
 _STYLE: Final = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -26,6 +29,8 @@ _STYLE: Final = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 def add_parser(commands: Any, cores: CoreOptions | None = None) -> None:
     """Add ``check`` to the sub-commands; it has options for the first two of ``cores``, by default the board's."""
     cores = cores or of_board(DEFAULT)
+    if cores.platform == _NO_PLATFORM:
+        cores = CoreOptions(cores.names, cores.board)
     parser = commands.add_parser(
         "check",
         help="will the two sides bond, judged from devicetree and Kconfig",
@@ -40,7 +45,7 @@ def add_parser(commands: Any, cores: CoreOptions | None = None) -> None:
     parser.add_argument(
         "second", metavar=second.upper(), nargs="?", help=f"of {cores.core_title(second)}, in the same way"
     )
-    for core in (first, second):
+    for core in _option_names(cores):
         cores.add(
             parser, core, "-kconfig",
             metavar="FILE",
@@ -49,13 +54,17 @@ def add_parser(commands: Any, cores: CoreOptions | None = None) -> None:
             help=f".config or prj.conf of {core}; may be given several times, and later ones win",
         )  # fmt: skip
     parser.add_argument("--release", metavar="R", help="Zephyr release of both, such as 3.7")
-    for core in (first, second):
+    for core in _option_names(cores):
         cores.add(parser, core, "-release", metavar="R", help=f"Zephyr release of {core}")
+    parser.add_argument(
+        "--instance", metavar="NAME", help="the only instance to judge: its label, name or path"
+    )
+    parser.add_argument("--soc", choices=BOARDS, help="the SoC, where the files do not tell it")
     parser.add_argument(
         "--platform",
         metavar="REPL",
-        help=f"Renode platform file with the memory of the SoC, or '{_NO_PLATFORM}'; "
-        f"default: {DEFAULT.name}, unless the files are of another SoC, or of one that is not known",
+        help=f"Renode platform file with the memory of the SoC, or '{_NO_PLATFORM}'; default: that of the SoC which "
+        f"the files tell ({', '.join(BOARDS)}), none for another",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     parser.set_defaults(execute=execute)
@@ -64,31 +73,35 @@ def add_parser(commands: Any, cores: CoreOptions | None = None) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Check the files, print the verdict; 0 for "will bond", else 1."""
     from icmsg.config.checks import check, will_bond  # every command loads this module, only this one parses
-    from icmsg.config.load import load_side
+    from icmsg.config.pairing import pair_up
 
-    cores = cores_of(options)
-    given = _both(options.first, options.second)
-    first, second = (
-        None
-        if role not in given
-        else load_side(
-            given[role],
-            cores.value(options, core, "-kconfig"),
-            cores.value(options, core, "-release") or options.release,
-            core,
-        )
-        for role, core in zip(DEFAULT.roles, _roles(cores), strict=True)
-    )
-    assert first is not None
-    sides = [side for side in (first, second) if side is not None]
-    platform, reason = _platform(options.platform, sides)
-    findings = check(first, second, *((None, ()) if platform is None else _load_memory(platform)))
-    ok = will_bond(findings)
+    sides = _load(options)
+    first, second = sides[0], sides[1] if len(sides) > 1 else None
+    platform, reason = _platform(options, sides)
+    memory, ends = (None, ()) if platform is None else _load_memory(platform, sides)
+    findings = check(first, second, memory, ends, options.instance)
+    report = _Report(
+        sides, findings, will_bond(findings), platform, reason,
+        pair_up(first, second).aside if second is not None else [],
+        [side.core for side in sides if ends and side.core not in ends],
+    )  # fmt: skip
     if options.json:
-        sys.stdout.write(json.dumps(_as_json(ok, platform, reason, sides, findings), indent=2) + "\n")
+        sys.stdout.write(json.dumps(_as_json(report), indent=2) + "\n")
     else:
-        sys.stdout.write(_as_tables(ok, platform, reason, sides, findings))
-    return 0 if ok else 1
+        sys.stdout.write(_as_tables(report))
+    return 0 if report.ok else 1
+
+
+class _Report(NamedTuple):
+    """Everything that is printed; ``strange`` are the cores that the platform does not have."""
+
+    sides: list[Side]
+    findings: list[Finding]
+    ok: bool
+    platform: str | None
+    reason: str
+    aside: list[Aside]
+    strange: list[str]
 
 
 def _roles(cores: CoreOptions) -> tuple[str, str]:
@@ -96,57 +109,96 @@ def _roles(cores: CoreOptions) -> tuple[str, str]:
     return (cores.names[0], cores.names[1]) if len(cores.names) > 1 else DEFAULT.roles
 
 
-def _both(first: str, second: str | None) -> dict[str, str]:
-    """Return by role what each side is read from; build folders tell themselves which core they are for."""
-    from icmsg.config.build_folder import build_sides, images_in, is_build
-
-    if second is None:
-        return dict.fromkeys(build_sides([first]), first) if is_build(first) else {DEFAULT.roles[0]: first}
-    given = first, second
-    if all(Path(path).is_dir() for path in given):
-        cores = [images[0].core for path in given if len(images := images_in(Path(path))) == 1]
-        if cores == list(reversed(DEFAULT.roles)):
-            given = second, first
-    return dict(zip(DEFAULT.roles, given, strict=True))
+def _option_names(cores: CoreOptions) -> list[str]:
+    """Return the cores that have options: both sides, and the second sides of other SoCs, which the files may be of."""
+    others = [role for board in BOARDS.values() for role in board.roles] if cores.platform is None else []
+    return list(dict.fromkeys([*_roles(cores), *others]))
 
 
-def _platform(option: str | None, sides: list[Side]) -> tuple[str | None, str]:
-    """Return the path of the platform file to check against, None to leave the memory out; and why."""
-    if option is not None:
-        return (None, "as asked for") if option == _NO_PLATFORM else (option, "as asked for")
-    known = [soc for side in sides if (soc := side.soc) is not None]
-    others = [soc for soc in known if soc not in BOARDS]
-    if others:
-        return None, f"the SoC is another than the {DEFAULT.title}: {others[0]}"
+def _load(options: argparse.Namespace) -> list[Side]:
+    from icmsg.config.load_sides import Settings, load_sides
+    from icmsg.cosim.linked_memory import linked_memory
+
+    cores, used = cores_of(options), set(_roles(cores_of(options)))
+
+    def settings(place: int, core: str) -> Settings:
+        """Return what was given for a core, else for the side in that place."""
+        names = core, _roles(cores)[place]
+        used.add(core)
+        kconfig, release = (
+            next((found for name in names if (found := cores.value(options, name, suffix))), None)
+            for suffix in ("-kconfig", "-release")
+        )
+        return Settings(kconfig, release or options.release)
+
+    own_platform = options.platform not in (None, _NO_PLATFORM)
+    given = [path for path in (options.first, options.second) if path is not None]
+    sides = load_sides(given, settings, cores.names if own_platform else (), options.soc)
+    for name in _option_names(cores):
+        for suffix in ("-kconfig", "-release"):
+            if name not in used and cores.value(options, name, suffix):
+                found = " and ".join(side.core for side in sides)
+                raise ConfigurationError(
+                    f"--{name}{suffix}: no file here is of core {name}; they are of {found}"
+                )
+    return [
+        replace(side, linked=linked_memory(side.image)) if side.image is not None else side for side in sides
+    ]
+
+
+def _platform(options: argparse.Namespace, sides: list[Side]) -> tuple[str | None, str]:
+    """Return the path of the platform file to check against, None to leave the memory out; and why.
+
+    Raises:
+        ConfigurationError: the files are of another SoC than --soc.
+    """
+    known = {soc: side for side in sides if (soc := side.soc) is not None}
+    if options.soc is not None and (
+        strange := [soc for soc in known if soc != options.soc and soc in BOARDS]
+    ):
+        raise ConfigurationError(
+            f"--soc {options.soc}: {known[strange[0]].devicetree.file} is of the {BOARDS[strange[0]].title}; "
+            f"give --soc {strange[0]}, or the files of one SoC"
+        )
+    if options.platform is not None:
+        return (
+            (None, "as asked for") if options.platform == _NO_PLATFORM else (options.platform, "as asked for")
+        )
+    if others := [soc for soc in known if soc not in BOARDS]:
+        titles = ", ".join(board.title for board in BOARDS.values())
+        return None, f"the SoC is another than the {titles}: {others[0]}"
+    if len(known) > 1:
+        return None, f"the files are of two SoCs, {' and '.join(BOARDS[soc].title for soc in known)}"
     if known:
-        board = BOARDS[known[0]]
+        board = BOARDS[next(iter(known))]
         return str(platform_file(board.name)), f"the SoC is the {board.title}"
     return None, "the SoC is not known, since an overlay alone does not tell it"
 
 
-def _load_memory(path: str) -> tuple[list[MemoryRange], tuple[str, ...]]:
-    """Return the memory of a platform, and the cores of its link; all cores where it has none."""
+def _load_memory(path: str, sides: list[Side]) -> tuple[list[MemoryRange], tuple[str, ...]]:
+    """Return the memory of a platform, and the cores of it that share the regions; none to mean all cores."""
     from icmsg.cosim.platform import load_platform  # slow to load
     from icmsg.cosim.soc import Soc
 
     soc = Soc(load_platform(path))
-    try:
-        ends: tuple[str, ...] = soc.link()
-    except ConfigurationError:  # a mailbox that is not known here; memory can be checked all the same
-        ends = ()
+    ends = tuple(side.core for side in sides if side.core in soc.cores)
+    if len(sides) < 2:
+        with suppress(
+            ConfigurationError
+        ):  # a mailbox that is not known here; memory can be checked all the same
+            ends = soc.link(ends)
     return list(soc.memory_map()), ends
 
 
-def _as_json(
-    ok: bool, platform: str | None, reason: str, sides: list[Side], findings: list[Finding]
-) -> dict[str, Any]:
+def _as_json(report: _Report) -> dict[str, Any]:
     return {
-        "ok": ok,
-        "platform": platform,
-        "platform_reason": reason,
+        "ok": report.ok,
+        "platform": report.platform,
+        "platform_reason": report.reason,
         "sides": [
             {
                 "core": side.core,
+                "soc": side.soc,
                 "file": side.devicetree.file,
                 "kconfig": list(side.kconfig.files) if side.kconfig else [],
                 "releases": str(side.releases),
@@ -156,9 +208,19 @@ def _as_json(
                 "rx_limit": side.rx_limit,
                 "instances": [_instance_json(side, node) for node in side.devicetree.instances],
             }
-            for side in sides
+            for side in report.sides
         ],
-        "findings": [finding.as_json() for finding in findings],
+        "left_aside": [
+            {
+                "core": aside.core,
+                "instance": aside.node.name,
+                "node": aside.node.path,
+                "leads_to": aside.leads_to,
+                "reason": aside.reason,
+            }
+            for aside in report.aside
+        ],
+        "findings": [finding.as_json() for finding in report.findings],
     }
 
 
@@ -176,36 +238,48 @@ def _instance_json(side: Side, node: IcmsgNode) -> dict[str, Any]:
     }
 
 
-def _as_tables(
-    ok: bool, platform: str | None, reason: str, sides: list[Side], findings: list[Finding]
-) -> str:
+def _as_tables(report: _Report) -> str:
     from rich.console import Console  # only a person looks at tables
     from rich.table import Table
     from rich.text import Text
 
     instances = Table(title="Instances", title_justify="left", title_style="bold")
     for name in ("core", "instance", "regions", "channels", "unbound", "align", "Zephyr"):
-        instances.add_column(name, no_wrap=name != "Zephyr")
-    for side in sides:
+        wide = name in ("instance", "Zephyr")
+        instances.add_column(name, no_wrap=not wide, overflow="fold", min_width=len(name))
+    left = [aside.node for aside in report.aside]
+    for side in report.sides:
         for node in side.devicetree.instances:
-            instances.add_row(*(Text(cell) for cell in _row(side, node)))
+            if not any(node is each for each in left):
+                instances.add_row(*(Text(cell) for cell in _row(side, node)))
     result = Table(title="Findings", title_justify="left", title_style="bold", show_lines=True)
     result.add_column("severity", no_wrap=True)
     result.add_column("where and what", overflow="fold")
-    for finding in findings:
+    for finding in report.findings:
         what = Text.assemble((f"{finding.place} {finding.node}\n", "dim"), finding.message)
         result.add_row(Text(finding.severity, _STYLE[finding.severity]), what)
     console = Console()
     with console.capture() as capture:  # so that a closed pipe is the business of the command
         console.print(instances)
-        if findings:
+        if report.findings:
             console.print(result)
-        if platform is None:
-            unchecked = f"memory was not checked against a platform ({reason}): give --platform"
-            console.print(Text(unchecked), soft_wrap=True)
-        good = "WILL BOND" if len(sides) > 1 else "NO MISTAKE IN THIS SIDE"  # whom it bonds with nobody said
-        console.print(Text(good, "bold green") if ok else Text("WILL NOT BOND", "bold red"))
+        for line in _remarks(report):
+            console.print(Text(line), soft_wrap=True)
+        good = (
+            "WILL BOND" if len(report.sides) > 1 else "NO MISTAKE IN THIS SIDE"
+        )  # whom it bonds with nobody said
+        console.print(Text(good, "bold green") if report.ok else Text("WILL NOT BOND", "bold red"))
     return capture.get()
+
+
+def _remarks(report: _Report) -> Iterator[str]:
+    """Yield what was not judged, and why."""
+    if report.aside:
+        yield f"left aside, since they lead to other cores: {', '.join(map(str, report.aside))}"
+    if report.platform is None:
+        yield f"memory was not checked against a platform ({report.reason}): give --platform"
+    for core in report.strange:
+        yield f"the platform file has no core {core}, and memory was checked without it: {report.platform}"
 
 
 def _row(side: Side, node: IcmsgNode) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from icmsg.assets import platform_file
 from icmsg.config.boards import BOARDS, DEFAULT, Board, board_of
 from icmsg.errors import ConfigurationError, IcmsgError
 
@@ -156,6 +157,18 @@ def of_platform(path: str) -> CoreOptions:
         first = default_link(soc).cores
     names = (*first, *(name for name in soc.cores if name not in first))
     return CoreOptions(names or DEFAULT.roles, board_of(soc.cores), path, known=soc)
+
+
+def add_soc(parser: Any) -> None:
+    """Add ``--soc``, which :func:`find_cores` has looked for."""
+    parser.add_argument(
+        "--soc", choices=BOARDS, default=DEFAULT.name, help="the SoC and its default instance"
+    )
+
+
+def machine_platform(platform: str | None, soc: str) -> str | Path | None:
+    """Return the file of ``--platform`` or ``--soc`` that a machine is made of; None for the engines' own default."""
+    return platform_file(soc) if platform is None and soc != DEFAULT.name else platform
 
 
 def cores_of(options: argparse.Namespace) -> CoreOptions:

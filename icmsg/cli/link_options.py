@@ -83,7 +83,7 @@ def take_builds(options: argparse.Namespace) -> dict[str, str]:
         from icmsg.config.build_folder import build_sides  # slow to load
 
         roles = (cores.board or DEFAULT).roles
-        for role, files in build_sides(options.build, one_will_do=True).items():
+        for role, files in build_sides(options.build, roles=roles, one_will_do=True).items():
             core = link.cores[roles.index(role)]
             if core not in given:
                 if files.image is None:

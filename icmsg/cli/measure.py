@@ -6,13 +6,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from icmsg.config.boards import DEFAULT
 from icmsg.cosim.exchange import Exchange
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from icmsg.config.boards import Board
+    from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Core, Machine
     from icmsg.cosim.sides import Side
     from icmsg.cosim.workload import Workload
@@ -34,22 +35,24 @@ class Rate:
 
 
 def exchange_rate(
-    make: Callable[[], Machine], sides: dict[str, Side], workload: Workload, *, runs: int = 1
+    make: Callable[[], Machine], board: Board, sides: dict[str, Side], workload: Workload, *, runs: int = 1
 ) -> Rate:
     """Return the best of ``runs`` exchanges, each on a machine of its own; boot and bonding are not counted.
 
     Raises:
         EngineError: an exchange failed; the text says why.
     """
-    rates = [_one_exchange(make, sides, workload) for _ in range(runs)]
+    rates = [_one_exchange(make, board, sides, workload) for _ in range(runs)]
     return max(rates, key=lambda rate: rate.per_second)
 
 
-def _one_exchange(make: Callable[[], Machine], sides: dict[str, Side], workload: Workload) -> Rate:
+def _one_exchange(
+    make: Callable[[], Machine], board: Board, sides: dict[str, Side], workload: Workload
+) -> Rate:
     seen: list[tuple[float, int, int]] = []
     machine = make()
     try:
-        exchange = Exchange(machine, sides, DEFAULT.instance, workload)
+        exchange = Exchange(machine, sides, board.instance, workload)
         result = exchange.run(lambda done, _total: seen.append((time.perf_counter(), machine.now_ns, done)))
     finally:
         machine.close()
@@ -61,9 +64,9 @@ def _one_exchange(make: Callable[[], Machine], sides: dict[str, Side], workload:
     return Rate((last - first) / (last_s - first_s), (last_ns - first_ns) / 1000 / (last - first))
 
 
-def access_costs(core: Core, repetitions: int) -> dict[str, float]:
+def access_costs(core: Core, instance: InstanceConfig, repetitions: int) -> dict[str, float]:
     """Return nanoseconds of wall time of one access through the bus of a core that executes nothing."""
-    bus, port, memory = core.bus, core.mailbox_port, DEFAULT.instance.tx_region.address
+    bus, port, memory = core.bus, core.mailbox_port, instance.tx_region.address
     mailbox = port.base + port.kind.registers.offset(port.kind.enable)
     calls: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
         "mailbox read32": (bus.read32, (mailbox,)),

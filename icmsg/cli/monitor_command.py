@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.assets import asset
 from icmsg.cli.arguments import HelpFormatter
+from icmsg.cli.core_options import add_soc, machine_platform
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.monitor_session import open_session
 from icmsg.cosim.console import printable_lines
@@ -68,6 +69,7 @@ def add_parser(commands: Any) -> None:
         metavar="REPL",
         help="the platform file of the machine: without SCRIPT it is made of it, with all cores halted",
     )
+    add_soc(parser)
     parser.add_argument("-p", "--plain", action="store_true", help="no colours")
     parser.add_argument("--hide-log", action="store_true", help="do not show the log, nor consoles in it")
     parser.set_defaults(execute=execute)
@@ -84,7 +86,7 @@ def execute(options: argparse.Namespace) -> int:
 
     session = open_session(
         choice,
-        options.platform,
+        machine_platform(options.platform, options.soc),
         lambda line: write(paint(line, "live")),
         None if options.hide_log else lambda line, level: write(paint(line, level)),
     )
@@ -107,11 +109,12 @@ def _begin(options: argparse.Namespace) -> list[str]:
     """Return the commands that make the machine."""
     if options.script:
         return [f"include {written_path(options.script)}"]
-    if options.platform is None or options.renode is not None:  # a Renode elsewhere has its machine
+    platform = machine_platform(options.platform, options.soc)
+    if platform is None or options.renode is not None:  # a Renode elsewhere has its machine
         return []
     from icmsg.monitor.platform_script import platform_commands
 
-    return list(platform_commands(options.platform))
+    return list(platform_commands(platform))
 
 
 def _includes(choice: EngineChoice, include: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from icmsg.monitor.verbs.line import WORD, is_verb, split_commands, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from icmsg.cosim.engines import EngineChoice
     from icmsg.cosim.machine import Machine
@@ -190,7 +191,7 @@ class RenodeSession:
 
 
 def open_session(
-    choice: EngineChoice, platform: str | None, live: Output, log: Callable[[str, str], None] | None
+    choice: EngineChoice, platform: str | Path | None, live: Output, log: Callable[[str, str], None] | None
 ) -> Session:
     """Return a session on an engine; ``live`` and ``log`` take lines (and a log level) while time passes.
 

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
-from icmsg.cli.core_options import CoreOptions, cores_of, keep
+from icmsg.cli.core_options import CoreOptions, add_soc, cores_of, keep, machine_platform
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
-from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.cosim.engines import make_machine
 from icmsg.cosim.events import TRACE_VERSION
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
@@ -152,9 +151,7 @@ def add_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
     )
     add_link_options(parser, cores)
     machine = parser.add_argument_group("the machine")
-    machine.add_argument(
-        "--soc", choices=BOARDS, default=DEFAULT.name, help="the SoC and its default instance"
-    )
+    add_soc(machine)
     machine.add_argument(
         "--platform",
         metavar="REPL",
@@ -242,7 +239,7 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
     stall_s = options.stall_ns / S
     machine = make_machine(
         choice,
-        options.platform,
+        machine_platform(options.platform, options.soc),
         quantum_ns=options.quantum_ns,
         latency_ns=options.latency_ns,
         stall_s=stall_s,

@@ -108,6 +108,8 @@ NRF54H20: Final = Board(
 """Source of the instance: the memory map and the IPC configuration of Zephyr's nrf54h20dk (cpuapp with cpurad)."""
 
 BOARDS: Final = {board.name: board for board in (NRF5340, NRF54L15, NRF54H20)}
+ZEPHYR_CORES: Final = ("app", "cell", "flpr", "net", "ppr", "rad", "sec", "sys")
+"""The cores of Nordic's SoCs as Zephyr's board names and labels call them, behind ``cpu``."""
 DEFAULT: Final = NRF5340
 """The one that is meant where nobody names another."""
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml  # type: ignore[import-untyped]  # its hints are a package of their own
 
 from icmsg.config.boards import BOARDS, DEFAULT
+from icmsg.config.core_names import core_in
 from icmsg.config.release import Release, Releases
+from icmsg.config.soc import board_in
 from icmsg.errors import ConfigurationError
 from icmsg.limits import BUILD_FILE_BYTES, DEVICETREE_BYTES, KCONFIG_BYTES, read_file
 
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from icmsg.config.boards import Board
+
 _DOMAINS: Final = "domains.yaml"
+_DTS: Final = "zephyr.dts"
 _VERSION_HEADERS: Final = ("include/generated/zephyr/version.h", "include/generated/version.h")
 _VERSION: Final = re.compile(r"#define\s+KERNEL_VERSION_STRING\s+\"(\d+\.\d+\.\d+)")
 _DEVELOPMENT: Final = 99
@@ -42,6 +47,8 @@ class BuildFiles:
     kconfig: Path | None = None
     image: Path | None = None
     core: str | None = None
+    soc: str | None = None
+    """The board whose SoC it is for; None for any other."""
     releases: Releases | None = None
     """Releases by the header that the build made, with its place in ``release_source``."""
     release_source: str = ""
@@ -52,18 +59,20 @@ class BuildFiles:
 
 
 def build_files(path: str | os.PathLike[str], core: str | None = None) -> BuildFiles:
-    """Return ``path`` itself for a file; for a build's folder the files of its image for ``core``.
+    """Return ``path`` itself for a file, with the ELF file that a build has beside it; for a build's folder the files
+    of its image for ``core``.
 
     Raises:
         ConfigurationError: a folder in which no build has run, or that has no image for that core.
     """
     given = Path(path)
     if not given.is_dir():
-        return BuildFiles(given)
+        beside = given.with_suffix(".elf")
+        return BuildFiles(given, image=beside if given.name == _DTS and beside.is_file() else None)
     images = images_in(given)
     if len(images) == 1:
         return images[0]
-    sides = _by_core(images)
+    sides = _by_core(images, DEFAULT.roles)
     if core in sides:
         return sides[core]
     raise ConfigurationError(
@@ -73,18 +82,34 @@ def build_files(path: str | os.PathLike[str], core: str | None = None) -> BuildF
 
 
 def build_sides(
-    paths: Sequence[str | os.PathLike[str]], *, one_will_do: bool = False
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    roles: tuple[str, str] | None = None,
+    one_will_do: bool = False,
 ) -> dict[str, BuildFiles]:
     """Return the images in one or two build folders by the roles of their cores, such as ``app`` and ``net``.
 
-    ``one_will_do``: where there is one image only, the other core has none.
+    ``roles`` are those of the link; without them the images tell, and two of any cores will do. ``one_will_do``: where
+    there is one image only, the other core has none.
 
     Raises:
         ConfigurationError: a folder in which no build has run, or images that are not one for each core.
     """
     images = [image for path in paths for image in images_in(Path(path))]
-    sides = _by_core(images)
-    if set(sides) == set(DEFAULT.roles) or (one_will_do and len(images) == len(sides) == 1):
+    board = next((BOARDS[image.soc] for image in images if image.soc is not None), None)
+    expected = roles or (board or DEFAULT).roles
+    sides = _by_core(images, expected)
+    if set(expected) <= set(sides):
+        return {role: sides[role] for role in expected}
+    strange = [core for core in sides if core not in expected]
+    if roles is not None and strange and board is not None and board.roles != roles:
+        raise ConfigurationError(
+            f"{sides[strange[0]].dts.parent}: is an image for core {strange[0]} of the {board.title}, and the cores "
+            f"here are {' and '.join(roles)}: give --soc {board.name}"
+        )
+    if (roles is None and len(sides) == 2) or (
+        one_will_do and not strange and len(images) == len(sides) == 1
+    ):
         return sides
     found = ", ".join(f"{image.dts.parent} (core {image.core or 'not known'})" for image in images)
     raise ConfigurationError(
@@ -166,15 +191,17 @@ def _yaml(file: Path) -> Any:
 
 def _image(place: Path, *, default: bool = False) -> BuildFiles | None:
     for folder in (place, place / "zephyr"):
-        if (dts := folder / "zephyr.dts").is_file():
+        if (dts := folder / _DTS).is_file():
             kconfig = folder / ".config"
             options = _options(kconfig) if kconfig.exists() else {}
             releases, source = _releases(folder)
+            board = _board(options, dts)
             return BuildFiles(
                 dts=dts,
                 kconfig=kconfig if kconfig.exists() else None,
                 image=_executable(folder, options),
-                core=_core(options, dts),
+                core=_core(options, dts, board),
+                soc=board.name if board is not None else None,
                 releases=releases,
                 release_source=source,
                 default=default,
@@ -195,9 +222,10 @@ def _text(file: Path, limit: int) -> str:
         raise ConfigurationError(f"{file}: cannot be read ({error.strerror})") from None
 
 
-def _core(options: dict[str, str], dts: Path) -> str | None:
+def _core(options: dict[str, str], dts: Path, board: Board | None) -> str | None:
     """Return the core that an image is for: by its SoC, then by its board, then by its devicetree."""
-    prefixes = tuple(f"SOC_{name.upper()}_CPU" for name in BOARDS)
+    parts = {*BOARDS, re.split(r"[^a-z0-9]", options.get("SOC", "").lower())[0]} - {""}
+    prefixes = tuple(f"SOC_{part.upper()}_CPU" for part in parts)
     socs = [name for name, value in options.items() if name.startswith(prefixes) and value == "y"]
     texts = [
         " ".join(socs),
@@ -205,16 +233,15 @@ def _core(options: dict[str, str], dts: Path) -> str | None:
         options.get("SOC", ""),
         options.get("BOARD", ""),
     ]
-    if not any(_cores_in(text) for text in texts):
+    if not any(core_in(text, board) for text in texts):
         texts += _COMPATIBLE.findall(_text(dts, DEVICETREE_BYTES))
-    return next((found for text in texts if (found := _cores_in(text))), None)
+    return next((found for text in texts if (found := core_in(text, board))), None)
 
 
-def _cores_in(text: str) -> str | None:
-    found = [
-        core for core, words in DEFAULT.qualifiers.items() if any(word in text.lower() for word in words)
-    ]
-    return found[0] if len(found) == 1 else None
+def _board(options: dict[str, str], dts: Path) -> Board | None:
+    texts = [options[name] for name in ("SOC", "BOARD") if options.get(name)]
+    texts = texts or _COMPATIBLE.findall(_text(dts, DEVICETREE_BYTES))
+    return next((found for text in texts if (found := board_in(text)) is not None), None)
 
 
 def _executable(folder: Path, options: dict[str, str]) -> Path | None:
@@ -246,7 +273,7 @@ def _around(version: str) -> Releases | None:
     return Releases(release, release.next if between else release)
 
 
-def _by_core(images: Sequence[BuildFiles]) -> dict[str, BuildFiles]:
+def _by_core(images: Sequence[BuildFiles], roles: tuple[str, str]) -> dict[str, BuildFiles]:
     """Return one image for each core: not a bootloader, rather one with ICMsg, rather the default."""
     ranked = sorted(
         (image for image in images if not image.is_bootloader),
@@ -259,5 +286,5 @@ def _by_core(images: Sequence[BuildFiles]) -> dict[str, BuildFiles]:
     unknown = [image for image in ranked if image.core is None]
     if len(sides) + len(unknown) == 2:
         for image in sorted(unknown, key=lambda image: not image.default):
-            sides[next(role for role in DEFAULT.roles if role not in sides)] = image
+            sides[next(role for role in roles if role not in sides)] = image
     return sides

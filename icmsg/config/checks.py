@@ -11,21 +11,21 @@ cannot work: each such thing is a :class:`~icmsg.config.findings.Finding` with t
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.findings import Finding, will_bond
 from icmsg.config.kconfig import BACKEND, MODE_SWITCHES
-from icmsg.config.mailboxes import kind_of
+from icmsg.config.mailbox_checks import check_channels
 from icmsg.config.memory_checks import MemoryRange, check_memory
 from icmsg.config.pair_checks import check_pairs
+from icmsg.config.pairing import Pairing, choose, leads_to, pair_up
 from icmsg.config.place import Place
 from icmsg.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from icmsg.config.devicetree import Channel, IcmsgNode
+    from icmsg.config.devicetree import IcmsgNode
     from icmsg.config.load import Side
 
 __all__ = ["Finding", "MemoryRange", "check", "check_side", "will_bond"]
@@ -38,30 +38,55 @@ def check(
     second: Side | None = None,
     platform: Sequence[MemoryRange] | None = None,
     ends: Sequence[str] = (),
+    instance: str | None = None,
 ) -> list[Finding]:
     """Return everything that was found, the worst first; an empty list is a good one.
 
     ``platform`` is the memory of the emulated SoC, None to leave it out; ``ends`` are the cores that share the regions,
-    all of the SoC where nobody says.
+    all of the SoC where nobody says. ``instance`` is the only one to look at, by name, label or path. Of two sides,
+    only the instances between them are judged (:mod:`icmsg.config.pairing`).
+
+    Raises:
+        ConfigurationError: no such instance, or the sides talk to each other through another backend.
     """
-    findings = list(check_side(first, platform, ends))
-    if second is not None:
-        findings += check_side(second, platform, ends)
-        findings += check_pairs(first, second)
-    return sorted(findings, key=lambda finding: _ORDER[finding.severity])
+    if second is None:
+        nodes: Sequence[IcmsgNode] = first.devicetree.instances
+        if instance is not None:
+            nodes = choose([(node,) for node in nodes], instance, first)
+        return _sorted(check_side(first, nodes, platform, ends))
+    pairing = pair_up(first, second)
+    if instance is not None:
+        ours, theirs = choose(pairing.pairs, instance, first, pairing.aside)
+        pairing = Pairing([(ours, theirs)], [], [], pairing.aside)
+    findings = [
+        *check_side(first, pairing.of_first, platform, ends),
+        *check_side(second, pairing.of_second, platform, ends),
+        *check_pairs(first, second, pairing),
+    ]
+    return _sorted(findings)
 
 
 def check_side(
-    side: Side, platform: Sequence[MemoryRange] | None = None, ends: Sequence[str] = ()
+    side: Side,
+    nodes: Sequence[IcmsgNode],
+    platform: Sequence[MemoryRange] | None = None,
+    ends: Sequence[str] = (),
 ) -> Iterator[Finding]:
-    """Yield what is wrong with one side, whatever the other side is."""
-    yield from _release(side)
-    for node in side.devicetree.instances:
+    """Yield what is wrong with ``nodes``, instances of one side, whatever the other side is."""
+    there = frozenset[str]().union(*(memory.cores for memory in platform or ()))
+
+    def ends_of(node: IcmsgNode) -> Sequence[str]:
+        """Return the cores that share the regions of ``node``, as far as the platform has them."""
+        other = leads_to(side, node)
+        cores = ends if other is None or other in ends else (side.core, other)
+        return [core for core in cores if core in there]
+
+    yield from _release(side, nodes)
+    for node in nodes:
         yield from _instance(side, node)
         yield from _kconfig(side, node)
-        yield from _channels(side, node)
-    yield from _shared_channels(side)
-    yield from check_memory(side, platform, ends)
+    yield from check_channels(side, nodes)
+    yield from check_memory(side, nodes, platform, ends_of)
     for other in side.devicetree.others:
         yield Finding(
             "note",
@@ -73,9 +98,15 @@ def check_side(
         )
 
 
-def _release(side: Side) -> Iterator[Finding]:
+def _sorted(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: _ORDER[finding.severity])
+
+
+def _release(side: Side, nodes: Sequence[IcmsgNode]) -> Iterator[Finding]:
+    if not nodes:
+        return
+    node = nodes[0]
     if len(side.releases.wires) > 1:
-        node = side.devicetree.instances[0]
         yield Finding(
             "note",
             "release-open",
@@ -86,7 +117,6 @@ def _release(side: Side) -> Iterator[Finding]:
             "Give the release, or the build's zephyr/.config",
         )
     elif side.release.wire == "spsc_pbuf" and (side.kconfig is None or side.kconfig.spsc_cache_line is None):
-        node = side.devicetree.instances[0]
         yield Finding(
             "note",
             "cache-line-open",
@@ -134,64 +164,4 @@ def _kconfig(side: Side, node: IcmsgNode) -> Iterator[Finding]:
             node.place_of("unbound"),
             f'unbound = "{mode}"{default} is not built: CONFIG_{switch} is off ({facts.settings[switch].place}). '
             f"Set CONFIG_{switch}=y, or use another mode",
-        )
-
-
-def _channels(side: Side, node: IcmsgNode) -> Iterator[Finding]:
-    def finding(code: str, channel: Channel, message: str) -> Finding:
-        return Finding("error", code, side.core, node.path, channel.place, message)
-
-    tx, rx = node.tx_channel, node.rx_channel
-    if (tx.mailbox.path, tx.number) == (rx.mailbox.path, rx.number) and kind_of(
-        tx.mailbox, side.soc
-    ).hears_itself:
-        yield finding(
-            "channel-shared",
-            tx,
-            f"tx and rx are the same channel {tx}: this core would hear its own rings. Use two",
-        )
-    for mailbox in {channel.mailbox.path: channel.mailbox for channel in (tx, rx)}.values():
-        if not mailbox.enabled:
-            yield finding(
-                "mailbox-disabled",
-                tx,
-                f'mboxes names {mailbox.path} ({mailbox.place}), which is disabled: set its status = "okay"',
-            )
-    for name, channel, mask in (("tx", tx, tx.mailbox.tx_mask), ("rx", rx, rx.mailbox.rx_mask)):
-        mailbox = channel.mailbox
-        channels = kind_of(mailbox, side.soc).channels
-        if channels is not None and channel.number >= channels:
-            yield finding(
-                "channel-missing",
-                channel,
-                f"{name} is {channel}, but this mailbox has {channels} channels: use 0 to {channels - 1}",
-            )
-        elif mask is not None and not mask >> channel.number & 1:
-            yield finding(
-                "channel-masked",
-                channel,
-                f"{name} is {channel}, which {name}-mask = <{mask:#06x}> of {mailbox.path} "
-                f"({mailbox.place}) leaves out: set bit {channel.number} there, or use another channel",
-            )
-
-
-def _shared_channels(side: Side) -> Iterator[Finding]:
-    users = [
-        (node, name, channel)
-        for node in side.devicetree.instances
-        for name, channel in (("tx", node.tx_channel), ("rx", node.rx_channel))
-    ]
-    for (first, first_name, first_channel), (second, name, channel) in combinations(users, 2):
-        same = (first_channel.mailbox.path, first_channel.number) == (channel.mailbox.path, channel.number)
-        one_way = name != first_name and not kind_of(channel.mailbox, side.soc).hears_itself
-        if first is second or not same or one_way:
-            continue
-        yield Finding(
-            "error",
-            "channel-shared",
-            side.core,
-            second.path,
-            channel.place,
-            f"{name} {channel} is also {first_name} of {first.path} ({first_channel.place}): "
-            "give each instance channels of its own",
         )

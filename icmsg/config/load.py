@@ -14,21 +14,24 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from icmsg.config.boards import DEFAULT
+from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.build_folder import build_files
 from icmsg.config.devicetree import load_devicetree
 from icmsg.config.instance import MAGIC_LENGTH, InstanceConfig
 from icmsg.config.kconfig import REPEAT, RX_SIZE, KconfigFacts, load_kconfig
-from icmsg.config.matching import match
+from icmsg.config.pairing import choose, pair_up
 from icmsg.config.release import PBUF, SESSIONS, SPSC_CACHE_LINE, Release, Releases
 from icmsg.config.soc import soc_of
 from icmsg.errors import ConfigurationError, DevicetreeError, KconfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from icmsg.config.build_folder import BuildFiles
     from icmsg.config.devicetree import Devicetree, IcmsgNode
     from icmsg.config.instance import Unbound
+    from icmsg.config.memory_checks import LinkedMemory
     from icmsg.config.place import Place
 
     File = str | os.PathLike[str]
@@ -45,6 +48,12 @@ class Side:
     releases: Releases
     release_source: str
     """The source of the releases, in words."""
+    image: Path | None = None
+    """The image beside the devicetree in a build's folder."""
+    linked: LinkedMemory | None = None
+    """The memory that the image uses; None where nobody has looked."""
+    meant_soc: str | None = None
+    """The board that is meant where the files tell none."""
 
     @property
     def release(self) -> Release:
@@ -53,8 +62,9 @@ class Side:
 
     @property
     def soc(self) -> str | None:
-        """The SoC as far as the files tell, see :func:`~icmsg.config.soc.soc_of`."""
-        return soc_of(self.devicetree, self.kconfig)
+        """The SoC as far as the files tell, see :func:`~icmsg.config.soc.soc_of`, else the one that is meant."""
+        told = soc_of(self.devicetree, self.kconfig)
+        return told if told in BOARDS or self.meant_soc is None else self.meant_soc
 
     def mode(self, node: IcmsgNode) -> Unbound | str:
         """Return how ``node`` bonds: its ``unbound``, or "disable"."""
@@ -181,7 +191,7 @@ def load_instances(
 def load_pair(first: Side | None, second: Side | None = None, instance: str | None = None) -> InstancePair:
     """Return one instance as both sides have it; a side without files is the mirror of the other.
 
-    ``instance`` is the name or the path on either side; None will do where there is only one.
+    ``instance`` is the name, a label or the path on either side; None will do where there is only one.
 
     Raises:
         ConfigurationError: there is no such instance, there are several, or it has no counterpart.
@@ -190,34 +200,17 @@ def load_pair(first: Side | None, second: Side | None = None, instance: str | No
     if side is None:
         raise ConfigurationError("no devicetree is given: give the file of one side")
     if first is None or second is None:
-        config = side.config(_chosen([(node,) for node in side.devicetree.instances], instance, side)[0])
+        config = side.config(choose([(node,) for node in side.devicetree.instances], instance, side)[0])
         return (
             InstancePair(config, config.mirrored())
             if side is first
             else InstancePair(config.mirrored(), config)
         )
-    pairs = match(first.devicetree.instances, second.devicetree.instances).pairs
-    ours, theirs = _chosen(pairs, instance, first)
+    pairing = pair_up(first, second)
+    ours, theirs = choose(pairing.pairs, instance, first, pairing.aside)
     one, other = first.config(ours), second.config(theirs)
     return InstancePair(
         replace(one, peer_rx_limit=other.rx_limit), replace(other, peer_rx_limit=one.rx_limit)
-    )
-
-
-def _chosen(
-    candidates: Sequence[tuple[IcmsgNode, ...]], instance: str | None, side: Side
-) -> tuple[IcmsgNode, ...]:
-    found = [
-        nodes
-        for nodes in candidates
-        if instance is None or any(instance in (node.name, node.path) for node in nodes)
-    ]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(nodes[0].name for nodes in candidates) or "none on both sides"
-    raise ConfigurationError(
-        f"{side.devicetree.file}: {f'there is no instance {instance}' if instance else 'which instance?'}; "
-        f"use one of: {names}"
     )
 
 
@@ -230,7 +223,18 @@ def load_side(
         ConfigurationError: with file and line; a file cannot be used, or ``release`` contradicts Kconfig.
     """
     files = build_files(dts, core)
-    devicetree = load_devicetree(files.dts)
+    return side_of(files, load_devicetree(files.dts), kconfig, release, core)
+
+
+def side_of(
+    files: BuildFiles,
+    devicetree: Devicetree,
+    kconfig: Files,
+    release: Release | str | None,
+    core: str,
+    soc: str | None = None,
+) -> Side:
+    """Return the same for files that were found and read; ``soc`` is what is meant where they do not tell."""
     paths: Sequence[File] = [kconfig] if isinstance(kconfig, (str, os.PathLike)) else kconfig or ()
     if not paths and files.kconfig is not None:
         paths = [files.kconfig]
@@ -243,7 +247,7 @@ def load_side(
     if release is not None:
         known, source = _given(release, facts), "as given"
     known, source = _narrowed(known, source, devicetree)
-    return Side(core, devicetree, facts, known, source)
+    return Side(core, devicetree, facts, known, source, files.image, meant_soc=soc)
 
 
 def _given(release: Release | str, facts: KconfigFacts | None) -> Releases:

@@ -5,48 +5,78 @@ From Zephyr's drivers (``drivers/mbox``) and the bindings of the same names.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from icmsg.config.boards import BOARDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icmsg.config.devicetree import Mailbox
+    from icmsg.config.devicetree import Channel, Mailbox
+
+Way = Literal["tx", "rx"]
+Signal = Literal["VEVIF task", "VEVIF event", "bell"]
+"""Things that one core rings and another hears, each by a driver of its own."""
 
 
 class MailboxKind(NamedTuple):
     """``channels`` are numbered from 0 on, None where that is not known.
 
     ``hears_itself``: a channel is one thing for both cores, so each direction needs its own. ``same_numbers``: the
-    number that one core rings is the number that the other hears; None where that is not known.
+    number that one core rings is the number that the other hears; None where that is not known. ``way`` and ``signal``:
+    the only direction that a core uses the device for, and what it rings or hears there; None where it is for both.
     """
 
     channels: int | None
     hears_itself: bool
     same_numbers: bool | None
+    way: Way | None = None
+    signal: Signal | None = None
+
+
+def _one_way(signal: Signal, way: Way) -> MailboxKind:
+    return MailboxKind(32, hears_itself=False, same_numbers=True, way=way, signal=signal)
 
 
 UNKNOWN: Final = MailboxKind(None, hears_itself=False, same_numbers=None)
+EVENT_TX: Final = _one_way("VEVIF event", "tx")
+BELL_RX: Final = _one_way("bell", "rx")
 _EVENTS: Final = MailboxKind(32, hears_itself=False, same_numbers=True)
 _EACH_WAY: Final = MailboxKind(None, hears_itself=False, same_numbers=True)
 _BACKBONE: Final = MailboxKind(16, hears_itself=True, same_numbers=True)
 _KINDS: Final[Mapping[str, MailboxKind]] = {
     "nordic,mbox-nrf-ipc": _BACKBONE,
-    "nordic,nrf-vevif-event-rx": _EVENTS,
-    "nordic,nrf-vevif-event-tx": _EVENTS,
-    "nordic,nrf-vevif-task-rx": _EVENTS,
-    "nordic,nrf-vevif-task-tx": _EVENTS,
-    "nordic,nrf-bellboard-rx": _EVENTS,
-    "nordic,nrf-bellboard-tx": _EVENTS,
+    "nordic,nrf-vevif-event-rx": _one_way("VEVIF event", "rx"),
+    "nordic,nrf-vevif-event-tx": EVENT_TX,
+    "nordic,nrf-vevif-task-rx": _one_way("VEVIF task", "rx"),
+    "nordic,nrf-vevif-task-tx": _one_way("VEVIF task", "tx"),
+    "nordic,nrf-bellboard-rx": BELL_RX,
+    "nordic,nrf-bellboard-tx": _one_way("bell", "tx"),
     "st,mbox-stm32-hsem": MailboxKind(32, hears_itself=True, same_numbers=True),
     "nxp,mbox-imx-mu": _EACH_WAY,
     "nxp,mbox-mailbox": _EACH_WAY,
     "espressif,mbox-esp32": _EACH_WAY,
     "raspberrypi,pico-mbox": _EACH_WAY,
 }
-_LABELS: Final = (("vevif", _EVENTS), ("bellboard", _EVENTS))
+_LABELS: Final[tuple[tuple[str, MailboxKind], ...]] = (
+    ("cpuapp_vevif_rx", _one_way("VEVIF event", "rx")),
+    ("cpuapp_vevif_tx", _one_way("VEVIF task", "tx")),
+    ("vevif", _EVENTS),
+    ("bellboard", _EVENTS),
+)
 """Kinds by labels of nodes that an overlay does not define; the labels are those of the SoCs' files."""
+_LABELS_OF_NRF54L: Final[tuple[tuple[str, MailboxKind], ...]] = (
+    ("cpuflpr_vevif_rx", _one_way("VEVIF task", "rx")),
+    ("cpuflpr_vevif_tx", EVENT_TX),
+)
+"""The same for labels that an nRF54H20 has, too, for something else."""
+_WIRED: Final[Mapping[tuple[str, Signal], int]] = {
+    ("nrf54l15", "VEVIF task"): 0x007F_0000,
+    ("nrf54l15", "VEVIF event"): 0x0010_0000,
+}
+"""Masks by SoC for files that do not show them, from Zephyr's devicetree files of that SoC."""
+_SECURE: Final = 0x1000_0000
+"""Bit in which the secure and the non-secure address of a peripheral of Nordic's differ."""
 
 
 def of_compatible(compatible: str) -> MailboxKind:
@@ -61,7 +91,26 @@ def kind_of(mailbox: Mailbox, soc: str | None) -> MailboxKind:
             return _KINDS[compatible]
     if mailbox.compatible:
         return UNKNOWN
-    for part, kind in _LABELS:
+    labels = (*_LABELS_OF_NRF54L, *_LABELS) if (soc or "").startswith("nrf54l") else _LABELS
+    for part, kind in labels:
         if part in mailbox.label or part in mailbox.path:
             return kind
     return of_compatible(BOARDS[soc].mailbox) if soc in BOARDS else UNKNOWN
+
+
+def is_same_device(one: Mailbox, other: Mailbox) -> bool | None:
+    """Tell whether two cores mean one device; None if an address is not told."""
+    if one.address is None or other.address is None:
+        return None
+    return one.address | _SECURE == other.address | _SECURE
+
+
+def is_for(channel: Channel, way: Way, soc: str | None) -> bool:
+    """Tell whether the mailbox of ``channel`` is one for that direction."""
+    return kind_of(channel.mailbox, soc).way in (None, way)
+
+
+def wired(mailbox: Mailbox, soc: str | None) -> int | None:
+    """Return the mask of the channels that the hardware has; None where that is not known."""
+    signal = kind_of(mailbox, soc).signal
+    return _WIRED.get((soc or "", signal)) if mailbox.wired is None and signal else mailbox.wired

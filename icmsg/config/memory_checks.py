@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from icmsg.config.findings import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from icmsg.config.devicetree import IcmsgNode, MemoryNode
     from icmsg.config.findings import Severity
@@ -26,6 +26,17 @@ class MemoryRange(NamedTuple):
     cores: frozenset[str]
     what: str = RAM
     name: str = ""
+
+
+class LinkedMemory(NamedTuple):
+    """Memory that an image uses by its ELF file: ``regions`` of its data and code where it runs.
+
+    ``heap`` is the byte address from which on ``malloc`` may use all of the chosen RAM; None where it does not.
+    """
+
+    file: str
+    regions: tuple[Region, ...]
+    heap: int | None = None
 
 
 def misplaced(region: Region, platform: Sequence[MemoryRange], ends: Iterable[str] = ()) -> str | None:
@@ -93,27 +104,36 @@ class _Use(NamedTuple):
 
 
 def check_memory(
-    side: Side, platform: Sequence[MemoryRange] | None = None, ends: Iterable[str] = ()
+    side: Side,
+    nodes: Sequence[IcmsgNode],
+    platform: Sequence[MemoryRange] | None,
+    ends: Callable[[IcmsgNode], Iterable[str]],
 ) -> Iterator[Finding]:
-    """Yield what is wrong with the regions of ``side``; without ``platform`` nothing is said about cores.
+    """Yield what is wrong with the regions of ``nodes``, instances of ``side``; without ``platform`` nothing is said
+    about cores.
 
-    ``ends`` are the cores that share the regions; all of the platform where nobody says.
+    ``ends`` tells which cores share the regions of an instance; all of the platform where it tells none.
     """
     uses = [
         _Use(node, role, memory)
         for node in side.devicetree.instances
         for role, memory in (("tx-region", node.tx_region), ("rx-region", node.rx_region))
     ]
+    mine = [use for use in uses if any(use.node is node for node in nodes)]
     for first, second in combinations(uses, 2):
-        if first.node is not second.node and first.memory.region.overlaps(second.memory.region):
+        if first.node is second.node or not first.memory.region.overlaps(second.memory.region):
+            continue
+        if any(second is use for use in mine):
             yield _instances_overlap(side, first, second)
-    yield from _declarations(side, uses)
-    for use in uses:
+        elif any(first is use for use in mine):
+            yield _instances_overlap(side, second, first)
+    yield from _declarations(side, mine)
+    for use in mine:
         yield from _reserved(side, use, {used.memory.path for used in uses})
         yield from _other_backends(side, use)
         yield from _sram(side, use)
         if platform is not None:
-            yield from _accessible(side, use, platform, ends)
+            yield from _accessible(side, use, platform, ends(use.node))
 
 
 def _instances_overlap(side: Side, first: _Use, second: _Use) -> Finding:
@@ -197,14 +217,34 @@ def _other_backends(side: Side, use: _Use) -> Iterator[Finding]:
 
 
 def _sram(side: Side, use: _Use) -> Iterator[Finding]:
-    sram = side.devicetree.sram
-    if sram is not None and use.memory.region.overlaps(sram.region):
+    """Yield what the image itself does with the region: its ELF file tells, else nothing but chosen zephyr,sram."""
+    sram, region, linked = side.devicetree.sram, use.memory.region, side.linked
+    used = next((part for part in linked.regions if part.overlaps(region)), None) if linked else None
+    fix = f"end zephyr,sram at 0x{region.address:08X}, or move the region out of it"
+    if linked is not None and used is not None:
         yield use.finding(
             "error",
+            "region-in-image",
+            side,
+            f"{use} is used by the image, which has {used} ({linked.file}): {fix}",
+        )
+    elif sram is None or not region.overlaps(sram.region):
+        return
+    elif linked is None:
+        yield use.finding(
+            "warning",
             "region-in-sram",
             side,
-            f"{use} lies in the RAM of the image itself, chosen zephyr,sram {sram} ({sram.place}): "
-            f"end that at 0x{use.memory.region.address:08X}, or move the region out of it",
+            f"{use} lies in the RAM of the image, chosen zephyr,sram {sram} ({sram.place}), and there is no ELF file "
+            f"to tell whether the image uses it: give the folder of the build, or {fix}",
+        )
+    elif linked.heap is not None and linked.heap < region.end:
+        yield use.finding(
+            "warning",
+            "region-in-heap",
+            side,
+            f"{use} lies in the heap of malloc, which has all of {sram} from 0x{linked.heap:08X} on ({linked.file}): "
+            f"set CONFIG_COMMON_LIBC_MALLOC_ARENA_SIZE, or {fix}",
         )
 
 

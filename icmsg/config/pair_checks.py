@@ -5,38 +5,82 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.config.boards import BOARDS
+from icmsg.config.devicetree import NAMES
 from icmsg.config.findings import Finding
 from icmsg.config.kconfig import CB_SIZES, RX_SIZE
-from icmsg.config.mailboxes import kind_of
-from icmsg.config.matching import match
+from icmsg.config.mailboxes import is_for, is_same_device, kind_of
+from icmsg.config.pairing import counterpart_of_another_kind, other_backends_between
 from icmsg.config.release import RX_READ_BUF, Release
+from icmsg.errors import DevicetreeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from icmsg.config.devicetree import IcmsgNode
     from icmsg.config.findings import Severity
     from icmsg.config.load import Side
+    from icmsg.config.pairing import Pairing
     from icmsg.config.place import Place
 
 
-def check_pairs(first: Side, second: Side) -> Iterator[Finding]:
-    """Yield what keeps the instances of ``first`` and ``second`` from bonding with their counterparts."""
-    matching = match(first.devicetree.instances, second.devicetree.instances)
-    for ours, theirs in matching.pairs:
+def check_pairs(first: Side, second: Side, pairing: Pairing) -> Iterator[Finding]:
+    """Yield what keeps the instances of ``first`` and ``second`` from bonding with their counterparts.
+
+    Raises:
+        DevicetreeError: nothing of ICMsg is between the two sides, and another backend is.
+    """
+    for ours, theirs in pairing.pairs:
         yield from _Pair(first, ours, second, theirs).check()
-    for side, other, alone in ((first, second, matching.ours_alone), (second, first, matching.theirs_alone)):
-        yield from _limit(side, other)
+    for side, other, alone, nodes in (
+        (first, second, pairing.first_alone, pairing.of_first),
+        (second, first, pairing.second_alone, pairing.of_second),
+    ):
+        yield from _limit(side, other, nodes)
         for node in alone:
-            yield Finding(
-                "error",
-                "no-counterpart",
-                side.core,
-                node.path,
-                node.place,
-                f"no instance in {other.devicetree.file} has its regions or its name: add one with tx-region "
-                f"{node.rx_region.region} and rx-region {node.tx_region.region}",
-            )
+            yield _no_counterpart(side, node, other)
+    if not pairing.of_first and not pairing.of_second:
+        yield _nothing_in_common(first, second)
+
+
+def _no_counterpart(side: Side, node: IcmsgNode, other: Side) -> Finding:
+    found = counterpart_of_another_kind(node, other)
+    if found is not None:
+        message = (
+            f"its counterpart in {other.devicetree.file}, {found.path} ({found.place}), is {found.compatible}: both "
+            "sides have to be the same backend"
+        )
+        return Finding("error", "backends-differ", side.core, node.path, node.place, message)
+    return Finding(
+        "error",
+        "no-counterpart",
+        side.core,
+        node.path,
+        node.place,
+        f"no instance in {other.devicetree.file} has its regions or its name: add one with tx-region "
+        f"{node.rx_region.region} and rx-region {node.tx_region.region}",
+    )
+
+
+def _nothing_in_common(first: Side, second: Side) -> Finding:
+    others = other_backends_between(first, second)
+    if others is not None:
+        ours, theirs = others
+        raise ours.place.error(
+            DevicetreeError,
+            f"{first.core} and {second.core} talk through {ours.path} and {theirs.path} ({theirs.place}), which are "
+            f"{NAMES.get(ours.compatible, 'another backend')} ({ours.compatible}) and not judged yet; every ICMsg "
+            "instance leads to another core",
+        )
+    node = first.devicetree.instances[0]
+    return Finding(
+        "error",
+        "nothing-between",
+        first.core,
+        node.path,
+        node.place,
+        f"every instance leads to another core than {second.core}, and every one in {second.devicetree.file} to "
+        f"another than {first.core}: give the files of the two cores that talk to each other",
+    )
 
 
 class _Pair:
@@ -47,7 +91,8 @@ class _Pair:
 
     def check(self) -> Iterator[Finding]:
         yield from self._regions()
-        yield from self._channels()
+        if all(self._are_for_their_ways()):  # else the one side's own mistake says it all
+            yield from self._mailboxes() or self._channels()
         if self._first.release.wire != self._second.release.wire:
             yield self._generations()
             return
@@ -87,6 +132,33 @@ class _Pair:
                     f"{name} writes its tx-region with {sent.region.size} bytes ({sent.place}), but {reader} reads it "
                     f"with {taken.region.size} ({taken.place}), and both wrap at the end: give both the same size",
                 )
+
+    def _are_for_their_ways(self) -> Iterator[bool]:
+        for side, node in ((self._first, self._ours), (self._second, self._theirs)):
+            yield is_for(node.tx_channel, "tx", side.soc) and is_for(node.rx_channel, "rx", side.soc)
+
+    def _mailboxes(self) -> list[Finding]:
+        """Return where a core does not hear what the other rings, whatever the channels are."""
+        found = []
+        one, other = (self._first, self._ours), (self._second, self._theirs)
+        for (ringer, from_node), (hearer, to_node) in ((one, other), (other, one)):
+            tx, rx = from_node.tx_channel, to_node.rx_channel
+            rung, heard = kind_of(tx.mailbox, ringer.soc).signal, kind_of(rx.mailbox, hearer.soc).signal
+            if None in (rung, heard):
+                continue
+            if rung != heard:
+                what, instead, fix = f"a {rung}", f"a {heard}", "name one thing on both sides"
+            elif rung == "bell" and is_same_device(tx.mailbox, rx.mailbox) is False:
+                what, instead = (f"the bellboard at 0x{box.mailbox.address:08X}" for box in (tx, rx))
+                fix = f"name the bellboard of {hearer.core} in mboxes of {ringer.core}"
+            else:
+                continue
+            message = (
+                f"{ringer.core} rings {what} ({tx}, {tx.place}), but {hearer.core} hears {instead} ({rx}, {rx.place}): "
+                f"{fix}"
+            )
+            found.append(self._finding("mailboxes-differ", self._theirs.place_of("mboxes"), message))
+        return found
 
     def _channels(self) -> Iterator[Finding]:
         ours, theirs = self._ours, self._theirs
@@ -199,8 +271,10 @@ class _Pair:
             )
 
 
-def _limit(side: Side, peer: Side) -> Iterator[Finding]:
-    node = max(side.devicetree.instances, key=lambda node: node.rx_region.region.size)
+def _limit(side: Side, peer: Side, nodes: Sequence[IcmsgNode]) -> Iterator[Finding]:
+    if not nodes:
+        return
+    node = max(nodes, key=lambda node: node.rx_region.region.size)
     if side.rx_limit is not None and side.rx_limit < node.rx_region.region.size:
         option = RX_SIZE if side.release >= RX_READ_BUF else CB_SIZES[side.release < Release(3, 3)]
         yield Finding(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.boards import BOARDS, DEFAULT, Board, board_named_in
+from icmsg.config.boards import BOARDS, DEFAULT, Board
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,34 +15,59 @@ if TYPE_CHECKING:
     from icmsg.config.kconfig import KconfigFacts
 
 _SAYS_NOTHING: Final = ("simple-bus",)
+_PART: Final = re.compile(r"nrf\d+[a-z]*\d+")
+_SEVERAL_SOCS: Final = ("vevif", "bellboard")
+"""Parts of the names of mailboxes that more than one SoC has."""
 
 
 def soc_of(devicetree: Devicetree, kconfig: KconfigFacts | None) -> str | None:
     """Return the SoC: the name of a board, that of another SoC or of its mailbox; None if nothing tells.
 
-    It follows from CONFIG_SOC, else from ``compatible`` of the root and of ``/soc``, else from the mailbox. An overlay
-    shows at most the mailbox's label, which is the same on some other SoCs; then the regions count, too.
+    It follows from CONFIG_SOC, else from ``compatible`` of the root and of ``/soc``, else from the name of an overlay,
+    which a build looks for under that of the board, else from the mailbox. An overlay shows at most the mailbox's
+    label, which is the same on some other SoCs; then the regions count, too.
     """
     named = kconfig.settings.get("SOC") if kconfig else None
     if named is not None and named.value:
         name = named.value.strip('"').lower()
-        board = board_named_in(name)
+        board = board_in(name)
         return board.name if board is not None else name
     names = [name for name in devicetree.compatible if name not in _SAYS_NOTHING]
     if names:
-        board = next((found for name in names if (found := board_named_in(name)) is not None), None)
+        board = next((found for name in names if (found := board_in(name)) is not None), None)
         return board.name if board is not None else names[-1]
+    board = None if devicetree.complete else board_in(PurePath(devicetree.file).stem)
+    if board is not None:
+        return board.name
     boxes = list(_mailboxes(devicetree))
     for known in BOARDS.values():
-        if any(known.mailbox in box.compatible for box in boxes):
+        if not _is_of_several(known.mailbox) and any(known.mailbox in box.compatible for box in boxes):
             return known.name
     for box in boxes:
         if box.compatible:
             return box.compatible[0]
-        if any(part in box.label + box.path for part in ("vevif", "bellboard")):
+        if _is_of_several(box.label + box.path):
             return "nrf54"
     fits = all(_fits(box, DEFAULT) for box in boxes) and _could_be(devicetree, DEFAULT)
     return DEFAULT.name if fits else None
+
+
+def board_in(text: str) -> Board | None:
+    """Return the board whose SoC a ``compatible``, a board's name or CONFIG_SOC names, or None.
+
+    A kit's name is no SoC's: ``nrf54l15dk_nrf54l10_cpuapp`` is an nRF54L10.
+    """
+    words = re.split(r"[^a-z0-9]+", text.lower())
+    parts = [word for word in words if _PART.fullmatch(word)]
+    if parts:
+        return BOARDS.get(parts[-1])
+    return next(
+        (board for name, board in BOARDS.items() if any(word.startswith(name) for word in words)), None
+    )
+
+
+def _is_of_several(name: str) -> bool:
+    return any(part in name for part in _SEVERAL_SOCS)
 
 
 def _mailboxes(devicetree: Devicetree) -> Iterator[Mailbox]:

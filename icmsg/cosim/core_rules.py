@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from icmsg.cosim.observations import CoreFacts, LinkFacts
 
 _LAST_FAULT: Final = 6
-_MIE: Final = 1 << 3
 
 
 def in_fault_handler(core: CoreFacts, _link: LinkFacts) -> Finding | None:
@@ -52,13 +51,12 @@ def in_handler(core: CoreFacts, link: LinkFacts) -> Finding | None:
 
 
 def never_wakes(core: CoreFacts, _link: LinkFacts) -> Finding | None:
-    """Firmware of a VPR sleeps where nothing wakes it (Zephyr: soc/nordic/common/vpr/soc_idle.c)."""
-    status = core.registers.get("MSTATUS")
-    if not core.runs_firmware or not core.asleep or status is None or status & _MIE:
+    """Firmware of a VPR sleeps where nothing wakes it (nRF54H20, erratum 93; Zephyr: vpr/soc_idle.c)."""
+    if not core.runs_firmware or not getattr(core.core, "never_wakes", False):
         return None
     return Finding(
         "never-wakes",
-        f"core {core.name} executed WFI with mstatus.MIE clear, at {core.place}: a VPR never wakes from that; "
+        f"core {core.name} executed WFI with mstatus.MIE clear, at {core.place}: nothing wakes this VPR from that; "
         "firmware must set MIE before it sleeps",
     )
 

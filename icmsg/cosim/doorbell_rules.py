@@ -182,7 +182,7 @@ def interrupt_held_back(direction: DirectionFacts, _link: LinkFacts) -> Finding 
         instead = f" (enabled: {', '.join(map(str, others))})" if others else ""
         return Finding(
             "interrupt-not-enabled",
-            f"{up} interrupt {number} is not enabled in the NVIC of {reader.name}{instead}",
+            f"{up} interrupt {number} is not enabled in the {interrupt.controller} of {reader.name}{instead}",
         )
     if mailbox.edge and not interrupt.pending and direction.writer.instance is None:
         event = mailbox.words.event.format(channel)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.link_observer import LinkObserver, Store, observe_link, observed_regions
+from icmsg.cosim.soc import VPR
 from icmsg.errors import BusError, EngineError, IcmsgError
-from icmsg.hw.arm_interrupts import InterruptState, enabled_interrupts, read_interrupt
+from icmsg.hw.interrupt_states import InterruptState, enabled_in_clic, enabled_in_nvic, read_clic, read_nvic
 from icmsg.ipc import MAGIC, identify
 from icmsg.wire.inspect import RegionView, inspect_region
 
@@ -236,6 +237,7 @@ def _core(
     played = instance is not None or core.is_played
     registers = {} if played else core.registers
     number = _number(core, config.rx_channel)
+    is_vpr = machine.soc.cores[core.name].kind == VPR
     runs = bool(registers) and not core.is_halted
     return CoreFacts(
         core=core,
@@ -245,8 +247,8 @@ def _core(
         registers=registers,
         asleep=getattr(core, "is_asleep", None) if runs else None,
         mailbox=_mailbox(core),
-        interrupt=_interrupt(core, number) if runs else None,
-        enabled_interrupts=_enabled(core) if runs else (),
+        interrupt=_interrupt(core, number, is_vpr=is_vpr) if runs else None,
+        enabled_interrupts=_enabled(core, is_vpr=is_vpr) if runs else (),
         rings=counts(EventKind.DOORBELL, core.index),
         sent=counts(EventKind.PACKET_SENT, core.index),
         received=counts(EventKind.PACKET_RECEIVED, core.index),
@@ -276,16 +278,16 @@ def _mailbox(core: Core) -> MailboxState | None:
         return None
 
 
-def _interrupt(core: Core, number: int) -> InterruptState | None:
+def _interrupt(core: Core, number: int, *, is_vpr: bool) -> InterruptState | None:
     try:
-        return read_interrupt(core.bus, number)
+        return (read_clic if is_vpr else read_nvic)(core.bus, number)
     except IcmsgError:
         return None
 
 
-def _enabled(core: Core) -> tuple[int, ...]:
+def _enabled(core: Core, *, is_vpr: bool) -> tuple[int, ...]:
     try:
-        return tuple(enabled_interrupts(core.bus))
+        return tuple((enabled_in_clic if is_vpr else enabled_in_nvic)(core.bus))
     except (BusError, EngineError):
         return ()
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import FirmwareError
 
@@ -17,7 +16,8 @@ _RVE: Final = 0x8
 _FLOAT_ABI: Final = 0x6
 """Bits of e_flags (RISC-V ELF psABI, "File Header")."""
 _SECTION: Final = ".riscv.attributes"
-_ARCHITECTURE: Final = "TAG_ARCH"
+_ARCHITECTURE: Final = re.compile(rb"\x05(rv\d+[a-z0-9_]*)\0")
+"""Tag_RISCV_arch (RISC-V ELF psABI, "Attributes"): its number, and a text that a zero ends."""
 _KNOWN: Final = frozenset(["e", "m", "a", "c", "zicsr", "zifencei", "zmmul", "zca", "zaamo", "zalrsc"])
 _EXTENSION: Final = re.compile(r"([zsx][a-z]+?(?=\d|_|$)|[a-z])(?:\d+p\d+)?_?")
 _BASE: Final = re.compile(r"rv(\d+)([a-z])(?:\d+p\d+)?_?")
@@ -52,13 +52,11 @@ def check_riscv(path: Path, elf: ELFFile) -> None:
 
 def _built_for(elf: ELFFile) -> tuple[str, list[str]]:
     """Return the base instruction set, and the extensions, that the file's attributes name; empty where none do."""
-    section: Any = elf.get_section_by_name(_SECTION)
-    text = ""
-    with suppress(AttributeError):  # a section of another type
-        for subsection in section.iter_subsections():
-            for part in subsection.iter_subsubsections():
-                text = next((str(item.value) for item in part.iter_attributes(_ARCHITECTURE)), text)
-    base = _BASE.match(text.lower())
+    section = elf.get_section_by_name(_SECTION)
+    # Not by pyelftools: it loses its way where a number lies before the text, as in files of the GNU assembler.
+    found = None if section is None else _ARCHITECTURE.search(section.data())
+    text = "" if found is None else found[1].decode("ascii")
+    base = _BASE.match(text)
     if base is None:
         return "", []
-    return base[2], _EXTENSION.findall(text.lower(), base.end())
+    return base[2], _EXTENSION.findall(text, base.end())

@@ -107,8 +107,13 @@ class ChannelStates:
 
 
 def channels_in(mask: int) -> list[int]:
-    """Return the channels whose bit is set in ``mask``, in ascending order."""
-    return [channel for channel in range(mask.bit_length()) if mask >> channel & 1]
+    """Return the channels whose bit is set in ``mask``, which is not negative, in ascending order."""
+    channels = []
+    while mask > 0:
+        lowest = mask & -mask
+        channels.append(lowest.bit_length() - 1)
+        mask ^= lowest
+    return channels
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ class InterruptHandler:
     fires.
 
     A channel is acknowledged before its instance looks for data, so that no ring in between is lost. Channels
-    that nobody listens to are acknowledged, too.
+    that nobody listens to are acknowledged, too. An :class:`~icmsg.hw.mailbox.EdgeMailbox` says itself whom to serve.
     """
 
     __slots__ = ("_mailbox", "_rang", "_rung")

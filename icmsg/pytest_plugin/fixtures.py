@@ -9,7 +9,7 @@ import pytest
 
 from icmsg.pytest_plugin.artefacts import Recorder, last_words
 from icmsg.pytest_plugin.availability import require_engine
-from icmsg.pytest_plugin.options import asked_engine, stall_s
+from icmsg.pytest_plugin.options import asked_engine, asked_soc, stall_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +29,15 @@ class MakeMachine(Protocol):
         self,
         platform: str | Path | None = None,
         *,
+        soc: str | None = None,
         quantum_ns: int | None = None,
         latency_ns: int | None = None,
     ) -> Machine:
-        """Return a machine; times are virtual nanoseconds, None = the engine's own default."""
+        """Return a machine of a platform file, or of the SoC of that name.
+
+        Times are virtual nanoseconds, None = the engine's own default. ConfigurationError: both are given, or there is
+        no such SoC.
+        """
 
 
 class LoadFirmware(Protocol):
@@ -46,7 +51,7 @@ class OpenPeer(Protocol):
     """Plays a core of the test's machine by Python."""
 
     def __call__(self, core: str | None = None, config: InstanceConfig | None = None) -> Peer:
-        """``config`` is the instance as that core has it; None = the one of Zephyr's nRF5340 boards."""
+        """``config`` is the instance as that core has it; None = the one of Zephyr's boards."""
 
 
 @pytest.fixture(scope="session")
@@ -67,12 +72,13 @@ def icmsg_make_machine(icmsg_engine: EngineChoice, request: pytest.FixtureReques
     def make(
         platform: str | Path | None = None,
         *,
+        soc: str | None = None,
         quantum_ns: int | None = None,
         latency_ns: int | None = None,
     ) -> Machine:
         machine = make_machine(
             icmsg_engine,
-            platform,
+            _platform(request.config, platform, soc),
             quantum_ns=quantum_ns,
             latency_ns=latency_ns,
             stall_s=stall_s(request.config),
@@ -82,6 +88,20 @@ def icmsg_make_machine(icmsg_engine: EngineChoice, request: pytest.FixtureReques
 
     yield make
     recorder.close()
+
+
+def _platform(config: pytest.Config, platform: str | Path | None, soc: str | None) -> str | Path | None:
+    """Return the platform file to make a machine of, None for the default SoC's."""
+    from icmsg.assets import platform_file
+    from icmsg.config.boards import DEFAULT, find_board
+    from icmsg.errors import ConfigurationError
+
+    if platform is not None and soc is not None:
+        raise ConfigurationError(f"soc={soc} and platform={platform}: give one of them")
+    name = soc or asked_soc(config)
+    if platform is not None or name is None or find_board(name) is DEFAULT:
+        return platform
+    return platform_file(name)
 
 
 @pytest.fixture(scope="session")
@@ -110,9 +130,11 @@ def icmsg_machine(icmsg_make_machine: MakeMachine, request: pytest.FixtureReques
     """A machine with both cores halted; ``@pytest.mark.icmsg(...)`` says how it is made."""
     marker = request.node.get_closest_marker("icmsg")
     given: dict[str, Any] = dict(marker.kwargs) if marker is not None else {}
-    unknown = set(given) - {"platform", "quantum_ns", "latency_ns"}
+    unknown = set(given) - {"platform", "soc", "quantum_ns", "latency_ns"}
     if unknown or (marker is not None and marker.args):
-        pytest.fail("@pytest.mark.icmsg takes platform=, quantum_ns= and latency_ns= by name", pytrace=False)
+        pytest.fail(
+            "@pytest.mark.icmsg takes platform=, soc=, quantum_ns= and latency_ns= by name", pytrace=False
+        )
     return icmsg_make_machine(given.pop("platform", None), **given)
 
 

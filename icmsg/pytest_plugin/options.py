@@ -17,19 +17,25 @@ STALL_S: Final = 60.0
 """Wall time in one step of Renode, which takes milliseconds, after which nothing is waited for any more."""
 _TRACES: Final = "icmsg-traces"
 _MARKER: Final = (
-    "icmsg(platform=None, quantum_ns=None, latency_ns=None): how the machine of this test is made; "
-    "platform is the path of a Renode platform file, times are virtual nanoseconds"
+    "icmsg(platform=None, soc=None, quantum_ns=None, latency_ns=None): how the machine of this test is made; platform "
+    "is the path of a Renode platform file, soc the name of an SoC instead, times are virtual nanoseconds"
 )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--icmsg-engine``, ``--icmsg-stall-timeout`` and ``--icmsg-traces``."""
+    """Add ``--icmsg-engine``, ``--icmsg-soc``, ``--icmsg-stall-timeout`` and ``--icmsg-traces``."""
     group = parser.getgroup("icmsg", "ICMsg on an emulated SoC")
     group.addoption(
         "--icmsg-engine",
         choices=ENGINES,
         default=None,
         help=f"what emulates the SoC (default: the variable {VARIABLE}, the ini option icmsg_engine, auto)",
+    )
+    group.addoption(
+        "--icmsg-soc",
+        metavar="NAME",
+        default=None,
+        help="the SoC of machines that do not say theirs (default: the ini option icmsg_soc, else the package's first)",
     )
     group.addoption(
         "--icmsg-traces",
@@ -48,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "icmsg_stall_timeout", "wall time in one step of Renode that ends the run of pytest", default=""
     )
+    parser.addini("icmsg_soc", "the SoC of machines that do not say theirs", default="")
     parser.addini("icmsg_engine", "what emulates the SoC: auto, embedded or renode", default="")
 
 
@@ -95,6 +102,11 @@ def stall_s(config: pytest.Config) -> float:
     if not 0 <= seconds < 1e9:
         raise pytest.UsageError("icmsg: icmsg_stall_timeout is a number of seconds, 0 = never")
     return seconds
+
+
+def asked_soc(config: pytest.Config) -> str | None:
+    """Return the name of the SoC that was asked for, None where nobody did."""
+    return config.getoption("--icmsg-soc") or config.getini("icmsg_soc") or None
 
 
 def trace_folder(config: pytest.Config) -> Path:

@@ -137,7 +137,7 @@ def _check_variables(script: Path, variables: Mapping[str, str]) -> None:
     for name in variables:
         if name not in used:
             raise ConfigurationError(
-                f"{name}: neither an argument of `Create Machine` (engine, script, platform) nor a variable of "
+                f"{name}: neither an argument of `Create Machine` (engine, script, platform, soc) nor a variable of "
                 f"{script.name} ({', '.join(sorted(used))})"
             )
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from robot.api import logger
 from robot.api.deco import keyword
 
+from icmsg.assets import platform_file
+from icmsg.config.boards import DEFAULT, find_board
 from icmsg.cosim.engines import EngineName
 from icmsg.errors import ConfigurationError
 from icmsg.robot.settings import robot_variables
@@ -29,6 +31,7 @@ class MachineKeywords:
         engine: EngineName | None = None,
         script: str | None = None,
         platform: str | None = None,
+        soc: str | None = None,
         **variables: str,
     ) -> None:
         """Makes the SoC; an earlier machine is freed.
@@ -37,12 +40,19 @@ class MachineKeywords:
         of a shipped one: ``firmware-firmware``, ``app-python``, ``net-python``, ``python-python``. ``variables`` are
         its ``$variables``, such as ``netelf``; a path is given as it is, without ``@``. ``platform`` is the path of
         a platform file (``.repl``): without a script the machine is made of it, and a script gets it as ``$platform``.
+        ``soc`` is the name of an SoC that comes with the package instead (``nrf5340``, ``nrf54l15``, ``nrf54h20``).
 
         ``engine`` overrides the engine of the library, see `Engines`.
 
         | Create Machine | | | # both cores halted |
         | Create Machine | script=app-python | netelf=${ELF} | # firmware on the network core |
+        | Create Machine | soc=nrf54l15 | | # another SoC |
         """
+        if soc is not None:
+            if platform is not None:
+                raise ConfigurationError(f"soc={soc} and platform={platform}: give one of them")
+            board = find_board(soc)
+            platform = None if board is DEFAULT else str(platform_file(board.name))
         self._scene.clear()
         self._scene.host.create(engine, script, platform, variables)
         self._scene.recorder.clear()

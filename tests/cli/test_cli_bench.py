@@ -12,6 +12,7 @@ from rich.console import Console
 from icmsg.cli import bench_command, bench_table
 from icmsg.cli.bench_command import PAIRINGS, WINDOWS, Report
 from icmsg.cli.measure import Rate, call_cost, exchange_rate
+from icmsg.config.boards import DEFAULT
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.engines import EngineChoice
 from icmsg.cosim.workload import Workload
@@ -29,7 +30,9 @@ def report(**more: Any) -> Report:
         for app, net in PAIRINGS
         for window in WINDOWS
     }
-    return Report(EngineChoice("renode", "why"), 100, echoes, {"mailbox read32": 1500.0}, **more)
+    return Report(
+        EngineChoice("renode", "why"), DEFAULT.roles, 100, echoes, {"mailbox read32": 1500.0}, **more
+    )
 
 
 def test_json_has_every_pairing_both_windows_and_every_access(capsys: Capture) -> None:
@@ -48,8 +51,8 @@ def test_json_has_every_pairing_both_windows_and_every_access(capsys: Capture) -
 
 def test_the_virtual_time_of_an_echo_is_exact_and_does_not_depend_on_how_many_there_are() -> None:
     def rate(messages: int) -> float:
-        sides = bench_command._sides("python", "echo")
-        return exchange_rate(EmbeddedMachine, sides, Workload(messages, 16, 16)).virtual_us
+        sides = bench_command._sides(DEFAULT, "python", "echo")
+        return exchange_rate(EmbeddedMachine, DEFAULT, sides, Workload(messages, 16, 16)).virtual_us
 
     assert rate(100) == rate(100)
     assert rate(100) == pytest.approx(rate(400), rel=0.05)
@@ -84,9 +87,9 @@ def test_too_few_messages_are_refused(capsys: Capture, messages: str) -> None:
 
 
 def test_an_exchange_that_fails_is_no_figure() -> None:
-    sides = bench_command._sides("python", "spin")
+    sides = bench_command._sides(DEFAULT, "python", "spin")
     with pytest.raises(EngineError, match="the exchange to be measured failed: bonding did not happen"):
-        exchange_rate(EmbeddedMachine, sides, Workload(5))
+        exchange_rate(EmbeddedMachine, DEFAULT, sides, Workload(5))
 
 
 def test_the_cost_of_a_call_counts_the_call() -> None:

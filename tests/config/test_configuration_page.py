@@ -11,7 +11,7 @@ from icmsg.config import kconfig
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-CHECKS = ("checks.py", "memory_checks.py", "pair_checks.py")
+CHECKS = ("checks.py", "mailbox_checks.py", "memory_checks.py", "pair_checks.py")
 
 
 def found_in_source() -> dict[str, str]:

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icmsg.assets import stub, stub_names
+from icmsg.assets import platform_file, stub, stub_names
+from icmsg.config.boards import BOARDS
 from icmsg.config.instance import Region
 from icmsg.config.nrf5340 import APP
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.simtime import MS
 from icmsg.cosim.stub_firmware import ECHO, INITIATOR, PARAMS_SYMBOL, StubFirmware
-from icmsg.errors import FirmwareError
+from icmsg.errors import ConfigurationError, FirmwareError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from icmsg.config.boards import Board
     from icmsg.cosim.embedded.machine_core import MachineCore
 
 CORES = ("app", "net")
@@ -82,6 +84,34 @@ def test_the_defaults_in_the_images_are_the_instance_of_the_nrf5340(
     firmware.set_work(messages=7, size_min=2, size_max=3, seed=-1, window=4)
     words = [found.bus.read32(address + offset) for offset in range(8, 60, 4)]
     assert words == [0x2007_1000, 64, 0x2007_8000, 0x800, 5, 6, 32, 0, 7, 2, 3, 0xFFFFFFFF, 4]
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=lambda board: board.name)
+def test_the_images_of_every_soc_have_the_instance_of_its_board(board: Board) -> None:
+    with EmbeddedMachine(platform_file(board.name)) as machine:
+        for role in board.roles:
+            core = machine.core(role)
+            firmware = StubFirmware(core.load(stub("echo", role, board.name)), core.bus)
+            expected = board.instance if role == "app" else board.instance.mirrored()
+            assert replace(firmware.instance(), name=expected.name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "core", "soc", "text"),
+    [
+        (
+            "ping",
+            "flpr",
+            "nrf54l15",
+            "'ping' for core flpr; there are echo-app, echo-detect-app, echo-detect-flpr, ",
+        ),
+        ("echo", "rad", "nrf54l15", "'echo' for core rad; there are echo-app, "),
+        ("echo", "app", "nrf9280", "'echo' for core app; there are none"),
+    ],
+)
+def test_a_stub_that_there_is_not_is_said(name: str, core: str, soc: str, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^no firmware stub {text}"):
+        stub(name, core, soc)
 
 
 def test_another_version_of_the_parameters_is_refused(machine: EmbeddedMachine) -> None:

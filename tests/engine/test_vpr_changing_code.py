@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
-import thumb
 from riscv import BASE, assemble
-
-from icmsg.cosim.image import FirmwareImage, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,14 +32,6 @@ def patched(vpr: VprRig) -> int:
     return vpr.core.image.symbol("patched")
 
 
-def arm(vpr: VprRig, source: str) -> None:
-    """Run a program on the Arm core, from the memory at 0."""
-    data = thumb.code(f".word 0x20010000; .word 9; {source}; stuck: b stuck; .ltorg")
-    core = vpr.machine.core("app")
-    core.load(FirmwareImage(Path("arm.elf"), (Segment(0, 0, data, executable=True),), 9, {}))
-    core.start()
-
-
 def by_python(vpr: VprRig, address: int, value: int) -> None:
     vpr.core.bus.write32(address, value)
 
@@ -53,7 +41,7 @@ def by_python_as_a_block(vpr: VprRig, address: int, value: int) -> None:
 
 
 def by_the_arm_core(vpr: VprRig, address: int, value: int) -> None:
-    arm(vpr, f"ldr r0, =0x{address:X}; ldr r1, =0x{value:X}; str r1, [r0]")
+    vpr.boot_arm(f"ldr r0, =0x{address:X}; ldr r1, =0x{value:X}; str r1, [r0]")
 
 
 @pytest.mark.parametrize("write", [by_python, by_python_as_a_block, by_the_arm_core])
@@ -160,7 +148,7 @@ def test_a_core_may_run_code_that_another_one_writes_beside_it_all_the_time(vpr:
     """Data of the Arm core in the page of code: nothing is lost, and both get on."""
     vpr.boot(LOOP)
     place = patched(vpr) + 0x100
-    arm(vpr, f"ldr r0, =0x{place:X}; again: adds r1, #1; str r1, [r0]; b again")
+    vpr.boot_arm(f"ldr r0, =0x{place:X}; again: adds r1, #1; str r1, [r0]; b again")
     before = vpr.core.instructions
     vpr.run(20_000)
     assert vpr.word(place) > 5000
@@ -184,7 +172,7 @@ patched: nop
 stop: j stop
 other: csrsi mstatus, 8
 .align 6
-vectors: .word 0, taken
+vectors: .word 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, taken
 taken: mv s0, a0
  addi s1, s1, 1
  mret

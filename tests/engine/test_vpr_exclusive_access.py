@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
-import thumb
 from riscv import SHARED
 from vpr_rig import VprRig
-
-from icmsg.cosim.image import FirmwareImage, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,14 +39,6 @@ again: ldrex r1, [r0]
 """
 
 
-def arm(vpr: VprRig, source: str) -> None:
-    """Run a program on the Arm core, from the memory at 0."""
-    data = thumb.code(f".word 0x20010000\n.word 9\n{source}\nstuck: b stuck\n.ltorg")
-    core = vpr.machine.core("app")
-    core.load(FirmwareImage(Path("arm.elf"), (Segment(0, 0, data, executable=True),), 9, {}))
-    core.start()
-
-
 @pytest.fixture(params=[16, 110, 500, 100_000], ids="quantum {} ns".format)
 def pair(request: pytest.FixtureRequest) -> Iterator[VprRig]:
     with VprRig(quantum_ns=request.param) as made:
@@ -58,8 +46,7 @@ def pair(request: pytest.FixtureRequest) -> Iterator[VprRig]:
 
 
 def stored_by_arm(vpr: VprRig, offset: int = 0) -> None:
-    arm(
-        vpr,
+    vpr.boot_arm(
         f"ldr r0, =0x{SHARED + offset:X}; movs r1, #0; movs r2, #5; ldr r7, =20; w: subs r7, #1; bne w;"
         "str r2, [r0]; str r1, [r0]",
     )
@@ -108,8 +95,8 @@ def test_without_a_write_sc_succeeds(pair: VprRig) -> None:
     "store", ["sw a2, 0(a0); sw a1, 0(a0)", "sb a1, 3(a0)", "sh a1, 0(a0)", "amoadd.w a3, a1, 0(a0)"]
 )
 def test_a_store_of_the_vpr_fails_the_strex_of_the_arm_core(vpr: VprRig, store: str) -> None:
-    arm(
-        vpr, f"ldr r0, =0x{SHARED:X}; ldrex r1, [r0]; ldr r7, =300; w: subs r7, #1; bne w; strex r4, r1, [r0]"
+    vpr.boot_arm(
+        f"ldr r0, =0x{SHARED:X}; ldrex r1, [r0]; ldr r7, =300; w: subs r7, #1; bne w; strex r4, r1, [r0]"
     )
     vpr.boot(
         f"start: li a0, {SHARED}; li a1, 0; li a2, 5; {WAIT.replace('300', '20')}; {store}; stop: j stop"
@@ -119,8 +106,8 @@ def test_a_store_of_the_vpr_fails_the_strex_of_the_arm_core(vpr: VprRig, store: 
 
 
 def test_what_the_vpr_stores_elsewhere_leaves_the_monitor_alone(vpr: VprRig) -> None:
-    arm(
-        vpr, f"ldr r0, =0x{SHARED:X}; ldrex r1, [r0]; ldr r7, =300; w: subs r7, #1; bne w; strex r4, r1, [r0]"
+    vpr.boot_arm(
+        f"ldr r0, =0x{SHARED:X}; ldrex r1, [r0]; ldr r7, =300; w: subs r7, #1; bne w; strex r4, r1, [r0]"
     )
     vpr.boot(f"start: li a0, {SHARED + 0x1000}; {WAIT.replace('300', '20')}; sw a0, 0(a0); stop: j stop")
     vpr.run(1000)
@@ -137,7 +124,7 @@ def test_a_reservation_ends_with_a_reset(vpr: VprRig) -> None:
 
 def count(vpr: VprRig, times: int) -> int:
     vpr.boot(COUNT.format(lock=SHARED, times=times))
-    arm(vpr, ARM_COUNT.format(lock=SHARED, times=times))
+    vpr.boot_arm(ARM_COUNT.format(lock=SHARED, times=times))
     app = vpr.machine.core("app")
     vpr.machine.run_until(
         lambda: app.registers["R5"] == 1 and vpr.core.registers["S1"] == 1,

@@ -138,8 +138,7 @@ def test_a_hex_file_does_not_say_where_it_runs(vpr: VprRig, tmp_path: Path) -> N
         vpr.core.load(path)
 
 
-@pytest.mark.parametrize("entry", [0x9000_0000, BASE + 1])
-def test_a_core_does_not_begin_where_no_code_can_be(vpr: VprRig, tmp_path: Path, entry: int) -> None:
-    vpr.core.load(elf(tmp_path / "flpr.elf", CODE, entry=entry))
-    with pytest.raises(CoreFault, match=f"would begin at 0x{entry:08X}, where no code can be"):
+def test_a_core_does_not_begin_where_no_code_can_be(vpr: VprRig, tmp_path: Path) -> None:
+    vpr.core.load(elf(tmp_path / "flpr.elf", CODE, entry=0x9000_0000))
+    with pytest.raises(CoreFault, match="would begin at 0x90000000, where no code can be"):
         vpr.core.start()

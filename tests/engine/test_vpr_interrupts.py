@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from riscv import SHARED, STACK
-from vpr_rig import CLIC, CLICINT, VprRig
+from vpr_rig import CLIC, CLICINT, PLATFORM, VprRig
+
+from icmsg.cosim.platform import parse_platform
 
 if TYPE_CHECKING:
     from icmsg.cosim.embedded.slot import Slot
@@ -42,7 +44,7 @@ here: j here
 .align 6
 trap: j trap
 .align 6
-vectors: .word 0, 0, 0, 0, irq4, irq5, irq6
+vectors: .word 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, irq4, irq5, irq6
 """
     + HANDLERS
 )
@@ -259,15 +261,37 @@ def test_wfi_sleeps_until_an_interrupt_is_taken(vpr: VprRig) -> None:
     assert (vpr.core.registers["A0"], log(vpr)) == (1, [4, 4 + END])
 
 
-def test_wfi_with_mie_clear_never_wakes(vpr: VprRig) -> None:
-    """The hardware's own rule (Zephyr, soc/nordic/common/vpr/soc_idle.c)."""
+def test_wfi_with_mie_clear_wakes_and_takes_nothing(vpr: VprRig) -> None:
+    """As on the nRF54L series, for which Zephyr's idle needs no work-around (pull request 86840)."""
     boot(vpr, program(setup="nop", main="wfi; addi a0, a0, 1"))
+    vpr.run(100)
+    assert vpr.core.is_asleep
+    vpr.pend(4)
+    vpr.run(10_000)
+    assert (vpr.core.registers["A0"], log(vpr)) == (1, [])
+
+
+def test_wfi_with_mie_clear_does_not_wake_for_what_may_not_be_taken(vpr: VprRig) -> None:
+    boot(vpr, program(setup="li t0, 0x7F; csrw mintthresh, t0", main="wfi; addi a0, a0, 1"))
     vpr.run(100)
     vpr.pend(4)
     vpr.run(10_000)
     assert vpr.core.is_asleep
-    assert vpr.core.registers["A0"] == 0
-    assert not vpr.core.registers["MSTATUS"] & 8
+
+
+def test_wfi_with_mie_clear_never_wakes_a_core_whose_wfi_needs_it() -> None:
+    """The nRF54H20's rule (erratum 93; Zephyr, soc/nordic/common/vpr/soc_idle.c)."""
+    description = parse_platform(
+        PLATFORM.replace("clic: clicflpr", "clic: clicflpr\n    wfiNeedsMie: true"), "vpr.repl"
+    )
+    with VprRig(description=description) as vpr:
+        boot(vpr, program(setup="nop", main="wfi; addi a0, a0, 1"))
+        vpr.run(100)
+        vpr.pend(4)
+        vpr.run(10_000)
+        assert vpr.core.is_asleep
+        assert vpr.core.registers["A0"] == 0
+        assert not vpr.core.registers["MSTATUS"] & 8
 
 
 def test_wfi_with_an_interrupt_pending_does_not_sleep(vpr: VprRig) -> None:

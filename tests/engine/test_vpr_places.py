@@ -22,6 +22,9 @@ device: Memory.ArrayMemory @ sysbus 0x40001000
     size: 0x1000
 """
 LOOPS: Final = {
+    "an address that the loop makes itself": (
+        "li a0, 0x40001000; loop: addi a1, a0, 0x100; lw a1, 0(a1); andi a1, a1, 1; beqz a1, loop"
+    ),
     "lw and a branch": "li a0, 0x40001000; loop: lw a1, 0x100(a0); addi a2, a2, 1; nop; beqz a1, loop",
     "lbu and a jump": "li a0, 0x40001100; loop: lbu a1, 0(a0); addi a2, a2, 1; j loop",
     # c.lw a3, 0(a1); c.andi a3, 1; c.beqz a3, -4; and with c.j
@@ -68,7 +71,7 @@ def test_the_end_of_a_handler_is_told_to_who_listens(vpr: VprRig) -> None:
     vpr.machine.events.add_sink(ended.append, (EventKind.INTERRUPT_END,))
     vpr.boot(
         "start: la t0, vectors; csrw mtvt, t0; csrsi mstatus, 8; hang: j hang; .align 6;"
-        "vectors: .word 0, one; one: nop; mret"
+        "vectors: .space 64; .word 0, one; one: nop; mret"
     )
     vpr.enable(1)
     vpr.pend(1)
@@ -76,21 +79,24 @@ def test_the_end_of_a_handler_is_told_to_who_listens(vpr: VprRig) -> None:
     assert [(event.core, event.a) for event in ended] == [(vpr.core.index, 1)]
 
 
-def test_a_sleep_that_nothing_ends_is_said(vpr: VprRig) -> None:
-    vpr.boot("start: wfi; hang: j hang")
-    vpr.run(50)
-    facts: Any = SimpleNamespace(
-        name="flpr",
-        runs_firmware=True,
-        asleep=vpr.core.is_asleep,
-        registers=vpr.core.registers,
-        place="PC 0x20028004 (hang)",
-    )
-    finding = never_wakes(facts, SimpleNamespace())  # type: ignore[arg-type]
-    assert finding is not None
-    assert finding.text.startswith("core flpr executed WFI with mstatus.MIE clear, at PC 0x20028004 (hang)")
-    facts.registers = {**facts.registers, "MSTATUS": 0x1808}
-    assert never_wakes(facts, SimpleNamespace()) is None  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("needs", "setup", "said"),
+    [(True, "nop", True), (True, "csrsi mstatus, 8", False), (False, "nop", False)],
+)
+def test_a_sleep_that_nothing_ends_is_said(needs: bool, setup: str, said: bool) -> None:
+    text = PLATFORM.replace("clic: clicflpr", f"clic: clicflpr\n    wfiNeedsMie: {str(needs).lower()}")
+    with VprRig(description=parse_platform(text, "vpr.repl")) as vpr:
+        vpr.boot(f"start: {setup}; wfi; hang: j hang")
+        vpr.run(50)
+        facts: Any = SimpleNamespace(
+            name="flpr", runs_firmware=True, core=vpr.core, place="PC 0x20028008 (hang)"
+        )
+        finding = never_wakes(facts, facts)
+        assert (finding is not None) is said
+        if finding is not None:
+            assert finding.text.startswith(
+                "core flpr executed WFI with mstatus.MIE clear, at PC 0x20028008 (hang)"
+            )
 
 
 def test_stores_can_be_watched(vpr: VprRig) -> None:

@@ -171,7 +171,8 @@ def prologue(seed: int) -> bytes:
     values = "; ".join(f"li x{number}, {source.getrandbits(32)}" for number in _FREE)
     return assemble(
         f"li sp, {STACK - 0x1000}; la t0, vectors; csrw mtvt, t0; csrsi mstatus, 8; j over;"
-        f".align 6; vectors: .word handler; handler: {'; '.join(f'li a{number}, -1' for number in range(6))};"
+        ".align 6; vectors: .space 64; .word handler;"
+        f"handler: {'; '.join(f'li a{number}, -1' for number in range(6))};"
         f"li t0, -1; li t1, -1; li t2, -1; li ra, -1; mret; over: li s0, {_BUFFER}; {values}"
     )[0]
 

@@ -75,7 +75,7 @@ leaf: xor a3, a3, t2
 .align 6
 trap: j trap
 .align 6
-vectors: .word 0, 0, 0, 0, irq4, irq5, irq6
+vectors: .word 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, irq4, irq5, irq6
 {HANDLERS}
 """
 

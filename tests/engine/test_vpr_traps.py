@@ -29,7 +29,7 @@ here: j here
 .align 6
 trap: j trap
 .align 6
-vectors: .word 0, 0, 0, 0, 0, taken, other, 0x80000000
+vectors: .word 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, taken, other, 0x80000000
 taken: j taken
 other: csrr s0, mcause
  csrr s1, mstatus
@@ -68,11 +68,11 @@ def test_an_interrupt_pushes_twelve_words_and_vectors_through_mtvt(
     interrupted(vpr, sp, level)
     registers = vpr.core.registers
     assert vpr.words(frame, 10) == [VALUES[name] for name in STACKED]
-    # INTERRUPT, MPP = 3, MPIE = 1, MPIL = 0, code 5; and where it came from, with the bit of the stack pointer
-    assert vpr.words(frame + 40, 2) == [0xB800_0005, label(vpr, "here") | bit]
+    # INTERRUPT, MPP = 3, MPIE = 1, MPIL = 0, code 16 + 5; and where it came from, with the bit of the stack pointer
+    assert vpr.words(frame + 40, 2) == [0xB800_0015, label(vpr, "here") | bit]
     assert registers["SP"] == frame
     assert registers["PC"] == label(vpr, "taken")
-    assert registers["MCAUSE"] == 0xB800_0005
+    assert registers["MCAUSE"] == 0xB800_0015
     assert registers["MEPC"] == label(vpr, "here")
     assert registers["MSTATUS"] == 0x1880  # MPP = 3, MPIE = 1, MIE = 0
     assert registers["MINTSTATUS"] == level << 24
@@ -88,7 +88,7 @@ def test_mret_pops_what_the_interrupt_pushed(vpr: VprRig, sp: int) -> None:
     assert registers["MSTATUS"] == 0x1888
     assert registers["MINTSTATUS"] == 0
     assert {name: registers[name] for name in STACKED} == {name: VALUES[name] for name in STACKED}
-    assert (registers["S0"], registers["S1"]) == (0xB800_0006, 0x1880), "what the handler saw"
+    assert (registers["S0"], registers["S1"]) == (0xB800_0016, 0x1880), "what the handler saw"
 
 
 @pytest.mark.parametrize(("sp", "frame", "bit"), [(STACK, STACK - 8, 0), (STACK - 4, STACK - 16, 1)])
@@ -293,7 +293,7 @@ def test_a_vector_that_is_nowhere_is_an_exception(vpr: VprRig) -> None:
     vpr.pend(5)
     vpr.run(50)
     assert vpr.core.registers["MCAUSE"] == 0x7800_001A, "with MINHV: it was in hardware vectoring"
-    assert vpr.core.registers["MTVAL"] == 0x9000_0014
+    assert vpr.core.registers["MTVAL"] == 0x9000_0054
 
 
 @pytest.mark.parametrize(
@@ -347,4 +347,4 @@ def test_a_bus_of_64_bits_stacks_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
         interrupted(vpr, STACK - 4)
         order = ("T2", "RA", "T0", "T1", "A4", "A5", "A2", "A3", "A0", "A1")
         assert vpr.words(STACK - 56, 10) == [VALUES[name] for name in order]
-        assert vpr.words(STACK - 16, 2) == [label(vpr, "here") | 1, 0xB800_0005]
+        assert vpr.words(STACK - 16, 2) == [label(vpr, "here") | 1, 0xB800_0015]

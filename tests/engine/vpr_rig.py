@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import thumb
 from riscv import BASE, STACK, firmware
 
 from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.cosim.image import FirmwareImage, Segment
 from icmsg.cosim.platform import PlatformDescription, parse_platform
 
 if TYPE_CHECKING:
@@ -85,6 +88,14 @@ class VprRig:
         if stack is not None:
             self.firmware.write_registers({"SP": stack})
         return self.core
+
+    def boot_arm(self, source: str) -> MachineCore:
+        """Assemble, load and start a program of the Arm core, in the memory at 0."""
+        data = thumb.code(f".word 0x20010000\n.word 9\n{source}\nstuck: b stuck\n.ltorg")
+        core = self.machine.core("app")
+        core.load(FirmwareImage(Path("arm.elf"), (Segment(0, 0, data, executable=True),), 9, {}))
+        core.start()
+        return core
 
     def run(self, instructions: int) -> None:
         self.machine.run_for(nanoseconds(instructions))

@@ -47,7 +47,7 @@ sleep: wfi; j sleep
 trap: j trap
 tick: lw t0, 0x720(s0); sw t0, 0(tp); addi tp, tp, 4; sw zero, 0x10C(s0); sw s1, 0x558(s0); mret
 .align 10
-vectors: .word {", ".join(["0"] * 226)}, tick
+vectors: .word {", ".join(["0"] * (16 + 226))}, tick
 """
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from native_stub import STUBS, words_of_struct
+from native_stub import words_of_struct
 
-from icmsg.config.nrf5340 import APP
+from icmsg.assets import stub
+from icmsg.config.boards import BOARDS
 from icmsg.cosim.played_instance import PlayedInstance
 from icmsg.ipc import EndpointConfig
 
 if TYPE_CHECKING:
-    from icmsg.config.instance import Unbound
+    from icmsg.config.boards import Board
+    from icmsg.config.instance import InstanceConfig, Unbound
     from icmsg.cosim.embedded.machine import EmbeddedMachine
     from icmsg.cosim.embedded.machine_core import MachineCore
 
@@ -22,15 +24,28 @@ STATS = {name: offset for offset, name in words_of_struct("stats.h", "icmsg_stat
 OFF, BUSY, READY, DONE, BAD_PARAMS, FAULT = 0, 1, 2, 3, 5, 6
 CLOSE, CLOSE_AND_OPEN = 1, 2
 APP_TO_NET, NET_TO_APP = 0x2007_0000, 0x2007_8000
-IPC_BASE = {"app": 0x5002_A000, "net": 0x4101_2000}
-SEND_CNF = 0x510
-CHANNEL = {"app": 0, "net": 1}
 OTHER = {"app": "net", "net": "app"}
+
+
+def board_of(machine: EmbeddedMachine) -> Board:
+    """Return the board whose roles are the names of the machine's cores."""
+    return next(board for board in BOARDS.values() if set(board.roles) == set(machine.cores))
+
+
+def other_of(machine: EmbeddedMachine, core: str) -> str:
+    """Return the name of the other one of the two cores."""
+    return next(name for name in machine.cores if name != core)
+
+
+def instance_of(machine: EmbeddedMachine, core: str) -> InstanceConfig:
+    """Return the instance that the stub for ``core`` has by default, without sessions."""
+    app = board_of(machine).instance
+    return app if core == "app" else app.mirrored()
 
 
 def load(machine: EmbeddedMachine, core: str, program: str, **params: int) -> MachineCore:
     found = machine.core(core)
-    image = found.load(STUBS / "prebuilt" / f"{program}-{core}.elf")
+    image = found.load(stub(program, core, board_of(machine).name))
     for name, value in params.items():
         found.bus.write32(image.symbols["icmsg_params"] + PARAMS[name], value)
     return found
@@ -56,15 +71,17 @@ def start_pair(
     /,
     **work: int,
 ) -> tuple[MachineCore, MachineCore]:
-    """Start an initiator on app and an echo on net; ``mirrored`` gives tx_size and rx_size of app, the rest as is."""
+    """Start an initiator on app and an echo on the other core.
+
+    ``mirrored`` gives tx_size and rx_size of app, the rest as is.
+    """
     swapped = {"tx_size": "rx_size", "rx_size": "tx_size"}
     app = load(machine, "app", programs[0], **mirrored, **work)
-    net = load(
-        machine, "net", programs[1], **{swapped.get(name, name): value for name, value in mirrored.items()}
-    )
+    swapped_params = {swapped.get(name, name): value for name, value in mirrored.items()}
+    other = load(machine, other_of(machine, "app"), programs[1], **swapped_params)
     app.start()
-    net.start()
-    return app, net
+    other.start()
+    return app, other
 
 
 def wait(
@@ -84,10 +101,9 @@ def finish(machine: EmbeddedMachine, initiator: MachineCore, timeout_ms: int = 2
 
 def ring(machine: EmbeddedMachine, core: str) -> None:
     """Let a doorbell reach ``core`` that its peer did not ring."""
-    other = OTHER[core]
-    bus, base, channel = machine.core(other).bus, IPC_BASE[other], CHANNEL[other]
-    bus.write32(base + SEND_CNF + 4 * channel, 1 << channel)  # the peer may not have started
-    bus.write32(base + 4 * channel, 1)
+    other = other_of(machine, core)
+    port, bus = machine.core(other).mailbox_port, machine.core(other).bus
+    port.kind.force_ring(bus, port.tx_base, instance_of(machine, other).tx_channel)
 
 
 def command(core: MachineCore, number: int) -> None:
@@ -114,8 +130,9 @@ class PlayedPeer:
     def __init__(
         self, machine: EmbeddedMachine, core: str, unbound: Unbound, *, echoes: bool = False
     ) -> None:
+        config = instance_of(machine, core)
         config = dataclasses.replace(
-            APP if core == "app" else APP.mirrored(), unbound=unbound, dcache_alignment=8
+            config, unbound=unbound, dcache_alignment=max(config.dcache_alignment, 8)
         )
         self.happened: list[str] = []
         self.received: list[bytes] = []

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from icmsg.config.devicetree.nodes import (
     ICMSG,
+    NAMES,
     Channel,
     Devicetree,
     IcmsgNode,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ICMSG",
+    "NAMES",
     "Channel",
     "Devicetree",
     "IcmsgNode",

@@ -5,16 +5,20 @@ A binding of a mailbox has one cell, the channel, or none where the mailbox has 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Final
 
 from icmsg.config.devicetree.nodes import Channel, Mailbox
-from icmsg.config.devicetree.reg import WHOLE_TREE, boards_own, readable_words
+from icmsg.config.devicetree.reg import WHOLE_TREE, boards_own, entries, readable_words
 from icmsg.errors import DevicetreeError
 
 if TYPE_CHECKING:
     from icmsg.config.devicetree.tree import Node, Property, Tree
 
-_EXAMPLE = 'mboxes = <&mbox 0>, <&mbox 1>; mbox-names = "tx", "rx";'
+MAPPING: Final = "nordic,interrupt-mapping"
+_VPRS: Final = ("nordic,nrf-vpr-coprocessor", "nordic,vpr")
+_EXAMPLE: Final = 'mboxes = <&mbox 0>, <&mbox 1>; mbox-names = "tx", "rx";'
 
 
 def channels(node: Node, tree: Tree) -> tuple[Channel, Channel]:
@@ -92,19 +96,62 @@ def _cells(target: Node, mboxes: Property, node: Node, guess: int) -> int:
     return words[0]
 
 
+def tx_mailbox(node: Node, tree: Tree) -> Mailbox | None:
+    """Return the mailbox that a node of any backend rings; None if that cannot be read."""
+    try:
+        return channels(node, tree)[0].mailbox
+    except DevicetreeError:
+        return None
+
+
 def _mailbox(node: Node) -> Mailbox:
-    masks = []
-    for name in ("tx-mask", "rx-mask"):
-        found = node.properties.get(name)
-        words = readable_words(found, node) if found else []
-        masks.append(words[0] if len(words) == 1 else None)
+    parent = node.parent
+    vpr = parent if parent is not None and set(parent.strings("compatible")) & set(_VPRS) else None
     return Mailbox(
         node.path,
         tuple(node.strings("compatible")),
         node.enabled,
         node.place,
-        tx_mask=masks[0],
-        rx_mask=masks[1],
-        label=node.labels[0] if node.labels else "",
+        tx_mask=_word(node, "tx-mask"),
+        rx_mask=_word(node, "rx-mask"),
+        labels=node.labels,
         stand_in=node.stand_in,
+        address=_address(vpr or node),
+        holder=vpr.labels[0] if vpr is not None and vpr.labels else "",
+        wired=_word(node, "nordic,tasks-mask", "nordic,events-mask"),
+        mapped=_mapped(node),
+    )
+
+
+def _word(node: Node, *names: str) -> int | None:
+    """Return the one cell of the first of these properties that the node has; None for anything else."""
+    found = next((node.properties[name] for name in names if name in node.properties), None)
+    words = readable_words(found, node) if found else []
+    return words[0] if len(words) == 1 else None
+
+
+def _address(node: Node) -> int | None:
+    """Return where the node's registers are; None where it says nothing, or a core's number."""
+    if "reg" not in node.properties or node.strings("device_type") == ["cpu"]:
+        return None
+    try:
+        return entries(node, complete=True)[0].address
+    except DevicetreeError:
+        return None
+
+
+def _mapped(node: Node) -> int | None:
+    """Return the events of all pairs (mask, interrupt) whose interrupt the node connects, as Zephyr's driver does:
+    of two pairs for one interrupt, the last counts. None if nothing tells.
+    """
+    found = node.properties.get(MAPPING)
+    words = found.words() if found is not None and found.macro is None else None
+    if not words:
+        return None
+    names = node.strings("interrupt-names")
+    masks = {interrupt: events for events, interrupt in zip(words[::2], words[1::2], strict=False)}
+    return reduce(
+        or_,
+        (events for interrupt, events in masks.items() if not names or f"irq{interrupt}" in names),
+        0,
     )

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from icmsg.config.place import Place
 
 ICMSG: Final = "zephyr,ipc-icmsg"
+NAMES: Final = {
+    "zephyr,ipc-icbmsg": "ICBMsg",
+    "zephyr,ipc-icmsg-me-initiator": "ICMsg with multiple endpoints",
+    "zephyr,ipc-icmsg-me-follower": "ICMsg with multiple endpoints",
+    "zephyr,ipc-openamp-static-vrings": "RPMsg over OpenAMP",
+}
+"""Other backends of Zephyr in words, by ``compatible``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,8 @@ class MemoryNode:
 class Mailbox:
     """A mailbox controller. The masks are those of ``nordic,mbox-nrf-ipc``; None where the node has none.
 
-    ``label`` is what ``mboxes`` calls it, ``stand_in`` tells that its node is in files that an overlay does not name.
+    ``labels`` are what ``mboxes`` may call it, ``stand_in`` tells that its node is in files that an overlay does not
+    name. ``address`` is that of its registers, of the VPR's for a mailbox in a VPR; None if that is not told.
     """
 
     path: str
@@ -44,8 +52,20 @@ class Mailbox:
     place: Place
     tx_mask: int | None = None
     rx_mask: int | None = None
-    label: str = ""
+    labels: tuple[str, ...] = ()
     stand_in: bool = False
+    address: int | None = None
+    holder: str = ""
+    """The label of the VPR that it belongs to; empty where it belongs to none."""
+    wired: int | None = None
+    """The mask of the tasks or events that the hardware has (``nordic,tasks-mask``, ``nordic,events-mask``)."""
+    mapped: int | None = None
+    """The mask of the events that raise an interrupt (``nordic,interrupt-mapping``)."""
+
+    @property
+    def label(self) -> str:
+        """The first label; empty without one."""
+        return self.labels[0] if self.labels else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +102,11 @@ class IcmsgNode:
     """The property as written; None without it."""
     places: Mapping[str, Place]
     """The place of each property."""
+    labels: tuple[str, ...] = ()
+
+    def is_called(self, name: str) -> bool:
+        """Tell whether ``name`` is the name, a label or the path of the node."""
+        return name in (self.name, self.path, *self.labels)
 
     def place_of(self, name: str) -> Place:
         """Return the place of property ``name``, of the node where it does not have it."""
@@ -96,6 +121,9 @@ class OtherBackend:
     compatible: str
     place: Place
     regions: tuple[MemoryNode, ...]
+    labels: tuple[str, ...] = ()
+    tx_mailbox: Mailbox | None = None
+    """The mailbox that it rings; None if that is not told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.devicetree.mbox import channels
-from icmsg.config.devicetree.nodes import ICMSG, Devicetree, IcmsgNode, MemoryNode, OtherBackend
+from icmsg.config.devicetree.mbox import channels, tx_mailbox
+from icmsg.config.devicetree.nodes import ICMSG, NAMES, Devicetree, IcmsgNode, MemoryNode, OtherBackend
 from icmsg.config.devicetree.reg import WHOLE_TREE, assumes_cells, boards_own, entries, readable_words
 from icmsg.errors import DevicetreeError
 from icmsg.limits import INSTANCES
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from icmsg.config.devicetree.tree import Node, Property, Tree
 
 _OTHER_BACKENDS: Final = "zephyr,ipc-"
-_BACKEND_NAMES: Final = {
-    "zephyr,ipc-icbmsg": "ICBMsg",
-    "zephyr,ipc-icmsg-me-initiator": "ICMsg with multiple endpoints",
-    "zephyr,ipc-icmsg-me-follower": "ICMsg with multiple endpoints",
-    "zephyr,ipc-openamp-static-vrings": "RPMsg over OpenAMP",
-}
 _MOST_NAMES: Final = 20
 _TRUSTZONE: Final = ("zephyr,sram-secure-partition", "zephyr,sram-non-secure-partition")
 _THEIR_REGIONS: Final = ("tx-region", "rx-region", "memory-region")
@@ -68,7 +62,7 @@ def _nothing(tree: Tree, nodes: list[Node]) -> DevicetreeError:
     for node in nodes:
         backends = [text for text in node.strings("compatible") if text.startswith(_OTHER_BACKENDS)]
         if backends and node.enabled:
-            name = _BACKEND_NAMES.get(backends[0], "another IPC backend")
+            name = NAMES.get(backends[0], "another IPC backend")
             return node.properties["compatible"].place.error(
                 DevicetreeError,
                 f"{node.path} is {name} ({backends[0]}), not supported yet, and no ICMsg: "
@@ -98,6 +92,7 @@ def _instance(node: Node, tree: Tree) -> IcmsgNode:
         dcache_alignment=_number(node, "dcache-alignment"),
         unbound=_text(node, "unbound"),
         places={name: found.place for name, found in node.properties.items()},
+        labels=node.labels,
     )
 
 
@@ -189,7 +184,10 @@ def _others(nodes: list[Node], tree: Tree) -> Iterator[OtherBackend]:
     for node in nodes:
         backends = [text for text in node.strings("compatible") if text.startswith(_OTHER_BACKENDS)]
         if backends and ICMSG not in backends and node.enabled:
-            yield OtherBackend(node.path, backends[0], node.place, tuple(_their_regions(node, tree)))
+            regions = tuple(_their_regions(node, tree))
+            yield OtherBackend(
+                node.path, backends[0], node.place, regions, node.labels, tx_mailbox(node, tree)
+            )
 
 
 def _their_regions(node: Node, tree: Tree) -> Iterator[MemoryNode]:

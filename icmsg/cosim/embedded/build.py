@@ -23,6 +23,7 @@ from icmsg.cosim.embedded.rates import (
     check_attributes,
     hart_of,
     has_fpu,
+    wfi_needs_mie,
 )
 from icmsg.cosim.embedded.shared_page import SharedPage
 from icmsg.cosim.embedded.slot import Slot
@@ -316,7 +317,7 @@ class Builder:
 
 def _architecture(description: PlatformDescription, core: Peripheral) -> Architecture:
     if core.type == VPR:
-        return Vpr(hart=hart_of(core))
+        return Vpr(hart=hart_of(core), wfi_needs_mie=wfi_needs_mie(core))
     return Armv8M(has_fpu=has_fpu(description, core))
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from icmsg.assets import shipped_name
 from icmsg.config.boards import DEFAULT
 from icmsg.cosim.base_machine import BaseMachine
 from icmsg.cosim.embedded import foreign_cores
@@ -344,6 +345,9 @@ def _read(platform: str | Path | PlatformDescription | None) -> tuple[Soc, Mappi
     """Return the SoC, and the cores that are left out of it, by their names in the platform file."""
     if platform is None:
         return shipped_soc(DEFAULT.name), {}
-    description = load_platform(Path(platform)) if isinstance(platform, str | Path) else platform
-    kept, foreign = foreign_cores.split(description)
+    if isinstance(platform, str | Path):
+        if (name := shipped_name(platform)) is not None:
+            return shipped_soc(name), {}
+        platform = load_platform(Path(platform))
+    kept, foreign = foreign_cores.split(platform)
     return Soc(kept), foreign

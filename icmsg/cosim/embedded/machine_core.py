@@ -287,6 +287,11 @@ class MachineCore(BaseCore):
         return self._slot.firmware is not None and self._slot.firmware.asleep and not self.is_locked_up
 
     @property
+    def never_wakes(self) -> bool:
+        """True while firmware sleeps where no interrupt wakes it: a WFI with mstatus.MIE clear, where that needs it."""
+        return getattr(self._slot.firmware, "never_wakes", False)
+
+    @property
     def is_locked_up(self) -> bool:
         """True after firmware faulted where no fault handler can run: the core stands until its reset."""
         return self._slot.firmware is not None and self._slot.firmware.lock_up is not None

@@ -21,7 +21,7 @@ CONTROLLERS: Final = {CORTEX_M: NVIC, VPR: CLIC}
 CPUS: Final = tuple(CONTROLLERS)
 _ATTRIBUTES: Final = {
     CORTEX_M: {"cpuType", "nvic", "cpuId", "id", "fpuInterruptNumber", "PerformanceInMips"},
-    VPR: {"clic", "hartId", "PerformanceInMips"},
+    VPR: {"clic", "hartId", "wfiNeedsMie", "PerformanceInMips"},
 }
 
 _HERTZ_PER_MIPS: Final = 1_000_000
@@ -112,6 +112,14 @@ def hart_of(core: Peripheral) -> int:
     value = core.attributes.get("hartId", 0)
     if not isinstance(value, int) or value < 0:
         raise core.error(f"hartId of {core.name} must be a whole number", "hartId")
+    return value
+
+
+def wfi_needs_mie(core: Peripheral) -> bool:
+    """Return whether a VPR that sleeps with mstatus.MIE = 0 is never woken."""
+    value = core.attributes.get("wfiNeedsMie", False)
+    if not isinstance(value, bool):
+        raise core.error(f"wfiNeedsMie of {core.name} must be true or false", "wfiNeedsMie")
     return value
 
 

@@ -210,7 +210,7 @@ class NrfVevifCsrModel(RegisterModel, SignalFaults):
         self.events: Final = events
         self.arm: NrfVevifModel | None = None
         self.outputs: Final = {channel: Line() for channel in channels_in(tasks)}
-        self._lines = tuple((1 << channel, line) for channel, line in self.outputs.items())
+        self._driven = 0
         self._events = 0
         self._rung_at = [0] * CHANNELS
         self._withdrawn = 0  # events that this side has cleared itself since it rang them
@@ -254,8 +254,9 @@ class NrfVevifCsrModel(RegisterModel, SignalFaults):
 
     def _drive(self) -> None:
         tasks = self.words[self._tasks_slot]
-        for bit, line in self._lines:
-            line.set(bool(tasks & bit))
+        changed, self._driven = tasks ^ self._driven, tasks
+        for channel in channels_in(changed):
+            self.outputs[channel].set(bool(tasks >> channel & 1))
 
     @on_write("EVENTS")
     def _write_events(self, _index: int, value: int) -> None:

@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 
 class Vpr:
-    """A VPR core: ``hart`` is its mhartid, ``bus_width`` 32 or 64 bits."""
+    """A VPR core: ``hart`` is its mhartid, ``bus_width`` 32 or 64 bits.
+
+    With ``wfi_needs_mie`` one that sleeps with mstatus.MIE = 0 is never woken, as on the nRF54H20 (erratum 93); the
+    VPR of the nRF54L series wakes (Zephyr, pull requests 86840 and 107766).
+    """
 
     interrupts: Final = INTERRUPTS
 
-    def __init__(self, *, hart: int, bus_width: int = 32) -> None:
+    def __init__(self, *, hart: int, wfi_needs_mie: bool = False, bus_width: int = 32) -> None:
         self._hart = hart
+        self._wfi_needs_mie = wfi_needs_mie
         self._bus_width = bus_width
 
     def make_controller(self) -> Clic:
@@ -60,6 +65,7 @@ class Vpr:
             clic=slot.nvic,
             entry=lambda: registers.vector_table,
             hart=self._hart,
+            wfi_needs_mie=self._wfi_needs_mie,
             bus_width=self._bus_width,
             timers=slot.timers,
             ticks_per_instruction=slot.ticks_per_instruction,

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INTERRUPTS: Final = 271
+FIRST_CODE: Final = 16
+"""Number of interrupt 0 in mcause and in the table at mtvt: the CLIC draft leaves sixteen to local interrupts.
+
+Zephyr installs its handlers accordingly (CONFIG_RISCV_RESERVED_IRQ_ISR_TABLES_OFFSET of its VPR cores).
+"""
 LEVEL_BITS: Final = 0x3F
 """Bits of a level that are always one: there are four of them, 0x3F, 0x7F, 0xBF and 0xFF."""
 

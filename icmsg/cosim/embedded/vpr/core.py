@@ -70,6 +70,7 @@ class VprCore(SlicedCore):
         warn: Callable[[str, int, int], None],
         fault: Callable[[int, int], None],
         events: Callable[[], int],
+        wfi_needs_mie: bool = False,
         bus_width: int = 32,
     ) -> None:
         super().__init__(
@@ -82,6 +83,7 @@ class VprCore(SlicedCore):
         )
         self.nvic: Final = clic
         self._entry: Final = entry
+        self._wakes_masked: Final = not wfi_needs_mie
         self._at = 0  # the address of the instruction that ended the run
         self._bad_load = 0  # the address of the load that ended it
         self._pc = native.registers("PC")
@@ -134,8 +136,8 @@ class VprCore(SlicedCore):
         Raises:
             CoreFault: that is no address of code.
         """
-        entry = self._entry() if entry is None else entry
-        if self.space.memory_at(entry) is None or entry & 1:
+        entry = (self._entry() if entry is None else entry) & ~1
+        if self.space.memory_at(entry) is None:
             raise CoreFault(
                 f"core {self.name} would begin at 0x{entry:08X}, where no code can be; load an image, or set "
                 "INITPC to the address of its first instruction",
@@ -164,12 +166,9 @@ class VprCore(SlicedCore):
         if cause == SLEEP:
             self.asleep = not self._code.stops or not self._stop()
         elif cause == _MRET:
-            flow.leave(self._at)
-            self.asleep = flow.sleeps_again()
+            self.asleep = flow.leave(self._at)
         elif cause == _ECALL:
             flow.trap(Code.ECALL, 0, self._at, "an ecall")
-        elif cause == _ILLEGAL:
-            self._end_illegal()
         elif cause == _BREAKPOINT:
             flow.fault(Code.BREAKPOINT, self._at, self._at)
         elif cause == _BAD_LOAD:
@@ -177,11 +176,11 @@ class VprCore(SlicedCore):
         elif cause in (_MISALIGNED_LOAD, _MISALIGNED_STORE):
             base = self._opcode(self._at) >> 15 & 31  # of an atomic instruction: its address is in a register
             flow.fault(Code(cause), self._native.registers(f"X{base}").first(), self._at)
-        elif cause is None:
+        elif error:
             pc = self.pc()
             flow.fault(Code.FETCH, pc, pc)
         else:
-            raise NotImplementedError(f"exception {cause} of the emulator, error {error}")
+            self._end_illegal()
 
     def _stop(self) -> bool:
         """Execute the counter instruction before which the run ended; return False if it has ended at a WFI."""
@@ -214,14 +213,19 @@ class VprCore(SlicedCore):
         self._flow.fault(Code.STORE, address, pc)
 
     def take_interrupts(self) -> None:
-        """Enter the handler of the most urgent pending interrupt, if it may be taken now; that is all that wakes."""
+        """Enter the handler of the most urgent pending interrupt if it may be taken now, or wake up for it."""
         if self.lock_up is not None:
             return
         try:
-            if self._flow.take():
+            if self._flow.take() or (self.asleep and self._wakes_masked and self._flow.waits()):
                 self.asleep = False
         except LockUp as problem:
             self._lock_up(problem)
+
+    @property
+    def never_wakes(self) -> bool:
+        """True while the core sleeps with mstatus.MIE clear, and is one that nothing wakes then."""
+        return self.asleep and self.lock_up is None and not (self._wakes_masked or self._csrs.mie)
 
     def signal_event(self) -> None:
         """Do nothing: the core waits for interrupts alone."""

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from icmsg.hw.bus import Bus
 
-_LOAD, _BRANCH, _JAL = 0x03, 0x63, 0x6F
+_LOAD, _STORE, _BRANCH, _JAL, _LUI, _ADDI = 0x03, 0x23, 0x63, 0x6F, 0x37, 0x13
 _LONGEST_LOOP: Final = 128
 """Bytes behind the last place where a loop was seen in which its jump back is looked for."""
 _PERIPHERALS: Final = 0x4000_0000
@@ -22,16 +22,22 @@ _ABI: Final = (
 def polled(pcs: Collection[int], registers: Mapping[str, int], bus: Bus) -> Iterator[int]:
     """Yield the addresses of peripheral registers that the loop around ``pcs`` loads from."""
     at, end = _loop(pcs, bus)
+    loop: list[tuple[int, int]] = []
     while at <= end:
-        code, size = _fetch(at, bus)
+        loop.append(_fetch(at, bus))
+        at += loop[-1][1]
+    changed = {_target(code, size) for code, size in loop}
+    known = {number: registers.get(name, 0) for number, name in enumerate(_ABI) if number not in changed}
+    for code, size in loop:
         place = _wide(code) if size == 4 else _narrow(code)
-        at += size
-        if place is None or place[0] >= len(_ABI):
-            continue
-        base, offset = place
-        address = registers.get(_ABI[base], 0) + offset & 0xFFFF_FFFF
-        if address >= _PERIPHERALS:
-            yield address
+        if place is not None and place[0] in known:
+            address = known[place[0]] + place[1] & 0xFFFF_FFFF
+            if address >= _PERIPHERALS:
+                yield address
+        target, value = _target(code, size), _constant(code, known) if size == 4 else None
+        known.pop(target, None)
+        if value is not None:
+            known[target] = value & 0xFFFF_FFFF
 
 
 def _loop(pcs: Collection[int], bus: Bus) -> tuple[int, int]:
@@ -73,6 +79,30 @@ def _short_jump(code: int) -> int:
         offset |= (code >> 6 & 1) << 7 | (code >> 9 & 3) << 8 | (code >> 8 & 1) << 10
         return offset - ((code >> 12 & 1) << 11)
     return 0
+
+
+def _target(code: int, size: int) -> int:
+    """Return the register that an instruction writes, 0 for none."""
+    kind, rd = code >> 13 & 7, code >> 7 & 31
+    if size == 4:
+        return 0 if code & 0x7F in (_STORE, _BRANCH) else rd
+    if code & 3 == 0:
+        return 8 + (code >> 2 & 7) if kind in (0, 2) else 0
+    if code & 3 == 1:
+        return (rd, 1, rd, rd, 8 + (rd & 7), 0, 0, 0)[kind]
+    if kind == 4 and not code >> 2 & 31:
+        return code >> 12 & 1  # C.JALR writes RA, C.JR nothing
+    return rd if kind in (0, 2, 4) else 0
+
+
+def _constant(code: int, known: Mapping[int, int]) -> int | None:
+    """Return what LUI or ADDI makes of registers whose values are known."""
+    if code & 0x7F == _LUI:
+        return code & 0xFFFF_F000
+    source = known.get(code >> 15 & 31)
+    if code & 0x707F == _ADDI and source is not None:
+        return source + (code >> 20 ^ 0x800) - 0x800
+    return None
 
 
 def _wide(code: int) -> tuple[int, int] | None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from icmsg.cosim.embedded.emulator.sliced_core import LockUp
 from icmsg.cosim.embedded.processor import Storm
 from icmsg.cosim.embedded.vpr.causes import FAULT, WORDS, Code
+from icmsg.cosim.embedded.vpr.clic import FIRST_CODE
 from icmsg.cosim.embedded.vpr.csrs import INTERRUPT
 from icmsg.cosim.fault_causes import fault_name
 
@@ -99,6 +100,10 @@ class TrapFlow:
         """Return whether an interrupt may be taken now."""
         return self._csrs.mie and self._first() is not None
 
+    def waits(self) -> bool:
+        """Return whether an interrupt would be taken but for mstatus.MIE."""
+        return self._first() is not None
+
     def _first(self) -> tuple[int, int] | None:
         first = self._clic.most_urgent()
         csrs = self._csrs
@@ -128,10 +133,10 @@ class TrapFlow:
             self.fault(Code.MISALIGNED_STACKING, sp, pc, f"interrupt {number}")
         elif stack is None or frame + _INTERRUPT_FRAME.size > stack.end:
             self.fault(Code.STACKING, frame, pc, f"interrupt {number}")
-        elif (vector := self._word(address := csrs.vectors + 4 * number)) is None:
+        elif (vector := self._word(address := csrs.vectors + 4 * (FIRST_CODE + number))) is None:
             self.fault(Code.VECTOR, address, pc, f"interrupt {number}", extra=_MINHV)
         else:
-            self._note(INTERRUPT | number, pc, 0)
+            self._note(INTERRUPT | FIRST_CODE + number, pc, 0)
             last = self._ordered(csrs.mcause(), pc | bool(padding))
             _INTERRUPT_FRAME.pack_into(stack.memory.bytes, frame - stack.start, *registers, *last)
             csrs.level = level
@@ -181,8 +186,8 @@ class TrapFlow:
         csrs.epc, csrs.value = pc, value
         csrs.mpie, csrs.mie = csrs.mie, False
 
-    def leave(self, at: int) -> None:
-        """Execute the ``mret`` at an address.
+    def leave(self, at: int) -> bool:
+        """Execute the ``mret`` at an address; return whether the core sleeps again where a handler has returned to.
 
         Raises:
             LockUp: its frame is not in memory, and the exception that this is cannot be entered.
@@ -194,10 +199,10 @@ class TrapFlow:
         stack = self._space.memory_at(sp)
         if sp & 3:
             self.fault(Code.MISALIGNED_UNSTACKING, sp, at)
-            return
+            return False
         if stack is None or sp + layout.size > stack.end:
             self.fault(Code.UNSTACKING, sp, at)
-            return
+            return False
         *registers, first, second = layout.unpack_from(stack.memory.bytes, sp - stack.start)
         cause, epc = self._ordered(first, second)
         after = (sp + layout.size + (_ALIGNED if epc & 1 else 0)) & _MASK
@@ -211,10 +216,7 @@ class TrapFlow:
             self._returned_at = self._executed()
         else:
             self._place.write(after, epc & ~1)
-
-    def sleeps_again(self) -> bool:
-        """Return whether the core sleeps where a handler has just returned to."""
-        return self._csrs.returns_to_sleep and not self._csrs.level and not self.would_take()
+        return csrs.returns_to_sleep and not csrs.level and not self.would_take()
 
     def _ordered(self, first: int, second: int) -> tuple[int, int]:
         """Return mcause and mepc in the order of the stack, or the two words of the stack in that order."""
@@ -223,7 +225,7 @@ class TrapFlow:
     def described_storm(self) -> Storm:
         """Return the interrupt that came most often in a row."""
         number, times, events = self.storm
-        handler = (self._word(self._csrs.vectors + 4 * number) or 0) & ~1 if times else 0
+        handler = (self._word(self._csrs.vectors + 4 * (FIRST_CODE + number)) or 0) & ~1 if times else 0
         return Storm(f"interrupt {number}", number if times else None, handler, times, events)
 
     def _word(self, address: int) -> int | None:

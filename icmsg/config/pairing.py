@@ -1,0 +1,169 @@
+"""Instances that two sides have in common, and those that lead to a third core.
+
+An instance leads to the core whose mailbox it rings:
+
+1. A bellboard belongs to the core that hears on the bellboard of the same address, where the other file shows it.
+2. A mailbox in a VPR belongs to that VPR, and any other one to the core that its label names (``cpurad_bellboard``,
+   ``cpusys_vevif``), where that is not the core that rings: ``cpuapp_vevif_tx`` of an nRF54L15 only tells whose driver
+   it is.
+3. Else the label of the instance tells it, where that names two cores (``cpuapp_cpuppr_ipc``).
+
+An instance that leads to a third core is left aside. Not so where the other side has its two regions, swapped: then the
+two belong together, and the mailbox is a mistake. What is left is matched by memory and name
+(:mod:`icmsg.config.matching`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from icmsg.config.boards import BOARDS
+from icmsg.config.core_names import core_in, core_of, cores_in
+from icmsg.config.devicetree import OtherBackend
+from icmsg.config.mailboxes import is_same_device
+from icmsg.config.matching import match
+from icmsg.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from icmsg.config.devicetree import IcmsgNode, Mailbox
+    from icmsg.config.load import Side
+
+    Node = IcmsgNode | OtherBackend
+
+_BELLBOARD_RX: Final = "nordic,nrf-bellboard-rx"
+_BELLBOARD_TX: Final = "nordic,nrf-bellboard-tx"
+
+
+class Aside(NamedTuple):
+    """``node`` of side ``core`` leads to the core ``leads_to``, because it rings ``mailbox``; empty where not known."""
+
+    core: str
+    node: IcmsgNode
+    leads_to: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.node.name} of {self.core} ({self.reason})"
+
+
+class Pairing(NamedTuple):
+    """Pairs (first, second), what has no counterpart on the other side, and what leads to a third core."""
+
+    pairs: list[tuple[IcmsgNode, IcmsgNode]]
+    first_alone: list[IcmsgNode]
+    second_alone: list[IcmsgNode]
+    aside: list[Aside]
+
+    @property
+    def of_first(self) -> list[IcmsgNode]:
+        """The instances of the first side that are judged."""
+        return [*(ours for ours, _ in self.pairs), *self.first_alone]
+
+    @property
+    def of_second(self) -> list[IcmsgNode]:
+        """The instances of the second side that are judged."""
+        return [*(theirs for _, theirs in self.pairs), *self.second_alone]
+
+
+def choose(
+    candidates: Sequence[tuple[IcmsgNode, ...]], instance: str | None, side: Side, aside: Sequence[Aside] = ()
+) -> tuple[IcmsgNode, ...]:
+    """Return the one of ``candidates`` that has a node called ``instance``; None will do where there is only one.
+
+    Raises:
+        ConfigurationError: there is none, or several; the text names them, with the file of ``side``.
+    """
+    found = [
+        nodes for nodes in candidates if instance is None or any(node.is_called(instance) for node in nodes)
+    ]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(nodes[0].name for nodes in candidates) or "none on both sides"
+    left = next((each for each in aside if instance is not None and each.node.is_called(instance)), None)
+    reason = "which instance?" if instance is None else f"there is no instance {instance}"
+    if left is not None:
+        reason += f" between the two sides: {left}"
+    raise ConfigurationError(f"{side.devicetree.file}: {reason}; use one of: {names}")
+
+
+def pair_up(first: Side, second: Side) -> Pairing:
+    """Return which instances of two sides belong together."""
+    aside = [*_aside(first, second), *_aside(second, first)]
+    left = {id(each.node) for each in aside}
+    matching = match(
+        [node for node in first.devicetree.instances if id(node) not in left],
+        [node for node in second.devicetree.instances if id(node) not in left],
+    )
+    return Pairing(*matching, aside)
+
+
+def leads_to(side: Side, node: Node) -> str | None:
+    """Return the core that an instance of ``side`` leads to, by rules 2 and 3; None if nothing tells."""
+    own = own_core(side)
+    mailbox = _rung(node)
+    for text in () if mailbox is None else (mailbox.holder, mailbox.label):
+        if (core := core_in(text)) is not None and core != own:
+            return core
+    for label in node.labels:
+        cores = cores_in(label)
+        if len(cores) == 2 and own in cores:
+            return next(core for core in cores if core != own)
+    return None
+
+
+def own_core(side: Side) -> str:
+    """Return the core of ``side`` as Zephyr calls it, which its options may call otherwise."""
+    return core_of(side.devicetree, BOARDS.get(side.soc or "")) or side.core
+
+
+def other_backends_between(first: Side, second: Side) -> tuple[OtherBackend, OtherBackend] | None:
+    """Return a node of another backend and its counterpart: both use the same memory, or lead to each other."""
+    for ours in first.devicetree.others:
+        for theirs in second.devicetree.others:
+            leads = leads_to(first, ours), leads_to(second, theirs)
+            if _addresses(ours) & _addresses(theirs) or leads == (own_core(second), own_core(first)):
+                return ours, theirs
+    return None
+
+
+def counterpart_of_another_kind(node: IcmsgNode, other: Side) -> OtherBackend | None:
+    """Return the node of another backend on the ``other`` side that uses the regions of ``node``; None without one."""
+    regions = {node.tx_region.region.address, node.rx_region.region.address}
+    return next((each for each in other.devicetree.others if _addresses(each) & regions), None)
+
+
+def _addresses(node: OtherBackend) -> set[int]:
+    return {memory.region.address for memory in node.regions}
+
+
+def _rung(node: Node) -> Mailbox | None:
+    return node.tx_mailbox if isinstance(node, OtherBackend) else node.tx_channel.mailbox
+
+
+def _aside(side: Side, other: Side) -> Iterator[Aside]:
+    their_core = core_of(other.devicetree, BOARDS.get(other.soc or ""))
+    bells = [
+        mailbox
+        for node in other.devicetree.instances
+        if _BELLBOARD_RX in (mailbox := node.rx_channel.mailbox).compatible and mailbox.address is not None
+    ]
+    for node in side.devicetree.instances:
+        if any(_are_swapped(node, their) for their in other.devicetree.instances):
+            continue
+        mailbox, core = node.tx_channel.mailbox, leads_to(side, node)
+        if bells and _BELLBOARD_TX in mailbox.compatible and mailbox.address is not None:
+            elsewhere = not any(is_same_device(mailbox, bell) for bell in bells)
+        else:
+            elsewhere = None not in (their_core, core) and core != their_core
+        if elsewhere:
+            whose = f"core {core}" if core is not None and core != their_core else "a third core"
+            yield Aside(side.core, node, core or "", f"it rings {node.tx_channel}, of {whose}")
+
+
+def _are_swapped(ours: IcmsgNode, theirs: IcmsgNode) -> bool:
+    return (ours.tx_region.region.address, ours.rx_region.region.address) == (
+        theirs.rx_region.region.address,
+        theirs.tx_region.region.address,
+    )
