@@ -31,9 +31,14 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             foreach(var cpu in machine.SystemBus.GetCPUs())
             {
                 var core = cpu as CortexM;
+                var vpr = cpu as CPU.NRF_VPR;
                 if(core != null)
                 {
                     Follow(core, nvics.FirstOrDefault(nvic => GetField(nvic, "cpu") == core), place);
+                }
+                else if(vpr != null)
+                {
+                    Follow(vpr, place);
                 }
                 place++;
             }
@@ -43,42 +48,8 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         {
             var lines = nvic == null ? null : GetField(nvic, "irqs");
             var line = lines?.GetType().GetProperty("Item");
-            var times = new Dictionary<ulong, int>();
-            var fault = new Streak();
             var storm = new Streak();
-            Action<ulong> begin = cause =>
-            {
-                if(cause == InterruptCause)
-                {
-                    fault.Clear();
-                    return;
-                }
-                if(!Faults.Contains(cause))
-                {
-                    return;
-                }
-                var pc = cpu.PC.RawValue;
-                var count = fault.Add(cause, pc);
-                if(count == 1)
-                {
-                    times.TryGetValue(pc, out var before);
-                    if(before < MostFaults)
-                    {
-                        times[pc] = before + 1;
-                        block.Add(RecordKind.FaultTaken, Pack(place, cause, GetException(cpu)), (uint)pc);
-                    }
-                    if(before + 1 == MostFaults)
-                    {
-                        written();
-                    }
-                }
-                else if(count == LockedUpAfter)
-                {
-                    block.Add(RecordKind.LockedUp, Pack(place, cause, GetException(cpu)), (uint)pc);
-                    cpu.IsHalted = true;
-                    written();
-                }
-            };
+            var begin = WatchFaults(cpu, cause => cause == InterruptCause, Faults, cause => Pack(place, cause, GetException(cpu)));
             Action<ulong> end = _ =>
             {
                 var number = GetException(cpu);
@@ -102,6 +73,53 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             });
         }
 
+        // Of a VPR the cause is that in mcause; an ECALL is no fault.
+        private void Follow(CPU.NRF_VPR cpu, int place)
+        {
+            var begin = WatchFaults(cpu, cause => (cause & 1ul << 31) != 0, Traps, cause => Pack(place, cause, 0));
+            cpu.AddHookAtInterruptBegin(begin);
+            block.OnDispose(() => Remove(cpu, "RemoveHookAtInterruptBegin", begin));
+        }
+
+        private Action<ulong> WatchFaults(TranslationCPU cpu, Func<ulong, bool> isInterrupt, HashSet<ulong> faults, Func<ulong, int> pack)
+        {
+            var times = new Dictionary<ulong, int>();
+            var fault = new Streak();
+            return cause =>
+            {
+                if(isInterrupt(cause))
+                {
+                    fault.Clear();
+                    return;
+                }
+                if(!faults.Contains(cause))
+                {
+                    return;
+                }
+                var pc = cpu.PC.RawValue;
+                var count = fault.Add(cause, pc);
+                if(count == 1)
+                {
+                    times.TryGetValue(pc, out var before);
+                    if(before < MostFaults)
+                    {
+                        times[pc] = before + 1;
+                        block.Add(RecordKind.FaultTaken, pack(cause), (uint)pc);
+                    }
+                    if(before + 1 == MostFaults)
+                    {
+                        written();
+                    }
+                }
+                else if(count == LockedUpAfter)
+                {
+                    block.Add(RecordKind.LockedUp, pack(cause), (uint)pc);
+                    cpu.IsHalted = true;
+                    written();
+                }
+            };
+        }
+
         private static int Pack(int place, ulong cause, ulong exception)
         {
             return place | (int)cause << 4 | (int)Math.Min(exception, 127) << 9;
@@ -118,7 +136,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         }
 
         // Renode has no public way back. Where this one is missing, too, the hook goes on and writes nothing any more.
-        private static void Remove(CortexM cpu, string method, Action<ulong> hook)
+        private static void Remove(TranslationCPU cpu, string method, Action<ulong> hook)
         {
             var found = typeof(TranslationCPU).GetMethod(method, BindingFlags.Instance | BindingFlags.NonPublic);
             found?.Invoke(cpu, new object[] { hook });
@@ -153,6 +171,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         // Numbers of Renode's translation library: undefined, prefetch abort, data abort, BKPT, no coprocessor, invalid state.
         private static readonly HashSet<ulong> Faults = new HashSet<ulong> { 1, 3, 4, 7, 17, 18 };
+        private static readonly HashSet<ulong> Traps = new HashSet<ulong> { 0, 1, 2, 3, 4, 5, 6, 7 };
         private const ulong InterruptCause = 5;
         private const int LockedUpAfter = 16;
         private const int MostFaults = 1000; // at one place; it is a loop then, and nobody needs more of them

@@ -84,7 +84,7 @@ namespace Antmicro.Renode.Peripherals.UART
                 .WithValueField(0, 4, out enable, name: "ENABLE")
                 .WithReservedBits(4, 28);
 
-            Registers.TxPointer.Define(this, StartOfRam)
+            Registers.TxPointer.Define(this, 0x20000000)
                 .WithValueField(0, 32, out pointer, name: "PTR");
             Registers.TxMaximumCount.Define(this)
                 .WithValueField(0, 16, out count, name: "MAXCNT")
@@ -92,12 +92,20 @@ namespace Antmicro.Renode.Peripherals.UART
             Registers.TxAmount.Define(this)
                 .WithValueField(0, 32, out amount, FieldMode.Read, name: "AMOUNT");
 
-            DefineStored(0, Registers.ErrorSource, Registers.Config, Registers.Address, Registers.FrameTimeout, Registers.RxMaximumCount,
-                Registers.RxAmount, Registers.RxList, Registers.RxTerminate, Registers.RxBusErrorAddress, Registers.RxMatchConfig,
-                Registers.TxList, Registers.TxTerminate, Registers.TxBusErrorAddress);
-            DefineStored(0x04000000, Registers.BaudRate);
-            DefineStored(StartOfRam, Registers.RxPointer);
-            DefineStored(uint.MaxValue, Registers.PinTxd, Registers.PinCts, Registers.PinRxd, Registers.PinRts);
+            foreach(var register in new[]
+                {
+                    Registers.BaudRate.Define(this, 0x4000000), Registers.Config.Define(this, 0x1000), Registers.FrameTimeout.Define(this, 0x10),
+                    Registers.PinTxd.Define(this, 0xFFFFFFFF), Registers.PinCts.Define(this, 0xFFFFFFFF),
+                    Registers.PinRxd.Define(this, 0xFFFFFFFF), Registers.PinRts.Define(this, 0xFFFFFFFF),
+                    Registers.RxPointer.Define(this, 0x20000000),
+                    Registers.ErrorSource.Define(this), Registers.Address.Define(this), Registers.RxMaximumCount.Define(this),
+                    Registers.RxAmount.Define(this), Registers.RxList.Define(this), Registers.RxTerminate.Define(this),
+                    Registers.RxBusErrorAddress.Define(this), Registers.RxMatchConfig.Define(this), Registers.TxList.Define(this),
+                    Registers.TxTerminate.Define(this), Registers.TxBusErrorAddress.Define(this)
+                })
+            {
+                register.WithValueField(0, 32, name: "STORED");
+            }
             Registers.RxMatchCandidate.DefineMany(this, MatchCount, (register, _) => register.WithValueField(0, 32, name: "STORED"));
         }
 
@@ -138,14 +146,6 @@ namespace Antmicro.Renode.Peripherals.UART
                         enabled = change((uint)value);
                         UpdateInterrupt();
                     });
-        }
-
-        private void DefineStored(uint resetValue, params Registers[] offsets)
-        {
-            foreach(var offset in offsets)
-            {
-                offset.Define(this, resetValue).WithValueField(0, 32, name: "STORED");
-            }
         }
 
         private void StartSending()
@@ -189,7 +189,6 @@ namespace Antmicro.Renode.Peripherals.UART
         private const uint MatchCount = 4;
         private const uint TaskCount = 15; // offsets of a task, from the first one on
         private const uint EventCount = 30;
-        private const uint StartOfRam = 0x20000000;
         private const ulong Enabled = 8;
         private const ulong EndStops = 1 << 18;
         private const int RxTimeout = 9; // events by their bits in INTEN

@@ -32,7 +32,6 @@ namespace Antmicro.Renode.Peripherals.Timers
             {
                 throw new ConstructionException(string.Format("channels and groups must be 1 to {0}", MostOfThem));
             }
-            channelCount = channels;
             compare = new ulong[channels];
             isActive = new bool[channels];
             interrupts = new uint[groups];
@@ -90,7 +89,9 @@ namespace Antmicro.Renode.Peripherals.Timers
 
         private void DefineRegisters()
         {
-            Registers.TasksCapture.DefineMany(this, (uint)channelCount, (register, channel) => AddTask(register, () => Set(channel, Counter, false)));
+            var channels = (uint)compare.Length;
+            var groups = (uint)interrupts.Length;
+            Registers.TasksCapture.DefineMany(this, channels, (register, channel) => AddTask(register, () => Set(channel, Counter, false)));
             AddTask(Registers.TasksStart.Define(this), Start);
             AddTask(Registers.TasksStop.Define(this), Stop);
             AddTask(Registers.TasksClear.Define(this), () => CountFrom(0));
@@ -102,7 +103,7 @@ namespace Antmicro.Renode.Peripherals.Timers
                 block.DefineMany(this, DppiRegisterCount, (register, _) => register.WithValueField(0, 32, name: "DPPI"));
             }
 
-            Registers.EventsCompare.DefineMany(this, (uint)channelCount, (register, channel) => register
+            Registers.EventsCompare.DefineMany(this, channels, (register, channel) => register
                 .WithFlag(0, name: "GENERATED",
                     valueProviderCallback: _ => (latched & (1u << channel)) != 0,
                     writeCallback: (_, value) =>
@@ -116,22 +117,22 @@ namespace Antmicro.Renode.Peripherals.Timers
             DefineEnable(Registers.InterruptEnable, (before, value) => value);
             DefineEnable(Registers.InterruptEnableSet, (before, value) => before | value);
             DefineEnable(Registers.InterruptEnableClear, (before, value) => before & ~value);
-            Registers.InterruptPending.DefineMany(this, (uint)interrupts.Length, (register, group) => register
+            Registers.InterruptPending.DefineMany(this, groups, (register, group) => register
                 .WithValueField(0, 32, FieldMode.Read, name: "PENDING", valueProviderCallback: _ => interrupts[group] & latched),
                 stepInBytes: Step);
 
-            Registers.CompareLow.DefineMany(this, (uint)channelCount, (register, channel) => register
+            Registers.CompareLow.DefineMany(this, channels, (register, channel) => register
                 .WithValueField(0, 32, name: "CCL",
                     valueProviderCallback: _ => compare[channel] & LowMask,
                     writeCallback: (_, value) => Set(channel, (compare[channel] & ~LowMask) | value, false)),
                 stepInBytes: Step);
-            Registers.CompareHigh.DefineMany(this, (uint)channelCount, (register, channel) => register
+            Registers.CompareHigh.DefineMany(this, channels, (register, channel) => register
                 .WithValueField(0, 20, name: "CCH",
                     valueProviderCallback: _ => compare[channel] >> 32,
                     writeCallback: (_, value) => Set(channel, (compare[channel] & LowMask) | value << 32, true))
                 .WithReservedBits(20, 12),
                 stepInBytes: Step);
-            Registers.CompareAdd.DefineMany(this, (uint)channelCount, (register, channel) => register
+            Registers.CompareAdd.DefineMany(this, channels, (register, channel) => register
                 .WithValueField(0, 32, FieldMode.Write, name: "VALUE, REFERENCE",
                     writeCallback: (_, value) =>
                     {
@@ -139,14 +140,14 @@ namespace Antmicro.Renode.Peripherals.Timers
                         Set(channel, reference + (value & ~ReferenceMask), true);
                     }),
                 stepInBytes: Step);
-            Registers.CompareEnable.DefineMany(this, (uint)channelCount, (register, channel) => register
+            Registers.CompareEnable.DefineMany(this, channels, (register, channel) => register
                 .WithFlag(0, name: "ACTIVE",
                     valueProviderCallback: _ => isActive[channel],
                     writeCallback: (_, value) => Set(channel, compare[channel], value))
                 .WithReservedBits(1, 31),
                 stepInBytes: Step);
 
-            Registers.CounterLow.DefineMany(this, (uint)interrupts.Length, (register, group) => register
+            Registers.CounterLow.DefineMany(this, groups, (register, group) => register
                 .WithValueField(0, 32, FieldMode.Read, name: "VALUE",
                     valueProviderCallback: _ =>
                     {
@@ -154,7 +155,7 @@ namespace Antmicro.Renode.Peripherals.Timers
                         return Counter & LowMask;
                     }),
                 stepInBytes: Step);
-            Registers.CounterHigh.DefineMany(this, (uint)interrupts.Length, (register, group) => register
+            Registers.CounterHigh.DefineMany(this, groups, (register, group) => register
                 .WithValueField(0, 20, FieldMode.Read, name: "VALUE", valueProviderCallback: _ => Counter >> 32)
                 .WithReservedBits(20, 10)
                 .WithFlag(30, FieldMode.Read, name: "BUSY", valueProviderCallback: _ => !isRunning)
@@ -175,15 +176,19 @@ namespace Antmicro.Renode.Peripherals.Timers
             }
             Registers.WakeTime.Define(this, 0x1).WithValueField(0, 32, name: "STORED");
             Registers.ClockConfiguration.Define(this, 0x10001).WithValueField(0, 32, name: "STORED");
-            Registers.Active.DefineMany(this, (uint)interrupts.Length, (register, _) => register.WithValueField(0, 32, name: "STORED"), stepInBytes: Step);
+            Registers.Active.DefineMany(this, groups, (register, _) => register.WithValueField(0, 32, name: "STORED"), stepInBytes: Step);
 
             IValueRegisterField eventEnable;
             Registers.EventEnable.Define(this)
                 .WithValueField(0, 32, out eventEnable, name: "STORED");
             Registers.EventEnableSet.Define(this)
-                .WithValueField(0, 32, name: "STORED", valueProviderCallback: _ => eventEnable.Value, writeCallback: (_, value) => eventEnable.Value |= value);
+                .WithValueField(0, 32, name: "STORED",
+                    valueProviderCallback: _ => eventEnable.Value,
+                    writeCallback: (_, value) => eventEnable.Value |= value);
             Registers.EventEnableClear.Define(this)
-                .WithValueField(0, 32, name: "STORED", valueProviderCallback: _ => eventEnable.Value, writeCallback: (_, value) => eventEnable.Value &= ~value);
+                .WithValueField(0, 32, name: "STORED",
+                    valueProviderCallback: _ => eventEnable.Value,
+                    writeCallback: (_, value) => eventEnable.Value &= ~value);
 
             Registers.TimerStatus.Define(this, 0x1).WithValueField(0, 32, FieldMode.Read, name: "READY", valueProviderCallback: _ => 1);
             Registers.PwmStatus.Define(this, 0x1).WithValueField(0, 32, FieldMode.Read, name: "READY", valueProviderCallback: _ => 1);
@@ -260,7 +265,7 @@ namespace Antmicro.Renode.Peripherals.Timers
         private void Happen()
         {
             var counter = Counter;
-            for(var channel = 0; channel < channelCount; channel++)
+            for(var channel = 0; channel < compare.Length; channel++)
             {
                 if(!isActive[channel] || compare[channel] > counter)
                 {
@@ -284,7 +289,7 @@ namespace Antmicro.Renode.Peripherals.Timers
         private void SetAlarm()
         {
             var wanted = Never;
-            for(var channel = 0; isRunning && channel < channelCount; channel++)
+            for(var channel = 0; isRunning && channel < compare.Length; channel++)
             {
                 if(isActive[channel])
                 {
@@ -337,7 +342,6 @@ namespace Antmicro.Renode.Peripherals.Timers
         private uint latched;
         private IValueRegisterField interval;
 
-        private readonly int channelCount;
         private readonly ulong[] compare;
         private readonly bool[] isActive;
         private readonly uint[] interrupts;

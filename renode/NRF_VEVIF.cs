@@ -45,7 +45,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         }
 
         // Events that the VPR has set, with the lock taken.
-        public void TriggerEvents(uint channels)
+        internal void TriggerEvents(uint channels)
         {
             ReceivedSignals++;
             events |= channels;
@@ -53,14 +53,14 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         }
 
         // The VPR has cleared events, with the lock taken.
-        public void ClearEvents(uint channels)
+        internal void ClearEvents(uint channels)
         {
             events &= ~channels;
             UpdateInterrupt();
         }
 
         // With the lock taken.
-        public void Enable(uint channels)
+        internal void Enable(uint channels)
         {
             enabled = channels & vpr.WiredEvents;
             UpdateInterrupt();

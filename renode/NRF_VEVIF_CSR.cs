@@ -34,7 +34,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         }
 
         // The Arm core's view joins.
-        public void Join(NRF_VEVIF view)
+        internal void Join(NRF_VEVIF view)
         {
             arm = view;
         }
@@ -53,14 +53,14 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         }
 
         // Tasks that the Arm core has triggered, with the lock taken.
-        public void TriggerTasks(uint channels)
+        internal void TriggerTasks(uint channels)
         {
             ReceivedSignals++;
             SetTasks(tasks | channels);
         }
 
         // The Arm core has cleared events, with the lock taken.
-        public void ClearEvents(uint channels)
+        internal void ClearEvents(uint channels)
         {
             events &= ~channels;
         }
@@ -71,12 +71,12 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         public override uint LatchedEvents => tasks;
 
-        public uint WiredTasks { get; }
+        internal uint WiredTasks { get; }
 
-        public uint WiredEvents { get; }
+        internal uint WiredEvents { get; }
 
         // What is locked while the state of either view changes.
-        public object Sync => sync;
+        internal object Sync => sync;
 
         protected override uint GetRung(long offset, uint value)
         {

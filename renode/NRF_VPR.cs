@@ -74,6 +74,11 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                 })
                 .WithReservedBits(1, 31);
 
+            // A core that sleeps counts as running.
+            Registers.Status.Define(this)
+                .WithValueField(0, 4, FieldMode.Read, name: "CPUSTATUS", valueProviderCallback: _ => vpr.IsHalted ? 0u : 1u)
+                .WithReservedBits(4, 28);
+
             Registers.InitialPC.Define(this)
                 .WithValueField(0, 32, out initialPC, name: "INITPC");
         }
@@ -86,6 +91,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         private enum Registers : long
         {
             CpuRun = 0x800, // CPURUN
+            Status = 0x804, // VPRSTATUS
             InitialPC = 0x808, // INITPC
         }
     }

@@ -28,6 +28,7 @@ namespace Antmicro.Renode.Peripherals.CPU
             // Renode's own CLIC is silent: its core asks it at each interrupt, and it has none.
             new CoreLocalInterruptController(machine, this, numberOfInterrupts: 2);
             clic.AttachCPU(this);
+            ResetVector = 0;
             MTVEC = ClicMode;
 
             AddHookAtInterruptBegin(Enter);

@@ -163,7 +163,9 @@ class MonitorMachine:
         item = None if soc is None or uart not in soc.description else soc.description[uart]
         if soc is None or item is None or not item.type.startswith("UART."):
             return None
-        return next((soc.by_cpu[place.cpu].name for place in item.registrations if place.cpu), None)
+        own = (core.name for core in soc.cores.values() if core.uart == uart)
+        reaching = (soc.by_cpu[place.cpu].name for place in item.registrations if place.cpu)
+        return next((name for name in (*own, *reaching)), None)
 
     def _mailbox_of(self, core: int) -> str:
         assert self.soc is not None

@@ -23,6 +23,7 @@ from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.embedded.memory import Memory as Bytes
 from icmsg.cosim.events import Event, EventKind
 from icmsg.cosim.platform import load_platform
+from icmsg.cosim.soc import VPR
 from icmsg.errors import BusError
 
 if TYPE_CHECKING:
@@ -50,15 +51,24 @@ class Line:
 
     @property
     def IsSet(self) -> bool:  # noqa: N802 - .NET's name
-        return bool(self._nvic.lines >> (16 + self.number) & 1)
+        return bool(self._nvic.offers(self.number))
+
+
+class DoorbellLines:
+    """``DoorbellLines``."""
+
+    @staticmethod
+    def Find(peripheral: object, output: str) -> object:  # noqa: N802 - .NET's name
+        return getattr(peripheral, "outputs", {}).get(output) or getattr(peripheral, output, None)
 
 
 class Registers:
-    """A peripheral by offset; its outputs are attributes."""
+    """A peripheral by offset; its outputs are attributes, the numbered ones in ``outputs``."""
 
     def __init__(self, machine: FakeMachine, core: str, base: int) -> None:
         bus = machine.soc.core(core).bus
         self.core = core
+        self.outputs: dict[str, Line] = {}
         self.ReadDoubleWord: Callable[[int], int] = lambda offset: bus.read32(base + offset)
         self.WriteDoubleWord: Callable[[int, int], None] = lambda offset, value: bus.write32(
             base + offset, value
@@ -233,11 +243,20 @@ class FakeMachine:
                     continue
                 core = cores[str(place.cpu)].name
                 found = self.objects[item.name] = Registers(self, core, place.address - place.offset)
+                controlled = next((core for core in cores.values() if core.nvic == item.name), None)
+                if controlled is not None and controlled.kind == VPR:
+                    for number in controlled.wires:
+                        found.outputs[str(number)] = Line(self, controlled.name, number)
                 for wire in item.connections:
-                    if any(wire.destination == other.nvic for other in cores.values()):
-                        setattr(found, wire.source or "IRQ", Line(self, core, wire.irq))
+                    owner = next((other for other in cores.values() if other.nvic == wire.destination), None)
+                    if owner is not None and wire.index is None:
+                        setattr(found, wire.source or "IRQ", Line(self, owner.name, wire.irq))
+                    elif owner is not None:
+                        found.outputs[str(wire.index)] = Line(self, owner.name, wire.irq)
         self.mailbox_interrupts = {
-            core.name: core.port.interrupt for core in cores.values() if core.port is not None
+            core.name: {interrupt: output for output, interrupt in core.port.interrupts.items()}
+            for core in cores.values()
+            if core.port is not None
         }
         self.loaded: list[str] = []
         self.followed = 0
@@ -354,7 +373,7 @@ class DoorbellJournal(Block):
         names = list(machine.soc.cores)
         self._sources = {names.index(mailbox.core): place for place, mailbox in enumerate(mailboxes)}
         numbers = machine.mailbox_interrupts
-        self._numbers = {names.index(name): number for name, number in numbers.items()}
+        self._outputs = {names.index(name): outputs for name, outputs in numbers.items()}
         self._remove = machine.soc.events.add_sink(self._on_event)
         self._power = PowerTap(machine.soc, self._on_power)
 
@@ -371,8 +390,8 @@ class DoorbellJournal(Block):
             self.add(event.time_ns, 1, self._sources[event.core], event.a)
             if self.HoldOnTask is not None:
                 self.HoldOnTask.RequestHold()
-        elif event.kind is EventKind.INTERRUPT and event.a == self._numbers[event.core]:
-            self.add(event.time_ns, 2, self._sources[event.core], 0)
+        elif event.kind is EventKind.INTERRUPT and event.a in self._outputs.get(event.core, ()):
+            self.add(event.time_ns, 2, self._sources[event.core], self._outputs[event.core][event.a])
 
     def Dispose(self) -> None:  # noqa: N802 - .NET's name
         self._remove()

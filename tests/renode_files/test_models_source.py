@@ -12,19 +12,41 @@ from typing import TYPE_CHECKING
 import pytest
 from csharp_source import NEWER_THAN_7_3, code_only, models, newer_constructs, register_entries
 
-from icmsg.assets import asset
+from icmsg.assets import asset, platform_file
+from icmsg.config.boards import BOARDS
+from icmsg.cosim.embedded.vpr.clic_registers import CLIC
 from icmsg.cosim.platform import load_platform
 from icmsg.hw import mailboxes
+from icmsg.hw.mailboxes.nrf_bellboard import BELLBOARD
+from icmsg.hw.mailboxes.nrf_vevif import VEVIF
+from icmsg.hw.mailboxes.nrf_vevif_csr import VEVIF_CSR
+from icmsg.hw.nrf54l_uarte import UARTE54L
 from icmsg.hw.nrf_clock import CLOCK
+from icmsg.hw.nrf_grtc import GRTC
 from icmsg.hw.nrf_ipc import IPC
 from icmsg.hw.nrf_reset import RESET
 from icmsg.hw.nrf_rtc import RTC
+from icmsg.hw.nrf_vpr import VPR
 from icmsg.hw.nrf_wdt import WDT
 
 if TYPE_CHECKING:
     from icmsg.hw.registers import RegisterBlock
 
-BLOCKS = {"NRF_IPC": IPC, "NRF5340_CLOCK": CLOCK, "NRF_RESET": RESET, "NRF_RTC": RTC, "NRF_WDT": WDT}
+BLOCKS = {
+    "NRF_IPC": IPC,
+    "NRF5340_CLOCK": CLOCK,
+    "NRF_RESET": RESET,
+    "NRF_RTC": RTC,
+    "NRF_WDT": WDT,
+    "NRF_VEVIF": VEVIF,
+    "NRF_VEVIF_CSR": VEVIF_CSR,
+    "NRF_BELLBOARD": BELLBOARD,
+    "NRF_VPR": VPR,
+    "NRF_CLIC": CLIC,
+    "NRF_GRTC": GRTC,
+    "NRF54L_UARTE": UARTE54L,
+}
+PLATFORMS = [load_platform(platform_file(name)) for name in BOARDS]
 BELL = Path(__file__).parents[2] / "examples" / "trio" / "Bell.cs"
 DPPI = ("SUBSCRIBE_", "PUBLISH_")
 
@@ -50,7 +72,7 @@ def test_every_register_of_the_table_is_in_the_model(model: str, block: Register
     source = read(model)
     named = {entry.name for entry in register_entries(source)}
     missing = {register.name for register in block.registers} - named
-    if re.search(r"Registers\.Subscribe, Registers\.Publish|Registers\.SubscribeSend\.DefineMany", source):
+    if re.search(r"Registers\.Subscribe, Registers\.Publish|Registers\.Subscribe\w*\.DefineMany", source):
         missing -= {name for name in missing if name.startswith(DPPI)}
     assert missing == set()
 
@@ -71,6 +93,7 @@ def test_reset_values_that_are_written_down_are_those_of_the_table(model: str, b
     direct = {names[member] for member, _ in found}
     # The others take theirs from the state of the model: sources of an oscillator, counters of the watchdog.
     by_state = {"HFCLKSRC", "LFCLKSRC", "HFCLK192MSRC", "LFCLKSRCCOPY", "CRV", "RREN", "REQSTATUS"}
+    by_state |= {"CLICCFG", "CLICINFO", "CLICINT", "SYSCOUNTERH"}
     assert {register.name for register in block.registers if register.reset_value} - direct <= by_state
 
 
@@ -90,10 +113,10 @@ def test_file_has_renode_s_form(path: Path) -> None:
     assert text.endswith("}\n")
     assert not re.search(r"[ ]$", text, re.MULTILINE)
     assert max(map(len, text.splitlines())) <= 150
-    assert re.search(r"\n {4}(?:public )?(?:sealed |static )*class " + path.stem + r"\b", text) or (
-        f"public class {path.stem} " in text
-    )
-    assert re.search(r"^namespace Antmicro\.Renode\.Peripherals\.(Miscellaneous|Timers)$", text, re.MULTILINE)
+    name = path.stem.removesuffix("_Core")  # of a core and of the block that controls it
+    assert re.search(rf"\n {{4}}public (?:sealed |static |abstract )?class {name}\b", text)
+    spaces = "Miscellaneous|Timers|CPU|IRQControllers|UART"
+    assert re.search(rf"^namespace Antmicro\.Renode\.Peripherals\.({spaces})$", text, re.MULTILINE)
     code = code_only(text)
     assert code.count("{") == code.count("}")
     assert code.count("(") == code.count(")")
@@ -139,28 +162,29 @@ def test_the_check_knows_every_construct_by_an_example() -> None:
     assert {construct for construct, _ in examples} == set(NEWER_THAN_7_3)
 
 
-def test_every_type_that_is_ours_in_the_platform_has_a_model() -> None:
-    ours = {path.stem for path in models()}
-    platform = load_platform(asset("platforms/nrf5340.repl"))
-    used = {item.type.rsplit(".", 1)[1] for item in platform if item.type is not None}
-    for name in BLOCKS:
-        assert name in ours & used
+def test_every_type_that_is_ours_in_the_platforms_has_a_model() -> None:
+    used = {item.type for platform in PLATFORMS for item in platform}
+    for name in (*BLOCKS, "NRF_VPR_Core"):
         declared = re.search(r"namespace Antmicro\.Renode\.Peripherals\.(\w+)", read(name))
         assert declared is not None
-        assert any(item.type == f"{declared[1]}.{name}" for item in platform)
+        assert f"{declared[1]}.{name.removesuffix('_Core')}" in used
 
 
 @pytest.mark.parametrize("name", BLOCKS)
 def test_the_platform_gives_a_model_only_arguments_and_outputs_that_it_has(name: str) -> None:
     source = read(name)
-    constructor = re.search(rf"public {name}\(IMachine machine(?:, (.*?))?\) : base", source)
+    constructor = re.search(rf"public {name}\(IMachine machine(?:, (.*?))?\)\s+: (?:base|this)", source)
     assert constructor is not None
     arguments = set(re.findall(r"(\w+)(?: = [^,]+)?(?:,|$)", constructor[1] or ""))
     outputs = set(re.findall(r"public GPIO (\w+) \{ get; \}", source))
-    for item in load_platform(asset("platforms/nrf5340.repl")):
-        if item.type is not None and item.type.endswith("." + name):
-            assert set(item.attributes) <= arguments
-            assert {connection.source or "IRQ" for connection in item.connections} <= outputs
+    space = re.search(r"^namespace Antmicro\.Renode\.Peripherals\.(\w+)$", source, re.MULTILINE)
+    assert space is not None
+    found = [item for platform in PLATFORMS for item in platform if item.type == f"{space[1]}.{name}"]
+    assert found
+    for item in found:
+        assert set(item.attributes) <= arguments
+        assert {wire.source or "IRQ" for wire in item.connections if wire.index is None} <= outputs
+        assert "INumberedGPIOOutput" in source or all(wire.index is None for wire in item.connections)
 
 
 STAND_INS = Path(__file__).parent / "stand_ins"
@@ -213,8 +237,10 @@ def test_the_example_of_a_mailbox_has_the_registers_of_its_table(monkeypatch: py
 @pytest.mark.parametrize(
     ("file", "right", "wrong", "error"),
     [
-        ("NRF_RESET", "network.IsHalted = true;", "network.IsHalted = true", "CS1525"),
-        ("NRF_RESET", "network.Resume();", "network.Wake();", "CS1061"),
+        ("CoreHolder", "core.IsHalted = true;", "core.IsHalted = true", "CS1525"),
+        ("CoreHolder", "core.Resume();", "core.Wake();", "CS1061"),
+        ("NRF_VPR_Core", "level = (uint)offeredLevel;", "level = offeredLevel;", "CS0266"),
+        ("NRF_CLIC", "Connections[number].IsSet", "Connections[number].IsHigh", "CS1061"),
         ("NRF_IPC", "IRQ.Set((enabled & latched) != 0);", "IRQ.Set(enabled & latched);", "CS1503"),
         ("NRF_RTC", "due[index] = Never;", "due[index] = null;", "CS0037"),
         ("NRF_WDT", "FieldMode.Read, name", "FieldMode.ReadOnly, name", "CS0117"),

@@ -62,6 +62,10 @@ class MachineCore(BaseCore):
         assert self._slot.control is not None
         return self._slot.control
 
+    def offers(self, interrupt: int) -> bool:
+        """Return whether Python sees an external interrupt that plays this core."""
+        return self._slot.nvic.offers(interrupt)
+
     @property
     def vector_table(self) -> int:
         """VTOR: the byte address of the vector table."""

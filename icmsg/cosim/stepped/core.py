@@ -11,6 +11,7 @@ from icmsg.cosim.console import Console
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.image import FirmwareImage
 from icmsg.cosim.memory_console import memory_consoles
+from icmsg.cosim.soc import VPR
 from icmsg.cosim.stepped import commands
 from icmsg.cosim.stepped.core_types import played_command, runs_here, type_of, watched
 from icmsg.cosim.stepped.paths import monitor_path
@@ -93,6 +94,11 @@ class SteppedCore(BaseCore):
     def is_played(self) -> bool:
         """True while Python plays the core."""
         return self._played is not None
+
+    @property
+    def is_vpr(self) -> bool:
+        """True for a VPR, whose exceptions are those of RISC-V."""
+        return self._place.kind == VPR
 
     # Firmware
 

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.cosim.backtrace import exception_name, external_interrupt
 from icmsg.cosim.events import EventKind
-from icmsg.cosim.fault_causes import CAUSES, NO_HANDLER, STORM_TIMES, lock_up_words, storm_of
+from icmsg.cosim.fault_causes import (
+    CAUSES,
+    FIRST_TRAP,
+    NO_HANDLER,
+    STORM_TIMES,
+    TRAPS,
+    fault_name,
+    lock_up_words,
+    storm_of,
+)
 from icmsg.cosim.machine import AccessWarning
 from icmsg.cosim.stepped.records import FAULT_TAKEN, LOCKED_UP, STORM
 
@@ -20,7 +29,7 @@ _MEM_MANAGE: Final = 4
 _USAGE_FAULT: Final = 6
 _DEBUG: Final = 12
 _EXCEPTIONS: Final = {3: _MEM_MANAGE, 4: _MEM_MANAGE, 7: _DEBUG}
-"""Exceptions by Renode's cause; everything else is a UsageFault."""
+"""A Cortex-M's exceptions by Renode's cause; everything else is a UsageFault."""
 _NEVER_AGAIN: Final = (2, 3)
 _SHCSR: Final = 0xE000_ED24
 _ENABLED: Final = {4: 1 << 16, 5: 1 << 17, 6: 1 << 18}
@@ -28,17 +37,25 @@ _ENABLED: Final = {4: 1 << 16, 5: 1 << 17, 6: 1 << 18}
 
 class _Fault(NamedTuple):
     cause: int
+    """Renode's of a Cortex-M, that of mcause of a VPR."""
     pc: int
     within: int
     """The exception in whose handler it happened, 0 for none."""
+    is_trap: bool
+    """True on a VPR."""
 
     @property
     def exception(self) -> int:
-        return _EXCEPTIONS.get(self.cause, _USAGE_FAULT)
+        return FIRST_TRAP + self.cause if self.is_trap else _EXCEPTIONS.get(self.cause, _USAGE_FAULT)
+
+    @property
+    def name(self) -> str:
+        return fault_name(self.exception) if self.is_trap else f"exception {self.exception}"
 
     @property
     def text(self) -> str:
-        return CAUSES.get(self.cause, "an access that is not allowed there")
+        words = TRAPS.get(self.exception) if self.is_trap else CAUSES.get(self.cause)
+        return words or "an access that is not allowed there"
 
 
 class Troubles:
@@ -64,7 +81,7 @@ class Troubles:
         if record.kind == STORM:
             self._storm = record.value
             return None
-        fault = _Fault(record.source >> 4 & 0x1F, record.value, record.source >> 9)
+        fault = _Fault(record.source >> 4 & 0x1F, record.value, record.source >> 9, self._core.is_vpr)
         if record.kind == LOCKED_UP:
             self._locked = fault
             return None
@@ -78,7 +95,7 @@ class Troubles:
         if fault is None:
             return ""
         words = lock_up_words(self._core, fault.text, fault.pc)
-        if self._locks_the_soc(fault):
+        if fault.is_trap or self._locks_the_soc(fault):
             return words
         return f"{words}; the SoC takes a HardFault there, which Renode does not: --engine embedded"
 
@@ -103,7 +120,7 @@ class Troubles:
         return [
             AccessWarning(
                 core.name,
-                f"exception {fault.exception}: {fault.text}"
+                (fault.name if fault.is_trap else f"{fault.name}: {fault.text}")
                 + (f", {NO_HANDLER}" if fault == self._locked else ""),
                 fault.pc,
                 fault.pc,

@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from icmsg.cosim.embedded.model_types import lines_of
-from icmsg.cosim.embedded.rates import CONTROLLERS, CPUS
+from icmsg.cosim.embedded.rates import CLIC, CONTROLLERS, CPUS
+from icmsg.cosim.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.members import Device
@@ -16,6 +17,7 @@ from icmsg.monitor.objects.foreign_cpu import ForeignCpu
 from icmsg.monitor.objects.loader import Loader
 from icmsg.monitor.objects.mailbox import MailboxWait
 from icmsg.monitor.objects.memory import MemoryBlock
+from icmsg.monitor.objects.outputs import NumberedOutputs
 from icmsg.monitor.objects.records import StepRecords
 from icmsg.monitor.objects.registers import InterruptController, RegisterAccess
 from icmsg.monitor.objects.sysbus import BusAccess
@@ -71,13 +73,23 @@ def _parts(
         return (CpuObject(core, controls[core.name], mips, number, warn),)
     if item.type in CONTROLLERS.values():
         cpu = next(place.cpu for place in item.registrations if place.cpu)
-        return (InterruptController(machine.core(machine.soc.by_cpu[cpu].name), warn),)
+        core = machine.core(machine.soc.by_cpu[cpu].name)
+        controller = InterruptController(core, warn)
+        return (
+            (controller, NumberedOutputs(range(INTERRUPTS), core.offers))
+            if item.type == CLIC
+            else (controller,)
+        )
     memory = machine.memories.get(item.name)
     if memory is not None:
         block = MemoryBlock(memory, memory.changed)
         return block, RegisterAccess(block, warn)
     model = machine.models[item.name]
     access = RegisterAccess(model, warn)
+    lines = lines_of(model)
+    numbered = (
+        (NumberedOutputs(lines, lambda number: lines[number].level),) if hasattr(model, "outputs") else ()
+    )
     if find_kind(item.type) is not None:
-        return model, MailboxWait(machine, lines_of(model).values()), records, access
-    return model, access
+        return model, MailboxWait(machine, lines.values()), records, *numbered, access
+    return model, *numbered, access

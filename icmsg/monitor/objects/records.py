@@ -93,7 +93,7 @@ class StepRecords:
         if microseconds:
             with suppress(VirtualTimeoutError):  # that nothing happened is an answer as well
                 self._machine.run_until(
-                    lambda: self._rang or any(line.level for line in found), timeout_ns=1000 * microseconds
+                    lambda: self._rang or any(is_high() for is_high in found), timeout_ns=1000 * microseconds
                 )
         return self.take_records()
 
@@ -105,14 +105,18 @@ class StepRecords:
         self._records.clear()
         return f"{self._machine.now_ns} {lost} {digits or '-'}"
 
-    def _line(self, name: str) -> Line:
+    def _line(self, name: str) -> Callable[[], bool]:
+        """Return what tells the level of a line."""
         peripheral, _, output = name.partition(".")
+        for core in self._machine.soc.cores.values():
+            if peripheral == core.nvic and output.isdecimal():
+                return partial(self._machine.core(core.name).offers, int(output))
         model = self._machine.models.get(peripheral)
         numbered = {str(number): line for number, line in getattr(model, "outputs", {}).items()}
         line = numbered.get(output) or getattr(model, output.lower(), None)
         if not isinstance(line, Line):
             raise MonitorError(f"{name} is no line; give a peripheral and its output, as in ipcapp.IRQ")
-        return line
+        return lambda: line.level
 
     def _on_event(self, sources: dict[int, int], outputs: dict[tuple[int, int], int], event: Event) -> None:
         source = sources.get(event.core)

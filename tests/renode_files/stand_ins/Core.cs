@@ -65,7 +65,33 @@ namespace Antmicro.Renode.Core
         public Emulation CurrentEmulation => null;
     }
 
-    public sealed class GPIO
+    public interface IGPIO
+    {
+        void Set(bool value);
+
+        bool IsSet { get; }
+
+        IList<GPIOEndpoint> Endpoints { get; }
+    }
+
+    public interface IGPIOReceiver : IPeripheral
+    {
+        void OnGPIO(int number, bool value);
+    }
+
+    public interface INumberedGPIOOutput : IPeripheral
+    {
+        IReadOnlyDictionary<int, IGPIO> Connections { get; }
+    }
+
+    public sealed class GPIOEndpoint
+    {
+        public IGPIOReceiver Receiver => null;
+
+        public int Number => 0;
+    }
+
+    public sealed class GPIO : IGPIO
     {
         public void Set(bool value)
         {
@@ -80,6 +106,8 @@ namespace Antmicro.Renode.Core
         }
 
         public bool IsSet => false;
+
+        public IList<GPIOEndpoint> Endpoints => new GPIOEndpoint[0];
     }
 
     public static class PeripheralExtensions

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 
 using Antmicro.Renode.Core;
 using Antmicro.Renode.Core.Structure.Registers;
+using Antmicro.Renode.Peripherals.Bus;
 using Antmicro.Renode.Peripherals.CPU;
 using Antmicro.Renode.Time;
 
@@ -68,6 +69,10 @@ namespace Antmicro.Renode.Peripherals.Bus
 
         uint ReadDoubleWord(ulong address, IPeripheral context = null);
 
+        void WriteDoubleWord(ulong address, uint value, IPeripheral context = null);
+
+        byte[] ReadBytes(ulong address, int count, bool onlyMemory = false, IPeripheral context = null);
+
         bool TryGetCurrentCPU(out ICPU cpu);
     }
 
@@ -126,10 +131,36 @@ namespace Antmicro.Renode.Peripherals.CPU
 
     public struct RegisterValue
     {
+        public static implicit operator ulong(RegisterValue value)
+        {
+            return 0;
+        }
+
+        public static implicit operator uint(RegisterValue value)
+        {
+            return 0;
+        }
+
+        public static implicit operator RegisterValue(ulong value)
+        {
+            return default(RegisterValue);
+        }
+
+        public static implicit operator RegisterValue(uint value)
+        {
+            return default(RegisterValue);
+        }
+
         public ulong RawValue => 0;
     }
 
-    public abstract class TranslationCPU
+    public enum PrivilegeLevel
+    {
+        User = 0,
+        Machine = 3,
+    }
+
+    public abstract class TranslationCPU : ICPU
     {
         public void AddHookAtInterruptBegin(Action<ulong> hook)
         {
@@ -140,13 +171,12 @@ namespace Antmicro.Renode.Peripherals.CPU
         }
 
         public RegisterValue PC { get; set; }
-    }
 
-    public class CortexM : TranslationCPU, ICPU
-    {
-        public uint XProgramStatusRegister => 0;
+        public RegisterValue SP { get; set; }
 
-        public void Reset()
+        public IBusController Bus => null;
+
+        public virtual void Reset()
         {
         }
 
@@ -175,15 +205,105 @@ namespace Antmicro.Renode.Peripherals.CPU
         public ExecutionMode ExecutionMode { get; set; }
 
         public TimeHandle TimeHandle => null;
+    }
+
+    public class CortexM : TranslationCPU
+    {
+        public uint XProgramStatusRegister => 0;
 
         public uint VectorTableOffset { get; set; }
 
         public uint PerformanceInMips { get; set; }
     }
+
+    public abstract class BaseRiscV : TranslationCPU
+    {
+        public void ClicPresentInterrupt(int index, bool vectored, int level, PrivilegeLevel mode)
+        {
+        }
+
+        public void AddPreOpcodeExecutionHook(ulong mask, ulong value, Action<ulong, ulong> action)
+        {
+        }
+
+        public void EnablePreOpcodeExecutionHooks(uint value)
+        {
+        }
+
+        public bool InstallCustomInstruction(string pattern, Action<ulong> handler, string name = null)
+        {
+            return true;
+        }
+
+        public void RegisterCSR(ushort csr, Func<ulong> readOperation, Action<ulong> writeOperation, string name = null)
+        {
+        }
+
+        public void RegisterCustomCSR(string name, ushort number, PrivilegeLevel mode)
+        {
+        }
+
+        public ulong ResetVector { get; set; }
+
+        protected virtual ulong ReadCSRInner(ulong csr)
+        {
+            return 0;
+        }
+
+        protected bool IsInterrupt(ulong exceptionIndex)
+        {
+            return false;
+        }
+
+        public enum PrivilegedArchitecture
+        {
+            Priv1_11,
+            PrivUnratified,
+        }
+
+        public enum PrivilegeLevels
+        {
+            Machine,
+            MachineSupervisorUser,
+        }
+    }
+
+    public class RiscV32 : BaseRiscV
+    {
+        public RiscV32(IMachine machine, string cpuType, object timeProvider = null, uint hartId = 0,
+            PrivilegedArchitecture privilegedArchitecture = PrivilegedArchitecture.Priv1_11, bool allowUnalignedAccesses = false,
+            PrivilegeLevels privilegeLevels = PrivilegeLevels.MachineSupervisorUser)
+        {
+        }
+
+        public RegisterValue GetRegister(int register)
+        {
+            return default(RegisterValue);
+        }
+
+        public void SetRegister(int register, RegisterValue value)
+        {
+        }
+
+        public RegisterValue MSTATUS { get; set; }
+
+        public RegisterValue MTVEC { get; set; }
+
+        public RegisterValue MCAUSE { get; set; }
+
+        public RegisterValue MEPC { get; set; }
+    }
 }
 
 namespace Antmicro.Renode.Peripherals.IRQControllers
 {
+    public class CoreLocalInterruptController
+    {
+        public CoreLocalInterruptController(IMachine machine, BaseRiscV cpu, uint numberOfInterrupts = 4096)
+        {
+        }
+    }
+
     public class NVIC : IPeripheral
     {
         public void Reset()
@@ -196,9 +316,27 @@ namespace Antmicro.Renode.Peripherals.IRQControllers
 
 namespace Antmicro.Renode.Peripherals.UART
 {
+    public enum Parity
+    {
+        None = 2,
+    }
+
+    public enum Bits
+    {
+        One = 1,
+    }
+
     public interface IUART : IPeripheral
     {
         event Action<byte> CharReceived;
+
+        void WriteChar(byte value);
+
+        uint BaudRate { get; }
+
+        Bits StopBits { get; }
+
+        Parity ParityBit { get; }
     }
 }
 

@@ -65,6 +65,11 @@ namespace Antmicro.Renode.Core.Structure.Registers
         {
             return register;
         }
+
+        public static DoubleWordRegister WithWriteCallback(this DoubleWordRegister register, Action<uint, uint> callback)
+        {
+            return register;
+        }
     }
 
     public static class RegisterDefinitionExtensions
