@@ -61,7 +61,8 @@ namespace Antmicro.Renode.Peripherals.CPU
             {
                 interrupt = NRF_CLIC.None;
             }
-            ClicPresentInterrupt(interrupt == NRF_CLIC.None ? interrupt : FirstCode + interrupt, interrupt != NRF_CLIC.None, interruptLevel, PrivilegeLevel.Machine);
+            var isOffered = interrupt != NRF_CLIC.None;
+            ClicPresentInterrupt(isOffered ? FirstCode + interrupt : interrupt, isOffered, interruptLevel, PrivilegeLevel.Machine);
             offeredLevel = interruptLevel;
         }
 
