@@ -29,6 +29,8 @@ from icmsg.errors import BusError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from icmsg.cosim.platform import Peripheral
+
 RECORD = Struct("<QHHI")
 US = 1000
 RUN_NS = 10_000_000
@@ -243,16 +245,7 @@ class FakeMachine:
                     continue
                 core = cores[str(place.cpu)].name
                 found = self.objects[item.name] = Registers(self, core, place.address - place.offset)
-                controlled = next((core for core in cores.values() if core.nvic == item.name), None)
-                if controlled is not None and controlled.kind == VPR:
-                    for number in controlled.wires:
-                        found.outputs[str(number)] = Line(self, controlled.name, number)
-                for wire in item.connections:
-                    owner = next((other for other in cores.values() if other.nvic == wire.destination), None)
-                    if owner is not None and wire.index is None:
-                        setattr(found, wire.source or "IRQ", Line(self, owner.name, wire.irq))
-                    elif owner is not None:
-                        found.outputs[str(wire.index)] = Line(self, owner.name, wire.irq)
+                self._add_lines(item, found)
         self.mailbox_interrupts = {
             core.name: {interrupt: output for output, interrupt in core.port.interrupts.items()}
             for core in cores.values()
@@ -260,6 +253,19 @@ class FakeMachine:
         }
         self.loaded: list[str] = []
         self.followed = 0
+
+    def _add_lines(self, item: Peripheral, found: Registers) -> None:
+        cores = {core.nvic: core for core in self.soc.soc.cores.values()}
+        controlled = cores.get(item.name)
+        if controlled is not None and controlled.kind == VPR:
+            for number in controlled.wires:
+                found.outputs[str(number)] = Line(self, controlled.name, number)
+        for wire in item.connections:
+            owner = cores.get(wire.destination)
+            if owner is not None and wire.index is None:
+                setattr(found, wire.source or "IRQ", Line(self, owner.name, wire.irq))
+            elif owner is not None:
+                found.outputs[str(wire.index)] = Line(self, owner.name, wire.irq)
 
     def __getitem__(self, name: str) -> Any:
         try:
