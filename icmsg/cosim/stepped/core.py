@@ -259,7 +259,7 @@ class SteppedCore(BaseCore):
 
     @property
     def _force_off(self) -> ForceOff | None:
-        """What holds this core in reset."""
+        """The block that holds this core in reset."""
         return self._machine.soc.force_off if self.is_held_by_another else None
 
     def _reset(self) -> None:
