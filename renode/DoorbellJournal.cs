@@ -63,7 +63,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             return instructionsBeforeReset.TryGetValue(cpu, out var count) ? count : 0;
         }
 
-        // Held at the next synchronization point after each record of a core's doing; null lets the emulation go on.
+        // Held at the next synchronization point after each record; null lets the emulation go on.
         public Lockstep HoldOnTask { get; set; }
 
         public string Take(out int lost)
@@ -97,6 +97,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                 if(value)
                 {
                     block.Add(RecordKind.LineRose, source, (uint)output);
+                    HoldOnTask?.RequestHold();
                 }
             };
             line.AddStateChangedHook(onLine);

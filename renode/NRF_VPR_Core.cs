@@ -11,7 +11,7 @@ using Antmicro.Renode.Peripherals.IRQControllers;
 
 namespace Antmicro.Renode.Peripherals.CPU
 {
-    // VPR, the RISC-V core of the nRF54: RV32E with M, C and Zicsr, machine mode alone. Beside Renode's RiscV32 it has
+    // VPR, the RISC-V core of the nRF54: RV32E with M, C, A and Zicsr, machine mode alone. Beside Renode's RiscV32 it has
     //
     // - the hardware stacking: an interrupt pushes twelve words, an exception two, and mret pops them;
     // - interrupts from an NRF_CLIC, through the table at mtvt; the mode of mtvec is always that of a CLIC;
@@ -20,7 +20,7 @@ namespace Antmicro.Renode.Peripherals.CPU
     public class NRF_VPR : RiscV32
     {
         public NRF_VPR(IMachine machine, NRF_CLIC clic, uint hartId = 0, bool wfiNeedsMie = false)
-            : base(machine, "rv32emc_zicsr", hartId: hartId, privilegedArchitecture: PrivilegedArchitecture.PrivUnratified,
+            : base(machine, "rv32emac_zicsr", hartId: hartId, privilegedArchitecture: PrivilegedArchitecture.PrivUnratified,
                 privilegeLevels: PrivilegeLevels.Machine, allowUnalignedAccesses: true)
         {
             this.clic = clic;
@@ -40,6 +40,7 @@ namespace Antmicro.Renode.Peripherals.CPU
             RegisterCSR(InterruptStatus, () => (ulong)level << 24, _ => { }, "mintstatus");
             RegisterCustomCSR("nordicctrl", Control, PrivilegeLevel.Machine);
             RegisterCustomCSR("sleepctrl", SleepControl, PrivilegeLevel.Machine);
+            RegisterCSR(Isa, () => 0x40001016, _ => { }, "misa"); // RV32, M, E, C; and B, which it does not have here
             RegisterCSR(VendorId, () => 0x144, _ => { }, "mvendorid");
             RegisterCSR(ArchitectureId, () => 0x8000006E, _ => { }, "marchid");
             RegisterCSR(ImplementationId, () => 0x00010403, _ => { }, "mimpid");
@@ -57,12 +58,8 @@ namespace Antmicro.Renode.Peripherals.CPU
         // Offers an interrupt of this level, or none; the core takes it when its own level and MIE allow it.
         public void Offer(int interrupt, int interruptLevel)
         {
-            if(sleepsForEver)
-            {
-                interrupt = NRF_CLIC.None;
-            }
-            var isOffered = interrupt != NRF_CLIC.None;
-            ClicPresentInterrupt(isOffered ? FirstCode + interrupt : interrupt, isOffered, interruptLevel, PrivilegeLevel.Machine);
+            var isOffered = interrupt != NRF_CLIC.None && !sleepsForEver;
+            ClicPresentInterrupt(isOffered ? FirstCode + interrupt : NRF_CLIC.None, isOffered, interruptLevel, PrivilegeLevel.Machine);
             offeredLevel = interruptLevel;
         }
 
@@ -177,8 +174,8 @@ namespace Antmicro.Renode.Peripherals.CPU
         private uint level; // of the handler that runs, 0 for none
         private int offeredLevel;
         private bool sleepsForEver;
-        private readonly bool wfiNeedsMie;
 
+        private readonly bool wfiNeedsMie;
         private readonly NRF_CLIC clic;
 
         private static readonly int[] StackedRegisters = { 1, 7, 6, 5, 15, 14, 13, 12, 11, 10 }; // ra, t2…t0, a5…a0
@@ -188,14 +185,14 @@ namespace Antmicro.Renode.Peripherals.CPU
         private const uint InterruptFlag = 1u << 31;
         private const int LevelShift = 16;
         private const uint InterruptEnable = 1u << 3;
+        private const int FirstCode = 16; // of interrupt 0 in mcause and in the table at mtvt
         private const uint MachineReturn = 0x30200073;
         private const uint WaitForInterrupt = 0x10500073;
         private const string VevifAccess = "01111110xxxxxxxxxxxxxxxxx1110011";
         private const uint AddressOfClic = 0xF0000000;
         private const uint AddressOfWindow = 0xF0010000;
 
-        // The number of interrupt 0 in mcause and in the table at mtvt.
-        private const int FirstCode = 16;
+        private const ushort Isa = 0x301;
         private const ushort TrapVector = 0x305;
         private const ushort InterruptStatus = 0x346;
         private const ushort ClicBase = 0x350;

@@ -55,7 +55,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         }
 
         // Lets time pass until one of these lines ("ipcapp.IRQ ipcnet.IRQ") is high, or a mailbox that is followed
-        // rings, at most so long; prints what TakeRecords prints. EndLockstep comes before anything else that lets
+        // rings or is rung, at most so long; prints what TakeRecords prints. EndLockstep comes before anything else that lets
         // time pass.
         public static string RunUntil(this IDoorbell ipc, ulong microseconds, string lines)
         {

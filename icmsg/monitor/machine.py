@@ -165,7 +165,7 @@ class MonitorMachine:
             return None
         own = (core.name for core in soc.cores.values() if core.uart == uart)
         reaching = (soc.by_cpu[place.cpu].name for place in item.registrations if place.cpu)
-        return next((name for name in (*own, *reaching)), None)
+        return next(iter((*own, *reaching)), None)
 
     def _mailbox_of(self, core: int) -> str:
         assert self.soc is not None

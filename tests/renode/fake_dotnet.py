@@ -129,8 +129,10 @@ class Cpu:
         if what == "IsHalted":
             self.halted = self.halted and self.core.is_halted  # FORCEOFF may have let it go
             return str(self.halted)
-        if what in ("PC", "SP", "LR"):
+        if what in ("PC", "SP", "LR", "RA", "MSTATUS", "MCAUSE", "MEPC", "MTVAL"):
             return f"0x{self.core.registers.get(what, 0):X}"
+        if re.fullmatch(r"PC 0x[0-9A-Fa-f]{8}", what):  # of a VPR, which begins where its image says
+            return ""
         if what == "XProgramStatusRegister":
             return f"0x{self.core.registers.get('XPSR', 0):X}"
         if what == "VectorTableOffset":
@@ -240,12 +242,7 @@ class FakeMachine:
             elif item.type == "Memory.MappedMemory":
                 self.objects[item.name] = Memory(self, item.name)
             else:
-                place = next((place for place in item.registrations if place.cpu), None)
-                if place is None or place.address is None:
-                    continue
-                core = cores[str(place.cpu)].name
-                found = self.objects[item.name] = Registers(self, core, place.address - place.offset)
-                self._add_lines(item, found)
+                self._add_registers(item)
         self.mailbox_interrupts = {
             core.name: {interrupt: output for output, interrupt in core.port.interrupts.items()}
             for core in cores.values()
@@ -254,18 +251,27 @@ class FakeMachine:
         self.loaded: list[str] = []
         self.followed = 0
 
-    def _add_lines(self, item: Peripheral, found: Registers) -> None:
-        cores = {core.nvic: core for core in self.soc.soc.cores.values()}
-        controlled = cores.get(item.name)
+    def _add_registers(self, item: Peripheral) -> None:
+        cores = self.soc.soc.by_cpu
+        place = next(iter(item.registrations), None)
+        if place is None or place.address is None:
+            return
+        controllers = {core.nvic: core for core in cores.values()}
+        wired = (
+            controllers[wire.destination] for wire in item.connections if wire.destination in controllers
+        )
+        owner = next(wired, cores[place.cpu] if place.cpu else next(iter(cores.values())))
+        found = self.objects[item.name] = Registers(self, owner.name, place.address - place.offset)
+        controlled = controllers.get(item.name)
         if controlled is not None and controlled.kind == VPR:
             for number in controlled.wires:
                 found.outputs[str(number)] = Line(self, controlled.name, number)
         for wire in item.connections:
-            owner = cores.get(wire.destination)
-            if owner is not None and wire.index is None:
-                setattr(found, wire.source or "IRQ", Line(self, owner.name, wire.irq))
-            elif owner is not None:
-                found.outputs[str(wire.index)] = Line(self, owner.name, wire.irq)
+            core = controllers.get(wire.destination)
+            if core is not None and wire.index is None:
+                setattr(found, wire.source or "IRQ", Line(self, core.name, wire.irq))
+            elif core is not None:
+                found.outputs[str(wire.index)] = Line(self, core.name, wire.irq)
 
     def __getitem__(self, name: str) -> Any:
         try:
@@ -398,6 +404,8 @@ class DoorbellJournal(Block):
                 self.HoldOnTask.RequestHold()
         elif event.kind is EventKind.INTERRUPT and event.a in self._outputs.get(event.core, ()):
             self.add(event.time_ns, 2, self._sources[event.core], self._outputs[event.core][event.a])
+            if self.HoldOnTask is not None:
+                self.HoldOnTask.RequestHold()
 
     def Dispose(self) -> None:  # noqa: N802 - .NET's name
         self._remove()
@@ -669,8 +677,10 @@ class FakeRenode:
         if isinstance(thing, Memory) and what == "ZeroAll":
             thing.ZeroAll()
             answer = ""
-        if found := re.fullmatch(r"IsNetworkPlayed (true|false)", what):
-            self._machine().soc.core("net").is_played_elsewhere = found[1] == "true"
+        if found := re.fullmatch(r"Is(?:Network)?Played (true|false)", what):
+            force_off = self._machine().soc.soc.force_off
+            assert force_off is not None
+            self._machine().soc.core(force_off.held).is_played_elsewhere = found[1] == "true"
             answer = ""
         if answer is None and what != "Reset" and not what.startswith("NetworkVectorTable "):
             raise DotNetError(f"{name} does not provide a field, method or property {what}")

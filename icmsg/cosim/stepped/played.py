@@ -31,9 +31,10 @@ class PlayedCore:
 
     A handler runs at the first synchronization point that is later than the line's edge and at least ``latency_ns``
     behind it. It must make the line fall; where it does not, it runs again at the next synchronization point. Those of
-    ``edges`` are latched where their line rises, and the handler runs once for that, whatever the line does.
-    ``is_set`` gives the level of a line. ``follow`` and ``ignore`` tell who lets time pass which lines end a step: not
-    those whose handler is queued.
+    ``edges``, interrupts of the mailbox, are latched where their line rises, and the handler runs once for that,
+    whatever the line does. ``is_set`` gives the level of a line. ``follow`` and ``ignore`` tell who lets time pass
+    which lines end a step: not those whose handler is queued, and no edges, since a step ends where a mailbox's line
+    rises.
     """
 
     def __init__(
@@ -62,20 +63,19 @@ class PlayedCore:
         return [
             line
             for interrupt in self._interrupts.values()
-            if interrupt.queued is None
+            if interrupt.queued is None and not interrupt.is_edge
             for line in interrupt.lines
         ]
 
     def on_interrupt(self, number: int, handler: Callable[[], None], lines: list[object]) -> None:
         """Call ``handler`` while one of ``lines`` is high; one that is high already counts as rising now."""
-        is_edge = number in self._edges
         if (known := self._interrupts.get(number)) is not None:
             known.handler = handler
             return
+        is_edge = number in self._edges
         interrupt = self._interrupts[number] = _Interrupt(number, handler, lines, is_edge)
-        for line in lines:
-            self._follow(line)
         interrupt.latched = is_edge and self._is_high(interrupt)
+        self._follow_all(interrupt)
         self._look(interrupt)
 
     def line_rose(self, number: int, time_ns: int) -> None:
@@ -96,9 +96,16 @@ class PlayedCore:
             if interrupt.queued is not None:
                 interrupt.queued.cancel()
             else:
-                for line in interrupt.lines:
-                    self._ignore(line)
+                self._ignore_all(interrupt)
         self._interrupts.clear()
+
+    def _follow_all(self, interrupt: _Interrupt) -> None:
+        for line in () if interrupt.is_edge else interrupt.lines:
+            self._follow(line)
+
+    def _ignore_all(self, interrupt: _Interrupt) -> None:
+        for line in () if interrupt.is_edge else interrupt.lines:
+            self._ignore(line)
 
     def _is_high(self, interrupt: _Interrupt) -> bool:
         return any(self._is_set(line) for line in interrupt.lines)
@@ -116,13 +123,11 @@ class PlayedCore:
                 self._queue(interrupt, due)
 
     def _queue(self, interrupt: _Interrupt, due: int) -> None:
-        for line in interrupt.lines:
-            self._ignore(line)
+        self._ignore_all(interrupt)
         interrupt.queued = self._clock.call_at(due, lambda: self._run_and_follow(interrupt))
 
     def _run_and_follow(self, interrupt: _Interrupt) -> None:
-        for line in interrupt.lines:
-            self._follow(line)
+        self._follow_all(interrupt)
         self._run(interrupt)
 
     def _run(self, interrupt: _Interrupt) -> None:

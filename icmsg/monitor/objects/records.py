@@ -81,7 +81,7 @@ class StepRecords:
 
     @exposed(STRING, microseconds=UINT64, lines=STRING)
     def run_until(self, microseconds: int, lines: str) -> str:
-        """Let time pass until one of the lines is high or a mailbox that is followed rings, at most so long."""
+        """Let time pass until a line is high, or a mailbox that is followed rings or is rung, at most so long."""
         if self._is_started():
             raise MonitorError("The emulation runs by itself; pause it before a lockstep is made")
         if not self._removers:
@@ -126,6 +126,7 @@ class StepRecords:
             self._rang = True
             self._add(Record(event.time_ns, TASK, source, event.a))
         elif event.kind is EventKind.INTERRUPT and (event.core, event.a) in outputs:
+            self._rang = True
             self._add(Record(event.time_ns, LINE_ROSE, source, outputs[event.core, event.a]))
 
     def _on_bytes(self, source: int, data: bytes, time_ns: int) -> None:
