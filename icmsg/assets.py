@@ -53,7 +53,8 @@ def stub(name: str, core: str, soc: str = "") -> Path:
     Raises:
         ConfigurationError: there is no such stub; the text lists those there are.
     """
-    folder = asset(STUB_FOLDER) / soc
+    root = asset(STUB_FOLDER)
+    folder = root / soc if (root / soc).is_dir() else root  # those of the first SoC lie in the folder itself
     path = folder / f"{name}-{core}.elf"
     if not path.exists():
         there = sorted(other.stem for other in folder.glob("*.elf"))

@@ -23,6 +23,7 @@ Python Uses Sessions With Firmware That Has Them
     Exchange Messages    ${FIRST}    count=10
 
 Firmware Falls Back To The Magic For Older Python
+    [Tags]    dcache-alignment-8
     Create Machine    soc=${SOC}
     Run Firmware    ${SECOND}    echo-detect
     Play Core    ${FIRST}    signalling=repeat    dcache_alignment=8

@@ -7,7 +7,8 @@ Resource            icmsg.resource
 Every Size Comes Back From Firmware
     Bond With Firmware
     ${longest}=    Get Largest Message    ${FIRST}
-    Should Be Equal As Integers    ${longest}    2032
+    ${region}=    Get Region    ${FIRST}    tx
+    Should Be Equal As Integers    ${longest}    ${{${region}[data_length] - 8}}
     Exchange Every Size    ${FIRST}    step=${SIZE_STEP}
     Stub Counter Should Be    ${SECOND}    errors    0
     Region Should Be Empty    ${FIRST}    tx
@@ -15,7 +16,7 @@ Every Size Comes Back From Firmware
 
 Every Size Of A Small Region Comes Back From Python
     Create Machine    soc=${SOC}
-    Play Core    ${FIRST}    tx_region=0x20070000:0x50    rx_region=0x20070100:0x50
+    Play Core    ${FIRST}    tx_region=${RAM}:0x50    rx_region=${{hex(${RAM} + 0x100)}}:0x50    dcache_alignment=0
     Play Core    ${SECOND}
     Wait For All Bound    timeout=1 ms
     Echo Messages    ${SECOND}
@@ -27,7 +28,7 @@ A Message That Never Fits Is Refused
     Bond With Firmware
     ${longest}=    Get Largest Message    ${FIRST}
     ${error}=    Sending Should Fail    ${FIRST}    ${{b'x' * (${longest} + 1)}}    ENOMEM
-    Should Contain    ${error}    2032
+    Should Contain    ${error}    ${{str($longest)}}
     Exchange Messages    ${FIRST}    count=1    size_min=${longest}    size_max=${longest}
 
 A Message That The Receiver Would Never Take Is Refused

@@ -39,7 +39,7 @@ One Instance Is Closed And The Others Go On
 Open Instance On Both Cores
     [Arguments]    ${index}    ${unbound}=disable
     Play Core    ${FIRST}    ipc${index}    unbound=${unbound}
-    ...    tx_region=${{'0x%X:0x800' % (0x20070000 + ${index} * 0x800)}}
-    ...    rx_region=${{'0x%X:0x800' % (0x20078000 + ${index} * 0x800)}}
+    ...    tx_region=${{'0x%X:0x100' % (${RAM} + ${index} * 0x200)}}
+    ...    rx_region=${{'0x%X:0x100' % (${RAM} + ${index} * 0x200 + 0x100)}}
     ...    tx_channel=${{2 * ${index}}}    rx_channel=${{2 * ${index} + 1}}
     Play Core    ${SECOND}    ipc${index}

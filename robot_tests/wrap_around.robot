@@ -15,7 +15,7 @@ The Indices Wrap Again And Again
 
 A Payload Lies On Both Sides Of The End
     Create Machine    soc=${SOC}
-    Play Core    ${FIRST}    tx_region=0x20070000:0x50    rx_region=0x20070100:0x50
+    Play Core    ${FIRST}    tx_region=${RAM}:0x50    rx_region=${{hex(${RAM} + 0x100)}}:0x50    dcache_alignment=0
     Play Core    ${SECOND}
     Wait For All Bound    timeout=1 ms
     # 72 bytes of data, 20 of them taken by the magic: 44 more bring wr_idx to 64, and the next packet wraps.

@@ -6,7 +6,7 @@ Resource            icmsg.resource
 *** Test Cases ***
 A First Packet That Is Not The Magic Is Told
     Create Machine    soc=${SOC}
-    Play Core    ${FIRST}
+    Play Core    ${FIRST}    dcache_alignment=0
     # What a peer would write: wr_idx, then a packet of five bytes.
     Write Region    ${FIRST}    rx    8    00 05 00 00 68 65 6c 6c 6f 00 00 00
     Set Region Index    ${FIRST}    rx    wr_idx    12
@@ -18,7 +18,7 @@ A First Packet That Is Not The Magic Is Told
 
 A Magic That Is Cut Short Is Told
     Create Machine    soc=${SOC}
-    Play Core    ${FIRST}
+    Play Core    ${FIRST}    dcache_alignment=0
     Write Region    ${FIRST}    rx    8    00 05 00 00 45 6d 31 6c 31 00 00 00
     Set Region Index    ${FIRST}    rx    wr_idx    12
     Ring Doorbell    ${SECOND}
@@ -27,7 +27,7 @@ A Magic That Is Cut Short Is Told
 
 The Good Peer Behind It Still Bonds
     Create Machine    soc=${SOC}
-    Play Core    ${FIRST}
+    Play Core    ${FIRST}    dcache_alignment=0
     Write Region    ${FIRST}    rx    8    00 05 00 00 68 65 6c 6c 6f 00 00 00
     Set Region Index    ${FIRST}    rx    wr_idx    12
     Ring Doorbell    ${SECOND}
@@ -44,5 +44,6 @@ An Index Beyond The Region Is Refused
     Set Region Index    ${FIRST}    rx    wr_idx    0x1000
     Ring Doorbell    ${SECOND}
     Expect Error    ${FIRST}    0x1000
-    Region Should Have    ${FIRST}    rx    problem=beyond the 2040 data bytes
+    ${region}=    Get Region    ${FIRST}    rx
+    Region Should Have    ${FIRST}    rx    problem=beyond the ${region}[data_length] data bytes
     Expect No Message    ${FIRST}

@@ -135,8 +135,11 @@ static struct wake wait_for_wake(bool with_timer)
 		wake.rang = mbox_rang();
 		icmsg_stats.ticks += wake.tick;
 	}
-	mbox_acknowledge();
-	icmsg_stats.doorbells += wake.rang;
+	/* Nothing else is acknowledged: what rings from here on wakes the core again. */
+	if (wake.rang) {
+		mbox_acknowledge();
+		icmsg_stats.doorbells++;
+	}
 	if (SESSIONS)
 		obey();
 	return wake;

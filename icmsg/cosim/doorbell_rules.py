@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from icmsg.cosim.observations import CoreFacts, DirectionFacts, LinkFacts
     from icmsg.hw.mailbox import MailboxState
 
+_MIE: Final = 1 << 3
+_ERRATA_16: Final = ", or is the work-around for errata 16 of the nRF54L in one of the images alone"
+
 
 def rings_other_channel(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
     """The writer rings, and never the channel to which the reader listens."""
@@ -202,6 +205,12 @@ def _masked(reader: CoreFacts, number: int, priority: int, up: str) -> Finding |
                 "interrupt-masked",
                 f"{up} {register} of {reader.name} is set and holds interrupt {number} back, at {reader.place}",
             )
+    status = registers.get("MSTATUS", _MIE)
+    if not status & _MIE and not registers.get("MINTSTATUS", 0):
+        return Finding(
+            "interrupt-masked",
+            f"{up} MIE of {reader.name} is clear and holds interrupt {number} back, at {reader.place}",
+        )
     base = registers.get("BASEPRI", 0)
     if base and priority >= base:
         return Finding(
@@ -248,7 +257,7 @@ def left_lying(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
         return Finding(
             "woken-and-not-taken",
             f"{waits}, its event is cleared and it sleeps: it was rung and did not take the magic: does it read "
-            "another region?",
+            f"another region{_ERRATA_16 if mailbox.edge else ''}?",
         )
     if direction.waiting == 1:
         return Finding(

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from icmsg.assets import platform_file, stub
-from icmsg.config.boards import BOARDS, DEFAULT
+from icmsg.config.boards import BOARDS
 from icmsg.config.memory_checks import RAM, MemoryRange
 from icmsg.cosim.bus_setup import reaches, tags
 from icmsg.cosim.core_power import find_force_off
@@ -115,7 +115,7 @@ class SocCore:
         for board in BOARDS.values():
             for role, address in board.mailboxes.items():
                 if address == base:
-                    return stub(name, role, "" if board is DEFAULT else board.name)
+                    return stub(name, role, board.name)
         where = "no mailbox" if base is None else f"its mailbox at 0x{base:08X}"
         raise ConfigurationError(
             f"no firmware stub {name!r} for core {self.name}, which has {where}: give the path of your ELF file, or "

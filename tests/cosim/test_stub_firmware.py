@@ -106,7 +106,6 @@ def test_the_images_of_every_soc_have_the_instance_of_its_board(board: Board) ->
             "'ping' for core flpr; there are echo-app, echo-detect-app, echo-detect-flpr, ",
         ),
         ("echo", "rad", "nrf54l15", "'echo' for core rad; there are echo-app, "),
-        ("echo", "app", "nrf9280", "'echo' for core app; there are none"),
     ],
 )
 def test_a_stub_that_there_is_not_is_said(name: str, core: str, soc: str, text: str) -> None:

@@ -63,7 +63,7 @@ def soc_of(path: Path) -> str:
 
 
 def default_of(path: Path, variable: str) -> Token:
-    """Return a variable's default: that of the script itself, if it comes before what it includes, else an inner one."""
+    """Return a default of a variable: that of the script, if it comes before what it includes, else an inner one."""
     for command in read_script(path):
         if command.tokens[0].text == variable:
             return command.tokens[-1]
@@ -123,7 +123,9 @@ def test_every_variable_has_a_default_before_it_is_used(path: Path) -> None:
 @each_script
 def test_the_header_is_what_renode_shows(path: Path) -> None:
     name, description = path.read_text(encoding="utf-8").splitlines()[:2]
-    assert name.startswith(":name: " if path.stem == WITHOUT_CORES else f":name: {BOARDS[soc_of(path)].title}")
+    assert name.startswith(
+        ":name: " if path.stem == WITHOUT_CORES else f":name: {BOARDS[soc_of(path)].title}"
+    )
     assert description.startswith(":description: ")
 
 

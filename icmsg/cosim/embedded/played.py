@@ -21,7 +21,8 @@ class PlayedCore:
 
     A handler runs at the tick at which the line rose plus ``latency``. It must make the line fall, as a driver does
     by acknowledging; where it does not, it runs again after ``retry``, as an interrupt that stays high would. Where the
-    interrupt latches edges it runs once for each, whatever the line does.
+    interrupt latches edges it runs once for each, whatever the line does, and not before ``retry`` has passed: a VPR
+    with the work-around for errata 16 of the nRF54L reads its own event back, before a handler may have cleared it.
     """
 
     def __init__(self, slot: Slot, scheduler: Scheduler, *, latency: int, retry: int) -> None:
@@ -65,7 +66,8 @@ class PlayedCore:
         elif interrupt in self._handlers:
             self._levels.add(interrupt)
             if interrupt not in self._queued:
-                self._queue(interrupt, self.latency)
+                is_edge = interrupt in self._slot.edges
+                self._queue(interrupt, self._retry if is_edge else self.latency)
 
     def _queue(self, interrupt: int, delay: int) -> None:
         scheduler = self._scheduler

@@ -264,7 +264,7 @@ class SteppedCore(BaseCore):
 
     @property
     def _force_off(self) -> ForceOff | None:
-        """The block that holds this core in reset."""
+        """Register by which another core holds this one in reset, if one does."""
         return self._machine.soc.force_off if self.is_held_by_another else None
 
     def _reset(self) -> None:
