@@ -73,4 +73,4 @@ def describe_held(machine: Machine) -> list[str]:
 
 
 def _runs_firmware(core: Core) -> bool:
-    return core.image is not None and not core.is_halted
+    return core.image is not None and not core.is_halted and not core.is_played

@@ -7,7 +7,8 @@ import os
 import renode_monitor
 from typed_paths import typed
 
-from icmsg.assets import asset
+from icmsg.assets import asset, platform_file
+from icmsg.config.boards import DEFAULT
 from icmsg.cosim.engines import remote_engine
 from icmsg.cosim.remote.machine import RemoteMachine
 from icmsg.cosim.remote.telnet import TelnetMonitor
@@ -30,12 +31,19 @@ def on_a_fake_of_renode(*, quantum_ns: int = 1_000, missing: frozenset[str] = fr
 
 
 class OnTheEmbeddedMonitor(RemoteMachine):
-    """Brings its own Monitor, in which the shipped script has made the machine, and takes it away when it is closed."""
+    """Brings its own Monitor, in which a shipped script has made the machine, and takes it away when it is closed.
 
-    def __init__(self, **times: int) -> None:
+    Of another SoC than the nRF5340 both cores are halted in it, with their default images loaded.
+    """
+
+    def __init__(self, soc: str = DEFAULT.name, **times: int) -> None:
         self._monitor = EmbeddedMonitor()
-        self._monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
-        super().__init__(self._monitor, **times)
+        if soc == DEFAULT.name:
+            self._monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
+        else:
+            self._monitor.execute("$apphalted=true; $radhalted=true")
+            self._monitor.execute(f"include {typed(asset('renode') / f'{soc}.resc')}")
+        super().__init__(self._monitor, platform_file(soc), **times)
 
     def close(self) -> None:
         super().close()

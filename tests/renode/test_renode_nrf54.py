@@ -176,10 +176,10 @@ def test_a_fault_of_the_flpr_is_an_event_with_its_cause() -> None:
 def test_interrupts_of_three_levels_leave_every_register_as_it_was(seed: int) -> None:
     """On a real Renode, against the embedded engine without interrupts."""
     source = random.Random(seed)
-    rounds = 3000
+    rounds = 1500
     with on_renode("nrf54l15", quantum_ns=US) as machine:
         flpr = machine.core("flpr")
-        flpr.load(firmware(f"li sp, {STACK}\n" + WORK.format(rounds=rounds)))
+        flpr.load(firmware(WORK.format(rounds=rounds).replace("start:", f"start: li sp, {STACK}")))
         flpr.start()
         for number, level in ((4, 0x3F), (5, 0x7F), (6, 0xFF)):
             flpr.bus.write32(CLICINT + 4 * number, level << 24 | ENABLED)
@@ -191,7 +191,7 @@ def test_interrupts_of_three_levels_leave_every_register_as_it_was(seed: int) ->
         results = [flpr.bus.read32(RESULTS + 4 * at) for at in range(8)]
         counts = [flpr.bus.read32(COUNT + 4 * at) for at in range(3)]
     assert results == undisturbed(rounds)
-    assert sum(counts) > 300
+    assert min(counts) > 50
 
 
 def test_firmware_of_a_core_that_nobody_runs_here_is_refused_with_the_way(tmp_path: Path) -> None:

@@ -259,6 +259,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         def ring(channel: int) -> None:
             self.emit(EventKind.DOORBELL, core.index, channel)
             self._own.append((self.clock.time_ns, source, channel))
+            if any(other.waits_for_edges for other in self.cores.values()):
+                self._ask_time()  # an edge is in the records alone, which would come with the next step
 
         return ring
 

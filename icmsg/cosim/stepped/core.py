@@ -96,6 +96,11 @@ class SteppedCore(BaseCore):
         return self._played is not None
 
     @property
+    def waits_for_edges(self) -> bool:
+        """True while Python plays the core and the interrupts of its mailbox are edges."""
+        return self._played is not None and self._place.port is not None and self._place.port.kind.edge
+
+    @property
     def is_vpr(self) -> bool:
         """True for a VPR, whose exceptions are those of RISC-V."""
         return self._place.kind == VPR
@@ -308,7 +313,7 @@ class SteppedCore(BaseCore):
             latency_ns=self._machine.latency_ns if latency_ns is None else latency_ns,
             follow=stepper.follow,
             ignore=stepper.ignore,
-            edges=frozenset(port.interrupts.values()) if port is not None and port.kind.edge else (),
+            edges=port.interrupts.values() if port is not None and port.kind.edge else (),
         )
         self._halted = False
         self.tell_played(True)

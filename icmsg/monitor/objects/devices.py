@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from icmsg.cosim.embedded.model_types import lines_of
 from icmsg.cosim.embedded.rates import CLIC, CONTROLLERS, CPUS
 from icmsg.cosim.embedded.vpr.clic import INTERRUPTS
+from icmsg.cosim.soc import VPR
 from icmsg.hw.mailboxes import find_kind
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.members import Device
@@ -21,6 +22,7 @@ from icmsg.monitor.objects.outputs import NumberedOutputs
 from icmsg.monitor.objects.records import StepRecords
 from icmsg.monitor.objects.registers import InterruptController, RegisterAccess
 from icmsg.monitor.objects.sysbus import BusAccess
+from icmsg.monitor.objects.vpr import VprRegisters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,7 +72,8 @@ def _parts(
         mips = item.attributes.get("PerformanceInMips", 100)
         assert isinstance(number, int)
         assert isinstance(mips, int)
-        return (CpuObject(core, controls[core.name], mips, number, warn),)
+        common = CpuObject(core, controls[core.name], mips, number, warn)
+        return (common, VprRegisters(core)) if item.type == VPR else (common,)
     if item.type in CONTROLLERS.values():
         cpu = next(place.cpu for place in item.registrations if place.cpu)
         core = machine.core(machine.soc.by_cpu[cpu].name)
