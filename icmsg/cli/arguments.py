@@ -57,7 +57,7 @@ class Parser(argparse.ArgumentParser):
             cores = self.get_default("cores")
             if cores is not None and cores.mistake:  # which options there are, nobody can know
                 self.error(cores.mistake)
-            whose = f"; {cores.described}" if cores is not None and cores.platform is not None else ""
+            whose = f"; {cores.described}" if cores is not None and cores.is_named else ""
             self.error(f"unrecognized arguments: {' '.join(unknown)}{closest(name, known)}{whose}")
         return found, unknown
 

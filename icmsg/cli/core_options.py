@@ -71,6 +71,11 @@ class CoreOptions:
         )
 
     @property
+    def is_named(self) -> bool:
+        """True where the command line says which SoC it is."""
+        return self.platform is not None or self.board is not DEFAULT
+
+    @property
     def described(self) -> str:
         """The names of the cores, in words."""
         return f"the cores of {self.title} are {', '.join(self.names)}"
