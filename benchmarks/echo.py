@@ -1,4 +1,4 @@
-"""Echo round trips per second of wall time: Python plays the application core, the stub `echo` the network core.
+"""Echo round trips per second of wall time: Python plays the application core, the stub `echo` the other one.
 
     python benchmarks/echo.py [MESSAGES]
 
@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from icmsg.assets import stub, stub_names
+from icmsg.assets import platform_file, stub, stub_names
 from icmsg.cli.measure import exchange_rate
-from icmsg.config.boards import DEFAULT
+from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.nrf5340 import APP
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.image import FirmwareImage
+from icmsg.cosim.soc import shipped_soc
 from icmsg.cosim.workload import Workload
 from icmsg.hw.memory_bus import MemoryBus
 from icmsg.wire.pbuf_reader import PbufReader
@@ -31,6 +32,9 @@ from icmsg.wire.pbuf_writer import PbufWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from icmsg.cli.measure import Rate
+    from icmsg.config.boards import Board
 
 RUNS = 3
 IN_INTERRUPTS = Path(__file__).parent.parent / "tests/cosim/firmware/foreign-net.elf"
@@ -87,6 +91,17 @@ def transactions(*, trust_known_space: bool) -> tuple[str, str]:
     return _words(sent), _words(received)
 
 
+def of_board(board: Board, first: str, second: str, workload: Workload) -> Rate:
+    """Return the rate of an exchange on another SoC; ``python``, or a stub, plays each core."""
+    cores = shipped_soc(board.name).cores
+    sides = {
+        core: None if who == "python" else FirmwareImage.load(cores[core].stub(who))
+        for core, who in zip(board.roles, (first, second), strict=True)
+    }
+    platform = platform_file(board.name)
+    return exchange_rate(lambda: EmbeddedMachine(platform), board, sides, workload, runs=RUNS)
+
+
 def start_to_first_message() -> float:
     """Return the wall seconds from the start of a process to the first message that came back (best of three)."""
     command = [sys.executable, "-m", "icmsg", "run", "--messages", "1", "--json"]
@@ -118,6 +133,20 @@ def main() -> None:
             rate = exchange_rate(EmbeddedMachine, DEFAULT, sides, workload, runs=RUNS)
             table.add_row(
                 f"{label}, 16 bytes, window {window}",
+                f"{rate.per_second:,.0f} /s",
+                f"{rate.virtual_us:.2f} µs",
+            )
+    other = BOARDS["nrf54l15"]
+    for first, second in (
+        ("python", "echo"),
+        ("echo", "python"),
+        ("initiator", "echo"),
+        ("python", "python"),
+    ):
+        for window in (1, 8):
+            rate = of_board(other, first, second, Workload(messages, 16, 16, 1, window))
+            table.add_row(
+                f"{other.title}, {first} ↔ {second}, window {window}",
                 f"{rate.per_second:,.0f} /s",
                 f"{rate.virtual_us:.2f} µs",
             )
