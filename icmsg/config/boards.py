@@ -47,7 +47,7 @@ NRF5340: Final = Board(
     roles=("app", "net"),
     mailboxes={"app": 0x5002_A000, "net": 0x4101_2000},
     titles={"app": "application core", "net": "network core"},
-    qualifiers={"app": ("cpuapp",), "net": ("cpunet", "cpuflpr", "cpuppr")},
+    qualifiers={"app": ("cpuapp",), "net": ("cpunet",)},
     instance=InstanceConfig(
         tx_region=Region(0x2007_0000, 0x800),
         rx_region=Region(0x2007_8000, 0x800),
@@ -126,11 +126,6 @@ def find_board(name: str) -> Board:
             "a Renode platform file of any other"
         )
     return BOARDS[name]
-
-
-def board_named_in(text: str) -> Board | None:
-    """Return the board whose name is part of a text such as a ``compatible`` or CONFIG_SOC, or None."""
-    return next((board for name, board in BOARDS.items() if name in text.lower()), None)
 
 
 def board_of(roles: Mapping[str, object]) -> Board | None:
