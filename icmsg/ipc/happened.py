@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from typing import NamedTuple
 
 from icmsg.errors import IcmsgError
 from icmsg.ipc.state import LegacyState, State
@@ -28,6 +29,15 @@ class Happened(str, enum.Enum):
 STATE, SENT, RECEIVED, DROPPED, RING, BOUND, UNBOUND, ERROR = Happened
 
 
-Detail = LegacyState | State | bytes | int | IcmsgError | None
+class AtEndpoint(NamedTuple):
+    """Detail of an event at one of several endpoints."""
+
+    endpoint: str
+    """The endpoint's name."""
+    detail: bytes | IcmsgError | None
+    """The same that a backend with one endpoint tells by itself."""
+
+
+Detail = LegacyState | State | bytes | int | IcmsgError | AtEndpoint | None
 Observer = Callable[[Happened, Detail], None]
 """Called with everything that an instance does, in order; it may take ``(str, object)`` as well."""
