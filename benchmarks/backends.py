@@ -28,6 +28,7 @@ CONFIGS = {
     "ICMsg": InstanceConfig(A, B),
     "ICBMsg 3.6": IcbmsgConfig(A, B, 16, 16, generation="3.6"),
     "ICBMsg 4.1": IcbmsgConfig(A, B, 16, 16),
+    "ICBMsg rework": IcbmsgConfig(A, B, 16, 16, generation="rework"),
 }
 
 

@@ -18,12 +18,13 @@ from icmsg.errors import ConfigurationError
 Refused = Literal["release", "leak"]
 """Blocks of a message that is not taken: given back, or lost to the sender for good as Zephyr does."""
 
-Defect = Literal["silent-loss", "deaf-start", "pending-overwritten"]
+Defect = Literal["silent-loss", "deaf-start", "pending-overwritten", "slot-reused"]
 """Known defects of Zephyr's rework (ICBMsg protocol §7):
 
 ``"silent-loss"``: with all slots in use `send` drops the message and returns its length. ``"deaf-start"``: `open` rings
 before it listens and never looks at the queue, so that an edge doorbell is lost. ``"pending-overwritten"``: with
-deregistration built in, an endpoint may take the slot in which a request of the peer waits.
+deregistration built in, an endpoint may take the slot in which a request of the peer waits. ``"slot-reused"``: it may
+also take the slot of one that has just gone, for which messages are still under way, and gets those.
 """
 
 ZEPHYR_DEFECTS: Final = frozenset(get_args(Defect))

@@ -37,7 +37,16 @@ from icmsg.ipc.clock import Clock, Timer, VirtualClock
 from icmsg.ipc.discriminator import PeerTraces, identify
 from icmsg.ipc.endpoint import Endpoint, EndpointConfig
 from icmsg.ipc.happened import AtEndpoint, Detail, Happened, Observer
-from icmsg.ipc.icbmsg import EndpointState, IcbmsgEndpoint, IcbmsgInstance, RxBuffer, TxBuffer, Waiter
+from icmsg.ipc.icbmsg import (
+    EndpointState,
+    IcbmsgEndpoint,
+    IcbmsgInstance,
+    IcbmsgReworkInstance,
+    ReworkState,
+    RxBuffer,
+    TxBuffer,
+    Waiter,
+)
 from icmsg.ipc.instance import IcmsgInstance
 from icmsg.ipc.interrupt import InterruptHandler
 from icmsg.ipc.magic import MAGIC
@@ -59,11 +68,13 @@ __all__ = [
     "Happened",
     "IcbmsgEndpoint",
     "IcbmsgInstance",
+    "IcbmsgReworkInstance",
     "IcmsgInstance",
     "InterruptHandler",
     "LegacyState",
     "Observer",
     "PeerTraces",
+    "ReworkState",
     "RxBuffer",
     "SendQueue",
     "SeveralEndpoints",

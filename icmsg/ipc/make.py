@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, overload
 
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.ipc.icbmsg.classic import IcbmsgInstance
+from icmsg.ipc.icbmsg.rework import IcbmsgReworkInstance
 from icmsg.ipc.instance import IcmsgInstance
 
 if TYPE_CHECKING:
@@ -35,5 +36,7 @@ def backend_for(
 ) -> Backend:
     """Return the backend of one side, off; ConfigurationError for a region that ``bus`` does not reach."""
     if isinstance(config, IcbmsgConfig):
+        if config.generation == "rework":
+            return IcbmsgReworkInstance(bus, mailbox, clock, config, observer=observer)
         return IcbmsgInstance(bus, mailbox, clock, config, observer=observer)
     return IcmsgInstance(bus, mailbox, clock, config, observer=observer)

@@ -84,10 +84,6 @@ class BlockArea:
         """Write bytes of the payload, from its byte ``offset`` on."""
         self._write_block(self.payload_address(block) + offset, data)
 
-    def read_header(self, block: int) -> int:
-        """Return the header at ``block``, which exists."""
-        return int.from_bytes(self._read_block(self.address + block * self._step, HEADER), "little")
-
     def read(self, block: int) -> bytes:
         """Return the payload of the message at ``block``; the size is looked at once.
 
@@ -100,9 +96,10 @@ class BlockArea:
             end = start + HEADER + (words[start >> 2] & self._mask)
             if end <= self._end:
                 return area[start + HEADER : end].tobytes()
-        return self._read_slowly(block)
+        return self.read_message(block)[1]
 
-    def _read_slowly(self, block: int) -> bytes:
+    def read_message(self, block: int) -> tuple[int, bytes]:
+        """Return header and payload of the message at ``block``; errors as :meth:`read`."""
         if block >= self.count:
             raise CorruptRegionError(
                 f"the message is said to begin at block {block}, but there are only blocks 0…{self.count - 1}: "
@@ -111,8 +108,13 @@ class BlockArea:
                 value=block,
             )
         start = block * self._step
-        data = self._read_block(self.address + start, self._fetch)
-        size = int.from_bytes(data[:HEADER], "little") & self._mask
+        words, area = self._area.words, self._area.data
+        if words is None or area is None:
+            data = self._read_block(self.address + start, self._fetch)
+            header = int.from_bytes(data[:HEADER], "little")
+        else:
+            header = words[start >> 2]
+        size = header & self._mask
         end = HEADER + size
         if start + end > self._end:
             room = self._end - start - HEADER
@@ -122,9 +124,11 @@ class BlockArea:
                 address=self.address + start,
                 value=size,
             )
+        if area is not None:
+            return header, area[start + HEADER : start + end].tobytes()
         if end > self._fetch:
             data += self._read_block(self.address + start + self._fetch, end - self._fetch)
-        return data[HEADER:end]
+        return header, data[HEADER:end]
 
     def read_payload(self, block: int, size: int) -> bytes:
         """Return ``size`` bytes of the payload at ``block``, whatever the header says."""

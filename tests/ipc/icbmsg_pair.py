@@ -13,11 +13,11 @@ from icmsg.ipc import (
     EndpointConfig,
     Happened,
     IcbmsgEndpoint,
-    IcbmsgInstance,
     InterruptHandler,
     RxBuffer,
     TxBuffer,
     VirtualClock,
+    backend_for,
 )
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Side:
         self.interrupt.add(self.instance)
 
     def _new(self) -> Any:
-        return IcbmsgInstance(self.bus, self.mailbox, self.clock, self.config, observer=self._observe)
+        return backend_for(self.bus, self.mailbox, self.clock, self.config, observer=self._observe)
 
     def restart(self) -> None:
         """Reset the core: a new instance over the same memory."""

@@ -32,6 +32,17 @@ from __future__ import annotations
 from icmsg.ipc.icbmsg.buffers import RxBuffer, TxBuffer
 from icmsg.ipc.icbmsg.classic import IcbmsgInstance
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
+from icmsg.ipc.icbmsg.rework import IcbmsgReworkInstance
+from icmsg.ipc.icbmsg.rework_receiver import ReworkState
 from icmsg.ipc.icbmsg.waiting import Waiter
 
-__all__ = ["EndpointState", "IcbmsgEndpoint", "IcbmsgInstance", "RxBuffer", "TxBuffer", "Waiter"]
+__all__ = [
+    "EndpointState",
+    "IcbmsgEndpoint",
+    "IcbmsgInstance",
+    "IcbmsgReworkInstance",
+    "ReworkState",
+    "RxBuffer",
+    "TxBuffer",
+    "Waiter",
+]

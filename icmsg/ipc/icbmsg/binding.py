@@ -18,7 +18,7 @@ from icmsg.wire.control_packets import packet_of
 
 if TYPE_CHECKING:
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.icbmsg.classic import IcbmsgInstance
+    from icmsg.ipc.icbmsg.classic_receiver import ClassicReceiver
     from icmsg.ipc.icbmsg.endpoint import IcbmsgEndpoint
 
 
@@ -36,7 +36,7 @@ class Binding:
         "submit",
     )
 
-    def __init__(self, instance: IcbmsgInstance, clock: Clock) -> None:
+    def __init__(self, instance: ClassicReceiver, clock: Clock) -> None:
         self._instance = instance
         self.is_initiator = instance.config.is_initiator
         self.by_number: dict[int, IcbmsgEndpoint] = {}

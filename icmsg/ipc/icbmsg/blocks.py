@@ -287,19 +287,8 @@ class BlockBackend(ABC):
             )
         return IpcError(f"{self._config.name}: no room for {size} bytes: {fix}", errno.ENOMEM)
 
-    def _deliver(self, endpoint: IcbmsgEndpoint, block: int) -> None:
+    def _deliver(self, endpoint: IcbmsgEndpoint, block: int, data: bytes) -> None:
         """Hand a message to its endpoint, and its blocks back to the peer unless the endpoint holds them."""
-        if self._held:
-            checked = self._read(block)
-            if checked is None:
-                return
-            data = checked
-        else:
-            try:
-                data = self._rx.read(block)
-            except CorruptRegionError as error:
-                self.refuse(error, block)
-                return
         epoch = self.epoch
         outer = self._delivering
         self._delivering = delivering = endpoint, block, len(data)
@@ -315,17 +304,19 @@ class BlockBackend(ABC):
             if not is_held and epoch == self.epoch:
                 self._return(block)
 
-    def _overwritten(self, block: int, size: int) -> IpcError | None:
-        """Return an error when a message lies in blocks that are held here."""
+    def _is_overwritten(self, block: int, size: int) -> bool:
+        """Report a message that lies in blocks which are held here."""
         end = block + self._config.rx_layout.blocks_of(size)
         for start, count in self._held.items():
             if block < start + count and start < end:
-                return IpcError(
+                overwritten = IpcError(
                     f"{self._config.name}: the peer sent a message in block {block}, which is held here and was not "
                     f"released: what lay there is overwritten",
                     errno.EINVAL,
                 )
-        return None
+                self.report(overwritten)
+                return True
+        return False
 
     def refuse(self, error: IcmsgError, block: int | None, endpoint: IcbmsgEndpoint | None = None) -> None:
         """Report a message that is not taken; its blocks go back, or are lost to the peer as in Zephyr."""
@@ -333,17 +324,9 @@ class BlockBackend(ABC):
             self._return(block)
         self.report(error, endpoint)
 
-    def _read(self, block: int) -> bytes | None:
-        """Return the payload of a message; a damaged one is refused, and None returned."""
-        try:
-            data = self._rx.read(block)
-        except CorruptRegionError as error:
-            self.refuse(error, None if block in self._held else block)
-            return None
-        if (overwritten := self._overwritten(block, len(data))) is not None:
-            self.report(overwritten)
-            return None
-        return data
+    def _damaged(self, error: CorruptRegionError, block: int) -> None:
+        """Refuse a damaged message; what is held in its place is not released."""
+        self.refuse(error, None if block in self._held else block)
 
     def report(self, error: IcmsgError, endpoint: IcbmsgEndpoint | None = None) -> None:
         """Tell the observer what the peer did wrong, and the endpoint; all of them where it concerns no single one."""
