@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from icmsg.config.icbmsg import ZEPHYR_DEFECTS, Defect, IcbmsgConfig, Refused
 from icmsg.config.icbmsg_layout import BlockLayout, Generation
+from icmsg.config.icmsg_me import IcmsgMeConfig, Role
 from icmsg.config.instance import (
     ZEPHYR_RX_READ_BUF_SIZE,
     InstanceConfig,
@@ -20,10 +21,12 @@ __all__ = [
     "Defect",
     "Generation",
     "IcbmsgConfig",
+    "IcmsgMeConfig",
     "InstanceConfig",
     "Refused",
     "Region",
     "RegionLayout",
+    "Role",
     "Signalling",
     "Unbound",
     "Wire",

@@ -47,6 +47,7 @@ from icmsg.ipc.icbmsg import (
     TxBuffer,
     Waiter,
 )
+from icmsg.ipc.icmsg_me import IcmsgMeEndpoint, IcmsgMeInstance
 from icmsg.ipc.instance import IcmsgInstance
 from icmsg.ipc.interrupt import InterruptHandler
 from icmsg.ipc.magic import MAGIC
@@ -70,6 +71,8 @@ __all__ = [
     "IcbmsgInstance",
     "IcbmsgReworkInstance",
     "IcmsgInstance",
+    "IcmsgMeEndpoint",
+    "IcmsgMeInstance",
     "InterruptHandler",
     "LegacyState",
     "Observer",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, overload
 
 from icmsg.config.icbmsg import IcbmsgConfig
+from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.ipc.icbmsg.classic import IcbmsgInstance
 from icmsg.ipc.icbmsg.rework import IcbmsgReworkInstance
+from icmsg.ipc.icmsg_me import IcmsgMeInstance
 from icmsg.ipc.instance import IcmsgInstance
 
 if TYPE_CHECKING:
@@ -24,13 +26,18 @@ def backend_for(
 ) -> Backend: ...
 @overload
 def backend_for(
-    bus: Bus, mailbox: Mailbox, clock: Clock, config: IcbmsgConfig, *, observer: Observer | None = None
+    bus: Bus,
+    mailbox: Mailbox,
+    clock: Clock,
+    config: IcbmsgConfig | IcmsgMeConfig,
+    *,
+    observer: Observer | None = None,
 ) -> SeveralEndpoints: ...
 def backend_for(
     bus: Bus,
     mailbox: Mailbox,
     clock: Clock,
-    config: InstanceConfig | IcbmsgConfig,
+    config: InstanceConfig | IcbmsgConfig | IcmsgMeConfig,
     *,
     observer: Observer | None = None,
 ) -> Backend:
@@ -39,4 +46,6 @@ def backend_for(
         if config.generation == "rework":
             return IcbmsgReworkInstance(bus, mailbox, clock, config, observer=observer)
         return IcbmsgInstance(bus, mailbox, clock, config, observer=observer)
+    if isinstance(config, IcmsgMeConfig):
+        return IcmsgMeInstance(bus, mailbox, clock, config, observer=observer)
     return IcmsgInstance(bus, mailbox, clock, config, observer=observer)

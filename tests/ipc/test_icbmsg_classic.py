@@ -18,10 +18,12 @@ from icmsg.ipc import (
     EndpointConfig,
     EndpointState,
     IcbmsgInstance,
+    IcmsgInstance,
     LegacyState,
     State,
     TxBuffer,
     VirtualClock,
+    backend_for,
 )
 from icmsg.ipc.icbmsg.control import ControlType
 
@@ -919,3 +921,104 @@ def test_the_same_bytes_go_over_any_bus(generation: str) -> None:
         assert len(pair.b.received["ep0"]) == 40
         images.append(bytes(pair.memory))
     assert images[0] == images[1]
+
+
+@GENERATIONS
+def test_without_observer_all_the_same_happens(generation: str) -> None:
+    pair = pair_of(generation=generation, signalling="ring-back")
+    pair.bind("one", "two")
+    got: list[bytes] = []
+    for side in (pair.a, pair.b):
+        side.instance.observer = None
+    silent = EndpointConfig("silent", received=got.append)
+    pair.b.instance.register_endpoint(silent)
+    endpoint = pair.a.register("silent")
+    pair.run()
+    for number in range(100):
+        assert endpoint.send(bytes([number]) * (number % 37)) == number % 37
+        buffer = endpoint.get_tx_buffer(2)
+        buffer.write(b"no")
+        endpoint.send_nocopy(buffer)
+        pair.run()
+    assert got[::2] == [bytes([number]) * (number % 37) for number in range(100)]
+    assert set(got[1::2]) == {b"no"}
+    pair.b.instance.endpoints[2].deregister()
+    endpoint.send(b"refused")
+    pair.b.instance.endpoints[0].send(b"nobody listens")
+    pair.run()
+    assert not pair.log
+    assert not pair.b.errors
+    assert pair.a.instance.blocks_in_use == 0
+
+
+def test_an_endpoint_without_callbacks_takes_part() -> None:
+    pair = pair_of()
+    one = pair.a.instance.register_endpoint(EndpointConfig("ep0"))
+    pair.b.instance.register_endpoint(EndpointConfig("ep0"))
+    pair.run()
+    one.send(b"x")
+    pair.run()
+    assert pair.log[-1] == "b rings"
+    assert pair.a.instance.blocks_in_use == 0
+
+
+def test_a_name_in_a_held_block_is_told_on() -> None:
+    pair = bound()
+    pair.b.holds = True
+    pair.a.by_index[0].send(b"keep")
+    pair.run()
+    raw(pair, "a", ControlType.BOUND, 2, pair.b.held[0].block)
+    assert "is held here and was not released" in str(only_error(pair))
+    pair.bus.write32(0x2007_8000 + 96, 0xFFFF)
+    raw(pair, "a", ControlType.DATA, 0, 0)
+    assert "announces 65535 bytes" in str(only_error(pair))
+    raw(pair, "a", ControlType.DATA, 3, 1)
+    assert "which nobody has bound" in str(only_error(pair))
+    assert pair.a.instance.blocks_in_use == 1
+
+
+def test_data_for_an_endpoint_whose_name_was_not_sent_yet_is_refused() -> None:
+    pair = bound()
+    buffer = pair.a.by_index[0].get_tx_buffer()
+    pair.a.register("new")
+    pair.a.run()
+    raw(pair, "b", ControlType.DATA, 1, 0)
+    assert '"new", which is CONFIGURED' in str(only_error(pair, "a"))
+    pair.a.by_index[0].drop_tx_buffer(buffer)
+
+
+def test_a_reset_ends_waiting() -> None:
+    pair = bound()
+    pair.a.by_index[0].get_tx_buffer()
+    got: list[TxBuffer] = []
+    pair.a.by_index[0].wait_tx_buffer(1, got.append, timeout_ns=5)
+    pair.a.instance.reset()
+    assert pair.a.clock.settle()
+    assert not got
+
+
+class AnyBus:
+    """A bus that cannot say what is memory."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        for name in (
+            "read8",
+            "read16",
+            "read32",
+            "write8",
+            "write16",
+            "write32",
+            "read_block",
+            "write_block",
+        ):
+            setattr(self, name, getattr(bus, name))
+        self.core = None
+
+
+def test_a_backend_is_made_by_the_type_of_its_configuration() -> None:
+    pair = pair_of()
+    bus: Any = AnyBus(pair.bus)
+    backend = backend_for(bus, mailbox_pair()[0], VirtualClock(), pair.a.config.control)
+    assert isinstance(backend, IcmsgInstance)
+    backend.register_endpoint(EndpointConfig())
+    assert pair.a_to_b[4] == 20

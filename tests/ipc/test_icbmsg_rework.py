@@ -812,3 +812,91 @@ def test_the_same_bytes_go_over_any_bus() -> None:
             pair.a.instance._rx.read(9)
         images.append(bytes(pair.memory))
     assert images[0] == images[1]
+
+
+def test_without_observer_and_callbacks_all_the_same_happens() -> None:
+    pair = bound("one")
+    for side in (pair.a, pair.b):
+        side.instance.observer = None
+        side.instance.register_endpoint(EndpointConfig("silent"))
+    pair.run()
+    endpoint = pair.a.instance.endpoints[1]
+    pair.a.instance._collect()
+    for number in range(50):
+        endpoint.send(bytes(number))
+        buffer = endpoint.get_tx_buffer(1)
+        endpoint.send_nocopy(buffer, 1)
+        pair.run()
+    pair.b.instance.endpoints[1].deregister()
+    pair.run()
+    assert not endpoint.is_registered
+    assert not pair.log
+    assert not pair.a.errors + pair.b.errors
+
+
+def test_the_last_slot_is_never_overwritten_by_a_name() -> None:
+    pair = pair_of(a={"num_ep": 1, "defects": frozenset(["pending-overwritten"])})
+    pair.a.register("own")
+    pair.b.register("other")
+    pair.run()
+    assert only_error(pair, "a").errno == errno.ENOMEM
+
+
+def test_a_slot_is_not_given_away_while_messages_for_its_endpoint_are_under_way() -> None:
+    pair = bound("old", num_ep=2)
+    pair.b.by_index[0].send(b"for the old one")
+    pair.a.by_index[0].deregister()
+    assert pair.a.register("new").index == 1
+    pair.b.register("new")
+    pair.run()
+    assert "which nobody has" in str(only_error(pair, "a"))
+    assert pair.a.instance.is_bound
+    assert "new" not in pair.a.received
+
+
+def test_with_the_defect_the_new_endpoint_gets_the_messages_of_the_old_one() -> None:
+    pair = bound("old", a={"defects": frozenset(["slot-reused"])})
+    pair.b.by_index[0].send(b"for the old one")
+    pair.a.by_index[0].deregister()
+    pair.b.register("new")
+    pair.a.instance._inbox.clear()
+    new = pair.a.register("new")
+    assert new.index == 0
+
+
+def test_both_sides_may_deregister_at_once() -> None:
+    pair = bound("ep0")
+    for side in (pair.a, pair.b):
+        side.by_index[0].deregister()
+    pair.run()
+    assert not pair.a.errors + pair.b.errors
+    for side in (pair.a, pair.b):
+        side.instance.close()
+
+
+def test_slots_are_used_again_when_the_peer_has_seen_it() -> None:
+    pair = bound("ep0", num_ep=1)
+    for _ in range(300):
+        pair.a.by_index[0].deregister()
+        pair.run()
+        pair.a.by_index[0].reopen()
+        pair.b.by_index[0].reopen()
+        pair.run()
+        assert pair.a.instance.is_bound
+    assert pair.a.by_index[0].index < 4
+
+
+def test_there_are_not_more_numbers_than_a_header_can_say() -> None:
+    pair = pair_of(num_ep=254, blocks=(32, 4), a_tx=Region(0x2007_8000, 2048), b_tx=Region(0x2007_0000, 2048))
+    pair.a.instance.open()
+    pair.b.instance.open()
+    pair.run()
+    table = pair.a.instance._table
+    for number in range(254):
+        table.name_arrived(number, number + 1)
+    with pytest.raises(IpcError):
+        table.name_arrived(254, 999)
+    table.count = 0
+    table.name_arrived(254, 999)
+    with pytest.raises(IpcError):
+        table.name_arrived(254, 1000)

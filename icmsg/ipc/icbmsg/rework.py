@@ -156,7 +156,7 @@ class IcbmsgReworkInstance(ReworkReceiver):
         if self._table.has_gone:
             self._collect()
             if not self._inbox and not self.queues.waiting:
-                self._table.free_gone()
+                self._table.free(self._table.gone)
         hashed = packets.name_hash(endpoint.name)
         address = self._table.add(endpoint, hashed)
         try:

@@ -102,6 +102,7 @@ class ReworkReceiver(BlockBackend):
         if self._state is ReworkState.IDLE:
             return
         inbox = self._inbox
+        gone = self._table.gone if self._table.has_gone else None
         inbox.extend(self.queues.take())
         epoch = self.epoch
         if self._waiters:
@@ -113,6 +114,8 @@ class ReworkReceiver(BlockBackend):
             if inbox and epoch == self.epoch:
                 self._rx_work.submit()  # a callback has raised: the others have their turn all the same
             raise
+        if gone and epoch == self.epoch:
+            self._table.free(gone)
 
     def _handle(self, block: int) -> None:
         try:

@@ -35,13 +35,15 @@ class Gone(NamedTuple):
 class EndpointTable:
     """The slots of one instance: up to ``num_ep`` in use, and those of gone endpoints that must not be used yet."""
 
-    __slots__ = ("_config", "_slots", "count")
+    __slots__ = ("_config", "_slots", "count", "has_gone")
 
     def __init__(self, config: IcbmsgConfig) -> None:
         self._config = config
         self._slots: list[IcbmsgEndpoint | Waiting | Gone | None] = [None] * config.num_ep
         self.count = 0
         """Endpoints and waiting names, as Zephyr counts them."""
+        self.has_gone = False
+        """True while there are slots of gone endpoints."""
 
     @property
     def endpoints(self) -> list[IcbmsgEndpoint]:
@@ -95,14 +97,10 @@ class EndpointTable:
             self._slots[endpoint.index] = Waiting(hashed, address)
 
     def remove(self, endpoint: IcbmsgEndpoint, block: int | None = None) -> None:
-        """Take ``endpoint`` away; its slot is free behind :meth:`came_back` of ``block`` and :meth:`free_gone`."""
-        self._slots[endpoint.index] = None if "slot-reused" in self._config.defects else Gone(block)
+        """Take ``endpoint`` away; its slot is free behind :meth:`came_back` of ``block`` and :meth:`free`."""
+        self.has_gone = "slot-reused" not in self._config.defects
+        self._slots[endpoint.index] = Gone(block) if self.has_gone else None
         self.count -= 1
-
-    @property
-    def has_gone(self) -> bool:
-        """True while there are slots of gone endpoints."""
-        return any(isinstance(slot, Gone) for slot in self._slots)
 
     def is_gone(self, slot: int) -> bool:
         """Tell whether an endpoint was in ``slot`` until just now."""
@@ -114,11 +112,18 @@ class EndpointTable:
             if isinstance(slot, Gone) and slot.block == block:
                 self._slots[index] = Gone(None)
 
-    def free_gone(self) -> None:
-        """Free the slots of gone endpoints; the caller knows that nothing of the peer waits to be read."""
-        for index, slot in enumerate(self._slots):
-            if isinstance(slot, Gone) and slot.block is None:
-                self._slots[index] = None
+    @property
+    def gone(self) -> list[int]:
+        """Slots of gone endpoints of which both sides know: they are free when all that waits now was read."""
+        return [
+            index for index, slot in enumerate(self._slots) if isinstance(slot, Gone) and slot.block is None
+        ]
+
+    def free(self, slots: list[int]) -> None:
+        """Free ``slots`` of gone endpoints."""
+        for index in slots:
+            self._slots[index] = None
+        self.has_gone = any(isinstance(slot, Gone) for slot in self._slots)
 
     def name_arrived(self, address: int, hashed: int) -> IcbmsgEndpoint | None:
         """Return the endpoint for a name of the peer, which has it in its slot ``address``; else let the name wait.
@@ -150,6 +155,7 @@ class EndpointTable:
         """Free every slot."""
         self._slots = [None] * self._config.num_ep
         self.count = 0
+        self.has_gone = False
 
     def _free(self) -> int | None:
         """Return the first free slot; with Zephyr's defect, one in which a name waits is taken for free."""
