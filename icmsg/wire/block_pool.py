@@ -41,7 +41,10 @@ class BlockPool:
         if self._best_fit:
             start = best_fit(free, count)
         elif count == 1:
-            start = (free & -free).bit_length() - 1 if free else None
+            if not free:
+                return None
+            self._free = free & free - 1
+            return (free & -free).bit_length() - 1
         else:
             start = first_fit(free, count)
         if start is not None:

@@ -85,6 +85,9 @@ class SlotQueueView:
     def entries(self, taken: int, new: int) -> list[int]:
         """Return the ``new`` entries behind the ``taken`` ones, at most as many as there are slots."""
         data, slots = self._window.data, self._slots
+        if new == 1:
+            at = HEADER + taken % slots
+            return [self._bus.read8(self.address + at) if data is None else data[at]]
         if data is None:
             ring = self._bus.read_block(self.address + HEADER, slots)
             return [ring[(taken + number) % slots] for number in range(new)]

@@ -57,8 +57,8 @@ class BlockBackend(ABC):
         """The first block of each message that the peer has, and how many blocks."""
         self._held: dict[int, int] = {}
         """The same of messages of the peer that are held here."""
-        self._delivering: tuple[IcbmsgEndpoint, int, int] | None = None
-        """Endpoint, block and size of the message whose ``received`` runs, unless it holds it."""
+        self._delivering: tuple[IcbmsgEndpoint, int, bytes] | None = None
+        """Endpoint, block and payload of the message whose ``received`` runs, unless it holds it."""
         self._waiting = Waiting(clock, self._serve)
         self._waiters = self._waiting.queue
         self._endpoints: list[IcbmsgEndpoint] = []
@@ -204,9 +204,9 @@ class BlockBackend(ABC):
                 errno.EINVAL,
             )
         self._delivering = None
-        _, block, size = delivering
-        self._held[block] = self._config.rx_layout.blocks_of(size)
-        return RxBuffer(endpoint, self._rx, block, size, self.epoch)
+        _, block, data = delivering
+        self._held[block] = self._config.rx_layout.blocks_of(len(data))
+        return RxBuffer(endpoint, self._rx, block, len(data), self.epoch)
 
     def release_rx_buffer(self, endpoint: IcbmsgEndpoint, buffer: RxBuffer, *, again: bool) -> None:
         """Give a held message back; see :meth:`IcbmsgEndpoint.release_rx_buffer`."""
@@ -291,13 +291,13 @@ class BlockBackend(ABC):
         """Hand a message to its endpoint, and its blocks back to the peer unless the endpoint holds them."""
         epoch = self.epoch
         outer = self._delivering
-        self._delivering = delivering = endpoint, block, len(data)
-        config = endpoint.config
-        if self._observer is not None:
-            self._observer(RECEIVED, AtEndpoint(config.name, data))
+        self._delivering = delivering = endpoint, block, data
+        received = endpoint.config.received
         try:
-            if config.received is not None:
-                config.received(data)
+            if self._observer is not None:
+                self._observer(RECEIVED, AtEndpoint(endpoint.config.name, data))
+            if received is not None:
+                received(data)
         finally:
             is_held = self._delivering is not delivering
             self._delivering = outer

@@ -48,6 +48,7 @@ class ClassicReceiver(BlockBackend):
         self.mailbox_rang = channel.signalled
         """Tell the instance that its RX channel signalled: it looks into the control channel from the work queue."""
         self._ring = channel.ring
+        self._ring_mailbox = channel.ring_mailbox
         self._link = channel.link
         self._owed = channel.owed
         self._write_packet = channel.write_packet

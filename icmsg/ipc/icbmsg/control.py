@@ -57,9 +57,11 @@ class ControlChannel:
         "_handle",
         "_left",
         "_reader",
+        "_tx_channel",
         "link",
         "owed",
         "ring",
+        "ring_mailbox",
         "signalled",
         "write_packet",
     )
@@ -84,13 +86,15 @@ class ControlChannel:
         link.reader = self._reader = ControlReader(bus, rx, config.rx_layout)
         self.write_packet = writer.write_packet
         self.link = link
+        self._tx_channel = config.tx_channel
         self._handle = handle
         self._failed = failed
         self._left: list[int | bytes] = []
-        """Messages that were taken and not handled yet, because a callback has raised."""
+        """Messages that were taken and not handled yet: a callback that raises leaves some, one that resets none."""
         self.owed: deque[bytes] = deque()
         """Releases that could not be sent, because the peer broke its index."""
         self.ring = link.ring
+        self.ring_mailbox = mailbox.ring
         self.signalled = link.rx_work.submit
 
     @property
@@ -114,7 +118,7 @@ class ControlChannel:
     def reset(self) -> None:
         """Be off; nothing is told or written."""
         self._bonding.reset()
-        self._left = []
+        self._left.clear()
         self.owed.clear()
 
     def write(self, packet: bytes) -> None:
@@ -156,7 +160,10 @@ class ControlChannel:
             self.owed.append(packet)
             self.link.report(error)
             return
-        self.ring()
+        if self.link.observer is None:
+            self.ring_mailbox(self._tx_channel)
+        else:
+            self.ring()
 
     def _pay(self) -> None:
         """Send what is owed, as far as that is possible."""
@@ -177,29 +184,23 @@ class ControlChannel:
             return
         if self.owed:
             self._pay()
-        messages = self._left or self._take()
-        epoch = link.epoch
+        messages = self._left
+        if not messages:
+            try:
+                messages = self._left = self._reader.take()
+            except WireError as error:
+                link.report(error)
+                return
         handle = self._handle
-        done = 0
+        waiting = iter(messages)
         try:
-            for message in messages:
-                done += 1
+            for message in waiting:
                 handle(message)
-                if link.epoch != epoch:
-                    return  # a callback has reset the instance
         except BaseException:
-            if link.epoch == epoch:
-                self._left = messages[done:]
+            messages[:] = waiting  # a callback has raised: the others have their turn all the same
+            if messages:
                 self.signalled()
             raise
-        if self._left or self._reader.more:
-            self._left = []
+        messages.clear()
+        if self._reader.more and link.connected:
             self.signalled()
-
-    def _take(self) -> list[int | bytes]:
-        """Take every message that lies there now; what is wrong with the first one is reported."""
-        try:
-            return self._reader.take()
-        except WireError as error:
-            self.link.report(error)
-            return []

@@ -108,7 +108,7 @@ class Queues:
         if self.received - self._consumed.count & 0xFFFF_FFFF >= self._slots:
             self.peer_was_full = True
         if new == 1:
-            return [entries[0] & ~HIGH]
+            return [entries[0] & 0x7F]
         high = [entry & ~HIGH for entry in entries if entry & HIGH]
         return high + [entry for entry in entries if not entry & HIGH]
 

@@ -51,6 +51,7 @@ class ReworkReceiver(BlockBackend):
         self._clock = clock
         self._state = ReworkState.IDLE
         self._table = EndpointTable(config)
+        self._by_slot = self._table.by_slot
         self._inbox: deque[int] = deque()
         """Blocks of messages that were taken from the queue and not handled yet."""
         self._to_tell: list[IcbmsgEndpoint] = []
@@ -140,7 +141,7 @@ class ReworkReceiver(BlockBackend):
         elif number == packets.CONTROL:
             self._control(block, data)
         else:
-            endpoint = self._table.endpoint(number)
+            endpoint = self._by_slot.get(number)
             if endpoint is None or endpoint.state is not _READY:
                 self.refuse(self._unknown(number, endpoint), block, endpoint)
             elif endpoint.owes_bound:
@@ -200,7 +201,7 @@ class ReworkReceiver(BlockBackend):
     def _unbind(self, slot: int) -> None:
         if self._table.is_gone(slot):
             return  # both sides have deregistered it
-        endpoint = self._table.endpoint(slot)
+        endpoint = self._by_slot.get(slot)
         if not self._config.deinit or endpoint is None or endpoint.state is not _READY:
             self.report(self._invalid(f"an unbound packet for slot {slot}, where no endpoint is bound"))
             return
@@ -230,7 +231,8 @@ class ReworkReceiver(BlockBackend):
                 self.report(self._invalid(f"block {block} back, where no message of ours begins that it has"))
             else:
                 self._give(block, count)
-                self._table.came_back(block)
+                if self._table.has_gone:
+                    self._table.came_back(block)
 
     def _unknown(self, number: int, endpoint: IcbmsgEndpoint | None) -> IpcError:
         where = "which nobody has" if endpoint is None else f'"{endpoint.name}", which is not bound'

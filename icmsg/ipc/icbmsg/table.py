@@ -35,30 +35,27 @@ class Gone(NamedTuple):
 class EndpointTable:
     """The slots of one instance: up to ``num_ep`` in use, and those of gone endpoints that must not be used yet."""
 
-    __slots__ = ("_config", "_slots", "count", "has_gone")
+    __slots__ = ("_config", "_slots", "by_slot", "count", "has_gone")
 
     def __init__(self, config: IcbmsgConfig) -> None:
         self._config = config
         self._slots: list[IcbmsgEndpoint | Waiting | Gone | None] = [None] * config.num_ep
         self.count = 0
         """Endpoints and waiting names, as Zephyr counts them."""
+        self.by_slot: dict[int, IcbmsgEndpoint] = {}
+        """The endpoint in each slot that has one."""
         self.has_gone = False
         """True while there are slots of gone endpoints."""
 
     @property
     def endpoints(self) -> list[IcbmsgEndpoint]:
         """The endpoints in the order of their slots."""
-        return [slot for slot in self._slots if isinstance(slot, IcbmsgEndpoint)]
+        return [endpoint for _, endpoint in sorted(self.by_slot.items())]
 
     @property
     def waiting(self) -> dict[int, int]:
         """Hashes of names by the peer's slot, for which there is no endpoint here."""
         return {slot.address: slot.hashed for slot in self._slots if isinstance(slot, Waiting)}
-
-    def endpoint(self, slot: int) -> IcbmsgEndpoint | None:
-        """Return the endpoint in ``slot``, or None."""
-        found = self._slots[slot] if slot < len(self._slots) else None
-        return found if isinstance(found, IcbmsgEndpoint) else None
 
     def add(self, endpoint: IcbmsgEndpoint, hashed: int) -> int | None:
         """Give ``endpoint`` a slot; return the peer's slot if its name has arrived, else None.
@@ -67,8 +64,7 @@ class EndpointTable:
         """
         for index, slot in enumerate(self._slots):
             if isinstance(slot, Waiting) and slot.hashed == hashed:
-                self._slots[index] = endpoint
-                endpoint.index = index
+                self._put(index, endpoint)
                 return slot.address
             if isinstance(slot, IcbmsgEndpoint) and name_hash(slot.name) == hashed:
                 raise IpcError(
@@ -83,13 +79,17 @@ class EndpointTable:
                 f"peer included; set CONFIG_IPC_SERVICE_BACKEND_ICBMSG_NUM_EP and num_ep higher",
                 errno.ENOMEM,
             )
-        self._slots[index_or_none] = endpoint
-        endpoint.index = index_or_none
+        self._put(index_or_none, endpoint)
         self.count += 1
         return None
 
+    def _put(self, index: int, endpoint: IcbmsgEndpoint) -> None:
+        self._slots[index] = self.by_slot[index] = endpoint
+        endpoint.index = index
+
     def undo(self, endpoint: IcbmsgEndpoint, hashed: int, address: int | None) -> None:
         """Take back what :meth:`add` did."""
+        del self.by_slot[endpoint.index]
         if address is None:
             self._slots[endpoint.index] = None
             self.count -= 1
@@ -98,6 +98,7 @@ class EndpointTable:
 
     def remove(self, endpoint: IcbmsgEndpoint, block: int | None = None) -> None:
         """Take ``endpoint`` away; its slot is free behind :meth:`came_back` of ``block`` and :meth:`free`."""
+        del self.by_slot[endpoint.index]
         self.has_gone = "slot-reused" not in self._config.defects
         self._slots[endpoint.index] = Gone(block) if self.has_gone else None
         self.count -= 1
@@ -154,6 +155,7 @@ class EndpointTable:
     def clear(self) -> None:
         """Free every slot."""
         self._slots = [None] * self._config.num_ep
+        self.by_slot.clear()
         self.count = 0
         self.has_gone = False
 
