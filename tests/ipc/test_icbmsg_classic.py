@@ -929,6 +929,7 @@ def test_without_observer_all_the_same_happens(generation: str) -> None:
     pair.bind("one", "two")
     got: list[bytes] = []
     for side in (pair.a, pair.b):
+        assert side.instance.observer is not None
         side.instance.observer = None
     silent = EndpointConfig("silent", received=got.append)
     pair.b.instance.register_endpoint(silent)
