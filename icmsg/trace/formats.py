@@ -23,10 +23,7 @@ _GZIP: Final = ".gz"
 
 @dataclass(frozen=True, slots=True)
 class TraceFormat:
-    """A format: ``writer`` is ``module:Class``, loaded at first use; ``may_gzip``: its tools open a compressed file.
-
-    ``companions`` are the suffixes of files that are written beside it, as GTKWave's view of a VCD file.
-    """
+    """A format: ``writer`` is ``module:Class``, loaded at first use; ``may_gzip``: its tools open a compressed file."""
 
     name: str
     suffix: str
@@ -35,7 +32,6 @@ class TraceFormat:
     may_gzip: bool = False
     streams: bool = True
     """True if a reader at the other end of a pipe can follow."""
-    companions: tuple[str, ...] = ()
 
     def make(self, subject: TraceSubject, output: Output) -> TraceWriter:
         """Return a writer of this format to ``output``."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-from contextlib import ExitStack
+import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from icmsg.cosim.link import default_link
 from icmsg.errors import ConfigurationError
-from icmsg.outputs import create_stream
+from icmsg.outputs import create_stream, replace_file
 from icmsg.trace.formats import format_of
+from icmsg.trace.sink import Sink
 from icmsg.trace.tracer import Tracer, subject_of
 
 if TYPE_CHECKING:
@@ -21,32 +21,52 @@ if TYPE_CHECKING:
     from icmsg.cosim.link import Link
     from icmsg.cosim.machine import Machine
     from icmsg.trace.formats import TraceFormat
-    from icmsg.trace.writer import Output
-
-_QUICK: Final = 1
-"""Level of compression: the events of a run repeat, so more takes much longer and gives little."""
 
 
 class TraceFile:
-    """A trace that is being written to ``path``, until :meth:`close`; use :func:`trace_to`."""
+    """A trace that is being written, until :meth:`close`; use :func:`trace_to`. ``path`` is None for a stream."""
 
-    def __init__(self, path: Path | None, tracer: Tracer, closing: ExitStack) -> None:
+    def __init__(self, path: Path | None, tracer: Tracer, sink: Sink) -> None:
         self.path: Final = path
         self._tracer = tracer
-        self._closing = closing
+        self._sink: Sink | None = sink
 
     @property
     def messages(self) -> int:
         """Messages so far."""
         return self._tracer.messages
 
+    def note(self, time_ns: int, core: int, text: str) -> None:
+        """Add what a test did to the machine."""
+        self._tracer.writer.noted(time_ns, core, text)
+
     def close(self, report: Mapping[str, Any] | None = None) -> None:
         """End the file; a second time does nothing.
 
         ``report`` is that of the run, see :meth:`icmsg.trace.writer.TraceWriter.conclude`.
+
+        Raises:
+            ConfigurationError: not all could be written.
+            BrokenPipeError: nobody reads the stream any more.
         """
-        with self._closing:
+        sink, self._sink = self._sink, None
+        if sink is None:
+            return
+        try:
             self._tracer.stop(report)
+        finally:
+            try:
+                sink.close()
+                self._write_companions()
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise _unwritable(self.path, error) from None
+
+    def _write_companions(self) -> None:
+        if self.path is not None:
+            for suffix, text in self._tracer.writer.companions(self.path.name).items():
+                replace_file(self.path.with_suffix(suffix), text)
 
     def __enter__(self) -> TraceFile:
         return self
@@ -65,65 +85,61 @@ def trace_to(
     path: Path | str,
     links: Sequence[Link] = (),
     *,
-    format: TraceFormat | None = None,  # noqa: A002 - what everybody calls it
     about: Mapping[str, str] | None = None,
+    players: Mapping[str, str] | None = None,
     exact: bool = True,
 ) -> TraceFile:
     """Write what happens on ``machine`` from now on into a file; its suffix says in which format.
 
-    ``links`` are those whose messages are shown; by default the one of the SoC. ``exact``: see
-    :class:`icmsg.trace.tracer.Tracer`.
+    ``links`` are those whose messages are shown; by default the one of the SoC. ``players`` says who will play a core,
+    where that is not known yet. ``exact``: see :class:`icmsg.trace.tracer.Tracer`.
 
     Raises:
         ConfigurationError: no format has this suffix, the file cannot be written, or the SoC has no such link.
     """
     path = Path(path)
-    chosen, gzipped = (format, False) if format is not None else format_of(path)
-    with ExitStack() as closing:
-        try:
-            stream: Output = closing.enter_context(create_stream(path))
-        except OSError as error:
-            raise _unwritable(path, error) from None
-        if gzipped:
-            stream = closing.enter_context(_compressed(stream))
-        return _begin(machine, stream, chosen, links, about, exact, path, closing.pop_all())
+    chosen, gzipped = format_of(path)
+    try:
+        stream = create_stream(path)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    live = stat.S_ISFIFO(path.stat().st_mode)
+    return _begin(
+        machine, Sink(stream, gzipped=gzipped, live=live), chosen, links, about, players, exact, path
+    )
 
 
 def trace_into(
     machine: Machine,
-    stream: Output,
-    format: TraceFormat,  # noqa: A002 - what everybody calls it
+    stream: BinaryIO,
+    chosen: TraceFormat,
     links: Sequence[Link] = (),
     *,
     about: Mapping[str, str] | None = None,
+    players: Mapping[str, str] | None = None,
 ) -> TraceFile:
-    """Do as :func:`trace_to`, to a stream that stays open, such as standard output."""
-    return _begin(machine, stream, format, links, about, True, None, ExitStack())
+    """Do as :func:`trace_to`, to a stream that stays open and is read along, such as standard output."""
+    return _begin(machine, Sink(stream, live=True, closes=False), chosen, links, about, players, True, None)
 
 
 def _begin(
     machine: Machine,
-    stream: Output,
+    sink: Sink,
     chosen: TraceFormat,
     links: Sequence[Link],
     about: Mapping[str, str] | None,
+    players: Mapping[str, str] | None,
     exact: bool,
     path: Path | None,
-    closing: ExitStack,
 ) -> TraceFile:
     try:
-        subject = subject_of(machine, links or (default_link(machine.soc),), about or {})
-        return TraceFile(path, Tracer(chosen.make(subject, stream), exact=exact), closing)
+        subject = subject_of(machine, links or (default_link(machine.soc),), about or {}, players or {})
+        return TraceFile(path, Tracer(chosen.make(subject, sink), exact=exact), sink)
     except BaseException:
-        closing.close()
+        sink.close()
         raise
 
 
-def _compressed(stream: Output) -> gzip.GzipFile:
-    return gzip.GzipFile(
-        "", "wb", _QUICK, cast("BinaryIO", stream), mtime=0
-    )  # no name, no time: always equal
-
-
-def _unwritable(path: Path, error: OSError) -> ConfigurationError:
-    return ConfigurationError(f"trace {path} cannot be written: {error.strerror}; give a folder that can be")
+def _unwritable(path: Path | None, error: OSError) -> ConfigurationError:
+    name = "-" if path is None else path
+    return ConfigurationError(f"trace {name} cannot be written: {error.strerror}; give a folder that can be")

@@ -150,6 +150,8 @@ class Tracer:
         if not isinstance(news, Packets) or (way := self._by_address.get(news.region.address)) is None:
             return
         time_ns, writer, direction = event.time_ns, self.writer, way.direction
+        if news.opens and way.waiting and way.waiting[0].is_magic:
+            return  # who sets up a run lets its regions be looked at from the start
         self._look(way, time_ns)
         index, magic = news.start, news.opens
         for payload in news.payloads:
@@ -296,10 +298,12 @@ def _signals(core: Core) -> frozenset[int]:
         return frozenset()
 
 
-def subject_of(machine: Machine, links: Sequence[Link], about: Mapping[str, str]) -> TraceSubject:
-    """Return all that is known about a machine now."""
+def subject_of(
+    machine: Machine, links: Sequence[Link], about: Mapping[str, str], players: Mapping[str, str]
+) -> TraceSubject:
+    """Return all that is known about a machine now; ``players`` says who will play a core, where that is known."""
     ordered = sorted(machine.cores.values(), key=lambda core: core.index)
-    cores = [TracedCore(core.index, core.name, _player(core)) for core in ordered]
+    cores = [TracedCore(core.index, core.name, players.get(core.name) or _player(core)) for core in ordered]
     by_name = {core.name: core for core in cores}
     directions: list[Direction] = []
     for link in links:
@@ -325,4 +329,4 @@ def subject_of(machine: Machine, links: Sequence[Link], about: Mapping[str, str]
 def _player(core: Core) -> str:
     if core.is_played:
         return "Python"
-    return "firmware" if core.image is not None else ""
+    return core.image.path.name if core.image is not None else ""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     class Output(Protocol):
         """A file, a pipe or a compressor: all that a writer needs of it."""
 
-        def write(self, data: bytes, /) -> object:
+        def write(self, data: bytes | bytearray, /) -> object:
             """Take bytes."""
 
         def flush(self) -> object:
@@ -191,7 +191,14 @@ class TraceWriter:
     # The end
 
     def conclude(self, report: Mapping[str, Any]) -> None:
-        """Take the report of a run (what ``icmsg run --json`` prints), before the end; not every trace has one."""
+        """Take the report of a run (what ``icmsg run --json`` prints), before the end; not every trace has one.
+
+        Its ``wall_s``, ``versions`` and ``options`` are not those of another run: a file with them has other bytes.
+        """
 
     def close(self) -> None:
         """Write what is left; nothing is told afterwards."""
+
+    def companions(self, name: str) -> Mapping[str, str]:  # noqa: ARG002 - for those who have some
+        """Return the texts of files beside a file of that name, by their suffixes, after the end."""
+        return {}
