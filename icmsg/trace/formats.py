@@ -43,6 +43,20 @@ class TraceFormat:
 
 FORMATS: Final = (
     TraceFormat("text", ".txt", "a line for each thing", "icmsg.trace.text_writer:TextWriter", may_gzip=True),
+    TraceFormat(
+        "perfetto",
+        ".pftrace",
+        "a timeline for ui.perfetto.dev",
+        "icmsg.trace.perfetto:PerfettoWriter",
+        may_gzip=True,
+        streams=False,
+    ),
+    TraceFormat(
+        "pcapng", ".pcapng", "packets for Wireshark", "icmsg.trace.pcapng:PcapngWriter", may_gzip=True
+    ),
+    TraceFormat(
+        "vcd", ".vcd", "waveforms for GTKWave and Surfer", "icmsg.trace.vcd:VcdWriter", streams=False
+    ),
 )
 """All formats; the first one is what is written where nobody asks for another."""
 
