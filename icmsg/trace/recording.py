@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.link import Link
     from icmsg.cosim.machine import Machine
     from icmsg.trace.formats import TraceFormat
+    from icmsg.trace.writer import TraceWriter
 
 
 class TraceFile:
@@ -57,16 +58,12 @@ class TraceFile:
         finally:
             try:
                 sink.close()
-                self._write_companions()
+                if self.path is not None:
+                    write_companions(self._tracer.writer, self.path)
             except BrokenPipeError:
                 raise
             except OSError as error:
-                raise _unwritable(self.path, error) from None
-
-    def _write_companions(self) -> None:
-        if self.path is not None:
-            for suffix, text in self._tracer.writer.companions(self.path.name).items():
-                replace_file(self.path.with_suffix(suffix), text)
+                raise unwritable(self.path, error) from None
 
     def __enter__(self) -> TraceFile:
         return self
@@ -102,7 +99,7 @@ def trace_to(
     try:
         stream = create_stream(path)
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
     live = stat.S_ISFIFO(path.stat().st_mode)
     return _begin(
         machine, Sink(stream, gzipped=gzipped, live=live), chosen, links, about, players, exact, path
@@ -140,6 +137,13 @@ def _begin(
         raise
 
 
-def _unwritable(path: Path | None, error: OSError) -> ConfigurationError:
+def write_companions(writer: TraceWriter, path: Path) -> None:
+    """Write what stands beside a trace that has ended."""
+    for suffix, text in writer.companions(path.name).items():
+        replace_file(path.with_suffix(suffix), text)
+
+
+def unwritable(path: Path | None, error: OSError) -> ConfigurationError:
+    """Return the error for a file that cannot be written; None is standard output."""
     name = "-" if path is None else path
     return ConfigurationError(f"trace {name} cannot be written: {error.strerror}; give a folder that can be")
