@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import stat
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,3 +56,25 @@ def replace_file(path: Path, text: str) -> None:
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+
+
+def create_stream(path: Path) -> BinaryIO:
+    """Open a file of ours for bytes that come bit by bit, with its folder if need be; a link in its place is replaced.
+
+    A named pipe is written to as it is, so that somebody can read along.
+
+    Raises:
+        OSError: it cannot be created, or something that is neither file nor pipe has its name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        kind = path.lstat().st_mode
+    except FileNotFoundError:
+        pass
+    else:
+        if stat.S_ISFIFO(kind):
+            return path.open("wb")
+        if not stat.S_ISREG(kind) and not stat.S_ISLNK(kind):
+            raise OSError(errno.EEXIST, "it is there, and is no file", os.fspath(path))
+        path.unlink()
+    return os.fdopen(os.open(path, _NEW, 0o666), "wb")

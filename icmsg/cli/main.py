@@ -37,6 +37,7 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
         doctor_command,
         monitor_command,
         run_command,
+        trace_command,
     )
     from icmsg.cli.core_options import find_cores
 
@@ -53,6 +54,7 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
     check_command.add_parser(commands, cores)
     compare_command.add_parser(commands, cores)
     monitor_command.add_parser(commands)
+    trace_command.add_parser(commands)
     bench_command.add_parser(commands)
     doctor_command.add_parser(commands)
     return parser

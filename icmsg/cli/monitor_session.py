@@ -138,7 +138,11 @@ class RenodeSession:
         self._verbs: Final = IcmsgVerbs(lambda: self._monitor.machine, live)
         self._typed: list[str] = []
         self.has_quit = False
-        self.close: Final = self._monitor.close
+
+    def close(self) -> None:
+        """End what is being written, and let the Monitor go."""
+        self._verbs.close()
+        self._monitor.close()
 
     @property
     def prompt(self) -> str:

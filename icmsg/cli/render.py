@@ -31,9 +31,9 @@ def progress(total: int) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, _total: bar.update(task, completed=done)
 
 
-def report(run: dict[str, Any], console: Console | None = None) -> None:
+def report(run: dict[str, Any], console: Console | None = None, *, stderr: bool = False) -> None:
     """Print the summary of a run, as :meth:`RunReport.as_json` gives it."""
-    console = console or Output()
+    console = console or Output(stderr=stderr)
     table = Table(title="ICMsg exchange", title_justify="left", show_header=False, title_style="bold")
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")

@@ -18,6 +18,7 @@ from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.core_options import CoreOptions, add_soc, cores_of, keep, machine_platform
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
+from icmsg.cli.trace_options import Traces, add_trace_options
 from icmsg.cosim.engines import make_machine
 from icmsg.cosim.events import TRACE_VERSION
 from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
@@ -102,6 +103,7 @@ def add_parser(commands: Any, cores: CoreOptions) -> None:
     )
     add_engine_options(parser)
     add_options(parser, cores)
+    add_trace_options(parser)
     parser.set_defaults(execute=execute)
 
 
@@ -201,13 +203,14 @@ def _number(text: str) -> int | None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run what the options say, print the report, return the exit code."""
-    report = run_exchange(options, chosen_engine(options))
+    traces = Traces(options)
+    report = run_exchange(options, chosen_engine(options), traces=traces)
     if options.json:
-        sys.stdout.write(_as_text(report))
+        traces.report_to.write(_as_text(report))
     else:
         from icmsg.cli import render  # a JSON run does without, and starts sooner
 
-        render.report(report.as_json())
+        render.report(report.as_json(), stderr=traces.to_stdout)
     if report.interrupted:
         sys.stderr.write("icmsg: interrupted\n")
         return 128 + report.interrupted
@@ -215,14 +218,19 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def run_exchange(
-    options: argparse.Namespace, choice: EngineChoice, observe: Observe | None = None
+    options: argparse.Namespace,
+    choice: EngineChoice,
+    observe: Observe | None = None,
+    traces: Traces | None = None,
 ) -> RunReport:
     """Run the exchange of :func:`add_options` on an engine; ``observe`` is called before it starts."""
     with CtrlC(terminate=True):  # what comes while everything is loaded ends the run as well
-        return _run_exchange(options, choice, observe)
+        return _run_exchange(options, choice, observe, traces)
 
 
-def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Observe | None) -> RunReport:
+def _run_exchange(
+    options: argparse.Namespace, choice: EngineChoice, observe: Observe | None, traces: Traces | None
+) -> RunReport:
     any_number = options.messages is None
     workload = Workload(
         1 if any_number else options.messages,
@@ -257,6 +265,9 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
 
             assert isinstance(machine, RemoteMachine)
             machine.boot_anew()  # somebody else has used it
+        if traces is not None:
+            stack.callback(traces.end)
+            traces.begin(machine, link, who, {"engine": machine.engine, "seed": str(options.seed)})
         exchange = Exchange(
             machine,
             sides,
@@ -285,7 +296,10 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
             result = exchange.partial(f"interrupted by {signal.Signals(interrupted).name}")
         except EngineError as error:  # it has gone, and cannot be asked how far it came
             result = exchange.lost(str(error))
-    return report(result, interrupted)
+        found = report(result, interrupted)
+        if traces is not None:
+            traces.end(found.as_json())
+    return found
 
 
 def _as_text(report: RunReport) -> str:

@@ -51,9 +51,13 @@ class EventKind(enum.IntEnum):
     REGION = 14  # a followed region began anew or is broken: a = the RegionChange
     SESSION = 15  # a core on a followed link has published: a = its session id, b = the one it acknowledges
     INTERRUPT_END = 16  # a core returned from the handler of an external interrupt: a = interrupt number
+    INTERRUPT_TAKEN = 17  # a core entered the handler of an external interrupt: a = interrupt number
+    SLEEP = 18  # firmware of a core sleeps (a = 1) or was woken (a = 0)
 
 
-SEEN: Final = frozenset({EventKind.PACKETS, EventKind.REGION, EventKind.SESSION, EventKind.INTERRUPT_END})
+TIMELINE: Final = frozenset({EventKind.INTERRUPT_END, EventKind.INTERRUPT_TAKEN, EventKind.SLEEP})
+"""The kinds that say what a core spends its time with."""
+SEEN: Final = frozenset({EventKind.PACKETS, EventKind.REGION, EventKind.SESSION}) | TIMELINE
 """The kinds that exist only where somebody looks; they are not hashed."""
 HAPPENED: Final = tuple(kind for kind in EventKind if kind not in SEEN)
 """All other kinds: what the hash is made of."""

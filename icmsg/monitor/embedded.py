@@ -122,6 +122,7 @@ class EmbeddedMonitor:
 
     def close(self) -> None:
         """Free all machines; may be called twice."""
+        self.verbs.close()
         self.emulation.close()
 
     def __enter__(self) -> EmbeddedMonitor:

@@ -8,42 +8,51 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from icmsg.pytest_plugin.options import trace_folder
+from icmsg.pytest_plugin.options import trace_folder, trace_suffixes
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from icmsg.cosim.machine import Machine
     from icmsg.cosim.peer import Peer
     from icmsg.trace import TextTrace
+    from icmsg.trace.recent import RecentTrace
 
 _LONGEST_NAME: Final = 150
 """Characters of a file's name; some file systems take 255 bytes."""
 
 
 class Recorder:
-    """The machines and peers of one test."""
+    """The machines and peers of one test; ``suffixes`` are those of the traces beside the text."""
 
-    def __init__(self) -> None:
-        self._machines: list[tuple[Machine, TextTrace]] = []
+    def __init__(self, suffixes: Sequence[str] = ()) -> None:
+        self._machines: list[tuple[Machine, TextTrace, RecentTrace | None]] = []
+        self._suffixes = suffixes
         self.peers: Final[list[Peer]] = []
 
     @classmethod
     def of(cls, item: pytest.Item) -> Recorder:
         """Return the recorder of a test, the same one each time."""
-        return item.stash.setdefault(_RECORDER, cls())
+        if _RECORDER not in item.stash:
+            item.stash[_RECORDER] = cls(trace_suffixes(item.config))
+        return item.stash[_RECORDER]
 
     def add(self, machine: Machine) -> None:
         """Trace ``machine`` from now on."""
         from icmsg.trace import TextTrace
 
-        self._machines.append((machine, TextTrace(machine)))
+        recent = None
+        if self._suffixes:
+            from icmsg.trace.recent import try_recent
+
+            recent = try_recent(machine)
+        self._machines.append((machine, TextTrace(machine), recent))
 
     def close(self) -> None:
         """Close all machines, the last one first."""
         while self._machines:
-            machine, _ = self._machines.pop()
+            machine, _, _ = self._machines.pop()
             machine.close()
 
     def describe(self) -> list[str]:
@@ -52,12 +61,14 @@ class Recorder:
 
     def save(self, folder: Path, name: str) -> list[Path]:
         """Save the trace of each machine that has one, and return the paths; ConfigurationError if it cannot be."""
-        found = [trace for _, trace in self._machines if trace.lines()]
-        numbered = len(found) > 1
-        return [
-            trace.save(folder / f"{name}{f'-{number}' if numbered else ''}.txt")
-            for number, trace in enumerate(found, 1)
-        ]
+        found = [(trace, recent) for _, trace, recent in self._machines if trace.lines()]
+        saved = []
+        for number, (trace, recent) in enumerate(found, 1):
+            own = f"{name}-{number}" if len(found) > 1 else name
+            saved.append(trace.save(folder / f"{own}.txt"))
+            if recent is not None:
+                saved += [recent.save(folder / f"{own}{suffix}") for suffix in self._suffixes]
+        return saved
 
 
 _RECORDER: Final = pytest.StashKey[Recorder]()

@@ -44,6 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help=f"where the trace of a failed test is saved (default: {_TRACES} in the root folder)",
     )
     group.addoption(
+        "--icmsg-trace-formats",
+        metavar="LIST",
+        default=None,
+        help="suffixes of further traces of a failed test, such as pftrace,pcapng; its machines run slower then "
+        "(default: the ini option icmsg_trace_formats, none)",
+    )
+    group.addoption(
         "--icmsg-stall-timeout",
         metavar="S",
         type=float,
@@ -54,6 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "icmsg_stall_timeout", "wall time in one step of Renode that ends the run of pytest", default=""
     )
+    parser.addini("icmsg_trace_formats", "suffixes of further traces of a failed test", default="")
     parser.addini("icmsg_soc", "the SoC of machines that do not say theirs", default="")
     parser.addini("icmsg_engine", "what emulates the SoC: auto, embedded or renode", default="")
 
@@ -63,6 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
     asked_engine(config)
     stall_s(config)
+    trace_suffixes(config)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -112,3 +121,23 @@ def asked_soc(config: pytest.Config) -> str | None:
 def trace_folder(config: pytest.Config) -> Path:
     """Return where traces of failed tests are saved."""
     return Path(config.rootpath, config.getoption("--icmsg-traces") or _TRACES)
+
+
+def trace_suffixes(config: pytest.Config) -> list[str]:
+    """Return the suffixes of the traces that a failed test leaves beside the text.
+
+    Raises:
+        pytest.UsageError: no format has such a suffix.
+    """
+    import pytest
+
+    given = config.getoption("--icmsg-trace-formats") or config.getini("icmsg_trace_formats")
+    if not given:
+        return []
+    from icmsg.errors import ConfigurationError
+    from icmsg.trace.recent import suffixes_of
+
+    try:
+        return [suffix for suffix in suffixes_of(str(given)) if suffix != ".txt"]
+    except ConfigurationError as error:
+        raise pytest.UsageError(f"icmsg: {error}") from None

@@ -99,7 +99,9 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
 
     A failure says what was waited for, then what lies in both regions, how each instance stands, what the cores do and
     have printed, which doorbells rang, and which faults the test caused. The trace of the whole test, a line for each
-    event, is saved into ``icmsg-traces`` in the output folder and linked from the log.
+    event, is saved into ``icmsg-traces`` in the output folder and linked from the log. With ``traces=pftrace pcapng``
+    of the library the same is also saved for Perfetto and Wireshark, and `Save Trace` takes their suffixes: the link of
+    the SoC is then followed while the tests run, which makes them slower.
 
     = Around a test =
 
@@ -120,9 +122,13 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
         timeout: timedelta | str = timedelta(seconds=1),
         quiet: timedelta | str = timedelta(milliseconds=10),
         stall_timeout: timedelta | str = timedelta(seconds=PATIENCE_S),
+        traces: str = "",
     ) -> None:
-        """``timeout`` and ``quiet`` are virtual times, see `Time`; ``engine`` and ``stall_timeout`` see `Engines`."""
-        settings = Settings(timeout, quiet, stall_timeout)
+        """``timeout`` and ``quiet`` are virtual times, see `Time`.
+
+        ``engine`` and ``stall_timeout`` see `Engines`, ``traces`` see `Failures`.
+        """
+        settings = Settings(timeout, quiet, stall_timeout, traces)
         host, host_listeners = _host(engine, settings)
         scene = self._scene = Scene(settings, host)
         self._states = StateKeywords(scene, self.run_keyword)

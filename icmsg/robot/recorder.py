@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.events import TIMELINE, Event, EventKind
 from icmsg.cosim.region_news import Packets
 from icmsg.cosim.simtime import format_time
 from icmsg.robot.values import shown
@@ -27,7 +27,7 @@ _POWER: Final = {
 }
 _TOLD_BY_INSTANCES: Final = {EventKind.STATE, EventKind.PACKET_SENT, EventKind.PACKET_RECEIVED}
 """An instance says the same with its name and the bytes."""
-_HEARD: Final = tuple(set(EventKind) - _TOLD_BY_INSTANCES - {EventKind.INTERRUPT_END})
+_HEARD: Final = tuple(set(EventKind) - _TOLD_BY_INSTANCES - TIMELINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,12 @@ from icmsg.robot.played_side import PlayedSide
 from icmsg.robot.recorder import Recorder
 from icmsg.robot.report import Report
 from icmsg.robot.values import nanoseconds
+from icmsg.trace.recent import RecentTrace, try_recent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
+    from pathlib import Path
 
     from icmsg.cosim.machine import Core, Machine
     from icmsg.monitor.protocol import Monitor
@@ -47,6 +49,10 @@ class Scene:
         self.links: Final = LinkConfigs(self)
         self.trace_saved = False
         """True if the trace of this test lies in a file."""
+        self.recent: RecentTrace | None = None
+        """Ring of what happened on the machine's link, where the suite asks for traces of it."""
+        self.recent_files: Final[list[Path]] = []
+        """The files that were saved of it last."""
         self._heard: Machine | None = None
 
     # The machine
@@ -72,6 +78,7 @@ class Scene:
             self._forget()
             self._heard = machine
             self.recorder.listen(machine)
+            self.recent = try_recent(machine) if self.settings.trace_suffixes else None
         return machine
 
     def core_name(self, name: str) -> str:
@@ -97,6 +104,8 @@ class Scene:
         now = self.machine.now_ns
         self.execute(command)
         self.recorder.inject(now, core, command)
+        if self.recent is not None:
+            self.recent.note(now, core, f"INJECTED {command}")
 
     def clear(self) -> None:
         """Free the machine; a new one can be made."""
@@ -105,6 +114,8 @@ class Scene:
 
     def _forget(self) -> None:
         self.recorder.stop()
+        if self.recent is not None:
+            self.recent.stop()
         self.sides.clear()
         self._heard = None
 

@@ -14,6 +14,7 @@ from icmsg.cosim.engines import ENGINES, VARIABLE
 from icmsg.cosim.simtime import S
 from icmsg.errors import ConfigurationError
 from icmsg.robot.values import nanoseconds
+from icmsg.trace.recent import suffixes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,12 @@ class Settings:
     timeout: timedelta | str
     quiet: timedelta | str
     stall_timeout: timedelta | str = timedelta(0)
+    traces: str = ""
+
+    @property
+    def trace_suffixes(self) -> list[str]:
+        """Suffixes of the traces that a failed test leaves beside the text; ConfigurationError if one is none."""
+        return suffixes_of(self.traces)
 
     @property
     def timeout_ns(self) -> int:
@@ -98,7 +105,7 @@ def chosen_engine(asked: str | None, variables: Mapping[str, object]) -> Engine:
             if engine == name:
                 return engine
         named = (
-            "; the library's arguments are engine, timeout, quiet and stall_timeout"
+            "; the library's arguments are engine, timeout, quiet, stall_timeout and traces"
             if "=" in str(name)
             else ""
         )

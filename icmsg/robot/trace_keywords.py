@@ -12,7 +12,9 @@ from urllib.parse import quote
 from robot.api import logger
 from robot.api.deco import keyword
 
+from icmsg.errors import ConfigurationError
 from icmsg.robot.settings import robot_variables
+from icmsg.trace.formats import suffixes
 from icmsg.trace.text import write_lines
 
 if TYPE_CHECKING:
@@ -38,15 +40,20 @@ class TraceKeywords:
         """Writes the trace of this test into a file in Robot's output folder, links it from the log, returns its path.
 
         A line for each doorbell, interrupt, packet, change of state and injected fault, with its virtual time. A test
-        that fails saves it by itself.
+        that fails saves it by itself. A name with the suffix of another format, such as ``mine.pftrace``, gives that:
+        see ``traces`` of the library in `Failures`.
         """
         return str(save_trace(self._scene, name))
 
 
 def save_trace(scene: Scene, name: str | None = None) -> Path:
     """Write the trace, and show it in Robot's log: as a link, and folded, which no merging of logs can break."""
+    if name is not None and (suffix := _other_suffix(name)):
+        path = _write_recent(scene, name.removesuffix(suffix), suffix)
+        logger.info(f"trace: {_link(path)}", html=True)
+        return path
     path = write_trace(scene, name)
-    link = f'<a href="{html.escape(quote(_relative(path)))}">{html.escape(path.name)}</a>'
+    link = " ".join(_link(each) for each in (path, *scene.recent_files))
     lines = path.read_text(encoding="utf-8").splitlines()
     cut = f"… {len(lines) - _SHOWN} lines before\n" if len(lines) > _SHOWN else ""
     text = html.escape(cut + "\n".join(lines[-_SHOWN:]))
@@ -57,13 +64,46 @@ def save_trace(scene: Scene, name: str | None = None) -> Path:
 
 
 def write_trace(scene: Scene, name: str | None = None) -> Path:
-    """Write the trace into a file that is called after the test; ConfigurationError if it cannot be written."""
-    variables = robot_variables()
-    folder = Path(str(variables.get("OUTPUT_DIR") or ".")) / FOLDER
-    test = f"{variables.get('SUITE_NAME', '')}.{variables.get('TEST_NAME') or 'suite'}"
-    path = folder / f"{_UNSAFE.sub('-', name or test)}.txt"
+    """Write the trace into a file that is called after the test, and those that the suite asks for beside it.
+
+    ConfigurationError if one cannot be written.
+    """
     scene.trace_saved = True  # tried, at least
-    return write_lines(path, [f"# {test}", *scene.recorder.lines()])
+    scene.recent_files.clear()
+    path = write_lines(_path(name, ".txt"), [f"# {_test()}", *scene.recorder.lines()])
+    if scene.recent is not None:
+        scene.recent_files.extend(
+            _write_recent(scene, name, suffix) for suffix in scene.settings.trace_suffixes if suffix != ".txt"
+        )
+    return path
+
+
+def _test() -> str:
+    variables = robot_variables()
+    return f"{variables.get('SUITE_NAME', '')}.{variables.get('TEST_NAME') or 'suite'}"
+
+
+def _path(name: str | None, suffix: str) -> Path:
+    folder = Path(str(robot_variables().get("OUTPUT_DIR") or ".")) / FOLDER
+    return folder / f"{_UNSAFE.sub('-', name or _test())}{suffix}"
+
+
+def _other_suffix(name: str) -> str:
+    """Return the suffix of a name that is one of a format, if it is not that of the text."""
+    return next((suffix for suffix in suffixes() if suffix != ".txt" and name.endswith(suffix)), "")
+
+
+def _write_recent(scene: Scene, name: str | None, suffix: str) -> Path:
+    if scene.recent is None:
+        raise ConfigurationError(
+            f"Save Trace: {suffix} needs what happened from the start, with a link of the SoC: give the library "
+            f"traces={suffix.lstrip('.')}"
+        )
+    return scene.recent.save(_path(name, suffix))
+
+
+def _link(path: Path) -> str:
+    return f'<a href="{html.escape(quote(_relative(path)))}">{html.escape(path.name)}</a>'
 
 
 def _relative(path: Path) -> str:

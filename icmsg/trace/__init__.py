@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from icmsg.trace.recording import TraceFile, trace_to
 from icmsg.trace.text import TextTrace, format_event
 
-__all__ = ["TextTrace", "format_event"]
+__all__ = ["TextTrace", "TraceFile", "format_event", "trace_to"]

@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.events import TIMELINE, Event, EventKind
 from icmsg.cosim.fault_causes import fault_name
 from icmsg.cosim.region_news import Packets, RegionChanged
 from icmsg.errors import ConfigurationError
@@ -28,6 +28,7 @@ _LIMIT: Final = 100_000
 """Events that are kept: the last ones explain a failure, and eight hours of time must fit into memory."""
 
 _NS_PER_US: Final = 1000
+_LISTED: Final = tuple(kind for kind in EventKind if kind not in TIMELINE - {EventKind.INTERRUPT_END})
 
 
 def _packet(event: Event) -> str:
@@ -74,6 +75,8 @@ _TEXTS: Final[Mapping[EventKind, Callable[[Event], str]]] = {
     EventKind.REGION: _change,
     EventKind.SESSION: lambda event: f"has session {event.a}, acknowledges {event.b or 'nobody'}",
     EventKind.INTERRUPT_END: lambda event: f"interrupt {event.a} ends",
+    EventKind.INTERRUPT_TAKEN: lambda event: f"interrupt {event.a} is taken",
+    EventKind.SLEEP: lambda event: "sleeps" if event.a else "wakes",
     EventKind.WARNING: lambda event: f"accesses 0x{event.a:08X}, which nothing models, at PC 0x{event.b:08X}",
 }
 
@@ -106,7 +109,7 @@ class TextTrace:
         self._names = [core.name for core in sorted(machine.cores.values(), key=lambda core: core.index)]
         self._events: deque[Event | str] = deque(maxlen=limit)
         self._seen = 0
-        self._remove = machine.events.add_sink(self._add, EventKind)
+        self._remove = machine.events.add_sink(self._add, _LISTED)
 
     def _add(self, event: Event) -> None:
         self._seen += 1

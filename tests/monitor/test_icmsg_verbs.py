@@ -24,6 +24,7 @@ NEEDS_A_MACHINE = {
     "status": "status",
     "dump": "dump app",
     "watch": "watch",
+    "trace": "trace x.txt",
     "bond": "bond",
     "send": "send x",
     "recv": "recv",

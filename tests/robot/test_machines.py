@@ -140,7 +140,7 @@ Quiet
         (
             "timout=3 ms",
             "engine is 'timout=3 ms': use auto, embedded or renode (under renode-test it is always remote); "
-            "the library's arguments are engine, timeout, quiet and stall_timeout",
+            "the library's arguments are engine, timeout, quiet, stall_timeout and traces",
         ),
         ("timeout=three", "argument timeout of the library is 'three': use a time such as 10 ms"),
     ],

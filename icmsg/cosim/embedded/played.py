@@ -79,6 +79,8 @@ class PlayedCore:
             return  # acknowledged before the handler's turn: no interrupt is taken
         self._levels -= self._slot.edges & {interrupt}
         try:
+            if (began := self._slot.nvic.began) is not None:
+                began(interrupt)
             self._handlers[interrupt]()
             if (ended := self._slot.nvic.ended) is not None:
                 ended(interrupt)

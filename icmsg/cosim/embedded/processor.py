@@ -41,6 +41,8 @@ class InterruptController(Protocol):
     """Called when an interrupt may have become takeable."""
     ended: Callable[[int], None] | None
     """Called with an external interrupt whose handler has returned; None where nobody listens."""
+    began: Callable[[int], None] | None
+    """Called with an external interrupt whose handler is entered; None where nobody listens."""
     pending: int
     enabled: int
     """Masks: where they share a bit, there is something to take, or to look at."""
@@ -86,6 +88,8 @@ class Processor(Protocol):
     """Reason and PC of a lock-up, until the reset: it sleeps then, and nothing wakes it."""
     after_slice: Callable[[], None] | None
     """Called where a slice has ended; where they end does not depend on the caller."""
+    slept: Callable[[bool], None] | None
+    """Called with True where it falls asleep, with False where it wakes; None where nobody listens."""
 
     @property
     def name(self) -> str:

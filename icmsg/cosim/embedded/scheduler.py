@@ -157,8 +157,10 @@ class Scheduler:
                 chosen, earliest = core, ready
         return chosen, earliest
 
-    def _run_core(self, core: Processor, ready: int, action: int) -> None:
-        if core.asleep:
+    def _comes_to(self, core: Processor, ready: int) -> bool:
+        """Let what is due at tick ``ready`` reach ``core``; return whether it runs then."""
+        was_asleep = core.asleep
+        if was_asleep:
             core.wake(ready)
         if core.timers.next <= core.time:
             self._attended = core
@@ -170,6 +172,13 @@ class Scheduler:
         if core.asleep or nvic.pending & nvic.enabled:
             core.take_interrupts()
         if core.asleep:
+            return False
+        if was_asleep and core.slept is not None:
+            core.slept(False)
+        return True
+
+    def _run_core(self, core: Processor, ready: int, action: int) -> None:
+        if not self._comes_to(core, ready):
             return
         # The core is the one furthest behind, so a quantum from here is no more than that from any other one.
         horizon = min(core.timers.next, action, core.time + self._slice_limit)
@@ -183,6 +192,8 @@ class Scheduler:
             core.run_to(horizon)
         finally:
             self._current = None
+        if core.asleep and core.slept is not None:
+            core.slept(True)
         if core.after_slice is not None:
             core.after_slice()
 

@@ -96,7 +96,10 @@ class Slot:
         self._scheduler = scheduler
         self._emit = events.emit
         self._tell = events.tell
+        self._tells_sleep = False
         events.when_wanted(EventKind.INTERRUPT_END, self._tell_ends)
+        events.when_wanted(EventKind.INTERRUPT_TAKEN, self._tell_entries)
+        events.when_wanted(EventKind.SLEEP, self._tell_sleep)
         self._nanoseconds = nanoseconds
 
     def now(self) -> int:
@@ -189,6 +192,7 @@ class Slot:
     def occupy(self, core: Processor) -> None:
         """Let ``core`` run firmware here."""
         self.firmware = core
+        core.slept = self.slept if self._tells_sleep else None
         self.nvic.changed = lambda: self._scheduler.attend(core)
 
     def vacate(self) -> None:
@@ -230,10 +234,28 @@ class Slot:
     def _tell_ends(self, wanted: bool) -> None:
         self.nvic.ended = self.interrupt_ended if wanted else None
 
+    def _tell_entries(self, wanted: bool) -> None:
+        self.nvic.began = self.interrupt_taken if wanted else None
+
+    def _tell_sleep(self, wanted: bool) -> None:
+        self._tells_sleep = wanted
+        if self.firmware is not None:
+            self.firmware.slept = self.slept if wanted else None
+
     def interrupt_ended(self, interrupt: int) -> None:
         """Tell who listens that the handler of an external interrupt has returned."""
-        time_ns = self._nanoseconds(self.now())
-        self._tell(Event(time_ns, EventKind.INTERRUPT_END, self.index, interrupt, 0))
+        self._tell_seen(EventKind.INTERRUPT_END, interrupt)
+
+    def interrupt_taken(self, interrupt: int) -> None:
+        """Tell who listens that the handler of an external interrupt is entered."""
+        self._tell_seen(EventKind.INTERRUPT_TAKEN, interrupt)
+
+    def slept(self, asleep: bool) -> None:
+        """Tell who listens that firmware falls asleep, or wakes."""
+        self._tell_seen(EventKind.SLEEP, int(asleep))
+
+    def _tell_seen(self, kind: EventKind, a: int) -> None:
+        self._tell(Event(self._nanoseconds(self.now()), kind, self.index, a, 0))
 
     def reset_peripherals(self) -> None:
         """Reset everything that belongs to this core alone."""

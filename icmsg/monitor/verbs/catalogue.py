@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.config.spelling import closest
 from icmsg.errors import MonitorError
+from icmsg.trace.formats import suffixes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,7 @@ VERBS: Final = {
         (_REGIONS, "--packets"),
     ),
     "watch": Verb("icmsg watch [on|off]", "a line for what passes, from now on", 0, 1, ("on", "off")),
+    "trace": Verb("icmsg trace FILE|off", "write what happens to a file", 1, 1, ("off",)),
     "bond": Verb(
         "icmsg bond [CORE...] [--timeout TIME]",
         "play the halted core, run until bound",
@@ -89,6 +91,7 @@ _MORE: Final = {
     "dump": "REGION is {first}->{second}, {second}->{first}, the core that writes it ({first}, {second}), "
     "tx or rx of {first}, or an address.",
     "watch": "Looks at each doorbell; also when firmware runs on both cores.",
+    "trace": "Suffixes: {suffixes}. Several files may be written; off ends them all. FILE may begin with @.",
     "bond": "TIME is virtual: seconds as in emulation RunFor, or with a unit (5ms); 1 s if it is not given.",
     "send": "text:... is text whatever it looks like. Nothing runs meanwhile: icmsg recv, or emulation RunFor.",
     "recv": "TIME is virtual: seconds as in emulation RunFor, or with a unit (5ms); 100 ms if it is not given.",
@@ -145,6 +148,7 @@ def help_lines(name: str | None, settings: LinkSettings) -> list[str]:
             "second": second,
             "regions": ", ".join(settings.region_names),
             "settings": ", ".join(settings.names),
+            "suffixes": ", ".join(suffixes()),
         }
         more = _MORE.get(name, "").format(**words)
         return [verb.usage, f"  {verb.meaning}", *(f"  {line}" for line in wrap(more, _COLUMNS))]

@@ -13,6 +13,7 @@ from icmsg.monitor.verbs.catalogue import VERBS, check_call, completions, find_v
 from icmsg.monitor.verbs.settings import LinkSettings
 from icmsg.monitor.verbs.sides import BOND_NS, RECEIVE_NS, PlayedSides, refused
 from icmsg.monitor.verbs.status import status_lines, view_of
+from icmsg.monitor.verbs.trace import TraceFiles
 from icmsg.monitor.verbs.watch import Watch
 from icmsg.monitor.verbs.words import dump_lines, packet_lines, region_lines
 
@@ -39,10 +40,12 @@ class IcmsgVerbs:
         self._settings: Final = LinkSettings()
         self._sides: Final[list[PlayedSides]] = []
         self._watch: Watch | None = None
+        self._traces: Final = TraceFiles()
         self._verbs: Final[dict[str, Callable[[list[str]], list[str]]]] = {
             "status": self._show_status,
             "dump": self._dump,
             "watch": self._watch_or_not,
+            "trace": self._trace,
             "bond": self._bond,
             "send": self._send,
             "recv": self._receive,
@@ -113,6 +116,16 @@ class IcmsgVerbs:
         if watch is not None:
             watch.stop()
         return watch is not None
+
+    def _trace(self, words: list[str]) -> list[str]:
+        check_call("trace", words)
+        if words[0] == "off":
+            return self._traces.end()
+        return self._traces.begin(self._running().machine, words[0].removeprefix("@"), self._settings.link)
+
+    def close(self) -> None:
+        """End what is being written."""
+        self._traces.end()
 
     # Playing a core
 

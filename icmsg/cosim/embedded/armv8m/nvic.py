@@ -39,6 +39,7 @@ class Nvic:
 
     __slots__ = (
         "active",
+        "began",
         "changed",
         "edges",
         "enabled",
@@ -54,6 +55,8 @@ class Nvic:
         self.changed: Callable[[], None] = ignore
         self.ended: Callable[[int], None] | None = None
         """Called with an external interrupt whose handler has returned."""
+        self.began: Callable[[int], None] | None = None
+        """Called with an external interrupt whose handler is entered."""
         self.pended: Callable[[], None] = ignore
         """Called when an exception becomes pending that was not, enabled or not (SCR.SEVONPEND)."""
         self.pending = 0
@@ -147,6 +150,8 @@ class Nvic:
         """Exception ``number`` is entered."""
         self.pending &= ~(1 << number)
         self.active.append(number)
+        if self.began is not None and number > SYSTICK:
+            self.began(number - 16)
 
     def finish(self, number: int) -> None:
         """Exception ``number`` returns; it pends again where its line is still high."""

@@ -61,6 +61,7 @@ class SlicedCore(ABC):
         self.instructions = 0
         self.after_slice: Callable[[], None] | None = None
         """Called where a slice has ended; where they end does not depend on the caller."""
+        self.slept: Callable[[bool], None] | None = None
         self._native = native
         self._controller = nvic
         self._executed = native.executed

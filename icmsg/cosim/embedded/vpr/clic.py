@@ -25,11 +25,12 @@ LEVEL_BITS: Final = 0x3F
 class Clic:
     """State of the interrupt controller; ``changed`` is called when an interrupt may have become takeable."""
 
-    __slots__ = ("active", "changed", "enabled", "ended", "level", "lines", "pending")
+    __slots__ = ("active", "began", "changed", "enabled", "ended", "level", "lines", "pending")
 
     def __init__(self) -> None:
         self.changed: Callable[[], None] = ignore
         self.ended: Callable[[int], None] | None = None
+        self.began: Callable[[int], None] | None = None
         """Called with an interrupt whose handler has returned."""
         self.pending = 0
         self.enabled = 0
@@ -99,6 +100,8 @@ class Clic:
         """Note that the handler of an interrupt is entered."""
         self.pending &= ~(1 << interrupt)
         self.active.append(interrupt)
+        if self.began is not None:
+            self.began(interrupt)
 
     def finish(self) -> None:
         """Note that the handler entered last has returned."""

@@ -1,0 +1,90 @@
+"""Options for traces of a run: which files, in which formats, and the stream that somebody reads along."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cli.link_options import PYTHON
+from icmsg.errors import ConfigurationError
+from icmsg.trace.formats import FORMATS, format_named, format_of, suffixes
+from icmsg.trace.recording import TraceFile, trace_into, trace_to
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+    from typing import Any, TextIO
+
+    from icmsg.cosim.link import Link
+    from icmsg.cosim.machine import Machine
+
+STREAM: Final = "-"
+"""The name of standard output."""
+
+
+def add_trace_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--trace`` and ``--trace-format``."""
+    parser.add_argument(
+        "--trace",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help=f"write what happens into FILE, by its suffix ({', '.join(suffixes())}); may be given several times; "
+        "- is standard output, and the report goes to standard error",
+    )
+    parser.add_argument(
+        "--trace-format",
+        choices=[each.name for each in FORMATS if each.streams],
+        default=None,
+        help="the format of --trace -",
+    )
+
+
+class Traces:
+    """The traces that the options ask for, from :meth:`begin` to :meth:`end`.
+
+    Raises:
+        ConfigurationError: a file's suffix is that of no format, or a stream has no format; before anything runs.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._files: list[TraceFile] = []
+        self._paths: Final = [Path(given) for given in options.trace if given != STREAM]
+        self.to_stdout: Final = STREAM in options.trace
+        """True if standard output is taken."""
+        for path in self._paths:
+            format_of(path)
+        if len(self._paths) + self.to_stdout < len(options.trace) or len(set(self._paths)) < len(self._paths):
+            raise ConfigurationError("--trace: a file is given twice; leave one of them out")
+        if self.to_stdout and options.trace_format is None:
+            names = ", ".join(each.name for each in FORMATS if each.streams)
+            raise ConfigurationError(f"--trace - has no suffix: say --trace-format with one of {names}")
+        if not self.to_stdout and options.trace_format is not None:
+            raise ConfigurationError(
+                "--trace-format is for --trace - alone; elsewhere the suffix of the file says it"
+            )
+        self._format: Final = format_named(options.trace_format) if self.to_stdout else None
+
+    @property
+    def report_to(self) -> TextIO:
+        """The stream for the report of a run."""
+        return sys.stderr if self.to_stdout else sys.stdout
+
+    def begin(
+        self, machine: Machine, link: Link, players: Mapping[str, str], about: Mapping[str, str]
+    ) -> None:
+        """Trace ``machine`` from now on; ``players`` are the cores with what was given for each."""
+        players = {core: "Python" if who == PYTHON else Path(who).name for core, who in players.items()}
+        if self._format is not None:
+            self._files.append(
+                trace_into(machine, sys.stdout.buffer, self._format, (link,), about=about, players=players)
+            )
+        for path in self._paths:
+            self._files.append(trace_to(machine, path, (link,), about=about, players=players))
+
+    def end(self, report: Mapping[str, Any] | None = None) -> None:
+        """End all files; a second time does nothing."""
+        files, self._files = self._files, []
+        for file in files:
+            file.close(report)
