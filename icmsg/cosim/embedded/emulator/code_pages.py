@@ -57,7 +57,8 @@ class CodePages:
         """True if the exclusive monitor has to be cleared before the next instruction."""
         self._pages: dict[int, MemoryRange] = {}
         self._allowed: dict[int, tuple[int, int]] = {}
-        self._breaks: frozenset[int] = frozenset()
+        self._asked: frozenset[int] = frozenset()  # where runs shall end
+        self._breaks: frozenset[int] = frozenset()  # where they end: those that are in memory
         self.shared: Final[dict[int, bytes]] = {}
         """Contents of the pages of this core's code that another core may write, when they were last looked at."""
 
@@ -185,7 +186,7 @@ class CodePages:
 
     def forget(self) -> None:
         """Forget all code, as the reset of a core does; not while it runs."""
-        breaks = self._breaks
+        breaks = self._asked
         self._leave()
         self._native.forget_all_code()
         self.break_before(breaks)
@@ -196,18 +197,20 @@ class CodePages:
         When a run has ended, the emulator comes to the byte before each of them, which must be known then: it would be
         a fault in the middle of something else.
         """
+        new, gone = addresses - self._asked, self._asked - addresses
+        self._asked = addresses
         known: set[int] = set()
-        for address in addresses:
+        for address in new:
             places = [(at // self._page, self._space.memory_at(at)) for at in (address - 1, address)]
             if all(found is not None for _, found in places):
                 known.add(address)
                 for page, found in places:
                     if page not in self._pages and found is not None:
                         self._arrive(page, found)
-        changed = known ^ self._breaks
-        if changed:
-            self._breaks = frozenset(known)
-            self._native.break_before(known)
+        if known or self._breaks & gone:
+            changed = known | self._breaks & gone
+            self._breaks = self._breaks - gone | known
+            self._native.break_before(self._breaks)
             self.forget_at(changed)
 
     def close(self) -> None:
@@ -220,7 +223,7 @@ class CodePages:
                     writers.remove(self)
 
     def _leave(self) -> None:
-        self._breaks = frozenset()
+        self._asked = self._breaks = frozenset()
         self._native.break_before(())
         for page, found in self._pages.items():
             users = found.memory.code
