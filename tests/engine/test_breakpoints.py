@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from rig import ENABLE_IRQS, HZ, Rig
+from rig import CPACR, ENABLE_IRQS, HZ, Rig
 from test_m33_stress import PARAMS, STRESS
 from vpr_rig import VprRig
 
@@ -224,6 +224,7 @@ def stressed(stops: bool) -> tuple[str, int]:
             for address in random.Random(5).sample(range(0x100, 0x1B00, 2), 300):
                 app.on_reach(address, count)
         app.start()
+        app.bus.write32(CPACR, 0xF0_0000)
         rig.run(20_000)
         return rig.machine.trace_sha256(), hits[0]
 
