@@ -31,6 +31,7 @@ LAYERS: Final = (
     ("cosim.platform",),
     ("cosim",),
     ("cosim.embedded", "cosim.renode", "cosim.remote"),
+    ("gdb",),
     ("trace", "monitor", "faults", "conformance"),
     ("cli", "robot", "pytest_plugin", "__main__"),
 )

@@ -108,6 +108,7 @@ class Prompt:
     def _wait(self, context: InputHookContext) -> None:
         """Let time pass on a started emulation until a key is pressed, no faster than a clock on the wall."""
         while not context.input_is_ready():
+            self._session.attend()
             now = time.monotonic()
             behind_ns = round((now - self._reached_s) * S)
             if not self._session.is_started or behind_ns < MS:

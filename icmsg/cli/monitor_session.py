@@ -46,6 +46,9 @@ class Session(Protocol):
     def pump(self, ns: int) -> None:
         """Let virtual time pass on a started emulation; IcmsgError if that goes wrong."""
 
+    def attend(self) -> None:
+        """Answer debuggers that are connected, while nothing is typed."""
+
     def complete(self, line: str) -> list[str]:
         """Return the lines that ``line`` can become."""
 
@@ -85,6 +88,10 @@ class EmbeddedSession:
     def pump(self, ns: int) -> None:
         """Let time pass."""
         self._monitor.pump(ns)
+
+    def attend(self) -> None:
+        """Answer debuggers."""
+        self._monitor.attend()
 
     def complete(self, line: str) -> list[str]:
         """Complete as Renode does, and the verbs."""
@@ -188,6 +195,9 @@ class RenodeSession:
 
     def pump(self, ns: int) -> None:
         """Nothing: time passes in Renode."""
+
+    def attend(self) -> None:
+        """Nothing: Renode answers them itself."""
 
     def complete(self, line: str) -> list[str]:
         """Complete the verbs; Renode's Monitor in this process completes nothing."""

@@ -17,6 +17,7 @@ from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.core_options import CoreOptions, add_soc, cores_of, keep, machine_platform
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
+from icmsg.cli.gdb_option import add_gdb_option, debugged
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
 from icmsg.cli.trace_options import Traces, add_trace_options
 from icmsg.cosim.engines import make_machine
@@ -104,6 +105,7 @@ def add_parser(commands: Any, cores: CoreOptions) -> None:
     add_engine_options(parser)
     add_options(parser, cores)
     add_trace_options(parser)
+    add_gdb_option(parser)
     parser.set_defaults(execute=execute)
 
 
@@ -244,7 +246,8 @@ def _run_exchange(
     soc = cores_of(options).soc
     sides = {core: find_image(who[core], core, link.configs[core].unbound, soc) for core in who}
     started = time.perf_counter()
-    stall_s = options.stall_ns / S
+    gdb: int | None = getattr(options, "gdb", None)
+    stall_s = options.stall_ns / S if gdb is None else 0  # who debugs takes the time that it takes
     machine = make_machine(
         choice,
         machine_platform(options.platform, options.soc),
@@ -288,6 +291,8 @@ def _run_exchange(
             stack.enter_context(last_words(lambda why, number: _as_text(report(exchange.lost(why), number))))
         if observe is not None:
             observe(machine, dict(link.configs))
+        if gdb is not None:
+            stack.enter_context(debugged(machine, gdb, [core for core, side in sides.items() if side]))
         interrupted = 0
         try:
             result = exchange.run() if options.json else _run_with_progress(exchange, workload.messages)

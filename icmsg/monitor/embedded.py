@@ -42,6 +42,15 @@ class EmbeddedMonitor:
         self._interpreter = Interpreter(self.emulation, path, COMMANDS, BUILTINS, self._run_verb)
         self.verbs: Final = IcmsgVerbs(lambda: self.machine, watched or self._log_line)
 
+    @classmethod
+    def over(cls, machine: EmbeddedMachine) -> EmbeddedMonitor:
+        """Return a Monitor for a machine that somebody else has made, and closes."""
+        monitor = cls()
+        monitor.emulation.create("machine-0")
+        monitor.emulation.select("machine-0")
+        monitor.emulation.machines["machine-0"].adopt(machine)
+        return monitor
+
     @property
     def machine(self) -> EmbeddedMachine | None:
         """The SoC of the selected machine; None before a platform description was loaded."""
@@ -79,6 +88,7 @@ class EmbeddedMonitor:
             MonitorError: a command is refused, and the following ones are not run; the text is what the Monitor
                 prints, what was printed before and not shown included.
         """
+        before = self._interpreter.after_command  # a debugger may ask for a command while another one runs
         with self._interpreter.captured() as printed:
 
             def tell() -> None:
@@ -95,7 +105,7 @@ class EmbeddedMonitor:
             except IcmsgError as error:
                 raise MonitorError("".join(printed) + str(error)) from None
             finally:
-                self._interpreter.after_command = _nothing
+                self._interpreter.after_command = before
                 self.emulation.show_consoles()
             return "".join(printed).removesuffix("\n")
 
@@ -109,12 +119,18 @@ class EmbeddedMonitor:
             raise ConfigurationError("time does not run backwards")
         if self.emulation.is_started:
             try:
-                self.emulation.advance(ns)
+                self.emulation.advance(ns, waits=False)
             except IcmsgError:
                 self.emulation.is_started = False
                 raise
             finally:
                 self.emulation.show_consoles()
+
+    def attend(self) -> None:
+        """Answer debuggers that are connected (``machine StartGdbServer``), while no time passes."""
+        for machine in list(self.emulation.machines.values()):
+            if machine.debugger is not None:
+                machine.debugger.serve(0)
 
     def complete(self, line: str) -> list[str]:
         """Return the lines that ``line`` can become."""
@@ -135,13 +151,10 @@ class EmbeddedMonitor:
 
     def _new_machine(self, machine: MonitorMachine) -> None:
         machine.on_reset = lambda: self._interpreter.run_reset_macro(machine.name)
+        machine.execute = self.execute
 
     def _run_verb(self, words: Sequence[str]) -> str:
         return self.verbs.execute(words)
 
     def _log_line(self, line: str) -> None:
         self.log.write(LogLevel.INFO, line)
-
-
-def _nothing() -> None:
-    """Show nothing behind a command."""

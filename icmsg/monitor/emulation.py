@@ -106,10 +106,10 @@ class Emulation:
             raise MonitorError("This action is not available when emulation is already started")
         self.advance(ns)
 
-    def advance(self, ns: int) -> None:
-        """Let time pass on all machines."""
+    def advance(self, ns: int, *, waits: bool = True) -> None:
+        """Let time pass on all machines; where a debugger has halted one, wait for it, or do without."""
         for machine in list(self.machines.values()):
-            machine.run_for(ns)
+            machine.run_for(ns, waits=waits)
 
     def show_consoles(self) -> None:
         """Write into the log what shown consoles printed since the last time."""

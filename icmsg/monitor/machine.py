@@ -16,6 +16,7 @@ from icmsg.cosim.events import EventKind
 from icmsg.cosim.interruption import CtrlC
 from icmsg.cosim.platform import parse_platform
 from icmsg.errors import MonitorError, VirtualTimeoutError
+from icmsg.gdb import Debugger, Halted
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.objects.devices import make_devices
 
@@ -41,7 +42,9 @@ class MonitorMachine:
         self.name: Final = name
         self.soc: EmbeddedMachine | None = None
         self.devices: Mapping[str, Device] = {}
+        self.debugger: Debugger | None = None
         self.on_reset: Callable[[], None] = lambda: None
+        self.execute: Callable[[str], str] = lambda _command: ""
         self._log = log
         self._is_started = is_started
         self._folders = folders
@@ -78,9 +81,40 @@ class MonitorMachine:
         if self.soc is not None:
             _take_over(soc, controls, self.soc, self._controls)
         self.close()
-        self._sources, self.soc, self._controls = sources, soc, controls
+        self._sources = sources
+        self._take(soc, controls)
+
+    def _take(self, soc: EmbeddedMachine, controls: dict[str, CoreControl]) -> None:
+        self.soc, self._controls = soc, controls
         self.devices = make_devices(self.name, soc, self._controls, self._log, self._is_started)
         soc.events.add_sink(self._on_event, (EventKind.SIGNAL_LOST, EventKind.WARNING))
+
+    def adopt(self, soc: EmbeddedMachine) -> None:
+        """Show a machine that somebody else has made, runs and closes."""
+        tell = partial(self._log.write, LogLevel.ERROR)
+        controls = {name: CoreControl(soc, core, halted=True, tell=tell) for name, core in soc.cores.items()}
+        self._take(soc, controls)
+
+    def start_debugger(self, port: int, cores: Sequence[str], greeted: Callable[[], None]) -> None:
+        """Start a GDB server; MonitorError before a platform description was loaded.
+
+        Raises:
+            ConfigurationError: the port cannot be used, or the cores are not all of one architecture.
+        """
+        if self.soc is None:
+            raise MonitorError("this machine has no cores yet; load a platform description first")
+        if self.debugger is None:
+            self.debugger = Debugger(self.soc, self._execute)
+        self.debugger.listen(port, cores, greeted=greeted)
+
+    def _execute(self, command: str) -> str:
+        return self.execute(command)
+
+    def stop_debugger(self) -> None:
+        """Stop all GDB servers; everything goes on that they have halted."""
+        if self.debugger is not None:
+            self.debugger.stop()
+            self.debugger = None
 
     def core(self, name: str) -> str | None:
         """Return the engine's name of a core, or None; MonitorError for one that the engine does not execute."""
@@ -112,11 +146,13 @@ class MonitorMachine:
         """The virtual time."""
         return 0 if self.soc is None else self.soc.now_ns
 
-    def run_for(self, ns: int) -> None:
-        """Let time pass; Ctrl-C ends it between two slices."""
+    def run_for(self, ns: int, *, waits: bool = True) -> None:
+        """Let time pass; Ctrl-C ends it between two slices, and a debugger that halts it if it does not wait."""
         if self.soc is not None:
+            if self.debugger is not None:
+                self.debugger.waits = waits
             ctrl_c = CtrlC()
-            with ctrl_c, suppress(VirtualTimeoutError):
+            with ctrl_c, suppress(VirtualTimeoutError, Halted):
                 self.soc.run_until(ctrl_c.never, timeout_ns=ns)
 
     def reset(self) -> None:
@@ -129,6 +165,7 @@ class MonitorMachine:
 
     def close(self) -> None:
         """Free everything."""
+        self.stop_debugger()
         if self.soc is not None:
             self.soc.close()
             self.soc, self.devices, self._controls = None, {}, {}

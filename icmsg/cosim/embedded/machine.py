@@ -93,6 +93,7 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
                 latency=self.ticks(latency_ns),
                 retry=self.ticks(US),
             )
+        self.scheduler.stopped = lambda core: self.cores[core.name].stops.tell(core)
         self._reached = 0, 0  # the last deadline: its tick, and the nanosecond that was asked for
         self._guard = HangGuard(self)
 

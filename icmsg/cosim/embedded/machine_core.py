@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.base_core import BaseCore
+from icmsg.cosim.embedded.core_stops import CoreStops
 from icmsg.cosim.embedded.played import PlayedCore
 from icmsg.cosim.embedded.store_watch import StoreWatch
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.fault_causes import lock_up_words
 from icmsg.cosim.memory_console import polled
+from icmsg.errors import FirmwareError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +41,8 @@ class MachineCore(BaseCore):
         self.is_played_elsewhere = False  # by somebody behind the Monitor: the SoC does not start it
         self._power_handlers: list[Callable[[bool], None]] = []
         self._store_watches: list[StoreWatch] = []
+        self.stops: Final = CoreStops()
+        """Handlers that are called where firmware comes to an address or makes an access."""
         slot.power = self
 
     @property
@@ -135,6 +139,7 @@ class MachineCore(BaseCore):
             core.after_slice = polled(self.bus, self.image.symbols, self._slot.print)
         for watch in self._store_watches:
             watch.begin(self._slot.firmware)
+        self.stops.begin(self._slot.firmware)
         self._halted = self._held = False
         self._slot.emit(EventKind.CORE_STARTED)
 
@@ -319,6 +324,32 @@ class MachineCore(BaseCore):
                 watch.end(self._slot.firmware)
 
         return stop
+
+    def on_reach(self, place: int | str, handler: Callable[[], None]) -> Callable[[], None]:
+        """Call ``handler()`` each time firmware comes to ``place``, directly before the instruction is executed.
+
+        ``place`` is an address, or the name of a function of the core's image. All cores and Python stand meanwhile, at
+        the core's exact tick. What the handler only reads changes nothing: no event and no hash. The function returned
+        ends that. Nothing becomes slower but the coming to ``place``.
+
+        Raises:
+            FirmwareError: the image has no such name.
+        """
+        return self.stops.on_reach(self.address_of(place), handler)
+
+    def address_of(self, place: int | str) -> int:
+        """Return the address of an instruction: ``place``, or where the function of that name begins.
+
+        Raises:
+            FirmwareError: the image has no such name, or there is no image.
+        """
+        if isinstance(place, str):
+            if self.image is None:
+                raise FirmwareError(
+                    f"core {self.name} has no image in which {place} could be; load() one first"
+                )
+            place = self.image.symbol(place)
+        return place & ~1
 
     @property
     def registers(self) -> dict[str, int]:

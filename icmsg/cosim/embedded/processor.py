@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from icmsg.hw.model import IoModel
@@ -32,6 +33,25 @@ class Storm(NamedTuple):
     handler: int
     times: int
     events: int
+
+
+class StopKind(Enum):
+    """Reason for which a slice was left before its end."""
+
+    REACHED = "reached"
+    """The next instruction is one of :meth:`Processor.break_at`."""
+    STEPPED = "stepped"
+    """One instruction was executed, as :meth:`Processor.step_once` wants it."""
+    LOADED = "loaded"
+    STORED = "stored"
+    """The last instruction has made an access that somebody watches."""
+
+
+class Stop(NamedTuple):
+    """A slice that was left before its end; ``address`` is that of the instruction, or of the access."""
+
+    kind: StopKind
+    address: int
 
 
 class InterruptController(Protocol):
@@ -90,6 +110,8 @@ class Processor(Protocol):
     """Called where a slice has ended; where they end does not depend on the caller."""
     slept: Callable[[bool], None] | None
     """Called with True where it falls asleep, with False where it wakes; None where nobody listens."""
+    stop: Stop | None
+    """Reason for which the slice was left before its end, which :meth:`go_on` goes to."""
 
     @property
     def name(self) -> str:
@@ -125,6 +147,21 @@ class Processor(Protocol):
 
     def run_to(self, until: int) -> None:
         """Run a slice to tick ``until``, or to what ends it before."""
+
+    def go_on(self) -> None:
+        """Run the rest of a slice that was left at a :attr:`stop`, in which nothing is different for that."""
+
+    def break_at(self, addresses: Collection[int]) -> None:
+        """Leave slices directly before the instructions at these addresses alone; everything else costs nothing."""
+
+    def step_once(self) -> None:
+        """Leave the slice directly behind the next instruction; an IT block counts as one."""
+
+    def watch_accesses(self, begin: int, end: int, kind: StopKind) -> Callable[[], None]:
+        """Leave slices directly behind a load or store that touches ``begin``…``end`` - 1; the result ends that.
+
+        Meanwhile firmware is slower.
+        """
 
     def limit(self, time: int) -> None:
         """Do not run past a tick, from within a slice."""

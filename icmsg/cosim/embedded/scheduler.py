@@ -47,6 +47,13 @@ class Scheduler:
         self._counted = self._counted_at = 0
         self._current: Processor | None = None
         self._attended: Processor | None = None
+        self._held: HeldSignals | None = None
+        self._left: Processor | None = None  # the core whose slice was left at a stop
+        self._is_told = False  # whether that stop was told
+        self.between: Callable[[], None] | None = None
+        """Called between slices and actions, as often as ``satisfied`` is asked; nothing runs until it returns."""
+        self.stopped: Callable[[Processor], None] = _ignore
+        """Called with a core that has left its slice at a stop; what runs here is at that core's exact tick."""
 
     def set_quantum(self, quantum: int) -> None:
         """Let no core get further ahead than ``quantum`` ticks; not while one runs."""
@@ -115,10 +122,15 @@ class Scheduler:
             CoreFault: a core was reset whose image cannot start.
         """
         self.drain()
+        self._held = held
+        if self._left is not None:
+            self._finish_slice(self._left)
         pending = held.pending if held is not None else None
         while satisfied is None or not satisfied():
             if pending and held is not None:
                 held.release()
+            if self.between is not None:
+                self.between()
             core, ready = self._furthest_behind()
             action = self.timers.next
             if action <= ready:
@@ -139,6 +151,11 @@ class Scheduler:
         if until > self.now:
             self.now = until
         return satisfied is not None and satisfied()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """True if a signal waits for the end of what runs."""
+        return self._held is not None and bool(self._held.pending)
 
     def _count(self) -> None:
         """Count an action of Python; so many of them at one tick never end."""
@@ -192,10 +209,41 @@ class Scheduler:
             core.run_to(horizon)
         finally:
             self._current = None
+        if core.stop is not None:
+            self._is_told = False
+            self._finish_slice(core)
+        else:
+            self._ended(core)
+
+    def _finish_slice(self, core: Processor) -> None:
+        """Run the rest of a slice that was left at a stop; when an exception ends that, it goes on in the next run."""
+        self._left, self._current = core, core
+        try:
+            while core.stop is not None and core in self.cores:
+                if not self._is_told:
+                    self._is_told = True
+                    self.stopped(core)
+                if self.between is not None:
+                    self.between()
+                if core in self.cores:
+                    self._is_told = False
+                    core.go_on()
+            self._left = None
+        finally:
+            self._current = None
+        self._ended(core)
+
+    @staticmethod
+    def _ended(core: Processor) -> None:
+        """Tell who listens that a slice of ``core`` has ended."""
         if core.asleep and core.slept is not None:
             core.slept(True)
         if core.after_slice is not None:
             core.after_slice()
+
+
+def _ignore(_core: Processor) -> None:
+    """Do nothing: nobody asked for a stop."""
 
 
 def _nothing() -> None:

@@ -125,6 +125,24 @@ class MachineObject:
         """Reset everything but the memories, and run the macro ``reset``."""
         self._machine.reset()
 
+    @exposed(VOID, port=INT32, autostart_emulation=BOOL, cpu_cluster=STRING)
+    def start_gdb_server(self, port: int, autostart_emulation: bool = True, cpu_cluster: str = "") -> None:
+        """Let a GDB debug the cores of this machine, or the one that is named, at a port of this computer."""
+        names = [cpu_cluster] if cpu_cluster else []
+        for name in names:
+            if self._machine.core(name) is None:
+                raise MonitorError(f"No core is called {name}")
+
+        def greeted() -> None:
+            self._emulation.is_started = self._emulation.is_started or autostart_emulation
+
+        self._machine.start_debugger(port, names, greeted)
+
+    @exposed(VOID)
+    def stop_gdb_server(self) -> None:
+        """Stop all GDB servers of this machine; their clients are let go."""
+        self._machine.stop_debugger()
+
     @property
     @exposed(STRING)
     def elapsed_virtual_time(self) -> str:

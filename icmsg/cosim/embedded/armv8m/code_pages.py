@@ -91,7 +91,7 @@ class ThumbPages(CodePages):
     def is_stop(self, address: int) -> bool:
         """Tell whether a run ends at ``address`` now; the core may have overwritten what stood there."""
         if address in self.stops and (found := self._space.memory_at(address)) is not None:
-            self._forget(self._check_stops(_bytes(found, address, address + 4), address, address + 2))
+            self.forget_at(self._check_stops(_bytes(found, address, address + 4), address, address + 2))
         return address in self.stops
 
     def _on_translation(self, address: int, size: int) -> None:
@@ -103,14 +103,14 @@ class ThumbPages(CodePages):
         if news.keys() - self.stops.keys():
             self.stops.update(news)
             self._set_stops(news)
-            self._forget(news)
+            self.forget_at(news)
             self._look_again()
 
     def _on_own_translation(self, address: int, size: int) -> None:
         # Where a run ends, the emulator translates nothing: a size of zero.
         found = self._space.memory_at(address)
         if found is not None and (news := self._look(found, address, address + max(size, 4))):
-            self._forget(news)
+            self.forget_at(news)
             self._look_again()
 
     def watch_events(self) -> bool:
@@ -123,7 +123,7 @@ class ThumbPages(CodePages):
         self._watches_events = True
         for address in self._events:
             self._native.hook_address(address, self._on_event)
-        self._forget(self._events)
+        self.forget_at(self._events)
         return bool(self._events)
 
     def _look(self, where: MemoryRange, start: int, end: int) -> set[int]:

@@ -12,6 +12,7 @@ from icmsg.cosim.embedded.armv8m.mpu_query import QueryUnit
 from icmsg.cosim.embedded.armv8m.native import NativeArmCore
 from icmsg.cosim.embedded.armv8m.polling import polled
 from icmsg.cosim.embedded.armv8m.scs_registers import SCS_BASE
+from icmsg.cosim.embedded.armv8m.single_instruction import sleep_before, unit
 from icmsg.cosim.embedded.armv8m.special_registers import SpecialRegisters
 from icmsg.cosim.embedded.armv8m.traps import Traps
 from icmsg.cosim.embedded.emulator.core_memory import map_space
@@ -227,6 +228,12 @@ class FirmwareCore(SlicedCore):
                 self.time += self.ticks_per_instruction
                 self.instructions += 1
         return True
+
+    def _unit(self, pc: int) -> tuple[int, int | None]:
+        return unit(pc, self._resume_at.read()[1], self._halfword)
+
+    def _sleep_before(self, address: int) -> int | None:
+        return sleep_before(address, self._halfword)
 
     # Sleep
 

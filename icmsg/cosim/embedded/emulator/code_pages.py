@@ -57,6 +57,8 @@ class CodePages:
         """True if the exclusive monitor has to be cleared before the next instruction."""
         self._pages: dict[int, MemoryRange] = {}
         self._allowed: dict[int, tuple[int, int]] = {}
+        self._asked: frozenset[int] = frozenset()  # where runs shall end
+        self._breaks: frozenset[int] = frozenset()  # where they end: those that are in memory
         self.shared: Final[dict[int, bytes]] = {}
         """Contents of the pages of this core's code that another core may write, when they were last looked at."""
 
@@ -184,8 +186,32 @@ class CodePages:
 
     def forget(self) -> None:
         """Forget all code, as the reset of a core does; not while it runs."""
+        breaks = self._asked
         self._leave()
         self._native.forget_all_code()
+        self.break_before(breaks)
+
+    def break_before(self, addresses: frozenset[int]) -> None:
+        """Let runs end before the instructions at ``addresses``, and no others of this kind.
+
+        When a run has ended, the emulator comes to the byte before each of them, which must be known then: it would be
+        a fault in the middle of something else.
+        """
+        new, gone = addresses - self._asked, self._asked - addresses
+        self._asked = addresses
+        known: set[int] = set()
+        for address in new:
+            places = [(at // self._page, self._space.memory_at(at)) for at in (address - 1, address)]
+            if all(found is not None for _, found in places):
+                known.add(address)
+                for page, found in places:
+                    if page not in self._pages and found is not None:
+                        self._arrive(page, found)
+        if known or self._breaks & gone:
+            changed = known | self._breaks & gone
+            self._breaks = self._breaks - gone | known
+            self._native.break_before(self._breaks)
+            self.forget_at(changed)
 
     def close(self) -> None:
         """Be told nothing any more."""
@@ -197,6 +223,8 @@ class CodePages:
                     writers.remove(self)
 
     def _leave(self) -> None:
+        self._asked = self._breaks = frozenset()
+        self._native.break_before(())
         for page, found in self._pages.items():
             users = found.memory.code
             for place in self._places_of(found, page * self._page):
@@ -226,10 +254,11 @@ class CodePages:
         return parts
 
     def _change(self, page: int, start: int, end: int) -> None:
-        self._forget(self._look(self._pages[page], (start & ~1) - 2, end))
+        self.forget_at(self._look(self._pages[page], (start & ~1) - 2, end))
         self._native.forget_code(start, end - start)
 
-    def _forget(self, addresses: Iterable[int]) -> None:
+    def forget_at(self, addresses: Iterable[int]) -> None:
+        """Translate again what contains the instructions at ``addresses``."""
         for address in addresses:
             if address // self._page in self._pages:
                 self._native.forget_code(address, 2)

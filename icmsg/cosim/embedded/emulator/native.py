@@ -26,6 +26,7 @@ from unicorn import (
     UC_HOOK_EDGE_GENERATED,
     UC_HOOK_INSN_INVALID,
     UC_HOOK_INTR,
+    UC_HOOK_MEM_READ,
     UC_HOOK_MEM_READ_PROT,
     UC_HOOK_MEM_WRITE,
     UC_HOOK_TLB_FILL,
@@ -166,6 +167,8 @@ class NativeCore:
         self._model: Final = model
         self._handle = int(uc._uch.value)
         self._pointer = _PTR(self._handle)
+        self._stops: frozenset[int] = frozenset()
+        self._breaks: frozenset[int] = frozenset()
         self._keep: list[object] = []
         io: list[tuple[ReadHandler, WriteHandler]] = []
         self._io = io
@@ -283,17 +286,30 @@ class NativeCore:
 
     def stop_before(self, addresses: Iterable[int]) -> None:
         """End every run before the instructions at ``addresses``, as a WFI would, with PC there; free anywhere else."""
-        self._uc.ctl_set_exits(sorted(addresses))
+        self._stops = frozenset(addresses)
+        self._uc.ctl_set_exits(sorted(self._stops | self._breaks))
+
+    def break_before(self, addresses: Iterable[int]) -> None:
+        """End runs before the instructions at ``addresses``, too; they are other ones than :meth:`stop_before` has."""
+        self._breaks = frozenset(addresses)
+        self._uc.ctl_set_exits(sorted(self._stops | self._breaks))
 
     def hook_stores(self, begin: int, end: int, handler: StoreHandler) -> Callable[[], None]:
-        """Call ``handler`` before every store to ``begin`` up to, but not including, ``end``; return how to end that.
+        """Call ``handler`` before every store that begins in ``begin``…``end`` - 1; return how to end that.
 
         All loads and stores of the core are slower until it has ended, which must be between two runs.
         """
+        return self._hook_accesses(UC_HOOK_MEM_WRITE, begin, end, handler)
+
+    def hook_loads(self, begin: int, end: int, handler: StoreHandler) -> Callable[[], None]:
+        """Call ``handler`` before every load there, its value 0; as :meth:`hook_stores`."""
+        return self._hook_accesses(UC_HOOK_MEM_READ, begin, end, handler)
+
+    def _hook_accesses(self, kind: int, begin: int, end: int, handler: StoreHandler) -> Callable[[], None]:
         callback = _STORE_CALLBACK(
             lambda _uc, _kind, address, size, value, _user: handler(address, size, value)
         )
-        number = self._hook(UC_HOOK_MEM_WRITE, callback, begin, end - 1)
+        number = self._hook(kind, callback, begin, end - 1)
 
         def remove() -> None:
             self._check(_LIB.uc_hook_del(self._pointer, number))

@@ -5,8 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final
 
+from icmsg.cosim.embedded.emulator.breakpoints import Breakpoints
+from icmsg.cosim.embedded.processor import Stop, StopKind
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from ctypes import c_int64, c_uint32
 
     from icmsg.cosim.embedded.emulator.code_pages import CodePages
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
 
 SLEEP: Final = 100
 """Cause of a slice's end: WFI. Causes below are the numbers that unicorn uses."""
+_WIDEST: Final = 8
+"""Bytes of the widest access."""
+_ANYWHERE: Final = (-1, -1)
 
 
 class LockUp(Exception):  # noqa: N818 - the term of the Arm architecture manual
@@ -62,6 +68,11 @@ class SlicedCore(ABC):
         self.after_slice: Callable[[], None] | None = None
         """Called where a slice has ended; where they end does not depend on the caller."""
         self.slept: Callable[[bool], None] | None = None
+        self.stop: Stop | None = None
+        """Reason for which the slice was left before its end."""
+        self._breaks: Breakpoints | None = None  # until somebody asks for the first one
+        self._single = False  # leave the slice behind the next instruction
+        self._accessed: Stop | None = None  # what the last run did that somebody watches
         self._native = native
         self._controller = nvic
         self._executed = native.executed
@@ -89,6 +100,17 @@ class SlicedCore(ABC):
     def _end(self, cause: int | None, error: int) -> None:
         """Do what the end of a run asks for: its cause, or unicorn's error code."""
 
+    def _unit(self, _pc: int) -> tuple[int, int | None]:
+        """Return how many instructions from ``pc`` on can only be executed together, and the address behind them.
+
+        The address is None where it is one alone.
+        """
+        return 1, None
+
+    @abstractmethod
+    def _sleep_before(self, address: int) -> int | None:
+        """Return the address of the WFI directly before an address, if one is there."""
+
     @abstractmethod
     def _end_lost_store(self, address: int, pc: int) -> None:
         """Do what the store asks for that the instruction at ``pc`` has made to where nothing is."""
@@ -104,6 +126,73 @@ class SlicedCore(ABC):
 
         # unicorn lets go of a hook in its next run, and what was translated before that stays slow.
         return lambda: self._leftover.extend((remove, self._native.forget_all_code))
+
+    # Stops
+
+    def break_at(self, addresses: Collection[int]) -> None:
+        """Leave slices directly before the instructions at these addresses, and at no others."""
+        if self._breaks is None:
+            if not addresses:
+                return
+            self._breaks = Breakpoints(self._code)
+        self._breaks.set(addresses, self._sleep_before)
+        self.end_slice()
+
+    def step_once(self) -> None:
+        """Leave the slice directly behind the next instruction; an IT block counts as one."""
+        self._single = True
+        self.end_slice()
+
+    def watch_accesses(self, begin: int, end: int, kind: StopKind) -> Callable[[], None]:
+        """Leave slices directly behind a load or store that touches ``begin``…``end`` - 1; the result ends that.
+
+        Where the instruction is in an IT block, the rest of the block is executed, too.
+        """
+
+        def told(address: int, size: int, _value: int) -> None:
+            if address + size > begin and self._accessed is None:
+                self._accessed = Stop(kind, max(address, begin))
+                self.end_slice()
+
+        hook = self._native.hook_stores if kind is StopKind.STORED else self._native.hook_loads
+        remove = hook(max(begin - _WIDEST + 1, 0), end, told)
+        self._retranslate()  # what was translated before does not look
+
+        def end_watch() -> None:
+            if self._running:
+                self._leftover.append(remove)
+            else:
+                remove()
+            self._leftover.append(self._native.forget_all_code)
+
+        return end_watch
+
+    def _retranslate(self) -> None:
+        if self._running:
+            self._leftover.append(self._native.forget_all_code)
+        else:
+            self._native.forget_all_code()
+
+    def _must_stop(self) -> bool:
+        """Leave the slice if the next instruction is one to stop before."""
+        assert self._breaks is not None
+        if self._breaks.arrives(pc := self.pc(), self.instructions):
+            self._single = False
+            self.stop = Stop(StopKind.REACHED, pc)
+            return True
+        return False
+
+    def _has_stopped(self, before: tuple[int, int]) -> bool:
+        """Leave the slice if the last instruction is one to stop behind; ``before`` were PC and instructions."""
+        if self._accessed is not None:
+            self.stop, self._accessed, self._single = self._accessed, None, False
+        elif self._single and before != (self.pc(), self.instructions):
+            self._single = False
+            # Where it has also come to a breakpoint that is told, and not again.
+            at_break = self._breaks is not None and not self.asleep and self._must_stop()
+            if not at_break:
+                self.stop = Stop(StopKind.STEPPED, self.pc())
+        return self.stop is not None
 
     def close(self) -> None:
         """Free the emulated core; memory may be released after this."""
@@ -166,16 +255,36 @@ class SlicedCore(ABC):
 
     def run_to(self, until: int) -> None:
         """Run to tick ``until`` (at least one instruction), to sleep or lock-up, or to an earlier :meth:`limit`."""
-        controller = self._controller
         self._horizon = until
+        self.stop = None
         if self._leftover:
             self._leftover.pop(0)()
+        self._run_on()
+
+    def go_on(self) -> None:
+        """Run the rest of a slice that was left at a :attr:`stop`."""
+        self.stop = None
+        if self.asleep or self.time >= self._horizon:
+            self._reserve()
+        else:
+            self._run_on()
+
+    def _run_on(self) -> None:
+        controller = self._controller
         while True:
+            if self._breaks is not None and self._must_stop():
+                return
+            before = (self.pc(), self.instructions) if self._single else _ANYWHERE
             self._run_slice()
             if controller.pending & controller.enabled:
                 self.take_interrupts()
+            if (self._single or self._accessed is not None) and self._has_stopped(before):
+                return
             if self.asleep or self.time >= self._horizon:
                 break
+        self._reserve()
+
+    def _reserve(self) -> None:
         if (reserved := self._reserved.value) != self._unreserved:
             self._code.reserve(reserved)
 
@@ -186,16 +295,15 @@ class SlicedCore(ABC):
         if self._code.shared or self._code.lost:
             self._code.begin()
         start = self._resume()
+        one = self._single or (self._breaks is not None and self._breaks.begins_at(start & ~1))
+        if one:
+            count = self._prepare_one(start & ~1, count)
         self._running = True
         error = self._native.run(start, count if count > 0 else 1)
         self._running = False
-        executed = self._executed.value
-        cause = self._cause
-        if cause is None and not error:
-            if executed > self._budget.value:
-                executed -= 1
-            else:
-                cause = SLEEP
+        executed, cause = self._count(error)
+        if one and self._breaks is not None:
+            self._breaks.restore()
         self.time += executed * self.ticks_per_instruction
         self.instructions += executed
         self.ticks_per_instruction = self._next_rate
@@ -210,6 +318,26 @@ class SlicedCore(ABC):
         if self._raised is not None:
             raised, self._raised = self._raised, None
             raise raised
+
+    def _count(self, error: int) -> tuple[int, int | None]:
+        """Return how many instructions the last run has executed, and what has ended it."""
+        executed, breaks = self._executed.value, self._breaks
+        if self._cause is not None or error:
+            return executed, self._cause
+        if executed > self._budget.value:
+            return executed - 1, None
+        if breaks is not None and breaks.has_ended(self.pc(), executed):
+            return executed, None
+        return executed, SLEEP
+
+    def _prepare_one(self, pc: int, count: int) -> int:
+        """Let the next run execute nothing but the instruction at ``pc``; return how many that are."""
+        most, end = self._unit(pc)
+        if self._breaks is None and end is not None:
+            self._breaks = Breakpoints(self._code)
+        if self._breaks is not None:
+            self._breaks.pass_over(pc, end)
+        return min(most, count)
 
     def _lock_up(self, problem: LockUp) -> None:
         self.lock_up = problem.text, problem.pc

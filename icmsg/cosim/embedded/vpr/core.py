@@ -200,6 +200,9 @@ class VprCore(SlicedCore):
                 self._end_illegal()
         return True
 
+    def _sleep_before(self, address: int) -> int | None:
+        return address - 4 if self._opcode(address - 4) == _WFI_CODE else None
+
     def _end_illegal(self) -> None:
         code = self._opcode(self._at)
         what = ""
