@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 _APPEND, _FINALIZE, _QUERY = 1, 2, 3
-_NULL, _VARINT, _FLOAT, _STRING, _BLOB = 1, 2, 3, 4, 5
+_NULL, _VARINT, _FLOAT, _STRING = 1, 2, 3, 4
 
 
 def engine_folder() -> Path:
@@ -70,12 +70,10 @@ def ask(trace: bytes, *queries: str) -> list[list[tuple[Any, ...]]]:
 def _rows(result: Any, width: int) -> list[tuple[Any, ...]]:
     cells: list[Any] = []
     for batch in result.batch:
-        numbers, floats, texts = (
-            iter(batch.varint_cells),
-            iter(batch.float64_cells),
-            iter(batch.string_cells.split("\0")),
-        )
-        for cell in batch.cells:
-            kinds = {_NULL: lambda: None, _VARINT: lambda: next(numbers), _FLOAT: lambda: next(floats)}
-            cells.append(kinds.get(cell, lambda: next(texts))())
+        values = {
+            _VARINT: iter(batch.varint_cells),
+            _FLOAT: iter(batch.float64_cells),
+            _STRING: iter(batch.string_cells.split("\0")),
+        }
+        cells += [None if cell == _NULL else next(values[cell]) for cell in batch.cells]
     return [tuple(cells[at : at + width]) for at in range(0, len(cells), width)]
