@@ -6,11 +6,14 @@ import json
 import sys
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from icmsg.assets import platform_file
+from icmsg.cli.check_backends import blocks_table, of_several_endpoints
 from icmsg.cli.core_options import CoreOptions, cores_of, keep, of_board
 from icmsg.config.boards import BOARDS, DEFAULT
+from icmsg.config.devicetree import NAMES
+from icmsg.config.icbmsg_layout import Generation
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from icmsg.config.pairing import Aside
 
 _NO_PLATFORM: Final = "none"
+_SUFFIXES: Final = ("-kconfig", "-release", "-generation")
+"""Ends of the options for one core."""
 _STYLE: Final = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
@@ -56,6 +61,15 @@ def add_parser(commands: Any, cores: CoreOptions | None = None) -> None:
     parser.add_argument("--release", metavar="R", help="Zephyr release of both, such as 3.7")
     for core in _option_names(cores):
         cores.add(parser, core, "-release", metavar="R", help=f"Zephyr release of {core}")
+    parser.add_argument(
+        "--generation",
+        choices=get_args(Generation),
+        help="generation of ICBMsg of both, where the release does not tell it: Zephyr 3.6 to 4.0, 4.1 to 4.4, after",
+    )
+    for core in _option_names(cores):
+        cores.add(
+            parser, core, "-generation", choices=get_args(Generation), help=f"generation of ICBMsg of {core}"
+        )  # fmt: skip
     parser.add_argument(
         "--instance", metavar="NAME", help="the only instance to judge: its label, name or path"
     )
@@ -125,17 +139,17 @@ def _load(options: argparse.Namespace) -> list[Side]:
         """Return what was given for a core, else for the side in that place."""
         names = core, _roles(cores)[place]
         used.add(core)
-        kconfig, release = (
+        kconfig, release, generation = (
             next((found for name in names if (found := cores.value(options, name, suffix))), None)
-            for suffix in ("-kconfig", "-release")
+            for suffix in _SUFFIXES
         )
-        return Settings(kconfig, release or options.release)
+        return Settings(kconfig, release or options.release, generation or options.generation)
 
     own_platform = options.platform not in (None, _NO_PLATFORM)
     given = [path for path in (options.first, options.second) if path is not None]
     sides = load_sides(given, settings, cores.names if own_platform else (), options.soc)
     for name in _option_names(cores):
-        for suffix in ("-kconfig", "-release"):
+        for suffix in _SUFFIXES:
             if name not in used and cores.value(options, name, suffix):
                 found = " and ".join(side.core for side in sides)
                 raise ConfigurationError(
@@ -235,6 +249,8 @@ def _instance_json(side: Side, node: IcmsgNode) -> dict[str, Any]:
         "rx_channel": node.rx_channel.number,
         "dcache_alignment": node.dcache_alignment or 0,
         "unbound": side.mode(node),
+        "backend": node.backend,
+        **of_several_endpoints(side, node),
     }
 
 
@@ -247,11 +263,8 @@ def _as_tables(report: _Report) -> str:
     for name in ("core", "instance", "regions", "channels", "unbound", "align", "Zephyr"):
         wide = name in ("instance", "Zephyr")
         instances.add_column(name, no_wrap=not wide, overflow="fold", min_width=len(name))
-    left = [aside.node for aside in report.aside]
-    for side in report.sides:
-        for node in side.devicetree.instances:
-            if not any(node is each for each in left):
-                instances.add_row(*(Text(cell) for cell in _row(side, node)))
+    for side, node in _shown(report):
+        instances.add_row(*(Text(cell) for cell in _row(side, node)))
     result = Table(title="Findings", title_justify="left", title_style="bold", show_lines=True)
     result.add_column("severity", no_wrap=True)
     result.add_column("where and what", overflow="fold")
@@ -261,6 +274,8 @@ def _as_tables(report: _Report) -> str:
     console = Console()
     with console.capture() as capture:  # so that a closed pipe is the business of the command
         console.print(instances)
+        if (blocks := blocks_table(_shown(report))) is not None:
+            console.print(blocks)
         if report.findings:
             console.print(result)
         for line in _remarks(report):
@@ -270,6 +285,15 @@ def _as_tables(report: _Report) -> str:
         )  # whom it bonds with nobody said
         console.print(Text(good, "bold green") if report.ok else Text("WILL NOT BOND", "bold red"))
     return capture.get()
+
+
+def _shown(report: _Report) -> Iterator[tuple[Side, IcmsgNode]]:
+    """Yield every instance that is judged, with its side."""
+    left = [aside.node for aside in report.aside]
+    for side in report.sides:
+        for node in side.devicetree.instances:
+            if not any(node is each for each in left):
+                yield side, node
 
 
 def _remarks(report: _Report) -> Iterator[str]:
@@ -286,10 +310,10 @@ def _row(side: Side, node: IcmsgNode) -> tuple[str, ...]:
     tx, rx = node.tx_region.region, node.rx_region.region
     return (
         side.core,
-        node.name,
+        node.name if node.backend == "icmsg" else f"{node.name}\n{NAMES[node.compatible]}",
         f"tx 0x{tx.address:08X} {tx.size:#x}\nrx 0x{rx.address:08X} {rx.size:#x}",
         f"tx {node.tx_channel.number}\nrx {node.rx_channel.number}",
-        side.mode(node),
+        side.mode(node) if node.backend == "icmsg" else "-",
         str(node.dcache_alignment or 0),
-        f"{side.release}\n{side.release.wire}",
+        str(side.release) if node.backend == "icbmsg" else f"{side.release}\n{side.release.wire}",
     )

@@ -16,6 +16,7 @@ import yaml  # type: ignore[import-untyped]  # its hints are a package of their 
 
 from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.core_names import core_in
+from icmsg.config.kconfig import BACKEND, ICBMSG, ME_ROLES
 from icmsg.config.release import Release, Releases
 from icmsg.config.soc import board_in
 from icmsg.errors import ConfigurationError
@@ -35,7 +36,7 @@ _DEVELOPMENT: Final = 99
 """Patch level of a tree between two releases."""
 _OPTION: Final = re.compile(r'^CONFIG_(\w+)=("?)(.*?)\2\s*$', re.MULTILINE)
 _COMPATIBLE: Final = re.compile(r"\bcompatible\s*=\s*([^;]*);")
-_ICMSG: Final = "IPC_SERVICE_BACKEND_ICMSG"
+_BACKENDS: Final = (BACKEND, ICBMSG, *ME_ROLES)
 _BOOTLOADERS: Final = ("MCUBOOT", "IS_SECURE_BOOTLOADER", "SECURE_BOOT_B0N")
 
 
@@ -205,7 +206,7 @@ def _image(place: Path, *, default: bool = False) -> BuildFiles | None:
                 releases=releases,
                 release_source=source,
                 default=default,
-                has_icmsg=options.get(_ICMSG) == "y",
+                has_icmsg=any(options.get(name) == "y" for name in _BACKENDS),
                 is_bootloader=any(options.get(name) == "y" for name in _BOOTLOADERS),
             )
     return None

@@ -13,8 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.devicetree import ICBMSG as ICBMSG_NODE
+from icmsg.config.devicetree import ME_FOLLOWER, ME_INITIATOR
 from icmsg.config.findings import Finding, will_bond
-from icmsg.config.kconfig import BACKEND, MODE_SWITCHES
+from icmsg.config.icbmsg_checks import check_icbmsg_side
+from icmsg.config.kconfig import BACKEND, ICBMSG, ME_ROLES, MODE_SWITCHES
 from icmsg.config.mailbox_checks import check_channels
 from icmsg.config.memory_checks import MemoryRange, check_memory
 from icmsg.config.pair_checks import check_pairs
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "MemoryRange", "check", "check_side", "will_bond"]
 
+_OPTIONS: Final = {ICBMSG_NODE: ICBMSG, ME_INITIATOR: ME_ROLES[0], ME_FOLLOWER: ME_ROLES[1]}
+"""Kconfig options that build a backend, by ``compatible``."""
 _ORDER: Final = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -85,6 +90,7 @@ def check_side(
     for node in nodes:
         yield from _instance(side, node)
         yield from _kconfig(side, node)
+    yield from check_icbmsg_side(side, nodes)
     yield from check_channels(side, nodes)
     yield from check_memory(side, nodes, platform, ends_of)
     for other in side.devicetree.others:
@@ -130,7 +136,7 @@ def _release(side: Side, nodes: Sequence[IcmsgNode]) -> Iterator[Finding]:
 
 def _instance(side: Side, node: IcmsgNode) -> Iterator[Finding]:
     try:
-        side.config(node)
+        side.backend(node)
     except SourceError as error:
         place = Place(error.file, error.line or node.place.line)
         message = error.reason.removeprefix(f"{node.path}: ")
@@ -141,21 +147,25 @@ def _kconfig(side: Side, node: IcmsgNode) -> Iterator[Finding]:
     facts = side.kconfig
     if facts is None:
         return
-    backend = facts.switch(BACKEND)
+    option = _OPTIONS.get(node.compatible, BACKEND)
+    backend = facts.switch(option)
     if backend is False or (backend is None and facts.complete):
-        where = facts.settings[BACKEND].place if BACKEND in facts.settings else node.place
+        where = facts.settings[option].place if option in facts.settings else node.place
         yield Finding(
             "error",
             "backend-off",
             side.core,
             node.path,
             where,
-            f"the backend is not built ({', '.join(facts.files)}): set CONFIG_IPC_SERVICE=y and CONFIG_{BACKEND}=y",
+            f"the backend is not built ({', '.join(facts.files)}): set CONFIG_IPC_SERVICE=y and CONFIG_{option}=y",
         )
     mode = side.mode(node)
-    if mode in MODE_SWITCHES and side.release.sessions and not facts.allows(mode):
+    over_icmsg = node.backend != "icbmsg" or side.generation != "rework"
+    if over_icmsg and mode in MODE_SWITCHES and side.release.sessions and not facts.allows(mode):
         switch = MODE_SWITCHES[mode]
-        default = "" if node.unbound else " (the default)"
+        fixed = "" if node.backend == "icmsg" else f" (as {node.compatible} always is)"
+        default = fixed or ("" if node.unbound else " (the default)")
+        other_way = "" if fixed else ", or use another mode"
         yield Finding(
             "error",
             "mode-forbidden",
@@ -163,5 +173,5 @@ def _kconfig(side: Side, node: IcmsgNode) -> Iterator[Finding]:
             node.path,
             node.place_of("unbound"),
             f'unbound = "{mode}"{default} is not built: CONFIG_{switch} is off ({facts.settings[switch].place}). '
-            f"Set CONFIG_{switch}=y, or use another mode",
+            f"Set CONFIG_{switch}=y{other_way}",
         )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.config.instance import MAGIC_LENGTH
 from icmsg.config.place import Place
-from icmsg.config.release import FIRST, Release, Releases
+from icmsg.config.release import FIRST, ICBMSG_SINCE, ICMSG_ME_SINCE, REWORK, Release, Releases
 from icmsg.errors import KconfigError
 from icmsg.limits import DIGITS, KCONFIG_BYTES, LINE_CHARACTERS, read_file
 
@@ -35,6 +35,15 @@ _NOT_SET: Final = re.compile(r"#\s*CONFIG_(\w+) is not set\s*", re.ASCII)
 _NUMBER: Final = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|\d+)", re.ASCII)
 
 BACKEND: Final = "IPC_SERVICE_BACKEND_ICMSG"
+ICBMSG: Final = "IPC_SERVICE_BACKEND_ICBMSG"
+ICBMSG_NUM_EP: Final = f"{ICBMSG}_NUM_EP"
+ICBMSG_DEINIT: Final = f"{ICBMSG}_DEINIT"
+SLOTS: Final = f"{ICBMSG}_MAX_ACTIVE_COUNT"
+WORK_Q_STACK: Final = f"{ICBMSG}_EP_BOUND_WORK_Q_STACK_SIZE"
+ME_ROLES: Final = ("IPC_SERVICE_BACKEND_ICMSG_ME_INITIATOR", "IPC_SERVICE_BACKEND_ICMSG_ME_FOLLOWER")
+ME_NUM_EP: Final = "IPC_SERVICE_BACKEND_ICMSG_ME_NUM_EP"
+ME_SEND_BUF: Final = "IPC_SERVICE_BACKEND_ICMSG_ME_SEND_BUF_SIZE"
+ME_NAME_LEN: Final = "IPC_SERVICE_BACKEND_ICMSG_ME_EP_NAME_LEN"
 REPEAT: Final = "IPC_SERVICE_ICMSG_BOND_NOTIFY_REPEAT_TO_MS"
 ACCESS: Final = "IPC_SERVICE_ICMSG_SHMEM_ACCESS_TO_MS"
 RX_SIZE: Final = "PBUF_RX_READ_BUF_SIZE"
@@ -61,6 +70,10 @@ _EXISTS: Final[Mapping[str, Releases]] = {
     "IPC_SERVICE_ICMSG_NOCOPY_RX": Releases(Release(3, 3), Release(3, 5)),
     CB_SIZES[0]: Releases(Release(3, 3), Release(3, 4)),
     CB_SIZES[1]: Releases(FIRST, Release(3, 2)),
+    **dict.fromkeys((ICBMSG, ICBMSG_NUM_EP), Releases(ICBMSG_SINCE)),
+    WORK_Q_STACK: Releases(Release(4, 1), Release(4, 4)),
+    **dict.fromkeys((SLOTS, ICBMSG_DEINIT, f"{ICBMSG}_SHELL"), Releases(REWORK)),
+    **dict.fromkeys((*ME_ROLES, ME_NUM_EP, ME_SEND_BUF, ME_NAME_LEN), Releases(ICMSG_ME_SINCE)),
 }
 """Releases in which an option exists."""
 _ALWAYS_SINCE: Final[Mapping[str, Releases]] = {
@@ -69,13 +82,22 @@ _ALWAYS_SINCE: Final[Mapping[str, Releases]] = {
     "PBUF": Releases(last=Release(3, 5)),
 }
 """Releases that a whole ``.config`` with ICMsg means by the lack of an option."""
+_ICBMSG_SINCE: Final[Mapping[str, Releases]] = {ICBMSG_DEINIT: Releases(last=Release(4, 4))}
+"""The same for one with ICBMsg."""
 _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     REPEAT: (1, 100),
     ACCESS: (1, 5),
     RX_SIZE: (1, 0xFFFF),
+    ICBMSG_NUM_EP: (1, 254),
+    SLOTS: (16, 128),
+    WORK_Q_STACK: (1, 0xFFFF_FFFF),
+    ME_NUM_EP: (1, 254),
+    ME_SEND_BUF: (1, 0xFFFF),
+    ME_NAME_LEN: (1, 252),
     **dict.fromkeys(CB_SIZES, (MAGIC_LENGTH, 0xFFFF)),
     **dict.fromkeys(SPSC_LINES, (0, 0x10000)),
 }
+_SWITCHES: Final = frozenset((BACKEND, ICBMSG, ICBMSG_DEINIT, *ME_ROLES, *MODE_SWITCHES.values()))
 
 
 class Setting(NamedTuple):
@@ -191,7 +213,7 @@ def _setting(option: str, value: str, place: Place) -> Setting:
                 KconfigError, f"CONFIG_{option}={value[:DIGITS]}: use a number from {low} to {high}"
             )
         value = str(_number(value))
-    elif option in (BACKEND, *MODE_SWITCHES.values()) and value not in ("y", "n"):
+    elif option in _SWITCHES and value not in ("y", "n"):
         raise place.error(KconfigError, f"CONFIG_{option}={value}: use y or n")
     return Setting(value, place)
 
@@ -207,11 +229,23 @@ def _facts(settings: dict[str, Setting], files: tuple[str, ...]) -> KconfigFacts
         if not releases & _EXISTS[option]:
             raise _contradiction(option, settings)
         releases &= _EXISTS[option]
-    if complete and settings.get(BACKEND, Setting(None, Place("", 0))).value == "y":
-        for option, without in _ALWAYS_SINCE.items():
-            if option not in settings and releases & without:
-                releases &= without
+    for option, without in _lacking(settings).items() if complete else ():
+        if option not in settings and releases & without:
+            releases &= without
     return KconfigFacts(MappingProxyType(settings), releases, complete, files)
+
+
+def _lacking(settings: Mapping[str, Setting]) -> Mapping[str, Releases]:
+    """Return the options whose lack tells something; the rework of ICBMsg has nothing of ICMsg."""
+    on = {
+        option
+        for option in (BACKEND, ICBMSG, *ME_ROLES)
+        if option in settings and settings[option].value == "y"
+    }
+    if ICBMSG not in on:
+        return _ALWAYS_SINCE if on else {}
+    rework = ICBMSG_DEINIT in settings or SLOTS in settings
+    return _ICBMSG_SINCE if rework and len(on) == 1 else {**_ICBMSG_SINCE, **_ALWAYS_SINCE}
 
 
 def _contradiction(option: str, settings: Mapping[str, Setting]) -> KconfigError:

@@ -19,15 +19,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from icmsg.config.boards import Board
+    from icmsg.config.icbmsg_layout import Generation
     from icmsg.config.load import Files, Side
     from icmsg.config.release import Release
 
 
 class Settings(NamedTuple):
-    """Kconfig files and release that are given for one side."""
+    """Files and facts that are given for one side, beside its devicetree."""
 
     kconfig: Files = None
     release: Release | str | None = None
+    generation: Generation | None = None
+    """Generation of ICBMsg, where the release does not tell it."""
 
 
 class _Read(NamedTuple):
@@ -44,7 +47,7 @@ class _Read(NamedTuple):
 
 
 def load_sides(
-    given: Sequence[str],
+    paths: Sequence[str],
     settings: Callable[[int, str], Settings],
     cores: Sequence[str] = (),
     soc: str | None = None,
@@ -58,18 +61,21 @@ def load_sides(
     Raises:
         ConfigurationError: as for :func:`~icmsg.config.load.load_side`.
     """
-    if len(given) == 1 and is_build(given[0]):
-        found = [_read(files) for files in build_sides(given).values()]
+    if len(paths) == 1 and is_build(paths[0]):
+        found = [_read(files) for files in build_sides(paths).values()]
     else:
-        found = [_read(build_files(path, role)) for path, role in zip(given, DEFAULT.roles, strict=False)]
+        found = [_read(build_files(path, role)) for path, role in zip(paths, DEFAULT.roles, strict=False)]
     boards = [each.board for each in found if each.board is not None]
     expected = cores or (BOARDS[soc] if soc else boards[0] if boards else DEFAULT).roles
     known = [core if not cores or core in cores else None for core in (each.core for each in found)]
     sides = list(zip(_names(known, expected), found, strict=True))
     sides.sort(key=lambda side: expected.index(side[0]) if side[0] in expected else len(expected))
     return [
-        side_of(read.files, read.devicetree, *settings(place, core), core, soc)
+        side_of(
+            read.files, read.devicetree, given.kconfig, given.release, core, soc, generation=given.generation
+        )
         for place, (core, read) in enumerate(sides)
+        for given in [settings(place, core)]
     ]
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from icmsg.config.boards import BOARDS
 from icmsg.config.devicetree import NAMES
 from icmsg.config.findings import Finding
+from icmsg.config.icbmsg_checks import check_icbmsg_pair
+from icmsg.config.icmsg_me_checks import check_icmsg_me_pair
 from icmsg.config.kconfig import CB_SIZES, RX_SIZE
 from icmsg.config.mailboxes import is_for, is_same_device, kind_of
 from icmsg.config.pairing import counterpart_of_another_kind, other_backends_between
@@ -27,7 +29,7 @@ def check_pairs(first: Side, second: Side, pairing: Pairing) -> Iterator[Finding
     """Yield what keeps the instances of ``first`` and ``second`` from bonding with their counterparts.
 
     Raises:
-        DevicetreeError: nothing of ICMsg is between the two sides, and another backend is.
+        DevicetreeError: nothing that is known here is between the two sides, and another backend is.
     """
     for ours, theirs in pairing.pairs:
         yield from _Pair(first, ours, second, theirs).check()
@@ -68,8 +70,8 @@ def _nothing_in_common(first: Side, second: Side) -> Finding:
         raise ours.place.error(
             DevicetreeError,
             f"{first.core} and {second.core} talk through {ours.path} and {theirs.path} ({theirs.place}), which are "
-            f"{NAMES.get(ours.compatible, 'another backend')} ({ours.compatible}) and not judged yet; every ICMsg "
-            "instance leads to another core",
+            f"{NAMES.get(ours.compatible, 'another backend')} ({ours.compatible}) and not judged; every instance that "
+            "is judged leads to another core",
         )
     node = first.devicetree.instances[0]
     return Finding(
@@ -90,14 +92,32 @@ class _Pair:
         self._first, self._ours, self._second, self._theirs = first, ours, second, theirs
 
     def check(self) -> Iterator[Finding]:
+        if self._ours.backend != self._theirs.backend:
+            yield self._backends()
+            return
         yield from self._regions()
         if all(self._are_for_their_ways()):  # else the one side's own mistake says it all
             yield from self._mailboxes() or self._channels()
+        both = self._first, self._ours, self._second, self._theirs
+        if self._ours.backend == "icbmsg":
+            yield from check_icbmsg_pair(*both)
+            return
+        if self._ours.backend == "icmsg_me":
+            yield from check_icmsg_me_pair(*both)
         if self._first.release.wire != self._second.release.wire:
             yield self._generations()
             return
         yield from self._modes()
         yield from self._alignment()
+
+    def _backends(self) -> Finding:
+        ours, theirs = self._ours, self._theirs
+        return self._finding(
+            "backends-differ",
+            theirs.place_of("compatible"),
+            f"its counterpart, {ours.path} of {self._first.core} ({ours.place_of('compatible')}), is "
+            f"{ours.compatible}, and this is {theirs.compatible}: both sides have to be the same backend",
+        )
 
     def _finding(self, code: str, place: Place, message: str, severity: Severity = "error") -> Finding:
         return Finding(severity, code, self._second.core, self._theirs.path, place, message)
@@ -272,9 +292,10 @@ class _Pair:
 
 
 def _limit(side: Side, peer: Side, nodes: Sequence[IcmsgNode]) -> Iterator[Finding]:
-    if not nodes:
+    limited = [node for node in nodes if node.backend != "icbmsg"]  # its control messages are short
+    if not limited:
         return
-    node = max(nodes, key=lambda node: node.rx_region.region.size)
+    node = max(limited, key=lambda node: node.rx_region.region.size)
     if side.rx_limit is not None and side.rx_limit < node.rx_region.region.size:
         option = RX_SIZE if side.release >= RX_READ_BUF else CB_SIZES[side.release < Release(3, 3)]
         yield Finding(

@@ -16,6 +16,9 @@ from icmsg.config.instance import ZEPHYR_RX_READ_BUF_SIZE
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icmsg.config.icbmsg_layout import Generation
     from icmsg.config.instance import Signalling
     from icmsg.config.layout import Wire
 
@@ -76,6 +79,13 @@ class Release:
         return self >= PBUF
 
     @property
+    def generation(self) -> Generation | None:
+        """The generation of ICBMsg; None before ICBMsg. 4.0 is taken as what its documentation says."""
+        if self < ICBMSG_SINCE:
+            return None
+        return "rework" if self >= REWORK else "4.1" if self >= SESSIONS else "3.6"
+
+    @property
     def rx_limit(self) -> int | None:
         """Longest payload in bytes that a receiver takes by default; None = no limit, or not known."""
         return ZEPHYR_RX_READ_BUF_SIZE if self >= RX_READ_BUF else None
@@ -85,6 +95,10 @@ FIRST: Final = Release(3, 2)
 PBUF: Final = Release(3, 6)
 RX_READ_BUF: Final = Release(4, 0)
 SESSIONS: Final = Release(4, 1)
+ICBMSG_SINCE: Final = PBUF
+ICMSG_ME_SINCE: Final = Release(3, 3)
+REWORK: Final = Release(4, 5)
+"""The first release with the rework of ICBMsg."""
 NEWEST: Final = Release(4, 4)
 """The newest release that the table was made from; later ones are taken to be the same."""
 SPSC_CACHE_LINE: Final = 32
@@ -119,3 +133,16 @@ class Releases:
     def wires(self) -> frozenset[Wire]:
         """The packet buffers that they have."""
         return frozenset((self.first.wire, self.newest.wire))
+
+    @property
+    def generations(self) -> tuple[Generation, ...]:
+        """The generations of ICBMsg that they may have, the oldest first; 4.0 may have either classic one."""
+        return tuple(generation for generation, releases in GENERATIONS.items() if self & releases)
+
+
+GENERATIONS: Final[Mapping[Generation, Releases]] = {
+    "3.6": Releases(ICBMSG_SINCE, Release(4, 0)),
+    "4.1": Releases(Release(4, 0), Release(4, 4)),
+    "rework": Releases(REWORK),
+}
+"""Releases that may have a generation of ICBMsg. In which of the two classic ones 4.0 is, is not known for sure."""

@@ -169,25 +169,25 @@ VARIANTS = (
         },
     ),
     Variant(
-        "icbmsg shares",
+        "another backend shares",
         "zephyr",
         {
             "app": (
                 (
                     "ipc0: ipc0",
-                    'ipc1: ipc1 { compatible = "zephyr,ipc-icbmsg"; tx-region = <&sram_tx>; };\n ipc0: ipc0',
+                    'ipc1: ipc1 { compatible = "zephyr,ipc-rpmsg"; tx-region = <&sram_tx>; };\n ipc0: ipc0',
                 ),
             )
         },
     ),
     Variant(
-        "icbmsg overlaps",
+        "another backend overlaps",
         "zephyr",
         {
             "app": (
                 (
                     "ipc0: ipc0",
-                    'ipc1: ipc1 { compatible = "zephyr,ipc-icbmsg"; tx-region = <&theirs>; };\n ipc0: ipc0',
+                    'ipc1: ipc1 { compatible = "zephyr,ipc-rpmsg"; tx-region = <&theirs>; };\n ipc0: ipc0',
                 ),
                 (
                     "sram_rx: memory",

@@ -126,12 +126,12 @@ def test_run_names_the_option_that_limits_a_message(capsys: Capture) -> None:
     assert "CONFIG_PBUF_RX_READ_BUF_SIZE of net takes at most 64" in said
 
 
-def test_a_side_that_is_icbmsg_is_called_so(capsys: Capture, tmp_path: Path) -> None:
+def test_a_side_that_is_rpmsg_is_called_so(capsys: Capture, tmp_path: Path) -> None:
     net = tmp_path / "net.dts"
-    text = (DATA / "net.dts").read_text(encoding="utf-8").replace("zephyr,ipc-icmsg", "zephyr,ipc-icbmsg")
-    net.write_text(text, encoding="utf-8")
+    text = (DATA / "net.dts").read_text(encoding="utf-8")
+    net.write_text(text.replace("zephyr,ipc-icmsg", "zephyr,ipc-openamp-static-vrings"), encoding="utf-8")
     said = refused(capsys, "check", DATA / "app.dts", net)
-    assert "ICBMsg (zephyr,ipc-icbmsg), not supported yet" in said
+    assert "RPMsg over OpenAMP (zephyr,ipc-openamp-static-vrings), not supported yet" in said
     assert "add one" not in said
 
 

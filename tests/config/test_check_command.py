@@ -98,6 +98,7 @@ def test_the_object_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
             "rx_channel": 0,
             "dcache_alignment": 0,
             "unbound": "disable",
+            "backend": "icmsg",
         }
     ]
 

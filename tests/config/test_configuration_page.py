@@ -11,7 +11,15 @@ from icmsg.config import kconfig
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-CHECKS = ("checks.py", "mailbox_checks.py", "memory_checks.py", "pair_checks.py")
+CHECKS = (
+    "checks.py",
+    "endpoint_checks.py",
+    "icbmsg_checks.py",
+    "icmsg_me_checks.py",
+    "mailbox_checks.py",
+    "memory_checks.py",
+    "pair_checks.py",
+)
 
 
 def found_in_source() -> dict[str, str]:
@@ -50,6 +58,15 @@ def test_every_kconfig_option_that_decides_something_is_on_the_page() -> None:
         kconfig.RX_SIZE,
         kconfig.CB_SIZES[0],
         *kconfig.SPSC_LINES,
+        kconfig.ICBMSG,
+        kconfig.ICBMSG_NUM_EP,
+        kconfig.ICBMSG_DEINIT,
+        kconfig.SLOTS,
+        kconfig.WORK_Q_STACK,
+        *kconfig.ME_ROLES,
+        kconfig.ME_NUM_EP,
+        kconfig.ME_SEND_BUF,
+        kconfig.ME_NAME_LEN,
     ]
     assert [name for name in names if f"`{name}`" not in PAGE] == []
     assert all(name.rpartition("_UNBOUND")[2] in PAGE for name in kconfig.MODE_SWITCHES.values())

@@ -48,9 +48,9 @@ def test_the_base_of_this_page_is_good() -> None:
     [
         (
             '"zephyr,ipc-icmsg"',
-            '"zephyr,ipc-icbmsg"',
+            '"zephyr,ipc-openamp-static-vrings"',
             15,
-            "/ipc0 is ICBMsg (zephyr,ipc-icbmsg), not supported yet, and no ICMsg",
+            "/ipc0 is RPMsg over OpenAMP (zephyr,ipc-openamp-static-vrings), not supported yet, and no ICMsg or ICBMsg",
         ),
         ('"okay"', '"disabled"', 22, '/ipc0 is disabled; set status = "okay"'),
         ('"okay"', "<1>", 14, "unused"),

@@ -185,7 +185,9 @@ def test_other_backends_and_their_memory_are_known() -> None:
 
 
 def test_other_nodes_that_cannot_be_read_do_not_matter() -> None:
-    text = (TREE % (ICMSG, 'compatible = "zephyr,ipc-icbmsg"; tx-region = <&mbox 7>;')).replace(
+    text = (
+        TREE % (ICMSG, 'compatible = "zephyr,ipc-openamp-static-vrings"; tx-region = <&mbox 7>;')
+    ).replace(
         "mbox: mbox",
         'chosen { zephyr,sram = "/nowhere"; zephyr,flash = <1>; };\n reserved-memory { bad { }; };\n mbox: mbox',
     )

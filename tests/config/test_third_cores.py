@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from nrf54_files import FILES, H20, L15, check, codes, messages, refused, source, write
@@ -26,10 +26,9 @@ H20_ASIDE = {
     ("rad", "cpusec_cpurad_ipc", "sec"),
     ("rad", "cpurad_cpusys_ipc", "sys"),
 }
-ICBMSG = (
-    'ipc0: cpuapp_cpurad_ipc: ipc-2-3 {\n\t\t\tcompatible = "zephyr,ipc-icmsg"',
-    'ipc0: cpuapp_cpurad_ipc: ipc-2-3 {\n\t\t\tcompatible = "zephyr,ipc-icbmsg"',
-)
+IPC0 = 'ipc0: cpuapp_cpurad_ipc: ipc-2-3 {\n\t\t\tcompatible = "zephyr,ipc-icmsg";'
+RPMSG = (IPC0, IPC0.replace("zephyr,ipc-icmsg", "zephyr,ipc-openamp-static-vrings"))
+ICBMSG = (IPC0, IPC0.replace("icmsg", "icbmsg") + " tx-blocks = <18>; rx-blocks = <12>;")
 
 
 def side(core: str, text: str) -> Side:
@@ -37,7 +36,7 @@ def side(core: str, text: str) -> Side:
     return side_of(BuildFiles(FILES), tree, None, "4.1", core)
 
 
-def aside(found: dict) -> set[tuple[str, str, str]]:
+def aside(found: dict[str, Any]) -> set[tuple[str, str, str]]:
     return {(each["core"], each["instance"], each["leads_to"]) for each in found["left_aside"]}
 
 
@@ -181,18 +180,30 @@ class TestInstance:
 class TestOtherBackends:
     """Pairs that talk through another backend than ICMsg."""
 
-    def test_icbmsg_between_the_two_is_said_and_not_judged(self, capsys: Capture, tmp_path: Path) -> None:
-        said = refused(capsys, *(write(tmp_path, name, ICBMSG) for name in H20))
+    def test_rpmsg_between_the_two_is_said_and_not_judged(self, capsys: Capture, tmp_path: Path) -> None:
+        said = refused(capsys, *(write(tmp_path, name, RPMSG) for name in H20))
         assert "app and rad talk through /ipc/ipc-2-3 and /ipc/ipc-2-3" in said
-        assert "which are ICBMsg (zephyr,ipc-icbmsg) and not judged yet" in said
-        assert "every ICMsg instance leads to another core" in said
+        assert "which are RPMsg over OpenAMP (zephyr,ipc-openamp-static-vrings) and not judged" in said
+        assert "every instance that is judged leads to another core" in said
 
-    def test_icbmsg_with_a_third_core_is_a_note(self, capsys: Capture, tmp_path: Path) -> None:
-        found = check(capsys, write(tmp_path, "h20_app", ICBMSG), FILES / "h20_ppr.dts")
+    def test_rpmsg_with_a_third_core_is_a_note(self, capsys: Capture, tmp_path: Path) -> None:
+        found = check(capsys, write(tmp_path, "h20_app", RPMSG), FILES / "h20_ppr.dts")
         assert (found["code"], codes(found)) == (0, [])
         assert "other-backend" in codes(found, "note")
+
+    def test_icmsg_against_rpmsg_is_a_mistake_of_that_pair(self, capsys: Capture, tmp_path: Path) -> None:
+        found = check(capsys, FILES / "h20_app.dts", write(tmp_path, "h20_rad", RPMSG))
+        assert (found["code"], codes(found)) == (1, ["backends-differ"])
+        assert "is zephyr,ipc-openamp-static-vrings: both sides have to be the same backend" in messages(
+            found
+        )
+
+    def test_icbmsg_with_a_third_core_is_left_aside(self, capsys: Capture, tmp_path: Path) -> None:
+        found = check(capsys, write(tmp_path, "h20_app", ICBMSG), FILES / "h20_ppr.dts")
+        assert (found["code"], codes(found)) == (0, [])
+        assert ("app", "ipc0", "rad") in aside(found)
 
     def test_icmsg_against_icbmsg_is_a_mistake_of_that_pair(self, capsys: Capture, tmp_path: Path) -> None:
         found = check(capsys, FILES / "h20_app.dts", write(tmp_path, "h20_rad", ICBMSG))
         assert (found["code"], codes(found)) == (1, ["backends-differ"])
-        assert "is zephyr,ipc-icbmsg: both sides have to be the same backend" in messages(found)
+        assert "is zephyr,ipc-icmsg, and this is zephyr,ipc-icbmsg: both sides have to be" in messages(found)

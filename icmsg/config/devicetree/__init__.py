@@ -1,4 +1,4 @@
-"""Devicetree files, read for their ICMsg instances.
+"""Devicetree files, read for their instances of ICMsg, ICBMsg and icmsg_me.
 
 :func:`load_devicetree` takes a build's ``zephyr/zephyr.dts``, a hand-written tree or an overlay alone;
 :func:`parse_devicetree` takes a text. Both give a :class:`Devicetree`::
@@ -27,8 +27,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.config.devicetree.nodes import (
+    BACKENDS,
+    ICBMSG,
     ICMSG,
+    ME_FOLLOWER,
+    ME_INITIATOR,
     NAMES,
+    BackendName,
     Channel,
     Devicetree,
     IcmsgNode,
@@ -44,8 +49,13 @@ if TYPE_CHECKING:
     import os
 
 __all__ = [
+    "BACKENDS",
+    "ICBMSG",
     "ICMSG",
+    "ME_FOLLOWER",
+    "ME_INITIATOR",
     "NAMES",
+    "BackendName",
     "Channel",
     "Devicetree",
     "IcmsgNode",
@@ -58,7 +68,7 @@ __all__ = [
 
 
 def load_devicetree(path: str | os.PathLike[str]) -> Devicetree:
-    """Return what the file ``path`` says about ICMsg.
+    """Return what the file ``path`` says about ICMsg and its relatives.
 
     Raises:
         DevicetreeError: with file and line; the file cannot be read, parsed or understood.

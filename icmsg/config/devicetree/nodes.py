@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,13 +13,23 @@ if TYPE_CHECKING:
     from icmsg.config.place import Place
 
 ICMSG: Final = "zephyr,ipc-icmsg"
+ICBMSG: Final = "zephyr,ipc-icbmsg"
+ME_INITIATOR: Final = "zephyr,ipc-icmsg-me-initiator"
+ME_FOLLOWER: Final = "zephyr,ipc-icmsg-me-follower"
+
+BackendName = Literal["icmsg", "icbmsg", "icmsg_me"]
+BACKENDS: Final[Mapping[str, BackendName]] = MappingProxyType(
+    {ICMSG: "icmsg", ICBMSG: "icbmsg", ME_INITIATOR: "icmsg_me", ME_FOLLOWER: "icmsg_me"}
+)
+"""Backends whose nodes are instances, by ``compatible``."""
 NAMES: Final = {
-    "zephyr,ipc-icbmsg": "ICBMsg",
-    "zephyr,ipc-icmsg-me-initiator": "ICMsg with multiple endpoints",
-    "zephyr,ipc-icmsg-me-follower": "ICMsg with multiple endpoints",
+    ICMSG: "ICMsg",
+    ICBMSG: "ICBMsg",
+    ME_INITIATOR: "icmsg_me",
+    ME_FOLLOWER: "icmsg_me",
     "zephyr,ipc-openamp-static-vrings": "RPMsg over OpenAMP",
 }
-"""Other backends of Zephyr in words, by ``compatible``."""
+"""Backends of Zephyr in words, by ``compatible``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class IcmsgNode:
-    """One enabled node ``compatible = "zephyr,ipc-icmsg"`` (protocol §5)."""
+    """One enabled node of ICMsg, ICBMsg or icmsg_me (protocol §5)."""
 
     name: str
     """Its first label, else its name, else (if another node has the same) its path."""
@@ -103,6 +114,16 @@ class IcmsgNode:
     places: Mapping[str, Place]
     """The place of each property."""
     labels: tuple[str, ...] = ()
+    compatible: str = ICMSG
+    """The one of :data:`BACKENDS`."""
+    tx_blocks: int | None = None
+    """Blocks of ICBMsg; None for the others."""
+    rx_blocks: int | None = None
+
+    @property
+    def backend(self) -> BackendName:
+        """The backend; both roles of icmsg_me are one."""
+        return BACKENDS[self.compatible]
 
     def is_called(self, name: str) -> bool:
         """Tell whether ``name`` is the name, a label or the path of the node."""

@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.devicetree.mbox import channels, tx_mailbox
-from icmsg.config.devicetree.nodes import ICMSG, NAMES, Devicetree, IcmsgNode, MemoryNode, OtherBackend
+from icmsg.config.devicetree.nodes import (
+    BACKENDS,
+    ICBMSG,
+    ICMSG,
+    NAMES,
+    Devicetree,
+    IcmsgNode,
+    MemoryNode,
+    OtherBackend,
+)
 from icmsg.config.devicetree.reg import WHOLE_TREE, assumes_cells, boards_own, entries, readable_words
 from icmsg.errors import DevicetreeError
 from icmsg.limits import INSTANCES
@@ -27,11 +36,11 @@ def read_devicetree(tree: Tree) -> Devicetree:
     """Return what ``tree`` says about ICMsg.
 
     Raises:
-        DevicetreeError: no ICMsg node is enabled, or one cannot be understood.
+        DevicetreeError: no node of a known backend is enabled, or one cannot be understood.
     """
     nodes = list(tree.root.walk())
     tree.chosen.update(_chosen_names(tree))
-    enabled = [node for node in nodes if ICMSG in node.strings("compatible") and node.enabled]
+    enabled = [node for node in nodes if _compatible(node) is not None and node.enabled]
     if not enabled:
         raise _nothing(tree, nodes)
     if len(enabled) > INSTANCES:
@@ -54,9 +63,14 @@ def read_devicetree(tree: Tree) -> Devicetree:
     )
 
 
+def _compatible(node: Node) -> str | None:
+    """Return the ``compatible`` of a backend that is known here; None for any other node."""
+    return next((text for text in node.strings("compatible") if text in BACKENDS), None)
+
+
 def _nothing(tree: Tree, nodes: list[Node]) -> DevicetreeError:
     for node in nodes:
-        if ICMSG in node.strings("compatible"):
+        if _compatible(node) is not None:
             place = node.properties["status"].place
             return place.error(DevicetreeError, f'{node.path} is disabled; set status = "okay"')
     for node in nodes:
@@ -65,22 +79,26 @@ def _nothing(tree: Tree, nodes: list[Node]) -> DevicetreeError:
             name = NAMES.get(backends[0], "another IPC backend")
             return node.properties["compatible"].place.error(
                 DevicetreeError,
-                f"{node.path} is {name} ({backends[0]}), not supported yet, and no ICMsg: "
-                f'both sides have to be compatible = "{ICMSG}"',
+                f"{node.path} is {name} ({backends[0]}), not supported yet, and no ICMsg or ICBMsg: "
+                f'both sides have to be compatible = "{ICMSG}" or "{ICBMSG}"',
             )
     edited = [node for node in nodes if node.stand_in and node.name.startswith("ipc")]
     if edited:
         return edited[0].place.error(
             DevicetreeError,
-            f'{boards_own(edited[0], "compatible")}; there is no node with compatible = "{ICMSG}" here',
+            f'{boards_own(edited[0], "compatible")}; there is no node with compatible = "{ICMSG}" or "{ICBMSG}" here',
         )
     return DevicetreeError(
-        f'no enabled node with compatible = "{ICMSG}"; add one, or {WHOLE_TREE}', file=tree.file, line=1
+        f'no enabled node with compatible = "{ICMSG}" or "{ICBMSG}"; add one, or {WHOLE_TREE}',
+        file=tree.file,
+        line=1,
     )
 
 
 def _instance(node: Node, tree: Tree) -> IcmsgNode:
     tx_channel, rx_channel = channels(node, tree)
+    compatible = _compatible(node) or ICMSG
+    has_blocks = compatible == ICBMSG
     return IcmsgNode(
         name=node.labels[0] if node.labels else node.name,
         path=node.path,
@@ -93,6 +111,23 @@ def _instance(node: Node, tree: Tree) -> IcmsgNode:
         unbound=_text(node, "unbound"),
         places={name: found.place for name, found in node.properties.items()},
         labels=node.labels,
+        compatible=compatible,
+        tx_blocks=_blocks(node, "tx-blocks", tree) if has_blocks else None,
+        rx_blocks=_blocks(node, "rx-blocks", tree) if has_blocks else None,
+    )
+
+
+def _blocks(node: Node, name: str, tree: Tree) -> int:
+    found = _number(node, name, "blocks", "16")
+    if found is not None:
+        return found
+    if node.stand_in:
+        raise node.place.error(DevicetreeError, boards_own(node, name))
+    other = "rx-blocks" if name == "tx-blocks" else "tx-blocks"
+    raise node.place.error(
+        DevicetreeError,
+        f"{node.path} has no {name}; add one, for example {name} = <16>, with the same number in {other} of the other "
+        "side" + ("" if tree.complete else f". If it is in the board's files, {WHOLE_TREE}"),
     )
 
 
@@ -150,14 +185,15 @@ def _chosen_names(tree: Tree) -> dict[str, tuple[str, ...]]:
     return names
 
 
-def _number(node: Node, name: str) -> int | None:
+def _number(node: Node, name: str, unit: str = "bytes", example: str = "32") -> int | None:
     found = node.properties.get(name)
     if found is None:
         return None
     words = readable_words(found, node)
     if len(words) != 1:
         raise found.place.error(
-            DevicetreeError, f"{name} of {node.path} has to be one number of bytes, for example {name} = <32>"
+            DevicetreeError,
+            f"{name} of {node.path} has to be one number of {unit}, for example {name} = <{example}>",
         )
     return words[0]
 
@@ -183,7 +219,7 @@ def _soc(tree: Tree) -> Iterator[str]:
 def _others(nodes: list[Node], tree: Tree) -> Iterator[OtherBackend]:
     for node in nodes:
         backends = [text for text in node.strings("compatible") if text.startswith(_OTHER_BACKENDS)]
-        if backends and ICMSG not in backends and node.enabled:
+        if backends and _compatible(node) is None and node.enabled:
             regions = tuple(_their_regions(node, tree))
             yield OtherBackend(
                 node.path, backends[0], node.place, regions, node.labels, tx_mailbox(node, tree)
@@ -209,7 +245,7 @@ def _sram(tree: Tree) -> MemoryNode | None:
 
 
 def _if_known(node: Node | None, tree: Tree) -> Iterator[MemoryNode]:
-    """Yield where ``node`` is; nothing if that cannot be read, since ICMsg does not use it."""
+    """Yield where ``node`` is; nothing if that cannot be read, since no instance uses it."""
     if node is not None:
         try:
             yield _memory(node, tree)

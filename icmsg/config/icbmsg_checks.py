@@ -1,0 +1,202 @@
+"""Checks of ICBMsg: what its generations differ in, and what both sides have to have alike.
+
+Nothing of it is negotiated. The rework compares the numbers of blocks, and only where it finds the peer's packet; all
+else shows as silence, or as damaged blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from icmsg.config.endpoint_checks import check_endpoints
+from icmsg.config.findings import Finding
+from icmsg.config.icbmsg_layout import BlockLayout
+from icmsg.config.kconfig import ICBMSG_NUM_EP, SLOTS
+from icmsg.config.load_backends import DEFAULT_SLOTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from icmsg.config.devicetree import IcmsgNode
+    from icmsg.config.icbmsg_layout import Generation
+    from icmsg.config.load import Side
+    from icmsg.config.place import Place
+
+_LEAST_ALIGNMENT: Final = 4
+_RELEASES: Final = {"3.6": "3.6 to 4.0", "4.1": "4.1 to 4.4", "rework": "a release after 4.4"}
+
+
+def check_icbmsg_side(side: Side, nodes: Sequence[IcmsgNode]) -> Iterator[Finding]:
+    """Yield what is to know about ``nodes`` of ICBMsg and icmsg_me, instances of one side."""
+    for node in nodes:
+        if node.backend != "icmsg" and node.unbound is not None:
+            yield Finding(
+                "note",
+                "unbound-ignored",
+                side.core,
+                node.path,
+                node.place_of("unbound"),
+                f'unbound = "{node.unbound}" has no effect on {node.compatible}, which always bonds as with "disable": '
+                "take it away",
+            )
+        if node.backend == "icbmsg" and _is_open(side, node):
+            known = " or ".join(side.generations)
+            yield Finding(
+                "note",
+                "generation-open",
+                side.core,
+                node.path,
+                node.place,
+                f"Zephyr {side.releases} ({side.release_source}) may have ICBMsg of generation {known}, which differ "
+                f"here: taken as {side.generation}. Give --generation, the release, or the build's zephyr/.config",
+            )
+
+
+def _is_open(side: Side, node: IcmsgNode) -> bool:
+    """Tell whether the generations that the build may have lay out a region of ``node`` in several ways."""
+    back = replace(node, tx_region=node.rx_region, tx_blocks=node.rx_blocks, rx_blocks=node.tx_blocks)
+    return any(
+        len({_shape(_layout(each, generation)) for generation in side.generations}) > 1
+        for each in (node, back)
+    )
+
+
+def check_icbmsg_pair(first: Side, ours: IcmsgNode, second: Side, theirs: IcmsgNode) -> Iterator[Finding]:
+    """Yield what keeps two instances of ICBMsg from binding, beside regions and channels."""
+    yield from _Pair(first, ours, second, theirs).check()
+
+
+class _Pair:
+    def __init__(self, first: Side, ours: IcmsgNode, second: Side, theirs: IcmsgNode) -> None:
+        self._first, self._ours, self._second, self._theirs = first, ours, second, theirs
+
+    def check(self) -> Iterator[Finding]:
+        different = [*self._blocks(), *self._alignment()]
+        yield from different
+        if (self._first.generation == "rework") != (self._second.generation == "rework"):
+            yield self._generations("announces messages in queues of its own, not over ICMsg")
+            return
+        if self._first.generation == "rework":
+            yield from self._depth()
+        elif not different and self._first.generation != self._second.generation:
+            yield from self._layouts()
+        yield from check_endpoints(self._first, self._ours, self._second, self._theirs, ICBMSG_NUM_EP)
+
+    def _finding(self, code: str, place: Place, message: str) -> Finding:
+        return Finding("error", code, self._second.core, self._theirs.path, place, message)
+
+    def _blocks(self) -> Iterator[Finding]:
+        ours, theirs = self._ours, self._theirs
+        counts = ours.tx_blocks, ours.rx_blocks
+        if counts == (theirs.tx_blocks, theirs.rx_blocks) and ours.tx_blocks != ours.rx_blocks:
+            yield self._finding(
+                "blocks-not-swapped",
+                theirs.place_of("tx-blocks"),
+                f"tx-blocks = <{theirs.tx_blocks}> and rx-blocks = <{theirs.rx_blocks}> are those of "
+                f"{self._first.core} ({ours.place_of('tx-blocks')}), and the blocks would begin elsewhere: swap the "
+                "two numbers on one side",
+            )
+            return
+        for writer, sender, reader, taker, name in (
+            (self._first, ours, self._second, theirs, "rx-blocks"),
+            (self._second, theirs, self._first, ours, "tx-blocks"),
+        ):
+            if sender.tx_blocks != taker.rx_blocks:
+                yield self._finding(
+                    "blocks-differ",
+                    theirs.place_of(name),
+                    f"{writer.core} has tx-blocks = <{sender.tx_blocks}> ({sender.place_of('tx-blocks')}), but "
+                    f"{reader.core} rx-blocks = <{taker.rx_blocks}> ({taker.place_of('rx-blocks')}), and each looks "
+                    "for the blocks elsewhere: use one number for both",
+                )
+
+    def _alignment(self) -> Iterator[Finding]:
+        ours, theirs = self._ours.dcache_alignment or 0, self._theirs.dcache_alignment or 0
+        if max(ours, _LEAST_ALIGNMENT) != max(theirs, _LEAST_ALIGNMENT):
+            yield self._finding(
+                "alignments-differ",
+                self._theirs.place_of("dcache-alignment"),
+                f"indices, queues and blocks are aligned to {max(theirs, _LEAST_ALIGNMENT)} bytes here, but to "
+                f"{max(ours, _LEAST_ALIGNMENT)} for {self._first.core} ({self._ours.place_of('dcache-alignment')}): "
+                f"set dcache-alignment = <{max(ours, theirs)}> on both sides",
+            )
+
+    def _generations(self, why: str) -> Finding:
+        one, other = self._first, self._second
+        taken = (
+            f"{_words(one)} has ICBMsg of generation {one.generation}, {_words(other)} of generation "
+            f"{other.generation}: the newer one {why}"
+        )
+        if set(one.generations) & set(other.generations):
+            return Finding(
+                "warning",
+                "generations-open",
+                other.core,
+                self._theirs.path,
+                self._theirs.place,
+                f"as taken, {taken}. Give --generation, or the release, of each",
+            )
+        return self._finding(
+            "generations-differ",
+            self._theirs.place,
+            f"{taken}, and the two can never bind. Build both with Zephyr {_RELEASES[one.generation]}, or both with "
+            f"{_RELEASES[other.generation]}",
+        )
+
+    def _layouts(self) -> Iterator[Finding]:
+        """Yield where the layouts of the two classic generations differ; with little alignment they do not."""
+        for sender, side, reader in (
+            (self._ours, self._first, self._second),
+            (self._theirs, self._second, self._first),
+        ):
+            own, read = (_layout(sender, each.generation) for each in (side, reader))
+            if _shape(own) != _shape(read):
+                yield self._generations(
+                    f"lays out the region of {side.core} otherwise (generation {side.generation}: blocks of "
+                    f"{own.block_size} bytes from offset {own.blocks_offset} on, {reader.generation}: of "
+                    f"{read.block_size} from {read.blocks_offset} on)"
+                )
+                return
+
+    def _depth(self) -> Iterator[Finding]:
+        ours, theirs = _slots(self._first), _slots(self._second)
+        if ours != theirs:
+            places = [
+                f" ({side.kconfig.settings[SLOTS].place})"
+                if side.kconfig and SLOTS in side.kconfig.settings
+                else ""
+                for side in (self._first, self._second)
+            ]
+            yield self._finding(
+                "depths-differ",
+                self._theirs.place,
+                f"{self._first.core} has CONFIG_{SLOTS}={ours}{places[0]}, {self._second.core} {theirs}{places[1]}, "
+                "which nobody negotiates: the queues lie and wrap elsewhere. Use one number for both",
+            )
+
+
+def _words(side: Side) -> str:
+    return f"{side.core} (Zephyr {side.releases})"
+
+
+def _slots(side: Side) -> int:
+    known = side.kconfig.number(SLOTS) if side.kconfig is not None else None
+    return DEFAULT_SLOTS if known is None else known
+
+
+def _layout(node: IcmsgNode, generation: Generation) -> BlockLayout:
+    """Return the layout of the tx-region of ``node``."""
+    region = node.tx_region.region
+    return BlockLayout.of(
+        generation,
+        region.address,
+        region.size,
+        local=node.tx_blocks or 0,
+        remote=node.rx_blocks or 0,
+        dcache_alignment=node.dcache_alignment or 0,
+    )
+
+
+def _shape(layout: BlockLayout) -> tuple[int, int, int]:
+    return layout.queue_size, layout.blocks_offset, layout.block_size
