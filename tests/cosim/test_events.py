@@ -90,6 +90,8 @@ def test_numbers_of_kinds_never_change() -> None:
         "REGION": 14,
         "SESSION": 15,
         "INTERRUPT_END": 16,
+        "INTERRUPT_TAKEN": 17,
+        "SLEEP": 18,
     }
     assert {kind.name: kind.value for kind in EventKind} == numbers
 
