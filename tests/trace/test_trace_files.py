@@ -146,7 +146,8 @@ def test_run_traces_to_standard_output_and_reports_on_standard_error() -> None:
 
 
 def test_run_ends_quietly_where_nobody_reads_the_trace_any_more() -> None:
-    command = f"{sys.executable} -m icmsg run --messages 500 --trace - --trace-format text | head -1; exit ${{PIPESTATUS[0]}}"
+    tracing = f"{sys.executable} -m icmsg run --messages 500 --trace - --trace-format text"
+    command = f"{tracing} | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 141
     assert "Traceback" not in done.stderr
