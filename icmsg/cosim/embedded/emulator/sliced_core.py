@@ -324,7 +324,10 @@ class SlicedCore(ABC):
         if self._cause is not None or error:
             return executed, self._cause
         if breaks is not None and breaks.has_ended(self.pc(), executed):
-            return executed, None  # the instruction there was not counted, even where the budget ended in an IT block
+            return (
+                executed,
+                None,
+            )  # the instruction there was not counted, even where the budget ended in an IT block
         if executed > self._budget.value:
             return executed - 1, None
         return executed, SLEEP
