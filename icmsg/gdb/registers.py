@@ -60,7 +60,7 @@ def _describe(architecture: str, features: Mapping[str, tuple[tuple[str, str], .
         parts.append(f'<feature name="{feature}">{lines}</feature>')
     return (
         '<?xml version="1.0"?><!DOCTYPE target SYSTEM "gdb-target.dtd">'
-        f"<target><architecture>{architecture}</architecture>{''.join(parts)}</target>"
+        f"<target><architecture>{architecture}</architecture><osabi>none</osabi>{''.join(parts)}</target>"
     ).encode()
 
 

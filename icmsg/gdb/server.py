@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.embedded.machine_core import MachineCore
     from icmsg.gdb.registers import RegisterSet
 
+_LAST_PORT: Final = 0xFFFF
 _RECEIVED: Final = 0x4000
 """Bytes that are taken from a client at once."""
 _BUSY: Final = 0x8000
@@ -140,12 +141,15 @@ class Server:
         self._target: Final = Target(cores, registers, self._stopped)
         self.cores: Final = self._target.cores
         self.client: Connection | None = None
+        if not 0 <= port <= _LAST_PORT:
+            raise ConfigurationError(
+                f"there is no port {port}; use one up to {_LAST_PORT}, or 0 for any free one"
+            )
         try:
             self.listener: Final = socket.create_server((host, port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
+        except OSError as error:
             raise ConfigurationError(
-                f"a GDB server cannot listen on {host}:{port}: {reason}; give it another port"
+                f"a GDB server cannot listen on {host}:{port}: {error.strerror or error}; give it another port"
             ) from None
         self.listener.setblocking(False)
         self.host, self.port = self.listener.getsockname()[:2]

@@ -1,0 +1,48 @@
+"""An exchange between the stubs with a GDB server, and its client's script in a thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rsp_client import talking
+
+from icmsg.assets import stub
+from icmsg.config.nrf5340 import APP
+from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.cosim.exchange import Exchange
+from icmsg.cosim.image import FirmwareImage
+from icmsg.cosim.workload import Workload
+from icmsg.gdb import Debugger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rsp_client import Client
+
+    from icmsg.cosim.exchange_result import ExchangeResult
+
+
+def stub_image(name: str, core: str) -> FirmwareImage:
+    return FirmwareImage.load(stub(name, core))
+
+
+def debugged(
+    talk: Callable[[Client], None] | None,
+    *,
+    messages: int = 5,
+    monitor: Callable[[str], str] | None = None,
+) -> ExchangeResult:
+    """Run an exchange between the stubs; without ``talk`` there is no server."""
+    with EmbeddedMachine() as machine:
+        sides = {"app": stub_image("initiator", "app"), "net": stub_image("echo", "net")}
+        exchange = Exchange(machine, sides, APP, Workload(messages=messages))
+        if talk is None:
+            return exchange.run()
+        debugger = Debugger(machine, monitor)
+        server = debugger.listen(0)
+        debugger.expect_clients()
+        with talking(server.port, talk):
+            try:
+                return exchange.run()
+            finally:
+                debugger.stop()
