@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from icmsg.config.icbmsg import ZEPHYR_DEFECTS, Defect, IcbmsgConfig, Refused
+from icmsg.config.icbmsg_layout import BlockLayout, Generation
+from icmsg.config.icmsg_me import IcmsgMeConfig, Role
 from icmsg.config.instance import (
     ZEPHYR_RX_READ_BUF_SIZE,
     InstanceConfig,
@@ -12,10 +15,18 @@ from icmsg.config.instance import (
 from icmsg.config.layout import RegionLayout, Wire
 
 __all__ = [
+    "ZEPHYR_DEFECTS",
     "ZEPHYR_RX_READ_BUF_SIZE",
+    "BlockLayout",
+    "Defect",
+    "Generation",
+    "IcbmsgConfig",
+    "IcmsgMeConfig",
     "InstanceConfig",
+    "Refused",
     "Region",
     "RegionLayout",
+    "Role",
     "Signalling",
     "Unbound",
     "Wire",

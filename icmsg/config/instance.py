@@ -109,16 +109,16 @@ class InstanceConfig:
     """The instance's name in messages."""
 
     def __post_init__(self) -> None:
-        _one_of("unbound", self.unbound, get_args(Unbound))
-        _one_of("wire", self.wire, get_args(Wire))
-        _one_of("signalling", self.signalling, get_args(Signalling))
-        _in_range("tx_channel", self.tx_channel, 0, 0xFFFF)
-        _in_range("rx_channel", self.rx_channel, 0, 0xFFFF)
-        _in_range("dcache_alignment", self.dcache_alignment, 0, 0x10000)
-        _in_range("bond_notify_repeat_to_ms", self.bond_notify_repeat_to_ms, 1, 100)
+        one_of("unbound", self.unbound, get_args(Unbound))
+        one_of("wire", self.wire, get_args(Wire))
+        one_of("signalling", self.signalling, get_args(Signalling))
+        in_range("tx_channel", self.tx_channel, 0, 0xFFFF)
+        in_range("rx_channel", self.rx_channel, 0, 0xFFFF)
+        in_range("dcache_alignment", self.dcache_alignment, 0, 0x10000)
+        in_range("bond_notify_repeat_to_ms", self.bond_notify_repeat_to_ms, 1, 100)
         for field in ("rx_limit", "peer_rx_limit"):
             if (limit := getattr(self, field)) is not None:
-                _in_range(field, limit, 1 if self.unbound == "enable" else MAGIC_LENGTH, _LONGEST)
+                in_range(field, limit, 1 if self.unbound == "enable" else MAGIC_LENGTH, _LONGEST)
         self._check_release()
         self._check_regions()
 
@@ -178,12 +178,14 @@ class InstanceConfig:
         )
 
 
-def _one_of(field: str, value: str, allowed: tuple[str, ...]) -> None:
+def one_of(field: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Raise ConfigurationError unless ``value`` is one of ``allowed``."""
     if value not in allowed:
         choices = ", ".join(f'"{choice}"' for choice in allowed)
         raise ConfigurationError(f'{field} = "{value}" does not exist: use one of {choices}')
 
 
-def _in_range(field: str, value: int, low: int, high: int) -> None:
+def in_range(field: str, value: int, low: int, high: int) -> None:
+    """Raise ConfigurationError unless ``value`` is from ``low`` to ``high``."""
     if not low <= value <= high:
         raise ConfigurationError(f"{field} = {value} is out of range: use {low}…{high}")

@@ -32,31 +32,60 @@ Zephyr's own C code on the host, or a test. Only three things join it: the buffe
 
 from __future__ import annotations
 
+from icmsg.ipc.backend import Backend, BackendConfig, BackendEndpoint, SeveralEndpoints
 from icmsg.ipc.clock import Clock, Timer, VirtualClock
 from icmsg.ipc.discriminator import PeerTraces, identify
 from icmsg.ipc.endpoint import Endpoint, EndpointConfig
-from icmsg.ipc.happened import Detail, Happened, Observer
+from icmsg.ipc.happened import AtEndpoint, Detail, Happened, Observer
+from icmsg.ipc.icbmsg import (
+    EndpointState,
+    IcbmsgEndpoint,
+    IcbmsgInstance,
+    IcbmsgReworkInstance,
+    ReworkState,
+    RxBuffer,
+    TxBuffer,
+    Waiter,
+)
+from icmsg.ipc.icmsg_me import IcmsgMeEndpoint, IcmsgMeInstance
 from icmsg.ipc.instance import IcmsgInstance
 from icmsg.ipc.interrupt import InterruptHandler
 from icmsg.ipc.magic import MAGIC
+from icmsg.ipc.make import backend_for
 from icmsg.ipc.send_queue import SendQueue
 from icmsg.ipc.state import LegacyState, State
 
 __all__ = [
     "MAGIC",
+    "AtEndpoint",
+    "Backend",
+    "BackendConfig",
+    "BackendEndpoint",
     "Clock",
     "Detail",
     "Endpoint",
     "EndpointConfig",
+    "EndpointState",
     "Happened",
+    "IcbmsgEndpoint",
+    "IcbmsgInstance",
+    "IcbmsgReworkInstance",
     "IcmsgInstance",
+    "IcmsgMeEndpoint",
+    "IcmsgMeInstance",
     "InterruptHandler",
     "LegacyState",
     "Observer",
     "PeerTraces",
+    "ReworkState",
+    "RxBuffer",
     "SendQueue",
+    "SeveralEndpoints",
     "State",
     "Timer",
+    "TxBuffer",
     "VirtualClock",
+    "Waiter",
+    "backend_for",
     "identify",
 ]

@@ -26,7 +26,7 @@ class EndpointConfig:
     """
 
     name: str = ""
-    """Local only: ICMsg has one endpoint per instance and does not transmit its name."""
+    """ICMsg has one endpoint per instance and does not transmit its name; the other backends bind by it."""
     bound: Callable[[], None] | None = None
     """Both sides are ready. In magic mode Zephyr calls it before it sends itself: :meth:`Endpoint.send` still
     raises EBUSY inside, so send the first message from the next piece of work (``clock.call_soon``)."""
@@ -36,6 +36,8 @@ class EndpointConfig:
     """The peer broke the protocol; the text says what is wrong and where, nothing was consumed."""
     unbound: Callable[[], None] | None = None
     """The peer closed or restarted (sessions only); :meth:`Endpoint.reopen` bonds again, also from inside."""
+    prio: int = 0
+    """Priority; with more than 0 messages overtake those that wait with them (ICBMsg's rework only)."""
 
 
 class Endpoint:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from enum import IntEnum
+from typing import NamedTuple
 
 from icmsg.errors import IcmsgError
-from icmsg.ipc.state import LegacyState, State
 
 
 class Happened(str, enum.Enum):
     """Kind of an event; the comment gives the detail. A kind is also its word, ``Happened.SENT == "sent"``."""
 
-    STATE = "state"  # the instance is in another state: a State or LegacyState
+    STATE = "state"  # the instance is in another state: a member of its enum of states
     SENT = "sent"  # a message lies in the TX buffer, its ring follows: the payload
     RECEIVED = "received"  # a message was taken, the endpoint's callback follows: the payload
     DROPPED = "dropped"  # a message was to be sent while the peer is gone: the payload
@@ -28,6 +29,15 @@ class Happened(str, enum.Enum):
 STATE, SENT, RECEIVED, DROPPED, RING, BOUND, UNBOUND, ERROR = Happened
 
 
-Detail = LegacyState | State | bytes | int | IcmsgError | None
+class AtEndpoint(NamedTuple):
+    """Detail of an event at one of several endpoints."""
+
+    endpoint: str
+    """The endpoint's name."""
+    detail: bytes | IcmsgError | None
+    """The same that a backend with one endpoint tells by itself."""
+
+
+Detail = IntEnum | bytes | int | IcmsgError | AtEndpoint | None
 Observer = Callable[[Happened, Detail], None]
 """Called with everything that an instance does, in order; it may take ``(str, object)`` as well."""

@@ -9,19 +9,20 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from icmsg.errors import BusError, ConfigurationError, IpcError, WireError
-from icmsg.hw.bus import BlockCheck, Bus
+from icmsg.errors import IpcError, WireError
 from icmsg.ipc.discriminator import PeerTraces, identify
 from icmsg.ipc.endpoint import Endpoint, EndpointConfig
 from icmsg.ipc.happened import DROPPED, RECEIVED, SENT
 from icmsg.ipc.link import Link
 from icmsg.ipc.magic import Bonding, RepeatedMagic
+from icmsg.ipc.regions import check_regions
 from icmsg.ipc.session import RingBack, Sessions
 from icmsg.ipc.state import LegacyState, State
 from icmsg.wire.packet_buffer import LONGEST
 
 if TYPE_CHECKING:
-    from icmsg.config.instance import InstanceConfig, Region
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
     from icmsg.ipc.clock import Clock
     from icmsg.ipc.happened import Observer
@@ -60,7 +61,7 @@ class IcmsgInstance:
         *,
         observer: Observer | None = None,
     ) -> None:
-        _check_regions(bus, config)
+        check_regions(bus, config)
         link = self._link = Link(bus, mailbox, clock, config, self._receive)
         link.observer = observer
         self._bonding = _bonding(link)
@@ -243,23 +244,6 @@ class IcmsgInstance:
                 f"CONFIG_PBUF_RX_READ_BUF_SIZE and peer_rx_limit",
                 errno.EMSGSIZE,
             )
-
-
-def _check_regions(bus: Bus, config: InstanceConfig) -> None:
-    _check_region(bus, config, "tx-region", config.tx_region)
-    _check_region(bus, config, "rx-region", config.rx_region)
-
-
-def _check_region(bus: Bus, config: InstanceConfig, name: str, region: Region) -> None:
-    """Refuse a region that the bus does not have; without an access, which the peer or a test might see."""
-    if not isinstance(bus, BlockCheck):
-        return
-    try:
-        bus.check_block(region.address, region.size)
-    except BusError as error:
-        raise ConfigurationError(
-            f"{config.name}: the {name} {region} is not memory that this core can reach: {error}"
-        ) from error
 
 
 def _bonding(link: Link) -> Bonding:

@@ -9,8 +9,8 @@ from icmsg.hw.mailbox import EdgeMailbox
 
 if TYPE_CHECKING:
     from icmsg.hw.mailbox import Mailbox
+    from icmsg.ipc.backend import Backend
     from icmsg.ipc.clock import Callback
-    from icmsg.ipc.instance import IcmsgInstance
 
 
 class InterruptHandler:
@@ -23,14 +23,14 @@ class InterruptHandler:
 
     __slots__ = ("_mailbox", "_rang", "_rung")
 
-    def __init__(self, mailbox: Mailbox, *instances: IcmsgInstance) -> None:
+    def __init__(self, mailbox: Mailbox, *instances: Backend) -> None:
         self._mailbox = mailbox
         self._rung = mailbox.interrupted if isinstance(mailbox, EdgeMailbox) else mailbox.pending
         self._rang: dict[int, Callback] = {}
         for instance in instances:
             self.add(instance)
 
-    def add(self, instance: IcmsgInstance) -> None:
+    def add(self, instance: Backend) -> None:
         """Listen for ``instance``; ConfigurationError when another one has its RX channel."""
         channel = instance.config.rx_channel
         if channel in self._rang:
@@ -40,7 +40,7 @@ class InterruptHandler:
             )
         self._rang[channel] = instance.mailbox_rang
 
-    def replace(self, instance: IcmsgInstance) -> None:
+    def replace(self, instance: Backend) -> None:
         """Listen for ``instance`` instead of the one that had its RX channel, as after a core reset."""
         self._rang[instance.config.rx_channel] = instance.mailbox_rang
 

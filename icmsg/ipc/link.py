@@ -33,6 +33,7 @@ class Link:
 
     __slots__ = (
         "_ring",
+        "_tx_channel",
         "bus",
         "clock",
         "config",
@@ -64,6 +65,7 @@ class Link:
         self.observer: Observer | None = None
         self.rx_work = WorkItem(clock, receive)
         self._ring = mailbox.ring
+        self._tx_channel = config.tx_channel
         self.writer, self.reader = _packet_buffers(bus, config)
 
     def take(self, what: Input) -> None:
@@ -75,10 +77,9 @@ class Link:
 
     def ring(self) -> None:
         """Signal the peer."""
-        channel = self.config.tx_channel
         if self.observer is not None:
-            self.observer(RING, channel)
-        self._ring(channel)
+            self.observer(RING, self._tx_channel)
+        self._ring(self._tx_channel)
 
     def bound(self) -> None:
         """Tell the endpoint that both sides are ready."""

@@ -140,7 +140,10 @@ class PbufReader:
         packets wrap) and one write of ``rd_idx``. What :meth:`read` would refuse ends the list, and is raised
         when it comes first. ``wr_idx`` is what the caller has read there just now.
         """
-        wr = self._read32(self._wr_address) if wr_idx is None else wr_idx
+        words = self._fields.words
+        wr = wr_idx
+        if wr is None:
+            wr = self._read32(self._wr_address) if words is None else words[self._wr_word]
         rd = self._rd
         length = self._length
         self.more = False
@@ -149,7 +152,8 @@ class PbufReader:
         if wr & 3 or wr >= length:
             raise self._corrupt_index(wr)
         occupied = (wr - rd) % length
-        block = self._rest(rd, occupied)
+        ring = self._ring.data
+        block = self._rest(rd, occupied) if ring is None or wr < rd else ring[rd:wr].tobytes()
         longest = LONGEST if capacity is None else capacity
         packets: list[bytes] = []
         at = 0
@@ -163,7 +167,10 @@ class PbufReader:
         if not packets:
             raise self._refusal(self._data_address + rd, size, occupied, capacity)
         rd = (rd + at) % length
-        self._write32(self._rd_address, rd)
+        if words is None:
+            self._write32(self._rd_address, rd)
+        else:
+            words[0] = rd
         self._rd = rd
         self.more = rd != wr
         return packets
