@@ -16,6 +16,13 @@ from typing import TYPE_CHECKING, Any
 from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.core_options import CoreOptions, add_soc, cores_of, keep, machine_platform
+from icmsg.cli.endpoint_options import (
+    add_endpoint_options,
+    check_one_endpoint,
+    endpoints_of,
+    has_several,
+    several_of,
+)
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
 from icmsg.cosim.engines import make_machine
@@ -32,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.endpoints.exchange import EndpointExchange
     from icmsg.cosim.engines import EngineChoice
     from icmsg.cosim.exchange_result import ExchangeResult
     from icmsg.cosim.machine import Machine
@@ -86,6 +94,7 @@ class RunReport:
             "faults": [asdict(fault) for fault in result.faults],
             "notes": list(result.notes),
             "round_trip_note": result.round_trip_note,
+            "endpoints": [asdict(endpoint) for endpoint in result.endpoints],
             "interrupted": signal.Signals(self.interrupted).name if self.interrupted else None,
             "options": self.options,
             "versions": _versions(),
@@ -97,7 +106,7 @@ def add_parser(commands: Any, cores: CoreOptions) -> None:
     parser = commands.add_parser(
         "run",
         help="bond and exchange messages, check every echo",
-        description="Boots the SoC, bonds over ICMsg, exchanges messages and checks every echo.",
+        description="Boots the SoC, bonds over ICMsg or ICBMsg, exchanges messages and checks every echo.",
         formatter_class=HelpFormatter,
     )
     add_engine_options(parser)
@@ -150,6 +159,7 @@ def add_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
         help="what the regions hold when firmware starts: an old session, or random bytes; Python opens 1 ms later",
     )
     add_link_options(parser, cores)
+    add_endpoint_options(parser)
     machine = parser.add_argument_group("the machine")
     add_soc(machine)
     machine.add_argument(
@@ -232,9 +242,7 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         any_number=any_number,
     )
     who = take_builds(options)
-    link = link_of(options, who)
-    soc = cores_of(options).soc
-    sides = {core: find_image(who[core], core, link.configs[core].unbound, soc) for core in who}
+    make_exchange = _exchange_of(options, who, workload)
     started = time.perf_counter()
     stall_s = options.stall_ns / S
     machine = make_machine(
@@ -257,35 +265,54 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
 
             assert isinstance(machine, RemoteMachine)
             machine.boot_anew()  # somebody else has used it
-        exchange = Exchange(
-            machine,
-            sides,
-            link.configs[link.first],
-            workload,
-            peer_config=link.configs[link.second],
-            initiator=None if options.initiator == "auto" else options.initiator,
-            bond_timeout_ns=options.bond_timeout_ns,
-            release=options.release_network,
-            silence_ns=options.silence_ns,
-            stall=Stall(stall_s, time.monotonic) if stall_s else None,
-            strict=options.strict,
-            stale_memory=options.stale_memory,
-        )
+        exchange = make_exchange(machine)
         if choice.name == "renode" and options.json and observe is None:
             from icmsg.cosim.renode.watchdog import last_words  # most runs do without
 
             stack.enter_context(last_words(lambda why, number: _as_text(report(exchange.lost(why), number))))
         if observe is not None:
-            observe(machine, dict(link.configs))
+            observe(machine, dict(exchange.configs) if isinstance(exchange, Exchange) else {})
         interrupted = 0
         try:
-            result = exchange.run() if options.json else _run_with_progress(exchange, workload.messages)
+            result = (
+                exchange.run()
+                if options.json
+                else _run_with_progress(exchange, workload.messages * len(endpoints_of(options)))
+            )
         except Interrupted as error:
             interrupted = error.number
             result = exchange.partial(f"interrupted by {signal.Signals(interrupted).name}")
         except EngineError as error:  # it has gone, and cannot be asked how far it came
             result = exchange.lost(str(error))
     return report(result, interrupted)
+
+
+def _exchange_of(
+    options: argparse.Namespace, who: dict[str, str], workload: Workload
+) -> Callable[[Machine], Exchange | EndpointExchange]:
+    """Return what makes the exchange on a machine; mistakes in the options come at once."""
+    cores = cores_of(options)
+    stall_s = options.stall_ns / S
+    common: dict[str, Any] = {
+        "initiator": None if options.initiator == "auto" else options.initiator,
+        "bond_timeout_ns": options.bond_timeout_ns,
+        "release": options.release_network,
+        "silence_ns": options.silence_ns,
+        "stall": Stall(stall_s, time.monotonic) if stall_s else None,
+        "strict": options.strict,
+    }
+    if has_several(options):
+        from icmsg.cosim.endpoints.exchange import EndpointExchange  # most runs do without
+
+        config, names = several_of(options, who), endpoints_of(options)
+        images = {core: find_image(who[core], core, "disable", cores.soc) for core in who}
+        return lambda machine: EndpointExchange(machine, images, config, workload, names, **common)
+    check_one_endpoint(options)
+    link = link_of(options, who)
+    sides = {core: find_image(who[core], core, link.configs[core].unbound, cores.soc) for core in who}
+    first, peer = link.configs[link.first], link.configs[link.second]
+    common["stale_memory"] = options.stale_memory
+    return lambda machine: Exchange(machine, sides, first, workload, peer_config=peer, **common)
 
 
 def _as_text(report: RunReport) -> str:
@@ -306,7 +333,7 @@ def _versions() -> dict[str, str]:
     return found | {name: metadata.version(name) for name in sorted(installed)}
 
 
-def _run_with_progress(exchange: Exchange, total: int) -> ExchangeResult:
+def _run_with_progress(exchange: Exchange | EndpointExchange, total: int) -> ExchangeResult:
     from icmsg.cli import render  # a JSON run does without, and starts sooner
 
     with render.progress(total) as progress:
