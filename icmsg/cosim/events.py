@@ -25,8 +25,8 @@ _COUNTED: Final = Struct("<8xBBI4x")
 _FLUSH_BYTES: Final = 1 << 16
 
 ENDPOINT_SHIFT: Final = 24
-"""Bit of ``a`` of a packet event below which the length of the payload is. Above it is the endpoint, where a backend has
-several: 1 for the first one that sent or received, and so on. ICMsg, which has one, has 0 there."""
+"""Bit of ``a`` of a packet event below which the length of the payload is. Above it is the endpoint, where a backend
+has several: 1 for the first one that sent or received, and so on. ICMsg, which has one, has 0 there."""
 LENGTH_MASK: Final = (1 << ENDPOINT_SHIFT) - 1
 REWORK_STATES: Final = 16
 """Number of the first state of ICBMsg's rework; what is below are states of ICMsg."""

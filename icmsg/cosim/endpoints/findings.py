@@ -56,6 +56,8 @@ def _counts(side: SideFacts, other: SideFacts) -> Iterator[Finding]:
     config = other.config
     if queue is None or queue.peer_counts is None or not isinstance(config, IcbmsgConfig):
         return
+    if other.backend is not None and other.backend.state.value:
+        return  # it says so itself, among its symptoms
     tx, rx = queue.peer_counts
     if (tx, rx) != (config.rx_blocks, config.tx_blocks) and max(tx, rx) <= 32:
         yield Finding(

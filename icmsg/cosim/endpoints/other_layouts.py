@@ -63,28 +63,36 @@ def other_layout(bus: Bus, config: SeveralConfig, writer: str) -> str | None:
 
 
 def _explained(config: IcbmsgConfig, at: int) -> str:
-    for other, words in _others(config):
+    fitting: dict[str, str] = {}
+    for other, kind, words in _others(config):
         layout = other.tx_layout
         if layout.begin + layout.blocks_offset == at:
-            return f": it does with {words}"
+            fitting.setdefault(kind, words)
+    if fitting:
+        return f": it does with {' or '.join(fitting.values())}"
     return ": is it another release, dcache-alignment or number of blocks there?"
 
 
-def _others(config: IcbmsgConfig) -> Iterator[tuple[IcbmsgConfig, str]]:
-    """Yield other layouts, the likely ones first."""
+def _others(config: IcbmsgConfig) -> Iterator[tuple[IcbmsgConfig, str, str]]:
+    """Yield other layouts with what differs and how, the likely ones first."""
     for generation in ("3.6", "4.1"):
         if generation != config.generation:
             yield from _tried(config, f"the layout of {RELEASES[generation]}", generation=generation)
     for alignment in _ALIGNMENTS:
         yield from _tried(config, f"dcache-alignment {alignment}", dcache_alignment=alignment)
-    for blocks in range(1, _MOST_BLOCKS + 1):
-        yield from _tried(config, f"{blocks} tx-blocks", tx_blocks=blocks)
-    for blocks in range(1, _MOST_BLOCKS + 1):
-        yield from _tried(config, f"{blocks} rx-blocks", rx_blocks=blocks)
+    for blocks in _near(config.tx_blocks):
+        yield from _tried(config, f"{blocks} tx-blocks there", tx_blocks=blocks)
+    for blocks in _near(config.rx_blocks):
+        yield from _tried(config, f"{blocks} rx-blocks there", rx_blocks=blocks)
 
 
-def _tried(config: IcbmsgConfig, words: str, **changes: object) -> Iterator[tuple[IcbmsgConfig, str]]:
+def _near(number: int) -> list[int]:
+    """Return numbers of blocks, those first that are nearly ``number``."""
+    return sorted(range(1, _MOST_BLOCKS + 1), key=lambda blocks: abs(blocks - number))
+
+
+def _tried(config: IcbmsgConfig, words: str, **changes: object) -> Iterator[tuple[IcbmsgConfig, str, str]]:
     try:
-        yield replace(config, **changes), words  # type: ignore[arg-type]  # the fields' own types
+        yield replace(config, **changes), next(iter(changes)), words  # type: ignore[arg-type]  # the fields' own
     except ConfigurationError:
         return
