@@ -9,11 +9,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.config.boards import DEFAULT
 from icmsg.config.by_hand import region_of
+from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.config.release import Release
 from icmsg.config.spelling import closest
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 ICMSG: Final = "icmsg"
 BACKENDS: Final = (ICMSG, "icbmsg", "icbmsg-rework", "icmsg-me")
-_OF_ICBMSG: Final = ("tx_blocks", "rx_blocks", "slots")
+_REGIONS: Final = ("tx_region", "rx_region")
 _BLOCKS: Final = Release(3, 6)
 _FEWER_BYTES: Final = Release(4, 1)
 
@@ -57,23 +58,43 @@ def several_by_hand(
     Raises:
         ConfigurationError: that cannot work, or is no backend with several endpoints.
     """
-    changes = dict(given)
-    for name in ("tx_region", "rx_region"):
-        if isinstance(text := changes.get(name), str):
-            changes[name] = region_of(name, text)
     board = board or DEFAULT
-    if check_backend(backend) == "icmsg-me":
-        return _icmsg_me(board, changes, release, endpoints)
-    if backend == ICMSG:
+    if check_backend(backend) == ICMSG:
         raise ConfigurationError("icmsg has one endpoint: leave endpoints away, or choose another backend")
-    if "role" in changes:
-        raise ConfigurationError(f"role is for icmsg-me: {backend} finds out who initiates by itself")
+    if backend == "icmsg-me":
+        control = board.instance
+        if release is not None:
+            control = replace(control, signalling=Release.parse(release).signalling)
+        return changed(IcmsgMeConfig(control, role="initiator"), given, endpoints)
     generation: Generation = "rework" if backend == "icbmsg-rework" else "4.1"
     if release is not None:
         generation = _generation(release, backend)
-    base = replace(board.icbmsg, generation=generation)
-    changes.setdefault("num_ep", max(base.num_ep, endpoints))
-    return replace(base, **changes)
+    return changed(replace(board.icbmsg, generation=generation), given, endpoints)
+
+
+def changed(config: SeveralConfig, given: Mapping[str, Any], endpoints: int = 1) -> SeveralConfig:
+    """Return ``config`` with the fields that are ``given``, and room for so many ``endpoints``.
+
+    Raises:
+        ConfigurationError: that cannot work, or is a field of another backend.
+    """
+    changes: dict[str, Any] = {
+        name: region_of(name, value) if name in _REGIONS and isinstance(value, str) else value
+        for name, value in given.items()
+    }
+    changes.setdefault("num_ep", max(config.num_ep, endpoints))
+    own = {field.name for field in fields(config)}
+    if isinstance(config, IcbmsgConfig):
+        _refuse(set(changes) - own, "ICBMsg")
+        return replace(config, **changes)
+    controls = {name: changes.pop(name) for name in list(changes) if name not in own}
+    _refuse(set(controls) - {field.name for field in fields(config.control)}, "icmsg_me")
+    return replace(config, control=replace(config.control, **controls), **changes)
+
+
+def _refuse(names: set[str], backend: str) -> None:
+    for name in sorted(names):
+        raise ConfigurationError(f"{name} has no meaning for {backend}: leave it away")
 
 
 def _generation(release: str, backend: str) -> Generation:
@@ -83,14 +104,3 @@ def _generation(release: str, backend: str) -> Generation:
     if parsed < _BLOCKS:
         raise ConfigurationError(f"release {release} has no ICBMsg, which came with Zephyr {_BLOCKS}")
     return "3.6" if parsed < _FEWER_BYTES else "4.1"
-
-
-def _icmsg_me(board: Board, changes: dict[str, Any], release: str | None, endpoints: int) -> IcmsgMeConfig:
-    for name in _OF_ICBMSG:
-        if name in changes:
-            raise ConfigurationError(f"{name} is for icbmsg: icmsg-me has no blocks")
-    own = {name: changes.pop(name) for name in ("role", "num_ep") if name in changes}
-    if release is not None:
-        changes.setdefault("signalling", Release.parse(release).signalling)
-    config = IcmsgMeConfig(replace(board.instance, **changes), role=own.get("role", "initiator"))
-    return replace(config, num_ep=own.get("num_ep", max(config.num_ep, endpoints)))

@@ -61,7 +61,9 @@ def examine_endpoints(
     found = list(findings(facts, core_rules, direction_rules))
     for side, other in (sides, sides[::-1]):
         found += endpoint_findings(side, other)
-    if any(finding.id == "layout-differs" for finding in found):  # what was read by another layout says nothing
+    if any(
+        finding.id == "layout-differs" for finding in found
+    ):  # what was read by another layout says nothing
         found = [finding for finding in found if finding.id != "does-not-fit"]
     unique = {finding.text: finding for finding in found}
     lines = []

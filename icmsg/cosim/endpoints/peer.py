@@ -13,13 +13,14 @@ b'hello'
 
 from __future__ import annotations
 
+import errno
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.endpoints.diagnosis import examine_endpoints
 from icmsg.cosim.peer import TIMEOUT_NS
 from icmsg.cosim.played_instance import PlayedInstance
-from icmsg.errors import VirtualTimeoutError
+from icmsg.errors import IpcError, VirtualTimeoutError
 from icmsg.ipc import EndpointConfig
 
 if TYPE_CHECKING:
@@ -164,8 +165,23 @@ class EndpointsPeer:
     def endpoint(self, name: str, *, prio: int = 0) -> PeerEndpoint:
         """Return an endpoint by its name; one that is not there yet is registered."""
         if name not in self.endpoints:
-            self.endpoints[name] = PeerEndpoint(self, name, prio)
+            self.endpoints[name] = self._make(name, prio)
         return self.endpoints[name]
+
+    def _make(self, name: str, prio: int) -> PeerEndpoint:
+        """Register an endpoint; who has another kind of endpoints overrides this."""
+        return PeerEndpoint(self, name, prio)
+
+    def reopen(self) -> None:
+        """Start over with the endpoints there are, as after a restart of this side alone; the peer must, too.
+
+        Raises:
+            IpcError: the backend cannot (icmsg_me).
+        """
+        again = getattr(self.instance, "reopen", None)
+        if again is None:
+            raise IpcError(f"{self.config.name}: icmsg_me cannot start over: reset both cores", errno.EIO)
+        again()
 
     @property
     def is_bound(self) -> bool:
