@@ -71,15 +71,17 @@ class Recording:
     _names: dict[int, str] = field(default_factory=dict)
 
     def observe(self, machine: Machine, configs: dict[str, InstanceConfig]) -> None:
-        """Record from now on; what firmware sends is taken from memory."""
+        """Record from now on; what firmware sends is taken from memory, where the ``configs`` of ICMsg are given."""
+        self._names = {core.index: core.name for core in machine.cores.values()}
+        machine.events.add_sink(self._on_event, _KINDS)
+        if not configs:
+            return
         first, second = configs
         link = follow_link(machine, Link(first, second, configs))
         for name in configs:
             core = machine.core(name)
-            self._names[core.index] = name
             if core.image is not None:
                 self._lanes[link.regions[core.index].region] = f"{name} sent"
-        machine.events.add_sink(self._on_event, _KINDS)
         machine.events.add_sink(self._on_news, (EventKind.PACKETS, EventKind.REGION))
 
     def _on_event(self, event: Event) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from icmsg.assets import stub_names
 from icmsg.cli.arguments import region_text
 from icmsg.cli.core_options import cores_of
+from icmsg.cli.endpoint_options import has_several
 from icmsg.config.boards import DEFAULT
 from icmsg.config.by_hand import region_of, with_given
 from icmsg.config.instance import InstanceConfig, Signalling, Unbound
@@ -94,7 +95,7 @@ def take_builds(options: argparse.Namespace) -> dict[str, str]:
             if cores.value(options, core, "-dts") is None:
                 cores.set(options, core, str(files.dts.parent), "-dts")
     given.setdefault(link.first, PYTHON)
-    given.setdefault(link.second, PYTHON if options.build else "echo")
+    given.setdefault(link.second, PYTHON if options.build or has_several(options) else "echo")
     for core in link.cores:
         cores.set(options, core, given[core])
     return {core: given[core] for core in link.cores}

@@ -34,7 +34,9 @@ def progress(total: int) -> Iterator[Callable[[int, int], None] | None]:
 def report(run: dict[str, Any], console: Console | None = None, *, stderr: bool = False) -> None:
     """Print the summary of a run, as :meth:`RunReport.as_json` gives it."""
     console = console or Output(stderr=stderr)
-    table = Table(title="ICMsg exchange", title_justify="left", show_header=False, title_style="bold")
+    table = Table(
+        title=f"{_title(run)} exchange", title_justify="left", show_header=False, title_style="bold"
+    )
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for label, value in _rows(run):
@@ -87,8 +89,31 @@ def _rows(run: dict[str, Any]) -> Iterator[tuple[str, str | Text]]:
         yield "round trip", _distribution(trips)
     if run["round_trip_note"]:
         yield "", run["round_trip_note"]
+    for endpoint in run["endpoints"]:
+        yield f"endpoint {printable(endpoint['name'])}", _endpoint(endpoint, bond_only=run["bond_only"])
     yield "time", f"{_time(run['virtual_s'] * 1e6)} virtual in {run['wall_s']:.2f} s"
     yield "trace", run["trace_sha256"][:16]
+
+
+def _title(run: dict[str, Any]) -> str:
+    backend = str(run["options"].get("backend", "icmsg"))
+    return {"icmsg": "ICMsg", "icbmsg": "ICBMsg", "icbmsg-rework": "ICBMsg (rework)"}.get(backend, backend)
+
+
+def _endpoint(endpoint: dict[str, Any], *, bond_only: bool) -> Text:
+    """Return the line of one of several endpoints."""
+    if not endpoint["bound"]:
+        return Text("not bound", "bold red")
+    bound = Text(f"bound after {_time(endpoint['bond_virtual_us'])}; ", "green")
+    if bond_only:
+        unanswered = endpoint["messages_unanswered"]
+        return Text(
+            f"bound after {_time(endpoint['bond_virtual_us'])}; {_count(unanswered)} received", "green"
+        )
+    trips = endpoint["round_trip_virtual_us"]
+    first = f"; {endpoint['initiator']} sends first" if endpoint["initiator"] else ""
+    median = f"; round trip {_time(trips['median'])}" if trips["median"] is not None else ""
+    return bound + _echoes(endpoint) + Text(first + median)
 
 
 def _distribution(trips: dict[str, float]) -> str:

@@ -11,11 +11,18 @@ import time
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.core_options import CoreOptions, add_soc, cores_of, keep, machine_platform
+from icmsg.cli.endpoint_options import (
+    add_endpoint_options,
+    check_one_endpoint,
+    endpoints_of,
+    has_several,
+    several_of,
+)
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.gdb_option import add_gdb_option, debugged
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
@@ -28,14 +35,16 @@ from icmsg.cosim.progress import Stall
 from icmsg.cosim.simtime import MS, US, S
 from icmsg.cosim.stale_memory import STALE_MEMORY
 from icmsg.cosim.workload import Workload
-from icmsg.errors import EngineError
+from icmsg.errors import ConfigurationError, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.endpoints.exchange import EndpointExchange
     from icmsg.cosim.engines import EngineChoice
     from icmsg.cosim.exchange_result import ExchangeResult
+    from icmsg.cosim.link import Link
     from icmsg.cosim.machine import Machine
 
     Observe = Callable[[Machine, dict[str, InstanceConfig]], None]
@@ -88,6 +97,7 @@ class RunReport:
             "faults": [asdict(fault) for fault in result.faults],
             "notes": list(result.notes),
             "round_trip_note": result.round_trip_note,
+            "endpoints": [asdict(endpoint) for endpoint in result.endpoints],
             "interrupted": signal.Signals(self.interrupted).name if self.interrupted else None,
             "options": self.options,
             "versions": _versions(),
@@ -99,7 +109,7 @@ def add_parser(commands: Any, cores: CoreOptions) -> None:
     parser = commands.add_parser(
         "run",
         help="bond and exchange messages, check every echo",
-        description="Boots the SoC, bonds over ICMsg, exchanges messages and checks every echo.",
+        description="Boots the SoC, bonds over ICMsg or ICBMsg, exchanges messages and checks every echo.",
         formatter_class=HelpFormatter,
     )
     add_engine_options(parser)
@@ -154,6 +164,7 @@ def add_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
         help="what the regions hold when firmware starts: an old session, or random bytes; Python opens 1 ms later",
     )
     add_link_options(parser, cores)
+    add_endpoint_options(parser)
     machine = parser.add_argument_group("the machine")
     add_soc(machine)
     machine.add_argument(
@@ -242,12 +253,10 @@ def _run_exchange(
         any_number=any_number,
     )
     who = take_builds(options)
-    link = link_of(options, who)
-    soc = cores_of(options).soc
-    sides = {core: find_image(who[core], core, link.configs[core].unbound, soc) for core in who}
-    started = time.perf_counter()
     gdb: int | None = getattr(options, "gdb", None)
     stall_s = options.stall_ns / S if gdb is None else 0  # who debugs takes the time that it takes
+    made = _exchange_of(options, who, workload, stall_s, is_traced=traces is not None)
+    started = time.perf_counter()
     machine = make_machine(
         choice,
         machine_platform(options.platform, options.soc),
@@ -268,34 +277,26 @@ def _run_exchange(
 
             assert isinstance(machine, RemoteMachine)
             machine.boot_anew()  # somebody else has used it
+        exchange = made.make(machine)
         if traces is not None:
             stack.callback(traces.end)
-            traces.begin(machine, link, who, {"engine": machine.engine, "seed": str(options.seed)})
-        exchange = Exchange(
-            machine,
-            sides,
-            link.configs[link.first],
-            workload,
-            peer_config=link.configs[link.second],
-            initiator=None if options.initiator == "auto" else options.initiator,
-            bond_timeout_ns=options.bond_timeout_ns,
-            release=options.release_network,
-            silence_ns=options.silence_ns,
-            stall=Stall(stall_s, time.monotonic) if stall_s else None,
-            strict=options.strict,
-            stale_memory=options.stale_memory,
-        )
+            assert made.link is not None
+            traces.begin(machine, made.link, who, {"engine": machine.engine, "seed": str(options.seed)})
         if choice.name == "renode" and options.json and observe is None:
             from icmsg.cosim.renode.watchdog import last_words  # most runs do without
 
             stack.enter_context(last_words(lambda why, number: _as_text(report(exchange.lost(why), number))))
         if observe is not None:
-            observe(machine, dict(link.configs))
+            observe(machine, dict(made.link.configs) if made.link is not None else {})
         if gdb is not None:
-            stack.enter_context(debugged(machine, gdb, [core for core, side in sides.items() if side]))
+            stack.enter_context(debugged(machine, gdb, [core for core in who if who[core] != PYTHON]))
         interrupted = 0
         try:
-            result = exchange.run() if options.json else _run_with_progress(exchange, workload.messages)
+            result = (
+                exchange.run()
+                if options.json
+                else _run_with_progress(exchange, workload.messages * len(endpoints_of(options)))
+            )
         except Interrupted as error:
             interrupted = error.number
             result = exchange.partial(f"interrupted by {signal.Signals(interrupted).name}")
@@ -305,6 +306,51 @@ def _run_exchange(
         if traces is not None:
             traces.end(found.as_json())
     return found
+
+
+class Made(NamedTuple):
+    """Maker of an exchange on a machine, and its link where it is one instance of ICMsg."""
+
+    make: Callable[[Machine], Exchange | EndpointExchange]
+    link: Link | None
+
+
+def _exchange_of(
+    options: argparse.Namespace,
+    who: dict[str, str],
+    workload: Workload,
+    stall_s: float,
+    *,
+    is_traced: bool,
+) -> Made:
+    """Return what makes the exchange; mistakes in the options come at once."""
+    cores = cores_of(options)
+    common: dict[str, Any] = {
+        "initiator": None if options.initiator == "auto" else options.initiator,
+        "bond_timeout_ns": options.bond_timeout_ns,
+        "release": options.release_network,
+        "silence_ns": options.silence_ns,
+        "stall": Stall(stall_s, time.monotonic) if stall_s else None,
+        "strict": options.strict,
+    }
+    if has_several(options):
+        if is_traced:
+            raise ConfigurationError(
+                f"--trace is for --backend icmsg, not for {options.backend}: leave one of them out"
+            )
+        from icmsg.cosim.endpoints.exchange import EndpointExchange  # most runs do without
+
+        config, names = several_of(options, who), endpoints_of(options)
+        images = {core: find_image(who[core], core, "disable", cores.soc) for core in who}
+        return Made(
+            lambda machine: EndpointExchange(machine, images, config, workload, names, **common), None
+        )
+    check_one_endpoint(options)
+    link = link_of(options, who)
+    sides = {core: find_image(who[core], core, link.configs[core].unbound, cores.soc) for core in who}
+    first, peer = link.configs[link.first], link.configs[link.second]
+    common["stale_memory"] = options.stale_memory
+    return Made(lambda machine: Exchange(machine, sides, first, workload, peer_config=peer, **common), link)
 
 
 def _as_text(report: RunReport) -> str:
@@ -325,7 +371,7 @@ def _versions() -> dict[str, str]:
     return found | {name: metadata.version(name) for name in sorted(installed)}
 
 
-def _run_with_progress(exchange: Exchange, total: int) -> ExchangeResult:
+def _run_with_progress(exchange: Exchange | EndpointExchange, total: int) -> ExchangeResult:
     from icmsg.cli import render  # a JSON run does without, and starts sooner
 
     with render.progress(total) as progress:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.instance import InstanceConfig, Region
 from icmsg.config.spelling import closest
 from icmsg.errors import ConfigurationError
@@ -21,9 +22,9 @@ class Board:
     """One SoC as Zephyr's boards use it.
 
     ``name`` is also that of ``platforms/NAME.repl``. ``roles`` are the names of the two cores of the link, the one
-    that has ``instance`` as it stands first; ``titles`` says in words what each is, ``mailboxes`` gives the byte
-    address for which the firmware stubs of each are built. ``qualifiers`` are the parts of Zephyr's board names and
-    devicetree labels that tell whose files they are. ``mailbox`` is the ``compatible`` of
+    that has ``instance``, or ``icbmsg`` with blocks, as it stands first; ``titles`` says in words what each is,
+    ``mailboxes`` gives the byte address for which the firmware stubs of each are built. ``qualifiers`` are the parts of
+    Zephyr's board names and devicetree labels that tell whose files they are. ``mailbox`` is the ``compatible`` of
     the mailbox, ``labels`` are what an overlay may call it, ``ram`` is where the regions of an overlay can lie.
     ``starts`` tells whether firmware on the first core lets the second one run, and so is up before it.
     """
@@ -35,6 +36,7 @@ class Board:
     titles: Mapping[str, str]
     qualifiers: Mapping[str, tuple[str, ...]]
     instance: InstanceConfig
+    icbmsg: IcbmsgConfig
     mailbox: str
     labels: tuple[str, ...]
     ram: range
@@ -51,6 +53,15 @@ NRF5340: Final = Board(
     instance=InstanceConfig(
         tx_region=Region(0x2007_0000, 0x800),
         rx_region=Region(0x2007_8000, 0x800),
+        tx_channel=0,
+        rx_channel=1,
+        name="ipc0",
+    ),
+    icbmsg=IcbmsgConfig(
+        tx_region=Region(0x2007_0000, 0x800),
+        rx_region=Region(0x2007_8000, 0x800),
+        tx_blocks=16,
+        rx_blocks=18,
         tx_channel=0,
         rx_channel=1,
         name="ipc0",
@@ -77,6 +88,16 @@ NRF54L15: Final = Board(
         rx_channel=20,
         name="ipc0",
     ),
+    icbmsg=IcbmsgConfig(
+        tx_region=Region(0x2002_0000, 0x800),
+        rx_region=Region(0x2001_8000, 0x800),
+        tx_blocks=16,
+        rx_blocks=18,
+        tx_channel=21,
+        rx_channel=20,
+        dcache_alignment=32,
+        name="ipc0",
+    ),
     mailbox="nordic,nrf-vevif-task-tx",
     labels=("cpuflpr_vevif_rx", "cpuflpr_vevif_tx", "cpuapp_vevif_rx", "cpuapp_vevif_tx"),
     ram=range(0x2000_0000, 0x2004_0000),
@@ -95,6 +116,16 @@ NRF54H20: Final = Board(
     instance=InstanceConfig(
         tx_region=Region(0x2F0B_F000, 0x800),
         rx_region=Region(0x2F0B_F800, 0x800),
+        tx_channel=12,
+        rx_channel=18,
+        dcache_alignment=32,
+        name="ipc0",
+    ),
+    icbmsg=IcbmsgConfig(
+        tx_region=Region(0x2F0B_F000, 0x800),
+        rx_region=Region(0x2F0B_F800, 0x800),
+        tx_blocks=16,
+        rx_blocks=18,
         tx_channel=12,
         rx_channel=18,
         dcache_alignment=32,

@@ -20,12 +20,15 @@ from icmsg.cosim.memory_rules import MEMORY_RULES
 from icmsg.cosim.observations import observe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import AccessWarning, Core, Machine
     from icmsg.cosim.observations import CoreFacts, DirectionFacts, LinkFacts
-    from icmsg.ipc import IcmsgInstance
+    from icmsg.ipc import Backend
+
+    CoreRule = Callable[[CoreFacts, LinkFacts], Finding | None]
+    DirectionRule = Callable[[DirectionFacts, LinkFacts], Finding | None]
 
 _LINES: Final = 5
 _FAULT: Final = "exception "
@@ -53,7 +56,7 @@ def examine(
     peer: Core,
     *,
     bound: bool = False,
-    instances: Mapping[str, IcmsgInstance] | None = None,
+    instances: Mapping[str, Backend] | None = None,
     peer_config: InstanceConfig | None = None,
 ) -> Diagnosis:
     """Return what is wrong with the link of ``core`` (``config`` as it has it) and ``peer``; nothing is changed.
@@ -64,8 +67,8 @@ def examine(
     facts = observe(
         machine, core, config, peer, bound=bound, instances=instances or {}, peer_config=peer_config
     )
-    found = [Finding("fault", line, Rank.FAULT) for line in _faults(facts)]
-    return Diagnosis((*found, *_findings(facts)), tuple(_state(facts)))
+    found = findings(facts, CORE_RULES, (*MEMORY_RULES, *DOORBELL_RULES))
+    return Diagnosis(found, (*_region_lines(facts), *core_lines(facts)))
 
 
 def console_lines(core: Core) -> list[str]:
@@ -79,14 +82,15 @@ def is_fault(warning: AccessWarning) -> bool:
     return warning.what.startswith(_FAULT)
 
 
-def _findings(facts: LinkFacts) -> list[Finding]:
-    """Return what all rules find, the surest first."""
-    found = [rule(core, facts) for rule in CORE_RULES for core in facts.cores]
-    found += [
-        rule(direction, facts) for rule in (*MEMORY_RULES, *DOORBELL_RULES) for direction in facts.directions
-    ]
+def findings(
+    facts: LinkFacts, core_rules: Iterable[CoreRule], direction_rules: Iterable[DirectionRule]
+) -> tuple[Finding, ...]:
+    """Return all faults, then what the rules find, the surest first."""
+    found = [rule(core, facts) for rule in core_rules for core in facts.cores]
+    found += [rule(direction, facts) for rule in direction_rules for direction in facts.directions]
     unique = {finding.text: finding for finding in found if finding is not None}
-    return sorted(unique.values(), key=lambda finding: finding.rank)
+    faults = [Finding("fault", line, Rank.FAULT) for line in _faults(facts)]
+    return (*faults, *sorted(unique.values(), key=lambda finding: finding.rank))
 
 
 def _faults(facts: LinkFacts) -> list[str]:
@@ -103,13 +107,17 @@ def _faults(facts: LinkFacts) -> list[str]:
     return lines
 
 
-def _state(facts: LinkFacts) -> Iterator[str]:
+def _region_lines(facts: LinkFacts) -> Iterator[str]:
     first = facts.cores[0]
     for direction, role in zip(facts.directions, ("tx", "rx"), strict=True):
         yield (
             f"{direction.writer.name}→{direction.reader.name} ({role}-region of {first.name}, "
             f"0x{direction.region.address:08X}): {_region(direction, bound=facts.bound)}"
         )
+
+
+def core_lines(facts: LinkFacts) -> Iterator[str]:
+    """Yield lines about the consoles, about where the cores are, and the warnings."""
     for side in facts.cores:
         if side.core.image is not None:
             printed = console_lines(side.core)

@@ -24,6 +24,13 @@ _COUNTED: Final = Struct("<8xBBI4x")
 """Layout of a record's kind, core and a."""
 _FLUSH_BYTES: Final = 1 << 16
 
+ENDPOINT_SHIFT: Final = 24
+"""Bit of ``a`` of a packet event below which the length of the payload is. Above it is the endpoint, where a backend
+has several: 1 for the first one that sent or received, and so on. ICMsg, which has one, has 0 there."""
+LENGTH_MASK: Final = (1 << ENDPOINT_SHIFT) - 1
+REWORK_STATES: Final = 16
+"""Number of the first state of ICBMsg's rework; what is below are states of ICMsg."""
+
 TRACE_VERSION: Final = 1
 """Version of the hash: which kinds it covers (all but :data:`SEEN`) and how an event becomes bytes."""
 
@@ -33,9 +40,11 @@ class EventKind(enum.IntEnum):
 
     DOORBELL = 1  # a core triggered a mbox channel: a = channel
     INTERRUPT = 2  # an interrupt line of a core rose: a = interrupt number
-    PACKET_SENT = 3  # by a Python-played core: a = length in bytes, b = CRC-32 of the payload
-    PACKET_RECEIVED = 4  # by a Python-played core: a = length in bytes, b = CRC-32 of the payload
-    STATE = 5  # an ICMsg instance played by Python changed its state: a = new state number
+    PACKET_SENT = 3  # by a Python-played core: a = length in bytes and endpoint, b = CRC-32 of the payload
+    PACKET_RECEIVED = (
+        4  # by a Python-played core: a = length in bytes and endpoint, b = CRC-32 of the payload
+    )
+    STATE = 5  # an instance played by Python changed its state: a = new state number
     CORE_STARTED = 6
     CORE_HALTED = 7
     CORE_RESET = 8

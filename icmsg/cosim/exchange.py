@@ -103,14 +103,14 @@ class Exchange:
         self._silence_ns: Final = silence_ns or STALL_NS
         self._after_bond_ns: Final = silence_ns or _GRACE_NS
         self._strict = strict
-        self._configs = {first: config, second: peer_config or config.mirrored()}
-        self._first, self._second = (machine.core(name) for name in self._configs)
+        self.configs = {first: config, second: peer_config or config.mirrored()}
+        self._first, self._second = (machine.core(name) for name in self.configs)
         self._ctrl_c = CtrlC(terminate=True)
         self._problems: list[str] = []
         self._bond_ns: int | None = None
         self._faults = FaultLog(machine)
         self._restarts = Restarts(machine, (self._first, self._second))
-        self._sides = Sides(machine, sides, self._configs, workload, initiator, stale_memory)
+        self._sides = Sides(machine, sides, self.configs, workload, initiator, stale_memory)
         self._initiator = self._sides.initiator
         self._players = self._sides.players
         for name, player in self._players.items():
@@ -135,7 +135,7 @@ class Exchange:
             None if workload.any_number else workload.messages,
             restarts=True,
             booting=True,
-            may_differ=len(self._sides.unknown) == len(self._configs),
+            may_differ=len(self._sides.unknown) == len(self.configs),
         )
         longest_ns = max(bond_timeout_ns, self._silence_ns)
         self._guard = ProgressGuard(machine, self._faults, self._token, longest_ns, stall)
@@ -318,7 +318,7 @@ class Exchange:
         problems = [*self._problems, *map(str, self._watch.problems)]
         problems += [line for player in self._players.values() for line in player.troubles()]
         if self._bond_ns is not None:
-            problems += describe_protection(self._machine, self._configs[self._first.name])
+            problems += describe_protection(self._machine, self.configs[self._first.name])
         if self._bond_ns is not None and not problems:
             silence_ns = None if self._knows_its_count() else self._silence_ns
             problems += shortcomings(counts, silence_ns) if not self._bond_only else []
@@ -395,6 +395,6 @@ class Exchange:
         if self._guess and self._sender is not None and 0 < mismatches == self._sender.got:
             unknown = self._sides.unknown[0]
             yield f"if the firmware on {unknown} sends first, say so: --initiator {unknown}"
-        first, second, config = self._first, self._second, self._configs[self._first.name]
+        first, second, config = self._first, self._second, self.configs[self._first.name]
         instances = {name: player.played.instance for name, player in self._players.items()}
         yield from examine(self._machine, first, config, second, bound=bound, instances=instances).lines()

@@ -11,8 +11,10 @@ from icmsg.cosim.simtime import S
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from icmsg.cosim.endpoints.lane import EndpointResult
     from icmsg.cosim.machine import CoreFaultRecord, Machine
     from icmsg.cosim.players import Initiator
+    from icmsg.cosim.verdict import Counts
     from icmsg.cosim.watch import LinkWatch
 
 
@@ -53,6 +55,8 @@ class ExchangeResult:
     """Remarks that a reader of the figures should know; nothing that is wrong."""
     round_trip_note: str | None = None
     """A remark on what the smallest round trip does not say."""
+    endpoints: tuple[EndpointResult, ...] = ()
+    """The same for each endpoint, of a backend with several; the numbers above are their sums then."""
 
     @property
     def ok(self) -> bool:
@@ -75,7 +79,7 @@ class ExchangeResult:
 
 def lost(
     machine: Machine,
-    seen: Initiator | LinkWatch,
+    seen: Initiator | LinkWatch | Counts,
     bond_ns: int | None,
     problem: str,
     earlier: Sequence[str] = (),

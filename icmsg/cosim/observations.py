@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from icmsg.config.layout import RegionLayout
     from icmsg.cosim.machine import AccessWarning, Core, Machine
     from icmsg.hw.mailbox import MailboxState
-    from icmsg.ipc import IcmsgInstance
+    from icmsg.ipc import Backend
     from icmsg.ipc.discriminator import PeerTraces
 
 _AROUND: Final = 0x8000
@@ -39,7 +39,7 @@ class CoreFacts:
     core: Core
     config: InstanceConfig
     """The instance as this core has it."""
-    instance: IcmsgInstance | None
+    instance: Backend | None
     """The backend, where Python plays the core."""
     runs_firmware: bool
     registers: Mapping[str, int]
@@ -148,7 +148,7 @@ def observe(
     second: Core,
     *,
     bound: bool,
-    instances: Mapping[str, IcmsgInstance],
+    instances: Mapping[str, Backend],
     peer_config: InstanceConfig | None = None,
 ) -> LinkFacts:
     """Return all facts about the link of ``first`` (``config`` as this core has it) and ``second``.
@@ -230,7 +230,7 @@ def _core(
     machine: Machine,
     core: Core,
     config: InstanceConfig,
-    instance: IcmsgInstance | None,
+    instance: Backend | None,
     observer: LinkObserver,
 ) -> CoreFacts:
     counts = machine.events.counts
@@ -255,7 +255,7 @@ def _core(
         heard_first=core.name in observer.heard_first,
         interrupts=counts(EventKind.INTERRUPT, core.index).get(number, 0),
         resets=sum(counts(EventKind.CORE_RESET, core.index).values()),
-        traces=_traces(core, config, instance),
+        traces=_traces(core, config),
         stores=tuple(observer.stores[core.name]),
         early_ns=observer.early.get(core.name),
     )
@@ -292,8 +292,8 @@ def _enabled(core: Core, *, is_vpr: bool) -> tuple[int, ...]:
         return ()
 
 
-def _traces(core: Core, config: InstanceConfig, instance: IcmsgInstance | None) -> PeerTraces | None:
+def _traces(core: Core, config: InstanceConfig) -> PeerTraces | None:
     try:
-        return instance.identify_peer() if instance is not None else identify(core.bus, config)
+        return identify(core.bus, config)
     except BusError:
         return None

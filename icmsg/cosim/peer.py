@@ -61,7 +61,9 @@ class Peer:
         self.config: Final = config
         self._other = next(other for other in machine.cores.values() if other.name != core.name)
         observe_link(machine, core, self._other, config)
-        self.played: Final = PlayedInstance(machine, core, config, mailbox, observer)
+        self.played: Final[PlayedInstance[IcmsgInstance]] = PlayedInstance(
+            machine, core, config, mailbox, observer
+        )
         self._callbacks: Final = EndpointConfig(
             name=endpoint,
             bound=self._bound,

@@ -1,20 +1,21 @@
-"""ICMsg played by Python on a core: that core's mailbox driver, its interrupt, and the backend, joined."""
+"""A backend played by Python on a core: that core's mailbox driver, its interrupt, and the backend, joined."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, overload
 from zlib import crc32
 
-from icmsg.cosim.events import EventKind
+from icmsg.cosim.events import ENDPOINT_SHIFT, REWORK_STATES, EventKind
 from icmsg.cosim.preconditions import check_regions
-from icmsg.ipc import IcmsgInstance, InterruptHandler
+from icmsg.ipc import AtEndpoint, Backend, IcmsgInstance, InterruptHandler, ReworkState, backend_for
 from icmsg.ipc.happened import RECEIVED, SENT, STATE
 
 if TYPE_CHECKING:
-    from icmsg.config.instance import InstanceConfig
+    from icmsg.config import IcbmsgConfig, IcmsgMeConfig, InstanceConfig
     from icmsg.cosim.machine import Core, Machine
-    from icmsg.ipc import Detail, Happened, Observer
+    from icmsg.ipc import Detail, Happened, Observer, SeveralEndpoints
 
+BackendT = TypeVar("BackendT", bound=Backend)
 
 _PACKET_SENT: Final = EventKind.PACKET_SENT
 _PACKET_RECEIVED: Final = EventKind.PACKET_RECEIVED
@@ -41,10 +42,11 @@ class PlayedMailbox:
             core.on_interrupt(interrupt, self.handler.handle)
 
 
-class PlayedInstance:
-    """One ICMsg instance on ``core``, which Python plays; everything goes through that core's registers and memory.
+class PlayedInstance(Generic[BackendT]):
+    """One instance on ``core``, which Python plays; everything goes through that core's registers and memory.
 
-    ``instance`` is the backend. What it does is put into the machine's event stream, and ``observer`` is told. Where
+    ``instance`` is the backend, of the kind that ``config`` says. What it does is put into the machine's event stream,
+    and ``observer`` is told. Where
     a core has several instances they share one ``mailbox``; None makes one with the two channels of this instance.
 
     Raises:
@@ -52,11 +54,29 @@ class PlayedInstance:
         ConfigurationError: the configuration cannot work, or another instance of the mailbox has its RX channel.
     """
 
+    @overload
+    def __init__(
+        self: PlayedInstance[IcmsgInstance],
+        machine: Machine,
+        core: Core,
+        config: InstanceConfig,
+        mailbox: PlayedMailbox | None = None,
+        observer: Observer | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: PlayedInstance[SeveralEndpoints],
+        machine: Machine,
+        core: Core,
+        config: IcbmsgConfig | IcmsgMeConfig,
+        mailbox: PlayedMailbox | None = None,
+        observer: Observer | None = None,
+    ) -> None: ...
     def __init__(
         self,
         machine: Machine,
         core: Core,
-        config: InstanceConfig,
+        config: InstanceConfig | IcbmsgConfig | IcmsgMeConfig,
         mailbox: PlayedMailbox | None = None,
         observer: Observer | None = None,
     ) -> None:
@@ -66,11 +86,11 @@ class PlayedInstance:
         )
         self._core = core
         self._observer = observer
+        self._places: dict[str, int] = {}
         self.mailbox: Final = mailbox.driver
-        self.instance: Final = IcmsgInstance(
-            core.bus, self.mailbox, machine.clock, config, observer=self._observe
-        )
-        mailbox.handler.add(self.instance)
+        made = backend_for(core.bus, self.mailbox, machine.clock, config, observer=self._observe)
+        self.instance: Final[BackendT] = made  # type: ignore[assignment]  # as the overloads say
+        mailbox.handler.add(made)
 
     def _observe(self, kind: Happened, detail: Detail) -> None:
         if isinstance(detail, bytes):
@@ -78,7 +98,19 @@ class PlayedInstance:
                 self._core.emit(_PACKET_SENT, len(detail), crc32(detail))
             elif kind is RECEIVED:
                 self._core.emit(_PACKET_RECEIVED, len(detail), crc32(detail))
+        elif isinstance(detail, AtEndpoint):
+            if isinstance(data := detail.detail, bytes) and kind in (SENT, RECEIVED):
+                packet = _PACKET_SENT if kind is SENT else _PACKET_RECEIVED
+                self._core.emit(packet, self._place(detail.endpoint) | len(data), crc32(data))
         elif kind is STATE and isinstance(detail, int):
-            self._core.emit(EventKind.STATE, detail)
+            offset = REWORK_STATES if isinstance(detail, ReworkState) else 0
+            self._core.emit(EventKind.STATE, detail + offset)
         if self._observer is not None:
             self._observer(kind, detail)
+
+    def _place(self, endpoint: str) -> int:
+        """Return the endpoint's part of an event: its number from 1, in the order in which they spoke first."""
+        place = self._places.get(endpoint)
+        if place is None:
+            place = self._places[endpoint] = len(self._places) + 1 << ENDPOINT_SHIFT
+        return place

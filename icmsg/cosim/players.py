@@ -5,17 +5,18 @@ from __future__ import annotations
 import errno
 from collections import deque
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.cosim.simtime import US
 from icmsg.cosim.workload import RoundTrips, Workload, difference, unasked
 from icmsg.errors import IcmsgError, IpcError
-from icmsg.ipc import Endpoint, EndpointConfig
+from icmsg.ipc import EndpointConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from icmsg.cosim.played_instance import PlayedInstance
+    from icmsg.ipc import BackendEndpoint
     from icmsg.ipc.clock import Clock
 
 _RETRY_NS: Final = 10 * US
@@ -25,9 +26,9 @@ _KEPT: Final = 10
 
 
 class Player:
-    """An application on a Python-played core: opens the endpoint ``ep0`` when it is made."""
+    """An application on a Python-played core: opens its endpoint when it is made."""
 
-    def __init__(self, played: PlayedInstance, clock: Clock) -> None:
+    def __init__(self, played: PlayedInstance[Any], clock: Clock, endpoint: str = "ep0") -> None:
         self.bound_ns: int | None = None
         self.problems: Final[list[IcmsgError]] = []
         """The first of them; ``problem_count`` counts all."""
@@ -37,14 +38,14 @@ class Player:
         self._resets = 0
         self._clock = clock
         self.played: Final = played
-        self._callbacks: Final = EndpointConfig(
-            name="ep0",
+        callbacks = EndpointConfig(
+            name=endpoint,
             bound=self._bound,
             received=self.received,
             error=self._problem,
             unbound=self._unbound,
         )
-        self.endpoint: Final[Endpoint] = played.instance.register_endpoint(self._callbacks)
+        self.endpoint: Final[BackendEndpoint] = played.instance.register_endpoint(callbacks)
 
     def _bound(self) -> None:
         self.bound_ns = self._clock.now_ns()
@@ -55,7 +56,7 @@ class Player:
         if resets == self._resets:
             self._problem(IpcError("the peer closed or restarted during the exchange", errno.ECONNRESET))
         else:  # as an application does that goes on with a peer that has started again
-            self._clock.call_soon(lambda: self.played.instance.reopen(self._callbacks))
+            self._clock.call_soon(self.endpoint.reopen)
         self._resets = resets
 
     def lost_link(self) -> None:
@@ -89,14 +90,16 @@ class Player:
 class Responder(Player):
     """Sends every message back, in order; one that does not answer only counts them in ``unanswered``."""
 
-    def __init__(self, played: PlayedInstance, clock: Clock, *, answers: bool = True) -> None:
+    def __init__(
+        self, played: PlayedInstance[Any], clock: Clock, endpoint: str = "ep0", *, answers: bool = True
+    ) -> None:
         self.echoed = 0
         self.unanswered = 0
         self._answers = answers
         self._probe: bytes | None = None
         self.probe_came_back = False
         self._waiting: deque[bytes] = deque()
-        super().__init__(played, clock)
+        super().__init__(played, clock, endpoint)
 
     def probe(self, data: bytes) -> None:
         """Send a message and answer nothing any more: a peer that plays back what it gets returns it."""
@@ -137,7 +140,9 @@ class Initiator(Responder):
     and what any other one has said unasked is not played back to it.
     """
 
-    def __init__(self, played: PlayedInstance, clock: Clock, workload: Workload) -> None:
+    def __init__(
+        self, played: PlayedInstance[Any], clock: Clock, workload: Workload, endpoint: str = "ep0"
+    ) -> None:
         self.sent = 0
         self.got = 0
         self.lost = 0
@@ -151,7 +156,7 @@ class Initiator(Responder):
         self._payloads: Iterator[bytes] = workload.payloads()
         self._next: bytes | None = None
         self._expected: deque[tuple[bytes, int]] = deque()
-        super().__init__(played, clock)
+        super().__init__(played, clock, endpoint)
 
     def begin(self) -> None:
         """Send the first messages; the endpoint is bound."""

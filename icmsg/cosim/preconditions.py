@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.config.boards import DEFAULT, board_of
+from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.config.instance import Region
 from icmsg.config.memory_checks import misplaced
 from icmsg.cosim.stub_firmware import ECHO, INITIATOR
@@ -16,13 +17,15 @@ from icmsg.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from icmsg.config.icbmsg import IcbmsgConfig
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.image import FirmwareImage
     from icmsg.cosim.machine import Core, Machine
     from icmsg.cosim.workload import Workload
+    from icmsg.ipc.regions import HasRegions
 
 
-def check_regions(machine: Machine, core: Core, config: InstanceConfig) -> None:
+def check_regions(machine: Machine, core: Core, config: HasRegions) -> None:
     """Refuse regions (``config`` as ``core`` has it) that ``core`` shares with no other core that has a mailbox."""
     platform = list(machine.soc.memory_map())
     others = [other.name for other in machine.soc.mailboxes() if other.name != core.name] or [core.name]
@@ -38,7 +41,7 @@ def check_regions(machine: Machine, core: Core, config: InstanceConfig) -> None:
             raise ConfigurationError(f"{name} {region} of core {core.name} {problems[0]}{hint}")
 
 
-def check_image(core: Core, image: FirmwareImage, config: InstanceConfig) -> None:
+def check_image(core: Core, image: FirmwareImage, config: HasRegions) -> None:
     """Refuse an image that is loaded where a region is."""
     for segment in image.segments:
         loaded = Region(segment.load_address, len(segment.data))
@@ -59,7 +62,28 @@ def check_workload(workload: Workload, config: InstanceConfig, core: str, other:
         (config.peer_rx_limit, f"CONFIG_{option} of {other}"),
         (config.rx_limit, f"CONFIG_{option} of {core}"),
     ]
-    largest, limit = min((size, limit) for size, limit in limits if size is not None)
+    _check_size(workload, [(size, limit) for size, limit in limits if size is not None])
+
+
+def check_endpoint_workload(
+    workload: Workload, config: IcbmsgConfig | IcmsgMeConfig, core: str, other: str
+) -> None:
+    """Refuse messages that do not fit into blocks, or into a packet of icmsg_me; as :func:`check_workload`."""
+    if isinstance(config, IcmsgMeConfig):
+        limits = [
+            (config.longest, f"CONFIG_IPC_SERVICE_BACKEND_ICMSG_ME_SEND_BUF_SIZE of {core}"),
+            (config.mirrored().longest, f"CONFIG_IPC_SERVICE_BACKEND_ICMSG_ME_SEND_BUF_SIZE of {other}"),
+        ]
+    else:
+        limits = [
+            (config.tx_layout.longest, f"all {config.tx_blocks} blocks of the tx-region of {core} together"),
+            (config.rx_layout.longest, f"all {config.rx_blocks} blocks of the rx-region of {core} together"),
+        ]
+    _check_size(workload, limits)
+
+
+def _check_size(workload: Workload, limits: list[tuple[int, str]]) -> None:
+    largest, limit = min(limits)
     if workload.size_max > largest:
         raise ConfigurationError(
             f"messages of up to {workload.size_max} bytes do not fit: {limit} takes at most {largest}; use --size "
@@ -87,5 +111,5 @@ def check_roles(initiator: str | None, programs: Mapping[str, int]) -> None:
         )
 
 
-def _regions(config: InstanceConfig) -> tuple[tuple[str, Region], ...]:
+def _regions(config: HasRegions) -> tuple[tuple[str, Region], ...]:
     return ("tx-region", config.tx_region), ("rx-region", config.rx_region)

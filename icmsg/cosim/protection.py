@@ -14,8 +14,9 @@ from icmsg.errors import BusError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from icmsg.config.instance import InstanceConfig, Region
+    from icmsg.config.instance import Region
     from icmsg.cosim.machine import Machine
+    from icmsg.ipc.regions import HasRegions
 
 _RAM: Final = 0x2000_0000
 _EXTRAM_PROTECT: Final = 0x5000_0460
@@ -29,7 +30,7 @@ _REGION: Final = 0x2000
 _BLOCK: Final = 0x1_0000
 
 
-def describe_protection(machine: Machine, config: InstanceConfig) -> list[str]:
+def describe_protection(machine: Machine, config: HasRegions) -> list[str]:
     """Return why, as firmware of the application core has set the SoC up, the network core reaches no region there."""
     force_off = machine.soc.force_off
     if force_off is None:

@@ -86,6 +86,10 @@ class RoundTrips:
     def __len__(self) -> int:
         return len(self._ns)
 
+    def extend(self, other: RoundTrips) -> None:
+        """Add all durations of ``other``."""
+        self._ns.extend(other._ns)
+
     def summary_us(self) -> dict[str, float | None]:
         """Return min, median, p99 and max in microseconds; None where nothing came back."""
         ordered = sorted(self._ns)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
+    from icmsg.cosim.endpoints.peer import EndpointsPeer
     from icmsg.cosim.machine import Machine
     from icmsg.cosim.peer import Peer
     from icmsg.trace import TextTrace
@@ -29,7 +30,7 @@ class Recorder:
     def __init__(self, suffixes: Sequence[str] = ()) -> None:
         self._machines: list[tuple[Machine, TextTrace, RecentTrace | None]] = []
         self._suffixes = suffixes
-        self.peers: Final[list[Peer]] = []
+        self.peers: Final[list[Peer | EndpointsPeer]] = []
 
     @classmethod
     def of(cls, item: pytest.Item) -> Recorder:
@@ -129,7 +130,7 @@ def _is_hidden(excinfo: pytest.ExceptionInfo[BaseException] | None) -> bool:
     return isinstance(excinfo.value, IcmsgError) or str(last).partition(".")[0] != "icmsg"
 
 
-def _describe(peer: Peer) -> list[str]:
+def _describe(peer: Peer | EndpointsPeer) -> list[str]:
     from icmsg.errors import IcmsgError
 
     try:

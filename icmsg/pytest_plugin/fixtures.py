@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import pytest
 
@@ -12,10 +12,12 @@ from icmsg.pytest_plugin.availability import require_engine
 from icmsg.pytest_plugin.options import asked_engine, asked_soc, stall_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.endpoints import SeveralConfig
+    from icmsg.cosim.endpoints.peer import EndpointsPeer
     from icmsg.cosim.engines import EngineChoice
     from icmsg.cosim.image import FirmwareImage
     from icmsg.cosim.machine import Machine
@@ -50,8 +52,20 @@ class LoadFirmware(Protocol):
 class OpenPeer(Protocol):
     """Plays a core of the test's machine by Python."""
 
-    def __call__(self, core: str | None = None, config: InstanceConfig | None = None) -> Peer:
-        """``config`` is the instance as that core has it; None = the one of Zephyr's boards."""
+    @overload
+    def __call__(self, core: str | None = None, config: InstanceConfig | None = None) -> Peer: ...
+    @overload
+    def __call__(
+        self, core: str | None = None, *, config: SeveralConfig, endpoints: Iterable[str] = ()
+    ) -> EndpointsPeer: ...
+    @overload
+    def __call__(
+        self, core: str | None, config: SeveralConfig, endpoints: Iterable[str] = ()
+    ) -> EndpointsPeer:
+        """``config`` is the instance as that core has it; None = the one of Zephyr's boards.
+
+        With an IcbmsgConfig or IcmsgMeConfig there are ``endpoints``, and ``peer.endpoint(NAME)`` for further ones.
+        """
 
 
 @pytest.fixture(scope="session")
@@ -162,17 +176,30 @@ def icmsg_firmware(icmsg_machine: Machine) -> LoadFirmware:
 
 @pytest.fixture
 def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPeer:
-    """A function that plays a core by Python and opens its ICMsg instance."""
+    """A function that plays a core by Python and opens its instance: ICMsg, or what ``config`` is of."""
+    from icmsg.config import IcbmsgConfig, IcmsgMeConfig
     from icmsg.config.instance import InstanceConfig as Config
+    from icmsg.cosim.endpoints.peer import EndpointsPeer
     from icmsg.cosim.link import default_link
     from icmsg.cosim.peer import Peer
     from icmsg.errors import ConfigurationError
 
     recorder = Recorder.of(request.node)
 
-    def open_peer(core: str | None = None, config: InstanceConfig | None = None) -> Peer:
+    def open_peer(
+        core: str | None = None,
+        config: InstanceConfig | SeveralConfig | None = None,
+        endpoints: Iterable[str] = (),
+    ) -> Peer | EndpointsPeer:
         soc = icmsg_machine.soc
         target = icmsg_machine.core(core or default_link(soc).first)
+        if isinstance(config, IcbmsgConfig | IcmsgMeConfig):
+            names = [endpoints] if isinstance(endpoints, str) else endpoints
+            several = EndpointsPeer(icmsg_machine, target, config, names)
+            recorder.peers.append(several)
+            return several
+        if endpoints:
+            raise ConfigurationError("endpoints are for IcbmsgConfig and IcmsgMeConfig: ICMsg has one")
         if config is not None and not isinstance(config, Config):
             raise ConfigurationError(
                 f"config {config!r} is no InstanceConfig; for a devicetree file: load_instances(FILE)[0].config"
@@ -181,4 +208,4 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
         recorder.peers.append(peer)
         return peer
 
-    return open_peer
+    return open_peer  # type: ignore[return-value]  # overloads of a protocol match no union

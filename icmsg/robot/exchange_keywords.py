@@ -15,7 +15,7 @@ from icmsg.robot.values import CoreName, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from icmsg.robot.played_side import PlayedEndpoint
+    from icmsg.robot.played_side import Played
     from icmsg.robot.scene import Scene
 
 _MOST = 100_000
@@ -29,10 +29,13 @@ class ExchangeKeywords:
         self._scene = scene
 
     @keyword(tags=["messages"])
-    def echo_messages(self, core: CoreName, instance: str | None = None) -> None:
-        """Lets a core that Python plays send back every message, as the stub ``echo`` does, instead of keeping it."""
-        endpoint = self._scene.endpoint(core, instance)
-        endpoint.echoes = True
+    def echo_messages(self, core: CoreName, instance: str | None = None, endpoint: str | None = None) -> None:
+        """Lets a core that Python plays send back every message, as the stub ``echo`` does, instead of keeping it.
+
+        Without the name of an endpoint, all endpoints of its instance do.
+        """
+        for played in self._scene.endpoints(core, instance, endpoint):
+            played.echoes = True
 
     @keyword(tags=["messages"])
     def exchange_messages(
@@ -44,13 +47,14 @@ class ExchangeKeywords:
         seed: int = 1,
         timeout: timedelta | None = None,
         instance: str | None = None,
+        endpoint: str | None = None,
     ) -> int:
         """Sends messages from a core that Python plays to a peer that sends them back, and compares every echo.
 
         Sizes and contents follow from ``seed``. The timeout is that of one echo. Returns the number of bytes.
         """
         work = Workload(messages=count, size_min=size_min, size_max=size_max, seed=seed)
-        return self._exchange(self._scene.endpoint(core, instance), work.payloads(), timeout)
+        return self._exchange(self._scene.endpoint(core, instance, endpoint), work.payloads(), timeout)
 
     @keyword(tags=["messages"])
     def exchange_every_size(
@@ -61,45 +65,48 @@ class ExchangeKeywords:
         step: int = 1,
         timeout: timedelta | None = None,
         instance: str | None = None,
+        endpoint: str | None = None,
     ) -> int:
         """Sends a message of every size to a peer that sends back, and compares every echo.
 
         Sizes go up to ``size_max``, by default to the longest that fits. With
         ``step`` only every so many sizes; the longest is always among them. Returns the number of messages.
         """
-        endpoint = self._scene.endpoint(core, instance)
-        longest = endpoint.endpoint.get_tx_buffer_size() if size_max is None else size_max
+        played = self._scene.endpoint(core, instance, endpoint)
+        longest = played.endpoint.get_tx_buffer_size() if size_max is None else size_max
         if step < 1 or not 1 <= size_min <= longest:
             raise ConfigurationError(
                 f"sizes {size_min}…{longest} in steps of {step}: use 1 ≤ size_min ≤ size_max and step ≥ 1"
             )
         sizes = [*range(size_min, longest, step), longest]
         self._exchange(
-            endpoint, (bytes(index * 7 + size & 0xFF for index in range(size)) for size in sizes), timeout
+            played, (bytes(index * 7 + size & 0xFF for index in range(size)) for size in sizes), timeout
         )
         return len(sizes)
 
     @keyword(tags=["messages"])
-    def fill_region(self, core: CoreName, size: int = 100, instance: str | None = None) -> int:
+    def fill_region(
+        self, core: CoreName, size: int = 100, instance: str | None = None, endpoint: str | None = None
+    ) -> int:
         """Sends messages of ``size`` bytes without a pause until the region has no room (ENOMEM); returns how many.
 
         Each has its number in the first two bytes, see `Expect Numbered Messages`.
         """
-        endpoint = self._scene.endpoint(core, instance)
+        played = self._scene.endpoint(core, instance, endpoint)
         if size < 2:
             raise ConfigurationError(f"size {size}: use 2 or more, the number of the message takes two bytes")
         for number in range(_MOST):
-            if not self._fits(endpoint, _numbered(number, size)):
+            if not self._fits(played, _numbered(number, size)):
                 return number
-        raise self._scene.failure(f"{core} sent {_MOST} messages and the region is not full", endpoint)
+        raise self._scene.failure(f"{core} sent {_MOST} messages and the region is not full", played)
 
-    def _fits(self, endpoint: PlayedEndpoint, message: bytes) -> bool:
+    def _fits(self, played: Played, message: bytes) -> bool:
         try:
-            endpoint.endpoint.send(message)
+            played.endpoint.send(message)
         except IpcError as error:
-            if error.errno == errno.ENOMEM and len(message) <= endpoint.endpoint.get_tx_buffer_size():
+            if error.errno == errno.ENOMEM and len(message) <= played.endpoint.get_tx_buffer_size():
                 return False
-            raise self._scene.failure(f"the region cannot be filled: {error}", endpoint) from None
+            raise self._scene.failure(f"the region cannot be filled: {error}", played) from None
         return True
 
     @keyword(tags=["messages"])
@@ -110,34 +117,33 @@ class ExchangeKeywords:
         size: int = 100,
         timeout: timedelta | None = None,
         instance: str | None = None,
+        endpoint: str | None = None,
     ) -> None:
         """Runs until ``count`` messages as `Fill Region` sends them were received; fails if one is wrong or missing."""
-        endpoint = self._scene.endpoint(core, instance)
+        played = self._scene.endpoint(core, instance, endpoint)
         for number in range(count):
             what = f"message {number + 1} of {count} for {core}"
-            self._scene.wait(lambda: bool(endpoint.received), timeout, what, endpoint)
-            received = endpoint.received.popleft()
+            self._scene.wait(lambda: bool(played.received), timeout, what, played)
+            received = played.received.popleft()
             if received != _numbered(number, size):
                 raise self._scene.failure(
                     f"message {number + 1} of {count} for {core} is {shown(received)}, "
                     f"expected {shown(_numbered(number, size))}",
-                    endpoint,
+                    played,
                 )
 
-    def _exchange(
-        self, endpoint: PlayedEndpoint, payloads: Iterable[bytes], timeout: timedelta | None
-    ) -> int:
+    def _exchange(self, played: Played, payloads: Iterable[bytes], timeout: timedelta | None) -> int:
         total = 0
         for number, sent in enumerate(payloads, 1):
             try:
-                endpoint.endpoint.send(sent)
+                played.endpoint.send(sent)
             except IpcError as error:
-                raise self._scene.failure(f"message {number} cannot be sent: {error}", endpoint) from None
-            what = f"echo {number} ({len(sent)} bytes) for {endpoint.core.name}"
-            self._scene.wait(lambda: bool(endpoint.received), timeout, what, endpoint)
-            received = endpoint.received.popleft()
+                raise self._scene.failure(f"message {number} cannot be sent: {error}", played) from None
+            what = f"echo {number} ({len(sent)} bytes) for {played.core.name}"
+            self._scene.wait(lambda: bool(played.received), timeout, what, played)
+            received = played.received.popleft()
             if received != sent:
-                raise self._scene.failure(difference(number, sent, received), endpoint)
+                raise self._scene.failure(difference(number, sent, received), played)
             total += len(sent)
         return total
 

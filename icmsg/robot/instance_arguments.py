@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from icmsg.config.icbmsg import ZEPHYR_DEFECTS, Defect
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from icmsg.config.instance import InstanceConfig
 
+_ALL: Final = "all"
 _LIMITS: Final = {"rx_limit", "peer_rx_limit"}
 """Arguments of which a devicetree says nothing."""
 
@@ -44,3 +46,11 @@ def config_from_files(
     if dts_of not in (core, other):
         raise ConfigurationError(f"dts_of={dts_of}: use {core} or {other}, the two cores of the link")
     return replace(own if dts_of == core else theirs, name=name, **dict(given))
+
+
+def defects_of(text: str) -> frozenset[Defect]:
+    """Return the defects of a list with commas, or ``all`` that Zephyr's rework has; IcbmsgConfig checks the names."""
+    if text == _ALL:
+        return ZEPHYR_DEFECTS
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    return frozenset(names)  # type: ignore[arg-type]  # IcbmsgConfig refuses others

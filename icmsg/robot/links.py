@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from icmsg.config.boards import board_of
+from icmsg.config.icbmsg import IcbmsgConfig
+from icmsg.config.icmsg_me import IcmsgMeConfig
+from icmsg.cosim.endpoints.by_hand import changed, several_by_hand
 from icmsg.cosim.link import default_link
 from icmsg.cosim.stub_firmware import StubFirmware
+from icmsg.errors import ConfigurationError
+from icmsg.robot.played_endpoints import PlayedEndpoints
+from icmsg.robot.played_side import PlayedEndpoint
 
 if TYPE_CHECKING:
-    from icmsg.config.instance import InstanceConfig
+    from collections.abc import Mapping, Sequence
+
+    from icmsg.config.instance import InstanceConfig, Region
+    from icmsg.cosim.endpoints import SeveralConfig
     from icmsg.cosim.link import Link
     from icmsg.robot.scene import Scene
 
@@ -32,20 +42,60 @@ class LinkConfigs:
         """Return an instance as ``core`` has it.
 
         It is what Python plays there, the mirror of what Python plays on the other core, what a stub has in its
-        parameters, or the instance of Zephyr's boards.
+        parameters, or the instance of Zephyr's boards. Of ICBMsg and icmsg_me it is the ICMsg instance inside.
         """
         other = self.other(core)
         if self._plays(core, instance):
-            return self._scene.endpoint(core, instance).instance.config
+            return _packets_of(self._scene.instance(core, instance).config)
         if self._plays(other, instance):
-            return self._scene.endpoint(other, instance).instance.config.mirrored()
+            return _packets_of(self._scene.instance(other, instance).config.mirrored())
         return self._of_stub(core) or self.link(core).configs[core]
+
+    def regions(self, core: str, instance: str | None) -> tuple[Region, Region]:
+        """Return the whole tx-region and rx-region of an instance, as ``core`` has them."""
+        other = self.other(core)
+        if self._plays(core, instance):
+            config = self._scene.instance(core, instance).config
+            return config.tx_region, config.rx_region
+        if self._plays(other, instance):
+            config = self._scene.instance(other, instance).config
+            return config.rx_region, config.tx_region
+        found = self.of(core, instance)
+        return found.tx_region, found.rx_region
+
+    def several_for_new(
+        self,
+        core: str,
+        instance: str,
+        backend: str | None,
+        endpoints: Sequence[str],
+        given: Mapping[str, Any],
+        release: str | None,
+    ) -> SeveralConfig:
+        """Return a new instance with several endpoints: what is ``given``, over the mirror of the other core's."""
+        opened = self._of_other(core, instance)
+        if isinstance(opened, PlayedEndpoints) and backend is None and release is None:
+            base = opened.config.mirrored()
+        else:
+            board = board_of(self._scene.machine.soc.cores)
+            base = several_by_hand(backend or "icbmsg", board, {"name": instance}, release=release)
+            if core != self.link(core).first:
+                base = base.mirrored()
+        return changed(base, given, len(endpoints))
+
+    def is_several(self, core: str, instance: str) -> bool:
+        """Tell whether the instance of that name on the other core has several endpoints."""
+        return isinstance(self._of_other(core, instance), PlayedEndpoints)
+
+    def _of_other(self, core: str, instance: str) -> PlayedEndpoint | PlayedEndpoints | None:
+        side = self._scene.sides.get(self.other(core))
+        return side.instances.get(instance) if side is not None else None
 
     def for_new(self, core: str, instance: str) -> InstanceConfig:
         """Return what an instance of that name on ``core`` starts from: the mirror of the other core's."""
-        side = self._scene.sides.get(self.other(core))
-        if side is not None and instance in side.instances:
-            return side.instances[instance].instance.config.mirrored()
+        opened = self._of_other(core, instance)
+        if isinstance(opened, PlayedEndpoint):
+            return opened.config.mirrored()
         return replace(self.link(core).configs[core], name=instance)
 
     def _plays(self, core: str, instance: str | None) -> bool:
@@ -57,3 +107,12 @@ class LinkConfigs:
         if found.image is None or not StubFirmware.is_stub(found.image):
             return None
         return StubFirmware(found.image, found.bus).instance()
+
+
+def _packets_of(config: InstanceConfig | SeveralConfig) -> InstanceConfig:
+    """Return the ICMsg instance of any backend; ConfigurationError for the rework, which has none."""
+    if isinstance(config, IcbmsgConfig) and config.generation == "rework":
+        raise ConfigurationError(
+            f"{config.name}: the regions of the rework hold queues and blocks, no packets: use `Read Region`"
+        )
+    return config.control if isinstance(config, IcbmsgConfig | IcmsgMeConfig) else config

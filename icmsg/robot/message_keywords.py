@@ -12,7 +12,7 @@ from icmsg.errors import ConfigurationError, IpcError
 from icmsg.robot.values import CoreName, Encoding, payload, shown
 
 if TYPE_CHECKING:
-    from icmsg.robot.played_side import PlayedEndpoint
+    from icmsg.robot.played_side import Played
     from icmsg.robot.scene import Scene
 
 
@@ -29,6 +29,7 @@ class MessageKeywords:
         message: str | bytes,
         encoding: Encoding = "text",
         instance: str | None = None,
+        endpoint: str | None = None,
     ) -> None:
         """Sends a message from a core that Python plays.
 
@@ -36,12 +37,12 @@ class MessageKeywords:
         | Send Message | app | 01 02 ff | encoding=hex |
         | Send Message | app | ${CURDIR}/frame.bin | encoding=file |
         """
-        endpoint = self._scene.endpoint(core, instance)
+        played = self._scene.endpoint(core, instance, endpoint)
         data = payload(message, encoding)
         try:
-            endpoint.endpoint.send(data)
+            played.endpoint.send(data)
         except IpcError as error:
-            raise self._scene.failure(f"{core} cannot send {shown(data)}: {error}", endpoint) from None
+            raise self._scene.failure(f"{core} cannot send {shown(data)}: {error}", played) from None
 
     @keyword(tags=["messages"])
     def sending_should_fail(
@@ -51,20 +52,21 @@ class MessageKeywords:
         errno: str,
         encoding: Encoding = "text",
         instance: str | None = None,
+        endpoint: str | None = None,
     ) -> str:
         """Fails unless sending is refused with this errno, such as ``ENOMEM`` or ``EBUSY``; returns the text."""
-        endpoint = self._scene.endpoint(core, instance)
+        played = self._scene.endpoint(core, instance, endpoint)
         if errno not in errno_numbers.errorcode.values():
             raise ConfigurationError(f"{errno!r} is no errno; use its symbol, such as ENOMEM or EBUSY")
         try:
-            endpoint.endpoint.send(payload(message, encoding))
+            played.endpoint.send(payload(message, encoding))
         except IpcError as error:
             if error.errno_name == errno:
                 return str(error)
             raise self._scene.failure(
-                f"{core} was refused with {error.errno_name}, expected {errno}: {error}", endpoint
+                f"{core} was refused with {error.errno_name}, expected {errno}: {error}", played
             ) from None
-        raise self._scene.failure(f"{core} could send, expected {errno}", endpoint)
+        raise self._scene.failure(f"{core} could send, expected {errno}", played)
 
     @keyword(tags=["messages"])
     def expect_message(
@@ -74,41 +76,52 @@ class MessageKeywords:
         timeout: timedelta | None = None,
         encoding: Encoding = "text",
         instance: str | None = None,
+        endpoint: str | None = None,
     ) -> None:
         """Runs until a core that Python plays has received a message; fails if it is not this one."""
-        endpoint = self._scene.endpoint(core, instance)
+        played = self._scene.endpoint(core, instance, endpoint)
         expected = payload(message, encoding)
-        received = self._next(endpoint, timeout)
+        received = self._next(played, timeout)
         if received != expected:
             raise self._scene.failure(
-                f"{core} received {shown(received)}, expected {shown(expected)}", endpoint
+                f"{core} received {shown(received)}, expected {shown(expected)}", played
             )
 
     @keyword(tags=["messages"])
     def receive_message(
-        self, core: CoreName, timeout: timedelta | None = None, instance: str | None = None
+        self,
+        core: CoreName,
+        timeout: timedelta | None = None,
+        instance: str | None = None,
+        endpoint: str | None = None,
     ) -> bytes:
         """Runs until a core that Python plays has received a message, and returns its bytes."""
-        return self._next(self._scene.endpoint(core, instance), timeout)
+        return self._next(self._scene.endpoint(core, instance, endpoint), timeout)
 
     @keyword(tags=["messages"])
     def expect_no_message(
-        self, core: CoreName, duration: timedelta | None = None, instance: str | None = None
+        self,
+        core: CoreName,
+        duration: timedelta | None = None,
+        instance: str | None = None,
+        endpoint: str | None = None,
     ) -> None:
         """Lets time pass; fails if a core that Python plays receives anything."""
-        endpoint = self._scene.endpoint(core, instance)
+        played = self._scene.endpoint(core, instance, endpoint)
         self._scene.let_pass(duration)
-        if endpoint.received:
+        if played.received:
             raise self._scene.failure(
-                f"{core} received {shown(endpoint.received[0])}, expected nothing", endpoint
+                f"{core} received {shown(played.received[0])}, expected nothing", played
             )
 
     @keyword(tags=["messages"])
-    def get_largest_message(self, core: CoreName, instance: str | None = None) -> int:
+    def get_largest_message(
+        self, core: CoreName, instance: str | None = None, endpoint: str | None = None
+    ) -> int:
         """Returns the bytes of the longest message that an empty region and the peer take."""
-        return self._scene.endpoint(core, instance).endpoint.get_tx_buffer_size()
+        return self._scene.endpoint(core, instance, endpoint).endpoint.get_tx_buffer_size()
 
-    def _next(self, endpoint: PlayedEndpoint, timeout: timedelta | None) -> bytes:
-        what = f"a message for {endpoint.core.name}"
-        self._scene.wait(lambda: bool(endpoint.received), timeout, what, endpoint)
-        return endpoint.received.popleft()
+    def _next(self, played: Played, timeout: timedelta | None) -> bytes:
+        what = f"a message for {played.core.name}"
+        self._scene.wait(lambda: bool(played.received), timeout, what, played)
+        return played.received.popleft()

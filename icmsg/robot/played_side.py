@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import errno
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.peer import Peer
 from icmsg.cosim.played_instance import PlayedMailbox
-from icmsg.cosim.simtime import US
-from icmsg.errors import IpcError
 from icmsg.ipc import Happened
-from icmsg.robot.values import shown
+from icmsg.robot.played_endpoints import PlayedEndpoints, PlayedOneOfSeveral
+from icmsg.robot.sending_back import SendingBack
+from icmsg.robot.values import happened_words, summary_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from icmsg.config.instance import InstanceConfig
+    from icmsg.cosim.endpoints import SeveralConfig
     from icmsg.cosim.machine import Core, Machine
     from icmsg.ipc import Detail
     from icmsg.robot.recorder import Recorder
-
-_LOOK_AGAIN_NS: Final = 10 * US
-"""Nobody signals that room was made in the region."""
-_SAID: Final = {
-    Happened.SENT: "sends",
-    Happened.RECEIVED: "receives",
-    Happened.DROPPED: "drops, being unbound,",
-}
 
 
 class PlayedEndpoint(Peer):
@@ -41,55 +34,36 @@ class PlayedEndpoint(Peer):
         """The part of ``unbound_count`` that the test has expected."""
         self.echoes = False
         """True while messages are sent back instead of kept."""
-        self._to_send: Final[deque[bytes]] = deque()
-        self._clock = machine.clock
         self._recorder = recorder
         super().__init__(machine, core, config, mailbox=mailbox, observer=self._observe)
+        self._back = SendingBack(machine.clock, self.errors)
 
     def summary(self) -> str:
         """Return in one line how it stands."""
+        title = f"{self.core.name} plays {self.name}"
         state = self.instance.state.name
-        bound = "bound" if self.is_bound else "not bound"
-        counts = f"sent {self.sent}, received {self.got}"
-        waiting = (
-            f", {len(self.received)} not expected yet: {shown(self.received[0])}" if self.received else ""
-        )
-        return f"{self.core.name} plays {self.name}: {state}, {bound}; {counts}{waiting}"
+        return summary_line(title, state, self.is_bound, self.sent, self.got, self.received)
 
     def take(self, data: bytes) -> None:
         """Keep one message, or send it back."""
-        if not self.echoes:
+        if self.echoes:
+            self._back.add(self.endpoint, data)
+        else:
             super().take(data)
-            return
-        self._to_send.append(data)
-        if len(self._to_send) == 1:
-            self._send_back()
-
-    def _send_back(self) -> None:
-        while self._to_send and self.is_bound:
-            try:
-                self.endpoint.send(self._to_send[0])
-            except IpcError as error:
-                if (
-                    error.errno == errno.ENOMEM
-                    and len(self._to_send[0]) <= self.endpoint.get_tx_buffer_size()
-                ):
-                    self._clock.call_later(_LOOK_AGAIN_NS, self._send_back)
-                    return
-                self.errors.append(error)
-            self._to_send.popleft()
 
     def _observe(self, kind: Happened, detail: Detail) -> None:
         if kind is Happened.RING:
             return  # the doorbell itself is an event
-        text = f"{kind}: {detail!s}" if kind is Happened.ERROR else kind.value
         if isinstance(detail, bytes):
             self.sent += kind is Happened.SENT
             self.got += kind is Happened.RECEIVED
-            text = f"{_SAID[kind]} {shown(detail)}"
-        elif kind is Happened.STATE:
-            text = f"becomes {getattr(detail, 'name', detail)}"
-        self._recorder.note(self._clock.now_ns(), self.core.name, f"{self.name} {text}")
+        self._recorder.note(
+            self.machine.clock.now_ns(), self.core.name, f"{self.name} {happened_words(kind, detail)}"
+        )
+
+
+Played = PlayedEndpoint | PlayedOneOfSeveral
+"""An endpoint that Python plays, the only one of its instance or one of several."""
 
 
 class PlayedSide:
@@ -100,7 +74,15 @@ class PlayedSide:
         self._core = core
         self._recorder = recorder
         self._mailbox = PlayedMailbox(core)
-        self.instances: Final[dict[str, PlayedEndpoint]] = {}
+        self.instances: Final[dict[str, PlayedEndpoint | PlayedEndpoints]] = {}
+
+    @property
+    def endpoints(self) -> list[Played]:
+        """The endpoints of all instances."""
+        found: list[Played] = []
+        for instance in self.instances.values():
+            found += instance.each if isinstance(instance, PlayedEndpoints) else [instance]
+        return found
 
     def open(self, config: InstanceConfig) -> PlayedEndpoint:
         """Open one more instance; ConfigurationError if it cannot work or another one has its RX channel."""
@@ -108,7 +90,13 @@ class PlayedSide:
         self.instances[config.name] = opened
         return opened
 
+    def open_several(self, config: SeveralConfig, endpoints: Iterable[str]) -> PlayedEndpoints:
+        """Open one more instance, with several endpoints; ConfigurationError as :meth:`open`."""
+        opened = PlayedEndpoints(self._machine, self._core, config, endpoints, self._mailbox, self._recorder)
+        self.instances[config.name] = opened
+        return opened
+
     def reset(self) -> None:
         """Be off as after a reset of the core: the peer is not told."""
-        for endpoint in self.instances.values():
-            endpoint.instance.reset()
+        for opened in self.instances.values():
+            opened.instance.reset()

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from robot.api.deco import keyword
 
 from icmsg.config.by_hand import with_given
+from icmsg.config.icbmsg import Refused
 from icmsg.config.instance import Signalling, Unbound
 from icmsg.config.layout import Wire
 from icmsg.errors import ConfigurationError
-from icmsg.robot.instance_arguments import config_from_files
+from icmsg.robot.instance_arguments import config_from_files, defects_of
+from icmsg.robot.played_endpoints import PlayedEndpoints
 from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:
+    from icmsg.robot.played_side import Played
     from icmsg.robot.scene import Scene
 
 DEFAULT_INSTANCE = "ipc0"
+DEFAULT_ENDPOINT = "ep0"
+BackendName = Literal["icmsg", "icbmsg", "icbmsg-rework", "icmsg-me"]
 
 
 class PlayingKeywords:
@@ -46,8 +51,24 @@ class PlayingKeywords:
         wire: Wire | None = None,
         rx_limit: int | None = None,
         peer_rx_limit: int | None = None,
+        backend: BackendName | None = None,
+        endpoints: str | None = None,
+        tx_blocks: int | None = None,
+        rx_blocks: int | None = None,
+        slots: int | None = None,
+        refused: Refused | None = None,
+        defects: str | None = None,
     ) -> None:
         """Lets Python play a core: opens an ICMsg instance with the endpoint ``ep0``. Again for a further instance.
+
+        ``backend`` is ``icbmsg``, ``icbmsg-rework`` or ``icmsg-me``, with several ``endpoints``; the other core takes
+        it over. ``release`` tells the generation of ICBMsg (4.1 to 4.4 by default), ``slots`` is the depth of the
+        rework's queues, ``refused=leak`` loses the blocks of messages that are not taken, as Zephyr does, ``defects``
+        are those of the rework that this side has (``all`` = as in Zephyr).
+
+        | Play Core | app | backend=icbmsg | endpoints=ep0,ep1 |
+        | Play Core | net | endpoints=ep0,ep1 | |
+        | Send Message | app | hello | endpoint=ep1 |
 
         The instance is described by the files of a build: ``dts`` is a ``zephyr.dts``, an overlay or the folder of a
         build, ``kconfig`` a ``.config`` or ``prj.conf``, ``release`` the Zephyr release if they do not tell.
@@ -84,6 +105,28 @@ class PlayingKeywords:
             "peer_rx_limit": peer_rx_limit,
         }
         given = {name: value for name, value in arguments.items() if value is not None}
+        blocks = {
+            "tx_blocks": tx_blocks,
+            "rx_blocks": rx_blocks,
+            "slots": slots,
+            "refused": refused,
+            "defects": None if defects is None else defects_of(defects),
+        }
+        several = {name: value for name, value in blocks.items() if value is not None}
+        if backend not in (None, "icmsg") or (backend is None and scene.links.is_several(core, instance)):
+            if dts is not None:
+                raise ConfigurationError(
+                    "dts is for ICMsg: give regions, blocks and alignment of other backends"
+                )
+            names = (endpoints or DEFAULT_ENDPOINT).split(",")
+            config_of = scene.links.several_for_new(core, instance, backend, names, given | several, release)
+            scene.playable_side(core).open_several(config_of, names)
+            return
+        if several or endpoints is not None:
+            extra = next(iter(several), "endpoints")
+            raise ConfigurationError(
+                f"{extra} is for backends with several endpoints: give backend=icbmsg, too"
+            )
         if dts is not None:
             chosen = None if instance == DEFAULT_INSTANCE else instance
             config = config_from_files(
@@ -99,88 +142,139 @@ class PlayingKeywords:
 
     @keyword(tags=["playing"])
     def wait_for_bound(
-        self, core: CoreName, timeout: timedelta | None = None, instance: str | None = None
+        self,
+        core: CoreName,
+        timeout: timedelta | None = None,
+        instance: str | None = None,
+        endpoint: str | None = None,
     ) -> None:
-        """Runs until the endpoint of a core that Python plays is bound."""
-        endpoint = self._scene.endpoint(core, instance)
+        """Runs until the endpoint of a core that Python plays is bound; without a name all those of its instance."""
+        played = self._some(core, instance, endpoint)
         what = f"bound on {core}" if instance is None else f"bound of {instance} on {core}"
-        self._scene.wait(lambda: endpoint.is_bound, timeout, what, endpoint)
+        if endpoint is not None:
+            what += f", endpoint {endpoint}"
+        self._scene.wait(lambda: all(each.is_bound for each in played), timeout, what, played[0])
 
     @keyword(tags=["playing"])
     def wait_for_all_bound(self, timeout: timedelta | None = None) -> None:
         """Runs until every instance that Python plays, on either core, is bound."""
-        endpoints = [each for side in self._scene.sides.values() for each in side.instances.values()]
+        endpoints = [each for side in self._scene.sides.values() for each in side.endpoints]
         if not endpoints:
             raise AssertionError("Python plays no core; use `Play Core` first")
 
         def satisfied() -> bool:
-            return all(endpoint.is_bound for endpoint in endpoints)
+            return all(played.is_bound for played in endpoints)
 
         self._scene.wait(satisfied, timeout, "bound of every instance")
 
     @keyword(tags=["playing"])
     def expect_not_bound(
-        self, core: CoreName, duration: timedelta | None = None, instance: str | None = None
+        self,
+        core: CoreName,
+        duration: timedelta | None = None,
+        instance: str | None = None,
+        endpoint: str | None = None,
     ) -> None:
-        """Lets time pass; fails if the endpoint of a core that Python plays is bound at any moment of it."""
-        endpoint = self._scene.endpoint(core, instance)
-        before = endpoint.bound_count
+        """Lets time pass; fails if the endpoint of a core that Python plays is bound at any moment of it.
+
+        Without a name none of the endpoints of its instance may be.
+        """
+        played = self._some(core, instance, endpoint)
+        before = [each.bound_count for each in played]
         self._scene.let_pass(duration)
-        if endpoint.is_bound or endpoint.bound_count > before:
-            raise self._scene.failure(
-                f"{endpoint.name} on {core} became bound, expected that it does not", endpoint
-            )
+        for each, count in zip(played, before, strict=True):
+            if each.is_bound or each.bound_count > count:
+                raise self._scene.failure(
+                    f"{each.name} on {core} became bound, expected that it does not", each
+                )
 
     @keyword(tags=["playing"])
     def expect_unbound(
-        self, core: CoreName, timeout: timedelta | None = None, instance: str | None = None
+        self,
+        core: CoreName,
+        timeout: timedelta | None = None,
+        instance: str | None = None,
+        endpoint: str | None = None,
     ) -> None:
         """Runs until the endpoint of a core that Python plays is told that its peer closed or restarted.
 
-        Only sessions tell it (``unbound`` = enable or detect). Each time it is told satisfies one `Expect Unbound`.
+        Only sessions tell it (``unbound`` = enable or detect), and the rework of ICBMsg. Each time it is told satisfies
+        one `Expect Unbound`.
         """
-        endpoint = self._scene.endpoint(core, instance)
+        played = self._scene.endpoint(core, instance, endpoint)
         self._scene.wait(
-            lambda: endpoint.unbound_count > endpoint.expected_unbounds,
+            lambda: played.unbound_count > played.expected_unbounds,
             timeout,
             f"unbound on {core}",
-            endpoint,
+            played,
         )
-        endpoint.expected_unbounds += 1
+        played.expected_unbounds += 1
 
     @keyword(tags=["playing"])
     def expect_error(
-        self, core: CoreName, text: str, timeout: timedelta | None = None, instance: str | None = None
+        self,
+        core: CoreName,
+        text: str,
+        timeout: timedelta | None = None,
+        instance: str | None = None,
+        endpoint: str | None = None,
     ) -> str:
         """Runs until the endpoint of a core that Python plays is told an error with this text, and returns it all."""
-        endpoint = self._scene.endpoint(core, instance)
+        played = self._some(core, instance, endpoint)
 
         def found() -> list[str]:
-            return [str(error) for error in endpoint.errors if text in str(error)]
+            return [str(error) for each in played for error in each.errors if text in str(error)]
 
-        self._scene.wait(lambda: bool(found()), timeout, f"an error with {text!r} on {core}", endpoint)
+        self._scene.wait(lambda: bool(found()), timeout, f"an error with {text!r} on {core}", played[0])
         return found()[0]
 
     @keyword(tags=["playing"])
-    def should_be_bound(self, core: CoreName, instance: str | None = None) -> None:
-        """Fails if the endpoint of a core that Python plays is not bound now."""
-        endpoint = self._scene.endpoint(core, instance)
-        if not endpoint.is_bound:
-            raise self._scene.failure(f"{endpoint.name} on {core} is not bound", endpoint)
+    def should_be_bound(
+        self, core: CoreName, instance: str | None = None, endpoint: str | None = None
+    ) -> None:
+        """Fails if the endpoint of a core that Python plays is not bound now; without a name, if one of them is not."""
+        for played in self._some(core, instance, endpoint):
+            if not played.is_bound:
+                raise self._scene.failure(f"{played.name} on {core} is not bound", played)
 
     @keyword(tags=["playing"])
     def get_instance_state(self, core: CoreName, instance: str | None = None) -> str:
         """Returns the state of an instance that Python plays, with the name it has in Zephyr."""
-        return self._scene.endpoint(core, instance).instance.state.name
+        return self._scene.instance(core, instance).instance.state.name
 
     @keyword(tags=["playing"])
-    def close_instance(self, core: CoreName, instance: str | None = None) -> None:
-        """Deregisters the endpoint of a core that Python plays; with sessions the peer becomes unbound."""
-        self._scene.endpoint(core, instance).endpoint.deregister()
+    def close_instance(
+        self, core: CoreName, instance: str | None = None, endpoint: str | None = None
+    ) -> None:
+        """Deregisters the endpoint of a core that Python plays; with sessions the peer becomes unbound.
+
+        Of several endpoints, that of this name; without one the whole instance is closed.
+        """
+        found = self._scene.instance(core, instance)
+        if endpoint is None and isinstance(found, PlayedEndpoints):
+            found.instance.close()
+        else:
+            self._scene.endpoint(core, instance, endpoint).endpoint.deregister()
 
     @keyword(tags=["playing"])
-    def reopen_instance(self, core: CoreName, instance: str | None = None) -> None:
-        """Opens an instance again, from any state; messages that nobody has expected are forgotten."""
-        endpoint = self._scene.endpoint(core, instance)
-        endpoint.received.clear()
-        endpoint.reopen()
+    def reopen_instance(
+        self, core: CoreName, instance: str | None = None, endpoint: str | None = None
+    ) -> None:
+        """Opens an instance again, from any state; messages that nobody has expected are forgotten.
+
+        With the name of an endpoint, that one alone is registered again.
+        """
+        for played in self._some(core, instance, endpoint):
+            played.received.clear()
+        found = self._scene.instance(core, instance)
+        if endpoint is None and isinstance(found, PlayedEndpoints):
+            found.reopen()
+        else:
+            self._scene.endpoint(core, instance, endpoint).reopen()
+
+    def _some(self, core: str, instance: str | None, endpoint: str | None) -> list[Played]:
+        """Return an endpoint by name, or all of an instance; AssertionError where there is none."""
+        found = self._scene.endpoints(core, instance, endpoint)
+        if not found:
+            raise AssertionError(f"{core} has no endpoints; use `Play Core` with endpoints=")
+        return found

@@ -11,6 +11,7 @@ from icmsg.robot.values import CoreName, Encoding, RegionName, payload, shown
 from icmsg.wire.inspect import RegionView, inspect_region
 
 if TYPE_CHECKING:
+    from icmsg.config.instance import Region
     from icmsg.config.layout import RegionLayout
     from icmsg.robot.scene import Scene
 
@@ -92,9 +93,9 @@ class RegionKeywords:
         instance: str | None = None,
     ) -> bytes:
         """Returns bytes of a region, by default all of it; ``offset`` counts from its first byte."""
-        address, layout = self._place(core, region, instance)
+        whole = self._whole(core, region, instance)
         return self._scene.core(core).bus.read_block(
-            address + offset, layout.size - offset if size is None else size
+            whole.address + offset, whole.size - offset if size is None else size
         )
 
     @keyword(tags=["regions"])
@@ -126,22 +127,21 @@ class RegionKeywords:
         instance: str | None = None,
     ) -> None:
         """Writes raw bytes into a region, past every protocol."""
-        address, layout = self._place(core, region, instance)
+        whole = self._whole(core, region, instance)
         raw = payload(data, encoding)
-        if not 0 <= offset <= layout.size - len(raw):
+        if not 0 <= offset <= whole.size - len(raw):
             raise ConfigurationError(
-                f"{len(raw)} bytes at offset {offset}: the region has {layout.size} bytes"
+                f"{len(raw)} bytes at offset {offset}: the region has {whole.size} bytes"
             )
         self._write(
-            core, address + offset, raw, f"{shown(raw)} at offset {offset} of {region}-region of {core}"
+            core, whole.address + offset, raw, f"{shown(raw)} at offset {offset} of {region}-region of {core}"
         )
 
     @keyword(tags=["regions", "faults"])
     def clear_regions(self, core: CoreName, instance: str | None = None) -> None:
         """Writes zeros into both regions of an instance, as after power-up."""
-        for region in ("tx", "rx"):
-            address, layout = self._place(core, region, instance)
-            self._write(core, address, bytes(layout.size), f"zeros all over {region}-region of {core}")
+        for region, whole in zip(("tx", "rx"), self._scene.links.regions(core, instance), strict=True):
+            self._write(core, whole.address, bytes(whole.size), f"zeros all over {region}-region of {core}")
 
     @keyword(tags=["regions", "faults"])
     def set_region_index(
@@ -194,6 +194,10 @@ class RegionKeywords:
     def _view(self, core: CoreName, region: RegionName, instance: str | None) -> RegionView:
         address, layout = self._place(core, region, instance)
         return inspect_region(self._scene.core(core).bus, address, layout)
+
+    def _whole(self, core: CoreName, region: RegionName, instance: str | None) -> Region:
+        tx, rx = self._scene.links.regions(core, instance)
+        return tx if region == "tx" else rx
 
     def _place(self, core: CoreName, region: RegionName, instance: str | None) -> tuple[int, RegionLayout]:
         config = self._scene.links.of(core, instance)

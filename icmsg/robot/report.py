@@ -9,6 +9,7 @@ from icmsg.cosim.diagnosis import examine
 from icmsg.cosim.simtime import format_time
 from icmsg.errors import BusError, IcmsgError, MonitorError
 from icmsg.ipc import MAGIC
+from icmsg.robot.played_endpoints import PlayedOneOfSeveral
 from icmsg.robot.values import shown
 from icmsg.wire.handshake import HandshakeWord
 from icmsg.wire.inspect import inspect_region
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.cosim.machine import Core
-    from icmsg.robot.played_side import PlayedEndpoint
+    from icmsg.robot.played_side import Played
     from icmsg.robot.scene import Scene
 
 _FEW: Final = 4
@@ -33,9 +34,9 @@ class Report:
         self._scene = scene
         self._machine = scene.machine
 
-    def lines(self, about: PlayedEndpoint | None = None) -> list[str]:
+    def lines(self, about: Played | None = None) -> list[str]:
         """Return what a person who knows ICMsg needs; of several instances ``about`` is shown with its regions."""
-        endpoints = [each for side in self._scene.sides.values() for each in side.instances.values()]
+        endpoints = [each for side in self._scene.sides.values() for each in side.endpoints]
         if about is None:
             about = next((each for each in endpoints if not each.is_bound), next(iter(endpoints), None))
         return [
@@ -47,14 +48,16 @@ class Report:
             *(f"injected by the test: {moment}" for moment in self._scene.recorder.injected[-2 * _FEW :]),
         ]
 
-    def _link(self, about: PlayedEndpoint | None) -> Iterator[str]:
+    def _link(self, about: Played | None) -> Iterator[str]:
         machine = self._machine
         if about is None:
             first, second = (machine.core(name) for name in self._scene.links.link().cores)
             config = self._scene.links.of(first.name)
             yield from examine(machine, first, config, second).lines()
+        elif isinstance(about, PlayedOneOfSeveral):
+            yield from about.examine().lines()
         else:
-            core, config = about.core, about.instance.config
+            core, config = about.core, about.config
             peer = machine.core(self._scene.links.other(core.name))
             yield from about.examine().lines()
             yield from self._packets(core, config)
@@ -84,7 +87,7 @@ class Report:
             session, acknowledged = HandshakeWord(core.bus, region.address, layout).read()
             yield f"session of {side.name}: id {session}, acknowledges {acknowledged} of its peer"
 
-    def _played(self, endpoints: list[PlayedEndpoint], about: PlayedEndpoint | None) -> Iterator[str]:
+    def _played(self, endpoints: list[Played], about: Played | None) -> Iterator[str]:
         for endpoint in sorted(endpoints, key=lambda each: each is not about):
             yield endpoint.summary()
             told = Counter(map(str, endpoint.errors))

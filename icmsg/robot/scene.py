@@ -16,6 +16,7 @@ from icmsg.errors import (
 )
 from icmsg.robot.interruption import interrupted
 from icmsg.robot.links import LinkConfigs
+from icmsg.robot.played_endpoints import PlayedEndpoints
 from icmsg.robot.played_side import PlayedSide
 from icmsg.robot.recorder import Recorder
 from icmsg.robot.report import Report
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.machine import Core, Machine
     from icmsg.monitor.protocol import Monitor
     from icmsg.robot.hosts import Host
-    from icmsg.robot.played_side import PlayedEndpoint
+    from icmsg.robot.played_side import Played, PlayedEndpoint
     from icmsg.robot.settings import Settings
 
 
@@ -128,7 +129,7 @@ class Scene:
             raise AssertionError(f"Python does not play core {core}; use `Play Core    {core}` first")
         return self.sides[core]
 
-    def endpoint(self, core: str, instance: str | None) -> PlayedEndpoint:
+    def instance(self, core: str, instance: str | None) -> PlayedEndpoint | PlayedEndpoints:
         """Return an instance by name, or the only one for None; AssertionError, naming those there are."""
         instances = self.side(core).instances
         if instance is None and len(instances) == 1:
@@ -137,6 +138,28 @@ class Scene:
             what = f"there is no instance {instance} on {core}" if instance else f"which instance of {core}?"
             raise AssertionError(f"{what}; use instance= with one of {', '.join(instances)}")
         return instances[instance]
+
+    def endpoints(self, core: str, instance: str | None, endpoint: str | None) -> list[Played]:
+        """Return an endpoint by name, or for None all those of an instance; AssertionError, naming those there are."""
+        found = self.instance(core, instance)
+        each: list[Played] = [*found.each] if isinstance(found, PlayedEndpoints) else [found]
+        names = [one.endpoint.name for one in each]
+        if endpoint is None:
+            return each
+        if endpoint not in names:
+            known = ", ".join(names) or "none"
+            raise AssertionError(
+                f"there is no endpoint {endpoint} on {core}; use endpoint= with one of {known}"
+            )
+        return [each[names.index(endpoint)]]
+
+    def endpoint(self, core: str, instance: str | None, endpoint: str | None = None) -> Played:
+        """Return an endpoint by name, or the only one for None; AssertionError, naming those there are."""
+        found = self.endpoints(core, instance, endpoint)
+        if len(found) != 1:
+            names = ", ".join(one.endpoint.name for one in found) or "none, it has no endpoints"
+            raise AssertionError(f"which endpoint of {core}? use endpoint= with one of {names}")
+        return found[0]
 
     def playable_side(self, core: str) -> PlayedSide:
         """Return the side of a core that Python plays from now on; EngineError if firmware runs there."""
@@ -156,7 +179,7 @@ class Scene:
         satisfied: Callable[[], bool],
         timeout: timedelta | None,
         what: str,
-        about: PlayedEndpoint | None = None,
+        about: Played | None = None,
     ) -> None:
         """Run until ``satisfied()``; AssertionError with a report after the time, about ``about`` first."""
         try:
@@ -172,7 +195,7 @@ class Scene:
         with suppress(VirtualTimeoutError):
             self.machine.run_until(interrupted, timeout_ns=wait_ns)
 
-    def failure(self, text: str, about: PlayedEndpoint | None = None) -> AssertionError:
+    def failure(self, text: str, about: Played | None = None) -> AssertionError:
         """Return the failure of a test: ``text``, then everything that explains it."""
         return AssertionError("\n".join([text, *Report(self).lines(about)]))
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from icmsg.errors import ConfigurationError
+from icmsg.ipc import Happened
 from icmsg.limits import LOADED_BYTES, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from icmsg.ipc import Detail
 
 
 class CoreName(str):
@@ -21,6 +27,11 @@ Encoding = Literal["text", "hex", "file"]
 """Notation of a message: text, sent as UTF-8; bytes as ``68 65 6c`` or ``68656c``; the path of a file."""
 
 _SHOWN: Final = 32
+_SAID: Final = {
+    Happened.SENT: "sends",
+    Happened.RECEIVED: "receives",
+    Happened.DROPPED: "drops, being unbound,",
+}
 
 
 def nanoseconds(duration: timedelta) -> int:
@@ -54,6 +65,24 @@ def payload(message: str | bytes, encoding: Encoding = "text") -> bytes:
         except OSError as error:
             raise ConfigurationError(f"{message}: cannot be read: {error.strerror}") from None
     return message.encode()
+
+
+def happened_words(kind: Happened, detail: Detail) -> str:
+    """Return in words what a backend has told its observer."""
+    if isinstance(detail, bytes):
+        return f"{_SAID[kind]} {shown(detail)}"
+    if kind is Happened.STATE:
+        return f"becomes {getattr(detail, 'name', detail)}"
+    return f"{kind}: {detail!s}" if kind is Happened.ERROR else kind.value
+
+
+def summary_line(
+    title: str, state: str, is_bound: bool, sent: int, got: int, received: Sequence[bytes]
+) -> str:
+    """Return in one line how a played endpoint stands; ``received`` are messages not expected yet."""
+    bound = "bound" if is_bound else "not bound"
+    waiting = f", {len(received)} not expected yet: {shown(received[0])}" if received else ""
+    return f"{title}: {state}, {bound}; sent {sent}, received {got}{waiting}"
 
 
 def shown(data: bytes, most: int = _SHOWN) -> str:

@@ -1,6 +1,6 @@
 """The event stream as lines of text, for a log or for the file that a failed test leaves behind.
 
->>> from icmsg.cosim.events import Event, EventKind
+>>> from icmsg.cosim.events import ENDPOINT_SHIFT, LENGTH_MASK, REWORK_STATES, Event, EventKind
 >>> format_event(Event(18_410, EventKind.DOORBELL, 0, 1, 0), ["app", "net"])
 '      18.410 µs  app  rings mbox channel 1'
 """
@@ -11,11 +11,18 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from icmsg.cosim.events import TIMELINE, Event, EventKind
+from icmsg.cosim.events import (
+    ENDPOINT_SHIFT,
+    LENGTH_MASK,
+    REWORK_STATES,
+    TIMELINE,
+    Event,
+    EventKind,
+)
 from icmsg.cosim.fault_causes import fault_name
 from icmsg.cosim.region_news import Packets, RegionChanged
 from icmsg.errors import ConfigurationError
-from icmsg.ipc import LegacyState, State
+from icmsg.ipc import LegacyState, ReworkState, State
 from icmsg.outputs import replace_file
 
 if TYPE_CHECKING:
@@ -32,7 +39,13 @@ _LISTED: Final = tuple(kind for kind in EventKind if kind not in TIMELINE - {Eve
 
 
 def _packet(event: Event) -> str:
-    return f"{event.a} bytes, CRC-32 {event.b:08x}"
+    endpoint = event.a >> ENDPOINT_SHIFT
+    where = f" at its endpoint {endpoint}" if endpoint else ""
+    return f"{event.a & LENGTH_MASK} bytes, CRC-32 {event.b:08x}{where}"
+
+
+def _printed(event: Event) -> str:
+    return f"prints {event.a} bytes, CRC-32 {event.b:08x}"
 
 
 def _in_memory(event: Event) -> str:
@@ -55,6 +68,9 @@ def _change(event: Event) -> str:
 
 def _state(event: Event) -> str:
     """Name a state; both generations have three with the numbers 0 to 2."""
+    number = event.a - REWORK_STATES
+    if number in set(ReworkState):
+        return f"state {number} ({ReworkState(number).name})"
     names = [states(event.a).name for states in (State, LegacyState) if event.a in set(states)]
     return f"state {event.a} ({' or '.join(dict.fromkeys(names)) or 'unknown'})"
 
@@ -68,7 +84,7 @@ _TEXTS: Final[Mapping[EventKind, Callable[[Event], str]]] = {
     EventKind.CORE_STARTED: lambda _event: "started",
     EventKind.CORE_HALTED: lambda _event: "halted",
     EventKind.CORE_RESET: lambda _event: "reset",
-    EventKind.CONSOLE: lambda event: f"prints {_packet(event)}",
+    EventKind.CONSOLE: _printed,
     EventKind.FAULT: lambda event: f"{fault_name(event.a)} at PC 0x{event.b:08X}",
     EventKind.SIGNAL_LOST: lambda event: f"loses the signal of task {event.a}, channels 0x{event.b:X}",
     EventKind.PACKETS: _in_memory,

@@ -100,6 +100,11 @@ class BlockBackend(ABC):
         return self._pool.count - self._pool.free
 
     @property
+    def in_flight(self) -> dict[int, int]:
+        """The first block of each message that the peer has, and how many blocks it takes."""
+        return dict(sorted(self._in_flight.items()))
+
+    @property
     def blocks_held(self) -> int:
         """Number of messages of the peer that are held here."""
         return len(self._held)

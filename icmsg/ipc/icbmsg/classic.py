@@ -181,6 +181,11 @@ class IcbmsgInstance(ClassicReceiver):
         """Names by number that the initiator sent, and no endpoint here has (follower)."""
         return self._binding.waiting_names
 
+    @property
+    def names_in_flight(self) -> dict[int, str]:
+        """Names by the block where they lie, which the follower has not answered (initiator)."""
+        return {block: endpoint.name for block, endpoint in self._names_sent.items()}
+
     def _may_allocate(self, endpoint: IcbmsgEndpoint) -> None:
         if not endpoint.is_registered:
             raise IpcError(

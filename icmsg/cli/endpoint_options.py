@@ -1,0 +1,95 @@
+"""The options of the backends that have several endpoints: which backend, which endpoints, how many blocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.assets import stub_names
+from icmsg.cli.core_options import cores_of
+from icmsg.cosim.endpoints.by_hand import BACKENDS, ICMSG, several_by_hand
+from icmsg.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+    from icmsg.cosim.endpoints import SeveralConfig
+
+ENDPOINT: Final = "ep0"
+"""The endpoint where none is named."""
+_NOT_YET: Final = ("unbound", "stale_memory", "instance")
+"""Options of ICMsg alone."""
+
+
+def add_endpoint_options(parser: Any) -> None:
+    """Add the options to a parser or one of its groups."""
+    group = parser.add_argument_group("several endpoints")
+    group.add_argument(
+        "--backend", choices=BACKENDS, default=ICMSG, help="which backend both sides have; default: icmsg"
+    )
+    group.add_argument(
+        "--endpoints",
+        metavar="NAME,…",
+        help=f"the names of the endpoints, each of which exchanges all messages; default: {ENDPOINT}",
+    )
+    group.add_argument(
+        "--tx-blocks", type=int, metavar="N", help="ICBMsg: blocks of the tx-region; default: 16"
+    )
+    group.add_argument(
+        "--rx-blocks", type=int, metavar="N", help="ICBMsg: blocks of the rx-region; default: 18"
+    )
+
+
+def has_several(options: argparse.Namespace) -> bool:
+    """Tell whether the options ask for another backend than ICMsg."""
+    return getattr(options, "backend", ICMSG) != ICMSG
+
+
+def check_one_endpoint(options: argparse.Namespace) -> None:
+    """Refuse options of several endpoints where the backend is ICMsg."""
+    for name in ("endpoints", "tx_blocks", "rx_blocks"):
+        if getattr(options, name, None) is not None:
+            raise ConfigurationError(
+                f"--{name.replace('_', '-')} is for backends with several endpoints: add --backend icbmsg"
+            )
+
+
+def endpoints_of(options: argparse.Namespace) -> list[str]:
+    """Return the names of the endpoints."""
+    names: str = ENDPOINT if options.endpoints is None else options.endpoints
+    return [name.strip() for name in names.split(",")]
+
+
+def several_of(options: argparse.Namespace, who: dict[str, str]) -> SeveralConfig:
+    """Return the instance as the first core of ``who`` has it.
+
+    Raises:
+        ConfigurationError: options that do not go with the backend, or cannot work.
+    """
+    cores = cores_of(options)
+    for core, name in who.items():
+        if name in stub_names():
+            raise ConfigurationError(
+                f"--{core} {name}: this firmware stub speaks ICMsg; with --backend {options.backend} give python, or "
+                "the path of your image"
+            )
+        for suffix in ("-dts", "-kconfig"):
+            if cores.value(options, core, suffix):
+                raise ConfigurationError(
+                    f"--{core}{suffix}: with --backend {options.backend} the instance is given by hand: regions, "
+                    "--tx-blocks, --rx-blocks, --dcache-alignment, --release"
+                )
+    for name in _NOT_YET:
+        if getattr(options, name, None) is not None:
+            raise ConfigurationError(
+                f"--{name.replace('_', '-')} has no effect on {options.backend}: leave it away"
+            )
+    fields = ("tx_region", "rx_region", "dcache_alignment", "signalling", "tx_blocks", "rx_blocks")
+    given = {name: value for name in fields if (value := getattr(options, name)) is not None}
+    return several_by_hand(
+        options.backend,
+        cores.board,
+        given,
+        release=options.release,
+        endpoints=len(endpoints_of(options)),
+    )

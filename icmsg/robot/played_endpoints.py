@@ -1,0 +1,84 @@
+"""An instance with several endpoints on a core that Python plays, with what reached each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.cosim.endpoints.peer import EndpointsPeer, PeerEndpoint
+from icmsg.ipc import AtEndpoint, Happened
+from icmsg.robot.sending_back import SendingBack
+from icmsg.robot.values import happened_words, summary_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from icmsg.cosim.endpoints import SeveralConfig
+    from icmsg.cosim.machine import Core, Machine
+    from icmsg.cosim.played_instance import PlayedMailbox
+    from icmsg.ipc import Detail
+    from icmsg.robot.recorder import Recorder
+
+
+class PlayedOneOfSeveral(PeerEndpoint):
+    """One of several endpoints; ``received`` are messages not expected yet."""
+
+    def __init__(self, peer: EndpointsPeer, name: str, prio: int = 0) -> None:
+        self.sent = 0
+        self.got = 0
+        self.expected_unbounds = 0
+        """The part of ``unbound_count`` that the test has expected."""
+        self.echoes = False
+        """True while messages are sent back instead of kept."""
+        super().__init__(peer, name, prio)
+        self._back = SendingBack(peer.machine.clock, self.errors)
+
+    def summary(self) -> str:
+        """Return in one line how it stands."""
+        state = self.instance.state.name
+        title = f"{self.core.name} plays {self.peer.config.name}, endpoint {self.name}"
+        return summary_line(title, state, self.is_bound, self.sent, self.got, self.received)
+
+    def take(self, data: bytes) -> None:
+        """Keep one message, or send it back."""
+        if self.echoes:
+            self._back.add(self.endpoint, data)
+        else:
+            super().take(data)
+
+
+class PlayedEndpoints(EndpointsPeer):
+    """An instance whose endpoints are :class:`PlayedOneOfSeveral`."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        core: Core,
+        config: SeveralConfig,
+        endpoints: Iterable[str],
+        mailbox: PlayedMailbox,
+        recorder: Recorder,
+    ) -> None:
+        self.name: Final = config.name
+        self._recorder = recorder
+        super().__init__(machine, core, config, endpoints, mailbox=mailbox, observer=self._observe)
+
+    def _make(self, name: str, prio: int) -> PlayedOneOfSeveral:
+        return PlayedOneOfSeveral(self, name, prio)
+
+    @property
+    def each(self) -> list[PlayedOneOfSeveral]:
+        """The endpoints in the order of their registration."""
+        return [each for each in self.endpoints.values() if isinstance(each, PlayedOneOfSeveral)]
+
+    def _observe(self, kind: Happened, detail: Detail) -> None:
+        if kind is Happened.RING:
+            return  # the doorbell itself is an event
+        where = self.name
+        if isinstance(detail, AtEndpoint):
+            where, at = f"{self.name}/{detail.endpoint}", self.endpoints.get(detail.endpoint)
+            detail = detail.detail
+            if isinstance(at, PlayedOneOfSeveral):
+                at.sent += kind is Happened.SENT
+                at.got += kind is Happened.RECEIVED
+        now = self.machine.clock.now_ns()
+        self._recorder.note(now, self.core.name, f"{where} {happened_words(kind, detail)}")
