@@ -255,7 +255,7 @@ def _run_exchange(
     who = take_builds(options)
     gdb: int | None = getattr(options, "gdb", None)
     stall_s = options.stall_ns / S if gdb is None else 0  # who debugs takes the time that it takes
-    made = _exchange_of(options, who, workload, stall_s, is_traced=traces is not None)
+    made = _exchange_of(options, who, workload, stall_s, is_traced=traces is not None and traces.are_wanted)
     started = time.perf_counter()
     machine = make_machine(
         choice,
@@ -278,9 +278,8 @@ def _run_exchange(
             assert isinstance(machine, RemoteMachine)
             machine.boot_anew()  # somebody else has used it
         exchange = made.make(machine)
-        if traces is not None:
+        if traces is not None and made.link is not None:
             stack.callback(traces.end)
-            assert made.link is not None
             traces.begin(machine, made.link, who, {"engine": machine.engine, "seed": str(options.seed)})
         if choice.name == "renode" and options.json and observe is None:
             from icmsg.cosim.renode.watchdog import last_words  # most runs do without
