@@ -281,7 +281,15 @@ def _run_exchange(options: argparse.Namespace, choice: EngineChoice, observe: Ob
         if observe is not None:
             observe(machine, dict(link.configs))
         if gdb is not None:
-            stack.enter_context(debugged(machine, gdb, [core for core, side in sides.items() if side]))
+            stack.enter_context(
+                debugged(
+                    machine,
+                    gdb,
+                    sides,
+                    program=getattr(options, "program", None),
+                    core=getattr(options, "core", None),
+                )
+            )
         interrupted = 0
         try:
             result = exchange.run() if options.json else _run_with_progress(exchange, workload.messages)
