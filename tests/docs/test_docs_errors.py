@@ -14,6 +14,7 @@ MODULES = (
     "assets.py",
     "cli/arguments.py",
     "cli/engine_options.py",
+    "cli/gdb_option.py",
     "cli/run_command.py",
     "config/instance.py",
     "config/layout.py",
@@ -36,6 +37,7 @@ MODULES = (
     "cosim/stub_firmware.py",
     "cosim/watch.py",
     "cosim/workload.py",
+    "gdb",
     "monitor/verbs",
     "wire/pbuf_reader.py",
 )
