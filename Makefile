@@ -62,6 +62,7 @@ bench: $(VENV)/.installed-dev  ## print the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/codec.py
 	$(BIN)/python benchmarks/backends.py
 	$(BIN)/python benchmarks/remote.py
+	$(BIN)/python benchmarks/stops.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \

@@ -34,6 +34,7 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
         bench_command,
         check_command,
         compare_command,
+        debug_command,
         doctor_command,
         monitor_command,
         run_command,
@@ -51,6 +52,7 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
     parser.add_argument("--version", action="version", version=f"icmsg {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     run_command.add_parser(commands, cores)
+    debug_command.add_parser(commands, cores)
     check_command.add_parser(commands, cores)
     compare_command.add_parser(commands, cores)
     monitor_command.add_parser(commands)

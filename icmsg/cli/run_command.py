@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from icmsg.cosim.exchange_result import ExchangeResult
     from icmsg.cosim.link import Link
     from icmsg.cosim.machine import Machine
+    from icmsg.cosim.sides import Side
 
     Observe = Callable[[Machine, dict[str, InstanceConfig]], None]
 
@@ -288,7 +289,15 @@ def _run_exchange(
         if observe is not None:
             observe(machine, dict(made.link.configs) if made.link is not None else {})
         if gdb is not None:
-            stack.enter_context(debugged(machine, gdb, [core for core in who if who[core] != PYTHON]))
+            stack.enter_context(
+                debugged(
+                    machine,
+                    gdb,
+                    made.sides,
+                    program=getattr(options, "program", None),
+                    core=getattr(options, "core", None),
+                )
+            )
         interrupted = 0
         try:
             result = (
@@ -312,6 +321,7 @@ class Made(NamedTuple):
 
     make: Callable[[Machine], Exchange | EndpointExchange]
     link: Link | None
+    sides: dict[str, Side]
 
 
 def _exchange_of(
@@ -342,14 +352,16 @@ def _exchange_of(
         config, names = several_of(options, who), endpoints_of(options)
         images = {core: find_image(who[core], core, "disable", cores.soc) for core in who}
         return Made(
-            lambda machine: EndpointExchange(machine, images, config, workload, names, **common), None
+            lambda machine: EndpointExchange(machine, images, config, workload, names, **common), None, images
         )
     check_one_endpoint(options)
     link = link_of(options, who)
     sides = {core: find_image(who[core], core, link.configs[core].unbound, cores.soc) for core in who}
     first, peer = link.configs[link.first], link.configs[link.second]
     common["stale_memory"] = options.stale_memory
-    return Made(lambda machine: Exchange(machine, sides, first, workload, peer_config=peer, **common), link)
+    return Made(
+        lambda machine: Exchange(machine, sides, first, workload, peer_config=peer, **common), link, sides
+    )
 
 
 def _as_text(report: RunReport) -> str:

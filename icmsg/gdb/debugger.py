@@ -45,6 +45,7 @@ class Debugger:
         self._monitor: Final = monitor or _no_monitor
         self._countdown = 0
         self._expects: set[Server] = set()
+        self._comes: Callable[[], bool] = lambda: True
 
     def listen(
         self,
@@ -92,10 +93,12 @@ class Debugger:
             if self._machine.scheduler.is_interrupted:
                 return
             self.serve(_LOOK_S)
+            if self._expects and not self._comes():
+                self._expects.clear()
 
-    def expect_clients(self) -> None:
-        """Let no time pass before each server has had a client."""
-        self._expects = set(self.servers)
+    def expect_clients(self, comes: Callable[[], bool] = lambda: True) -> None:
+        """Let no time pass before each server has had a client, as long as ``comes()``."""
+        self._expects, self._comes = set(self.servers), comes
 
     def serve(self, seconds: float) -> None:
         """Answer what clients say, who may come and go; wait that long for something."""

@@ -156,6 +156,9 @@ class _Pumped:
         self.clock, self.costs, self.fails_at, self.is_started = clock, costs, fails_at, is_started
         self.given: list[int] = []
 
+    def attend(self) -> None:
+        """No debugger is there."""
+
     def pump(self, ns: int) -> None:
         self.given.append(ns)
         self.clock.now += ns / 1e9 * self.costs

@@ -1,4 +1,4 @@
-"""What is executed where one instruction is asked for: an IT block is executed as a whole."""
+"""Single instructions: what is executed where one is asked for. An IT block is executed as a whole."""
 
 from __future__ import annotations
 
