@@ -20,6 +20,8 @@ _ROW: Final = 22
 _FOLD: Final = 40
 _EDGE: Final = 7
 """Percent of the width beside the outer lifelines."""
+_LOST_AT, _DROPPED_AT = 0.75, 0.6
+"""Parts of the way to the reader at which an arrow ends that does not arrive."""
 _SHORT, _WIDE = 32, 90
 """Characters of a text in a narrow and in a wide window."""
 _SHORT_BYTES, _WIDE_BYTES = 5, 16
@@ -119,33 +121,45 @@ class Diagram:
                 f'<text x="50%" y="{y + 8}" text-anchor="middle">{escaped(words)}</text></g>\n'
             )
         for row, y in self._y.items():
-            yield f'<g class="row {_class(row)}" id="row-{row.serial}">{self._row(row, y)}</g>\n'
+            if row.is_problem:
+                yield f'<rect class="band" x="0" y="{y - 11}" width="100%" height="{_ROW}"/>'
+        for row, y in self._y.items():
+            if line := self._line(row, y):
+                yield f'<line class="{line[0]}{" bad-line" if row.is_problem else ""}" {line[1]}/>\n'
+        for row, y in self._y.items():
+            title = f"<title>{escaped(_title(row))}</title>"
+            yield f'<g class="row {_class(row)}" id="row-{row.serial}">{title}{self._row(row, y)}</g>\n'
+
+    def _line(self, row: Row, y: int) -> tuple[str, str] | None:
+        """Return class and place of the line that begins in a row, or of the end of one whose beginning is folded."""
+        packet, x = row.packet, self._x[row.core]
+        if packet is None:
+            if (to := self._x.get(row.core if row.towards is None else row.towards, x)) == x:
+                return None
+            end = x + (to - x) * (_LOST_AT if row.kind == "lost" else 1)
+            return "ring", _place(x, y, end, y, head=row.kind != "lost")
+        x, to = self._x[packet.writer], self._x[packet.reader]
+        arrives = self._arrived.get(packet)
+        if row.kind not in _LEAVES:
+            half = x + (to - x) / 2
+            return None if packet in self._left else ("packet open", _place(half, y - 8, to, y, head=True))
+        if arrives is None:
+            return "packet open", _place(x, y, x + (to - x) / 2, y + 8)
+        if packet.received_ns is None:
+            return "packet open bad-line", _place(x, y, x + (to - x) * _DROPPED_AT, arrives)
+        return "packet", _place(x, y, to, arrives, head=True)
 
     def _row(self, row: Row, y: int) -> str:
-        title = f"<title>{escaped(_title(row))}</title>"
-        band = (
-            f'<rect class="band" x="0" y="{y - 11}" width="100%" height="{_ROW}"/>' if row.is_problem else ""
-        )
-        if row.packet is not None and row.kind in _LEAVES:
-            return f"{band}{title}{self._leaving(row, row.packet, y)}"
-        if row.packet is not None and row.kind in _ARRIVES:
-            return f"{band}{title}{self._arriving(row, row.packet, y)}"
+        """Return marks and words of a row."""
         x = self._x[row.core]
+        if row.packet is not None:
+            leaves = row.kind in _LEAVES
+            return self._leaving(row, row.packet, y) if leaves else self._arriving(row, row.packet, y)
         if row.towards is not None and row.towards in self._x:
-            to = self._x[row.towards]
-            if row.kind == "lost":
-                middle = x + (to - x) * 0.75
-                end = f'<text class="cross" x="{middle:.2f}%" y="{y + 5}" text-anchor="middle">✕</text>'
-                line = f'<line class="ring" x1="{x}%" x2="{middle:.2f}%" y1="{y}" y2="{y}"/>{end}'
-            else:
-                line = f'<line class="ring" x1="{x}%" x2="{to}%" y1="{y}" y2="{y}" marker-end="url(#head)"/>'
-            return f"{band}{title}{line}{self._words(row.core, y - 4, row.text)}"
-        mark = (
-            f'<text class="cross" x="{x}%" y="{y + 5}" text-anchor="middle">✕</text>'
-            if row.is_problem
-            else f'<circle class="dot" cx="{x}%" cy="{y}" r="3"/>'
-        )
-        return f"{band}{title}{mark}{self._words(row.core, y + 4, row.text)}"
+            end = x + (self._x[row.towards] - x) * _LOST_AT
+            return (_cross(end, y) if row.kind == "lost" else "") + self._words(row.core, y - 4, row.text)
+        mark = _cross(x, y) if row.is_problem else f'<circle class="dot" cx="{x}%" cy="{y}" r="3"/>'
+        return mark + self._words(row.core, y + 4, row.text)
 
     def _words(self, core: int, y: int, text: str, wide: str | None = None) -> str:
         anchor = self._anchor(core)
@@ -161,45 +175,30 @@ class Diagram:
         )
 
     def _leaving(self, row: Row, packet: Packet, y: int) -> str:
-        x, to = self._x[packet.writer], self._x[packet.reader]
-        arrives = self._arrived.get(packet)
-        if arrives is None:
-            half = x + (to - x) / 2
-            line = f'<line class="packet open" x1="{x}%" x2="{half:.2f}%" y1="{y}" y2="{y + 8}"/>'
-        elif packet.received_ns is None:
-            half = x + (to - x) * 0.6
-            line = f'<line class="packet open" x1="{x}%" x2="{half:.2f}%" y1="{y}" y2="{arrives}"/>'
-        else:
-            line = (
-                f'<line class="packet" x1="{x}%" x2="{to}%" y1="{y}" y2="{arrives}" marker-end="url(#head)"/>'
-            )
-        if packet.is_lost:
-            bell = f'<text class="cross" x="{x}%" y="{y + 5}" text-anchor="middle">✕</text>'
-        else:
-            rung = "bell" if packet.rung_ns is not None else "no bell"
-            bell = f'<circle class="{rung}" cx="{x}%" cy="{y}" r="4"/>'
+        x = self._x[packet.writer]
+        rung = "bell" if packet.rung_ns is not None else "no bell"
+        bell = _cross(x, y) if packet.is_lost else f'<circle class="{rung}" cx="{x}%" cy="{y}" r="4"/>'
         start = f"{packet.title} {packet.length} B "
         short = start + hex_words(packet.first, _SHORT_BYTES, packet.length)
         seen = packet.first[:_WIDE_BYTES]
         wide = f"{start}{hex_words(packet.first, _WIDE_BYTES, packet.length)}  {ascii_words(seen)}"
-        return f"{line}{bell}{self._words(row.core, y - 4, short, wide)}"
+        return bell + self._words(row.core, y - 4, short, wide)
 
     def _arriving(self, row: Row, packet: Packet, y: int) -> str:
         x, to = self._x[packet.writer], self._x[packet.reader]
-        parts = []
-        if row.kind == "dropped":
-            at = x + (to - x) * 0.6
-            parts.append(f'<text class="cross" x="{at:.2f}%" y="{y + 5}" text-anchor="middle">✕</text>')
-            parts.append(self._words(row.core, y - 4, row.text))
-        elif packet not in self._left:
-            half = x + (to - x) / 2
-            parts.append(
-                f'<line class="packet open" x1="{half:.2f}%" x2="{to}%" y1="{y - 8}" y2="{y}" '
-                'marker-end="url(#head)"/>'
-            )
-        if packet.interrupt_ns is not None:
-            parts.append(f'<circle class="irq" cx="{to}%" cy="{y}" r="3"/>')
-        return "".join(parts)
+        mark = f'<circle class="irq" cx="{to}%" cy="{y}" r="3"/>' if packet.interrupt_ns is not None else ""
+        if row.kind != "dropped":
+            return mark
+        return mark + _cross(x + (to - x) * _DROPPED_AT, y) + self._words(row.core, y - 4, row.text)
+
+
+def _place(x: float, y: int, to: float, until: int, *, head: bool = False) -> str:
+    end = ' marker-end="url(#head)"' if head else ""
+    return f'x1="{x:.2f}%" y1="{y}" x2="{to:.2f}%" y2="{until}"{end}'
+
+
+def _cross(x: float, y: int) -> str:
+    return f'<text class="cross" x="{x:.2f}%" y="{y + 5}" text-anchor="middle">✕</text>'
 
 
 def _class(row: Row) -> str:

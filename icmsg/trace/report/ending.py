@@ -40,8 +40,8 @@ def _region(subject: TraceSubject, direction: Direction) -> str:
 
 
 def _facts(view: RegionView) -> Iterator[tuple[str, str]]:
-    yield "rd_idx", str(view.rd_idx)
-    yield "wr_idx", str(view.wr_idx)
+    yield '<i class="rd">▮</i> rd_idx', str(view.rd_idx)
+    yield '<i class="wr">▮</i> wr_idx', str(view.wr_idx)
     yield "used", f"{view.used} of {view.data_length} bytes"
     yield "packets", f"{len(view.packets)} pending"
     if view.handshake is not None:

@@ -35,10 +35,17 @@ class Durations:
         self._sum += duration_ns
 
     def __str__(self) -> str:
-        if not self.count:
-            return "none"
-        mean = self._sum // self.count
-        return f"{format_time(self._least)} / {format_time(mean)} / {format_time(self._most)}"
+        return f"{format_time(self.mean)}, {self.spread}" if self.count else "none"
+
+    @property
+    def mean(self) -> int:
+        """The mean, in nanoseconds."""
+        return self._sum // max(1, self.count)
+
+    @property
+    def spread(self) -> str:
+        """The smallest and the largest."""
+        return f"{format_time(self._least)} to {format_time(self._most)}"
 
 
 class DirectionFigures:

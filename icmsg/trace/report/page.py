@@ -96,15 +96,10 @@ def _summary(collected: Collected) -> str:
     if report is not None:
         cards.insert(0, _card("run", "OK" if report["ok"] else "failed", bad=not report["ok"]))
     for way in collected.ways:
-        if way.round_trips.count:
-            title = f"{way.round_trips.count} round trips of {way.direction.writer.name}"
-            cards.append(
-                _card(
-                    title,
-                    f"{way.round_trips}",
-                    note=f"min / mean / max; {way.round_trips.slowest} took longest",
-                )
-            )
+        if (trips := way.round_trips).count:
+            title = f"{trips.count} round trip{'s' * (trips.count != 1)} of {way.direction.writer.name}"
+            note = f"{trips.spread}, {trips.slowest} took longest"
+            cards.append(_card(title, f"{format_time(trips.mean)} on average", note=note))
     about = ", ".join(f"{name} {value}" for name, value in collected.subject.about.items())
     return (
         f'<div class="cards">{"".join(cards)}</div>\n'
@@ -113,10 +108,10 @@ def _summary(collected: Collected) -> str:
             (
                 "core",
                 "played by",
-                "last state",
-                "last activity",
-                "last seen",
-                "doing",
+                "state",
+                "activity",
+                "last at",
+                "last thing",
                 "interrupts",
                 "resets",
                 "faults",
@@ -134,7 +129,7 @@ def _summary(collected: Collected) -> str:
                 "lost",
                 "waiting",
                 "bytes",
-                "min / mean / max under way",
+                "under way: mean, range",
             ),
             (
                 (
@@ -160,7 +155,7 @@ def _core_cells(core: CoreFigures) -> tuple[str, ...]:
         escaped(core.core.name),
         escaped(core.core.player or "nobody"),
         escaped(core.state or _NONE),
-        escaped(core.activity or _NONE),
+        escaped(core.activity or ("plays" if core.core.player == "Python" else _NONE)),
         format_time(core.last_ns) if core.last_ns >= 0 else "never",
         escaped(core.last),
         str(sum(core.interrupts.values())),

@@ -102,8 +102,9 @@ class HtmlWriter(TraceWriter):
 
     def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:
         """Draw an arrow that does not arrive."""
-        numbers = [channel for channel in range(channels.bit_length()) if channels >> channel & 1]
-        direction = None
+        direction = messages[0].direction if messages else None
+        mask = [channel for channel in range(channels.bit_length()) if channels >> channel & 1]
+        numbers = mask if direction is None else [direction.channel]
         for channel in numbers:
             self._cores[core].lost[channel] += 1
             found = self._by_channel.get((core, channel))
