@@ -29,7 +29,7 @@ def add_trace_options(parser: argparse.ArgumentParser) -> None:
         "--trace",
         metavar="FILE",
         action="append",
-        default=[],
+        default=None,
         help=f"write what happens into FILE, by its suffix ({', '.join(suffixes())}); may be given several times; "
         "- is standard output, and the report goes to standard error",
     )
@@ -50,12 +50,13 @@ class Traces:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._files: list[TraceFile] = []
-        self._paths: Final = [Path(given) for given in options.trace if given != STREAM]
-        self.to_stdout: Final = STREAM in options.trace
+        given: list[str] = options.trace or []
+        self._paths: Final = [Path(name) for name in given if name != STREAM]
+        self.to_stdout: Final = STREAM in given
         """True if standard output is taken."""
         for path in self._paths:
             format_of(path)
-        if len(self._paths) + self.to_stdout < len(options.trace) or len(set(self._paths)) < len(self._paths):
+        if len(self._paths) + self.to_stdout < len(given) or len(set(self._paths)) < len(self._paths):
             raise ConfigurationError("--trace: a file is given twice; leave one of them out")
         if self.to_stdout and options.trace_format is None:
             names = ", ".join(each.name for each in FORMATS if each.streams)

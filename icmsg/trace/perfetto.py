@@ -10,11 +10,11 @@ from collections import defaultdict
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from icmsg.trace.protobuf import data, number, tag, text, varint
+from icmsg.trace.protobuf import data, long_varint, number, tag, text, varint
 from icmsg.trace.writer import TraceWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from icmsg.trace.writer import Direction, Message, Output, TraceSubject
 
@@ -30,6 +30,7 @@ _UUID, _NAME, _PARENT, _COUNTER, _ORDERING, _RANK, _ABOUT = 1, 2, 5, 8, 11, 12, 
 _EXPLICIT: Final = 3
 # TrackEvent
 _BEGIN, _END, _INSTANT, _COUNT = 1, 2, 3, 4
+_IS_BEGIN, _IS_END, _IS_INSTANT = number(9, _BEGIN), number(9, _END), number(9, _INSTANT)
 _EVENT_NAME: Final = tag(23, 2)
 _VALUE: Final = tag(30, 0)
 _FLOW: Final = tag(47, 1)
@@ -45,12 +46,44 @@ _MAGIC_FLOWS: Final = 1 << 32
 """Flow ids of the packets that open a region; those of messages are their numbers."""
 
 
+_MANY: Final = 4096
+"""Packets that are handed on at once."""
+
+
+def _integer(name: str) -> Callable[[int], bytes]:
+    """Return what encodes an argument of a slice."""
+    before = text(10, name) + _INTEGER
+
+    def encode(value: int) -> bytes:
+        fields = before + varint(value)
+        return _ANNOTATION + varint(len(fields)) + fields
+
+    return encode
+
+
+def _string(name: str) -> Callable[[str], bytes]:
+    """Return what encodes an argument of a slice."""
+    before = text(10, name) + _STRING
+
+    def encode(value: str) -> bytes:
+        encoded = value.encode()
+        fields = before + varint(len(encoded)) + encoded
+        return _ANNOTATION + varint(len(fields)) + fields
+
+    return encode
+
+
+_MSG, _SIZE, _CHANNELS = map(_integer, ("msg", "size", "channels"))
+_PAYLOAD, _WHY, _PC = map(_string, ("payload", "why", "pc"))
+
+
 class PerfettoWriter(TraceWriter):
     """Writes packets as things happen; slices that are open at the end are closed there."""
 
     def __init__(self, subject: TraceSubject, output: Output) -> None:
         super().__init__(subject, output)
-        self._write = output.write
+        self._parts: list[bytes] = []
+        self._add = self._parts.append
         self._lanes = {
             (core.index, lane): _on(self._lane(core.index, lane))
             for core in subject.cores
@@ -98,30 +131,37 @@ class PerfettoWriter(TraceWriter):
             self._track(fields + data(_COUNTER, text(6, "bytes")))
 
     def _track(self, fields: bytes, more: bytes = b"") -> None:
-        self._write(data(1, _SEQUENCE + more + data(_DESCRIPTOR, fields)))
+        self._add(data(1, _SEQUENCE + more + data(_DESCRIPTOR, fields)))
 
     # Events
 
     def _event(self, time_ns: int, event: bytes) -> None:
         if time_ns != self._time:
             self._time = time_ns
-            self._stamp = _TIMESTAMP + varint(time_ns) + _EVENT
+            self._stamp = _TIMESTAMP + long_varint(time_ns) + _EVENT
             if time_ns > self._last_ns:
                 self._last_ns = time_ns
+            if len(self._parts) > _MANY:
+                self._hand_on()
         packet = self._stamp + varint(len(event)) + event
-        self._write(_PACKET + varint(len(packet)) + packet)
+        self._add(_PACKET + varint(len(packet)) + packet)
+
+    def _hand_on(self) -> None:
+        self.output.write(b"".join(self._parts))
+        self._parts.clear()
 
     def _instant(self, time_ns: int, track: bytes, name: bytes, more: bytes = b"") -> None:
-        self._event(time_ns, b"\x48\x03" + track + _EVENT_NAME + varint(len(name)) + name + more)
+        self._event(time_ns, _IS_INSTANT + track + _EVENT_NAME + varint(len(name)) + name + more)
 
     def _begin(self, time_ns: int, track: bytes, name: str) -> None:
         self._open[track] += 1
-        self._event(time_ns, number(9, _BEGIN) + track + text(23, name))
+        encoded = name.encode()
+        self._event(time_ns, _IS_BEGIN + track + _EVENT_NAME + varint(len(encoded)) + encoded)
 
     def _end(self, time_ns: int, track: bytes) -> None:
         if self._open[track]:
             self._open[track] -= 1
-            self._event(time_ns, number(9, _END) + track)
+            self._event(time_ns, _IS_END + track)
 
     def _becomes(self, time_ns: int, track: bytes, name: str) -> None:
         """End the slice of a track, if there is one, and begin another."""
@@ -133,8 +173,7 @@ class PerfettoWriter(TraceWriter):
     def sent(self, time_ns: int, message: Message) -> None:
         """Write an instant at which the arrow of the message begins, with its payload."""
         title, payload = message.title, message.payload
-        more = _flow(message) + _integer(b"msg", message.number) + _integer(b"index", message.index)
-        more += _integer(b"size", len(payload)) + _string(b"payload", payload.hex())
+        more = _flow(message) + _MSG(message.number) + _SIZE(len(payload)) + _PAYLOAD(payload.hex())
         self._instant(
             time_ns,
             self._lanes[message.direction.writer.index, _MESSAGES],
@@ -148,27 +187,26 @@ class PerfettoWriter(TraceWriter):
             time_ns,
             self._lanes[message.direction.reader.index, _MESSAGES],
             f"received {message.title}".encode(),
-            _flow(message, _LAST_FLOW) + _integer(b"msg", message.number),
+            _flow(message, _LAST_FLOW),
         )
 
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """Write that the arrow ends nowhere."""
         reader = message.direction.reader.index
-        more = _flow(message, _LAST_FLOW) + _integer(b"msg", message.number) + _string(b"why", why)
+        more = _flow(message, _LAST_FLOW) + _WHY(why)
         name = f"NOT RECEIVED {message.title}".encode()
         self._instant(time_ns, self._lanes[reader, _MESSAGES], name, more)
-        self._instant(time_ns, self._lanes[reader, _PROBLEMS], name, _string(b"why", why))
+        self._instant(time_ns, self._lanes[reader, _PROBLEMS], name, _WHY(why))
 
     def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:
         """Write a doorbell, through which the arrows go."""
         name = f"ring {channel}{_titles(messages)}".encode()
-        more = b"".join(map(_flow, messages)) + _integer(b"channel", channel)
-        self._instant(time_ns, self._lanes[core, _DOORBELLS], name, more)
+        self._instant(time_ns, self._lanes[core, _DOORBELLS], name, b"".join(map(_flow, messages)))
 
     def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:
         """Write the loss where the doorbell is, and among the problems."""
         name = f"LOST doorbell{_titles(messages)}".encode()
-        more = _integer(b"channels", channels)
+        more = _CHANNELS(channels)
         self._instant(time_ns, self._lanes[core, _DOORBELLS], name, more)
         self._instant(time_ns, self._lanes[core, _PROBLEMS], name, more)
 
@@ -213,7 +251,7 @@ class PerfettoWriter(TraceWriter):
 
     def fault(self, time_ns: int, core: int, text: str, pc: int) -> None:
         """Write a fault among the problems."""
-        self._problem(time_ns, core, f"FAULT {text}", _string(b"pc", f"0x{pc:08X}"))
+        self._problem(time_ns, core, f"FAULT {text}", _PC(f"0x{pc:08X}"))
 
     def warning(self, time_ns: int, core: int, text: str) -> None:
         """Write a warning among the problems."""
@@ -235,11 +273,12 @@ class PerfettoWriter(TraceWriter):
         self._problem(time_ns, core, text)
 
     def close(self) -> None:
-        """End all slices."""
+        """End all slices, and hand on the rest."""
         end_ns = max(self._last_ns, self.subject.machine.now_ns)
         for track, open_slices in list(self._open.items()):
             for _ in range(open_slices):
                 self._end(end_ns, track)
+        self._hand_on()
 
 
 def _on(track: int) -> bytes:
@@ -248,17 +287,6 @@ def _on(track: int) -> bytes:
 
 def _flow(message: Message, kind: bytes = _FLOW) -> bytes:
     return kind + _fixed64(message.number or _MAGIC_FLOWS + message.direction.number)
-
-
-def _integer(name: bytes, value: int) -> bytes:
-    fields = b"\x52" + varint(len(name)) + name + _INTEGER + varint(value)
-    return _ANNOTATION + varint(len(fields)) + fields
-
-
-def _string(name: bytes, value: str) -> bytes:
-    encoded = value.encode()
-    fields = b"\x52" + varint(len(name)) + name + _STRING + varint(len(encoded)) + encoded
-    return _ANNOTATION + varint(len(fields)) + fields
 
 
 def _titles(messages: Sequence[Message]) -> str:

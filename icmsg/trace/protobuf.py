@@ -35,6 +35,19 @@ def varint(value: int) -> bytes:
     return _SMALL[value] if value < _LARGE else _encode(value)
 
 
+_PAIRS: Final = [bytes((value & 0x7F | 0x80, value >> 7 | 0x80)) for value in range(1 << 14)]
+_LOW: Final = len(_PAIRS) - 1
+
+
+def long_varint(value: int) -> bytes:
+    """Return a number that is mostly a large one, in five bytes or more; leading zeroes mean nothing.
+
+    >>> long_varint(300).hex()
+    'ac82808000'
+    """
+    return _PAIRS[value & _LOW] + _PAIRS[value >> 14 & _LOW] + varint(value >> 28)
+
+
 def tag(field: int, kind: int) -> bytes:
     """Return the key before a field's value."""
     return _encode(field << 3 | kind)

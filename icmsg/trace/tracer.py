@@ -47,6 +47,8 @@ class _Way:
         self.rd_address: Final = direction.region.address + direction.layout.rd_idx_offset
         self.read32: Final = reader.bus.read32
         self.rd, self.wr = direction.rd_idx, direction.wr_idx
+        self.is_told = False
+        """True while firmware reads, and each of its stores to rd_idx is told: nobody has to look."""
         self.waiting: Final[deque[Message]] = deque()
         """Messages in the ring, the oldest first."""
         self.unrung: list[Message] = []
@@ -98,7 +100,7 @@ class Tracer:
 
     def _listen(self) -> None:
         events = self._machine.events
-        sinks: Mapping[Callable[[Event], None], Sequence[EventKind]] = {
+        sinks: dict[Callable[[Event], None], Sequence[EventKind]] = {
             self.writer.event: tuple(EventKind),
             self._on_packets: (EventKind.PACKETS,),
             self._on_region: (EventKind.REGION,),
@@ -115,9 +117,12 @@ class Tracer:
             self._on_fault: (EventKind.FAULT,),
             self._on_warning: (EventKind.WARNING,),
         }
+        if not self.writer.wants_events:
+            del sinks[self.writer.event]
+        if not any(way.direction.layout.handshake_offset is not None for way in self._ways):
+            del sinks[self._on_session]  # who asks for sessions has them looked for at each doorbell
         for sink, kinds in sinks.items():
-            if sink is not self.writer.event or self.writer.wants_events:
-                self._stops.append(events.add_sink(sink, kinds))
+            self._stops.append(events.add_sink(sink, kinds))
 
     def _watch_stores(self) -> None:
         for way in self._ways:
@@ -152,7 +157,8 @@ class Tracer:
         time_ns, writer, direction = event.time_ns, self.writer, way.direction
         if news.opens and way.waiting and way.waiting[0].is_magic:
             return  # who sets up a run lets its regions be looked at from the start
-        self._look(way, time_ns)
+        if way.rd != way.wr:
+            self._look(way, time_ns)
         index, magic = news.start, news.opens
         for payload in news.payloads:
             number = 0
@@ -168,7 +174,9 @@ class Tracer:
         writer.filled(time_ns, direction, way.rd, news.end)
 
     def _look(self, way: _Way, time_ns: int) -> None:
-        """Look where the reader of a direction is."""
+        """Look where the reader of a direction is, if there is something for it to take."""
+        if way.is_told or not way.waiting:
+            return
         try:
             rd = way.read32(way.rd_address)
         except BusError:
@@ -193,6 +201,7 @@ class Tracer:
 
     def _on_store(self, way: _Way) -> Callable[[int, int, int], None]:
         def told(_address: int, value: int, _pc: int) -> None:
+            way.is_told = True
             if value != way.rd:
                 self._moved(way, self._machine.now_ns, value)
 
@@ -236,10 +245,11 @@ class Tracer:
         messages: list[Message] = []
         if event.a in self._signals[event.core]:
             for way in self._read_by[event.core]:
-                messages += [each for each in way.behind_signal if each.received_ns is None]
+                for message in way.behind_signal:
+                    if message.received_ns is None:
+                        message.interrupt_ns = event.time_ns
+                        messages.append(message)
                 way.behind_signal = []
-            for message in messages:
-                message.interrupt_ns = event.time_ns
         self.writer.interrupt(event.time_ns, event.core, event.a, messages)
 
     def _on_taken(self, event: Event) -> None:
@@ -269,6 +279,8 @@ class Tracer:
         self.writer.core_changed(event.time_ns, event.core, "sleeps" if event.a else "runs")
 
     def _on_change(self, event: Event) -> None:
+        for way in self._read_by[event.core]:
+            way.is_told = False  # Python may play it next
         self.writer.core_changed(event.time_ns, event.core, _CHANGES[event.kind])
 
     def _on_fault(self, event: Event) -> None:

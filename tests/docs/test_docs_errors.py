@@ -15,6 +15,7 @@ MODULES = (
     "cli/arguments.py",
     "cli/engine_options.py",
     "cli/run_command.py",
+    "cli/trace_options.py",
     "config/instance.py",
     "config/layout.py",
     "cosim/embedded/build.py",
@@ -37,6 +38,7 @@ MODULES = (
     "cosim/watch.py",
     "cosim/workload.py",
     "monitor/verbs",
+    "trace",
     "wire/pbuf_reader.py",
 )
 """Where the errors come from that the command can show."""
