@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.simtime import format_time
 from icmsg.trace.report.markup import ascii_words, escaped, hex_words, shortened
+from icmsg.trace.report.rows import LEAVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,8 +26,7 @@ _LOST_AT, _DROPPED_AT = 0.75, 0.6
 _SHORT, _WIDE = 32, 90
 """Characters of a text in a narrow and in a wide window."""
 _SHORT_BYTES, _WIDE_BYTES = 5, 16
-_ARRIVES: Final = frozenset(("received", "magic received", "dropped"))
-_LEAVES: Final = frozenset(("sent", "magic sent"))
+_RECEIVED: Final = frozenset(("received", "magic received"))
 
 
 class Diagram:
@@ -58,7 +58,7 @@ class Diagram:
             for row in stretch.rows:
                 self._y[row] = y
                 if row.packet is not None:
-                    (self._left if row.kind in _LEAVES else self._arrived)[row.packet] = y
+                    (self._left if row.kind in LEAVES else self._arrived)[row.packet] = y
                 y += _ROW
             before = max(row.serial for row in stretch.rows)
         return y
@@ -66,7 +66,9 @@ class Diagram:
     def _fold_words(self, behind: Stretch, count: int) -> str:
         earlier = [row for row in self._y if row.serial < behind.rows[0].serial]
         newest = max(earlier, key=lambda row: row.serial, default=None)
-        sent = 0 if newest is None else newest.messages + (newest.kind == "sent")
+        sent = 0
+        if newest is not None:
+            sent = newest.packet.number if newest.kind == "sent" and newest.packet else newest.messages
         first = min(behind.rows, key=lambda row: row.serial)
         hidden = first.messages - sent
         since = format_time(first.time_ns - (newest.time_ns if newest is not None else 0))
@@ -103,7 +105,7 @@ class Diagram:
 
     def _times(self) -> Iterator[str]:
         for row, y in self._y.items():
-            if row.packet is not None and row.kind in _ARRIVES and row.kind != "dropped":
+            if row.packet is not None and row.kind in _RECEIVED:
                 after = format_time(max(0, row.time_ns - row.packet.sent_ns))
                 yield f'<text class="after" x="78" y="{y + 4}" text-anchor="end">+{after}</text>'
             else:
@@ -140,9 +142,9 @@ class Diagram:
             return "ring", _place(x, y, end, y, head=row.kind != "lost")
         x, to = self._x[packet.writer], self._x[packet.reader]
         arrives = self._arrived.get(packet)
-        if row.kind not in _LEAVES:
+        if row.kind not in LEAVES:
             half = x + (to - x) / 2
-            return None if packet in self._left else ("packet open", _place(half, y - 8, to, y, head=True))
+            return None if packet in self._left else ("packet open", _place(half, y - 4, to, y, head=True))
         if arrives is None:
             return "packet open", _place(x, y, x + (to - x) / 2, y + 8)
         if packet.received_ns is None:
@@ -153,7 +155,7 @@ class Diagram:
         """Return marks and words of a row."""
         x = self._x[row.core]
         if row.packet is not None:
-            leaves = row.kind in _LEAVES
+            leaves = row.kind in LEAVES
             return self._leaving(row, row.packet, y) if leaves else self._arriving(row, row.packet, y)
         if row.towards is not None and row.towards in self._x:
             end = x + (self._x[row.towards] - x) * _LOST_AT
@@ -178,17 +180,20 @@ class Diagram:
         x = self._x[packet.writer]
         rung = "bell" if packet.rung_ns is not None else "no bell"
         bell = _cross(x, y) if packet.is_lost else f'<circle class="{rung}" cx="{x}%" cy="{y}" r="4"/>'
+        return bell + self._contents(row.core, y - 4, packet)
+
+    def _contents(self, core: int, y: int, packet: Packet) -> str:
         start = f"{packet.title} {packet.length} B "
         short = start + hex_words(packet.first, _SHORT_BYTES, packet.length)
         seen = packet.first[:_WIDE_BYTES]
         wide = f"{start}{hex_words(packet.first, _WIDE_BYTES, packet.length)}  {ascii_words(seen)}"
-        return bell + self._words(row.core, y - 4, short, wide)
+        return self._words(core, y, short, wide)
 
     def _arriving(self, row: Row, packet: Packet, y: int) -> str:
         x, to = self._x[packet.writer], self._x[packet.reader]
         mark = f'<circle class="irq" cx="{to}%" cy="{y}" r="3"/>' if packet.interrupt_ns is not None else ""
         if row.kind != "dropped":
-            return mark
+            return mark if packet in self._left else mark + self._contents(row.core, y - 8, packet)
         return mark + _cross(x + (to - x) * _DROPPED_AT, y) + self._words(row.core, y - 4, row.text)
 
 

@@ -98,7 +98,7 @@ class CoreFigures:
     """Counts of one core, and what it did last."""
 
     def __init__(self, core: TracedCore) -> None:
-        self.core: Final = core
+        self.core = core
         self.activity = ""
         self.state = ""
         self.last_ns = -1

@@ -198,7 +198,7 @@ def _problems(collected: Collected) -> str:
 def _sequence(collected: Collected) -> str:
     subject = collected.subject
     linked = frozenset(core for each in subject.directions for core in (each.writer.index, each.reader.index))
-    diagram = Diagram(collected.rows, subject.cores, linked)
+    diagram = Diagram(collected.rows, [core.core for core in collected.cores], linked)
     legend = "".join(f'<span><i class="{name}">{mark}</i> {text}</span>' for name, mark, text in _LEGEND)
     folded = (
         f"<p>{diagram.folded} of {collected.rows.count} rows are folded: the first and the last ones are "

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from icmsg.trace.writer import Message
+
 FIRST: Final = 120
 LAST: Final = 120
 AROUND: Final = 12
@@ -16,12 +18,15 @@ AROUND: Final = 12
 AROUND_ALL: Final = 600
 """Rows around problems altogether; those of a run that does nothing else are alike."""
 _BYTES: Final = 64
+LEAVES: Final = frozenset(("sent", "magic sent"))
+"""Kinds of rows in which a packet begins its way."""
 
 
 @dataclass(slots=True, eq=False)
 class Packet:
     """One packet as the diagram shows it: with its first bytes alone, so that what is kept stays small."""
 
+    number: int
     title: str
     writer: int
     reader: int
@@ -35,9 +40,20 @@ class Packet:
     """True if the signal of its doorbell was lost."""
 
     @classmethod
-    def first_of(cls, payload: bytes) -> bytes:
-        """Return the bytes of a payload that are kept."""
-        return payload[:_BYTES]
+    def of(cls, message: Message) -> Packet:
+        """Return what is shown of a message."""
+        direction, payload = message.direction, message.payload
+        return cls(
+            message.number,
+            message.title,
+            direction.writer.index,
+            direction.reader.index,
+            len(payload),
+            payload[:_BYTES],
+            message.sent_ns,
+            message.rung_ns,
+            message.interrupt_ns,
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -56,7 +72,7 @@ class Row:
     is_problem: bool = False
     serial: int = -1
     messages: int = 0
-    """Messages sent before it."""
+    """The number of the last message that was sent before it."""
 
 
 @dataclass(slots=True)
@@ -73,7 +89,7 @@ class KeptRows:
         self.count = 0
         """Rows that came."""
         self.messages = 0
-        """Messages that were sent."""
+        """The number of the last message that was sent."""
         self._limit: Final = first
         self._around: Final = around
         self._kept: list[Row] = []
@@ -81,11 +97,11 @@ class KeptRows:
         self._following = 0
 
     def add(self, row: Row) -> None:
-        """Take one more; a row of kind ``sent`` counts as a message, unless it is the magic."""
+        """Take one more."""
         row.serial, row.messages = self.count, self.messages
         self.count += 1
-        if row.kind == "sent":
-            self.messages += 1
+        if row.kind == "sent" and row.packet is not None:
+            self.messages = row.packet.number
         room = len(self._kept) < self._limit + AROUND_ALL
         if row.serial < self._limit:
             self._kept.append(row)
@@ -117,6 +133,9 @@ def _ordered(stretch: Stretch) -> Stretch:
     return Stretch(sorted(stretch.rows, key=_order))
 
 
-def _order(row: Row) -> tuple[int, int]:
+def _order(row: Row) -> tuple[int, int, int]:
+    """Return a place by time; of one time, a core receives before it does what it does about that."""
     packet = row.packet
-    return (row.time_ns if packet is None else max(row.time_ns, packet.sent_ns), row.serial)
+    if packet is None or row.kind in LEAVES:
+        return row.time_ns, 1, row.serial
+    return max(row.time_ns, packet.sent_ns), 2 if row.time_ns <= packet.sent_ns else 0, row.serial

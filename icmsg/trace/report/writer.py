@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.trace.report.collected import Collected, Lines, Problem
@@ -9,6 +10,7 @@ from icmsg.trace.report.figures import CoreFigures, DirectionFigures
 from icmsg.trace.report.levels import Levels
 from icmsg.trace.report.page import page
 from icmsg.trace.report.rows import KeptRows, Packet, Row
+from icmsg.trace.tracer import player_of
 from icmsg.trace.writer import TraceWriter
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ _LINE: Final = 500
 _PROBLEMS: Final = 50
 """Problems that are listed; more are counted."""
 _BOUND: Final = frozenset(("CONNECTED_SID_DISABLED", "CONNECTED_SID_ENABLED", "READY"))
-_AT_END: Final = "when the trace ended"
+_AT_END: Final = "still in the ring when the trace ended"
 
 
 class HtmlWriter(TraceWriter):
@@ -71,14 +73,7 @@ class HtmlWriter(TraceWriter):
     def sent(self, time_ns: int, message: Message) -> None:
         """Begin an arrow."""
         direction = message.direction
-        packet = self._packets[message] = Packet(
-            message.title,
-            direction.writer.index,
-            direction.reader.index,
-            len(message.payload),
-            Packet.first_of(message.payload),
-            message.sent_ns,
-        )
+        packet = self._packets[message] = Packet.of(message)
         if not message.is_magic:
             self._ways[direction.number].sends(message, self._back[direction.number])
         self._cores[packet.writer].did(time_ns, f"sent {message.title}")
@@ -129,32 +124,24 @@ class HtmlWriter(TraceWriter):
 
     def received(self, time_ns: int, message: Message) -> None:
         """End an arrow."""
-        packet = self._packets.pop(message, None)
+        packet = self._packets.pop(message, None) or Packet.of(message)  # of a trace without its beginning
+        number = message.direction.number
         if not message.is_magic:
-            number = message.direction.number
             self._ways[number].receives(message, time_ns, self._back[number])
-        reader = message.direction.reader.index
-        self._cores[reader].did(time_ns, f"received {message.title}")
-        if packet is not None:
-            packet.received_ns = time_ns
-            kind = "magic received" if message.is_magic else "received"
-            self._row(time_ns, reader, kind, packet=packet)
+        packet.received_ns = time_ns
+        self._cores[packet.reader].did(time_ns, f"received {message.title}")
+        kind = "magic received" if message.is_magic else "received"
+        self._row(time_ns, packet.reader, kind, packet=packet)
 
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """End an arrow before its aim."""
-        packet = self._packets.pop(message, None)
+        packet = self._packets.pop(message, None) or Packet.of(message)
         if not message.is_magic:
-            self._ways[message.direction.number].drops(message, at_end=why.endswith(_AT_END))
-        if packet is not None:
-            bell = (
-                "; its doorbell was lost"
-                if packet.is_lost
-                else ""
-                if packet.rung_ns is not None
-                else "; no doorbell"
-            )
-            text = f"{message.title} not received: {why}{bell}"
-            self._row(time_ns, packet.reader, "dropped", text, packet=packet, problem=text)
+            self._ways[message.direction.number].drops(message, at_end=why == _AT_END)
+        bell = "" if packet.rung_ns is not None else "; no doorbell"
+        bell = "; its doorbell was lost" if packet.is_lost else bell
+        text = f"{message.title} not received: {why}{bell}"
+        self._row(time_ns, packet.reader, "dropped", text, packet=packet, problem=text)
 
     def filled(self, time_ns: int, direction: Direction, rd_idx: int, wr_idx: int) -> None:
         """Take the level."""
@@ -218,7 +205,14 @@ class HtmlWriter(TraceWriter):
         self._report = report
 
     def close(self) -> None:
-        """Write the page."""
+        """Write the page; what is in a ring is not received, also where the trace goes on elsewhere."""
+        end_ns = max(self._latest_ns, self.subject.machine.now_ns)
+        for figures in self._cores.values():
+            own = figures.core
+            if not own.player:
+                figures.core = replace(own, player=player_of(self.subject.machine.core(own.name)))
+        for message in list(self._packets):
+            self.dropped(end_ns, message, _AT_END)
         collected = Collected(
             self.subject,
             self._ways,
@@ -228,7 +222,7 @@ class HtmlWriter(TraceWriter):
             self._problems,
             self._problem_count,
             self._bound_ns,
-            max(self._latest_ns, self.subject.machine.now_ns),
+            end_ns,
             self._report,
         )
         self.output.write(page(collected).encode())
