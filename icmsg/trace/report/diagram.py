@@ -120,7 +120,8 @@ class Diagram:
         for y, words in self._folds:
             yield (
                 f'<g class="fold"><rect x="0" y="{y - 9}" width="100%" height="{_FOLD - 14}"/>'
-                f'<text x="50%" y="{y + 8}" text-anchor="middle">{escaped(words)}</text></g>\n'
+                f'<text class="short" x="50%" y="{y + 8}" text-anchor="middle">{words.rpartition(":")[0]}</text>'
+                f'<text class="long" x="50%" y="{y + 8}" text-anchor="middle">{words}</text></g>\n'
             )
         for row, y in self._y.items():
             if row.is_problem:

@@ -58,7 +58,7 @@ class DirectionFigures:
         self.rung = self.rung_for_nothing = self.lost = 0
         self.under_way: Final = Durations()
         self.round_trips: Final = Durations()
-        """From a message of this direction to the receipt of its echo."""
+        """Times from a message of this direction to the receipt of its echo."""
         self._unanswered: Final[deque[tuple[int, int, int, str]]] = deque(maxlen=_UNDER_WAY)
         self._echoes: set[Message] = set()
 

@@ -25,7 +25,7 @@ _LEGEND: Final = (
     ("no-bell", "○", "no doorbell"),
     ("irq", "●", "interrupt rose"),
     ("cross", "✕", "lost, not received, fault"),
-    ("ring-key", "⇢", "doorbell alone"),
+    ("ring-key", "⇢", "doorbell for no new packet"),
 )
 
 

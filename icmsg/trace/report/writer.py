@@ -93,7 +93,7 @@ class HtmlWriter(TraceWriter):
                 packet.rung_ns = time_ns
         if not messages:
             towards = None if direction is None else direction.reader.index
-            self._row(time_ns, core, "ring", f"doorbell, channel {channel}", towards=towards)
+            self._row(time_ns, core, "ring", f"doorbell {channel}", towards=towards)
 
     def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:
         """Draw an arrow that does not arrive."""
@@ -109,9 +109,9 @@ class HtmlWriter(TraceWriter):
         for message in messages:
             if (packet := self._packets.get(message)) is not None:
                 packet.is_lost = True
-        what = f"doorbell LOST, channel {', '.join(map(str, numbers))}"
+        what = f"doorbell {', '.join(map(str, numbers))} LOST"
         of = ", ".join(message.title for message in messages)
-        text = f"{what}, of {of}" if of else what
+        text = f"{what} for {of}" if of else what
         towards = None if direction is None else direction.reader.index
         self._row(time_ns, core, "lost", text, towards=towards, problem=text)
 
