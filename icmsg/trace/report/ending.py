@@ -12,6 +12,7 @@ from icmsg.wire.inspect import inspect_region
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from icmsg.cosim.diagnosis import Diagnosis
     from icmsg.cosim.link import Link
     from icmsg.trace.report.collected import Collected
     from icmsg.trace.writer import Direction, TraceSubject
@@ -94,17 +95,24 @@ def _waiting(view: RegionView) -> str:
     return f'<pre class="packets"><b>index   length  pending packets, the next one first</b>\n{text}</pre>\n'
 
 
-def diagnosis(collected: Collected, *, bound: bool) -> list[str]:
-    """Return what the rules find about each link, and the state of its regions and cores."""
-    return [
-        line for link in collected.subject.links for line in _examine(collected.subject, link, bound=bound)
-    ]
+def diagnosis(collected: Collected, *, bound: bool) -> tuple[list[str], list[str]]:
+    """Return what the rules find about all links, and the state of their regions and cores."""
+    found: list[str] = []
+    state: list[str] = []
+    for link in collected.subject.links:
+        diagnosed = _examine(collected.subject, link, bound=bound)
+        if isinstance(diagnosed, str):
+            state.append(diagnosed)
+        else:
+            found += dict.fromkeys(finding.text for finding in diagnosed.findings)
+            state += diagnosed.state
+    return found, state
 
 
-def _examine(subject: TraceSubject, link: Link, *, bound: bool) -> list[str]:
+def _examine(subject: TraceSubject, link: Link, *, bound: bool) -> Diagnosis | str:
     try:
         first, second = (subject.machine.core(name) for name in link.cores)
         own, peer = (link.configs[name] for name in link.cores)
-        return examine(subject.machine, first, own, second, bound=bound, peer_config=peer).lines()
+        return examine(subject.machine, first, own, second, bound=bound, peer_config=peer)
     except IcmsgError as error:
-        return [f"{link.first}, {link.second}: {error}"]
+        return f"{link.first}, {link.second}: {error}"

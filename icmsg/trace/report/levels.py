@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _STEPS: Final = 1024
 """Steps that are kept; at more of them each becomes twice as long."""
+_ALMOST: Final = 0.9
+"""Part of a ring from which on it is marked as full: the next packet may not fit."""
 _WIDTH: Final = 1000
 _HEIGHT: Final = 100
 
@@ -69,10 +71,12 @@ class Levels:
                 line += f"L{x} {y}"
         line += f"L{_WIDTH} {y}"
         title = escaped(self.direction.title)
-        share = f"{100 * self.peak / self.capacity:.1f}"
+        share = f"{100 * self.peak / self.capacity:.1f} %"
+        if self.peak >= self.capacity * _ALMOST:
+            share = f'<b class="bad">{share}</b>'
         return (
             f'<figure class="curve"><figcaption><b>{title}</b> ({escaped(self.direction.instance)}): '
-            f"at most {self.peak} of {self.capacity} bytes ({share} %), at {format_time(self.peak_ns)}; "
+            f"at most {self.peak} of {self.capacity} bytes ({share}), at {format_time(self.peak_ns)}; "
             f"{self.now} at the end</figcaption>\n"
             f'<svg width="100%" height="150" role="img" aria-label="fill level of {title}">'
             f'<svg x="0" y="16" width="100%" height="108" viewBox="0 -4 {_WIDTH} 108" preserveAspectRatio="none">'

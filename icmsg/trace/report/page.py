@@ -13,7 +13,7 @@ from icmsg.trace.report.ending import diagnosis, regions
 from icmsg.trace.report.markup import escaped, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from icmsg.trace.report.collected import Collected, Lines
     from icmsg.trace.report.figures import CoreFigures
@@ -55,16 +55,21 @@ def _hash(text: str) -> str:
 
 def _sections(collected: Collected) -> Iterator[tuple[str, str, str]]:
     bound = _bound(collected) is not None
-    end = [escaped(line) for line in diagnosis(collected, bound=bound)]
+    found, state = diagnosis(collected, bound=bound)
     yield "summary", "Summary", _summary(collected)
-    yield "problems", "Problems", _problems(collected)
+    yield "problems", "Problems", _problems(collected, found, state)
     yield "sequence", "Sequence", _sequence(collected)
     curves = "".join(way.levels.curve(collected.end_ns) for way in collected.ways)
     yield "levels", "Fill level", curves
     yield "doorbells", "Doorbells", _doorbells(collected)
     yield "regions", "Regions at the end", regions(collected)
     yield "consoles", "Consoles", _consoles(collected)
-    yield "diagnosis", "Diagnosis", "<ul>" + "".join(f"<li>{line}</li>" for line in end) + "</ul>\n"
+    yield "diagnosis", "Diagnosis", _list([*found, *state])
+
+
+def _list(lines: Iterable[str], look: str = "") -> str:
+    own = f' class="{look}"' if look else ""
+    return f"<ul{own}>" + "".join(f"<li>{escaped(line)}</li>" for line in lines) + "</ul>\n"
 
 
 def _bound(collected: Collected) -> int | None:
@@ -174,11 +179,11 @@ def _card(name: str, value: str, *, bad: bool = False, note: str = "") -> str:
     return f'<div class="{look}"><span>{escaped(name)}</span><b>{escaped(value)}</b>{small}</div>'
 
 
-def _problems(collected: Collected) -> str:
-    said = [] if collected.report is None else list(collected.report["problems"])
-    parts = ""
-    if said:
-        parts += "<ul>" + "".join(f'<li class="bad">{escaped(str(each))}</li>' for each in said) + "</ul>\n"
+def _problems(collected: Collected, found: Sequence[str], state: Sequence[str]) -> str:
+    """Return what the run says is wrong, or else what the rules find, and what was seen when."""
+    said = found if collected.report is None else [str(each) for each in collected.report["problems"]]
+    wrong = [line for line in said if line not in state]
+    parts = _list(wrong, "bad") if wrong else ""
     if collected.problems:
         rows = (
             (
