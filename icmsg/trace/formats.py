@@ -57,6 +57,9 @@ FORMATS: Final = (
     TraceFormat(
         "vcd", ".vcd", "waveforms for GTKWave and Surfer", "icmsg.trace.vcd:VcdWriter", streams=False
     ),
+    TraceFormat(
+        "html", ".html", "a report for a browser", "icmsg.trace.report.writer:HtmlWriter", streams=False
+    ),
 )
 """All formats; the first one is what is written where nobody asks for another."""
 

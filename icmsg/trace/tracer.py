@@ -326,7 +326,7 @@ def subject_of(
 ) -> TraceSubject:
     """Return all that is known about a machine now; ``players`` says who will play a core, where that is known."""
     ordered = sorted(machine.cores.values(), key=lambda core: core.index)
-    cores = [TracedCore(core.index, core.name, players.get(core.name) or _player(core)) for core in ordered]
+    cores = [TracedCore(core.index, core.name, players.get(core.name) or player_of(core)) for core in ordered]
     by_name = {core.name: core for core in cores}
     directions: list[Direction] = []
     for link in links:
@@ -349,7 +349,8 @@ def subject_of(
     return TraceSubject(machine, platform, tuple(links), cores, directions, machine.now_ns, about)
 
 
-def _player(core: Core) -> str:
+def player_of(core: Core) -> str:
+    """Return who plays a core now: ``Python``, the name of its image's file, or an empty text for nobody."""
     if core.is_played:
         return "Python"
     return core.image.path.name if core.image is not None else ""
