@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,26 @@ class TestGoodPairs:
         layout = {"blocks_offset": 384, "block_size": 104, "block_count": 16, "longest": 1660}
         assert (app["backend"], app["generation"], app["role"]) == ("icbmsg", "4.1", "initiator")
         assert (app["tx_blocks"], app["rx_blocks"], app["num_ep"], app["tx_layout"]) == (16, 18, 4, layout)
+
+    def test_the_rework_has_a_depth_and_no_roles(self, capsys: Capture) -> None:
+        files = [str(FILES / f"{name}.dts") for name in PAIR]
+        options = ["--release", "4.5", "--platform", "none"]
+        assert main(["check", *files, *options]) == 0
+        assert re.search(r"app +│ ipc0 +│ rework +│ tx 16 of 96 at 0x200 +│ - +│ 4", capsys.readouterr().out)
+        main(["check", *files, *options, "--json"])
+        (app,) = json.loads(capsys.readouterr().out)["sides"][0]["instances"]
+        assert (app["slots"], app["generations"], "role" in app) == (16, ["rework"], False)
+
+    def test_a_layout_that_cannot_be_is_left_out(self, capsys: Capture, tmp_path: Path) -> None:
+        path = write(tmp_path, PAIR[0], ("tx-blocks = < 0x10 >", "tx-blocks = <999>"))
+        (app,) = check_files(capsys, path)["sides"][0]["instances"]
+        assert (app["tx_blocks"], "tx_layout" in app) == (999, False)
+        main(["check", str(path), "--release", "4.1"])
+        assert "Blocks" not in capsys.readouterr().out.replace("tx-blocks", "")
+
+    def test_icmsg_me_has_its_role(self, capsys: Capture, tmp_path: Path) -> None:
+        (app,) = check_files(capsys, write(tmp_path, PAIR[0], *me("initiator")))["sides"][0]["instances"]
+        assert (app["backend"], app["role"], app["num_ep"]) == ("icmsg_me", "initiator", 2)
 
 
 class TestPairsThatNeverBind:

@@ -145,6 +145,30 @@ def test_what_has_only_bonded_may_be_any_of_them() -> None:
     assert "ICMsg, icmsg_me, or ICBMsg of Zephyr 3.6 to 4.4" in found.verdict
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["", "100000ff", "110000ff", "100004ff", "10000001"],
+    ids=["none", "good", "length", "block", "endpoint"],
+)
+def test_the_magic_of_the_rework_counts_only_behind_the_header_of_a_control_packet(header: str) -> None:
+    memory = bytearray(256)
+    packet = bytes.fromhex(header + "ab896745456789ab0400000004000000")
+    memory[: len(packet)] = packet
+    found = recognise(MemoryBus(memory), Region(0, 256))
+    assert found.backend == ("icbmsg" if header == "100000ff" else None)
+
+
+def test_entries_that_lead_nowhere_are_no_queue_of_the_rework() -> None:
+    memory = bytearray(256)
+    memory[:9] = bytes.fromhex("010000000000000009")
+    assert recognise(MemoryBus(memory), Region(0, 256), (4, 4)).backend is None
+    memory[8] = 2
+    assert recognise(MemoryBus(memory), Region(0, 256), (4, 4)).backend is None
+    memory[48 + 2 * 52 : 48 + 2 * 52 + 4] = bytes.fromhex("05000200")
+    found = recognise(MemoryBus(memory), Region(0, 256), (4, 4))
+    assert (found.generations, found.is_certain) == (("rework",), False)
+
+
 @given(st.binary(min_size=16, max_size=300), st.none() | st.tuples(st.integers(0, 300), st.integers(0, 300)))
 def test_any_bytes_get_an_answer_and_nothing_is_written(
     memory: bytes, blocks: tuple[int, int] | None
