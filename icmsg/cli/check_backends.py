@@ -47,7 +47,7 @@ def blocks_table(instances: Iterable[tuple[Side, IcmsgNode]]) -> Table | None:
     from rich.text import Text
 
     table = Table(title="Blocks", title_justify="left", title_style="bold")
-    for name in ("core", "instance", "generation", "blocks", "role", "endpoints"):
+    for name in ("core", "instance", "generation", "blocks", "role", "NUM_EP"):
         table.add_column(name, no_wrap=name != "instance", overflow="fold", min_width=len(name))
     for side, node in instances:
         config = _config(side, node)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from icmsg.config.place import Place
 
 _LEAST_ALIGNMENT: Final = 4
-_RELEASES: Final = {"3.6": "3.6 to 4.0", "4.1": "4.1 to 4.4", "rework": "a release after 4.4"}
+_RELEASES: Final = {"3.6": "Zephyr 3.6 to 4.0", "4.1": "Zephyr 4.1 to 4.4", "rework": "a Zephyr after 4.4"}
 
 
 def check_icbmsg_side(side: Side, nodes: Sequence[IcmsgNode]) -> Iterator[Finding]:
@@ -140,7 +140,7 @@ class _Pair:
         return self._finding(
             "generations-differ",
             self._theirs.place,
-            f"{taken}, and the two can never bind. Build both with Zephyr {_RELEASES[one.generation]}, or both with "
+            f"{taken}, and the two can never bind. Build both with {_RELEASES[one.generation]}, or both with "
             f"{_RELEASES[other.generation]}",
         )
 

@@ -52,6 +52,7 @@ from icmsg.ipc.instance import IcmsgInstance
 from icmsg.ipc.interrupt import InterruptHandler
 from icmsg.ipc.magic import MAGIC
 from icmsg.ipc.make import backend_for
+from icmsg.ipc.recognise import RegionWriter, recognise
 from icmsg.ipc.send_queue import SendQueue
 from icmsg.ipc.state import LegacyState, State
 
@@ -77,6 +78,7 @@ __all__ = [
     "LegacyState",
     "Observer",
     "PeerTraces",
+    "RegionWriter",
     "ReworkState",
     "RxBuffer",
     "SendQueue",
@@ -88,4 +90,5 @@ __all__ = [
     "Waiter",
     "backend_for",
     "identify",
+    "recognise",
 ]
