@@ -53,16 +53,26 @@ VERBS: Final = {
         (_CORES, "--timeout"),
     ),
     "send": Verb(
-        'icmsg send "TEXT"|hex:BYTES|0xBYTES [CORE]', "send from a core that Python plays", 1, 2, (_CORES,)
+        'icmsg send "TEXT"|hex:BYTES|0xBYTES [CORE] [endpoint=NAME]',
+        "send from a core that Python plays",
+        1,
+        2,
+        (_CORES, "endpoint="),
     ),
     "recv": Verb(
-        "icmsg recv [CORE] [--timeout TIME]",
+        "icmsg recv [CORE] [endpoint=NAME] [--timeout TIME]",
         "take a message, run until there is one",
         0,
         1,
-        (_CORES, "--timeout"),
+        (_CORES, "endpoint=", "--timeout"),
     ),
-    "unbound": Verb("icmsg unbound [CORE]", "close the instance of a played core", 0, 1, (_CORES,)),
+    "unbound": Verb(
+        "icmsg unbound [CORE] [endpoint=NAME]",
+        "close the instance of a played core",
+        0,
+        1,
+        (_CORES, "endpoint="),
+    ),
     "release": Verb("icmsg release [CORE...]", "give cores back, let Renode go on", 0, 2, (_CORES,)),
     "reset": Verb("icmsg reset CORE", "reset a core; regions keep their contents", 1, 1, (_CORES,)),
     "ring": Verb("icmsg ring CORE CHANNEL", "ring a channel, with nothing behind it", 2, 2, (_CORES,)),
@@ -97,7 +107,8 @@ _MORE: Final = {
     "reset": "A core that runs firmware starts again from its vector table.",
     "ring": "Also on a channel that its driver has not connected.",
     "write": "OFFSET counts bytes from the start of the region: icmsg write {first} 4 14000000",
-    "config": "NAME is {settings}. Files may begin with @; cores=FIRST,SECOND joins two other cores.",
+    "config": "NAME is {settings}. Files may begin with @; cores=FIRST,SECOND joins two other cores; "
+    "backend=icbmsg (icbmsg-rework, icmsg-me) endpoints=ep0,ep1 have several endpoints.",
 }
 
 
