@@ -53,21 +53,21 @@ VERBS: Final = {
         (_CORES, "--timeout"),
     ),
     "send": Verb(
-        'icmsg send "TEXT"|hex:BYTES|0xBYTES [CORE] [endpoint=NAME]',
+        'icmsg send "TEXT"|hex:BYTES|0xBYTES [CORE]',
         "send from a core that Python plays",
         1,
         2,
         (_CORES, "endpoint="),
     ),
     "recv": Verb(
-        "icmsg recv [CORE] [endpoint=NAME] [--timeout TIME]",
+        "icmsg recv [CORE] [--timeout TIME]",
         "take a message, run until there is one",
         0,
         1,
         (_CORES, "endpoint=", "--timeout"),
     ),
     "unbound": Verb(
-        "icmsg unbound [CORE] [endpoint=NAME]",
+        "icmsg unbound [CORE]",
         "close the instance of a played core",
         0,
         1,
@@ -100,9 +100,12 @@ _MORE: Final = {
     "tx or rx of {first}, or an address.",
     "watch": "Looks at each doorbell; also when firmware runs on both cores.",
     "bond": "TIME is virtual: seconds as in emulation RunFor, or with a unit (5ms); 1 s if it is not given.",
-    "send": "text:... is text whatever it looks like. Nothing runs meanwhile: icmsg recv, or emulation RunFor.",
-    "recv": "TIME is virtual: seconds as in emulation RunFor, or with a unit (5ms); 100 ms if it is not given.",
-    "unbound": "With sessions the other core becomes unbound, without them it is not told.",
+    "send": "text:... is text whatever it looks like. Nothing runs meanwhile: icmsg recv, or emulation RunFor. "
+    "endpoint=NAME where there are several.",
+    "recv": "TIME is virtual: seconds as in emulation RunFor, or with a unit (5ms); 100 ms if it is not given. "
+    "endpoint=NAME where there are several.",
+    "unbound": "With sessions the other core becomes unbound, without them it is not told. endpoint=NAME deregisters "
+    "one of several.",
     "release": "A core that is given back is halted. On Renode start, pause and RunFor are its own again.",
     "reset": "A core that runs firmware starts again from its vector table.",
     "ring": "Also on a channel that its driver has not connected.",
