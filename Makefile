@@ -60,6 +60,7 @@ bench: $(VENV)/.installed-dev  ## print the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/echo.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/codec.py
+	$(BIN)/python benchmarks/backends.py
 	$(BIN)/python benchmarks/remote.py
 
 $(VENV)/bin/python:

@@ -23,6 +23,11 @@ class WorkItem:
         self._queued = False
         self._cancelled = 0
 
+    @property
+    def is_queued(self) -> bool:
+        """True from :meth:`submit` until it runs."""
+        return self._queued
+
     def submit(self) -> None:
         """Queue the work unless it is queued."""
         if not self._queued:

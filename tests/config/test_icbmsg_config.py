@@ -91,6 +91,7 @@ def test_the_control_channel_signals_as_the_releases_of_the_generation(
         ({"rx_region": A}, "overlap: give each its own memory"),
         ({"tx_blocks": 0}, "tx-region has 0 blocks: ICBMsg of generation 4.1 has 1 to 256"),
         ({"rx_blocks": 257}, "rx-region has 257 blocks"),
+        ({"generation": "3.6", "rx_blocks": 257}, "rx-region has 257 blocks"),
         ({"generation": "rework", "tx_blocks": 33}, "has 1 to 32 .* or an older generation"),
         ({"tx_blocks": 200}, "tx-region of 2048 bytes at 0x20078000 is too small for 200 blocks"),
         ({"tx_region": Region(0x2007_8000, 64)}, "use 104 aligned bytes, or fewer blocks"),

@@ -429,6 +429,18 @@ def test_waiting_for_more_than_all_blocks_is_enomem_at_once() -> None:
     assert caught.value.errno == errno.ENOMEM
 
 
+def test_one_who_waits_and_raises_does_not_keep_the_others_from_theirs() -> None:
+    pair = bound()
+    endpoint = pair.a.by_index[0]
+    got: list[TxBuffer] = []
+    endpoint.wait_tx_buffer(1, lambda buffer: raising())
+    endpoint.wait_tx_buffer(1, got.append)
+    with pytest.raises(PlannedError):
+        pair.a.run()
+    pair.a.run()
+    assert len(got) == 1
+
+
 def test_one_who_waits_may_cancel_another() -> None:
     pair = bound()
     endpoint = pair.a.by_index[0]
@@ -918,7 +930,7 @@ def test_the_same_bytes_go_over_any_bus(generation: str) -> None:
             pair.a.by_index[0].send(data)
             pair.b.by_index[0].send(data[:30])
             pair.run()
-        assert len(pair.b.received["ep0"]) == 40
+        assert pair.b.received["ep0"] == [bytes([number]) * (number * 7 % 157) for number in range(40)]
         images.append(bytes(pair.memory))
     assert images[0] == images[1]
 
@@ -929,6 +941,7 @@ def test_without_observer_all_the_same_happens(generation: str) -> None:
     pair.bind("one", "two")
     got: list[bytes] = []
     for side in (pair.a, pair.b):
+        assert side.instance.observer is not None
         side.instance.observer = None
     silent = EndpointConfig("silent", received=got.append)
     pair.b.instance.register_endpoint(silent)

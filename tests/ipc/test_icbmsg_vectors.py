@@ -46,7 +46,7 @@ def build(vector: dict[str, Any]) -> Pair:
         b_tx=b_tx,
         blocks=counts,
         fill=int(vector["initial_fill"], 16),
-        latch="loses rings" not in vector["title"],
+        latch="lost" not in str([step["events"] for step in vector["steps"]]),
         dcache_alignment=vector["dcache_alignment"],
         generation=generation,
         signalling="ring-back",  # also of the transcription of 3.6

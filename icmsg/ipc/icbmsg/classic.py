@@ -173,7 +173,7 @@ class IcbmsgInstance(ClassicReceiver):
             self._give(block, count)
             raise self._channel.failure(error) from error
         self._in_flight[block] = count
-        self._ring_mailbox(self._config.tx_channel)
+        self._ring_mailbox(self._tx_channel)
         return size
 
     @property

@@ -36,6 +36,7 @@ class ClassicReceiver(BlockBackend):
             clock,
             config.control,
             handle=self._control,
+            handle_other=self._seldom,
             bonded=self._bonded,
             failed=self._channel_failed,
         )
@@ -49,6 +50,7 @@ class ClassicReceiver(BlockBackend):
         """Tell the instance that its RX channel signalled: it looks into the control channel from the work queue."""
         self._ring = channel.ring
         self._ring_mailbox = channel.ring_mailbox
+        self._tx_channel = config.tx_channel
         self._link = channel.link
         self._owed = channel.owed
         self._write_packet = channel.write_packet
@@ -110,37 +112,35 @@ class ClassicReceiver(BlockBackend):
             if endpoint.config.error is not None:
                 endpoint.config.error(error)
 
-    def _control(self, message: int | bytes) -> None:
-        """Handle one control message: what comes all the time here, the rest in :meth:`_seldom`."""
-        if isinstance(message, int):
-            kind = message & 0xFF
-            if kind == DATA:
-                endpoint = self._by_number.get(message >> 8 & 0xFF)
-                if (
-                    endpoint is not None
-                    and endpoint.state is _READY
-                    and endpoint.is_registered
-                    and not endpoint.owes_bound
-                ):
-                    block = message >> 16
-                    try:
-                        data = self._rx_read(block)
-                    except CorruptRegionError as error:
-                        self._damaged(error, block)
-                        return
-                    if not self._held or not self._is_overwritten(block, len(data)):
-                        self._deliver(endpoint, block, data)
-                    return
-            elif kind == RELEASE_DATA and message >> 8 & 0xFF < self._num_ep:
+    def _control(self, message: int) -> None:
+        """Handle one control message, little-endian: what comes all the time here, the rest in :meth:`_seldom`."""
+        kind = message & 0xFF
+        if kind == DATA:
+            endpoint = self._by_number.get(message >> 8 & 0xFF)
+            if (
+                endpoint is not None
+                and endpoint.state is _READY
+                and endpoint.is_registered
+                and not endpoint.owes_bound
+            ):
                 block = message >> 16
-                count = self._in_flight.pop(block, None)
-                if count is None or self._waiters or self._names_sent or self._binding.short_of_blocks:
-                    self._released(block, count)
-                else:
-                    self._pool.give(block, count)
+                try:
+                    data = self._rx_read(block)
+                except CorruptRegionError as error:
+                    self._damaged(error, block)
+                    return
+                if not self._held or not self._is_overwritten(block, len(data)):
+                    self._deliver(endpoint, block, data)
                 return
-            message = message.to_bytes(LENGTH, "little")
-        self._seldom(message)
+        elif kind == RELEASE_DATA and message >> 8 & 0xFF < self._num_ep:
+            block = message >> 16
+            count = self._in_flight.pop(block, None)
+            if count is None or self._waiters or self._names_sent or self._binding.short_of_blocks:
+                self._released(block, count)
+            else:
+                self._pool.give(block, count)
+            return
+        self._seldom(message.to_bytes(LENGTH, "little"))
 
     def _seldom(self, message: bytes) -> None:
         """Handle what binds, what is wrong, and longer messages, which count by their first three bytes."""

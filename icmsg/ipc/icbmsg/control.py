@@ -47,14 +47,15 @@ _RELEASES: Final = tuple(packet_of(RELEASE_DATA, 0, block) for block in range(25
 class ControlChannel:
     """The ICMsg instance below: it bonds, and carries control messages both ways.
 
-    ``handle`` gets every message as :meth:`ControlReader.take` returns it, ``bonded`` is called when they flow,
-    ``failed`` gets what the peer did wrong.
+    ``handle`` gets every message of three bytes as a number (little-endian), ``handle_other`` those of other lengths;
+    ``bonded`` is called when they flow, ``failed`` gets what the peer did wrong.
     """
 
     __slots__ = (
         "_bonding",
         "_failed",
         "_handle",
+        "_handle_other",
         "_left",
         "_reader",
         "_tx_channel",
@@ -73,7 +74,8 @@ class ControlChannel:
         clock: Clock,
         config: InstanceConfig,
         *,
-        handle: Callable[[int | bytes], None],
+        handle: Callable[[int], None],
+        handle_other: Callable[[bytes], None],
         bonded: Callback,
         failed: Callable[[IcmsgError], None],
     ) -> None:
@@ -88,6 +90,7 @@ class ControlChannel:
         self.link = link
         self._tx_channel = config.tx_channel
         self._handle = handle
+        self._handle_other = handle_other
         self._failed = failed
         self._left: list[int | bytes] = []
         """Messages that were taken and not handled yet: a callback that raises leaves some, one that resets none."""
@@ -195,7 +198,10 @@ class ControlChannel:
         waiting = iter(messages)
         try:
             for message in waiting:
-                handle(message)
+                if type(message) is bytes:
+                    self._handle_other(message)
+                else:
+                    handle(message)  # type: ignore[arg-type]  # narrowing by type() is one way only
         except BaseException:
             messages[:] = waiting  # a callback has raised: the others have their turn all the same
             if messages:

@@ -71,6 +71,11 @@ class ReworkReceiver(BlockBackend):
         """True when the peer's bound packet was there, with block counts that fit."""
         return self._state is ReworkState.CONNECTED
 
+    @property
+    def is_about_to_look(self) -> bool:
+        """True when the peer has rung, and the queue was not looked at since."""
+        return self._rx_work.is_queued
+
     def tell_bound_endpoints(self) -> None:
         """Call ``bound`` of the endpoints that were bound inside of their registration."""
         while self._to_tell:

@@ -22,17 +22,19 @@ def symptoms(instance: ReworkReceiver) -> list[str]:
     if instance.is_connected:
         if queues.sent.count and queues.unread == queues.sent.count:
             found.append(
-                f"the peer has opened, but taken none of the {queues.sent.count} messages that wait for it: it rings "
-                f"before it listens and does not look when it opens, so the ring was lost; ring again"
+                f"the peer has opened, but taken none of the {queues.sent.count} messages that wait for it: if that "
+                f"lasts, the ring was lost (Zephyr's rework rings before it listens, and does not look when it opens); "
+                f"ring again"
             )
         if waiting > config.slots:
             found.append(
                 "the peer's count of messages went back: it has restarted alone, which this protocol does not survive; "
                 "start both over"
             )
-        elif waiting:
+        elif waiting and not instance.is_about_to_look:
             found.append(
-                f"{waiting} messages of the peer wait, and it has not rung for them yet, or its ring was lost"
+                f"messages of the peer wait, {waiting} of them, and no ring for them has arrived: if that lasts, it "
+                f"was lost"
             )
         if queues.peer_was_full:
             found.append(

@@ -1,0 +1,112 @@
+"""Control packets are what the packet buffer makes of them, in every position and against every neighbour."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icmsg.config import RegionLayout
+from icmsg.errors import BufferFullError, CorruptRegionError, IncompletePacketError, WireError
+from icmsg.hw.memory_bus import MemoryBus
+from icmsg.wire import PbufReader, PbufWriter
+from icmsg.wire.control_packets import ControlReader, ControlWriter, packet_of
+
+SIZE = 64
+LAYOUT = RegionLayout.pbuf(SIZE)
+
+
+class OtherBus(MemoryBus):
+    """Memory that is not plain: no short ways."""
+
+
+def ends(memory: bytearray, kind: type[MemoryBus] = MemoryBus) -> tuple[ControlWriter, ControlReader]:
+    bus = kind(memory)
+    return ControlWriter(bus, 0, LAYOUT), ControlReader(bus, 0, LAYOUT)
+
+
+@given(
+    st.lists(
+        st.tuples(st.just("packet"), st.binary(min_size=3, max_size=3))
+        | st.tuples(st.just("other"), st.binary(min_size=1, max_size=20))
+        | st.tuples(st.just("take"), st.just(b""))
+    ),
+    st.booleans(),
+)
+def test_both_ends_do_what_those_of_the_packet_buffer_do(steps: list[tuple[str, bytes]], plain: bool) -> None:
+    memory, expected_memory = bytearray(SIZE), bytearray(SIZE)
+    writer, reader = ends(memory, MemoryBus if plain else OtherBus)
+    bus = MemoryBus(expected_memory)
+    expected_writer, expected_reader = PbufWriter(bus, 0, LAYOUT), PbufReader(bus, 0, LAYOUT)
+    for end in (writer, expected_writer):
+        end.tx_init()
+    for each in (reader, expected_reader):
+        each.rx_init()
+    waiting = []
+    for what, data in steps:
+        if what == "take":
+            got: list[int | bytes] = []
+            while part := reader.take():
+                got += part
+            assert got == [int.from_bytes(each, "little") if len(each) == 3 else each for each in waiting]
+            waiting = []
+            expected_reader.read_available()
+        else:
+            try:
+                expected_writer.write(data)
+            except BufferFullError:
+                with pytest.raises(BufferFullError):
+                    writer.write_packet(packet_of(*data)) if what == "packet" else writer.write(data)
+            else:
+                writer.write_packet(packet_of(*data)) if what == "packet" else writer.write(data)
+                waiting.append(data)
+        assert memory == expected_memory
+
+
+@pytest.mark.parametrize("kind", [MemoryBus, OtherBus])
+@pytest.mark.parametrize("wr", [3, 56, 0x8000_0000])
+def test_a_broken_index_of_the_writer_is_refused(kind: type[MemoryBus], wr: int) -> None:
+    memory = bytearray(SIZE)
+    _, reader = ends(memory, kind)
+    memory[4:8] = wr.to_bytes(4, "little")
+    with pytest.raises(CorruptRegionError):
+        reader.take()
+
+
+@pytest.mark.parametrize("kind", [MemoryBus, OtherBus])
+def test_a_packet_that_the_index_does_not_cover_is_refused_behind_those_it_covers(
+    kind: type[MemoryBus],
+) -> None:
+    memory = bytearray(SIZE)
+    writer, reader = ends(memory, kind)
+    writer.tx_init()
+    for number in range(2):
+        writer.write_packet(packet_of(0, 0, number))
+    memory[4:8] = (12).to_bytes(4, "little")
+    assert reader.take() == [0]
+    with pytest.raises(IncompletePacketError):
+        reader.take()
+
+
+@pytest.mark.parametrize("kind", [MemoryBus, OtherBus])
+@pytest.mark.parametrize("rd", [1, 56, 0xFFFF_FFFC])
+def test_a_broken_index_of_the_reader_is_refused(kind: type[MemoryBus], rd: int) -> None:
+    memory = bytearray(SIZE)
+    writer, _ = ends(memory, kind)
+    writer.tx_init()
+    memory[0:4] = rd.to_bytes(4, "little")
+    before = bytes(memory)
+    with pytest.raises(CorruptRegionError):
+        writer.write_packet(packet_of(1, 2, 3))
+    assert memory == before
+
+
+@given(st.binary(min_size=SIZE, max_size=SIZE))
+def test_whatever_lies_in_memory_is_taken_or_refused(memory: bytes) -> None:
+    _, reader = ends(bytearray(memory))
+    with contextlib.suppress(WireError):
+        for _ in range(SIZE):
+            for message in reader.take():
+                assert isinstance(message, bytes) or 0 <= message < 1 << 24
