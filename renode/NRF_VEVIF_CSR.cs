@@ -47,6 +47,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                 base.Reset();
                 SetTasks(0);
                 events = 0;
+                fresh = 0;
                 withdrawn = 0;
                 arm?.ClearEvents(WiredEvents);
             }
@@ -113,11 +114,11 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         private void DefineRegisters()
         {
             DefineBits(Registers.Tasks, Registers.TasksSet, Registers.TasksClear, () => tasks, value => SetTasks(value & WiredTasks));
-            DefineBits(Registers.Events, Registers.EventsSet, Registers.EventsClear, () => events, value =>
+            DefineBits(Registers.Events, Registers.EventsSet, Registers.EventsClear, ReadEvents, value =>
             {
-                WithdrawEvents(events & ~value);
+                WithdrawEvents(~value);
                 RingEvents(value & ~events);
-            }, RingEvents);
+            }, RingEvents, WithdrawEvents);
             DefineBits(Registers.InterruptEnable, Registers.InterruptEnableSet, Registers.InterruptEnableClear,
                 () => arm == null ? 0 : arm.EnabledInterrupts, value => arm?.Enable(value));
             DefineStored(Registers.Subscribe, Registers.SubscribeSet, Registers.SubscribeClear);
@@ -129,12 +130,13 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                 .WithValueField(0, 32, FieldMode.Read, name: "EVENTS", valueProviderCallback: _ => WiredEvents);
         }
 
-        // `setBits` is what a write does that sets bits, where it is not a write of what is there with these bits.
-        private void DefineBits(Registers register, Registers set, Registers clear, Func<uint> get, Action<uint> write, Action<uint> setBits = null)
+        // `setBits` and `clearBits` are for writes that are not a write of what is there with, or without, these bits.
+        private void DefineBits(Registers register, Registers set, Registers clear, Func<uint> get, Action<uint> write,
+            Action<uint> setBits = null, Action<uint> clearBits = null)
         {
             Define(register, get, write);
             Define(set, get, setBits ?? (bits => write(get() | bits)));
-            Define(clear, get, bits => write(get() & ~bits));
+            Define(clear, get, clearBits ?? (bits => write(get() & ~bits)));
         }
 
         private void Define(Registers register, Func<uint> get, Action<uint> write)
@@ -150,6 +152,15 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                 .WithValueField(0, 32, out stored, name: register.ToString());
             Define(set, () => (uint)stored.Value, bits => stored.Value |= bits);
             Define(clear, () => (uint)stored.Value, bits => stored.Value &= ~bits);
+        }
+
+        // As their sender sees them, who may wait for the one that it has just set. The other core may run ahead, and have
+        // cleared it already; on the SoC it cannot be that fast.
+        private uint ReadEvents()
+        {
+            var seen = events | fresh;
+            fresh = 0;
+            return seen;
         }
 
         private void RingEvents(uint channels)
@@ -169,12 +180,15 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         {
             channels &= WiredEvents;
             events |= channels;
+            fresh |= channels;
             withdrawn &= ~channels;
             return channels;
         }
 
         private void WithdrawEvents(uint channels)
         {
+            fresh &= ~channels;
+            channels &= events;
             events &= ~channels;
             withdrawn |= channels;
             arm?.ClearEvents(channels);
@@ -191,6 +205,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         private uint tasks;
         private uint events;
+        private uint fresh; // events that were set and not looked at since
         private uint withdrawn; // events that this side has cleared itself since it rang them
         private NRF_VEVIF arm;
 

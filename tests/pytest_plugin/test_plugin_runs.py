@@ -227,7 +227,7 @@ def test_a_marker_with_something_else_is_refused(suite: pytest.Pytester, marker:
     """)
     result = run_embedded(suite)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*takes platform=, quantum_ns= and latency_ns= by name*"])
+    result.stdout.fnmatch_lines(["*takes platform=, soc=, quantum_ns= and latency_ns= by name*"])
 
 
 def test_a_run_without_the_fixtures_loads_no_engine(tmp_path: Path) -> None:

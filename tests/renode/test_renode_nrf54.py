@@ -213,3 +213,16 @@ def test_firmware_of_a_core_that_nobody_runs_here_is_refused_with_the_way(tmp_pa
                 machine.core("rv").load(stub("echo", "flpr", "nrf54l15"))
         finally:
             fake_process.uninstall(renode)
+
+
+@pytest.mark.parametrize("quantum_us", [1, 2, 3])
+def test_who_waits_for_the_event_that_it_has_set_sees_it_though_the_other_core_is_ahead(
+    quantum_us: int,
+) -> None:
+    """The image of the FLPR waits (erratum 16), that of the application core clears; the fake's engine as well."""
+    for make in (on_the_fake, on_renode):
+        with make("nrf54l15", quantum_ns=quantum_us * US) as machine:
+            images = {"app": image("initiator", "nrf54l15", "app"), "flpr": image("echo", "nrf54l15", "flpr")}
+            board = BOARDS["nrf54l15"]
+            result = Exchange(machine, images, board.instance, Workload(messages=300, seed=1)).run()
+        assert result.problems == ()

@@ -79,7 +79,7 @@ def test_a_platform_file_of_the_user(tmp_path: Path) -> None:
         ("platform=nosuch.repl", "platform: nosuch.repl: no such file"),
         (
             "quantm=0.0001",
-            "quantm: neither an argument of `Create Machine` (engine, script, platform) "
+            "quantm: neither an argument of `Create Machine` (engine, script, platform, soc) "
             "nor a variable of machine.resc (name, platform, quantum)",
         ),
         (

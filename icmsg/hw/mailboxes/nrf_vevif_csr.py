@@ -24,6 +24,7 @@ from icmsg.hw.line import Line
 from icmsg.hw.mailbox import ChannelStates, MailboxState, MailboxWords, channels_in
 from icmsg.hw.mailboxes.kind import MailboxKind
 from icmsg.hw.mailboxes.signal_faults import SignalFaults
+from icmsg.hw.mailboxes.wires import wired_channels
 from icmsg.hw.model import RegisterModel, on_read, on_write
 from icmsg.hw.registers import Access, Register, RegisterBlock
 
@@ -130,8 +131,8 @@ class NrfVevifCsr:
         self._clear_events = view.address("EVENTSCLR")
         self._states = ChannelStates(
             CHANNELS,
-            tx=_wired("tx", tx_channels, view.read("EVENTSWIRED")),
-            rx=_wired("rx", rx_channels, view.read("TASKSWIRED")),
+            tx=wired_channels("tx", tx_channels, view.read("EVENTSWIRED")),
+            rx=wired_channels("rx", rx_channels, view.read("TASKSWIRED")),
         )
         bus.write32(self._clear_tasks, ALL_CHANNELS)
 
@@ -175,19 +176,6 @@ def _clicint(interrupt: int) -> int:
     return CLICINT + 4 * interrupt
 
 
-def _wired(name: str, channels: int, wired: int) -> int:
-    """Return those of the channels that have a wire."""
-    if not 0 <= channels <= ALL_CHANNELS:
-        return channels  # ChannelStates refuses it
-    if channels and not channels & wired:
-        can = ", ".join(map(str, channels_in(wired))) or "none"
-        raise ConfigurationError(
-            f"{name}-channel {', '.join(map(str, channels_in(channels)))} has no wire in this VPR; channels that have "
-            f"one: {can}"
-        )
-    return channels & wired
-
-
 class NrfVevifCsrModel(RegisterModel, SignalFaults):
     """VEVIF of the VPR at ``site``; ``tasks`` and ``events`` are the masks of wired ones.
 
@@ -213,6 +201,9 @@ class NrfVevifCsrModel(RegisterModel, SignalFaults):
         self._driven = 0
         self._events = 0
         self._rung_at = [0] * CHANNELS
+        self._seen_until = [
+            0
+        ] * CHANNELS  # the tick at which the other side, running ahead, has cleared an event
         self._withdrawn = 0  # events that this side has cleared itself since it rang them
         self._tasks_slot = self.slot("TASKS")
         self._events_slot = self.slot("EVENTS")
@@ -240,6 +231,7 @@ class NrfVevifCsrModel(RegisterModel, SignalFaults):
         for channel in channels_in(events & self._events):
             if self._rung_at[channel] <= time:
                 self._hold(self._events & ~(1 << channel))
+                self._seen_until[channel] = time
 
     def enabled_by_other(self, inten: int) -> None:
         """Note the peripheral's INTEN."""
@@ -310,6 +302,8 @@ class NrfVevifCsrModel(RegisterModel, SignalFaults):
 
     @on_write("EVENTSCLR")
     def _clear(self, _index: int, value: int) -> None:
+        for channel in channels_in(value & self.events):
+            self._seen_until[channel] = 0
         if gone := value & self._events:
             self._hold(self._events & ~gone)
             self._withdrawn |= gone
@@ -325,6 +319,14 @@ class NrfVevifCsrModel(RegisterModel, SignalFaults):
         self.words[self._inten_slot] = value & self.events if self.arm is not None else 0
         if self.arm is not None:
             self.arm.site.deliver(self.site.now(), partial(self.arm.enable_events, value & self.events))
+
+    @on_read("EVENTS")
+    def _read_events(self, _index: int) -> int:
+        """Return the events at this core's time, of which the other side may be ahead: a ringer waits for its own."""
+        now = self.site.now()
+        return self._events | sum(
+            1 << channel for channel in channels_in(self.events) if self._seen_until[channel] > now
+        )
 
     @on_read("TASKSWIRED")
     def _wired_tasks(self, _index: int) -> int:
