@@ -58,13 +58,15 @@ class PlayingKeywords:
         slots: int | None = None,
         refused: Refused | None = None,
         defects: str | None = None,
+        rings_back: bool | None = None,
     ) -> None:
         """Lets Python play a core: opens an ICMsg instance with the endpoint ``ep0``. Again for a further instance.
 
         ``backend`` is ``icbmsg``, ``icbmsg-rework`` or ``icmsg-me``, with several ``endpoints``; the other core takes
         it over. ``release`` tells the generation of ICBMsg (4.1 to 4.4 by default), ``slots`` is the depth of the
         rework's queues, ``refused=leak`` loses the blocks of messages that are not taken, as Zephyr does, ``defects``
-        are those of the rework that this side has (``all`` = as in Zephyr).
+        are those of the rework that this side has (``all`` = as in Zephyr); with ``rings_back=False`` it does not ring
+        once more for a peer that has read nothing yet, which Zephyr does not, either.
 
         | Play Core | app | backend=icbmsg | endpoints=ep0,ep1 |
         | Play Core | net | endpoints=ep0,ep1 | |
@@ -111,6 +113,7 @@ class PlayingKeywords:
             "slots": slots,
             "refused": refused,
             "defects": None if defects is None else defects_of(defects),
+            "rings_back": rings_back,
         }
         several = {name: value for name, value in blocks.items() if value is not None}
         if backend not in (None, "icmsg") or (backend is None and scene.links.is_several(core, instance)):

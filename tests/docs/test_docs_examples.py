@@ -32,6 +32,11 @@ SHOWS = {
         "5 rings at once:  doorbells +1, received +0, errors +0",
         "echo: b'still there?'",
     ],
+    "two_endpoints.py": [
+        "net: log b'started'",
+        "app: data 300 bytes",
+        'net has named endpoint "late", and app has none of that name',
+    ],
 }
 
 

@@ -139,6 +139,8 @@ def _not_given_back(
         blocks = queue.blocks if queue is not None else ()
         if not backend.is_connected or backend.queues.unread == backend.queues.sent.count:
             return  # the peer has never read anything
+        if isinstance(other.backend, IcbmsgReworkInstance) and other.backend.queues.waiting:
+            return  # it has not read all of them yet
     elif side.sends.messages or other.sends.messages:
         return  # announcements, or releases, are under way
     named = (

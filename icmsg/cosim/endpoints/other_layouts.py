@@ -17,7 +17,7 @@ from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.magic import MAGIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from icmsg.cosim.endpoints import SeveralConfig
     from icmsg.hw.bus import Bus
@@ -63,36 +63,31 @@ def other_layout(bus: Bus, config: SeveralConfig, writer: str) -> str | None:
 
 
 def _explained(config: IcbmsgConfig, at: int) -> str:
-    fitting: dict[str, str] = {}
-    for other, kind, words in _others(config):
-        layout = other.tx_layout
-        if layout.begin + layout.blocks_offset == at:
-            fitting.setdefault(kind, words)
-    if fitting:
-        return f": it does with {' or '.join(fitting.values())}"
+    """Return the layouts of which a block begins at the byte ``at`` of the region, the likely ones first."""
+    found = [
+        *_fitting(
+            config, at, "the layout of {}", "generation", [each for each in RELEASES if each != "rework"]
+        ),
+        *_fitting(config, at, "dcache-alignment {}", "dcache_alignment", _ALIGNMENTS),
+        *_fitting(config, at, "{} tx-blocks there", "tx_blocks", range(1, _MOST_BLOCKS + 1)),
+        *_fitting(config, at, "{} rx-blocks there", "rx_blocks", range(1, _MOST_BLOCKS + 1)),
+    ]
+    if found:
+        return f": it does with {' or '.join(found)}"
     return ": is it another release, dcache-alignment or number of blocks there?"
 
 
-def _others(config: IcbmsgConfig) -> Iterator[tuple[IcbmsgConfig, str, str]]:
-    """Yield other layouts with what differs and how, the likely ones first."""
-    for generation in ("3.6", "4.1"):
-        if generation != config.generation:
-            yield from _tried(config, f"the layout of {RELEASES[generation]}", generation=generation)
-    for alignment in _ALIGNMENTS:
-        yield from _tried(config, f"dcache-alignment {alignment}", dcache_alignment=alignment)
-    for blocks in _near(config.tx_blocks):
-        yield from _tried(config, f"{blocks} tx-blocks there", tx_blocks=blocks)
-    for blocks in _near(config.rx_blocks):
-        yield from _tried(config, f"{blocks} rx-blocks there", rx_blocks=blocks)
-
-
-def _near(number: int) -> list[int]:
-    """Return numbers of blocks, those first that are nearly ``number``."""
-    return sorted(range(1, _MOST_BLOCKS + 1), key=lambda blocks: abs(blocks - number))
-
-
-def _tried(config: IcbmsgConfig, words: str, **changes: object) -> Iterator[tuple[IcbmsgConfig, str, str]]:
-    try:
-        yield replace(config, **changes), next(iter(changes)), words  # type: ignore[arg-type]  # the fields' own
-    except ConfigurationError:
-        return
+def _fitting(
+    config: IcbmsgConfig, at: int, words: str, field: str, values: Iterable[str | int]
+) -> Iterator[str]:
+    """Yield one phrase with all the ``values`` of a field that fit, if there are any."""
+    fitting = []
+    for value in values:
+        try:
+            layout = replace(config, **{field: value}).tx_layout  # type: ignore[arg-type]  # the field's own type
+        except ConfigurationError:
+            continue
+        if layout.begin + layout.blocks_offset == at and value != getattr(config, field):
+            fitting.append(RELEASES[str(value)] if field == "generation" else str(value))
+    if fitting:
+        yield words.format(", ".join(fitting))

@@ -100,7 +100,7 @@ def view_direction(bus: Bus, config: SeveralConfig) -> DirectionView:
         view = inspect_region(bus, control.tx_region.address, control.tx_layout)
         back = inspect_region(bus, control.rx_region.address, control.rx_layout)
         messages = [payload for payload in view.pending if payload != MAGIC]
-        words = [*_control_words(bus, config, messages[:_MOST])]
+        words = [message_words(bus, config, message) for message in messages[:_MOST]]
         if len(messages) > _MOST:
             words.append(f"and {len(messages) - _MOST} more")
         return DirectionView(config, config.tx_region, view, back, None, tuple(words))
@@ -108,16 +108,14 @@ def view_direction(bus: Bus, config: SeveralConfig) -> DirectionView:
         return DirectionView(config, config.tx_region, None, None, None, (), f"cannot be read: {error}")
 
 
-def _control_words(bus: Bus, config: SeveralConfig, messages: list[bytes]) -> Iterator[str]:
-    area = BlockArea(bus, config.tx_layout) if isinstance(config, IcbmsgConfig) else None
-    for message in messages:
-        if area is None:
-            yield _packet_of_me(message)
-        elif len(message) < _LENGTH:
-            yield f"{message.hex(' ')}, which is no control message"
-        else:
-            kind, number, block = message[:_LENGTH]
-            yield _control(area, kind, number, block)
+def message_words(bus: Bus, config: SeveralConfig, message: bytes) -> str:
+    """Return one message of the control channel in words, with what lies in the block that it names."""
+    if not isinstance(config, IcbmsgConfig):
+        return _packet_of_me(message)
+    if len(message) < _LENGTH:
+        return f"{message.hex(' ')}, which is no control message"
+    kind, number, block = message[:_LENGTH]
+    return _control(BlockArea(bus, config.tx_layout), kind, number, block)
 
 
 def _control(area: BlockArea, kind: int, number: int, block: int) -> str:
@@ -154,9 +152,9 @@ def _packet_of_me(packet: bytes) -> str:
 
 
 def _queue(bus: Bus, config: IcbmsgConfig) -> QueueView:
-    tx, rx, slots = config.tx_layout, config.rx_layout, config.slots
+    tx, slots = config.tx_layout, config.slots
     producer = SlotQueueView(bus, tx.address + tx.begin, slots)
-    consumer = SlotQueueView(bus, rx.address + rx.begin + rx.queue_size, slots)
+    consumer = SlotQueueView(bus, tx.address + tx.begin + tx.queue_size, slots)
     sent, returned = producer.new(0), consumer.new(0)
     count = sent - returned & 0xFFFF_FFFF
     blocks: tuple[int, ...] = ()
@@ -165,6 +163,43 @@ def _queue(bus: Bus, config: IcbmsgConfig) -> QueueView:
         done = consumer.entries(max(0, returned - slots), min(returned, slots)) if returned else []
         blocks = _not_returned(last, done, sent, returned)
     return QueueView(sent, returned, slots, blocks, _counts(bus, config))
+
+
+def queued_words(bus: Bus, config: IcbmsgConfig, seen: tuple[int, int]) -> tuple[tuple[int, int], list[str]]:
+    """Return (sent, given back) of the rework's tx-region as it is now, and what is new since ``seen``, in words.
+
+    Messages come back without a ring, and so are seen late.
+    """
+    queue, area = _queue(bus, config), BlockArea(bus, config.tx_layout)
+    new = queue.sent - seen[0] & 0xFFFF_FFFF
+    words = []
+    if not queue.makes_sense or new > queue.slots:
+        new = min(new, queue.slots)
+        words = ["the counts went back, or more was sent than the queue has slots"] if queue.sent else []
+    producer = SlotQueueView(bus, config.tx_layout.address + config.tx_layout.begin, config.slots)
+    for entry in producer.entries(queue.sent - new, new) if new else []:
+        block = entry & ~HIGH
+        try:
+            header, data = area.read_message(block)
+        except CorruptRegionError as error:
+            words.append(f"block {block}, which is broken: {error}")
+            continue
+        number = header >> 24
+        what = _control_packet(data) if number == packets.CONTROL else f"for endpoint {number}: {shown(data)}"
+        words.append(f"block {block} {what}")
+    return (queue.sent, queue.returned), words
+
+
+def _control_packet(data: bytes) -> str:
+    counts, found = packets.block_counts(data), packets.endpoint_packet(data)
+    if counts is not None:
+        return f"opens: {counts[0]} tx and {counts[1]} rx blocks"
+    if found is None:
+        return f"control packet of no known form: {shown(data)}"
+    kind, slot, hashed = found
+    if kind == packets.ENDPOINT_BOUND:
+        return f"names endpoint {slot}, hash 0x{hashed:08x}"
+    return f"unbinds endpoint {slot}"
 
 
 def _not_returned(

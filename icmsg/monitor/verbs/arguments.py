@@ -68,3 +68,10 @@ def option(words: Sequence[str], name: str) -> tuple[list[str], str | None]:
         else:
             left.append(word)
     return left, value
+
+
+def setting(words: Sequence[str], name: str) -> tuple[list[str], str | None]:
+    """Return the words without ``name=VALUE``, and that value or None."""
+    left = [word for word in words if not word.startswith(f"{name}=")]
+    found = [word.partition("=")[2] for word in words if word.startswith(f"{name}=")]
+    return left, found[-1] if found else None

@@ -55,16 +55,26 @@ VERBS: Final = {
         (_CORES, "--timeout"),
     ),
     "send": Verb(
-        'icmsg send "TEXT"|hex:BYTES|0xBYTES [CORE]', "send from a core that Python plays", 1, 2, (_CORES,)
+        'icmsg send "TEXT"|hex:BYTES|0xBYTES [CORE]',
+        "send from a core that Python plays",
+        1,
+        2,
+        (_CORES, "endpoint="),
     ),
     "recv": Verb(
         "icmsg recv [CORE] [--timeout TIME]",
         "take a message, run until there is one",
         0,
         1,
-        (_CORES, "--timeout"),
+        (_CORES, "endpoint=", "--timeout"),
     ),
-    "unbound": Verb("icmsg unbound [CORE]", "close the instance of a played core", 0, 1, (_CORES,)),
+    "unbound": Verb(
+        "icmsg unbound [CORE]",
+        "close the instance of a played core",
+        0,
+        1,
+        (_CORES, "endpoint="),
+    ),
     "release": Verb("icmsg release [CORE...]", "give cores back, let Renode go on", 0, 2, (_CORES,)),
     "reset": Verb("icmsg reset CORE", "reset a core; regions keep their contents", 1, 1, (_CORES,)),
     "ring": Verb("icmsg ring CORE CHANNEL", "ring a channel, with nothing behind it", 2, 2, (_CORES,)),
@@ -93,14 +103,18 @@ _MORE: Final = {
     "watch": "Looks at each doorbell; also when firmware runs on both cores.",
     "trace": "Suffixes: {suffixes}. Several files may be written; off ends them all. FILE may begin with @.",
     "bond": "TIME is virtual: seconds as in emulation RunFor, or with a unit (5ms); 1 s if it is not given.",
-    "send": "text:... is text whatever it looks like. Nothing runs meanwhile: icmsg recv, or emulation RunFor.",
-    "recv": "TIME is virtual: seconds as in emulation RunFor, or with a unit (5ms); 100 ms if it is not given.",
-    "unbound": "With sessions the other core becomes unbound, without them it is not told.",
+    "send": "text:... is text whatever it looks like. Nothing runs meanwhile: icmsg recv, or emulation RunFor. "
+    "endpoint=NAME where there are several.",
+    "recv": "TIME is virtual: seconds as in emulation RunFor, or with a unit (5ms); 100 ms if it is not given. "
+    "endpoint=NAME where there are several.",
+    "unbound": "With sessions the other core becomes unbound, without them it is not told. endpoint=NAME deregisters "
+    "one of several.",
     "release": "A core that is given back is halted. On Renode start, pause and RunFor are its own again.",
     "reset": "A core that runs firmware starts again from its vector table.",
     "ring": "Also on a channel that its driver has not connected.",
     "write": "OFFSET counts bytes from the start of the region: icmsg write {first} 4 14000000",
-    "config": "NAME is {settings}. Files may begin with @; cores=FIRST,SECOND joins two other cores.",
+    "config": "NAME is {settings}. Files may begin with @; cores=FIRST,SECOND joins two other cores; "
+    "backend=icbmsg (icbmsg-rework, icmsg-me) endpoints=ep0,ep1 have several endpoints.",
 }
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from icmsg.config.boards import DEFAULT
 from icmsg.errors import IcmsgError, MonitorError
 from icmsg.monitor.verbs import injection
-from icmsg.monitor.verbs.arguments import hex_bytes, message, number, option, time_ns
+from icmsg.monitor.verbs.arguments import hex_bytes, message, number, option, setting, time_ns
 from icmsg.monitor.verbs.catalogue import VERBS, check_call, completions, find_verb, help_lines
 from icmsg.monitor.verbs.settings import LinkSettings
+from icmsg.monitor.verbs.several_status import dump_several
 from icmsg.monitor.verbs.sides import BOND_NS, RECEIVE_NS, PlayedSides, refused
 from icmsg.monitor.verbs.status import status_lines, view_of
 from icmsg.monitor.verbs.trace import TraceFiles
@@ -91,6 +92,10 @@ class IcmsgVerbs:
         check_call("dump", words)
         direction = self._settings.find(words[0])
         machine = self._running().machine
+        if self._settings.several.is_on:
+            most = number(words[1], "number of packets") if len(words) == 2 else None
+            config = self._settings.several_configs[direction.writer]
+            return dump_several(machine, direction.writer, direction.reader, config, most)
         view = view_of(machine, direction)
         head = region_lines(direction.title, view)
         if len(words) == 2:
@@ -135,21 +140,24 @@ class IcmsgVerbs:
         return self._running().bond(words, BOND_NS if timeout is None else time_ns(timeout))
 
     def _send(self, words: list[str]) -> list[str]:
+        words, endpoint = setting(words, "endpoint")
         if len(words) > 2:
             raise MonitorError(f"put a text with spaces into quotes; usage: {VERBS['send'].usage}")
         if not words:
             check_call("send", words)
-        return self._running().send(message(words[0]), words[1] if len(words) > 1 else None)
+        return self._running().send(message(words[0]), words[1] if len(words) > 1 else None, endpoint)
 
     def _receive(self, words: list[str]) -> list[str]:
+        words, endpoint = setting(words, "endpoint")
         words, timeout = option(words, "--timeout")
         check_call("recv", words)
         name = words[0] if words else None
-        return self._running().receive(name, RECEIVE_NS if timeout is None else time_ns(timeout))
+        return self._running().receive(name, RECEIVE_NS if timeout is None else time_ns(timeout), endpoint)
 
     def _close(self, words: list[str]) -> list[str]:
+        words, endpoint = setting(words, "endpoint")
         check_call("unbound", words)
-        return self._running().close(words[0] if words else None)
+        return self._running().close(words[0] if words else None, endpoint)
 
     def _release(self, words: list[str]) -> list[str]:
         check_call("release", words)

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from icmsg.config.boards import DEFAULT
 from icmsg.config.by_hand import with_given
 from icmsg.config.instance import InstanceConfig, Region, Signalling, Unbound
+from icmsg.config.layout import RegionLayout
 from icmsg.config.spelling import closest
 from icmsg.cosim.link import Link, default_link
 from icmsg.errors import ConfigurationError, MonitorError
 from icmsg.monitor.verbs.arguments import number
+from icmsg.monitor.verbs.several_settings import NAMES as SEVERAL
+from icmsg.monitor.verbs.several_settings import SeveralSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from icmsg.config.layout import RegionLayout
+    from icmsg.cosim.endpoints import SeveralConfig
     from icmsg.cosim.soc import Soc
 
 _BY_HAND: Final = ("tx-region", "rx-region", "dcache-alignment", "unbound", "signalling")
@@ -45,6 +48,8 @@ class LinkSettings:
         self.link = Link.of(*DEFAULT.roles, DEFAULT.instance)
         self._chosen = False
         self._soc: Soc | None = None
+        self.several = SeveralSettings()
+        """Settings of another backend than ICMsg, where one is chosen."""
 
     def suit(self, soc: Soc) -> None:
         """Join cores of ``soc``, where the ones that were joined are not there; a new SoC brings its instance."""
@@ -62,9 +67,14 @@ class LinkSettings:
         return self.link.configs
 
     @property
+    def several_configs(self) -> Mapping[str, SeveralConfig]:
+        """The instance as each core has it, of a backend with several endpoints."""
+        return self.several.configs(self.link.cores, self._soc)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names that ``icmsg config`` takes."""
-        return (*self._files, *_BY_HAND, "release", "cores")
+        return (*self._files, *_BY_HAND, "release", "cores", *SEVERAL)
 
     @property
     def _files(self) -> tuple[str, ...]:
@@ -77,10 +87,22 @@ class LinkSettings:
 
     @property
     def directions(self) -> tuple[Direction, Direction]:
-        """The region that the first core writes, and that of the second; each as its writer has it."""
+        """The region that the first core writes, and that of the second; each as its writer has it.
+
+        Of a backend with several endpoints the layout is that of ICMsg, and only the region counts.
+        """
+        configs = self.several_configs if self.several.is_on else self.configs
         one, other = (
-            Direction(core, self.link.other(core), config.tx_region, config.tx_layout, config.tx_channel)
-            for core, config in self.configs.items()
+            Direction(
+                core,
+                self.link.other(core),
+                config.tx_region,
+                config.tx_layout
+                if isinstance(config, InstanceConfig)
+                else RegionLayout.pbuf(config.tx_region.size),
+                config.tx_channel,
+            )
+            for core, config in configs.items()
         )
         return one, other
 
@@ -110,6 +132,8 @@ class LinkSettings:
 
     def lines(self) -> list[str]:
         """Return the instance in words."""
+        if self.several.is_on:
+            return self.several.lines(self.several_configs)
         modes = {core: f"{config.name} of {core}: {_mode(config)}" for core, config in self.configs.items()}
         first = self.configs[self.link.first]
         lines = list(modes.values())
@@ -132,6 +156,11 @@ class LinkSettings:
         """Take over ``name=value`` words; what cannot work changes nothing and is a MonitorError."""
         given = _pairs("config", words, self.names)
         try:
+            if "backend" in given or self.several.is_on or any(name in given for name in SEVERAL):
+                self.several = self.several.changed(given, self.link.cores, self._soc)
+                if self.several.is_on:
+                    return
+                given.pop("backend", None)
             if "cores" in given:
                 self._join(given.pop("cores"))
             elif any(name in given for name in self._files):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from icmsg.config.instance import InstanceConfig
 from icmsg.cosim.bond_words import link_is_bound
+from icmsg.cosim.endpoints.peer import EndpointsPeer, PeerEndpoint
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.interruption import CtrlC
 from icmsg.cosim.machine import Holder
@@ -19,6 +21,7 @@ from icmsg.wire.inspect import inspect_region
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from icmsg.cosim.endpoints import SeveralConfig
     from icmsg.cosim.events import Event
     from icmsg.cosim.machine import Core, Machine
     from icmsg.monitor.verbs.settings import LinkSettings
@@ -38,18 +41,24 @@ class PlayedSides:
     def __init__(self, machine: Machine, settings: LinkSettings) -> None:
         self.machine: Final = machine
         self._settings = settings
-        self._all: dict[str, Peer] = {}
+        self._all: dict[str, Peer | EndpointsPeer] = {}
         self._ours: set[str] = set()
         self._reset: set[str] = set()
         self._told: dict[str, int] = {}
         machine.events.add_sink(self._happened, (EventKind.CORE_RESET,))
 
     def peer(self, name: str) -> Peer | None:
-        """Return who plays a core, or None."""
-        return self._peers.get(name)
+        """Return who plays a core over ICMsg, or None."""
+        found = self._peers.get(name)
+        return found if isinstance(found, Peer) else None
 
     @property
-    def _peers(self) -> dict[str, Peer]:
+    def several(self) -> dict[str, EndpointsPeer]:
+        """Peers with several endpoints, by core."""
+        return {name: peer for name, peer in self._peers.items() if isinstance(peer, EndpointsPeer)}
+
+    @property
+    def _peers(self) -> dict[str, Peer | EndpointsPeer]:
         """The peers by core; one whose core was reset under it has lost its mailbox, and plays no longer."""
         for name in self._reset & self._all.keys():
             self._all.pop(name).instance.reset()
@@ -76,9 +85,12 @@ class PlayedSides:
         self._let_the_other_bind(peers[-1], timeout_ns - waited)
         return [f"{peer.core.name} is bound ({_state(peer)}) after {format_time(waited)}" for peer in peers]
 
-    def send(self, data: bytes, name: str | None) -> list[str]:
+    def send(self, data: bytes, name: str | None, endpoint: str | None = None) -> list[str]:
         """Send one message; nothing runs meanwhile."""
         peer = self._chosen(name)
+        if isinstance(peer, EndpointsPeer):
+            return self._send_at(peer, data, endpoint)
+        _only_one(endpoint)
         dropped = peer.instance.state is State.DISCONNECTED
         if not peer.is_bound and not dropped:
             raise MonitorError(
@@ -92,19 +104,43 @@ class PlayedSides:
             ]
         return [*message_lines(f"{peer.core.name}->{other}", data, ""), *self._trouble(peer)]
 
-    def receive(self, name: str | None, timeout_ns: int) -> list[str]:
+    def receive(self, name: str | None, timeout_ns: int, endpoint: str | None = None) -> list[str]:
         """Take the oldest message; run until there is one."""
         peer = self._chosen(name)
+        title = f"{self.other(peer.core).name}->{peer.core.name}"
+        where: Peer | PeerEndpoint
+        if isinstance(peer, EndpointsPeer):
+            where = _endpoint_of(peer, endpoint, receiving=True)
+            title += f" {where.name}"
+        else:
+            _only_one(endpoint)
+            where = peer
         started = self.machine.now_ns
-        self._wait(peer, lambda: bool(peer.received), timeout_ns, f"a message for {peer.core.name}")
+        self._wait(peer, lambda: bool(where.received), timeout_ns, f"a message for {peer.core.name}")
         waited = self.machine.now_ns - started
         after = f", after {format_time(waited)}" if waited else ""
-        title = f"{self.other(peer.core).name}->{peer.core.name}"
-        return [*message_lines(title, peer.received.popleft(), after), *self._trouble(peer)]
+        return [*message_lines(title, where.received.popleft(), after), *self._trouble(peer)]
 
-    def close(self, name: str | None) -> list[str]:
-        """Close the instance of a core that Python plays."""
+    def _send_at(self, peer: EndpointsPeer, data: bytes, endpoint: str | None) -> list[str]:
+        at = _endpoint_of(peer, endpoint)
+        if not at.is_bound:
+            raise MonitorError(f"endpoint {at.name} of {peer.core.name} is not bound: icmsg status says why")
+        refused(lambda: at.send(data))
+        title = f"{peer.core.name}->{self.other(peer.core).name} {at.name}"
+        return [*message_lines(title, data, ""), *self._trouble(peer)]
+
+    def close(self, name: str | None, endpoint: str | None = None) -> list[str]:
+        """Close the instance of a core that Python plays, or one of its endpoints."""
         peer = self._chosen(name)
+        if isinstance(peer, EndpointsPeer) and endpoint is not None:
+            at = _endpoint_of(peer, endpoint)
+            refused(at.close)
+            return [f"endpoint {at.name} of {peer.core.name} is deregistered"]
+        if isinstance(peer, EndpointsPeer):
+            refused(peer.instance.close)
+            self._peers.pop(peer.core.name)
+            return [f"{peer.core.name} is closed; {self.other(peer.core).name} is not told"]
+        _only_one(endpoint)
         with_sessions = any(peer.instance.session_ids)
         if not peer.instance.state.value:
             raise MonitorError(
@@ -155,11 +191,18 @@ class PlayedSides:
 
     # What they need
 
-    def _open(self, name: str) -> Peer:
+    def _open(self, name: str) -> Peer | EndpointsPeer:
         core = self.core(name)
-        config = self._settings.configs[core.name]
+        several = self._settings.several
+        config: InstanceConfig | SeveralConfig = self._settings.configs[core.name]
+        if several.is_on:
+            config = self._settings.several_configs[core.name]
         peer = self._peers.get(core.name)
-        if peer is not None and peer.config == config:
+        if isinstance(peer, EndpointsPeer) and peer.config == config:
+            for each in several.endpoints:
+                refused(lambda each=each: peer.endpoint(each))  # type: ignore[misc]
+            return peer
+        if isinstance(peer, Peer) and peer.config == config:
             if not peer.is_bound and peer.instance.state.value in (State.OFF, State.DISCONNECTED):
                 refused(peer.reopen)
             return peer
@@ -170,10 +213,15 @@ class PlayedSides:
             raise MonitorError(
                 f"firmware runs on {core.name}: halt it first ({self._cpu(core)} IsHalted true), or play the other core"
             )
-        self._all[core.name] = peer = refused(lambda: Peer(self.machine, core, config))
+        self._all[core.name] = peer = refused(lambda: self._play(core, config))
         self._told[core.name] = 0
         self._ours.add(core.name)
         return peer
+
+    def _play(self, core: Core, config: InstanceConfig | SeveralConfig) -> Peer | EndpointsPeer:
+        if isinstance(config, InstanceConfig):
+            return Peer(self.machine, core, config)
+        return EndpointsPeer(self.machine, core, config, self._settings.several.endpoints)
 
     def _halted(self) -> str:
         left = [core for core in self._cores() if core.name not in self._peers]
@@ -209,7 +257,7 @@ class PlayedSides:
             )
         return refused(lambda: self.machine.core(word))
 
-    def _chosen(self, name: str | None) -> Peer:
+    def _chosen(self, name: str | None) -> Peer | EndpointsPeer:
         found = list(self._peers) if name is None else [self.core(name).name]
         if len(found) != 1:
             which = "Python plays no core" if not found else f"which core? Python plays {' and '.join(found)}"
@@ -224,7 +272,7 @@ class PlayedSides:
         """Return the core at the other end of the link."""
         return next(other for other in self._cores() if other.name != core.name)
 
-    def _let_the_other_bind(self, peer: Peer, left_ns: int) -> None:
+    def _let_the_other_bind(self, peer: Peer | EndpointsPeer, left_ns: int) -> None:
         """Run on until memory says bound, too; in short runs at first, after which all cores have come as far."""
         ctrl_c = CtrlC()
         with ctrl_c:
@@ -237,10 +285,14 @@ class PlayedSides:
         self._wait(peer, self._is_bound_in_memory, left_ns, f"bound on {self.other(peer.core).name}")
 
     def _is_bound_in_memory(self) -> bool:
+        if self._settings.several.is_on:
+            return True  # memory does not tell which endpoints are
         there, back = (view_of(self.machine, direction) for direction in self._settings.directions)
         return link_is_bound(there, back) is not False
 
-    def _wait(self, peer: Peer, satisfied: Callable[[], bool], timeout_ns: int, what: str) -> None:
+    def _wait(
+        self, peer: Peer | EndpointsPeer, satisfied: Callable[[], bool], timeout_ns: int, what: str
+    ) -> None:
         ctrl_c = CtrlC()
 
         def asked() -> bool:
@@ -254,8 +306,10 @@ class PlayedSides:
             lines = [str(error), *both_mailboxes(self.machine, self._settings), *self._restarted(peer)]
             raise MonitorError("\n".join(lines)) from error
 
-    def _restarted(self, peer: Peer) -> list[str]:
+    def _restarted(self, peer: Peer | EndpointsPeer) -> list[str]:
         """Return what to do where the other side was bound already, and this one restarted alone."""
+        if isinstance(peer, EndpointsPeer):
+            return []
         config, other = peer.config, self.other(peer.core).name
         view = inspect_region(peer.core.bus, config.rx_region.address, config.rx_layout)
         if peer.is_bound or config.unbound == "enable" or not view.first.startswith(MAGIC):
@@ -265,7 +319,7 @@ class PlayedSides:
             f"icmsg reset {other}, icmsg bond {peer.core.name}"
         ]
 
-    def _trouble(self, peer: Peer) -> list[str]:
+    def _trouble(self, peer: Peer | EndpointsPeer) -> list[str]:
         """Return the errors that the endpoint has reported and nobody was told."""
         told = self._told[peer.core.name]
         self._told[peer.core.name] = len(peer.errors)
@@ -282,11 +336,33 @@ def refused(action: Callable[[], Result]) -> Result:
         raise MonitorError(str(error)) from error
 
 
-def _joined(peers: Sequence[Peer]) -> str:
+def _endpoint_of(peer: EndpointsPeer, name: str | None, *, receiving: bool = False) -> PeerEndpoint:
+    """Return an endpoint by name; without one the only one, or the only one that has received something."""
+    names = ", ".join(peer.endpoints)
+    if name is not None:
+        if name not in peer.endpoints:
+            raise MonitorError(f"{peer.core.name} has no endpoint {name!r}; there are {names}")
+        return peer.endpoints[name]
+    each = list(peer.endpoints.values())
+    if receiving and len(each) > 1:
+        each = [one for one in each if one.received] or each
+    if len(each) != 1:
+        raise MonitorError(f"which endpoint of {peer.core.name}? endpoint=NAME with one of {names}")
+    return each[0]
+
+
+def _only_one(endpoint: str | None) -> None:
+    if endpoint is not None:
+        raise MonitorError("ICMsg has one endpoint: leave endpoint= away, or icmsg config backend=icbmsg")
+
+
+def _joined(peers: Sequence[Peer | EndpointsPeer]) -> str:
     return " and ".join(peer.core.name for peer in peers)
 
 
-def _state(peer: Peer) -> str:
+def _state(peer: Peer | EndpointsPeer) -> str:
+    if isinstance(peer, EndpointsPeer):
+        return f"{peer.instance.state.name}, endpoints {', '.join(peer.endpoints)}"
     local, remote = peer.instance.session_ids
     sessions = f", session {local}, the peer's is {remote}" if local else ""
     return f"{peer.instance.state.name}{sessions}"

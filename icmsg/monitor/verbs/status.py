@@ -9,6 +9,7 @@ from icmsg.cosim.bond_words import link_words, region_words
 from icmsg.cosim.diagnosis import examine
 from icmsg.cosim.findings import counted
 from icmsg.errors import BusError, EngineError
+from icmsg.monitor.verbs.several_status import diagnosis_of
 from icmsg.monitor.verbs.words import mailbox_lines, region_lines
 from icmsg.wire.inspect import RegionView, inspect_region
 
@@ -23,6 +24,8 @@ _COLUMNS: Final = 90
 
 def status_lines(machine: Machine, settings: LinkSettings, sides: PlayedSides) -> list[str]:
     """Return everything; ``sides`` knows who plays a core in Python."""
+    if settings.several.is_on:
+        return _several_lines(machine, settings, sides)
     there, back = settings.directions
     sent, received = _view(machine, there), _view(machine, back)
     lines = settings.lines()[:-2]
@@ -37,11 +40,31 @@ def status_lines(machine: Machine, settings: LinkSettings, sides: PlayedSides) -
     return lines + both_mailboxes(machine, settings)
 
 
+def _several_lines(machine: Machine, settings: LinkSettings, sides: PlayedSides) -> list[str]:
+    """Return everything about a backend with several endpoints."""
+    peers = sides.several
+    backends = {name: peer.instance for name, peer in peers.items()}
+    diagnosis = diagnosis_of(machine, settings.several_configs, backends)
+    lines = settings.lines()[:1]
+    for line in diagnosis.lines():
+        lines += wrap(line, _COLUMNS, subsequent_indent="  ", break_on_hyphens=False)
+    for name in settings.link.cores:
+        core = machine.core(name)
+        if name not in peers:
+            lines += _core(core, sides.was_played(name))
+            continue
+        for each in peers[name].endpoints.values():
+            if each.received:
+                lines.append(f"{name} {each.name}: {len(each.received)} received and not taken")
+        lines += [f"  error: {error}" for error in peers[name].errors[-3:]]
+    return lines + both_mailboxes(machine, settings)
+
+
 def both_mailboxes(machine: Machine, settings: LinkSettings) -> list[str]:
     """Return the registers of both mailboxes in words."""
     lines: list[str] = []
     for direction in reversed(settings.directions):
-        view = _view(machine, direction)
+        view = None if settings.several.is_on else _view(machine, direction)
         waiting = len(view.packets) if isinstance(view, RegionView) else 0
         lines += _mailbox(machine.core(direction.reader), direction.channel, waiting)
     return lines

@@ -6,12 +6,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from icmsg.cosim.bond_words import session_words
-from icmsg.cosim.events import Event, EventKind
+from icmsg.cosim.events import REWORK_STATES, Event, EventKind
 from icmsg.cosim.followed_link import follow_link
 from icmsg.cosim.region_news import Packets, RegionChange, SessionPublished
 from icmsg.cosim.simtime import S
 from icmsg.hw.mailbox import channels_in
-from icmsg.ipc import LegacyState, State
+from icmsg.ipc import LegacyState, ReworkState, State
+from icmsg.monitor.verbs.several_watch import SeveralNews
 from icmsg.monitor.verbs.words import packet_text
 
 if TYPE_CHECKING:
@@ -46,10 +47,14 @@ class Watch:
     def __init__(self, machine: Machine, settings: LinkSettings, output: Callable[[str], None]) -> None:
         self.machine: Final = machine
         self._output = output
-        self._signalling = {name: config.signalling for name, config in settings.configs.items()}
         self._names = {core.index: name for name, core in machine.cores.items()}
-        self._link = follow_link(machine, settings.link)
-        self._regions = {followed.region for followed in self._link.regions.values()}
+        self._several = SeveralNews(machine, settings.several_configs) if settings.several.is_on else None
+        link = settings.link if self._several is None else self._several.link
+        self._link = follow_link(machine, link) if link is not None else None
+        followed = self._link.regions.values() if self._link is not None else ()
+        self._regions = {one.region for one in followed}
+        configs = settings.link.configs if link is None else link.configs
+        self._signalling = {name: config.signalling for name, config in configs.items()}
         self._held: dict[int, deque[str]] = {index: deque(maxlen=_HELD) for index in self._names}
         self._sessions: dict[int, str] = {}
         self._idle, self._skipped, self._last_ns = "", 0, 0
@@ -60,7 +65,8 @@ class Watch:
 
     def stop(self) -> None:
         """Watch no longer."""
-        self._link.stop()
+        if self._link is not None:
+            self._link.stop()
         for remove in self._removers:
             remove()
 
@@ -72,7 +78,7 @@ class Watch:
             reader, writer = news.region.reader, news.region.writer
             self._sessions[event.core] = session_words((event.a, event.b), None, writer, reader)
         else:
-            self._held[event.core].extend(_news_lines(news))
+            self._held[event.core].extend(_news_lines(news, self._several))
 
     def _happened(self, event: Event) -> None:
         for line in self._lines(event):
@@ -88,7 +94,10 @@ class Watch:
     def _lines(self, event: Event) -> list[str]:
         name = self._names.get(event.core, f"core {event.core}")
         if event.kind is EventKind.DOORBELL:
-            return self._take(event.core) or [f"{name} rings {event.a}, {_NOTHING}"]
+            queued = self._several.queued(event) if self._several is not None else []
+            return self._take(event.core) + queued or [f"{name} rings {event.a}, {_NOTHING}"]
+        if event.kind is EventKind.STATE and event.a >= REWORK_STATES:
+            return [f"{name} is {ReworkState(event.a - REWORK_STATES).name}"]
         if event.kind is EventKind.STATE:
             states = State if self._signalling.get(name) == "ring-back" else LegacyState
             return [f"{name} is {states(event.a).name}"]
@@ -105,7 +114,9 @@ class Watch:
         return lines if session is None else [*lines, session]
 
 
-def _news_lines(news: Packets | RegionChanged) -> list[str]:
+def _news_lines(news: Packets | RegionChanged, several: SeveralNews | None) -> list[str]:
+    if several is not None and isinstance(news, Packets):
+        return several.packets(news)
     there = f"{news.region.writer}->{news.region.reader}"
     if isinstance(news, Packets):
         return [f"{there} {packet_text(payload)}" for payload in news.payloads]

@@ -1,0 +1,150 @@
+"""Keywords for backends with several endpoints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from robot_runs import must_pass, run_test
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BOTH = (
+    "Create Machine",
+    "Play Core    app    backend={}    endpoints=ep0,ep1",
+    "Play Core    net    endpoints=ep0,ep1",
+)
+
+
+def played(backend: str = "icbmsg") -> list[str]:
+    return [line.format(backend) for line in BOTH]
+
+
+@pytest.mark.parametrize("backend", ["icbmsg", "icbmsg-rework", "icmsg-me"])
+def test_each_endpoint_has_its_own_messages(tmp_path: Path, backend: str) -> None:
+    must_pass(
+        tmp_path,
+        *played(backend),
+        "Wait For All Bound    timeout=1 ms",
+        "Should Be Bound    app",
+        "Send Message    app    one    endpoint=ep1",
+        "Send Message    app    two    endpoint=ep0",
+        "Expect Message    net    two    endpoint=ep0",
+        "Expect Message    net    one    endpoint=ep1",
+        "Expect No Message    net    endpoint=ep0",
+        "Echo Messages    net",
+        "Exchange Messages    app    count=20    endpoint=ep0",
+        "Exchange Every Size    app    size_max=200    step=20    endpoint=ep1",
+    )
+
+
+def test_the_other_core_takes_over_blocks_and_generation(tmp_path: Path) -> None:
+    must_pass(
+        tmp_path,
+        "Create Machine",
+        "Play Core    net    backend=icbmsg    release=3.7    tx_blocks=4    rx_blocks=6    dcache_alignment=32",
+        "Play Core    app",
+        "Wait For Bound    app    timeout=5 ms    endpoint=ep0",
+        "${largest}=    Get Largest Message    app",
+        "Fill Region    app    size=200",
+        "Sending Should Fail    app    more    ENOMEM",
+    )
+
+
+def test_without_a_name_the_endpoints_there_are_are_said(tmp_path: Path) -> None:
+    outcome = run_test(tmp_path, *played(), "Wait For All Bound", "Send Message    app    hello")
+    assert outcome.message == "which endpoint of app? use endpoint= with one of ep0, ep1"
+    outcome = run_test(tmp_path, *played(), "Send Message    app    hello    endpoint=ep7")
+    assert outcome.message == "there is no endpoint ep7 on app; use endpoint= with one of ep0, ep1"
+
+
+def test_a_name_that_the_other_side_does_not_have_is_in_the_report(tmp_path: Path) -> None:
+    outcome = run_test(
+        tmp_path,
+        "Create Machine",
+        "Play Core    app    backend=icbmsg    endpoints=ep0",
+        "Play Core    net    endpoints=ep2",
+        "Expect Not Bound    app    1 ms",
+        "Wait For Bound    app    timeout=1 ms    endpoint=ep0",
+    )
+    assert not outcome.passed
+    assert "bound on app, endpoint ep0 did not happen" in outcome.message
+    assert 'net has named endpoint "ep2", and app has none of that name' in outcome.message
+    assert (
+        "app plays ipc0, endpoint ep0: CONNECTED_SID_DISABLED, not bound; sent 0, received 0"
+        in outcome.message
+    )
+
+
+def test_the_rework_tells_that_an_endpoint_has_gone_and_comes_back(tmp_path: Path) -> None:
+    must_pass(
+        tmp_path,
+        *played("icbmsg-rework"),
+        "Wait For All Bound    timeout=1 ms",
+        "Close Instance    app    endpoint=ep1",
+        "Expect Unbound    net    endpoint=ep1",
+        "Reopen Instance    net    endpoint=ep1",
+        "Reopen Instance    app    endpoint=ep1",
+        "Wait For All Bound    timeout=1 ms",
+        "Send Message    app    again    endpoint=ep1",
+        "Expect Message    net    again    endpoint=ep1",
+    )
+
+
+def test_blocks_of_a_refused_message_are_lost_to_zephyr(tmp_path: Path) -> None:
+    steps = (
+        "Create Machine",
+        "Play Core    app    backend=icbmsg    tx_blocks=4    rx_blocks=4",
+        "Play Core    net{}",
+        "Wait For All Bound    timeout=1 ms",
+        "Close Instance    net    endpoint=ep0",
+        *("Send Message    app    lost",) * 4,
+        "Let Time Pass    1 ms",
+        "Send Message    app    one more",
+    )
+    must_pass(tmp_path, *(step.format("") for step in steps))
+    leaking = run_test(tmp_path, *(step.format("    refused=leak") for step in steps))
+    assert not leaking.passed
+    assert "net has read 4 messages of app and not given back the blocks" in leaking.message
+
+
+def test_regions_of_the_classic_generations_are_decoded_and_written(tmp_path: Path) -> None:
+    must_pass(
+        tmp_path,
+        *played(),
+        "Wait For All Bound    timeout=1 ms",
+        "Send Message    app    hello    endpoint=ep1",
+        "Region Should Have    app    tx    pending=1",
+        "${region}=    Get Region    app    tx",
+        "Should Be Equal    ${region}[pending][0]    ${{b'\\x00\\x01\\x00'}}",
+        "Region Bytes Should Be    app    tx    0x140    05 00 00 00 68 65 6c 6c 6f",
+        "Clear Regions    app",
+        "Region Bytes Should Be    net    rx    0x140    00 00 00 00",
+    )
+
+
+def test_queues_are_no_packets(tmp_path: Path) -> None:
+    outcome = run_test(tmp_path, *played("icbmsg-rework"), "Get Region    app    tx")
+    assert (
+        "the regions of the rework hold queues and blocks, no packets: use `Read Region`" in outcome.message
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("Play Core    app    endpoints=ep0,ep1", "endpoints is for backends with several endpoints"),
+        ("Play Core    app    tx_blocks=4", "tx_blocks is for backends with several endpoints"),
+        ("Play Core    app    backend=icbmsg    dts=x.dts", "dts is for ICMsg"),
+        (
+            "Play Core    app    backend=icbmsg    unbound=enable",
+            "unbound has no meaning for ICBMsg: leave it away",
+        ),
+        ("Play Core    app    backend=icbmsg-rework    defects=nosuch", 'defects = "nosuch" does not exist'),
+    ],
+)
+def test_a_mistake_is_one_sentence(tmp_path: Path, step: str, said: str) -> None:
+    outcome = run_test(tmp_path, "Create Machine", step)
+    assert said in outcome.message
+    assert "\n" not in outcome.message
