@@ -10,7 +10,7 @@ from collections import defaultdict
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from icmsg.trace.protobuf import data, long_varint, number, tag, text, varint
+from icmsg.trace.protobuf import SMALL, SMALLEST_LONG, data, long_varint, number, tag, text, varint
 from icmsg.trace.writer import TraceWriter
 
 if TYPE_CHECKING:
@@ -143,15 +143,19 @@ class PerfettoWriter(TraceWriter):
                 self._last_ns = time_ns
             if len(self._parts) > _MANY:
                 self._hand_on()
-        packet = self._stamp + varint(len(event)) + event
-        self._add(_PACKET + varint(len(packet)) + packet)
+        length = len(event)
+        packet = self._stamp + (SMALL[length] if length < SMALLEST_LONG else varint(length)) + event
+        length = len(packet)
+        self._add(_PACKET + (SMALL[length] if length < SMALLEST_LONG else varint(length)) + packet)
 
     def _hand_on(self) -> None:
         self.output.write(b"".join(self._parts))
         self._parts.clear()
 
     def _instant(self, time_ns: int, track: bytes, name: bytes, more: bytes = b"") -> None:
-        self._event(time_ns, _IS_INSTANT + track + _EVENT_NAME + varint(len(name)) + name + more)
+        length = len(name)
+        encoded = SMALL[length] if length < SMALLEST_LONG else varint(length)
+        self._event(time_ns, b"%b%b%b%b%b%b" % (_IS_INSTANT, track, _EVENT_NAME, encoded, name, more))
 
     def _begin(self, time_ns: int, track: bytes, name: str) -> None:
         self._open[track] += 1
@@ -290,4 +294,6 @@ def _flow(message: Message, kind: bytes = _FLOW) -> bytes:
 
 
 def _titles(messages: Sequence[Message]) -> str:
+    if len(messages) == 1:
+        return f" {messages[0].title}"
     return "".join([f" {message.title}" for message in messages])

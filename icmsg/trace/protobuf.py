@@ -22,8 +22,9 @@ def _encode(value: int) -> bytes:
     return bytes(parts)
 
 
-_SMALL: Final = [_encode(value) for value in range(1 << 10)]
-_LARGE: Final = len(_SMALL)
+SMALL: Final = [_encode(value) for value in range(1 << 10)]
+"""Numbers below :data:`SMALLEST_LONG` as :func:`varint` returns them, for who wants to save the call."""
+SMALLEST_LONG: Final = len(SMALL)
 
 
 def varint(value: int) -> bytes:
@@ -32,7 +33,7 @@ def varint(value: int) -> bytes:
     >>> varint(300).hex()
     'ac02'
     """
-    return _SMALL[value] if value < _LARGE else _encode(value)
+    return SMALL[value] if value < SMALLEST_LONG else _encode(value)
 
 
 _PAIRS: Final = [bytes((value & 0x7F | 0x80, value >> 7 | 0x80)) for value in range(1 << 14)]

@@ -60,6 +60,7 @@ class VcdWriter(TraceWriter):
         self._scopes |= dict.fromkeys(self._ways, _OF_DIRECTION)
         self._by_channel = {(each.writer.index, each.channel): each.number for each in subject.directions}
         self._handlers: dict[int, list[int]] = {core.index: [] for core in subject.cores}
+        self._indices: dict[int, tuple[int, int]] = {}
         self._declare()
 
     def _declare(self) -> None:
@@ -150,8 +151,12 @@ class VcdWriter(TraceWriter):
     def filled(self, time_ns: int, direction: Direction, rd_idx: int, wr_idx: int) -> None:
         """Write both indices and the fill level."""
         scope = self._ways[direction.number]
-        self._set(time_ns, scope, "wr", wr_idx & 0x1FFFF)
-        self._set(time_ns, scope, "rd", rd_idx & 0x1FFFF)
+        before = self._indices.get(direction.number, (-1, -1))
+        self._indices[direction.number] = rd_idx, wr_idx
+        if wr_idx != before[1]:
+            self._set(time_ns, scope, "wr", wr_idx & 0x1FFFF)
+        if rd_idx != before[0]:
+            self._set(time_ns, scope, "rd", rd_idx & 0x1FFFF)
         self._set(time_ns, scope, "fill", (wr_idx - rd_idx) % direction.layout.data_length)
 
     # Cores and instances
