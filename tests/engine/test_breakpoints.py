@@ -310,6 +310,24 @@ def test_a_handler_may_reset_halt_or_power_down_the_core(rig: Rig) -> None:
     rig.run(200)
 
 
+def test_handlers_come_and_go_while_the_core_is_powered_down(rig: Rig) -> None:
+    core = rig.boot(LOOP)
+    hits: list[int] = []
+    end_reach = core.on_reach("here", lambda: hits.append(0))
+    end_access = core.stops.on_access(0x2000_0000, 0x2000_0004, StopKind.STORED, hits.append)
+    rig.run(30)
+    assert hits
+    core.power_down()
+    end_reach()
+    end_access()
+    core.on_reach("again", lambda: hits.append(1))
+    core.stops.on_step(lambda: hits.append(2))
+    hits.clear()
+    core.start()
+    rig.run(200)
+    assert hits == [1] * 10
+
+
 def test_an_address_where_the_core_has_no_memory_disturbs_nothing(rig: Rig) -> None:
     core = rig.boot(LOOP)
     for address in (0, 0x0900_0000, 0x4000_0000, 0xE000_ED00, 0xFFFF_FFFE):

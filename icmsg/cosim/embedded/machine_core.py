@@ -41,7 +41,7 @@ class MachineCore(BaseCore):
         self.is_played_elsewhere = False  # by somebody behind the Monitor: the SoC does not start it
         self._power_handlers: list[Callable[[bool], None]] = []
         self._store_watches: list[StoreWatch] = []
-        self.stops: Final = CoreStops()
+        self.stops: Final = CoreStops(lambda: slot.firmware)
         """Handlers that are called where firmware comes to an address or makes an access."""
         slot.power = self
 
@@ -139,7 +139,7 @@ class MachineCore(BaseCore):
             core.after_slice = polled(self.bus, self.image.symbols, self._slot.print)
         for watch in self._store_watches:
             watch.begin(self._slot.firmware)
-        self.stops.begin(self._slot.firmware)
+        self.stops.begin()
         self._halted = self._held = False
         self._slot.emit(EventKind.CORE_STARTED)
 
