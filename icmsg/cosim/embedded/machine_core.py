@@ -11,7 +11,7 @@ from icmsg.cosim.embedded.store_watch import StoreWatch
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.fault_causes import lock_up_words
 from icmsg.cosim.memory_console import polled
-from icmsg.errors import FirmwareError
+from icmsg.errors import EngineError, FirmwareError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -334,8 +334,18 @@ class MachineCore(BaseCore):
 
         Raises:
             FirmwareError: the image has no such name.
+            EngineError: there can be no code.
         """
-        return self.stops.on_reach(self.address_of(place), handler)
+        address = self.address_of(place)
+        if not self.can_stop_at(address):
+            raise EngineError(
+                f"core {self.name} cannot stop at 0x{address:08X}: it has no memory there, or none directly before it"
+            )
+        return self.stops.on_reach(address, handler)
+
+    def can_stop_at(self, address: int) -> bool:
+        """Return whether :meth:`on_reach` is possible: not at the very first address of a memory."""
+        return all(self._slot.space.memory_at(at) is not None for at in (address - 1, address))
 
     def address_of(self, place: int | str) -> int:
         """Return the address of an instruction: ``place``, or where the function of that name begins.
