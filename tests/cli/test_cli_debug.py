@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
+import socket
+import subprocess
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +58,25 @@ def test_gdb_is_started_with_the_images_and_the_run_ends_as_without_it(
 @pytest.mark.skipif(os.name == "nt", reason="no program of this name there")
 def test_a_gdb_that_ends_before_it_has_connected_is_not_waited_for() -> None:
     assert main(["debug", "--net", "echo", "--messages", "3", "--program", "true"]) == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are others there")
+@pytest.mark.parametrize("connected", [False, True])
+def test_ctrl_c_ends_a_run_that_waits_for_a_gdb(connected: bool) -> None:
+    command = [sys.executable, "-m", "icmsg", "run", "--gdb", "0", "--messages", "5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        address = re.search(r"target remote (\S+):(\d+)", run.stderr.readline())
+        assert address is not None
+        with ExitStack() as stack:
+            if connected:
+                peer = stack.enter_context(socket.create_connection((address[1], int(address[2]))))
+                peer.sendall(b"$?#3f")
+                assert peer.recv(100)
+            run.send_signal(signal.SIGINT)
+            out, _ = run.communicate(timeout=30)
+    assert run.returncode == 130
+    assert "interrupted by SIGINT" in out
 
 
 @pytest.mark.parametrize(
