@@ -178,7 +178,8 @@ class Server:
     def close(self) -> None:
         """Tell a client that everything has ended, and listen no longer."""
         if self.client is not None and not self.client.is_closed:
-            self.client.send(b"W00")
+            if not self.client.session.is_halted:
+                self.client.send(b"W00")
             self.client.close()
         self.client = None
         self.listener.close()

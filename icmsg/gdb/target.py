@@ -118,15 +118,18 @@ class Target:
     # Breakpoints, watchpoints, steps
 
     def insert(self, kind: int, address: int, size: int) -> bool:
-        """Insert a breakpoint or watchpoint on all cores; return whether there was room."""
+        """Insert a breakpoint or watchpoint on all cores; return whether there is room, and code for it on any."""
         key = kind, address, size
         if key in self._points:
             return True
-        if len(self._points) >= MOST_POINTS:
+        is_break = kind not in _WATCHED
+        if len(self._points) >= MOST_POINTS or (
+            is_break and not any(core.can_stop_at(address & ~1) for core in self.cores)
+        ):
             return False
         removers: list[Callable[[], None]] = []
         for number, core in enumerate(self.cores):
-            if kind in _WATCHED:
+            if not is_break:
                 told = partial(self._accessed, number, _WATCH_WORDS[kind])
                 removers += [
                     core.stops.on_access(address, address + max(size, 1), access, told)

@@ -46,6 +46,7 @@ MODULES = (
 """Where the errors come from that the command can show."""
 
 NOT_SHOWN = {
+    "there is no Monitor here": "the command has one",
     "no firmware stub … for core …; there are …": "the command looks the name up before",
     '… = "…" does not exist: use one of …': "the command's choices come first",
     'wire="spsc_pbuf" exists up to Zephyr 3.5': "the command has no option for it",

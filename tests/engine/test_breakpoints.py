@@ -12,7 +12,7 @@ from test_m33_stress import PARAMS, STRESS
 from vpr_rig import VprRig
 
 from icmsg.cosim.embedded.processor import StopKind
-from icmsg.errors import FirmwareError, VirtualTimeoutError
+from icmsg.errors import EngineError, FirmwareError, VirtualTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -310,10 +310,30 @@ def test_a_handler_may_reset_halt_or_power_down_the_core(rig: Rig) -> None:
     rig.run(200)
 
 
+def test_handlers_come_and_go_while_the_core_is_powered_down(rig: Rig) -> None:
+    core = rig.boot(LOOP)
+    hits: list[int] = []
+    end_reach = core.on_reach("here", lambda: hits.append(0))
+    end_access = core.stops.on_access(0x2000_0000, 0x2000_0004, StopKind.STORED, hits.append)
+    rig.run(30)
+    assert hits
+    core.power_down()
+    end_reach()
+    end_access()
+    core.on_reach("again", lambda: hits.append(1))
+    core.stops.on_step(lambda: hits.append(2))
+    hits.clear()
+    core.start()
+    rig.run(200)
+    assert hits == [1] * 10
+
+
 def test_an_address_where_the_core_has_no_memory_disturbs_nothing(rig: Rig) -> None:
     core = rig.boot(LOOP)
     for address in (0, 0x0900_0000, 0x4000_0000, 0xE000_ED00, 0xFFFF_FFFE):
-        core.on_reach(address, lambda: pytest.fail("not code"))
+        core.stops.on_reach(address, lambda: pytest.fail("not code"))
+        with pytest.raises(EngineError, match=f"cannot stop at 0x{address:08X}"):
+            core.on_reach(address, lambda: None)
     rig.run(500)
     assert core.registers["R4"] == 10
 
@@ -413,6 +433,20 @@ def test_a_vpr_with_stops_runs_as_without(name: str) -> None:
     with_stops, without = vpr_outcome(VPR_PROGRAMS[name], True), vpr_outcome(VPR_PROGRAMS[name], False)
     assert with_stops == without
     assert without[1] in (9, 10)
+
+
+def test_the_first_address_of_a_memory_disturbs_nothing() -> None:
+    source = "start: addi s0, s0, 1\nli a0, 10\nblt s0, a0, start\nend: j end"
+
+    def run(stops: bool) -> str:
+        with VprRig(quantum_ns=100) as rig:
+            core = rig.boot(source, base=0x2000_0000)
+            if stops:
+                core.stops.on_reach(0x2000_0000, lambda: pytest.fail("the emulator cannot stop here"))
+            rig.run(200)
+            return rig.machine.trace_sha256()
+
+    assert run(stops=True) == run(stops=False)
 
 
 def test_a_vpr_stops_behind_a_wfi_only_when_it_has_woken() -> None:

@@ -19,29 +19,41 @@ class _Watch:
     end: int
     kind: StopKind
     handler: Callable[[int], None]
+    on: Processor | None = None
     remove: Callable[[], None] = field(default=lambda: None)
+
+    def put(self, firmware: Processor) -> None:
+        """Watch this firmware."""
+        self.on, self.remove = firmware, firmware.watch_accesses(self.begin, self.end, self.kind)
 
 
 class CoreStops:
-    """Handlers of one core, whatever firmware it runs."""
+    """Handlers of one core, whatever firmware it runs; ``current()`` is what it runs now."""
 
-    def __init__(self) -> None:
-        self._firmware: Processor | None = None
+    def __init__(self, current: Callable[[], Processor | None]) -> None:
+        self._current: Final = current
+        self._known: Processor | None = None  # who was told; it may have been freed since
         self._reached: Final[dict[int, list[Callable[[], None]]]] = {}
         self._watches: Final[list[_Watch]] = []
         self._stepped: list[Callable[[], None]] = []
 
-    def begin(self, firmware: Processor | None) -> None:
+    @property
+    def _firmware(self) -> Processor | None:
+        current = self._current()
+        return current if current is self._known else None
+
+    def begin(self) -> None:
         """Take over the firmware that the core runs from now on."""
-        if firmware is self._firmware:
+        firmware = self._current()
+        if firmware is self._known:
             return
-        self._firmware = firmware
+        self._known = firmware
         self._stepped.clear()
         if firmware is not None:
             if self._reached:
                 firmware.break_at(self._reached)
             for watch in self._watches:
-                watch.remove = firmware.watch_accesses(watch.begin, watch.end, watch.kind)
+                watch.put(firmware)
 
     def on_reach(self, address: int, handler: Callable[[], None]) -> Callable[[], None]:
         """Call ``handler`` directly before the instruction at ``address``; the result ends that."""
@@ -69,12 +81,12 @@ class CoreStops:
         watch = _Watch(begin, end, kind, handler)
         self._watches.append(watch)
         if self._firmware is not None:
-            watch.remove = self._firmware.watch_accesses(begin, end, kind)
+            watch.put(self._firmware)
 
         def remove() -> None:
             if watch in self._watches:
                 self._watches.remove(watch)
-                if self._firmware is not None:
+                if watch.on is not None and watch.on is self._firmware:
                     watch.remove()
 
         return remove

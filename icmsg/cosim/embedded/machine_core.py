@@ -11,7 +11,7 @@ from icmsg.cosim.embedded.store_watch import StoreWatch
 from icmsg.cosim.events import EventKind
 from icmsg.cosim.fault_causes import lock_up_words
 from icmsg.cosim.memory_console import polled
-from icmsg.errors import FirmwareError
+from icmsg.errors import EngineError, FirmwareError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ class MachineCore(BaseCore):
         self.is_played_elsewhere = False  # by somebody behind the Monitor: the SoC does not start it
         self._power_handlers: list[Callable[[bool], None]] = []
         self._store_watches: list[StoreWatch] = []
-        self.stops: Final = CoreStops()
+        self.stops: Final = CoreStops(lambda: slot.firmware)
         """Handlers that are called where firmware comes to an address or makes an access."""
         slot.power = self
 
@@ -139,7 +139,7 @@ class MachineCore(BaseCore):
             core.after_slice = polled(self.bus, self.image.symbols, self._slot.print)
         for watch in self._store_watches:
             watch.begin(self._slot.firmware)
-        self.stops.begin(self._slot.firmware)
+        self.stops.begin()
         self._halted = self._held = False
         self._slot.emit(EventKind.CORE_STARTED)
 
@@ -334,8 +334,18 @@ class MachineCore(BaseCore):
 
         Raises:
             FirmwareError: the image has no such name.
+            EngineError: there can be no code.
         """
-        return self.stops.on_reach(self.address_of(place), handler)
+        address = self.address_of(place)
+        if not self.can_stop_at(address):
+            raise EngineError(
+                f"core {self.name} cannot stop at 0x{address:08X}: it has no memory there, or none directly before it"
+            )
+        return self.stops.on_reach(address, handler)
+
+    def can_stop_at(self, address: int) -> bool:
+        """Return whether :meth:`on_reach` is possible: not at the very first address of a memory."""
+        return all(self._slot.space.memory_at(at) is not None for at in (address - 1, address))
 
     def address_of(self, place: int | str) -> int:
         """Return the address of an instruction: ``place``, or where the function of that name begins.

@@ -127,10 +127,10 @@ class Scheduler:
             self._finish_slice(self._left)
         pending = held.pending if held is not None else None
         while satisfied is None or not satisfied():
+            if self.between is not None:
+                self.between()  # first: it does not wait where a signal does
             if pending and held is not None:
                 held.release()
-            if self.between is not None:
-                self.between()
             core, ready = self._furthest_behind()
             action = self.timers.next
             if action <= ready:

@@ -23,7 +23,8 @@ class Breakpoints:
         self._code: Final = code
         self._addresses: frozenset[int] = frozenset()
         self._sleeps: frozenset[int] = frozenset()
-        self._now: frozenset[int] = frozenset()  # where the emulator stops
+        self._wanted: frozenset[int] = frozenset()  # where the emulator shall stop
+        self._now: frozenset[int] = frozenset()  # and where it can
         self._told = _NOWHERE  # address and instruction number at which a stop was told
         self._from = -1  # where the run begins that executes one instruction
 
@@ -35,13 +36,13 @@ class Breakpoints:
         self._apply(self._addresses | self._sleeps)
 
     def _apply(self, wanted: frozenset[int]) -> None:
-        if wanted != self._now:
-            self._now = wanted
-            self._code.break_before(wanted)
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._now = self._code.break_before(wanted)
 
     def arrives(self, pc: int, instructions: int) -> bool:
         """Return whether to stop before the instruction at ``pc``: once, if it is one of them."""
-        if pc not in self._addresses or self._told == (pc, instructions):
+        if pc not in self._addresses or pc not in self._now or self._told == (pc, instructions):
             return False
         self._told = pc, instructions
         return True
@@ -53,7 +54,7 @@ class Breakpoints:
     def pass_over(self, pc: int, end: int | None) -> None:
         """Let the next run not end at ``pc``, but at ``end``."""
         self._from = pc
-        self._apply(self._now - {pc} if end is None else (self._now | {end}) - {pc})
+        self._apply(self._wanted - {pc} if end is None else (self._wanted | {end}) - {pc})
 
     def has_ended(self, pc: int, executed: int) -> bool:
         """Return whether a run that stands at ``pc`` has ended for that alone; else it has come to a WFI."""

@@ -191,8 +191,8 @@ class CodePages:
         self._native.forget_all_code()
         self.break_before(breaks)
 
-    def break_before(self, addresses: frozenset[int]) -> None:
-        """Let runs end before the instructions at ``addresses``, and no others of this kind.
+    def break_before(self, addresses: frozenset[int]) -> frozenset[int]:
+        """Let runs end before the instructions at ``addresses``, and no others of this kind; return where they do.
 
         When a run has ended, the emulator comes to the byte before each of them, which must be known then: it would be
         a fault in the middle of something else.
@@ -212,6 +212,7 @@ class CodePages:
             self._breaks = self._breaks - gone | known
             self._native.break_before(self._breaks)
             self.forget_at(changed)
+        return self._breaks
 
     def close(self) -> None:
         """Be told nothing any more."""
