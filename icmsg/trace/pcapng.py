@@ -36,6 +36,8 @@ _header: Final = Struct(">HH").pack
 class PcapngWriter(TraceWriter):
     """Writes a block for each message when its doorbell brings it, and lets whoever reads along have it at once."""
 
+    wants_sleep = False
+
     def __init__(self, subject: TraceSubject, output: Output) -> None:
         super().__init__(subject, output)
         self._write, self._flush = output.write, output.flush

@@ -17,7 +17,7 @@ from icmsg.cosim.link_observer import WatchesStores
 from icmsg.cosim.region_news import Packets, RegionChange, RegionChanged
 from icmsg.errors import BusError, EngineError
 from icmsg.ipc import LegacyState, State
-from icmsg.trace.writer import Direction, Message, TracedCore, TraceSubject
+from icmsg.trace.writer import Direction, Message, TracedCore, TraceSubject, TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from icmsg.cosim.events import Event
     from icmsg.cosim.link import Link
     from icmsg.cosim.machine import Core, Machine
-    from icmsg.trace.writer import TraceWriter
 
 _HEADER: Final = 4
 _CHANGES: Final = {
@@ -93,36 +92,43 @@ class Tracer:
         self._links: Final = [follow_link(self._machine, link) for link in subject.links]
         self._stops: Final[list[Callable[[], None]]] = [link.stop for link in self._links]
         self._listen()
-        for core in cores.values():
-            self._stops.append(core.console.add_sink(self._console(core)))
-        if exact:
+        if self._wants("printed"):
+            for core in cores.values():
+                self._stops.append(core.console.add_sink(self._console(core)))
+        if exact and (self._wants("received") or self._wants("filled")):
             self._watch_stores()
 
     def _listen(self) -> None:
-        events = self._machine.events
-        sinks: dict[Callable[[Event], None], Sequence[EventKind]] = {
-            self.writer.event: tuple(EventKind),
-            self._on_packets: (EventKind.PACKETS,),
-            self._on_region: (EventKind.REGION,),
-            self._on_doorbell: (EventKind.DOORBELL,),
-            self._on_lost: (EventKind.SIGNAL_LOST,),
-            self._on_interrupt: (EventKind.INTERRUPT,),
-            self._on_taken: (EventKind.INTERRUPT_TAKEN,),
-            self._on_ended: (EventKind.INTERRUPT_END,),
-            self._on_received: (EventKind.PACKET_RECEIVED,),
-            self._on_state: (EventKind.STATE,),
-            self._on_session: (EventKind.SESSION,),
-            self._on_sleep: (EventKind.SLEEP,),
-            self._on_change: tuple(_CHANGES),
-            self._on_fault: (EventKind.FAULT,),
-            self._on_warning: (EventKind.WARNING,),
-        }
-        if not self.writer.wants_events:
-            del sinks[self.writer.event]
-        if not any(way.direction.layout.handshake_offset is not None for way in self._ways):
-            del sinks[self._on_session]  # who asks for sessions has them looked for at each doorbell
-        for sink, kinds in sinks.items():
-            self._stops.append(events.add_sink(sink, kinds))
+        """Listen to what the writer has a use for: everything else costs nothing."""
+        events, wants = self._machine.events, self._wants
+        sinks: list[tuple[bool, Callable[[Event], None], Sequence[EventKind]]] = [
+            (wants("event"), self.writer.event, tuple(EventKind)),
+            (True, self._on_packets, (EventKind.PACKETS,)),
+            (True, self._on_region, (EventKind.REGION,)),
+            (True, self._on_doorbell, (EventKind.DOORBELL,)),
+            (wants("signal_lost"), self._on_lost, (EventKind.SIGNAL_LOST,)),
+            (wants("interrupt"), self._on_interrupt, (EventKind.INTERRUPT,)),
+            (wants("interrupt_taken"), self._on_taken, (EventKind.INTERRUPT_TAKEN,)),
+            (wants("interrupt_ended"), self._on_ended, (EventKind.INTERRUPT_END,)),
+            (True, self._on_received, (EventKind.PACKET_RECEIVED,)),
+            (True, self._on_state, (EventKind.STATE,)),
+            (wants("session") and self._has_sessions, self._on_session, (EventKind.SESSION,)),
+            (wants("core_changed") and self.writer.wants_sleep, self._on_sleep, (EventKind.SLEEP,)),
+            (True, self._on_change, tuple(_CHANGES)),
+            (wants("fault"), self._on_fault, (EventKind.FAULT,)),
+            (wants("warning"), self._on_warning, (EventKind.WARNING,)),
+        ]
+        self._stops.extend(events.add_sink(sink, kinds) for wanted, sink, kinds in sinks if wanted)
+
+    def _wants(self, name: str) -> bool:
+        """Tell whether the writer has a method of its own of that name."""
+        own = getattr(self.writer, name)
+        return getattr(own, "__func__", own) is not getattr(TraceWriter, name)
+
+    @property
+    def _has_sessions(self) -> bool:
+        """True if a direction has a handshake word, which is then looked at with each doorbell."""
+        return any(way.direction.layout.handshake_offset is not None for way in self._ways)
 
     def _watch_stores(self) -> None:
         for way in self._ways:
@@ -233,7 +239,12 @@ class Tracer:
             messages, way.unrung = way.unrung, []
             for message in messages:
                 message.rung_ns = time_ns
-            way.behind_signal = [*way.behind_signal, *messages] if way.behind_signal else messages
+            behind = (
+                way.behind_signal
+            )  # where no interrupt rises, those that were taken all the same are left out
+            if behind:
+                behind = [each for each in behind if each.received_ns is None]
+            way.behind_signal = behind + messages if behind else messages
             way.last_rung = messages
         self.writer.rang(time_ns, core, channel, messages)
 

@@ -118,13 +118,13 @@ class TraceSubject:
 class TraceWriter:
     """Base of all formats: takes what happens, and writes nothing about what it has no method for.
 
-    A format overrides what it shows. Times are virtual nanoseconds; those of two cores may go back and forth, by at
-    most the quantum, those of one core do not. Cores are given by their index. :meth:`close` ends the file and leaves
-    ``output`` open, for whoever opened it.
+    A format overrides what it shows; what nobody overrides costs nothing. Times are virtual nanoseconds; those of two
+    cores may go back and forth, by at most the quantum, those of one core do not. Cores are given by their index.
+    :meth:`close` ends the file and leaves ``output`` open, for whoever opened it.
     """
 
-    wants_events = False
-    """True if the writer has an :meth:`event`; the kinds that nobody wants cost nothing."""
+    wants_sleep = True
+    """True if :meth:`core_changed` is for sleep, too, which comes with nearly each message."""
 
     def __init__(self, subject: TraceSubject, output: Output) -> None:
         self.subject: Final = subject

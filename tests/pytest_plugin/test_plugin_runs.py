@@ -247,3 +247,22 @@ def test_a_run_without_the_fixtures_loads_no_engine(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", *_OFF, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
+
+
+def test_a_failed_test_leaves_the_traces_that_are_asked_for_beside_the_text(suite: pytest.Pytester) -> None:
+    suite.makepyfile(BOND.format(stub="echo", check="False"))
+    suite.makeini("[pytest]\nicmsg_trace_formats = pftrace.gz, vcd")
+    for options, suffixes in (
+        ((), [".gtkw", ".pftrace.gz", ".txt", ".vcd"]),
+        (("--icmsg-trace-formats", "pcapng"), [".pcapng", ".txt"]),
+    ):
+        run_embedded(suite, "--icmsg-traces", "_".join(suffixes), *options).assert_outcomes(failed=1)
+        names = sorted(path.name for path in (suite.path / "_".join(suffixes)).iterdir())
+        assert [name.split("test_it")[1] for name in names] == suffixes
+
+
+def test_a_trace_format_that_does_not_exist_ends_the_run_before_any_test(suite: pytest.Pytester) -> None:
+    suite.makepyfile("def test_it(): pass")
+    result = run(suite, "--icmsg-trace-formats", "pcap")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: icmsg: trace *.pcap: the suffix says which format*use one of .txt*"])

@@ -130,5 +130,56 @@ def test_a_report_for_a_browser_is_saved_and_linked_from_the_log(tmp_path: Path)
     log = (tmp_path / "output.xml").read_text(encoding="utf-8").replace("&lt;", "<")
     for name in ("icmsg-traces/mine.html", "icmsg-traces/Suite.Test.html"):
         assert "test: INJECTED ipcapp DropNext 3" in (tmp_path / name).read_text(encoding="utf-8")
-        assert name not in log or f'href="{name}"' in log
     assert 'href="icmsg-traces/mine.html"' in log
+
+
+ASKS = SETTINGS.replace("IcmsgLibrary", "IcmsgLibrary    traces=pftrace pcapng", 1)
+STEPS = (
+    "Create Machine",
+    "Run Firmware    net    echo",
+    "Play Core    app",
+    "Wait For Bound    app",
+    "Send Message    app    hello",
+)
+
+
+def suite_of(*steps: str) -> str:
+    return "Test\n" + "".join(f"    {step}\n" for step in steps)
+
+
+def test_a_failed_test_leaves_the_traces_that_the_suite_asks_for_and_the_log_links_them(
+    tmp_path: Path,
+) -> None:
+    (outcome,) = run_suite(tmp_path, suite_of(*STEPS, "Expect Message    app    other"), settings=ASKS)
+    assert not outcome.passed
+    names = {path.name for path in (tmp_path / "icmsg-traces").iterdir()}
+    assert names == {"Suite.Test.txt", "Suite.Test.pftrace", "Suite.Test.pcapng"}
+    assert b"hello" in (tmp_path / "icmsg-traces" / "Suite.Test.pcapng").read_bytes()
+    log = html.unescape((tmp_path / "output.xml").read_text(encoding="utf-8"))
+    assert 'href="icmsg-traces/Suite.Test.pftrace"' in log
+
+
+def test_a_suffix_says_what_save_trace_saves(tmp_path: Path) -> None:
+    text = suite_of(*STEPS, "Expect Message    app    hello", "Save Trace    mine.vcd")
+    (outcome,) = run_suite(tmp_path, text, settings=ASKS)
+    assert outcome.passed, outcome.message
+    assert (tmp_path / "icmsg-traces" / "mine.vcd").read_text().startswith("$comment icmsg")
+    assert (tmp_path / "icmsg-traces" / "mine.gtkw").exists()
+
+
+def test_a_fault_of_the_test_is_in_such_a_trace_too(tmp_path: Path) -> None:
+    text = suite_of("Create Machine", "Drop Doorbells    app    3", "Save Trace    mine.pcapng")
+    (outcome,) = run_suite(tmp_path, text, settings=ASKS)
+    assert outcome.passed, outcome.message
+    assert b"INJECTED ipcapp DropNext 3" in (tmp_path / "icmsg-traces" / "mine.pcapng").read_bytes()
+
+
+def test_save_trace_says_what_a_suite_has_to_ask_for(tmp_path: Path) -> None:
+    outcome = run_test(tmp_path, "Create Machine", "Save Trace    mine.pftrace")
+    assert "give the library traces=pftrace" in outcome.message
+
+
+def test_a_suffix_of_no_format_is_said_by_the_first_keyword(tmp_path: Path) -> None:
+    settings = SETTINGS.replace("IcmsgLibrary", "IcmsgLibrary    traces=pcap", 1)
+    (outcome,) = run_suite(tmp_path, suite_of("Create Machine", "Get Engine"), settings=settings)
+    assert ".pcap: the suffix says which format, and this is none; use one of .txt" in outcome.message

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from icmsg.config.nrf5340 import APP
 from icmsg.cosim.embedded.machine import EmbeddedMachine
 from icmsg.cosim.exchange import Exchange
 from icmsg.cosim.image import FirmwareImage
+from icmsg.cosim.link import Link
 from icmsg.cosim.workload import Workload
 from icmsg.errors import ConfigurationError
 from icmsg.trace import trace_to
@@ -213,3 +215,16 @@ def test_what_comes_out_of_order_is_written_by_time_and_memory_stays_bounded() -
     assert [time for time, _ in written] == sorted(time for time, _ in written)
     assert len(written) == 100_000
     assert held < 10_000
+
+
+def test_the_ring_of_zephyr_before_3_6_is_traced_over_its_wrap(tmp_path: Path) -> None:
+    config = replace(APP, wire="spsc_pbuf", signalling="repeat")
+    with EmbeddedMachine() as machine:
+        links = [Link.of("app", "net", config)]
+        traces = [trace_to(machine, tmp_path / f"x{suffix}", links) for suffix in (".txt", ".vcd")]
+        assert Exchange(machine, {"app": None, "net": None}, config, Workload(200, 1, 300)).run().ok
+        for trace in traces:
+            trace.close()
+    text = (tmp_path / "x.txt").read_text(encoding="utf-8")
+    assert text.count(" received #") == text.count(" sent #") == 400
+    assert "NOT RECEIVED" not in text
