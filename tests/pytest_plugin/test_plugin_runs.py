@@ -100,6 +100,15 @@ def test_a_fixture_that_waits_in_vain_leaves_diagnosis_and_trace(suite: pytest.P
     result.stdout.no_fnmatch_line("*peer.py*")
 
 
+def test_a_failed_test_leaves_a_report_for_a_browser_where_it_is_asked_for(suite: pytest.Pytester) -> None:
+    suite.makepyfile(BOND.format(stub="spin", check="True"))
+    result = run_embedded(suite, "--icmsg-trace-formats", "html")
+    result.assert_outcomes(failed=1)
+    (page,) = (suite.path / "icmsg-traces").glob("*.html")
+    result.stdout.fnmatch_lines([f"trace: *{page.name}"])
+    assert "spin: up" in page.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("workers", [(), pytest.param(("-n", "1"), marks=pytest.mark.slow)])
 def test_the_junit_file_has_the_trace_and_the_diagnosis(
     suite: pytest.Pytester, workers: tuple[str, ...]

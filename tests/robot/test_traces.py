@@ -122,6 +122,17 @@ def test_links_of_a_log_that_is_merged_from_pabots_workers_lead_to_the_traces(tm
     assert text.count("<details>") == 2, "the trace is in the log as well, wherever that is moved"
 
 
+def test_a_report_for_a_browser_is_saved_and_linked_from_the_log(tmp_path: Path) -> None:
+    settings = SETTINGS.replace("IcmsgLibrary", "IcmsgLibrary    traces=html")
+    steps = (*FAILING[:2], "Drop Doorbells    app    3", "Save Trace    mine.html", FAILING[2])
+    (outcome,) = run_suite(tmp_path, "Test\n" + "".join(f"    {step}\n" for step in steps), settings=settings)
+    assert not outcome.passed
+    log = (tmp_path / "output.xml").read_text(encoding="utf-8").replace("&lt;", "<")
+    for name in ("icmsg-traces/mine.html", "icmsg-traces/Suite.Test.html"):
+        assert "test: INJECTED ipcapp DropNext 3" in (tmp_path / name).read_text(encoding="utf-8")
+    assert 'href="icmsg-traces/mine.html"' in log
+
+
 ASKS = SETTINGS.replace("IcmsgLibrary", "IcmsgLibrary    traces=pftrace pcapng", 1)
 STEPS = (
     "Create Machine",

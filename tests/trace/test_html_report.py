@@ -22,7 +22,7 @@ from icmsg.monitor import EmbeddedMonitor
 from icmsg.trace import trace_to
 from icmsg.trace.recent import RecentTrace
 from icmsg.trace.report.markup import escaped, visible
-from icmsg.trace.report.rows import AROUND, AROUND_ALL, FIRST, LAST, KeptRows, Row
+from icmsg.trace.report.rows import AROUND, AROUND_ALL, FIRST, LAST, PROBLEMS, KeptRows, Row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,6 +158,25 @@ def test_a_lost_doorbell_is_in_the_middle_of_a_folded_run(tmp_path: Path) -> Non
     records = {record["core"]: record for record in page.records("doorbell-rows")}
     assert (records["app"]["lost"], records["net"]["lost"]) == ("1", "0")
     assert "#301 took longest" in page.sections["summary"]
+
+
+def test_every_problem_that_is_listed_is_in_the_diagram(tmp_path: Path) -> None:
+    with EmbeddedMachine() as machine, trace_to(machine, tmp_path / "x.html"):
+        machine.core("net").load(stub("echo", "net"))
+        machine.core("net").start()
+        peer = Peer(machine, machine.core("app"), APP)
+        peer.wait_for_bound()
+        for number in range(PROBLEMS + 10):
+            lose_next(machine)
+            for _ in range(10):
+                peer.send(b"%d" % number)
+                machine.run_for(20_000)
+    page = ReportPage(tmp_path / "x.html")
+    listed = {given["href"][1:] for tag, given in page.tags if given.get("href", "").startswith("#row-")}
+    assert len(listed) == PROBLEMS
+    assert listed <= {given["id"] for _, given in page.tags if "id" in given}
+    assert "… and 10 more" in page.sections["problems"]
+    assert len(page.text) < 1_500_000
 
 
 def test_a_message_that_nobody_takes_says_whether_its_doorbell_was_lost(tmp_path: Path) -> None:

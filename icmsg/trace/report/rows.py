@@ -15,8 +15,10 @@ FIRST: Final = 120
 LAST: Final = 120
 AROUND: Final = 12
 """Rows before and behind a problem."""
-AROUND_ALL: Final = 600
-"""Rows around problems altogether; those of a run that does nothing else are alike."""
+PROBLEMS: Final = 30
+"""Problems that are listed; more are counted."""
+AROUND_ALL: Final = PROBLEMS * (2 * AROUND + 1)
+"""Rows around problems altogether: enough for each that is listed."""
 _BYTES: Final = 64
 LEAVES: Final = frozenset(("sent", "magic sent"))
 """Kinds of rows in which a packet begins its way."""

@@ -9,7 +9,7 @@ from icmsg.trace.report.collected import Collected, Lines, Problem
 from icmsg.trace.report.figures import CoreFigures, DirectionFigures
 from icmsg.trace.report.levels import Levels
 from icmsg.trace.report.page import page
-from icmsg.trace.report.rows import KeptRows, Packet, Row
+from icmsg.trace.report.rows import PROBLEMS, KeptRows, Packet, Row
 from icmsg.trace.tracer import player_of
 from icmsg.trace.writer import TraceWriter
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _LINE: Final = 500
 """Characters of a text in a row."""
-_PROBLEMS: Final = 50
-"""Problems that are listed; more are counted."""
 _BOUND: Final = frozenset(("CONNECTED_SID_DISABLED", "CONNECTED_SID_ENABLED", "READY"))
 _AT_END: Final = "still in the ring when the trace ended"
 
@@ -65,7 +63,7 @@ class HtmlWriter(TraceWriter):
             self._latest_ns = time_ns
         if problem:
             self._problem_count += 1
-            if len(self._problems) < _PROBLEMS:
+            if len(self._problems) < PROBLEMS:
                 self._problems.append(Problem(time_ns, self._cores[core].core.name, problem, row.serial))
 
     # Messages
