@@ -51,6 +51,30 @@ def check_icbmsg_side(side: Side, nodes: Sequence[IcmsgNode]) -> Iterator[Findin
                 f"Zephyr {side.releases} ({side.release_source}) may have ICBMsg of generation {known}, which differ "
                 f"here: taken as {side.generation}. Give --generation, the release, or the build's zephyr/.config",
             )
+    if side.generation == "rework":
+        yield from _one_alignment(side, nodes)
+
+
+def _one_alignment(side: Side, nodes: Sequence[IcmsgNode]) -> Iterator[Finding]:
+    """Yield instances whose alignment is not that of the image's first one, with which the rework does not build."""
+    first = next((node for node in side.devicetree.instances if node.backend == "icbmsg"), None)
+    for node in nodes:
+        if first is None or node.backend != "icbmsg" or _alignment_of(node) == _alignment_of(first):
+            continue
+        yield Finding(
+            "error",
+            "alignments-of-image",
+            side.core,
+            node.path,
+            node.place_of("dcache-alignment"),
+            f"dcache-alignment is {node.dcache_alignment or 0} here and {first.dcache_alignment or 0} of {first.path} "
+            f"({first.place_of('dcache-alignment')}), but ICBMsg after Zephyr 4.4 builds only with one for all "
+            f"instances of an image: set dcache-alignment = <{max(_alignment_of(node), _alignment_of(first))}> on each",
+        )
+
+
+def _alignment_of(node: IcmsgNode) -> int:
+    return max(node.dcache_alignment or 0, _LEAST_ALIGNMENT)
 
 
 def _is_open(side: Side, node: IcmsgNode) -> bool:

@@ -164,6 +164,20 @@ class TestPairsThatNeverBind:
             r"MAX_ACTIVE_COUNT=16 \(.*app.config:8\), flpr 32 \(.*flpr.config:8\)", said["depths-differ"]
         )
 
+    @pytest.mark.parametrize(("release", "expected"), [("4.4", []), ("4.5", ["alignments-of-image"])])
+    def test_two_alignments_in_one_image_of_the_rework(self, release: str, expected: list[str]) -> None:
+        second = (
+            "\tipc {\n",
+            "\tmore: memory@20030000 { reg = <0x20030000 0x800>; };\n"
+            "\tless: memory@20031000 { reg = <0x20031000 0x800>; };\n"
+            '\tipc {\n\t\tipc1: ipc1 { compatible = "zephyr,ipc-icbmsg"; tx-region = <&more>; rx-region = <&less>; '
+            "tx-blocks = <4>; rx-blocks = <4>; mboxes = <&cpuapp_vevif_rx 0x14>, <&cpuapp_vevif_tx 0x10>; "
+            'mbox-names = "rx", "tx"; };\n',
+        )
+        said = found(check(side_with("app", second, release=release)), "error")
+        assert [code for code in said if code.startswith("align")] == expected
+        assert all("set dcache-alignment = <32> on each" in said[code] for code in expected)
+
     def test_regions_that_are_too_small(self) -> None:
         said = found(
             both(
