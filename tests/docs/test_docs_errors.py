@@ -13,6 +13,7 @@ PAGE = page("docs/troubleshooting.md")
 MODULES = (
     "assets.py",
     "cli/arguments.py",
+    "cli/endpoint_options.py",
     "cli/engine_options.py",
     "cli/gdb_option.py",
     "cli/run_command.py",
@@ -24,6 +25,7 @@ MODULES = (
     "cosim/embedded/memory.py",
     "cosim/embedded/emulator/native.py",
     "cosim/embedded/vpr/core.py",
+    "cosim/endpoints",
     "cosim/engines.py",
     "cosim/exchange.py",
     "cosim/image.py",

@@ -26,7 +26,7 @@ _TITLES: Final = {"icbmsg": "ICBMsg", "icbmsg-rework": "ICBMsg, the rework", "ic
 
 
 class SeveralSettings:
-    """What was given so far; a new object at each change, so that what cannot work changes nothing."""
+    """Settings as given so far; a new object at each change, so that what cannot work changes nothing."""
 
     def __init__(self, given: Mapping[str, str] | None = None) -> None:
         self._given: Final = dict(given or {})

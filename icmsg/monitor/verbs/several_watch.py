@@ -1,4 +1,4 @@
-"""What ``icmsg watch`` shows of a backend with several endpoints: control messages with what they announce."""
+"""Lines of ``icmsg watch`` about a backend with several endpoints: control messages with what they announce."""
 
 from __future__ import annotations
 
