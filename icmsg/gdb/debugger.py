@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import select
+import selectors
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError, MonitorError
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.gdb.server import Connection
 
 LOOPBACK: Final = "127.0.0.1"
 _LOOK_S: Final = 0.1
@@ -102,21 +103,24 @@ class Debugger:
 
     def serve(self, seconds: float) -> None:
         """Answer what clients say, who may come and go; wait that long for something."""
-        clients = {client.peer: client for server in self.servers if (client := server.client) is not None}
-        listeners = {server.listener: server for server in self.servers}
-        readers = [*listeners, *(peer for peer, client in clients.items() if client.wants_to_read)]
-        writers = [peer for peer, client in clients.items() if client.wants_to_write]
-        if not readers and not writers:
-            return
-        readable, writable, _ = select.select(readers, writers, [], seconds)
-        for peer in writable:
-            clients[peer].go_on()
-        for ready in readable:
-            if ready in listeners:
-                listeners[ready].accept()
-                self._expects.discard(listeners[ready])
-            elif not clients[ready].is_closed:
-                clients[ready].read()
+        with selectors.DefaultSelector() as selector:
+            for server in self.servers:
+                selector.register(server.listener, selectors.EVENT_READ, server)
+                client = server.client
+                if client is not None and (events := _events(client)):
+                    selector.register(client.peer, events, client)
+            if not selector.get_map():
+                return
+            ready = [(key.data, events) for key, events in selector.select(seconds)]
+        for found, events in ready:
+            if isinstance(found, Server):
+                found.accept()
+                self._expects.discard(found)
+                continue
+            if events & selectors.EVENT_WRITE:
+                found.go_on()
+            if events & selectors.EVENT_READ and not found.is_closed:
+                found.read()
         for server in self.servers:
             if server.client is not None and server.client.is_closed:
                 server.client = None
@@ -128,6 +132,11 @@ class Debugger:
         self.servers.clear()
         self._expects.clear()
         self._machine.scheduler.between = None
+
+
+def _events(client: Connection) -> int:
+    reads = selectors.EVENT_READ if client.wants_to_read else 0
+    return reads | (selectors.EVENT_WRITE if client.wants_to_write else 0)
 
 
 def _no_monitor(_command: str) -> str:

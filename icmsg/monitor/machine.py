@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,7 @@ from icmsg.monitor.log import LogLevel
 from icmsg.monitor.objects.devices import make_devices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icmsg.cosim.events import Event
     from icmsg.cosim.platform import PlatformDescription
@@ -149,11 +149,20 @@ class MonitorMachine:
     def run_for(self, ns: int, *, waits: bool = True) -> None:
         """Let time pass; Ctrl-C ends it between two slices, and a debugger that halts it if it does not wait."""
         if self.soc is not None:
-            if self.debugger is not None:
-                self.debugger.waits = waits
             ctrl_c = CtrlC()
-            with ctrl_c, suppress(VirtualTimeoutError, Halted):
+            with ctrl_c, suppress(VirtualTimeoutError, Halted), self._waiting(waits):
                 self.soc.run_until(ctrl_c.never, timeout_ns=ns)
+
+    @contextmanager
+    def _waiting(self, waits: bool) -> Iterator[None]:
+        debugger = self.debugger
+        if debugger is not None:
+            debugger.waits = waits
+        try:
+            yield
+        finally:
+            if debugger is not None:
+                debugger.waits = True
 
     def reset(self) -> None:
         """Reset everything but the memories, and run what the Monitor does at a reset."""

@@ -385,6 +385,42 @@ def test_a_watch_changes_nothing_and_ends_when_it_is_told(rig: Rig) -> None:
     assert run(watched=True) == run(watched=False)
 
 
+@pytest.mark.parametrize("flag", [0, 1])
+@pytest.mark.parametrize(
+    "block",
+    [
+        "it ne; strne r1, [r0]",
+        "itt ne; strne r1, [r0]; addne r4, #1",
+        "itett ne; addne r5, #1; streq r1, [r0]; strne r1, [r0]; addne r4, #1",
+        "itttt ne; strne r1, [r0]; addne r4, #1; addne.w r4, r4, #1; addne r4, #1",
+        "ittt ne; strne r1, [r0]; addne r4, #1; bne over; adds r5, #1; over: nop",
+        "itt ne; strne r1, [r0]; blne called",
+    ],
+)
+def test_a_watched_store_in_an_it_block_is_counted_exactly(block: str, flag: int) -> None:
+    source = f"""
+reset: ldr r0, =0x20000200
+ movs r1, #{flag}
+again: cmp r1, #0
+ {block}
+ adds r6, #1
+ cmp r6, #40
+ bne again
+ b stuck
+called: bx lr
+"""
+
+    def run(watched: bool) -> str:
+        with Rig(quantum_ns=5000) as rig:
+            core = rig.boot(source)
+            if watched:
+                core.stops.on_access(0x2000_0200, 0x2000_0204, StopKind.STORED, lambda _at: None)
+            rig.run(2000)
+            return rig.machine.trace_sha256()
+
+    assert run(watched=True) == run(watched=False)
+
+
 VPR_PROGRAMS: Final = {
     "loop": "li s0, 0\nagain: addi s0, s0, 1\nhere: addi s1, s1, 2\nli a0, 10\nbne s0, a0, again\nend: j end",
     "counters": """

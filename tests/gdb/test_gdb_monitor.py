@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -148,3 +150,30 @@ def test_mistakes_are_refused_with_what_to_do(monitor: EmbeddedMonitor) -> None:
         with pytest.raises(MonitorError, match="start a server for each"):
             empty.execute("machine StartGdbServer 0")
         empty.execute('machine StartGdbServer 0 true "cpuflpr"')
+
+
+def test_a_command_that_lets_time_pass_waits_for_a_client_that_has_halted_at_the_prompt(
+    monitor: EmbeddedMonitor,
+) -> None:
+    monitor.execute("machine StartGdbServer 0")
+    machine = monitor.machine
+    assert machine is not None
+    server = servers(monitor)[0]
+    halted = threading.Event()
+
+    def talk(client: Client) -> None:
+        client.ask("?")
+        assert halted.wait(30)
+        client.send("c")
+        with suppress(ConnectionError):
+            client.receive()
+
+    with talking(server.port, talk):
+        while server.client is None:
+            monitor.attend()
+        monitor.pump(1_000_000)
+        assert (server.is_halted, machine.now_ns) == (True, 0)
+        halted.set()
+        monitor.execute("cpunet Step 20")
+        assert machine.now_ns > 0
+        monitor.execute("machine StopGdbServer")

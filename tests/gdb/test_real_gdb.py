@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import pytest
 
 from icmsg.assets import stub
+from icmsg.monitor import EmbeddedMonitor
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT: Final = Path(__file__).parent.parent.parent
 GDB: Final = shutil.which("gdb-multiarch") or ""
 
 pytestmark = [
@@ -160,3 +161,39 @@ detach
     trace, (printed,) = debugged(tmp_path, *options, scripts=[script])
     assert trace == alone(*options)
     assert printed.count("Temporary breakpoint") > 20
+
+
+def test_ctrl_c_in_gdb_stops_firmware_that_sleeps(tmp_path: Path) -> None:
+    with EmbeddedMonitor(ROOT) as monitor:
+        monitor.execute('include @renode/app-python.resc; machine StartGdbServer 0 false "cpunet"')
+        selected = monitor.emulation.selected
+        assert selected is not None
+        assert selected.debugger is not None
+        assert selected.soc is not None
+        server = selected.debugger.servers[0]
+        commands = tmp_path / "commands.gdb"
+        commands.write_text(
+            f"file {stub('echo', 'net')}\ntarget remote {server.host}:{server.port}\ncontinue\n"
+            "info registers pc\nmonitor currentTime\ndetach\n",
+            encoding="utf-8",
+        )
+        with subprocess.Popen(
+            [GDB, "-nx", "-batch", "-x", str(commands)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as gdb:
+            while server.client is None:
+                selected.debugger.serve(0.1)
+            began = selected.soc.now_ns
+            while selected.soc.now_ns < began + 100_000_000:
+                selected.debugger.serve(0)
+                selected.run_for(1_000_000, waits=False)
+            gdb.send_signal(signal.SIGINT)
+            while server.client is not None:
+                selected.debugger.serve(0)
+                selected.run_for(1_000_000, waits=False)
+            printed, _ = gdb.communicate(timeout=30)
+    assert "Program received signal SIGINT" in printed
+    assert re.search(r"pc +0x1", printed)
+    assert "Current virtual time: 00:00:" in printed
