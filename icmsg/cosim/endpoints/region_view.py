@@ -205,7 +205,7 @@ def _control_packet(data: bytes) -> str:
 def _not_returned(
     sent: list[int], returned: list[int], sent_count: int, returned_count: int
 ) -> tuple[int, ...]:
-    """Return the blocks that were sent and not given back, which is in any order; none where entries are overwritten."""
+    """Return the blocks that were sent and not given back, in any order; none where entries are overwritten."""
     if sent_count > len(sent) or returned_count > len(returned):
         return ()
     left = list(sent)
