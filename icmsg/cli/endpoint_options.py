@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ENDPOINT: Final = "ep0"
 """The endpoint where none is named."""
-_NOT_YET: Final = ("unbound", "stale_memory", "instance")
+_OF_ICMSG: Final = ("unbound", "instance")
 """Options of ICMsg alone."""
 
 
@@ -79,7 +79,7 @@ def several_of(options: argparse.Namespace, who: dict[str, str]) -> SeveralConfi
                     f"--{core}{suffix}: with --backend {options.backend} the instance is given by hand: regions, "
                     "--tx-blocks, --rx-blocks, --dcache-alignment, --release"
                 )
-    for name in _NOT_YET:
+    for name in _OF_ICMSG:
         if getattr(options, name, None) is not None:
             raise ConfigurationError(
                 f"--{name.replace('_', '-')} has no effect on {options.backend}: leave it away"

@@ -341,6 +341,7 @@ def _exchange_of(
         "silence_ns": options.silence_ns,
         "stall": Stall(stall_s, time.monotonic) if stall_s else None,
         "strict": options.strict,
+        "stale_memory": options.stale_memory,
     }
     if has_several(options):
         if is_traced:
@@ -358,7 +359,6 @@ def _exchange_of(
     link = link_of(options, who)
     sides = {core: find_image(who[core], core, link.configs[core].unbound, cores.soc) for core in who}
     first, peer = link.configs[link.first], link.configs[link.second]
-    common["stale_memory"] = options.stale_memory
     return Made(
         lambda machine: Exchange(machine, sides, first, workload, peer_config=peer, **common), link, sides
     )

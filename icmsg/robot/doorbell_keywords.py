@@ -28,7 +28,7 @@ class DoorbellKeywords:
         The mbox channel is that on which its instance rings, unless ``channel`` says another.
         """
         if channel is None:
-            channel = self._scene.links.of(core, instance).tx_channel
+            channel = self._scene.links.tx_channel(core, instance)
         for _ in range(count):
             self._fault(core, f"Signal 0x{1 << channel:X}")
 
@@ -46,7 +46,7 @@ class DoorbellKeywords:
         It is the channel on which its instance rings, unless ``channel`` says another.
         """
         if channel is None:
-            channel = self._scene.links.of(core, instance).tx_channel
+            channel = self._scene.links.tx_channel(core, instance)
         self._fault(core, f"DropMask 0x{1 << channel:X}")
 
     @keyword(tags=["faults"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from icmsg.config.boards import board_of
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.icmsg_me import IcmsgMeConfig
+from icmsg.config.instance import InstanceConfig
 from icmsg.cosim.endpoints.by_hand import changed, several_by_hand
 from icmsg.cosim.link import default_link
 from icmsg.cosim.stub_firmware import StubFirmware
@@ -18,7 +19,7 @@ from icmsg.robot.played_side import PlayedEndpoint
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from icmsg.config.instance import InstanceConfig, Region
+    from icmsg.config.instance import Region
     from icmsg.cosim.endpoints import SeveralConfig
     from icmsg.cosim.link import Link
     from icmsg.robot.scene import Scene
@@ -53,15 +54,27 @@ class LinkConfigs:
 
     def regions(self, core: str, instance: str | None) -> tuple[Region, Region]:
         """Return the whole tx-region and rx-region of an instance, as ``core`` has them."""
+        config = self._whole(core, instance)
+        return config.tx_region, config.rx_region
+
+    def tx_channel(self, core: str, instance: str | None) -> int:
+        """Return the mbox channel that an instance of ``core`` rings."""
+        return self._whole(core, instance).tx_channel
+
+    def check_one_endpoint(self, core: str, instance: str | None) -> None:
+        """Refuse an instance with several endpoints; ConfigurationError."""
+        if not isinstance(self._whole(core, instance), InstanceConfig):
+            raise ConfigurationError(
+                "only ICMsg is watched: expect messages at the endpoints that Python plays"
+            )
+
+    def _whole(self, core: str, instance: str | None) -> InstanceConfig | SeveralConfig:
         other = self.other(core)
         if self._plays(core, instance):
-            config = self._scene.instance(core, instance).config
-            return config.tx_region, config.rx_region
+            return self._scene.instance(core, instance).config
         if self._plays(other, instance):
-            config = self._scene.instance(other, instance).config
-            return config.rx_region, config.tx_region
-        found = self.of(core, instance)
-        return found.tx_region, found.rx_region
+            return self._scene.instance(other, instance).config.mirrored()
+        return self.of(core, instance)
 
     def several_for_new(
         self,

@@ -30,6 +30,7 @@ class WatchingKeywords:
         scene = self._scene
         first, second = (scene.core(name) for name in scene.links.link(*scene.sides).cores)
         starter = scene.core(initiator) if initiator is not None else None
+        scene.links.check_one_endpoint(first.name, instance)
         config = scene.links.of(first.name, instance)
         self._watch = LinkWatch(scene.machine, first, second, config, starter)
 

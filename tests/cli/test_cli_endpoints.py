@@ -154,3 +154,12 @@ def test_firmware_that_speaks_icmsg_is_told_apart(capsys: Capture) -> None:
     ).json
     assert run["ok"] is run["bound"] is False
     assert any('endpoint "ep0" of app was never bound' in problem for problem in run["problems"])
+
+
+@pytest.mark.parametrize("kind", ["old", "random"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_an_earlier_session_left_in_memory_misleads_nobody(
+    capsys: Capture, backend: str, kind: str
+) -> None:
+    found = icmsg(capsys, "run", "--backend", backend, *SHORT, "--stale-memory", kind, "--json")
+    assert (found.json["ok"], found.json["problems"]) == (True, [])

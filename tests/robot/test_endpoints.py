@@ -148,3 +148,21 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, step: str, said: str) -> None
     outcome = run_test(tmp_path, "Create Machine", step)
     assert said in outcome.message
     assert "\n" not in outcome.message
+
+
+def test_a_doorbell_is_rung_and_blocked_on_the_channel_of_the_instance(tmp_path: Path) -> None:
+    must_pass(
+        tmp_path,
+        *played("icbmsg-rework"),
+        "Wait For All Bound    timeout=1 ms",
+        "Ring Doorbell    app",
+        "Let Time Pass    1 ms",
+        "Block Doorbells    app",
+        "Send Message    app    unheard    endpoint=ep0",
+        "Expect No Message    net    endpoint=ep0",
+    )
+
+
+def test_only_icmsg_is_watched_from_outside(tmp_path: Path) -> None:
+    outcome = run_test(tmp_path, *played(), "Watch Link")
+    assert outcome.message == "only ICMsg is watched: expect messages at the endpoints that Python plays"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.cosim.diagnosis import console_lines
 from icmsg.cosim.endpoints.diagnosis import examine_endpoints
 from icmsg.cosim.endpoints.lane import Lane, Traffic
+from icmsg.cosim.endpoints.stale_memory import fill_endpoint_regions
 from icmsg.cosim.exchange_result import ExchangeResult, lost
 from icmsg.cosim.force_off import describe_held, start_firmware
 from icmsg.cosim.interruption import CtrlC
@@ -30,11 +31,14 @@ if TYPE_CHECKING:
     from icmsg.cosim.endpoints import SeveralConfig
     from icmsg.cosim.machine import Core, Machine
     from icmsg.cosim.sides import Side
+    from icmsg.cosim.stale_memory import StaleMemory
     from icmsg.cosim.workload import Workload
     from icmsg.ipc import SeveralEndpoints
 
 BOND_TIMEOUT_NS: Final = 2 * S
 _SILENCE_NS: Final = 1 * S
+_HEAD_START_NS: Final = 1 * MS
+"""Time by which firmware is up before Python opens its side, where memory is not clear."""
 _GRACE_NS: Final = 5 * MS
 """Firmware that speaks first within this time after bonding is the initiator of that endpoint."""
 _STEPS: Final = 200
@@ -72,6 +76,7 @@ class EndpointExchange:
         silence_ns: int | None = None,
         stall: Stall | None = None,
         strict: bool = False,
+        stale_memory: StaleMemory | None = None,
     ) -> None:
         first, second = default_link(machine.soc, sides).cores
         check_endpoint_workload(workload, config, first, second)
@@ -101,6 +106,11 @@ class EndpointExchange:
             if (image := sides[name]) is not None:
                 machine.core(name).load(image)
                 check_image(machine.core(name), image, each)
+        self._running = False
+        if stale_memory is not None:
+            fill_endpoint_regions(self._first.bus, config, stale_memory, workload.seed)
+            self._start()
+            machine.run_for(_HEAD_START_NS)
         self._traffic = {name: Traffic() for name in self._python}
         played = {name: self._play(machine.core(name)) for name in self._python}
         self.backends: Final[dict[str, SeveralEndpoints]] = {
@@ -120,6 +130,12 @@ class EndpointExchange:
         self._last_ns = 0
         longest_ns = max(bond_timeout_ns, self._silence_ns)
         self._guard = ProgressGuard(machine, self._faults, self._token, longest_ns, stall)
+
+    def _start(self) -> None:
+        """Let the firmware run, if it does not yet."""
+        if not self._running:
+            self._running = True
+            start_firmware(self._machine, self._firmware, release=self._release)
 
     def _check(self, endpoints: Sequence[str], workload: Workload) -> None:
         if not endpoints or len(set(endpoints)) < len(endpoints):
@@ -163,7 +179,7 @@ class EndpointExchange:
         """
         with self._ctrl_c:
             try:
-                start_firmware(self._machine, self._firmware, release=self._release)
+                self._start()
                 what = f"endpoint {', '.join(lane.name for lane in self.lanes)} to be bound"
                 self._machine.run_until(self._is_bound, timeout_ns=self._bond_timeout_ns, what=what)
                 self._bond_ns = self._machine.now_ns

@@ -136,7 +136,9 @@ def _not_given_back(
     blocks: Sequence[int] = tuple(backend.in_flight)
     if isinstance(backend, IcbmsgReworkInstance):
         queue = side.sends.queue
-        blocks = queue.blocks if queue is not None else ()
+        if queue is None or not queue.open:
+            return
+        blocks = queue.blocks or blocks
         if not backend.is_connected or backend.queues.unread == backend.queues.sent.count:
             return  # the peer has never read anything
         if isinstance(other.backend, IcbmsgReworkInstance) and other.backend.queues.waiting:

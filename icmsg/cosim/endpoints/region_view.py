@@ -41,7 +41,7 @@ class QueueView:
     returned: int
     slots: int
     blocks: tuple[int, ...]
-    """Blocks of the messages that were not given back; empty where the counts make no sense."""
+    """Blocks of the messages that were not given back; empty where memory does not tell."""
     peer_counts: tuple[int, int] | None
     """Numbers of tx and rx blocks that the writer says it has."""
 
@@ -205,9 +205,9 @@ def _control_packet(data: bytes) -> str:
 def _not_returned(
     sent: list[int], returned: list[int], sent_count: int, returned_count: int
 ) -> tuple[int, ...]:
-    """Return the blocks that were sent and not given back; messages come back in any order."""
+    """Return the blocks that were sent and not given back, in any order; none where entries are overwritten."""
     if sent_count > len(sent) or returned_count > len(returned):
-        return tuple(sent[-(sent_count - returned_count) :])  # the oldest entries are overwritten
+        return ()
     left = list(sent)
     for block in returned:
         if block in left:
@@ -228,7 +228,8 @@ def _queue_words(queue: QueueView, writer: str) -> Iterator[str]:
     elif not queue.makes_sense:
         yield f"sent {queue.sent}, given back {queue.returned}: these counts make no sense"
     else:
-        at = f", not given back: block {', '.join(map(str, queue.blocks))}" if queue.blocks else ""
+        at = f", {queue.open} not" if queue.open else ""
+        at = f", not given back: block {', '.join(map(str, queue.blocks))}" if queue.blocks else at
         yield f"{count_of(queue.sent, 'message')} sent, {queue.returned} given back{at}"
     if queue.peer_counts is not None:
         yield f"{writer} says it has {queue.peer_counts[0]} tx and {queue.peer_counts[1]} rx blocks"
