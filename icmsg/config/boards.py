@@ -26,7 +26,8 @@ class Board:
     ``mailboxes`` gives the byte address for which the firmware stubs of each are built. ``qualifiers`` are the parts of
     Zephyr's board names and devicetree labels that tell whose files they are. ``mailbox`` is the ``compatible`` of
     the mailbox, ``labels`` are what an overlay may call it, ``ram`` is where the regions of an overlay can lie.
-    ``starts`` tells whether firmware on the first core lets the second one run, and so is up before it.
+    ``starts`` tells whether firmware on the first core lets the second one run, and so is up before it. ``services``
+    are beginnings of the names of functions by which firmware asks cores for something whose firmware is not public.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Board:
     labels: tuple[str, ...]
     ram: range
     starts: bool
+    services: tuple[str, ...] = ()
 
 
 NRF5340: Final = Board(
@@ -135,6 +137,7 @@ NRF54H20: Final = Board(
     labels=("cpuapp_bellboard", "cpurad_bellboard"),
     ram=range(0x2F00_0000, 0x2FD0_0000),
     starts=False,
+    services=("nrfs_", "ssf_client_", "ironside_"),
 )
 """Source of the instance: the memory map and the IPC configuration of Zephyr's nrf54h20dk (cpuapp with cpurad)."""
 

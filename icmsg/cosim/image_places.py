@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.boards import board_of
 from icmsg.cosim.image import ARM, RISCV
 from icmsg.cosim.soc import CORTEX_M, VPR
 from icmsg.errors import FirmwareError
@@ -19,10 +20,11 @@ def check_places(image: FirmwareImage, core: str, soc: Soc) -> None:
     """Check what ``image`` was built for, and where every part of it would be loaded on ``core``.
 
     Raises:
-        FirmwareError: it is for a core of another architecture, a part is outside of the core's memories, or in the
-            flash from which another core runs.
+        FirmwareError: it is for a core of another architecture, waits for firmware that is not public, or a part is
+            outside of the core's memories, or in the flash from which another core runs.
     """
     _check_architecture(image, soc.core(core), soc)
+    _check_services(image, soc)
     for segment in image.segments:
         _check(image, segment, soc.core(core), soc)
 
@@ -44,6 +46,17 @@ def _check_architecture(image: FirmwareImage, core: SocCore, soc: Soc) -> None:
         f"{image.path}: built for {_ARTICLES[image.architecture]} core, and core {core.name} is "
         f"{_ARTICLES[wanted]} one{load}"
     )
+
+
+def _check_services(image: FirmwareImage, soc: Soc) -> None:
+    board = board_of(soc.cores)
+    asks = board.services if board is not None else ()
+    found = next((name for name in image.symbols if name.startswith(asks)), None) if asks else None
+    if found is not None and board is not None:
+        raise FirmwareError(
+            f"{image.path}: waits for the secure and the system core of the {board.title} ({found}), whose firmware is "
+            "not public and not emulated: build it without these services (IronSide, SDFW, NRFS)"
+        )
 
 
 def _check(image: FirmwareImage, segment: Segment, core: SocCore, soc: Soc) -> None:
