@@ -61,6 +61,7 @@ bench: $(VENV)/.installed-dev  ## print the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/codec.py
 	$(BIN)/python benchmarks/remote.py
+	$(BIN)/python benchmarks/traces.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
