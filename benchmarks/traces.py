@@ -1,4 +1,4 @@
-"""What a trace costs: time of an exchange with and without one, the size of the file, and the most memory.
+"""Costs of a trace: time of a run with and without one, the size of the file, and the most memory.
 
 python benchmarks/traces.py [MESSAGES]
 """
@@ -6,11 +6,14 @@ python benchmarks/traces.py [MESSAGES]
 from __future__ import annotations
 
 import gc
+import resource
+import subprocess
 import sys
 import tempfile
 import time
 import tracemalloc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
@@ -21,11 +24,17 @@ from icmsg.cosim.workload import Workload
 from icmsg.trace import trace_to
 from icmsg.trace.formats import suffixes
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
 PAIRINGS = {"Python - echo": (None, "echo"), "initiator - echo": ("initiator", "echo")}
 
 
-def run(pairing: str, messages: int, window: int, path: Path | None) -> float:
-    """Return the seconds of processor time that the exchange takes, the end of the file included."""
+def run(pairing: str, messages: int, window: int, path: Path | None, *, memory: bool = False) -> float:
+    """Return the seconds of processor time that the exchange takes, the end of the file included.
+
+    ``memory``: the most bytes that Python's objects take meanwhile, instead.
+    """
     first, second = PAIRINGS[pairing]
     sides = {
         core: FirmwareImage.load(stub(name, core)) if name else None
@@ -35,44 +44,81 @@ def run(pairing: str, messages: int, window: int, path: Path | None) -> float:
         trace = trace_to(machine, path) if path is not None else None
         exchange = Exchange(machine, sides, APP, Workload(messages, 16, 16, window=window))
         gc.collect()
+        if memory:
+            tracemalloc.start()
         started = time.process_time()
         result = exchange.run()
         if trace is not None:
             trace.close()
         seconds = time.process_time() - started
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
     assert result.ok, result.problems
-    return seconds
+    return peak if memory else seconds
 
 
-def memory(pairing: str, messages: int, path: Path | None) -> int:
-    """Return the most memory that Python's objects take."""
-    tracemalloc.start()
-    run(pairing, messages, 1, path)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return peak
+def command(options: Sequence[str]) -> float:
+    """Return the seconds of processor time that a whole ``icmsg run`` takes."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-m", "icmsg", "run", "--json", *options], check=True, capture_output=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def print_row(name: str, kinds: Mapping[str, float], unit: str) -> None:
+    """Print what each kind takes, and how many times as much as without a trace."""
+    first = next(iter(kinds.values()))
+    cells = (f"{kind} {value:.2f} {unit} (x{value / first:.2f})" for kind, value in kinds.items())
+    print(f"  {name}: {', '.join(cells)}")
+
+
+def best(measure: Callable[[str], float], kinds: Iterable[str]) -> dict[str, float]:
+    """Return the best of three for each kind; the kinds take turns."""
+    rounds = [{kind: measure(kind) for kind in kinds} for _ in range(3)]
+    return {kind: min(each[kind] for each in rounds) for kind in rounds[0]}
 
 
 def main() -> None:
     messages = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    kinds = ["none", *suffixes()]
     with tempfile.TemporaryDirectory() as folder:
+
+        def path(kind: str) -> Path | None:
+            return None if kind == "none" else Path(folder, f"trace{kind}")
+
+        print("icmsg run, processor time of the whole command")
+        for name, who in (("Python - echo", []), ("initiator - echo", ["--app", "initiator"])):
+            for number in (1000, messages):
+
+                def timed(kind: str, options: Sequence[str] = (*who, "--messages", str(number))) -> float:
+                    trace = () if kind == "none" else ("--trace", str(path(kind)))
+                    return command([*options, *trace])
+
+                print_row(f"{name}, {number} messages", best(timed, kinds), "s")
+        print("processor time for each echo, without start and bonding")
         for pairing in PAIRINGS:
             for window in (1, 8):
-                print(f"{pairing}, {messages} messages, window {window}")
-                kinds = [None, *(Path(folder, f"trace{suffix}") for suffix in suffixes())]
-                best = dict.fromkeys(kinds, 1000000000.0)
-                for _ in range(3):
-                    for kind in kinds:
-                        best[kind] = min(best[kind], run(pairing, messages, window, kind))
-                for kind, seconds in best.items():
-                    name = "no trace" if kind is None else "".join(kind.suffixes)
-                    size = 0 if kind is None else kind.stat().st_size
-                    print(f"  {name:12} {seconds:7.3f} s  x{seconds / best[None]:.2f}  {size / 1e6:7.2f} MB")
-        print("most memory of Python's objects, in MB, for 1000 and 10000 messages")
-        for suffix in ("", *suffixes()):
-            path = Path(folder, f"trace{suffix}") if suffix else None
-            few, many = (memory("Python - echo", number, path) / 1e6 for number in (1000, 10_000))
-            print(f"  {suffix or 'no trace':12} {few:6.2f} {many:6.2f}")
+                figures = best(lambda kind: run(pairing, messages, window, path(kind)), kinds)  # noqa: B023
+                each = {kind: seconds / messages * 1e6 for kind, seconds in figures.items()}
+                print_row(f"{pairing}, window {window}", each, "µs")
+        print("bytes of the file for each echo, Python - echo, 16 bytes")
+        run_sizes = {
+            kind: (run(next(iter(PAIRINGS)), messages, 1, path(kind)), path(kind)) for kind in kinds[1:]
+        }
+        print(
+            "  "
+            + ", ".join(
+                f"{kind} {file.stat().st_size / messages:.0f}"
+                for kind, (_, file) in run_sizes.items()
+                if file
+            )
+        )
+        print("most memory of Python's objects in MB")
+        for number in (1000, messages):
+            peaks = {kind: run("Python - echo", number, 1, path(kind), memory=True) / 1e6 for kind in kinds}
+            print(f"  {number} messages: " + ", ".join(f"{kind} {peak:.2f}" for kind, peak in peaks.items()))
 
 
 if __name__ == "__main__":

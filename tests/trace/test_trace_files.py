@@ -228,3 +228,14 @@ def test_the_ring_of_zephyr_before_3_6_is_traced_over_its_wrap(tmp_path: Path) -
     text = (tmp_path / "x.txt").read_text(encoding="utf-8")
     assert text.count(" received #") == text.count(" sent #") == 400
     assert "NOT RECEIVED" not in text
+
+
+@pytest.mark.parametrize("suffix", suffixes())
+def test_nothing_that_was_received_is_kept(suffix: str, tmp_path: Path) -> None:
+    with EmbeddedMachine() as machine:
+        trace = trace_to(machine, tmp_path / f"x{suffix}")
+        sides = {"app": None, "net": FirmwareImage.load(stub("echo", "net"))}
+        assert Exchange(machine, sides, APP, Workload(300)).run().ok
+        kept = [len(way.waiting) + len(way.unrung) + len(way.behind_signal) for way in trace._tracer._ways]
+        trace.close()
+    assert max(kept) < 20
