@@ -8,7 +8,7 @@ from icmsg.cosim.embedded.armv8m.code_pages import ThumbPages
 from icmsg.cosim.embedded.armv8m.exception_flow import ExceptionFlow
 from icmsg.cosim.embedded.armv8m.exceptions import SP_RES0, ExceptionUnit
 from icmsg.cosim.embedded.armv8m.faults import Cause
-from icmsg.cosim.embedded.armv8m.mpu_query import QueryUnit
+from icmsg.cosim.embedded.armv8m.mpu_query import QueryUnit, it_state
 from icmsg.cosim.embedded.armv8m.native import NativeArmCore
 from icmsg.cosim.embedded.armv8m.polling import polled
 from icmsg.cosim.embedded.armv8m.scs_registers import SCS_BASE
@@ -231,6 +231,9 @@ class FirmwareCore(SlicedCore):
 
     def _unit(self, pc: int) -> tuple[int, int | None]:
         return unit(pc, self._resume_at.read()[1], self._halfword)
+
+    def _is_in_unit(self) -> bool:
+        return bool(it_state(self._resume_at.read()[1]) & 0xF)
 
     def _sleep_before(self, address: int) -> int | None:
         return sleep_before(address, self._halfword)

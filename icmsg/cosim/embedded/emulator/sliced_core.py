@@ -71,6 +71,7 @@ class SlicedCore(ABC):
         self.stop: Stop | None = None
         """Reason for which the slice was left before its end."""
         self._breaks: Breakpoints | None = None  # until somebody asks for the first one
+        self._ended_at_break = False  # the last run
         self._single = False  # leave the slice behind the next instruction
         self._accessed: Stop | None = None  # what the last run did that somebody watches
         self._native = native
@@ -106,6 +107,10 @@ class SlicedCore(ABC):
         The address is None where it is one alone.
         """
         return 1, None
+
+    def _is_in_unit(self) -> bool:
+        """Return whether the next instruction is in the middle of what can only be executed together."""
+        return False
 
     @abstractmethod
     def _sleep_before(self, address: int) -> int | None:
@@ -264,7 +269,7 @@ class SlicedCore(ABC):
     def go_on(self) -> None:
         """Run the rest of a slice that was left at a :attr:`stop`."""
         self.stop = None
-        if self.asleep or self.time >= self._horizon:
+        if self.asleep or (self.time >= self._horizon and not self._is_in_unit()):
             self._reserve()
         else:
             self._run_on()
@@ -276,11 +281,12 @@ class SlicedCore(ABC):
                 return
             before = (self.pc(), self.instructions) if self._single else _ANYWHERE
             self._run_slice()
-            if controller.pending & controller.enabled:
+            within = self._ended_at_break and self._is_in_unit()
+            if controller.pending & controller.enabled and not within:
                 self.take_interrupts()
             if (self._single or self._accessed is not None) and self._has_stopped(before):
                 return
-            if self.asleep or self.time >= self._horizon:
+            if self.asleep or (self.time >= self._horizon and not within):
                 break
         self._reserve()
 
@@ -322,9 +328,11 @@ class SlicedCore(ABC):
     def _count(self, error: int) -> tuple[int, int | None]:
         """Return how many instructions the last run has executed, and what has ended it."""
         executed, breaks = self._executed.value, self._breaks
+        self._ended_at_break = False
         if self._cause is not None or error:
             return executed, self._cause
         if breaks is not None and breaks.has_ended(self.pc(), executed):
+            self._ended_at_break = True
             return (
                 executed,
                 None,
@@ -340,7 +348,7 @@ class SlicedCore(ABC):
             self._breaks = Breakpoints(self._code)
         if self._breaks is not None:
             self._breaks.pass_over(pc, end)
-        return min(most, count)
+        return most if end is not None else min(most, count)
 
     def _lock_up(self, problem: LockUp) -> None:
         self.lock_up = problem.text, problem.pc
