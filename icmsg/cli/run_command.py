@@ -115,7 +115,6 @@ def add_parser(commands: Any, cores: CoreOptions) -> None:
     )
     add_engine_options(parser)
     add_options(parser, cores)
-    add_trace_options(parser)
     add_gdb_option(parser)
     parser.set_defaults(execute=execute)
 
@@ -203,6 +202,7 @@ def add_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
         action="store_true",
         help="let the core that is held in reset run at once, for images that leave its release to a debugger",
     )
+    add_trace_options(parser)
 
 
 def _number(text: str) -> int | None:

@@ -45,11 +45,14 @@ def test_gdb_is_started_with_the_images_and_the_run_ends_as_without_it(
     client: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--app", "initiator", "--net", "echo", "--messages", "20", "--json"]
-    assert main(["run", *options]) == 0
+    traces = [tmp_path / "alone.txt", tmp_path / "debugged.txt"]
+    assert main(["run", *options, "--trace", str(traces[0])]) == 0
     alone = json.loads(capsys.readouterr().out)
-    assert main(["debug", *options, "--program", str(client)]) == 0
+    assert main(["debug", *options, "--trace", str(traces[1]), "--program", str(client)]) == 0
     debugged = json.loads(capsys.readouterr().out)
     assert debugged["trace_sha256"] == alone["trace_sha256"]
+    assert len(traces[0].read_bytes().splitlines()) > 20
+    assert traces[0].read_bytes() == traces[1].read_bytes()
     told = (tmp_path / "told").read_text(encoding="utf-8")
     assert "initiator-app.elf -ex add-symbol-file " in told
     assert "echo-net.elf -ex target remote 127.0.0.1:" in told
