@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from typed_paths import typed
 
 from icmsg.errors import MonitorError
 from icmsg.monitor import EmbeddedMonitor
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def test_a_trace_has_what_happens_between_its_begin_and_its_end(session: Session, tmp_path: Path) -> None:
     path = tmp_path / "run.txt"
-    assert session.type(f"trace {path}") == f"tracing to {path}; icmsg trace off ends it"
+    assert session.type(f"trace {typed(path)}") == f"tracing to {path}; icmsg trace off ends it"
     session.boot("net", "echo")
     session.type("bond")
     session.type("send hello")
@@ -32,9 +33,9 @@ def test_a_trace_has_what_happens_between_its_begin_and_its_end(session: Session
 
 def test_several_files_are_written_at_once_and_off_ends_them_all(session: Session, tmp_path: Path) -> None:
     one, other = tmp_path / "one.txt", tmp_path / "other.pcapng"
-    session.type(f"trace {one}")
-    session.type(f"trace @{other}")
-    assert session.type(f"trace {one}") == f"{one} is being written already; icmsg trace off ends it"
+    session.type(f"trace {typed(one)}")
+    session.type(f"trace '{other}'")
+    assert session.type(f"trace {typed(one)}") == f"{one} is being written already; icmsg trace off ends it"
     assert session.type("trace off").splitlines() == [f"{one}: 0 messages", f"{other}: 0 messages"]
     assert session.type("trace off") == "no trace is being written: icmsg trace FILE begins one"
 
@@ -49,6 +50,6 @@ def test_a_suffix_of_no_format_lists_those_there_are(session: Session) -> None:
 def test_the_end_of_the_monitor_ends_the_file(tmp_path: Path) -> None:
     path = tmp_path / "run.vcd"
     with EmbeddedMonitor() as monitor:
-        monitor.execute(f"include @renode/app-python.resc; icmsg trace {path}; icmsg bond")
+        monitor.execute(f"include @renode/app-python.resc; icmsg trace {typed(path)}; icmsg bond")
     assert b"#" in path.read_bytes()
     assert path.with_suffix(".gtkw").exists()
