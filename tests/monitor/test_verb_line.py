@@ -37,6 +37,7 @@ def test_a_line_is_taken_apart(line: str, commands: list[str]) -> None:
         ("icmsg send 0x0c", ["icmsg", "send", "0x0c"]),
         ("icmsg config tx-region=0x20000000:0x800", ["icmsg", "config", "tx-region=0x20000000:0x800"]),
         ('icmsg config app-dts=@"a b/app.dts"', ["icmsg", "config", "app-dts=@a b/app.dts"]),
+        (r"icmsg config app-dts=@a\ b/app.dts", ["icmsg", "config", "app-dts=@a b/app.dts"]),
         (r'icmsg send "say \"hi\" \\"', ["icmsg", "send", 'say "hi" \\']),
         ("icmsg send ''", ["icmsg", "send", ""]),
         ("icmsg send $text '$text'", ["icmsg", "send", "<$text>", "$text"]),

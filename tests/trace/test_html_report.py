@@ -257,7 +257,9 @@ def test_a_ring_of_the_last_things_makes_a_page_too(tmp_path: Path) -> None:
 def test_the_monitor_writes_one(tmp_path: Path) -> None:
     with EmbeddedMonitor(tmp_path) as monitor:
         monitor.execute("include @renode/machine.resc")
-        monitor.execute(f"icmsg trace {typed(tmp_path / 'x.html')}; emulation RunFor '0.001'; icmsg trace off")
+        monitor.execute(
+            f"icmsg trace {typed(tmp_path / 'x.html')}; emulation RunFor '0.001'; icmsg trace off"
+        )
     assert "1.000 ms" in ReportPage(tmp_path / "x.html").sections["summary"]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WORD: Final = "icmsg"
 """Word that begins a command which goes to the verbs."""
 
-_PIECE: Final = re.compile(r"""[^\s;"'`]+|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`""", re.DOTALL)
+_PIECE: Final = re.compile(r"""(?:\\ |[^\s;"'`])+|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`""", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -65,6 +65,8 @@ def words_of(command: str, value_of: Callable[[str], str] = str) -> list[str]:
             text = _ESCAPED.sub(r"\1", text[1:-1])
         elif text[0] == "$":
             text = value_of(text)
+        else:
+            text = text.replace("\\ ", " ")  # as in Renode's paths, @a\ b
         if joined:
             words[-1] += text
         else:
