@@ -77,7 +77,8 @@ class PlayedCore:
         del self._queued[interrupt]
         if interrupt not in self._levels:
             return  # acknowledged before the handler's turn: no interrupt is taken
-        self._levels -= self._slot.edges & {interrupt}
+        if interrupt in self._slot.edges:
+            self._levels.discard(interrupt)
         try:
             if (began := self._slot.nvic.began) is not None:
                 began(interrupt)

@@ -236,17 +236,10 @@ class NrfBellboardModel(RegisterModel, SignalFaults):
             self._send(ringer, event)
             return
         sender.sent += 1
-        if not sender.faulty:
+        if sender.faulty:
+            sender.send_with_faults(ringer, index, event, partial(self._send, ringer))
+        else:
             self._send(ringer, event)
-            return
-        deliveries = sender.deliveries(event)
-        if not deliveries:
-            ringer.lost(index, event)
-        for signalled, delay_us in deliveries:
-            if delay_us:
-                ringer.after_us(delay_us, partial(self._send, ringer, signalled))
-            else:
-                self._send(ringer, signalled)
 
     def _send(self, ringer: MailboxSite, signalled: int) -> None:
         if ringer is self.site:
@@ -301,8 +294,7 @@ class NrfBellboardModel(RegisterModel, SignalFaults):
         enabled = self.enabled_interrupts
         return (
             f"{WORDS.status.format(enabled=enabled, latched=self._latched)} IRQ={int(bool(self._latched & enabled))} "
-            f"sent={self.sent} received={self.received} dropped={self.dropped} duplicated={self.duplicated}"
-            f"{self.describe_faults()}"
+            f"{self.describe_signals()}"
         )
 
     @property

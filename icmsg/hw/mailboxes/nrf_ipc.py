@@ -235,20 +235,9 @@ class NrfIpcModel(RegisterModel, SignalFaults):
         self.sent += 1
         signalled = self.words[self._send_cnf + index]
         if self.faulty:
-            self._send_with_faults(index, signalled)
+            self.send_with_faults(self._site, index, signalled, self._broadcast)
         else:
             self._broadcast(signalled)
-
-    def _send_with_faults(self, task: int, configured: int) -> None:
-        deliveries = self.deliveries(configured)
-        passed = deliveries[0].channels if deliveries else 0
-        if passed != configured:
-            self._site.lost(task, configured & ~passed)
-        for channels, delay_us in deliveries:
-            if delay_us:
-                self._site.after_us(delay_us, partial(self._broadcast, channels))
-            else:
-                self._broadcast(channels)
 
     def _broadcast(self, signalled: int) -> None:
         site = self._site
@@ -309,8 +298,7 @@ class NrfIpcModel(RegisterModel, SignalFaults):
         """Return registers, counters and faults in one line."""
         return (
             f"{WORDS.status.format(enabled=self.enabled_interrupts, latched=self._latched)} IRQ={int(self.irq.level)} "
-            f"sent={self.sent} received={self.received} dropped={self.dropped} duplicated={self.duplicated}"
-            f"{self.describe_faults()}"
+            f"{self.describe_signals()}"
         )
 
     @property

@@ -235,19 +235,9 @@ class NrfVevifModel(RegisterModel, SignalFaults):
                 core=self.core,
             )
         if self.faulty:
-            self._send_with_faults(index, task)
+            self.send_with_faults(self.site, index, task, self._send)
         else:
             self._send(task)
-
-    def _send_with_faults(self, channel: int, task: int) -> None:
-        deliveries = self.deliveries(task)
-        if not deliveries:
-            self.site.lost(channel, task)
-        for triggered, delay_us in deliveries:
-            if delay_us:
-                self.site.after_us(delay_us, partial(self._send, triggered))
-            else:
-                self._send(triggered)
 
     def _send(self, triggered: int) -> None:
         vpr = self._vpr
@@ -300,8 +290,7 @@ class NrfVevifModel(RegisterModel, SignalFaults):
         """Return registers, counters and faults in one line."""
         return (
             f"{WORDS.status.format(enabled=self.enabled_interrupts, latched=self._latched)} IRQ={int(self.irq.level)} "
-            f"sent={self.sent} received={self.received} dropped={self.dropped} duplicated={self.duplicated}"
-            f"{self.describe_faults()}"
+            f"{self.describe_signals()}"
         )
 
     @property

@@ -263,7 +263,7 @@ class NrfVevifCsrModel(RegisterModel, SignalFaults):
             self.sent += 1
             event = wired & 1 << channel
             if self.faulty:
-                self._send_with_faults(channel, event)
+                self.send_with_faults(self.site, channel, event, self._send, self._send_late)
             elif event:
                 self._send(event)
 
@@ -278,16 +278,6 @@ class NrfVevifCsrModel(RegisterModel, SignalFaults):
 
     def _hold(self, events: int) -> None:
         self._events = self.words[self._events_slot] = events
-
-    def _send_with_faults(self, channel: int, event: int) -> None:
-        deliveries = self.deliveries(event)
-        if event and not deliveries:
-            self.site.lost(channel, event)
-        for events, delay_us in deliveries:
-            if delay_us:
-                self.site.after_us(delay_us, partial(self._send_late, events))
-            else:
-                self._send(events)
 
     def _send(self, events: int) -> None:
         arm = self.arm
@@ -350,8 +340,7 @@ class NrfVevifCsrModel(RegisterModel, SignalFaults):
         """Return registers, counters and faults in one line."""
         return (
             f"TASKS=0x{self.latched_events:08X} EVENTS=0x{self._events:08X} "
-            f"IRQ={int(bool(self.latched_events))} sent={self.sent} received={self.received} dropped={self.dropped} "
-            f"duplicated={self.duplicated}{self.describe_faults()}"
+            f"IRQ={int(bool(self.latched_events))} {self.describe_signals()}"
         )
 
     @property

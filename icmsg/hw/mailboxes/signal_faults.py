@@ -5,10 +5,16 @@ Names, meaning and refusals are those of the C# models.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.errors import ConfigurationError
 from icmsg.hw.exposed import UINT32, UINT64, VOID, exposed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.hw.mailboxes.kind import MailboxSite
 
 _DUPLICATE_DELAY_US: Final = 100
 _LONGEST_DELAY_US: Final = 3_600_000_000
@@ -132,7 +138,26 @@ class SignalFaults:
         """Tasks whose signal came twice."""
         return self.duplicated
 
-    def deliveries(self, configured: int) -> list[Delivery]:
+    def send_with_faults(
+        self,
+        site: MailboxSite,
+        task: int,
+        configured: int,
+        send: Callable[[int], None],
+        send_late: Callable[[int], None] | None = None,
+    ) -> None:
+        """Send what the faults leave of a task of the core at ``site``; a signal that is delayed by ``send_late``."""
+        deliveries = self._deliveries(configured)
+        passed = deliveries[0].channels if deliveries else 0
+        if passed != configured:
+            site.lost(task, configured & ~passed)
+        for channels, delay_us in deliveries:
+            if delay_us:
+                site.after_us(delay_us, partial(send_late or send, channels))
+            else:
+                send(channels)
+
+    def _deliveries(self, configured: int) -> list[Delivery]:
         """Return what becomes of a task that signals the channels ``configured``, and count it."""
         channels = self._pass(configured)
         if channels != configured:
@@ -147,8 +172,8 @@ class SignalFaults:
         self._look()
         return found
 
-    def describe_faults(self) -> str:
-        """Return `` faults: …``, or nothing where there are none."""
+    def describe_signals(self) -> str:
+        """Return the counters, and `` faults: …`` where there are any."""
         parts = (
             (self._drop_next, f"drop the next {self._drop_next}"),
             (self._drop_mask, f"drop channels 0x{self._drop_mask:X}"),
@@ -159,7 +184,10 @@ class SignalFaults:
             ),
         )
         faults = [text for is_set, text in parts if is_set]
-        return f" faults: {', '.join(faults)}" if faults else ""
+        counters = (
+            f"sent={self.sent} received={self.received} dropped={self.dropped} duplicated={self.duplicated}"
+        )
+        return f"{counters} faults: {', '.join(faults)}" if faults else counters
 
     def check_channels(self, channels: int) -> None:
         """Refuse a mask with a channel that there is not.
