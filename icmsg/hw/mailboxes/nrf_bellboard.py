@@ -19,7 +19,8 @@ from icmsg.errors import ConfigurationError
 from icmsg.hw.block_view import BlockView
 from icmsg.hw.exposed import STRING, UINT32, VOID, exposed
 from icmsg.hw.line import Line
-from icmsg.hw.mailbox import ChannelStates, MailboxState, MailboxWords, channels_in
+from icmsg.hw.mailbox import MailboxState, MailboxWords, channels_in
+from icmsg.hw.mailboxes.event_driver import EventDriver
 from icmsg.hw.mailboxes.kind import MailboxKind
 from icmsg.hw.mailboxes.signal_faults import SignalFaults
 from icmsg.hw.model import RegisterModel, on_read, on_write
@@ -112,7 +113,7 @@ def output(bus: Bus, base: int, channel: int) -> int:
     return next(enabled, GROUP)
 
 
-class NrfBellboard:
+class NrfBellboard(EventDriver):
     """The mailbox of a core whose own bellboard is at address ``base`` of ``bus``, the other core's at ``tx_base``.
 
     Programs them as Zephyr's ``nordic,nrf-bellboard-rx`` and ``nordic,nrf-bellboard-tx`` do, all channels in one group:
@@ -123,64 +124,24 @@ class NrfBellboard:
         BusError: no bellboard at ``base``.
     """
 
-    __slots__ = (
-        "_events", "_intenclr", "_intenset", "_intpend", "_read32", "_send", "_states", "_write32",
-    )  # fmt: skip
+    __slots__ = ()
 
     def __init__(self, bus: Bus, base: int, *, tx_base: int, tx_channels: int, rx_channels: int) -> None:
         own, other = BlockView(bus, base, BELLBOARD), BlockView(bus, tx_base, BELLBOARD)
-        self._states = ChannelStates(CHANNELS, tx=tx_channels, rx=rx_channels)
-        self._read32 = bus.read32
-        self._write32 = bus.write32
-        self._intenset = own.address("INTENSET", GROUP)
-        self._intenclr = own.address("INTENCLR", GROUP)
-        self._intpend = own.address("INTPEND", GROUP)
-        self._send = {
-            channel: other.address("TASKS_TRIGGER", channel) for channel in channels_in(tx_channels)
-        }
-        self._events = {
-            channel: own.address("EVENTS_TRIGGERED", channel) for channel in channels_in(rx_channels)
-        }
+        super().__init__(
+            bus,
+            own,
+            other,
+            task="TASKS_TRIGGER",
+            event="EVENTS_TRIGGERED",
+            channels=CHANNELS,
+            tx_channels=tx_channels,
+            rx_channels=rx_channels,
+            group=GROUP,
+        )
         self._write32(self._intenclr, rx_channels)
         for event in self._events.values():
             self._write32(event, 0)
-
-    @property
-    def channels(self) -> int:
-        """Number of channels, counted from 0."""
-        return CHANNELS
-
-    def ring(self, channel: int) -> None:
-        """Trigger the task of ``channel`` in the other core's bellboard."""
-        address = self._send.get(channel)
-        if address is None:
-            self._states.check_tx(channel)
-        else:
-            self._write32(address, 1)
-
-    def pending(self) -> int:
-        """Return the enabled channels with a latched event, read from INTPEND of the group."""
-        return self._read32(self._intpend) & self._states.enabled
-
-    def acknowledge(self, channel: int) -> None:
-        """Clear EVENTS_TRIGGERED of ``channel``."""
-        address = self._events.get(channel)
-        if address is None:
-            self._states.check_rx(channel)
-        else:
-            self._write32(address, 0)
-
-    def enable(self, channel: int) -> None:
-        """Set the interrupt of ``channel``; an event that is latched already interrupts at once."""
-        self._write32(self._intenset, self._states.enable(channel))
-
-    def disable(self, channel: int) -> None:
-        """Clear the interrupt of ``channel``; its event goes on being latched."""
-        self._write32(self._intenclr, self._states.disable(channel))
-
-    def is_enabled(self, channel: int) -> bool:
-        """Tell whether this driver has enabled the interrupt of ``channel``; no bus access."""
-        return self._states.is_enabled(channel)
 
 
 class NrfBellboardModel(RegisterModel, SignalFaults):

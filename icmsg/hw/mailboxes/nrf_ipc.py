@@ -14,7 +14,8 @@ from icmsg.errors import ConfigurationError
 from icmsg.hw.block_view import BlockView
 from icmsg.hw.exposed import STRING, UINT32, VOID, exposed
 from icmsg.hw.line import Line
-from icmsg.hw.mailbox import ChannelStates, MailboxState, MailboxWords, channels_in
+from icmsg.hw.mailbox import MailboxState, MailboxWords
+from icmsg.hw.mailboxes.event_driver import EventDriver
 from icmsg.hw.mailboxes.kind import MailboxKind
 from icmsg.hw.mailboxes.signal_faults import SignalFaults
 from icmsg.hw.model import RegisterModel, on_read, on_write
@@ -102,7 +103,7 @@ def force_ring(bus: Bus, base: int, channel: int) -> None:
         view.write("SEND_CNF", connected, channel)
 
 
-class NrfIpc:
+class NrfIpc(EventDriver):
     """The mailbox of one core: its IPC peripheral at address ``base`` of ``bus``.
 
     Programs the registers as Zephyr's ``mbox_nrfx_ipc`` does: TASKS_SEND[c] signals IPC channel c if c is in
@@ -115,63 +116,24 @@ class NrfIpc:
         BusError: no IPC at ``base``.
     """
 
-    __slots__ = (
-        "_events", "_intenclr", "_intenset", "_intpend", "_read32", "_send", "_states", "_view", "_write32",
-    )  # fmt: skip
+    __slots__ = ("_view",)
 
     def __init__(
         self, bus: Bus, base: int, *, tx_channels: int = ALL_CHANNELS, rx_channels: int = ALL_CHANNELS
     ) -> None:
         view = BlockView(bus, base, IPC)
-        self._states = ChannelStates(CHANNELS, tx=tx_channels, rx=rx_channels)
+        super().__init__(
+            bus,
+            view,
+            view,
+            task="TASKS_SEND",
+            event="EVENTS_RECEIVE",
+            channels=CHANNELS,
+            tx_channels=tx_channels,
+            rx_channels=rx_channels,
+        )
         self._view = view
-        self._read32 = bus.read32
-        self._write32 = bus.write32
-        self._intenset = view.address("INTENSET")
-        self._intenclr = view.address("INTENCLR")
-        self._intpend = view.address("INTPEND")
-        self._send = {channel: view.address("TASKS_SEND", channel) for channel in channels_in(tx_channels)}
-        self._events = {
-            channel: view.address("EVENTS_RECEIVE", channel) for channel in channels_in(rx_channels)
-        }
         self._connect(tx_channels, rx_channels)
-
-    @property
-    def channels(self) -> int:
-        """Number of channels, counted from 0."""
-        return CHANNELS
-
-    def ring(self, channel: int) -> None:
-        """Trigger TASKS_SEND of ``channel``."""
-        address = self._send.get(channel)
-        if address is None:
-            self._states.check_tx(channel)
-        else:
-            self._write32(address, 1)
-
-    def pending(self) -> int:
-        """Return the enabled channels with a latched event, read from INTPEND."""
-        return self._read32(self._intpend) & self._states.enabled
-
-    def acknowledge(self, channel: int) -> None:
-        """Clear EVENTS_RECEIVE of ``channel``."""
-        address = self._events.get(channel)
-        if address is None:
-            self._states.check_rx(channel)
-        else:
-            self._write32(address, 0)
-
-    def enable(self, channel: int) -> None:
-        """Set the interrupt of ``channel``; an event that is latched already interrupts at once."""
-        self._write32(self._intenset, self._states.enable(channel))
-
-    def disable(self, channel: int) -> None:
-        """Clear the interrupt of ``channel``; its event goes on being latched."""
-        self._write32(self._intenclr, self._states.disable(channel))
-
-    def is_enabled(self, channel: int) -> bool:
-        """Tell whether this driver has enabled the interrupt of ``channel``; no bus access."""
-        return self._states.is_enabled(channel)
 
     def read_gpmem(self, index: int) -> int:
         """Return general purpose register ``index`` (0 or 1)."""

@@ -19,7 +19,8 @@ from icmsg.errors import BusError, ConfigurationError, MailboxError
 from icmsg.hw.block_view import BlockView
 from icmsg.hw.exposed import STRING, UINT32, VOID, exposed
 from icmsg.hw.line import Line
-from icmsg.hw.mailbox import ChannelStates, MailboxState, MailboxWords, channels_in
+from icmsg.hw.mailbox import MailboxState, MailboxWords, channels_in
+from icmsg.hw.mailboxes.event_driver import EventDriver
 from icmsg.hw.mailboxes.kind import MailboxKind
 from icmsg.hw.mailboxes.nrf_vevif_csr import ALL_CHANNELS, CHANNELS, NrfVevifCsrModel
 from icmsg.hw.mailboxes.signal_faults import SignalFaults
@@ -86,7 +87,7 @@ def force_ring(bus: Bus, base: int, channel: int) -> None:
     BlockView(bus, base, VEVIF).write("TASKS_TRIGGER", 1, channel)
 
 
-class NrfVevif:
+class NrfVevif(EventDriver):
     """The mailbox of a core that shares the VPR peripheral at address ``base`` of ``bus``.
 
     Programs it as Zephyr's ``nordic,nrf-vevif-task-tx`` and ``nordic,nrf-vevif-event-rx`` do, without the work-around
@@ -99,75 +100,39 @@ class NrfVevif:
         BusError: no VPR peripheral at ``base``.
     """
 
-    __slots__ = (
-        "_events", "_inten", "_intenclr", "_intenset", "_intpend", "_read32", "_send", "_states", "_write32",
-    )  # fmt: skip
+    __slots__ = ("_inten",)
 
     def __init__(self, bus: Bus, base: int, *, tx_channels: int, rx_channels: int) -> None:
         view = BlockView(bus, base, VEVIF)
-        self._states = ChannelStates(CHANNELS, tx=tx_channels, rx=rx_channels)
-        self._read32 = bus.read32
-        self._write32 = bus.write32
+        super().__init__(
+            bus,
+            view,
+            view,
+            task="TASKS_TRIGGER",
+            event="EVENTS_TRIGGERED",
+            channels=CHANNELS,
+            tx_channels=tx_channels,
+            rx_channels=rx_channels,
+        )
         self._inten = view.address("INTEN")
-        self._intenset = view.address("INTENSET")
-        self._intenclr = view.address("INTENCLR")
-        self._intpend = view.address("INTPEND")
-        self._send = {channel: view.address("TASKS_TRIGGER", channel) for channel in channels_in(tx_channels)}
-        self._events = {
-            channel: view.address("EVENTS_TRIGGERED", channel) for channel in channels_in(rx_channels)
-        }
         self._read32(self._inten)  # is it there?
-
-    @property
-    def channels(self) -> int:
-        """Number of channels, counted from 0."""
-        return CHANNELS
-
-    def ring(self, channel: int) -> None:
-        """Trigger the task of ``channel``; BusError where it is not wired to the VPR."""
-        address = self._send.get(channel)
-        if address is None:
-            self._states.check_tx(channel)
-        else:
-            self._write32(address, 1)
-
-    def pending(self) -> int:
-        """Return the enabled channels with a latched event, read from INTPEND."""
-        return self._read32(self._intpend) & self._states.enabled
 
     def interrupted(self) -> int:
         """Return the channels to serve in an interrupt: the pending ones, or where there are none, all enabled ones."""
         return self.pending() or self._states.enabled
-
-    def acknowledge(self, channel: int) -> None:
-        """Clear EVENTS_TRIGGERED of ``channel``."""
-        address = self._events.get(channel)
-        if address is None:
-            self._states.check_rx(channel)
-        else:
-            self._write32(address, 0)
 
     def enable(self, channel: int) -> None:
         """Set the interrupt of ``channel``; an event that is latched already interrupts at once.
 
         MailboxError with ``EINVAL`` where the VPR's event is not wired to this core.
         """
-        bit = self._states.enable(channel)
-        self._write32(self._intenset, bit)
-        if not self._read32(self._inten) & bit:
+        super().enable(channel)
+        if not self._read32(self._inten) & 1 << channel:
             self._states.disable(channel)
             raise MailboxError(
                 f"mbox channel {channel} cannot receive: that event of the VPR has no wire to this core",
                 errno.EINVAL,
             )
-
-    def disable(self, channel: int) -> None:
-        """Clear the interrupt of ``channel``; its event goes on being latched."""
-        self._write32(self._intenclr, self._states.disable(channel))
-
-    def is_enabled(self, channel: int) -> bool:
-        """Tell whether this driver has enabled the interrupt of ``channel``; no bus access."""
-        return self._states.is_enabled(channel)
 
 
 class NrfVevifModel(RegisterModel, SignalFaults):
