@@ -10,7 +10,7 @@ from machines import MACHINES, MachineUnderTest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.machine import Machine
 
 # The assembler for snippets of firmware stands beside the tests of the embedded engine.
 sys.path.insert(0, str(Path(__file__).parent.parent / "engine"))

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.engines import choose_engine, make_machine
-from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.workload import Workload
+from icmsg.engines.choice import choose_engine, make_machine
+from icmsg.link.exchange import BOND_TIMEOUT_NS, Exchange
+from icmsg.link.workload import Workload
+from icmsg.machine.image import FirmwareImage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from icmsg.config.instance import InstanceConfig
-    from icmsg.cosim.exchange_result import ExchangeResult
-    from icmsg.cosim.machine import Machine
-    from icmsg.cosim.stale_memory import StaleMemory
+    from icmsg.link.exchange_result import ExchangeResult
+    from icmsg.link.stale_memory import StaleMemory
+    from icmsg.machine.machine import Machine
 
 PYTHON = "python"
 

@@ -8,7 +8,7 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from icmsg.assets import stub
-from icmsg.cosim.image import FirmwareImage
+from icmsg.machine.image import FirmwareImage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

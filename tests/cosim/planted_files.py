@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from firmware_files import FIRMWARE
 
-from icmsg.cosim.image import FirmwareImage
+from icmsg.machine.image import FirmwareImage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icmsg.cosim.console import Console, ConsoleLine
+from icmsg.machine.console import Console, ConsoleLine
 
 pure = settings(deadline=None)
 

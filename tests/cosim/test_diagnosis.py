@@ -8,11 +8,11 @@ import pytest
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.diagnosis import examine
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.played_instance import PlayedInstance
-from icmsg.cosim.simtime import MS
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.ipc import EndpointConfig
+from icmsg.link.diagnosis.diagnosis import examine
+from icmsg.link.played_instance import PlayedInstance
+from icmsg.machine.simtime import MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,18 +12,18 @@ import pytest
 from planted_files import PLANT_ENUM, Mistake, Plant, planted
 
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.link_observer import observe_link
-from icmsg.cosim.peer import Peer
-from icmsg.cosim.played_instance import PlayedInstance
-from icmsg.cosim.simtime import MS
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import IcmsgError, VirtualTimeoutError
 from icmsg.ipc import EndpointConfig
+from icmsg.link.link_observer import observe_link
+from icmsg.link.peer import Peer
+from icmsg.link.played_instance import PlayedInstance
+from icmsg.machine.simtime import MS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icmsg.cosim.diagnosis import Diagnosis
+    from icmsg.link.diagnosis.diagnosis import Diagnosis
 
 SIZES = (14, 50, 20, 61, 65, 30, 97, 12)
 M = Mistake

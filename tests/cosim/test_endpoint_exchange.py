@@ -13,19 +13,19 @@ import pytest
 
 from icmsg.assets import stub
 from icmsg.config.boards import NRF5340
-from icmsg.cosim.endpoints.exchange import EndpointExchange
-from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.simtime import MS, US
-from icmsg.cosim.workload import Workload
 from icmsg.errors import ConfigurationError
 from icmsg.ipc import EndpointConfig, backend_for
+from icmsg.link.endpoints.exchange import EndpointExchange
+from icmsg.link.workload import Workload
+from icmsg.machine.events import Event, EventKind
+from icmsg.machine.image import FirmwareImage
+from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.machine import Machine
     from icmsg.ipc import BackendEndpoint
+    from icmsg.machine.machine import Machine
 
 CONFIG = NRF5340.icbmsg
 TIMES: dict[str, Any] = {"silence_ns": 20 * MS, "bond_timeout_ns": 20 * MS}

@@ -10,15 +10,15 @@ import pytest
 
 from icmsg.config import IcmsgMeConfig
 from icmsg.config.boards import NRF5340
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.endpoints.diagnosis import examine_endpoints
-from icmsg.cosim.endpoints.region_view import message_words, queued_words, view_direction
-from icmsg.cosim.endpoints.stale_memory import fill_endpoint_regions
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.hw.memory_bus import MemoryBus
+from icmsg.link.endpoints.diagnosis import examine_endpoints
+from icmsg.link.endpoints.region_view import message_words, queued_words, view_direction
+from icmsg.link.endpoints.stale_memory import fill_endpoint_regions
 from icmsg.wire.slot_queue import SlotQueue
 
 if TYPE_CHECKING:
-    from icmsg.cosim.endpoints import SeveralConfig
+    from icmsg.link.endpoints import SeveralConfig
 
 CLASSIC = NRF5340.icbmsg
 REWORK = replace(CLASSIC, generation="rework")

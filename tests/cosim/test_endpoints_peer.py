@@ -9,15 +9,15 @@ import pytest
 
 from icmsg.config import IcmsgMeConfig
 from icmsg.config.boards import NRF5340
-from icmsg.cosim.events import ENDPOINT_SHIFT, LENGTH_MASK, REWORK_STATES, Event, EventKind
-from icmsg.cosim.simtime import MS
 from icmsg.errors import IpcError, VirtualTimeoutError
 from icmsg.ipc import IcbmsgEndpoint
+from icmsg.machine.events import ENDPOINT_SHIFT, LENGTH_MASK, REWORK_STATES, Event, EventKind
+from icmsg.machine.simtime import MS
 
 if TYPE_CHECKING:
-    from icmsg.cosim.endpoints import SeveralConfig
-    from icmsg.cosim.endpoints.peer import EndpointsPeer
-    from icmsg.cosim.machine import Machine
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.link.endpoints.peer import EndpointsPeer
+    from icmsg.machine.machine import Machine
     from icmsg.pytest_plugin.fixtures import OpenPeer
 
 CLASSIC = NRF5340.icbmsg

@@ -6,8 +6,8 @@ from importlib import util
 
 import pytest
 
-from icmsg.cosim import engines
-from icmsg.cosim.engines import ENGINES, choose_engine, make_machine
+from icmsg.engines import choice as engines
+from icmsg.engines.choice import ENGINES, choose_engine, make_machine
 from icmsg.errors import ConfigurationError, EngineNotAvailableError, PlatformError
 
 

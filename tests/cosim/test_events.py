@@ -8,7 +8,7 @@ from struct import pack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icmsg.cosim.events import HAPPENED, SEEN, TRACE_VERSION, Event, EventKind, EventStream
+from icmsg.machine.events import HAPPENED, SEEN, TRACE_VERSION, Event, EventKind, EventStream
 
 pure = settings(deadline=None)
 words = st.integers(0, 0xFFFFFFFF)

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from icmsg.assets import stub
 from icmsg.config.instance import InstanceConfig, Region
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.workload import Workload
+from icmsg.link.workload import Workload
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icmsg.cosim.exchange_result import ExchangeResult
+    from icmsg.link.exchange_result import ExchangeResult
 
 PAIRINGS = [
     ("python", "echo"),
@@ -170,8 +170,8 @@ def test_a_stub_under_another_name_is_known_by_its_symbols(tmp_path: Path) -> No
 def test_progress_grows_to_the_end_in_few_steps() -> None:
     from exchanges import image
 
-    from icmsg.cosim.engines import choose_engine, make_machine
-    from icmsg.cosim.exchange import Exchange
+    from icmsg.engines.choice import choose_engine, make_machine
+    from icmsg.link.exchange import Exchange
 
     machine = make_machine(choose_engine("embedded"))
     calls: list[tuple[int, int]] = []

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import core_of_address
-from icmsg.cosim.hex_file import read_hex
-from icmsg.cosim.image import FirmwareImage
 from icmsg.errors import FirmwareError
+from icmsg.machine.hex_file import read_hex
+from icmsg.machine.image import FirmwareImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

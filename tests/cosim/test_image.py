@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from icmsg.assets import stub
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.image_places import check_places
-from icmsg.cosim.soc import shipped_soc
 from icmsg.errors import FirmwareError
+from icmsg.machine.image import FirmwareImage
+from icmsg.machine.image_places import check_places
+from icmsg.soc.soc import shipped_soc
 
 TABLE = vectors(0x2000_8000, 0x1_0009) + b"\xfe\xe7"
 ECHO = stub("echo", "net").read_bytes()

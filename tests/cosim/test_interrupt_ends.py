@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.force_off import start_firmware
-from icmsg.cosim.peer import Peer
-from icmsg.cosim.simtime import MS, US
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.link.peer import Peer
+from icmsg.machine.events import Event, EventKind
+from icmsg.machine.force_off import start_firmware
+from icmsg.machine.simtime import MS, US
 
 FIRMWARE = Path(__file__).parent / "firmware" / "foreign-net.elf"
 """It does everything in its interrupt handler."""

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from icmsg.cosim.interruption import CtrlC, Interrupted
+from icmsg.machine.interruption import CtrlC, Interrupted
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="raises a signal in its own process")
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icmsg.cosim.memory_console import RamConsole, RttConsole, memory_consoles
 from icmsg.hw.memory_bus import MemoryBus
+from icmsg.machine.memory_console import RamConsole, RttConsole, memory_consoles
 
 pure = settings(deadline=None)
 PRINTED = st.lists(st.binary(min_size=0, max_size=15), max_size=20)

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from icmsg.assets import stub
 from icmsg.config.instance import InstanceConfig, Region
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.followed_link import FollowedLink, follow_link
-from icmsg.cosim.force_off import start_firmware
-from icmsg.cosim.link import Link
-from icmsg.cosim.peer import Peer
-from icmsg.cosim.region_news import Packets, RegionChange, RegionChanged
-from icmsg.cosim.simtime import MS, US
-from icmsg.cosim.stub_firmware import StubFirmware
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import IpcError
 from icmsg.ipc import MAGIC, Happened
+from icmsg.link.followed_link import FollowedLink, follow_link
+from icmsg.link.link import Link
+from icmsg.link.peer import Peer
+from icmsg.link.stub_firmware import StubFirmware
+from icmsg.machine.events import Event, EventKind
+from icmsg.machine.force_off import start_firmware
+from icmsg.machine.region_news import Packets, RegionChange, RegionChanged
+from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.simtime import MS
 from icmsg.errors import EngineError, VirtualTimeoutError
+from icmsg.machine.simtime import MS
 
 if TYPE_CHECKING:
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.machine import Machine
     from icmsg.pytest_plugin.fixtures import LoadFirmware, OpenPeer
 
 SESSIONS = replace(APP, dcache_alignment=8, unbound="enable")

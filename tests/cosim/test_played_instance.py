@@ -10,12 +10,12 @@ import pytest
 from icmsg.assets import stub
 from icmsg.config import Region
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.played_instance import PlayedInstance, PlayedMailbox
-from icmsg.cosim.simtime import MS, US
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import EngineError
 from icmsg.ipc import EndpointConfig
+from icmsg.link.played_instance import PlayedInstance, PlayedMailbox
+from icmsg.machine.events import Event, EventKind
+from icmsg.machine.simtime import MS, US
 
 
 def test_states_packets_and_doorbells_are_events() -> None:

@@ -10,13 +10,13 @@ import pytest
 
 from icmsg.config.instance import InstanceConfig, Region
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.played_instance import PlayedInstance
-from icmsg.cosim.players import Initiator, Responder
-from icmsg.cosim.simtime import MS, US
-from icmsg.cosim.workload import Workload
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import IpcError
 from icmsg.ipc import Endpoint, EndpointConfig
+from icmsg.link.played_instance import PlayedInstance
+from icmsg.link.players import Initiator, Responder
+from icmsg.link.workload import Workload
+from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,12 +12,12 @@ from firmware_files import foreign
 
 from icmsg.config.instance import InstanceConfig, Region
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.image import FirmwareImage, Segment
-from icmsg.cosim.preconditions import check_image, check_roles
-from icmsg.cosim.stub_firmware import ECHO, INITIATOR
-from icmsg.cosim.workload import Workload
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError
+from icmsg.link.preconditions import check_image, check_roles
+from icmsg.link.stub_firmware import ECHO, INITIATOR
+from icmsg.link.workload import Workload
+from icmsg.machine.image import FirmwareImage, Segment
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ import pytest
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.protection import describe_protection
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.machine.protection import describe_protection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

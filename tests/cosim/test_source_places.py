@@ -12,16 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from icmsg.cosim.backtrace import unwind
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.source_lines import short_path
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import FirmwareError
+from icmsg.machine.backtrace import unwind
+from icmsg.machine.image import FirmwareImage
+from icmsg.machine.source_lines import short_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icmsg.cosim.machine import AccessWarning
+    from icmsg.machine.machine import AccessWarning
 
 FOLDER: Final = Path(__file__).parent / "places"
 WITH_LINES: Final = ("dwarf5-Os", "dwarf4-O2", "dwarf5-O0")

@@ -11,17 +11,17 @@ from icmsg.assets import platform_file, stub, stub_names
 from icmsg.config.boards import BOARDS
 from icmsg.config.instance import Region
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.simtime import MS
-from icmsg.cosim.stub_firmware import ECHO, INITIATOR, PARAMS_SYMBOL, StubFirmware
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError, FirmwareError
+from icmsg.link.stub_firmware import ECHO, INITIATOR, PARAMS_SYMBOL, StubFirmware
+from icmsg.machine.image import FirmwareImage
+from icmsg.machine.simtime import MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icmsg.config.boards import Board
-    from icmsg.cosim.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.machine_core import MachineCore
 
 CORES = ("app", "net")
 

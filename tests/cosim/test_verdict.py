@@ -14,11 +14,11 @@ from planted_files import Mistake, Plant, planted
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.simtime import MS
-from icmsg.cosim.verdict import fault_words
-from icmsg.cosim.workload import Workload
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError
+from icmsg.link.verdict import fault_words
+from icmsg.link.workload import Workload
+from icmsg.machine.simtime import MS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icmsg.cosim.workload import RoundTrips, Workload, difference, unasked
 from icmsg.errors import ConfigurationError
+from icmsg.link.workload import RoundTrips, Workload, difference, unasked
 
 pure = settings(deadline=None)
 sizes = st.tuples(st.integers(1, 300), st.integers(0, 300)).map(lambda pair: (pair[0], pair[0] + pair[1]))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from rig import Rig
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.machine import EmbeddedMachine
 
 IPC: Final = {"app": 0x5002_A000, "net": 0x4101_2000}
 IRQ: Final = {"app": 42, "net": 18}

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from thumb import RAM, firmware
 
 from icmsg.assets import platform_file
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.platform import PlatformDescription, parse_platform
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.soc.platform import PlatformDescription, parse_platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.machine_core import MachineCore
 
 REAL: Final = platform_file("nrf5340")
 HZ: Final = {"app": 128_000_000, "net": 64_000_000}

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from icmsg.cosim.image import RISCV, FirmwareImage, Segment
+from icmsg.machine.image import RISCV, FirmwareImage, Segment
 
 BASE: Final = 0x2002_8000
 """Where programs are, in RAM that the Arm core reaches as well."""

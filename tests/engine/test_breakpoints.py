@@ -11,13 +11,13 @@ from rig import CPACR, ENABLE_IRQS, HZ, Rig
 from test_m33_stress import PARAMS, STRESS
 from vpr_rig import VprRig
 
-from icmsg.cosim.embedded.processor import StopKind
+from icmsg.engines.embedded.processor import StopKind
 from icmsg.errors import EngineError, FirmwareError, VirtualTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.machine_core import MachineCore
 
 LOOP: Final = """
 reset:

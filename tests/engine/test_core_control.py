@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icmsg.assets import stub
-from icmsg.cosim.embedded.core_control import CoreControl
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.simtime import MS, US
+from icmsg.engines.embedded.core_control import CoreControl
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import BusError, ConfigurationError, EngineError
+from icmsg.machine.image import FirmwareImage
+from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icmsg.assets import stub
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.interruption import HeldSignals
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.machine.interruption import HeldSignals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,9 +16,9 @@ import pytest
 from rig import Rig
 from thumb import firmware
 
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.image import FirmwareImage, Segment
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import BusError, ConfigurationError, CoreFault, EngineError, FirmwareError
+from icmsg.machine.image import FirmwareImage, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rig import Rig
 
-from icmsg.cosim.events import Event, EventKind
 from icmsg.errors import ConfigurationError, VirtualTimeoutError
+from icmsg.machine.events import Event, EventKind
 
 MS: Final = 1_000_000
 TIGHT_NS: Final = 1_000

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rig import ENABLE_IRQS, Rig
 from thumb import RAM, SHARED, code
 
-from icmsg.cosim.embedded.memory import MemoryRange
+from icmsg.engines.embedded.memory import MemoryRange
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from thumb import code
 
-from icmsg.cosim.embedded.armv8m.instructions import is_floating_point, is_signal_processing
+from icmsg.engines.embedded.armv8m.instructions import is_floating_point, is_signal_processing
 
 if TYPE_CHECKING:
     from rig import Rig

@@ -9,8 +9,8 @@ import pytest
 from rig import ENABLE_IRQS, Rig
 from thumb import firmware
 
-from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.verdict import fault_words
+from icmsg.link.verdict import fault_words
+from icmsg.machine.events import Event, EventKind
 
 # A handler that stores its number, CFSR, HFSR, LR, SP and the stacked PC, and stays.
 REPORT: Final = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rig import ENABLE_IRQS, Rig
 
-from icmsg.cosim.embedded.armv8m.nvic import Nvic
+from icmsg.engines.embedded.armv8m.nvic import Nvic
 
 ISER, ICER, ISPR, ICPR, IABR, IPR = (
     0xE000_E000 + offset for offset in (0x100, 0x180, 0x200, 0x280, 0x300, 0x400)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rig import ENABLE_IRQS, Rig
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.machine_core import MachineCore
 
 LOW: Final = st.integers(0, 7).map("r{}".format)
 OFFSET: Final = st.integers(0, 15).map(lambda at: 4 * at)

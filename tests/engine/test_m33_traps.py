@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from test_m33_faults import FORCED, HARD_FAULT, report
 
-from icmsg.cosim.embedded.armv8m.traps import is_aligned
+from icmsg.engines.embedded.armv8m.traps import is_aligned
 
 if TYPE_CHECKING:
     from rig import Rig

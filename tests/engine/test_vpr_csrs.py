@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from riscv import STACK
 
-from icmsg.cosim.embedded.memory import IoRange
+from icmsg.engines.embedded.memory import IoRange
 from icmsg.errors import BusError
 
 if TYPE_CHECKING:

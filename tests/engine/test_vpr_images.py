@@ -9,8 +9,8 @@ import pytest
 from riscv import BASE, assemble
 from thumb import firmware as thumb_firmware
 
-from icmsg.cosim.image import RISCV, FirmwareImage
 from icmsg.errors import CoreFault, FirmwareError
+from icmsg.machine.image import RISCV, FirmwareImage
 
 _EHDR: Final = Struct("<16s2H5I6H")
 _PHDR: Final = Struct("<8I")

@@ -8,10 +8,10 @@ import pytest
 from riscv import SHARED, STACK
 from vpr_rig import CLIC, CLICINT, PLATFORM, VprRig
 
-from icmsg.cosim.platform import parse_platform
+from icmsg.soc.platform import parse_platform
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.slot import Slot
+    from icmsg.engines.embedded.slot import Slot
 
 LOG: Final = SHARED
 """Where handlers write their number, one word after the other; tp is the next place."""

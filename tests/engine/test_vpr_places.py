@@ -9,10 +9,10 @@ import pytest
 from riscv import SHARED
 from vpr_rig import PLATFORM, VprRig
 
-from icmsg.cosim.core_rules import never_wakes
-from icmsg.cosim.events import EventKind
-from icmsg.cosim.fault_causes import fault_name
-from icmsg.cosim.platform import parse_platform
+from icmsg.link.diagnosis.core_rules import never_wakes
+from icmsg.machine.events import EventKind
+from icmsg.machine.fault_causes import fault_name
+from icmsg.soc.platform import parse_platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from riscv import BASE, STACK, assemble, b_type, i_type, r_type, s_type
 from rv32_model import Model
 from vpr_rig import VprRig
 
-from icmsg.cosim.image import RISCV, FirmwareImage, Segment
+from icmsg.machine.image import RISCV, FirmwareImage, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

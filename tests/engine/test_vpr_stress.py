@@ -10,7 +10,7 @@ import pytest
 from riscv import SHARED, STACK
 from vpr_rig import VprRig
 
-from icmsg.cosim.events import Event
+from icmsg.machine.events import Event
 
 COUNT: Final = SHARED
 """Words with the number of interrupts 4, 5 and 6."""

@@ -11,8 +11,8 @@ import pytest
 from riscv import SHARED, STACK
 from vpr_rig import VprRig
 
-from icmsg.cosim.embedded.vpr.trap_flow import ORDERS
-from icmsg.cosim.events import EventKind
+from icmsg.engines.embedded.vpr.trap_flow import ORDERS
+from icmsg.machine.events import EventKind
 
 STACKED: Final = ("RA", "T2", "T1", "T0", "A5", "A4", "A3", "A2", "A1", "A0")
 """The registers of a frame from its lowest address on; mcause and mepc follow."""

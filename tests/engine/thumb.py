@@ -15,7 +15,7 @@ from typing import Final
 
 from keystone import KS_ARCH_ARM, KS_MODE_THUMB, Ks, KsError
 
-from icmsg.cosim.image import FirmwareImage, Segment
+from icmsg.machine.image import FirmwareImage, Segment
 
 FLASH: Final = {"app": 0x0000_0000, "net": 0x0100_0000}
 RAM: Final = {"app": 0x2000_0000, "net": 0x2100_0000}

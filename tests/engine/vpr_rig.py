@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 import thumb
 from riscv import BASE, STACK, firmware
 
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.image import FirmwareImage, Segment
-from icmsg.cosim.platform import PlatformDescription, parse_platform
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.machine.image import FirmwareImage, Segment
+from icmsg.soc.platform import PlatformDescription, parse_platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.machine_core import MachineCore
-    from icmsg.cosim.embedded.vpr.core import VprCore
+    from icmsg.engines.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.vpr.core import VprCore
 
 HZ: Final = 64_000_000
 CLIC: Final = 0xF000_0000

@@ -8,7 +8,7 @@ from typing import Final
 from rig import Rig
 from soc import Instance
 
-from icmsg.cosim.platform import PlatformDescription, parse_platform
+from icmsg.soc.platform import PlatformDescription, parse_platform
 
 GRTC: Final = 0x500E_2000
 CLOCK: Final = Instance("app", 0x5010_E000, 261)

@@ -13,7 +13,7 @@ from rig import REAL, Rig
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icmsg.cosim.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.machine_core import MachineCore
 
 HFCLKCTRL: Final = 0x5000_5558
 US: Final = 1_000

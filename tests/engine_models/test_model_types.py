@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import PlatformError
 
 if TYPE_CHECKING:

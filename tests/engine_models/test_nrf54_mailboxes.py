@@ -11,23 +11,23 @@ import pytest
 from rig import ENABLE_IRQS, Rig
 
 from icmsg.assets import platform_file
-from icmsg.cosim.diagnosis import examine
-from icmsg.cosim.events import EventKind
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.link import default_link
-from icmsg.cosim.platform import parse_platform
-from icmsg.cosim.played_instance import PlayedMailbox
-from icmsg.cosim.workload import Workload
 from icmsg.errors import BusError, PlatformError
+from icmsg.link.diagnosis.diagnosis import examine
+from icmsg.link.exchange import Exchange
+from icmsg.link.link import default_link
+from icmsg.link.played_instance import PlayedMailbox
+from icmsg.link.workload import Workload
+from icmsg.machine.events import EventKind
 from icmsg.monitor import EmbeddedMonitor
 from icmsg.monitor.platform_script import platform_commands
+from icmsg.soc.platform import parse_platform
 from icmsg.wire.pbuf_writer import PbufWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from icmsg.config.instance import InstanceConfig
-    from icmsg.cosim.platform import PlatformDescription
+    from icmsg.soc.platform import PlatformDescription
 
 VEVIF = """
 vevifnet: Miscellaneous.NRF_VEVIF_CSR @ sysbus new Bus.BusPointRegistration { address: 0x51010000; cpu: cpunet }

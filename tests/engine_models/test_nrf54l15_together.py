@@ -9,7 +9,7 @@ import pytest
 from thumb import firmware as arm_firmware
 
 from icmsg.assets import platform_file
-from icmsg.cosim.platform import PlatformDescription, load_platform
+from icmsg.soc.platform import PlatformDescription, load_platform
 
 vpr_rig = pytest.importorskip("vpr_rig", reason="needs the VPR core")
 riscv = pytest.importorskip("riscv")

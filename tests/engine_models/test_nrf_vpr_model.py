@@ -9,8 +9,8 @@ from nrf54 import VPR, nrf54_rig
 from soc import MS, US
 from thumb import firmware
 
-from icmsg.cosim.embedded.models.nrf_vpr import NrfVprModel
-from icmsg.cosim.events import Event, EventKind
+from icmsg.engines.embedded.models.nrf_vpr import NrfVprModel
+from icmsg.machine.events import Event, EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

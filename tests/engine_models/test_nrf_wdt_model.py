@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from soc import CLOCKS, RTCS, TICKS_PER_SECOND, WDT, Block, Ticks, keep_low_frequency_clocks
 
-from icmsg.cosim.events import Event, EventKind
+from icmsg.machine.events import Event, EventKind
 
 if TYPE_CHECKING:
     from rig import Rig

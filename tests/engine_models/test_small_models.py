@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from icmsg.cosim.embedded.models.array_memory import ArrayMemoryModel
-from icmsg.cosim.embedded.shared_page import SharedPage
+from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
+from icmsg.engines.embedded.shared_page import SharedPage
 from icmsg.errors import BusError, ConfigurationError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.engines.embedded.machine import EmbeddedMachine
 
 HERE = Path(__file__).parent / "zephyr_like"
 ZIG = "0.13.0"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from icmsg.cosim.platform import EMPTY, AddressRange, EnumMember, InlineObject, Place, Reference, Value
+from icmsg.soc.platform import EMPTY, AddressRange, EnumMember, InlineObject, Place, Reference, Value
 
 NOWHERE = Place("expected", 1)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from icmsg.cosim.bus_setup import tags
-from icmsg.cosim.platform import PlatformDescription, Reference, load_platform
-from icmsg.cosim.soc import Soc
+from icmsg.soc.bus_setup import tags
+from icmsg.soc.platform import PlatformDescription, Reference, load_platform
+from icmsg.soc.soc import Soc
 
 NRF5340 = Path(__file__).parents[2] / "platforms" / "nrf5340.repl"
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from icmsg.config.boards import BOARDS
-from icmsg.cosim.bus_setup import tags
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.embedded.model_types import find_model
-from icmsg.cosim.embedded.rates import read_rates
-from icmsg.cosim.platform import PlatformDescription, Reference, load_platform
-from icmsg.cosim.soc import Soc
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.engines.embedded.model_types import find_model
+from icmsg.engines.embedded.rates import read_rates
+from icmsg.soc.bus_setup import tags
+from icmsg.soc.platform import PlatformDescription, Reference, load_platform
+from icmsg.soc.soc import Soc
 
 PLATFORMS = Path(__file__).parents[2] / "platforms"
 NAMES = ("nrf54l15", "nrf54h20")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from icmsg.cosim.platform import parse_platform
 from icmsg.errors import PlatformError
+from icmsg.soc.platform import parse_platform
 
 CORES = "c0: CPU.CortexM @ sysbus\nc1: CPU.CortexM @ sysbus\nk: CPU.Cluster @ sysbus\n"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from icmsg.cosim.platform import EnumMember, Peripheral, Place, Registration, parse_platform
 from icmsg.errors import PlatformError
+from icmsg.soc.platform import EnumMember, Peripheral, Place, Registration, parse_platform
 
 HERE = Place("anywhere", 1)
 OTHERS = """

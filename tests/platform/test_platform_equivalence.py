@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from repl_texts import WrittenEntry, entries, in_braces, in_one_line, indented
 
-from icmsg.cosim.platform import parse_platform
+from icmsg.soc.platform import parse_platform
 
 
 @settings(deadline=None, max_examples=40)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from icmsg.cosim.platform import EnumMember, PlatformDescription, Reference, load_platform
+from icmsg.soc.platform import EnumMember, PlatformDescription, Reference, load_platform
 
 FILES = Path(__file__).parent / "files"
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from icmsg.cosim.platform.layout import to_braces
 from icmsg.errors import PlatformError
+from icmsg.soc.platform.layout import to_braces
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from icmsg.cosim.platform import EXISTING, Reference, parse_platform
 from icmsg.errors import PlatformError
+from icmsg.soc.platform import EXISTING, Reference, parse_platform
 
 BASE = """
 nvic: IRQControllers.NVIC @ sysbus 0xE000E000

@@ -5,8 +5,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icmsg.cosim.platform import parse_platform
 from icmsg.errors import PlatformError
+from icmsg.soc.platform import parse_platform
 
 ORIGINAL = (
     (Path(__file__).parent / "files" / "two_cores.repl")

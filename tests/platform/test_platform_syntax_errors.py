@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from icmsg.cosim.platform import parse_platform
 from icmsg.errors import PlatformError
+from icmsg.soc.platform import parse_platform
 
 A_BLOCK = "an indented block (or '{')"
 A_LINE = "a new line (or ';')"

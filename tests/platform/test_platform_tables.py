@@ -7,8 +7,8 @@ from pathlib import Path
 import lark
 import pytest
 
-from icmsg.cosim.platform import parse_platform, tables
-from icmsg.cosim.platform.layout import to_braces
+from icmsg.soc.platform import parse_platform, tables
+from icmsg.soc.platform.layout import to_braces
 
 FILES = sorted((Path(__file__).parent / "files").glob("*.repl"))
 SHIPPED = Path(__file__).parents[2] / "platforms" / "nrf5340.repl"

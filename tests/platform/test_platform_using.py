@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from icmsg.cosim.platform import load_platform, parse_platform
 from icmsg.errors import PlatformError
+from icmsg.soc.platform import load_platform, parse_platform
 
 
 def write(directory: Path, **files: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from icmsg.cosim.platform import (
+from icmsg.errors import PlatformError
+from icmsg.soc.platform import (
     EMPTY,
     AddressRange,
     Connection,
@@ -15,7 +16,6 @@ from icmsg.cosim.platform import (
     Value,
     parse_platform,
 )
-from icmsg.errors import PlatformError
 
 HERE = Place("anywhere", 1)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icmsg.cosim.remote.bus import RemoteBus
-from icmsg.cosim.remote.levels import Levels
-from icmsg.cosim.remote.link import Link
-from icmsg.cosim.remote.memory import RemoteMemory
-from icmsg.cosim.soc import Place, SocCore
+from icmsg.engines.remote.bus import RemoteBus
+from icmsg.engines.remote.levels import Levels
+from icmsg.engines.remote.link import Link
+from icmsg.engines.remote.memory import RemoteMemory
+from icmsg.soc.soc import Place, SocCore
 
 if TYPE_CHECKING:
     from icmsg.hw.bus import Bus

@@ -9,10 +9,10 @@ from typed_paths import typed
 
 from icmsg.assets import asset, platform_file
 from icmsg.config.boards import DEFAULT
-from icmsg.cosim.engines import remote_engine
-from icmsg.cosim.remote.machine import RemoteMachine
-from icmsg.cosim.remote.telnet import TelnetMonitor
-from icmsg.cosim.remote.telnet_machine import TelnetMachine
+from icmsg.engines.choice import remote_engine
+from icmsg.engines.remote.machine import RemoteMachine
+from icmsg.engines.remote.telnet import TelnetMonitor
+from icmsg.engines.remote.telnet_machine import TelnetMachine
 from icmsg.errors import EngineNotAvailableError
 from icmsg.monitor.embedded import EmbeddedMonitor
 from icmsg.pytest_plugin.availability import not_available

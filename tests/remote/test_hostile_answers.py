@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.remote.machine import RemoteMachine
-from icmsg.cosim.workload import Workload
+from icmsg.engines.remote.machine import RemoteMachine
 from icmsg.errors import IcmsgError, MonitorError
+from icmsg.link.exchange import Exchange
+from icmsg.link.workload import Workload
+from icmsg.machine.image import FirmwareImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.sides import Side
+    from icmsg.link.sides import Side
 
 LIES: Final[dict[str, Callable[[str], str]]] = {
     "nothing": lambda _answer: "",

@@ -28,10 +28,10 @@ from hostile_peers import (
 )
 
 from icmsg.cli.main import main
-from icmsg.cosim.interruption import CtrlC, Interrupted
-from icmsg.cosim.remote.telnet import TelnetMonitor
-from icmsg.cosim.remote.telnet_machine import TelnetMachine
+from icmsg.engines.remote.telnet import TelnetMonitor
+from icmsg.engines.remote.telnet_machine import TelnetMachine
 from icmsg.errors import EngineError
+from icmsg.machine.interruption import CtrlC, Interrupted
 
 if TYPE_CHECKING:
     import socket

@@ -13,18 +13,18 @@ from typed_paths import typed
 from icmsg.assets import asset, stub
 from icmsg.cli.compare_command import Recording, first_difference
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.remote.machine import RemoteMachine
-from icmsg.cosim.remote.telnet import TelnetMonitor
-from icmsg.cosim.remote.transport import CallableTransport
-from icmsg.cosim.workload import Workload
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.engines.remote.machine import RemoteMachine
+from icmsg.engines.remote.telnet import TelnetMonitor
+from icmsg.engines.remote.transport import CallableTransport
+from icmsg.link.exchange import Exchange
+from icmsg.link.workload import Workload
+from icmsg.machine.image import FirmwareImage
 from icmsg.monitor.embedded import EmbeddedMonitor
 
 if TYPE_CHECKING:
-    from icmsg.cosim.exchange_result import ExchangeResult
-    from icmsg.cosim.machine import Machine
+    from icmsg.link.exchange_result import ExchangeResult
+    from icmsg.machine.machine import Machine
 
 
 def run(machine: Machine, app: str, net: str, workload: Workload) -> tuple[ExchangeResult, Recording]:

@@ -14,11 +14,11 @@ from thumb import RAM, firmware
 from typed_paths import typed
 
 from icmsg.assets import asset, stub
-from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.remote.machine import RemoteMachine
-from icmsg.cosim.stepped.paths import monitor_path
-from icmsg.cosim.workload import Workload
+from icmsg.engines.lockstep.paths import monitor_path
+from icmsg.engines.remote.machine import RemoteMachine
 from icmsg.errors import ConfigurationError, EngineError, MonitorError, VirtualTimeoutError
+from icmsg.link.workload import Workload
+from icmsg.machine.events import Event, EventKind
 
 if TYPE_CHECKING:
     from pathlib import Path

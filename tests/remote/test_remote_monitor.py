@@ -10,8 +10,8 @@ from typed_paths import typed
 
 from icmsg.assets import asset, stub
 from icmsg.cli.main import main
-from icmsg.cosim.remote.monitor import RemoteMonitor
-from icmsg.cosim.remote.telnet import TelnetMonitor
+from icmsg.engines.remote.monitor import RemoteMonitor
+from icmsg.engines.remote.telnet import TelnetMonitor
 from icmsg.errors import MonitorError
 from icmsg.monitor.embedded import EmbeddedMonitor
 

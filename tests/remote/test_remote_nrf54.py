@@ -7,11 +7,11 @@ from remote_machines import OnTheEmbeddedMonitor
 
 from icmsg.assets import stub
 from icmsg.config.boards import BOARDS
-from icmsg.cosim.events import EventKind
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.simtime import US
-from icmsg.cosim.workload import Workload
+from icmsg.link.exchange import Exchange
+from icmsg.link.workload import Workload
+from icmsg.machine.events import EventKind
+from icmsg.machine.image import FirmwareImage
+from icmsg.machine.simtime import US
 
 PAIRINGS = [("python", "python"), ("python", "echo"), ("echo", "python"), ("initiator", "echo")]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import fake_process
 import pytest
 
-from icmsg.cosim.renode.machine import RenodeMachine
+from icmsg.engines.renode.machine import RenodeMachine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any
 from power_records import PowerTap
 from typed_paths import typed
 
-from icmsg.cosim.console import Console
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.embedded.memory import Memory as Bytes
-from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.platform import load_platform
-from icmsg.cosim.soc import VPR
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.engines.embedded.memory import Memory as Bytes
 from icmsg.errors import BusError
+from icmsg.machine.console import Console
+from icmsg.machine.events import Event, EventKind
+from icmsg.soc.platform import load_platform
+from icmsg.soc.soc import VPR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.platform import Peripheral
+    from icmsg.soc.platform import Peripheral
 
 RECORD = Struct("<QHHI")
 US = 1000

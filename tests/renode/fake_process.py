@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import fake_dotnet
 import pytest
 
-from icmsg.cosim.renode import process
-from icmsg.cosim.renode.machine import RenodeMachine
+from icmsg.engines.renode import process
+from icmsg.engines.renode.machine import RenodeMachine
 from icmsg.errors import EngineNotAvailableError
 from icmsg.pytest_plugin.availability import not_available
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_PACKAGE = "icmsg.cosim.renode"
+_PACKAGE = "icmsg.engines.renode"
 ADAPTERS = ("adapter", "adapter_machine")
 """The modules that are imported over the fake."""
 

@@ -16,7 +16,7 @@ import fake_dotnet
 import fake_process
 import pytest
 
-from icmsg.cosim.renode import watchdog
+from icmsg.engines.renode import watchdog
 
 TEST: Final = "def test_hangs(icmsg_machine):\n    icmsg_machine.run_for(1_000_000)\n"
 SUITE: Final = """\
@@ -61,7 +61,7 @@ def use(folder: Path, what: str, options: list[str]) -> int:
         suite = folder.parent / "hangs.robot"
         suite.write_text(SUITE.format(stall=options[0]), encoding="utf-8")
         return int(run(str(suite), outputdir=str(folder.parent), console="none"))
-    from icmsg.cosim.renode.machine import RenodeMachine
+    from icmsg.engines.renode.machine import RenodeMachine
 
     with RenodeMachine(stall_timeout=float(options[0])) as machine:
         machine.run_for(1_000_000)

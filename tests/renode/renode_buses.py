@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from icmsg.cosim.renode.bus import RenodeBus
-from icmsg.cosim.renode.shared import SharedMemories
-from icmsg.cosim.soc import Place, SocCore
+from icmsg.engines.renode.bus import RenodeBus
+from icmsg.engines.renode.shared import SharedMemories
+from icmsg.soc.soc import Place, SocCore
 
 if TYPE_CHECKING:
     from collections.abc import Callable

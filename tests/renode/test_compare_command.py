@@ -12,8 +12,8 @@ from icmsg.cli.arguments import Parser
 from icmsg.cli.compare_command import Recording, first_difference, without_times
 from icmsg.cli.core_options import of_board
 from icmsg.config.boards import DEFAULT
-from icmsg.cosim.events import EventKind
 from icmsg.errors import EngineNotAvailableError
+from icmsg.machine.events import EventKind
 
 if TYPE_CHECKING:
     import argparse
@@ -55,7 +55,7 @@ def test_sessions_are_compared_as_well(renode: FakeRenode, capsys: pytest.Captur
 def test_a_difference_is_shown_side_by_side(
     renode: FakeRenode, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from icmsg.cosim.renode.machine_core import RenodeCore
+    from icmsg.engines.renode.machine_core import RenodeCore
 
     emit, count = RenodeCore.emit, [0]
 

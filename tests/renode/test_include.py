@@ -9,8 +9,8 @@ import pytest
 
 from icmsg.assets import platform_file
 from icmsg.cli.main import main
-from icmsg.cosim.engines import EngineChoice, make_machine
-from icmsg.cosim.renode.machine import RenodeMachine
+from icmsg.engines.choice import EngineChoice, make_machine
+from icmsg.engines.renode.machine import RenodeMachine
 from icmsg.errors import ConfigurationError, EngineError
 
 if TYPE_CHECKING:

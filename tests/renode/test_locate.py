@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icmsg.cosim.renode import locate
-from icmsg.cosim.renode.layouts import Layout, RenodeFound, identify
-from icmsg.cosim.renode.locate import PyrenodeFound, find_pyrenode, find_renode, find_setup
+from icmsg.engines.renode import locate
+from icmsg.engines.renode.layouts import Layout, RenodeFound, identify
+from icmsg.engines.renode.locate import PyrenodeFound, find_pyrenode, find_renode, find_setup
 from icmsg.errors import EngineNotAvailableError
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typed_paths import typed
 from icmsg.assets import asset
 from icmsg.cli.main import main
 from icmsg.cli.monitor_session import RenodeSession, open_session
-from icmsg.cosim.engines import choose_engine
-from icmsg.cosim.renode.monitor import RenodeMonitor
+from icmsg.engines.choice import choose_engine
+from icmsg.engines.renode.monitor import RenodeMonitor
 from icmsg.errors import MonitorError
 
 if TYPE_CHECKING:

@@ -15,18 +15,18 @@ from tickless import LONGEST, TICKLESS
 
 from icmsg.assets import stub
 from icmsg.config import InstanceConfig, Region
-from icmsg.cosim.events import EventKind
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.force_off import start_firmware
-from icmsg.cosim.image import FirmwareImage, Segment
-from icmsg.cosim.simtime import MS, US
-from icmsg.cosim.workload import Workload
 from icmsg.hw import mailboxes
+from icmsg.link.exchange import Exchange
+from icmsg.link.workload import Workload
+from icmsg.machine.events import EventKind
+from icmsg.machine.force_off import start_firmware
+from icmsg.machine.image import FirmwareImage, Segment
+from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icmsg.cosim.renode.machine import RenodeMachine
+    from icmsg.engines.renode.machine import RenodeMachine
 
 TRIO = Path(__file__).parents[2] / "examples" / "trio"
 SHARED = 0x2007_0000

@@ -10,18 +10,18 @@ from icmsg.assets import stub
 from icmsg.cli import bench_command
 from icmsg.cli.measure import Rate
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.engines import choose_engine
-from icmsg.cosim.events import EventKind
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.renode.machine import RenodeMachine
-from icmsg.cosim.simtime import US
-from icmsg.cosim.workload import Workload
+from icmsg.engines.choice import choose_engine
+from icmsg.engines.renode.machine import RenodeMachine
+from icmsg.link.exchange import Exchange
+from icmsg.link.workload import Workload
+from icmsg.machine.events import EventKind
+from icmsg.machine.image import FirmwareImage
+from icmsg.machine.simtime import US
 
 if TYPE_CHECKING:
     from fake_dotnet import FakeRenode
 
-    from icmsg.cosim.exchange_result import ExchangeResult
+    from icmsg.link.exchange_result import ExchangeResult
 
 PAIRINGS = [
     ("python", "echo"),

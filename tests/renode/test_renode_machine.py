@@ -12,12 +12,10 @@ import pytest
 
 from icmsg.assets import platform_file, stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.engines import choose_engine, make_machine
-from icmsg.cosim.events import EventKind
-from icmsg.cosim.renode import process
-from icmsg.cosim.renode.machine import RenodeMachine
-from icmsg.cosim.simtime import MS, US
-from icmsg.cosim.stepped.records import RESET_REQUESTED, Record
+from icmsg.engines.choice import choose_engine, make_machine
+from icmsg.engines.lockstep.records import RESET_REQUESTED, Record
+from icmsg.engines.renode import process
+from icmsg.engines.renode.machine import RenodeMachine
 from icmsg.errors import (
     BusError,
     ConfigurationError,
@@ -27,6 +25,8 @@ from icmsg.errors import (
     VirtualTimeoutError,
 )
 from icmsg.hw.nrf_ipc import NrfIpc
+from icmsg.machine.events import EventKind
+from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
     from fake_dotnet import FakeRenode

@@ -9,13 +9,13 @@ from typed_paths import typed
 
 from icmsg.assets import asset, stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.played_instance import PlayedInstance
-from icmsg.cosim.renode.machine import RenodeMachine
-from icmsg.cosim.renode.monitor import RenodeMonitor
-from icmsg.cosim.simtime import MS, US
-from icmsg.cosim.stepped.monitor_text import run_for_ns, split
+from icmsg.engines.lockstep.monitor_text import run_for_ns, split
+from icmsg.engines.renode.machine import RenodeMachine
+from icmsg.engines.renode.monitor import RenodeMonitor
 from icmsg.errors import EngineError, MonitorError
 from icmsg.ipc import EndpointConfig
+from icmsg.link.played_instance import PlayedInstance
+from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fake_dotnet import FakeRenode
 
-    from icmsg.cosim.renode.attached import AttachedMachine
+    from icmsg.engines.renode.attached import AttachedMachine
     from icmsg.ipc.endpoint import Endpoint
 
 

@@ -16,13 +16,13 @@ from test_vpr_stress import COUNT, DONE, RESULTS, WORK, undisturbed
 
 from icmsg.assets import platform_file, stub
 from icmsg.config.boards import BOARDS
-from icmsg.cosim.events import EventKind
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.renode.machine import RenodeMachine
-from icmsg.cosim.simtime import MS, US
-from icmsg.cosim.workload import Workload
+from icmsg.engines.renode.machine import RenodeMachine
 from icmsg.errors import EngineError
+from icmsg.link.exchange import Exchange
+from icmsg.link.workload import Workload
+from icmsg.machine.events import EventKind
+from icmsg.machine.image import FirmwareImage
+from icmsg.machine.simtime import MS, US
 
 CPURUN: Final = 0x5004_C800
 INITPC: Final = 0x5004_C808

@@ -10,8 +10,8 @@ import fake_dotnet
 import pytest
 
 from icmsg.assets import platform_file
-from icmsg.cosim.image import FirmwareImage, Segment
-from icmsg.cosim.renode.machine import RenodeMachine
+from icmsg.engines.renode.machine import RenodeMachine
+from icmsg.machine.image import FirmwareImage, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

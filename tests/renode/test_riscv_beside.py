@@ -11,12 +11,12 @@ from test_real_renode import FORCEOFF, RESETS_ITSELF
 from test_renode_exchange import exchange
 
 from icmsg.assets import stub
-from icmsg.cosim.events import EventKind
-from icmsg.cosim.force_off import start_firmware
-from icmsg.cosim.renode.machine import RenodeMachine
-from icmsg.cosim.simtime import MS, US
-from icmsg.cosim.workload import Workload
+from icmsg.engines.renode.machine import RenodeMachine
 from icmsg.errors import EngineError
+from icmsg.link.workload import Workload
+from icmsg.machine.events import EventKind
+from icmsg.machine.force_off import start_firmware
+from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

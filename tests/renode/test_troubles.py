@@ -9,17 +9,17 @@ import fake_process
 import pytest
 from thumb import firmware
 
-from icmsg.cosim.events import EventKind
-from icmsg.cosim.renode.machine import RenodeMachine
-from icmsg.cosim.simtime import MS, US
-from icmsg.cosim.stepped.records import FAULT_TAKEN, LOCKED_UP, STORM
+from icmsg.engines.lockstep.records import FAULT_TAKEN, LOCKED_UP, STORM
+from icmsg.engines.renode.machine import RenodeMachine
+from icmsg.machine.events import EventKind
+from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fake_dotnet import FakeRenode
 
-    from icmsg.cosim.events import Event
+    from icmsg.machine.events import Event
 
 NET = 1
 UNDEFINED, NULL_CALL = 1, 18

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from icmsg.cosim.renode import watchdog
-from icmsg.cosim.renode.machine import RenodeMachine
-from icmsg.cosim.renode.watchdog import CALLS, Watchdog
+from icmsg.engines.renode import watchdog
+from icmsg.engines.renode.machine import RenodeMachine
+from icmsg.engines.renode.watchdog import CALLS, Watchdog
 
 if TYPE_CHECKING:
     from fake_dotnet import FakeRenode

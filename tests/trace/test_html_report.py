@@ -14,16 +14,16 @@ from typed_paths import typed
 from icmsg.assets import stub
 from icmsg.cli.main import main
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.events import EventKind
-from icmsg.cosim.peer import Peer
-from icmsg.cosim.simtime import MS
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.hw.mailboxes.nrf_ipc import NrfIpcModel
+from icmsg.link.peer import Peer
+from icmsg.machine.events import EventKind
+from icmsg.machine.simtime import MS
 from icmsg.monitor import EmbeddedMonitor
-from icmsg.trace import trace_to
-from icmsg.trace.recent import RecentTrace
-from icmsg.trace.report.markup import escaped, visible
-from icmsg.trace.report.rows import AROUND, AROUND_ALL, FIRST, LAST, PROBLEMS, KeptRows, Row
+from icmsg.views import trace_to
+from icmsg.views.recent import RecentTrace
+from icmsg.views.report.markup import escaped, visible
+from icmsg.views.report.rows import AROUND, AROUND_ALL, FIRST, LAST, PROBLEMS, KeptRows, Row
 
 if TYPE_CHECKING:
     from pathlib import Path

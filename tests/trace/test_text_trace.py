@@ -7,13 +7,13 @@ import pytest
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.played_instance import PlayedInstance
-from icmsg.cosim.simtime import MS
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.ipc import EndpointConfig
-from icmsg.trace import TextTrace, format_event, text
-from icmsg.trace.text import write_lines
+from icmsg.link.played_instance import PlayedInstance
+from icmsg.machine.events import Event, EventKind
+from icmsg.machine.simtime import MS
+from icmsg.views import TextTrace, format_event, text
+from icmsg.views.text import write_lines
 
 if TYPE_CHECKING:
     from pathlib import Path

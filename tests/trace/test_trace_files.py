@@ -17,16 +17,16 @@ from icmsg.assets import stub
 from icmsg.cli.main import main
 from icmsg.cli.trace_command import PLUGIN
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.link import Link
-from icmsg.cosim.workload import Workload
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError
-from icmsg.trace import trace_to
-from icmsg.trace.formats import FORMATS, format_named, format_of, suffixes
-from icmsg.trace.recent import RecentTrace, suffixes_of
-from icmsg.trace.time_order import TimeOrder
+from icmsg.link.exchange import Exchange
+from icmsg.link.link import Link
+from icmsg.link.workload import Workload
+from icmsg.machine.image import FirmwareImage
+from icmsg.views import trace_to
+from icmsg.views.formats import FORMATS, format_named, format_of, suffixes
+from icmsg.views.recent import RecentTrace, suffixes_of
+from icmsg.views.time_order import TimeOrder
 
 LISTED = ", ".join(suffixes())
 

@@ -14,11 +14,11 @@ from traced_runs import Run, traced_run
 
 from icmsg.assets import stub
 from icmsg.cli.trace_command import PLUGIN
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.link import default_link
-from icmsg.cosim.peer import Peer
-from icmsg.cosim.simtime import MS, US
-from icmsg.trace import trace_to
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.link.link import default_link
+from icmsg.link.peer import Peer
+from icmsg.machine.simtime import MS, US
+from icmsg.views import trace_to
 
 if TYPE_CHECKING:
     from pathlib import Path

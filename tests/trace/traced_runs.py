@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.region_news import Packets
-from icmsg.cosim.workload import Workload
-from icmsg.trace import trace_to
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.link.exchange import Exchange
+from icmsg.link.workload import Workload
+from icmsg.machine.events import Event, EventKind
+from icmsg.machine.image import FirmwareImage
+from icmsg.machine.region_news import Packets
+from icmsg.views import trace_to
 
 if TYPE_CHECKING:
     from pathlib import Path
