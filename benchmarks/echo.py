@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from icmsg.config.boards import Board
 
 RUNS = 3
-IN_INTERRUPTS = Path(__file__).parent.parent / "tests/cosim/firmware/foreign-net.elf"
+IN_INTERRUPTS = Path(__file__).parent.parent / "tests/link/firmware/foreign-net.elf"
 """Firmware that does everything in its interrupt handler; the stubs take no exception."""
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from planted_files import Mistake, Plant, planted
 from robot_runs import run_test
 
 from icmsg.config.nrf5340 import APP
@@ -19,8 +19,8 @@ from icmsg.machine.image import FirmwareImage
 from icmsg.machine.simtime import MS
 from icmsg.monitor import EmbeddedMonitor
 
-sys.path.append(str(Path(__file__).parents[1] / "cosim"))
-from planted_files import Mistake, Plant, planted
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CASES = {
     Plant(

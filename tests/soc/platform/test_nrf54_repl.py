@@ -14,7 +14,7 @@ from icmsg.soc.bus_setup import tags
 from icmsg.soc.platform import PlatformDescription, Reference, load_platform
 from icmsg.soc.soc import Soc
 
-PLATFORMS = Path(__file__).parents[2] / "platforms"
+PLATFORMS = Path(__file__).parents[3] / "platforms"
 NAMES = ("nrf54l15", "nrf54h20")
 MHZ = 1_000_000
 

@@ -10,7 +10,7 @@ from icmsg.soc.bus_setup import tags
 from icmsg.soc.platform import PlatformDescription, Reference, load_platform
 from icmsg.soc.soc import Soc
 
-NRF5340 = Path(__file__).parents[2] / "platforms" / "nrf5340.repl"
+NRF5340 = Path(__file__).parents[3] / "platforms" / "nrf5340.repl"
 
 # Name and addresses, from the SoC's device description; each one has a page.
 STAND_INS = (

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from icmsg.engines.renode.machine import RenodeMachine
 
-TRIO = Path(__file__).parents[2] / "examples" / "trio"
+TRIO = Path(__file__).parents[3] / "examples" / "trio"
 SHARED = 0x2007_0000
 RTC1_NET = 0x4101_6000
 FORCEOFF = 0x5000_5614

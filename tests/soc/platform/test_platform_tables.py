@@ -11,7 +11,7 @@ from icmsg.soc.platform import parse_platform, tables
 from icmsg.soc.platform.layout import to_braces
 
 FILES = sorted((Path(__file__).parent / "files").glob("*.repl"))
-SHIPPED = Path(__file__).parents[2] / "platforms" / "nrf5340.repl"
+SHIPPED = Path(__file__).parents[3] / "platforms" / "nrf5340.repl"
 
 
 def test_the_tables_in_the_package_are_those_of_the_grammar() -> None:

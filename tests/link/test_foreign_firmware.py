@@ -25,7 +25,7 @@ def build_script(folder: Path) -> ModuleType:
 
 
 def test_the_images_were_built_from_these_sources() -> None:
-    """After a change: python tests/cosim/firmware/build.py."""
+    """After a change: python tests/link/firmware/build.py."""
     assert json.loads((FIRMWARE / "manifest.json").read_text()) == build_script(FIRMWARE).hashes()
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from firmware_files import FIRMWARE
 
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
@@ -13,7 +12,7 @@ from icmsg.machine.events import Event, EventKind
 from icmsg.machine.force_off import start_firmware
 from icmsg.machine.simtime import MS, US
 
-FIRMWARE = Path(__file__).parent / "firmware" / "foreign-net.elf"
+FOREIGN = FIRMWARE / "foreign-net.elf"
 """It does everything in its interrupt handler."""
 KINDS = (EventKind.INTERRUPT, EventKind.INTERRUPT_END)
 
@@ -23,7 +22,7 @@ def run(*, listens: bool, messages: int = 5) -> tuple[list[Event], str]:
         events: list[Event] = []
         if listens:
             machine.events.add_sink(events.append, KINDS)
-        machine.core("net").load(FIRMWARE)
+        machine.core("net").load(FOREIGN)
         start_firmware(machine, ["net"])
         app = Peer(machine, machine.core("app"), APP)
         app.wait_for_bound()

@@ -14,8 +14,6 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "renode"))
-
 import fake_dotnet
 from fake_dotnet import Cpu, DotNetError, FakeLockstep
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fake_process
@@ -13,11 +11,9 @@ from icmsg.engines.renode.machine import RenodeMachine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import fake_dotnet
-
-# The assembler for snippets of firmware stands beside the tests of the embedded engine.
-sys.path.insert(0, str(Path(__file__).parent.parent / "engine"))
 
 
 @pytest.fixture
