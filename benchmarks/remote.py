@@ -28,8 +28,9 @@ from icmsg.machine.image import FirmwareImage
 from icmsg.monitor.embedded import EmbeddedMonitor
 
 # A server like Renode's, and a Renode with its synchronization points, stand beside the tests.
-for folder in ("tests", "tests/engines/remote", "tests/engines/renode"):
-    sys.path.insert(0, str(Path(__file__).parent.parent / folder))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests/engines/remote"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests/engines/renode"))
 
 from renode_monitor import EXTENSIONS, with_machine
 from telnet_server import TelnetServer
