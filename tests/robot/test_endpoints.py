@@ -136,7 +136,7 @@ def test_queues_are_no_packets(tmp_path: Path) -> None:
     [
         ("Play Core    app    endpoints=ep0,ep1", "endpoints is for backends with several endpoints"),
         ("Play Core    app    tx_blocks=4", "tx_blocks is for backends with several endpoints"),
-        ("Play Core    app    backend=icbmsg    dts=x.dts", "dts is for ICMsg"),
+        ("Play Core    app    backend=icbmsg    dts=x.dts", "x.dts: cannot be read"),
         (
             "Play Core    app    backend=icbmsg    unbound=enable",
             "unbound has no meaning for ICBMsg: leave it away",
