@@ -163,7 +163,7 @@ def link_of(options: argparse.Namespace, who: dict[str, str]) -> AnyLink:
     if not isinstance(one, InstanceConfig):
         assert not isinstance(other, InstanceConfig)
         check_speakers(options.backend, who)
-        return EndpointsLink.of(first, second, one, other)
+        return EndpointsLink.of(first, second, one, other, endpoints_of(options))
     assert isinstance(other, InstanceConfig)
     if {one.unbound, other.unbound} == {"enable", "disable"}:
         raise ConfigurationError(

@@ -22,7 +22,7 @@ from icmsg.cli.gdb_option import add_gdb_option, debugged
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
 from icmsg.cli.trace_options import Traces, add_trace_options
 from icmsg.engines.choice import make_machine
-from icmsg.errors import ConfigurationError, EngineError
+from icmsg.errors import EngineError
 from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.exchange import BOND_TIMEOUT_NS, Exchange
 from icmsg.link.progress import Stall
@@ -273,12 +273,9 @@ def _run_exchange(
 
             assert isinstance(machine, RemoteMachine)
             machine.boot_anew()  # somebody else has used it
-        exchange = made.make(machine)
-        if traces is not None and traces.are_wanted and isinstance(made.link, EndpointsLink):
-            raise ConfigurationError(f"--trace is not for {options.backend}: leave it out")
-        if traces is not None and not isinstance(made.link, EndpointsLink):
+        exchange = _make_traced(made, machine, traces, who, options)
+        if traces is not None:
             stack.callback(traces.end)
-            traces.begin(machine, made.link, who, {"engine": machine.engine, "seed": str(options.seed)})
         if choice.name == "renode" and options.json and observe is None:
             from icmsg.engines.renode.watchdog import last_words  # most runs do without
 
@@ -319,6 +316,22 @@ class Made(NamedTuple):
     make: Callable[[Machine], Exchange | EndpointExchange]
     link: AnyLink
     sides: dict[str, Side]
+
+
+def _make_traced(
+    made: Made, machine: Machine, traces: Traces | None, who: dict[str, str], options: argparse.Namespace
+) -> Exchange | EndpointExchange:
+    """Make the exchange, and begin the traces: of several endpoints before, since Python names them at once."""
+    if traces is None:
+        return made.make(machine)
+    about = {"engine": machine.engine, "seed": str(options.seed)}
+    exchange = None if isinstance(made.link, EndpointsLink) else made.make(machine)
+    traces.begin(machine, made.link, who, about)
+    try:
+        return exchange or made.make(machine)
+    except BaseException:
+        traces.end()
+        raise
 
 
 def _exchange_of(

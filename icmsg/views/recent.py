@@ -18,7 +18,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.link.link import Link
+    from icmsg.link.endpoints.link import AnyLink
     from icmsg.machine.machine import Machine
     from icmsg.views.writer import TraceSubject
 
@@ -26,7 +26,7 @@ _KEPT: Final = 50_000
 """Things that are kept, about ten for a message: of a longer run the last ones explain the failure."""
 _TOLD: Final = (
     "sent", "rang", "signal_lost", "interrupt", "interrupt_taken", "interrupt_ended", "received", "dropped", "filled",
-    "state", "session", "core_changed", "fault", "warning", "region_changed", "printed", "noted",
+    "controlled", "state", "session", "core_changed", "fault", "warning", "region_changed", "printed", "noted",
 )  # fmt: skip
 """The methods of a writer whose calls are kept."""
 
@@ -60,7 +60,7 @@ class _Keeper(TraceWriter):
 class RecentTrace:
     """Keeps the last ``limit`` things that happen on ``machine`` from now on, for :meth:`save`."""
 
-    def __init__(self, machine: Machine, links: Sequence[Link] = (), *, limit: int = _KEPT) -> None:
+    def __init__(self, machine: Machine, links: Sequence[AnyLink] = (), *, limit: int = _KEPT) -> None:
         subject = subject_of(machine, links or (default_link(machine.soc),), {}, {})
         self._keeper = _Keeper(subject, limit)
         self._tracer = Tracer(self._keeper, exact=False)

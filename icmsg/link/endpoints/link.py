@@ -9,25 +9,34 @@ from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.link.link import Link
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from icmsg.link.endpoints import SeveralConfig
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointsLink:
-    """Two cores by name, and the instance as each has it."""
+    """Two cores by name, and the instance as each has it.
+
+    ``names`` are those of the endpoints, as far as they are known: the rework has only hashes of them on its wire.
+    """
 
     first: str
     second: str
     configs: Mapping[str, SeveralConfig]
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, first: str, second: str, config: SeveralConfig, peer: SeveralConfig | None = None
+        cls,
+        first: str,
+        second: str,
+        config: SeveralConfig,
+        peer: SeveralConfig | None = None,
+        names: Iterable[str] = (),
     ) -> EndpointsLink:
         """Return the link of ``first``, which has ``config``, and ``second`` (``peer``; None: its mirror)."""
-        return cls(first, second, {first: config, second: peer or config.mirrored()})
+        return cls(first, second, {first: config, second: peer or config.mirrored()}, tuple(names))
 
     @property
     def cores(self) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from icmsg.config.layout import RegionLayout
 from icmsg.config.spelling import closest
 from icmsg.errors import ConfigurationError, MonitorError
 from icmsg.link.endpoints.by_hand import backend_of
+from icmsg.link.endpoints.link import AnyLink, EndpointsLink
 from icmsg.link.link import Link, default_link
 from icmsg.monitor.verbs.arguments import number
 from icmsg.monitor.verbs.several_settings import NAMES as SEVERAL
@@ -68,6 +69,13 @@ class LinkSettings:
     def configs(self) -> Mapping[str, InstanceConfig]:
         """The instance as each core has it, by name."""
         return self.link.configs
+
+    @property
+    def any_link(self) -> AnyLink:
+        """The link with the instance that is set, of whichever backend."""
+        if not self.several.is_on:
+            return self.link
+        return EndpointsLink(*self.link.cores, self.several_configs, tuple(self.several.endpoints))
 
     @property
     def several_configs(self) -> Mapping[str, SeveralConfig]:
