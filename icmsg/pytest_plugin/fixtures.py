@@ -216,6 +216,7 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
 
             config, names = config_from_files(target.name, link.other(target.name), files), [*files.endpoints]
         if isinstance(config, IcbmsgConfig | IcmsgMeConfig):
+            recorder.follow(icmsg_machine, target.name, link.other(target.name), config, names)
             several = EndpointsPeer(icmsg_machine, target, config, names)
             recorder.peers.append(several)
             return several
@@ -225,7 +226,9 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
             raise ConfigurationError(
                 f"config {config!r} is no InstanceConfig; for a devicetree file: files=Files(FILE)"
             )
-        peer = Peer(icmsg_machine, target, config or link.configs[target.name])
+        config = config or link.configs[target.name]
+        recorder.follow(icmsg_machine, target.name, link.other(target.name), config)
+        peer = Peer(icmsg_machine, target, config)
         recorder.peers.append(peer)
         return peer
 

@@ -17,6 +17,9 @@ from icmsg.robot.played_endpoints import PlayedEndpoints
 from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from icmsg.link.endpoints import SeveralConfig
     from icmsg.robot.played_side import Played
     from icmsg.robot.scene import Scene
 
@@ -124,10 +127,7 @@ class PlayingKeywords:
             asked = () if endpoints is None else names
             files = Files(dts, kconfig, release, dts_of, chosen, backend, asked)
             found = config_from_files(core, scene.links.other(core), files, given | several, instance)
-            if isinstance(found, InstanceConfig):
-                scene.playable_side(core).open(found)
-            else:
-                scene.playable_side(core).open_several(found, names)
+            self._open(core, found, names)
             return
         if kconfig is not None or dts_of is not None:
             raise ConfigurationError(
@@ -135,7 +135,7 @@ class PlayingKeywords:
             )
         if backend not in (None, "icmsg") or (backend is None and scene.links.is_several(core, instance)):
             config_of = scene.links.several_for_new(core, instance, backend, names, given | several, release)
-            scene.playable_side(core).open_several(config_of, names)
+            self._open(core, config_of, names)
             return
         if several or endpoints is not None:
             extra = next(iter(several), "endpoints")
@@ -143,7 +143,16 @@ class PlayingKeywords:
                 f"{extra} is for backends with several endpoints: give backend=icbmsg, too"
             )
         config = with_given(scene.links.for_new(core, instance), given, release)
-        scene.playable_side(core).open(config)
+        self._open(core, config, names)
+
+    def _open(self, core: str, config: InstanceConfig | SeveralConfig, names: Sequence[str]) -> None:
+        side = self._scene.playable_side(core)
+        if isinstance(config, InstanceConfig):
+            self._scene.follow(core, config)
+            side.open(config)
+        else:
+            self._scene.follow(core, config, names)
+            side.open_several(config, names)
 
     @keyword(tags=["playing"])
     def wait_for_bound(

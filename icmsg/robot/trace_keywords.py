@@ -99,7 +99,7 @@ def _write_recent(scene: Scene, name: str | None, suffix: str) -> Path:
             f"Save Trace: {suffix} needs what happened from the start, with a link of the SoC: give the library "
             f"traces={suffix.lstrip('.')}"
         )
-    return scene.recent.save(_path(name, suffix))
+    return scene.recent.save(_path(name, suffix), _test())
 
 
 def _link(path: Path) -> str:

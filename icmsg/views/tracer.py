@@ -6,6 +6,7 @@ stores, which gives the exact time; elsewhere, and where Python plays the reader
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.icbmsg import IcbmsgConfig
@@ -54,33 +55,21 @@ class Tracer:
         subject = writer.subject
         self.writer: Final = writer
         self._machine: Final = subject.machine
-        cores = self._machine.cores
         self._numbers: Final = Numbers()
-        readers = [cores[each.reader.name] for each in subject.directions]
-        self._ways: Final = ways_of(subject.directions, readers, writer, self._numbers)
-        self._by_address: Final = {way.address: way for way in self._ways}
-        self._by_channel: Final = {
-            (way.direction.writer.index, way.direction.channel): way for way in self._ways
-        }
-        self._read_by: Final = {
-            core.index: tuple(way for way in self._ways if way.direction.reader.index == core.index)
-            for core in subject.cores
-        }
-        self._signals: Final = {core.index: _signals(core) for core in cores.values()}
-        self._states: Final = {
-            cores[name].index: State if _rings_back(config) else LegacyState
-            for link in subject.links
-            for name, config in link.configs.items()
-        }
-        self._stops: Final[list[Callable[[], None]]] = [
-            _follow(self._machine, link).stop for link in subject.links
-        ]
+        self._exact = exact and (self._wants("received") or self._wants("filled"))
+        self._ways: Final[list[Way]] = []
+        self._by_address: dict[int, Way] = {}
+        self._by_channel: dict[tuple[int, int], Way] = {}
+        self._read_by: dict[int, tuple[Way, ...]] = {core.index: () for core in subject.cores}
+        self._signals: Final = {core.index: _signals(core) for core in self._machine.cores.values()}
+        self._states: Final[dict[int, type[State | LegacyState]]] = {}
+        self._stops: Final[list[Callable[[], None]]] = []
+        for link, pair in zip(subject.links, _pairs(subject.directions), strict=True):
+            self._add(link, pair)
         self._listen()
         if self._wants("printed"):
-            for core in cores.values():
+            for core in self._machine.cores.values():
                 self._stops.append(core.console.add_sink(self._console(core)))
-        if exact and (self._wants("received") or self._wants("filled")):
-            self._watch_stores()
 
     @property
     def messages(self) -> int:
@@ -121,8 +110,33 @@ class Tracer:
         layouts = [way.direction.layout for way in self._ways]
         return any(each is not None and each.handshake_offset is not None for each in layouts)
 
-    def _watch_stores(self) -> None:
-        for way in self._ways:
+    def follow(self, link: AnyLink) -> None:
+        """Follow one more link from now on; only for a writer that has written nothing about its directions yet."""
+        before = self.writer.subject
+        added = directions_of(self._machine, link, before.cores, len(before.directions))
+        self.writer.subject = replace(
+            before, links=(*before.links, link), directions=(*before.directions, *added)
+        )
+        self._add(link, added)
+
+    def _add(self, link: AnyLink, directions: Sequence[Direction]) -> None:
+        cores = self._machine.cores
+        readers = [cores[each.reader.name] for each in directions]
+        ways = ways_of(directions, readers, self.writer, self._numbers)
+        self._ways.extend(ways)
+        for way in ways:
+            writer, reader = way.direction.writer.index, way.direction.reader.index
+            self._by_address[way.address] = way
+            self._by_channel[writer, way.direction.channel] = way
+            self._read_by[reader] = (*self._read_by[reader], way)
+        for name, config in link.configs.items():
+            self._states[cores[name].index] = State if _rings_back(config) else LegacyState
+        self._stops.append(_follow(self._machine, link).stop)
+        if self._exact:
+            self._watch_stores(ways)
+
+    def _watch_stores(self, ways: Sequence[Way]) -> None:
+        for way in ways:
             if isinstance(way.reader, WatchesStores):
                 stop = way.reader.watch_stores(way.rd_address, way.rd_address + 4, self._on_store(way))
                 self._stops.append(stop)
@@ -296,31 +310,46 @@ def subject_of(
     links: Sequence[AnyLink],
     about: Mapping[str, str],
     players: Mapping[str, str],
-    title: str = "",
 ) -> TraceSubject:
     """Return all that is known about a machine now; ``players`` says who will play a core, where that is known."""
     ordered = sorted(machine.cores.values(), key=lambda core: core.index)
     cores = [TracedCore(core.index, core.name, players.get(core.name) or player_of(core)) for core in ordered]
-    by_name = {core.name: core for core in cores}
     directions: list[Direction] = []
     for link in links:
-        for name, config in link.configs.items():
-            layout, indices = _indices(machine.core(name), config)
-            directions.append(
-                Direction(
-                    len(directions),
-                    config.name,
-                    by_name[name],
-                    by_name[link.other(name)],
-                    config.tx_region,
-                    layout,
-                    config.tx_channel,
-                    *indices,
-                    config,
-                )
-            )
+        directions += directions_of(machine, link, cores, len(directions))
     platform = machine.description.file.replace("\\", "/").rsplit("/", 1)[-1]
-    return TraceSubject(machine, platform, tuple(links), cores, directions, machine.now_ns, about, title)
+    if platform.startswith("<"):
+        platform = "the platform of a script"
+    return TraceSubject(machine, platform, tuple(links), cores, directions, machine.now_ns, about)
+
+
+def directions_of(
+    machine: Machine, link: AnyLink, cores: Sequence[TracedCore], first: int
+) -> list[Direction]:
+    """Return the two directions of a link, numbered from ``first`` on."""
+    by_name = {core.name: core for core in cores}
+    directions: list[Direction] = []
+    for name, config in link.configs.items():
+        layout, indices = _indices(machine.core(name), config)
+        directions.append(
+            Direction(
+                first + len(directions),
+                config.name,
+                by_name[name],
+                by_name[link.other(name)],
+                config.tx_region,
+                layout,
+                config.tx_channel,
+                *indices,
+                config,
+            )
+        )
+    return directions
+
+
+def _pairs(directions: Sequence[Direction]) -> list[Sequence[Direction]]:
+    """Return the directions in pairs, those of one link together."""
+    return [directions[place : place + 2] for place in range(0, len(directions), 2)]
 
 
 def _indices(

@@ -198,7 +198,7 @@ class TraceWriter:
     """True if :meth:`core_changed` is for sleep, too, which comes with nearly each message."""
 
     def __init__(self, subject: TraceSubject, output: Output) -> None:
-        self.subject: Final = subject
+        self.subject = subject
         self.output: Final = output
 
     # Messages
