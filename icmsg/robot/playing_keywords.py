@@ -68,7 +68,7 @@ class PlayingKeywords:
         ``backend`` is ``icbmsg``, ``icbmsg-rework`` or ``icmsg-me``, with several ``endpoints``; the other core takes
         it over. ``release`` tells the generation of ICBMsg (4.1 to 4.4 by default), ``slots`` is the depth of the
         rework's queues, ``refused=leak`` loses the blocks of messages that are not taken, as Zephyr does, ``defects``
-        are those of the rework that this side has (``all`` = as in Zephyr); with ``rings_back=False`` it does not ring
+        are those that this side has (``all`` = as in Zephyr's rework); with ``rings_back=False`` it does not ring
         once more for a peer that has read nothing yet, which Zephyr does not, either.
 
         | Play Core | app | backend=icbmsg | endpoints=ep0,ep1 |
