@@ -41,7 +41,7 @@ the one receive buffer of icmsg_me in 3.3 to 3.7.
 """
 
 ZEPHYR_DEFECTS: Final = frozenset[Defect](("silent-loss", "deaf-start", "pending-overwritten", "slot-reused"))
-"""Those of the rework that an instance of Zephyr has."""
+"""Defects of the rework that an instance of Zephyr has."""
 
 _MOST_ENDPOINTS = 254
 _MOST_SLOTS = 255

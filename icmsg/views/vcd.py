@@ -45,7 +45,7 @@ _OF_DIRECTION: Final = {
     "dropped": _NUMBER,
 }
 _OF_ENDPOINTS: Final = _OF_DIRECTION | {"endpoint": _STRING, "released": _EVENT}
-"""Of several endpoints also where the last message was sent, and that blocks came back."""
+"""Signals of a backend with several endpoints: also where the last message was sent, and that blocks came back."""
 
 
 class VcdWriter(TraceWriter):
