@@ -74,10 +74,15 @@ _MODULES: Final = {
     ),
     "icmsg.soc": ("bus_setup", "core_power", "mailbox_ports", "soc"),
 }
+_RENAMED: Final[dict[str, str]] = {
+    "icmsg.cosim.remote.gates": "icmsg.engines.remote.advance",
+}
+"""Modules that have another name today, wherever they are."""
 _MOVED: Final = {
     **_PACKAGES,
     "icmsg.cosim.engines": "icmsg.engines.choice",
     **{f"icmsg.cosim.{name}": f"{home}.{name}" for home, names in _MODULES.items() for name in names},
+    **_RENAMED,
 }
 
 

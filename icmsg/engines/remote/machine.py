@@ -17,9 +17,9 @@ from icmsg.engines.lockstep.paths import csharp_files, monitor_path
 from icmsg.engines.lockstep.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, TASK
 from icmsg.engines.lockstep.stepper import Stepper
 from icmsg.engines.remote.abilities import find_abilities
+from icmsg.engines.remote.advance import LockstepAdvance, SliceAdvance, current_time
 from icmsg.engines.remote.bus import RemoteBus
 from icmsg.engines.remote.core import RemoteCore
-from icmsg.engines.remote.gates import LockstepGate, SliceGate, current_time
 from icmsg.engines.remote.levels import Levels
 from icmsg.engines.remote.link import Link
 from icmsg.engines.remote.memory import RemoteMemory
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from icmsg.engines.lockstep.log import Complaint
-    from icmsg.engines.lockstep.stepper import Gate
+    from icmsg.engines.lockstep.stepper import Lockstep
     from icmsg.engines.remote.transport import Transport
     from icmsg.soc.soc import Place, SocCore
 
@@ -110,7 +110,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self._memory = RemoteMemory(self.link, blocks=self.abilities.blocks)
         self.stepper = Stepper(
             self.clock,
-            make_gate=self._make_gate,
+            make_lockstep=self._make_lockstep,
             now_ns=self._ask_time,
             shared=self._memory,
             step_done=self.take,
@@ -152,11 +152,11 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         """True while the lockstep holds the emulation; slices of RunFor leave it paused."""
         return self.stepper.is_active and self.abilities.lockstep is not None
 
-    def _make_gate(self, lines: Sequence[object]) -> Gate:
+    def _make_lockstep(self, lines: Sequence[object]) -> Lockstep:
         parts = self.link, self._levels, self._memory, lines
         if self.abilities.lockstep is not None:
-            return LockstepGate(*parts, mailbox=self.abilities.lockstep, took=self._take_report)
-        return SliceGate(*parts, quantum_ns=self._quantum_ns, now_ns=self._ask_time(), rose=self._rose)
+            return LockstepAdvance(*parts, mailbox=self.abilities.lockstep, took=self._take_report)
+        return SliceAdvance(*parts, quantum_ns=self._quantum_ns, now_ns=self._ask_time(), rose=self._rose)
 
     def _ask_time(self) -> int:
         mailbox = self.abilities.lockstep

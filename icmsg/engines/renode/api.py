@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from icmsg.engines.lockstep.stepper import Gate
+    from icmsg.engines.lockstep.stepper import Lockstep
 
 
 class Registers(Protocol):
@@ -42,7 +42,7 @@ class MachineApi(Protocol):
     """The machine that was made last."""
 
     def now_ns(self) -> int:
-        """The virtual time; not while a gate advances."""
+        """The virtual time; not while a lockstep advances."""
 
     def quantum_ns(self) -> int:
         """The distance of the synchronization points."""
@@ -86,7 +86,7 @@ class MachineApi(Protocol):
     def instructions(self, core: str) -> int:
         """Return how many instructions a core has executed."""
 
-    def gate(self, lines: Sequence[object], journal: Records) -> Gate:
+    def lockstep(self, lines: Sequence[object], journal: Records) -> Lockstep:
         """Make the lockstep; one quantum passes. Doorbells in ``journal`` end an advance."""
 
     def doorbells(self, capacity: int, mailboxes: Sequence[str]) -> Records:

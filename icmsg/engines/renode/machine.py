@@ -91,7 +91,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
             self._printed = RecordReader(consoles, "bytes of a console")
             self.stepper = Stepper(
                 self.clock,
-                make_gate=lambda lines: self._api.gate(lines, journal),
+                make_lockstep=lambda lines: self._api.lockstep(lines, journal),
                 now_ns=self._api.now_ns,
                 shared=self.shared,
                 step_done=self.take,

@@ -24,7 +24,7 @@ _STILL: Final = 100
 _STARTED: Final = re.compile(r"runs by itself|already started", re.IGNORECASE)
 
 
-class _Gate:
+class _Advance:
     """Common part of both ways: followed lines, the time, and one line of commands for each step."""
 
     def __init__(self, link: Link, levels: Levels, memory: RemoteMemory, lines: Iterable[object]) -> None:
@@ -69,7 +69,7 @@ class _Gate:
         return printed[:answers]
 
 
-class LockstepGate(_Gate):
+class LockstepAdvance(_Advance):
     """The lockstep of ``renode/RemoteExtensions.cs``: one line for each step, whatever its length.
 
     ``took`` gets the time and the records that each step prints.
@@ -92,7 +92,7 @@ class LockstepGate(_Gate):
         self.advance(0)
 
     def advance(self, microseconds: int) -> bool:
-        """Let time pass; see :class:`icmsg.engines.lockstep.stepper.Gate`."""
+        """Let time pass; see :class:`icmsg.engines.lockstep.stepper.Lockstep`."""
         names = " ".join(f"{wire.source}.{wire.output}" for wire in self._lines)
         printed = self._ask(f'{self._mailbox} RunUntil {microseconds} "{names}"', answers=1)
         before, self._now = self._now, self._took(printed[0])
@@ -110,7 +110,7 @@ class LockstepGate(_Gate):
         self._link.execute(f"{self._mailbox} EndLockstep")
 
 
-class SliceGate(_Gate):
+class SliceAdvance(_Advance):
     """``emulation RunFor`` for a quantum at a time, which costs Renode milliseconds each; needs no files of ours.
 
     ``now_ns`` is the time at which it begins. ``rose`` gets each followed line that rose, and the time at the end of
@@ -134,7 +134,7 @@ class SliceGate(_Gate):
         self._now = now_ns
 
     def advance(self, microseconds: int) -> bool:
-        """Let time pass; see :class:`icmsg.engines.lockstep.stepper.Gate`."""
+        """Let time pass; see :class:`icmsg.engines.lockstep.stepper.Lockstep`."""
         if self._is_any_high:
             return True
         until = self._now + microseconds * US
