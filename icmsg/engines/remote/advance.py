@@ -13,7 +13,7 @@ from icmsg.machine.simtime import US, format_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from icmsg.engines.remote.levels import Levels
+    from icmsg.engines.remote.irq_lines import IrqLines
     from icmsg.engines.remote.link import Link
     from icmsg.engines.remote.memory import RemoteMemory
     from icmsg.soc.soc import Wire
@@ -27,9 +27,11 @@ _STARTED: Final = re.compile(r"runs by itself|already started", re.IGNORECASE)
 class _Advance:
     """Common part of both ways: followed lines, the time, and one line of commands for each step."""
 
-    def __init__(self, link: Link, levels: Levels, memory: RemoteMemory, lines: Iterable[object]) -> None:
+    def __init__(
+        self, link: Link, irq_lines: IrqLines, memory: RemoteMemory, lines: Iterable[object]
+    ) -> None:
         self._link = link
-        self._levels = levels
+        self._irq_lines = irq_lines
         self._memory = memory
         self._lines: list[Wire] = list(lines)  # type: ignore[arg-type]  # what the machine's line() returned
         self._now = 0
@@ -50,11 +52,11 @@ class _Advance:
 
     @property
     def _is_any_high(self) -> bool:
-        return any(self._levels.is_set(line) for line in self._lines)
+        return any(self._irq_lines.is_set(line) for line in self._lines)
 
     def _ask(self, *commands: str, answers: int) -> list[str]:
         """Run commands that let time pass, and learn with them what Python will want to know then."""
-        questions, ahead = self._levels.questions, self._memory.ahead
+        questions, ahead = self._irq_lines.questions, self._memory.ahead
         everything = *commands, *questions, *ahead
         expected = answers + len(questions) + len(ahead)
         try:
@@ -64,7 +66,7 @@ class _Advance:
                 raise EngineError(f"Renode stopped: {words(error)}") from error
             self._link.execute("pause")
             printed = self._link.ask(*everything, answers=expected)
-        self._levels.learn(printed[answers : answers + len(questions)])
+        self._irq_lines.learn(printed[answers : answers + len(questions)])
         self._memory.learn(printed[answers + len(questions) :])
         return printed[:answers]
 
@@ -78,14 +80,14 @@ class LockstepAdvance(_Advance):
     def __init__(
         self,
         link: Link,
-        levels: Levels,
+        irq_lines: IrqLines,
         memory: RemoteMemory,
         lines: Iterable[object],
         *,
         mailbox: str,
         took: Callable[[str], int],
     ) -> None:
-        super().__init__(link, levels, memory, lines)
+        super().__init__(link, irq_lines, memory, lines)
         self._mailbox = mailbox
         self._took = took
         self._still = 0
@@ -120,7 +122,7 @@ class SliceAdvance(_Advance):
     def __init__(
         self,
         link: Link,
-        levels: Levels,
+        irq_lines: IrqLines,
         memory: RemoteMemory,
         lines: Iterable[object],
         *,
@@ -128,7 +130,7 @@ class SliceAdvance(_Advance):
         now_ns: int,
         rose: Callable[[Wire, int], None],
     ) -> None:
-        super().__init__(link, levels, memory, lines)
+        super().__init__(link, irq_lines, memory, lines)
         self._quantum = quantum_ns
         self._rose = rose
         self._now = now_ns
@@ -143,7 +145,7 @@ class SliceAdvance(_Advance):
             ns = self._quantum if self._lines else -(-(until - self._now) // self._quantum) * self._quantum
             self._ask(f'emulation RunFor "{seconds(ns)}"', answers=0)
             self._now += ns
-            high = [wire for wire in self._lines if self._levels.is_set(wire)]
+            high = [wire for wire in self._lines if self._irq_lines.is_set(wire)]
             for wire in high:
                 self._rose(wire, self._now)
             if high:

@@ -11,7 +11,7 @@ from icmsg.errors import MonitorError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.engines.remote.levels import Levels
+    from icmsg.engines.remote.irq_lines import IrqLines
     from icmsg.engines.remote.link import Link
     from icmsg.engines.remote.memory import RemoteMemory
     from icmsg.soc.soc import Place, SocCore
@@ -26,14 +26,14 @@ class RemoteBus(PlacedBus):
     the sysbus in the context of the core. ``rings`` is called with the channel of each task that is written.
     """
 
-    __slots__ = ("_kind", "_levels", "_link", "_memory", "_pending", "_rings", "_shared", "_tx_base")
+    __slots__ = ("_irq_lines", "_kind", "_link", "_memory", "_pending", "_rings", "_shared", "_tx_base")
 
     def __init__(
         self,
         link: Link,
         core: SocCore,
         memory: RemoteMemory,
-        levels: Levels,
+        irq_lines: IrqLines,
         *,
         shared: frozenset[Place],
         rings: Callable[[int], None],
@@ -41,7 +41,7 @@ class RemoteBus(PlacedBus):
         super().__init__(core, MonitorError)
         self._link = link
         self._memory = memory
-        self._levels = levels
+        self._irq_lines = irq_lines
         self._shared = shared
         self._rings = rings
         port = core.port
@@ -99,7 +99,7 @@ class RemoteBus(PlacedBus):
     def _get_register(self, offset: int) -> int:
         assert self._mailbox is not None
         if offset == self._pending:
-            known = self._levels.pending(self._mailbox)
+            known = self._irq_lines.pending(self._mailbox)
             if known is not None:
                 return known
         return self._link.number(f"{self._mailbox} ReadDoubleWord 0x{offset:X}")
@@ -113,7 +113,7 @@ class RemoteBus(PlacedBus):
             self._rings(channel)
 
     def _rang(self) -> None:
-        self._levels.forget()
+        self._irq_lines.forget()
 
     def _words(self, failure: Exception) -> str:
         return words(failure)

@@ -20,7 +20,7 @@ from icmsg.engines.remote.abilities import find_abilities
 from icmsg.engines.remote.advance import LockstepAdvance, SliceAdvance, current_time
 from icmsg.engines.remote.bus import RemoteBus
 from icmsg.engines.remote.core import RemoteCore
-from icmsg.engines.remote.levels import Levels
+from icmsg.engines.remote.irq_lines import IrqLines
 from icmsg.engines.remote.link import Link
 from icmsg.engines.remote.memory import RemoteMemory
 from icmsg.engines.remote.reports import read_report
@@ -106,7 +106,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self.link.execute(commands.SERIAL)
         if quantum_ns is not None:
             self.link.execute(f'emulation SetGlobalQuantum "{commands.seconds(quantum_ns)}"')
-        self._levels = Levels(self.link, dict(_pending_registers(self._mailboxes)))
+        self._irq_lines = IrqLines(self.link, dict(_pending_registers(self._mailboxes)))
         self._memory = RemoteMemory(self.link, blocks=self.abilities.blocks)
         self.stepper = Stepper(
             self.clock,
@@ -118,7 +118,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         )
         for name, core in places.items():
             bus = RemoteBus(
-                self.link, core, self._memory, self._levels, shared=shared, rings=self._ringer(core)
+                self.link, core, self._memory, self._irq_lines, shared=shared, rings=self._ringer(core)
             )
             self.cores[name] = RemoteCore(self, core, bus)
         self.look_at_cores()
@@ -143,7 +143,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         try:
             return super()._advance(ns, satisfied)
         finally:
-            self._levels.forget()
+            self._irq_lines.forget()
             self._memory.let_go()
             self.link.joins = False
 
@@ -153,7 +153,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         return self.stepper.is_active and self.abilities.lockstep is not None
 
     def _make_lockstep(self, lines: Sequence[object]) -> Lockstep:
-        parts = self.link, self._levels, self._memory, lines
+        parts = self.link, self._irq_lines, self._memory, lines
         if self.abilities.lockstep is not None:
             return LockstepAdvance(*parts, mailbox=self.abilities.lockstep, took=self._take_report)
         return SliceAdvance(*parts, quantum_ns=self._quantum_ns, now_ns=self._ask_time(), rose=self._rose)
@@ -211,7 +211,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self.check_open()
         if self.is_held:
             commands.check_beside_lockstep(command)
-        self._levels.forget()
+        self._irq_lines.forget()
         self._memory.let_go()
         return self.link.execute(command)
 
@@ -231,7 +231,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
 
     def command(self, line: str) -> str:
         """Run a Monitor command that lets no time pass; EngineError with Renode's words when it is refused."""
-        self._levels.forget()
+        self._irq_lines.forget()
         try:
             return self.link.execute(line)
         except MonitorError as error:
@@ -239,13 +239,13 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
 
     def line(self, wire: Wire) -> object:
         """Return the interrupt line of a peripheral's output."""
-        self._levels.add(wire)
+        self._irq_lines.add(wire)
         return wire
 
     def is_set(self, line: object) -> bool:
         """Return the level of a line."""
         assert isinstance(line, Wire)
-        return self._levels.is_set(line)
+        return self._irq_lines.is_set(line)
 
     # What happened
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.engines.remote.bus import RemoteBus
-from icmsg.engines.remote.levels import Levels
+from icmsg.engines.remote.irq_lines import IrqLines
 from icmsg.engines.remote.link import Link
 from icmsg.engines.remote.memory import RemoteMemory
 from icmsg.soc.soc import Place, SocCore
@@ -63,7 +63,7 @@ def remote_bus(base: int, size: int, *, blocks: bool = True, shared: bool = True
         link,
         core,
         RemoteMemory(link, blocks=blocks),
-        Levels(link, ()),
+        IrqLines(link, ()),
         shared=frozenset([place] if shared else []),
         rings=lambda _channel: None,
     )

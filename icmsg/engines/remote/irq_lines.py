@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from icmsg.soc.soc import Wire
 
 
-class Levels:
+class IrqLines:
     """Known levels of the lines of played cores; for a mailbox that is its register of what is pending.
 
     What is known stays true while the emulation is held and no register is written, so it is kept only while ``link``
