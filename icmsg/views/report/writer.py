@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.views.report.collected import Collected, Lines, Problem
 from icmsg.views.report.figures import CoreFigures, DirectionFigures
-from icmsg.views.report.levels import Levels
+from icmsg.views.report.fill_level import FillLevel
 from icmsg.views.report.page import page
 from icmsg.views.report.rows import PROBLEMS, KeptRows, Packet, Row
 from icmsg.views.tracer import player_of
@@ -29,7 +29,7 @@ class HtmlWriter(TraceWriter):
 
     def __init__(self, subject: TraceSubject, output: Output) -> None:
         super().__init__(subject, output)
-        levels = [Levels(each, subject.start_ns) for each in subject.directions]
+        levels = [FillLevel(each, subject.start_ns) for each in subject.directions]
         self._ways: Final = [
             DirectionFigures(each, level) for each, level in zip(subject.directions, levels, strict=True)
         ]

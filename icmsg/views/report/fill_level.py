@@ -18,7 +18,7 @@ _WIDTH: Final = 1000
 _HEIGHT: Final = 100
 
 
-class Levels:
+class FillLevel:
     """Fill level of one direction: of each step of time the smallest, the largest and the last one."""
 
     def __init__(self, direction: Direction, start_ns: int) -> None:
