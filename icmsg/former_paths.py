@@ -77,6 +77,7 @@ _MODULES: Final = {
 _RENAMED: Final[dict[str, str]] = {
     "icmsg.cosim.remote.gates": "icmsg.engines.remote.advance",
     "icmsg.cosim.remote.levels": "icmsg.engines.remote.irq_lines",
+    "icmsg.cosim.remote.abilities": "icmsg.engines.remote.capabilities",
 }
 """Modules that have another name today, wherever they are."""
 _MOVED: Final = {

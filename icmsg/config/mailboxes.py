@@ -1,4 +1,4 @@
-"""Abilities of Zephyr's mailboxes, as far as ICMsg depends on them: which channels there are, and who hears what.
+"""Capabilities of Zephyr's mailboxes, as far as ICMsg depends on them: which channels there are, and who hears what.
 
 From Zephyr's drivers (``drivers/mbox``) and the bindings of the same names.
 """

@@ -16,9 +16,9 @@ from icmsg.engines.lockstep.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_N
 from icmsg.engines.lockstep.paths import csharp_files, monitor_path
 from icmsg.engines.lockstep.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, TASK
 from icmsg.engines.lockstep.stepper import Stepper
-from icmsg.engines.remote.abilities import find_abilities
 from icmsg.engines.remote.advance import LockstepAdvance, SliceAdvance, current_time
 from icmsg.engines.remote.bus import RemoteBus
+from icmsg.engines.remote.capabilities import find_capabilities
 from icmsg.engines.remote.core import RemoteCore
 from icmsg.engines.remote.irq_lines import IrqLines
 from icmsg.engines.remote.link import Link
@@ -102,12 +102,12 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self._own: list[tuple[int, int, int]] = []
         self._origin_ns = 0
         shared = _shared(places)
-        self.abilities: Final = find_abilities(self.link, path, places, shared)
+        self.capabilities: Final = find_capabilities(self.link, path, places, shared)
         self.link.execute(commands.SERIAL)
         if quantum_ns is not None:
             self.link.execute(f'emulation SetGlobalQuantum "{commands.seconds(quantum_ns)}"')
         self._irq_lines = IrqLines(self.link, dict(_pending_registers(self._mailboxes)))
-        self._memory = RemoteMemory(self.link, blocks=self.abilities.blocks)
+        self._memory = RemoteMemory(self.link, blocks=self.capabilities.blocks)
         self.stepper = Stepper(
             self.clock,
             make_lockstep=self._make_lockstep,
@@ -150,16 +150,16 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
     @property
     def is_held(self) -> bool:
         """True while the lockstep holds the emulation; slices of RunFor leave it paused."""
-        return self.stepper.is_active and self.abilities.lockstep is not None
+        return self.stepper.is_active and self.capabilities.lockstep is not None
 
     def _make_lockstep(self, lines: Sequence[object]) -> Lockstep:
         parts = self.link, self._irq_lines, self._memory, lines
-        if self.abilities.lockstep is not None:
-            return LockstepAdvance(*parts, mailbox=self.abilities.lockstep, took=self._take_report)
+        if self.capabilities.lockstep is not None:
+            return LockstepAdvance(*parts, mailbox=self.capabilities.lockstep, took=self._take_report)
         return SliceAdvance(*parts, quantum_ns=self._quantum_ns, now_ns=self._ask_time(), rose=self._rose)
 
     def _ask_time(self) -> int:
-        mailbox = self.abilities.lockstep
+        mailbox = self.capabilities.lockstep
         if mailbox is None:
             return current_time(self.link) - self._origin_ns
         return self._take_report(self.link.ask(f"{mailbox} TakeRecords")[0])
@@ -191,7 +191,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         ):
             self.command(f"{name} ZeroAll")
         self._memory.let_go()
-        mailbox = self.abilities.lockstep
+        mailbox = self.capabilities.lockstep
         if mailbox is None:
             self._origin_ns = current_time(self.link)
         else:  # the records are those of the resets
@@ -321,8 +321,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             for core in self.cores.values():
                 if core.is_played:
                     core.tell_played(False)
-            if self.abilities.lockstep is not None:
-                self.link.execute(f"{self.abilities.lockstep} Unfollow")
+            if self.capabilities.lockstep is not None:
+                self.link.execute(f"{self.capabilities.lockstep} Unfollow")
         for core in self.cores.values():
             core.close()
         self.clock.clear()

@@ -1,4 +1,4 @@
-"""Abilities of the Renode behind a Monitor: which of our files it has, and whether the machine fits."""
+"""Capabilities of the Renode behind a Monitor: which of our files it has, and whether the machine fits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MONITOR_SCRIPT: Final = "icmsg_monitor.py"
 
 
 @dataclass(frozen=True, slots=True)
-class Abilities:
+class Capabilities:
     """``lockstep`` is the mailbox whose extensions hold the emulation, None where time passes in slices of RunFor.
 
     ``blocks`` tells whether ``icmsg_read`` and ``icmsg_write`` are there.
@@ -32,26 +32,26 @@ class Abilities:
     blocks: bool
 
 
-def find_abilities(
-    link: Link, platform: Path, places: Mapping[str, SocCore], shared: Collection[Place]
-) -> Abilities:
+def find_capabilities(
+    link: Link, platform: Path, cores: Mapping[str, SocCore], shared: Collection[Place]
+) -> Capabilities:
     """Pause the emulation, check that the selected machine is one of ``platform``, and see what can be used.
 
     Raises:
         EngineError: there is no such machine; the text says what to do.
     """
-    mailboxes = [core.mailbox for core in places.values() if core.mailbox is not None]
-    _check_machine(link, platform, [core.cpu for core in places.values()])
+    mailboxes = [core.mailbox for core in cores.values() if core.mailbox is not None]
+    _check_machine(link, platform, [core.cpu for core in cores.values()])
     # Somebody before us may have left it held, and then `pause` would wait for ever.
     if mailboxes and _answers(link, f"{mailboxes[0]} EndLockstep"):
         link.execute("pause")
-        uarts = [core.uart for core in places.values() if core.uart is not None]
+        uarts = [core.uart for core in cores.values() if core.uart is not None]
         follow = f'{mailboxes[0]} Follow "{" ".join(mailboxes)}" "{" ".join(uarts)}"'
         lockstep = mailboxes[0] if _answers(link, follow) else None
     else:
         link.execute("pause")
         lockstep = None
-    return Abilities(lockstep, _find_blocks(link, shared))
+    return Capabilities(lockstep, _find_blocks(link, shared))
 
 
 def _check_machine(link: Link, platform: Path, cpus: list[str]) -> None:
