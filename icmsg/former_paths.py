@@ -78,6 +78,7 @@ _RENAMED: Final[dict[str, str]] = {
     "icmsg.cosim.remote.gates": "icmsg.engines.remote.advance",
     "icmsg.cosim.remote.levels": "icmsg.engines.remote.irq_lines",
     "icmsg.cosim.remote.abilities": "icmsg.engines.remote.capabilities",
+    "icmsg.cosim.stepped.owner": "icmsg.engines.lockstep.core_machine",
 }
 """Modules that have another name today, wherever they are."""
 _MOVED: Final = {

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.engines.lockstep.bus import PlacedBus
-    from icmsg.engines.lockstep.owner import Owner
+    from icmsg.engines.lockstep.core_machine import CoreMachine
     from icmsg.machine.machine import Hang
     from icmsg.machine.memory_console import MemoryConsole
     from icmsg.soc.core_power import ForceOff
@@ -38,7 +38,7 @@ class SteppedCore(BaseCore):
     Its state is changed by Monitor commands.
     """
 
-    def __init__(self, machine: Owner, place: SocCore, bus: PlacedBus) -> None:
+    def __init__(self, machine: CoreMachine, place: SocCore, bus: PlacedBus) -> None:
         super().__init__(machine.soc, place, bus, Console())
         self._machine = machine
         self._started = False
