@@ -79,6 +79,7 @@ _RENAMED: Final[dict[str, str]] = {
     "icmsg.cosim.remote.levels": "icmsg.engines.remote.irq_lines",
     "icmsg.cosim.remote.abilities": "icmsg.engines.remote.capabilities",
     "icmsg.cosim.stepped.owner": "icmsg.engines.lockstep.core_machine",
+    "icmsg.robot.hosts": "icmsg.robot.emulation",
 }
 """Modules that have another name today, wherever they are."""
 _MOVED: Final = {

@@ -12,9 +12,9 @@ from icmsg.engines.remote.transport import PATIENCE_S
 from icmsg.errors import IcmsgError
 from icmsg.robot.console_keywords import ConsoleKeywords
 from icmsg.robot.doorbell_keywords import DoorbellKeywords
+from icmsg.robot.emulation import LocalEmulation
 from icmsg.robot.exchange_keywords import ExchangeKeywords
 from icmsg.robot.firmware_keywords import FirmwareKeywords
-from icmsg.robot.hosts import LocalHost
 from icmsg.robot.interruption import Interruptions
 from icmsg.robot.lifecycle import Lifecycle
 from icmsg.robot.machine_keywords import MachineKeywords
@@ -35,7 +35,7 @@ from icmsg.robot.watching_keywords import WatchingKeywords
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from icmsg.robot.hosts import Host
+    from icmsg.robot.emulation import SuiteEmulation
 
 _OURS: Final = (
     MachineKeywords,
@@ -129,12 +129,12 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
         ``engine`` and ``stall_timeout`` see `Engines`, ``traces`` see `Failures`.
         """
         settings = Settings(timeout, quiet, stall_timeout, traces)
-        host, host_listeners = _host(engine, settings)
-        scene = self._scene = Scene(settings, host)
+        emulation, emulation_listeners = _emulation(engine, settings)
+        scene = self._scene = Scene(settings, emulation)
         self._states = StateKeywords(scene, self.run_keyword)
-        self.ROBOT_LIBRARY_LISTENER = [Lifecycle(scene), *host_listeners]
+        self.ROBOT_LIBRARY_LISTENER = [Lifecycle(scene), *emulation_listeners]
         parts: list[object] = [part(scene) for part in _OURS]
-        if isinstance(host, LocalHost):
+        if isinstance(emulation, LocalEmulation):
             parts += [*(part(scene) for part in _OF_RENODE), self._states]
         super().__init__(parts)
         self._names_cores: Final = {name: _core_parameters(method) for name, method in self.keywords.items()}
@@ -143,7 +143,7 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
         """Run a keyword; an error of this package fails the test with its text and what explains it."""
         try:
             with Interruptions():
-                self._scene.host.begin_keyword()
+                self._scene.emulation.begin_keyword()
                 args, kwargs = self._with_core_names(name, args, kwargs or {})
                 returned = super().run_keyword(name, args, kwargs)
         except IcmsgError as error:
@@ -174,11 +174,11 @@ def _core_parameters(method: Callable[..., Any]) -> list[tuple[int, str]]:
     ]
 
 
-def _host(engine: str | None, settings: Settings) -> tuple[Host, list[object]]:
-    """Return the host of the suite, and who listens for it."""
+def _emulation(engine: str | None, settings: Settings) -> tuple[SuiteEmulation, list[object]]:
+    """Return the emulation of the suite, and who listens for it."""
     if not under_renode_test(robot_variables()):
-        return LocalHost(engine, settings), []
-    from icmsg.robot.renode_test import BeforeRenode, RenodeTestHost  # needs the remote engine
+        return LocalEmulation(engine, settings), []
+    from icmsg.robot.renode_test import BeforeRenode, RenodeTestEmulation  # needs the remote engine
 
-    host = RenodeTestHost()
-    return host, [BeforeRenode(host)]
+    emulation = RenodeTestEmulation()
+    return emulation, [BeforeRenode(emulation)]

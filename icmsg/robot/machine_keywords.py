@@ -54,7 +54,7 @@ class MachineKeywords:
             board = find_board(soc)
             platform = None if board is DEFAULT else str(platform_file(board.name))
         self._scene.clear()
-        self._scene.host.create(engine, script, platform, variables)
+        self._scene.emulation.create(engine, script, platform, variables)
         self._scene.recorder.clear()
         _ = self._scene.machine
 
@@ -72,7 +72,7 @@ class MachineKeywords:
             except ConfigurationError as error:  # no second failure, and the machine has to be freed
                 logger.warn(str(error))
         if status is not None:
-            self._scene.host.end_test()
+            self._scene.emulation.end_test()
         self._scene.clear()
 
     @keyword(tags=["machine"])

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from icmsg.machine.machine import Core, Machine
     from icmsg.monitor.protocol import Monitor
-    from icmsg.robot.hosts import Host
+    from icmsg.robot.emulation import SuiteEmulation
     from icmsg.robot.played_side import Played, PlayedEndpoint
     from icmsg.robot.settings import Settings
 
@@ -40,11 +40,11 @@ _MISTAKES: Final = (ConfigurationError, MonitorError, FirmwareError, EngineNotAv
 
 
 class Scene:
-    """The state behind the keywords; ``host`` gives the Monitor of the engine on which the suite runs."""
+    """The state behind the keywords; ``emulation`` gives the Monitor of the engine on which the suite runs."""
 
-    def __init__(self, settings: Settings, host: Host) -> None:
+    def __init__(self, settings: Settings, emulation: SuiteEmulation) -> None:
         self.settings: Final = settings
-        self.host: Final = host
+        self.emulation: Final = emulation
         self.recorder: Final = Recorder()
         self.sides: Final[dict[str, PlayedSide]] = {}
         self.links: Final = LinkConfigs(self)
@@ -61,7 +61,7 @@ class Scene:
     @property
     def monitor(self) -> Monitor:
         """The Monitor; it is made at first use."""
-        return self.host.monitor()
+        return self.emulation.monitor()
 
     @property
     def machine(self) -> Machine:
@@ -111,7 +111,7 @@ class Scene:
     def clear(self) -> None:
         """Free the machine; a new one can be made."""
         self._forget()
-        self.host.clear()
+        self.emulation.clear()
 
     def _forget(self) -> None:
         self.recorder.stop()

@@ -17,7 +17,7 @@ from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 sys.path.insert(1, str(Path(__file__).parent.parent))
 from remote_extensions import ExtendedMonitor
 
-from icmsg.robot.hosts import LocalHost
+from icmsg.robot.emulation import LocalEmulation
 from icmsg.robot.renode_keywords import RenodeKeywords
 from icmsg.robot.renode_log_keywords import RenodeLogKeywords
 from icmsg.robot.renode_uart_keywords import RenodeUartKeywords
@@ -27,8 +27,8 @@ from icmsg.robot.settings import Settings
 _NAMED = re.compile(r"^([a-zA-Z0-9_]+)=(.+)", re.DOTALL)
 
 
-class RenodeHost(LocalHost):
-    """A host whose Monitor has what the C# files add to Renode's."""
+class RenodeEmulation(LocalEmulation):
+    """An emulation whose Monitor has what the C# files add to Renode's."""
 
     def _make(self, asked: str | None, platform: str | None = None) -> ExtendedMonitor:
         return ExtendedMonitor()
@@ -46,7 +46,7 @@ class RenodeServer:
 
     def __init__(self) -> None:
         settings = Settings("1 s", "10 ms")
-        scene = Scene(settings, RenodeHost("embedded", settings))
+        scene = Scene(settings, RenodeEmulation("embedded", settings))
         self._keywords: dict[str, Any] = {
             "EnableLoggingToCache": lambda: None,
             "ClearCachedLog": lambda: None,

@@ -24,8 +24,8 @@ SCRIPTS: Final = "renode"
 DEFAULT_SCRIPT: Final = "machine"
 
 
-class Host(Protocol):
-    """Place where machines live."""
+class SuiteEmulation(Protocol):
+    """Emulation that a suite works on: a Monitor and its machines."""
 
     def monitor(self) -> Monitor:
         """Return the Monitor; the first call makes it."""
@@ -45,7 +45,7 @@ class Host(Protocol):
         """Do what has to be done behind a test, before its machine is freed."""
 
 
-class LocalHost:
+class LocalEmulation:
     """An engine in this process; ``engine`` is what the library was imported with.
 
     ``settings`` say which wall time in one step of Renode ends the process.
