@@ -63,7 +63,6 @@ _MODULES: Final = {
         ),
         *(
             "image",
-            "image_places",
             "interruption",
             "linked_memory",
             "machine",
@@ -80,6 +79,8 @@ _RENAMED: Final[dict[str, str]] = {
     "icmsg.cosim.remote.abilities": "icmsg.engines.remote.capabilities",
     "icmsg.cosim.stepped.owner": "icmsg.engines.lockstep.core_machine",
     "icmsg.robot.hosts": "icmsg.robot.emulation",
+    "icmsg.robot.scene": "icmsg.robot.context",
+    "icmsg.cosim.image_places": "icmsg.machine.image_addresses",
 }
 """Modules that have another name today, wherever they are."""
 _MOVED: Final = {

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _ARTICLES: Final = {ARM: "an Arm", RISCV: "a RISC-V"}
 
 
-def check_places(image: FirmwareImage, core: str, soc: Soc) -> None:
+def check_addresses(image: FirmwareImage, core: str, soc: Soc) -> None:
     """Check what ``image`` was built for, and where every part of it would be loaded on ``core``.
 
     Raises:

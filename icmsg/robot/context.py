@@ -1,4 +1,4 @@
-"""Scene of one suite's keywords: a Monitor, its machine, and who plays the cores."""
+"""Context of one suite's keywords: a Monitor, its machine, and who plays the cores."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _MISTAKES: Final = (ConfigurationError, MonitorError, FirmwareError, EngineNotAv
 """Errors that say all there is to say."""
 
 
-class Scene:
+class KeywordContext:
     """The state behind the keywords; ``emulation`` gives the Monitor of the engine on which the suite runs."""
 
     def __init__(self, settings: Settings, emulation: SuiteEmulation) -> None:
