@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from icmsg.engines.remote.irq_lines import IrqLines
     from icmsg.engines.remote.link import Link
     from icmsg.engines.remote.memory import RemoteMemory
-    from icmsg.soc.soc import Place, SocCore
+    from icmsg.soc.soc import MappedRange, SocCore
 
 _NAMES: Final = {8: "Byte", 16: "Word", 32: "DoubleWord"}
 
@@ -35,7 +35,7 @@ class RemoteBus(PlacedBus):
         memory: RemoteMemory,
         irq_lines: IrqLines,
         *,
-        shared: frozenset[Place],
+        shared: frozenset[MappedRange],
         rings: Callable[[int], None],
     ) -> None:
         super().__init__(core, MonitorError)
@@ -85,7 +85,7 @@ class RemoteBus(PlacedBus):
                 self._memory.write_in_words(at, content, self._cpu)
                 self._memory.let_go()
 
-    def _parts(self, address: int, size: int) -> list[tuple[Place, int, int]]:
+    def _parts(self, address: int, size: int) -> list[tuple[MappedRange, int, int]]:
         """Return (memory, address, bytes) for each memory that a block, checked before, lies in."""
         parts, at = [], address
         while at < address + size:

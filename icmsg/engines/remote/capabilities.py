@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icmsg.engines.remote.link import Link
-    from icmsg.soc.soc import Place, SocCore
+    from icmsg.soc.soc import MappedRange, SocCore
 
 MONITOR_SCRIPT: Final = "icmsg_monitor.py"
 
@@ -33,7 +33,7 @@ class Capabilities:
 
 
 def find_capabilities(
-    link: Link, platform: Path, cores: Mapping[str, SocCore], shared: Collection[Place]
+    link: Link, platform: Path, cores: Mapping[str, SocCore], shared: Collection[MappedRange]
 ) -> Capabilities:
     """Pause the emulation, check that the selected machine is one of ``platform``, and see what can be used.
 
@@ -67,7 +67,7 @@ def _check_machine(link: Link, platform: Path, cpus: list[str]) -> None:
         ) from error
 
 
-def _find_blocks(link: Link, shared: Collection[Place]) -> bool:
+def _find_blocks(link: Link, shared: Collection[MappedRange]) -> bool:
     place = next(iter(sorted(shared, key=lambda place: place.start)), None)
     if place is None:
         return False

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from icmsg.engines.lockstep.log import Complaint
     from icmsg.engines.lockstep.stepper import Lockstep
     from icmsg.engines.remote.transport import Transport
-    from icmsg.soc.soc import Place, SocCore
+    from icmsg.soc.soc import MappedRange, SocCore
 
 _LOADED: Final = re.compile(r"Binary ([^\n]{1,4096}?): [0-9a-f]{32}\b")
 _FINGERPRINTS: Final = 1 << 16
@@ -82,13 +82,13 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         files = csharp_files(include)
         path = Path(platform) if platform is not None else platform_file(DEFAULT.name)
         super().__init__(Soc(load_platform(path)), quantum_ns, latency_ns)
-        places = self.soc.cores
+        cores = self.soc.cores
         self.link: Final = Link(transport)
         self._include(files)
         self._quantum_ns = quantum_ns or DEFAULT_QUANTUM_NS
         self._numbers = {
             wire: (core.name, number)
-            for core in places.values()
+            for core in cores.values()
             for number in core.wires
             for wire in watched(core, number)
         }
@@ -97,12 +97,12 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             TASK: mailboxes,
             LINE_ROSE: mailboxes,
             BYTE_SENT: len(self._uarts),
-            RESET_REQUESTED: len(places),
+            RESET_REQUESTED: len(cores),
         }
         self._own: list[tuple[int, int, int]] = []
         self._origin_ns = 0
-        shared = _shared(places)
-        self.capabilities: Final = find_capabilities(self.link, path, places, shared)
+        shared = _shared(cores)
+        self.capabilities: Final = find_capabilities(self.link, path, cores, shared)
         self.link.execute(commands.SERIAL)
         if quantum_ns is not None:
             self.link.execute(f'emulation SetGlobalQuantum "{commands.seconds(quantum_ns)}"')
@@ -116,7 +116,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             step_done=self.take,
             growing=True,
         )
-        for name, core in places.items():
+        for name, core in cores.items():
             bus = RemoteBus(
                 self.link, core, self._memory, self._irq_lines, shared=shared, rings=self._ringer(core)
             )
@@ -336,7 +336,7 @@ def _pending_registers(mailboxes: Iterable[SocCore]) -> Iterator[tuple[str, int]
             yield port.name, port.kind.registers.offset(port.kind.pending)
 
 
-def _shared(places: dict[str, SocCore]) -> frozenset[Place]:
+def _shared(cores: dict[str, SocCore]) -> frozenset[MappedRange]:
     """Return the memories that every core sees at the same address."""
-    sets = [frozenset(core.memories()) for core in places.values()]
+    sets = [frozenset(core.memories()) for core in cores.values()]
     return frozenset.intersection(*sets) if sets else frozenset()

@@ -8,7 +8,7 @@ from icmsg.engines.remote.bus import RemoteBus
 from icmsg.engines.remote.irq_lines import IrqLines
 from icmsg.engines.remote.link import Link
 from icmsg.engines.remote.memory import RemoteMemory
-from icmsg.soc.soc import Place, SocCore
+from icmsg.soc.soc import MappedRange, SocCore
 
 if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
@@ -57,8 +57,8 @@ def remote_bus(base: int, size: int, *, blocks: bool = True, shared: bool = True
     """
     link = Link(_Memory(base, size))
     link.joins = joins
-    place = Place(base, base + size, "ram", 0, is_memory=True)
-    core = SocCore("app", "cpuapp", 0, None, None, places=[place])
+    place = MappedRange(base, base + size, "ram", 0, is_memory=True)
+    core = SocCore("app", "cpuapp", 0, None, None, address_map=[place])
     return RemoteBus(
         link,
         core,
