@@ -46,7 +46,7 @@ class Power(Protocol):
     def hold(self) -> None:
         """Stop the core and hold it in reset, with the peripherals that belong to it alone."""
 
-    def let_go(self, entry: int | None = None) -> None:
+    def release_reset(self, entry: int | None = None) -> None:
         """Let the core start where its image says, or at ``entry``, if it is held or has never run."""
 
     def reset(self) -> None:
@@ -158,10 +158,10 @@ class Slot:
         if self.power is not None:
             self._between_instructions(self.power.hold)
 
-    def let_go(self, entry: int | None = None) -> None:
+    def release_reset(self, entry: int | None = None) -> None:
         """End what :meth:`hold` began, in the same way."""
         if self.power is not None:
-            self._between_instructions(partial(self.power.let_go, entry))
+            self._between_instructions(partial(self.power.release_reset, entry))
 
     def restart(self) -> None:
         """Reset this core and what belongs to it alone, in the same way."""

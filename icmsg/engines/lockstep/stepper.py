@@ -43,10 +43,10 @@ class Lockstep(Protocol):
 class Held(Protocol):
     """Memory that Python uses only while the emulation is held."""
 
-    def hold(self) -> None:
+    def on_pause(self) -> None:
         """Permit its use: the emulation stands still."""
 
-    def let_go(self) -> None:
+    def on_resume(self) -> None:
         """The emulation is about to advance."""
 
 
@@ -132,12 +132,12 @@ class Stepper:
         lockstep, self._lockstep = self._lockstep, None
         if lockstep is None:
             return
-        self._let_go()
+        self._resuming()
         try:
             lockstep.dispose()
             self._clock.time_ns = self._now_ns()
         finally:
-            self._hold()
+            self._paused()
         self._rose = True
         self._step_done()
 
@@ -147,7 +147,7 @@ class Stepper:
             core.look()
 
     def _step(self, goal_ns: int) -> None:
-        self._let_go()
+        self._resuming()
         try:
             if self._lockstep is None:
                 self._lockstep = self._make_lockstep(self._followed)
@@ -156,13 +156,13 @@ class Stepper:
                 self._rose = True
             self._clock.time_ns = self._lockstep.now_ns()
         finally:
-            self._hold()
+            self._paused()
         self._step_done()
 
-    def _let_go(self) -> None:
+    def _resuming(self) -> None:
         if self._shared is not None:
-            self._shared.let_go()
+            self._shared.on_resume()
 
-    def _hold(self) -> None:
+    def _paused(self) -> None:
         if self._shared is not None:
-            self._shared.hold()
+            self._shared.on_pause()

@@ -63,7 +63,7 @@ class RemoteBus(PlacedBus):
             self._memory.write(address, value.to_bytes(width // 8, "little"))
         else:
             self._link.do(f"sysbus Write{_NAMES[width]} 0x{address:08X} 0x{value:X} {self._cpu}")
-            self._memory.let_go()  # a peripheral may write memory by itself
+            self._memory.on_resume()  # a peripheral may write memory by itself
             if width == 32 and address >= self._tx_base:  # in the peer's mailbox
                 self._ring(address - self._tx_base, value)
 
@@ -83,7 +83,7 @@ class RemoteBus(PlacedBus):
                 self._memory.write(at, content)
             else:
                 self._memory.write_in_words(at, content, self._cpu)
-                self._memory.let_go()
+                self._memory.on_resume()
 
     def _parts(self, address: int, size: int) -> list[tuple[MappedRange, int, int]]:
         """Return (memory, address, bytes) for each memory that a block, checked before, lies in."""

@@ -144,7 +144,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             return super()._advance(ns, satisfied)
         finally:
             self._irq_lines.forget()
-            self._memory.let_go()
+            self._memory.on_resume()
             self.link.joins = False
 
     @property
@@ -190,7 +190,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             {part.name for part in self.soc.memory_map() if part.what == RAM and part.cores & reached}
         ):
             self.command(f"{name} ZeroAll")
-        self._memory.let_go()
+        self._memory.on_resume()
         mailbox = self.capabilities.lockstep
         if mailbox is None:
             self._origin_ns = current_time(self.link)
@@ -212,7 +212,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         if self.is_held:
             commands.check_beside_lockstep(command)
         self._irq_lines.forget()
-        self._memory.let_go()
+        self._memory.on_resume()
         return self.link.execute(command)
 
     def look_at_cores(self) -> None:

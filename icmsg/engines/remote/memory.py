@@ -25,8 +25,8 @@ class RemoteMemory:
     """Memory that all cores see at the same place.
 
     With the Monitor commands ``icmsg_read`` and ``icmsg_write`` (``blocks``) a block is one command, without them it
-    is one for each word or byte. Between :meth:`hold` and :meth:`let_go` the cores are held, and while ``link`` joins
-    commands nobody else writes, so what was read stays true.
+    is one for each word or byte. Between :meth:`on_pause` and :meth:`on_resume` the cores are held, and while ``link``
+    joins commands nobody else writes, so what was read stays true.
     """
 
     def __init__(self, link: Link, *, blocks: bool) -> None:
@@ -37,10 +37,10 @@ class RemoteMemory:
 
     # What the cores do in between
 
-    def hold(self) -> None:
+    def on_pause(self) -> None:
         """The emulation stands still."""
 
-    def let_go(self) -> None:
+    def on_resume(self) -> None:
         """The emulation is about to advance."""
         self._lines.clear()
 

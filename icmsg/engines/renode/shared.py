@@ -52,11 +52,11 @@ class SharedMemory:
         last = (address + size - 1) >> CODE_SHIFT
         return any(page in self.code for page in range(address >> CODE_SHIFT, last + 1))
 
-    def hold(self) -> None:
+    def on_pause(self) -> None:
         """Permit its use: the emulation stands still."""
         self.active = self._mapped
 
-    def let_go(self) -> None:
+    def on_resume(self) -> None:
         """The emulation is about to advance."""
         self._why = _ADVANCES
         self.active = None
@@ -135,17 +135,17 @@ class SharedMemories:
         if first < last:
             memory.code.update(range(first >> CODE_SHIFT, (last - 1 >> CODE_SHIFT) + 1))
 
-    def hold(self) -> None:
+    def on_pause(self) -> None:
         """Permit their use: the emulation stands still."""
         self._why = None
         for memory in self._mapped.values():
-            memory.hold()
+            memory.on_pause()
 
-    def let_go(self) -> None:
+    def on_resume(self) -> None:
         """The emulation is about to advance."""
         self._why = _ADVANCES
         for memory in self._mapped.values():
-            memory.let_go()
+            memory.on_resume()
 
     def unmap(self) -> None:
         """Forget the addresses; before the machine is cleared."""
