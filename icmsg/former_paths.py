@@ -33,7 +33,6 @@ _MODULES: Final = {
             "players",
             "preconditions",
             "progress",
-            "sides",
             "stale_memory",
             "stub_firmware",
         ),
@@ -81,6 +80,7 @@ _RENAMED: Final[dict[str, str]] = {
     "icmsg.robot.hosts": "icmsg.robot.emulation",
     "icmsg.robot.scene": "icmsg.robot.context",
     "icmsg.cosim.image_places": "icmsg.machine.image_addresses",
+    "icmsg.cosim.sides": "icmsg.link.setup",
 }
 """Modules that have another name today, wherever they are."""
 _MOVED: Final = {
