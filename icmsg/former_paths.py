@@ -81,6 +81,8 @@ _RENAMED: Final[dict[str, str]] = {
     "icmsg.robot.scene": "icmsg.robot.context",
     "icmsg.cosim.image_places": "icmsg.machine.image_addresses",
     "icmsg.cosim.sides": "icmsg.link.setup",
+    "icmsg.monitor.verbs.sides": "icmsg.monitor.verbs.played_cores",
+    "icmsg.robot.played_side": "icmsg.robot.played_instances",
 }
 """Modules that have another name today, wherever they are."""
 _MOVED: Final = {

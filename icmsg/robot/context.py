@@ -17,7 +17,7 @@ from icmsg.errors import (
 from icmsg.robot.interruption import interrupted
 from icmsg.robot.links import LinkConfigs
 from icmsg.robot.played_endpoints import PlayedEndpoints
-from icmsg.robot.played_side import PlayedSide
+from icmsg.robot.played_instances import PlayedInstances
 from icmsg.robot.recorder import Recorder
 from icmsg.robot.report import Report
 from icmsg.robot.values import nanoseconds
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from icmsg.machine.machine import Core, Machine
     from icmsg.monitor.protocol import Monitor
     from icmsg.robot.emulation import SuiteEmulation
-    from icmsg.robot.played_side import Played, PlayedEndpoint
+    from icmsg.robot.played_instances import Played, PlayedEndpoint
     from icmsg.robot.settings import Settings
 
 
@@ -46,7 +46,7 @@ class KeywordContext:
         self.settings: Final = settings
         self.emulation: Final = emulation
         self.recorder: Final = Recorder()
-        self.sides: Final[dict[str, PlayedSide]] = {}
+        self.played: Final[dict[str, PlayedInstances]] = {}
         self.links: Final = LinkConfigs(self)
         self.trace_saved = False
         """True if the trace of this test lies in a file."""
@@ -117,21 +117,21 @@ class KeywordContext:
         self.recorder.stop()
         if self.recent is not None:
             self.recent.stop()
-        self.sides.clear()
+        self.played.clear()
         self._heard = None
 
     # Who plays the cores
 
-    def side(self, core: str) -> PlayedSide:
-        """Return the side of a core that Python plays; AssertionError if it does not."""
-        self.machine  # noqa: B018 - a new machine has no sides
-        if core not in self.sides:
+    def instances_on(self, core: str) -> PlayedInstances:
+        """Return the instances of a core that Python plays; AssertionError if it does not."""
+        self.machine  # noqa: B018 - a new machine has none
+        if core not in self.played:
             raise AssertionError(f"Python does not play core {core}; use `Play Core    {core}` first")
-        return self.sides[core]
+        return self.played[core]
 
     def instance(self, core: str, instance: str | None) -> PlayedEndpoint | PlayedEndpoints:
         """Return an instance by name, or the only one for None; AssertionError, naming those there are."""
-        instances = self.side(core).instances
+        instances = self.instances_on(core).instances
         if instance is None and len(instances) == 1:
             return next(iter(instances.values()))
         if instance is None or instance not in instances:
@@ -161,12 +161,12 @@ class KeywordContext:
             raise AssertionError(f"which endpoint of {core}? use endpoint= with one of {names}")
         return found[0]
 
-    def playable_side(self, core: str) -> PlayedSide:
-        """Return the side of a core that Python plays from now on; EngineError if firmware runs there."""
+    def playable(self, core: str) -> PlayedInstances:
+        """Return the instances of a core that Python plays from now on; EngineError if firmware runs there."""
         machine = self.machine
-        if core not in self.sides:
-            self.sides[core] = PlayedSide(machine, machine.core(core), self.recorder)
-        return self.sides[core]
+        if core not in self.played:
+            self.played[core] = PlayedInstances(machine, machine.core(core), self.recorder)
+        return self.played[core]
 
     # Time
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from icmsg.robot.context import KeywordContext
-    from icmsg.robot.played_side import Played
+    from icmsg.robot.played_instances import Played
 
 _MOST = 100_000
 """Messages after which a region that is never full counts as a mistake."""

@@ -70,7 +70,7 @@ class FirmwareKeywords:
                 f"core {core} runs already; use `Configure Stub` between `Load Firmware` and `Start Core`"
             )
         other = self._context.links.other(core)
-        if other in self._context.sides:
+        if other in self._context.played:
             found.set_instance(self._context.links.of(other, instance).mirrored())
         found.set_work(messages=messages, size_min=size_min, size_max=size_max, seed=seed, window=window)
 

@@ -14,7 +14,7 @@ from icmsg.link.endpoints.by_hand import changed, several_by_hand
 from icmsg.link.link import default_link
 from icmsg.link.stub_firmware import StubFirmware
 from icmsg.robot.played_endpoints import PlayedEndpoints
-from icmsg.robot.played_side import PlayedEndpoint
+from icmsg.robot.played_instances import PlayedEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,8 +101,8 @@ class LinkConfigs:
         return isinstance(self._of_other(core, instance), PlayedEndpoints)
 
     def _of_other(self, core: str, instance: str) -> PlayedEndpoint | PlayedEndpoints | None:
-        side = self._context.sides.get(self.other(core))
-        return side.instances.get(instance) if side is not None else None
+        played = self._context.played.get(self.other(core))
+        return played.instances.get(instance) if played is not None else None
 
     def for_new(self, core: str, instance: str) -> InstanceConfig:
         """Return what an instance of that name on ``core`` starts from: the mirror of the other core's."""
@@ -112,8 +112,8 @@ class LinkConfigs:
         return replace(self.link(core).configs[core], name=instance)
 
     def _plays(self, core: str, instance: str | None) -> bool:
-        side = self._context.sides.get(core)
-        return side is not None and (instance in side.instances if instance else bool(side.instances))
+        played = self._context.played.get(core)
+        return played is not None and (instance in played.instances if instance else bool(played.instances))
 
     def _of_stub(self, core: str) -> InstanceConfig | None:
         found = self._context.core(core)

@@ -100,13 +100,13 @@ class MachineKeywords:
         peer, and `Play Core` opens one as after power-up.
         """
         target = self._context.core(core)
-        side = self._context.sides.pop(core, None)
-        if side is not None:
-            side.reset()
+        played = self._context.played.pop(core, None)
+        if played is not None:
+            played.reset()
         target.reset()
 
     def _firmware_of(self, core: CoreName, what: str) -> None:
-        if core in self._context.sides:
+        if core in self._context.played:
             raise AssertionError(
                 f"core {core} is played by Python and cannot be {what}: use `Close Instance` or `Reset Core`"
             )

@@ -13,7 +13,7 @@ from icmsg.robot.values import CoreName, Encoding, payload, shown
 
 if TYPE_CHECKING:
     from icmsg.robot.context import KeywordContext
-    from icmsg.robot.played_side import Played
+    from icmsg.robot.played_instances import Played
 
 
 class MessageKeywords:

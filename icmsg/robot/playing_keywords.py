@@ -18,7 +18,7 @@ from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:
     from icmsg.robot.context import KeywordContext
-    from icmsg.robot.played_side import Played
+    from icmsg.robot.played_instances import Played
 
 DEFAULT_INSTANCE = "ipc0"
 DEFAULT_ENDPOINT = "ep0"
@@ -89,8 +89,8 @@ class PlayingKeywords:
         | ... | tx_channel=2 | rx_channel=3 | | |
         """
         context = self._context
-        side = context.sides.get(core)
-        if side is not None and instance in side.instances:
+        played = context.played.get(core)
+        if played is not None and instance in played.instances:
             raise AssertionError(
                 f"{core} has the instance {instance} already; use `Reopen Instance`, or give another name"
             )
@@ -125,7 +125,7 @@ class PlayingKeywords:
             config_of = context.links.several_for_new(
                 core, instance, backend, names, given | several, release
             )
-            context.playable_side(core).open_several(config_of, names)
+            context.playable(core).open_several(config_of, names)
             return
         if several or endpoints is not None:
             extra = next(iter(several), "endpoints")
@@ -151,7 +151,7 @@ class PlayingKeywords:
                     f"{'kconfig' if kconfig is not None else 'dts_of'} goes with dts: give the devicetree, too"
                 )
             config = with_given(context.links.for_new(core, instance), given, release)
-        context.playable_side(core).open(config)
+        context.playable(core).open(config)
 
     @keyword(tags=["playing"])
     def wait_for_bound(
@@ -171,7 +171,7 @@ class PlayingKeywords:
     @keyword(tags=["playing"])
     def wait_for_all_bound(self, timeout: timedelta | None = None) -> None:
         """Runs until every instance that Python plays, on either core, is bound."""
-        endpoints = [each for side in self._context.sides.values() for each in side.endpoints]
+        endpoints = [each for played in self._context.played.values() for each in played.endpoints]
         if not endpoints:
             raise AssertionError("Python plays no core; use `Play Core` first")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
     from icmsg.machine.machine import Core
     from icmsg.robot.context import KeywordContext
-    from icmsg.robot.played_side import Played
+    from icmsg.robot.played_instances import Played
 
 _FEW: Final = 4
 """Number of things shown of which there can be any number."""
@@ -36,7 +36,7 @@ class Report:
 
     def lines(self, about: Played | None = None) -> list[str]:
         """Return what a person who knows ICMsg needs; of several instances ``about`` is shown with its regions."""
-        endpoints = [each for side in self._context.sides.values() for each in side.endpoints]
+        endpoints = [each for played in self._context.played.values() for each in played.endpoints]
         if about is None:
             about = next((each for each in endpoints if not each.is_bound), next(iter(endpoints), None))
         return [
@@ -102,11 +102,11 @@ class Report:
             history = self._context.recorder.power.get(name, [])
             past = "".join(f"; {moment}" for moment in history[-_FEW:])
             yield f"core {name} {self._who(core)}{past}"
-            if core.image is None and name not in self._context.sides and core.console.text:
+            if core.image is None and name not in self._context.played and core.console.text:
                 yield f"console of {name}: {' | '.join(line.text for line in core.console.lines[-_FEW:])}"
 
     def _who(self, core: Core) -> str:
-        if core.name in self._context.sides:
+        if core.name in self._context.played:
             return "is played by Python"
         what = f" with {core.image.path.name}" if core.image is not None else ""
         return (
@@ -117,7 +117,7 @@ class Report:
 
     def _doorbells(self) -> Iterator[str]:
         recorder = self._context.recorder
-        for name in self._context.links.link(*self._context.sides).cores:
+        for name in self._context.links.link(*self._context.played).cores:
             rings = {channel: count for (core, channel), count in recorder.rings.items() if core == name}
             if rings:
                 counts = ", ".join(

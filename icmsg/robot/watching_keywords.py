@@ -28,7 +28,7 @@ class WatchingKeywords:
         ``initiator`` is the core whose messages the other sends back, by default the one that sends first.
         """
         context = self._context
-        first, second = (context.core(name) for name in context.links.link(*context.sides).cores)
+        first, second = (context.core(name) for name in context.links.link(*context.played).cores)
         starter = context.core(initiator) if initiator is not None else None
         context.links.check_one_endpoint(first.name, instance)
         config = context.links.of(first.name, instance)

@@ -1,4 +1,4 @@
-"""A core that Python plays: its mailbox, and the instances on it with what reached them."""
+"""Instances on a core that Python plays: its mailbox, and what reached each of them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ Played = PlayedEndpoint | PlayedOneOfSeveral
 """An endpoint that Python plays, the only one of its instance or one of several."""
 
 
-class PlayedSide:
+class PlayedInstances:
     """The mailbox of a core that Python plays, and its instances by name."""
 
     def __init__(self, machine: Machine, core: Core, recorder: Recorder) -> None:
