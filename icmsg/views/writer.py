@@ -44,7 +44,7 @@ class TracedCore:
 
 
 @dataclass(frozen=True, slots=True)
-class Direction:
+class TracedDirection:
     """One way of a link: ``writer`` puts packets into ``region``, rings ``channel``, and ``reader`` takes them.
 
     ``number`` counts the directions of a trace from 0. ``rd_idx`` and ``wr_idx`` are those when the trace began.
@@ -75,7 +75,7 @@ class Message:
     """
 
     number: int
-    direction: Direction
+    direction: TracedDirection
     payload: bytes
     index: int
     sent_ns: int
@@ -103,7 +103,7 @@ class TraceSubject:
     links: Sequence[Link]
     cores: Sequence[TracedCore]
     """Cores by their index in events."""
-    directions: Sequence[Direction]
+    directions: Sequence[TracedDirection]
     """The two directions of each link, one link after the other."""
     start_ns: int = 0
     about: Mapping[str, str] = field(default_factory=dict)
@@ -156,7 +156,7 @@ class TraceWriter:
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """Take a packet that nobody can receive any more: its region began anew, or the trace ends."""
 
-    def filled(self, time_ns: int, direction: Direction, rd_idx: int, wr_idx: int) -> None:
+    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int) -> None:
         """Take the indices of a ring that has changed."""
 
     # Cores and instances
@@ -176,7 +176,7 @@ class TraceWriter:
     def warning(self, time_ns: int, core: int, text: str) -> None:
         """Take an access that nothing models."""
 
-    def region_changed(self, time_ns: int, direction: Direction, text: str) -> None:
+    def region_changed(self, time_ns: int, direction: TracedDirection, text: str) -> None:
         """Take that a region began anew, or cannot be read."""
 
     def printed(self, time_ns: int, core: int, text: str) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from icmsg.link.peer import Peer
     from icmsg.machine.machine import Core, Machine
     from icmsg.monitor.verbs.played_cores import PlayedCores
-    from icmsg.monitor.verbs.settings import Direction, LinkSettings
+    from icmsg.monitor.verbs.settings import LinkDirection, LinkSettings
 
 _COLUMNS: Final = 90
 
@@ -70,19 +70,19 @@ def both_mailboxes(machine: Machine, settings: LinkSettings) -> list[str]:
     return lines
 
 
-def view_of(machine: Machine, direction: Direction) -> RegionView:
+def view_of(machine: Machine, direction: LinkDirection) -> RegionView:
     """Decode one region, as its writer sees it; BusError where there is no memory."""
     return inspect_region(machine.core(direction.writer).bus, direction.region.address, direction.layout)
 
 
-def _view(machine: Machine, direction: Direction) -> RegionView | BusError:
+def _view(machine: Machine, direction: LinkDirection) -> RegionView | BusError:
     try:
         return view_of(machine, direction)
     except BusError as error:
         return error
 
 
-def _region(direction: Direction, view: RegionView | BusError, other: RegionView | BusError) -> list[str]:
+def _region(direction: LinkDirection, view: RegionView | BusError, other: RegionView | BusError) -> list[str]:
     if isinstance(view, BusError):
         return [f"{direction.title} cannot be read: {view}"]
     back = other if isinstance(other, RegionView) else None

@@ -16,7 +16,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from icmsg.views.writer import Direction, Message, Output, TraceSubject
+    from icmsg.views.writer import Message, Output, TracedDirection, TraceSubject
 
 _LINE: Final = 500
 """Characters of a text in a row."""
@@ -141,7 +141,7 @@ class HtmlWriter(TraceWriter):
         text = f"{message.title} not received: {why}{bell}"
         self._row(time_ns, packet.reader, "dropped", text, packet=packet, problem=text)
 
-    def filled(self, time_ns: int, direction: Direction, rd_idx: int, wr_idx: int) -> None:
+    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int) -> None:
         """Take the level."""
         self._ways[direction.number].levels.add(time_ns, rd_idx, wr_idx)
 
@@ -181,7 +181,7 @@ class HtmlWriter(TraceWriter):
         self._cores[core].warnings += 1
         self._row(time_ns, core, "warning", text, problem=text)
 
-    def region_changed(self, time_ns: int, direction: Direction, text: str) -> None:
+    def region_changed(self, time_ns: int, direction: TracedDirection, text: str) -> None:
         """Show the text."""
         words = f"region {direction.title}: {text}"
         self._row(time_ns, direction.writer.index, "region", words, problem=words)
