@@ -34,7 +34,7 @@ class MemoryMailbox:
     ``on_signal`` is called with the channel; ``rings`` counts what this end has rung.
     """
 
-    def __init__(self, line: _Line, channels: int, *, latch: bool) -> None:
+    def __init__(self, line: _MailboxPair, channels: int, *, latch: bool) -> None:
         everything = (1 << channels) - 1
         self.on_signal: Callable[[int], None] | None = None
         self.rings = 0
@@ -104,7 +104,7 @@ class MemoryMailbox:
             self._line.deliver(self, channel)
 
 
-class _Line:
+class _MailboxPair:
     """Common part of both ends: each other, and the signals still to be delivered."""
 
     def __init__(self, channels: int, *, latch: bool) -> None:
@@ -139,4 +139,4 @@ def mailbox_pair(channels: int = 16, *, latch: bool = True) -> tuple[MemoryMailb
     """
     if not 1 <= channels <= MAX_CHANNELS:
         raise ConfigurationError(f"{channels} channels are not possible; choose 1…{MAX_CHANNELS}")
-    return _Line(channels, latch=latch).ends
+    return _MailboxPair(channels, latch=latch).ends

@@ -32,7 +32,7 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class IrqAttribute:
     """One line with ``->``: the outputs it speaks of and where they go now (nowhere for ``-> none``)."""
 
     outputs: tuple[Output, ...]
@@ -72,7 +72,7 @@ class Entry:
     points: tuple[Point, ...] | None
     alias: str | None
     attributes: tuple[Attribute, ...]
-    wires: tuple[Wire, ...]
+    wires: tuple[IrqAttribute, ...]
     sections: tuple[Section, ...]
     place: Place
 
