@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from icmsg.engines.lockstep.stepper import Lockstep
 
 
-class Registers(Protocol):
+class PeripheralRegisters(Protocol):
     """A peripheral by byte offset, without a core and without a bus: the cheapest access there is."""
 
     @property
@@ -53,7 +53,7 @@ class MachineApi(Protocol):
     def loaded_files(self) -> list[str]:
         """Return the paths of the files that were loaded, the last one last."""
 
-    def registers(self, name: str) -> Registers:
+    def registers(self, name: str) -> PeripheralRegisters:
         """Return a peripheral's registers."""
 
     def line(self, name: str, output: str) -> object:
