@@ -39,7 +39,7 @@ _BY_COMMANDS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class BenchReport:
     """Measured figures, all of one run; only ratios can be compared with another host's."""
 
     engine: EngineChoice
@@ -124,7 +124,7 @@ def measure(
     messages: int | None = None,
     include: Sequence[str] = (),
     board: Board = DEFAULT,
-) -> Report:
+) -> BenchReport:
     """Measure everything on an engine, Monitor commands on the default board alone.
 
     Raises:
@@ -159,7 +159,7 @@ def measure(
     finally:
         machine.close()
     rate = _by_commands() if by_commands else None
-    return Report(choice, board.roles, messages, echoes, accesses, bound, rate)
+    return BenchReport(choice, board.roles, messages, echoes, accesses, bound, rate)
 
 
 def _programs(board: Board, *programs: str) -> dict[str, Program]:

@@ -45,7 +45,7 @@ def execute(_options: argparse.Namespace) -> int:
     from rich.table import Table  # every command loads this module, only this one prints it
     from rich.text import Text
 
-    from icmsg.cli.output import Output
+    from icmsg.cli.output import CommandConsole
 
     findings = list(examine())
     table = Table(title=f"icmsg {__version__}", title_justify="left", title_style="bold", show_header=False)
@@ -54,7 +54,7 @@ def execute(_options: argparse.Namespace) -> int:
     table.add_column(overflow="fold")
     for finding in findings:
         table.add_row(finding.what, f"[{_STYLE[finding.verdict]}]{finding.verdict}[/]", Text(finding.detail))
-    Output().print(table)
+    CommandConsole().print(table)
     return int(any(finding.needed and finding.verdict != "ok" for finding in findings))
 
 

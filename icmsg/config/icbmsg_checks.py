@@ -88,10 +88,10 @@ def _is_open(side: Side, node: IcmsgNode) -> bool:
 
 def check_icbmsg_pair(first: Side, ours: IcmsgNode, second: Side, theirs: IcmsgNode) -> Iterator[Finding]:
     """Yield what keeps two instances of ICBMsg from binding, beside regions and channels."""
-    yield from _Pair(first, ours, second, theirs).check()
+    yield from _IcbmsgPair(first, ours, second, theirs).check()
 
 
-class _Pair:
+class _IcbmsgPair:
     def __init__(self, first: Side, ours: IcmsgNode, second: Side, theirs: IcmsgNode) -> None:
         self._first, self._ours, self._second, self._theirs = first, ours, second, theirs
 

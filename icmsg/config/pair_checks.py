@@ -32,7 +32,7 @@ def check_pairs(first: Side, second: Side, pairing: Pairing) -> Iterator[Finding
         DevicetreeError: nothing that is known here is between the two sides, and another backend is.
     """
     for ours, theirs in pairing.pairs:
-        yield from _Pair(first, ours, second, theirs).check()
+        yield from _CheckedPair(first, ours, second, theirs).check()
     for side, other, alone, nodes in (
         (first, second, pairing.first_alone, pairing.of_first),
         (second, first, pairing.second_alone, pairing.of_second),
@@ -85,7 +85,7 @@ def _nothing_in_common(first: Side, second: Side) -> Finding:
     )
 
 
-class _Pair:
+class _CheckedPair:
     """One instance and its counterpart. Findings point at the second side and name the first."""
 
     def __init__(self, first: Side, ours: IcmsgNode, second: Side, theirs: IcmsgNode) -> None:

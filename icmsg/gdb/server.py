@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError
-from icmsg.gdb.packets import INTERRUPT, Corrupt, PacketReader, frame
-from icmsg.gdb.session import Session
+from icmsg.gdb.packets import INTERRUPT, Corrupt, GdbPacketReader, frame
+from icmsg.gdb.session import GdbSession
 from icmsg.gdb.target import StopReason, Target
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ class ClientConnection:
         with suppress(OSError):
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.peer: Final = peer
-        self.session: Final = Session(target, monitor, self.send)
+        self.session: Final = GdbSession(target, monitor, self.send)
         self.is_closed = False
         self._target = target
-        self._reader = PacketReader()
+        self._reader = GdbPacketReader()
         self._unsent = bytearray()
         self._last = b""
 

@@ -32,7 +32,7 @@ _ABILITIES: Final = (
 )
 
 
-class Session:
+class GdbSession:
     """A client of ``target``; ``monitor(text)`` executes a command of the Monitor, ``send`` sends a packet.
 
     A client finds everything halted.

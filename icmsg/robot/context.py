@@ -18,8 +18,8 @@ from icmsg.robot.interruption import interrupted
 from icmsg.robot.links import LinkConfigs
 from icmsg.robot.played_endpoints import PlayedEndpoints
 from icmsg.robot.played_instances import PlayedInstances
-from icmsg.robot.recorder import Recorder
-from icmsg.robot.report import Report
+from icmsg.robot.recorder import EventRecorder
+from icmsg.robot.report import StateReport
 from icmsg.robot.values import nanoseconds
 from icmsg.views.recent import RecentTrace, try_recent
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from icmsg.monitor.protocol import Monitor
     from icmsg.robot.emulation import SuiteEmulation
     from icmsg.robot.played_instances import Played, PlayedEndpoint
-    from icmsg.robot.settings import Settings
+    from icmsg.robot.settings import LibrarySettings
 
 
 _MISTAKES: Final = (ConfigurationError, MonitorError, FirmwareError, EngineNotAvailableError)
@@ -42,10 +42,10 @@ _MISTAKES: Final = (ConfigurationError, MonitorError, FirmwareError, EngineNotAv
 class KeywordContext:
     """The state behind the keywords; ``emulation`` gives the Monitor of the engine on which the suite runs."""
 
-    def __init__(self, settings: Settings, emulation: SuiteEmulation) -> None:
+    def __init__(self, settings: LibrarySettings, emulation: SuiteEmulation) -> None:
         self.settings: Final = settings
         self.emulation: Final = emulation
-        self.recorder: Final = Recorder()
+        self.recorder: Final = EventRecorder()
         self.played: Final[dict[str, PlayedInstances]] = {}
         self.links: Final = LinkConfigs(self)
         self.trace_saved = False
@@ -197,7 +197,7 @@ class KeywordContext:
 
     def failure(self, text: str, about: Played | None = None) -> AssertionError:
         """Return the failure of a test: ``text``, then everything that explains it."""
-        return AssertionError("\n".join([text, *Report(self).lines(about)]))
+        return AssertionError("\n".join([text, *StateReport(self).lines(about)]))
 
     def explained(self, error: IcmsgError) -> AssertionError:
         """Return the failure for an error of this package; a mistake of the user's needs no report."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from icmsg.engines.renode.monitor import RenodeMonitor
     from icmsg.monitor import EmbeddedMonitor
     from icmsg.monitor.protocol import Monitor
-    from icmsg.robot.settings import Settings
+    from icmsg.robot.settings import LibrarySettings
 
 SCRIPTS: Final = "renode"
 DEFAULT_SCRIPT: Final = "machine"
@@ -51,7 +51,7 @@ class LocalEmulation:
     ``settings`` say which wall time in one step of Renode ends the process.
     """
 
-    def __init__(self, engine: str | None, settings: Settings) -> None:
+    def __init__(self, engine: str | None, settings: LibrarySettings) -> None:
         self._engine = engine
         self._settings = settings
         self._monitor: EmbeddedMonitor | RenodeMonitor | None = None

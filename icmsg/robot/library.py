@@ -25,7 +25,7 @@ from icmsg.robot.region_keywords import RegionKeywords
 from icmsg.robot.renode_keywords import RenodeKeywords
 from icmsg.robot.renode_log_keywords import RenodeLogKeywords
 from icmsg.robot.renode_uart_keywords import RenodeUartKeywords
-from icmsg.robot.settings import Settings, robot_variables, under_renode_test
+from icmsg.robot.settings import LibrarySettings, robot_variables, under_renode_test
 from icmsg.robot.states import StateKeywords
 from icmsg.robot.time_keywords import TimeKeywords
 from icmsg.robot.trace_keywords import TraceKeywords
@@ -128,7 +128,7 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
 
         ``engine`` and ``stall_timeout`` see `Engines`, ``traces`` see `Failures`.
         """
-        settings = Settings(timeout, quiet, stall_timeout, traces)
+        settings = LibrarySettings(timeout, quiet, stall_timeout, traces)
         emulation, emulation_listeners = _emulation(engine, settings)
         context = self._context = KeywordContext(settings, emulation)
         self._states = StateKeywords(context, self.run_keyword)
@@ -174,7 +174,7 @@ def _core_parameters(method: Callable[..., Any]) -> list[tuple[int, str]]:
     ]
 
 
-def _emulation(engine: str | None, settings: Settings) -> tuple[SuiteEmulation, list[object]]:
+def _emulation(engine: str | None, settings: LibrarySettings) -> tuple[SuiteEmulation, list[object]]:
     """Return the emulation of the suite, and who listens for it."""
     if not under_renode_test(robot_variables()):
         return LocalEmulation(engine, settings), []

@@ -41,7 +41,7 @@ class Moment:
         return f"{self.text} at {format_time(self.time_ns)}"
 
 
-class Recorder:
+class EventRecorder:
     """Listens to one machine at a time; what it has heard stays when that machine is closed."""
 
     def __init__(self) -> None:

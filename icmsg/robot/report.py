@@ -27,7 +27,7 @@ _FEW: Final = 4
 _FEW_BYTES: Final = 12
 
 
-class Report:
+class StateReport:
     """The state of the machine and its links in lines; reading it changes nothing."""
 
     def __init__(self, context: KeywordContext) -> None:

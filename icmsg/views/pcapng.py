@@ -15,7 +15,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.views.writer import Message, Output, TracedDirection, TraceSubject
+    from icmsg.views.writer import Message, TracedDirection, TraceOutput, TraceSubject
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _LINKTYPE: Final = 252  # LINKTYPE_WIRESHARK_UPPER_PDU
@@ -38,7 +38,7 @@ class PcapngWriter(TraceWriter):
 
     wants_sleep = False
 
-    def __init__(self, subject: TraceSubject, output: Output) -> None:
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
         self._write, self._flush = output.write, output.flush
         self._pdu = _TAGS(_DISSECTOR_NAME, 8) + b"icmsg\0\0\0" + _END

@@ -16,7 +16,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.views.writer import Message, Output, TracedDirection, TraceSubject
+    from icmsg.views.writer import Message, TracedDirection, TraceOutput, TraceSubject
 
 # TracePacket
 _PACKET: Final = tag(1, 2)
@@ -80,7 +80,7 @@ _PAYLOAD, _WHY, _PC = map(_string, ("payload", "why", "pc"))
 class PerfettoWriter(TraceWriter):
     """Writes packets as things happen; slices that are open at the end are closed there."""
 
-    def __init__(self, subject: TraceSubject, output: Output) -> None:
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
         self._parts: list[bytes] = []
         self._add = self._parts.append

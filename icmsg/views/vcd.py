@@ -14,7 +14,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from icmsg.views.writer import Message, Output, TracedDirection, TraceSubject
+    from icmsg.views.writer import Message, TracedDirection, TraceOutput, TraceSubject
 
 _FIRST_ID, _IDS = 33, 94
 _STRING, _EVENT, _NUMBER, _INDEX = "string", "event", "integer", "reg"
@@ -48,7 +48,7 @@ _OF_DIRECTION: Final = {
 class VcdWriter(TraceWriter):
     """Writes changes in the order of time; messages are their numbers, 0 is the magic."""
 
-    def __init__(self, subject: TraceSubject, output: Output) -> None:
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
         self._write = output.write
         self._at = -1

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from icmsg.machine.events import Event
     from icmsg.machine.machine import Machine
 
-    class Output(Protocol):
+    class TraceOutput(Protocol):
         """A file, a pipe or a compressor: all that a writer needs of it."""
 
         def write(self, data: bytes | bytearray, /) -> object:
@@ -126,7 +126,7 @@ class TraceWriter:
     wants_sleep = True
     """True if :meth:`core_changed` is for sleep, too, which comes with nearly each message."""
 
-    def __init__(self, subject: TraceSubject, output: Output) -> None:
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         self.subject: Final = subject
         self.output: Final = output
 

@@ -10,7 +10,7 @@ from command import icmsg
 from rich.console import Console
 
 from icmsg.cli import bench_command, bench_table
-from icmsg.cli.bench_command import PAIRINGS, WINDOWS, Report
+from icmsg.cli.bench_command import PAIRINGS, WINDOWS, BenchReport
 from icmsg.cli.measure import Rate, call_cost, exchange_rate
 from icmsg.config.boards import DEFAULT
 from icmsg.engines.choice import EngineChoice
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 Capture = pytest.CaptureFixture[str]
 
 
-def report(**more: Any) -> Report:
+def report(**more: Any) -> BenchReport:
     echoes = {
         (app, net, window): Rate(100.0 * window * (2 if app == "python" else 1), 5.5)
         for app, net in PAIRINGS
         for window in WINDOWS
     }
-    return Report(
+    return BenchReport(
         EngineChoice("renode", "why"), DEFAULT.roles, 100, echoes, {"mailbox read32": 1500.0}, **more
     )
 

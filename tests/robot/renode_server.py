@@ -22,7 +22,7 @@ from icmsg.robot.emulation import LocalEmulation
 from icmsg.robot.renode_keywords import RenodeKeywords
 from icmsg.robot.renode_log_keywords import RenodeLogKeywords
 from icmsg.robot.renode_uart_keywords import RenodeUartKeywords
-from icmsg.robot.settings import Settings
+from icmsg.robot.settings import LibrarySettings
 
 _NAMED = re.compile(r"^([a-zA-Z0-9_]+)=(.+)", re.DOTALL)
 
@@ -45,7 +45,7 @@ class RenodeServer:
     """What Renode offers to the Remote library: two methods."""
 
     def __init__(self) -> None:
-        settings = Settings("1 s", "10 ms")
+        settings = LibrarySettings("1 s", "10 ms")
         context = KeywordContext(settings, RenodeEmulation("embedded", settings))
         self._keywords: dict[str, Any] = {
             "EnableLoggingToCache": lambda: None,

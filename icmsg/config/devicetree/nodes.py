@@ -50,7 +50,7 @@ class MemoryNode:
 
 
 @dataclass(frozen=True, slots=True)
-class Mailbox:
+class MailboxNode:
     """A mailbox controller. The masks are those of ``nordic,mbox-nrf-ipc``; None where the node has none.
 
     ``labels`` are what ``mboxes`` may call it, ``stand_in`` tells that its node is in files that an overlay does not
@@ -83,7 +83,7 @@ class Mailbox:
 class Channel:
     """One entry of ``mboxes``."""
 
-    mailbox: Mailbox
+    mailbox: MailboxNode
     number: int
     place: Place
     has_cell: bool = True
@@ -143,7 +143,7 @@ class OtherBackend:
     place: Place
     regions: tuple[MemoryNode, ...]
     labels: tuple[str, ...] = ()
-    tx_mailbox: Mailbox | None = None
+    tx_mailbox: MailboxNode | None = None
     """The mailbox that it rings; None if that is not told."""
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.processor import Architecture, Processor, SystemRegisters
     from icmsg.engines.embedded.scheduler import Scheduler
     from icmsg.hw.model import IoModel
-    from icmsg.timers import Timer
+    from icmsg.timers import ScheduledTimer
 
 _DOORBELL: Final = EventKind.DOORBELL
 _INTERRUPT: Final = EventKind.INTERRUPT
@@ -136,7 +136,7 @@ class Slot:
         """Return how many instructions firmware has executed, exact within an access."""
         return 0 if self.firmware is None else self.firmware.executed()
 
-    def at(self, time: int, action: Action) -> Timer:
+    def at(self, time: int, action: Action) -> ScheduledTimer:
         """Run ``action`` when this core has come to ``time``; where it runs no firmware, at that time of the machine.
 
         Nothing runs while firmware is halted: what has become due meanwhile runs when it goes on.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from icmsg.machine.memory_console import MemoryConsole
     from icmsg.soc.core_power import ForceOff
     from icmsg.soc.soc import SocCore
-    from icmsg.timers import Timer
+    from icmsg.timers import ScheduledTimer
 
 
 class SteppedCore(BaseCore):
@@ -45,7 +45,7 @@ class SteppedCore(BaseCore):
         self._waits = False  # for the core that holds this one in reset
         self._resets = False  # the commands for what firmware asked for come with the next of Python's work
         self._vector_table: int | None = None
-        self._releasing: Timer | None = None
+        self._releasing: ScheduledTimer | None = None
         self._played: PlayedCore | None = None
         self._placed_bus: Final = bus
         self.is_held_by_another: Final = place.reset_block is not None

@@ -9,14 +9,14 @@ from icmsg.views.report.collected import Collected, Lines, Problem
 from icmsg.views.report.figures import CoreFigures, DirectionFigures
 from icmsg.views.report.fill_level import FillLevel
 from icmsg.views.report.page import page
-from icmsg.views.report.rows import PROBLEMS, KeptRows, Packet, Row
+from icmsg.views.report.rows import PROBLEMS, DiagramPacket, KeptRows, Row
 from icmsg.views.tracer import player_of
 from icmsg.views.writer import TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from icmsg.views.writer import Message, Output, TracedDirection, TraceSubject
+    from icmsg.views.writer import Message, TracedDirection, TraceOutput, TraceSubject
 
 _LINE: Final = 500
 """Characters of a text in a row."""
@@ -27,7 +27,7 @@ _AT_END: Final = "still in the ring when the trace ended"
 class HtmlWriter(TraceWriter):
     """Writes one page that needs nothing else."""
 
-    def __init__(self, subject: TraceSubject, output: Output) -> None:
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
         levels = [FillLevel(each, subject.start_ns) for each in subject.directions]
         self._ways: Final = [
@@ -36,7 +36,7 @@ class HtmlWriter(TraceWriter):
         self._back: Final = [self._ways[each.number ^ 1] for each in subject.directions]
         self._cores: Final = {core.index: CoreFigures(core) for core in subject.cores}
         self._rows: Final = KeptRows()
-        self._packets: Final[dict[Message, Packet]] = {}
+        self._packets: Final[dict[Message, DiagramPacket]] = {}
         """Packets that are in a ring now."""
         self._consoles: Final = {core.index: Lines() for core in subject.cores}
         self._by_channel: Final = {(each.writer.index, each.channel): each for each in subject.directions}
@@ -53,7 +53,7 @@ class HtmlWriter(TraceWriter):
         kind: str,
         text: str = "",
         *,
-        packet: Packet | None = None,
+        packet: DiagramPacket | None = None,
         towards: int | None = None,
         problem: str = "",
     ) -> None:
@@ -71,7 +71,7 @@ class HtmlWriter(TraceWriter):
     def sent(self, time_ns: int, message: Message) -> None:
         """Begin an arrow."""
         direction = message.direction
-        packet = self._packets[message] = Packet.of(message)
+        packet = self._packets[message] = DiagramPacket.of(message)
         if not message.is_magic:
             self._ways[direction.number].sends(message, self._back[direction.number])
         self._cores[packet.writer].did(time_ns, f"sent {message.title}")
@@ -122,7 +122,9 @@ class HtmlWriter(TraceWriter):
 
     def received(self, time_ns: int, message: Message) -> None:
         """End an arrow."""
-        packet = self._packets.pop(message, None) or Packet.of(message)  # of a trace without its beginning
+        packet = self._packets.pop(message, None) or DiagramPacket.of(
+            message
+        )  # of a trace without its beginning
         number = message.direction.number
         if not message.is_magic:
             self._ways[number].receives(message, time_ns, self._back[number])
@@ -133,7 +135,7 @@ class HtmlWriter(TraceWriter):
 
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """End an arrow before its aim."""
-        packet = self._packets.pop(message, None) or Packet.of(message)
+        packet = self._packets.pop(message, None) or DiagramPacket.of(message)
         if not message.is_magic:
             self._ways[message.direction.number].drops(message, at_end=why == _AT_END)
         bell = "" if packet.rung_ns is not None else "; no doorbell"
