@@ -83,6 +83,7 @@ _RENAMED: Final[dict[str, str]] = {
     "icmsg.cosim.sides": "icmsg.link.setup",
     "icmsg.monitor.verbs.sides": "icmsg.monitor.verbs.played_cores",
     "icmsg.robot.played_side": "icmsg.robot.played_instances",
+    "icmsg.config.place": "icmsg.config.source_location",
 }
 """Modules that have another name today, wherever they are."""
 _MOVED: Final = {

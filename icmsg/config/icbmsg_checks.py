@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from icmsg.config.devicetree import IcmsgNode
     from icmsg.config.icbmsg_layout import Generation
     from icmsg.config.load import Side
-    from icmsg.config.place import Place
+    from icmsg.config.source_location import SourceLocation
 
 _LEAST_ALIGNMENT: Final = 4
 _RELEASES: Final = {"3.6": "Zephyr 3.6 to 4.0", "4.1": "Zephyr 4.1 to 4.4", "rework": "a Zephyr after 4.4"}
@@ -107,7 +107,7 @@ class _IcbmsgPair:
             yield from self._layouts()
         yield from check_endpoints(self._first, self._ours, self._second, self._theirs, ICBMSG_NUM_EP)
 
-    def _finding(self, code: str, place: Place, message: str) -> Finding:
+    def _finding(self, code: str, place: SourceLocation, message: str) -> Finding:
         return Finding("error", code, self._second.core, self._theirs.path, place, message)
 
     def _blocks(self) -> Iterator[Finding]:

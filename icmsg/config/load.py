@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from icmsg.config.icmsg_me import IcmsgMeConfig
     from icmsg.config.instance import Unbound
     from icmsg.config.memory_checks import LinkedMemory
-    from icmsg.config.place import Place
+    from icmsg.config.source_location import SourceLocation
 
     AnyConfig = InstanceConfig | IcbmsgConfig | IcmsgMeConfig
     """Configuration of one side of one instance, whatever its backend."""
@@ -195,7 +195,7 @@ class NamedInstance:
     path: str
     core: str
     config: InstanceConfig
-    place: Place
+    place: SourceLocation
 
 
 class BackendPair(NamedTuple):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from icmsg.config.findings import Severity
     from icmsg.config.load import Side
     from icmsg.config.pairing import Pairing
-    from icmsg.config.place import Place
+    from icmsg.config.source_location import SourceLocation
 
 
 def check_pairs(first: Side, second: Side, pairing: Pairing) -> Iterator[Finding]:
@@ -119,7 +119,9 @@ class _CheckedPair:
             f"{ours.compatible}, and this is {theirs.compatible}: both sides have to be the same backend",
         )
 
-    def _finding(self, code: str, place: Place, message: str, severity: Severity = "error") -> Finding:
+    def _finding(
+        self, code: str, place: SourceLocation, message: str, severity: Severity = "error"
+    ) -> Finding:
         return Finding(severity, code, self._second.core, self._theirs.path, place, message)
 
     def _regions(self) -> Iterator[Finding]:
@@ -250,7 +252,7 @@ class _CheckedPair:
             + (', or "enable" on both' if sessions else ""),
         )
 
-    def _opens_first(self, first: Side, legacy: Side, place: Place) -> Finding:
+    def _opens_first(self, first: Side, legacy: Side, place: SourceLocation) -> Finding:
         """Return what is wrong with, or to know about, ``first`` ("detect") with ``legacy`` ("disable")."""
         why = (
             f'{legacy.core}, which is "disable", rings once, and {first.core}, which is "detect", looks only when it '
