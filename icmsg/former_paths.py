@@ -84,6 +84,7 @@ _RENAMED: Final[dict[str, str]] = {
     "icmsg.monitor.verbs.sides": "icmsg.monitor.verbs.played_cores",
     "icmsg.robot.played_side": "icmsg.robot.played_instances",
     "icmsg.config.place": "icmsg.config.source_location",
+    "icmsg.cosim.remote.link": "icmsg.engines.remote.batched_monitor",
 }
 """Modules that have another name today, wherever they are."""
 _MOVED: Final = {

@@ -13,8 +13,8 @@ from icmsg.machine.simtime import US, format_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from icmsg.engines.remote.batched_monitor import BatchedMonitor
     from icmsg.engines.remote.irq_lines import IrqLines
-    from icmsg.engines.remote.link import Link
     from icmsg.engines.remote.memory import RemoteMemory
     from icmsg.soc.soc import Wire
 
@@ -28,9 +28,9 @@ class _Advance:
     """Common part of both ways: followed lines, the time, and one line of commands for each step."""
 
     def __init__(
-        self, link: Link, irq_lines: IrqLines, memory: RemoteMemory, lines: Iterable[object]
+        self, monitor: BatchedMonitor, irq_lines: IrqLines, memory: RemoteMemory, lines: Iterable[object]
     ) -> None:
-        self._link = link
+        self._monitor = monitor
         self._irq_lines = irq_lines
         self._memory = memory
         self._lines: list[Wire] = list(lines)  # type: ignore[arg-type]  # what the machine's line() returned
@@ -60,12 +60,12 @@ class _Advance:
         everything = *commands, *questions, *ahead
         expected = answers + len(questions) + len(ahead)
         try:
-            printed = self._link.ask(*everything, answers=expected)
+            printed = self._monitor.ask(*everything, answers=expected)
         except MonitorError as error:
             if not _STARTED.search(str(error)):
                 raise EngineError(f"Renode stopped: {words(error)}") from error
-            self._link.execute("pause")
-            printed = self._link.ask(*everything, answers=expected)
+            self._monitor.execute("pause")
+            printed = self._monitor.ask(*everything, answers=expected)
         self._irq_lines.learn(printed[answers : answers + len(questions)])
         self._memory.learn(printed[answers + len(questions) :])
         return printed[:answers]
@@ -79,7 +79,7 @@ class LockstepAdvance(_Advance):
 
     def __init__(
         self,
-        link: Link,
+        monitor: BatchedMonitor,
         irq_lines: IrqLines,
         memory: RemoteMemory,
         lines: Iterable[object],
@@ -87,7 +87,7 @@ class LockstepAdvance(_Advance):
         mailbox: str,
         took: Callable[[str], int],
     ) -> None:
-        super().__init__(link, irq_lines, memory, lines)
+        super().__init__(monitor, irq_lines, memory, lines)
         self._mailbox = mailbox
         self._took = took
         self._still = 0
@@ -109,7 +109,7 @@ class LockstepAdvance(_Advance):
 
     def dispose(self) -> None:
         """Let the emulation go and pause it: up to 10 ms of virtual time pass."""
-        self._link.execute(f"{self._mailbox} EndLockstep")
+        self._monitor.execute(f"{self._mailbox} EndLockstep")
 
 
 class SliceAdvance(_Advance):
@@ -121,7 +121,7 @@ class SliceAdvance(_Advance):
 
     def __init__(
         self,
-        link: Link,
+        monitor: BatchedMonitor,
         irq_lines: IrqLines,
         memory: RemoteMemory,
         lines: Iterable[object],
@@ -130,7 +130,7 @@ class SliceAdvance(_Advance):
         now_ns: int,
         rose: Callable[[Wire, int], None],
     ) -> None:
-        super().__init__(link, irq_lines, memory, lines)
+        super().__init__(monitor, irq_lines, memory, lines)
         self._quantum = quantum_ns
         self._rose = rose
         self._now = now_ns
@@ -156,13 +156,13 @@ class SliceAdvance(_Advance):
         """Do nothing: the emulation is paused after each slice."""
 
 
-def current_time(link: Link) -> int:
+def current_time(monitor: BatchedMonitor) -> int:
     """Return the virtual time in nanoseconds as the command ``currentTime`` prints it.
 
     Raises:
         EngineError: it prints something else.
     """
-    printed = link.execute("currentTime")
+    printed = monitor.execute("currentTime")
     found = _CURRENT.search(printed)
     if found is None:
         raise EngineError(f"currentTime printed {cut(printed)!r}, which has no virtual time")

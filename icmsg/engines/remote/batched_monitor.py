@@ -16,7 +16,7 @@ _LONGEST: Final = 4000
 """Characters of a line; a Monitor behind telnet echoes each of them."""
 
 
-class Link:
+class BatchedMonitor:
     """One Monitor.
 
     While ``joins`` is set, commands that answer nothing wait and go with the next one that does, on one line: in the
