@@ -85,6 +85,7 @@ _RENAMED: Final[dict[str, str]] = {
     "icmsg.robot.played_side": "icmsg.robot.played_instances",
     "icmsg.config.place": "icmsg.config.source_location",
     "icmsg.cosim.remote.link": "icmsg.engines.remote.batched_monitor",
+    "icmsg.ipc.link": "icmsg.ipc.context",
 }
 """Modules that have another name today, wherever they are."""
 _MOVED: Final = {
