@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.engines.lockstep import commands
 from icmsg.engines.lockstep.core_types import played_command, runs_here, type_of, watched
 from icmsg.engines.lockstep.paths import monitor_path
-from icmsg.engines.lockstep.played import PlayedCore
+from icmsg.engines.lockstep.played import InterruptDelivery
 from icmsg.engines.lockstep.registers import CoreRegisters
 from icmsg.engines.lockstep.troubles import Troubles
 from icmsg.errors import EngineError, FirmwareError
@@ -46,7 +46,7 @@ class SteppedCore(BaseCore):
         self._resets = False  # the commands for what firmware asked for come with the next of Python's work
         self._vector_table: int | None = None
         self._releasing: ScheduledTimer | None = None
-        self._played: PlayedCore | None = None
+        self._played: InterruptDelivery | None = None
         self._placed_bus: Final = bus
         self.is_held_by_another: Final = place.reset_block is not None
         names = type_of(place).registers if runs_here(place) else {}
@@ -295,7 +295,7 @@ class SteppedCore(BaseCore):
 
     # Python
 
-    def play(self, *, latency_ns: int | None = None) -> PlayedCore:
+    def play(self, *, latency_ns: int | None = None) -> InterruptDelivery:
         """Play this core by Python from now on; ``latency_ns`` as for the machine.
 
         Raises:
@@ -306,7 +306,7 @@ class SteppedCore(BaseCore):
             return self._played
         self._check_playable()
         stepper, port = self._machine.stepper, self._place.port
-        self._played = PlayedCore(
+        self._played = InterruptDelivery(
             self.name,
             self._machine.clock,
             is_set=self._machine.is_set,

@@ -26,7 +26,7 @@ class _Interrupt:
     latched: bool = False
 
 
-class PlayedCore:
+class InterruptDelivery:
     """Delivers interrupts of core ``name`` to Python.
 
     A handler runs at the first synchronization point that is later than the line's edge and at least ``latency_ns``
