@@ -26,7 +26,7 @@ _STYLE: dict[Verdict, str] = {"ok": "green", "missing": "yellow", "broken": "bol
 
 @dataclass(frozen=True, slots=True)
 class DoctorFinding:
-    """One line of the report; ``needed`` findings that are not ok make the command fail."""
+    """Line of the report; ``needed`` findings that are not ok make the command fail."""
 
     what: str
     verdict: Verdict

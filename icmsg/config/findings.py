@@ -14,7 +14,7 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of a check's result. ``code`` names the kind, ``node`` the path in the devicetree of ``core``."""
+    """Line of a check's result. ``code`` names the kind, ``node`` the path in the devicetree of ``core``."""
 
     severity: Severity
     code: str

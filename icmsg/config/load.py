@@ -189,7 +189,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class NamedInstance:
-    """One instance of a file. ``name`` is its label (else its node's name), and unique in the file."""
+    """Instance of a file. ``name`` is its label (else its node's name), and unique in the file."""
 
     name: str
     path: str
@@ -199,14 +199,14 @@ class NamedInstance:
 
 
 class BackendPair(NamedTuple):
-    """One instance of any backend as its two sides have it."""
+    """Instance of any backend as its two sides have it."""
 
     first: AnyConfig
     second: AnyConfig
 
 
 class InstancePair(NamedTuple):
-    """One instance as its two sides have it; they differ where the files are wrong."""
+    """Instance as its two sides have it; they differ where the files are wrong."""
 
     first: InstanceConfig
     second: InstanceConfig

@@ -86,7 +86,7 @@ def _nothing_in_common(first: Side, second: Side) -> Finding:
 
 
 class _CheckedPair:
-    """One instance and its counterpart. Findings point at the second side and name the first."""
+    """Instance and its counterpart. Findings point at the second side and name the first."""
 
     def __init__(self, first: Side, ours: IcmsgNode, second: Side, theirs: IcmsgNode) -> None:
         self._first, self._ours, self._second, self._theirs = first, ours, second, theirs

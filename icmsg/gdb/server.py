@@ -1,4 +1,4 @@
-"""One port of the GDB server: at most one client, and bounded buffers in both directions."""
+"""Port of the GDB server: at most one client, and bounded buffers in both directions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One client of a GDB server: what it asks for, and what it is told."""
+"""Client of a GDB server: what it asks for, and what it is told."""
 
 from __future__ import annotations
 

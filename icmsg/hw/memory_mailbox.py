@@ -29,7 +29,7 @@ MAX_CHANNELS = 32
 
 
 class MemoryMailbox:
-    """One end of a pair; see the module for what it guarantees. :func:`mailbox_pair` makes both.
+    """End of a pair; see the module for what it guarantees. :func:`mailbox_pair` makes both.
 
     ``on_signal`` is called with the channel; ``rings`` counts what this end has rung.
     """
@@ -105,7 +105,7 @@ class MemoryMailbox:
 
 
 class _MailboxPair:
-    """Common part of both ends: each other, and the signals still to be delivered."""
+    """Ends of a pair: each other, and the signals still to be delivered."""
 
     def __init__(self, channels: int, *, latch: bool) -> None:
         self.ends = MemoryMailbox(self, channels, latch=latch), MemoryMailbox(self, channels, latch=latch)

@@ -1,4 +1,4 @@
-"""One ICMsg instance, played by Python: a state machine without threads, sleeping or wall clock.
+"""ICMsg instance, played by Python: a state machine without threads, sleeping or wall clock.
 
 Inputs are the calls of the application, :meth:`IcmsgInstance.mailbox_rang` and the clock; outputs are bus
 accesses, rings and callbacks. :mod:`icmsg.ipc` shows two of them bonding.

@@ -61,7 +61,7 @@ _EQUAL: Final = 1000
 
 
 class Exchange:
-    """One run on a machine: two cores by name in ``programs``, and who plays each (an image, or None for Python).
+    """Run on a machine: two cores by name in ``programs``, and who plays each (an image, or None for Python).
 
     The one that comes first on the SoC's link has ``config``, the other ``peer_config`` (None: the mirror of that).
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class _WatchedDirection:
-    """One region: ``core`` writes it and rings ``channel``."""
+    """Region: ``core`` writes it and rings ``channel``."""
 
     def __init__(self, core: Core, channel: int, region: TxRegion, back: FollowedRegion) -> None:
         self.core: Final = core

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class LoggedLine(Protocol):
-    """One line of a log."""
+    """Line of a log."""
 
     @property
     def message(self) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class PlayedEndpoint(Peer):
-    """One instance with the endpoint ``ep0``, open from the start; ``received`` are messages not expected yet."""
+    """Instance with the endpoint ``ep0``, open from the start; ``received`` are messages not expected yet."""
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ _HEARD: Final = tuple(set(EventKind) - _TOLD_BY_INSTANCES - TIMELINE)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that a person did or that befell a core."""
+    """Deed of a person, or what befell a core."""
 
     time_ns: int
     text: str

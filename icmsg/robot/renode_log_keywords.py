@@ -22,7 +22,7 @@ _SHOWN: Final = 1000
 
 
 class RenodeLogKeywords:
-    """One log tester; timeouts are seconds of virtual time."""
+    """Log tester; timeouts are seconds of virtual time."""
 
     def __init__(self, context: KeywordContext) -> None:
         self._context = context

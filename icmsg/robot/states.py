@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Call(NamedTuple):
-    """One keyword with its arguments, as Robot has converted them."""
+    """Keyword with its arguments, as Robot has converted them."""
 
     name: str
     args: tuple[Any, ...]

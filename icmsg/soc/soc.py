@@ -67,7 +67,7 @@ class Wire:
 
 @dataclass(slots=True)
 class SocCore:
-    """One core: ``name`` is its short name, ``cpu`` and ``nvic`` are names of the platform file.
+    """Core: ``name`` is its short name, ``cpu`` and ``nvic`` are names of the platform file.
 
     ``index`` is its number in events and its place in the file.
     """

@@ -37,7 +37,7 @@ _BEGINS_ANEW: Final = (RegionChange.BEGUN_ANEW, RegionChange.BEGUN_OR_UNSEEN, Re
 
 
 class _Way:
-    """One direction with the messages under way in it."""
+    """Direction with the messages under way in it."""
 
     def __init__(self, direction: TracedDirection, reader: Core) -> None:
         self.direction: Final = direction

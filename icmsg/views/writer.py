@@ -36,7 +36,7 @@ MAGIC_NUMBER: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class TracedCore:
-    """One core; ``player`` is who had it when the trace began: ``firmware``, ``Python``, or empty for nobody."""
+    """Core; ``player`` is who had it when the trace began: ``firmware``, ``Python``, or empty for nobody."""
 
     index: int
     name: str
@@ -45,7 +45,7 @@ class TracedCore:
 
 @dataclass(frozen=True, slots=True)
 class TracedDirection:
-    """One way of a link: ``writer`` puts packets into ``region``, rings ``channel``, and ``reader`` takes them.
+    """Way of a link: ``writer`` puts packets into ``region``, rings ``channel``, and ``reader`` takes them.
 
     ``number`` counts the directions of a trace from 0. ``rd_idx`` and ``wr_idx`` are those when the trace began.
     """
@@ -68,7 +68,7 @@ class TracedDirection:
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """One packet from its way into the ring to its end; times are virtual nanoseconds, None = not (yet).
+    """Packet from its way into the ring to its end; times are virtual nanoseconds, None = not (yet).
 
     ``number`` counts from 1 over all directions of a trace, in the order in which the packets were seen, and is
     :data:`MAGIC_NUMBER` for the packet that opens a region. ``index`` is where it lies in the ring.

@@ -81,7 +81,7 @@ class MailboxNode:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One entry of ``mboxes``."""
+    """Entry of ``mboxes``."""
 
     mailbox: MailboxNode
     number: int
@@ -97,7 +97,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class IcmsgNode:
-    """One enabled node of ICMsg, ICBMsg or icmsg_me (protocol §5)."""
+    """Enabled node of ICMsg, ICBMsg or icmsg_me (protocol §5)."""
 
     name: str
     """Its first label, else its name, else (if another node has the same) its path."""

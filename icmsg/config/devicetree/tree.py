@@ -47,7 +47,7 @@ _LONGEST_SHIFT = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Property:
-    """One property. ``value`` is as in a compiled tree: cells big-endian, texts with a zero behind each."""
+    """Property of a node. ``value`` is as in a compiled tree: cells big-endian, texts with a zero behind each."""
 
     name: str
     value: bytes
@@ -76,7 +76,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """One node. ``stand_in``: its definition is in a file that an overlay does not name."""
+    """Node of a devicetree. ``stand_in``: its definition is in a file that an overlay does not name."""
 
     path: str
     name: str

@@ -1,4 +1,4 @@
-"""One core of an embedded machine as its user sees it."""
+"""Core of an embedded machine as its user sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One core of a machine in steps as its user sees it; everything but its memory goes through Monitor commands."""
+"""Core of a machine in steps as its user sees it; everything but its memory goes through Monitor commands."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _STARTED: Final = re.compile(r"runs by itself|already started", re.IGNORECASE)
 
 
 class _Advance:
-    """Common part of both ways: followed lines, the time, and one line of commands for each step."""
+    """Base of both ways: followed lines, the time, and one line of commands for each step."""
 
     def __init__(
         self, monitor: BatchedMonitor, irq_lines: IrqLines, memory: RemoteMemory, lines: Iterable[object]

@@ -17,7 +17,7 @@ _LONGEST: Final = 4000
 
 
 class BatchedMonitor:
-    """One Monitor.
+    """Monitor whose lines are as few as possible.
 
     While ``joins`` is set, commands that answer nothing wait and go with the next one that does, on one line: in the
     order in which they were given, and before any virtual time passes. Only who knows that nobody else looks at the

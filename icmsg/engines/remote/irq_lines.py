@@ -50,7 +50,7 @@ class IrqLines:
         self._known = dict(zip(self._lines, values, strict=True))
 
     def forget(self) -> None:
-        """Something may have changed a level."""
+        """Forget the levels: a command may have changed one."""
         self._known.clear()
 
     def is_set(self, line: Wire) -> bool:

@@ -199,7 +199,7 @@ class _Lockstep:
         self._now = lockstep.GetNanoseconds
 
     def advance(self, microseconds: int) -> bool:
-        """One call into .NET, which waits there."""
+        """Call into .NET, which waits there."""
         CALLS.begin("a step of the emulation", bounded=True)
         try:
             return bool(self._advance(microseconds))

@@ -49,7 +49,7 @@ _SPOKE: Final = "it sent a message of its own after bonding"
 
 
 class EndpointExchange:
-    """One run on a machine over ``endpoints``: two cores by name in ``programs``, and who plays each.
+    """Run on a machine over ``endpoints``: two cores by name in ``programs``, and who plays each.
 
     Python plays one of them, or both; each endpoint has the ``workload`` for itself, with contents of its own. The core
     that comes first on the SoC's link has ``config``, the other ``peer_config`` (None: the mirror of that).

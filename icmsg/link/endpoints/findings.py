@@ -26,7 +26,7 @@ _BOUNDING: Final = EndpointState.BOUNDING
 
 @dataclass(frozen=True, slots=True)
 class SideFacts:
-    """One core of the link: ``backend`` is None where firmware runs; ``sends`` is what lies in its tx-region."""
+    """Core of the link: ``backend`` is None where firmware runs; ``sends`` is what lies in its tx-region."""
 
     name: str
     config: SeveralConfig

@@ -27,7 +27,7 @@ _BY_HAND: Final = ("tx-region", "rx-region", "dcache-alignment", "unbound", "sig
 
 @dataclass(frozen=True, slots=True)
 class LinkDirection:
-    """One region: ``writer`` and ``reader`` are core names, ``channel`` is what the writer rings."""
+    """Region: ``writer`` and ``reader`` are core names, ``channel`` is what the writer rings."""
 
     writer: str
     reader: str
@@ -42,7 +42,7 @@ class LinkDirection:
 
 
 class LinkSettings:
-    """One instance as both sides have it; at first that of the default board."""
+    """Instance as both sides have it; at first that of the default board."""
 
     def __init__(self) -> None:
         self.link = Link.of(*DEFAULT.roles, DEFAULT.instance)

@@ -33,7 +33,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class IrqAttribute:
-    """One line with ``->``: the outputs it speaks of and where they go now (nowhere for ``-> none``)."""
+    """Line with ``->``: the outputs it speaks of and where they go now (nowhere for ``-> none``)."""
 
     outputs: tuple[Output, ...]
     connections: tuple[Connection, ...]
@@ -61,7 +61,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry: it declares a name if it has a type, else it updates one.
+    """Entry: it declares a name if it has a type, else it updates one.
 
     ``points`` is None where nothing is said and empty for ``@ none``.
     """
@@ -79,7 +79,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class PlatformFile:
-    """One file: ``file`` is its name as places show it."""
+    """File: ``file`` is its name as places show it."""
 
     file: str
     usings: tuple[Using, ...]

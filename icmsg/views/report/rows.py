@@ -26,7 +26,7 @@ LEAVES: Final = frozenset(("sent", "magic sent"))
 
 @dataclass(slots=True, eq=False)
 class DiagramPacket:
-    """One packet as the diagram shows it: with its first bytes alone, so that what is kept stays small."""
+    """Packet as the diagram shows it: with its first bytes alone, so that what is kept stays small."""
 
     number: int
     title: str
@@ -60,7 +60,7 @@ class DiagramPacket:
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """One row: what ``core`` did; ``kind`` says how it is drawn, ``packet`` is the one that came or went.
+    """Row: what ``core`` did; ``kind`` says how it is drawn, ``packet`` is the one that came or went.
 
     ``towards`` is the core at the other end of a doorbell, or None.
     """

@@ -151,7 +151,7 @@ class RegisterBatch:
 
 
 class NativeCore:
-    """One core of unicorn with empty memory.
+    """Core of unicorn with empty memory.
 
     Whoever owns it must call :meth:`close`: unicorn, its callbacks and their owners refer to each other, and
     waiting for the cycle collector is what made machines pile up in memory.
