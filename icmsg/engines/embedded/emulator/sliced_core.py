@@ -297,8 +297,7 @@ class SlicedCore(ABC):
             self._code.begin()
         start = self._resume()
         one = self._single or (self._breaks is not None and self._breaks.begins_at(start & ~1))
-        if one:
-            count = self._prepare_one(start & ~1, count)
+        count = self._prepare_one(start & ~1, count) if one else count
         self._running = True
         error = self._native.run(start, count if count > 0 else 1)
         self._running = False
