@@ -1,4 +1,4 @@
-"""One ICBMsg instance: two regions with blocks, two mailbox channels, and which of the three generations.
+"""ICBMsg instance: two regions with blocks, two mailbox channels, and which of the three generations.
 
 >>> from icmsg.config import IcbmsgConfig, Region
 >>> app = IcbmsgConfig(Region(0x2007_8000, 0x800), Region(0x2007_0000, 0x800), tx_blocks=16, rx_blocks=18)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from icmsg.link.endpoints import SeveralConfig
-    from icmsg.robot.played_side import Played
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
+    from icmsg.robot.played_instances import Played
 
 DEFAULT_INSTANCE = "ipc0"
 DEFAULT_ENDPOINT = "ep0"
@@ -31,8 +31,8 @@ BackendName = Literal["icmsg", "icbmsg", "icbmsg-rework", "icmsg-me"]
 class PlayingKeywords:
     """Instances on cores that Python plays."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
 
     @keyword(tags=["playing"])
     def play_core(
@@ -91,9 +91,9 @@ class PlayingKeywords:
         | Play Core | app | ipc1 | tx_region=0x20071000:0x800 | rx_region=0x20079000:0x800 |
         | ... | tx_channel=2 | rx_channel=3 | | |
         """
-        scene = self._scene
-        side = scene.sides.get(core)
-        if side is not None and instance in side.instances:
+        context = self._context
+        played = context.played.get(core)
+        if played is not None and instance in played.instances:
             raise AssertionError(
                 f"{core} has the instance {instance} already; use `Reopen Instance`, or give another name"
             )
@@ -126,15 +126,17 @@ class PlayingKeywords:
             chosen = None if instance == DEFAULT_INSTANCE else instance
             asked = () if endpoints is None else names
             files = Files(dts, kconfig, release, dts_of, chosen, backend, asked)
-            found = config_from_files(core, scene.links.other(core), files, given | several, instance)
+            found = config_from_files(core, context.links.other(core), files, given | several, instance)
             self._open(core, found, names)
             return
         if kconfig is not None or dts_of is not None:
             raise ConfigurationError(
                 f"{'kconfig' if kconfig is not None else 'dts_of'} goes with dts: give the devicetree, too"
             )
-        if backend not in (None, "icmsg") or (backend is None and scene.links.is_several(core, instance)):
-            config_of = scene.links.several_for_new(core, instance, backend, names, given | several, release)
+        if backend not in (None, "icmsg") or (backend is None and context.links.is_several(core, instance)):
+            config_of = context.links.several_for_new(
+                core, instance, backend, names, given | several, release
+            )
             self._open(core, config_of, names)
             return
         if several or endpoints is not None:
@@ -142,16 +144,16 @@ class PlayingKeywords:
             raise ConfigurationError(
                 f"{extra} is for backends with several endpoints: give backend=icbmsg, too"
             )
-        config = with_given(scene.links.for_new(core, instance), given, release)
+        config = with_given(context.links.for_new(core, instance), given, release)
         self._open(core, config, names)
 
     def _open(self, core: str, config: InstanceConfig | SeveralConfig, names: Sequence[str]) -> None:
-        side = self._scene.playable_side(core)
+        side = self._context.playable(core)
         if isinstance(config, InstanceConfig):
-            self._scene.follow(core, config)
+            self._context.follow(core, config)
             side.open(config)
         else:
-            self._scene.follow(core, config, names)
+            self._context.follow(core, config, names)
             side.open_several(config, names)
 
     @keyword(tags=["playing"])
@@ -167,19 +169,19 @@ class PlayingKeywords:
         what = f"bound on {core}" if instance is None else f"bound of {instance} on {core}"
         if endpoint is not None:
             what += f", endpoint {endpoint}"
-        self._scene.wait(lambda: all(each.is_bound for each in played), timeout, what, played[0])
+        self._context.wait(lambda: all(each.is_bound for each in played), timeout, what, played[0])
 
     @keyword(tags=["playing"])
     def wait_for_all_bound(self, timeout: timedelta | None = None) -> None:
         """Runs until every instance that Python plays, on either core, is bound."""
-        endpoints = [each for side in self._scene.sides.values() for each in side.endpoints]
+        endpoints = [each for played in self._context.played.values() for each in played.endpoints]
         if not endpoints:
             raise AssertionError("Python plays no core; use `Play Core` first")
 
         def satisfied() -> bool:
             return all(played.is_bound for played in endpoints)
 
-        self._scene.wait(satisfied, timeout, "bound of every instance")
+        self._context.wait(satisfied, timeout, "bound of every instance")
 
     @keyword(tags=["playing"])
     def expect_not_bound(
@@ -195,10 +197,10 @@ class PlayingKeywords:
         """
         played = self._some(core, instance, endpoint)
         before = [each.bound_count for each in played]
-        self._scene.let_pass(duration)
+        self._context.let_pass(duration)
         for each, count in zip(played, before, strict=True):
             if each.is_bound or each.bound_count > count:
-                raise self._scene.failure(
+                raise self._context.failure(
                     f"{each.name} on {core} became bound, expected that it does not", each
                 )
 
@@ -215,8 +217,8 @@ class PlayingKeywords:
         Only sessions tell it (``unbound`` = enable or detect), and the rework of ICBMsg. Each time it is told satisfies
         one `Expect Unbound`.
         """
-        played = self._scene.endpoint(core, instance, endpoint)
-        self._scene.wait(
+        played = self._context.endpoint(core, instance, endpoint)
+        self._context.wait(
             lambda: played.unbound_count > played.expected_unbounds,
             timeout,
             f"unbound on {core}",
@@ -239,7 +241,7 @@ class PlayingKeywords:
         def found() -> list[str]:
             return [str(error) for each in played for error in each.errors if text in str(error)]
 
-        self._scene.wait(lambda: bool(found()), timeout, f"an error with {text!r} on {core}", played[0])
+        self._context.wait(lambda: bool(found()), timeout, f"an error with {text!r} on {core}", played[0])
         return found()[0]
 
     @keyword(tags=["playing"])
@@ -249,12 +251,12 @@ class PlayingKeywords:
         """Fails if the endpoint of a core that Python plays is not bound now; without a name, if one of them is not."""
         for played in self._some(core, instance, endpoint):
             if not played.is_bound:
-                raise self._scene.failure(f"{played.name} on {core} is not bound", played)
+                raise self._context.failure(f"{played.name} on {core} is not bound", played)
 
     @keyword(tags=["playing"])
     def get_instance_state(self, core: CoreName, instance: str | None = None) -> str:
         """Returns the state of an instance that Python plays, with the name it has in Zephyr."""
-        return self._scene.instance(core, instance).instance.state.name
+        return self._context.instance(core, instance).instance.state.name
 
     @keyword(tags=["playing"])
     def close_instance(
@@ -264,11 +266,11 @@ class PlayingKeywords:
 
         Of several endpoints, that of this name; without one the whole instance is closed.
         """
-        found = self._scene.instance(core, instance)
+        found = self._context.instance(core, instance)
         if endpoint is None and isinstance(found, PlayedEndpoints):
             found.instance.close()
         else:
-            self._scene.endpoint(core, instance, endpoint).endpoint.deregister()
+            self._context.endpoint(core, instance, endpoint).endpoint.deregister()
 
     @keyword(tags=["playing"])
     def reopen_instance(
@@ -280,15 +282,15 @@ class PlayingKeywords:
         """
         for played in self._some(core, instance, endpoint):
             played.received.clear()
-        found = self._scene.instance(core, instance)
+        found = self._context.instance(core, instance)
         if endpoint is None and isinstance(found, PlayedEndpoints):
             found.reopen()
         else:
-            self._scene.endpoint(core, instance, endpoint).reopen()
+            self._context.endpoint(core, instance, endpoint).reopen()
 
     def _some(self, core: str, instance: str | None, endpoint: str | None) -> list[Played]:
         """Return an endpoint by name, or all of an instance; AssertionError where there is none."""
-        found = self._scene.endpoints(core, instance, endpoint)
+        found = self._context.endpoints(core, instance, endpoint)
         if not found:
             raise AssertionError(f"{core} has no endpoints; use `Play Core` with endpoints=")
         return found

@@ -25,7 +25,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.views.writer import Control, Direction, Message, Output, TraceSubject
+    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _LINKTYPE: Final = 252  # LINKTYPE_WIRESHARK_UPPER_PDU
@@ -48,7 +48,7 @@ class PcapngWriter(TraceWriter):
 
     wants_sleep = False
 
-    def __init__(self, subject: TraceSubject, output: Output) -> None:
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
         self._write, self._flush = output.write, output.flush
         self._pdus = [
@@ -78,7 +78,7 @@ class PcapngWriter(TraceWriter):
             self._write(_framed(_INTERFACE, _option(_LINKTYPE, 0) + _word(0), options))
         self._flush()
 
-    def _add(self, time_ns: int, direction: Direction, data: bytes, comment: str) -> None:
+    def _add(self, time_ns: int, direction: TracedDirection, data: bytes, comment: str) -> None:
         data = self._pdus[direction.number] + data
         text, size = comment.encode(), len(data)
         body = _packet(direction.number, time_ns >> 32, time_ns & 0xFFFF_FFFF, size, size)
@@ -92,7 +92,7 @@ class PcapngWriter(TraceWriter):
         """Write the packet with its number."""
         self._add(time_ns, message.direction, _on_the_wire(message), f"{message.title} {message.place}")
 
-    def controlled(self, time_ns: int, direction: Direction, control: Control) -> None:
+    def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
         """Write a packet of the backend, with what it is in words."""
         packet = control.packet
         data = packet if direction.layout is None else _header(len(packet), 0) + packet
@@ -118,7 +118,7 @@ class PcapngWriter(TraceWriter):
         if what == "reset":
             self._fault(time_ns, core, f"RESET of {self.subject.names[core]}")
 
-    def region_changed(self, time_ns: int, direction: Direction, text: str) -> None:
+    def region_changed(self, time_ns: int, direction: TracedDirection, text: str) -> None:
         """Write what became of a region."""
         self._add(time_ns, direction, b"", f"REGION {text}")
 
@@ -131,7 +131,7 @@ class PcapngWriter(TraceWriter):
             self._add(time_ns, direction, b"", text)
 
 
-def _dissector(direction: Direction) -> bytes:
+def _dissector(direction: TracedDirection) -> bytes:
     """Return the name of the dissector for the packets of a direction."""
     if isinstance(direction.config, IcbmsgConfig):
         return b"icbmsg" if direction.layout is not None else b"icbmsgrw"

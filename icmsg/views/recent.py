@@ -18,7 +18,7 @@ from icmsg.views.formats import format_of
 from icmsg.views.recording import unwritable, write_companions
 from icmsg.views.sink import Sink
 from icmsg.views.tracer import Tracer, subject_of
-from icmsg.views.writer import Direction, Message, TraceWriter
+from icmsg.views.writer import Message, TracedDirection, TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -198,7 +198,7 @@ def _is_of_a_link(told: Any) -> bool:
     """Tell whether a thing that was told belongs to a direction, which other numbers may stand for later."""
     if isinstance(told, list):
         return any(isinstance(each, Message) for each in told)
-    return isinstance(told, Direction | Message)
+    return isinstance(told, TracedDirection | Message)
 
 
 def suffixes_of(formats: str) -> list[str]:

@@ -11,7 +11,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.views.writer import Control, Direction, Message, Output, TraceSubject
+    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
 
 _SHOWN: Final = 32
 """Bytes of a payload in a line."""
@@ -20,7 +20,7 @@ _SHOWN: Final = 32
 class TextWriter(TraceWriter):
     """Writes lines as :func:`icmsg.views.text.format_line` makes them: virtual time, core, what happened."""
 
-    def __init__(self, subject: TraceSubject, output: Output) -> None:
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
         self._names = subject.names
         self._levels: dict[int, int] = {}
@@ -75,11 +75,11 @@ class TextWriter(TraceWriter):
         """Write why nobody received it."""
         self._line(time_ns, message.direction.reader.index, f"NOT RECEIVED {message.title}: {why}")
 
-    def controlled(self, time_ns: int, direction: Direction, control: Control) -> None:
+    def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
         """Write the words."""
         self._line(time_ns, direction.writer.index, f"to {direction.reader.name}: {control.words}")
 
-    def filled(self, time_ns: int, direction: Direction, rd_idx: int, wr_idx: int, level: int) -> None:  # noqa: ARG002 - blocks
+    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:  # noqa: ARG002 - blocks
         """Write how many blocks are in use; the bytes of a ring follow from its messages."""
         if direction.blocks is not None and level != self._levels.get(direction.number, 0):
             self._levels[direction.number] = level
@@ -106,7 +106,7 @@ class TextWriter(TraceWriter):
         """Write the text."""
         self._line(time_ns, core, f"WARNING {text}")
 
-    def region_changed(self, time_ns: int, direction: Direction, text: str) -> None:
+    def region_changed(self, time_ns: int, direction: TracedDirection, text: str) -> None:
         """Write the text."""
         self._line(time_ns, direction.writer.index, f"region {direction.title}: {text}")
 

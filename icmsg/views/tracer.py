@@ -22,7 +22,7 @@ from icmsg.machine.events import LENGTH_MASK, REWORK_STATES, EventKind
 from icmsg.machine.fault_causes import fault_name
 from icmsg.machine.region_news import EndpointMessage, Packets, RegionChange, RegionChanged
 from icmsg.views.ways import Numbers, Way, ways_of
-from icmsg.views.writer import AT_END, Direction, Message, TracedCore, TraceSubject, TraceWriter
+from icmsg.views.writer import AT_END, Message, TracedCore, TracedDirection, TraceSubject, TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -119,7 +119,7 @@ class Tracer:
         )
         self._add(link, added)
 
-    def _add(self, link: AnyLink, directions: Sequence[Direction]) -> None:
+    def _add(self, link: AnyLink, directions: Sequence[TracedDirection]) -> None:
         cores = self._machine.cores
         readers = [cores[each.reader.name] for each in directions]
         ways = ways_of(directions, readers, self.writer, self._numbers)
@@ -314,7 +314,7 @@ def subject_of(
     """Return all that is known about a machine now; ``players`` says who will play a core, where that is known."""
     ordered = sorted(machine.cores.values(), key=lambda core: core.index)
     cores = [TracedCore(core.index, core.name, players.get(core.name) or player_of(core)) for core in ordered]
-    directions: list[Direction] = []
+    directions: list[TracedDirection] = []
     for link in links:
         directions += directions_of(machine, link, cores, len(directions))
     platform = machine.description.file.replace("\\", "/").rsplit("/", 1)[-1]
@@ -325,14 +325,14 @@ def subject_of(
 
 def directions_of(
     machine: Machine, link: AnyLink, cores: Sequence[TracedCore], first: int
-) -> list[Direction]:
+) -> list[TracedDirection]:
     """Return the two directions of a link, numbered from ``first`` on."""
     by_name = {core.name: core for core in cores}
-    directions: list[Direction] = []
+    directions: list[TracedDirection] = []
     for name, config in link.configs.items():
         layout, indices = _indices(machine.core(name), config)
         directions.append(
-            Direction(
+            TracedDirection(
                 first + len(directions),
                 config.name,
                 by_name[name],
@@ -347,7 +347,7 @@ def directions_of(
     return directions
 
 
-def _pairs(directions: Sequence[Direction]) -> list[Sequence[Direction]]:
+def _pairs(directions: Sequence[TracedDirection]) -> list[Sequence[TracedDirection]]:
     """Return the directions in pairs, those of one link together."""
     return [directions[place : place + 2] for place in range(0, len(directions), 2)]
 

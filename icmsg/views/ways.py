@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from icmsg.machine.machine import Core
     from icmsg.machine.region_news import EndpointMessage, Packets
-    from icmsg.views.writer import Direction, TraceWriter
+    from icmsg.views.writer import TracedDirection, TraceWriter
 
 _HEADER: Final = 4
 _CONTROL: Final = 3
@@ -56,7 +56,7 @@ class Way:
 
     def __init__(
         self,
-        direction: Direction,
+        direction: TracedDirection,
         reader: Core,
         writer: TraceWriter,
         numbers: Numbers,
@@ -174,7 +174,7 @@ class EndpointWay(Way):
 
     def __init__(
         self,
-        direction: Direction,
+        direction: TracedDirection,
         reader: Core,
         writer: TraceWriter,
         numbers: Numbers,
@@ -278,7 +278,12 @@ class QueueWay(Way):
     """One direction of the rework of ICBMsg; ``rd`` and ``wr`` are the counts of messages given back and sent."""
 
     def __init__(
-        self, direction: Direction, reader: Core, writer: TraceWriter, numbers: Numbers, config: IcbmsgConfig
+        self,
+        direction: TracedDirection,
+        reader: Core,
+        writer: TraceWriter,
+        numbers: Numbers,
+        config: IcbmsgConfig,
     ) -> None:
         layout = config.tx_layout
         consumer = layout.address + layout.begin + layout.queue_size
@@ -380,7 +385,7 @@ class QueueWay(Way):
 
 
 def ways_of(
-    directions: Sequence[Direction], readers: Sequence[Core], writer: TraceWriter, numbers: Numbers
+    directions: Sequence[TracedDirection], readers: Sequence[Core], writer: TraceWriter, numbers: Numbers
 ) -> list[Way]:
     """Return the way of each direction; two that follow each other are those of one link."""
     ways: list[Way] = []

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from icmsg.machine.events import Event
     from icmsg.machine.machine import Machine
 
-    class Output(Protocol):
+    class TraceOutput(Protocol):
         """A file, a pipe or a compressor: all that a writer needs of it."""
 
         def write(self, data: bytes | bytearray, /) -> object:
@@ -46,7 +46,7 @@ AT_END: Final = "still in the ring when the trace ended"
 
 @dataclass(frozen=True, slots=True)
 class TracedCore:
-    """One core; ``player`` is who had it when the trace began: ``firmware``, ``Python``, or empty for nobody."""
+    """Core; ``player`` is who had it when the trace began: ``firmware``, ``Python``, or empty for nobody."""
 
     index: int
     name: str
@@ -54,8 +54,8 @@ class TracedCore:
 
 
 @dataclass(frozen=True, slots=True)
-class Direction:
-    """One way of a link: ``writer`` puts packets into ``region``, rings ``channel``, and ``reader`` takes them.
+class TracedDirection:
+    """Way of a link: ``writer`` puts packets into ``region``, rings ``channel``, and ``reader`` takes them.
 
     ``number`` counts the directions of a trace from 0. ``rd_idx`` and ``wr_idx`` are those when the trace began.
     ``config`` is that of ``writer``; where it has several endpoints, ``layout`` is that of the ICMsg region inside, and
@@ -108,7 +108,7 @@ class Direction:
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """One packet from its way into the ring to its end; times are virtual nanoseconds, None = not (yet).
+    """Packet from its way into the ring to its end; times are virtual nanoseconds, None = not (yet).
 
     ``number`` counts from 1 over all directions of a trace, in the order in which the packets were seen, and is
     :data:`MAGIC_NUMBER` for the packet that opens a region. ``index`` is where it lies in the ring, ``block`` in which
@@ -117,7 +117,7 @@ class Message:
     """
 
     number: int
-    direction: Direction
+    direction: TracedDirection
     payload: bytes
     index: int
     sent_ns: int
@@ -172,7 +172,7 @@ class TraceSubject:
     links: Sequence[AnyLink]
     cores: Sequence[TracedCore]
     """Cores by their index in events."""
-    directions: Sequence[Direction]
+    directions: Sequence[TracedDirection]
     """The two directions of each link, one link after the other."""
     start_ns: int = 0
     about: Mapping[str, str] = field(default_factory=dict)
@@ -197,7 +197,7 @@ class TraceWriter:
     wants_sleep = True
     """True if :meth:`core_changed` is for sleep, too, which comes with nearly each message."""
 
-    def __init__(self, subject: TraceSubject, output: Output) -> None:
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         self.subject = subject
         self.output: Final = output
 
@@ -227,10 +227,10 @@ class TraceWriter:
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """Take a packet that nobody can receive any more: its region began anew, or the trace ends."""
 
-    def filled(self, time_ns: int, direction: Direction, rd_idx: int, wr_idx: int, level: int) -> None:
+    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:
         """Take the indices of a ring that has changed, and how many bytes or blocks are taken (``direction.room``)."""
 
-    def controlled(self, time_ns: int, direction: Direction, control: Control) -> None:
+    def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
         """Take a packet of the backend itself, of one with several endpoints."""
 
     # Cores and instances
@@ -250,7 +250,7 @@ class TraceWriter:
     def warning(self, time_ns: int, core: int, text: str) -> None:
         """Take an access that nothing models."""
 
-    def region_changed(self, time_ns: int, direction: Direction, text: str) -> None:
+    def region_changed(self, time_ns: int, direction: TracedDirection, text: str) -> None:
         """Take that a region began anew, or cannot be read."""
 
     def printed(self, time_ns: int, core: int, text: str) -> None:

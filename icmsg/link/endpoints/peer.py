@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.errors import IpcError, VirtualTimeoutError
 from icmsg.ipc import AtEndpoint, EndpointConfig
 from icmsg.ipc.happened import RECEIVED, SENT
-from icmsg.link.diagnosis.findings import Finding
+from icmsg.link.diagnosis.findings import LinkFinding
 from icmsg.link.endpoints.diagnosis import examine_endpoints
 from icmsg.link.endpoints.returns import Returns
 from icmsg.link.peer import TIMEOUT_NS
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class PeerEndpoint:
-    """One endpoint of ``peer``, registered at once, with everything it received.
+    """Endpoint of ``peer``, registered at once, with everything it received.
 
     ``received`` and ``errors`` fill up by themselves; nothing is taken out of ``received`` but by :meth:`receive`.
     ``endpoint`` is that of the backend, for buffers without a copy and what else only some have.
@@ -237,12 +237,12 @@ class EndpointsPeer:
         found = examine_endpoints(self.machine, self.core, self.config, self._other, backends)
         return replace(found, findings=(*self._overwritten(), *found.findings))
 
-    def _overwritten(self) -> Iterator[Finding]:
+    def _overwritten(self) -> Iterator[LinkFinding]:
         """Yield the endpoints at which the peer sent back another message than the one that it had held."""
         for name, returns in self._returns.items():
             if (numbers := returns.overwritten()) is not None:
                 first, later = numbers
-                yield Finding(
+                yield LinkFinding(
                     "held-overwritten",
                     f"{self._other.name} sent message {later} of {self.core.name} back at endpoint {name} in place of "
                     f"message {first}, and once more: what it held was overwritten by the next message; it must not "

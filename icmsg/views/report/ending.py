@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from icmsg.link.endpoints.link import AnyLink
     from icmsg.machine.machine import Core
     from icmsg.views.report.collected import Collected
-    from icmsg.views.writer import Direction, TraceSubject
+    from icmsg.views.writer import TracedDirection, TraceSubject
     from icmsg.wire.inspect import RegionView
 
 _PACKETS: Final = 16
@@ -37,7 +37,7 @@ def regions(collected: Collected) -> str:
     return "".join(_region(subject, each) for each in subject.directions)
 
 
-def _region(subject: TraceSubject, direction: Direction) -> str:
+def _region(subject: TraceSubject, direction: TracedDirection) -> str:
     title = f"<h3>{escaped(direction.title)} ({escaped(direction.instance)})</h3>\n"
     region, layout = direction.region, direction.layout
     place = f"<p>{escaped(str(region))}, {escaped(direction.wire)}, channel {direction.channel}</p>\n"
@@ -52,7 +52,7 @@ def _region(subject: TraceSubject, direction: Direction) -> str:
     return f"{title}{place}{_ring(view)}<dl>{rows}</dl>\n{_waiting(view)}"
 
 
-def _of_endpoints(subject: TraceSubject, direction: Direction, config: SeveralConfig) -> str:
+def _of_endpoints(subject: TraceSubject, direction: TracedDirection, config: SeveralConfig) -> str:
     """Return queues or control channel in words, and what lies in the blocks."""
     bus = subject.machine.core(direction.reader.name).bus
     view = view_direction(bus, config)
