@@ -21,7 +21,8 @@ from icmsg.machine.console import Console
 from icmsg.machine.events import LENGTH_MASK, REWORK_STATES, EventKind
 from icmsg.machine.fault_causes import fault_name
 from icmsg.machine.region_news import EndpointMessage, Packets, RegionChange, RegionChanged
-from icmsg.views.ways import Numbers, Way, ways_of
+from icmsg.views.endpoint_ways import ways_of
+from icmsg.views.ways import Numbers, Way
 from icmsg.views.writer import AT_END, Message, TracedCore, TracedDirection, TraceSubject, TraceWriter
 
 if TYPE_CHECKING:
