@@ -60,15 +60,13 @@ def _in_memory(event: Event) -> str:
 
 
 def _at_endpoint(event: Event) -> str:
-    """Name the message that was seen at an endpoint of a followed link."""
+    """Name the message that was seen at one of several endpoints."""
     if not isinstance(event.news, EndpointMessage):
-        return f"has sent {event.a} bytes at an endpoint"
+        return f"has sent {event.a} bytes, at block {event.b}"
     news = event.news
-    where = "" if news.block is None else f", block {news.block}"
-    return (
-        f"has sent at {news.region.instance}/{news.endpoint}{where}: {len(news.payload)} bytes "
-        f"(CRC-32 {crc32(news.payload):08x})"
-    )
+    block = "" if news.block is None else f" at block {news.block}"
+    what = f"{event.a} bytes (CRC-32 {crc32(news.payload):08x}){block}"
+    return f"has put into its tx-region of {news.region.instance}, endpoint {news.endpoint}: {what}"
 
 
 def _change(event: Event) -> str:
