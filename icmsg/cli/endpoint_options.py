@@ -60,6 +60,24 @@ def endpoints_of(options: argparse.Namespace) -> list[str]:
     return [name.strip() for name in names.split(",")]
 
 
+def stub_for(who: str, backend: str, option: str) -> str:
+    """Return the name of the stub that speaks ``backend``, where ``who`` is a stub's name; else ``who``.
+
+    ``option`` calls it in an error. Raises ConfigurationError where there is none.
+    """
+    names = stub_names()
+    if who not in names or who.endswith(f"-{backend}"):
+        return who
+    found = f"{who}-{backend}"
+    if found in names:
+        return found
+    able = ", ".join(name for name in names if name.endswith(f"-{backend}"))
+    raise ConfigurationError(
+        f"{option} {who}: this firmware stub does not speak {backend}; give python, the path of your image"
+        f"{', or ' if able else ''}{able}"
+    )
+
+
 def several_of(options: argparse.Namespace, who: dict[str, str]) -> SeveralConfig:
     """Return the instance as the first core of ``who`` has it.
 
@@ -68,11 +86,7 @@ def several_of(options: argparse.Namespace, who: dict[str, str]) -> SeveralConfi
     """
     cores = cores_of(options)
     for core, name in who.items():
-        if name in stub_names():
-            raise ConfigurationError(
-                f"--{core} {name}: this firmware stub speaks ICMsg; with --backend {options.backend} give python, or "
-                "the path of your image"
-            )
+        stub_for(name, options.backend, f"--{core}")
         for suffix in ("-dts", "-kconfig"):
             if cores.value(options, core, suffix):
                 raise ConfigurationError(

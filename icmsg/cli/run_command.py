@@ -22,6 +22,7 @@ from icmsg.cli.endpoint_options import (
     endpoints_of,
     has_several,
     several_of,
+    stub_for,
 )
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.gdb_option import add_gdb_option, debugged
@@ -351,7 +352,8 @@ def _exchange_of(
         from icmsg.link.endpoints.exchange import EndpointExchange  # most runs do without
 
         config, names = several_of(options, who), endpoints_of(options)
-        images = {core: find_image(who[core], core, "disable", cores.soc) for core in who}
+        stubs = {core: stub_for(name, options.backend, f"--{core}") for core, name in who.items()}
+        images = {core: find_image(name, core, "disable", cores.soc) for core, name in stubs.items()}
         return Made(
             lambda machine: EndpointExchange(machine, images, config, workload, names, **common), None, images
         )
