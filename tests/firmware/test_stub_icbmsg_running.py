@@ -12,7 +12,7 @@ from running_stub import BAD_PARAMS, DONE, MS, READY, lines, load, other_of, sta
 from icmsg.assets import platform_file
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError, VirtualTimeoutError
-from icmsg.ipc import IcbmsgInstance, IcbmsgReworkInstance
+from icmsg.ipc import EndpointConfig, IcbmsgInstance, IcbmsgReworkInstance
 from icmsg.link.endpoints.peer import EndpointsPeer
 from icmsg.link.workload import Workload
 
@@ -79,7 +79,7 @@ def test_a_message_that_never_fits_back_is_dropped_and_counted(
 
 def test_echoes_wait_for_room_and_none_is_lost(machine: EmbeddedMachine, generation: Generation) -> None:
     stub, peer = pair(machine, generation, tx_blocks=8, rx_blocks=4)
-    sent = [bytes([number]) * 300 for number in range(4)]
+    sent = [bytes([number]) * 180 for number in range(4)]
     for number, data in enumerate(sent):
         peer.endpoint(f"ep{number % 2}").send(data)
     got = [peer.endpoint(f"ep{number % 2}").receive() for number in range(4)]
@@ -141,14 +141,16 @@ def test_one_side_that_restarts_alone_is_an_error_and_both_together_bind_again(
         machine.run_for(3 * MS)
         assert not any(stub.endpoint_stats(number).bound for number in range(2))
     assert stats_of(stub).faults == 0
+    instance.reset()
     net.reset()
     net.start()
     machine.run_for(1 * MS)
-    instance.reopen()
-    peer.wait_for_bound()
-    machine.run_until(lambda: stub.endpoint_stats(1).bound == 1, timeout_ns=5 * MS)
-    peer.endpoint("ep1").send(b"after")
-    assert peer.endpoint("ep1").receive() == b"after"
+    got: list[bytes] = []
+    instance.register_endpoint(EndpointConfig("ep0"))
+    again = instance.register_endpoint(EndpointConfig("ep1", received=got.append))
+    machine.run_until(lambda: again.is_bound and stub.endpoint_stats(1).bound == 1, timeout_ns=5 * MS)
+    again.send(b"after")
+    machine.run_until(lambda: got == [b"after"], timeout_ns=5 * MS)
 
 
 def test_an_endpoint_of_the_rework_that_goes_and_comes_is_bound_again(machine: EmbeddedMachine) -> None:

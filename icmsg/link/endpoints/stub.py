@@ -32,6 +32,17 @@ _ENDPOINT: Final = Struct("<32s4I")
 _STATS: Final = Struct("<8I")
 _LONGEST_NAME: Final = 31
 _SLOTS: Final = 16
+_WORD: Final = 0xFFFF_FFFF
+
+
+class EndpointParams(NamedTuple):
+    """One entry of ``icmsg_endpoints``."""
+
+    name: str
+    messages: int
+    size_min: int
+    size_max: int
+    seed: int
 
 
 class EndpointStats(NamedTuple):
@@ -98,14 +109,10 @@ class EndpointStub(StubFirmware):
                 f"{len(names)} endpoints: a firmware stub has at most {MOST_ENDPOINTS}; name fewer, or let Python play"
             )
         for number in range(MOST_ENDPOINTS):
-            name = names[number].encode() if number < len(names) else b""
-            if len(name) > _LONGEST_NAME:
-                raise ConfigurationError(
-                    f'endpoint "{names[number]}": a stub takes names of up to {_LONGEST_NAME} bytes; shorten it'
-                )
+            name = names[number] if number < len(names) else ""
             # An initiator has no other way to start than to send something.
-            numbers = (max(work.messages, 1), work.size_min, work.size_max, work.seed + number & 0xFFFF_FFFF)
-            self._bus.write_block(self._endpoints + number * _ENDPOINT.size, _ENDPOINT.pack(name, *numbers))
+            count, seed = max(work.messages, 1), work.seed + number & _WORD
+            self._set_endpoint(number, EndpointParams(name, count, work.size_min, work.size_max, seed))
         self.set_work(
             messages=max(work.messages, 1),
             size_min=work.size_min,
@@ -114,10 +121,19 @@ class EndpointStub(StubFirmware):
             window=work.window or 1,
         )
 
+    def _set_endpoint(self, number: int, params: EndpointParams) -> None:
+        name, *work = params
+        if len(name.encode()) > _LONGEST_NAME:
+            raise ConfigurationError(
+                f'endpoint "{name}": the firmware stubs take names of up to {_LONGEST_NAME} bytes; shorten it'
+            )
+        data = _ENDPOINT.pack(name.encode(), *work)
+        self._bus.write_block(self._endpoints + number * _ENDPOINT.size, data)
+
     @property
     def names(self) -> list[str]:
         """The names of the endpoints, by their number; an empty one is not registered."""
-        return [self._entry(number)[0] for number in range(MOST_ENDPOINTS)]
+        return [self.endpoint(number).name for number in range(MOST_ENDPOINTS)]
 
     def blocks(self) -> IcbmsgConfig:
         """Return the instance that the parameters of the loaded image describe, as the stub's core has it."""
@@ -143,7 +159,8 @@ class EndpointStub(StubFirmware):
         at = self._endpoint_stats + number * _STATS.size
         return EndpointStats(*_STATS.unpack(self._bus.read_block(at, _STATS.size)))
 
-    def _entry(self, number: int) -> tuple[str, int, int, int, int]:
+    def endpoint(self, number: int) -> EndpointParams:
+        """Return the parameters of an endpoint in the loaded image."""
         data = self._bus.read_block(self._endpoints + number * _ENDPOINT.size, _ENDPOINT.size)
-        name, *rest = _ENDPOINT.unpack(data)
-        return name.split(b"\0")[0].decode(errors="replace"), *rest
+        name, *work = _ENDPOINT.unpack(data)
+        return EndpointParams(name.split(b"\0")[0].decode(errors="replace"), *work)
