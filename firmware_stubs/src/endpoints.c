@@ -22,6 +22,7 @@ static void tell(const char *program, uint32_t endpoint, const char *what)
 
 void endpoints_tell(const char *program)
 {
+	icbmsg_changed = false;
 	for (uint32_t i = 0; i < ENDPOINTS; i++) {
 		struct icmsg_endpoint_stats *stats = &icmsg_endpoint_stats[i];
 		bool bound = link_endpoint_is_bound(i);
@@ -46,7 +47,8 @@ uint32_t endpoints_receive(const char *program)
 
 	if (len == ICBMSG_NOTHING) {
 		icbmsg_look();
-		endpoints_tell(program);
+		if (icbmsg_changed)
+			endpoints_tell(program);
 		len = icbmsg_receive(&link_endpoint, link_buffer);
 	}
 	if (len == ICBMSG_NOTHING)

@@ -14,6 +14,7 @@
 #define OWED_MAX (BLOCKS_MAX + ENDPOINTS)
 
 enum endpoint_state icbmsg_states[ENDPOINTS];
+bool icbmsg_changed;
 bool icbmsg_ring;
 
 static struct icmsg control;		/* the ICMsg instance below */
@@ -22,6 +23,7 @@ static struct blocks rx;
 static struct block_pool pool;
 static struct inbox inbox;
 static bool initiator;			/* this side numbers the endpoints, by their place in the table */
+static bool unsent;			/* names were not sent yet */
 
 static char names[ENDPOINTS][ENDPOINT_NAME_MAX];
 static uint32_t lengths[ENDPOINTS];	/* of the names, with their NUL */
@@ -64,6 +66,7 @@ int icbmsg_init(const struct icmsg_params *p, const struct icmsg_endpoint *endpo
 	if (pbuf_init(&control.rx, rx.region, rx.before, alignment, false) != 0)
 		return -EINVAL;
 	initiator = rx.first < tx.first;
+	unsent = initiator;
 	for (uint32_t i = 0; i < ENDPOINTS; i++)
 		take_name(i, endpoints[i].name);
 	return 0;
@@ -94,6 +97,14 @@ bool icbmsg_is_bonded(void)
 bool icbmsg_peer_has_opened(void)
 {
 	return false;	/* its ring is repeated */
+}
+
+static void bind(uint32_t endpoint)
+{
+	if (icbmsg_states[endpoint] == ENDPOINT_READY)
+		return;
+	icbmsg_states[endpoint] = ENDPOINT_READY;
+	icbmsg_changed = true;
 }
 
 static int send_control(uint32_t message)
@@ -153,7 +164,7 @@ static void take_data(uint32_t number, uint32_t block)
 		stats_error(-EINVAL, SITE_BLOCK, block);
 		return;
 	}
-	icbmsg_states[endpoint] = ENDPOINT_READY;	/* data that comes first says so, too */
+	bind(endpoint);		/* data that comes first says so, too */
 }
 
 static void take_back(uint32_t block)
@@ -198,7 +209,7 @@ static void take_bound(uint32_t number, uint32_t block)
 		if (is_name(i, blocks_payload(&rx, block), (uint32_t)n)) {
 			numbers[i] = number;
 			by_number[number] = i;
-			icbmsg_states[i] = ENDPOINT_READY;
+			bind(i);
 			release(control_word(CONTROL_RELEASE_BOUND, number, block));
 			return;
 		}
@@ -213,7 +224,7 @@ static void take_release_bound(uint32_t number, uint32_t block)
 	}
 	name_blocks[number] = BLOCKS_MAX;
 	(void)blocks_give(&tx, &pool, block);
-	icbmsg_states[number] = ENDPOINT_READY;
+	bind(number);
 }
 
 static void take_message(uint32_t message, uint32_t n)
@@ -258,7 +269,7 @@ static int announce(uint32_t type, uint32_t number, const void *data, uint32_t n
 
 static void send_names(void)
 {
-	for (uint32_t i = 0; initiator && i < ENDPOINTS; i++) {
+	for (uint32_t i = 0; i < ENDPOINTS; i++) {
 		if (icbmsg_states[i] != ENDPOINT_REGISTERED)
 			continue;
 		int block = announce(CONTROL_BOUND, i, names[i], lengths[i]);
@@ -267,6 +278,7 @@ static void send_names(void)
 		name_blocks[i] = (uint32_t)block;
 		icbmsg_states[i] = ENDPOINT_NAMED;
 	}
+	unsent = false;
 }
 
 static void bond(void)
@@ -294,16 +306,13 @@ void icbmsg_look(void)
 		take_message(message, (uint32_t)n);
 	if (n < 0)
 		stats_error(n, SITE_RECEIVE, *control.rx.wr_idx);
-	send_names();
+	if (unsent)
+		send_names();
 }
 
 bool icbmsg_waits(void)
 {
-	bool waits = owed_count != 0u;
-
-	for (uint32_t i = 0; initiator && i < ENDPOINTS; i++)
-		waits |= icbmsg_states[i] == ENDPOINT_REGISTERED;
-	return waits;
+	return unsent || owed_count != 0u;
 }
 
 uint32_t icbmsg_receive(uint32_t *endpoint, void *buffer)

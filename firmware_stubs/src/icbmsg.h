@@ -27,6 +27,9 @@ enum endpoint_state {
 /* The endpoints' states, for reading. */
 extern enum endpoint_state icbmsg_states[ENDPOINTS];
 
+/* True after an endpoint has become bound, or is not any more; the caller makes it false. */
+extern bool icbmsg_changed;
+
 /* True after something was written that the peer has to be rung for; the caller makes it false. */
 extern bool icbmsg_ring;
 

@@ -27,6 +27,7 @@ struct queue {
 static const uint32_t bound_magic[2] = {0x456789ABu, 0xAB896745u};
 
 enum endpoint_state icbmsg_states[ENDPOINTS];
+bool icbmsg_changed;
 bool icbmsg_ring;
 
 static struct blocks tx;
@@ -45,6 +46,7 @@ static uint32_t returned_count;
 static uint32_t arrived_count;
 static uint32_t consumed_count;
 static bool opened;			/* the bound packet is under way */
+static bool unsent = true;		/* that, or a name, is not */
 static bool connected;
 
 static uint32_t hashes[ENDPOINTS];
@@ -161,8 +163,10 @@ static int send(uint32_t address, const void *data, uint32_t n)
 
 static void bind(uint32_t endpoint)
 {
-	if (icbmsg_states[endpoint] == ENDPOINT_NAMED && addresses[endpoint] != NO_ADDRESS)
-		icbmsg_states[endpoint] = ENDPOINT_READY;
+	if (icbmsg_states[endpoint] != ENDPOINT_NAMED || addresses[endpoint] == NO_ADDRESS)
+		return;
+	icbmsg_states[endpoint] = ENDPOINT_READY;
+	icbmsg_changed = true;
 }
 
 /* Sends the bound packet, then the name of each endpoint: as many as there is room for. */
@@ -185,6 +189,7 @@ static void open_up(void)
 		icbmsg_states[i] = ENDPOINT_NAMED;
 		bind(i);
 	}
+	unsent = false;
 }
 
 void icbmsg_open(void)
@@ -263,6 +268,7 @@ static void take_unbound(uint32_t endpoint)
 	}
 	addresses[endpoint] = NO_ADDRESS;
 	icbmsg_states[endpoint] = ENDPOINT_REGISTERED;
+	icbmsg_changed = unsent = true;
 }
 
 static void take_control(uint32_t block, uint32_t n)
@@ -322,17 +328,13 @@ void icbmsg_look(void)
 		if (!(entries[i] & HIGH))
 			take_message(entries[i]);
 	}
-	if (icbmsg_waits())
+	if (unsent)
 		open_up();
 }
 
 bool icbmsg_waits(void)
 {
-	bool waits = !opened;
-
-	for (uint32_t i = 0; i < ENDPOINTS; i++)
-		waits |= icbmsg_states[i] == ENDPOINT_REGISTERED;
-	return waits;
+	return unsent;
 }
 
 uint32_t icbmsg_receive(uint32_t *endpoint, void *buffer)

@@ -33,7 +33,7 @@ _HEAD_START_NS: Final = 1 * MS
 class EndpointSides:
     """Both cores, set up but not started; ``configs`` gives the instance of each, ``endpoints`` the names.
 
-    With ``stale_memory`` the regions hold something, and firmware starts before Python opens its side.
+    With ``stale_memory`` the regions hold something, and firmware starts before Python opens its side, if it has one.
 
     Raises:
         FirmwareError: an image does not fit its core.
@@ -56,34 +56,32 @@ class EndpointSides:
         self._configs = configs
         self.python: Final = [name for name in configs if sides[name] is None]
         self.firmware: Final = [name for name in configs if sides[name] is not None]
-        self._check(endpoints, workload)
+        if not endpoints or len(set(endpoints)) < len(endpoints):
+            raise ConfigurationError(
+                f"endpoints {','.join(endpoints) or 'none'}: give at least one, and each name once"
+            )
         self.stubs: Final[dict[str, EndpointStub]] = {}
         for name, config in configs.items():
             check_regions(machine, machine.core(name), config)
             if (image := sides[name]) is not None:
                 self._load(machine.core(name), image, config, endpoints, workload)
         self._running = False
-        if stale_memory is not None:
-            first = next(iter(configs))
-            fill_endpoint_regions(machine.core(first).bus, configs[first], stale_memory, workload.seed)
-            self.start()
-            machine.run_for(_HEAD_START_NS)
-        self.traffic: Final = {name: Traffic() for name in self.python}
-        self.played: Final = {name: self._play(machine.core(name)) for name in self.python}
         self.starter: Final = next((name for name, stub in self.stubs.items() if stub.starts), None)
         """The core whose stub sends first."""
         self.unknown: Final = [name for name in self.firmware if name not in self.stubs]
         """Cores with firmware of which nothing is known."""
-
-    def _check(self, endpoints: Sequence[str], workload: Workload) -> None:
-        if not endpoints or len(set(endpoints)) < len(endpoints):
-            raise ConfigurationError(
-                f"endpoints {','.join(endpoints) or 'none'}: give at least one, and each name once"
-            )
-        if workload.any_number and not self.firmware:
+        if workload.any_number and (not self.unknown or self.starter is not None):
             raise ConfigurationError(
                 "--messages any is for firmware of yours that sends first; here the number is known: give it"
             )
+        if stale_memory is not None:
+            first = next(iter(configs))
+            fill_endpoint_regions(machine.core(first).bus, configs[first], stale_memory, workload.seed)
+            if self.python:
+                self.start()
+                machine.run_for(_HEAD_START_NS)
+        self.traffic: Final = {name: Traffic() for name in self.python}
+        self.played: Final = {name: self._play(machine.core(name)) for name in self.python}
 
     def _load(
         self,
