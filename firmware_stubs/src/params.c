@@ -35,7 +35,7 @@ __attribute__((used, section(".icmsg_params"))) const volatile struct icmsg_para
 	.slots = REWORK ? 16u : 0u,
 };
 
-#define ENDPOINT_OF(n, text) [n] = {.name = text, .messages = 1000, .size_min = 1, .size_max = 100, .seed = 1 + (n)}
+#define ENDPOINT_OF(n, text) [n] = {.name = text, .messages = 1000, .size_min = 1, .size_max = 100, .seed = 1u + (n) * 0x6C078965u}
 
 #if GENERATION
 __attribute__((used)) const volatile struct icmsg_endpoint icmsg_endpoints[ENDPOINTS] = {

@@ -234,7 +234,7 @@ def test_images_with_icbmsg_have_two_endpoints_and_room_for_two_more(
     found = [ENDPOINT.unpack_from(data, at + number * ENDPOINT.size) for number in range(4)]
     assert [(entry[0].rstrip(b"\0"), *entry[1:]) for entry in found] == [
         (b"ep0", 1000, 1, 100, 1),
-        (b"ep1", 1000, 1, 100, 2),
+        (b"ep1", 1000, 1, 100, 0x6C07_8966),
         (b"", 0, 0, 0, 0),
         (b"", 0, 0, 0, 0),
     ]

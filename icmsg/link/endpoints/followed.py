@@ -8,6 +8,7 @@ back, as long as somebody looks after every slice.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.icbmsg import IcbmsgConfig
@@ -19,7 +20,7 @@ from icmsg.link.link import Link
 from icmsg.machine.events import Event, EventKind
 from icmsg.machine.region_news import EndpointMessage, Packets, RegionChanged, TxRegion
 from icmsg.wire.block_area import BlockArea
-from icmsg.wire.slot_queue import HIGH, MASK, SlotQueueView
+from icmsg.wire.slot_queue import HEADER, HIGH, MASK, SlotQueueView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -173,7 +174,8 @@ class _Me(_OverPackets):
 class _Queue:
     """The queue in which ``core`` announces its messages.
 
-    What lies there before the core has initialised it says nothing, now and after each of its resets.
+    What lies there before the core has initialised it says nothing, now and after each of its resets: until something
+    has changed, or the core has rung.
     """
 
     def __init__(self, core: Core, config: IcbmsgConfig, reader: Core) -> None:
@@ -181,29 +183,32 @@ class _Queue:
         address = layout.address + layout.begin
         self.region: Final = TxRegion(config.name, core.name, reader.name, config.tx_region.address)
         self.area: Final = BlockArea(core.bus, layout)
+        self.channel: Final = config.tx_channel
         self.slots: dict[int, str] = {}
         """Endpoints by the slots in which the core has them: what the other one sends to."""
         self._depth = config.slots
         self._view = SlotQueueView(core.bus, address, config.slots)
+        self._read = partial(core.bus.read_block, address, HEADER + config.slots)
         self._seen = 0
-        self._before: int | None = None
+        self._before: bytes | None = None
         self.forget()
 
     def forget(self) -> None:
         """Wait for the core to initialise the queue."""
         self.slots.clear()
-        self._before = self._view.new(0)
+        self._before = self._read()
 
-    def look(self) -> tuple[list[int], bool]:
+    def look(self, *, rung: bool = False) -> tuple[list[int], bool]:
         """Return the blocks of new messages, and whether the core has begun anew in front of them.
 
+        ``rung``: the core rings for them just now.
         Raises :class:`CorruptRegionError` for a count that no core can have reached.
         """
-        count = self._view.new(0)
         if self._before is not None:
-            if count == self._before:
+            if not rung and self._read() == self._before:
                 return [], False
             self._before, self._seen = None, 0
+        count = self._view.new(0)
         new = count - self._seen & MASK
         anew = new > self._depth
         if anew:
@@ -250,16 +255,16 @@ class _Rework(FollowedEndpoints):
     def _on_doorbell(self, event: Event) -> None:
         if event.core in self._cores:  # what the other core has written comes before an answer to it
             self._look(self._other[event.core].index, event.time_ns)
-            self._look(event.core, event.time_ns)
+            self._look(event.core, event.time_ns, rung=event.a == self._queues[event.core].channel)
 
     def _forget(self, core: int) -> None:
         self.bound_ns.clear()
         self._queues[core].forget()
 
-    def _look(self, writer: int, time_ns: int) -> None:
+    def _look(self, writer: int, time_ns: int, *, rung: bool = False) -> None:
         queue = self._queues[writer]
         try:
-            blocks, anew = queue.look()
+            blocks, anew = queue.look(rung=rung)
             if anew:
                 self.bound_ns.clear()
                 queue.slots.clear()

@@ -33,6 +33,8 @@ _STATS: Final = Struct("<8I")
 _LONGEST_NAME: Final = 31
 _SLOTS: Final = 16
 _WORD: Final = 0xFFFF_FFFF
+_SEED_STEP: Final = 0x6C07_8965
+"""Between the seeds of two endpoints: neighbours give messages of the same sizes."""
 
 
 class EndpointParams(NamedTuple):
@@ -99,7 +101,7 @@ class EndpointStub(StubFirmware):
     def set_endpoints(self, names: Sequence[str], work: Workload) -> None:
         """Write the endpoints into the loaded image, and what an initiator sends at each; before the core starts.
 
-        The seed of an endpoint is that of the workload plus its number, so that contents tell endpoints apart.
+        Each endpoint has a seed of its own, which follows from that of the workload and its number.
 
         Raises:
             ConfigurationError: more endpoints, or longer names, than a stub has room for.
@@ -111,7 +113,7 @@ class EndpointStub(StubFirmware):
         for number in range(MOST_ENDPOINTS):
             name = names[number] if number < len(names) else ""
             # An initiator has no other way to start than to send something.
-            count, seed = max(work.messages, 1), work.seed + number & _WORD
+            count, seed = max(work.messages, 1), work.seed + number * _SEED_STEP & _WORD
             self._set_endpoint(number, EndpointParams(name, count, work.size_min, work.size_max, seed))
         self.set_work(
             messages=max(work.messages, 1),
