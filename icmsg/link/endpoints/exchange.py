@@ -10,7 +10,7 @@ from icmsg.errors import ConfigurationError, IcmsgError, VirtualTimeoutError
 from icmsg.link.diagnosis.diagnosis import console_lines
 from icmsg.link.endpoints.diagnosis import examine_endpoints
 from icmsg.link.endpoints.lane import Lane, WatchedLane
-from icmsg.link.endpoints.sides import EndpointSides
+from icmsg.link.endpoints.setup import EndpointSetup
 from icmsg.link.endpoints.watch import EndpointWatch
 from icmsg.link.exchange_result import ExchangeResult, lost
 from icmsg.link.link import default_link
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from icmsg.ipc import SeveralEndpoints
     from icmsg.link.endpoints import SeveralConfig
-    from icmsg.link.sides import Side
+    from icmsg.link.setup import Program
     from icmsg.link.stale_memory import StaleMemory
     from icmsg.link.workload import Workload
     from icmsg.machine.machine import Machine
@@ -56,7 +56,7 @@ _SPOKE: Final = "it sent a message of its own after bonding"
 
 
 class EndpointExchange:
-    """One run on a machine over ``endpoints``: two cores by name in ``sides``, and who plays each.
+    """Run on a machine over ``endpoints``: two cores by name in ``programs``, and who plays each.
 
     Each endpoint has the ``workload`` for itself, with contents of its own. The core that comes first on the SoC's link
     has ``config``, the other ``peer_config`` (None: the mirror of that). Firmware on both cores is watched.
@@ -71,7 +71,7 @@ class EndpointExchange:
     def __init__(
         self,
         machine: Machine,
-        sides: dict[str, Side],
+        programs: dict[str, Program],
         config: SeveralConfig,
         workload: Workload,
         endpoints: Sequence[str] = ("ep0",),
@@ -85,7 +85,7 @@ class EndpointExchange:
         strict: bool = False,
         stale_memory: StaleMemory | None = None,
     ) -> None:
-        first, second = default_link(machine.soc, sides).cores
+        first, second = default_link(machine.soc, programs).cores
         check_endpoint_workload(workload, config, first, second)
         self._machine = machine
         self._workload = workload
@@ -104,14 +104,14 @@ class EndpointExchange:
         self._bond_ns: int | None = None
         self._faults = FaultLog(machine)
         self._restarts = Restarts(machine, (self._first, self._second))
-        self._sides = EndpointSides(
-            machine, sides, self._configs, workload, endpoints, release=release, stale_memory=stale_memory
+        self._setup = EndpointSetup(
+            machine, programs, self._configs, workload, endpoints, release=release, stale_memory=stale_memory
         )
         self.backends: Final[dict[str, SeveralEndpoints]] = {
-            name: one.instance for name, one in self._sides.played.items()
+            name: one.instance for name, one in self._setup.played.items()
         }
         """The backends of the cores that Python plays."""
-        self._initiator = initiator or self._sides.starter or next(iter(self._sides.python), None)
+        self._initiator = initiator or self._setup.starter or next(iter(self._setup.python), None)
         self._watch: EndpointWatch | None = None
         self.lanes: Final = self._make_lanes(endpoints, initiator)
         self._seen = 0
@@ -121,11 +121,11 @@ class EndpointExchange:
 
     def _make_lanes(self, endpoints: Sequence[str], asked: str | None) -> list[Lane]:
         """Return the endpoints, with who sends first at each as far as it is known."""
-        workload, sides = self._workload, self._sides
-        starts = self._initiator if self._initiator in sides.firmware else None
-        reason = _ASKED if asked else _STUB if starts else _NOBODY if sides.python else _FIRST
-        self._guess = asked is None and bool(sides.unknown) and bool(sides.python)
-        if not sides.python:
+        workload, setup = self._workload, self._setup
+        starts = self._initiator if self._initiator in setup.firmware else None
+        reason = _ASKED if asked else _STUB if starts else _NOBODY if setup.python else _FIRST
+        self._guess = asked is None and bool(setup.unknown) and bool(setup.python)
+        if not setup.python:
             limit = None if workload.any_number else workload.messages
             self._watch = EndpointWatch(
                 self._machine,
@@ -142,21 +142,21 @@ class EndpointExchange:
             lanes = [self._played_lane(name, number) for number, name in enumerate(endpoints)]
         for lane in lanes:
             lane.initiator, lane.reason = self._initiator, reason
-            if sides.python and (workload.any_number or starts):
-                lane.let_firmware_begin(starts or sides.firmware[0], _ANY if workload.any_number else reason)
+            if setup.python and (workload.any_number or starts):
+                lane.let_firmware_begin(starts or setup.firmware[0], _ANY if workload.any_number else reason)
         return lanes
 
     def _played_lane(self, name: str, number: int) -> Lane:
         clock = self._machine.clock
         players: dict[str, Responder] = {}
         work = replace(self._workload, seed=self._workload.seed + number)
-        starter = self._initiator if self._initiator in self._sides.python else self._sides.python[0]
-        for core, one in self._sides.played.items():
+        starter = self._initiator if self._initiator in self._setup.python else self._setup.python[0]
+        for core, one in self._setup.played.items():
             if core == starter and work.messages:
                 players[core] = Initiator(one, clock, work, name)
             else:
                 players[core] = Responder(one, clock, name, answers=bool(work.messages))
-        return Lane(name, players, self._sides.traffic)
+        return Lane(name, players, self._setup.traffic)
 
     # Running
 
@@ -169,11 +169,11 @@ class EndpointExchange:
         """
         with self._ctrl_c:
             try:
-                self._sides.start()
+                self._setup.start()
                 what = f"endpoint {', '.join(lane.name for lane in self.lanes)} to be bound"
                 self._machine.run_until(self._is_bound, timeout_ns=self._bond_timeout_ns, what=what)
                 self._bond_ns = self._machine.now_ns
-                self._sides.check_roles(self._initiator)
+                self._setup.check_roles(self._initiator)
                 if self._bond_only:
                     self._let_pass(self._grace_ns)
                 else:
@@ -207,7 +207,7 @@ class EndpointExchange:
         """Return how many messages there were, of both directions and at all endpoints."""
         if self._watch is not None:
             return self._watch.total
-        return sum(traffic.total for traffic in self._sides.traffic.values())
+        return sum(traffic.total for traffic in self._setup.traffic.values())
 
     def _token(self) -> tuple[object, ...]:
         return (  # whatever changes when the exchange gets on
@@ -258,7 +258,7 @@ class EndpointExchange:
             self._machine.run_until(all_spoke, timeout_ns=_GRACE_NS)
         for lane in self.lanes:
             if lane.heard:
-                lane.let_firmware_begin(self._sides.unknown[0], _SPOKE)
+                lane.let_firmware_begin(self._setup.unknown[0], _SPOKE)
 
     def _wait_for_more(self, before: int, total: int) -> None:
         goal = min(before + max(1, total // _STEPS), total) if before < total else before + 1
@@ -275,8 +275,8 @@ class EndpointExchange:
                 raise
 
     def _finished(self) -> bool:
-        if self._sides.starter is not None:
-            return self._sides.is_done
+        if self._setup.starter is not None:
+            return self._setup.is_done
         if self._waits_for_echoes():
             return False
         wanted = [lane for lane in self.lanes if lane.sender is None]
@@ -302,7 +302,7 @@ class EndpointExchange:
         counts = [
             Counts(0, 0, 0, 0, 0, RoundTrips())
             if self._bond_only
-            else lane.counts(expected, self._sides.stub_counts(number))
+            else lane.counts(expected, self._setup.stub_counts(number))
             for number, lane in enumerate(self.lanes)
         ]
         bound = self._bond_ns is not None and all(lane.is_bound for lane in self.lanes)
@@ -356,7 +356,7 @@ class EndpointExchange:
         """Yield what the players report; what the backend tells all its endpoints comes once."""
         if self._watch is not None:
             yield from self._watch.problems
-        for name in self._sides.python:
+        for name in self._setup.python:
             told: dict[str, list[str]] = {}
             for lane in self.lanes:
                 for line in lane.players[name].troubles():
@@ -366,13 +366,13 @@ class EndpointExchange:
 
     def _missing(self, counts: list[Counts]) -> Iterator[str]:
         for lane, count in zip(self.lanes, counts, strict=True):
-            knows = lane.sender is not None or self._sides.starter is not None
+            knows = lane.sender is not None or self._setup.starter is not None
             silence_ns = None if knows else self._silence_ns
             for line in shortcomings(count, silence_ns):
                 yield f"endpoint {lane.name}: {line}"
 
     def _explain(self) -> list[str]:
-        told = list(self._sides.troubles())
+        told = list(self._setup.troubles())
         first, config = self._first, self._configs[self._first.name]
         found = examine_endpoints(self._machine, first, config, self._second, self.backends)
         return [*told, *found.lines()]

@@ -1,4 +1,4 @@
-"""Sides of an exchange over several endpoints: firmware that is loaded, stubs that were told what to do, and Python."""
+"""Setup of an exchange over several endpoints: firmware that is loaded, stubs that were told what to do, and Python."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from icmsg.ipc import SeveralEndpoints
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.endpoints.stub import EndpointStats
-    from icmsg.link.sides import Side
+    from icmsg.link.setup import Program
     from icmsg.link.stale_memory import StaleMemory
     from icmsg.link.workload import Workload
     from icmsg.machine.image import FirmwareImage
@@ -30,7 +30,7 @@ _HEAD_START_NS: Final = 1 * MS
 """Time by which firmware is up before Python opens its side, where memory is not clear."""
 
 
-class EndpointSides:
+class EndpointSetup:
     """Both cores, set up but not started; ``configs`` gives the instance of each, ``endpoints`` the names.
 
     With ``stale_memory`` the regions hold something, and firmware starts before Python opens its side, if it has one.
@@ -43,7 +43,7 @@ class EndpointSides:
     def __init__(
         self,
         machine: Machine,
-        sides: Mapping[str, Side],
+        programs: Mapping[str, Program],
         configs: Mapping[str, SeveralConfig],
         workload: Workload,
         endpoints: Sequence[str],
@@ -54,8 +54,8 @@ class EndpointSides:
         self._machine = machine
         self._release = release
         self._configs = configs
-        self.python: Final = [name for name in configs if sides[name] is None]
-        self.firmware: Final = [name for name in configs if sides[name] is not None]
+        self.python: Final = [name for name in configs if programs[name] is None]
+        self.firmware: Final = [name for name in configs if programs[name] is not None]
         if not endpoints or len(set(endpoints)) < len(endpoints):
             raise ConfigurationError(
                 f"endpoints {','.join(endpoints) or 'none'}: give at least one, and each name once"
@@ -63,7 +63,7 @@ class EndpointSides:
         self.stubs: Final[dict[str, EndpointStub]] = {}
         for name, config in configs.items():
             check_regions(machine, machine.core(name), config)
-            if (image := sides[name]) is not None:
+            if (image := programs[name]) is not None:
                 self._load(machine.core(name), image, config, endpoints, workload)
         self._running = False
         self.starter: Final = next((name for name, stub in self.stubs.items() if stub.starts), None)
