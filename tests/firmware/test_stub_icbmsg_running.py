@@ -230,7 +230,7 @@ def test_what_a_stub_has_no_room_for_is_refused_with_the_fix(machine: EmbeddedMa
     assert stub.names == ["ep0", "ep1", "", ""]
     with pytest.raises(ConfigurationError, match="a firmware stub has at most 4"):
         stub.set_endpoints(["a", "b", "c", "d", "e"], Workload())
-    with pytest.raises(ConfigurationError, match=r"takes names of up to 31 bytes; shorten it"):
+    with pytest.raises(ConfigurationError, match=r"take names of up to 31 bytes; shorten it"):
         stub.set_endpoints(["n" * 32], Workload())
     with pytest.raises(ConfigurationError, match=r"generation 4\.1, not rework"):
         stub.set_blocks(config_of(machine, "net", "rework"))

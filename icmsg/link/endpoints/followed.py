@@ -41,7 +41,7 @@ class FollowedEndpoints:
         self.bound_ns: Final[dict[str, int]] = {}
         """Virtual time since when both sides have an endpoint, by its name."""
         self.problems: Final[list[IcmsgError]] = []
-        """What makes no sense in memory, as a reader would say it; the first of each region."""
+        """Contents of memory that make no sense, as a reader would say it."""
         self._events: Final = machine.events
         self._cores: Final = {core.index: core for core in (first, second)}
         self._other: Final = {first.index: second, second.index: first}

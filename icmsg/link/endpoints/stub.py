@@ -34,7 +34,7 @@ _LONGEST_NAME: Final = 31
 _SLOTS: Final = 16
 _WORD: Final = 0xFFFF_FFFF
 _SEED_STEP: Final = 0x6C07_8965
-"""Between the seeds of two endpoints: neighbours give messages of the same sizes."""
+"""Difference of the seeds of two endpoints: neighbours give messages of the same sizes."""
 
 
 class EndpointParams(NamedTuple):
