@@ -1,30 +1,45 @@
-"""Echo round trips per second of processor time for each backend, Python on both sides of one MemoryBus.
+"""Echo round trips per second of processor time for each backend: over one MemoryBus, and Python with a firmware stub.
 
     python benchmarks/backends.py [MESSAGES]
 
-Prints one table; every row is the best of five runs, taken in turns.
+Prints two tables; every row is the best of five runs, taken in turns. With a stub it is a fifth of the messages, at one
+endpoint of the nRF5340, boot and bonding included.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
+from icmsg.assets import stub
 from icmsg.config import IcbmsgConfig, InstanceConfig, Region
+from icmsg.config.boards import NRF5340
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.hw.memory_bus import MemoryBus
 from icmsg.hw.memory_mailbox import mailbox_pair
 from icmsg.ipc import EndpointConfig, InterruptHandler, VirtualClock, backend_for
+from icmsg.link.endpoints.exchange import EndpointExchange
+from icmsg.link.exchange import Exchange
+from icmsg.link.workload import Workload
+from icmsg.machine.image import FirmwareImage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icmsg.ipc.backend import BackendEndpoint
 
+    Sides = dict[str, FirmwareImage | None]
+
 RUNS = 5
+SIZE = 16
+WINDOWS = (1, 8)
 A, B = Region(0x2000, 0x1000), Region(0x1000, 0x1000)
-CONFIGS = {
+CONFIGS: dict[str, InstanceConfig | IcbmsgConfig] = {
     "ICMsg": InstanceConfig(A, B),
     "ICBMsg 3.6": IcbmsgConfig(A, B, 16, 16, generation="3.6"),
     "ICBMsg 4.1": IcbmsgConfig(A, B, 16, 16),
@@ -65,6 +80,51 @@ def rate(config: InstanceConfig | IcbmsgConfig, size: int, messages: int, window
     return messages / (time.process_time() - start)
 
 
+STUBS: dict[str, tuple[str, Callable[[EmbeddedMachine, Sides, Workload], Exchange | EndpointExchange]]] = {
+    "ICMsg": ("echo", lambda machine, sides, work: Exchange(machine, sides, NRF5340.instance, work)),
+    "ICBMsg 4.1": (
+        "echo-icbmsg",
+        lambda machine, sides, work: EndpointExchange(machine, sides, NRF5340.icbmsg, work),
+    ),
+    "ICBMsg rework": (
+        "echo-icbmsg-rework",
+        lambda machine, sides, work: EndpointExchange(
+            machine, sides, replace(NRF5340.icbmsg, generation="rework"), work
+        ),
+    ),
+}
+
+
+def stub_rate(name: str, messages: int, window: int) -> float:
+    """Return the echo round trips per second between Python and the stub `echo` of a backend."""
+    program, make = STUBS[name]
+    sides = {"app": None, "net": FirmwareImage.load(stub(program, "net"))}
+    with EmbeddedMachine() as machine:
+        exchange = make(machine, sides, Workload(messages, SIZE, SIZE, window=window))
+        start = time.process_time()
+        result = exchange.run()
+        seconds = time.process_time() - start
+    if not result.ok:
+        raise SystemExit("\n".join(result.problems))
+    return messages / seconds
+
+
+def stub_table(messages: int) -> Table:
+    best: dict[tuple[str, int], float] = {}
+    for _ in range(RUNS):
+        for name in STUBS:
+            for window in WINDOWS:
+                found = stub_rate(name, messages, window)
+                best[name, window] = max(best.get((name, window), 0), found)
+    table = Table(
+        "backend", "window 1", "window 8", "next to ICMsg", title="Python ↔ stub, echo round trips per second"
+    )
+    for name in STUBS:
+        ratio = ", ".join(f"{best[name, window] / best['ICMsg', window]:.2f}" for window in WINDOWS)
+        table.add_row(name, *(f"{best[name, window]:,.0f}" for window in WINDOWS), ratio)
+    return table
+
+
 def main() -> None:
     messages = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     table = Table("backend", "16 bytes", "100 bytes", "next to ICMsg", title="echo round trips per second")
@@ -77,7 +137,9 @@ def main() -> None:
         small, large = best[name, 16], best[name, 100]
         ratio = f"{small / best['ICMsg', 16]:.2f}, {large / best['ICMsg', 100]:.2f}"
         table.add_row(name, f"{small:,.0f}", f"{large:,.0f}", ratio)
-    Console(width=100).print(table)
+    console = Console(width=100)
+    console.print(table)
+    console.print(stub_table(max(messages // 5, 1)))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,24 @@ Two Endpoints Of The Rework
 Two Endpoints Of Icmsg_me
     Exchange At Two Endpoints    backend=icmsg-me
 
+A Stub Sends Back What Comes At Its Two Endpoints
+    [Template]    Exchange With A Stub
+    backend=icbmsg    stub=echo-icbmsg
+    backend=icbmsg-rework    stub=echo-icbmsg-rework
+
+Two Stubs Exchange Messages At Two Endpoints
+    [Documentation]    Nobody is played by Python; the stub that sends first compares every byte.
+    Create Machine    soc=${SOC}
+    Load Firmware    ${FIRST}    initiator-icbmsg
+    Configure Stub    ${FIRST}    messages=40    size_max=300
+    Load Firmware    ${SECOND}    echo-icbmsg
+    Start Core    ${SECOND}
+    Start Core    ${FIRST}
+    Wait For Stub Counter    ${FIRST}    received    80    timeout=50 ms
+    Stub Counter Should Be    ${FIRST}    received    40    endpoint=ep0
+    Stub Counter Should Be    ${FIRST}    received    40    endpoint=ep1
+    Stub Counter Should Be    ${FIRST}    mismatches    0
+
 A Lost Start Doorbell Does Not Matter To A Side That Looks
     [Documentation]    Zephyr issue 117403: the side that opens first rings before the other one listens.
     Open Behind A Lost Doorbell    defects=slot-reused
@@ -71,6 +89,20 @@ Exchange At Two Endpoints
     Send Message    ${FIRST}    to ep1    endpoint=ep1
     Expect Message    ${SECOND}    to ep1    endpoint=ep1
     Expect No Message    ${FIRST}    endpoint=ep1
+
+Exchange With A Stub
+    [Arguments]    ${stub}    &{instance}
+    Create Machine    soc=${SOC}
+    Play Core    ${FIRST}    endpoints=ep0,ep1    &{instance}
+    Load Firmware    ${SECOND}    ${stub}
+    Configure Stub    ${SECOND}
+    Start Core    ${SECOND}
+    Wait For All Bound    timeout=10 ms
+    Exchange Messages    ${FIRST}    count=20    endpoint=ep0
+    Exchange Messages    ${FIRST}    count=30    endpoint=ep1
+    Stub Counter Should Be    ${SECOND}    received    20    endpoint=ep0
+    Stub Counter Should Be    ${SECOND}    received    30    endpoint=ep1
+    Stub Counter Should Be    ${SECOND}    errors    0
 
 Open Behind A Lost Doorbell
     [Documentation]    Neither side rings once more for the other, as in Zephyr.

@@ -7,20 +7,20 @@ int main(void)
 	icmsg_stats.program = PROGRAM_ECHO;
 	link_init("echo");
 	for (;;) {
-		uint32_t held = 0;	/* length of a message that is still to be sent back */
+		uint32_t held = LINK_NOTHING;	/* length of a message that is still to be sent back */
 
 		link_bond();
 		while (link_is_bound()) {
 			for (;;) {
-				if (held == 0u)
+				if (held == LINK_NOTHING)
 					held = link_receive();
-				if (held == 0u || !link_send(link_buffer, held))
+				if (held == LINK_NOTHING || !link_send(link_buffer, held))
 					break;
-				held = 0;
+				held = LINK_NOTHING;
 			}
 			link_ring();
-			link_sleep(held != 0u);
+			link_sleep(held != LINK_NOTHING);
 		}
-		icmsg_stats.lost += held != 0u;
+		icmsg_stats.lost += held != LINK_NOTHING;
 	}
 }

@@ -3,7 +3,9 @@
 #include <stddef.h>
 
 #include "command.h"
+#include "endpoints.h"
 #include "errno_zephyr.h"
+#include "icbmsg.h"
 #include "icmsg.h"
 #include "mbox.h"
 #include "repeat_timer.h"
@@ -46,6 +48,12 @@ void link_init(const char *name)
 	uarte_line(name, ": up");
 	if (params_load(&link_params, &field) != 0)
 		link_refuse(field);
+	if (BLOCKS) {
+		params_load_endpoints(link_endpoints);
+		if (icbmsg_init(p, link_endpoints, &field) != 0)
+			link_refuse(field);
+		return;
+	}
 	if (pbuf_init(&icmsg.tx, (void *)(uintptr_t)p->tx_region, p->tx_size, p->dcache_alignment, SESSIONS) != 0)
 		link_refuse(offsetof(struct icmsg_params, tx_region));
 	if (pbuf_init(&icmsg.rx, (void *)(uintptr_t)p->rx_region, p->rx_size, p->dcache_alignment, SESSIONS) != 0)
@@ -63,6 +71,9 @@ void link_init(const char *name)
 
 uint32_t link_capacity(void)
 {
+	if (BLOCKS)
+		return icbmsg_longest();
+
 	uint32_t tx = pbuf_capacity(&icmsg.tx);
 	uint32_t rx = pbuf_capacity(&icmsg.rx);
 
@@ -75,6 +86,8 @@ static void ring_now(void)
 	ring_owed = false;
 	if (SESSIONS)
 		session.ring = false;
+	if (BLOCKS)
+		icbmsg_ring = false;
 	mbox_ring();
 }
 
@@ -147,6 +160,8 @@ static struct wake wait_for_wake(bool with_timer)
 
 void link_sleep(bool look_again)
 {
+	if (BLOCKS)
+		look_again |= icbmsg_waits();
 	if (link_is_bound())
 		(void)wait_for_wake(look_again);
 }
@@ -235,8 +250,33 @@ static void bond_by_session(void)
 	} while (!session_is_bound(&session));
 }
 
+/* The ring is repeated until the peer has answered, so that it does not matter who listens first. */
+static void bond_blocks(void)
+{
+	icbmsg_open();
+	listen();
+	if (icbmsg_peer_has_opened())
+		icbmsg_look();
+	ring_now();
+	while (!icbmsg_is_bonded()) {
+		struct wake wake = wait_for_wake(true);
+
+		if (wake.tick)
+			ring_now();
+		if (wake.rang)
+			icbmsg_look();
+	}
+	icmsg_stats.state = STATE_READY;
+	endpoints_tell(program_name);
+	ring_now();	/* it may not have listened before */
+}
+
 void link_bond(void)
 {
+	if (BLOCKS) {
+		bond_blocks();
+		return;
+	}
 	if (SESSIONS)
 		bond_by_session();
 	else
@@ -248,6 +288,13 @@ void link_bond(void)
 	ring_now();
 }
 
+static void owe_ring(void)
+{
+	ring_owed = ring_owed || icbmsg_ring;
+	if (ring_owed && (link_params.flags & FLAG_RING_EACH))
+		ring_now();
+}
+
 static int read_packet(void)
 {
 	if (SESSIONS)
@@ -257,6 +304,13 @@ static int read_packet(void)
 
 uint32_t link_receive(void)
 {
+	if (BLOCKS) {
+		uint32_t block_len = endpoints_receive(program_name);
+
+		owe_ring();
+		return block_len;
+	}
+
 	int len = read_packet();
 
 	if (len > 0) {
@@ -276,6 +330,13 @@ static int write_packet(const void *data, uint32_t len)
 
 bool link_send(const void *data, uint32_t len)
 {
+	if (BLOCKS) {
+		bool done = endpoints_send(data, len);
+
+		owe_ring();
+		return done;
+	}
+
 	int sent = write_packet(data, len);
 
 	if (sent > 0) {

@@ -28,6 +28,15 @@ extern struct icmsg_params link_params;
 /* The message received last, or one to be sent: the programs never need two at once. */
 extern uint32_t link_buffer[REGION_SIZE_MAX / sizeof(uint32_t)];
 
+/* ICBMsg: the endpoint of the message received last, or of one to be sent. */
+extern uint32_t link_endpoint;
+
+/* ICBMsg: icmsg_endpoints as read at start. */
+extern struct icmsg_endpoint link_endpoints[];
+
+/* What link_receive() returns when there is no message: ICBMsg has messages without a byte. */
+#define LINK_NOTHING (BLOCKS ? 0xFFFFFFFFu : 0u)
+
 /* Prints "<name>: up" and reads icmsg_params. Touches no shared memory. Does not return if they cannot work. */
 void link_init(const char *name);
 
@@ -41,7 +50,8 @@ __attribute__((noreturn)) void link_refuse(uint32_t field);
 uint32_t link_capacity(void);
 
 /*
- * Opens, sleeps and rings until bound, prints "<name>: bound". With sessions it first prints "<name>: unbound" if the
+ * Opens, sleeps and rings until bound, prints "<name>: bound". With ICBMsg that is until endpoints can be bound; what
+ * they are is said when it is so, "<name>: <endpoint> bound". With sessions it first prints "<name>: unbound" if the
  * peer has left; if the host has had the link closed, it first sleeps until the host wants it open.
  */
 void link_bond(void);
@@ -55,15 +65,19 @@ static inline bool link_is_bound(void)
 	return !SESSIONS || link_has_session();
 }
 
+/* ICBMsg: whether an endpoint is bound, so that it can send. */
+bool link_endpoint_is_bound(uint32_t endpoint);
+
 /*
- * The next message, into link_buffer. Returns its length; 0 if there is none, if the link is no longer bound, or if the
+ * The next message, into link_buffer. Returns its length; LINK_NOTHING if there is none, if the link is no longer bound, or if the
  * peer's index or length is corrupt: that is counted in icmsg_stats, and the link goes on when they make sense again.
  */
 uint32_t link_receive(void);
 
 /*
  * Sends. Returns false if not now: no room, or a corrupt index, or the peer has left. Then try again after
- * link_sleep(true) while the link is bound. Once the peer has left, a message is dropped and nobody is told, as in
+ * link_sleep(true) while the link is bound. A message that never fits, and one at an endpoint of ICBMsg that is not
+ * bound, is dropped and counted. Once the peer has left, a message is dropped and nobody is told, as in
  * Zephyr.
  */
 bool link_send(const void *data, uint32_t len);

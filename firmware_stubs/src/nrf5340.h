@@ -17,6 +17,8 @@
 #define RX_REGION 0x20070000u
 #define TX_CHANNEL 1u
 #define RX_CHANNEL 0u
+#define TX_BLOCKS 18u
+#define RX_BLOCKS 16u
 #else
 #define RAM_BASE  0x20000000u
 #define RAM_END   0x20070000u	/* the next 64 KiB are the SRAM shared with the network core */

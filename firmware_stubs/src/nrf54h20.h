@@ -26,6 +26,8 @@
 #define RX_REGION APP_TO_RAD
 #define TX_CHANNEL APP_CHANNEL
 #define RX_CHANNEL RAD_CHANNEL
+#define TX_BLOCKS 18u
+#define RX_BLOCKS 16u
 #define GRTC_GROUP 5u
 #define GRTC_CHANNEL 7u
 #else

@@ -23,6 +23,8 @@
 #define RX_REGION 0x20020000u
 #define TX_CHANNEL 20u
 #define RX_CHANNEL 21u
+#define TX_BLOCKS 18u
+#define RX_BLOCKS 16u
 #define IS_TX_CHANNEL(n) IS_VPR_EVENT(n)
 #define IS_RX_CHANNEL(n) IS_VPR_TASK(n)
 #define GRTC_GROUP 0u
@@ -62,6 +64,7 @@ static inline void start_peer(void)
 #endif
 
 #define REGION_SIZE 0x800u
+#define ICBMSG_DCACHE_ALIGNMENT 32u
 #define INTERRUPTS 271u
 #define GRTC_BASE 0x500E2000u
 #define SYSTICK_HZ 1000000u	/* the GRTC's */

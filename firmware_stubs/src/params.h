@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "generation.h"
+
 #define PARAMS_MAGIC   0x504D4349u	/* the bytes "ICMP" */
 #define PARAMS_VERSION 1u
 
@@ -37,7 +39,11 @@ struct icmsg_params {
 	uint32_t repeat_us;		/* period of the bonding ring, and of looking for room again */
 	uint32_t systick_hz;		/* what the repeat timer counts, at least 1 MHz */
 	uint32_t unbound;		/* MODE_..., what the program was built for: to be read, not to be set */
-	uint32_t reserved[14];
+	uint32_t generation;		/* GENERATION_..., of ICBMsg; one that the program was built for */
+	uint32_t tx_blocks;		/* ICBMsg: blocks of tx-region */
+	uint32_t rx_blocks;
+	uint32_t slots;			/* ICBMsg, rework: MAX_ACTIVE_COUNT, the same on both sides */
+	uint32_t reserved[10];
 };
 
 _Static_assert(sizeof(struct icmsg_params) == 128, "a host writes this layout");
@@ -45,9 +51,30 @@ _Static_assert(sizeof(struct icmsg_params) == 128, "a host writes this layout");
 extern const volatile struct icmsg_params icmsg_params;
 
 /*
+ * icmsg_endpoints: in images with ICBMsg the endpoints, and what an initiator sends at each of them instead of what
+ * icmsg_params says. For a host as icmsg_params is.
+ */
+#define ENDPOINT_NAME_MAX 32u
+
+struct icmsg_endpoint {
+	char name[ENDPOINT_NAME_MAX];	/* with a NUL; an empty one is not registered */
+	uint32_t messages;
+	uint32_t size_min;		/* bytes, also 0 */
+	uint32_t size_max;
+	uint32_t seed;
+};
+
+_Static_assert(sizeof(struct icmsg_endpoint) == 48, "a host writes this layout");
+
+extern const volatile struct icmsg_endpoint icmsg_endpoints[ENDPOINTS];
+
+/*
  * Copies icmsg_params to p. Returns 0, or -EINVAL with the byte offset of the first field that cannot work in
  * *field. What a region must be is checked by pbuf_init(), what a workload must be by the initiator.
  */
 int params_load(struct icmsg_params *p, uint32_t *field);
+
+/* Copies icmsg_endpoints. */
+void params_load_endpoints(struct icmsg_endpoint *endpoints);
 
 #endif

@@ -4,61 +4,9 @@
 
 #include "barrier.h"
 #include "errno_zephyr.h"
+#include "pbuf_ring.h"
 
-#define WORD       4u
-#define HEADER     4u
 #define LENGTH_MAX 65535u
-
-/*
- * Copies go by words. The region's side is aligned; the caller's need not be, and may hold any type. On RISC-V it has
- * to be aligned, because the core need not take other accesses; the programs' buffers are.
- */
-#ifdef __riscv
-typedef uint32_t __attribute__((may_alias)) word;
-#else
-typedef uint32_t __attribute__((may_alias, aligned(1))) word;
-#endif
-
-static uint32_t round_up(uint32_t n)
-{
-	return (n + (WORD - 1u)) & ~(WORD - 1u);
-}
-
-static uint32_t wrap(uint32_t idx, uint32_t len)
-{
-	return idx >= len ? idx - len : idx;
-}
-
-static bool corrupt(uint32_t idx, uint32_t len)
-{
-	return idx % WORD != 0u || idx >= len;
-}
-
-static uint32_t occupied(uint32_t wr, uint32_t rd, uint32_t len)
-{
-	return wr >= rd ? wr - rd : len - (rd - wr);
-}
-
-/* A length as it lies in the header word: two bytes big-endian, then two that are zero; a reader ignores those. */
-static uint32_t swap_length(uint32_t n)
-{
-	return __builtin_bswap16((uint16_t)n);
-}
-
-/* The last 1 to 3 bytes go one by one: the pad behind a packet is never written. */
-__attribute__((noinline)) static void copy(uint8_t *to, const uint8_t *from, uint32_t n)
-{
-	for (; n >= 4u * WORD; n -= 4u * WORD, to += 4u * WORD, from += 4u * WORD) {
-		((word *)to)[0] = ((const word *)from)[0];
-		((word *)to)[1] = ((const word *)from)[1];
-		((word *)to)[2] = ((const word *)from)[2];
-		((word *)to)[3] = ((const word *)from)[3];
-	}
-	for (; n >= WORD; n -= WORD, to += WORD, from += WORD)
-		*(word *)to = *(const word *)from;
-	for (; n > 0u; n--)
-		*to++ = *from++;
-}
 
 /* Between the ring of len bytes at data, from index idx on, and n bytes in a row. A payload may wrap, once. */
 static void copy_to_ring(uint8_t *data, uint32_t len, uint32_t idx, const uint8_t *from, uint32_t n)
@@ -97,7 +45,7 @@ int pbuf_init(struct pbuf *pb, void *region, uint32_t size, uint32_t dcache_alig
 	if (sessions && alignment < 2u * WORD)
 		return -EINVAL;
 	/* The smallest data: a header, one byte rounded up, the word that stays free. */
-	if (size % WORD != 0u || size < data + HEADER + 2u * WORD)
+	if (size % WORD != 0u || size < data + PACKET_HEADER + 2u * WORD)
 		return -EINVAL;
 
 	pb->rd_idx = region;
@@ -110,7 +58,7 @@ int pbuf_init(struct pbuf *pb, void *region, uint32_t size, uint32_t dcache_alig
 
 uint32_t pbuf_capacity(const struct pbuf *pb)
 {
-	uint32_t room = pb->len - HEADER - WORD;
+	uint32_t room = pb->len - PACKET_HEADER - WORD;
 
 	return room < LENGTH_MAX ? room : LENGTH_MAX;
 }
@@ -138,12 +86,12 @@ int pbuf_write(struct pbuf *pb, const void *packet, uint32_t n)
 	if (n == 0u || n > LENGTH_MAX || corrupt(rd, len))
 		return -EINVAL;
 	/* The rule counts n as it is, not rounded up: indices are multiples of 4, so the word stays free all the same. */
-	if (len - occupied(wr, rd, len) < n + HEADER + WORD)
+	if (len - occupied(wr, rd, len) < n + PACKET_HEADER + WORD)
 		return -ENOMEM;
 	barrier();	/* what rd_idx gives back was read by the peer before; only now it may be overwritten */
 
 	*(word *)(data + wr) = swap_length(n);
-	wr = wrap(wr + HEADER, len);
+	wr = wrap(wr + PACKET_HEADER, len);
 	copy_to_ring(data, len, wr, packet, n);
 	wr = wrap(wr + round_up(n), len);
 
@@ -174,10 +122,10 @@ int pbuf_read(struct pbuf *pb, void *buffer, uint32_t capacity)
 		return (int)n;
 	if (n > capacity)
 		return -ENOMEM;
-	if (occupied(wr, rd, len) < n + HEADER)
+	if (occupied(wr, rd, len) < n + PACKET_HEADER)
 		return -EAGAIN;
 
-	rd = wrap(rd + HEADER, len);
+	rd = wrap(rd + PACKET_HEADER, len);
 	copy_from_ring(buffer, data, len, rd, n);
 	rd = wrap(rd + round_up(n), len);
 

@@ -7,6 +7,8 @@
  *   UARTE_BASE                             console; UARTE_HAS_DMA_BLOCK: registers as on the nRF54
  *   TX_REGION, RX_REGION, REGION_SIZE      defaults of icmsg_params, likewise the next two lines
  *   TX_CHANNEL, RX_CHANNEL                 and DCACHE_ALIGNMENT, if it is not 0
+ *   TX_BLOCKS, RX_BLOCKS                   likewise for ICBMsg, if they are not 16 and 18, and
+ *   ICBMSG_DCACHE_ALIGNMENT                if it is not DCACHE_ALIGNMENT
  *   SYSTICK_HZ                             clock of the repeat timer
  *   IPC_..., VPR_..., BELLBOARD_...        what the mailbox that is linked needs
  *   IS_TX_CHANNEL(n), IS_RX_CHANNEL(n)     channels that are wired, if they are not 0 to 15
@@ -35,6 +37,13 @@
 #endif
 #ifndef DCACHE_ALIGNMENT
 #define DCACHE_ALIGNMENT 0u
+#endif
+#ifndef TX_BLOCKS
+#define TX_BLOCKS 16u
+#define RX_BLOCKS 18u
+#endif
+#ifndef ICBMSG_DCACHE_ALIGNMENT
+#define ICBMSG_DCACHE_ALIGNMENT DCACHE_ALIGNMENT
 #endif
 #ifndef INTERRUPTS
 #define INTERRUPTS 69u		/* the nRF5340's application core has 69, its network core fewer */

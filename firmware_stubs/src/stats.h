@@ -32,6 +32,8 @@ enum error_site {
 	SITE_RECEIVE = 3,	/* reading rx-region; last_error_detail = the peer's wr_idx */
 	SITE_SEND = 4,		/* writing tx-region; last_error_detail = the peer's rd_idx */
 	SITE_COMMAND = 5,	/* last_error_detail = the unknown command */
+	SITE_BLOCK = 6,		/* ICBMsg; last_error_detail = number of the block */
+	SITE_ENDPOINT = 7,	/* ICBMsg; last_error_detail = number of the endpoint */
 };
 
 struct icmsg_stats {
@@ -70,6 +72,22 @@ struct icmsg_stats {
 _Static_assert(sizeof(struct icmsg_stats) == 128, "a host reads this layout");
 
 extern struct icmsg_stats icmsg_stats;
+
+/* icmsg_endpoint_stats: the same by endpoint, in images with ICBMsg, in the order of icmsg_endpoints. */
+struct icmsg_endpoint_stats {
+	uint32_t bound;
+	uint32_t unbound;
+	uint32_t sent;
+	uint32_t received;
+	uint32_t bytes_sent;
+	uint32_t bytes_received;
+	uint32_t mismatches;
+	uint32_t first_mismatch;
+};
+
+_Static_assert(sizeof(struct icmsg_endpoint_stats) == 32, "a host reads this layout");
+
+extern struct icmsg_endpoint_stats icmsg_endpoint_stats[];
 
 /* Counts a refused operation; error is a negative errno. */
 void stats_error(int error, enum error_site site, uint32_t detail);

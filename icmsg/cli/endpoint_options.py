@@ -62,14 +62,22 @@ def endpoints_of(options: argparse.Namespace) -> list[str]:
     return [name.strip() for name in names.split(",")]
 
 
-def check_speakers(backend: str, who: dict[str, str]) -> None:
-    """Refuse the firmware stubs among ``who``, which speak ICMsg."""
-    for core, name in who.items():
-        if name in stub_names():
-            raise ConfigurationError(
-                f"--{core} {name}: this firmware stub speaks ICMsg; with --backend {backend} give python, or "
-                "the path of your image"
-            )
+def stub_for(who: str, backend: str, option: str) -> str:
+    """Return the name of the stub that speaks ``backend``, where ``who`` is a stub's name; else ``who``.
+
+    ``option`` calls it in an error. Raises ConfigurationError where there is none.
+    """
+    names = stub_names()
+    if who not in names or who.endswith(f"-{backend}"):
+        return who
+    found = f"{who}-{backend}"
+    if found in names:
+        return found
+    able = ", ".join(name for name in names if name.endswith(f"-{backend}"))
+    raise ConfigurationError(
+        f"{option} {who}: this firmware stub does not speak {backend}; give python, the path of your image"
+        f"{', or ' if able else ''}{able}"
+    )
 
 
 def several_of(options: argparse.Namespace, who: dict[str, str]) -> SeveralConfig:
@@ -79,7 +87,6 @@ def several_of(options: argparse.Namespace, who: dict[str, str]) -> SeveralConfi
         ConfigurationError: options that do not go with the backend, or cannot work.
     """
     cores = cores_of(options)
-    check_speakers(options.backend, who)
     for core in who:
         if cores.value(options, core, "-kconfig"):
             raise ConfigurationError(f"--{core}-kconfig goes with --{core}-dts: give the devicetree, too")

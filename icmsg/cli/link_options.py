@@ -11,10 +11,10 @@ from icmsg.cli.arguments import region_text
 from icmsg.cli.core_options import cores_of
 from icmsg.cli.endpoint_options import (
     check_one_endpoint,
-    check_speakers,
     endpoints_of,
     has_several,
     several_of,
+    stub_for,
 )
 from icmsg.config.boards import DEFAULT
 from icmsg.config.by_hand import region_of, with_given
@@ -162,7 +162,8 @@ def link_of(options: argparse.Namespace, who: dict[str, str]) -> AnyLink:
     options.backend = backend_of(one)
     if not isinstance(one, InstanceConfig):
         assert not isinstance(other, InstanceConfig)
-        check_speakers(options.backend, who)
+        for core, name in who.items():
+            stub_for(name, options.backend, f"--{core}")
         return EndpointsLink.of(first, second, one, other, endpoints_of(options))
     assert isinstance(other, InstanceConfig)
     if {one.unbound, other.unbound} == {"enable", "disable"}:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.core_options import CoreOptions, add_soc, cores_of, keep, machine_platform
-from icmsg.cli.endpoint_options import add_endpoint_options, endpoints_of
+from icmsg.cli.endpoint_options import add_endpoint_options, endpoints_of, stub_for
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.gdb_option import add_gdb_option, debugged
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
@@ -357,7 +357,8 @@ def _exchange_of(
 
         config, peer_config = link.configs.values()
         names = endpoints_of(options)
-        images = {core: find_image(who[core], core, "disable", cores.soc) for core in who}
+        stubs = {core: stub_for(name, options.backend, f"--{core}") for core, name in who.items()}
+        images = {core: find_image(name, core, "disable", cores.soc) for core, name in stubs.items()}
         return Made(
             lambda machine: EndpointExchange(
                 machine, images, config, workload, names, peer_config=peer_config, **common

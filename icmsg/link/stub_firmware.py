@@ -12,6 +12,7 @@ from icmsg.config.instance import InstanceConfig, Region
 from icmsg.errors import ConfigurationError, FirmwareError
 
 if TYPE_CHECKING:
+    from icmsg.config.icbmsg import IcbmsgConfig
     from icmsg.hw.bus import Bus
     from icmsg.machine.image import FirmwareImage
 
@@ -23,6 +24,9 @@ COMMAND_SYMBOL: Final = "icmsg_command"
 _PARAMS_MAGIC: Final = 0x504D4349
 _STATS_MAGIC: Final = 0x54534349
 _VERSION: Final = 1
+GENERATIONS: Final = ("", "3.6", "4.1", "rework")
+"""Generations of ICBMsg by their number in ``icmsg_params``; none for a stub that speaks ICMsg."""
+_GENERATION_OFFSET: Final = 72
 _GEOMETRY: Final = Struct("<7I")
 _GEOMETRY_OFFSET: Final = 8
 _WORK: Final = Struct("<5I")
@@ -45,9 +49,15 @@ _LARGEST_REGION: Final = 0x8000
 _PARAMS: Final = (
     "magic", "version", "tx_region", "tx_size", "rx_region", "rx_size", "tx_channel", "rx_channel",
     "dcache_alignment", "flags", "messages", "size_min", "size_max", "seed", "window", "repeat_us", "systick_hz",
+    "unbound", "generation", "tx_blocks", "rx_blocks", "slots",
 )  # fmt: skip
-_SITES: Final = ("nowhere", "in icmsg_params", "while bonding", "reading rx-region", "writing tx-region")
-_ERRORS: Final = {0: "none", 11: "EAGAIN", 12: "ENOMEM", 22: "EINVAL", 77: "EBADMSG"}  # Zephyr's numbers
+_SITES: Final = (
+    "nowhere", "in icmsg_params", "while bonding", "reading rx-region", "writing tx-region", "in icmsg_command",
+    "in a block", "at an endpoint",
+)  # fmt: skip
+_ERRORS: Final = {  # Zephyr's numbers
+    0: "none", 11: "EAGAIN", 12: "ENOMEM", 14: "EFAULT", 22: "EINVAL", 77: "EBADMSG", 122: "EMSGSIZE",
+}  # fmt: skip
 
 
 class StubStats(NamedTuple):
@@ -94,7 +104,10 @@ class StubStats(NamedTuple):
                 return f"{place} (CFSR 0x{self.cfsr:08X})"
             return f"{place} (mcause 0x{self.cfsr:08X}, mtval 0x{self.fault_address:08X})"
         if self.errors:
-            error, site = _ERRORS.get(self.last_error, str(self.last_error)), min(self.last_error_site, 4)
+            error, site = (
+                _ERRORS.get(self.last_error, str(self.last_error)),
+                min(self.last_error_site, len(_SITES) - 1),
+            )
             return (
                 f"counted {self.errors} error{'s' if self.errors > 1 else ''}, the last one {error} {_SITES[site]} "
                 f"(detail 0x{self.last_error_detail:X})"
@@ -114,6 +127,7 @@ class StubFirmware:
         """True if it sends first."""
         self._bus = bus
         self._sessions = COMMAND_SYMBOL in image.symbols
+        self._image = image
         self._params = image.symbol(PARAMS_SYMBOL)
         self._stats = image.symbol(STATS_SYMBOL)
         found = bus.read32(self._params), bus.read32(self._params + 4)
@@ -122,6 +136,12 @@ class StubFirmware:
                 f"{image.path}: {PARAMS_SYMBOL} has version {found[1]}, this release needs {_VERSION}; "
                 "rebuild the stubs with `make prebuilt`"
             )
+
+    @property
+    def generation(self) -> str:
+        """The generation of ICBMsg that it speaks; empty for one that speaks ICMsg."""
+        number = self._bus.read32(self._params + _GENERATION_OFFSET)
+        return GENERATIONS[number] if number < len(GENERATIONS) else f"number {number}"
 
     @classmethod
     def is_stub(cls, image: FirmwareImage) -> bool:
@@ -134,6 +154,15 @@ class StubFirmware:
         Raises:
             ConfigurationError: the stubs cannot work with it, though ICMsg could.
         """
+        if self.generation:
+            raise ConfigurationError(
+                f"{self._image.path}: this stub speaks ICBMsg (generation {self.generation}), not ICMsg: choose that "
+                "backend, or another stub"
+            )
+        self.write_geometry(config)
+
+    def write_geometry(self, config: InstanceConfig | IcbmsgConfig) -> None:
+        """Write what ICMsg and ICBMsg have in common; errors as :meth:`set_instance`."""
         for name, region in (("tx-region", config.tx_region), ("rx-region", config.rx_region)):
             if region.size > _LARGEST_REGION:
                 raise ConfigurationError(

@@ -10,9 +10,9 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import IcmsgError
+from icmsg.link.echo_pairs import EchoPairs
 from icmsg.link.followed_link import follow_link
 from icmsg.link.link import Link
-from icmsg.link.workload import RoundTrips, difference, unasked
 from icmsg.machine.events import Event, EventKind
 from icmsg.machine.region_news import Packets, RegionChange, RegionChanged
 
@@ -38,7 +38,7 @@ class _WatchedDirection:
         """True if a reader gets no further: what lies behind the last packet is none."""
 
 
-class LinkWatch:
+class LinkWatch(EchoPairs):
     """Counts messages and echoes between ``first`` (config as this core has it) and ``second``.
 
     The core whose message comes first is the one that initiates, unless ``initiator`` names it. Of an initiator
@@ -62,35 +62,20 @@ class LinkWatch:
         booting: bool = False,
         may_differ: bool = False,
     ) -> None:
+        super().__init__(limit)
         self.early = 0
         """Messages that were sent before their sender had taken the other's magic; they are not counted."""
         self.seen = 0
         """Messages of both sides, whether they are counted otherwise or not."""
-        self.lost = 0
-        """Messages whose echo a reset has prevented."""
-        self.only_plays_back = True
-        """True while each message but the first of who initiates is the echo that it had got just before."""
-        self.sent = 0
-        self.got = 0
-        self.bytes_received = 0
-        self.mismatches = 0
         self.last_ns = 0
         """Time of the last message, or of the last reset of a core."""
-        self.round_trips: Final = RoundTrips()
         self._may_differ = may_differ
-        self.first_difference: IcmsgError | None = None
-        """Difference of the first message that is no echo."""
-        self._cut = 0
         self._problems: Final[list[IcmsgError]] = []
         self._machine = machine
         self._stopped = False
         self._restarts = restarts
-        self.last_echo: bytes | None = None
-        """Message that was sent back last; None after a reset."""
-        self._limit = limit
         self._initiator = initiator.index if initiator is not None else None
         self._bonds_again = False
-        self._expected: deque[tuple[bytes, int]] = deque()
         self._link = follow_link(machine, Link.of(first.name, second.name, config))
         regions = self._link.regions
         self._directions = {
@@ -162,9 +147,7 @@ class LinkWatch:
         for direction in self._directions.values():
             self.early += len(direction.unread)
             direction.unread.clear()
-        self.lost += len(self._expected)
-        self._expected.clear()
-        self.last_echo = None
+        self.give_up()
 
     def _on_doorbell(self, event: Event) -> None:
         ringing = self._directions.get(event.core)
@@ -209,7 +192,7 @@ class LinkWatch:
         self.seen += len(unread)
         if self._initiator is None:
             self._initiator = core
-        take = self._message if core == self._initiator else self._echo
+        take = self.message if core == self._initiator else self.echo
         while unread:
             take(unread.popleft(), time_ns)
 
@@ -223,7 +206,7 @@ class LinkWatch:
 
         None of several equals what the other core had sent, and they are not just cut off.
         """
-        return self._may_differ and 1 < self.got == self.mismatches != self._cut
+        return self._may_differ and self.are_all_different
 
     @property
     def problems(self) -> list[IcmsgError]:
@@ -231,29 +214,3 @@ class LinkWatch:
         if self._problems or self.first_difference is None or self.sends_its_own:
             return self._problems
         return [self.first_difference]
-
-    def _differs(self, sent: bytes, packet: bytes, error: IcmsgError) -> None:
-        self.mismatches += 1
-        self._cut += bool(sent) and (sent.startswith(packet) or packet.startswith(sent))
-        self.first_difference = self.first_difference or error
-
-    def _message(self, packet: bytes, time_ns: int) -> None:
-        if self.sent != self._limit:
-            if self.sent and packet != self.last_echo:
-                self.only_plays_back = False
-            self.sent += 1
-            self._expected.append((packet, time_ns))
-
-    def _echo(self, packet: bytes, time_ns: int) -> None:
-        if self.got == self._limit:
-            return
-        self.got += 1
-        self.last_echo = packet
-        self.bytes_received += len(packet)
-        if not self._expected:
-            self._differs(b"", packet, IcmsgError(unasked(packet)))
-            return
-        sent, sent_ns = self._expected.popleft()
-        if sent != packet:
-            self._differs(sent, packet, IcmsgError(difference(self.got, sent, packet)))
-        self.round_trips.add(max(0, time_ns - sent_ns))

@@ -9,8 +9,11 @@ from robot.api.deco import keyword
 
 from icmsg.assets import stub_names
 from icmsg.errors import ConfigurationError
+from icmsg.link.endpoints.stub import EndpointStats, EndpointStub
 from icmsg.link.stub_firmware import StubFirmware, StubStats
+from icmsg.link.workload import Workload
 from icmsg.machine.force_off import start_firmware
+from icmsg.robot.played_endpoints import PlayedEndpoints
 from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:
@@ -62,7 +65,7 @@ class FirmwareKeywords:
         """Tells a firmware stub, between `Load Firmware` and `Start Core`, what to send and over which regions.
 
         The stub gets the mirror of the instance that Python plays on the other core, if it plays one; ``instance``
-        chooses among several.
+        chooses among several. A stub that speaks ICBMsg gets its endpoints, too, and the rest is for each of them.
         """
         found = self._stub(core)
         if not self._context.core(core).is_halted:
@@ -70,40 +73,76 @@ class FirmwareKeywords:
                 f"core {core} runs already; use `Configure Stub` between `Load Firmware` and `Start Core`"
             )
         other = self._context.links.other(core)
+        if isinstance(found, EndpointStub):
+            work = Workload(messages, size_min, size_max, seed, window)
+            self._configure_endpoints(found, other, instance, work)
+            return
         if other in self._context.played:
             found.set_instance(self._context.links.of(other, instance).mirrored())
         found.set_work(messages=messages, size_min=size_min, size_max=size_max, seed=seed, window=window)
 
+    def _configure_endpoints(
+        self, stub: EndpointStub, other: str, instance: str | None, work: Workload
+    ) -> None:
+        names = [name for name in stub.names if name]
+        if other in self._context.played:
+            played = self._context.instance(other, instance)
+            if not isinstance(played, PlayedEndpoints):
+                raise ConfigurationError(
+                    f"the stub speaks ICBMsg, and Python plays ICMsg on {other}: use `Play Core` with backend="
+                )
+            stub.set_blocks(played.config.mirrored())
+            names = [one.name for one in played.each]
+        stub.set_endpoints(names, work)
+
     @keyword(tags=["firmware"])
-    def get_stub_counter(self, core: CoreName, counter: str) -> int:
+    def get_stub_counter(self, core: CoreName, counter: str, endpoint: str | None = None) -> int:
         """Returns a counter of a firmware stub, such as ``received`` or ``errors``; 0 before it has started.
 
-        The names are those in ``firmware_stubs/README.md``.
+        The names are those in ``firmware_stubs/README.md``; with ``endpoint`` those of one endpoint of a stub that
+        speaks ICBMsg.
         """
-        stats = self._stub(core).stats()
-        if counter not in StubStats._fields:
-            raise ConfigurationError(f"no counter {counter!r}; there are {', '.join(StubStats._fields)}")
+        stub = self._stub(core)
+        stats: StubStats | EndpointStats | None = stub.stats()
+        fields: tuple[str, ...] = StubStats._fields
+        if endpoint is not None:
+            names = stub.names if isinstance(stub, EndpointStub) else []
+            if not isinstance(stub, EndpointStub) or endpoint not in names:
+                known = ", ".join(filter(None, names)) or "none, it speaks ICMsg"
+                raise ConfigurationError(f"no endpoint {endpoint!r} in the stub on {core}; there are {known}")
+            fields = EndpointStats._fields
+            stats = stub.endpoint_stats(names.index(endpoint)) if stats is not None else None
+        if counter not in fields:
+            raise ConfigurationError(f"no counter {counter!r}; there are {', '.join(fields)}")
         return int(getattr(stats, counter)) if stats is not None else 0
 
     @keyword(tags=["firmware"])
-    def stub_counter_should_be(self, core: CoreName, counter: str, value: int) -> None:
-        """Fails if a counter of a firmware stub has another value."""
-        found = self.get_stub_counter(core, counter)
+    def stub_counter_should_be(
+        self, core: CoreName, counter: str, value: int, endpoint: str | None = None
+    ) -> None:
+        """Fails if a counter of a firmware stub has another value; see `Get Stub Counter`."""
+        found = self.get_stub_counter(core, counter, endpoint)
         if found != value:
-            raise self._context.failure(f"counter {counter} of {core} is {found}, expected {value}")
+            where = f" at {endpoint}" if endpoint else ""
+            raise self._context.failure(f"counter {counter}{where} of {core} is {found}, expected {value}")
 
     @keyword(tags=["firmware"])
     def wait_for_stub_counter(
-        self, core: CoreName, counter: str, value: int, timeout: timedelta | None = None
+        self,
+        core: CoreName,
+        counter: str,
+        value: int,
+        timeout: timedelta | None = None,
+        endpoint: str | None = None,
     ) -> int:
-        """Runs until a counter of a firmware stub is at least ``value``, and returns it."""
-        self.get_stub_counter(core, counter)
+        """Runs until a counter of a firmware stub is at least ``value``, and returns it; see `Get Stub Counter`."""
+        self.get_stub_counter(core, counter, endpoint)
         self._context.wait(
-            lambda: self.get_stub_counter(core, counter) >= value,
+            lambda: self.get_stub_counter(core, counter, endpoint) >= value,
             timeout,
             f"counter {counter} of {core} reaching {value}",
         )
-        reached: int = self.get_stub_counter(core, counter)
+        reached: int = self.get_stub_counter(core, counter, endpoint)
         return reached
 
     @keyword(tags=["firmware"])
@@ -166,4 +205,5 @@ class FirmwareKeywords:
                 f"{found.image.path} on core {core} is not one of the firmware stubs; "
                 "use `Get Firmware Word` with a symbol of yours"
             )
-        return StubFirmware(found.image, found.bus)
+        kind = EndpointStub if EndpointStub.is_stub(found.image) else StubFirmware
+        return kind(found.image, found.bus)

@@ -11,6 +11,7 @@ from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.config.instance import InstanceConfig
 from icmsg.errors import ConfigurationError
 from icmsg.link.endpoints.by_hand import changed, several_by_hand
+from icmsg.link.endpoints.stub import EndpointStub
 from icmsg.link.link import default_link
 from icmsg.link.stub_firmware import StubFirmware
 from icmsg.robot.played_endpoints import PlayedEndpoints
@@ -50,7 +51,7 @@ class LinkConfigs:
             return _packets_of(self._context.instance(core, instance).config)
         if self._plays(other, instance):
             return _packets_of(self._context.instance(other, instance).config.mirrored())
-        return self._of_stub(core) or self.link(core).configs[core]
+        return _packets_of(self._of_stub(core) or self.link(core).configs[core])
 
     def regions(self, core: str, instance: str | None) -> tuple[Region, Region]:
         """Return the whole tx-region and rx-region of an instance, as ``core`` has them."""
@@ -74,7 +75,7 @@ class LinkConfigs:
             return self._context.instance(core, instance).config
         if self._plays(other, instance):
             return self._context.instance(other, instance).config.mirrored()
-        return self.of(core, instance)
+        return self._of_stub(core) or self.link(core).configs[core]
 
     def several_for_new(
         self,
@@ -115,10 +116,12 @@ class LinkConfigs:
         played = self._context.played.get(core)
         return played is not None and (instance in played.instances if instance else bool(played.instances))
 
-    def _of_stub(self, core: str) -> InstanceConfig | None:
+    def _of_stub(self, core: str) -> InstanceConfig | IcbmsgConfig | None:
         found = self._context.core(core)
         if found.image is None or not StubFirmware.is_stub(found.image):
             return None
+        if EndpointStub.is_stub(found.image):
+            return EndpointStub(found.image, found.bus).blocks()
         return StubFirmware(found.image, found.bus).instance()
 
 

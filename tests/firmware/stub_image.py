@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PREBUILT = STUBS / "prebuilt"
 MODES = ("disable", "enable", "detect")
+GENERATIONS = {"-icbmsg-rework-": 3, "-icbmsg-": 2}
+"""Number of the generation by what an image's name has of it; 0 for ICMsg."""
 
 
 class Place(NamedTuple):
@@ -78,7 +80,8 @@ PLACES = {
         1_000_000,
     ),
 }
-LINKED = [program + suffix for program in ("echo", "initiator") for suffix in ("", "-enable", "-detect")]
+SUFFIXES = ("", "-enable", "-detect", "-icbmsg", "-icbmsg-rework")
+LINKED = [program + suffix for program in ("echo", "initiator") for suffix in SUFFIXES]
 
 
 def image_name(program: str, place: str) -> str:
@@ -94,6 +97,11 @@ IMAGES = {image_name(program, place): place for place in PLACES for program in (
 def mode_of(name: str) -> str:
     """Return for which ``unbound`` an image is built."""
     return next((mode for mode in MODES if f"-{mode}-" in name), "disable")
+
+
+def generation_of(name: str) -> int:
+    """Return the number of the generation of ICBMsg that an image speaks, 0 for ICMsg."""
+    return next((number for part, number in GENERATIONS.items() if part in name), 0)
 
 
 class Image:

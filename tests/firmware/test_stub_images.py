@@ -10,14 +10,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 from native_stub import STUBS
-from stub_image import IMAGES, MODES, PLACES, PREBUILT, Image, Place, image_name, mode_of
+from stub_image import (
+    IMAGES,
+    MODES,
+    PLACES,
+    PREBUILT,
+    Image,
+    Place,
+    generation_of,
+    image_name,
+    mode_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
 WITH_PARAMS = [name for name in IMAGES if "spin" not in name]
-PARAMS = struct.Struct("<18I")
+PARAMS = struct.Struct("<22I")
+ENDPOINT = struct.Struct("<32s4I")
 
 
 @pytest.fixture(params=IMAGES)
@@ -192,15 +203,43 @@ def test_the_parameters_are_a_section_of_their_own_with_the_documented_defaults(
     assert image.symbols["icmsg_params"] == (header["sh_addr"], 128)
     assert header["sh_size"] == 128
     assert header["sh_addr"] in place.flash
+    generation = generation_of(name)
     alignment = place.alignment or (0 if mode_of(name) == "disable" else 8)
+    if generation and "nrf54l15" in name:
+        alignment = 32
+    is_second = not IMAGES[name].endswith("-app")
+    blocks = (18, 16) if is_second else (16, 18)
     work = (1000, 1, 100, 1, 1)
     mode = MODES.index(mode_of(name))
     assert data[:4] == b"ICMP"
     assert PARAMS.unpack_from(data)[1:] == (
         *(1, *place.geometry, alignment, 0),
         *(*work, 1000, place.timer_hz, mode),
+        *(generation, *(blocks if generation else (0, 0)), 16 if generation == 3 else 0),
     )
     assert data[PARAMS.size :].strip(b"\0") == b""
+
+
+def test_images_with_icbmsg_have_two_endpoints_and_room_for_two_more(
+    name: str, place: Place, image: Image
+) -> None:
+    if not generation_of(name):
+        assert "icmsg_endpoints" not in image.symbols
+        assert "icmsg_endpoint_stats" not in image.symbols
+        return
+    address, size = image.symbols["icmsg_endpoints"]
+    assert (size, address in place.flash) == (4 * ENDPOINT.size, True)
+    header, data = image.sections[".text"]
+    at = address - header["sh_addr"]
+    found = [ENDPOINT.unpack_from(data, at + number * ENDPOINT.size) for number in range(4)]
+    assert [(entry[0].rstrip(b"\0"), *entry[1:]) for entry in found] == [
+        (b"ep0", 1000, 1, 100, 1),
+        (b"ep1", 1000, 1, 100, 0x6C07_8966),
+        (b"", 0, 0, 0, 0),
+        (b"", 0, 0, 0, 0),
+    ]
+    address, size = image.symbols["icmsg_endpoint_stats"]
+    assert (size, address in place.ram) == (4 * 32, True)
 
 
 def test_only_images_with_sessions_take_commands_in_a_word_that_reset_clears(name: str, image: Image) -> None:

@@ -8,6 +8,8 @@ import pytest
 from native_stub import STUBS, words_of_struct
 from running_stub import CLOSE, CLOSE_AND_OPEN
 
+from icmsg.link.endpoints.stub import EndpointParams, EndpointStats
+
 README = (STUBS / "README.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| (\d+)(?:\u2013(\d+))? \| `?(\w+)`?", re.MULTILINE)
 
@@ -22,6 +24,24 @@ def test_names_and_offsets_are_those_of_the_struct(header: str, struct: str) -> 
     words = words_of_struct(header, struct)
     assert len(words) > 15
     assert rows_of_table(struct) == words
+
+
+@pytest.mark.parametrize(
+    ("header", "struct", "layout"),
+    [
+        ("params.h", "icmsg_endpoints", EndpointParams),
+        ("stats.h", "icmsg_endpoint_stats", EndpointStats),
+    ],
+)
+def test_what_there_is_of_each_endpoint_is_documented_as_the_struct_has_it(
+    header: str, struct: str, layout: type[EndpointParams | EndpointStats]
+) -> None:
+    text = (STUBS / "src" / header).read_text(encoding="utf-8")
+    body = text.partition(f"struct {struct.removesuffix('s') if 'params' in header else struct} {{")[2]
+    names = re.findall(r"^\t(?:char|uint32_t) (\w+)", body.partition("};")[0], re.MULTILINE)
+    offsets = [0, *range(32, 48, 4)] if "params" in header else range(0, 32, 4)
+    assert rows_of_table(struct) == list(zip(offsets, names, strict=True))
+    assert names == list(layout._fields)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 @pytest.mark.slow
 @pytest.mark.skipif(zig_version() != ZIG, reason=f"needs ziglang=={ZIG}")
 def test_a_build_in_another_place_gives_the_committed_bytes(elsewhere: Path) -> None:
-    done = make("prebuilt", directory=elsewhere)
+    done = make("-j2", "prebuilt", directory=elsewhere)
     assert done.returncode == 0, done.stderr
     built, committed = contents(elsewhere / "prebuilt"), contents(STUBS / "prebuilt")
     assert built.keys() == committed.keys()

@@ -92,6 +92,7 @@ def test_numbers_of_kinds_never_change() -> None:
         "INTERRUPT_END": 16,
         "INTERRUPT_TAKEN": 17,
         "SLEEP": 18,
+        "ENDPOINT_MESSAGE": 19,
     }
     assert {kind.name: kind.value for kind in EventKind} == numbers
 

@@ -9,17 +9,24 @@ from typing import TYPE_CHECKING, Final
 from icmsg.errors import ConfigurationError, IcmsgError, VirtualTimeoutError
 from icmsg.link.diagnosis.diagnosis import console_lines
 from icmsg.link.endpoints.diagnosis import examine_endpoints
-from icmsg.link.endpoints.lane import Lane, Traffic
-from icmsg.link.endpoints.stale_memory import fill_endpoint_regions
+from icmsg.link.endpoints.lane import Lane, WatchedLane
+from icmsg.link.endpoints.setup import EndpointSetup
+from icmsg.link.endpoints.watch import EndpointWatch
 from icmsg.link.exchange_result import ExchangeResult, lost
 from icmsg.link.link import default_link
-from icmsg.link.played_instance import PlayedInstance
 from icmsg.link.players import Initiator, Responder
-from icmsg.link.preconditions import check_endpoint_workload, check_image, check_regions
+from icmsg.link.preconditions import check_endpoint_workload
 from icmsg.link.progress import ProgressGuard, Stall, StuckError
-from icmsg.link.verdict import Counts, Restarts, fault_words, shortcomings, unbound_words
+from icmsg.link.verdict import (
+    QUANTUM_NOTE,
+    Counts,
+    Restarts,
+    fault_words,
+    shortcomings,
+    unbound_words,
+)
 from icmsg.link.workload import RoundTrips
-from icmsg.machine.force_off import describe_held, start_firmware
+from icmsg.machine.force_off import describe_held
 from icmsg.machine.interruption import CtrlC
 from icmsg.machine.machine import FaultLog
 from icmsg.machine.protection import describe_protection
@@ -33,26 +40,26 @@ if TYPE_CHECKING:
     from icmsg.link.setup import Program
     from icmsg.link.stale_memory import StaleMemory
     from icmsg.link.workload import Workload
-    from icmsg.machine.machine import Core, Machine
+    from icmsg.machine.machine import Machine
 
 BOND_TIMEOUT_NS: Final = 2 * S
 _SILENCE_NS: Final = 1 * S
-_HEAD_START_NS: Final = 1 * MS
-"""Time by which firmware is up before Python opens its side, where memory is not clear."""
 _GRACE_NS: Final = 5 * MS
 """Firmware that speaks first within this time after bonding is the initiator of that endpoint."""
 _STEPS: Final = 200
 _NOBODY: Final = "Python sends where the other side only echoes"
 _ASKED: Final = "as asked for"
 _ANY: Final = "messages of any number are asked for, so firmware has to send them"
+_STUB: Final = "its stub sends first"
+_FIRST: Final = "it sent the first message after bonding"
 _SPOKE: Final = "it sent a message of its own after bonding"
 
 
 class EndpointExchange:
     """Run on a machine over ``endpoints``: two cores by name in ``programs``, and who plays each.
 
-    Python plays one of them, or both; each endpoint has the ``workload`` for itself, with contents of its own. The core
-    that comes first on the SoC's link has ``config``, the other ``peer_config`` (None: the mirror of that).
+    Each endpoint has the ``workload`` for itself, with contents of its own. The core that comes first on the SoC's link
+    has ``config``, the other ``peer_config`` (None: the mirror of that). Firmware on both cores is watched.
 
     Everything else as :class:`icmsg.link.exchange.Exchange`.
 
@@ -84,7 +91,6 @@ class EndpointExchange:
         self._workload = workload
         self._bond_only = not workload.messages
         self._bond_timeout_ns = bond_timeout_ns
-        self._release = release
         self._silence_ns: Final = silence_ns or _SILENCE_NS
         self._grace_ns: Final = silence_ns or _GRACE_NS
         self._strict = strict
@@ -93,80 +99,64 @@ class EndpointExchange:
             second: peer_config or config.mirrored(),
         }
         self._first, self._second = machine.core(first), machine.core(second)
-        self._python = [name for name in self._configs if programs[name] is None]
-        self._firmware = [name for name in self._configs if programs[name] is not None]
-        self._check(endpoints, workload)
         self._ctrl_c = CtrlC(terminate=True)
         self._problems: list[str] = []
         self._bond_ns: int | None = None
         self._faults = FaultLog(machine)
         self._restarts = Restarts(machine, (self._first, self._second))
-        for name, each in self._configs.items():
-            check_regions(machine, machine.core(name), each)
-            if (image := programs[name]) is not None:
-                machine.core(name).load(image)
-                check_image(machine.core(name), image, each)
-        self._running = False
-        if stale_memory is not None:
-            fill_endpoint_regions(self._first.bus, config, stale_memory, workload.seed)
-            self._start()
-            machine.run_for(_HEAD_START_NS)
-        self._traffic = {name: Traffic() for name in self._python}
-        played = {name: self._play(machine.core(name)) for name in self._python}
+        self._setup = EndpointSetup(
+            machine, programs, self._configs, workload, endpoints, release=release, stale_memory=stale_memory
+        )
         self.backends: Final[dict[str, SeveralEndpoints]] = {
-            name: one.instance for name, one in played.items()
+            name: one.instance for name, one in self._setup.played.items()
         }
         """The backends of the cores that Python plays."""
-        starter = initiator if initiator in self._python else self._python[0]
-        self._guess = initiator is None and bool(self._firmware)
-        self.lanes: Final = [
-            self._lane(name, number, played, starter) for number, name in enumerate(endpoints)
-        ]
-        for lane in self.lanes:
-            lane.initiator, lane.reason = starter, _ASKED if initiator else _NOBODY
-            if workload.any_number or (initiator is not None and initiator in self._firmware):
-                lane.let_firmware_begin(self._firmware[0], _ANY if workload.any_number else _ASKED)
+        self._initiator = initiator or self._setup.starter or next(iter(self._setup.python), None)
+        self._watch: EndpointWatch | None = None
+        self.lanes: Final = self._make_lanes(endpoints, initiator)
         self._seen = 0
         self._last_ns = 0
         longest_ns = max(bond_timeout_ns, self._silence_ns)
         self._guard = ProgressGuard(machine, self._faults, self._token, longest_ns, stall)
 
-    def _start(self) -> None:
-        """Let the firmware run, if it does not yet."""
-        if not self._running:
-            self._running = True
-            start_firmware(self._machine, self._firmware, release=self._release)
-
-    def _check(self, endpoints: Sequence[str], workload: Workload) -> None:
-        if not endpoints or len(set(endpoints)) < len(endpoints):
-            raise ConfigurationError(
-                f"endpoints {','.join(endpoints) or 'none'}: give at least one, and each name once"
+    def _make_lanes(self, endpoints: Sequence[str], asked: str | None) -> list[Lane]:
+        """Return the endpoints, with who sends first at each as far as it is known."""
+        workload, setup = self._workload, self._setup
+        starts = self._initiator if self._initiator in setup.firmware else None
+        reason = _ASKED if asked else _STUB if starts else _NOBODY if setup.python else _FIRST
+        self._guess = asked is None and bool(setup.unknown) and bool(setup.python)
+        if not setup.python:
+            limit = None if workload.any_number else workload.messages
+            self._watch = EndpointWatch(
+                self._machine,
+                self._first,
+                self._second,
+                self._configs[self._first.name],
+                endpoints,
+                peer_config=self._configs[self._second.name],
+                initiator=self._initiator,
+                limit=limit,
             )
-        if not self._python:
-            raise ConfigurationError(
-                "firmware on both cores: only ICMsg is watched from outside; let Python play a core, or --backend icmsg"
-            )
-        if workload.any_number and not self._firmware:
-            raise ConfigurationError(
-                "--messages any is for firmware of yours that sends first; here the number is known: give it"
-            )
+            lanes: list[Lane] = [WatchedLane(name, self._watch) for name in endpoints]
+        else:
+            lanes = [self._played_lane(name, number) for number, name in enumerate(endpoints)]
+        for lane in lanes:
+            lane.initiator, lane.reason = self._initiator, reason
+            if setup.python and (workload.any_number or starts):
+                lane.let_firmware_begin(starts or setup.firmware[0], _ANY if workload.any_number else reason)
+        return lanes
 
-    def _play(self, core: Core) -> PlayedInstance[SeveralEndpoints]:
-        traffic = self._traffic[core.name]
-        return PlayedInstance(self._machine, core, self._configs[core.name], observer=traffic.observe)
-
-    def _lane(
-        self, name: str, number: int, played: dict[str, PlayedInstance[SeveralEndpoints]], starter: str
-    ) -> Lane:
+    def _played_lane(self, name: str, number: int) -> Lane:
         clock = self._machine.clock
         players: dict[str, Responder] = {}
         work = replace(self._workload, seed=self._workload.seed + number)
-        for core, one in played.items():
+        starter = self._initiator if self._initiator in self._setup.python else self._setup.python[0]
+        for core, one in self._setup.played.items():
             if core == starter and work.messages:
                 players[core] = Initiator(one, clock, work, name)
             else:
                 players[core] = Responder(one, clock, name, answers=bool(work.messages))
-        return Lane(name, players, self._traffic)
+        return Lane(name, players, self._setup.traffic)
 
     # Running
 
@@ -179,10 +169,11 @@ class EndpointExchange:
         """
         with self._ctrl_c:
             try:
-                self._start()
+                self._setup.start()
                 what = f"endpoint {', '.join(lane.name for lane in self.lanes)} to be bound"
                 self._machine.run_until(self._is_bound, timeout_ns=self._bond_timeout_ns, what=what)
                 self._bond_ns = self._machine.now_ns
+                self._setup.check_roles(self._initiator)
                 if self._bond_only:
                     self._let_pass(self._grace_ns)
                 else:
@@ -205,10 +196,18 @@ class EndpointExchange:
 
     def _look(self) -> None:
         self._ctrl_c.check()
-        seen = sum(traffic.total for traffic in self._traffic.values())
+        if self._watch is not None:
+            self._watch.look()
+        seen = self._total()
         if seen != self._seen:
             self._seen, self._last_ns = seen, self._machine.now_ns
         self._guard.look()
+
+    def _total(self) -> int:
+        """Return how many messages there were, of both directions and at all endpoints."""
+        if self._watch is not None:
+            return self._watch.total
+        return sum(traffic.total for traffic in self._setup.traffic.values())
 
     def _token(self) -> tuple[object, ...]:
         return (  # whatever changes when the exchange gets on
@@ -259,7 +258,7 @@ class EndpointExchange:
             self._machine.run_until(all_spoke, timeout_ns=_GRACE_NS)
         for lane in self.lanes:
             if lane.heard:
-                lane.let_firmware_begin(self._firmware[0], _SPOKE)
+                lane.let_firmware_begin(self._setup.unknown[0], _SPOKE)
 
     def _wait_for_more(self, before: int, total: int) -> None:
         goal = min(before + max(1, total // _STEPS), total) if before < total else before + 1
@@ -276,6 +275,8 @@ class EndpointExchange:
                 raise
 
     def _finished(self) -> bool:
+        if self._setup.starter is not None:
+            return self._setup.is_done
         if self._waits_for_echoes():
             return False
         wanted = [lane for lane in self.lanes if lane.sender is None]
@@ -299,8 +300,10 @@ class EndpointExchange:
     def _result(self) -> ExchangeResult:
         expected = None if self._workload.any_number else self._workload.messages
         counts = [
-            Counts(0, 0, 0, 0, 0, RoundTrips()) if self._bond_only else lane.counts(expected)
-            for lane in self.lanes
+            Counts(0, 0, 0, 0, 0, RoundTrips())
+            if self._bond_only
+            else lane.counts(expected, self._setup.stub_counts(number))
+            for number, lane in enumerate(self.lanes)
         ]
         bound = self._bond_ns is not None and all(lane.is_bound for lane in self.lanes)
         problems = [*self._problems, *self._troubles()]
@@ -342,6 +345,7 @@ class EndpointExchange:
             initiator_reason=reasons[0] if one else "",
             restarts=self._restarts.by_name(),
             faults=faults,
+            round_trip_note=None if self._watch is None or not total.round_trips else QUANTUM_NOTE,
             endpoints=tuple(
                 lane.result(count, bond_only=self._bond_only)
                 for lane, count in zip(self.lanes, counts, strict=True)
@@ -350,7 +354,9 @@ class EndpointExchange:
 
     def _troubles(self) -> Iterator[str]:
         """Yield what the players report; what the backend tells all its endpoints comes once."""
-        for name in self._python:
+        if self._watch is not None:
+            yield from self._watch.problems
+        for name in self._setup.python:
             told: dict[str, list[str]] = {}
             for lane in self.lanes:
                 for line in lane.players[name].troubles():
@@ -360,21 +366,17 @@ class EndpointExchange:
 
     def _missing(self, counts: list[Counts]) -> Iterator[str]:
         for lane, count in zip(self.lanes, counts, strict=True):
-            silence_ns = self._silence_ns if lane.sender is None else None
+            knows = lane.sender is not None or self._setup.starter is not None
+            silence_ns = None if knows else self._silence_ns
             for line in shortcomings(count, silence_ns):
                 yield f"endpoint {lane.name}: {line}"
 
     def _explain(self) -> list[str]:
-        first, config = self._first, self._configs[self._first.name]
-        found = examine_endpoints(
-            self._machine,
-            first,
-            config,
-            self._second,
-            self.backends,
-            peer_config=self._configs[self._second.name],
-        )
-        return found.lines()
+        told = list(self._setup.troubles())
+        config, peer_config = self._configs.values()
+        both = self._first, config, self._second
+        found = examine_endpoints(self._machine, *both, self.backends, peer_config=peer_config)
+        return [*told, *found.lines()]
 
 
 def _total(counts: list[Counts]) -> Counts:

@@ -13,6 +13,8 @@ from icmsg.link.workload import RoundTrips
 
 if TYPE_CHECKING:
     from icmsg.ipc import Detail, Happened
+    from icmsg.link.endpoints.stub import EndpointStats
+    from icmsg.link.endpoints.watch import EndpointWatch
     from icmsg.link.players import Responder
 
 _NOTHING: Final = (0, 0)
@@ -110,8 +112,14 @@ class Lane:
             return self.sender.got
         return sum(traffic.sent.get(self.name, _NOTHING)[0] for traffic in self._traffic.values())
 
-    def counts(self, expected: int | None) -> Counts:
-        """Return what was counted; ``expected`` is how many messages were asked for."""
+    def counts(self, expected: int | None, stub: EndpointStats | None = None) -> Counts:
+        """Return what was counted; ``expected`` is how many messages were asked for.
+
+        ``stub`` are the counts of the stub that sends first there, which has compared every echo.
+        """
+        if stub is not None:
+            received = stub.received, stub.bytes_received, stub.mismatches
+            return Counts(expected, stub.sent, *received, RoundTrips())
         if (sender := self.sender) is not None:
             return Counts(
                 expected,
@@ -146,3 +154,42 @@ class Lane:
             messages_unanswered=self.unanswered,
             round_trip_virtual_us=counts.round_trips.summary_us(),
         )
+
+
+class WatchedLane(Lane):
+    """The endpoint ``name`` of an exchange between firmware on both cores, as ``watch`` sees it."""
+
+    def __init__(self, name: str, watch: EndpointWatch) -> None:
+        super().__init__(name, {}, {})
+        self._watch = watch
+        self._seen = watch.endpoints[name]
+
+    @property
+    def is_bound(self) -> bool:
+        """True while both sides have the endpoint."""
+        return self.bound_ns is not None
+
+    @property
+    def bound_ns(self) -> int | None:
+        """Virtual time at which both sides had the endpoint; None while they do not."""
+        return self._watch.bound_ns(self.name)
+
+    @property
+    def heard(self) -> int:
+        """Number of messages of who sends first."""
+        return self._seen.sent
+
+    @property
+    def got(self) -> int:
+        """Number of messages that were sent back."""
+        return self._seen.got
+
+    def counts(self, expected: int | None, stub: EndpointStats | None = None) -> Counts:
+        """Return what was counted; where a stub sends first, the larger number of mismatches."""
+        seen = self._seen
+        self.initiator = self.initiator or seen.initiator
+        sent, received = seen.sent, (seen.got, seen.bytes_received, seen.mismatches)
+        if stub is not None:
+            sent = stub.sent
+            received = stub.received, stub.bytes_received, max(seen.mismatches, stub.mismatches)
+        return Counts(expected, sent, *received, seen.round_trips, seen.lost)
