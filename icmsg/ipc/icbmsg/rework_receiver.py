@@ -99,10 +99,8 @@ class ReworkReceiver(BlockBackend):
         queues = self.queues
         if queues.peer_has_consumed or not 0 < queues.waiting <= self._config.slots:
             return
-        if queues.first() >= self._rx.count:
-            return
         try:
-            _, packet = self._rx.read_message(self.queues.first())
+            _, packet = self._rx.read_message(queues.first())
         except CorruptRegionError:
             return
         if packets.block_counts(packet) == (self._config.rx_blocks, self._config.tx_blocks):
@@ -213,8 +211,14 @@ class ReworkReceiver(BlockBackend):
         if not self._config.deinit or endpoint is None or endpoint.state is not _READY:
             self.report(self._invalid(f"an unbound packet for slot {slot}, where no endpoint is bound"))
             return
-        self._remove(endpoint)
-        self.tell_unbound(endpoint)
+        epoch = self.epoch
+        try:
+            if endpoint.owes_bound:
+                self.tell_bound(endpoint)
+        finally:
+            if epoch == self.epoch and self._by_slot.get(slot) is endpoint:
+                self._remove(endpoint)
+                self.tell_unbound(endpoint)
 
     def _remove(self, endpoint: IcbmsgEndpoint, block: int | None = None) -> None:
         self._table.remove(endpoint, block)
