@@ -116,7 +116,7 @@ class _IcmsgMe(SeveralGame):
             and size <= (self.control.rx_limit or layout.capacity)
             and word(rx + layout.wr_idx_offset)
             == word(rx + layout.rd_idx_offset)
-            == self.backend._control._link.reader._rd
+            == self.backend._control._context.reader._rd
             == self.writer._wr
             if self.control.wire == "pbuf"
             else False

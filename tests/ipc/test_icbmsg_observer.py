@@ -122,7 +122,7 @@ def test_what_one_endpoint_did_wrong_is_told_to_it_alone_and_what_nobody_did_to_
         two.b._send_control(b"\x00\x09")
         text = f"{two.a.config.name}: received a control packet of no known form: 00 09"
     else:
-        two.b._channel.link.writer.write(b"\0\0")
+        two.b._channel.context.writer.write(b"\0\0")
         two.b._channel.ring()
         text = f"{two.a.config.name}: received a control message of 2 bytes, 3 are needed"
     told = [line for line in two.take() if not line.startswith("ring")]

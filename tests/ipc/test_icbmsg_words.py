@@ -68,7 +68,7 @@ def control(pair: Pair, *message: int) -> Callable[[], None]:
     """Let A send a control message of the classic generations."""
 
     def act() -> None:
-        pair.a.instance._channel.link.writer.write(bytes(message))
+        pair.a.instance._channel.context.writer.write(bytes(message))
         pair.a.instance._channel.ring()
 
     return act
@@ -168,12 +168,12 @@ def of_classic() -> dict[str, Callable[[], tuple[str, str]]]:  # noqa: C901 - a 
     def to_the_initiator() -> tuple[str, str]:
         pair = classic()
         pair.b.instance._tx.write(0, 2, b"x\0")
-        pair.b.instance._channel.link.writer.write(bytes((2, 3, 0)))
+        pair.b.instance._channel.context.writer.write(bytes((2, 3, 0)))
         return told(pair, pair.b.instance._channel.ring, "a")
 
     def released_bound() -> tuple[str, str]:
         pair = classic()
-        pair.b.instance._channel.link.writer.write(bytes((3, 1, 2)))
+        pair.b.instance._channel.context.writer.write(bytes((3, 1, 2)))
         return told(pair, pair.b.instance._channel.ring, "a")
 
     def refused_name() -> tuple[str, str]:
