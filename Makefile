@@ -27,10 +27,12 @@ test-elsewhere: $(VENV)/.installed-dev  ## a part of the tests with odd folders,
 coverage: $(VENV)/.installed-dev  ## branch coverage of wire, ipc and config; fails below 95 %
 	$(BIN)/python -m pytest -q -n auto --cov --cov-report=term tests/wire tests/ipc tests/config tests/fuzz
 
-fuzz: $(VENV)/.installed-dev  ## fuzz for FUZZ_SECONDS=60: guided by coverage where atheris has a wheel, else with random inputs
+fuzz: $(VENV)/.installed-dev  ## fuzz for FUZZ_SECONDS=60, half for several endpoints: guided by coverage where atheris has a wheel, else with random inputs
 	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris -e '.[fuzz]'; \
-	then $(BIN)/python fuzz/region.py -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1; \
-	else $(BIN)/python fuzz/random_driver.py --seconds $(FUZZ_SECONDS); fi
+	then for group in region endpoints; do \
+	  $(BIN)/python fuzz/$$group.py -max_total_time=$$(($(FUZZ_SECONDS) / 2)) -verbosity=0 -print_final_stats=1 || exit 1; done; \
+	else for group in region endpoints; do \
+	  $(BIN)/python fuzz/random_driver.py --group $$group --seconds $$(($(FUZZ_SECONDS) / 2)) || exit 1; done; fi
 
 mutants: $(VENV)/.installed-dev  ## mutation testing of wire and ipc with mutmut; takes an hour (MUTANTS="icmsg.wire*" chooses)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutants]'

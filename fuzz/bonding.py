@@ -44,9 +44,9 @@ _LONGEST_QUEUE = 200
 _MS = 1_000_000
 
 
-def chosen_config(script: Script) -> InstanceConfig:
+def chosen_config(script: Script, modes: tuple[dict[str, Any], ...] = MODES) -> InstanceConfig:
     """Let the script choose a mode and the size of both regions, which lie apart from one another."""
-    mode = script.choose(MODES)
+    mode = script.choose(modes)
     layout = RegionLayout.spsc_pbuf if mode.get("wire") == "spsc_pbuf" else RegionLayout.pbuf
     smallest = layout(0, mode.get("dcache_alignment", 8)).data_offset + 24
     tx_size, rx_size = (smallest + 4 * (script.byte() % 64) for _ in range(2))
@@ -57,6 +57,23 @@ def chosen_config(script: Script) -> InstanceConfig:
 def guarded_regions(config: InstanceConfig) -> GuardedMemory:
     """Return memory with both regions, of which nothing is allowed yet."""
     return GuardedMemory(config.rx_region.end + GAP - BASE)
+
+
+def allow_what_belongs_to(memory: GuardedMemory, config: InstanceConfig) -> None:
+    """Allow what an instance of ICMsg may access."""
+    tx, rx = config.tx_region, config.rx_region
+    tx_layout, rx_layout = config.tx_layout, config.rx_layout
+    own = [
+        (tx.address + tx_layout.rd_idx_offset, 4),
+        (tx.address + tx_layout.wr_idx_offset, tx.size - tx_layout.wr_idx_offset),
+        (rx.address + rx_layout.rd_idx_offset, 4),
+    ]
+    if tx_layout.wire == "spsc_pbuf":
+        own.append((tx.address, 12))
+    if rx_layout.handshake_offset is not None:
+        own.append((rx.address + rx_layout.handshake_offset, 4))
+    reads = [(rx.address, rx.size), (tx.address + tx_layout.rd_idx_offset, 4), (tx.address + 4, 4)]
+    memory.allow(read=reads, write=own)
 
 
 def peer_writes_to_either(script: Script, memory: GuardedMemory, config: InstanceConfig) -> None:
@@ -106,7 +123,7 @@ class _Game:
         self.script = script
         self.config = config = chosen_config(script)
         self.memory = memory = guarded_regions(config)
-        self._allow_what_belongs_to_the_instance()
+        allow_what_belongs_to(memory, config)
         self.clock = VirtualClock()
         self.own_end, self.peer_end = mailbox_pair(latch=bool(script.byte() & 1))
         self.instance = IcmsgInstance(memory, self.own_end, self.clock, config, observer=self._observe)
@@ -127,21 +144,6 @@ class _Game:
         self.peer_reader = (SpscReader if spsc else PbufReader)(
             memory.raw, peer.rx_region.address, peer.rx_layout
         )
-
-    def _allow_what_belongs_to_the_instance(self) -> None:
-        tx, rx = self.config.tx_region, self.config.rx_region
-        tx_layout, rx_layout = self.config.tx_layout, self.config.rx_layout
-        own = [
-            (tx.address + tx_layout.rd_idx_offset, 4),
-            (tx.address + tx_layout.wr_idx_offset, tx.size - tx_layout.wr_idx_offset),
-            (rx.address + rx_layout.rd_idx_offset, 4),
-        ]
-        if tx_layout.wire == "spsc_pbuf":
-            own.append((tx.address, 12))
-        if rx_layout.handshake_offset is not None:
-            own.append((rx.address + rx_layout.handshake_offset, 4))
-        reads = [(rx.address, rx.size), (tx.address + tx_layout.rd_idx_offset, 4), (tx.address + 4, 4)]
-        self.memory.allow(read=reads, write=own)
 
     # What the instance tells.
 

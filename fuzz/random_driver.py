@@ -1,4 +1,4 @@
-"""The fuzz target without atheris: random inputs from a seed, ``python fuzz/random_driver.py --runs 20000 --seed 0``.
+"""The fuzz targets without atheris: random inputs from a seed, ``python fuzz/random_driver.py --runs 20000 --seed 0``.
 
 Half of the inputs are random, the others are inputs of the corpus with a few bytes changed. Given files or
 folders it runs these instead, to look at a finding under a debugger or to measure coverage.
@@ -13,16 +13,16 @@ import sys
 import time
 from pathlib import Path
 
-from target import attack
+from target import GROUPS, attack
 
 CORPUS = Path(__file__).parent / "corpus"
 _LONGEST = 400
 _BATCH = 1000
 
 
-def corpus() -> list[bytes]:
-    """Return the inputs of the seed corpus, in an order that never changes."""
-    return [path.read_bytes() for path in sorted(CORPUS.iterdir())]
+def corpus(group: str) -> list[bytes]:
+    """Return the inputs of the seed corpus of a group, in an order that never changes."""
+    return [path.read_bytes() for path in sorted((CORPUS / group).iterdir())]
 
 
 def mutated(rng: random.Random, seed: bytes) -> bytes:
@@ -42,50 +42,58 @@ def mutated(rng: random.Random, seed: bytes) -> bytes:
     return bytes(data)
 
 
-def run(count: int, seed: int) -> None:
-    """Run ``count`` inputs; the exception of a finding has the input, as hexadecimal text, as a note."""
+def run(group: str, count: int, seed: int) -> None:
+    """Run ``count`` inputs against the targets of ``group``.
+
+    The exception of a finding has the input, as hexadecimal text, in its text.
+    """
     rng = random.Random(seed)
-    seeds = corpus()
+    seeds = corpus(group)
     for _ in range(count):
         wild = rng.random() < 0.5
-        attack_and_tell(rng.randbytes(rng.randrange(_LONGEST)) if wild else mutated(rng, rng.choice(seeds)))
+        data = rng.randbytes(rng.randrange(_LONGEST)) if wild else mutated(rng, rng.choice(seeds))
+        attack_and_tell(group, data)
 
 
-def run_for(seconds: float, seed: int) -> int:
+def run_for(group: str, seconds: float, seed: int) -> int:
     """Run inputs of ``seed`` and the seeds behind it until the time is over; return how many ran."""
     end = time.monotonic() + seconds
     count = 0
     for current in itertools.count(seed):
         if time.monotonic() >= end:
             break
-        run(_BATCH, current)
+        run(group, _BATCH, current)
         count += _BATCH
     return count
 
 
-def attack_and_tell(data: bytes) -> None:
+def attack_and_tell(group: str, data: bytes) -> None:
     """Run one input; tell which one it was when something is found."""
     try:
-        attack(data)
+        attack(data, GROUPS[group])
     except Exception as error:
-        raise AssertionError(f"fuzz input {data.hex()}: {type(error).__name__}: {error}") from error
+        raise AssertionError(
+            f"fuzz input of {group} {data.hex()}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def main() -> None:
     """Run what the command line asks for."""
-    parser = argparse.ArgumentParser(description="Run the fuzz target without atheris.")
+    parser = argparse.ArgumentParser(description="Run the fuzz targets without atheris.")
     parser.add_argument("inputs", nargs="*", type=Path, help="files, or folders of files, to run instead")
+    parser.add_argument("--group", choices=sorted(GROUPS), default="region", help="which targets")
     parser.add_argument("--runs", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, help="run for so long instead, seed after seed")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for path in options.inputs:
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-            attack_and_tell(file.read_bytes())
+            attack_and_tell(options.group, file.read_bytes())
     if options.seconds is not None:
-        sys.stdout.write(f"{run_for(options.seconds, options.seed)} inputs, nothing found\n")
+        count = run_for(options.group, options.seconds, options.seed)
+        sys.stdout.write(f"{count} inputs of {options.group}, nothing found\n")
     elif not options.inputs:
-        run(options.runs, options.seed)
+        run(options.group, options.runs, options.seed)
 
 
 if __name__ == "__main__":

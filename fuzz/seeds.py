@@ -1,4 +1,4 @@
-"""Writes the seed corpus, ``python fuzz/seeds.py``: the regions of the test vectors, and short sessions in every mode.
+"""Writes the seed corpus, ``python fuzz/seeds.py``: the regions of the test vectors, short sessions, exchanges.
 
 The format of an input is what the targets read; nothing else knows it.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bonding import MODES
 from reading import ALIGNMENTS, CACHE_LINES
-from target import TARGETS
+from target import ENDPOINTS, REGION
 
 from icmsg.config import RegionLayout
 from icmsg.ipc import MAGIC
@@ -18,7 +18,8 @@ from icmsg.ipc import MAGIC
 CORPUS = Path(__file__).parent / "corpus"
 VECTORS = Path(__file__).parents[1] / "tests" / "vectors" / "icmsg-vectors.json"
 
-_PBUF, _SPSC, _WRITE, _IDENTIFY, _INSTANCE, _BOTH_WAYS = range(len(TARGETS))
+_PBUF, _SPSC, _WRITE, _IDENTIFY, _INSTANCE, _BOTH_WAYS = range(len(REGION))
+_CLASSIC, _REWORK, _ICMSG_ME = range(len(ENDPOINTS))
 
 _IDENTIFIED = 64
 """Size of the RX region in the inputs of the discriminator: 36 bytes, and 7 words more."""
@@ -30,12 +31,16 @@ _REGISTER, _DEREGISTER, _IDENTIFY_PEER, _FREE_SPACE, _REOPEN = 0, 2, 4, 5, 6
 
 def main() -> None:
     """Write the corpus anew."""
-    CORPUS.mkdir(exist_ok=True)
-    for old in CORPUS.iterdir():
-        old.unlink()
-    seeds = {**_from_vectors(), **_writing(), **_sessions(), **_both_ways()}
-    for name, data in seeds.items():
-        (CORPUS / name).write_bytes(data)
+    groups = {
+        "region": {**_from_vectors(), **_writing(), **_sessions(), **_both_ways()},
+        "endpoints": {**_blocks(), **_over_icmsg()},
+    }
+    for group, seeds in groups.items():
+        (CORPUS / group).mkdir(parents=True, exist_ok=True)
+        for old in (CORPUS / group).iterdir():
+            old.unlink()
+        for name, data in seeds.items():
+            (CORPUS / group / name).write_bytes(data)
 
 
 def _from_vectors() -> dict[str, bytes]:
@@ -121,6 +126,88 @@ def _sessions() -> dict[str, bytes]:
         for name, poke in (("broken", break_index), ("no-room", leave_no_room)):
             seeds[f"mode{mode}-{name}-open"] = head + poke + bytes([2, _CALL, _REGISTER, _WORK])
             seeds[f"mode{mode}-{name}-bond"] = head + signalled + poke + bytes([4, _WORK])
+    return seeds
+
+
+# Moves of every game with several endpoints, in its order; behind them its own ones.
+_OTHERS, _PEER_RINGS, _RUN, _PASS, _ADD, _SEND_AT, _CALL_OF = range(7)
+_BUFFERS, _STARTS, _NAMES, _DATA, _RELEASES = range(7, 12)
+_ME_STARTS, _ME_NAMES, _ME_DATA = range(7, 10)
+
+
+def _blocks() -> dict[str, bytes]:
+    """Return an exchange of each layout and role: bind, data both ways, buffers, holding, a damaged block."""
+    added = bytes([_ADD, 0, _ADD, 1, _STARTS])
+    buffers = bytes([_BUFFERS, 6, 4, 0, _BUFFERS, 9, 4, _BUFFERS, 6, 0, 0, _BUFFERS, 5, 0, _BUFFERS, 2, 6, 0])
+    refused = bytes([_SEND_AT, 7, 8, 0, _RUN, _DATA, 3, 1, 0xA5, 1, _RELEASES, 1, _RUN])
+    damaged = bytes([_OTHERS, 0b0011_0011, 1]) + (0x1_0000).to_bytes(4, "little") + bytes([_PEER_RINGS, _RUN])
+    # The peer takes away what the application is still to be told that it is bound.
+    waits = bytes([_CALL_OF, 2, _STARTS, 0, _RUN, _NAMES, 3, 0, 0, _RUN])
+    overtakes = bytes([_NAMES, 2, 0, 0, _ADD, 0, _RUN])
+    seeds = {"rework-overtaken": bytes([_REWORK, 0, 1, 12, 0, 0, 1, 0]) + waits + overtakes}
+    for reactions in (0, 2, 4, 8):
+        for observed in (1, 3):
+            rest = bytes([observed, reactions])
+            ends = bytes(
+                [_RELEASES, 1, _RELEASES, 1, _RUN, _PASS, 90, _BUFFERS, 0, 0, _CALL_OF, 3 + 8, 0, _RUN]
+            )
+            for kind in (0, 1):
+                for role in (0, 1):
+                    named = (
+                        bytes([_RUN, _NAMES, 0, 0, 0, 0, _RUN, _NAMES, 1, 0, 1, 1, _RUN])
+                        if role
+                        else bytes([_RUN, _NAMES, 0, 1, _RUN, _NAMES, 1, 3, _RUN])
+                    )
+                    data = b"".join(
+                        bytes(
+                            [
+                                _SEND_AT,
+                                7,
+                                size,
+                                size & 1,
+                                _DATA,
+                                size & 1,
+                                size & 3,
+                                0xA5,
+                                size,
+                                _RELEASES,
+                                1,
+                                _RUN,
+                            ]
+                        )
+                        for size in range(6)
+                    )
+                    head = bytes([_CLASSIC, kind, role, 12, 0, 0]) + rest + added
+                    seeds[f"classic-{kind}-{role}-{reactions}-{observed}"] = (
+                        head + named + data + refused + buffers + damaged + ends
+                    )
+            named = bytes([0, _RUN, _NAMES, 3, 0, 0, _RUN, _NAMES, 5, 1, 1, _RUN])
+            gone = bytes([_NAMES, 2, 0, 0, _RUN, _CALL_OF, 3 + 8, 1, _RUN])
+            for choice in (0, 1, 4, 8):
+                head = bytes([_REWORK, choice, 1, 12, 0, 0]) + rest + added
+                data = b"".join(
+                    bytes([_SEND_AT, 7, size, size & 1, _DATA, size & 1, size & 3, 0xA5, size, _RELEASES, 1])
+                    for size in range(6)
+                )
+                seeds[f"rework-{choice}-{reactions}-{observed}"] = (
+                    head + named + data + refused + buffers + damaged + gone + ends
+                )
+    return seeds
+
+
+def _over_icmsg() -> dict[str, bytes]:
+    """Return an exchange of both roles in the modes that icmsg_me has."""
+    seeds: dict[str, bytes] = {}
+    for mode in range(4):
+        for role in (0, 1):
+            named = bytes([_ME_NAMES, 1 - role, 1, *(() if role else (0,)), _RUN, _ME_NAMES, 1 - role, 2])
+            named += bytes([] if role else [1]) + bytes([_RUN])
+            data = b"".join(
+                bytes([_SEND_AT, 7, size, size & 1, _RUN, _ME_DATA, size & 1, 0xA5, size])
+                for size in range(6)
+            )
+            head = bytes([_ICMSG_ME, mode, 40, 40, role, 3, 2 * (mode & 1)])
+            seeds[f"me-{mode}-{role}"] = head + bytes([_ADD, 0, _ADD, 1, _ME_STARTS, _RUN]) + named + data
     return seeds
 
 

@@ -43,6 +43,8 @@ class MemoryMailbox:
         self._latch = latch
         self._latched = 0
         self._to_drop = 0
+        self._other = self
+        """The other end, once there is one."""
 
     @property
     def channels(self) -> int:
@@ -51,9 +53,13 @@ class MemoryMailbox:
 
     def ring(self, channel: int) -> None:
         """Signal the other end on ``channel``, and run what that causes."""
-        self._states.check_tx(channel)
+        bit = self._states.check_tx(channel)
         self.rings += 1
-        self._line.other(self)._arrive(channel)
+        other = self._other
+        if other._to_drop:
+            other._to_drop -= 1
+        else:
+            other._latch_event(bit, channel)
 
     def pending(self) -> int:
         """Return the channels whose event is latched and enabled, one bit each."""
@@ -89,12 +95,6 @@ class MemoryMailbox:
         """Let a signal arrive at this end that nobody rang; it is never dropped."""
         self._latch_event(self._states.check_rx(channel), channel)
 
-    def _arrive(self, channel: int) -> None:
-        if self._to_drop:
-            self._to_drop -= 1
-            return
-        self._latch_event(1 << channel, channel)
-
     def _latch_event(self, bit: int, channel: int) -> None:
         enabled = self._states.enabled & bit
         if self._latched & bit or not (enabled or self._latch):
@@ -109,21 +109,19 @@ class _MailboxPair:
 
     def __init__(self, channels: int, *, latch: bool) -> None:
         self.ends = MemoryMailbox(self, channels, latch=latch), MemoryMailbox(self, channels, latch=latch)
+        self.ends[0]._other, self.ends[1]._other = self.ends[::-1]
         self._due: deque[tuple[MemoryMailbox, int]] = deque()
         self._delivering = False
 
-    def other(self, end: MemoryMailbox) -> MemoryMailbox:
-        first, second = self.ends
-        return second if end is first else first
-
     def deliver(self, end: MemoryMailbox, channel: int) -> None:
-        self._due.append((end, channel))
+        due = self._due
+        due.append((end, channel))
         if self._delivering:
             return
         self._delivering = True
         try:
-            while self._due:
-                end, channel = self._due.popleft()
+            while due:
+                end, channel = due.popleft()
                 # It may have been polled, acknowledged or disabled since.
                 if end.on_signal is not None and end.pending() >> channel & 1:
                     end.on_signal(channel)

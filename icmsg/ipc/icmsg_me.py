@@ -166,12 +166,7 @@ class IcmsgMeInstance:
                 errno.EALREADY,
             )
         self._control.register_endpoint(
-            EndpointConfig(
-                self._config.name,
-                bound=self._work.submit,
-                received=self._received,
-                error=self._control_failed,
-            )
+            EndpointConfig(bound=self._work.submit, received=self._received, error=self._control_failed)
         )
 
     def close(self) -> None:

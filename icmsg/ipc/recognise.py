@@ -257,8 +257,6 @@ def _by_blocks(
 
 def _has_message(memory: bytes, layout: BlockLayout, said: bytes) -> bool:
     """Tell whether there can be the message, or is the name, that the control message ``said`` is of."""
-    if said[2] >= layout.block_count:
-        return False
     area = layout.begin + layout.blocks_offset
     offset = area + said[2] * layout.block_size
     end = area + layout.block_size * layout.block_count

@@ -91,6 +91,8 @@ def first_fit(free: int, count: int) -> int | None:
 
 def best_fit(free: int, count: int) -> int | None:
     """Return the start of the shortest run of at least ``count`` set bits; of equal ones the highest."""
+    if count == 1 and (alone := free & ~(free << 1 | free >> 1)):
+        return alone.bit_length() - 1
     best: int | None = None
     shortest = 0
     while free:

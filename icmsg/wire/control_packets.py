@@ -65,9 +65,9 @@ class ControlReader(PbufReader):
             wr, rd, length = fields[self._wr_word], self._rd, self._length
             if not (wr & 3 or wr >= length):
                 taken: list[int | bytes] = []
-                while rd != wr and rd + _PACKET < length and ring[rd >> 2] == _HEADER_WORD:
-                    if rd < wr < rd + _PACKET:
-                        break
+                # A packet that ends where the ring does is not the simple case, either.
+                last = (wr if rd <= wr else length - 4) - _PACKET
+                while rd <= last and ring[rd >> 2] == _HEADER_WORD:
                     taken.append(ring[(rd >> 2) + 1] & 0xFF_FFFF)
                     rd += _PACKET
                 if taken:

@@ -82,6 +82,17 @@ class SlotQueueView:
         words = self._window.words
         return (self._bus.read32(self.address) if words is None else words[0]) - taken & MASK
 
+    def take(self, taken: int, most: int) -> tuple[int, list[int]]:
+        """Return :meth:`new`, and :meth:`entries` unless there are none, or more than ``most``."""
+        words, data = self._window.words, self._window.data
+        if words is not None and data is not None:
+            new = words[0] - taken & MASK
+            if new == 1 and most:
+                return 1, [data[HEADER + taken % self._slots]]
+        else:
+            new = self.new(taken)
+        return new, self.entries(taken, new) if 0 < new <= most else []
+
     def entries(self, taken: int, new: int) -> list[int]:
         """Return the ``new`` entries behind the ``taken`` ones, at most as many as there are slots."""
         data, slots = self._window.data, self._slots

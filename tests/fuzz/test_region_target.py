@@ -14,7 +14,7 @@ import random_driver
 import seeds
 from expected import next_spsc_packet
 from guarded_memory import BASE, GuardedMemory, Violation
-from target import TARGETS
+from target import GROUPS, REGION
 
 from icmsg.config import RegionLayout
 from icmsg.errors import BusError, CorruptRegionError
@@ -34,17 +34,20 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 
 def test_the_seed_corpus_finds_nothing_and_reaches_every_target() -> None:
-    corpus = random_driver.corpus()
-    for data in corpus:
-        random_driver.attack_and_tell(data)
-    assert {data[0] % len(TARGETS) for data in corpus} == set(range(len(TARGETS)))
+    for group, targets in GROUPS.items():
+        corpus = random_driver.corpus(group)
+        for data in corpus:
+            random_driver.attack_and_tell(group, data)
+        assert {data[0] % len(targets) for data in corpus} == set(range(len(targets)))
 
 
 def test_the_seed_corpus_is_what_its_script_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seeds, "CORPUS", tmp_path)
     seeds.main()
-    written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert written == {path.name: path.read_bytes() for path in random_driver.CORPUS.iterdir()}
+    for group in GROUPS:
+        written = {path.name: path.read_bytes() for path in (tmp_path / group).iterdir()}
+        kept = {path.name: path.read_bytes() for path in (random_driver.CORPUS / group).iterdir()}
+        assert written == kept
 
 
 def test_a_marker_that_leads_past_wr_idx_is_refused_and_expected_to_be() -> None:
@@ -65,27 +68,27 @@ def test_a_marker_that_leads_past_wr_idx_is_refused_and_expected_to_be() -> None
 
 @pytest.mark.parametrize("seed", range(4))
 def test_random_inputs_find_nothing(seed: int) -> None:
-    random_driver.run(1500, seed)
+    random_driver.run("region", 1500, seed)
 
 
 def test_for_some_seconds_it_runs_seed_after_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([0.0, 0.0, 4.0, 9.0, 10.0])
-    seeds_run: list[tuple[int, int]] = []
+    seeds_run: list[tuple[object, ...]] = []
     monkeypatch.setattr(random_driver.time, "monotonic", lambda: next(times))
-    monkeypatch.setattr(random_driver, "run", lambda count, seed: seeds_run.append((count, seed)))
-    assert random_driver.run_for(10, 7) == 3000
-    assert seeds_run == [(1000, 7), (1000, 8), (1000, 9)]
+    monkeypatch.setattr(random_driver, "run", lambda *arguments: seeds_run.append(arguments))
+    assert random_driver.run_for("region", 10, 7) == 3000
+    assert seeds_run == [("region", 1000, seed) for seed in (7, 8, 9)]
 
 
 def test_a_finding_names_the_input_that_repeats_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PbufReader, "peek", lambda reader: -1)
     with pytest.raises(AssertionError, match="a negative length") as caught:
-        random_driver.run(5000, 0)
-    data = bytes.fromhex(str(caught.value).split(":")[0].removeprefix("fuzz input "))
+        random_driver.run("region", 5000, 0)
+    data = bytes.fromhex(str(caught.value).split(":")[0].removeprefix("fuzz input of region "))
     with pytest.raises(AssertionError, match="a negative length"):
-        random_driver.attack_and_tell(data)
+        random_driver.attack_and_tell("region", data)
     monkeypatch.undo()
-    random_driver.attack_and_tell(data)
+    random_driver.attack_and_tell("region", data)
 
 
 def replace(owner: object, name: str, make: Callable[[Any], Any]) -> Break:
@@ -198,7 +201,7 @@ BROKEN: dict[str, Break] = {
 def test_what_is_broken_on_purpose_is_found(breakage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     BROKEN[breakage](monkeypatch)
     with pytest.raises(AssertionError, match="fuzz input"):
-        random_driver.run(20_000, 0)
+        random_driver.run("region", 20_000, 0)
 
 
 def test_guarded_memory_refuses_what_was_not_allowed() -> None:
@@ -239,15 +242,17 @@ def test_guarded_memory_ends_a_call_that_does_not_end() -> None:
 
 
 def test_every_mode_of_the_instance_is_played() -> None:
-    played = {data[1] % len(bonding.MODES) for data in random_driver.corpus() if data[0] % len(TARGETS) == 4}
+    corpus = random_driver.corpus("region")
+    played = {data[1] % len(bonding.MODES) for data in corpus if data[0] % len(REGION) == 4}
     assert played == set(range(len(bonding.MODES)))
 
 
-def test_the_coverage_guided_fuzzer_runs_and_finds_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("group", "runs"), [("region", 1000), ("endpoints", 100)])
+def test_the_coverage_guided_fuzzer_runs_and_finds_nothing(group: str, runs: int, tmp_path: Path) -> None:
     pytest.importorskip("atheris")
-    region = random_driver.CORPUS.parent / "region.py"
+    script = random_driver.CORPUS.parent / f"{group}.py"
     run = subprocess.run(
-        [sys.executable, str(region), "-runs=1000", "-seed=1"],
+        [sys.executable, str(script), f"-runs={runs}", "-seed=1"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -255,5 +260,5 @@ def test_the_coverage_guided_fuzzer_runs_and_finds_nothing(tmp_path: Path) -> No
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert "Done 1000 runs" in run.stderr
+    assert f"Done {runs} runs" in run.stderr
     assert not list(tmp_path.iterdir()), "no finding was written"

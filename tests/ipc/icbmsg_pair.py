@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 A_TX = Region(0x2007_8000, 0x800)
 B_TX = Region(0x2007_0000, 0x800)
 GUARD = 64
+SMALL: dict[str, Any] = {"a_tx": Region(0x2007_8000, 256), "b_tx": Region(0x2007_0000, 256)}
+"""Regions in which a block of four takes 40 bytes (classic) or 52 (rework)."""
+
+
+class PlannedError(Exception):
+    """What an application's callback raises."""
+
+
+def raising() -> None:
+    raise PlannedError
 
 
 class Side:
@@ -137,7 +147,7 @@ class Pair:
             slice(-GUARD, None),
         ]
         self.bus = MemoryBus(self.memory, base=self.base)
-        config = IcbmsgConfig(a_tx, b_tx, *blocks, **both)
+        self.config = config = IcbmsgConfig(a_tx, b_tx, *blocks, **both)
         ends = mailbox_pair(latch=latch)
         self.log: list[str] = []
         self.fill = fill
@@ -182,3 +192,22 @@ class Pair:
     def assert_guards(self) -> None:
         for part in self.outside:
             assert set(self.memory[part]) <= {self.fill}
+
+
+def pair_of(**options: Any) -> Pair:
+    """Return two sides with small regions, off."""
+    return Pair(**(SMALL | options))
+
+
+def bound(*names: str, **options: Any) -> Pair:
+    """Return the same with ``names`` bound, or one endpoint."""
+    pair = pair_of(**options)
+    pair.bind(*names)
+    return pair
+
+
+def only_error(pair: Pair, side: str = "b") -> Any:
+    """Return the one thing that ``side`` was told to be wrong."""
+    errors = pair.side(side).take_errors()
+    assert len(errors) == 1, errors
+    return errors[0]

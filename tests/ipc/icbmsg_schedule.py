@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from icbmsg_pair import PlannedError
 from test_adversarial import Ends, Line
 
 from icmsg.errors import IcmsgError, IpcError
@@ -34,10 +35,6 @@ MESSAGE = struct.Struct("<BBH")
 SIDE = st.integers(0, 1)
 NAMES = ("ep0", "ep1", "ep")
 NAME = st.integers(0, len(NAMES) - 1)
-
-
-class PlannedError(Exception):
-    """What an application's callback raises."""
 
 
 @dataclass

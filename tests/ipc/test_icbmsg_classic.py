@@ -7,9 +7,8 @@ import errno
 from typing import Any
 
 import pytest
-from icbmsg_pair import Pair
+from icbmsg_pair import Pair, PlannedError, bound, only_error, pair_of, raising
 
-from icmsg.config import Region
 from icmsg.errors import ConfigurationError, CorruptRegionError, IpcError
 from icmsg.hw.memory_bus import MemoryBus
 from icmsg.hw.memory_mailbox import mailbox_pair
@@ -27,18 +26,7 @@ from icmsg.ipc import (
 )
 from icmsg.ipc.icbmsg.control import ControlType
 
-SMALL = {"a_tx": Region(0x2007_8000, 256), "b_tx": Region(0x2007_0000, 256)}
 GENERATIONS = pytest.mark.parametrize("generation", ["3.6", "4.1"])
-
-
-def pair_of(**options: Any) -> Pair:
-    return Pair(**(SMALL | options))
-
-
-def bound(*names: str, **options: Any) -> Pair:
-    pair = pair_of(**options)
-    pair.bind(*names)
-    return pair
 
 
 def raw(pair: Pair, side: str, *message: int) -> None:
@@ -48,12 +36,6 @@ def raw(pair: Pair, side: str, *message: int) -> None:
     link.ring()
     pair.run()
     pair.log.clear()
-
-
-def only_error(pair: Pair, side: str = "b") -> Any:
-    errors = pair.side(side).take_errors()
-    assert len(errors) == 1, errors
-    return errors[0]
 
 
 @GENERATIONS
@@ -132,25 +114,6 @@ def test_of_two_endpoints_with_one_name_the_first_is_bound_first() -> None:
 def test_a_name_over_several_blocks_is_bound() -> None:
     pair = bound("n" * 100)
     assert pair.a.instance.blocks_in_use == 0
-
-
-@pytest.mark.parametrize("size", [0, 1, 36, 37, 156])
-def test_messages_of_any_size_arrive_and_their_blocks_come_back(size: int) -> None:
-    pair = bound()
-    data = bytes(range(size))
-    assert pair.a.by_index[0].send(data) == size
-    assert pair.a.instance.blocks_in_use == (size + 4 + 39) // 40
-    pair.run()
-    assert pair.b.received["ep0"] == [data]
-    assert pair.a.instance.blocks_in_use == 0
-
-
-def test_a_message_may_be_any_buffer() -> None:
-    pair = bound()
-    pair.a.by_index[0].send(bytearray(b"ab"))
-    pair.a.by_index[0].send(memoryview(b"c-d-")[::2])
-    pair.run()
-    assert pair.b.received["ep0"] == [b"ab", b"cd"]
 
 
 def test_the_longest_message_takes_all_blocks() -> None:
@@ -366,21 +329,6 @@ def test_who_waits_for_a_buffer_gets_it_when_blocks_come_back() -> None:
     assert [buffer.count for buffer in got] == [3, 1]
 
 
-def test_who_waits_too_long_fails_with_eagain() -> None:
-    pair = bound()
-    endpoint = pair.a.by_index[0]
-    endpoint.get_tx_buffer()
-    errors: list[IpcError] = []
-    endpoint.wait_tx_buffer(1, lambda buffer: None, failed=errors.append, timeout_ns=1000)
-    pair.a.clock.advance(999)
-    assert not errors
-    pair.a.clock.advance(1)
-    assert [error.errno for error in errors] == [errno.EAGAIN]
-    endpoint.wait_tx_buffer(1, lambda buffer: None, timeout_ns=1000)
-    with pytest.raises(IpcError, match="became free in time"):
-        pair.a.clock.advance(1000)
-
-
 def test_at_the_last_moment_a_buffer_is_still_given() -> None:
     pair = bound()
     endpoint = pair.a.by_index[0]
@@ -449,23 +397,6 @@ def test_one_who_waits_may_cancel_another() -> None:
     waiters.append(endpoint.wait_tx_buffer(1, got.append))
     pair.a.run()
     assert not got
-
-
-def test_a_held_message_stays_and_others_flow() -> None:
-    pair = bound()
-    pair.b.holds = True
-    pair.a.by_index[0].send(b"keep")
-    pair.run()
-    pair.b.holds = False
-    for number in range(5):
-        pair.a.by_index[0].send(bytes([number]))
-        pair.run()
-    (held,) = pair.b.held
-    assert (held.read(), held.size, held.address) == (b"keep", 4, 0x2007_8000 + 96 + 4)
-    assert pair.a.instance.blocks_in_use == pair.b.instance.blocks_held == 1
-    held.release()
-    pair.run()
-    assert pair.a.instance.blocks_in_use == pair.b.instance.blocks_held == 0
 
 
 def test_a_message_is_held_from_inside_its_callback_only_and_once() -> None:
@@ -745,27 +676,6 @@ def test_errors_at_an_endpoint_are_told_to_it_alone() -> None:
 
 
 # Callbacks that raise, close and reset.
-
-
-class PlannedError(Exception):
-    pass
-
-
-def raising() -> None:
-    raise PlannedError
-
-
-def test_a_callback_that_raises_loses_no_message_and_no_block() -> None:
-    pair = bound()
-    pair.b.on["received"] = raising
-    for number in range(4):
-        pair.a.by_index[0].send(bytes([number]))
-    for _ in range(4):
-        with pytest.raises(PlannedError):
-            pair.b.run()
-    pair.run()
-    assert pair.b.received["ep0"] == [bytes([number]) for number in range(4)]
-    assert pair.a.instance.blocks_in_use == 0
 
 
 def test_a_bound_that_raises_does_not_keep_the_others_from_theirs() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import icbmsg_pair
 import pytest
-from icbmsg_pair import Pair
+from icbmsg_pair import Pair, PlannedError, only_error, raising
 
 from icmsg.config import Region
 from icmsg.errors import CorruptRegionError, IpcError, MailboxError
@@ -17,24 +20,9 @@ from icmsg.ipc.icbmsg import packets
 if TYPE_CHECKING:
     from icmsg.ipc import IcbmsgReworkInstance
 
-SMALL = {"a_tx": Region(0x2007_8000, 256), "b_tx": Region(0x2007_0000, 256), "generation": "rework"}
+pair_of = partial(icbmsg_pair.pair_of, generation="rework")
+bound = partial(icbmsg_pair.bound, generation="rework")
 A_BLOCKS = 0x2007_8000 + 48
-
-
-def pair_of(**options: Any) -> Pair:
-    return Pair(**(SMALL | options))
-
-
-def bound(*names: str, **options: Any) -> Pair:
-    pair = pair_of(**options)
-    pair.bind(*names)
-    return pair
-
-
-def only_error(pair: Pair, side: str = "b") -> Any:
-    errors = pair.side(side).take_errors()
-    assert len(errors) == 1, errors
-    return errors[0]
 
 
 def put(pair: Pair, block: int, header: int, payload: bytes = b"") -> None:
@@ -108,25 +96,27 @@ def test_data_that_overtakes_bound_comes_behind_it() -> None:
     assert pair.log.count("a bound ep0") == 1
 
 
-@pytest.mark.parametrize("size", [0, 1, 48, 49, 204])
-def test_messages_of_any_size_arrive_and_their_blocks_come_back_with_the_next_send(size: int) -> None:
-    pair = bound()
-    endpoint = pair.a.by_index[0]
-    data = bytes(range(size))
-    if size == 204:
-        pair.a.instance._collect()  # blocks of control packets come back with data only
-    assert endpoint.send(data) == size
+@pytest.mark.parametrize("bound", ["nothing", "deregister", "reset", "error"])
+def test_an_unbound_packet_that_overtakes_bound_comes_behind_it(bound: str) -> None:
+    pair = pair_of()
+    pair.a.instance.open()
+    theirs = pair.b.register("ep0")
     pair.run()
-    assert pair.b.received["ep0"] == [data]
-    endpoint.send(b"next")
-    assert pair.a.instance.blocks_in_use == 1
+    pair.a.instance.mailbox_rang()  # the RX work is queued before the call of bound
+    ours = pair.a.register("ep0")
 
+    def fail() -> None:
+        raise ValueError
 
-def test_a_message_may_be_any_buffer() -> None:
-    pair = bound()
-    pair.a.by_index[0].send(bytearray(b"ab"))
-    pair.run()
-    assert pair.b.received["ep0"] == [b"ab"]
+    does = {"deregister": ours.deregister, "reset": pair.a.instance.reset, "error": fail}
+    pair.a.on["bound"] = does.get(bound, lambda: None)
+    pair.b.run()
+    theirs.deregister()
+    with contextlib.suppress(ValueError):
+        pair.a.run()
+    told = [line for line in pair.log if line.startswith("a ") and "bound" in line]
+    assert told == ["a bound ep0", "a unbound ep0"][: 1 + (bound in ("nothing", "error"))]
+    assert not ours.is_registered
 
 
 def test_the_longest_message_and_one_more() -> None:
@@ -371,35 +361,6 @@ def test_who_waits_is_served_when_a_message_arrives() -> None:
     pair.b.by_index[0].send(b"x")
     pair.run()
     assert len(got) == 1
-
-
-def test_who_waits_too_long_fails_with_enomem() -> None:
-    pair = bound()
-    endpoint = pair.a.by_index[0]
-    pair.a.instance._collect()
-    buffer = endpoint.get_tx_buffer()
-    errors: list[IpcError] = []
-    endpoint.wait_tx_buffer(1, lambda each: None, failed=errors.append, timeout_ns=50)
-    pair.a.clock.advance(50)
-    assert [error.errno for error in errors] == [errno.ENOMEM]
-    endpoint.drop_tx_buffer(buffer)
-
-
-def test_a_held_message_stays_until_it_is_released() -> None:
-    pair = bound()
-    pair.b.holds = True
-    pair.a.by_index[0].send(b"keep")
-    pair.run()
-    pair.b.holds = False
-    for number in range(20):
-        pair.a.by_index[0].send(bytes([number]))
-        pair.run()
-    (held,) = pair.b.held
-    assert held.read() == b"keep"
-    assert pair.a.instance.blocks_in_use == 2
-    held.release()
-    pair.a.by_index[0].send(b"x")
-    assert pair.a.instance.blocks_in_use == 1
 
 
 def test_a_message_in_a_held_block_is_told_on() -> None:
@@ -666,29 +627,6 @@ def test_messages_for_which_nobody_rang_are_a_symptom() -> None:
 # Callbacks that raise and reset; hardware that refuses.
 
 
-class PlannedError(Exception):
-    pass
-
-
-def raising() -> None:
-    raise PlannedError
-
-
-def test_a_callback_that_raises_loses_no_message_and_no_block() -> None:
-    pair = bound()
-    pair.a.instance._collect()
-    pair.b.on["received"] = raising
-    for number in range(4):
-        pair.a.by_index[0].send(bytes([number]))
-    for _ in range(4):
-        with pytest.raises(PlannedError):
-            pair.b.run()
-    pair.run()
-    assert pair.b.received["ep0"] == [bytes([number]) for number in range(4)]
-    pair.a.by_index[0].send(b"x")
-    assert pair.a.instance.blocks_in_use == 1
-
-
 def test_a_bound_that_raises_inside_a_registration_does_not_keep_the_others_from_theirs() -> None:
     pair = pair_of()
     pair.a.instance.open()
@@ -896,3 +834,121 @@ def test_there_are_not_more_numbers_than_a_header_can_say() -> None:
     table.name_arrived(254, 999)
     with pytest.raises(IpcError):
         table.name_arrived(254, 1000)
+
+
+def test_a_registration_without_a_block_leaves_nothing_behind() -> None:
+    pair = bound("ep0")
+    instance, endpoint = pair.a.instance, pair.a.by_index[0]
+    instance._collect()
+    buffer = endpoint.get_tx_buffer()
+    for _ in range(3):
+        with pytest.raises(IpcError, match="no room for 6 bytes"):
+            pair.a.register("ep1")
+        assert instance._table.count == 1
+        assert instance.endpoints == (endpoint,)
+    endpoint.drop_tx_buffer(buffer)
+    assert pair.a.register("ep1").index == 1
+    assert instance._table.count == 2
+
+
+def test_a_slot_is_free_when_the_packet_that_says_so_came_back() -> None:
+    pair = bound("ep0", "ep1")
+    instance, gone = pair.a.instance, pair.a.by_index[0]
+    instance._collect()
+    table = instance._table
+    pair.a.by_index[1].send(b"first")
+    (data,) = instance.in_flight
+    gone.deregister()
+    (unbound,) = set(instance.in_flight) - {data}
+    for block, free in ((data, []), (unbound, [0])):
+        pair.b.instance.queues.consume(block)
+        instance._collect()
+        assert (table.is_gone(0), table.gone, table.has_gone) == (True, free, True)
+    table.free(table.gone)
+    assert (table.is_gone(0), table.gone, table.has_gone) == (False, [], False)
+    instance.reset()
+    assert (table.count, table.endpoints, table.has_gone) == (0, [], False)
+    assert not any(table.is_gone(slot) for slot in range(6))
+
+
+def test_who_waits_is_served_after_any_number_of_looks_and_nobody_looks_any_more() -> None:
+    pair = bound("ep0")
+    endpoint = pair.a.by_index[0]
+    pair.a.instance._collect()
+    pair.b.holds = True
+    endpoint.send(bytes(204))
+    pair.run()
+    got: list[TxBuffer] = []
+    for _ in range(2):
+        endpoint.wait_tx_buffer(40, got.append)
+    pair.a.clock.advance(550_000)
+    assert not got
+    (held,) = pair.b.held
+    held.release()
+    pair.a.clock.advance(100_000)
+    assert len(got) == 2
+    assert pair.a.clock.settle()
+
+
+def test_a_reset_side_counts_from_0_when_it_opens() -> None:
+    pair = bound("ep0")
+    for number in range(3):
+        pair.a.by_index[0].send(bytes([number]))
+        pair.run()
+    pair.a.instance.reset()
+    pair.a.instance.open()
+    assert [pair.bus.read32(0x2007_8000 + offset) for offset in (0, 4)] == [1, 1]
+    assert pair.bus.read32(0x2007_0000 + 24) == 0
+
+
+@pytest.mark.parametrize("waiting", [1, 2, 3])
+def test_who_opens_later_takes_what_waits_however_much(waiting: int) -> None:
+    pair = pair_of(latch=False, slots=3, a={"rings_back": False}, b={"rings_back": False})
+    pair.a.instance.open()
+    for number in range(waiting - 1):
+        pair.a.register(f"ep{number}")
+    pair.b.instance.open()
+    assert pair.b.instance.is_connected
+    assert len(pair.b.instance.waiting_hashes) == waiting - 1
+
+
+def test_numbers_of_blocks_that_do_not_fit_are_seen_anywhere_in_the_region() -> None:
+    for offset in (0, 40, 240):
+        for counts in ((4, 4), (1, 5), (32, 32), (5, 1), (0, 5), (5, 0), (33, 5), (5, 33)):
+            pair = pair_of()
+            pair.b.instance.open()
+            packet = packets.MAGIC + b"".join(count.to_bytes(4, "little") for count in counts)
+            pair.bus.write_block(0x2007_8000 + offset, packet)
+            told = pair.b.instance.symptoms()
+            if counts == (4, 4) or not all(0 < count <= 32 for count in counts):
+                assert told == []
+            else:
+                (text,) = told
+                assert text.startswith(
+                    f"the peer has {counts[0]} tx and {counts[1]} rx blocks, this side 4 tx"
+                )
+    pair = pair_of()
+    pair.b.instance.open()
+    for offset, count in ((64, 5), (128, 6)):
+        words = bytes([count, 0, 0, 0]) * 2
+        pair.bus.write_block(0x2007_8000 + offset, packets.MAGIC + words)
+    assert "the peer has 5 tx" in pair.b.instance.symptoms()[0]
+    assert pair_of().b.instance.symptoms() == []
+
+
+def test_a_count_that_went_back_is_told_apart_from_full_slots() -> None:
+    pair = bound("ep0", slots=4)
+    queues = pair.b.instance.queues
+    for more, text in (
+        (
+            4,
+            "messages of the peer wait, 4 of them, and no ring for them has arrived: if that lasts, it was lost",
+        ),
+        (
+            5,
+            "the peer's count of messages went back: it has restarted alone, which this protocol does not survive; "
+            "start both over",
+        ),
+    ):
+        pair.bus.write32(0x2007_8000, queues.received + more)
+        assert text in pair.b.instance.symptoms()

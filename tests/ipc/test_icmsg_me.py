@@ -439,23 +439,25 @@ def test_a_bound_in_front_of_data_may_reset_the_instance() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "text"),
+    ("options", "unbound", "text"),
     [
-        ({"role": "master"}, 'role = "master" does not exist'),
-        ({"num_ep": 0}, "num_ep = 0 is out of range"),
-        ({"send_buf_size": 1}, "send_buf_size = 1 is out of range"),
-        ({"ep_name_len": 1}, "ep_name_len = 1 is out of range"),
-        ({"unbound": "enable"}, 'set unbound="disable"'),
+        ({"role": "master"}, "disable", 'role = "master" does not exist'),
+        ({"num_ep": 0}, "disable", "num_ep = 0 is out of range"),
+        ({"send_buf_size": 1}, "disable", "send_buf_size = 1 is out of range"),
+        ({"ep_name_len": 1}, "disable", "ep_name_len = 1 is out of range"),
+        ({}, "enable", 'set unbound="disable"'),
     ],
 )
-def test_configurations_that_can_never_bind_are_refused(options: dict[str, Any], text: str) -> None:
+def test_configurations_that_can_never_bind_are_refused(
+    options: dict[str, Any], unbound: Any, text: str
+) -> None:
     control = InstanceConfig(
         Region(BASE, 64),
         Region(BASE + 64, 64),
         dcache_alignment=8,
         tx_channel=3,
         rx_channel=4,
-        unbound=options.pop("unbound", "disable"),
+        unbound=unbound,
     )
     with pytest.raises(ConfigurationError, match=text):
         IcmsgMeConfig(control, **({"role": "initiator"} | options))

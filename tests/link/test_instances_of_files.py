@@ -100,7 +100,7 @@ def test_a_pair_that_never_binds_is_refused_before_it_runs(capsys: Capture, tmp_
         (("--backend", "icbmsg-rework"), "generation rework of ICBMsg is given, but Zephyr 4.1 (as given) has 4.1"),
         (("--tx-blocks", "4"), "--tx-blocks and a devicetree exclude each other"),
         (("--tx-region", "0x20020000:0x800"), "--tx-region and a devicetree exclude each other"),
-        (("--flpr", "echo"), "--flpr echo: this firmware stub speaks ICMsg"),
+        (("--flpr", "spin"), "--flpr spin: this firmware stub does not speak icbmsg"),
         (("--instance", "ipc7"), "there is no instance ipc7; use one of: ipc0"),
         (
             ("--app-kconfig", str(APP_CONFIG), "--endpoints", "a,b,c"),

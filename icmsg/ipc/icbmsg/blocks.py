@@ -301,17 +301,18 @@ class BlockBackend(ABC):
         epoch = self.epoch
         outer = self._delivering
         self._delivering = delivering = endpoint, block, data
-        received = endpoint.config.received
+        received, give_back = endpoint.config.received, self._return
         try:
             if self._observer is not None:
                 self._observer(RECEIVED, AtEndpoint(endpoint.config.name, data))
             if received is not None:
                 received(data)
         finally:
-            is_held = self._delivering is not delivering
-            self._delivering = outer
-            if not is_held and epoch == self.epoch:
-                self._return(block)
+            if self._delivering is delivering:
+                self._delivering = outer
+                give_back(block)
+            elif epoch == self.epoch:  # held, and not the end of everything
+                self._delivering = outer
 
     def _is_overwritten(self, block: int, size: int) -> bool:
         """Report a message that lies in blocks which are held here."""
@@ -371,6 +372,7 @@ class BlockBackend(ABC):
         self._pool.clear()
         self._in_flight.clear()
         self._held.clear()
+        self._delivering = None
         self._waiting.clear()
 
     def _drop_endpoints(self) -> None:

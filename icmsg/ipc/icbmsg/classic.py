@@ -167,13 +167,14 @@ class IcbmsgInstance(ClassicReceiver):
             self._announce(endpoint, block, count, data)
             return size
         # The same, in fewer calls.
+        write, ring = self._write_packet, self._ring_mailbox
         try:
-            self._write_packet(endpoint.packets[block])
+            write(endpoint.packets[block])
         except WireError as error:
             self._give(block, count)
             raise self._channel.failure(error) from error
         self._in_flight[block] = count
-        self._ring_mailbox(self._tx_channel)
+        ring(self._tx_channel)
         return size
 
     @property

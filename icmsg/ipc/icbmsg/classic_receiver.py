@@ -14,6 +14,8 @@ from icmsg.ipc.magic import MAGIC
 from icmsg.wire.control_packets import LENGTH, packet_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from icmsg.config.icbmsg import IcbmsgConfig
     from icmsg.errors import IcmsgError
     from icmsg.hw.bus import Bus
@@ -36,7 +38,6 @@ class ClassicReceiver(BlockBackend):
             clock,
             config.control,
             handle=self._control,
-            handle_other=self._seldom,
             bonded=self._bonded,
             failed=self._channel_failed,
         )
@@ -45,7 +46,6 @@ class ClassicReceiver(BlockBackend):
         self._by_number = self._binding.by_number
         self._names_sent = self._binding.names_sent
         self._num_ep = config.num_ep
-        self._rx_read = self._rx.read
         self.mailbox_rang = channel.signalled
         """Tell the instance that its RX channel signalled: it looks into the control channel from the work queue."""
         self._ring = channel.ring
@@ -112,35 +112,39 @@ class ClassicReceiver(BlockBackend):
             if endpoint.config.error is not None:
                 endpoint.config.error(error)
 
-    def _control(self, message: int) -> None:
-        """Handle one control message, little-endian: what comes all the time here, the rest in :meth:`_seldom`."""
-        kind = message & 0xFF
-        if kind == DATA:
-            endpoint = self._by_number.get(message >> 8 & 0xFF)
-            if (
-                endpoint is not None
-                and endpoint.state is _READY
-                and endpoint.is_registered
-                and not endpoint.owes_bound
-            ):
+    def _control(self, messages: Iterator[int | bytes]) -> None:
+        """Handle control messages: what comes all the time here, the rest in :meth:`_seldom`."""
+        for message in messages:
+            if type(message) is not int:
+                self._seldom(message)  # type: ignore[arg-type]  # narrowing by type() is one way only
+                continue
+            kind = message & 0xFF
+            if kind == DATA:
+                endpoint = self._by_number.get(message >> 8 & 0xFF)
+                if (
+                    endpoint is not None
+                    and endpoint.state is _READY
+                    and endpoint.is_registered
+                    and not endpoint.owes_bound
+                ):
+                    block = message >> 16
+                    try:
+                        data = self._rx.read(block)
+                    except CorruptRegionError as error:
+                        self._damaged(error, block)
+                        continue
+                    if not self._held or not self._is_overwritten(block, len(data)):
+                        self._deliver(endpoint, block, data)
+                    continue
+            elif kind == RELEASE_DATA and message >> 8 & 0xFF < self._num_ep:
                 block = message >> 16
-                try:
-                    data = self._rx_read(block)
-                except CorruptRegionError as error:
-                    self._damaged(error, block)
-                    return
-                if not self._held or not self._is_overwritten(block, len(data)):
-                    self._deliver(endpoint, block, data)
-                return
-        elif kind == RELEASE_DATA and message >> 8 & 0xFF < self._num_ep:
-            block = message >> 16
-            count = self._in_flight.pop(block, None)
-            if count is None or self._waiters or self._names_sent or self._binding.short_of_blocks:
-                self._released(block, count)
-            else:
-                self._pool.give(block, count)
-            return
-        self._seldom(message.to_bytes(LENGTH, "little"))
+                count = self._in_flight.pop(block, None)
+                if count is None or self._waiters or self._names_sent or self._binding.short_of_blocks:
+                    self._released(block, count)
+                else:
+                    self._pool.give(block, count)
+                continue
+            self._seldom(message.to_bytes(LENGTH, "little"))
 
     def _seldom(self, message: bytes) -> None:
         """Handle what binds, what is wrong, and longer messages, which count by their first three bytes."""
@@ -155,7 +159,7 @@ class ClassicReceiver(BlockBackend):
             there = f"endpoint {number} in a control message of type {kind}, there are 0…{self._num_ep - 1}"
             self.refuse(self._invalid(there), block if kind in (DATA, BOUND) else None)
         elif len(message) > LENGTH and kind in (DATA, RELEASE_DATA):
-            self._control(int.from_bytes(message[:LENGTH], "little"))
+            self._control(iter((int.from_bytes(message[:LENGTH], "little"),)))
         elif kind == RELEASE_BOUND:
             self._released_bound(number, block)
         elif kind in (DATA, BOUND):
@@ -165,7 +169,7 @@ class ClassicReceiver(BlockBackend):
     def _take_block(self, kind: int, number: int, block: int) -> None:
         """Take a name, or data for an endpoint that is not bound."""
         try:
-            data = self._rx_read(block)
+            data = self._rx.read(block)
         except CorruptRegionError as error:
             self._damaged(error, block)
             return

@@ -15,7 +15,7 @@ from icmsg.ipc.session import RingBack
 from icmsg.wire.control_packets import ControlReader, ControlWriter, packet_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.hw.bus import Bus
@@ -47,15 +47,14 @@ _RELEASES: Final = tuple(packet_of(RELEASE_DATA, 0, block) for block in range(25
 class ControlChannel:
     """The ICMsg instance below: it bonds, and carries control messages both ways.
 
-    ``handle`` gets every message of three bytes as a number (little-endian), ``handle_other`` those of other lengths;
-    ``bonded`` is called when they flow, ``failed`` gets what the peer did wrong.
+    ``handle`` gets the messages that have arrived, those of three bytes as numbers (little-endian); ``bonded`` is
+    called when they flow, ``failed`` gets what the peer did wrong.
     """
 
     __slots__ = (
         "_bonding",
         "_failed",
         "_handle",
-        "_handle_other",
         "_left",
         "_reader",
         "_tx_channel",
@@ -74,8 +73,7 @@ class ControlChannel:
         clock: Clock,
         config: InstanceConfig,
         *,
-        handle: Callable[[int], None],
-        handle_other: Callable[[bytes], None],
+        handle: Callable[[Iterator[int | bytes]], None],
         bonded: Callback,
         failed: Callable[[IcmsgError], None],
     ) -> None:
@@ -90,7 +88,6 @@ class ControlChannel:
         self.context = context
         self._tx_channel = config.tx_channel
         self._handle = handle
-        self._handle_other = handle_other
         self._failed = failed
         self._left: list[int | bytes] = []
         """Messages that were taken and not handled yet: a callback that raises leaves some, one that resets none."""
@@ -157,14 +154,15 @@ class ControlChannel:
             self.owed.append(packet)
             self._pay()
             return
+        write, ring = self.write_packet, self.ring_mailbox
         try:
-            self.write_packet(packet)
+            write(packet)
         except WireError as error:
             self.owed.append(packet)
             self.context.report(error)
             return
         if self.context.observer is None:
-            self.ring_mailbox(self._tx_channel)
+            ring(self._tx_channel)
         else:
             self.ring()
 
@@ -194,14 +192,10 @@ class ControlChannel:
             except WireError as error:
                 context.report(error)
                 return
-        handle = self._handle
         waiting = iter(messages)
+        handle = self._handle
         try:
-            for message in waiting:
-                if type(message) is bytes:
-                    self._handle_other(message)
-                else:
-                    handle(message)  # type: ignore[arg-type]  # narrowing by type() is one way only
+            handle(waiting)
         except BaseException:
             messages[:] = waiting  # a callback has raised: the others have their turn all the same
             if messages:

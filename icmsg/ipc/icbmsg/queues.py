@@ -31,6 +31,7 @@ class Queues:
         "_slots",
         "_told",
         "active",
+        "consume",
         "peer_was_full",
         "received",
         "returned",
@@ -44,6 +45,8 @@ class Queues:
         self._failed = failed
         self.sent = SlotQueue(bus, _begin(tx), slots)
         self._consumed = SlotQueue(bus, _begin(rx) + rx.queue_size, slots)
+        self.consume = self._consumed.put
+        """Tell the peer that its message at a block is done with; there is no ring for that."""
         self._produced = SlotQueueView(bus, _begin(rx), slots)
         self._peer_consumed = SlotQueueView(bus, _begin(tx) + tx.queue_size, slots)
         self.active = 0
@@ -72,10 +75,6 @@ class Queues:
         self.sent.put(block, high=high)
         return True
 
-    def consume(self, block: int) -> None:
-        """Tell the peer that its message at ``block`` is done with; there is no ring for that."""
-        self._consumed.put(block)
-
     @property
     def waiting(self) -> int:
         """Messages of the peer that were not taken; more than there are slots when its count makes no sense."""
@@ -97,15 +96,14 @@ class Queues:
 
     def take(self) -> list[int]:
         """Return the blocks of all new messages, those of high priority first."""
-        new = self._produced.new(self.received)
-        if not new:
-            return []
-        if new > self._slots:
-            self._went_back("sent", self.received + new & 0xFFFF_FFFF, self.received)
-            return []
-        entries = self._produced.entries(self.received, new)
-        self.received = self.received + new & 0xFFFF_FFFF
-        if self.received - self._consumed.count & 0xFFFF_FFFF >= self._slots:
+        known = self.received
+        new, entries = self._produced.take(known, self._slots)
+        if not entries:
+            if new:
+                self._went_back("sent", known + new & 0xFFFF_FFFF, known)
+            return entries
+        self.received = count = known + new & 0xFFFF_FFFF
+        if count - self._consumed.count & 0xFFFF_FFFF >= self._slots:
             self.peer_was_full = True
         if new == 1:
             return [entries[0] & 0x7F]
@@ -114,15 +112,13 @@ class Queues:
 
     def come_back(self) -> list[int]:
         """Return the blocks of our messages that the peer has done with, and free their slots."""
-        new = self._peer_consumed.new(self.returned)
-        if not new:
-            return []
-        if new > self.active:
-            self._went_back("consumed", self.returned + new & 0xFFFF_FFFF, self.returned)
-            return []
-        blocks = self._peer_consumed.entries(self.returned, new)
-        self.returned = self.returned + new & 0xFFFF_FFFF
-        self.active -= new
+        known = self.returned
+        new, blocks = self._peer_consumed.take(known, self.active)
+        if blocks:
+            self.returned = known + new & 0xFFFF_FFFF
+            self.active -= new
+        elif new:
+            self._went_back("consumed", known + new & 0xFFFF_FFFF, known)
         return blocks
 
     def _went_back(self, what: str, count: int, known: int) -> None:

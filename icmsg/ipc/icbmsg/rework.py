@@ -205,7 +205,14 @@ class IcbmsgReworkInstance(ReworkReceiver):
         if block is None:
             block, count = self._reserve(size)
         self._tx.write(block, size | block << 16 | (endpoint.address or 0) << 24, data)
-        self._announce(endpoint, block, count, data)
+        if self._observer is not None or not self.queues.produce(block, high=endpoint.config.prio != 0):
+            self._announce(endpoint, block, count, data)
+            return size
+        # The same, in fewer calls.
+        self._in_flight[block] = count
+        ring = self._ring_mailbox
+        ring(self._tx_channel)
+        self._collect()
         return size
 
     def wait_tx_buffer(

@@ -38,6 +38,9 @@ class ReworkState(IntEnum):
     CONNECTED = 2
 
 
+_CONNECTED = ReworkState.CONNECTED
+
+
 class ReworkReceiver(BlockBackend):
     """The part of an instance that the peer drives; :class:`IcbmsgReworkInstance` has the rest."""
 
@@ -48,6 +51,8 @@ class ReworkReceiver(BlockBackend):
         super().__init__(bus, clock, config, observer, best_fit=True, give_back=queues.consume)
         self.bus = bus
         self._mailbox = mailbox
+        self._ring_mailbox = mailbox.ring
+        self._tx_channel = config.tx_channel
         self._clock = clock
         self._state = ReworkState.IDLE
         self._table = EndpointTable(config)
@@ -69,7 +74,7 @@ class ReworkReceiver(BlockBackend):
     @property
     def is_connected(self) -> bool:
         """True when the peer's bound packet was there, with block counts that fit."""
-        return self._state is ReworkState.CONNECTED
+        return self._state is _CONNECTED
 
     @property
     def is_about_to_look(self) -> bool:
@@ -94,10 +99,8 @@ class ReworkReceiver(BlockBackend):
         queues = self.queues
         if queues.peer_has_consumed or not 0 < queues.waiting <= self._config.slots:
             return
-        if queues.first() >= self._rx.count:
-            return
         try:
-            _, packet = self._rx.read_message(self.queues.first())
+            _, packet = self._rx.read_message(queues.first())
         except CorruptRegionError:
             return
         if packets.block_counts(packet) == (self._config.rx_blocks, self._config.tx_blocks):
@@ -127,15 +130,13 @@ class ReworkReceiver(BlockBackend):
         try:
             header, data = self._rx.read_message(block)
         except CorruptRegionError as error:
-            if self._state is ReworkState.CONNECTED:
+            if self._state is _CONNECTED:
                 self._damaged(error, block)
             else:
                 self.report(unlike(self, error))
             return
         number = header >> 24
-        if self._state is not ReworkState.CONNECTED and (
-            number != packets.CONTROL or header >> 16 & 0xFF != block
-        ):
+        if self._state is not _CONNECTED and (number != packets.CONTROL or header >> 16 & 0xFF != block):
             self.report(unlike(self, None))
             return
         if header >> 16 & 0xFF != block:
@@ -167,7 +168,7 @@ class ReworkReceiver(BlockBackend):
         """Handle a control packet; its block goes back whatever it is."""
         epoch = self.epoch
         try:
-            if self._state is not ReworkState.CONNECTED:
+            if self._state is not _CONNECTED:
                 self._connect(packet)
             elif (found := packets.endpoint_packet(packet)) is None:
                 again = " (a bound packet: it has opened again)" if packets.block_counts(packet) else ""
@@ -187,7 +188,7 @@ class ReworkReceiver(BlockBackend):
         elif counts != (self._config.rx_blocks, self._config.tx_blocks):
             self.report(unlike(self, None))
         else:
-            self._enter(ReworkState.CONNECTED)
+            self._enter(_CONNECTED)
             if self._config.rings_back and self.queues.unread == self.queues.sent.count:
                 self._ring()  # the peer may not have listened yet when we rang
 
@@ -210,8 +211,14 @@ class ReworkReceiver(BlockBackend):
         if not self._config.deinit or endpoint is None or endpoint.state is not _READY:
             self.report(self._invalid(f"an unbound packet for slot {slot}, where no endpoint is bound"))
             return
-        self._remove(endpoint)
-        self.tell_unbound(endpoint)
+        epoch = self.epoch
+        try:
+            if endpoint.owes_bound:
+                self.tell_bound(endpoint)
+        finally:
+            if epoch == self.epoch and self._by_slot.get(slot) is endpoint:
+                self._remove(endpoint)
+                self.tell_unbound(endpoint)
 
     def _remove(self, endpoint: IcbmsgEndpoint, block: int | None = None) -> None:
         self._table.remove(endpoint, block)
@@ -221,14 +228,13 @@ class ReworkReceiver(BlockBackend):
         endpoint.address = None
 
     def _ring(self) -> None:
-        channel = self._config.tx_channel
         if self._observer is not None:
-            self._observer(RING, channel)
-        self._mailbox.ring(channel)
+            self._observer(RING, self._tx_channel)
+        self._ring_mailbox(self._tx_channel)
 
     def _collect(self) -> None:
         """Free what the peer has done with ("garbage collection")."""
-        if self._state is not ReworkState.CONNECTED:
+        if self._state is not _CONNECTED:
             return  # nobody has initialised what would be read
         for block in self.queues.come_back():
             count = self._in_flight.pop(block, None)
