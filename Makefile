@@ -49,6 +49,8 @@ firmware: $(VENV)/.installed-dev  ## build the stubs into firmware_stubs/obj wit
 prebuilt: $(VENV)/.installed-dev  ## rebuild the committed images and their manifest (always with zig, byte for byte)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[firmware]'
 	$(MAKE) -C firmware_stubs prebuilt example PYTHON='"$(abspath $(BIN)/python)"'
+	$(MAKE) -C project_template/firmware -B LINK=../../firmware_stubs/src CACHE="$(CURDIR)/firmware_stubs/obj/cache" \
+	  PYTHON="$(abspath $(BIN)/python)"
 
 keywords: $(VENV)/.installed-dev  ## write the pages about the Robot keywords anew
 	$(BIN)/python tests/robot/keyword_pages.py

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -15,10 +17,19 @@ from typing import Final
 
 import pytest
 
+from icmsg.cli.new_command import LINK_LAYOUTS
+
 ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = ROOT / "icmsg"
-DATA: Final = {"platforms": "*", "renode": "*", "firmware_stubs/prebuilt": "**/*"}
+DATA: Final = {
+    "platforms": "*",
+    "renode": "*",
+    "firmware_stubs/prebuilt": "**/*",
+    "firmware_stubs/src": "*",
+    "project_template": "**/*",
+}
 """Top-level folders that ship inside the package, and which of their files."""
+LAYOUTS: Final = [f"icmsg/_data/firmware_stubs/{name}" for name in LINK_LAYOUTS]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -29,11 +40,11 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in private}
 
 
-def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run(*command: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*map(str, command)],
         cwd=cwd,
-        env=clean_environment(),
+        env=clean_environment() | variables,
         capture_output=True,
         text=True,
         timeout=300,
@@ -91,10 +102,10 @@ def test_it_carries_all_of_the_package_and_nothing_else(wheel: Path) -> None:
         f"icmsg/_data/{path.relative_to(ROOT).as_posix()}"
         for folder, pattern in DATA.items()
         for path in (ROOT / folder).glob(pattern)
-        if path.is_file()
+        if path.is_file() and not {"__pycache__", ".zig"} & set(path.parts)
     }
     names = {name for name in names_in(wheel) if ".dist-info/" not in name}
-    assert names == sources | data
+    assert names == sources | data | set(LAYOUTS)
     for needed in (
         "py.typed",
         "soc/platform/repl.lark",
@@ -161,6 +172,19 @@ def test_installed_the_shipped_scripts_are_found_from_another_folder(installed: 
     commands = 'include @renode/nrf5340.resc; emulation RunFor "0.05"; ipcapp SentSignals'
     found = run(installed / "icmsg", "monitor", "--hide-log", "-e", commands, cwd=tmp_path)
     assert (found.returncode, found.stdout.strip(), found.stderr) == (0, "0x00000000000003EA", "")
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_installed_it_makes_a_project_whose_tests_pass_as_it_stands(installed: Path, tmp_path: Path) -> None:
+    """Nothing but the wheel is there: what the project needs beside it, its Makefile installs."""
+    made = run(installed / "icmsg", "new", "my prüject", cwd=tmp_path)
+    assert (made.returncode, made.stderr) == (0, "")
+    # Otherwise pytest leaves its own compilations of the package, which the removal below does not know.
+    tested = run("make", "test", cwd=tmp_path / "my prüject", PYTHONDONTWRITEBYTECODE="1")
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    assert "WILL BOND" in tested.stdout
+    assert re.search(r"^6 passed", tested.stdout, re.MULTILINE)
+    assert "3 tests, 3 passed, 0 failed" in tested.stdout
 
 
 def test_removed_it_leaves_nothing_behind(installed: Path, tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
         debug_command,
         doctor_command,
         monitor_command,
+        new_command,
         run_command,
         trace_command,
     )
@@ -58,6 +59,7 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
     monitor_command.add_parser(commands)
     trace_command.add_parser(commands)
     bench_command.add_parser(commands)
+    new_command.add_parser(commands)
     doctor_command.add_parser(commands)
     return parser
 
