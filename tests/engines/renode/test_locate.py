@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     Make = Callable[[Path], Path]
 
 
+@pytest.fixture(autouse=True)
+def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Hide what `icmsg renode install` has installed on this computer."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+
+
 def files(folder: Path, names: Iterable[str]) -> Path:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -228,7 +234,7 @@ def test_a_variable_that_names_nothing_is_refused(pyrenode: object, name: str) -
 
 def test_nothing_there_says_how_to_get_it(pyrenode: object, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
-        EngineNotAvailableError, match=r"no Renode was found: install Renode 1\.16\.1 or newer"
+        EngineNotAvailableError, match=r"no Renode was found: `icmsg renode install` gets one"
     ):
         find_setup({"PATH": ""})
     monkeypatch.setattr(locate, "find_pyrenode", lambda: None)
