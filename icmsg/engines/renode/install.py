@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.engines.renode.download import download, verify
 from icmsg.engines.renode.home import MARK, mark_of, remember
 from icmsg.engines.renode.layouts import RenodeFound, identify
-from icmsg.engines.renode.unpack import single_folder, unpack
+from icmsg.engines.renode.unpack import check_kind, single_folder, unpack
 from icmsg.errors import EngineNotAvailableError
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def install(release: Release, prefix: Path, archive: Path | None, progress: Prog
         shutil.rmtree(prefix.parent / STAGING, ignore_errors=True)  # of who was killed at the very end
         remember(prefix)
         return there
+    check_kind(release.file)
     with _staging(prefix.parent) as staging:
         unpacked = staging / "unpacked"
         shutil.rmtree(unpacked, ignore_errors=True)

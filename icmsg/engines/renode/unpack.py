@@ -23,30 +23,33 @@ _MOST: Final = 100_000
 _NONE: Final = "it is no release of Renode"
 
 
+def check_kind(name: str) -> None:
+    """Refuse an archive that cannot be unpacked, by its name: before it is downloaded.
+
+    Raises:
+        EngineNotAvailableError: it is of another kind; the text says what to do by hand.
+    """
+    if name.endswith(SUFFIXES):
+        return
+    by_hand = f"use one of {', '.join(SUFFIXES)}"
+    if name.endswith(".dmg"):
+        by_hand = (
+            "copy Renode.app out of it, and set PYRENODE_BIN (up to 1.16.1) or PYRENODE_PATH to what is in it"
+        )
+    raise EngineNotAvailableError(f"{name} cannot be unpacked here: {by_hand}")
+
+
 def unpack(archive: Path, name: str, folder: Path) -> None:
     """Unpack into ``folder``, which is empty; ``name`` is the archive's own name, which says its kind.
 
     Raises:
-        EngineNotAvailableError: no archive of a known kind, a broken one, or one with a member that lies outside.
+        EngineNotAvailableError: a broken archive, or one with a member that lies outside.
         OSError: it cannot be written.
     """
     try:
-        if name.endswith(".zip"):
-            _unpack_zip(archive, folder)
-        elif name.endswith(SUFFIXES):
-            _unpack_tar(archive, folder)
-        else:
-            raise EngineNotAvailableError(f"{name} cannot be unpacked here: {_by_hand(name)}")
+        (_unpack_zip if name.endswith(".zip") else _unpack_tar)(archive, folder)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise EngineNotAvailableError(f"{name} is a broken archive ({error}): get it again") from error
-
-
-def _by_hand(name: str) -> str:
-    if name.endswith(".dmg"):
-        return (
-            "copy Renode.app out of it, and set PYRENODE_BIN (up to 1.16.1) or PYRENODE_PATH to what is in it"
-        )
-    return f"use one of {', '.join(SUFFIXES)}"
 
 
 def _unpack_tar(archive: Path, folder: Path) -> None:

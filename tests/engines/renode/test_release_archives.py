@@ -72,6 +72,9 @@ def test_a_truncated_archive_is_refused(server: Server, place: Path, capsys: Cap
     assert not (place / "r").exists()
 
 
-def test_a_disk_image_says_what_to_do_by_hand(server: Server, place: Path, capsys: Capture) -> None:
+def test_a_disk_image_says_what_to_do_by_hand_before_it_is_downloaded(
+    server: Server, place: Path, capsys: Capture
+) -> None:
     text = refused(icmsg(capsys, *arguments(server, place / "r", "renode-9.9.9.dmg")))
     assert "copy Renode.app out of it, and set PYRENODE_BIN (up to 1.16.1) or PYRENODE_PATH" in text
+    assert (server.asked, list(place.iterdir())) == ([], [])
