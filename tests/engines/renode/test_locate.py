@@ -61,6 +61,14 @@ def single_file(folder: Path) -> Path:
     return files(folder, ("renode", "libhostfxr.so", "libcoreclr.so", "platforms/cpus/x.repl")) / "renode"
 
 
+def bundle(folder: Path) -> Path:
+    """A portable release with all of .NET in the launcher, which then says so."""
+    launcher = files(folder, ("renode", "platforms/cpus/x.repl")) / "renode"
+    mark = bytes.fromhex("8b1202b96a612038727b930214d7a03213f5b9e6efae3318ee3b2dce24b36aae")
+    launcher.write_bytes(bytes(100_001) + mark + bytes(1000))
+    return launcher
+
+
 def portable_folder(folder: Path) -> Path:
     return files(folder, ("renode", *under("bin", (*NET, "System.Private.CoreLib.dll"))))
 
@@ -87,6 +95,7 @@ FORMS = [
     (mono_build, Layout.BUILD, "mono"),
     (net_build, Layout.BUILD, "coreclr"),
     (single_file, Layout.SINGLE_FILE, "coreclr"),
+    (bundle, Layout.SINGLE_FILE, "coreclr"),
     (portable_folder, Layout.FOLDER, "coreclr"),
     (flat_portable_folder, Layout.FOLDER, "coreclr"),
     (mono_portable, Layout.MONO_PORTABLE, "mono"),
