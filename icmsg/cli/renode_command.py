@@ -129,9 +129,9 @@ def _shown(release: Release) -> Iterator[Progress]:
     """Yield who is told how far the download is; only a terminal shows it."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
-    from icmsg.cli.output import Output
+    from icmsg.cli.output import CommandConsole
 
-    output = Output(stderr=True)
+    output = CommandConsole(stderr=True)
     columns = BarColumn(), DownloadColumn(), TransferSpeedColumn()
     with Progress(*columns, console=output, transient=True, disable=not output.is_terminal) as bar:
         task = bar.add_task(release.file, total=release.size)

@@ -32,9 +32,14 @@ def mark_of(prefix: Path) -> dict[str, Any] | None:
 
 
 def installed_prefixes() -> list[Path]:
-    """Return the folders that are still there, the one that was installed last first."""
-    names = [name for name in _read(home() / _LIST, list) or [] if isinstance(name, str)]
-    return [path for path in map(Path, reversed(names[-_MOST:])) if mark_of(path) is not None]
+    """Return the folders that are still there, the one that was installed last first.
+
+    A default one that is not in the list was installed by who was killed before the last step.
+    """
+    listed = [name for name in _read(home() / _LIST, list) or [] if isinstance(name, str)]
+    unlisted = [str(path.parent) for path in sorted(home().glob(f"*/{MARK}"))]
+    newest_first = dict.fromkeys([*reversed(listed[-_MOST:]), *reversed(unlisted)])
+    return [path for path in map(Path, newest_first) if mark_of(path) is not None]
 
 
 def remember(prefix: Path) -> None:

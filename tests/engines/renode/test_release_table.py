@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -120,3 +123,41 @@ def test_the_table_can_be_read(capsys: Capture) -> None:
 def test_doctor_offers_it(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     assert "`icmsg renode install` gets one" in icmsg(capsys, "doctor").out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+@pytest.mark.parametrize("there", [True, False], ids=["got", "not got"])
+def test_pyrenode3_is_got_from_git_when_asked_for(server: Server, place: Path, there: bool) -> None:
+    """From a repository here, which git is told to take for the one that is named, into a folder of its own."""
+    repository = place / "antmicro" / "pyrenode3.git"
+    (repository / "pyrenode3").mkdir(parents=True)
+    (repository / "pyrenode3" / "env.py").write_text("PYRENODE_PATH = None\n")
+    (repository / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+        '[project]\nname = "pyrenode3"\nversion = "0.0.1"\noptional-dependencies = {all = []}\n'
+        '[tool.hatch.build.targets.wheel]\npackages = ["pyrenode3"]\n'
+    )
+    if there:
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.invalid"]
+        for command in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "made up"]):
+            subprocess.run(["git", *command], cwd=repository, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "icmsg", *arguments(server, place / "r", "", "--pyrenode3")],
+        env=os.environ
+        | {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{place.as_uri()}/.insteadOf",
+            "GIT_CONFIG_VALUE_0": "https://github.com/",
+            "PIP_TARGET": str(place / "site"),
+            "PIP_NO_BUILD_ISOLATION": "false",  # as pip has it: no isolation
+            "PIP_NO_INDEX": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (done.returncode == 0) is there, done.stdout + done.stderr
+    assert (place / "site" / "pyrenode3" / "env.py").exists() is there
+    assert (place / "r" / "renode").exists()

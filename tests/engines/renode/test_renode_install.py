@@ -73,6 +73,16 @@ def test_the_one_that_was_installed_last_is_taken_and_a_variable_wins(
     assert named.path == place / "one"
 
 
+def test_one_whose_installation_was_killed_at_the_very_end_is_found(
+    server: Server, own_data: Path, capsys: Capture
+) -> None:
+    assert icmsg(capsys, *arguments(server)).code == 0
+    (own_data / "icmsg" / "renode" / "installed.json").unlink()
+    found = find_renode({"PATH": ""})
+    assert found is not None
+    assert found.path == own_data / "icmsg" / "renode" / "9.9.9"
+
+
 def test_one_that_was_removed_is_forgotten(server: Server, place: Path, capsys: Capture) -> None:
     assert icmsg(capsys, *arguments(server, place / "r")).code == 0
     (place / "r" / "icmsg-renode.json").unlink()
