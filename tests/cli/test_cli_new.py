@@ -8,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import venv
 from typing import TYPE_CHECKING
 
 import pytest
@@ -135,6 +136,36 @@ def test_the_rights_are_those_of_any_new_file(tmp_path: Path, capsys: Capture) -
     assert (tmp_path / "x").stat().st_mode & 0o777 == 0o755
     modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "x").rglob("*") if path.is_file()}
     assert modes == {0o644}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_without_icmsg_and_index_the_makefile_says_what_to_do(tmp_path: Path, capsys: Capture) -> None:
+    """Beside an interpreter that has not even icmsg, it makes an environment of the project's own."""
+    project = tmp_path / "a b"
+    assert icmsg(capsys, "new", project).code == 0
+    (project / "local.mk").unlink()
+    bare = tmp_path / "bare"
+    venv.create(bare, with_pip=False)
+    done = subprocess.run(
+        ["make", "test"],
+        cwd=project,
+        env={
+            **os.environ,
+            "PATH": f"{bare}/bin{os.pathsep}{os.defpath}",
+            "PIP_NO_INDEX": "1",
+            "PYTHONPATH": "",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "installing requirements.txt for .venv/bin/python\n" in done.stdout
+    assert (
+        "cannot install them: activate an environment of yours (python3 -m venv .venv; . .venv/bin/"
+        in done.stderr
+    )
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
