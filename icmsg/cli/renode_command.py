@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icmsg.engines.renode.download import Progress
-    from icmsg.engines.renode.releases import Release
+    from icmsg.engines.renode.releases import PortableRelease
 
 _MB: Final = 1_000_000
 
@@ -99,7 +99,7 @@ def _prefix(given: Path | None, default: Path) -> Path:
     return prefix
 
 
-def _agree(release: Release, prefix: Path, options: argparse.Namespace) -> None:
+def _agree(release: PortableRelease, prefix: Path, options: argparse.Namespace) -> None:
     """Refuse what has no sum or nobody agreed to."""
     if release.sha256 is None:
         raise EngineNotAvailableError(
@@ -125,7 +125,7 @@ def _agree(release: Release, prefix: Path, options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _shown(release: Release) -> Iterator[Progress]:
+def _shown(release: PortableRelease) -> Iterator[Progress]:
     """Yield who is told how far the download is; only a terminal shows it."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
@@ -142,7 +142,7 @@ def _shown(release: Release) -> Iterator[Progress]:
         yield progress
 
 
-def _pyrenode(release: Release, *, install_it: bool) -> int:
+def _pyrenode(release: PortableRelease, *, install_it: bool) -> int:
     from icmsg.engines.renode.locate import PYRENODE, find_pyrenode
 
     there = find_pyrenode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,10 +29,10 @@ def script(tmp_path: Path, capsys: Capture) -> Path:
 def completed(script: Path, *words: str) -> set[str]:
     """Return what bash offers behind ``words``, the last of which is being typed."""
     call = f"""
-        set -u; . {script}
-        complete -p icmsg | sed 's/.*-F //; s/ .*//' > {script}.function
+        set -u; . {quote(str(script))}
+        complete -p icmsg | sed 's/.*-F //; s/ .*//' > icmsg.bash.function
         COMP_WORDS=({" ".join(f"'{word}'" for word in words)}); COMP_CWORD={len(words) - 1}; COMPREPLY=()
-        set +u; $(cat {script}.function) icmsg '{words[-1]}' '{words[-2]}'
+        set +u; $(cat icmsg.bash.function) icmsg '{words[-1]}' '{words[-2]}'
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
     done = subprocess.run(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icmsg.engines.renode.download import Progress
-    from icmsg.engines.renode.releases import Release
+    from icmsg.engines.renode.releases import PortableRelease
 
 STAGING: Final = ".icmsg-renode-staging"
 """Folder beside the target."""
@@ -32,7 +32,7 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SOURCE: Final = "by icmsg renode install"
 
 
-def installed(release: Release, prefix: Path) -> RenodeFound | None:
+def installed(release: PortableRelease, prefix: Path) -> RenodeFound | None:
     """Return what is in ``prefix`` if it is this release already.
 
     Raises:
@@ -52,7 +52,7 @@ def installed(release: Release, prefix: Path) -> RenodeFound | None:
     return None
 
 
-def install(release: Release, prefix: Path, archive: Path | None, progress: Progress) -> RenodeFound:
+def install(release: PortableRelease, prefix: Path, archive: Path | None, progress: Progress) -> RenodeFound:
     """Install ``release`` in ``prefix``, from ``archive`` or from the network; return what is there then.
 
     Raises:
@@ -96,7 +96,7 @@ def install(release: Release, prefix: Path, archive: Path | None, progress: Prog
     return there
 
 
-def _mark(release: Release, folder: Path) -> None:
+def _mark(release: PortableRelease, folder: Path) -> None:
     told = {
         "version": release.version,
         "file": release.file,

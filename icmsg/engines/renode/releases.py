@@ -28,7 +28,7 @@ _VERSION: Final = re.compile(r"\d+(\.\d+){1,3}")
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class PortableRelease:
     """One file of a release.
 
     ``size`` is in bytes, ``sha256`` in hexadecimal; None where nobody knows it. ``pyrenode3`` is the generation that
@@ -46,7 +46,7 @@ class Release:
     pyrenode3: Generation
     url: str
 
-    def pinned(self, sha256: str | None, url: str | None) -> Release:
+    def pinned(self, sha256: str | None, url: str | None) -> PortableRelease:
         """Return the release with the sum and the place that a user gave, who answers for both.
 
         Raises:
@@ -72,11 +72,11 @@ def _table() -> Any:
     return json.loads(TABLE.read_text(encoding="utf-8"))
 
 
-def releases() -> tuple[Release, ...]:
+def releases() -> tuple[PortableRelease, ...]:
     """Return the whole table."""
     table = _table()
     return tuple(
-        Release(url=table["url"].format(version=entry["version"], file=entry["file"]), **entry)
+        PortableRelease(url=table["url"].format(version=entry["version"], file=entry["file"]), **entry)
         for entry in table["releases"]
     )
 
@@ -95,10 +95,10 @@ def this_machine() -> tuple[str, str]:
 def choose(
     version: str | None,
     *,
-    known: Sequence[Release] | None = None,
+    known: Sequence[PortableRelease] | None = None,
     url: str | None = None,
     machine: tuple[str, str] | None = None,
-) -> Release:
+) -> PortableRelease:
     """Return the file of ``version`` for this machine; with ``url`` also of a version that the table has not.
 
     Raises:
@@ -115,7 +115,7 @@ def choose(
     if url is not None:
         file = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
         generation: Generation = "classic" if tuple(map(int, version.split("."))) < (1, 17) else "path"
-        return Release(
+        return PortableRelease(
             version, system, processor, file, None, None, False, "no sum is known", generation, url
         )
     here = sorted({each.version for each in table if (each.system, each.machine) == (system, processor)})

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from icmsg.engines.renode.install import STAGING, install
 from icmsg.engines.renode.layouts import identify
-from icmsg.engines.renode.releases import Release
+from icmsg.engines.renode.releases import PortableRelease
 
 EVENTS = {
     "open",
@@ -28,7 +28,7 @@ EVENTS = {
 }
 
 
-def attempt(release: Release, prefix: Path, kill_at: int | None) -> int:
+def attempt(release: PortableRelease, prefix: Path, kill_at: int | None) -> int:
     """Return how a fork ended that installs and is killed at an operation: a wait status."""
     child = os.fork()
     if child:
@@ -49,7 +49,9 @@ def attempt(release: Release, prefix: Path, kill_at: int | None) -> int:
 
 
 def main(url: str, sha256: str, folder: str) -> int:
-    release = Release("9.9.9", "linux", "x86_64", url.rsplit("/", 1)[1], None, sha256, False, "", "path", url)
+    release = PortableRelease(
+        "9.9.9", "linux", "x86_64", url.rsplit("/", 1)[1], None, sha256, False, "", "path", url
+    )
     place = Path(folder)
     os.environ["XDG_DATA_HOME"] = str(place / "data")
     prefix = place / "there" / "renode"

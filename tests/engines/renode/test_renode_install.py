@@ -226,7 +226,7 @@ def test_another_size_is_refused(
     server: Server, place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, difference: int
 ) -> None:
     size = len(server.data) + difference
-    pinned = releases.Release(
+    pinned = releases.PortableRelease(
         "9.9.9",
         *releases.this_machine(),
         "r.tar.gz",
@@ -296,7 +296,7 @@ def test_a_full_disk_while_unpacking_leaves_nothing(server: Server, place: Path)
 def test_too_little_room_is_said_before_anything_is_sent(
     server: Server, place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pinned = releases.Release(
+    pinned = releases.PortableRelease(
         "9.9.9",
         *releases.this_machine(),
         "r.tar.gz",
