@@ -5,7 +5,8 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 FUZZ_SECONDS ?= 60
-.PHONY: help run test test-fast test-elsewhere coverage fuzz mutants lint firmware prebuilt keywords docs docs-picture bench clean
+.PHONY: help run test test-fast test-elsewhere coverage fuzz mutants lint firmware prebuilt keywords docs docs-picture bench \
+	dist sbom man check-tag container clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -51,6 +52,8 @@ firmware: $(VENV)/.installed-dev  ## build the stubs into firmware_stubs/obj wit
 prebuilt: $(VENV)/.installed-dev  ## rebuild the committed images and their manifest (always with zig, byte for byte)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[firmware]'
 	$(MAKE) -C firmware_stubs prebuilt example PYTHON='"$(abspath $(BIN)/python)"'
+	$(MAKE) -C project_template/firmware -B LINK=../../firmware_stubs/src CACHE="$(CURDIR)/firmware_stubs/obj/cache" \
+	  PYTHON="$(abspath $(BIN)/python)"
 
 keywords: $(VENV)/.installed-dev  ## write the pages about the Robot keywords anew
 	$(BIN)/python tests/robot/keyword_pages.py
@@ -70,6 +73,36 @@ bench: $(VENV)/.installed-dev  ## print the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/remote.py
 	$(BIN)/python benchmarks/stops.py
 	$(BIN)/python benchmarks/traces.py
+
+# The same commit gives the same bytes, whenever and wherever it is built.
+DIST ?= dist
+PINS := $(CURDIR)/.ci/build-constraints.txt
+dist sbom man: export SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2> /dev/null),1577836800)
+
+dist: $(VENV)/.installed-dev  ## build wheel and sdist into DIST=dist, byte for byte the same for a commit
+	PIP_CONSTRAINT="$(PINS)" $(BIN)/python -m build --outdir "$(DIST)"
+
+sbom: $(VENV)/.installed-dev  ## write what the package of DIST brings with it, as CycloneDX; after `make dist`
+	@test -n "$$(ls "$(DIST)"/icmsg-*.whl 2> /dev/null)" || { echo "there is no wheel in $(DIST): run make dist" >&2; exit 1; }
+	@rm -rf "$(DIST)/.sbom"
+	$(BIN)/python -m venv --without-pip "$(DIST)/.sbom"
+	$(BIN)/python -m pip --python "$(DIST)/.sbom/bin/python" install --quiet --disable-pip-version-check "$(DIST)"/icmsg-*.whl
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON \
+	  -o "$(DIST)/icmsg.cdx.json" "$(DIST)/.sbom/bin/python"
+	@rm -rf "$(DIST)/.sbom"
+
+man: $(VENV)/.installed-dev  ## write the manual page icmsg.1 into DIST=dist, from the parser
+	@mkdir -p "$(DIST)"
+	COLUMNS=80 $(BIN)/argparse-manpage --module icmsg.cli.main --function build_parser --prog icmsg --project-name icmsg \
+	  --version "$$($(BIN)/python -c 'import icmsg; print(icmsg.__version__)')" --manual-title "icmsg" \
+	  --description "tests inter-core messaging without hardware" --output "$(DIST)/icmsg.1"
+
+check-tag: $(VENV)/.installed-dev  ## does TAG=v1.2.3 name the version of the package
+	@test "$(TAG)" = "v$$($(BIN)/python -c 'import icmsg; print(icmsg.__version__)')" \
+	  || { echo "the tag $(TAG) is not v and the version in pyproject.toml and icmsg/__init__.py" >&2; exit 1; }
+
+container:  ## build the container image icmsg, with podman or docker
+	$$(command -v podman || command -v docker || echo podman) build --file Containerfile --tag icmsg .
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \

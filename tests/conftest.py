@@ -80,9 +80,10 @@ _SLOW: Final = {
 
 
 @pytest.fixture
-def no_renode(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_renode(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Let no Renode be found, whatever is installed here."""
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
     for name in ("BIN", "PKG", "PATH", "BUILD_DIR"):
         monkeypatch.delenv(f"PYRENODE_{name}", raising=False)
 

@@ -53,6 +53,8 @@ HOMES: Final = {
     "yaml": ("config",),
     "rich": ("cli",),
     "prompt_toolkit": ("cli",),
+    "shtab": ("cli",),
+    "platformdirs": ("engines.renode",),
     "robot": ("robot",),
     "robotlibcore": ("robot",),
     "pytest": ("pytest_plugin",),

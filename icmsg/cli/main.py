@@ -37,9 +37,12 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
         debug_command,
         doctor_command,
         monitor_command,
+        new_command,
+        renode_command,
         run_command,
         trace_command,
     )
+    from icmsg.cli.completion import add_option
     from icmsg.cli.core_options import find_cores
 
     cores = find_cores(arguments)
@@ -50,6 +53,7 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
         "either core played by Python or running firmware.",
     )
     parser.add_argument("--version", action="version", version=f"icmsg {__version__}")
+    add_option(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     run_command.add_parser(commands, cores)
     debug_command.add_parser(commands, cores)
@@ -58,6 +62,8 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
     monitor_command.add_parser(commands)
     trace_command.add_parser(commands)
     bench_command.add_parser(commands)
+    new_command.add_parser(commands)
+    renode_command.add_parser(commands)
     doctor_command.add_parser(commands)
     return parser
 

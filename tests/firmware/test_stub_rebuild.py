@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from native_stub import STUBS
 
+from icmsg.cli.new_command import make_project
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -62,6 +64,19 @@ def test_a_build_in_another_place_gives_the_committed_bytes(elsewhere: Path) -> 
     again = elsewhere.parent / "examples" / "trio" / "prebuilt"
     for committed_file in (TRIO / "prebuilt").iterdir():
         assert (again / committed_file.name).read_bytes() == committed_file.read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(zig_version() != ZIG, reason=f"needs ziglang=={ZIG}")
+def test_the_firmware_of_a_new_project_builds_to_the_image_that_it_comes_with(tmp_path: Path) -> None:
+    project = tmp_path / "nëw project"
+    make_project(project)
+    image = project / "firmware" / "shout-net.elf"
+    shipped = image.read_bytes()
+    image.unlink()
+    done = make("firmware", directory=project)
+    assert done.returncode == 0, done.stderr
+    assert image.read_bytes() == shipped
 
 
 @pytest.mark.slow

@@ -7,6 +7,8 @@ portable is a single file in 1.16.1 and a folder of assemblies since. So the fil
 from __future__ import annotations
 
 import enum
+import hashlib
+import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,8 @@ Runtime = Literal["mono", "coreclr"]
 
 BUILD_OUTPUT: Final = "output/bin/Release"
 """Folder of a build tree's binaries, below its root."""
+_BUNDLE: Final = hashlib.sha256(b".net core bundle\n").digest()
+"""Mark that .NET's host has in an executable with the assemblies inside (``bundle_marker`` in its sources)."""
 _ARCHIVES: Final = (".pkg.tar.xz", ".pkg.tar.zst", ".tar.gz", ".tar.xz")
 
 
@@ -87,11 +91,24 @@ def _file(path: Path, source: str) -> RenodeFound | None:
 def _portable(launcher: Path, source: str) -> RenodeFound | None:
     """A launcher without assemblies beside it: they are inside of it."""
     folder = launcher.parent
-    if any(folder.glob("*hostfxr*")) or any(folder.glob("*coreclr*")) or launcher.suffix == ".exe":
+    if (
+        _is_bundle(launcher)
+        or any(folder.glob("*hostfxr*"))
+        or any(folder.glob("*coreclr*"))
+        or launcher.suffix == ".exe"
+    ):
         return RenodeFound(Layout.SINGLE_FILE, folder, "coreclr", source, launcher)
     if (folder / "platforms").is_dir() or (folder / "scripts").is_dir():
         return RenodeFound(Layout.MONO_PORTABLE, folder, "mono", source, launcher)
     return None
+
+
+def _is_bundle(launcher: Path) -> bool:
+    try:
+        with launcher.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return content.find(_BUNDLE) >= 0
+    except (OSError, ValueError):  # ValueError: an empty file
+        return False
 
 
 def _runtime_in(folder: Path) -> Runtime | None:

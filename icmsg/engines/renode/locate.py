@@ -16,26 +16,30 @@ from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from icmsg.engines.renode.home import installed_prefixes
 from icmsg.engines.renode.layouts import Layout, RenodeFound, Runtime, identify
 from icmsg.errors import EngineNotAvailableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+Generation = Literal["classic", "path"]
+
 INSTALLED: Final = Path("/opt/renode")
 """Folder that Renode's Linux packages install to; the classic pyrenode3 looks nowhere else."""
 TESTED_COMMIT: Final = "dde4a47"
 """The pyrenode3 of the combination that was seen to work."""
-GET_PYRENODE: Final = (
-    f"pip install 'pyrenode3[all] @ git+https://github.com/antmicro/pyrenode3.git@{TESTED_COMMIT}'"
-)
-GET_NEWER: Final = "pip install -U 'pyrenode3[all] @ git+https://github.com/antmicro/pyrenode3.git'"
+_PYRENODE: Final = "pyrenode3[all] @ git+https://github.com/antmicro/pyrenode3.git"
+PYRENODE: Final[Mapping[Generation, str]] = {"classic": f"{_PYRENODE}@{TESTED_COMMIT}", "path": _PYRENODE}
+"""Requirement of each generation, for pip. Of the newer one no commit was seen to work: the newest is taken."""
+GET_PYRENODE: Final = f"pip install '{PYRENODE['classic']}'"
+GET_NEWER: Final = f"pip install -U '{PYRENODE['path']}'"
 GET_RENODE: Final = (
-    "install Renode 1.16.1 or newer (https://github.com/renode/renode/releases) so that `renode` is on PATH, "
+    "`icmsg renode install` gets one; or install Renode 1.16.1 or newer (https://github.com/renode/renode/releases) "
+    "so that `renode` is on PATH, "
     "or set PYRENODE_BIN, PYRENODE_PKG, PYRENODE_BUILD_DIR or PYRENODE_PATH; see docs/renode.md"
 )
 
-Generation = Literal["classic", "path"]
 _OLD_NAMES: Final = ("PYRENODE_BIN", "PYRENODE_PKG", "PYRENODE_BUILD_DIR")
 _PATH: Final = "PYRENODE_PATH"
 
@@ -75,7 +79,7 @@ def find_pyrenode() -> PyrenodeFound | None:
 
 
 def find_renode(environment: Mapping[str, str] | None = None) -> RenodeFound | None:
-    """Return the Renode that the variables name, else the one on PATH, else the installed one.
+    """Return the Renode that the variables name, else that of ``icmsg renode install``, the one on PATH, the package's.
 
     Raises:
         EngineNotAvailableError: variables that contradict each other, or name something that is no Renode.
@@ -93,6 +97,9 @@ def find_renode(environment: Mapping[str, str] | None = None) -> RenodeFound | N
                 f"{name}={environment[name]} is no Renode: it must be {_expected(name)}; correct or unset it"
             )
         return found
+    for prefix in installed_prefixes():
+        if (found := identify(prefix, "by icmsg renode install")) is not None:
+            return found
     on_path = shutil.which("renode", path=environment.get("PATH"))
     found = identify(Path(on_path), "on PATH") if on_path else None
     # A package puts a shell script on PATH that starts what is in /opt.

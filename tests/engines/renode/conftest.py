@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import fake_process
 import pytest
+from release_rig import Server
 
 from icmsg.engines.renode.machine import RenodeMachine
 
@@ -36,3 +38,29 @@ def real_machine() -> Iterator[RenodeMachine]:
     """A machine on the real Renode."""
     with fake_process.real_machine() as machine:
         yield machine
+
+
+@pytest.fixture
+def own_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The user's data folder, and no proxy."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    for name in ("BIN", "PKG", "PATH", "BUILD_DIR"):
+        monkeypatch.delenv(f"PYRENODE_{name}", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where a prefix may be, with blanks and an umlaut."""
+    folder = tmp_path / "a plâce"
+    folder.mkdir()
+    return folder

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     Make = Callable[[Path], Path]
 
 
+@pytest.fixture(autouse=True)
+def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Hide what `icmsg renode install` has installed on this computer."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+
+
 def files(folder: Path, names: Iterable[str]) -> Path:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -55,6 +61,14 @@ def single_file(folder: Path) -> Path:
     return files(folder, ("renode", "libhostfxr.so", "libcoreclr.so", "platforms/cpus/x.repl")) / "renode"
 
 
+def bundle(folder: Path) -> Path:
+    """A portable release with all of .NET in the launcher, which then says so."""
+    launcher = files(folder, ("renode", "platforms/cpus/x.repl")) / "renode"
+    mark = bytes.fromhex("8b1202b96a612038727b930214d7a03213f5b9e6efae3318ee3b2dce24b36aae")
+    launcher.write_bytes(bytes(100_001) + mark + bytes(1000))
+    return launcher
+
+
 def portable_folder(folder: Path) -> Path:
     return files(folder, ("renode", *under("bin", (*NET, "System.Private.CoreLib.dll"))))
 
@@ -81,6 +95,7 @@ FORMS = [
     (mono_build, Layout.BUILD, "mono"),
     (net_build, Layout.BUILD, "coreclr"),
     (single_file, Layout.SINGLE_FILE, "coreclr"),
+    (bundle, Layout.SINGLE_FILE, "coreclr"),
     (portable_folder, Layout.FOLDER, "coreclr"),
     (flat_portable_folder, Layout.FOLDER, "coreclr"),
     (mono_portable, Layout.MONO_PORTABLE, "mono"),
@@ -228,7 +243,7 @@ def test_a_variable_that_names_nothing_is_refused(pyrenode: object, name: str) -
 
 def test_nothing_there_says_how_to_get_it(pyrenode: object, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
-        EngineNotAvailableError, match=r"no Renode was found: install Renode 1\.16\.1 or newer"
+        EngineNotAvailableError, match=r"no Renode was found: `icmsg renode install` gets one"
     ):
         find_setup({"PATH": ""})
     monkeypatch.setattr(locate, "find_pyrenode", lambda: None)

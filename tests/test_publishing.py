@@ -1,0 +1,193 @@
+"""What a release is made of beside the wheel: workflow, container, manual page, the Pythons that are named."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+import icmsg
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pytest needs it there
+
+ROOT: Final = Path(__file__).parents[1]
+PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+MAKEFILE: Final = (ROOT / "Makefile").read_text(encoding="utf-8")
+WORKFLOWS: Final = sorted((ROOT / ".github" / "workflows").glob("*.yml")) + sorted(
+    (ROOT / "project_template" / ".github" / "workflows").glob("*.yml")
+)
+CONTAINERFILE: Final = (ROOT / "Containerfile").read_text(encoding="utf-8")
+
+needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+
+
+def make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a target of the Makefile with the programs of this environment, which has what it installs first."""
+    programs = Path(sys.executable).parent
+    ready = [f"--old-file={programs.parent}/{name}" for name in (".installed", ".installed-dev")]
+    command = ["make", *ready, *arguments, f"VENV={programs.parent}"]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def pythons() -> list[str]:
+    """Return the releases of Python that the package says it runs on."""
+    named = (
+        re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", name) for name in PROJECT["classifiers"]
+    )
+    return [found[1] for found in named if found is not None]
+
+
+def steps(workflow: Path) -> list[dict[str, Any]]:
+    jobs = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"]
+    return [step for job in jobs.values() for step in job["steps"]]
+
+
+def test_every_module_is_python_3_10() -> None:
+    for path in sorted((ROOT / "icmsg").rglob("*.py")):
+        ast.parse(path.read_text(encoding="utf-8"), filename=str(path), feature_version=(3, 10))
+
+
+def test_a_release_is_tried_on_every_python_that_is_named() -> None:
+    release = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))
+    assert release["jobs"]["try"]["strategy"]["matrix"]["python"] == pythons()
+    assert pythons()[0] == PROJECT["requires-python"].removeprefix(">=")
+
+
+def test_nothing_is_published_that_was_not_built_and_tried() -> None:
+    release = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))
+    jobs = release["jobs"]
+    assert (jobs["try"]["needs"], jobs["publish"]["needs"], jobs["announce"]["needs"]) == (
+        "build",
+        "try",
+        "publish",
+    )
+    assert release["permissions"] == {"contents": "read"}
+    assert jobs["publish"]["permissions"] == {"id-token": "write"}
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_every_make_target_of_a_workflow_exists(workflow: Path) -> None:
+    makefile = (
+        MAKEFILE
+        if workflow.is_relative_to(ROOT / ".github")
+        else (workflow.parents[2] / "Makefile").read_text(encoding="utf-8")
+    )
+    for step in steps(workflow):
+        for line in step.get("run", "").splitlines():
+            for words in re.findall(r"\bmake ((?:-C \S+ )?)([a-z -]+)", line):
+                if "project" not in words[0]:
+                    for target in words[1].split():
+                        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_there_are_urls_of_no_made_up_host() -> None:
+    assert "urls" not in PROJECT
+
+
+@needs_make
+def test_a_tag_that_is_not_the_version_is_refused() -> None:
+    assert make("check-tag", f"TAG=v{icmsg.__version__}").returncode == 0
+    refused = make("check-tag", "TAG=v99.0.0")
+    assert refused.returncode != 0
+    assert "the tag v99.0.0 is not v and the version" in refused.stderr
+
+
+def test_the_version_stands_in_two_places_and_is_the_same() -> None:
+    assert PROJECT["version"] == icmsg.__version__
+
+
+@needs_make
+@pytest.mark.slow
+def test_the_manual_page_has_every_command_and_is_the_same_every_time(tmp_path: Path) -> None:
+    from icmsg.cli.main import build_parser
+
+    done = make("man", f"DIST={tmp_path / 'first'}", SOURCE_DATE_EPOCH="1700000000")
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (tmp_path / "first" / "icmsg.1").read_text(encoding="utf-8")
+    assert page.startswith('.TH ICMSG "1" "2023')
+    plain = page.replace("\\-", "-")
+    commands = next(action for action in build_parser()._actions if action.dest == "command").choices
+    assert commands
+    for name in commands:
+        assert f"COMMAND \\fI\\,'icmsg {name}'" in plain, name
+    assert (
+        make("man", f"DIST={tmp_path / 'second'}", SOURCE_DATE_EPOCH="1700000000", COLUMNS="200").returncode
+        == 0
+    )
+    assert (tmp_path / "second" / "icmsg.1").read_bytes() == (tmp_path / "first" / "icmsg.1").read_bytes()
+    if shutil.which("groff"):
+        checked = subprocess.run(
+            ["groff", "-man", "-Tutf8", "-Kutf8", "-ww", "-z", tmp_path / "first" / "icmsg.1"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert [line for line in checked.stderr.splitlines() if "error" in line] == []
+
+
+def test_the_container_is_made_of_files_that_exist_and_a_python_that_is_named() -> None:
+    bases = re.findall(r"^FROM \S+/python:(\S+)-slim", CONTAINERFILE, re.MULTILINE)
+    assert bases
+    assert set(bases) <= set(pythons())
+    for path in re.findall(r"/source/(\S+)", CONTAINERFILE):
+        assert (ROOT / path).is_file(), path
+    ignored = (ROOT / ".containerignore").read_text(encoding="utf-8").split()
+    needed = (
+        "icmsg",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "platforms",
+        "renode",
+        "firmware_stubs",
+        "project_template",
+    )
+    assert not set(ignored) & set(needed)
+
+
+def container_tool() -> str | None:
+    """Return podman or docker, if one works here."""
+    for tool in ("podman", "docker"):
+        if (
+            shutil.which(tool)
+            and subprocess.run([tool, "info"], capture_output=True, check=False).returncode == 0
+        ):
+            return tool
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_container_bonds() -> None:
+    tool = container_tool()
+    if tool is None:
+        pytest.skip("neither podman nor docker works here")
+    built = subprocess.run(
+        [tool, "build", "--file", "Containerfile", "--tag", "icmsg-test", "."],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    ran = subprocess.run([tool, "run", "--rm", "icmsg-test"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
