@@ -2,9 +2,9 @@
 
     python benchmarks/backends.py [MESSAGES]
 
-Prints two tables. Over plain memory the backends take turns of a few milliseconds, a hundred of them, so that other work
-on the machine disturbs all or none; the best turn counts. With a stub it is a fifth of the messages and the best of five
-runs, at one endpoint of the nRF5340, boot and bonding included.
+Prints two tables. Over plain memory the backends take turns of a few milliseconds, a hundred of them, so that other
+work on the machine disturbs all or none; the best turn counts. With a stub it is a fifth of the messages and the best
+of five runs, at one endpoint of the nRF5340, boot and bonding included.
 """
 
 from __future__ import annotations
