@@ -30,6 +30,7 @@ from icmsg.robot.states import StateKeywords
 from icmsg.robot.time_keywords import TimeKeywords
 from icmsg.robot.trace_keywords import TraceKeywords
 from icmsg.robot.values import CoreName
+from icmsg.robot.variable_keywords import VariableKeywords
 from icmsg.robot.watching_keywords import WatchingKeywords
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _OURS: Final = (
     MachineKeywords,
     FirmwareKeywords,
+    VariableKeywords,
     PlayingKeywords,
     MessageKeywords,
     ExchangeKeywords,

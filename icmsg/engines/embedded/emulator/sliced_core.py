@@ -120,15 +120,41 @@ class SlicedCore(ABC):
     def _end_lost_store(self, address: int, pc: int) -> None:
         """Do what the store asks for that the instruction at ``pc`` has made to where nothing is."""
 
-    def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
+    def watch_stores(
+        self, begin: int, end: int, told: Callable[[int, int, int], None], *, loads: bool = False
+    ) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core to ``begin``…``end`` - 1, before it is made.
 
-        The function returned ends that before the next slice.
+        ``loads``: at each load instead, its value 0. The function returned ends that before the next slice.
         """
-        remove = self._native.hook_stores(
-            begin, end, lambda address, _size, value: told(address, value, self.pc())
-        )
+        hook = self._native.hook_loads if loads else self._native.hook_stores
+        return self._watch(hook(begin, end, lambda address, _size, value: told(address, value, self.pc())))
 
+    def watch_blocks(self, told: Callable[[int], None]) -> Callable[[], None]:
+        """Call ``told(address)`` wherever a run of instructions begins; the result ends that before the next slice.
+
+        Registers are those before the first instruction, but for the program counter.
+        """
+
+        def tell(address: int) -> None:
+            try:
+                told(address)
+            except BaseException as error:
+                self._raise_later(error)
+
+        return self._watch(self._native.hook_blocks(tell), anew=True)
+
+    def watch_translations(self, told: Callable[[int, int], None]) -> Callable[[], None]:
+        """Call ``told(address, size)`` where a run of instructions comes for the first time, and now and then again.
+
+        What runs is not slower for that.
+        """
+        return self._watch(self._native.hook_translations(0, 1 << 32, told), anew=True)
+
+    def _watch(self, remove: Callable[[], None], *, anew: bool = False) -> Callable[[], None]:
+        """Return how to end a watch; ``anew``: what was translated before does not tell."""
+        if anew:
+            self._retranslate()
         # unicorn lets go of a hook in its next run, and what was translated before that stays slow.
         return lambda: self._leftover.extend((remove, self._native.forget_all_code))
 
