@@ -285,7 +285,7 @@ class FirmwareImage:
             for segment in self.segments
         )
 
-    def frame_rules(self, address: int) -> tuple[dict[Any, Any], int] | None:
+    def frame_rules(self, address: int) -> tuple[dict[Any, Any], int, bool] | None:
         """Return how the registers of the caller are found at ``address``, as :meth:`DebugInfo.frame_rules`."""
         return self.debug.frame_rules(address) if self.debug is not None else None
 

@@ -224,8 +224,11 @@ class DebugInfo:
         found.sort(key=lambda entry: entry.header["initial_location"])
         return [entry.header["initial_location"] for entry in found], found
 
-    def frame_rules(self, address: int) -> tuple[dict[Any, Any], int] | None:
-        """Return the row of the call frame table for ``address``, and the column of the return address."""
+    def frame_rules(self, address: int) -> tuple[dict[Any, Any], int, bool] | None:
+        """Return the row of the call frame table for ``address``, and the column of the return address.
+
+        The third value tells whether the function puts the return address somewhere in any of its rows.
+        """
         with suppress(Exception):
             starts, entries = self._frames
             at = bisect_right(starts, address) - 1
@@ -236,7 +239,8 @@ class DebugInfo:
                 return None
             table = entry.get_decoded().table
             row = next((each for each in reversed(table) if each["pc"] <= address), None)
-            return None if row is None else (row, entry.cie.header["return_address_register"])
+            column = entry.cie.header["return_address_register"]
+            return None if row is None else (row, column, any(column in each for each in table))
         return None
 
 

@@ -1,7 +1,8 @@
 """Profile of a core's firmware: how many instructions each chain of calls took, as collapsed stacks.
 
 That is what speedscope, ``flamegraph.pl`` and inferno read: ``main;link_send;pbuf_write 4000``. A sample is taken
-where a run of instructions begins, as soon as so many more were executed. Counts are instructions: two runs give the same.
+where a run of instructions begins, as soon as so many more were executed. Counts are instructions, and the same in two
+runs.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.machine_core import MachineCore
     from icmsg.machine.backtrace import Frame
 
-EVERY: Final = 1000
-"""Instructions between two samples."""
+EVERY: Final = 997
+"""Instructions between two samples: a prime, so that no loop keeps pace with it."""
 _UNKNOWN: Final = "(unknown)"
 
 
@@ -72,9 +73,14 @@ class Profile:
 
 
 def stack_of(frames: tuple[Frame, ...]) -> tuple[str, ...]:
-    """Return the names of a call chain, the outermost first; an exception is a name of its own."""
+    """Return the names of a call chain, the outermost first; an exception is a name of its own.
+
+    It begins with the last caller that is certain.
+    """
     names: list[str] = []
     for frame in frames:
+        if frame.perhaps:
+            break
         if frame.interrupted_by:
             names.append(f"({frame.interrupted_by})")
         names.append(frame.place.split(" (")[0].removesuffix(" inlined").split("+0x")[0].replace(";", ":"))

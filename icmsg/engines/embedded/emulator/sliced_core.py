@@ -127,36 +127,49 @@ class SlicedCore(ABC):
 
         ``loads``: at each load instead, its value 0. The function returned ends that before the next slice.
         """
+        on = [True]
+
+        def tell(address: int, _size: int, value: int) -> None:
+            if on:
+                told(address, value, self.pc())
+
         hook = self._native.hook_loads if loads else self._native.hook_stores
-        return self._watch(hook(begin, end, lambda address, _size, value: told(address, value, self.pc())))
+        return self._watch(hook(begin, end, tell), on)
 
     def watch_blocks(self, told: Callable[[int], None]) -> Callable[[], None]:
         """Call ``told(address)`` wherever a run of instructions begins; the result ends that before the next slice.
 
         Registers are those before the first instruction, but for the program counter.
         """
+        on = [True]
 
         def tell(address: int) -> None:
             try:
-                told(address)
+                if on:
+                    told(address)
             except BaseException as error:
                 self._raise_later(error)
 
-        return self._watch(self._native.hook_blocks(tell), anew=True)
+        self._retranslate()  # what was translated before does not tell
+        return self._watch(self._native.hook_blocks(tell), on)
 
     def watch_translations(self, told: Callable[[int, int], None]) -> Callable[[], None]:
         """Call ``told(address, size)`` where a run of instructions comes for the first time, and now and then again.
 
         What runs is not slower for that.
         """
-        return self._watch(self._native.hook_translations(0, 1 << 32, told), anew=True)
+        self._retranslate()
+        return self._watch(self._native.hook_translations(0, 1 << 32, told), [])
 
-    def _watch(self, remove: Callable[[], None], *, anew: bool = False) -> Callable[[], None]:
-        """Return how to end a watch; ``anew``: what was translated before does not tell."""
-        if anew:
-            self._retranslate()
-        # unicorn lets go of a hook in its next run, and what was translated before that stays slow.
-        return lambda: self._leftover.extend((remove, self._native.forget_all_code))
+    def _watch(self, remove: Callable[[], None], on: list[bool]) -> Callable[[], None]:
+        """Return how to end a watch, which tells as long as there is something in ``on``."""
+
+        def end() -> None:
+            on.clear()
+            # unicorn lets go of a hook in its next run, and what was translated before that stays slow.
+            self._leftover.extend((remove, self._native.forget_all_code))
+
+        return end
 
     # Stops
 
@@ -190,19 +203,19 @@ class SlicedCore(ABC):
         self._retranslate()  # what was translated before does not look
 
         def end_watch() -> None:
-            if self._running:
-                self._leftover.append(remove)
-            else:
-                remove()
+            self._now_or_before_the_next_slice(remove)
             self._leftover.append(self._native.forget_all_code)
 
         return end_watch
 
     def _retranslate(self) -> None:
+        self._now_or_before_the_next_slice(self._native.forget_all_code)
+
+    def _now_or_before_the_next_slice(self, action: Callable[[], None]) -> None:
         if self._running:
-            self._leftover.append(self._native.forget_all_code)
+            self._leftover.append(action)
         else:
-            self._native.forget_all_code()
+            action()
 
     def _must_stop(self) -> bool:
         """Leave the slice if the next instruction is one to stop before."""
@@ -234,9 +247,7 @@ class SlicedCore(ABC):
 
     def now(self) -> int:
         """Return the core's tick, exact to the instruction in an access of a slice that runs."""
-        if self._running:
-            return self.time + self._executed.value * self.ticks_per_instruction
-        return self.time
+        return self.time + (self._executed.value * self.ticks_per_instruction if self._running else 0)
 
     def executed(self) -> int:
         """Return how many instructions were executed, the one that makes an access included."""
@@ -359,10 +370,8 @@ class SlicedCore(ABC):
             return executed, self._cause
         if breaks is not None and breaks.has_ended(self.pc(), executed):
             self._ended_at_break = True
-            return (
-                executed,
-                None,
-            )  # the instruction there was not counted, even where the budget ended in an IT block
+            # The instruction there was not counted, even where the budget ended in an IT block.
+            return executed, None
         if executed > self._budget.value:
             return executed - 1, None
         return executed, SLEEP
