@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.core_options import CoreOptions, add_soc, cores_of, keep, machine_platform
+from icmsg.cli.coverage_option import add_coverage_option, covered
 from icmsg.cli.endpoint_options import (
     add_endpoint_options,
     check_one_endpoint,
@@ -116,6 +117,7 @@ def add_parser(commands: Any, cores: CoreOptions) -> None:
     add_engine_options(parser)
     add_options(parser, cores)
     add_gdb_option(parser)
+    add_coverage_option(parser)
     parser.set_defaults(execute=execute)
 
 
@@ -288,16 +290,7 @@ def _run_exchange(
             stack.enter_context(last_words(lambda why, number: _as_text(report(exchange.lost(why), number))))
         if observe is not None:
             observe(machine, dict(made.link.configs) if made.link is not None else {})
-        if gdb is not None:
-            stack.enter_context(
-                debugged(
-                    machine,
-                    gdb,
-                    made.sides,
-                    program=getattr(options, "program", None),
-                    core=getattr(options, "core", None),
-                )
-            )
+        _look_at_firmware(stack, machine, options, made.sides)
         interrupted = 0
         try:
             result = (
@@ -314,6 +307,18 @@ def _run_exchange(
         if traces is not None:
             traces.end(found.as_json())
     return found
+
+
+def _look_at_firmware(
+    stack: ExitStack, machine: Machine, options: argparse.Namespace, sides: dict[str, Side]
+) -> None:
+    """Let coverage and a debugger see what firmware executes, where the options ask for it."""
+    given = vars(options)
+    if given.get("coverage") is not None:
+        stack.enter_context(covered(machine, options.coverage, sides))
+    if given.get("gdb") is not None:
+        program, core = given.get("program"), given.get("core")
+        stack.enter_context(debugged(machine, options.gdb, sides, program=program, core=core))
 
 
 class Made(NamedTuple):

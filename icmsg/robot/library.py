@@ -13,6 +13,7 @@ from icmsg.errors import IcmsgError
 from icmsg.robot.console_keywords import ConsoleKeywords
 from icmsg.robot.doorbell_keywords import DoorbellKeywords
 from icmsg.robot.exchange_keywords import ExchangeKeywords
+from icmsg.robot.execution_keywords import ExecutionKeywords
 from icmsg.robot.firmware_keywords import FirmwareKeywords
 from icmsg.robot.hosts import LocalHost
 from icmsg.robot.interruption import Interruptions
@@ -32,6 +33,7 @@ from icmsg.robot.trace_keywords import TraceKeywords
 from icmsg.robot.values import CoreName
 from icmsg.robot.variable_keywords import VariableKeywords
 from icmsg.robot.watching_keywords import WatchingKeywords
+from icmsg.robot.watchpoint_keywords import WatchpointKeywords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,10 +44,12 @@ _OURS: Final = (
     MachineKeywords,
     FirmwareKeywords,
     VariableKeywords,
+    ExecutionKeywords,
     PlayingKeywords,
     MessageKeywords,
     ExchangeKeywords,
     RegionKeywords,
+    WatchpointKeywords,
     DoorbellKeywords,
     ConsoleKeywords,
     WatchingKeywords,

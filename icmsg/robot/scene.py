@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from icmsg.robot.hosts import Host
     from icmsg.robot.played_side import Played, PlayedEndpoint
     from icmsg.robot.settings import Settings
+    from icmsg.views.coverage import Coverage
 
 
 _MISTAKES: Final = (ConfigurationError, MonitorError, FirmwareError, EngineNotAvailableError)
@@ -54,6 +55,8 @@ class Scene:
         """Ring of what happened on the machine's link, where the suite asks for traces of it."""
         self.recent_files: Final[list[Path]] = []
         """The files that were saved of it last."""
+        self.coverage: Coverage | None = None
+        """What firmware executes, where the suite records it."""
         self._heard: Machine | None = None
 
     # The machine
@@ -79,6 +82,8 @@ class Scene:
             self._forget()
             self._heard = machine
             self.recorder.listen(machine)
+            if self.coverage is not None:
+                self.coverage.watch(machine)
             self.recent = try_recent(machine) if self.settings.trace_suffixes else None
         return machine
 

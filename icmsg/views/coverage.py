@@ -78,9 +78,7 @@ class Coverage:
         Raises:
             ConfigurationError: no firmware ran, or none of it was built with debug information.
         """
-        files: dict[str, _File] = {}
-        for image, blocks in self._blocks.values():
-            _add(image, sorted(blocks), files)
+        files = self._files()
         if not files:
             names = ", ".join(Path(image.path).name for image, _ in self._blocks.values())
             why = (
@@ -90,6 +88,17 @@ class Coverage:
             )
             raise ConfigurationError(f"no coverage: {why}")
         return "".join(files[path].record(path, test) for path in sorted(files))
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many lines have code, and how many of them were reached."""
+        lines = [count for each in self._files().values() for count in each.lines.values()]
+        return len(lines), sum(count > 0 for count in lines)
+
+    def _files(self) -> dict[str, _File]:
+        files: dict[str, _File] = {}
+        for image, blocks in self._blocks.values():
+            _add(image, sorted(blocks), files)
+        return files
 
     def save(self, path: str | Path, test: str = "") -> Path:
         """Write :meth:`lcov` into a file; ConfigurationError as there, or if it cannot be written."""
