@@ -21,7 +21,7 @@ _LARGEST: Final = 0x1_0000
 _BUILD: Final = "build it with debug information (-g)"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Variable:
     """A variable of firmware, or a part of one, at ``address`` of the core that ``bus`` belongs to.
 

@@ -9,8 +9,9 @@ import pytest
 
 if TYPE_CHECKING:
     from icmsg.machine.machine import Machine
+    from icmsg.views.coverage import Coverage
 
-_COVERAGE: Final = pytest.StashKey["Coverage"]()
+_COVERAGE: Final[pytest.StashKey[Coverage]] = pytest.StashKey()
 _SAID: Final = pytest.StashKey[list[str]]()
 
 

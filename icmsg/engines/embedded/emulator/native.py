@@ -275,12 +275,12 @@ class NativeCore:
         callback = _CODE_CALLBACK(lambda _uc, _address, _size, _user: handler())
         self._hook(UC_HOOK_CODE, callback, address, address)
 
-    def hook_blocks(self, handler: Callable[[int], None]) -> Callable[[], None]:
-        """Call ``handler(address)`` wherever a run of instructions begins; return how to end that, between two runs.
+    def hook_blocks(self, handler: Callable[[int, int], None]) -> Callable[[], None]:
+        """Call ``handler(address, size)`` wherever a run of instructions begins; return how to end that between runs.
 
         Each call costs what a call of Python costs.
         """
-        callback = _CODE_CALLBACK(lambda _uc, address, _size, _user: handler(address))
+        callback = _CODE_CALLBACK(lambda _uc, address, size, _user: handler(address, size))
         return self._remover(self._hook(UC_HOOK_BLOCK, callback))
 
     def hook_translations(

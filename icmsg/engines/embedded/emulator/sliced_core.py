@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.emulator.breakpoints import Breakpoints
+from icmsg.engines.embedded.emulator.watched_core import WatchedCore
 from icmsg.engines.embedded.processor import Stop, StopKind
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class LockUp(Exception):  # noqa: N818 - the term of the Arm architecture manual
         self.pc = pc
 
 
-class SlicedCore(ABC):
+class SlicedCore(WatchedCore):
     """A core with an instruction stream, of any architecture, which ``native`` executes.
 
     ``time`` is the tick up to which the core has run; it is behind what :meth:`now` says only while a slice runs.
@@ -86,10 +87,6 @@ class SlicedCore(ABC):
         self._lost_store: tuple[int, int] | None = None  # the address and PC of a store that nothing took
 
     @abstractmethod
-    def pc(self) -> int:
-        """Return the program counter; in an access, that of the instruction that makes it."""
-
-    @abstractmethod
     def take_interrupts(self) -> None:
         """Enter the handlers of what is pending, or wake up."""
 
@@ -119,57 +116,6 @@ class SlicedCore(ABC):
     @abstractmethod
     def _end_lost_store(self, address: int, pc: int) -> None:
         """Do what the store asks for that the instruction at ``pc`` has made to where nothing is."""
-
-    def watch_stores(
-        self, begin: int, end: int, told: Callable[[int, int, int], None], *, loads: bool = False
-    ) -> Callable[[], None]:
-        """Call ``told(address, value, pc)`` at each store of this core to ``begin``…``end`` - 1, before it is made.
-
-        ``loads``: at each load instead, its value 0. The function returned ends that before the next slice.
-        """
-        on = [True]
-
-        def tell(address: int, _size: int, value: int) -> None:
-            if on:
-                told(address, value, self.pc())
-
-        hook = self._native.hook_loads if loads else self._native.hook_stores
-        return self._watch(hook(begin, end, tell), on)
-
-    def watch_blocks(self, told: Callable[[int], None]) -> Callable[[], None]:
-        """Call ``told(address)`` wherever a run of instructions begins; the result ends that before the next slice.
-
-        Registers are those before the first instruction, but for the program counter.
-        """
-        on = [True]
-
-        def tell(address: int) -> None:
-            try:
-                if on:
-                    told(address)
-            except BaseException as error:
-                self._raise_later(error)
-
-        self._retranslate()  # what was translated before does not tell
-        return self._watch(self._native.hook_blocks(tell), on)
-
-    def watch_translations(self, told: Callable[[int, int], None]) -> Callable[[], None]:
-        """Call ``told(address, size)`` where a run of instructions comes for the first time, and now and then again.
-
-        What runs is not slower for that.
-        """
-        self._retranslate()
-        return self._watch(self._native.hook_translations(0, 1 << 32, told), [])
-
-    def _watch(self, remove: Callable[[], None], on: list[bool]) -> Callable[[], None]:
-        """Return how to end a watch, which tells as long as there is something in ``on``."""
-
-        def end() -> None:
-            on.clear()
-            # unicorn lets go of a hook in its next run, and what was translated before that stays slow.
-            self._leftover.extend((remove, self._native.forget_all_code))
-
-        return end
 
     # Stops
 
@@ -207,15 +153,6 @@ class SlicedCore(ABC):
             self._leftover.append(self._native.forget_all_code)
 
         return end_watch
-
-    def _retranslate(self) -> None:
-        self._now_or_before_the_next_slice(self._native.forget_all_code)
-
-    def _now_or_before_the_next_slice(self, action: Callable[[], None]) -> None:
-        if self._running:
-            self._leftover.append(action)
-        else:
-            action()
 
     def _must_stop(self) -> bool:
         """Leave the slice if the next instruction is one to stop before."""
