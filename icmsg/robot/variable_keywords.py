@@ -35,7 +35,7 @@ class VariableKeywords:
         return _plain(variable.type, variable.value)
 
     @keyword(tags=["firmware"])
-    def write_variable(self, core: CoreName, name: str, value: int | float | bytes | list | str) -> None:  # type: ignore[type-arg]
+    def write_variable(self, core: CoreName, name: str, value: object) -> None:
         """Puts a value into a variable: a number, the name of an enumerator, ``true``, a text for characters.
 
         Fails if the value is of another type or out of range, or the variable is constant.

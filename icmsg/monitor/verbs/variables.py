@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from icmsg.machine.c_composites import ArrayType
 from icmsg.machine.c_types import bare
+from icmsg.monitor.verbs.arguments import hex_bytes
 
 if TYPE_CHECKING:
     from icmsg.machine.machine import Core
@@ -22,5 +23,5 @@ def write_variable(core: Core, name: str, text: str) -> list[str]:
     kind = bare(variable.type)
     before = str(variable)
     is_bytes = isinstance(kind, ArrayType) and kind.is_bytes and text.startswith("hex:")
-    variable.write(bytes.fromhex(text.removeprefix("hex:")) if is_bytes else text)
+    variable.write(hex_bytes(text.removeprefix("hex:")) if is_bytes else text)
     return [f"{name} = {core.variable(name)} (was {before})"]
