@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
 
-    from icmsg.link.sides import Side
+    from icmsg.link.setup import Program
     from icmsg.machine.machine import Machine
 
 
@@ -27,7 +27,7 @@ def add_coverage_option(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def covered(machine: Machine, path: str, sides: Mapping[str, Side]) -> Iterator[None]:
+def covered(machine: Machine, path: str, programs: Mapping[str, Program]) -> Iterator[None]:
     """Take note of what firmware executes in here, and write it to ``path``.
 
     Raises:
@@ -36,7 +36,7 @@ def covered(machine: Machine, path: str, sides: Mapping[str, Side]) -> Iterator[
     """
     from icmsg.views.coverage import Coverage  # few runs need it
 
-    images = [image for image in sides.values() if image is not None]
+    images = [image for image in programs.values() if image is not None]
     if not images:
         raise ConfigurationError("--coverage needs a core that runs firmware; here Python plays all of them")
     if not any(image.debug is not None and image.debug.dwarf is not None for image in images):

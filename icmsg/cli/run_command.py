@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from icmsg.link.endpoints.exchange import EndpointExchange
     from icmsg.link.exchange_result import ExchangeResult
     from icmsg.link.link import Link
-    from icmsg.link.sides import Side
+    from icmsg.link.setup import Program
     from icmsg.machine.machine import Machine
 
     Observe = Callable[[Machine, dict[str, InstanceConfig]], None]
@@ -57,7 +57,7 @@ class RunReport:
     """Facts that a run is judged by: the exchange, and how it was set up."""
 
     engine: EngineChoice
-    sides: dict[str, str]
+    players: dict[str, str]
     workload: Workload
     result: ExchangeResult
     wall_s: float
@@ -71,8 +71,8 @@ class RunReport:
         return {
             "engine": self.engine.name,
             "engine_reason": self.engine.reason,
-            **{core: who for core, who in self.sides.items() if not core.startswith("engine")},
-            "cores": self.sides,
+            **{core: who for core, who in self.players.items() if not core.startswith("engine")},
+            "cores": self.players,
             "ok": result.ok,
             "bond_only": result.bond_only,
             "bound": result.bound,
@@ -290,7 +290,7 @@ def _run_exchange(
             stack.enter_context(last_words(lambda why, number: _as_text(report(exchange.lost(why), number))))
         if observe is not None:
             observe(machine, dict(made.link.configs) if made.link is not None else {})
-        _look_at_firmware(stack, machine, options, made.sides)
+        _look_at_firmware(stack, machine, options, made.programs)
         interrupted = 0
         try:
             result = (
@@ -310,15 +310,15 @@ def _run_exchange(
 
 
 def _look_at_firmware(
-    stack: ExitStack, machine: Machine, options: argparse.Namespace, sides: dict[str, Side]
+    stack: ExitStack, machine: Machine, options: argparse.Namespace, programs: dict[str, Program]
 ) -> None:
     """Let coverage and a debugger see what firmware executes, where the options ask for it."""
     given = vars(options)
     if given.get("coverage") is not None:
-        stack.enter_context(covered(machine, options.coverage, sides))
+        stack.enter_context(covered(machine, options.coverage, programs))
     if given.get("gdb") is not None:
         program, core = given.get("program"), given.get("core")
-        stack.enter_context(debugged(machine, options.gdb, sides, program=program, core=core))
+        stack.enter_context(debugged(machine, options.gdb, programs, program=program, core=core))
 
 
 class Made(NamedTuple):
@@ -326,7 +326,7 @@ class Made(NamedTuple):
 
     make: Callable[[Machine], Exchange | EndpointExchange]
     link: Link | None
-    sides: dict[str, Side]
+    programs: dict[str, Program]
 
 
 def _exchange_of(
@@ -362,10 +362,12 @@ def _exchange_of(
         )
     check_one_endpoint(options)
     link = link_of(options, who)
-    sides = {core: find_image(who[core], core, link.configs[core].unbound, cores.soc) for core in who}
+    programs = {core: find_image(who[core], core, link.configs[core].unbound, cores.soc) for core in who}
     first, peer = link.configs[link.first], link.configs[link.second]
     return Made(
-        lambda machine: Exchange(machine, sides, first, workload, peer_config=peer, **common), link, sides
+        lambda machine: Exchange(machine, programs, first, workload, peer_config=peer, **common),
+        link,
+        programs,
     )
 
 

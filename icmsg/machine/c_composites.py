@@ -71,7 +71,7 @@ class ArrayType(CType):
 
 
 @dataclass(frozen=True, eq=False)
-class Member:
+class StructMember:
     """A member of a struct: ``bit`` counts from the struct's first bit, ``bits`` is 0 where it is no bit field."""
 
     name: str
@@ -108,16 +108,16 @@ class Member:
 class StructType(CType):
     """A struct, class or union; members without a name are those of a struct within, of which only those have names."""
 
-    members: tuple[Member, ...]
+    members: tuple[StructMember, ...]
 
-    def member(self, name: str) -> Member | None:
+    def member(self, name: str) -> StructMember | None:
         """Return a member, also one of a struct without a name within."""
         for each in self.members:
             if each.name == name:
                 return each
             inner = bare(each.type)
             if not each.name and isinstance(inner, StructType) and (found := inner.member(name)) is not None:
-                return Member(name, found.type, each.bit + found.bit, found.bits)
+                return StructMember(name, found.type, each.bit + found.bit, found.bits)
         return None
 
     def names(self) -> list[str]:

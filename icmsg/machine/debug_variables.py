@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.errors import FirmwareError
-from icmsg.machine.c_composites import ArrayType, Member, StructType
+from icmsg.machine.c_composites import ArrayType, StructMember, StructType
 from icmsg.machine.c_types import (
     BoolType,
     BytesType,
@@ -54,7 +54,7 @@ _POINTER_BYTES: Final = 4
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundVariable:
     """A variable: ``scopes`` are names by which it can be told from others, its file first.
 
     ``address`` is None where it has none in memory: then ``constant`` is its value, or ``why`` says where it is.
@@ -79,7 +79,7 @@ class DebugVariables:
         """True if the image has debug information."""
         return self._debug.dwarf is not None
 
-    def find(self, name: str) -> list[Found]:
+    def find(self, name: str) -> list[FoundVariable]:
         """Return all variables of that name: those with an address, or a reason why there is none.
 
         Raises:
@@ -95,11 +95,11 @@ class DebugVariables:
             ) from None
 
     @staticmethod
-    def _distinct(found: list[Found]) -> list[Found]:
+    def _distinct(found: list[FoundVariable]) -> list[FoundVariable]:
         placed = {each.address: each for each in reversed(found) if each.address is not None}
         return list(reversed(placed.values())) or found[:1]
 
-    def _find(self, name: str) -> Iterator[Found]:
+    def _find(self, name: str) -> Iterator[FoundVariable]:
         declared: Any | None = None
         for unit in self._units_with(name):
             for die in unit.iter_DIEs():
@@ -111,7 +111,7 @@ class DebugVariables:
         if declared is not None:  # defined where nothing is said about it, as in assembly
             symbol = next((each for each in self._debug.symbols if each.name == name), None)
             where = None if symbol is None else symbol.start
-            yield Found(
+            yield FoundVariable(
                 (), self._type_of(declared), where, why="" if symbol else "it is declared and never defined"
             )
 
@@ -139,14 +139,14 @@ class DebugVariables:
 
     # One variable
 
-    def _found(self, die: Any) -> Found:
+    def _found(self, die: Any) -> FoundVariable:
         scopes, type_ = tuple(_scopes(die)), self._type_of(die)
         address, why = self._place(die)
         value = _attribute(die, "DW_AT_const_value")
         constant = (
             bytes(value) if isinstance(value, list) else value if isinstance(value, int | bytes) else None
         )
-        return Found(scopes, type_, address, constant if address is None else None, why)
+        return FoundVariable(scopes, type_, address, constant if address is None else None, why)
 
     def _place(self, die: Any) -> tuple[int | None, str]:
         """Return the address of a variable, or why it has none."""
@@ -285,7 +285,7 @@ class DebugVariables:
                     return each
         return None
 
-    def _member(self, die: Any) -> Member:
+    def _member(self, die: Any) -> StructMember:
         type_ = self._type_of(die)
         bits = _attribute(die, "DW_AT_bit_size") or 0
         place = _attribute(die, "DW_AT_data_member_location") or 0
@@ -297,7 +297,7 @@ class DebugVariables:
         elif bits and (offset := _attribute(die, "DW_AT_bit_offset")) is not None:
             # Counted from the most significant bit of a storage unit (DWARF 2 and 3, 5.5.6).
             first += 8 * (_attribute(die, "DW_AT_byte_size") or type_.size) - _signed(offset) - bits
-        return Member(text_of(die, "DW_AT_name") or "", type_, first, bits)
+        return StructMember(text_of(die, "DW_AT_name") or "", type_, first, bits)
 
 
 def _base_type(name: str, size: int, encoding: int) -> CType:

@@ -24,7 +24,7 @@ class LineSpan(NamedTuple):
     line: int
 
 
-class Function(NamedTuple):
+class FunctionStart(NamedTuple):
     """A function with code at ``start`` whose first line is known."""
 
     start: int
@@ -54,12 +54,12 @@ def _spans(debug: DebugInfo) -> Iterator[LineSpan]:
                             yield LineSpan(first, end, path, line)
 
 
-def functions(debug: DebugInfo, spans: list[LineSpan]) -> list[Function]:
+def functions(debug: DebugInfo, spans: list[LineSpan]) -> list[FunctionStart]:
     """Return the functions of an image that have a line among ``spans``; of several names for one the best."""
     lines = {span.begin: span for span in reversed(spans)}
     best = {each.start: each for each in debug.symbols if each.is_function}
     return [
-        Function(start, each.name, lines[start].path, lines[start].line)
+        FunctionStart(start, each.name, lines[start].path, lines[start].line)
         for start, each in best.items()
         if start in lines
     ]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.config.spelling import closest
 from icmsg.errors import BusError, FirmwareError
-from icmsg.machine.c_composites import ArrayType, Member, StructType
+from icmsg.machine.c_composites import ArrayType, StructMember, StructType
 from icmsg.machine.c_types import BytesType, CType, PointerType, Value, bare, qualifiers
 from icmsg.machine.variable_path import VariablePath, parse_path
 
 if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
-    from icmsg.machine.debug_variables import DebugVariables, Found
+    from icmsg.machine.debug_variables import DebugVariables, FoundVariable
     from icmsg.machine.image import FirmwareImage
 
 _LARGEST: Final = 0x1_0000
@@ -36,7 +36,7 @@ class Variable:
     image: FirmwareImage
     constant: Value = None
     is_const: bool = False
-    field: Member | None = None
+    field: StructMember | None = None
     """The bit field that is meant, in the bytes at ``address``."""
 
     @property
@@ -238,7 +238,7 @@ def find_variable(image: FirmwareImage, bus: Bus, text: str) -> Variable:
     return variable
 
 
-def _placed(image: FirmwareImage, bus: Bus, path: VariablePath, found: list[Found]) -> Variable:
+def _placed(image: FirmwareImage, bus: Bus, path: VariablePath, found: list[FoundVariable]) -> Variable:
     placed = [each for each in found if each.address is not None]
     if len(placed) > 1:
         names = ", ".join(f"{_scope(each, placed)}::{path.name}" for each in placed)
@@ -266,13 +266,13 @@ def _placed(image: FirmwareImage, bus: Bus, path: VariablePath, found: list[Foun
     return Variable(name, one.type, one.address, bus, image, constant, is_const=const and not volatile)
 
 
-def _is_in(found: Found, scope: str) -> bool:
+def _is_in(found: FoundVariable, scope: str) -> bool:
     """Return whether a variable is in a file, function or namespace."""
     file = found.scopes[0] if found.scopes else ""
     return not scope or scope in found.scopes or f"/{file}".endswith(f"/{scope}")
 
 
-def _scope(found: Found, among: list[Found]) -> str:
+def _scope(found: FoundVariable, among: list[FoundVariable]) -> str:
     """Return the shortest of a variable's scopes that no other one has."""
     for scope in reversed(found.scopes):
         if sum(scope in other.scopes for other in among) == 1:

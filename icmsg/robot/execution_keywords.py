@@ -18,7 +18,7 @@ from icmsg.views.coverage import Coverage
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.machine_core import MachineCore
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 _PLACE: Final = re.compile(r"([A-Za-z_$][\w.$]*)(?:\+(0[xX][0-9a-fA-F]+|\d+))?")
 
@@ -26,8 +26,8 @@ _PLACE: Final = re.compile(r"([A-Za-z_$][\w.$]*)(?:\+(0[xX][0-9a-fA-F]+|\d+))?")
 class ExecutionKeywords:
     """Stops at a place of a core's image, and coverage of its lines; for the embedded engine."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
 
     @keyword(tags=["firmware"])
     def break_at(
@@ -70,12 +70,12 @@ class ExecutionKeywords:
         if times < 1:
             raise ConfigurationError(f"times={times}: use 1 or more")
         reached: list[int] = []
-        end = core.on_reach(address, lambda: reached.append(self._scene.machine.now_ns))
+        end = core.on_reach(address, lambda: reached.append(self._context.machine.now_ns))
         try:
-            core.run_to(address, timeout_ns=self._scene.timeout_ns(timeout), times=times)
+            core.run_to(address, timeout_ns=self._context.timeout_ns(timeout), times=times)
         except VirtualTimeoutError as error:
             often = f"; it came there {len(reached)} times" if times > 1 else ""
-            raise self._scene.failure(f"{error}{often}") from None
+            raise self._context.failure(f"{error}{often}") from None
         finally:
             end()
         return reached[-1]
@@ -86,10 +86,10 @@ class ExecutionKeywords:
 
         Use it before firmware starts; `Save Coverage` writes the lines that were reached. Images need ``-g``.
         """
-        if self._scene.coverage is None:
+        if self._context.coverage is None:
             coverage = Coverage()
-            coverage.watch(self._scene.machine)
-            self._scene.coverage = coverage
+            coverage.watch(self._context.machine)
+            self._context.coverage = coverage
 
     @keyword(tags=["firmware"])
     def save_coverage(self, name: str = "coverage.info") -> str:
@@ -97,17 +97,17 @@ class ExecutionKeywords:
 
         Returns its path. It is a tracefile of ``lcov``: ``genhtml`` makes pages of it.
         """
-        if self._scene.coverage is None:
+        if self._context.coverage is None:
             raise AssertionError("nothing was recorded; use `Record Coverage` before firmware starts")
         variables = robot_variables()
         folder = Path(str(variables.get("OUTPUT_DIR") or "."))
-        saved = self._scene.coverage.save(folder / name, str(variables.get("SUITE_NAME", "")))
-        for image in self._scene.coverage.without_lines:
+        saved = self._context.coverage.save(folder / name, str(variables.get("SUITE_NAME", "")))
+        for image in self._context.coverage.without_lines:
             logger.warn(f"coverage: there is nothing about lines in {image}: build it with -g")
         return str(saved)
 
     def _core(self, name: str, what: str) -> MachineCore:
-        machine = self._scene.machine
+        machine = self._context.machine
         if not isinstance(machine, EmbeddedMachine):
             raise ConfigurationError(
                 f"{what} is for the embedded engine, this machine is of {machine.engine}: use its Monitor "

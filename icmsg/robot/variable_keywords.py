@@ -15,14 +15,14 @@ from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:
     from icmsg.machine.variables import Variable
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 
 class VariableKeywords:
     """Variables of the image that a core runs; it needs debug information."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
 
     @keyword(tags=["firmware"])
     def read_variable(self, core: CoreName, name: str) -> object:
@@ -31,7 +31,7 @@ class VariableKeywords:
         A number, a truth value; the name of an enumerator; a string for an array of characters, up to the first NUL;
         bytes for an array of bytes; a list, or a dictionary of the members.
         """
-        variable = self._scene.core(core).variable(name)
+        variable = self._context.core(core).variable(name)
         return _plain(variable.type, variable.value)
 
     @keyword(tags=["firmware"])
@@ -40,7 +40,7 @@ class VariableKeywords:
 
         Fails if the value is of another type or out of range, or the variable is constant.
         """
-        self._scene.core(core).variable(name).write(value)
+        self._context.core(core).variable(name).write(value)
 
     @keyword(tags=["firmware"])
     def variable_should_be(self, core: CoreName, name: str, value: object) -> None:
@@ -49,16 +49,16 @@ class VariableKeywords:
         | Variable Should Be | net | stats.received | 5 |
         | Variable Should Be | net | link.state | STATE_BOUND |
         """
-        variable = self._scene.core(core).variable(name)
+        variable = self._context.core(core).variable(name)
         if not _is(variable, value):
-            raise self._scene.failure(f"{name} of {core} is {variable}, expected {value}")
+            raise self._context.failure(f"{name} of {core} is {variable}, expected {value}")
 
     @keyword(tags=["firmware"])
     def wait_for_variable(
         self, core: CoreName, name: str, value: object, timeout: timedelta | None = None
     ) -> None:
         """Runs until a variable has this value; a pointer on the way to it may still be NULL."""
-        found = self._scene.core(core)
+        found = self._context.core(core)
         found.variable(re.split(r"\.|->|\[", name.lstrip("* "), maxsplit=1)[0] if "::" not in name else name)
         last = ""
 
@@ -73,7 +73,7 @@ class VariableKeywords:
                 return False
 
         try:
-            self._scene.wait(satisfied, timeout, f"{name} of {core} becoming {value}")
+            self._context.wait(satisfied, timeout, f"{name} of {core} becoming {value}")
         except AssertionError as error:
             first, *others = str(error).splitlines()
             raise AssertionError("\n".join([f"{first}; {last}", *others])) from None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.link.region_watch import AccessKind
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 _SHOWN: Final = 8
 _KEPT: Final = 20_000
@@ -26,8 +26,8 @@ class WatchpointKeywords:
     Words are ``rd_idx``, ``wr_idx``, ``handshake`` and ``data``.
     """
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
         self._kept: dict[tuple[str, str, str | None], list[RegionAccess]] = {}
 
     @keyword(tags=["regions"])
@@ -103,7 +103,7 @@ class WatchpointKeywords:
         what = f"a {kind} to {word} in {region}-region of {core}"
         what += (f" by {by}" if by else "") + (f" in {function}" if function else "")
         try:
-            self._scene.wait(lambda: bool(found), timeout, what)
+            self._context.wait(lambda: bool(found), timeout, what)
         except AssertionError as error:
             first, *others = str(error).splitlines()
             lines = [f"meanwhile: {access}" for access in seen[-_SHOWN:]]
@@ -123,7 +123,7 @@ class WatchpointKeywords:
         words: tuple[str, ...],
         kinds: tuple[AccessKind, ...],
     ) -> RegionWatch:
-        links = self._scene.links
+        links = self._context.links
         other = links.other(core)
         own, mirror = links.of(core, instance), links.of(other, instance)
         regions = (
@@ -132,7 +132,7 @@ class WatchpointKeywords:
             else {core: own.rx_region, other: mirror.tx_region}
         )
         layout = own.tx_layout if region == "tx" else own.rx_layout
-        return RegionWatch(self._scene.machine, regions, layout, told, words=words, kinds=kinds)
+        return RegionWatch(self._context.machine, regions, layout, told, words=words, kinds=kinds)
 
 
 def _as_robot(access: RegionAccess) -> dict[str, object]:

@@ -94,8 +94,8 @@ class Coverage:
         lines = [count for each in self._files().values() for count in each.lines.values()]
         return len(lines), sum(count > 0 for count in lines)
 
-    def _files(self) -> dict[str, _File]:
-        files: dict[str, _File] = {}
+    def _files(self) -> dict[str, _SourceFile]:
+        files: dict[str, _SourceFile] = {}
         for image, blocks in self._blocks.values():
             _add(image, sorted(blocks), files)
         return files
@@ -110,7 +110,7 @@ class Coverage:
         return Path(path)
 
 
-class _File:
+class _SourceFile:
     """What is known of one source file."""
 
     def __init__(self) -> None:
@@ -139,23 +139,23 @@ def _spans_of(image: FirmwareImage) -> list:  # type: ignore[type-arg]
     return [] if image.debug is None else line_spans(image.debug)
 
 
-def _add(image: FirmwareImage, blocks: list[Block], files: dict[str, _File]) -> None:
+def _add(image: FirmwareImage, blocks: list[Block], files: dict[str, _SourceFile]) -> None:
     """Add what an image reached with these blocks."""
     spans = _spans_of(image)
     if image.debug is None or not spans:
         return
-    entered = _Entered(blocks)
+    entered = _EnteredCode(blocks)
     lines = {(span.path, span.line): False for span in spans}
     for span in spans:
         lines[span.path, span.line] |= entered.between(span.begin, span.end)
     for (path, line), reached in lines.items():
-        files.setdefault(path, _File()).lines[line] += reached
+        files.setdefault(path, _SourceFile()).lines[line] += reached
     for each in functions(image.debug, spans):
-        found = files.setdefault(each.path, _File()).functions.setdefault(each.name, [each.line, 0])
+        found = files.setdefault(each.path, _SourceFile()).functions.setdefault(each.name, [each.line, 0])
         found[1] += entered.between(each.start, each.start + 1)
 
 
-class _Entered:
+class _EnteredCode:
     """Code that was entered; ``blocks`` are in the order of their addresses."""
 
     def __init__(self, blocks: Iterable[Block]) -> None:

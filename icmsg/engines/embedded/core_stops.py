@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.processor import Processor
 
 
-class Left(Exception):  # noqa: N818 - no error
+class StoodStill(Exception):  # noqa: N818 - no error
     """Time stands at a stop; the next run goes on there."""
 
 
@@ -23,7 +23,7 @@ def never() -> bool:
 
 
 @dataclass(eq=False)
-class _Watch:
+class _AccessWatch:
     begin: int
     end: int
     kind: StopKind
@@ -43,7 +43,7 @@ class CoreStops:
         self._current: Final = current
         self._known: Processor | None = None  # who was told; it may have been freed since
         self._reached: Final[dict[int, list[Callable[[], None]]]] = {}
-        self._watches: Final[list[_Watch]] = []
+        self._watches: Final[list[_AccessWatch]] = []
         self._stepped: list[Callable[[], None]] = []
         self._leaves = False  # whether time shall stand at the stop that is told
 
@@ -88,7 +88,7 @@ class CoreStops:
         self, begin: int, end: int, kind: StopKind, handler: Callable[[int], None]
     ) -> Callable[[], None]:
         """Call ``handler(address)`` directly behind a load, or a store, that touches a range; the result ends that."""
-        watch = _Watch(begin, end, kind, handler)
+        watch = _AccessWatch(begin, end, kind, handler)
         self._watches.append(watch)
         if self._firmware is not None:
             watch.put(self._firmware)
@@ -123,7 +123,7 @@ class CoreStops:
         end = self.on_reach(address, count)
         try:
             run()
-        except Left:
+        except StoodStill:
             return
         finally:
             self._leaves = False
@@ -144,4 +144,4 @@ class CoreStops:
         for handler in stepped:
             handler()
         if self._leaves:
-            raise Left
+            raise StoodStill
