@@ -46,7 +46,7 @@ class Variable:
 
     @property
     def value(self) -> Value:
-        """What is there now.
+        """The value that is there now.
 
         int, bool, float; for an enumeration an int that prints its name; bytes for an array of bytes or characters;
         list for any other array; dict for a struct or union.

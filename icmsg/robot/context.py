@@ -56,7 +56,7 @@ class KeywordContext:
         self.recent_files: Final[list[Path]] = []
         """The files that were saved of it last."""
         self.coverage: Coverage | None = None
-        """What firmware executes, where the suite records it."""
+        """Record of what firmware executes, where the suite wants one."""
         self._heard: Machine | None = None
 
     # The machine

@@ -111,7 +111,7 @@ class Coverage:
 
 
 class _SourceFile:
-    """What is known of one source file."""
+    """Lines and functions of one source file."""
 
     def __init__(self) -> None:
         self.lines: Counter[int] = Counter()

@@ -28,7 +28,7 @@ NO_ACCESS_HOOKS: Final = (
 
 
 class CpuTracing:
-    """What one core executes; ``log`` takes a line."""
+    """View of what one core executes; ``log`` takes a line."""
 
     def __init__(self, core: MachineCore, log: Callable[[str], None]) -> None:
         self._core: Final = core

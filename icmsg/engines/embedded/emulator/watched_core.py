@@ -17,7 +17,7 @@ class WatchedCore(ABC):
     _native: NativeCore
     _running: bool
     _leftover: list[Callable[[], None]]
-    """What is to be done before the next slices, one before each."""
+    """Work before the next slices, one piece before each."""
     instructions: int
 
     @abstractmethod
