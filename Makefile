@@ -67,6 +67,7 @@ bench: $(VENV)/.installed-dev  ## print the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/backends.py
 	$(BIN)/python benchmarks/remote.py
 	$(BIN)/python benchmarks/stops.py
+	$(BIN)/python benchmarks/execution.py
 	$(BIN)/python benchmarks/traces.py
 
 $(VENV)/bin/python:

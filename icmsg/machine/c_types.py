@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Value = Any
 """int, bool, float, :class:`EnumValue`, bytes (an array of characters or bytes), list (array), dict (struct, union)."""
+_BOOLEAN, _FLOAT, _SIGNED, _SIGNED_CHAR, _UNSIGNED_CHAR, _UTF = 2, 4, 5, 6, 8, 0x10
 MOST: Final = 64
 """Elements of an array that are shown; of bytes and characters four times as many."""
 _FLOATS: Final = {2: "<e", 4: "<f", 8: "<d"}
@@ -287,3 +288,15 @@ def qualifiers(type_: CType) -> tuple[bool, bool]:
         const, volatile = const or type_.const, volatile or type_.volatile
         type_ = type_.of
     return const, volatile
+
+
+def base_type(name: str, size: int, encoding: int) -> CType:
+    """Return a type that C has by itself; ``encoding`` is the number that DWARF has for it (DW_ATE_…)."""
+    if encoding == _BOOLEAN:
+        return BoolType(name, size)
+    if encoding == _FLOAT and size in (2, 4, 8):
+        return FloatType(name, size)
+    if encoding in (_SIGNED, _SIGNED_CHAR, 7, _UNSIGNED_CHAR, _UTF, 1):
+        is_char = name == "char" or (encoding == _UTF and size == 1)
+        return IntegerType(name, size, encoding in (_SIGNED, _SIGNED_CHAR), is_char)
+    return BytesType(name, size)

@@ -13,24 +13,21 @@ from typing import TYPE_CHECKING, Any, Final
 from icmsg.errors import FirmwareError
 from icmsg.machine.c_composites import ArrayType, StructMember, StructType
 from icmsg.machine.c_types import (
-    BoolType,
     BytesType,
     CType,
     EnumType,
-    FloatType,
-    IntegerType,
     PointerType,
     QualifiedType,
+    base_type,
 )
 from icmsg.machine.debug_entries import DEEPEST, die_name, text_of
 from icmsg.machine.source_lines import short_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from icmsg.machine.source_lines import DebugInfo
 
-_BOOLEAN, _FLOAT, _SIGNED, _SIGNED_CHAR, _UNSIGNED_CHAR, _UTF = 2, 4, 5, 6, 8, 0x10
 _ADDR, _PLUS_UCONST, _ADDRX, _ADDR_INDEX = 0x03, 0x23, 0xA1, 0xFB
 _POINTERS: Final = ("DW_TAG_pointer_type", "DW_TAG_reference_type", "DW_TAG_rvalue_reference_type")
 _STRUCTS: Final = {
@@ -46,6 +43,7 @@ _QUALIFIERS: Final = (
     "DW_TAG_packed_type",
 )
 _SCOPES: Final = {"DW_TAG_subprogram", "DW_TAG_namespace", "DW_TAG_structure_type", "DW_TAG_class_type"}
+_WITH_VARIABLES: Final = {"DW_TAG_subprogram", "DW_TAG_lexical_block", "DW_TAG_namespace"}
 _NOWHERE: Final = (0, 0xFFFF_FFFE, 0xFFFF_FFFF)
 """Addresses that linkers give what they have dropped."""
 _REMEDY: Final = "make it volatile, or build with -O0"
@@ -101,19 +99,33 @@ class DebugVariables:
 
     def _find(self, name: str) -> Iterator[FoundVariable]:
         declared: Any | None = None
-        for unit in self._units_with(name):
-            for die in unit.iter_DIEs():
-                if die.tag == "DW_TAG_variable" and die_name(die) == name:
-                    if "DW_AT_declaration" in die.attributes:
-                        declared = declared or die
-                    else:
-                        yield self._found(die)
+        symbols = [each for each in self._debug.symbols if _may_be(each.name, name) and not each.is_function]
+        missing = {each.start for each in symbols}
+        for unit in self._likely_first(name, missing):
+            for die in _variables_in(unit.get_top_DIE()):
+                if die_name(die) != name:
+                    continue
+                if "DW_AT_declaration" in die.attributes:
+                    declared = declared or die
+                else:
+                    found = self._found(die)
+                    missing.discard(found.address or 0)
+                    yield found
+            if symbols and not missing:
+                return  # all that the linker has kept
         if declared is not None:  # defined where nothing is said about it, as in assembly
-            symbol = next((each for each in self._debug.symbols if each.name == name), None)
-            where = None if symbol is None else symbol.start
-            yield FoundVariable(
-                (), self._type_of(declared), where, why="" if symbol else "it is declared and never defined"
-            )
+            where = next((each.start for each in symbols if each.name == name), None)
+            why = "" if where is not None else "it is declared and never defined"
+            yield FoundVariable((), self._type_of(declared), where, why=why)
+
+    def _likely_first(self, name: str, addresses: Iterable[int]) -> list[Any]:
+        """Return the compilation units that have the name, first those that have one of the addresses, too."""
+        marks = [address.to_bytes(4, "little") for address in addresses]
+        content = _bytes_of(self._debug.dwarf.debug_info_sec) if self._debug.dwarf is not None else b""
+        return sorted(
+            self._units_with(name),
+            key=lambda unit: not any(content.find(mark, unit.cu_offset, _end(unit)) >= 0 for mark in marks),
+        )
 
     def _units_with(self, name: str) -> Iterator[Any]:
         """Yield the compilation units whose bytes have the name, or refer to it."""
@@ -131,7 +143,7 @@ class DebugVariables:
         indexed = any(each in by_index for each in wanted[1:])
         content = _bytes_of(dwarf.debug_info_sec)
         for unit in dwarf.iter_CUs():
-            end = unit.cu_offset + unit.header["unit_length"] + unit.structs.initial_length_field_size()
+            end = _end(unit)
             if (indexed and unit.header["version"] >= 5) or any(
                 content.find(each, unit.cu_offset, end) >= 0 for each in wanted
             ):
@@ -202,7 +214,7 @@ class DebugVariables:
         size = _attribute(die, "DW_AT_byte_size")
         size = size if isinstance(size, int) else 0
         if tag == "DW_TAG_base_type":
-            return _base_type(name, size, _attribute(die, "DW_AT_encoding"))
+            return base_type(name, size, _attribute(die, "DW_AT_encoding"))
         if tag == "DW_TAG_enumeration_type":
             return self._enumeration(die, f"enum {name}".strip(), size)
         if tag in _POINTERS:
@@ -300,15 +312,23 @@ class DebugVariables:
         return StructMember(text_of(die, "DW_AT_name") or "", type_, first, bits)
 
 
-def _base_type(name: str, size: int, encoding: int) -> CType:
-    if encoding == _BOOLEAN:
-        return BoolType(name, size)
-    if encoding == _FLOAT and size in (2, 4, 8):
-        return FloatType(name, size)
-    if encoding in (_SIGNED, _SIGNED_CHAR, 7, _UNSIGNED_CHAR, _UTF, 1):
-        is_char = name == "char" or (encoding == _UTF and size == 1)
-        return IntegerType(name, size, encoding in (_SIGNED, _SIGNED_CHAR), is_char)
-    return BytesType(name, size)
+def _may_be(symbol: str, name: str) -> bool:
+    """Tell whether a symbol may be that variable; a static one of a function is ``name.0`` or ``function.name``."""
+    return symbol == name or symbol.startswith(f"{name}.") or symbol.endswith(f".{name}")
+
+
+def _variables_in(scope: Any) -> Iterator[Any]:
+    """Yield the variables of a file, with those of its functions; types are not looked into."""
+    for die in scope.iter_children():
+        if die.tag == "DW_TAG_variable":
+            yield die
+        elif die.tag in _WITH_VARIABLES:
+            yield from _variables_in(die)
+
+
+def _end(unit: Any) -> int:
+    """Return where the bytes of a compilation unit end."""
+    return int(unit.cu_offset + unit.header["unit_length"] + unit.structs.initial_length_field_size())
 
 
 def _whole(die: Any) -> Any:
