@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.machine_core import MachineCore
     from icmsg.engines.embedded.processor import Processor
     from icmsg.machine.image import FirmwareImage
+    from icmsg.machine.line_spans import LineSpan
     from icmsg.machine.machine import Machine
 
 Block = tuple[int, int]
@@ -33,7 +35,7 @@ class Coverage:
     """The blocks of every image that ran on the machines of :meth:`watch`."""
 
     def __init__(self) -> None:
-        self._blocks: Final[dict[str, tuple[FirmwareImage, set[Block]]]] = {}
+        self._images: Final[dict[str, _ImageRun]] = {}
 
     def watch(self, machine: Machine) -> Callable[[], None]:
         """Take note of what firmware on ``machine`` executes from now on; the function returned ends that.
@@ -65,12 +67,12 @@ class Coverage:
 
     def blocks_of(self, image: FirmwareImage) -> set[Block]:
         """Return the blocks of an image that were entered, to be added to."""
-        return self._blocks.setdefault(str(image.path), (image, set()))[1]
+        return self._images.setdefault(str(image.path), _ImageRun(image)).blocks
 
     @property
     def without_lines(self) -> list[str]:
         """The files of images that ran and say nothing about lines."""
-        return [str(image.path) for image, _ in self._blocks.values() if not _spans_of(image)]
+        return [path for path, run in self._images.items() if not run.spans]
 
     def lcov(self, test: str = "") -> str:
         """Return the tracefile of ``lcov``, its counts those of images that reached a line or function.
@@ -80,7 +82,7 @@ class Coverage:
         """
         files = self._files()
         if not files:
-            names = ", ".join(Path(image.path).name for image, _ in self._blocks.values())
+            names = ", ".join(Path(path).name for path in self._images)
             why = (
                 f"{names}: there is nothing about lines in it; build with -g"
                 if names
@@ -96,8 +98,8 @@ class Coverage:
 
     def _files(self) -> dict[str, _SourceFile]:
         files: dict[str, _SourceFile] = {}
-        for image, blocks in self._blocks.values():
-            _add(image, sorted(blocks), files)
+        for run in self._images.values():
+            run.add_to(files)
         return files
 
     def save(self, path: str | Path, test: str = "") -> Path:
@@ -135,24 +137,31 @@ class _SourceFile:
         return "\n".join(rows) + "\n"
 
 
-def _spans_of(image: FirmwareImage) -> list:  # type: ignore[type-arg]
-    return [] if image.debug is None else line_spans(image.debug)
+class _ImageRun:
+    """An image that ran, and the blocks of it that were entered."""
 
+    def __init__(self, image: FirmwareImage) -> None:
+        self.image: Final = image
+        self.blocks: Final[set[Block]] = set()
 
-def _add(image: FirmwareImage, blocks: list[Block], files: dict[str, _SourceFile]) -> None:
-    """Add what an image reached with these blocks."""
-    spans = _spans_of(image)
-    if image.debug is None or not spans:
-        return
-    entered = _EnteredCode(blocks)
-    lines = {(span.path, span.line): False for span in spans}
-    for span in spans:
-        lines[span.path, span.line] |= entered.between(span.begin, span.end)
-    for (path, line), reached in lines.items():
-        files.setdefault(path, _SourceFile()).lines[line] += reached
-    for each in functions(image.debug, spans):
-        found = files.setdefault(each.path, _SourceFile()).functions.setdefault(each.name, [each.line, 0])
-        found[1] += entered.between(each.start, each.start + 1)
+    @cached_property
+    def spans(self) -> list[LineSpan]:
+        """The code of the image with its lines; none where it does not say."""
+        return [] if self.image.debug is None else line_spans(self.image.debug)
+
+    def add_to(self, files: dict[str, _SourceFile]) -> None:
+        """Add what was reached."""
+        if self.image.debug is None:
+            return
+        entered = _EnteredCode(sorted(self.blocks))
+        lines = {(span.path, span.line): False for span in self.spans}
+        for span in self.spans:
+            lines[span.path, span.line] |= entered.between(span.begin, span.end)
+        for (path, line), reached in lines.items():
+            files.setdefault(path, _SourceFile()).lines[line] += reached
+        for each in functions(self.image.debug, self.spans):
+            found = files.setdefault(each.path, _SourceFile()).functions.setdefault(each.name, [each.line, 0])
+            found[1] += entered.between(each.start, each.start + 1)
 
 
 class _EnteredCode:

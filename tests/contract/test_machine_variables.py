@@ -26,7 +26,9 @@ def test_a_variable_is_read_and_written_by_name_and_member(machine: Machine) -> 
     core.variable("stats.state").write("STATE_OPEN")
     core.variable("flags.level").write(3)
     core.variable("buf[3]").write(9)
-    assert str(core.variable("flags")) == "{ready = 1, level = 3, mode = 5, wide = 131071, state = STATE_OPEN}"
+    assert (
+        str(core.variable("flags")) == "{ready = 1, level = 3, mode = 5, wide = 131071, state = STATE_OPEN}"
+    )
     assert core.variable("stats")["state"].value == 1
     assert core.variable("buf").value == bytes([1, 2, 3, 9, 5, 6, 7, 8])
     before = core.variable("ticks").value

@@ -58,8 +58,8 @@ def test_lines_are_those_whose_instructions_ran(core: str) -> None:
     }
     assert len(first) > 50
     assert first <= reached
-    (blocks,) = (blocks for image, blocks in coverage._blocks.values())
-    assert {address for address, _ in blocks} == begun
+    (ran,) = coverage._images.values()
+    assert {address for address, _ in ran.blocks} == begun
 
 
 @pytest.mark.parametrize("core", CORES)
