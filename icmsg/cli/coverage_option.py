@@ -1,4 +1,4 @@
-"""The option for which lines of firmware a run has reached."""
+"""Option for which lines of firmware a run has reached, and who else looks at firmware."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from icmsg.cli.gdb_option import debugged
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
+    from contextlib import ExitStack
 
     from icmsg.link.setup import Program
     from icmsg.machine.machine import Machine
@@ -50,3 +52,15 @@ def covered(machine: Machine, path: str, programs: Mapping[str, Program]) -> Ite
         sys.stderr.write(f"coverage: there is nothing about lines in {name}: build it with -g\n")
     lines, reached = coverage.counts()
     sys.stderr.write(f"coverage: {reached} of {lines} lines reached: {saved}\n")
+
+
+def look_at_firmware(
+    stack: ExitStack, machine: Machine, options: argparse.Namespace, programs: dict[str, Program]
+) -> None:
+    """Let coverage and a debugger see what firmware executes, where the options ask for it."""
+    given = vars(options)
+    if given.get("coverage") is not None:
+        stack.enter_context(covered(machine, options.coverage, programs))
+    if given.get("gdb") is not None:
+        program, core = given.get("program"), given.get("core")
+        stack.enter_context(debugged(machine, options.gdb, programs, program=program, core=core))

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.core_options import CoreOptions, add_soc, cores_of, keep, machine_platform
-from icmsg.cli.coverage_option import add_coverage_option, covered
+from icmsg.cli.coverage_option import add_coverage_option, look_at_firmware
 from icmsg.cli.endpoint_options import add_endpoint_options, endpoints_of
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
-from icmsg.cli.gdb_option import add_gdb_option, debugged
+from icmsg.cli.gdb_option import add_gdb_option
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
 from icmsg.cli.trace_options import Traces, add_trace_options
 from icmsg.engines.choice import make_machine
@@ -284,7 +284,7 @@ def _run_exchange(
             stack.enter_context(last_words(lambda why, number: _as_text(report(exchange.lost(why), number))))
         if observe is not None:
             observe(machine, {} if isinstance(made.link, EndpointsLink) else dict(made.link.configs))
-        _look_at_firmware(stack, machine, options, made.programs)
+        look_at_firmware(stack, machine, options, made.programs)
         interrupted = 0
         try:
             result = (
@@ -301,18 +301,6 @@ def _run_exchange(
         if traces is not None:
             traces.end(found.as_json())
     return found
-
-
-def _look_at_firmware(
-    stack: ExitStack, machine: Machine, options: argparse.Namespace, programs: dict[str, Program]
-) -> None:
-    """Let coverage and a debugger see what firmware executes, where the options ask for it."""
-    given = vars(options)
-    if given.get("coverage") is not None:
-        stack.enter_context(covered(machine, options.coverage, programs))
-    if given.get("gdb") is not None:
-        program, core = given.get("program"), given.get("core")
-        stack.enter_context(debugged(machine, options.gdb, programs, program=program, core=core))
 
 
 class Made(NamedTuple):
