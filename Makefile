@@ -72,6 +72,7 @@ bench: $(VENV)/.installed-dev  ## print the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/backends.py
 	$(BIN)/python benchmarks/remote.py
 	$(BIN)/python benchmarks/stops.py
+	$(BIN)/python benchmarks/execution.py
 	$(BIN)/python benchmarks/traces.py
 
 # The same commit gives the same bytes, whenever and wherever it is built.

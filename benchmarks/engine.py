@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from icmsg.machine.image import FirmwareImage
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "engine"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "engines" / "embedded"))
 from thumb import RAM, firmware
 
 RUNS = 5

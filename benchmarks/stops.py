@@ -28,7 +28,7 @@ from icmsg.machine.image import FirmwareImage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "engine"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "engines" / "embedded"))
 from thumb import RAM, firmware
 
 RUNS = 7

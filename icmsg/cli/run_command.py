@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.core_options import CoreOptions, add_soc, cores_of, keep, machine_platform
+from icmsg.cli.coverage_option import add_coverage_option, look_at_firmware
 from icmsg.cli.endpoint_options import add_endpoint_options, endpoints_of, stub_for
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
-from icmsg.cli.gdb_option import add_gdb_option, debugged
+from icmsg.cli.gdb_option import add_gdb_option
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
 from icmsg.cli.trace_options import Traces, add_trace_options
 from icmsg.engines.choice import make_machine
@@ -111,6 +112,7 @@ def add_parser(commands: Any, cores: CoreOptions) -> None:
     add_engine_options(parser)
     add_options(parser, cores)
     add_gdb_option(parser)
+    add_coverage_option(parser)
     parser.set_defaults(execute=execute)
 
 
@@ -282,16 +284,7 @@ def _run_exchange(
             stack.enter_context(last_words(lambda why, number: _as_text(report(exchange.lost(why), number))))
         if observe is not None:
             observe(machine, {} if isinstance(made.link, EndpointsLink) else dict(made.link.configs))
-        if gdb is not None:
-            stack.enter_context(
-                debugged(
-                    machine,
-                    gdb,
-                    made.programs,
-                    program=getattr(options, "program", None),
-                    core=getattr(options, "core", None),
-                )
-            )
+        look_at_firmware(stack, machine, options, made.programs)
         interrupted = 0
         try:
             result = (

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def closest(word: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean …?"`` with the known word that is most like ``word``, or an empty string.
+def closest(word: str, known: Iterable[str], most: int = 1) -> str:
+    """Return ``"; did you mean …?"`` with the known words that are most like ``word``, or an empty string.
 
     >>> closest("perpherals", ["peripherals", "path"]), closest("readdoubleword", ["ReadDoubleWord"])
     ('; did you mean peripherals?', '; did you mean ReadDoubleWord?')
@@ -17,5 +17,5 @@ def closest(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches  # only for an error's text
 
     by_lower = {name.lower(): name for name in known}
-    found = get_close_matches(word.lower(), by_lower, n=1)
-    return f"; did you mean {by_lower[found[0]]}?" if found else ""
+    found = get_close_matches(word.lower(), by_lower, n=most)
+    return f"; did you mean {' or '.join(by_lower[each] for each in found)}?" if found else ""

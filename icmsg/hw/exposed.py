@@ -63,6 +63,8 @@ CORE: Final = Kind("ICPU")
 """A core; in Python its name."""
 PERIPHERAL: Final = Kind("IPeripheral")
 """A peripheral; in Python its name."""
+ANY: Final = Kind("Object")
+"""Anything, where nothing is done with it."""
 BYTES: Final = Kind("Byte[]")
 TABLE: Final = Kind("String[,]")
 """A table; in Python rows of texts, the first one the headings."""

@@ -204,7 +204,7 @@ class _Unwinder:
         rules = self._image.frame_rules(state.at) if self._image is not None else None
         if rules is None:
             return None
-        row, column = rules
+        row, column, keeps = rules
         cfa_rule: Any = row["cfa"]
         base = state.registers.get(cfa_rule.reg) if cfa_rule.reg is not None else None
         if base is None:
@@ -218,11 +218,21 @@ class _Unwinder:
                 registers |= {} if value is None else {number: value}
         if row[column].type == "UNDEFINED" if column in row else not state.exact:
             raise _EndError  # it never returns: it has made a call and has not kept LR
+        if not keeps and self._makes_calls(state.at):
+            raise _EndError  # nor does it here: LR is that of a call which has returned
         back = registers.get(column)
         if back is None or back in (0, 0xFFFF_FFFF):
             raise _EndError
         registers[_SP] = cfa
         return back, registers, True
+
+    def _makes_calls(self, address: int) -> bool:
+        """Tell whether the function at an address calls another one."""
+        found = self._image.function_at(address) if self._image is not None else None
+        if found is None:
+            return False
+        ends = range(found.start + 2, found.start + found.size + 1, 2)
+        return any(is_call(end, self._halfword)[0] for end in ends)
 
     def _kept(self, rule: Any, number: int, cfa: int, state: _State) -> int | None:
         if rule.type == "OFFSET":

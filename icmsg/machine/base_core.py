@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from icmsg.errors import EngineError, IcmsgError
+from icmsg.errors import EngineError, FirmwareError, IcmsgError
 from icmsg.machine.backtrace import unwind
 from icmsg.machine.image import FirmwareImage
 from icmsg.machine.image_addresses import check_addresses
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
     from icmsg.machine.backtrace import Frame
     from icmsg.machine.console import Console
+    from icmsg.machine.variables import Variable
     from icmsg.soc.mailbox_ports import MailboxPort
     from icmsg.soc.soc import Soc, SocCore
 
@@ -81,6 +82,18 @@ class BaseCore:
     def locate(self, address: int) -> str:
         """Return ``function+0x12 (file.c:34)`` of the image for a code address."""
         return self.image.locate(address) if self.image is not None else f"0x{address:08X}"
+
+    def variable(self, name: str) -> Variable:
+        """Return a variable of the image: ``stats.received``, ``buf[3]``, ``p->x``, ``*p``, ``file.c::counter``.
+
+        Raises:
+            FirmwareError: there is no image, or no such variable or member; the text suggests one.
+        """
+        if self.image is None:
+            raise FirmwareError(f"core {self.name} has no image whose variables are known; load() one first")
+        from icmsg.machine.variables import find_variable  # most runs do without
+
+        return find_variable(self.image, self.bus, name)
 
     def backtrace(self, pc: int | None = None) -> tuple[Frame, ...]:
         """Return the call chain, innermost first, from ``pc`` if that is given; empty where no firmware was started."""

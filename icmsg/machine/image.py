@@ -14,6 +14,7 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from icmsg.config.spelling import closest
 from icmsg.errors import FirmwareError
 from icmsg.limits import IMAGE_BYTES, LOADED_BYTES, SEGMENTS, SYMBOLS, read_file, size_text
 from icmsg.machine.hex_file import read_hex
@@ -211,12 +212,12 @@ class FirmwareImage:
         return None
 
     def symbol(self, name: str) -> int:
-        """Return the address of a symbol; FirmwareError if the image has none of that name."""
+        """Return the address of a symbol; FirmwareError, with the nearest names, if the image has none of that name."""
         try:
             return self.symbols[name]
         except KeyError:
             raise FirmwareError(
-                f"{self.path}: no symbol {name!r}; was it stripped, or optimised away?"
+                f"{self.path}: no symbol {name!r}; was it stripped, or optimised away?{closest(name, self.symbols, 3)}"
             ) from None
 
     # Places in the code
@@ -284,7 +285,7 @@ class FirmwareImage:
             for segment in self.segments
         )
 
-    def frame_rules(self, address: int) -> tuple[dict[Any, Any], int] | None:
+    def frame_rules(self, address: int) -> tuple[dict[Any, Any], int, bool] | None:
         """Return how the registers of the caller are found at ``address``, as :meth:`DebugInfo.frame_rules`."""
         return self.debug.frame_rules(address) if self.debug is not None else None
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from icmsg.machine.console import Console
     from icmsg.machine.events import Event, EventStream
     from icmsg.machine.image import FirmwareImage
+    from icmsg.machine.variables import Variable
     from icmsg.soc.mailbox_ports import MailboxPort
     from icmsg.soc.platform import PlatformDescription
     from icmsg.soc.soc import Soc
@@ -181,6 +182,9 @@ class Core(Protocol):
 
     def locate(self, address: int) -> str:
         """Return ``function+0x12 (file.c:34)`` for a code address; less where the image does not tell."""
+
+    def variable(self, name: str) -> Variable:
+        """Return a variable of the image, or a part of one, to be read and written; FirmwareError if there is none."""
 
     def backtrace(self) -> tuple[Frame, ...]:
         """Return where the core stands, innermost first, and who called that; empty where no firmware runs."""

@@ -65,7 +65,7 @@ def _by_table(
     found = image.frame_rules(at)
     if found is None:
         return None
-    row, column = found
+    row, column, _ = found
     rule: Any = row["cfa"]
     base = known.get(rule.reg) if rule.reg is not None else None
     if base is None:

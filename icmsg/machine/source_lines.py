@@ -18,15 +18,18 @@ from elftools.dwarf.ranges import BaseAddressEntry
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from icmsg.machine.debug_entries import DEEPEST, die_name, number_of
+from icmsg.machine.line_table import LineTable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from icmsg.machine.debug_variables import DebugVariables
 
 _FARTHEST: Final = 0x10000
 """Bytes from a label without a size up to which an address is called after it."""
 _NEAR: Final = 64
 """Symbols that are looked through for one that an address lies in."""
-_DEEPEST: Final = 64
-"""Depth of functions that are inlined into one another; more is no tree."""
 _NEVER: Final = 0xFFFF_FFFE
 """Address from which linkers leave ranges of functions that they dropped; others leave them at zero."""
 
@@ -80,6 +83,13 @@ class DebugInfo:
         return self._read[0]
 
     @cached_property
+    def variables(self) -> DebugVariables:
+        """The variables that it describes."""
+        from icmsg.machine.debug_variables import DebugVariables  # most runs do without
+
+        return DebugVariables(self)
+
+    @cached_property
     def _starts(self) -> list[int]:
         return [symbol.start for symbol in self.symbols]
 
@@ -112,7 +122,8 @@ class DebugInfo:
     # Sections
 
     @property
-    def _dwarf(self) -> Any | None:
+    def dwarf(self) -> Any | None:
+        """The debug information as pyelftools has it; None where there is none."""
         return self._read[1]
 
     @cached_property
@@ -134,18 +145,18 @@ class DebugInfo:
         unit = self._unit(address)
         if unit is None:
             return
-        files = _Files(self._dwarf, unit)
-        chain = [] if self._dwarf is None else list(self._functions(unit, address))
+        files = LineTable(self.dwarf, unit)
+        chain = [] if self.dwarf is None else list(self._functions(unit, address))
         path, line = files.line_of(address)
         for die in reversed(chain):
-            yield SourcePlace(_name(die), path, line)
-            call_file, call_line = _number(die, "DW_AT_call_file"), _number(die, "DW_AT_call_line")
+            yield SourcePlace(die_name(die), path, line)
+            call_file, call_line = number_of(die, "DW_AT_call_file"), number_of(die, "DW_AT_call_line")
             path, line = (None if call_file is None else files.path(call_file)), call_line or 0
         if not chain:
             yield SourcePlace(None, path, line)
 
     def _unit(self, address: int) -> Any | None:
-        dwarf = self._dwarf
+        dwarf = self.dwarf
         if dwarf is None:
             return None
         with suppress(Exception):
@@ -165,7 +176,7 @@ class DebugInfo:
         """The ranges of all compilation units, for the code that no ``.debug_aranges`` names."""
         found: list[tuple[int, int, Any]] = []
         with suppress(Exception):
-            for unit in self._dwarf.iter_CUs() if self._dwarf is not None else ():
+            for unit in self.dwarf.iter_CUs() if self.dwarf is not None else ():
                 with suppress(Exception):
                     found += [(begin, end, unit) for begin, end in self._ranges(unit.get_top_DIE())]
         return found
@@ -173,7 +184,7 @@ class DebugInfo:
     def _functions(self, unit: Any, address: int) -> Iterator[Any]:
         """Yield the function at ``address``, and what is inlined there, the outermost first."""
         scope = unit.get_top_DIE()
-        for _ in range(_DEEPEST):
+        for _ in range(DEEPEST):
             inner = next(
                 (die for die in _scopes(scope) if self._is_here(die, address)),
                 None,
@@ -188,20 +199,21 @@ class DebugInfo:
         return any(begin <= address < end for begin, end in self._ranges(die))
 
     def _ranges(self, die: Any) -> Iterator[tuple[int, int]]:
-        for begin, end in _raw_ranges(self._dwarf, die):
-            dropped = begin == 0 and not self._starts_at_zero
+        for begin, end in _raw_ranges(self.dwarf, die):
+            dropped = begin == 0 and not self.starts_at_zero
             if begin < end and begin < _NEVER and not dropped:
                 yield begin, end
 
     @cached_property
-    def _starts_at_zero(self) -> bool:
+    def starts_at_zero(self) -> bool:
+        """True if code may begin at address 0, where linkers also leave what they have dropped."""
         return any(symbol.start == 0 and symbol.is_function for symbol in self.symbols[:64])
 
     # Call frames
 
     @cached_property
     def _frames(self) -> tuple[list[int], list[Any]]:
-        dwarf, found = self._dwarf, []
+        dwarf, found = self.dwarf, []
         if dwarf is not None:
             for has, read in (
                 (dwarf.has_CFI, dwarf.CFI_entries),
@@ -212,74 +224,24 @@ class DebugInfo:
         found.sort(key=lambda entry: entry.header["initial_location"])
         return [entry.header["initial_location"] for entry in found], found
 
-    def frame_rules(self, address: int) -> tuple[dict[Any, Any], int] | None:
-        """Return the row of the call frame table for ``address``, and the column of the return address."""
+    def frame_rules(self, address: int) -> tuple[dict[Any, Any], int, bool] | None:
+        """Return the row of the call frame table for ``address``, and the column of the return address.
+
+        The third value tells whether the function puts the return address somewhere in any of its rows.
+        """
         with suppress(Exception):
             starts, entries = self._frames
             at = bisect_right(starts, address) - 1
-            if at < 0 or (starts[at] == 0 and not self._starts_at_zero):
+            if at < 0 or (starts[at] == 0 and not self.starts_at_zero):
                 return None
             entry = entries[at]
             if address >= starts[at] + entry.header["address_range"]:
                 return None
             table = entry.get_decoded().table
             row = next((each for each in reversed(table) if each["pc"] <= address), None)
-            return None if row is None else (row, entry.cie.header["return_address_register"])
+            column = entry.cie.header["return_address_register"]
+            return None if row is None else (row, column, any(column in each for each in table))
         return None
-
-
-class _Files:
-    """The line table and the file names of one compilation unit."""
-
-    def __init__(self, dwarf: Any, unit: Any) -> None:
-        self._unit = unit
-        self._program = dwarf.line_program_for_CU(unit)
-        top = unit.get_top_DIE()
-        self._folder = _text(top, "DW_AT_comp_dir") or ""
-
-    def line_of(self, address: int) -> tuple[str | None, int]:
-        """Return the path and the line of ``address``; (None, 0) where the table has none."""
-        before: Any = None
-        for entry in self._program.get_entries() if self._program is not None else ():
-            state = entry.state
-            if state is None:
-                continue
-            if before is not None and before.address <= address < state.address and before.line:
-                return self.path(before.file), before.line
-            before = None if state.end_sequence else state
-        return None, 0
-
-    def path(self, number: int) -> str | None:
-        """Return the path of a file by its number in the line table."""
-        if self._program is None:
-            return None
-        header = self._program.header
-        first = 0 if header["version"] >= 5 else 1
-        if not first <= number < len(header["file_entry"]) + first:
-            return None
-        entry = header["file_entry"][number - first]
-        folders = header["include_directory"]
-        index = entry["dir_index"]
-        folder = ""
-        if first == 0 and index < len(folders):
-            folder = _decoded(folders[index])
-        elif first and 0 < index <= len(folders):
-            folder = _decoded(folders[index - 1])
-        parts = [self._folder, folder, _decoded(entry["name"])]
-        path = ""
-        for part in (each.replace("\\", "/") for each in parts if each):
-            path = part if part.startswith("/") or part[1:2] == ":" or not path else f"{path}/{part}"
-        return _without_dots(path)
-
-
-def _without_dots(path: str) -> str:
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == ".." and parts and parts[-1] not in ("", ".."):
-            parts.pop()
-        elif part not in (".", "") or not parts:
-            parts.append(part)
-    return "/".join(parts)
 
 
 def _scopes(die: Any) -> Iterator[Any]:
@@ -317,35 +279,6 @@ def _raw_ranges(dwarf: Any, die: Any) -> Iterator[tuple[int, int]]:
             else:
                 shift = 0 if entry.is_absolute else base
                 yield entry.begin_offset + shift, entry.end_offset + shift
-
-
-def _name(die: Any) -> str | None:
-    for _ in range(_DEEPEST):
-        name = _text(die, "DW_AT_name")
-        if name is not None:
-            return name
-        link = next(
-            (each for each in ("DW_AT_abstract_origin", "DW_AT_specification") if each in die.attributes),
-            None,
-        )
-        if link is None:
-            return None
-        die = die.get_DIE_from_attribute(link)
-    return None
-
-
-def _text(die: Any, attribute: str) -> str | None:
-    found = die.attributes.get(attribute)
-    return None if found is None else _decoded(found.value)
-
-
-def _number(die: Any, attribute: str) -> int | None:
-    found = die.attributes.get(attribute)
-    return found.value if found is not None and isinstance(found.value, int) else None
-
-
-def _decoded(value: Any) -> str:
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def _symbols(elf: Any) -> Iterator[CodeSymbol]:

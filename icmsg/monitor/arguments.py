@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.hw.exposed import (
+    ANY,
     BOOL,
     BYTES,
     CORE,
@@ -196,6 +197,7 @@ def _named(token: Token, kind: Kind, names: Names) -> object:
 
 
 _CONVERTERS: Final[dict[Kind, Callable[[Token, Kind], object]]] = {
+    ANY: lambda token, _kind: token.value,
     STRING: _text,
     BOOL: _boolean,
     TIME: _time,

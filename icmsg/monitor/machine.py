@@ -17,6 +17,7 @@ from icmsg.gdb import Debugger, Halted
 from icmsg.machine.events import EventKind
 from icmsg.machine.interruption import CtrlC
 from icmsg.monitor.log import LogLevel
+from icmsg.monitor.objects.cpu_tracing import CpuTracing
 from icmsg.monitor.objects.devices import make_devices
 from icmsg.soc.platform import parse_platform
 
@@ -176,6 +177,10 @@ class MonitorMachine:
         """Free everything."""
         self.stop_debugger()
         if self.soc is not None:
+            for device in self.devices.values():
+                for part in device.parts:
+                    if isinstance(part, CpuTracing):
+                        part.close()
             self.soc.close()
             self.soc, self.devices, self._controls = None, {}, {}
 

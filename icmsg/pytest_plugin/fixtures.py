@@ -9,6 +9,7 @@ import pytest
 
 from icmsg.pytest_plugin.artefacts import ArtefactRecorder, last_words
 from icmsg.pytest_plugin.availability import require_engine
+from icmsg.pytest_plugin.coverage import cover
 from icmsg.pytest_plugin.options import asked_engine, asked_soc, stall_s
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def icmsg_make_machine(icmsg_engine: EngineChoice, request: pytest.FixtureReques
             stall_s=stall_s(request.config),
         )
         recorder.add(machine)
+        cover(request.config, machine)
         return machine
 
     yield make

@@ -23,7 +23,7 @@ _MARKER: Final = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--icmsg-engine``, ``--icmsg-soc``, ``--icmsg-stall-timeout`` and ``--icmsg-traces``."""
+    """Add all options; their names begin with ``--icmsg-``."""
     group = parser.getgroup("icmsg", "ICMsg on an emulated SoC")
     group.addoption(
         "--icmsg-engine",
@@ -49,6 +49,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="suffixes of further traces of a failed test, such as pftrace,pcapng; its machines run slower then "
         "(default: the ini option icmsg_trace_formats, none)",
+    )
+    group.addoption(
+        "--icmsg-coverage",
+        metavar="FILE",
+        default=None,
+        help="write which lines of firmware the tests have reached, for lcov and genhtml; images need -g",
     )
     group.addoption(
         "--icmsg-stall-timeout",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from icmsg.robot.emulation import SuiteEmulation
     from icmsg.robot.played_instances import Played, PlayedEndpoint
     from icmsg.robot.settings import LibrarySettings
+    from icmsg.views.coverage import Coverage
 
 
 _MISTAKES: Final = (ConfigurationError, MonitorError, FirmwareError, EngineNotAvailableError)
@@ -56,6 +57,8 @@ class KeywordContext:
         """Ring of what happened on the links that the test uses, where the suite asks for traces of it."""
         self.recent_files: Final[list[Path]] = []
         """The files that were saved of it last."""
+        self.coverage: Coverage | None = None
+        """Record of what firmware executes, where the suite wants one."""
         self._heard: Machine | None = None
 
     # The machine
@@ -81,6 +84,8 @@ class KeywordContext:
             self._forget()
             self._heard = machine
             self.recorder.listen(machine)
+            if self.coverage is not None:
+                self.coverage.watch(machine)
             self.recent = try_recent(machine) if self.settings.trace_suffixes else None
         return machine
 

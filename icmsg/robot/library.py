@@ -15,6 +15,7 @@ from icmsg.robot.context import KeywordContext
 from icmsg.robot.doorbell_keywords import DoorbellKeywords
 from icmsg.robot.emulation import LocalEmulation
 from icmsg.robot.exchange_keywords import ExchangeKeywords
+from icmsg.robot.execution_keywords import ExecutionKeywords
 from icmsg.robot.firmware_keywords import FirmwareKeywords
 from icmsg.robot.interruption import Interruptions
 from icmsg.robot.lifecycle import Lifecycle
@@ -30,7 +31,9 @@ from icmsg.robot.states import StateKeywords
 from icmsg.robot.time_keywords import TimeKeywords
 from icmsg.robot.trace_keywords import TraceKeywords
 from icmsg.robot.values import CoreName
+from icmsg.robot.variable_keywords import VariableKeywords
 from icmsg.robot.watching_keywords import WatchingKeywords
+from icmsg.robot.watchpoint_keywords import WatchpointKeywords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,10 +43,13 @@ if TYPE_CHECKING:
 _OURS: Final = (
     MachineKeywords,
     FirmwareKeywords,
+    VariableKeywords,
+    ExecutionKeywords,
     PlayingKeywords,
     MessageKeywords,
     ExchangeKeywords,
     RegionKeywords,
+    WatchpointKeywords,
     DoorbellKeywords,
     ConsoleKeywords,
     WatchingKeywords,

@@ -25,7 +25,14 @@ class Call(NamedTuple):
     kwargs: dict[str, Any]
 
 
-_NOT_REPEATED: Final = {"provides", "requires", "reset_emulation", "close_machine", "save_trace"}
+_NOT_REPEATED: Final = {
+    "provides",
+    "requires",
+    "reset_emulation",
+    "close_machine",
+    "save_trace",
+    "save_coverage",
+}
 
 
 class StateKeywords:

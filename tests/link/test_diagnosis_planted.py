@@ -287,6 +287,6 @@ def test_stores_are_watched_until_both_are_bound_and_change_nothing(tmp_path: Pa
             machine.run_for(MS)
             endpoint.send(b"one more doorbell")
             machine.run_for(MS)
-            assert not net._store_watches
+            assert not net._watches
             hashes.add(machine.trace_sha256())
     assert len(hashes) == 1

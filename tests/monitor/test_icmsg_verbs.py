@@ -33,6 +33,7 @@ NEEDS_A_MACHINE = {
     "release": "release",
     "ring": "ring net 1",
     "write": "write app 0 00",
+    "var": "var app x",
 }
 
 

@@ -104,7 +104,7 @@ class CoreBus:
         if type(found) is MappedMemory:
             found.memory.words[(address - found.start) >> 2] = value
             if found.memory.code or found.memory.reserved:
-                found.memory.changed(address - found.start, 4)
+                found.memory.changed(address - found.start, 4, self._core)
         elif type(found) is IoRange:
             self._io_write(found.model.write32, address, found, value, 32)
         else:
@@ -135,13 +135,30 @@ class CoreBus:
             offset = address - found.start
             found.memory.bytes[offset : offset + size] = data
             if size and (found.memory.code or found.memory.reserved):
-                found.memory.changed(offset, size)
+                found.memory.changed(offset, size, self._core)
             return
         done = 0
         for part, start, end in self._span(address, size):
             part.memory.bytes[start - part.start : end - part.start] = data[done : done + end - start]
             self._wrote(part, start, end - start)
             done += end - start
+
+    def watch_writes(self, begin: int, end: int, told: Callable[[int, int], None]) -> Callable[[], None]:
+        """Call ``told(address, size)`` behind each write through this bus to ``begin``…``end`` - 1, all of one memory.
+
+        ``size`` is what of the write lies in there. BusError if no memory is there. The function returned ends that.
+        """
+        found = self._pages.get(begin >> 12)
+        if not isinstance(found, MappedMemory):
+            raise self._nothing(begin, 8 * (end - begin))
+        start = found.start
+
+        def written(offset: int, size: int, core: str | None) -> None:
+            first, last = max(start + offset, begin), min(start + offset + size, end)
+            if core == self._core and first < last:
+                told(first, last - first)
+
+        return found.memory.watch(written)
 
     def _span(self, address: int, size: int) -> list[tuple[MappedMemory, int, int]]:
         if size < 0:
@@ -166,7 +183,7 @@ class CoreBus:
 
     def _wrote(self, found: MappedMemory, address: int, size: int) -> None:
         if found.memory.code or found.memory.reserved:
-            found.memory.changed(address - found.start, size)
+            found.memory.changed(address - found.start, size, self._core)
 
     def _io(self, read: Callable[[int], int], address: int, found: IoRange, width: int) -> int:
         try:

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.processor import Processor
 
 
+class StoodStill(Exception):  # noqa: N818 - no error
+    """Time stands at a stop; the next run goes on there."""
+
+
+def never() -> bool:
+    """Return False: what is waited for ends a run in another way."""
+    return False
+
+
 @dataclass(eq=False)
 class _AccessWatch:
     begin: int
@@ -36,6 +45,7 @@ class CoreStops:
         self._reached: Final[dict[int, list[Callable[[], None]]]] = {}
         self._watches: Final[list[_AccessWatch]] = []
         self._stepped: list[Callable[[], None]] = []
+        self._leaves = False  # whether time shall stand at the stop that is told
 
     @property
     def _firmware(self) -> Processor | None:
@@ -101,6 +111,24 @@ class CoreStops:
         """Call nobody behind the next instruction."""
         self._stepped.clear()
 
+    def run_to(self, address: int, times: int, run: Callable[[], None]) -> None:
+        """Let time pass by ``run()``, until ``address`` is the next instruction for the ``times``-th time."""
+        left = times
+
+        def count() -> None:
+            nonlocal left
+            left -= 1
+            self._leaves |= left == 0
+
+        end = self.on_reach(address, count)
+        try:
+            run()
+        except StoodStill:
+            return
+        finally:
+            self._leaves = False
+            end()
+
     def tell(self, firmware: Processor) -> None:
         """Call who waits for the stop of ``firmware``."""
         stop = firmware.stop
@@ -115,3 +143,5 @@ class CoreStops:
                     watch.handler(stop.address)
         for handler in stepped:
             handler()
+        if self._leaves:
+            raise StoodStill

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.core_stops import CoreStops
+from icmsg.engines.embedded.core_stops import CoreStops, never
+from icmsg.engines.embedded.firmware_watch import FirmwareWatches
 from icmsg.engines.embedded.played import PlayedCore
-from icmsg.engines.embedded.store_watch import StoreWatch
 from icmsg.errors import EngineError, FirmwareError
 from icmsg.machine.base_core import BaseCore
 from icmsg.machine.events import EventKind
@@ -40,7 +40,7 @@ class MachineCore(BaseCore):
         self._held = False
         self.is_played_elsewhere = False  # by somebody behind the Monitor: the SoC does not start it
         self._power_handlers: list[Callable[[bool], None]] = []
-        self._store_watches: list[StoreWatch] = []
+        self._watches: Final = FirmwareWatches(lambda: slot.firmware)
         self.stops: Final = CoreStops(lambda: slot.firmware)
         """Handlers that are called where firmware comes to an address or makes an access."""
         slot.power = self
@@ -137,8 +137,7 @@ class MachineCore(BaseCore):
         self._machine.start_core(self._slot, stack=stack, entry=entry)
         if (core := self._slot.firmware) is not None and self.image is not None:
             core.after_slice = polled(self.bus, self.image.symbols, self._slot.print)
-        for watch in self._store_watches:
-            watch.begin(self._slot.firmware)
+        self._watches.begin()
         self.stops.begin()
         self._halted = self._held = False
         self._slot.emit(EventKind.CORE_STARTED)
@@ -282,6 +281,11 @@ class MachineCore(BaseCore):
         return self._slot.firmware.instructions if self._slot.firmware is not None else 0
 
     @property
+    def executed(self) -> int:
+        """The same, exact also while a slice runs."""
+        return self._slot.instructions()
+
+    @property
     def progress(self) -> tuple[int, int]:
         """(instructions, tick): how far firmware has come; (0, 0) where there is none."""
         return (core.instructions, core.time) if (core := self._slot.firmware) is not None else (0, 0)
@@ -314,16 +318,14 @@ class MachineCore(BaseCore):
 
         The function returned ends that, before the next slice. Meanwhile firmware is about a third slower.
         """
-        watch = StoreWatch(begin, end, told)
-        self._store_watches.append(watch)
-        watch.begin(self._slot.firmware)
+        return self.watch_firmware(lambda firmware: firmware.watch_stores(begin, end, told))
 
-        def stop() -> None:
-            if watch in self._store_watches:
-                self._store_watches.remove(watch)
-                watch.end(self._slot.firmware)
+    def watch_firmware(self, install: Callable[[Processor], Callable[[], None]]) -> Callable[[], None]:
+        """Call ``install(firmware)``, which returns how to end that, for each firmware that runs here from now on.
 
-        return stop
+        The function returned ends that, before the next slice.
+        """
+        return self._watches.add(install)
 
     def on_reach(self, place: int | str, handler: Callable[[], None]) -> Callable[[], None]:
         """Call ``handler()`` each time firmware comes to ``place``, directly before the instruction is executed.
@@ -336,12 +338,30 @@ class MachineCore(BaseCore):
             FirmwareError: the image has no such name.
             EngineError: there can be no code.
         """
+        return self.stops.on_reach(self._stop_address(place), handler)
+
+    def run_to(self, place: int | str, *, timeout_ns: int, times: int = 1) -> None:
+        """Run until firmware has come to ``place`` (as for :meth:`on_reach`) so often; all stands directly before it.
+
+        The next run goes on there, with the same events and hash as one that was not stopped.
+
+        Raises:
+            VirtualTimeoutError: it did not come there within a virtual time.
+            FirmwareError, EngineError: as :meth:`on_reach`.
+        """
+        address = self._stop_address(place)
+        what = f"core {self.name} coming to {self.locate(address)}{f' {times} times' if times > 1 else ''}"
+        self.stops.run_to(
+            address, times, lambda: self._machine.run_until(never, timeout_ns=timeout_ns, what=what)
+        )
+
+    def _stop_address(self, place: int | str) -> int:
         address = self.address_of(place)
         if not self.can_stop_at(address):
             raise EngineError(
                 f"core {self.name} cannot stop at 0x{address:08X}: it has no memory there, or none directly before it"
             )
-        return self.stops.on_reach(address, handler)
+        return address
 
     def can_stop_at(self, address: int) -> bool:
         """Return whether :meth:`on_reach` is possible: not at the very first address of a memory."""

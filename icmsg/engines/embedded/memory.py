@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icmsg.hw.model import IoModel
 
 PAGE: Final = 0x1000
@@ -21,6 +23,10 @@ _PRIVATE: Final[dict[str, int]] = (
 )
 CODE_PAGE: Final = 1024
 """Bytes of the pages that are told apart where code is concerned: those that the emulator translates."""
+
+
+_NO_PAGE: Final = -1
+"""Key by which :attr:`Memory.reserved` is not empty while somebody watches."""
 
 
 class CodeUser(Protocol):
@@ -62,9 +68,31 @@ class Memory:
         """Users that may write into a page without being asked again."""
         self.reserved: Final[dict[int, list[CodeUser]]] = {}
         """Users whose exclusive monitor is set for an address in a page; writes there have to be told."""
+        self._watchers: Final[list[Callable[[int, int, str | None], None]]] = []
 
-    def changed(self, offset: int, size: int) -> None:
-        """Tell every core that has executed from a range, or reserved an address in it, that Python has changed it."""
+    def watch(self, told: Callable[[int, int, str | None], None]) -> Callable[[], None]:
+        """Call ``told(offset, size, core)`` behind each write of Python's, through the bus of ``core`` or of nobody.
+
+        The function returned ends that.
+        """
+        self._watchers.append(told)
+        self.reserved.setdefault(_NO_PAGE, [])
+
+        def stop() -> None:
+            if told in self._watchers:
+                self._watchers.remove(told)
+                if not self._watchers:
+                    del self.reserved[_NO_PAGE]
+
+        return stop
+
+    def changed(self, offset: int, size: int, core: str | None = None) -> None:
+        """Tell every core that has executed from a range, or reserved an address in it, that Python has changed it.
+
+        It wrote through the bus of ``core``.
+        """
+        for watcher in tuple(self._watchers):
+            watcher(offset, size, core)
         first, last = offset // CODE_PAGE, (offset + size - 1) // CODE_PAGE
         for page in [page for page in self.reserved if first <= page <= last]:
             self.end_reservations(page)

@@ -190,8 +190,25 @@ class Processor(Protocol):
     def write_registers(self, values: Mapping[str, int]) -> None:
         """Set core registers by name."""
 
-    def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
-        """Call ``told(address, value, pc)`` at each store to a range; the function returned ends that."""
+    def watch_stores(
+        self, begin: int, end: int, told: Callable[[int, int, int], None], *, loads: bool = False
+    ) -> Callable[[], None]:
+        """Call ``told(address, value, pc)`` before each store to a range; the function returned ends that.
+
+        ``loads``: before each load instead, with the value 0.
+        """
+
+    def watch_blocks(self, told: Callable[[int], None]) -> Callable[[], None]:
+        """Call ``told(address)`` wherever a run of instructions begins, at each jump; the function returned ends that.
+
+        Registers are those before the first instruction, but for the program counter.
+        """
+
+    def watch_translations(self, told: Callable[[int, int], None]) -> Callable[[], None]:
+        """Call ``told(address, size)`` where a run of instructions comes for the first time, and now and then again.
+
+        ``size`` is in bytes. What runs is not slower for that. The function returned ends that.
+        """
 
     def polled(self, pcs: Collection[int], bus: Bus) -> Iterator[int]:
         """Yield the addresses of peripheral registers that a loop reads which was seen at ``pcs``."""

@@ -13,6 +13,7 @@ from icmsg.monitor.log import LogLevel
 from icmsg.monitor.members import Device
 from icmsg.monitor.objects.access_log import AccessLog
 from icmsg.monitor.objects.cpu import CpuObject
+from icmsg.monitor.objects.cpu_tracing import AccessHooks, CpuTracing
 from icmsg.monitor.objects.foreign_cpu import ForeignCpu
 from icmsg.monitor.objects.loader import Loader
 from icmsg.monitor.objects.mailbox import MailboxWait
@@ -47,16 +48,24 @@ def make_devices(
     warn = partial(log.write, LogLevel.WARNING)
     bus = BusAccess(machine, name, partial(warn, source="sysbus"))
     loader = Loader(machine, controls, is_started)
-    devices = {"sysbus": Device("sysbus", "SystemBus", bus, loader, AccessLog(machine, log))}
+    devices = {"sysbus": Device("sysbus", "SystemBus", bus, loader, AccessLog(machine, log), AccessHooks())}
     records = StepRecords(machine, is_started)
     for item in machine.description:
         full = f"sysbus.{item.alias or item.name}"
-        parts = _parts(item, machine, controls, records, partial(warn, source=item.alias or item.name))
+        source = item.alias or item.name
+        parts = _parts(item, machine, controls, records, partial(warn, source=source))
+        if item.type in CPUS:
+            core = machine.core(machine.soc.by_cpu[item.name].name)
+            parts = (*parts, CpuTracing(core, partial(_inform, machine, log, source)))
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], *parts)
     for item in machine.foreign_cores.values():
         full = f"sysbus.{item.alias or item.name}"
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], ForeignCpu(item))
     return devices
+
+
+def _inform(machine: EmbeddedMachine, log: Log, source: str, text: str) -> None:
+    log.write(LogLevel.INFO, text, source, machine.now_ns)
 
 
 def _parts(

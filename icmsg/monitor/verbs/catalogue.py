@@ -78,6 +78,7 @@ VERBS: Final = {
     "release": Verb("icmsg release [CORE...]", "give cores back, let Renode go on", 0, 2, (_CORES,)),
     "reset": Verb("icmsg reset CORE", "reset a core; regions keep their contents", 1, 1, (_CORES,)),
     "ring": Verb("icmsg ring CORE CHANNEL", "ring a channel, with nothing behind it", 2, 2, (_CORES,)),
+    "var": Verb("icmsg var CORE NAME [VALUE]", "a variable of firmware, by name", 2, 3, (_CORES,)),
     "write": Verb("icmsg write REGION OFFSET HEX", "overwrite bytes of a region", 3, 3, (_REGIONS,)),
     "config": Verb(
         "icmsg config [NAME=VALUE...]",
@@ -113,6 +114,8 @@ _MORE: Final = {
     "reset": "A core that runs firmware starts again from its vector table.",
     "ring": "Also on a channel that its driver has not connected.",
     "write": "OFFSET counts bytes from the start of the region: icmsg write {first} 4 14000000",
+    "var": "NAME is stats.received, buf[3], p->x, *p, file.c::name, function::name; VALUE a number, an enumerator, "
+    "true, false, a text in quotes or hex:BYTES. Needs an ELF file with debug information.",
     "config": "NAME is {settings}. Files may begin with @; cores=FIRST,SECOND joins two other cores; "
     "backend=icbmsg (icbmsg-rework, icmsg-me) endpoints=ep0,ep1 have several endpoints.",
 }

@@ -15,6 +15,7 @@ from icmsg.monitor.verbs.settings import LinkSettings
 from icmsg.monitor.verbs.several_status import dump_several
 from icmsg.monitor.verbs.status import status_lines, view_of
 from icmsg.monitor.verbs.trace import TraceFiles
+from icmsg.monitor.verbs.variables import show_variable, write_variable
 from icmsg.monitor.verbs.watch import Watch
 from icmsg.monitor.verbs.words import dump_lines, packet_lines, region_lines
 
@@ -55,6 +56,7 @@ class IcmsgVerbs:
             "reset": self._reset,
             "ring": self._ring,
             "write": self._write,
+            "var": self._variable,
             "config": self._configure,
             "regions": self._show_regions,
             "help": self._help,
@@ -182,6 +184,11 @@ class IcmsgVerbs:
         direction = self._settings.find(words[0])
         offset, data = number(words[1], "offset"), hex_bytes(words[2])
         return injection.write(self._running().machine, direction, offset, data)
+
+    def _variable(self, words: list[str]) -> list[str]:
+        check_call("var", words)
+        core = self._running().machine.core(words[0])
+        return show_variable(core, words[1]) if len(words) == 2 else write_variable(core, *words[1:])
 
     # The instance
 

@@ -275,14 +275,28 @@ class NativeCore:
         callback = _CODE_CALLBACK(lambda _uc, _address, _size, _user: handler())
         self._hook(UC_HOOK_CODE, callback, address, address)
 
-    def hook_translations(self, address: int, size: int, handler: Callable[[int, int], None]) -> None:
-        """Call ``handler(address, size)`` where code that begins in this range was translated, before it runs."""
+    def hook_blocks(self, handler: Callable[[int, int], None]) -> Callable[[], None]:
+        """Call ``handler(address, size)`` wherever a run of instructions begins; return how to end that between runs.
+
+        Each call costs what a call of Python costs.
+        """
+        callback = _CODE_CALLBACK(lambda _uc, address, size, _user: handler(address, size))
+        return self._remover(self._hook(UC_HOOK_BLOCK, callback))
+
+    def hook_translations(
+        self, address: int, size: int, handler: Callable[[int, int], None]
+    ) -> Callable[[], None]:
+        """Call ``handler(address, size)`` where code that begins in this range was translated, before it runs.
+
+        The function returned ends that, between two runs.
+        """
 
         def on_edge(_uc: object, new: Any, _before: object, _user: object) -> None:
             code = new.contents
             handler(code.address, code.size)
 
-        self._hook(UC_HOOK_EDGE_GENERATED, _EDGE_CALLBACK(on_edge), address, address + size - 1)
+        callback = _EDGE_CALLBACK(on_edge)
+        return self._remover(self._hook(UC_HOOK_EDGE_GENERATED, callback, address, address + size - 1))
 
     def stop_before(self, addresses: Iterable[int]) -> None:
         """End every run before the instructions at ``addresses``, as a WFI would, with PC there; free anywhere else."""
@@ -309,12 +323,10 @@ class NativeCore:
         callback = _STORE_CALLBACK(
             lambda _uc, _kind, address, size, value, _user: handler(address, size, value)
         )
-        number = self._hook(kind, callback, begin, end - 1)
+        return self._remover(self._hook(kind, callback, begin, end - 1))
 
-        def remove() -> None:
-            self._check(_LIB.uc_hook_del(self._pointer, number))
-
-        return remove
+    def _remover(self, number: ctypes.c_size_t) -> Callable[[], None]:
+        return lambda: self._check(_LIB.uc_hook_del(self._pointer, number))
 
     def _hook(self, kind: int, callback: object, begin: int = 1, end: int = 0) -> ctypes.c_size_t:
         self._keep.append(callback)

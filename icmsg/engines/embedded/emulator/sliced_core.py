@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.emulator.breakpoints import Breakpoints
+from icmsg.engines.embedded.emulator.watched_core import WatchedCore
 from icmsg.engines.embedded.processor import Stop, StopKind
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class LockUp(Exception):  # noqa: N818 - the term of the Arm architecture manual
         self.pc = pc
 
 
-class SlicedCore(ABC):
+class SlicedCore(WatchedCore):
     """A core with an instruction stream, of any architecture, which ``native`` executes.
 
     ``time`` is the tick up to which the core has run; it is behind what :meth:`now` says only while a slice runs.
@@ -86,10 +87,6 @@ class SlicedCore(ABC):
         self._lost_store: tuple[int, int] | None = None  # the address and PC of a store that nothing took
 
     @abstractmethod
-    def pc(self) -> int:
-        """Return the program counter; in an access, that of the instruction that makes it."""
-
-    @abstractmethod
     def take_interrupts(self) -> None:
         """Enter the handlers of what is pending, or wake up."""
 
@@ -119,18 +116,6 @@ class SlicedCore(ABC):
     @abstractmethod
     def _end_lost_store(self, address: int, pc: int) -> None:
         """Do what the store asks for that the instruction at ``pc`` has made to where nothing is."""
-
-    def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
-        """Call ``told(address, value, pc)`` at each store of this core to ``begin``…``end`` - 1, before it is made.
-
-        The function returned ends that before the next slice.
-        """
-        remove = self._native.hook_stores(
-            begin, end, lambda address, _size, value: told(address, value, self.pc())
-        )
-
-        # unicorn lets go of a hook in its next run, and what was translated before that stays slow.
-        return lambda: self._leftover.extend((remove, self._native.forget_all_code))
 
     # Stops
 
@@ -164,19 +149,10 @@ class SlicedCore(ABC):
         self._retranslate()  # what was translated before does not look
 
         def end_watch() -> None:
-            if self._running:
-                self._leftover.append(remove)
-            else:
-                remove()
+            self._now_or_before_the_next_slice(remove)
             self._leftover.append(self._native.forget_all_code)
 
         return end_watch
-
-    def _retranslate(self) -> None:
-        if self._running:
-            self._leftover.append(self._native.forget_all_code)
-        else:
-            self._native.forget_all_code()
 
     def _must_stop(self) -> bool:
         """Leave the slice if the next instruction is one to stop before."""
@@ -208,9 +184,7 @@ class SlicedCore(ABC):
 
     def now(self) -> int:
         """Return the core's tick, exact to the instruction in an access of a slice that runs."""
-        if self._running:
-            return self.time + self._executed.value * self.ticks_per_instruction
-        return self.time
+        return self.time + (self._executed.value * self.ticks_per_instruction if self._running else 0)
 
     def executed(self) -> int:
         """Return how many instructions were executed, the one that makes an access included."""

@@ -1,0 +1,85 @@
+"""Line table of one compilation unit: which code a line became, and what the files are called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from icmsg.machine.debug_entries import decoded, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class LineTable:
+    """The line table and the file names of one compilation unit."""
+
+    def __init__(self, dwarf: Any, unit: Any) -> None:
+        self._unit = unit
+        self._program = dwarf.line_program_for_CU(unit)
+        top = unit.get_top_DIE()
+        self._folder = text_of(top, "DW_AT_comp_dir") or ""
+        self._paths: dict[int, str | None] = {}
+
+    def spans(self) -> Iterator[list[tuple[int, int, str | None, int]]]:
+        """Yield each sequence of code as (begin, end, path, line) of its parts; line 0 is what belongs to none."""
+        found: list[tuple[int, int, str | None, int]] = []
+        before: Any = None
+        for entry in self._program.get_entries() if self._program is not None else ():
+            state = entry.state
+            if state is None:
+                continue
+            if before is not None and before.address < state.address:
+                found.append((before.address, state.address, self.path(before.file), before.line))
+            before = None if state.end_sequence else state
+            if before is None:
+                yield found
+                found = []
+
+    def line_of(self, address: int) -> tuple[str | None, int]:
+        """Return the path and the line of ``address``; (None, 0) where the table has none."""
+        before: Any = None
+        for entry in self._program.get_entries() if self._program is not None else ():
+            state = entry.state
+            if state is None:
+                continue
+            if before is not None and before.address <= address < state.address and before.line:
+                return self.path(before.file), before.line
+            before = None if state.end_sequence else state
+        return None, 0
+
+    def path(self, number: int) -> str | None:
+        """Return the path of a file by its number in the line table."""
+        if number not in self._paths:
+            self._paths[number] = self._path(number)
+        return self._paths[number]
+
+    def _path(self, number: int) -> str | None:
+        if self._program is None:
+            return None
+        header = self._program.header
+        first = 0 if header["version"] >= 5 else 1
+        if not first <= number < len(header["file_entry"]) + first:
+            return None
+        entry = header["file_entry"][number - first]
+        folders = header["include_directory"]
+        index = entry["dir_index"]
+        folder = ""
+        if first == 0 and index < len(folders):
+            folder = decoded(folders[index])
+        elif first and 0 < index <= len(folders):
+            folder = decoded(folders[index - 1])
+        parts = [self._folder, folder, decoded(entry["name"])]
+        path = ""
+        for part in (each.replace("\\", "/") for each in parts if each):
+            path = part if part.startswith("/") or part[1:2] == ":" or not path else f"{path}/{part}"
+        return _without_dots(path)
+
+
+def _without_dots(path: str) -> str:
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == ".." and parts and parts[-1] not in ("", ".."):
+            parts.pop()
+        elif part not in (".", "") or not parts:
+            parts.append(part)
+    return "/".join(parts)
