@@ -22,11 +22,11 @@ from icmsg.assets import platform_file, stub, stub_names
 from icmsg.cli.measure import exchange_rate
 from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.soc import shipped_soc
-from icmsg.cosim.workload import Workload
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.hw.memory_bus import MemoryBus
+from icmsg.link.workload import Workload
+from icmsg.machine.image import FirmwareImage
+from icmsg.soc.soc import shipped_soc
 from icmsg.wire.pbuf_reader import PbufReader
 from icmsg.wire.pbuf_writer import PbufWriter
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from icmsg.config.boards import Board
 
 RUNS = 3
-IN_INTERRUPTS = Path(__file__).parent.parent / "tests/cosim/firmware/foreign-net.elf"
+IN_INTERRUPTS = Path(__file__).parent.parent / "tests/link/firmware/foreign-net.elf"
 """Firmware that does everything in its interrupt handler; the stubs take no exception."""
 
 

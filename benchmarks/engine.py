@@ -20,12 +20,12 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.engines.embedded.machine import EmbeddedMachine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.image import FirmwareImage
+    from icmsg.machine.image import FirmwareImage
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "engine"))
 from thumb import RAM, firmware

@@ -19,16 +19,18 @@ from rich.table import Table
 
 from icmsg.assets import asset, stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.remote.machine import RemoteMachine
-from icmsg.cosim.remote.telnet import TelnetMonitor
-from icmsg.cosim.workload import Workload
+from icmsg.engines.remote.machine import RemoteMachine
+from icmsg.engines.remote.telnet import TelnetMonitor
 from icmsg.errors import MonitorError
+from icmsg.link.exchange import Exchange
+from icmsg.link.workload import Workload
+from icmsg.machine.image import FirmwareImage
 from icmsg.monitor.embedded import EmbeddedMonitor
 
 # A server like Renode's, and a Renode with its synchronization points, stand beside the tests.
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests/remote"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests/engines/remote"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests/engines/renode"))
 
 from renode_monitor import EXTENSIONS, with_machine
 from telnet_server import TelnetServer
@@ -36,7 +38,7 @@ from telnet_server import TelnetServer
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from icmsg.cosim.remote.transport import Transport
+    from icmsg.engines.remote.transport import Transport
 
 NO_BLOCKS = {"icmsg_read", "icmsg_write"}
 

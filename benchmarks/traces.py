@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.workload import Workload
-from icmsg.trace import trace_to
-from icmsg.trace.formats import suffixes
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.link.exchange import Exchange
+from icmsg.link.workload import Workload
+from icmsg.machine.image import FirmwareImage
+from icmsg.views import trace_to
+from icmsg.views.formats import suffixes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

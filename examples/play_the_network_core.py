@@ -14,12 +14,12 @@ from collections import deque
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.diagnosis import examine
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.played_instance import PlayedInstance
-from icmsg.cosim.simtime import MS, format_time
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import IcmsgError, VirtualTimeoutError
 from icmsg.ipc import EndpointConfig
+from icmsg.link.diagnosis.diagnosis import examine
+from icmsg.link.played_instance import PlayedInstance
+from icmsg.machine.simtime import MS, format_time
 from icmsg.wire.inspect import inspect_region
 
 STOPS = 3

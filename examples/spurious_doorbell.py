@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.played_instance import PlayedInstance
-from icmsg.cosim.simtime import MS, US
-from icmsg.cosim.stub_firmware import StubFirmware, StubStats
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.ipc import EndpointConfig
+from icmsg.link.played_instance import PlayedInstance
+from icmsg.link.stub_firmware import StubFirmware, StubStats
+from icmsg.machine.simtime import MS, US
 
 
 def main() -> None:

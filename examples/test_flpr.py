@@ -13,7 +13,7 @@ import pytest
 from icmsg.config.boards import BOARDS
 
 if TYPE_CHECKING:
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.machine import Machine
     from icmsg.pytest_plugin.fixtures import LoadFirmware, OpenPeer
 
 pytestmark = pytest.mark.icmsg(soc="nrf54l15")

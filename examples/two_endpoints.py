@@ -8,10 +8,10 @@ Python plays both cores of the nRF5340. Give the core of your own firmware an im
 from __future__ import annotations
 
 from icmsg.config.boards import NRF5340
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.endpoints.peer import EndpointsPeer
-from icmsg.cosim.simtime import MS
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import VirtualTimeoutError
+from icmsg.link.endpoints.peer import EndpointsPeer
+from icmsg.machine.simtime import MS
 
 
 def main() -> None:

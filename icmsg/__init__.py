@@ -2,4 +2,8 @@
 
 from __future__ import annotations
 
+from icmsg.former_paths import install as _install_former_paths
+
 __version__ = "0.1.0"
+
+_install_former_paths()

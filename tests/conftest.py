@@ -57,24 +57,24 @@ _SLOW: Final = {
     "config/test_config_properties.py": "generated devicetrees",
     "config/test_config_variants.py": "forty broken pairs of files, each several times",
     "config/test_verdict_against_bonding.py": "every mode with every other",
-    "cosim/test_exchange.py": "whole exchanges",
-    "cosim/test_exchange_failures.py": "whole exchanges that fail",
+    "link/test_exchange.py": "whole exchanges",
+    "link/test_exchange_failures.py": "whole exchanges that fail",
     "docs/test_docs_commands.py": "every command of every page",
     "docs/test_docs_examples.py": "a process for each example",
-    "engine/test_engine_lifetime.py": "machines by the dozen",
-    "engine/test_engine_time.py": "one run in many steps",
-    "engine/test_m33_masking.py": "every instruction as the first of a slice",
-    "engine/test_m33_random_programs.py": "generated programs",
+    "engines/embedded/test_engine_lifetime.py": "machines by the dozen",
+    "engines/embedded/test_engine_time.py": "one run in many steps",
+    "engines/embedded/test_m33_masking.py": "every instruction as the first of a slice",
+    "engines/embedded/test_m33_random_programs.py": "generated programs",
     "firmware/test_stub_running.py": "every geometry",
     "firmware/test_stub_session.py": "thousands of restarts",
     "firmware/test_stub_sessions_running.py": "every order, and resets at any instruction",
     "fuzz": "random inputs",
     "monitor/test_icmsg_verbs.py": "a bonded machine for each test",
     "monitor/test_monitor_foreign_scripts.py": "each script several times",
-    "platform/test_platform_equivalence.py": "generated platform files",
+    "soc/platform/test_platform_equivalence.py": "generated platform files",
     "pytest_plugin/test_plugin_runs.py": "a run of pytest for each test",
-    "remote": "machines behind commands",
-    "renode": "machines over a stand-in for .NET",
+    "engines/remote": "machines behind commands",
+    "engines/renode": "machines over a stand-in for .NET",
     "robot": "runs of Robot Framework",
 }
 
@@ -91,7 +91,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what lies in the folders and modules above."""
     for item in items:
         place = item.path.relative_to(_TESTS).as_posix() if item.path.is_relative_to(_TESTS) else ""
-        if place in _SLOW or place.partition("/")[0] in _SLOW:
+        if any(place == slow or place.startswith(f"{slow}/") for slow in _SLOW):
             item.add_marker(pytest.mark.slow)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.stepped.records import CORE_HELD, CORE_RELEASED, CORE_RESTARTED
+from icmsg.engines.lockstep.records import CORE_HELD, CORE_RELEASED, CORE_RESTARTED
+from icmsg.machine.events import Event, EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.machine import EmbeddedMachine
 
 _KINDS = {
     ("hold", EventKind.CORE_RESET): CORE_HELD,

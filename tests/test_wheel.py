@@ -97,7 +97,7 @@ def test_it_carries_all_of_the_package_and_nothing_else(wheel: Path) -> None:
     assert names == sources | data
     for needed in (
         "py.typed",
-        "cosim/platform/repl.lark",
+        "soc/platform/repl.lark",
         "_data/platforms/nrf5340.repl",
         "_data/renode/NRF_IPC.cs",
     ):

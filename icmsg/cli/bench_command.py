@@ -13,19 +13,19 @@ from icmsg.cli.core_options import add_soc, machine_platform
 from icmsg.cli.engine_options import add_include, included
 from icmsg.cli.measure import Rate, access_costs, call_cost, exchange_rate
 from icmsg.config.boards import BOARDS, DEFAULT
-from icmsg.cosim.engines import ENGINES, EngineChoice, choose_engine, make_machine
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.soc import shipped_soc
-from icmsg.cosim.workload import Workload
+from icmsg.engines.choice import ENGINES, EngineChoice, choose_engine, make_machine
 from icmsg.errors import ConfigurationError
+from icmsg.link.workload import Workload
+from icmsg.machine.image import FirmwareImage
+from icmsg.soc.soc import shipped_soc
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
     from icmsg.config.boards import Board
-    from icmsg.cosim.machine import Machine
-    from icmsg.cosim.sides import Side
+    from icmsg.link.sides import Side
+    from icmsg.machine.machine import Machine
 
 SIZE: Final = 16
 WINDOWS: Final = (1, 8)
@@ -172,7 +172,7 @@ def _sides(board: Board, *programs: str) -> dict[str, Side]:
 
 def _bound_call(machine: Machine) -> float:
     """Return what the same register costs by Renode's own method, nothing around it."""
-    from icmsg.cosim.renode.machine import RenodeMachine
+    from icmsg.engines.renode.machine import RenodeMachine
 
     assert isinstance(machine, RenodeMachine)
     core = machine.core(DEFAULT.roles[0])
@@ -183,8 +183,8 @@ def _bound_call(machine: Machine) -> float:
 
 def _by_commands() -> Rate:
     """Return the rate of the same exchange where Python reaches the machine by Monitor commands alone."""
-    from icmsg.cosim.remote.machine import RemoteMachine
-    from icmsg.cosim.renode.monitor import RenodeMonitor
+    from icmsg.engines.remote.machine import RemoteMachine
+    from icmsg.engines.renode.monitor import RenodeMonitor
 
     with RenodeMonitor() as monitor:
         monitor.execute(f"include @{asset('renode') / 'python-python.resc'}")

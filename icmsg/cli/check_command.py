@@ -131,7 +131,7 @@ def _option_names(cores: CoreOptions) -> list[str]:
 
 def _load(options: argparse.Namespace) -> list[Side]:
     from icmsg.config.load_sides import Settings, load_sides
-    from icmsg.cosim.linked_memory import linked_memory
+    from icmsg.machine.linked_memory import linked_memory
 
     cores, used = cores_of(options), set(_roles(cores_of(options)))
 
@@ -191,8 +191,8 @@ def _platform(options: argparse.Namespace, sides: list[Side]) -> tuple[str | Non
 
 def _load_memory(path: str, sides: list[Side]) -> tuple[list[MemoryRange], tuple[str, ...]]:
     """Return the memory of a platform, and the cores of it that share the regions; none to mean all cores."""
-    from icmsg.cosim.platform import load_platform  # slow to load
-    from icmsg.cosim.soc import Soc
+    from icmsg.soc.platform import load_platform  # slow to load
+    from icmsg.soc.soc import Soc
 
     soc = Soc(load_platform(path))
     ends = tuple(side.core for side in sides if side.core in soc.cores)

@@ -17,14 +17,14 @@ from zlib import crc32
 from icmsg.cli.arguments import HelpFormatter
 from icmsg.cli.engine_options import add_include, included
 from icmsg.cli.run_command import add_options, run_exchange
-from icmsg.cosim.engines import EngineName, choose_engine
-from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.followed_link import follow_link
-from icmsg.cosim.interruption import Interrupted
-from icmsg.cosim.link import Link
-from icmsg.cosim.region_news import Packets, RegionChanged
-from icmsg.cosim.stepped.paths import csharp_files
+from icmsg.engines.choice import EngineName, choose_engine
+from icmsg.engines.lockstep.paths import csharp_files
 from icmsg.errors import EngineNotAvailableError
+from icmsg.link.followed_link import follow_link
+from icmsg.link.link import Link
+from icmsg.machine.events import Event, EventKind
+from icmsg.machine.interruption import Interrupted
+from icmsg.machine.region_news import Packets, RegionChanged
 
 if TYPE_CHECKING:
     import argparse
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from icmsg.cli.core_options import CoreOptions
     from icmsg.cli.run_command import RunReport
     from icmsg.config.instance import InstanceConfig
-    from icmsg.cosim.engines import EngineChoice
-    from icmsg.cosim.machine import Machine
-    from icmsg.cosim.region_news import TxRegion
+    from icmsg.engines.choice import EngineChoice
+    from icmsg.machine.machine import Machine
+    from icmsg.machine.region_news import TxRegion
 
 _ENGINES: Final[tuple[EngineName, EngineName]] = ("embedded", "renode")
 _BEFORE: Final = 3

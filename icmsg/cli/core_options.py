@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from icmsg.config.instance import InstanceConfig
-    from icmsg.cosim.link import Link
-    from icmsg.cosim.soc import Soc
+    from icmsg.link.link import Link
+    from icmsg.soc.soc import Soc
 
 _DEST: Final = "cores"
 
@@ -47,12 +47,12 @@ class CoreOptions:
         """The SoC; PlatformError if its file cannot be used."""
         if self.known is not None:
             return self.known
-        from icmsg.cosim.soc import Soc, shipped_soc  # most commands that fail do so before
+        from icmsg.soc.soc import Soc, shipped_soc  # most commands that fail do so before
 
         if self.platform is None:
             assert self.board is not None
             return shipped_soc(self.board.name)
-        from icmsg.cosim.platform import load_platform
+        from icmsg.soc.platform import load_platform
 
         return Soc(load_platform(Path(self.platform)))
 
@@ -101,7 +101,7 @@ class CoreOptions:
         Raises:
             ConfigurationError: they are no link.
         """
-        from icmsg.cosim.link import Link, default_link
+        from icmsg.link.link import Link, default_link
 
         if self.platform is None and self.board is not None:
             return Link.of(*self.board.roles, self.board.instance)
@@ -152,9 +152,9 @@ def of_board(board: Board) -> CoreOptions:
 
 def of_platform(path: str) -> CoreOptions:
     """Return the cores of a platform file, those of its link first; PlatformError if it cannot be used."""
-    from icmsg.cosim.link import default_link
-    from icmsg.cosim.platform import load_platform
-    from icmsg.cosim.soc import Soc
+    from icmsg.link.link import default_link
+    from icmsg.soc.platform import load_platform
+    from icmsg.soc.soc import Soc
 
     soc = Soc(load_platform(Path(path)))
     first: tuple[str, ...] = ()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from icmsg import __version__
 from icmsg.assets import platform_file, stub_names
 from icmsg.config.boards import BOARDS
-from icmsg.cosim.engines import REMOTE_USE, choose_engine
-from icmsg.cosim.renode.locate import GET_PYRENODE, GET_RENODE, find_pyrenode, find_renode, find_setup
+from icmsg.engines.choice import REMOTE_USE, choose_engine
+from icmsg.engines.renode.locate import GET_PYRENODE, GET_RENODE, find_pyrenode, find_renode, find_setup
 from icmsg.errors import EngineNotAvailableError, IcmsgError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _compiler() -> str | None:
 def _embedded() -> str:
     from importlib import metadata  # slow to load
 
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.machine import EmbeddedMachine
 
     with EmbeddedMachine() as machine:
         machine.run_for(1)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import stub_names
 from icmsg.cli.core_options import cores_of
-from icmsg.cosim.endpoints.by_hand import BACKENDS, ICMSG, several_by_hand
 from icmsg.errors import ConfigurationError
+from icmsg.link.endpoints.by_hand import BACKENDS, ICMSG, several_by_hand
 
 if TYPE_CHECKING:
     import argparse
     from typing import Any
 
-    from icmsg.cosim.endpoints import SeveralConfig
+    from icmsg.link.endpoints import SeveralConfig
 
 ENDPOINT: Final = "ep0"
 """The endpoint where none is named."""

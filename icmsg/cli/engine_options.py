@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.cli.arguments import time_ns
-from icmsg.cosim.engines import CONNECT_S, ENGINES, PATIENCE_S, choose_engine, remote_engine
-from icmsg.cosim.simtime import S
+from icmsg.engines.choice import ENGINES, choose_engine, remote_engine
+from icmsg.engines.remote.transport import CONNECT_S, PATIENCE_S
 from icmsg.errors import ConfigurationError
+from icmsg.machine.simtime import S
 
 if TYPE_CHECKING:
     import argparse
 
-    from icmsg.cosim.engines import EngineChoice
+    from icmsg.engines.choice import EngineChoice
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:

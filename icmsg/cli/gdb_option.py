@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
 
-    from icmsg.cosim.image import FirmwareImage
-    from icmsg.cosim.machine import Machine
     from icmsg.gdb.server import Server
+    from icmsg.machine.image import FirmwareImage
+    from icmsg.machine.machine import Machine
 
 PROGRAMS: Final = ("gdb-multiarch", "arm-zephyr-eabi-gdb", "arm-none-eabi-gdb")
 """GDBs for these cores, in the order in which they are looked for."""
@@ -65,7 +65,7 @@ def debugged(
     Raises:
         ConfigurationError: the engine is another one, no core runs firmware, or the port cannot be used.
     """
-    from icmsg.cosim.embedded.machine import EmbeddedMachine  # slow to load, and few runs need it
+    from icmsg.engines.embedded.machine import EmbeddedMachine  # slow to load, and few runs need it
 
     if not isinstance(machine, EmbeddedMachine):
         raise ConfigurationError(

@@ -14,9 +14,9 @@ from icmsg.config.boards import DEFAULT
 from icmsg.config.by_hand import region_of, with_given
 from icmsg.config.instance import InstanceConfig, Signalling, Unbound
 from icmsg.config.spelling import closest
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.link import Link
 from icmsg.errors import ConfigurationError
+from icmsg.link.link import Link
+from icmsg.machine.image import FirmwareImage
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from icmsg.cli.core_options import CoreOptions
     from icmsg.config.checks import Finding
     from icmsg.config.load import Side
-    from icmsg.cosim.soc import Soc
+    from icmsg.soc.soc import Soc
 
 PYTHON: Final = "python"
 _BY_HAND: Final = ("unbound", "signalling", "tx_region", "rx_region", "dcache_alignment")

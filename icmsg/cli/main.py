@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(options.execute(options))
         sys.stdout.flush()
     except IcmsgError as error:
-        from icmsg.cosim.console import printable_lines
+        from icmsg.machine.console import printable_lines
 
         sys.stderr.write(f"icmsg: error: {printable_lines(str(error))}\n")
         return MISTAKE

@@ -6,17 +6,17 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from icmsg.cosim.exchange import Exchange
 from icmsg.errors import EngineError
+from icmsg.link.exchange import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.config.boards import Board
     from icmsg.config.instance import InstanceConfig
-    from icmsg.cosim.machine import Core, Machine
-    from icmsg.cosim.sides import Side
-    from icmsg.cosim.workload import Workload
+    from icmsg.link.sides import Side
+    from icmsg.link.workload import Workload
+    from icmsg.machine.machine import Core, Machine
 
 _BLOCK: Final = bytes(100)
 _REPEATS: Final = 3

@@ -12,10 +12,10 @@ from icmsg.cli.arguments import HelpFormatter
 from icmsg.cli.core_options import add_soc, machine_platform
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.monitor_session import open_session
-from icmsg.cosim.console import printable_lines
-from icmsg.cosim.engines import check_takes_csharp
-from icmsg.cosim.stepped.paths import csharp_files, monitor_path, written_path
+from icmsg.engines.choice import check_takes_csharp
+from icmsg.engines.lockstep.paths import csharp_files, monitor_path, written_path
 from icmsg.errors import IcmsgError
+from icmsg.machine.console import printable_lines
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from icmsg.cli.monitor_session import Session
-    from icmsg.cosim.engines import EngineChoice
+    from icmsg.engines.choice import EngineChoice
 
 _COLOURS: Final = {"ERROR": "31", "WARNING": "33", "prompt": "33", "live": "36", "hint": "2"}
 

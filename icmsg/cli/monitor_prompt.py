@@ -18,9 +18,9 @@ from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.shortcuts import CompleteStyle
 
-from icmsg.cosim.console import printable_lines
-from icmsg.cosim.simtime import MS, S
 from icmsg.errors import IcmsgError
+from icmsg.machine.console import printable_lines
+from icmsg.machine.simtime import MS, S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from icmsg.cosim.engines import EngineChoice
-    from icmsg.cosim.machine import Machine
+    from icmsg.engines.choice import EngineChoice
+    from icmsg.machine.machine import Machine
 
     Output = Callable[[str], None]
 
@@ -216,13 +216,13 @@ def open_session(
         EngineError: no Monitor answers at the address of a remote engine.
     """
     if choice.address is not None:
-        from icmsg.cosim.remote.monitor import RemoteMonitor
-        from icmsg.cosim.remote.telnet import TelnetMonitor
+        from icmsg.engines.remote.monitor import RemoteMonitor
+        from icmsg.engines.remote.telnet import TelnetMonitor
 
         port = TelnetMonitor(*choice.address, connect_s=choice.connect_s, patience_s=choice.patience_s)
         return RenodeSession(RemoteMonitor(port, platform), live, stays=True)
     if choice.name == "renode":
-        from icmsg.cosim.renode.monitor import RenodeMonitor  # loads .NET
+        from icmsg.engines.renode.monitor import RenodeMonitor  # loads .NET
 
         monitor = RenodeMonitor(platform, stall_timeout=choice.patience_s)
         return RenodeSession(monitor, live, log=log, take_log=monitor.take_log)

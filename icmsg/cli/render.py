@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from icmsg.cli.output import Output
-from icmsg.cosim.console import printable
+from icmsg.machine.console import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

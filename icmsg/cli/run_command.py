@@ -27,26 +27,26 @@ from icmsg.cli.engine_options import add_engine_options, add_stall_option, chose
 from icmsg.cli.gdb_option import add_gdb_option, debugged
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
 from icmsg.cli.trace_options import Traces, add_trace_options
-from icmsg.cosim.engines import make_machine
-from icmsg.cosim.events import TRACE_VERSION
-from icmsg.cosim.exchange import BOND_TIMEOUT_NS, Exchange
-from icmsg.cosim.interruption import CtrlC, Interrupted
-from icmsg.cosim.progress import Stall
-from icmsg.cosim.simtime import MS, US, S
-from icmsg.cosim.stale_memory import STALE_MEMORY
-from icmsg.cosim.workload import Workload
+from icmsg.engines.choice import make_machine
 from icmsg.errors import ConfigurationError, EngineError
+from icmsg.link.exchange import BOND_TIMEOUT_NS, Exchange
+from icmsg.link.progress import Stall
+from icmsg.link.stale_memory import STALE_MEMORY
+from icmsg.link.workload import Workload
+from icmsg.machine.events import TRACE_VERSION
+from icmsg.machine.interruption import CtrlC, Interrupted
+from icmsg.machine.simtime import MS, US, S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.config.instance import InstanceConfig
-    from icmsg.cosim.endpoints.exchange import EndpointExchange
-    from icmsg.cosim.engines import EngineChoice
-    from icmsg.cosim.exchange_result import ExchangeResult
-    from icmsg.cosim.link import Link
-    from icmsg.cosim.machine import Machine
-    from icmsg.cosim.sides import Side
+    from icmsg.engines.choice import EngineChoice
+    from icmsg.link.endpoints.exchange import EndpointExchange
+    from icmsg.link.exchange_result import ExchangeResult
+    from icmsg.link.link import Link
+    from icmsg.link.sides import Side
+    from icmsg.machine.machine import Machine
 
     Observe = Callable[[Machine, dict[str, InstanceConfig]], None]
 
@@ -274,7 +274,7 @@ def _run_exchange(
     with ExitStack() as stack:
         stack.enter_context(closing(machine))
         if choice.address is not None:
-            from icmsg.cosim.remote.machine import RemoteMachine  # most runs do without
+            from icmsg.engines.remote.machine import RemoteMachine  # most runs do without
 
             assert isinstance(machine, RemoteMachine)
             machine.boot_anew()  # somebody else has used it
@@ -283,7 +283,7 @@ def _run_exchange(
             stack.callback(traces.end)
             traces.begin(machine, made.link, who, {"engine": machine.engine, "seed": str(options.seed)})
         if choice.name == "renode" and options.json and observe is None:
-            from icmsg.cosim.renode.watchdog import last_words  # most runs do without
+            from icmsg.engines.renode.watchdog import last_words  # most runs do without
 
             stack.enter_context(last_words(lambda why, number: _as_text(report(exchange.lost(why), number))))
         if observe is not None:
@@ -348,7 +348,7 @@ def _exchange_of(
             raise ConfigurationError(
                 f"--trace is for --backend icmsg, not for {options.backend}: leave one of them out"
             )
-        from icmsg.cosim.endpoints.exchange import EndpointExchange  # most runs do without
+        from icmsg.link.endpoints.exchange import EndpointExchange  # most runs do without
 
         config, names = several_of(options, who), endpoints_of(options)
         images = {core: find_image(who[core], core, "disable", cores.soc) for core in who}

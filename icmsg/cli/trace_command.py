@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import icmsg.trace
+import icmsg.views
 from icmsg.cli.arguments import HelpFormatter
-from icmsg.trace.formats import FORMATS
+from icmsg.views.formats import FORMATS
 
 if TYPE_CHECKING:
     import argparse
 
-PLUGIN: Final = Path(icmsg.trace.__file__).with_name("icmsg.lua")
+PLUGIN: Final = Path(icmsg.views.__file__).with_name("icmsg.lua")
 """The dissector, as it lies in the package."""
 
 

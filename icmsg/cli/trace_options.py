@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.cli.link_options import PYTHON
 from icmsg.errors import ConfigurationError
-from icmsg.trace.formats import FORMATS, format_named, format_of, suffixes
-from icmsg.trace.recording import TraceFile, trace_into, trace_to
+from icmsg.views.formats import FORMATS, format_named, format_of, suffixes
+from icmsg.views.recording import TraceFile, trace_into, trace_to
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
     from typing import Any, TextIO
 
-    from icmsg.cosim.link import Link
-    from icmsg.cosim.machine import Machine
+    from icmsg.link.link import Link
+    from icmsg.machine.machine import Machine
 
 STREAM: Final = "-"
 """The name of standard output."""

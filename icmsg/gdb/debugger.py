@@ -12,7 +12,7 @@ from icmsg.gdb.server import Server
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.gdb.server import Connection
 
 LOOPBACK: Final = "127.0.0.1"

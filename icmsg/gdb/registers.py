@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.soc import CORTEX_M, VPR
+from icmsg.soc.soc import CORTEX_M, VPR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from icmsg.gdb.target import StopReason, Target
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.cosim.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.machine_core import MachineCore
     from icmsg.gdb.registers import RegisterSet
 
 _LAST_PORT: Final = 0xFFFF

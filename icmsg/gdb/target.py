@@ -6,13 +6,13 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icmsg.cosim.embedded.processor import StopKind
+from icmsg.engines.embedded.processor import StopKind
 from icmsg.errors import BusError, IcmsgError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.cosim.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.machine_core import MachineCore
     from icmsg.gdb.registers import RegisterSet
 
 SOFTWARE, HARDWARE, WRITES, READS, ACCESSES = range(5)

@@ -13,7 +13,7 @@ from icmsg.monitor.members import Device
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.monitor.interpreter import Builtin, Interpreter
     from icmsg.monitor.tokens import Token
 

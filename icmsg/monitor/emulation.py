@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.machine import DEFAULT_QUANTUM_NS
+from icmsg.engines.embedded.machine import DEFAULT_QUANTUM_NS
 from icmsg.errors import MonitorError
 from icmsg.monitor.log import Log
 from icmsg.monitor.machine import MonitorMachine

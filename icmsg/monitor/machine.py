@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import platform_file
 from icmsg.config.boards import DEFAULT
-from icmsg.cosim.embedded.core_control import CoreControl
-from icmsg.cosim.embedded.foreign_cores import refusal
-from icmsg.cosim.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
-from icmsg.cosim.events import EventKind
-from icmsg.cosim.interruption import CtrlC
-from icmsg.cosim.platform import parse_platform
+from icmsg.engines.embedded.core_control import CoreControl
+from icmsg.engines.embedded.foreign_cores import refusal
+from icmsg.engines.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
 from icmsg.errors import MonitorError, VirtualTimeoutError
 from icmsg.gdb import Debugger, Halted
+from icmsg.machine.events import EventKind
+from icmsg.machine.interruption import CtrlC
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.objects.devices import make_devices
+from icmsg.soc.platform import parse_platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from icmsg.cosim.events import Event
-    from icmsg.cosim.platform import PlatformDescription
+    from icmsg.machine.events import Event
     from icmsg.monitor.log import Log
     from icmsg.monitor.members import Device
+    from icmsg.soc.platform import PlatformDescription
 
 
 class MonitorMachine:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset
-from icmsg.cosim.platform import load_platform
-from icmsg.cosim.soc import Soc
-from icmsg.cosim.stepped.paths import written_path
+from icmsg.engines.lockstep.paths import written_path
+from icmsg.soc.platform import load_platform
+from icmsg.soc.soc import Soc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

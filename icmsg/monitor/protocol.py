@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.machine import Machine
 
 
 class Monitor(Protocol):

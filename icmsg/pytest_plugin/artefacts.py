@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
-    from icmsg.cosim.endpoints.peer import EndpointsPeer
-    from icmsg.cosim.machine import Machine
-    from icmsg.cosim.peer import Peer
-    from icmsg.trace import TextTrace
-    from icmsg.trace.recent import RecentTrace
+    from icmsg.link.endpoints.peer import EndpointsPeer
+    from icmsg.link.peer import Peer
+    from icmsg.machine.machine import Machine
+    from icmsg.views import TextTrace
+    from icmsg.views.recent import RecentTrace
 
 _LONGEST_NAME: Final = 150
 """Characters of a file's name; some file systems take 255 bytes."""
@@ -41,11 +41,11 @@ class Recorder:
 
     def add(self, machine: Machine) -> None:
         """Trace ``machine`` from now on."""
-        from icmsg.trace import TextTrace
+        from icmsg.views import TextTrace
 
         recent = None
         if self._suffixes:
-            from icmsg.trace.recent import try_recent
+            from icmsg.views.recent import try_recent
 
             recent = try_recent(machine)
         self._machines.append((machine, TextTrace(machine), recent))

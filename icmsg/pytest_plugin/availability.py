@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import pytest
 
 if TYPE_CHECKING:
-    from icmsg.cosim.engines import EngineChoice, EngineName
+    from icmsg.engines.choice import EngineChoice, EngineName
 
 REQUIRED: Final = "ICMSG_REQUIRE_RENODE"
 """Set to 1 where a skipped test would be a green one that proved nothing, as in CI."""
@@ -16,7 +16,7 @@ REQUIRED: Final = "ICMSG_REQUIRE_RENODE"
 
 def require_engine(asked: EngineName) -> EngineChoice:
     """Return the engine that runs for what was asked; skip the test, or fail it, where there is none."""
-    from icmsg.cosim.engines import choose_engine
+    from icmsg.engines.choice import choose_engine
     from icmsg.errors import EngineNotAvailableError
 
     try:

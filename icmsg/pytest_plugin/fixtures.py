@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icmsg.config.instance import InstanceConfig
-    from icmsg.cosim.endpoints import SeveralConfig
-    from icmsg.cosim.endpoints.peer import EndpointsPeer
-    from icmsg.cosim.engines import EngineChoice
-    from icmsg.cosim.image import FirmwareImage
-    from icmsg.cosim.machine import Machine
-    from icmsg.cosim.peer import Peer
+    from icmsg.engines.choice import EngineChoice
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.link.endpoints.peer import EndpointsPeer
+    from icmsg.link.peer import Peer
+    from icmsg.machine.image import FirmwareImage
+    from icmsg.machine.machine import Machine
 
 
 class MakeMachine(Protocol):
@@ -77,7 +77,7 @@ def icmsg_engine(request: pytest.FixtureRequest) -> EngineChoice:
 @pytest.fixture
 def icmsg_make_machine(icmsg_engine: EngineChoice, request: pytest.FixtureRequest) -> Iterator[MakeMachine]:
     """A function that makes machines for this test; on Renode there can be one at a time."""
-    from icmsg.cosim.engines import make_machine
+    from icmsg.engines.choice import make_machine
 
     recorder = Recorder.of(request.node)
     if icmsg_engine.name == "renode":
@@ -121,7 +121,7 @@ def _platform(config: pytest.Config, platform: str | Path | None, soc: str | Non
 @pytest.fixture(scope="session")
 def _icmsg_stderr(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let the reason for the end of the process reach the stderr that pytest has taken away."""
-    from icmsg.cosim.renode.watchdog import ERRORS  # loads nothing of Renode
+    from icmsg.engines.renode.watchdog import ERRORS  # loads nothing of Renode
 
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
@@ -133,7 +133,7 @@ def _icmsg_stderr(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture
 def _icmsg_last_words(_icmsg_stderr: None, request: pytest.FixtureRequest) -> Iterator[None]:
     """Name the test, and save its trace, where Renode does not come back and pytest ends with it."""
-    from icmsg.cosim.renode.watchdog import hints
+    from icmsg.engines.renode.watchdog import hints
 
     with hints(lambda: last_words(request.node)):
         yield
@@ -160,7 +160,7 @@ def icmsg_firmware(icmsg_machine: Machine) -> LoadFirmware:
     (RESET.NETWORK.FORCEOFF); ``release=True`` of the function lets it go at once.
     """
     from icmsg.assets import stub_names
-    from icmsg.cosim.force_off import start_firmware
+    from icmsg.machine.force_off import start_firmware
 
     def load(core: str, firmware: str | Path, *, start: bool = True, release: bool = False) -> FirmwareImage:
         target = icmsg_machine.core(core)
@@ -179,10 +179,10 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
     """A function that plays a core by Python and opens its instance: ICMsg, or what ``config`` is of."""
     from icmsg.config import IcbmsgConfig, IcmsgMeConfig
     from icmsg.config.instance import InstanceConfig as Config
-    from icmsg.cosim.endpoints.peer import EndpointsPeer
-    from icmsg.cosim.link import default_link
-    from icmsg.cosim.peer import Peer
     from icmsg.errors import ConfigurationError
+    from icmsg.link.endpoints.peer import EndpointsPeer
+    from icmsg.link.link import default_link
+    from icmsg.link.peer import Peer
 
     recorder = Recorder.of(request.node)
 

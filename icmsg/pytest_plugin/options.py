@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import pytest
 
-    from icmsg.cosim.engines import EngineName
+    from icmsg.engines.choice import EngineName
 
 ENGINES: Final[tuple[EngineName, ...]] = ("auto", "embedded", "renode")
 VARIABLE: Final = "ICMSG_ENGINE"
@@ -135,7 +135,7 @@ def trace_suffixes(config: pytest.Config) -> list[str]:
     if not given:
         return []
     from icmsg.errors import ConfigurationError
-    from icmsg.trace.recent import suffixes_of
+    from icmsg.views.recent import suffixes_of
 
     try:
         return [suffix for suffix in suffixes_of(str(given)) if suffix != ".txt"]

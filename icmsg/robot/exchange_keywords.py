@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from robot.api.deco import keyword
 
-from icmsg.cosim.workload import Workload, difference
 from icmsg.errors import ConfigurationError, IpcError
+from icmsg.link.workload import Workload, difference
 from icmsg.robot.values import CoreName, shown
 
 if TYPE_CHECKING:

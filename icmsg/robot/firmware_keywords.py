@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 from robot.api.deco import keyword
 
 from icmsg.assets import stub_names
-from icmsg.cosim.force_off import start_firmware
-from icmsg.cosim.stub_firmware import StubFirmware, StubStats
 from icmsg.errors import ConfigurationError
+from icmsg.link.stub_firmware import StubFirmware, StubStats
+from icmsg.machine.force_off import start_firmware
 from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.assets import asset
-from icmsg.cosim.stepped.paths import written_path
+from icmsg.engines.lockstep.paths import written_path
 from icmsg.errors import ConfigurationError, EngineNotAvailableError
 from icmsg.monitor.platform_script import platform_commands
 from icmsg.robot.settings import chosen_engine, robot_variables
@@ -15,7 +15,7 @@ from icmsg.robot.settings import chosen_engine, robot_variables
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icmsg.cosim.renode.monitor import RenodeMonitor
+    from icmsg.engines.renode.monitor import RenodeMonitor
     from icmsg.monitor import EmbeddedMonitor
     from icmsg.monitor.protocol import Monitor
     from icmsg.robot.settings import Settings
@@ -84,14 +84,14 @@ class LocalHost:
         """Nothing else is to be done."""
 
     def _make(self, asked: str | None, platform: str | None = None) -> EmbeddedMonitor | RenodeMonitor:
-        from icmsg.cosim.engines import choose_engine  # libdoc needs no engine
+        from icmsg.engines.choice import choose_engine  # libdoc needs no engine
 
         engine = chosen_engine(asked, robot_variables())
         if engine != "renode" and choose_engine("auto" if engine == "remote" else engine).name == "embedded":
             from icmsg.monitor import EmbeddedMonitor
 
             return EmbeddedMonitor()
-        from icmsg.cosim.renode.monitor import RenodeMonitor
+        from icmsg.engines.renode.monitor import RenodeMonitor
         from icmsg.monitor.verbs import IcmsgVerbs
 
         try:

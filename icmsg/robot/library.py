@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from robotlibcore import DynamicCore
 
-from icmsg.cosim.engines import PATIENCE_S
+from icmsg.engines.remote.transport import PATIENCE_S
 from icmsg.errors import IcmsgError
 from icmsg.robot.console_keywords import ConsoleKeywords
 from icmsg.robot.doorbell_keywords import DoorbellKeywords

@@ -9,10 +9,10 @@ from icmsg.config.boards import board_of
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.config.instance import InstanceConfig
-from icmsg.cosim.endpoints.by_hand import changed, several_by_hand
-from icmsg.cosim.link import default_link
-from icmsg.cosim.stub_firmware import StubFirmware
 from icmsg.errors import ConfigurationError
+from icmsg.link.endpoints.by_hand import changed, several_by_hand
+from icmsg.link.link import default_link
+from icmsg.link.stub_firmware import StubFirmware
 from icmsg.robot.played_endpoints import PlayedEndpoints
 from icmsg.robot.played_side import PlayedEndpoint
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from icmsg.config.instance import Region
-    from icmsg.cosim.endpoints import SeveralConfig
-    from icmsg.cosim.link import Link
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.link.link import Link
     from icmsg.robot.scene import Scene
 
 

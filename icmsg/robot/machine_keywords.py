@@ -9,7 +9,7 @@ from robot.api.deco import keyword
 
 from icmsg.assets import platform_file
 from icmsg.config.boards import DEFAULT, find_board
-from icmsg.cosim.engines import EngineName
+from icmsg.engines.choice import EngineName
 from icmsg.errors import ConfigurationError
 from icmsg.robot.settings import robot_variables
 from icmsg.robot.trace_keywords import save_trace

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.endpoints.peer import EndpointsPeer, PeerEndpoint
 from icmsg.ipc import AtEndpoint, Happened
+from icmsg.link.endpoints.peer import EndpointsPeer, PeerEndpoint
 from icmsg.robot.sending_back import SendingBack
 from icmsg.robot.values import happened_words, summary_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from icmsg.cosim.endpoints import SeveralConfig
-    from icmsg.cosim.machine import Core, Machine
-    from icmsg.cosim.played_instance import PlayedMailbox
     from icmsg.ipc import Detail
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.link.played_instance import PlayedMailbox
+    from icmsg.machine.machine import Core, Machine
     from icmsg.robot.recorder import Recorder
 
 

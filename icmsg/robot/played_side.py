@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.peer import Peer
-from icmsg.cosim.played_instance import PlayedMailbox
 from icmsg.ipc import Happened
+from icmsg.link.peer import Peer
+from icmsg.link.played_instance import PlayedMailbox
 from icmsg.robot.played_endpoints import PlayedEndpoints, PlayedOneOfSeveral
 from icmsg.robot.sending_back import SendingBack
 from icmsg.robot.values import happened_words, summary_line
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from icmsg.config.instance import InstanceConfig
-    from icmsg.cosim.endpoints import SeveralConfig
-    from icmsg.cosim.machine import Core, Machine
     from icmsg.ipc import Detail
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.machine.machine import Core, Machine
     from icmsg.robot.recorder import Recorder
 
 

@@ -6,16 +6,16 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.events import TIMELINE, Event, EventKind
-from icmsg.cosim.region_news import Packets
-from icmsg.cosim.simtime import format_time
+from icmsg.machine.events import TIMELINE, Event, EventKind
+from icmsg.machine.region_news import Packets
+from icmsg.machine.simtime import format_time
 from icmsg.robot.values import shown
-from icmsg.trace.text import event_words, format_event, format_line
+from icmsg.views.text import event_words, format_event, format_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.machine import Machine
 
 _KEPT: Final = 20_000
 """Lines of the trace; of a longer one the last are kept."""

@@ -15,7 +15,7 @@ from icmsg.robot.log_tester import LogTester
 from icmsg.robot.renode_failures import keyword_exception
 
 if TYPE_CHECKING:
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.machine import Machine
     from icmsg.robot.scene import Scene
 
 _SHOWN: Final = 1000

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from robot.libraries.BuiltIn import BuiltIn
 
-from icmsg.cosim.remote.machine import RemoteMachine
-from icmsg.cosim.remote.transport import CallableTransport
-from icmsg.cosim.stepped.commands import check_beside_lockstep
+from icmsg.engines.lockstep.commands import check_beside_lockstep
+from icmsg.engines.remote.machine import RemoteMachine
+from icmsg.engines.remote.transport import CallableTransport
 from icmsg.errors import ConfigurationError, EngineError
 from icmsg.robot.hosts import run_script
 

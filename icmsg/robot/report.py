@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.diagnosis import examine
-from icmsg.cosim.simtime import format_time
 from icmsg.errors import BusError, IcmsgError, MonitorError
 from icmsg.ipc import MAGIC
+from icmsg.link.diagnosis.diagnosis import examine
+from icmsg.machine.simtime import format_time
 from icmsg.robot.played_endpoints import PlayedOneOfSeveral
 from icmsg.robot.values import shown
 from icmsg.wire.handshake import HandshakeWord
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icmsg.config.instance import InstanceConfig
-    from icmsg.cosim.machine import Core
+    from icmsg.machine.machine import Core
     from icmsg.robot.played_side import Played
     from icmsg.robot.scene import Scene
 

@@ -21,14 +21,14 @@ from icmsg.robot.played_side import PlayedSide
 from icmsg.robot.recorder import Recorder
 from icmsg.robot.report import Report
 from icmsg.robot.values import nanoseconds
-from icmsg.trace.recent import RecentTrace, try_recent
+from icmsg.views.recent import RecentTrace, try_recent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
     from pathlib import Path
 
-    from icmsg.cosim.machine import Core, Machine
+    from icmsg.machine.machine import Core, Machine
     from icmsg.monitor.protocol import Monitor
     from icmsg.robot.hosts import Host
     from icmsg.robot.played_side import Played, PlayedEndpoint

@@ -6,8 +6,8 @@ import errno
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.simtime import US
 from icmsg.errors import IpcError
+from icmsg.machine.simtime import US
 
 if TYPE_CHECKING:
     from icmsg.errors import IcmsgError

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final, Literal
 from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 from robot.utils import timestr_to_secs
 
-from icmsg.cosim.engines import ENGINES, VARIABLE
-from icmsg.cosim.simtime import S
+from icmsg.engines.choice import ENGINES, VARIABLE
 from icmsg.errors import ConfigurationError
+from icmsg.machine.simtime import S
 from icmsg.robot.values import nanoseconds
-from icmsg.trace.recent import suffixes_of
+from icmsg.views.recent import suffixes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,8 +15,8 @@ from icmsg.errors import VirtualTimeoutError
 from icmsg.robot.interruption import interrupted
 
 if TYPE_CHECKING:
-    from icmsg.cosim.console import Console
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.console import Console
+    from icmsg.machine.machine import Machine
 
 _SGR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _MS: Final = 1_000_000

@@ -8,7 +8,7 @@ from icmsg.robot.renode_failures import keyword_exception
 from icmsg.robot.terminal_tester import TerminalTester
 
 if TYPE_CHECKING:
-    from icmsg.cosim.machine import Core, Machine
+    from icmsg.machine.machine import Core, Machine
     from icmsg.robot.scene import Scene
 
 

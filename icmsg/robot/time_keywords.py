@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from robot.api.deco import keyword
 
-from icmsg.cosim.simtime import format_time
+from icmsg.machine.simtime import format_time
 from icmsg.robot.values import as_timedelta, nanoseconds
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from robot.api.deco import keyword
 
 from icmsg.errors import ConfigurationError
 from icmsg.robot.settings import robot_variables
-from icmsg.trace.formats import suffixes
-from icmsg.trace.text import write_lines
+from icmsg.views.formats import suffixes
+from icmsg.views.text import write_lines
 
 if TYPE_CHECKING:
     from icmsg.robot.scene import Scene

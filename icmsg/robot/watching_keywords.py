@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from robot.api.deco import keyword
 
-from icmsg.cosim.watch import LinkWatch
+from icmsg.link.watch import LinkWatch
 from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from icmsg.cli import bench_command, bench_table
 from icmsg.cli.bench_command import PAIRINGS, WINDOWS, Report
 from icmsg.cli.measure import Rate, call_cost, exchange_rate
 from icmsg.config.boards import DEFAULT
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.engines import EngineChoice
-from icmsg.cosim.workload import Workload
+from icmsg.engines.choice import EngineChoice
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import EngineError
+from icmsg.link.workload import Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable

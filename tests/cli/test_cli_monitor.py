@@ -12,7 +12,7 @@ from command import Outcome, icmsg, process
 
 from icmsg.assets import asset
 from icmsg.cli.monitor_command import Paint
-from icmsg.cosim.stepped.paths import written_path
+from icmsg.engines.lockstep.paths import written_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +136,7 @@ def test_as_a_process_without_any_input(tmp_path: Path) -> None:
 def test_the_renode_engine_says_what_is_missing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from icmsg.cosim import engines
+    from icmsg.engines import choice as engines
     from icmsg.errors import EngineNotAvailableError
 
     def missing() -> str:

@@ -9,7 +9,7 @@ import pytest
 from command import icmsg, process
 from firmware_files import Kind, foreign, unknown_stub
 
-from icmsg.cosim.workload import Workload
+from icmsg.link.workload import Workload
 
 if TYPE_CHECKING:
     from pathlib import Path

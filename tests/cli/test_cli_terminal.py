@@ -9,8 +9,8 @@ import pytest
 
 from icmsg.cli.main import main
 from icmsg.cli.monitor_command import Paint
-from icmsg.cosim.console import printable_lines
-from icmsg.cosim.remote.transport import plain
+from icmsg.engines.remote.transport import plain
+from icmsg.machine.console import printable_lines
 
 if TYPE_CHECKING:
     from pathlib import Path

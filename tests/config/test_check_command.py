@@ -11,9 +11,9 @@ from config_files import DATA, text
 
 from icmsg.cli import check_command
 from icmsg.cli.arguments import Parser
-from icmsg.cosim.platform import parse_platform
-from icmsg.cosim.soc import Soc
 from icmsg.errors import ConfigurationError, PlatformError
+from icmsg.soc.platform import parse_platform
+from icmsg.soc.soc import Soc
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,10 +8,7 @@ from machines import MACHINES, MachineUnderTest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icmsg.cosim.machine import Machine
-
-# The assembler for snippets of firmware stands beside the tests of the embedded engine.
-sys.path.insert(0, str(Path(__file__).parent.parent / "engine"))
+    from icmsg.machine.machine import Machine
 
 
 PARAMETERS = [

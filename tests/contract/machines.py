@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-# The fakes of Renode stand beside the tests of their engines.
-sys.path.insert(0, str(Path(__file__).parent.parent / "renode"))
-sys.path.insert(0, str(Path(__file__).parent.parent / "remote"))
 
 from fake_process import MachineOnTheFake, real_machine
 from remote_machines import NO_EXTENSIONS, OnTheEmbeddedMonitor, on_a_fake_of_renode, on_a_real_renode
 
-from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.engines.embedded.machine import EmbeddedMachine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.machine import Machine
 
 
 @dataclass(frozen=True)

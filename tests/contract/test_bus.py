@@ -16,8 +16,8 @@ from looped import Cases
 from remote_buses import remote_bus
 from renode_buses import renode_bus
 
-from icmsg.cosim.embedded.bus import CoreBus
-from icmsg.cosim.embedded.memory import PAGE, AddressSpace, Memory, MemoryRange
+from icmsg.engines.embedded.bus import CoreBus
+from icmsg.engines.embedded.memory import PAGE, AddressSpace, Memory, MemoryRange
 from icmsg.errors import BusError
 from icmsg.hw.bus import Bus
 from icmsg.hw.memory_bus import MemoryBus

@@ -9,11 +9,11 @@ from machines import IPC, IRQ, MachineUnderTest
 from thumb import RAM, SHARED, firmware
 
 from icmsg.assets import stub
-from icmsg.cosim.events import Event, EventKind
 from icmsg.errors import BusError, ConfigurationError, EngineError, FirmwareError, VirtualTimeoutError
+from icmsg.machine.events import Event, EventKind
 
 if TYPE_CHECKING:
-    from icmsg.cosim.machine import Core, Machine
+    from icmsg.machine.machine import Core, Machine
 
 CORES: Final = ["app", "net"]
 FORCEOFF: Final = 0x5000_5614

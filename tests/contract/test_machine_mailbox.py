@@ -17,7 +17,7 @@ from icmsg.hw.nrf_ipc import IPC as TABLE
 from icmsg.hw.registers import Access, Register
 
 if TYPE_CHECKING:
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.machine import Machine
 
 SEND, RECEIVE = (TABLE.offset(name) for name in ("TASKS_SEND", "EVENTS_RECEIVE"))
 INTEN, INTENSET, INTENCLR, INTPEND = (

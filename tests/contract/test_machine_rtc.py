@@ -22,12 +22,12 @@ from rtc_by_counting import (
     Naive,
 )
 
-from icmsg.cosim.simtime import MS, US
+from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
     from machines import MachineUnderTest
 
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.machine import Machine
 
 RTCS: Final = {
     "app RTC0": ("app", 0x5001_4000, 20),

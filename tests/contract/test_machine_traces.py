@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from icmsg.cosim.link import default_link
-from icmsg.cosim.peer import Peer
-from icmsg.trace import trace_to
+from icmsg.link.link import default_link
+from icmsg.link.peer import Peer
+from icmsg.views import trace_to
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.machine import Machine
 
 
 def test_messages_between_two_cores_played_by_python_are_in_the_trace(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icmsg.cosim.machine import Holder
 from icmsg.errors import MonitorError
+from icmsg.machine.machine import Holder
 from icmsg.monitor.verbs import IcmsgVerbs
 
 if TYPE_CHECKING:
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.machine import Machine
 
 
 def test_two_cores_played_by_python_bond_and_talk(machine: Machine) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from docs_pages import page
 
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, EmbeddedMachine
-from icmsg.cosim.embedded.scheduler import _TIGHT_FOR_US, _TIGHT_US
-from icmsg.cosim.exchange import BOND_TIMEOUT_NS, STALL_NS
-from icmsg.cosim.simtime import US, S
+from icmsg.engines.embedded.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, EmbeddedMachine
+from icmsg.engines.embedded.scheduler import _TIGHT_FOR_US, _TIGHT_US
 from icmsg.hw.nrf_ipc import CHANNELS
+from icmsg.link.exchange import BOND_TIMEOUT_NS, STALL_NS
+from icmsg.machine.simtime import US, S
 
 TIMING = "\n".join(page("docs/timing-model.md").prose)
 

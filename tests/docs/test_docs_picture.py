@@ -8,12 +8,9 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 
+import draw_architecture as drawing
 import pytest
 from docs_pages import ROOT, page
-
-sys.path.append(str(ROOT / "docs"))
-
-import draw_architecture as drawing
 
 FOUND = drawing.modules()
 BOXES = drawing.box_names(FOUND)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from native_stub import STUBS, compile_stub, compiler
 
-from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.engines.embedded.machine import EmbeddedMachine
 
 if TYPE_CHECKING:
     import ctypes

@@ -9,14 +9,14 @@ from native_stub import words_of_struct
 
 from icmsg.assets import stub
 from icmsg.config.boards import BOARDS
-from icmsg.cosim.played_instance import PlayedInstance
 from icmsg.ipc import EndpointConfig
+from icmsg.link.played_instance import PlayedInstance
 
 if TYPE_CHECKING:
     from icmsg.config.boards import Board
     from icmsg.config.instance import InstanceConfig, Unbound
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
-    from icmsg.cosim.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.machine_core import MachineCore
 
 MS = 1_000_000
 PARAMS = {name: offset for offset, name in words_of_struct("params.h", "icmsg_params")}

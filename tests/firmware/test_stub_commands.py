@@ -28,7 +28,7 @@ from running_stub import (
 )
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.machine import EmbeddedMachine
 
 COMMAND_SITE = 5
 

@@ -31,14 +31,14 @@ from running_stub import (
 )
 
 from icmsg.assets import platform_file
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.stub_firmware import StubFirmware
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.link.stub_firmware import StubFirmware
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icmsg.config.instance import Unbound
-    from icmsg.cosim.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.machine_core import MachineCore
 
 CORES = [("nrf54l15", "app"), ("nrf54l15", "flpr"), ("nrf54h20", "app"), ("nrf54h20", "rad")]
 DONE_LINES = ["initiator: up", "initiator: bound", "initiator: done 1000 of 1000, 0 mismatches"]

@@ -22,7 +22,7 @@ from running_stub import (
 )
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.machine import EmbeddedMachine
 
 RECEIVE, SEND = 3, 4
 

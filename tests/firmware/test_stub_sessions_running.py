@@ -36,8 +36,8 @@ from running_stub import (
 
 if TYPE_CHECKING:
     from icmsg.config.instance import Unbound
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
-    from icmsg.cosim.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.machine_core import MachineCore
 
 SESSIONS = [
     ("initiator-enable", "echo-enable"),

@@ -8,18 +8,18 @@ from rsp_client import talking
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.workload import Workload
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.gdb import Debugger
+from icmsg.link.exchange import Exchange
+from icmsg.link.workload import Workload
+from icmsg.machine.image import FirmwareImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rsp_client import Client
 
-    from icmsg.cosim.exchange_result import ExchangeResult
+    from icmsg.link.exchange_result import ExchangeResult
 
 
 def stub_image(name: str, core: str) -> FirmwareImage:

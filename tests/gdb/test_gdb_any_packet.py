@@ -11,7 +11,7 @@ import pytest
 from debugged_exchange import stub_image
 from rsp_client import Client
 
-from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.gdb import Debugger, Halted
 from icmsg.gdb.packets import LARGEST, frame
 

@@ -11,7 +11,7 @@ from debugged_exchange import debugged, stub_image
 from rsp_client import Client, talking
 
 from icmsg.assets import platform_file
-from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError
 from icmsg.gdb import Debugger, Halted
 

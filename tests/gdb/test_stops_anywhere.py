@@ -8,10 +8,10 @@ import pytest
 
 from icmsg.assets import platform_file, stub
 from icmsg.config.boards import BOARDS
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.workload import Workload
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.link.exchange import Exchange
+from icmsg.link.workload import Workload
+from icmsg.machine.image import FirmwareImage
 
 pytestmark = pytest.mark.slow
 

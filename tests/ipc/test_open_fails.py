@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from icmsg.config import InstanceConfig, Region
-from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError, EngineError
 from icmsg.hw.memory_bus import MemoryBus
 from icmsg.hw.memory_mailbox import mailbox_pair

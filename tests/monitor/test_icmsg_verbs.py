@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from verbs_on_a_machine import APP, NET, Session
 
 from icmsg.config import RegionLayout
-from icmsg.cosim.embedded.machine import EmbeddedMachine
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import MonitorError
 from icmsg.monitor.verbs.catalogue import VERBS
 from icmsg.wire import PbufWriter, SpscWriter

@@ -8,8 +8,8 @@ import pytest
 from typed_paths import typed
 
 from icmsg.assets import stub
-from icmsg.cosim.image import FirmwareImage
 from icmsg.errors import MonitorError
+from icmsg.machine.image import FirmwareImage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icmsg.assets import asset
-from icmsg.cosim.embedded.models.nrf_reset import NrfResetModel
-from icmsg.cosim.embedded.models.nrf_vpr import NrfVprModel
+from icmsg.engines.embedded.models.nrf_reset import NrfResetModel
+from icmsg.engines.embedded.models.nrf_vpr import NrfVprModel
 from icmsg.errors import MonitorError
 from icmsg.hw.exposed import signatures
 from icmsg.hw.mailboxes.nrf_bellboard import NrfBellboardModel

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.played_instance import PlayedInstance
-from icmsg.cosim.simtime import MS
 from icmsg.errors import MonitorError
 from icmsg.ipc import EndpointConfig
+from icmsg.link.played_instance import PlayedInstance
+from icmsg.machine.simtime import MS
 from icmsg.monitor import EmbeddedMonitor
 
 if TYPE_CHECKING:

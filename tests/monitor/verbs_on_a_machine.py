@@ -6,12 +6,12 @@ import shlex
 from typing import TYPE_CHECKING
 
 from icmsg.assets import stub
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.force_off import start_firmware
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.machine.force_off import start_firmware
 from icmsg.monitor.verbs import IcmsgVerbs
 
 if TYPE_CHECKING:
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.machine import Machine
 
 APP, NET = 0x2007_0000, 0x2007_8000
 

@@ -8,16 +8,16 @@ import pytest
 
 from icmsg.assets import platform_file, stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim import engines
-from icmsg.cosim.simtime import MS
+from icmsg.engines import choice as engines
 from icmsg.errors import ConfigurationError, FirmwareError
+from icmsg.machine.simtime import MS
 from icmsg.pytest_plugin import options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icmsg.cosim.engines import EngineChoice
-    from icmsg.cosim.machine import Machine
+    from icmsg.engines.choice import EngineChoice
+    from icmsg.machine.machine import Machine
     from icmsg.pytest_plugin.fixtures import LoadFirmware, MakeMachine, OpenPeer
 
 

@@ -14,8 +14,7 @@ from csharp_source import NEWER_THAN_7_3, code_only, models, newer_constructs, r
 
 from icmsg.assets import asset, platform_file
 from icmsg.config.boards import BOARDS
-from icmsg.cosim.embedded.vpr.clic_registers import CLIC
-from icmsg.cosim.platform import load_platform
+from icmsg.engines.embedded.vpr.clic_registers import CLIC
 from icmsg.hw import mailboxes
 from icmsg.hw.mailboxes.nrf_bellboard import BELLBOARD
 from icmsg.hw.mailboxes.nrf_vevif import VEVIF
@@ -28,6 +27,7 @@ from icmsg.hw.nrf_reset import RESET
 from icmsg.hw.nrf_rtc import RTC
 from icmsg.hw.nrf_vpr import VPR
 from icmsg.hw.nrf_wdt import WDT
+from icmsg.soc.platform import load_platform
 
 if TYPE_CHECKING:
     from icmsg.hw.registers import RegisterBlock

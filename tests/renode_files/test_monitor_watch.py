@@ -8,8 +8,8 @@ import pytest
 from two_regions import BASE, NET, SIZE, Link, remove_fake_modules, script
 
 from icmsg.config import RegionLayout
-from icmsg.cosim.followed_region import FollowedRegion
-from icmsg.cosim.region_news import Packets, TxRegion
+from icmsg.link.followed_region import FollowedRegion
+from icmsg.machine.region_news import Packets, TxRegion
 from icmsg.monitor.verbs.words import packet_text
 from icmsg.wire.handshake import HandshakeWord
 

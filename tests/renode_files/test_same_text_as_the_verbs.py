@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from two_regions import BASE, NET, SIZE, Link, remove_fake_modules
 
 from icmsg.config import RegionLayout
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.events import Event, EventKind
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import MonitorError
+from icmsg.machine.events import Event, EventKind
 from icmsg.monitor.verbs import IcmsgVerbs
 from icmsg.wire import HandshakeWord, PbufReader, PbufWriter
 

@@ -12,10 +12,10 @@ from typed_paths import typed
 
 from icmsg.assets import STUB_FOLDER, asset, platform_file
 from icmsg.config.boards import BOARDS, DEFAULT
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.platform import load_platform
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.machine.image import FirmwareImage
 from icmsg.monitor.embedded import EmbeddedMonitor
+from icmsg.soc.platform import load_platform
 
 if TYPE_CHECKING:
     from pathlib import Path

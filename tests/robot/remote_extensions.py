@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from power_records import PowerTap
 
-from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.stepped.records import BYTE_SENT, LINE_ROSE, TASK
+from icmsg.engines.lockstep.records import BYTE_SENT, LINE_ROSE, TASK
 from icmsg.errors import MonitorError, VirtualTimeoutError
+from icmsg.machine.events import Event, EventKind
 from icmsg.monitor import EmbeddedMonitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.machine import EmbeddedMachine
 
 _RECORD = Struct("<QHHI")
 _BETWEEN = re.compile(r";(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")

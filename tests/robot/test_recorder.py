@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.followed_link import follow_link
-from icmsg.cosim.force_off import start_firmware
-from icmsg.cosim.link import Link
-from icmsg.cosim.peer import Peer
-from icmsg.cosim.simtime import MS
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.ipc import MAGIC
+from icmsg.link.followed_link import follow_link
+from icmsg.link.link import Link
+from icmsg.link.peer import Peer
+from icmsg.machine.force_off import start_firmware
+from icmsg.machine.simtime import MS
 from icmsg.robot.recorder import Recorder
 
 

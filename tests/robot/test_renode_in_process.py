@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import fake_process
 import pytest
+from fake_dotnet import FakeRenode
 from robot import running
 from robot.api import ExecutionResult
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "renode"))
-
-import fake_process
-from fake_dotnet import FakeRenode
 
 from icmsg.hw.mailboxes.nrf_ipc import NrfIpcModel
 

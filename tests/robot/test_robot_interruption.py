@@ -14,7 +14,7 @@ from icmsg.robot.interruption import Interruptions, interrupted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icmsg.cosim.events import Event
+    from icmsg.machine.events import Event
 
 
 class Stopped(Exception):  # noqa: N818 - as Robot's TimeoutExceeded

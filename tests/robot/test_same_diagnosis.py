@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from planted_files import Mistake, Plant, planted
 from robot_runs import run_test
 
 from icmsg.config.nrf5340 import APP
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.peer import Peer
-from icmsg.cosim.simtime import MS
-from icmsg.cosim.stepped.paths import monitor_path
-from icmsg.cosim.workload import Workload
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.engines.lockstep.paths import monitor_path
 from icmsg.errors import MonitorError, VirtualTimeoutError
+from icmsg.link.exchange import Exchange
+from icmsg.link.peer import Peer
+from icmsg.link.workload import Workload
+from icmsg.machine.image import FirmwareImage
+from icmsg.machine.simtime import MS
 from icmsg.monitor import EmbeddedMonitor
 
-sys.path.append(str(Path(__file__).parents[1] / "cosim"))
-from planted_files import Mistake, Plant, planted
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CASES = {
     Plant(

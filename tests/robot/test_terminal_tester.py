@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.simtime import MS
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.machine.simtime import MS
 from icmsg.robot.terminal_tester import TerminalTester
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icmsg.cosim.console import Console
+    from icmsg.machine.console import Console
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +10,7 @@ import platforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-sys.path.append(str(Path(__file__).parents[2] / "examples" / "trio"))
-for folder in ("renode", "remote", "cosim", "engine", "robot", "cli"):
-    sys.path.append(str(Path(__file__).parent.parent / folder))
+    from pathlib import Path
 
 
 @pytest.fixture(params=list(platforms.PLATFORMS))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from command import icmsg
 
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.platform import load_platform
-from icmsg.cosim.soc import Soc
+from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import PlatformError
+from icmsg.soc.platform import load_platform
+from icmsg.soc.soc import Soc
 
 if TYPE_CHECKING:
     Capture = pytest.CaptureFixture[str]

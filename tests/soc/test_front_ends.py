@@ -9,15 +9,15 @@ from command import icmsg
 from robot_runs import run_test
 
 from icmsg.assets import stub
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.image import FirmwareImage
-from icmsg.cosim.link import default_link
-from icmsg.cosim.peer import Peer
-from icmsg.cosim.remote.machine import RemoteMachine
-from icmsg.cosim.renode.machine import RenodeMachine
-from icmsg.cosim.workload import Workload
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.engines.remote.machine import RemoteMachine
+from icmsg.engines.renode.machine import RenodeMachine
 from icmsg.errors import FirmwareError
+from icmsg.link.exchange import Exchange
+from icmsg.link.link import default_link
+from icmsg.link.peer import Peer
+from icmsg.link.workload import Workload
+from icmsg.machine.image import FirmwareImage
 from icmsg.monitor import EmbeddedMonitor
 from icmsg.monitor.platform_script import platform_commands
 from icmsg.monitor.verbs import IcmsgVerbs
@@ -25,7 +25,7 @@ from icmsg.monitor.verbs import IcmsgVerbs
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.machine import Machine
 
 Capture = pytest.CaptureFixture[str]
 

@@ -10,15 +10,15 @@ from robot_runs import run_test
 
 import platforms
 from icmsg.config.mailboxes import of_compatible
-from icmsg.cosim.diagnosis import examine
-from icmsg.cosim.embedded.machine import EmbeddedMachine
-from icmsg.cosim.exchange import Exchange
-from icmsg.cosim.link import default_link
-from icmsg.cosim.peer import Peer
-from icmsg.cosim.remote.machine import RemoteMachine
-from icmsg.cosim.workload import Workload
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.engines.remote.machine import RemoteMachine
 from icmsg.errors import MailboxError, MonitorError, PlatformError
 from icmsg.hw import mailboxes
+from icmsg.link.diagnosis.diagnosis import examine
+from icmsg.link.exchange import Exchange
+from icmsg.link.link import default_link
+from icmsg.link.peer import Peer
+from icmsg.link.workload import Workload
 from icmsg.monitor import EmbeddedMonitor
 from icmsg.monitor.platform_script import platform_commands
 

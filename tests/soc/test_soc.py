@@ -8,10 +8,10 @@ import pytest
 
 import platforms
 from icmsg.config.boards import BOARDS, DEFAULT, board_of, find_board
-from icmsg.cosim.link import Link, default_link
-from icmsg.cosim.platform import parse_platform
-from icmsg.cosim.soc import Soc, shipped_soc
 from icmsg.errors import ConfigurationError, PlatformError
+from icmsg.link.link import Link, default_link
+from icmsg.soc.platform import parse_platform
+from icmsg.soc.soc import Soc, shipped_soc
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,7 +98,7 @@ def test_a_platform_without_two_mailboxes_has_no_link() -> None:
 def test_a_mailbox_that_belongs_to_no_core_is_told_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "odd.repl"
     path.write_text("box: Miscellaneous.NRF_IPC @ sysbus 0x40000000\n")
-    from icmsg.cosim.platform import load_platform
+    from icmsg.soc.platform import load_platform
 
     with pytest.raises(PlatformError, match=r"odd\.repl:1: box needs an address for a core"):
         Soc(load_platform(path))

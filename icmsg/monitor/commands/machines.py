@@ -12,10 +12,10 @@ from icmsg.monitor.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from icmsg.cosim.platform import Peripheral
     from icmsg.monitor.interpreter import Interpreter
     from icmsg.monitor.machine import MonitorMachine
     from icmsg.monitor.tokens import Token
+    from icmsg.soc.platform import Peripheral
 
 
 def _set_number(monitor: Interpreter, tokens: Sequence[Token]) -> None:

@@ -12,7 +12,7 @@ from icmsg.hw.model import RegisterModel
 from icmsg.monitor.log import LogLevel
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.hw.registers import AccessKind
     from icmsg.monitor.log import Log
 

@@ -20,8 +20,8 @@ from icmsg.hw.exposed import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.core_control import CoreControl
-    from icmsg.cosim.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.core_control import CoreControl
+    from icmsg.engines.embedded.machine_core import MachineCore
 
 _REGISTERS: Final = {
     **{f"R{number}": number for number in range(13)},

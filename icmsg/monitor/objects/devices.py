@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from icmsg.cosim.embedded.model_types import lines_of
-from icmsg.cosim.embedded.rates import CLIC, CONTROLLERS, CPUS
-from icmsg.cosim.embedded.vpr.clic import INTERRUPTS
-from icmsg.cosim.soc import VPR
+from icmsg.engines.embedded.model_types import lines_of
+from icmsg.engines.embedded.rates import CLIC, CONTROLLERS, CPUS
+from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.members import Device
@@ -23,14 +22,15 @@ from icmsg.monitor.objects.records import StepRecords
 from icmsg.monitor.objects.registers import InterruptController, RegisterAccess
 from icmsg.monitor.objects.sysbus import BusAccess
 from icmsg.monitor.objects.vpr import VprRegisters
+from icmsg.soc.soc import VPR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from icmsg.cosim.embedded.core_control import CoreControl
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
-    from icmsg.cosim.platform import Peripheral
+    from icmsg.engines.embedded.core_control import CoreControl
+    from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.monitor.log import Log
+    from icmsg.soc.platform import Peripheral
 
 
 _NUMBERS = "cpuId", "id", "hartId"

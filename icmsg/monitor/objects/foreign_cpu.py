@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.foreign_cores import refusal
+from icmsg.engines.embedded.foreign_cores import refusal
 from icmsg.errors import MonitorError
 from icmsg.hw.exposed import BOOL, exposed
 
 if TYPE_CHECKING:
-    from icmsg.cosim.platform import Peripheral
+    from icmsg.soc.platform import Peripheral
 
 
 class ForeignCpu:

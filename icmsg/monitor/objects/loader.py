@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.spelling import closest
-from icmsg.cosim.hex_file import read_hex
-from icmsg.cosim.image import FirmwareImage
 from icmsg.errors import BusError, FirmwareError, MonitorError
 from icmsg.hw.exposed import BOOL, CORE, FILE, INT64, STRING, UINT64, VOID, exposed
 from icmsg.limits import LOADED_BYTES, read_file
+from icmsg.machine.hex_file import read_hex
+from icmsg.machine.image import FirmwareImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from icmsg.cosim.embedded.core_control import CoreControl
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.core_control import CoreControl
+    from icmsg.engines.embedded.machine import EmbeddedMachine
 
 
 class Loader:

@@ -10,7 +10,7 @@ from icmsg.hw.exposed import BOOL, STRING, UINT64, VOID, exposed
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.hw.line import Line
 
 

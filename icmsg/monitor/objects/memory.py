@@ -10,7 +10,7 @@ from icmsg.hw.exposed import BYTES, INT32, INT64, UINT32, VOID, exposed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.memory import Memory
+    from icmsg.engines.embedded.memory import Memory
 
 
 class MemoryBlock:

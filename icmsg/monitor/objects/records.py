@@ -6,16 +6,16 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.events import Event, EventKind
-from icmsg.cosim.stepped.records import BYTE_SENT, LINE_ROSE, TASK, Record, encode
+from icmsg.engines.lockstep.records import BYTE_SENT, LINE_ROSE, TASK, Record, encode
 from icmsg.errors import MonitorError, VirtualTimeoutError
 from icmsg.hw.exposed import STRING, UINT64, VOID, exposed
 from icmsg.hw.line import Line
+from icmsg.machine.events import Event, EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.machine import EmbeddedMachine
 
 _CAPACITY: Final = 1 << 16
 

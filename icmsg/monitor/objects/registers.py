@@ -11,7 +11,7 @@ from icmsg.hw.exposed import INT64, UINT8, UINT16, UINT32, VOID, exposed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.machine_core import MachineCore
     from icmsg.hw.model import IoModel
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.embedded.memory import PAGE
-from icmsg.cosim.embedded.model_types import find_model
+from icmsg.engines.embedded.memory import PAGE
+from icmsg.engines.embedded.model_types import find_model
 from icmsg.errors import BusError, MonitorError
 from icmsg.hw.exposed import (
     BOOL,
@@ -24,10 +24,10 @@ from icmsg.hw.exposed import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.embedded.machine import EmbeddedMachine
-    from icmsg.cosim.platform import Peripheral, PlatformDescription
-    from icmsg.cosim.platform.description import Registration
+    from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.hw.bus import Bus
+    from icmsg.soc.platform import Peripheral, PlatformDescription
+    from icmsg.soc.platform.description import Registration
 
 _NAMES: Final = {1: "Byte", 2: "Word", 4: "DoubleWord", 8: "QuadWord"}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.hw.exposed import REGISTER, exposed
 
 if TYPE_CHECKING:
-    from icmsg.cosim.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.machine_core import MachineCore
 
 
 class VprRegisters:

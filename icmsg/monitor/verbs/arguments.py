@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.simtime import MS, NS, US, S
 from icmsg.errors import MonitorError
+from icmsg.machine.simtime import MS, NS, US, S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

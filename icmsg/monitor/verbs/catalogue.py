@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.config.spelling import closest
 from icmsg.errors import MonitorError
-from icmsg.trace.formats import suffixes
+from icmsg.views.formats import suffixes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

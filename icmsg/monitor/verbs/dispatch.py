@@ -21,7 +21,7 @@ from icmsg.monitor.verbs.words import dump_lines, packet_lines, region_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.cosim.machine import Machine
+    from icmsg.machine.machine import Machine
 
 _MACHINES: Final = 8
 """Number of machines that are remembered with who plays their cores."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from icmsg.errors import BusError, MonitorError
 
 if TYPE_CHECKING:
-    from icmsg.cosim.machine import Core, Machine
+    from icmsg.machine.machine import Core, Machine
     from icmsg.monitor.verbs.settings import Direction
 
 

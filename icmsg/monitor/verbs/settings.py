@@ -10,8 +10,8 @@ from icmsg.config.by_hand import with_given
 from icmsg.config.instance import InstanceConfig, Region, Signalling, Unbound
 from icmsg.config.layout import RegionLayout
 from icmsg.config.spelling import closest
-from icmsg.cosim.link import Link, default_link
 from icmsg.errors import ConfigurationError, MonitorError
+from icmsg.link.link import Link, default_link
 from icmsg.monitor.verbs.arguments import number
 from icmsg.monitor.verbs.several_settings import NAMES as SEVERAL
 from icmsg.monitor.verbs.several_settings import SeveralSettings
@@ -19,8 +19,8 @@ from icmsg.monitor.verbs.several_settings import SeveralSettings
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from icmsg.cosim.endpoints import SeveralConfig
-    from icmsg.cosim.soc import Soc
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.soc.soc import Soc
 
 _BY_HAND: Final = ("tx-region", "rx-region", "dcache-alignment", "unbound", "signalling")
 

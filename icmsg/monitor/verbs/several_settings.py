@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from icmsg.config.boards import board_of
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.instance import Signalling
-from icmsg.cosim.endpoints.by_hand import BACKENDS, ICMSG, check_backend, several_by_hand
-from icmsg.cosim.endpoints.region_view import layout_words
 from icmsg.errors import ConfigurationError
+from icmsg.link.endpoints.by_hand import BACKENDS, ICMSG, check_backend, several_by_hand
+from icmsg.link.endpoints.region_view import layout_words
 from icmsg.monitor.verbs.arguments import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icmsg.cosim.endpoints import SeveralConfig
-    from icmsg.cosim.soc import Soc
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.soc.soc import Soc
 
 NAMES: Final = ("backend", "endpoints", "tx-blocks", "rx-blocks", "slots")
 """Settings that ICMsg does not have."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.icbmsg import IcbmsgConfig
-from icmsg.cosim.endpoints.diagnosis import examine_endpoints
-from icmsg.cosim.endpoints.region_view import shown, view_direction
 from icmsg.errors import CorruptRegionError
+from icmsg.link.endpoints.diagnosis import examine_endpoints
+from icmsg.link.endpoints.region_view import shown, view_direction
 from icmsg.wire.block_area import BlockArea
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from icmsg.cosim.diagnosis import Diagnosis
-    from icmsg.cosim.endpoints import SeveralConfig
-    from icmsg.cosim.machine import Machine
     from icmsg.ipc import SeveralEndpoints
+    from icmsg.link.diagnosis.diagnosis import Diagnosis
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.machine.machine import Machine
 
 _ROW: Final = 16
 _HEADER: Final = 4

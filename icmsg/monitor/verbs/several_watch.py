@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.icbmsg import IcbmsgConfig
-from icmsg.cosim.endpoints.region_view import message_words, queued_words
-from icmsg.cosim.link import Link
 from icmsg.errors import BusError
 from icmsg.ipc import MAGIC
+from icmsg.link.endpoints.region_view import message_words, queued_words
+from icmsg.link.link import Link
 from icmsg.monitor.verbs.words import packet_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icmsg.cosim.endpoints import SeveralConfig
-    from icmsg.cosim.events import Event
-    from icmsg.cosim.machine import Machine
-    from icmsg.cosim.region_news import Packets
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.machine.events import Event
+    from icmsg.machine.machine import Machine
+    from icmsg.machine.region_news import Packets
 
 
 class SeveralNews:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from icmsg.config.instance import InstanceConfig
-from icmsg.cosim.bond_words import link_is_bound
-from icmsg.cosim.endpoints.peer import EndpointsPeer, PeerEndpoint
-from icmsg.cosim.events import EventKind
-from icmsg.cosim.interruption import CtrlC
-from icmsg.cosim.machine import Holder
-from icmsg.cosim.peer import Peer
-from icmsg.cosim.simtime import MS, S, format_time
 from icmsg.errors import IcmsgError, MonitorError
 from icmsg.ipc import MAGIC, State
+from icmsg.link.diagnosis.bond_words import link_is_bound
+from icmsg.link.endpoints.peer import EndpointsPeer, PeerEndpoint
+from icmsg.link.peer import Peer
+from icmsg.machine.events import EventKind
+from icmsg.machine.interruption import CtrlC
+from icmsg.machine.machine import Holder
+from icmsg.machine.simtime import MS, S, format_time
 from icmsg.monitor.verbs.status import both_mailboxes, view_of
 from icmsg.monitor.verbs.words import message_lines
 from icmsg.wire.inspect import inspect_region
@@ -21,9 +21,9 @@ from icmsg.wire.inspect import inspect_region
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.cosim.endpoints import SeveralConfig
-    from icmsg.cosim.events import Event
-    from icmsg.cosim.machine import Core, Machine
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.machine.events import Event
+    from icmsg.machine.machine import Core, Machine
     from icmsg.monitor.verbs.settings import LinkSettings
 
 Result = TypeVar("Result")

@@ -5,17 +5,17 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.bond_words import link_words, region_words
-from icmsg.cosim.diagnosis import examine
-from icmsg.cosim.findings import counted
 from icmsg.errors import BusError, EngineError
+from icmsg.link.diagnosis.bond_words import link_words, region_words
+from icmsg.link.diagnosis.diagnosis import examine
+from icmsg.link.diagnosis.findings import counted
 from icmsg.monitor.verbs.several_status import diagnosis_of
 from icmsg.monitor.verbs.words import mailbox_lines, region_lines
 from icmsg.wire.inspect import RegionView, inspect_region
 
 if TYPE_CHECKING:
-    from icmsg.cosim.machine import Core, Machine
-    from icmsg.cosim.peer import Peer
+    from icmsg.link.peer import Peer
+    from icmsg.machine.machine import Core, Machine
     from icmsg.monitor.verbs.settings import Direction, LinkSettings
     from icmsg.monitor.verbs.sides import PlayedSides
 

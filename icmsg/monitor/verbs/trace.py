@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icmsg.trace.recording import trace_to
+from icmsg.views.recording import trace_to
 
 if TYPE_CHECKING:
-    from icmsg.cosim.link import Link
-    from icmsg.cosim.machine import Machine
-    from icmsg.trace.recording import TraceFile
+    from icmsg.link.link import Link
+    from icmsg.machine.machine import Machine
+    from icmsg.views.recording import TraceFile
 
 
 class TraceFiles:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cosim.bond_words import session_words
-from icmsg.cosim.events import REWORK_STATES, Event, EventKind
-from icmsg.cosim.followed_link import follow_link
-from icmsg.cosim.region_news import Packets, RegionChange, SessionPublished
-from icmsg.cosim.simtime import S
 from icmsg.hw.mailbox import channels_in
 from icmsg.ipc import LegacyState, ReworkState, State
+from icmsg.link.diagnosis.bond_words import session_words
+from icmsg.link.followed_link import follow_link
+from icmsg.machine.events import REWORK_STATES, Event, EventKind
+from icmsg.machine.region_news import Packets, RegionChange, SessionPublished
+from icmsg.machine.simtime import S
 from icmsg.monitor.verbs.several_watch import SeveralNews
 from icmsg.monitor.verbs.words import packet_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cosim.machine import Machine
-    from icmsg.cosim.region_news import RegionChanged
+    from icmsg.machine.machine import Machine
+    from icmsg.machine.region_news import RegionChanged
     from icmsg.monitor.verbs.settings import LinkSettings
 
 _HAPPENED: Final = {

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icmsg.config.layout import RegionLayout
-    from icmsg.cosim.machine import Core
+    from icmsg.machine.machine import Core
     from icmsg.wire.inspect import RegionView
 
 _ROW: Final = 16

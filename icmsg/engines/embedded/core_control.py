@@ -1,0 +1,144 @@
+"""Control of one core from outside, by a person or a script, as of a core of Renode.
+
+A core of Renode runs unless it is halted, and takes stack pointer and first instruction from its vector table when
+time passes the first time. So what is asked for before is kept here until then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import CoreFault, EngineError, FirmwareError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from icmsg.engines.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.machine_core import MachineCore
+    from icmsg.machine.image import FirmwareImage
+
+
+_LARGEST: Final = 0xFFFF_FFFF
+
+
+class CoreControl:
+    """One core of ``machine``; ``halted`` as its description says. ``tell`` is told what goes wrong later.
+
+    Python that plays the core, or loads and starts it through :class:`MachineCore`, comes first.
+    """
+
+    def __init__(
+        self, machine: EmbeddedMachine, core: MachineCore, *, halted: bool, tell: Callable[[str], None]
+    ) -> None:
+        self._machine: Final = machine
+        self._core: Final = core
+        self._tell = tell
+        self._released = not halted
+        self._kept: dict[str, int] = {}
+        self._wait()
+
+    @property
+    def is_halted(self) -> bool:
+        """True while the core does not run even when time passes; so it is where Python plays it."""
+        core = self._core
+        if core.is_played:
+            return True
+        return core.is_halted and (not self._released or core.is_held or core.firmware is not None)
+
+    @is_halted.setter
+    def is_halted(self, halted: bool) -> None:
+        core = self._core
+        if halted:
+            self._released = False
+            core.halt()
+        elif core.is_played:
+            raise EngineError(f"core {core.name} is played by Python; it has no firmware to run")
+        elif core.firmware is not None:
+            core.resume()
+        else:
+            self._released = True
+            self._wait()
+
+    @property
+    def vector_table(self) -> int:
+        """The byte address of the vector table (VTOR)."""
+        return self._core.vector_table
+
+    @vector_table.setter
+    def vector_table(self, address: int) -> None:
+        self._core.vector_table = address
+
+    def registers(self) -> Mapping[str, int]:
+        """Return the core registers by name; before the core has run, those that were set."""
+        return self._core.registers or self._kept
+
+    def write_register(self, name: str, value: int) -> None:
+        """Set one core register; before the core has run, it begins with this value."""
+        core = self._core
+        if core.is_played:
+            raise EngineError(f"core {core.name} is played by Python; it has no registers")
+        if value > _LARGEST:
+            raise EngineError("Value is too big to be expressed as UInt32")
+        if core.firmware is not None:
+            core.firmware.write_registers({name: value & ~1 if name == "PC" else value})
+        else:
+            self._kept[name] = value
+
+    def load(self, image: FirmwareImage) -> None:
+        """Write an image into memory, whatever the core does; one that has run goes on where it was until its reset.
+
+        Raises:
+            FirmwareError: a part of the image is outside of this core's memory.
+        """
+        core = self._core
+        core.check_image(image)
+        try:
+            table = image.vector_table
+        except FirmwareError:
+            table = min(segment.load_address for segment in image.segments)
+        for segment in image.segments:
+            core.bus.write_block(segment.load_address, segment.data)
+        core.vector_table = table
+        core.image = image
+
+    def reset(self) -> None:
+        """Reset the core and its interrupt controller, nothing else; one that runs starts from its vector table."""
+        self._kept.clear()
+        try:
+            self._core.reset_alone()
+        except CoreFault as fault:
+            self._core.halt()
+            self._tell(str(fault))
+
+    def power_down(self, *, halted: bool) -> None:
+        """Put the core into its state after power-up, its image's place and its memory kept."""
+        self._kept.clear()
+        self._core.power_down()
+        self._released = not halted
+        self._wait()
+
+    def step(self, count: int) -> None:
+        """Let the core execute ``count`` instructions, and the others as much as fits into that time."""
+        if count < 0:
+            raise EngineError(f"a core cannot step {count} instructions")
+        self._machine.step(self._core, count)
+
+    def _wait(self) -> None:
+        if self._released and self._start not in self._machine.before_run:
+            self._machine.before_run.append(self._start)
+
+    def _start(self) -> None:
+        core = self._core
+        if not self._released or core.is_played or core.is_held or core.firmware is not None:
+            return
+        self._released = False
+        kept, self._kept = self._kept, {}
+        entry = kept.pop("PC", None)
+        try:
+            core.begin(stack=kept.pop("SP", None), entry=entry if entry is None else entry | 1)
+        except CoreFault as fault:
+            core.power_down()
+            self._tell(f"{fault}. CPU was halted.")
+            return
+        if kept and core.firmware is not None:
+            core.firmware.write_registers(kept)

@@ -1,0 +1,75 @@
+"""Cores of a platform that the embedded engine does not execute, with what belongs to them: they are left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from icmsg.engines.embedded.rates import CPUS
+from icmsg.errors import ConfigurationError
+from icmsg.soc.platform import Reference
+from icmsg.soc.soc import short_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icmsg.soc.platform import Peripheral, PlatformDescription
+
+_CORES = "CPU."
+
+
+def split(description: PlatformDescription) -> tuple[PlatformDescription, dict[str, Peripheral]]:
+    """Return the platform without cores of types that are not executed here, and those cores by their names.
+
+    What only they reach, or what has interrupts for them alone, goes with them. A platform of nothing else is returned
+    as it is.
+
+    Raises:
+        PlatformError: something that stays refers to what is left out.
+    """
+    foreign = {
+        item.name: item for item in description if item.type.startswith(_CORES) and item.type not in CPUS
+    }
+    if not foreign or not any(item.type in CPUS for item in description):
+        return description, {}
+    gone = dict(foreign)
+    while more := {item.name: item for item in description if item.name not in gone and _belongs(item, gone)}:
+        gone |= more
+    kept = tuple(_without(item, gone, foreign) for item in description if item.name not in gone)
+    order = tuple(name for name in description.creation_order if name not in gone)
+    return replace(description, peripherals=kept, creation_order=order), foreign
+
+
+def check(foreign: Mapping[str, Peripheral], name: str) -> None:
+    """Raise ConfigurationError if ``name`` is that of a core that was left out."""
+    item = foreign.get(name) or foreign.get(f"cpu{name}")
+    if item is not None:
+        raise ConfigurationError(refusal(item))
+
+
+def refusal(core: Peripheral) -> str:
+    """Return what is said to who wants to use a core that was left out."""
+    return (
+        f"core {short_name(core.name)} is a {core.type}, which the embedded engine does not execute; "
+        "the renode engine runs it: --engine renode"
+    )
+
+
+def _belongs(item: Peripheral, gone: Mapping[str, Peripheral]) -> bool:
+    places = [place.cpu in gone for place in item.registrations if place.parent == "sysbus"]
+    wires = [wire.destination in gone for wire in item.connections]
+    return (bool(places) and all(places)) or (bool(wires) and all(wires))
+
+
+def _without(
+    item: Peripheral, gone: Mapping[str, Peripheral], foreign: Mapping[str, Peripheral]
+) -> Peripheral:
+    for name, value in item.attributes.items():
+        if isinstance(value, Reference) and value.name in gone:
+            owner = next(iter(foreign.values()))
+            raise item.error(f"{item.name} refers to {value.name}, and {refusal(owner)}", name)
+    return replace(
+        item,
+        registrations=tuple(place for place in item.registrations if place.cpu not in gone),
+        connections=tuple(wire for wire in item.connections if wire.destination not in gone),
+    )

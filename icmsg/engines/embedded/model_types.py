@@ -1,0 +1,227 @@
+"""Types of Renode's peripherals that the embedded engine has a model for, and what their attributes may say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
+from icmsg.engines.embedded.models.dwt import DwtModel
+from icmsg.engines.embedded.models.nrf54l_clock import Nrf54lClockModel
+from icmsg.engines.embedded.models.nrf54l_uarte import Nrf54lUarteModel
+from icmsg.engines.embedded.models.nrf_clock import NrfClockModel
+from icmsg.engines.embedded.models.nrf_gpio import NrfGpioModel
+from icmsg.engines.embedded.models.nrf_grtc import NrfGrtcModel
+from icmsg.engines.embedded.models.nrf_reset import NrfResetModel
+from icmsg.engines.embedded.models.nrf_rng import NrfRngModel
+from icmsg.engines.embedded.models.nrf_rtc import NrfRtcModel
+from icmsg.engines.embedded.models.nrf_temp import NrfTempModel
+from icmsg.engines.embedded.models.nrf_timer import NrfTimerModel
+from icmsg.engines.embedded.models.nrf_uarte import NrfUarteModel
+from icmsg.engines.embedded.models.nrf_vpr import NrfVprModel
+from icmsg.engines.embedded.models.nrf_wdt import NrfWdtModel
+from icmsg.errors import ConfigurationError
+from icmsg.hw.line import Line
+from icmsg.hw.mailboxes import SeveralLines, find_kind, kinds
+from icmsg.hw.model import IoModel
+from icmsg.hw.nrf_grtc import CHANNELS, GROUPS
+from icmsg.hw.nrf_timer import COMPARATORS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from icmsg.engines.embedded.slot import Slot
+    from icmsg.hw.mailboxes import MailboxKind
+
+
+class OneOrNone(IoModel, Protocol):
+    """A peripheral with one interrupt line, or with none."""
+
+    @property
+    def irq(self) -> Line | None:
+        """The interrupt line."""
+
+
+Model = OneOrNone | SeveralLines
+
+
+def lines_of(model: Model) -> Mapping[int, Line]:
+    """Return the interrupt lines of a model by output; that of one with a single line is output 0."""
+    outputs: Mapping[int, Line] | None = getattr(model, "outputs", None)
+    if outputs is not None:
+        return outputs
+    line: Line | None = getattr(model, "irq", None)
+    return {} if line is None else {0: line}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Parts that a model is built from: the core it belongs to, its address there, and what its attributes name.
+
+    ``outputs`` are the cores to which its outputs are wired; ``time()`` is the tick of whoever accesses it.
+    """
+
+    slot: Slot
+    base: int
+    models: Mapping[str, Model]
+    cores: Mapping[str, Slot]
+    nvics: Mapping[str, Slot]
+    numbers: Mapping[str, int]
+    outputs: Mapping[int, Slot]
+    time: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelType:
+    """Model of one Renode type: the attributes it may have, and how to build it.
+
+    ``models`` are attributes that name another peripheral, ``cores`` those that name a core, ``nvics`` those that
+    name a core's interrupt controller, ``numbers`` those that are a whole number and ``fixed`` those that may only
+    have one value; the ones in ``required`` must be there.
+    ``size`` in bytes is what a registration covers that says nothing else; None = what the attribute ``size`` says.
+    ``stands_in`` marks a type that only keeps what is written, so that it does not matter whom it belongs to.
+    ``shared`` marks one that several cores may reach: it belongs to the core to which all its outputs are wired, or
+    to none.
+    """
+
+    build: Callable[[Parts], Model]
+    size: int | None = 0x1000
+    models: tuple[str, ...] = ()
+    cores: tuple[str, ...] = ()
+    nvics: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    fixed: tuple[tuple[str, object], ...] = ()
+    required: tuple[str, ...] = ()
+    stands_in: bool = False
+    shared: bool = False
+
+    @property
+    def attributes(self) -> set[str]:
+        """The names of all attributes it may have."""
+        return {*self.models, *self.cores, *self.nvics, *self.numbers, *(name for name, _ in self.fixed)}
+
+
+def _array_memory(parts: Parts) -> ArrayMemoryModel:
+    return ArrayMemoryModel(parts.numbers["size"], parts.numbers.get("initialValue", 0))
+
+
+def _clock(parts: Parts) -> NrfClockModel:
+    slot = parts.slot
+    if any(other is not slot for other in (*parts.cores.values(), *parts.nvics.values())):
+        raise ConfigurationError(
+            f"clocked and clockedNvic must be of the core {slot.name}, which has the registers"
+        )
+    if set(parts.cores) != {name.removesuffix("Nvic") for name in parts.nvics}:
+        raise ConfigurationError("clocked and clockedNvic go together: a core and its interrupt controller")
+    return NrfClockModel(
+        slot,
+        base=parts.base,
+        start_us=parts.numbers.get("startMicroseconds", 10),
+        divides=bool(parts.cores),
+    )
+
+
+def _timer(parts: Parts) -> NrfTimerModel:
+    count = parts.numbers["numberOfEvents"]
+    if not 1 <= count <= COMPARATORS:
+        raise ConfigurationError(f"numberOfEvents must be 1…{COMPARATORS}, not {count}")
+    return NrfTimerModel(parts.slot, base=parts.base, comparators=count)
+
+
+def _wdt(parts: Parts) -> NrfWdtModel:
+    controller = parts.models["resetController"]
+    if not isinstance(controller, NrfResetModel) or controller.held is not parts.slot:
+        raise ConfigurationError(
+            f"resetController must be the NRF_RESET that resets the core {parts.slot.name}, which has this watchdog"
+        )
+    return NrfWdtModel(parts.slot, base=parts.base)
+
+
+def _reset(parts: Parts) -> NrfResetModel:
+    if parts.cores["network"] is parts.slot:
+        raise ConfigurationError(
+            "network must be another core than the one that has the registers: it could not let itself go"
+        )
+    return NrfResetModel(parts.slot, base=parts.base, network=parts.cores["network"])
+
+
+def _vpr(parts: Parts) -> NrfVprModel:
+    if parts.cores["vpr"] is parts.slot:
+        raise ConfigurationError("vpr must be another core than the one that has the registers")
+    return NrfVprModel(parts.slot, base=parts.base, vpr=parts.cores["vpr"])
+
+
+def _grtc(parts: Parts) -> NrfGrtcModel:
+    return NrfGrtcModel(
+        parts.outputs,
+        base=parts.base,
+        time=parts.time,
+        ticks_per_second=parts.slot.ticks_per_second,
+        channels=parts.numbers.get("channels", CHANNELS),
+        groups=parts.numbers.get("groups", GROUPS),
+    )
+
+
+def find_model(type_name: str) -> ModelType | None:
+    """Return how a type is modelled, mailboxes included; None if it is not."""
+    kind = find_kind(type_name)
+    return MODELS.get(type_name) if kind is None else _mailbox(kind)
+
+
+def modelled() -> list[str]:
+    """Return the names of all types that are modelled."""
+    return sorted({*MODELS, *(kind.type for kind in kinds())})
+
+
+def _mailbox(kind: MailboxKind) -> ModelType:
+    return ModelType(
+        lambda parts: kind.model(parts.slot, parts.base, {**parts.models, **parts.numbers}),
+        size=kind.size,
+        models=kind.peers,
+        numbers=kind.numbers,
+        shared=kind.rings_peer,
+    )
+
+
+MODELS: Final[dict[str, ModelType]] = {
+    "GPIOPort.NRF52840_GPIO": ModelType(lambda parts: NrfGpioModel(parts.slot, base=parts.base), size=0x300),
+    # Nothing reaches the pins of this engine from outside, so nothing could happen in a GPIOTE.
+    "GPIOPort.NRF52840_GPIOTasksEvents": ModelType(
+        lambda _parts: ArrayMemoryModel(0x1000, line=Line()), models=("port0", "port1")
+    ),
+    "Memory.ArrayMemory": ModelType(
+        _array_memory, size=None, numbers=("size", "initialValue"), required=("size",), stands_in=True
+    ),
+    "Miscellaneous.DWT": ModelType(
+        lambda parts: DwtModel(parts.slot, base=parts.base, frequency=parts.numbers["frequency"]),
+        numbers=("frequency",),
+        required=("frequency",),
+    ),
+    "Miscellaneous.NRF52840_RNG": ModelType(lambda parts: NrfRngModel(parts.slot, base=parts.base)),
+    "Miscellaneous.NRF5340_CLOCK": ModelType(
+        _clock, size=0x600, cores=("clocked",), nvics=("clockedNvic",), numbers=("startMicroseconds",)
+    ),
+    "Miscellaneous.NRF54L_CLOCK": ModelType(
+        lambda parts: Nrf54lClockModel(
+            parts.slot, base=parts.base, start_us=parts.numbers.get("startMicroseconds", 10)
+        ),
+        numbers=("startMicroseconds",),
+        shared=True,
+    ),
+    "Miscellaneous.NRF_RESET": ModelType(_reset, cores=("network",), required=("network",)),
+    "Miscellaneous.NRF_TEMP": ModelType(lambda parts: NrfTempModel(parts.slot, base=parts.base)),
+    "Miscellaneous.NRF_VPR": ModelType(_vpr, cores=("vpr",), required=("vpr",)),
+    "Timers.NRF52840_Timer": ModelType(_timer, numbers=("numberOfEvents",), required=("numberOfEvents",)),
+    "Timers.NRF52840_RTC": ModelType(
+        lambda parts: NrfRtcModel(parts.slot, base=parts.base),
+        fixed=(("numberOfEvents", 4),),
+        required=("numberOfEvents",),
+    ),
+    "Timers.NRF_GRTC": ModelType(_grtc, numbers=("channels", "groups"), shared=True),
+    "Timers.NRF_RTC": ModelType(lambda parts: NrfRtcModel(parts.slot, base=parts.base)),
+    "Timers.NRF_WDT": ModelType(_wdt, models=("resetController",), required=("resetController",)),
+    "UART.NRF52840_UART": ModelType(
+        lambda parts: NrfUarteModel(parts.slot, base=parts.base), fixed=(("easyDMA", True),)
+    ),
+    "UART.NRF54L_UARTE": ModelType(lambda parts: Nrf54lUarteModel(parts.slot, base=parts.base), shared=True),
+}

@@ -1,0 +1,154 @@
+"""The nRF5340's RTC: counts the 32.768 kHz clock of virtual time, exactly.
+
+The counter's value follows from the tick at which it was started, so counting costs nothing. An event happens, as
+on the SoC, only while it is enabled in INTEN or EVTEN, and COMPARE when the counter comes to CC, not while it is
+there already. Tasks take effect at once, where the SoC takes up to one and a half cycles. The DPPI's registers are
+stored only.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from icmsg.engines.embedded.alarm import Alarm
+from icmsg.engines.embedded.models.event_model import EventModel
+from icmsg.hw.model import on_read, on_write
+from icmsg.hw.nrf_rtc import COMPARATORS, COUNTER_MASK, LFCLK_HZ, OVERFLOW_START, RTC
+
+if TYPE_CHECKING:
+    from icmsg.engines.embedded.slot import Slot
+
+_SPAN: Final = COUNTER_MASK + 1
+
+
+class NrfRtcModel(EventModel):
+    """One RTC, owned by the core of ``slot``."""
+
+    def __init__(self, slot: Slot, *, base: int) -> None:
+        super().__init__(RTC, slot, base=base)
+        self._evten = self.slot("EVTEN")
+        self._cc = self.slot("CC")
+        self._tick = self.event_bit("TICK")
+        self._overflow = self.event_bit("OVRFLW")
+        self._compare = [self.event_bit("COMPARE", index) for index in range(COMPARATORS)]
+        events = (self._tick, self._overflow, *self._compare)
+        self._alarms = {event: Alarm(slot, partial(self._happen, event)) for event in events}
+        self._enabled = 0
+        self._running = False
+        self._started = 0  # the tick at which the counter was _first
+        self._first = 0
+        self._period = slot.ticks_per_second  # of one count, in ticks / LFCLK_HZ
+        self._clock = slot.lfclk
+        self._clock.before_change.append(self._keep)
+        self._clock.after_change.append(self._go_on)
+
+    def reset(self) -> None:
+        """Stop and clear the counter, and reset the registers."""
+        super().reset()
+        self._running = False
+        self._first = self._enabled = 0
+        self._period = self._slot.ticks_per_second
+        for alarm in self._alarms.values():
+            alarm.reset()
+
+    # Counting
+
+    @on_read("COUNTER")
+    def _counter(self, _index: int) -> int:
+        return (self._first + self._elapsed()) & COUNTER_MASK
+
+    def _elapsed(self) -> int:
+        return (self._slot.now() - self._started) * LFCLK_HZ // self._period if self._counts else 0
+
+    @property
+    def _counts(self) -> bool:
+        return self._running and self._clock.running
+
+    def _keep(self) -> None:
+        self._first = self._counter(0)
+
+    def _go_on(self) -> None:
+        self._started = self._slot.now()
+        self._plan_all()
+
+    @on_write("TASKS_START")
+    def _start(self, _index: int, value: int) -> None:
+        if value & 1 and not self._running:
+            self._running = True
+            self._count_from(self._first)
+
+    @on_write("TASKS_STOP")
+    def _stop(self, _index: int, value: int) -> None:
+        if value & 1:
+            self._first = self._counter(0)
+            self._running = False
+            self._plan_all()
+
+    @on_write("TASKS_CLEAR")
+    def _clear(self, _index: int, value: int) -> None:
+        if value & 1:
+            self._count_from(0)
+
+    @on_write("TASKS_TRIGOVRFLW")
+    def _trigger_overflow(self, _index: int, value: int) -> None:
+        if value & 1:
+            self._count_from(OVERFLOW_START)
+
+    @on_write("TASKS_CAPTURE")
+    def _capture(self, index: int, value: int) -> None:
+        if value & 1:
+            self._compare_with(index, self._counter(0))
+
+    def _count_from(self, value: int) -> None:
+        self._first = value
+        self._started = self._slot.now()
+        self._period = self._slot.ticks_per_second * ((self.peek("PRESCALER") & 0xFFF) + 1)
+        self._plan_all()
+
+    # Events
+
+    @on_write("CC")
+    def _compare_with(self, index: int, value: int) -> None:
+        self.words[self._cc + index] = value & COUNTER_MASK
+        if self._enabled & self._compare[index]:
+            self._plan(self._compare[index])
+
+    @on_write("INTEN")
+    def _enable_interrupts(self, _index: int, _value: int) -> None:
+        self._enable_changed()
+        self._drive()
+
+    @on_write("EVTEN")
+    def _enable_events(self, _index: int, _value: int) -> None:
+        self._enable_changed()
+
+    def _enable_changed(self) -> None:
+        enabled = self.words[self._inten] | self.words[self._evten]
+        changed, self._enabled = enabled ^ self._enabled, enabled
+        if changed:
+            for event in self._alarms:
+                if event & changed:
+                    self._plan(event)
+
+    def _plan_all(self) -> None:
+        for event in self._alarms:
+            self._plan(event)
+
+    def _plan(self, event: int) -> None:
+        """Set the alarm of ``event`` to the tick at which the counter comes to its value."""
+        if not self._counts or not self._enabled & event:
+            self._alarms[event].cancel()
+            return
+        elapsed = self._elapsed()
+        if event == self._tick:
+            ahead = 1
+        else:
+            target = 0 if event == self._overflow else self.words[self._cc + self._compare.index(event)]
+            ahead = (target - self._first - elapsed) & COUNTER_MASK or _SPAN
+        reached = -(-(elapsed + ahead) * self._period // LFCLK_HZ)  # rounded up: not before the edge
+        self._alarms[event].set(self._started + reached)
+
+    def _happen(self, event: int) -> None:
+        self.generate(event)
+        self._plan(event)

@@ -1,0 +1,250 @@
+"""Scheduler of the cores: one virtual time over all of them and everything Python does.
+
+The rules that make a run repeatable, whatever steps the caller takes:
+
+* The core that is furthest behind runs next, and never more than one quantum ahead of another core that runs.
+  While cores signal each other the quantum is a tight one, so that an answer is not seen before its question.
+* An action of Python (an interrupt handler, a timer) runs at its tick, when every core has come that far; no core
+  runs past it.
+* A caller's time limit shortens no slice: a core that runs may get one quantum ahead of the caller as well. (Where
+  an instruction of an IT block is the last one of a slice, the emulator does not say whether it was executed; the
+  count may be off by one there, so where slices end must not depend on the caller.)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from icmsg.timers import NEVER, RUNAWAY, Action, Timer, Timers, runaway
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.engines.embedded.processor import Processor
+    from icmsg.machine.interruption import HeldSignals
+
+_TIGHT_US: Final = 1
+_TIGHT_FOR_US: Final = 100
+"""The quantum is tight for this long after a signal from core to core."""
+_SLICE_LIMIT_US: Final = 10_000
+"""A slice holds the interpreter lock, so it must end now and then for the sake of Ctrl-C, whatever the quantum."""
+
+
+class Scheduler:
+    """Runs the cores in ``cores`` and the actions in ``timers``; times are ticks."""
+
+    def __init__(self, *, ticks_per_us: int, quantum: int) -> None:
+        self.cores: list[Processor] = []
+        self.timers: Final = Timers()
+        self.soon: Final[deque[Action]] = deque()
+        self.now = 0
+        """Every core has run at least this far."""
+        self._ticks_per_us: Final = ticks_per_us
+        self._tight_for = _TIGHT_FOR_US * ticks_per_us
+        self._tight_until = 0
+        self.set_quantum(quantum)
+        self._counted = self._counted_at = 0
+        self._current: Processor | None = None
+        self._attended: Processor | None = None
+        self._held: HeldSignals | None = None
+        self._left: Processor | None = None  # the core whose slice was left at a stop
+        self._is_told = False  # whether that stop was told
+        self.between: Callable[[], None] | None = None
+        """Called between slices and actions, as often as ``satisfied`` is asked; nothing runs until it returns."""
+        self.stopped: Callable[[Processor], None] = _ignore
+        """Called with a core that has left its slice at a stop; what runs here is at that core's exact tick."""
+
+    def set_quantum(self, quantum: int) -> None:
+        """Let no core get further ahead than ``quantum`` ticks; not while one runs."""
+        self.quantum = quantum
+        self._tight = min(quantum, _TIGHT_US * self._ticks_per_us)
+        self._slice_limit = min(quantum, _SLICE_LIMIT_US * self._ticks_per_us)
+
+    def time(self) -> int:
+        """Return the tick of what runs: exact in a core's peripheral access, else :attr:`now`."""
+        current = self._current
+        return self.now if current is None else current.now()
+
+    def at(self, time: int, action: Action) -> Timer:
+        """Run ``action`` at tick ``time``, when every core has come that far."""
+        current = self._current
+        if current is not None:
+            current.limit(time)
+        return self.timers.at(time, action)
+
+    def at_core(self, core: Processor, time: int, action: Action) -> None:
+        """Run ``action`` when ``core`` has come to tick ``time``; a sleeping core is looked at then."""
+        core.timers.at(time, action)
+        current = self._current
+        if current is core:
+            core.limit(time)
+        elif current is not None:
+            self._tight_until = time + self._tight_for
+            current.limit(time + self._tight)
+
+    def call_soon(self, action: Action) -> None:
+        """Run ``action`` behind the Python step that runs, or behind the access that runs, at the same tick."""
+        if self._current is None:
+            self.soon.append(action)
+        else:
+            self.at(self._current.now(), action)
+
+    @property
+    def in_slice(self) -> str | None:
+        """The name of the core that is in the middle of an instruction, if one is."""
+        current = self._current
+        return current.name if current is not None and current.running else None
+
+    def attend(self, core: Processor) -> None:
+        """An exception of ``core`` may have become takeable: look at it now, or directly after its instruction."""
+        if core.running:
+            core.look()
+        elif core.asleep and core is not self._attended:
+            self.at_core(core, self.time(), _nothing)
+
+    def drain(self) -> None:
+        """Run what was put off to the end of a Python step, first in, first out."""
+        soon = self.soon
+        while soon:
+            self._count()
+            soon.popleft()()
+
+    def run(
+        self, until: int, satisfied: Callable[[], bool] | None = None, held: HeldSignals | None = None
+    ) -> bool:
+        """Run to tick ``until``, or until ``satisfied``; return whether it was.
+
+        ``satisfied`` is asked at first, and after every slice and every action. There the signals that are ``held``
+        are released: everything is as if the caller had asked for no more time.
+
+        Raises:
+            CoreFault: a core was reset whose image cannot start.
+        """
+        self.drain()
+        self._held = held
+        if self._left is not None:
+            self._finish_slice(self._left)
+        pending = held.pending if held is not None else None
+        while satisfied is None or not satisfied():
+            if self.between is not None:
+                self.between()  # first: it does not wait where a signal does
+            if pending and held is not None:
+                held.release()
+            core, ready = self._furthest_behind()
+            action = self.timers.next
+            if action <= ready:
+                if action > until:
+                    break
+                self.now = action if action > self.now else self.now
+                self._count()
+                self.timers.run_due(action)
+                self.drain()
+            elif ready >= until or core is None:
+                break
+            else:
+                if ready > self.now:
+                    self.now = ready
+                self._run_core(core, ready, action)
+        else:
+            return True
+        if until > self.now:
+            self.now = until
+        return satisfied is not None and satisfied()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """True if a signal waits for the end of what runs."""
+        return self._held is not None and bool(self._held.pending)
+
+    def _count(self) -> None:
+        """Count an action of Python; so many of them at one tick never end."""
+        if self._counted_at != self.now:
+            self._counted, self._counted_at = 0, self.now
+        self._counted += 1
+        if self._counted > RUNAWAY:
+            self._counted = 0
+            raise runaway()
+
+    def _furthest_behind(self) -> tuple[Processor | None, int]:
+        chosen, earliest = None, NEVER
+        for core in self.cores:
+            ready = core.timers.next if core.asleep else core.time
+            if ready < earliest:
+                chosen, earliest = core, ready
+        return chosen, earliest
+
+    def _comes_to(self, core: Processor, ready: int) -> bool:
+        """Let what is due at tick ``ready`` reach ``core``; return whether it runs then."""
+        was_asleep = core.asleep
+        if was_asleep:
+            core.wake(ready)
+        if core.timers.next <= core.time:
+            self._attended = core
+            try:
+                core.timers.run_due(core.time)
+            finally:
+                self._attended = None
+        nvic = core.nvic
+        if core.asleep or nvic.pending & nvic.enabled:
+            core.take_interrupts()
+        if core.asleep:
+            return False
+        if was_asleep and core.slept is not None:
+            core.slept(False)
+        return True
+
+    def _run_core(self, core: Processor, ready: int, action: int) -> None:
+        if not self._comes_to(core, ready):
+            return
+        # The core is the one furthest behind, so a quantum from here is no more than that from any other one.
+        horizon = min(core.timers.next, action, core.time + self._slice_limit)
+        if core.time < self._tight_until:
+            for other in self.cores:
+                if other is not core:
+                    ready = other.timers.next if other.asleep else other.time
+                    horizon = min(horizon, ready + self._tight)
+        self._current = core
+        try:
+            core.run_to(horizon)
+        finally:
+            self._current = None
+        if core.stop is not None:
+            self._is_told = False
+            self._finish_slice(core)
+        else:
+            self._ended(core)
+
+    def _finish_slice(self, core: Processor) -> None:
+        """Run the rest of a slice that was left at a stop; when an exception ends that, it goes on in the next run."""
+        self._left, self._current = core, core
+        try:
+            while core.stop is not None and core in self.cores:
+                if not self._is_told:
+                    self._is_told = True
+                    self.stopped(core)
+                if self.between is not None:
+                    self.between()
+                if core in self.cores:
+                    self._is_told = False
+                    core.go_on()
+            self._left = None
+        finally:
+            self._current = None
+        self._ended(core)
+
+    @staticmethod
+    def _ended(core: Processor) -> None:
+        """Tell who listens that a slice of ``core`` has ended."""
+        if core.asleep and core.slept is not None:
+            core.slept(True)
+        if core.after_slice is not None:
+            core.after_slice()
+
+
+def _ignore(_core: Processor) -> None:
+    """Do nothing: nobody asked for a stop."""
+
+
+def _nothing() -> None:
+    """Do nothing: being looked at is all that is wanted."""

@@ -1,0 +1,84 @@
+"""A RISC-V core of unicorn that leaves everything privileged to the engine.
+
+It runs in user mode, so that each CSR instruction and ``mret`` is an illegal instruction there: the hook for those
+executes them. Nothing has to be found in code beforehand, and what runs between them is native.
+"""
+
+from __future__ import annotations
+
+import struct
+from ctypes import c_size_t, c_uint32
+from functools import cache
+from typing import Final
+
+import unicorn
+from unicorn import riscv_const
+
+from icmsg.engines.embedded.emulator.native import Model, NativeCore
+from icmsg.engines.embedded.emulator.private_state import can_read, pointed_to
+from icmsg.engines.embedded.memory import PAGE, Memory
+
+PAGE_BYTES: Final = 4096
+"""Bytes of a page of unicorn's RISC-V."""
+_USER_MODE: Final = 0
+_RV32: Final = Model(
+    unicorn.UC_ARCH_RISCV,
+    unicorn.UC_MODE_RISCV32,
+    riscv_const.UC_CPU_RISCV32_SIFIVE_E31,  # RV32I M A C; it has no F and no D, whose instructions are illegal
+    riscv_const,
+    "UC_RISCV_REG_",
+    loop=struct.pack("<2I", 0x0000_0013, 0xFFDF_F06F),  # nop; j .-4
+)
+UNRESERVED: Final = 0xFFFF_FFFF
+"""The address of a reservation where there is none."""
+_LOCK: Final = 0x1357_9240
+_LOCKED: Final = 0x2468_ACE1
+_LR: Final = 0x1000_A02F  # lr.w x0, (x1)
+_SC: Final = 0x1800_A02F  # sc.w x0, x0, (x1)
+
+
+class NativeRiscV(NativeCore):
+    """A RISC-V core in user mode.
+
+    The numbers of its exceptions are those of the architecture's mcause: 2 = illegal instruction, 8 = ECALL.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_RV32)
+        self.registers("PRIV").write(_USER_MODE)
+
+    def reservation(self) -> c_uint32:
+        """Return the address that LR has reserved; one that is never set where it cannot be seen."""
+        places = _places()
+        if places is None:
+            return c_uint32(UNRESERVED)
+        pointer, offset = places
+        return c_uint32.from_address(c_size_t.from_address(self.handle + pointer).value + offset)
+
+
+@cache
+def _places() -> tuple[int, int] | None:
+    """Find the reservation: the byte offset of the pointer to the core's state, and its own there."""
+    if not can_read():
+        return None
+    core, memory = NativeRiscV(), Memory("reservation", PAGE)
+    try:
+        start = _LOCK & -PAGE
+        core.map_memory(start, PAGE, memory.pointer)
+        memory.words[0:2] = memoryview(struct.pack("<2I", _LR, _SC)).cast("I")
+        memory.words[(_LOCK - start) >> 2] = _LOCKED
+        core.registers("X1").write(_LOCK)
+        core.run(start, 1)
+        mark = struct.pack("<2I", _LOCK, _LOCKED)
+        found = {pointer: state.find(mark) for pointer, state in pointed_to(core) if mark in state}
+        core.run(start + 4, 1)
+        after = dict(pointed_to(core))
+        found = {
+            pointer: offset
+            for pointer, offset in found.items()
+            if after[pointer][offset : offset + 4] == struct.pack("<I", UNRESERVED)
+        }
+        return min(found.items(), key=lambda place: place[1], default=None)
+    finally:
+        core.close()
+        memory.close()

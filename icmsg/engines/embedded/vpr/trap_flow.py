@@ -1,0 +1,233 @@
+"""Entry to and return from the interrupts and exceptions of a VPR core, with what its hardware stacks.
+
+The rules, and where they are from:
+
+* An interrupt pushes twelve words, an exception mcause and mepc alone; the stack pointer is aligned to eight bytes
+  before, and bit 0 of the stacked mepc says that this took four more (Zephyr: soc_isr_stacking.h).
+* mcause and mstatus are written as in the CLIC draft: MPIL is the level that is left, MPIE the MIE, and MIE is cleared.
+* An interrupt goes to the address that mtvt's table has for it, an exception to mtvec.
+* ``mret`` pops the frame that the interrupt bit of mcause says: Zephyr resumes a thread that an interrupt has stopped
+  from an ECALL, and the other way round, and makes its choice by that bit. It takes the level from the stacked mcause
+  and MIE from mstatus. Afterwards mcause is the stacked one, its interrupt bit set if an interrupt's handler goes on.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from icmsg.engines.embedded.emulator.sliced_core import LockUp
+from icmsg.engines.embedded.processor import Storm
+from icmsg.engines.embedded.vpr.causes import FAULT, WORDS, Code
+from icmsg.engines.embedded.vpr.clic import FIRST_CODE
+from icmsg.engines.embedded.vpr.csrs import INTERRUPT
+from icmsg.machine.fault_causes import fault_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icmsg.engines.embedded.emulator.native import NativeCore
+    from icmsg.engines.embedded.memory import AddressSpace
+    from icmsg.engines.embedded.vpr.clic import Clic
+    from icmsg.engines.embedded.vpr.csrs import Csrs
+
+_INTERRUPT_FRAME: Final = Struct("<12I")
+_EXCEPTION_FRAME: Final = Struct("<2I")
+_LEVEL_SHIFT: Final = 16
+_LEVEL: Final = 0xFF
+_MINHV: Final = 1 << 30
+_MASK: Final = 0xFFFF_FFFF
+_ALIGNED: Final = 4
+_CODE: Final = 0xFFF
+
+
+class FrameOrder(NamedTuple):
+    """The order on the stack, from the lowest address on, that goes with a width of the core's bus."""
+
+    registers: tuple[str, ...]
+    """Ten registers; mcause and mepc follow."""
+    cause_first: bool
+
+
+ORDERS: Final = {
+    32: FrameOrder(("X1", "X7", "X6", "X5", "X15", "X14", "X13", "X12", "X11", "X10"), cause_first=True),
+    64: FrameOrder(("X7", "X1", "X5", "X6", "X14", "X15", "X12", "X13", "X10", "X11"), cause_first=False),
+}
+
+
+class TrapFlow:
+    """Enters and leaves for one core.
+
+    ``warn(what, address, pc)`` and ``tell(exception, pc)`` hear of every fault, ``events()`` is how many events there
+    were, ``executed()`` how many instructions.
+    """
+
+    def __init__(
+        self,
+        native: NativeCore,
+        space: AddressSpace,
+        clic: Clic,
+        csrs: Csrs,
+        *,
+        bus_width: int,
+        warn: Callable[[str, int, int], None],
+        tell: Callable[[int, int], None],
+        events: Callable[[], int],
+        executed: Callable[[], int],
+    ) -> None:
+        self.storm = (0, 0, 0)
+        """(interrupt, times, number of events before): what was entered that often with no other code between."""
+        self._space: Final = space
+        self._clic: Final = clic
+        self._csrs: Final = csrs
+        self._warn: Final = warn
+        self._tell: Final = tell
+        self._events: Final = events
+        self._executed: Final = executed
+        order = ORDERS[bus_width]
+        self._cause_first: Final = order.cause_first
+        self._whole = native.registers(*order.registers, "SP", "PC")
+        self._place = native.registers("SP", "PC")
+        self._returned_at = -1  # number of instructions when a handler returned
+        self._trapped_at = -2  # and when an exception's handler was entered
+
+    def reset(self) -> None:
+        """Forget what was before a reset of the core."""
+        self.storm = (0, 0, 0)
+        self._returned_at = self._trapped_at = -2
+
+    def would_take(self) -> bool:
+        """Return whether an interrupt may be taken now."""
+        return self._csrs.mie and self._first() is not None
+
+    def waits(self) -> bool:
+        """Return whether an interrupt would be taken but for mstatus.MIE."""
+        return self._first() is not None
+
+    def _first(self) -> tuple[int, int] | None:
+        first = self._clic.most_urgent()
+        csrs = self._csrs
+        return None if first is None or first[1] <= max(csrs.level, csrs.threshold) else first
+
+    def take(self) -> bool:
+        """Enter the most urgent interrupt, if it may be taken now; return whether a handler runs."""
+        if not self._csrs.mie or (first := self._first()) is None:
+            return False
+        number, level = first
+        executed = self._executed()
+        if executed == self._returned_at:
+            _, times, before = self.storm
+            self.storm = number, times + 1, before if times else self._events()
+        else:
+            self.storm = (0, 0, 0)
+        self._enter(number, level)
+        return True
+
+    def _enter(self, number: int, level: int) -> None:
+        csrs = self._csrs
+        *registers, sp, pc = self._whole.read()
+        padding = sp & _ALIGNED
+        frame = (sp - padding - _INTERRUPT_FRAME.size) & _MASK
+        stack = self._space.memory_at(frame)
+        if sp & 3:
+            self.fault(Code.MISALIGNED_STACKING, sp, pc, f"interrupt {number}")
+        elif stack is None or frame + _INTERRUPT_FRAME.size > stack.end:
+            self.fault(Code.STACKING, frame, pc, f"interrupt {number}")
+        elif (vector := self._word(address := csrs.vectors + 4 * (FIRST_CODE + number))) is None:
+            self.fault(Code.VECTOR, address, pc, f"interrupt {number}", extra=_MINHV)
+        else:
+            self._note(INTERRUPT | FIRST_CODE + number, pc, 0)
+            last = self._ordered(csrs.mcause(), pc | bool(padding))
+            _INTERRUPT_FRAME.pack_into(stack.memory.bytes, frame - stack.start, *registers, *last)
+            csrs.level = level
+            self._clic.begin(number)
+            self._place.write(frame, vector & ~1)
+
+    def fault(self, code: Code, value: int, pc: int, what: str = "", *, extra: int = 0) -> None:
+        """Enter the exception of a fault at ``pc``; ``value`` is its mtval, ``what`` goes before its words.
+
+        Raises:
+            LockUp: its handler cannot run.
+        """
+        text = (f"{what}: " if what else "") + WORDS[code]
+        if code not in (Code.ILLEGAL, Code.BREAKPOINT):
+            text += f" (0x{value:08X})"
+        self._warn(f"{fault_name(FAULT + code)}: {text}", pc, pc)
+        self._tell(FAULT + code, pc)
+        self.trap(code, value, pc, text, extra=extra)
+
+    def trap(self, code: Code, value: int, pc: int, text: str, *, extra: int = 0) -> None:
+        """Enter an exception, which ``text`` explains.
+
+        Raises:
+            LockUp: its frame cannot be stacked, or it is that of its handler's first instruction.
+        """
+        csrs = self._csrs
+        executed = self._executed()
+        if pc == csrs.handler and executed - self._trapped_at <= 1:
+            raise LockUp(text, pc)
+        sp, _ = self._place.read()
+        padding = sp & _ALIGNED
+        frame = (sp - padding - _EXCEPTION_FRAME.size) & _MASK
+        stack = self._space.memory_at(frame)
+        if sp & 3 or stack is None:
+            code = Code.EXCEPTION_STACKING
+            self._tell(FAULT + code, pc)
+            raise LockUp(f"{text}, and {WORDS[code]} (stack pointer 0x{sp:08X})", pc)
+        self._note(code | extra, pc, value)
+        last = self._ordered(csrs.mcause(), pc | bool(padding))
+        _EXCEPTION_FRAME.pack_into(stack.memory.bytes, frame - stack.start, *last)
+        self._trapped_at = executed
+        self._place.write(frame, csrs.handler)
+
+    def _note(self, cause: int, pc: int, value: int) -> None:
+        csrs = self._csrs
+        csrs.cause = cause | csrs.level << _LEVEL_SHIFT
+        csrs.epc, csrs.value = pc, value
+        csrs.mpie, csrs.mie = csrs.mie, False
+
+    def leave(self, at: int) -> bool:
+        """Execute the ``mret`` at an address; return whether the core sleeps again where a handler has returned to.
+
+        Raises:
+            LockUp: its frame is not in memory, and the exception that this is cannot be entered.
+        """
+        csrs = self._csrs
+        of_interrupt = bool(csrs.cause & INTERRUPT)
+        layout = _INTERRUPT_FRAME if of_interrupt else _EXCEPTION_FRAME
+        sp, _ = self._place.read()
+        stack = self._space.memory_at(sp)
+        if sp & 3:
+            self.fault(Code.MISALIGNED_UNSTACKING, sp, at)
+            return False
+        if stack is None or sp + layout.size > stack.end:
+            self.fault(Code.UNSTACKING, sp, at)
+            return False
+        *registers, first, second = layout.unpack_from(stack.memory.bytes, sp - stack.start)
+        cause, epc = self._ordered(first, second)
+        after = (sp + layout.size + (_ALIGNED if epc & 1 else 0)) & _MASK
+        csrs.level = cause >> _LEVEL_SHIFT & _LEVEL
+        csrs.mie = csrs.mpie
+        csrs.write_mcause(cause & ~INTERRUPT | (INTERRUPT if csrs.level else 0))
+        csrs.mpie = True
+        if of_interrupt:
+            self._clic.finish()
+            self._whole.write(*registers, after, epc & ~1)
+            self._returned_at = self._executed()
+        else:
+            self._place.write(after, epc & ~1)
+        return csrs.returns_to_sleep and not csrs.level and not self.would_take()
+
+    def _ordered(self, first: int, second: int) -> tuple[int, int]:
+        """Return mcause and mepc in the order of the stack, or the two words of the stack in that order."""
+        return (first, second) if self._cause_first else (second, first)
+
+    def described_storm(self) -> Storm:
+        """Return the interrupt that came most often in a row."""
+        number, times, events = self.storm
+        handler = (self._word(self._csrs.vectors + 4 * (FIRST_CODE + number)) or 0) & ~1 if times else 0
+        return Storm(f"interrupt {number}", number if times else None, handler, times, events)
+
+    def _word(self, address: int) -> int | None:
+        found = self._space.memory_at(address & _MASK)
+        return None if found is None else found.memory.words[(address - found.start) >> 2]

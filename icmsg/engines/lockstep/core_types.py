@@ -1,0 +1,75 @@
+"""The types of cores on which firmware is loaded, started and reset here: what Renode calls things of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import EngineError
+from icmsg.soc.soc import CORTEX_M, VPR, SocCore, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icmsg.soc.core_power import ForceOff
+
+
+@dataclass(frozen=True, slots=True)
+class CoreType:
+    """Members of a core in Renode: ``entry`` says where it begins after a reset, ``registers`` those that are shown."""
+
+    entry: str
+    registers: Mapping[str, str]
+    has_vector_table: bool
+
+
+_TYPES: Final = {
+    CORTEX_M: CoreType(
+        "VectorTableOffset",
+        {"PC": "PC", "SP": "SP", "LR": "LR", "XPSR": "XProgramStatusRegister"},
+        has_vector_table=True,
+    ),
+    VPR: CoreType(
+        "PC",
+        {name: name for name in ("PC", "SP", "RA", "MSTATUS", "MCAUSE", "MEPC", "MTVAL")},
+        has_vector_table=False,
+    ),
+}
+
+
+def runs_here(place: SocCore) -> bool:
+    """Tell whether firmware can be loaded into a core, started and reset here; Renode runs others by its commands."""
+    return place.kind in _TYPES
+
+
+def type_of(place: SocCore) -> CoreType:
+    """Return the type of a core.
+
+    Raises:
+        EngineError: firmware of its type is left to Renode's own commands.
+    """
+    found = _TYPES.get(place.kind)
+    if found is None:
+        raise EngineError(
+            f"core {place.name} is a {place.kind}, and firmware is loaded here into a {' or '.join(_TYPES)} only; use "
+            f"Renode's commands: execute('sysbus LoadELF @FILE cpu={place.cpu}'), execute('{place.cpu} IsHalted false')"
+        )
+    return found
+
+
+def watched(place: SocCore, interrupt: int) -> list[Wire]:
+    """Return the outputs whose level is an interrupt of a core as somebody sees it who plays the core.
+
+    An NVIC passes every line, since nobody has set it up then. A CLIC has an output for each interrupt, which is high
+    while line and enable are (``renode/NRF_CLIC.cs``).
+    """
+    wires = place.wires.get(interrupt, [])
+    if wires and place.kind == VPR and place.nvic is not None:
+        return [Wire(place.nvic, str(interrupt))]
+    return wires
+
+
+def played_command(force_off: ForceOff, played: bool) -> str:
+    """Return the command that tells the block which holds a core in reset whether somebody outside plays the core."""
+    member = "IsNetworkPlayed" if force_off.start is None else "IsPlayed"
+    return f"{force_off.peripheral} {member} {str(played).lower()}"

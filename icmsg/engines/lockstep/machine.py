@@ -1,0 +1,173 @@
+"""Common part of machines in steps: time, cores by name, and one run at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from icmsg.engines.lockstep.clock import StepClock
+from icmsg.engines.lockstep.core import SteppedCore
+from icmsg.engines.lockstep.records import (
+    CORE_HELD,
+    CORE_RELEASED,
+    CORE_RESTARTED,
+    LINE_ROSE,
+    RESET_REQUESTED,
+    TASK,
+)
+from icmsg.engines.lockstep.troubles import KINDS
+from icmsg.errors import ConfigurationError, EngineError
+from icmsg.machine.base_machine import BaseMachine
+from icmsg.machine.events import EventKind, EventStream
+from icmsg.machine.simtime import US
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from icmsg.engines.lockstep.records import Record
+    from icmsg.engines.lockstep.stepper import Stepper
+    from icmsg.machine.machine import Hang
+    from icmsg.soc.soc import Soc
+
+DEFAULT_QUANTUM_NS: Final = 10 * US
+DEFAULT_LATENCY_NS: Final = 0
+
+CoreT = TypeVar("CoreT", bound=SteppedCore)
+MachineT = TypeVar("MachineT", bound="SteppedMachine[Any]")
+
+
+class SteppedMachine(BaseMachine[CoreT]):
+    """The part of :class:`icmsg.machine.machine.Machine` that does not depend on how Renode is reached.
+
+    Who derives from it makes ``stepper`` and fills ``cores``.
+    """
+
+    stepper: Stepper
+
+    def __init__(self, soc: Soc, quantum_ns: int | None, latency_ns: int) -> None:
+        if (quantum_ns is not None and quantum_ns <= 0) or latency_ns < 0:
+            raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
+        super().__init__(soc, EventStream(1_000_000_000))
+        self.latency_ns: Final = latency_ns
+        self.clock: Final = StepClock()
+        self._mailboxes: Final = [core for core in soc.cores.values() if core.mailbox is not None]
+        self._uarts: Final = [core for core in soc.cores.values() if core.uart is not None]
+
+    def hangs(self, within_ns: int) -> list[Hang]:
+        """Return the interrupts that never end; nobody sees loops between synchronization points."""
+        del within_ns
+        return [hang for core in self.cores.values() if core.runs_firmware for hang in core.hangs()]
+
+    # Time
+
+    @property
+    def now_ns(self) -> int:
+        """The virtual time in nanoseconds; between steps it is that of a synchronization point."""
+        return self.clock.time_ns
+
+    def _advance(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
+        """Let time pass, up to the synchronization point at or after ``ns``."""
+        done = self.stepper.run(ns, satisfied, [core for core in self.cores.values() if core.is_played])
+        for core in self.cores.values():
+            core.poll_consoles(self.now_ns)
+        return done
+
+    @property
+    def is_held(self) -> bool:
+        """True while the lockstep holds the emulation: nobody else may let time pass."""
+        return self.stepper.is_active
+
+    def let_go(self) -> None:
+        """Let the emulation go and pause it, for whoever else wants to let time pass; the next run holds it again.
+
+        Up to 10 ms of virtual time pass.
+
+        Raises:
+            EngineError: the machine is closed or runs.
+        """
+        self.check_open()
+        if self._runs:
+            raise EngineError("the machine runs; let it go after run_until has returned")
+        self.stepper.dispose()
+
+    # What happened
+
+    def emit(self, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
+        """Put an event into the stream, behind what happened before it. Nothing is told once the machine closes."""
+        if not self._closed:
+            self.events.emit(self.clock.time_ns, kind, core, a, b)
+
+    def _take_doorbells(self, records: Iterable[Record]) -> None:
+        if self._closed:  # time goes on while it closes, and regions do not wait for who follows them
+            return
+        emit, mailboxes = self.events.emit, self._mailboxes
+        for record in records:
+            time_ns, kind, source, value = record
+            if kind in (CORE_HELD, CORE_RELEASED, CORE_RESTARTED):
+                self._take_power(time_ns, kind)
+                continue
+            if kind in KINDS:
+                self._take_trouble(record)
+                continue
+            if kind == RESET_REQUESTED:
+                self._take_reset_request(time_ns, source)
+                continue
+            core = mailboxes[source]
+            if kind == TASK:
+                emit(time_ns, EventKind.DOORBELL, core.index, value)
+            elif kind == LINE_ROSE and core.port is not None:
+                number = core.port.interrupts.get(value, core.port.interrupt)
+                emit(time_ns, EventKind.INTERRUPT, core.index, number)
+                self.stepper.line_rose(self.cores[core.name], number, time_ns)
+
+    def _take_trouble(self, record: Record) -> None:
+        core = next((core for core in self.cores.values() if core.index == record.source & 0xF), None)
+        if core is None:
+            return
+        event = core.troubles.take(record)
+        if event is not None:
+            kind, exception, pc = event
+            self.events.emit(record.time_ns, kind, core.index, exception, pc)
+
+    def _take_power(self, time_ns: int, kind: int) -> None:
+        for core in self.cores.values():
+            if not core.is_held_by_another:
+                continue
+            if kind == CORE_HELD:
+                core.was_held(time_ns)
+            elif kind == CORE_RELEASED:
+                core.was_released(time_ns)
+            else:
+                self.events.emit(time_ns, EventKind.CORE_RESET, core.index)  # for example by its watchdog
+
+    def _take_reset_request(self, time_ns: int, source: int) -> None:
+        asking = list(self.cores.values())[source]
+        asking.asked_for_reset(time_ns)
+        for core in self.cores.values():
+            if core is not asking and core.is_held_by_another:  # FORCEOFF is 1 after its holder's reset
+                core.asked_for_hold(time_ns)
+
+    def _take_console(self, records: Iterable[Record]) -> None:
+        if self._closed:
+            return
+        for time_ns, _, source, value in records:
+            self.cores[self._uarts[source].name].console.feed(bytes((value & 0xFF,)), time_ns)
+
+    # The end
+
+    def close(self) -> None:
+        """Free everything. May be called twice.
+
+        Raises:
+            EngineError: the machine runs.
+        """
+        if self._closed:
+            return
+        if self._runs:
+            raise EngineError(
+                "close is not possible while the machine runs; do it after run_until has returned"
+            )
+        self._closed = True
+        self._close()
+
+    def _close(self) -> None:
+        raise NotImplementedError

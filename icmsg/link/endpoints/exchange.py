@@ -1,0 +1,388 @@
+"""The exchange over several endpoints: boot both cores, bind every endpoint, exchange messages at each of them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import ConfigurationError, IcmsgError, VirtualTimeoutError
+from icmsg.link.diagnosis.diagnosis import console_lines
+from icmsg.link.endpoints.diagnosis import examine_endpoints
+from icmsg.link.endpoints.lane import Lane, Traffic
+from icmsg.link.endpoints.stale_memory import fill_endpoint_regions
+from icmsg.link.exchange_result import ExchangeResult, lost
+from icmsg.link.link import default_link
+from icmsg.link.played_instance import PlayedInstance
+from icmsg.link.players import Initiator, Responder
+from icmsg.link.preconditions import check_endpoint_workload, check_image, check_regions
+from icmsg.link.progress import ProgressGuard, Stall, StuckError
+from icmsg.link.verdict import Counts, Restarts, fault_words, shortcomings, unbound_words
+from icmsg.link.workload import RoundTrips
+from icmsg.machine.force_off import describe_held, start_firmware
+from icmsg.machine.interruption import CtrlC
+from icmsg.machine.machine import FaultLog
+from icmsg.machine.protection import describe_protection
+from icmsg.machine.simtime import MS, S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from icmsg.ipc import SeveralEndpoints
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.link.sides import Side
+    from icmsg.link.stale_memory import StaleMemory
+    from icmsg.link.workload import Workload
+    from icmsg.machine.machine import Core, Machine
+
+BOND_TIMEOUT_NS: Final = 2 * S
+_SILENCE_NS: Final = 1 * S
+_HEAD_START_NS: Final = 1 * MS
+"""Time by which firmware is up before Python opens its side, where memory is not clear."""
+_GRACE_NS: Final = 5 * MS
+"""Firmware that speaks first within this time after bonding is the initiator of that endpoint."""
+_STEPS: Final = 200
+_NOBODY: Final = "Python sends where the other side only echoes"
+_ASKED: Final = "as asked for"
+_ANY: Final = "messages of any number are asked for, so firmware has to send them"
+_SPOKE: Final = "it sent a message of its own after bonding"
+
+
+class EndpointExchange:
+    """One run on a machine over ``endpoints``: two cores by name in ``sides``, and who plays each.
+
+    Python plays one of them, or both; each endpoint has the ``workload`` for itself, with contents of its own. The core
+    that comes first on the SoC's link has ``config``, the other ``peer_config`` (None: the mirror of that).
+
+    Everything else as :class:`icmsg.link.exchange.Exchange`.
+
+    Raises:
+        FirmwareError: an image does not fit its core.
+        ConfigurationError: instance, endpoints or workload cannot work.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        sides: dict[str, Side],
+        config: SeveralConfig,
+        workload: Workload,
+        endpoints: Sequence[str] = ("ep0",),
+        *,
+        initiator: str | None = None,
+        bond_timeout_ns: int = BOND_TIMEOUT_NS,
+        peer_config: SeveralConfig | None = None,
+        release: bool = False,
+        silence_ns: int | None = None,
+        stall: Stall | None = None,
+        strict: bool = False,
+        stale_memory: StaleMemory | None = None,
+    ) -> None:
+        first, second = default_link(machine.soc, sides).cores
+        check_endpoint_workload(workload, config, first, second)
+        self._machine = machine
+        self._workload = workload
+        self._bond_only = not workload.messages
+        self._bond_timeout_ns = bond_timeout_ns
+        self._release = release
+        self._silence_ns: Final = silence_ns or _SILENCE_NS
+        self._grace_ns: Final = silence_ns or _GRACE_NS
+        self._strict = strict
+        self._configs: dict[str, SeveralConfig] = {
+            first: config,
+            second: peer_config or config.mirrored(),
+        }
+        self._first, self._second = machine.core(first), machine.core(second)
+        self._python = [name for name in self._configs if sides[name] is None]
+        self._firmware = [name for name in self._configs if sides[name] is not None]
+        self._check(endpoints, workload)
+        self._ctrl_c = CtrlC(terminate=True)
+        self._problems: list[str] = []
+        self._bond_ns: int | None = None
+        self._faults = FaultLog(machine)
+        self._restarts = Restarts(machine, (self._first, self._second))
+        for name, each in self._configs.items():
+            check_regions(machine, machine.core(name), each)
+            if (image := sides[name]) is not None:
+                machine.core(name).load(image)
+                check_image(machine.core(name), image, each)
+        self._running = False
+        if stale_memory is not None:
+            fill_endpoint_regions(self._first.bus, config, stale_memory, workload.seed)
+            self._start()
+            machine.run_for(_HEAD_START_NS)
+        self._traffic = {name: Traffic() for name in self._python}
+        played = {name: self._play(machine.core(name)) for name in self._python}
+        self.backends: Final[dict[str, SeveralEndpoints]] = {
+            name: one.instance for name, one in played.items()
+        }
+        """The backends of the cores that Python plays."""
+        starter = initiator if initiator in self._python else self._python[0]
+        self._guess = initiator is None and bool(self._firmware)
+        self.lanes: Final = [
+            self._lane(name, number, played, starter) for number, name in enumerate(endpoints)
+        ]
+        for lane in self.lanes:
+            lane.initiator, lane.reason = starter, _ASKED if initiator else _NOBODY
+            if workload.any_number or (initiator is not None and initiator in self._firmware):
+                lane.let_firmware_begin(self._firmware[0], _ANY if workload.any_number else _ASKED)
+        self._seen = 0
+        self._last_ns = 0
+        longest_ns = max(bond_timeout_ns, self._silence_ns)
+        self._guard = ProgressGuard(machine, self._faults, self._token, longest_ns, stall)
+
+    def _start(self) -> None:
+        """Let the firmware run, if it does not yet."""
+        if not self._running:
+            self._running = True
+            start_firmware(self._machine, self._firmware, release=self._release)
+
+    def _check(self, endpoints: Sequence[str], workload: Workload) -> None:
+        if not endpoints or len(set(endpoints)) < len(endpoints):
+            raise ConfigurationError(
+                f"endpoints {','.join(endpoints) or 'none'}: give at least one, and each name once"
+            )
+        if not self._python:
+            raise ConfigurationError(
+                "firmware on both cores: only ICMsg is watched from outside; let Python play a core, or --backend icmsg"
+            )
+        if workload.any_number and not self._firmware:
+            raise ConfigurationError(
+                "--messages any is for firmware of yours that sends first; here the number is known: give it"
+            )
+
+    def _play(self, core: Core) -> PlayedInstance[SeveralEndpoints]:
+        traffic = self._traffic[core.name]
+        return PlayedInstance(self._machine, core, self._configs[core.name], observer=traffic.observe)
+
+    def _lane(
+        self, name: str, number: int, played: dict[str, PlayedInstance[SeveralEndpoints]], starter: str
+    ) -> Lane:
+        clock = self._machine.clock
+        players: dict[str, Responder] = {}
+        work = replace(self._workload, seed=self._workload.seed + number)
+        for core, one in played.items():
+            if core == starter and work.messages:
+                players[core] = Initiator(one, clock, work, name)
+            else:
+                players[core] = Responder(one, clock, name, answers=bool(work.messages))
+        return Lane(name, players, self._traffic)
+
+    # Running
+
+    def run(self, progress: Callable[[int, int], None] | None = None) -> ExchangeResult:
+        """Boot, bond and exchange; what goes wrong on the machine is in the result's ``problems``.
+
+        Raises:
+            ConfigurationError: the two sides do not go together.
+            KeyboardInterrupt: Ctrl-C or SIGTERM, between two slices; :meth:`partial` says how far it has come.
+        """
+        with self._ctrl_c:
+            try:
+                self._start()
+                what = f"endpoint {', '.join(lane.name for lane in self.lanes)} to be bound"
+                self._machine.run_until(self._is_bound, timeout_ns=self._bond_timeout_ns, what=what)
+                self._bond_ns = self._machine.now_ns
+                if self._bond_only:
+                    self._let_pass(self._grace_ns)
+                else:
+                    self._exchange(progress)
+            except ConfigurationError:
+                raise
+            except IcmsgError as error:
+                self._problems += [str(error), *describe_held(self._machine)]
+            return self._result()
+
+    def partial(self, problem: str) -> ExchangeResult:
+        """Return what there is of a run that was ended from outside for the reason ``problem``."""
+        self._problems.insert(0, problem)
+        return self._result()
+
+    def lost(self, problem: str) -> ExchangeResult:
+        """Return what is known of a run whose engine does not come back, without asking the engine."""
+        counts = _total([lane.counts(0) for lane in self.lanes])
+        return lost(self._machine, counts, self._bond_ns, problem, self._problems)
+
+    def _look(self) -> None:
+        self._ctrl_c.check()
+        seen = sum(traffic.total for traffic in self._traffic.values())
+        if seen != self._seen:
+            self._seen, self._last_ns = seen, self._machine.now_ns
+        self._guard.look()
+
+    def _token(self) -> tuple[object, ...]:
+        return (  # whatever changes when the exchange gets on
+            self._seen,
+            *(lane.is_bound for lane in self.lanes),
+            *(len(core.console.lines) for core in (self._first, self._second)),
+        )
+
+    def _is_bound(self) -> bool:
+        self._look()
+        return all(lane.is_bound for lane in self.lanes)
+
+    def _let_pass(self, ns: int) -> None:
+        """Run until no message has come for ``ns``."""
+
+        def silent() -> bool:
+            self._look()
+            return self._quiet_ns() > ns
+
+        while not silent():
+            with suppress(VirtualTimeoutError):  # something came meanwhile
+                self._machine.run_until(silent, timeout_ns=ns + 1)
+
+    def _exchange(self, progress: Callable[[int, int], None] | None) -> None:
+        if self._guess and any(lane.sender is not None for lane in self.lanes):
+            self._let_the_firmware_speak()
+        for lane in self.lanes:
+            lane.begin()
+        total = self._workload.messages * len(self.lanes)
+        while not self._finished():
+            try:
+                self._wait_for_more(self._got(), total)
+            except StuckError:
+                if self._waits_for_echoes():
+                    raise
+                break  # firmware that idles in a loop has said all it had to say
+            if progress is not None:
+                progress(self._got(), total)
+
+    def _let_the_firmware_speak(self) -> None:
+        """Firmware may want to send first at an endpoint; then Python only sends back there."""
+
+        def all_spoke() -> bool:
+            self._look()
+            return all(lane.heard for lane in self.lanes)
+
+        with suppress(VirtualTimeoutError):
+            self._machine.run_until(all_spoke, timeout_ns=_GRACE_NS)
+        for lane in self.lanes:
+            if lane.heard:
+                lane.let_firmware_begin(self._firmware[0], _SPOKE)
+
+    def _wait_for_more(self, before: int, total: int) -> None:
+        goal = min(before + max(1, total // _STEPS), total) if before < total else before + 1
+
+        def moved() -> bool:
+            self._look()
+            return self._got() >= goal or self._finished()
+
+        what = f"echo {before + 1} of {total}" if before < total else "the end of the exchange"
+        try:
+            self._machine.run_until(moved, timeout_ns=self._silence_ns + MS, what=what)
+        except VirtualTimeoutError:
+            if self._got() == before:
+                raise
+
+    def _finished(self) -> bool:
+        if self._waits_for_echoes():
+            return False
+        wanted = [lane for lane in self.lanes if lane.sender is None]
+        if not self._workload.any_number and all(lane.got >= self._workload.messages for lane in wanted):
+            return True
+        return self._quiet_ns() > self._silence_ns
+
+    def _waits_for_echoes(self) -> bool:
+        """Tell whether Python has sent first somewhere, and not everything came back."""
+        messages = self._workload.messages
+        return any(lane.sender is not None and lane.sender.got < messages for lane in self.lanes)
+
+    def _quiet_ns(self) -> int:
+        return self._machine.now_ns - max(self._last_ns, self._bond_ns or 0)
+
+    def _got(self) -> int:
+        return sum(lane.got for lane in self.lanes)
+
+    # Reporting
+
+    def _result(self) -> ExchangeResult:
+        expected = None if self._workload.any_number else self._workload.messages
+        counts = [
+            Counts(0, 0, 0, 0, 0, RoundTrips()) if self._bond_only else lane.counts(expected)
+            for lane in self.lanes
+        ]
+        bound = self._bond_ns is not None and all(lane.is_bound for lane in self.lanes)
+        problems = [*self._problems, *self._troubles()]
+        if self._bond_ns is not None:
+            problems += describe_protection(self._machine, self._configs[self._first.name])
+            if not problems and not self._bond_only:
+                problems += self._missing(counts)
+            if not bound:
+                problems.append(unbound_words(self._restarts))
+        faults = tuple(self._faults.records())
+        problems = [*fault_words(self._machine, faults), *problems]
+        warnings = tuple(str(warning) for warning in self._machine.warnings)
+        if self._strict and warnings and not problems:
+            problems += ["there are warnings, and --strict makes them failures", *warnings]
+        if problems:
+            problems += self._explain()
+        total = _total(counts)
+        initiators = list(dict.fromkeys(lane.initiator for lane in self.lanes))
+        reasons = list(dict.fromkeys(lane.reason for lane in self.lanes))
+        one = len(initiators) == 1 and not self._bond_only
+        return ExchangeResult(
+            bound=bound,
+            messages_sent=total.sent,
+            messages_received=total.got,
+            bytes_received=total.bytes_received,
+            mismatches=total.mismatches,
+            bond_virtual_us=self._bond_ns / 1000 if self._bond_ns is not None else None,
+            round_trip_virtual_us=total.round_trips.summary_us(),
+            virtual_s=self._machine.now_ns / S,
+            trace_sha256=self._machine.trace_sha256(),
+            problems=tuple(dict.fromkeys(problems)),
+            warnings=warnings,
+            consoles={core.name: console_lines(core) for core in (self._first, self._second)},
+            bond_only=self._bond_only,
+            messages_expected=total.expected,
+            messages_unanswered=sum(lane.unanswered for lane in self.lanes),
+            messages_lost=total.lost,
+            initiator=initiators[0] if one else None,
+            initiator_reason=reasons[0] if one else "",
+            restarts=self._restarts.by_name(),
+            faults=faults,
+            endpoints=tuple(
+                lane.result(count, bond_only=self._bond_only)
+                for lane, count in zip(self.lanes, counts, strict=True)
+            ),
+        )
+
+    def _troubles(self) -> Iterator[str]:
+        """Yield what the players report; what the backend tells all its endpoints comes once."""
+        for name in self._python:
+            told: dict[str, list[str]] = {}
+            for lane in self.lanes:
+                for line in lane.players[name].troubles():
+                    told.setdefault(line, []).append(lane.name)
+            for line, at in told.items():
+                yield line if len(at) > 1 else f"endpoint {at[0]} of {name}: {line}"
+
+    def _missing(self, counts: list[Counts]) -> Iterator[str]:
+        for lane, count in zip(self.lanes, counts, strict=True):
+            silence_ns = self._silence_ns if lane.sender is None else None
+            for line in shortcomings(count, silence_ns):
+                yield f"endpoint {lane.name}: {line}"
+
+    def _explain(self) -> list[str]:
+        first, config = self._first, self._configs[self._first.name]
+        found = examine_endpoints(self._machine, first, config, self._second, self.backends)
+        return found.lines()
+
+
+def _total(counts: list[Counts]) -> Counts:
+    """Return the counts of all endpoints together."""
+    trips = RoundTrips()
+    for each in counts:
+        trips.extend(each.round_trips)
+    expected = [each.expected for each in counts]
+    known = [number for number in expected if number is not None]
+    return Counts(
+        sum(known) if len(known) == len(expected) else None,
+        sum(each.sent for each in counts),
+        sum(each.got for each in counts),
+        sum(each.bytes_received for each in counts),
+        sum(each.mismatches for each in counts),
+        trips,
+        sum(each.lost for each in counts),
+    )

@@ -1,0 +1,237 @@
+"""The other side of a link for a test, with several endpoints, on a core that Python plays.
+
+>>> from icmsg.config.boards import NRF5340
+>>> from icmsg.engines.embedded.machine import EmbeddedMachine
+>>> machine = EmbeddedMachine()
+>>> app = EndpointsPeer(machine, machine.core("app"), NRF5340.icbmsg, ["ep0", "ep1"])
+>>> net = EndpointsPeer(machine, machine.core("net"), NRF5340.icbmsg.mirrored(), ["ep0", "ep1"])
+>>> app.wait_for_bound()
+>>> app.endpoint("ep1").send(b"hello")
+>>> net.endpoint("ep1").receive()
+b'hello'
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import IpcError, VirtualTimeoutError
+from icmsg.ipc import EndpointConfig
+from icmsg.link.endpoints.diagnosis import examine_endpoints
+from icmsg.link.peer import TIMEOUT_NS
+from icmsg.link.played_instance import PlayedInstance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from icmsg.errors import IcmsgError
+    from icmsg.ipc import BackendEndpoint, Observer, SeveralEndpoints
+    from icmsg.link.diagnosis.diagnosis import Diagnosis
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.link.played_instance import PlayedMailbox
+    from icmsg.machine.machine import Core, Machine
+
+
+class PeerEndpoint:
+    """One endpoint of ``peer``, registered at once, with everything it received.
+
+    ``received`` and ``errors`` fill up by themselves; nothing is taken out of ``received`` but by :meth:`receive`.
+    ``endpoint`` is that of the backend, for buffers without a copy and what else only some have.
+    """
+
+    def __init__(self, peer: EndpointsPeer, name: str, prio: int = 0) -> None:
+        self.received: Final[deque[bytes]] = deque()
+        self.errors: Final[list[IcmsgError]] = []
+        self.bound_count = 0
+        self.unbound_count = 0
+        self.peer: Final = peer
+        self.name: Final = name
+        self._callbacks: Final = EndpointConfig(
+            name=name,
+            bound=self._bound,
+            received=self.take,
+            error=self.errors.append,
+            unbound=self._unbound,
+            prio=prio,
+        )
+        self.endpoint: Final[BackendEndpoint] = peer.instance.register_endpoint(self._callbacks)
+
+    @property
+    def core(self) -> Core:
+        """The core that has it."""
+        return self.peer.core
+
+    @property
+    def instance(self) -> SeveralEndpoints:
+        """The backend."""
+        return self.peer.instance
+
+    @property
+    def is_bound(self) -> bool:
+        """True while messages can be sent."""
+        return self.endpoint.is_bound
+
+    def take(self, data: bytes) -> None:
+        """Keep one message; who does something else with it overrides this."""
+        self.received.append(data)
+
+    def _bound(self) -> None:
+        self.bound_count += 1
+
+    def _unbound(self) -> None:
+        self.unbound_count += 1
+
+    def wait_for_bound(self, timeout_ns: int = TIMEOUT_NS) -> None:
+        """Run until it is bound; VirtualTimeoutError says what the link looks like."""
+        self.peer.wait(lambda: self.is_bound, timeout_ns, f"{self.name} bound on {self.core.name}")
+
+    def wait_for_unbound(self, timeout_ns: int = TIMEOUT_NS) -> None:
+        """Run until the peer has taken its own away, from now on (only the rework tells that)."""
+        before = self.unbound_count
+        self.peer.wait(
+            lambda: self.unbound_count > before, timeout_ns, f"{self.name} unbound on {self.core.name}"
+        )
+
+    def receive(self, timeout_ns: int = TIMEOUT_NS) -> bytes:
+        """Run until a message is there, and take it; VirtualTimeoutError if none comes."""
+        what = f"a message at {self.name} for {self.core.name}"
+        self.peer.wait(lambda: bool(self.received), timeout_ns, what)
+        return self.received.popleft()
+
+    def send(self, data: bytes) -> None:
+        """Send one message; IpcError as the backend's endpoint."""
+        self.endpoint.send(data)
+
+    def close(self) -> None:
+        """Deregister it; IpcError where Zephyr refuses that."""
+        self.endpoint.deregister()
+
+    def reopen(self) -> None:
+        """Register it again; IpcError where Zephyr refuses that."""
+        self.endpoint.reopen()
+
+    def examine(self) -> Diagnosis:
+        """Return what is wrong with the link, and the state it is in; nothing is changed."""
+        return self.peer.examine()
+
+    def __repr__(self) -> str:
+        state = "bound" if self.is_bound else "not bound"
+        return f"<PeerEndpoint {self.name} of {self.core.name}: {state}, {len(self.received)} received>"
+
+
+class EndpointsPeer:
+    """Plays ``core`` of ``machine`` by Python, opens its instance and registers ``endpoints``, both at once.
+
+    :meth:`endpoint` registers further ones. Several peers on one core share a ``mailbox``; ``observer`` is told what
+    the backend does.
+
+    Raises:
+        EngineError: firmware runs on that core.
+        ConfigurationError: the configuration cannot work.
+        IpcError: the instance cannot be opened, or an endpoint not be registered.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        core: Core,
+        config: SeveralConfig,
+        endpoints: Iterable[str] = (),
+        *,
+        mailbox: PlayedMailbox | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.machine: Final = machine
+        self.core: Final = core
+        self.config: Final = config
+        self._other = next(other for other in machine.cores.values() if other.name != core.name)
+        self.played: Final[PlayedInstance[SeveralEndpoints]] = PlayedInstance(
+            machine, core, config, mailbox, observer
+        )
+        self.endpoints: Final[dict[str, PeerEndpoint]] = {}
+        """The endpoints by name."""
+        _peers_of(machine).append(self)
+        self.instance.open()
+        for name in endpoints:
+            self.endpoint(name)
+
+    @property
+    def instance(self) -> SeveralEndpoints:
+        """The backend."""
+        return self.played.instance
+
+    def endpoint(self, name: str, *, prio: int = 0) -> PeerEndpoint:
+        """Return an endpoint by its name; one that is not there yet is registered."""
+        if name not in self.endpoints:
+            self.endpoints[name] = self._make(name, prio)
+        return self.endpoints[name]
+
+    def _make(self, name: str, prio: int) -> PeerEndpoint:
+        """Register an endpoint; who has another kind of endpoints overrides this."""
+        return PeerEndpoint(self, name, prio)
+
+    def reopen(self) -> None:
+        """Start over with the endpoints there are, as after a restart of this side alone; the peer must, too.
+
+        Raises:
+            IpcError: the backend cannot (icmsg_me).
+        """
+        again = getattr(self.instance, "reopen", None)
+        if again is None:
+            raise IpcError(f"{self.config.name}: icmsg_me cannot start over: reset both cores", errno.EIO)
+        again()
+
+    @property
+    def is_bound(self) -> bool:
+        """True while there are endpoints and all of them are bound."""
+        return self.instance.is_bound
+
+    @property
+    def errors(self) -> list[IcmsgError]:
+        """The errors of all endpoints; what concerns no single one is there once."""
+        found = {id(error): error for each in self.endpoints.values() for error in each.errors}
+        return list(found.values())
+
+    def wait_for_bound(self, timeout_ns: int = TIMEOUT_NS) -> None:
+        """Run until every endpoint is bound; VirtualTimeoutError says what the link looks like."""
+        names = ", ".join(name for name, each in self.endpoints.items() if not each.is_bound)
+        self.wait(lambda: self.is_bound, timeout_ns, f"{names} bound on {self.core.name}")
+
+    def wait(self, satisfied: Callable[[], bool], timeout_ns: int, what: str) -> None:
+        """Run until ``satisfied()``.
+
+        Raises:
+            VirtualTimeoutError: with regions, endpoints and blocks decoded, consoles and errors in the text.
+        """
+        try:
+            self.machine.run_until(satisfied, timeout_ns=timeout_ns, what=what)
+        except VirtualTimeoutError as error:
+            raise VirtualTimeoutError("\n".join([str(error), *self.describe()])) from None
+
+    def describe(self) -> list[str]:
+        """Return lines about this side, both regions and both cores, for a failure message."""
+        errors = [f"error on {self.core.name}: {error}" for error in self.errors[-3:]]
+        return errors + self.examine().lines()
+
+    def examine(self) -> Diagnosis:
+        """Return what is wrong with the link, and the state it is in; nothing is changed."""
+        backends = {self.core.name: self.instance}
+        for each in _peers_of(self.machine):
+            if each.core.name == self._other.name and each.config.tx_region == self.config.rx_region:
+                backends[each.core.name] = each.instance
+        return examine_endpoints(self.machine, self.core, self.config, self._other, backends)
+
+    def __repr__(self) -> str:
+        names = ", ".join(
+            f"{name} {'bound' if each.is_bound else 'not bound'}" for name, each in self.endpoints.items()
+        )
+        return f"<EndpointsPeer {self.core.name}: {names or 'no endpoints'}, {self.instance.state.name}>"
+
+
+def _peers_of(machine: Machine) -> list[EndpointsPeer]:
+    """Return all peers of a machine, so that a diagnosis knows both sides where Python plays both."""
+    found = machine.events.kept.setdefault(EndpointsPeer, [])
+    assert isinstance(found, list)
+    return found

@@ -1,0 +1,222 @@
+"""The one place that watches packets: what passes on a link enters the machine's event stream, whoever plays the cores.
+
+A doorbell of either core is the moment at which both regions are looked at: what a core has written comes into the
+stream just before the doorbell that announced it, or before one of the other core that came first. Firmware may take
+packets before their doorbell and make room for others; whoever runs the machine can look after every slice of a core,
+too (:meth:`FollowedLink.look`). Within one slice nothing can be overwritten that was not seen.
+
+Each region is followed once, however many ask, and only while somebody does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import BusError
+from icmsg.link.followed_region import FollowedRegion
+from icmsg.machine.events import Event, EventKind
+from icmsg.machine.region_news import Packets, RegionChange, RegionChanged, SessionPublished, TxRegion
+from icmsg.wire.handshake import HandshakeWord, are_acknowledged
+
+if TYPE_CHECKING:
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.config.layout import RegionLayout
+    from icmsg.link.link import Link
+    from icmsg.machine.events import EventStream
+    from icmsg.machine.machine import Core, Machine
+
+_PACKETS: Final = EventKind.PACKETS
+_Key = tuple[int, int, int, "RegionLayout"]
+
+
+class _Direction:
+    """A region with the core that writes it and the one that reads it; ``asked_by`` so many links."""
+
+    def __init__(self, followed: FollowedRegion, writer: Core, reader: Core) -> None:
+        self.followed: Final = followed
+        self.region: Final = followed.region
+        self.writer: Final = writer.index
+        self.reader: Final = reader.index
+        self.asked_by = 0
+
+    def look_at_session(self, events: EventStream, time_ns: int) -> None:
+        """Put into the stream what the reader has published."""
+        try:
+            session = self.followed.new_session()
+        except BusError:
+            return  # the look at the packets says so
+        if session is not None:
+            news = SessionPublished(self.region)
+            events.tell(Event(time_ns, EventKind.SESSION, self.reader, *session, news))
+
+
+_Found = list[tuple[int, Sequence[Packets | RegionChanged]]]
+
+
+def _look(directions: Iterable[_Direction]) -> _Found:
+    """Look at all regions, and return what is new in which core's."""
+    found: _Found = []
+    for direction in directions:
+        try:
+            news = direction.followed.look()
+        except BusError as error:
+            news = (RegionChanged(direction.region, RegionChange.UNREADABLE, str(error), error),)
+        if news:
+            found.append((direction.writer, news))
+    return found
+
+
+def _tell(events: EventStream, time_ns: int, found: _Found) -> None:
+    """Put what is new into the stream; all was looked at before, so who hears of one knows how all are."""
+    for writer, news in found:
+        for one in news:
+            if isinstance(one, Packets):
+                events.tell(Event(time_ns, _PACKETS, writer, len(one.payloads), one.start, one))
+            else:
+                events.tell(Event(time_ns, EventKind.REGION, writer, one.change, 0, one))
+
+
+class _Following:
+    """All that is followed on one machine."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._events: Final = machine.events
+        self.links: Final[list[FollowedLink]] = []
+        self._directions: dict[_Key, _Direction] = {}
+        self._by_core: dict[int, tuple[_Direction, ...]] = {}
+        self._stop = _nothing
+        self.tells_sessions = False
+        machine.events.when_wanted(EventKind.SESSION, self._want_sessions)
+        machine.events.add_sink(self._on_reset, (EventKind.CORE_RESET,), ahead=True)
+
+    def direction(self, instance: str, writer: Core, own: InstanceConfig, reader: Core) -> _Direction:
+        """Return the way from one core to another, followed from now on if nobody follows it yet."""
+        key = (writer.index, reader.index, own.tx_region.address, own.tx_layout)
+        found = self._directions.get(key)
+        if found is None or not found.asked_by:
+            region = TxRegion(instance, writer.name, reader.name, own.tx_region.address)
+            word = None
+            if own.rx_layout.handshake_offset is not None:
+                word = HandshakeWord(writer.bus, own.rx_region.address, own.rx_layout)
+            followed = FollowedRegion(writer.bus, region, own.tx_layout, word)
+            found = self._directions[key] = _Direction(followed, writer, reader)
+        return found
+
+    def ask(self, directions: Iterable[_Direction], number: int) -> None:
+        """Count who asks for directions (1: one more, -1: one less)."""
+        for direction in directions:
+            direction.asked_by += number
+        asked = {key: one for key, one in self._directions.items() if one.asked_by}
+        self._directions = asked
+        cores = {core for one in asked.values() for core in (one.writer, one.reader)}
+        # What the other core has written comes before an answer to it.
+        self._by_core = {
+            core: (
+                *(one for one in asked.values() if one.reader == core),
+                *(one for one in asked.values() if one.writer == core),
+            )
+            for core in cores
+        }
+        self._stop()
+        self._stop = _nothing
+        if asked:
+            self._stop = self._events.add_sink(self._on_doorbell, (EventKind.DOORBELL,), ahead=True)
+
+    def _want_sessions(self, wanted: bool) -> None:
+        self.tells_sessions = wanted
+
+    def _on_doorbell(self, event: Event) -> None:
+        directions = self._by_core.get(event.core, ())
+        if found := _look(directions):
+            _tell(self._events, event.time_ns, found)
+        if self.tells_sessions:
+            for direction in directions:
+                if direction.reader == event.core:
+                    direction.look_at_session(self._events, event.time_ns)
+
+    def _on_reset(self, event: Event) -> None:
+        for link in self.links:
+            link.was_bound = link.is_bound
+        for direction in {one for link in self.links for one in link.directions}:
+            if event.core in (direction.writer, direction.reader):
+                direction.followed.forget(silent=event.core == direction.writer)
+
+
+class FollowedLink:
+    """A link whose packets come into the stream until :meth:`stop`; make one with :func:`follow_link`."""
+
+    def __init__(self, machine: Machine, link: Link, following: _Following) -> None:
+        first, second = (machine.core(name) for name in link.cores)
+        own, peer = link.configs[first.name], link.configs[second.name]
+        self._machine = machine
+        self._following = following
+        self._asks = True
+        self.was_bound = False
+        """True if both sides were bound when a core was reset last."""
+        self.directions: Final[tuple[_Direction, ...]] = (
+            following.direction(own.name, first, own, second),
+            following.direction(peer.name, second, peer, first),
+        )
+        self.regions: Final = {one.writer: one.followed for one in self.directions}
+        """Regions by the index of the core that writes them."""
+        following.ask(self.directions, 1)
+        following.links.append(self)
+
+    @property
+    def is_bound(self) -> bool:
+        """True while both sides have written the magic and taken the other's, or acknowledged each other's session.
+
+        A reset of one of them ends that, until they have bonded again.
+        """
+        one, other = (direction.followed for direction in self.directions)
+        if one.magic_taken and other.magic_taken:
+            return True
+        return are_acknowledged(one.session, other.session)
+
+    def has_opened(self, core: Core) -> bool:
+        """Tell whether ``core`` has written its magic, or has a session, since the last reset of either core."""
+        own, other = sorted(
+            (direction.followed for direction in self.directions),
+            key=lambda followed: followed.region.writer != core.name,
+        )
+        return own.is_magic_there or other.session[0] != 0
+
+    def look(self) -> None:
+        """Look for what no doorbell has announced yet; where nobody asks for packets, bonding alone is seen."""
+        machine, asked = self._machine, self.directions
+        if not self._asks:
+            for direction in asked:
+                if not direction.asked_by:
+                    direction.followed.look()
+            asked = tuple(direction for direction in asked if direction.asked_by)
+        if found := _look(asked):
+            _tell(machine.events, machine.now_ns, found)
+        if self._following.tells_sessions:
+            for direction in asked:
+                direction.look_at_session(machine.events, machine.now_ns)
+
+    def stop(self, *, bonding: bool = True) -> None:
+        """Ask for packets no longer; ``bonding`` says whether that is not seen any more, either."""
+        if self._asks:
+            self._asks = False
+            self._following.ask(self.directions, -1)
+        if bonding and self in self._following.links:
+            self._following.links.remove(self)
+
+
+def follow_link(machine: Machine, link: Link) -> FollowedLink:
+    """Let what passes on ``link`` come into the stream of ``machine``, from now on.
+
+    Raises:
+        ConfigurationError: a core of the link is not there, or a region cannot be one.
+        BusError: a core does not reach a region.
+    """
+    following = machine.events.kept.get(_Following)
+    if not isinstance(following, _Following):
+        following = machine.events.kept[_Following] = _Following(machine)
+    return FollowedLink(machine, link, following)
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -1,0 +1,232 @@
+"""The two sides of an echo exchange as applications in Python: who sends first, and who sends back."""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+from icmsg.errors import IcmsgError, IpcError
+from icmsg.ipc import EndpointConfig
+from icmsg.link.workload import RoundTrips, Workload, difference, unasked
+from icmsg.machine.simtime import US
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from icmsg.ipc import BackendEndpoint
+    from icmsg.ipc.clock import Clock
+    from icmsg.link.played_instance import PlayedInstance
+
+_RETRY_NS: Final = 10 * US
+"""Nobody signals that room was made in the buffer, so a sender looks again after this time."""
+_KEPT: Final = 10
+"""A peer gone wrong can cause an error per doorbell, without end."""
+
+
+class Player:
+    """An application on a Python-played core: opens its endpoint when it is made."""
+
+    def __init__(self, played: PlayedInstance[Any], clock: Clock, endpoint: str = "ep0") -> None:
+        self.bound_ns: int | None = None
+        self.problems: Final[list[IcmsgError]] = []
+        """The first of them; ``problem_count`` counts all."""
+        self.problem_count = 0
+        self.peer_resets: Callable[[], int] = lambda: 0
+        """Number of resets of the peer's core; a session that ends with a reset is opened again, and no problem."""
+        self._resets = 0
+        self._clock = clock
+        self.played: Final = played
+        callbacks = EndpointConfig(
+            name=endpoint,
+            bound=self._bound,
+            received=self.received,
+            error=self._problem,
+            unbound=self._unbound,
+        )
+        self.endpoint: Final[BackendEndpoint] = played.instance.register_endpoint(callbacks)
+
+    def _bound(self) -> None:
+        self.bound_ns = self._clock.now_ns()
+
+    def _unbound(self) -> None:
+        resets = self.peer_resets()
+        self.lost_link()
+        if resets == self._resets:
+            self._problem(IpcError("the peer closed or restarted during the exchange", errno.ECONNRESET))
+        else:  # as an application does that goes on with a peer that has started again
+            self._clock.call_soon(self.endpoint.reopen)
+        self._resets = resets
+
+    def lost_link(self) -> None:
+        """Forget what was under way when the peer went away."""
+
+    def troubles(self) -> list[str]:
+        """Return the problems in words."""
+        more = self.problem_count - len(self.problems)
+        return [*map(str, self.problems), *([f"… and {more} more errors"] if more else [])]
+
+    def _problem(self, error: IcmsgError) -> None:
+        self.problem_count += 1
+        if len(self.problems) < _KEPT:
+            self.problems.append(error)
+
+    def received(self, data: bytes) -> None:
+        """Take one message."""
+        raise NotImplementedError
+
+    def _try_send(self, data: bytes) -> bool:
+        """Send; False if there is no room now."""
+        try:
+            self.endpoint.send(data)
+        except IpcError as error:
+            if error.errno != errno.ENOMEM or len(data) > self.endpoint.get_tx_buffer_size():
+                raise
+            return False
+        return True
+
+
+class Responder(Player):
+    """Sends every message back, in order; one that does not answer only counts them in ``unanswered``."""
+
+    def __init__(
+        self, played: PlayedInstance[Any], clock: Clock, endpoint: str = "ep0", *, answers: bool = True
+    ) -> None:
+        self.echoed = 0
+        self.unanswered = 0
+        self._answers = answers
+        self._probe: bytes | None = None
+        self.probe_came_back = False
+        self._waiting: deque[bytes] = deque()
+        super().__init__(played, clock, endpoint)
+
+    def probe(self, data: bytes) -> None:
+        """Send a message and answer nothing any more: a peer that plays back what it gets returns it."""
+        self._answers = False
+        self._waiting.clear()
+        self._probe = data
+        self._try_send(data)
+
+    def received(self, data: bytes) -> None:
+        """Send the message back, now or when there is room."""
+        if not self._answers:
+            self.unanswered += 1
+            self.probe_came_back = self.probe_came_back or data == self._probe
+            return
+        if self._waiting or not self._try_send(data):
+            if not self._waiting:
+                self._clock.call_later(_RETRY_NS, self._again)
+            self._waiting.append(data)
+        else:
+            self.echoed += 1
+
+    def lost_link(self) -> None:
+        """Forget what was to be sent back."""
+        self._waiting.clear()
+
+    def _again(self) -> None:
+        while self._waiting and self._try_send(self._waiting[0]):
+            self._waiting.popleft()
+            self.echoed += 1
+        if self._waiting:
+            self._clock.call_later(_RETRY_NS, self._again)
+
+
+class Initiator(Responder):
+    """Sends a workload, at most its window ahead of the echoes, and compares every echo.
+
+    Until :meth:`begin` or :meth:`answer` it keeps what comes: a peer that turns out to speak first is answered then,
+    and what any other one has said unasked is not played back to it.
+    """
+
+    def __init__(
+        self, played: PlayedInstance[Any], clock: Clock, workload: Workload, endpoint: str = "ep0"
+    ) -> None:
+        self.sent = 0
+        self.got = 0
+        self.lost = 0
+        self.bytes_received = 0
+        self.mismatches = 0
+        self.round_trips: Final = RoundTrips()
+        self._workload = workload
+        self._begun = False
+        self._kept: deque[bytes] | None = deque()
+        self._waits_for_room = False
+        self._payloads: Iterator[bytes] = workload.payloads()
+        self._next: bytes | None = None
+        self._expected: deque[tuple[bytes, int]] = deque()
+        super().__init__(played, clock, endpoint)
+
+    def begin(self) -> None:
+        """Send the first messages; the endpoint is bound."""
+        self._begun = True
+        if self._kept is not None:
+            self.unanswered += len(self._kept)
+            self._kept = None
+        self._fill()
+
+    def answer(self, early: int = 0) -> None:
+        """Send back what was kept but the first ``early`` messages, and what comes: the peer sends first."""
+        kept, self._kept = list(self._kept or ()), None
+        self.unanswered += min(early, len(kept))
+        for data in kept[early:]:
+            super().received(data)
+
+    def lost_link(self) -> None:
+        """Count what was under way as lost; after bonding again it is sent once more."""
+        super().lost_link()
+        lost = [payload for payload, _ in self._expected]
+        self._expected.clear()
+        self.lost += len(lost)
+        self.sent -= len(lost)
+        again = [*lost, self._next] if self._next is not None else lost
+        self._payloads, self._next = chain(again, self._payloads), None
+
+    def _bound(self) -> None:
+        super()._bound()
+        if self._begun:
+            self._fill()
+
+    def received(self, data: bytes) -> None:
+        """Compare an echo with what was sent, then go on."""
+        if not self._begun:
+            if self._kept is None:
+                super().received(data)
+            else:
+                self._kept.append(data)
+            return
+        self.got += 1
+        self.bytes_received += len(data)
+        if not self._expected:
+            self.mismatches += 1
+            self._problem(IcmsgError(unasked(data)))
+            return
+        expected, sent_ns = self._expected.popleft()
+        if data != expected:
+            self.mismatches += 1
+            if self.mismatches == 1:
+                self._problem(IcmsgError(difference(self.got, expected, data)))
+        self.round_trips.add(self._clock.now_ns() - sent_ns)
+        self._fill()
+
+    def _fill(self) -> None:
+        if not self.endpoint.is_bound:
+            return
+        while len(self._expected) < self._workload.window_at(self.sent):
+            if self._next is None:
+                self._next = next(self._payloads, None)
+                if self._next is None:
+                    return
+            if not self._try_send(self._next):
+                if not self._waits_for_room:
+                    self._waits_for_room = True
+                    self._clock.call_later(_RETRY_NS, self._look_again)
+                return
+            self._expected.append((self._next, self._clock.now_ns()))
+            self._next = None
+            self.sent += 1
+
+    def _look_again(self) -> None:
+        self._waits_for_room = False
+        self._fill()

@@ -1,0 +1,192 @@
+"""Verdict on an exchange beside its messages: restarts, faults, and what is missing, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from icmsg.errors import VirtualTimeoutError
+from icmsg.link.diagnosis.diagnosis import is_fault
+from icmsg.link.workload import RoundTrips
+from icmsg.machine.events import Event, EventKind
+from icmsg.machine.fault_causes import fault_name
+from icmsg.machine.simtime import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from icmsg.link.players import Responder
+    from icmsg.link.sides import Sides
+    from icmsg.link.stub_firmware import StubStats
+    from icmsg.link.watch import LinkWatch
+    from icmsg.machine.machine import Core, CoreFaultRecord, Machine
+
+QUANTUM_NOTE: Final = (
+    "with firmware on both cores the smallest round trip depends on how far one core may get ahead of the other "
+    "(--quantum-us), not on the SoC"
+)
+_FAULT_EXCEPTIONS: Final = range(2, 8)
+_IPSR: Final = 0x1FF
+_FATAL: Final = "ZEPHYR FATAL ERROR"
+"""Text that Zephyr prints for a fault, a failed assertion and a panic, before it halts the core."""
+
+
+class Counts(NamedTuple):
+    """Counts of whoever sent first, or what was seen of it from outside.
+
+    ``expected`` is None where as many were asked for as firmware sends; ``lost`` were under way at a restart. Where
+    they ``are_echoes`` not, neither number follows from the other.
+    """
+
+    expected: int | None
+    sent: int
+    got: int
+    bytes_received: int
+    mismatches: int
+    round_trips: RoundTrips
+    lost: int = 0
+    are_echoes: bool = True
+
+    @classmethod
+    def of_its_own(cls, expected: int | None, watch: LinkWatch) -> Counts:
+        """Return what ``watch`` has seen of two cores that both send messages of their own."""
+        received = watch.got, watch.bytes_received
+        return cls(expected or watch.got, watch.sent, *received, 0, RoundTrips(), are_echoes=False)
+
+    @classmethod
+    def of_stub(cls, expected: int, stub: StubStats, watch: LinkWatch) -> Counts:
+        """Return what a stub that sends first has counted, with what only ``watch`` sees."""
+        mismatches = max(watch.mismatches, stub.mismatches)
+        received = stub.received, stub.bytes_received
+        return cls(expected, stub.sent, *received, mismatches, watch.round_trips, watch.lost)
+
+
+class Restarts:
+    """Counts how often each of ``cores`` was reset after it had started."""
+
+    def __init__(self, machine: Machine, cores: Iterable[Core]) -> None:
+        self._cores: Final = tuple(cores)
+        self._counts = {core.index: 0 for core in self._cores}
+        self._started: set[int] = set()
+        machine.events.add_sink(self._on_event, (EventKind.CORE_STARTED, EventKind.CORE_RESET))
+
+    def _on_event(self, event: Event) -> None:
+        if event.kind is EventKind.CORE_STARTED:
+            self._started.add(event.core)
+        elif event.core in self._started and event.core in self._counts:
+            self._counts[event.core] += 1
+
+    def of(self, core: Core) -> int:
+        """Return the restarts of one core."""
+        return self._counts[core.index]
+
+    @property
+    def total(self) -> int:
+        """The restarts of all cores."""
+        return sum(self._counts.values())
+
+    def by_name(self) -> dict[str, int]:
+        """Return the restarts by the cores' names."""
+        return {core.name: self.of(core) for core in self._cores}
+
+
+def initiator_words(asked: str | None, initiator: str | None, sides: Sides) -> str:
+    """Return why ``initiator`` counts as the side that sends first, before anything has run."""
+    if asked is not None:
+        return "as asked for"
+    if initiator is None:
+        return "it sent the first message after bonding"
+    return (
+        "its stub sends first"
+        if sides.is_stub(initiator)
+        else "Python sends where the other side only echoes"
+    )
+
+
+def own_words(watch: LinkWatch) -> str:
+    """Return that the messages of the core that does not initiate are no echoes."""
+    return (
+        f"{watch.follower} sends messages of its own, whose contents were not judged: none of {watch.got} equals what "
+        f"{watch.initiator} had sent ({watch.first_difference})"
+    )
+
+
+def ended_words(name: str) -> str:
+    """Return that core ``name`` has ended the link itself."""
+    return f"{name} restarted its peer after the last message and did not open its side again"
+
+
+def unbound_words(restarts: Restarts) -> str:
+    """Return why the two sides, which were bound, are not any more."""
+    times = [
+        f"core {name} restarted {'once' if number == 1 else f'{number} times'}"
+        for name, number in restarts.by_name().items()
+        if number
+    ]
+    what = " and ".join(times) or "a side has closed its session"
+    return f"not bound at the end: {what}, and they did not bond again"
+
+
+def shortcomings(counts: Counts, silence_ns: int | None) -> Iterator[str]:
+    """Yield what is missing; ``silence_ns`` is the silence that ended an exchange whose number nobody knew."""
+    if silence_ns is not None:
+        silence = f"a silence of {format_time(silence_ns)} of virtual time; a longer one: --silence-ms"
+        if counts.expected is None and not counts.got:
+            yield f"no message came back before {silence}"
+            return
+        if counts.expected is not None and counts.got < counts.expected:
+            yield (
+                f"{counts.got} of {counts.expected} messages came back before {silence}; "
+                "as many as firmware sends: --messages any"
+            )
+            return
+    expected = counts.sent if counts.expected is None else counts.expected
+    if counts.got != expected or counts.mismatches:
+        yield f"{counts.got} of {expected} echoes came back, {counts.mismatches} of them wrong"
+
+
+def fault_words(machine: Machine, faults: Iterable[CoreFaultRecord]) -> Iterator[str]:
+    """Yield a line for each fault, in the words of its warning, and for a core that ends in a handler or locked up.
+
+    Also what Zephyr itself says of a panic or a failed assertion, which are no faults of the core.
+    """
+    told = [warning for warning in machine.warnings if is_fault(warning)]
+    for fault in faults:
+        words = [str(warning) for warning in told if (warning.core, warning.pc) == (fault.core, fault.pc)]
+        yield from words or [
+            f"core {fault.core} took {fault_name(fault.exception)} at PC 0x{fault.pc:08X} ({fault.place})"
+        ]
+    for core in machine.cores.values():
+        if locked_up := getattr(core, "lock_up", ""):
+            yield locked_up
+            continue
+        number = core.registers.get("XPSR", 0) & _IPSR
+        if core.image is not None and number in _FAULT_EXCEPTIONS:
+            yield f"core {core.name} is in the handler of exception {number} at the end"
+        fatal = next((line.text for line in core.console.lines if _FATAL in line.text), None)
+        if core.image is not None and fatal is not None:
+            yield f"the firmware of {core.name} has given up: {fatal.strip()}"
+
+
+def early_words(who: str, number: int) -> str:
+    """Return that ``who`` sent ``number`` messages too early."""
+    many = "1 message" if number == 1 else f"{number} messages"
+    return f"{who} sent {many} before bonding was over; nothing of it was answered or counted"
+
+
+def came_back(machine: Machine, responder: Responder, played: bytes, within_ns: int) -> bool:
+    """Ask whether the peer of ``responder`` returns what it never sent: then it echoes, and initiates nothing."""
+    responder.probe(bytes(byte ^ 0xFF for byte in played))
+    try:
+        machine.run_until(lambda: responder.probe_came_back, timeout_ns=within_ns)
+    except VirtualTimeoutError:
+        return False
+    return True
+
+
+def playback_words(who: str, played: bytes, times: int) -> str:
+    """Return that ``who`` echoes: the same bytes went to and fro ``times`` times."""
+    return (
+        f"{who} only plays back what it gets: the same {len(played)} bytes ({played[:16].hex(' ')}) went to and fro "
+        f"{times} times, and what Python sent then came back, too; nobody initiates: "
+        "name the other side with --initiator"
+    )

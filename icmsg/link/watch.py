@@ -1,0 +1,259 @@
+"""Watches a link between two cores from outside: pairs what one side sends with what comes back.
+
+Whoever plays the cores, a doorbell is the moment to which a packet belongs. That dates them exactly, but does not see
+all; so whoever runs the machine looks after every slice of a core, too (:meth:`LinkWatch.look`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import IcmsgError
+from icmsg.link.followed_link import follow_link
+from icmsg.link.link import Link
+from icmsg.link.workload import RoundTrips, difference, unasked
+from icmsg.machine.events import Event, EventKind
+from icmsg.machine.region_news import Packets, RegionChange, RegionChanged
+
+if TYPE_CHECKING:
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.link.followed_region import FollowedRegion
+    from icmsg.machine.machine import Core, Machine
+    from icmsg.machine.region_news import TxRegion
+
+
+class _Direction:
+    """One region: ``core`` writes it and rings ``channel``."""
+
+    def __init__(self, core: Core, channel: int, region: TxRegion, back: FollowedRegion) -> None:
+        self.core: Final = core
+        self.channel: Final = channel
+        self.region: Final = region
+        self.back: Final = back
+        """The region of the other direction, whose magic the core takes."""
+        self.unread: deque[bytes] = deque()
+        """Packets that were written and not dated yet."""
+        self.blocked = False
+        """True if a reader gets no further: what lies behind the last packet is none."""
+
+
+class LinkWatch:
+    """Counts messages and echoes between ``first`` (config as this core has it) and ``second``.
+
+    The core whose message comes first is the one that initiates, unless ``initiator`` names it. Of an initiator
+    without end ``limit`` messages and their echoes are counted. A core that is reset while both are bound is a
+    problem, unless ``restarts`` are allowed: then what was under way is lost, and counting goes on. ``booting``: no
+    core has run yet, so that what is in memory is older than both. ``may_differ``: nobody knows that the other core
+    echoes (:attr:`sends_its_own`). Call :meth:`look` in the condition of
+    ``run_until``, which is asked after every slice.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        first: Core,
+        second: Core,
+        config: InstanceConfig,
+        initiator: Core | None = None,
+        limit: int | None = None,
+        *,
+        restarts: bool = False,
+        booting: bool = False,
+        may_differ: bool = False,
+    ) -> None:
+        self.early = 0
+        """Messages that were sent before their sender had taken the other's magic; they are not counted."""
+        self.seen = 0
+        """Messages of both sides, whether they are counted otherwise or not."""
+        self.lost = 0
+        """Messages whose echo a reset has prevented."""
+        self.only_plays_back = True
+        """True while each message but the first of who initiates is the echo that it had got just before."""
+        self.sent = 0
+        self.got = 0
+        self.bytes_received = 0
+        self.mismatches = 0
+        self.last_ns = 0
+        """Time of the last message, or of the last reset of a core."""
+        self.round_trips: Final = RoundTrips()
+        self._may_differ = may_differ
+        self.first_difference: IcmsgError | None = None
+        """Difference of the first message that is no echo."""
+        self._cut = 0
+        self._problems: Final[list[IcmsgError]] = []
+        self._machine = machine
+        self._stopped = False
+        self._restarts = restarts
+        self.last_echo: bytes | None = None
+        """Message that was sent back last; None after a reset."""
+        self._limit = limit
+        self._initiator = initiator.index if initiator is not None else None
+        self._bonds_again = False
+        self._expected: deque[tuple[bytes, int]] = deque()
+        self._link = follow_link(machine, Link.of(first.name, second.name, config))
+        regions = self._link.regions
+        self._directions = {
+            core.index: _Direction(core, channel, regions[core.index].region, regions[other.index])
+            for core, channel, other in (
+                (first, config.tx_channel, second),
+                (second, config.rx_channel, first),
+            )
+        }
+        if booting:
+            for followed in regions.values():
+                followed.ignore_what_is_there()
+        self._other: Final = {first.index: second.index, second.index: first.index}
+        self._removers = (
+            machine.events.add_sink(self._on_packets, (EventKind.PACKETS,)),
+            machine.events.add_sink(self._on_change, (EventKind.REGION,)),
+            machine.events.add_sink(self._on_doorbell, (EventKind.DOORBELL,)),
+        )
+        machine.events.add_sink(self._on_reset, (EventKind.CORE_RESET,))
+
+    @property
+    def initiator(self) -> str | None:
+        """The name of the core whose messages count as the first ones; None as long as there is none."""
+        return self._directions[self._initiator].core.name if self._initiator is not None else None
+
+    @property
+    def follower(self) -> str | None:
+        """The name of the core whose messages count as echoes; None as long as there is none."""
+        return (
+            self._directions[self._other[self._initiator]].core.name if self._initiator is not None else None
+        )
+
+    @property
+    def is_bound(self) -> bool:
+        """True while both sides are, see :attr:`icmsg.link.followed_link.FollowedLink.is_bound`."""
+        return self._link.is_bound
+
+    def has_opened(self, core: Core) -> bool:
+        """Tell whether ``core`` has written its magic, or has a session, since the last reset of either core."""
+        return self._link.has_opened(core)
+
+    def stop(self) -> None:
+        """Count no messages any more; bonding is watched further."""
+        self._stopped = True
+        self._link.stop(bonding=False)
+        for remove in self._removers:
+            remove()
+
+    def look(self) -> None:
+        """Look for packets whose doorbell has not rung yet; they are dated now."""
+        if not self._stopped:
+            self._link.look()
+            if any(direction.unread for direction in self._directions.values()):
+                first = next(iter(self._directions)) if self._initiator is None else self._initiator
+                self._date(first, self._machine.now_ns)
+                self._date(self._other[first], self._machine.now_ns)
+        elif self._bonds_again:
+            self._link.look()
+            self._bonds_again = not self.is_bound
+
+    def _on_reset(self, event: Event) -> None:
+        if event.core not in self._directions:
+            return
+        if self._link.was_bound and not self._restarts:
+            name = self._directions[event.core].core.name
+            self._problem(IcmsgError(f"core {name} was reset while it was bound"))
+        self._bonds_again = True
+        self.last_ns = event.time_ns
+        for direction in self._directions.values():
+            self.early += len(direction.unread)
+            direction.unread.clear()
+        self.lost += len(self._expected)
+        self._expected.clear()
+        self.last_echo = None
+
+    def _on_doorbell(self, event: Event) -> None:
+        ringing = self._directions.get(event.core)
+        if ringing is None or event.a != ringing.channel:
+            return
+        # The other side may be ahead of its own doorbell, and what it has written comes before any answer to it. An
+        # answer that is there already waits for its own: engines tell of several doorbells at once.
+        if self._initiator not in (None, event.core):
+            self._date(self._other[event.core], event.time_ns)
+        self._date(event.core, event.time_ns)
+
+    def _on_packets(self, event: Event) -> None:
+        direction, news = self._directions.get(event.core), event.news
+        if direction is None or not isinstance(news, Packets) or news.region is not direction.region:
+            return
+        payloads = news.payloads[1:] if news.opens else news.payloads
+        if not payloads or direction.blocked:
+            return
+        if direction.back.magic_taken or self.is_bound:
+            direction.unread.extend(payloads)
+        else:
+            self.early += len(payloads)
+
+    def _on_change(self, event: Event) -> None:
+        direction, changed = self._directions.get(event.core), event.news
+        if direction is None or not isinstance(changed, RegionChanged):
+            return
+        if changed.region is not direction.region:
+            return
+        if changed.error is not None:
+            self._problem(changed.error)  # the other direction goes on
+        if changed.change is RegionChange.BEGUN_ANEW:
+            direction.blocked = changed.error is not None
+        elif changed.change not in (RegionChange.BAD_INDEX, RegionChange.UNREADABLE):
+            direction.blocked = True
+
+    def _date(self, core: int, time_ns: int) -> None:
+        unread = self._directions[core].unread
+        if not unread:
+            return
+        self.last_ns = time_ns
+        self.seen += len(unread)
+        if self._initiator is None:
+            self._initiator = core
+        take = self._message if core == self._initiator else self._echo
+        while unread:
+            take(unread.popleft(), time_ns)
+
+    def _problem(self, error: IcmsgError) -> None:
+        if not self._problems:
+            self._problems.append(error)
+
+    @property
+    def sends_its_own(self) -> bool:
+        """True if the core that does not initiate sends messages of its own, not echoes.
+
+        None of several equals what the other core had sent, and they are not just cut off.
+        """
+        return self._may_differ and 1 < self.got == self.mismatches != self._cut
+
+    @property
+    def problems(self) -> list[IcmsgError]:
+        """The first problem, at most one."""
+        if self._problems or self.first_difference is None or self.sends_its_own:
+            return self._problems
+        return [self.first_difference]
+
+    def _differs(self, sent: bytes, packet: bytes, error: IcmsgError) -> None:
+        self.mismatches += 1
+        self._cut += bool(sent) and (sent.startswith(packet) or packet.startswith(sent))
+        self.first_difference = self.first_difference or error
+
+    def _message(self, packet: bytes, time_ns: int) -> None:
+        if self.sent != self._limit:
+            if self.sent and packet != self.last_echo:
+                self.only_plays_back = False
+            self.sent += 1
+            self._expected.append((packet, time_ns))
+
+    def _echo(self, packet: bytes, time_ns: int) -> None:
+        if self.got == self._limit:
+            return
+        self.got += 1
+        self.last_echo = packet
+        self.bytes_received += len(packet)
+        if not self._expected:
+            self._differs(b"", packet, IcmsgError(unasked(packet)))
+            return
+        sent, sent_ns = self._expected.popleft()
+        if sent != packet:
+            self._differs(sent, packet, IcmsgError(difference(self.got, sent, packet)))
+        self.round_trips.add(max(0, time_ns - sent_ns))

@@ -1,0 +1,261 @@
+"""Machine with cores on one virtual clock, as every engine offers it.
+
+The protocols say what scenarios may rely on; ``tests/contract`` runs the same tests over every engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from icmsg.machine.backtrace import chain_line
+from icmsg.machine.events import EventKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from icmsg.hw.bus import Bus
+    from icmsg.ipc.clock import Clock
+    from icmsg.machine.backtrace import Frame
+    from icmsg.machine.console import Console
+    from icmsg.machine.events import Event, EventStream
+    from icmsg.machine.image import FirmwareImage
+    from icmsg.soc.mailbox_ports import MailboxPort
+    from icmsg.soc.platform import PlatformDescription
+    from icmsg.soc.soc import Soc
+
+
+@dataclass(frozen=True, slots=True)
+class AccessWarning:
+    """Firmware did something that nothing models; ``place`` is the PC as ``function+0x12 (file.c:34)``.
+
+    ``chain`` is how the core came there, as :meth:`Core.backtrace` at that moment; empty where nobody could look.
+    PC, place and chain are those of the first time, ``count`` says how often it was.
+    """
+
+    core: str
+    what: str
+    address: int
+    pc: int
+    place: str
+    chain: tuple[Frame, ...] = ()
+    count: int = 1
+
+    def __str__(self) -> str:
+        where = chain_line(self.chain) if len(self.chain) > 1 else self.place
+        return f"core {self.core}: {self.what} at 0x{self.address:08X} (PC 0x{self.pc:08X}, {where})"
+
+
+@dataclass(frozen=True, slots=True)
+class CoreFaultRecord:
+    """A fault exception that ``core`` took ``count`` times at ``pc``; ``place`` is the PC as ``function+offset``.
+
+    ``exception`` is 3 = HardFault, 4 = MemManage, 5 = BusFault, 6 = UsageFault; ``address`` what was accessed, None
+    where that is not known.
+    """
+
+    core: str
+    exception: int
+    address: int | None
+    pc: int
+    place: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """A core that hangs, in words; a storm is one of interrupts, everything else a loop that changes nothing."""
+
+    core: str
+    text: str
+    is_storm: bool
+
+
+class _Located(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def index(self) -> int: ...
+    def locate(self, address: int) -> str: ...
+
+
+class _Logged(Protocol):
+    @property
+    def cores(self) -> Mapping[str, _Located]: ...
+    @property
+    def events(self) -> EventStream: ...
+
+
+class FaultLog:
+    """The faults of a machine's cores, from its event stream: every engine that tells of a fault is in it."""
+
+    def __init__(self, machine: _Logged) -> None:
+        self._machine = machine
+        self._counts: dict[tuple[int, int, int], int] = {}
+        machine.events.add_sink(self._on_fault, (EventKind.FAULT,))
+
+    def _on_fault(self, event: Event) -> None:
+        key = event.core, event.a, event.b
+        self._counts[key] = self._counts.get(key, 0) + 1
+
+    @property
+    def repeated(self) -> int:
+        """The number of times that the most frequent fault came."""
+        return max(self._counts.values(), default=0)
+
+    def records(self) -> list[CoreFaultRecord]:
+        """Return every fault so far, one entry for each core, exception and place."""
+        cores = {core.index: core for core in self._machine.cores.values()}
+        return [
+            CoreFaultRecord(cores[index].name, exception, None, pc, cores[index].locate(pc), count)
+            for (index, exception, pc), count in self._counts.items()
+        ]
+
+
+class Core(Protocol):
+    """One core: halted as after power-up, running firmware, or played by Python."""
+
+    @property
+    def name(self) -> str:
+        """The short name, such as ``app`` of ``cpuapp``."""
+
+    @property
+    def index(self) -> int:
+        """The core's number in events."""
+
+    @property
+    def bus(self) -> Bus:
+        """This core's address space."""
+
+    @property
+    def console(self) -> Console:
+        """The console that the core prints on."""
+
+    @property
+    def mailbox_port(self) -> MailboxPort:
+        """The port of this core's mailbox; EngineError if it has none."""
+
+    @property
+    def image(self) -> FirmwareImage | None:
+        """The loaded image."""
+
+    @property
+    def is_halted(self) -> bool:
+        """True while it executes nothing."""
+
+    @property
+    def is_played(self) -> bool:
+        """True while Python plays the core."""
+
+    @property
+    def registers(self) -> dict[str, int]:
+        """The core registers by name (``PC``, ``LR``, …); empty where no firmware was started."""
+
+    def load(self, firmware: str | Path | FirmwareImage) -> FirmwareImage:
+        """Load an image; FirmwareError if it does not fit this core."""
+
+    def start(self) -> None:
+        """Reset the core and let it run its image, as a debugger does: at once, whoever holds the core in reset."""
+
+    def wait_for_release(self) -> None:
+        """Reset the core, and let its image begin when the core that holds this one in reset lets it go."""
+
+    def halt(self) -> None:
+        """Stop executing."""
+
+    def resume(self) -> None:
+        """Go on where :meth:`halt` stopped."""
+
+    def reset(self) -> None:
+        """Reset this core and the peripherals that belong to it alone."""
+
+    def release(self) -> None:
+        """Stop playing the core, or executing on it; it is halted then."""
+
+    def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
+        """Play this core by Python: call ``handler`` at an external interrupt."""
+
+    def emit(self, kind: EventKind, a: int = 0, b: int = 0) -> None:
+        """Put an event of this core into the machine's stream."""
+
+    def locate(self, address: int) -> str:
+        """Return ``function+0x12 (file.c:34)`` for a code address; less where the image does not tell."""
+
+    def backtrace(self) -> tuple[Frame, ...]:
+        """Return where the core stands, innermost first, and who called that; empty where no firmware runs."""
+
+
+@runtime_checkable
+class Holder(Protocol):
+    """A machine that holds an emulation which somebody else could let run."""
+
+    @property
+    def is_held(self) -> bool:
+        """True while it holds it: nobody else may let time pass."""
+
+    def let_go(self) -> None:
+        """Let the emulation go and pause it; the next run holds it again."""
+
+
+class Machine(Protocol):
+    """An emulated SoC on one virtual clock; times are nanoseconds."""
+
+    @property
+    def engine(self) -> str:
+        """``embedded`` or ``renode``."""
+
+    @property
+    def description(self) -> PlatformDescription:
+        """The platform file."""
+
+    @property
+    def soc(self) -> Soc:
+        """The SoC that the platform file says."""
+
+    @property
+    def cores(self) -> Mapping[str, Core]:
+        """The cores by name."""
+
+    @property
+    def clock(self) -> Clock:
+        """Virtual time for the state machines of Python-played cores."""
+
+    @property
+    def events(self) -> EventStream:
+        """The events of this machine."""
+
+    @property
+    def warnings(self) -> list[AccessWarning]:
+        """Warnings about what the firmware did that nothing models."""
+
+    @property
+    def faults(self) -> list[CoreFaultRecord]:
+        """The fault exceptions that the cores took, as far as the engine tells of them."""
+
+    def hangs(self, within_ns: int) -> list[Hang]:
+        """Return how firmware hangs, where it is proved that nothing changes ``within_ns`` from now.
+
+        To be called after every few slices of a wait, since it compares what it sees.
+        """
+
+    @property
+    def now_ns(self) -> int:
+        """The virtual time."""
+
+    def core(self, name: str) -> Core:
+        """Return a core by name; ConfigurationError if there is none."""
+
+    def run_for(self, ns: int) -> None:
+        """Let virtual time pass."""
+
+    def run_until(
+        self, satisfied: Callable[[], bool], *, timeout_ns: int, what: str = "the condition"
+    ) -> None:
+        """Run until ``satisfied()``; VirtualTimeoutError after ``timeout_ns``."""
+
+    def trace_sha256(self) -> str:
+        """Return a hash over every event so far and what else the engine knows: see docs/timing-model.md."""
+
+    def close(self) -> None:
+        """Free everything."""

@@ -1,0 +1,84 @@
+"""Call chains of RISC-V firmware: by the call frame tables of its image, without them the caller that RA names.
+
+A caller that only RA names is marked as "perhaps": where the function has made a call of its own, RA is of that one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from icmsg.machine.backtrace import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from icmsg.machine.image import FirmwareImage
+
+_MOST: Final = 32
+_RA, _SP = 1, 2
+_NAMES: Final = {
+    "RA": 1,
+    "SP": 2,
+    "GP": 3,
+    "TP": 4,
+    "T0": 5,
+    "T1": 6,
+    "T2": 7,
+    "S0": 8,
+    "S1": 9,
+    **{f"A{number}": 10 + number for number in range(6)},
+}
+"""Numbers of the registers in call frame tables (RISC-V ELF psABI, "DWARF")."""
+_KEPT: Final = (3, 4, 8, 9)
+"""Registers besides SP that are the caller's as long as no rule says otherwise: GP, TP, S0, S1."""
+
+
+def unwind_riscv(
+    registers: Mapping[str, int],
+    image: FirmwareImage | None,
+    read: Callable[[int, int], bytes | None],
+) -> Iterator[Frame]:
+    """Yield the call chain of a RISC-V core, innermost first; the arguments are as those of ``backtrace.unwind``."""
+    pc = registers["PC"]
+    known = {number: registers[name] for name, number in _NAMES.items() if name in registers}
+    perhaps, seen = False, set[tuple[int, int]]()
+    for depth in range(_MOST):
+        seen.add((pc, known.get(_SP, 0)))
+        places = (f"0x{pc:08X}",) if image is None else image.places(pc, call=depth > 0)
+        yield from (Frame(pc, place, perhaps=perhaps) for place in places)
+        if image is None:
+            return
+        at = pc if not depth else pc - 2
+        caller = _by_table(image, at, known, read)
+        if caller is None:
+            caller, perhaps = ({_RA: known.get(_RA, 0)} if not depth else {}), True
+        pc = caller.pop(_RA, 0) & ~1
+        known = caller
+        if not pc or not image.is_code(pc - 2) or (pc, known.get(_SP, 0)) in seen:
+            return
+
+
+def _by_table(
+    image: FirmwareImage, at: int, known: dict[int, int], read: Callable[[int, int], bytes | None]
+) -> dict[int, int] | None:
+    """Return the caller's registers, its address as RA; None where no table tells them."""
+    found = image.frame_rules(at)
+    if found is None:
+        return None
+    row, column = found
+    rule: Any = row["cfa"]
+    base = known.get(rule.reg) if rule.reg is not None else None
+    if base is None:
+        return None
+    cfa = base + rule.offset & 0xFFFF_FFFF
+    caller = {number: known[number] for number in (*_KEPT, column) if number in known}
+    for number, how in row.items():
+        if not isinstance(number, int):
+            continue
+        caller.pop(number, None)
+        word = read(cfa + how.arg, 4) if how.type == "OFFSET" else None
+        if word is not None:
+            caller[number] = int.from_bytes(word, "little")
+    caller[_RA] = caller.pop(column, 0)
+    caller[_SP] = cfa
+    return caller

@@ -1,0 +1,126 @@
+"""Mailboxes of a platform: which core has which one, where, on which interrupts, and which hear each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from icmsg.hw.mailboxes import find_kind
+from icmsg.soc.platform import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from icmsg.hw.mailboxes import MailboxKind
+    from icmsg.soc.platform import Peripheral, PlatformDescription
+
+CONTROLLERS: Final = ("nvic", "clic")
+"""The attributes of cores that name their interrupt controller."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxPort:
+    """One core's mailbox: ``base`` byte address on its bus, ``interrupts`` external interrupt numbers by output.
+
+    ``kind`` says what it is, ``name`` what the platform file calls it. ``tx_base`` is the byte address, on the bus of
+    the same core, of the mailbox in which the core rings: its own, or its peer's.
+    """
+
+    base: int
+    interrupts: Mapping[int, int]
+    kind: MailboxKind
+    name: str
+    tx_base: int
+
+    @property
+    def interrupt(self) -> int:
+        """The external interrupt of its first output."""
+        return next(iter(self.interrupts.values()))
+
+
+def controller_of(cpu: Peripheral) -> str | None:
+    """Return the name of a core's interrupt controller, None if the platform file gives it none."""
+    values = (cpu.attributes.get(name) for name in CONTROLLERS)
+    return next((value.name for value in values if isinstance(value, Reference)), None)
+
+
+def find_ports(
+    description: PlatformDescription, cpus: Iterable[Peripheral]
+) -> Iterator[tuple[str, MailboxPort]]:
+    """Yield the first mailbox of every core that has one, by the core's name in the file.
+
+    It belongs to the core whose interrupt controller its lines go to; where that is not known, to the one that reaches
+    it.
+    """
+    wired = {controller_of(cpu): cpu.name for cpu in cpus}
+    seen: set[str] = set()
+    for item in description:
+        kind = find_kind(item.type)
+        if kind is None:
+            continue
+        reaching = [place.cpu for place in item.registrations if place.cpu is not None]
+        owners = [wired[wire.destination] for wire in item.connections if wire.destination in wired]
+        cpu = next(iter(owners + reaching), None)
+        base = _address_for(item, cpu)
+        if cpu is None or base is None or not item.connections:
+            raise item.error(
+                f"{item.name} needs an address for a core (cpu: …) and a connection IRQ -> an NVIC"
+            )
+        if cpu not in seen:
+            seen.add(cpu)
+            interrupts = {wire.index or 0: wire.irq for wire in item.connections}
+            peer = _peer(description, item, kind) if kind.rings_peer else item
+            tx_base = _address_for(peer, cpu) if peer is not None else None
+            yield cpu, MailboxPort(base, interrupts, kind, item.name, base if tx_base is None else tx_base)
+
+
+def _address_for(item: Peripheral, cpu: str | None) -> int | None:
+    """Return the first address at which a core reaches a peripheral."""
+    own = (place.address for place in item.registrations if place.cpu == cpu)
+    everybodys = (place.address for place in item.registrations if place.cpu is None)
+    return next((address for address in (*own, *everybodys) if address is not None), None)
+
+
+def _peer(description: PlatformDescription, mailbox: Peripheral, kind: MailboxKind) -> Peripheral | None:
+    """Return the mailbox that names this one, or that this one names."""
+    for item in description:
+        for name in kind.peers:
+            value = item.attributes.get(name)
+            if isinstance(value, Reference) and item.type == kind.type:
+                if item is mailbox:
+                    return description[value.name]
+                if value.name == mailbox.name:
+                    return item
+    return None
+
+
+def check_joined(
+    description: PlatformDescription, first: MailboxPort | None, second: MailboxPort | None
+) -> None:
+    """Refuse two mailboxes that never hear each other, since neither names the other, nor both a third one.
+
+    Raises:
+        PlatformError: at the second one.
+    """
+    if first is None or second is None or not first.kind.peers:
+        return
+    if second.name not in _heard_by(description, first.name):
+        raise description[second.name].error(
+            f"mailboxes {first.name} and {second.name} are not joined: give {second.name} the line "
+            f"`{first.kind.peers[0]}: {first.name}`"
+        )
+
+
+def _heard_by(description: PlatformDescription, mailbox: str) -> set[str]:
+    """Return the names of a mailbox and of all that hear it."""
+    pairs = [
+        {item.name, value.name}
+        for item in description
+        if (kind := find_kind(item.type)) is not None
+        for peer in kind.peers
+        if isinstance(value := item.attributes.get(peer), Reference)
+    ]
+    found = {mailbox}
+    while more := [pair for pair in pairs if pair & found and not pair <= found]:
+        found.update(*more)
+    return found

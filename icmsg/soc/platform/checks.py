@@ -1,0 +1,144 @@
+"""Checks for what Renode refuses when it builds a machine: names, parents, and places on the bus.
+
+Whether a type exists and takes its attributes is not checked here, since only an engine knows its models.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from icmsg.soc.platform.values import Connection, InlineObject, Place, Value, references
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping, Sequence
+
+    from icmsg.errors import PlatformError
+    from icmsg.soc.platform.description import Peripheral, Registration
+
+_BUS = "sysbus"
+# Renode's models whose size is their own attribute; other sizes only the models know.
+_SIZED_TYPES = ("Memory.MappedMemory", "Memory.ArrayMemory", "Python.PythonPeripheral")
+
+
+def check(peripherals: Sequence[Peripheral], updates: Sequence[Peripheral], existing: Container[str]) -> None:
+    """Raise :class:`~icmsg.errors.PlatformError` for what cannot become a machine.
+
+    Those are references, destinations and parents that do not exist, parents that are not registered
+    themselves, two children of one parent with one name, and two registrations on the bus at one address for
+    the same core.
+    """
+    by_name = {peripheral.name: peripheral for peripheral in peripherals}
+    for peripheral in (*peripherals, *updates):
+        for name, place, role in _used_names(peripheral):
+            _check_name(name, place, role, by_name, existing)
+    for peripheral in peripherals:
+        _check_parents(peripheral, by_name)
+    _check_siblings(peripherals)
+    _check_bus(peripherals)
+
+
+def _used_names(peripheral: Peripheral) -> Iterator[tuple[str, Place, str]]:
+    for value in peripheral.attributes.values():
+        yield from _names_in(value)
+    for registration in peripheral.registrations:
+        yield registration.parent, registration.place, "the parent"
+        for name in (registration.cpu, registration.cluster):
+            if name is not None:
+                yield name, registration.place, "the core or cluster"
+        if registration.point is not None:
+            yield from _names_in(registration.point)
+    for connection in peripheral.connections:
+        yield _destination(connection)
+
+
+def _names_in(value: Value) -> Iterator[tuple[str, Place, str]]:
+    for reference in references(value):
+        yield reference.name, reference.place, "the reference"
+    if isinstance(value, InlineObject):
+        for connection in value.connections:
+            yield _destination(connection)
+        for inner in value.attributes.values():
+            if isinstance(inner, InlineObject):
+                yield from _names_in(inner)
+
+
+def _destination(connection: Connection) -> tuple[str, Place, str]:
+    return connection.destination, connection.place, "the wire's destination"
+
+
+def _check_name(
+    name: str, place: Place, role: str, by_name: Mapping[str, Peripheral], existing: Container[str]
+) -> None:
+    target = by_name.get(name)
+    if target is None:
+        if name not in existing:
+            raise place.error(f"{role} '{name}' does not exist; declare '{name}: …' or correct the name")
+    elif target.local and target.file != place.file:
+        raise place.error(
+            f"{role} '{name}' is local to {target.file}; take 'local' away there to use it here"
+        )
+
+
+def _check_parents(peripheral: Peripheral, by_name: Mapping[str, Peripheral]) -> None:
+    for registration in peripheral.registrations:
+        parent = by_name.get(registration.parent)
+        if parent is not None and not parent.registrations:
+            raise registration.place.error(
+                f"'{peripheral.name}' cannot be registered in '{parent.name}', which is not registered "
+                f"itself; write '@ …' for '{parent.name}' ({parent.place})"
+            )
+
+
+def _check_siblings(peripherals: Sequence[Peripheral]) -> None:
+    taken: dict[tuple[str, str], Peripheral] = {}
+    for peripheral in peripherals:
+        name = peripheral.alias or peripheral.name
+        for parent in {registration.parent: None for registration in peripheral.registrations}:
+            other = taken.setdefault((parent, name), peripheral)
+            if other is not peripheral:
+                raise peripheral.error(
+                    f"'{peripheral.name}' is called \"{name}\" in '{parent}', as '{other.name}' "
+                    f"({other.place}) is; choose another alias"
+                )
+
+
+class _Span(NamedTuple):
+    start: int
+    end: int
+    name: str
+    registration: Registration
+
+
+def _check_bus(peripherals: Sequence[Peripheral]) -> None:
+    # A registration for one core hides the one for all, so only those for the same cores can conflict.
+    spans: dict[tuple[str | None, ...], list[_Span]] = {}
+    for peripheral in peripherals:
+        for registration in peripheral.registrations:
+            if registration.parent == _BUS and registration.address is not None:
+                scope = (registration.cpu, registration.cluster, registration.condition)
+                start = registration.address
+                span = _Span(start, start + _size(peripheral, registration), peripheral.name, registration)
+                spans.setdefault(scope, []).append(span)
+    for cores, group in spans.items():
+        group.sort(key=lambda span: (span.start, span.end))
+        longest = group[0]
+        for span in group[1:]:
+            if span.start < longest.end:
+                raise _overlap(longest, span, next(filter(None, cores), None))
+            longest = max(longest, span, key=lambda one: one.end)
+
+
+def _size(peripheral: Peripheral, registration: Registration) -> int:
+    if registration.size is not None:
+        return registration.size
+    size = peripheral.attributes.get("size") if peripheral.type in _SIZED_TYPES else None
+    return size if isinstance(size, int) and not registration.offset else 1
+
+
+def _overlap(first: _Span, second: _Span, scope: str | None) -> PlatformError:
+    seen_by = f" for '{scope}'" if scope else ""
+    return second.registration.place.error(
+        f"'{second.name}' at 0x{second.start:08X} conflicts with '{first.name}', which is registered{seen_by} "
+        f"from 0x{first.start:08X} to 0x{first.end - 1:08X} ({first.registration.place}); move one "
+        "or let different cores see them with 'cpu:'"
+    )

@@ -1,0 +1,182 @@
+"""Reader of lark's tree: returns the syntax tree of :mod:`~icmsg.soc.platform.nodes`."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lark import Token, Tree
+from lark.exceptions import VisitError
+
+from icmsg.soc.platform.nodes import Attribute, Entry, Output, PlatformFile, Point, Section, Using, Wire
+from icmsg.soc.platform.value_reader import ValueReader, unescape
+from icmsg.soc.platform.values import Connection, InlineObject, Place, is_property
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+def read(tree: Tree[Token], file: str) -> PlatformFile:
+    """Return the syntax tree of ``file``.
+
+    Raises :class:`~icmsg.errors.PlatformError` for what the grammar cannot tell: keywords as names, numbers
+    that do not fit, ranges that end before they start, and wires with more inputs than outputs.
+    """
+    try:
+        result = _Reader(file).transform(tree)
+    except VisitError as error:
+        raise error.orig_exc from None
+    assert isinstance(result, PlatformFile)
+    return result
+
+
+class _Target(NamedTuple):
+    name: str
+    local: int | None
+    inputs: list[int]
+
+
+class _Reader(ValueReader):
+    # Each method reads the rule of repl.lark with its name, from what the rule's parts were read to.
+
+    def start(self, parts: list[Using | Entry]) -> PlatformFile:
+        return PlatformFile(
+            self._file,
+            tuple(part for part in parts if isinstance(part, Using)),
+            tuple(part for part in parts if isinstance(part, Entry)),
+        )
+
+    def using(self, parts: list[Token]) -> Using:
+        return Using(unescape(parts[1][1:-1]), self._place(parts[0]))
+
+    def entry(self, parts: Sequence[Any]) -> Entry:
+        local, name, type_name, points, alias, body = parts
+        return Entry(
+            name=self._name(name),
+            type=type_name,
+            local=local,
+            points=points,
+            alias=alias,
+            attributes=tuple(part for part in body if isinstance(part, Attribute)),
+            wires=tuple(part for part in body if isinstance(part, Wire)),
+            sections=tuple(part for part in body if isinstance(part, Section)),
+            place=self._place(name),
+        )
+
+    def local(self, parts: list[Token]) -> bool:
+        return bool(parts)
+
+    def type_name(self, parts: list[Token]) -> str | None:
+        return self._type(parts[0]) if parts else None
+
+    def alias(self, parts: list[Token]) -> str | None:
+        return unescape(parts[0][1:-1]) if parts else None
+
+    def body(self, parts: list[Any]) -> list[Any]:
+        return parts
+
+    def place(self, parts: list[Point | Token]) -> tuple[Point, ...] | None:
+        return tuple(part for part in parts if isinstance(part, Point)) if parts else None
+
+    def registration(self, parts: Sequence[Any]) -> Point:
+        return Point(self._name(parts[0]), parts[1] if len(parts) > 1 else None, self._place(parts[0]))
+
+    def attribute(self, parts: Sequence[Any]) -> Attribute:
+        return Attribute(self._name(parts[0]), parts[1], self._place(parts[0]))
+
+    def section(self, parts: list[Token]) -> Section:
+        commands = [str(part).strip() for part in parts if part.type == "STATEMENT"]
+        return Section(
+            kind=str(parts[0]),  # type: ignore[arg-type]  # the terminal has only these
+            add=any(part.type == "ADD" for part in parts),
+            # As in Renode, the Monitor gets quoted texts without their backslashes.
+            lines=tuple(_QUOTED.sub(lambda quoted: unescape(quoted[0]), command) for command in commands),
+            place=self._place(parts[0]),
+        )
+
+    def inline_object(self, parts: Sequence[Any]) -> InlineObject:
+        new, type_name, body = parts
+        place = self._place(new)
+        attributes = [part for part in body if isinstance(part, Attribute)]
+        sections = [part for part in body if isinstance(part, Section)]
+        names = [attribute.name for attribute in attributes] + [section.kind for section in sections]
+        repeated = next((name for number, name in enumerate(names) if name in names[:number]), None)
+        if repeated is not None:
+            raise place.error(f"'{repeated}' stands twice in this object; take one away")
+        if any(section.kind != "init" for section in sections):
+            raise place.error(
+                "an object without a name can have an 'init:' section only; move the commands there"
+            )
+        return InlineObject(
+            type=self._type(type_name),
+            attributes=MappingProxyType(
+                {part.name: part.value for part in attributes if part.value is not None}
+            ),
+            connections=tuple(wire for part in body if isinstance(part, Wire) for wire in part.connections),
+            init=tuple(line for section in sections for line in section.lines),
+            place=place,
+        )
+
+    # Wires.
+
+    def wire(self, parts: Sequence[Any]) -> Wire:
+        arrow = next(part for part in parts if isinstance(part, Token) and part.type == "ARROW")
+        place = self._place(arrow)
+        outputs: tuple[Output, ...] = (None,) if parts[0] is arrow else tuple(self._outputs(parts[0]))
+        targets = [part for part in parts if isinstance(part, _Target)]
+        return Wire(
+            outputs, tuple(wire for target in targets for wire in _connect(outputs, target, place)), place
+        )
+
+    def outputs(self, parts: list[Token | list[Output]]) -> list[Output]:
+        return [output for part in parts for output in self._outputs(part)]
+
+    def _outputs(self, part: Token | list[Output]) -> list[Output]:
+        if not isinstance(part, Token):
+            return part
+        name = self._name(part)
+        if not is_property(name):
+            raise self._place(part).error(
+                f"'{name}' cannot be an output: an output is a number or a property, and properties begin "
+                f"with an upper-case letter; write '{name.upper()}' or as the model spells it"
+            )
+        return [name]
+
+    def target(self, parts: tuple[_Target, list[int]]) -> _Target:
+        return parts[0]._replace(inputs=parts[1])
+
+    def group(self, parts: Sequence[Any]) -> _Target:
+        receiver, *inputs = parts
+        return _Target(receiver.name, receiver.local, [number for some in inputs for number in some])
+
+    def receiver(self, parts: list[Token]) -> _Target:
+        return _Target(self._name(parts[0]), self._number(parts[1]) if len(parts) > 1 else None, [])
+
+    def pins(self, parts: list[Token]) -> list[int]:
+        first, last = self._number(parts[0]), self._number(parts[-1])
+        if len(parts) > 1 and first == last:
+            raise self._place(parts[0]).error(f"the range {first}-{last} is one number; write {first}")
+        step = 1 if first <= last else -1
+        return list(range(first, last + step, step))
+
+
+def _connect(outputs: Sequence[Output], target: _Target, place: Place) -> list[Connection]:
+    if len(outputs) != len(target.inputs):
+        raise place.error(
+            f"{len(outputs)} on the left of '->', but {len(target.inputs)} on the right, at '{target.name}'; "
+            "write as many outputs as inputs"
+        )
+    return [
+        Connection(
+            source=output if isinstance(output, str) else None,
+            index=output if isinstance(output, int) else None,
+            destination=target.name,
+            irq=number,
+            local=target.local,
+            place=place,
+        )
+        for output, number in zip(outputs, target.inputs, strict=True)
+    ]

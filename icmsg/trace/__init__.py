@@ -1,8 +1,0 @@
-"""Views of the event stream."""
-
-from __future__ import annotations
-
-from icmsg.trace.recording import TraceFile, trace_to
-from icmsg.trace.text import TextTrace, format_event
-
-__all__ = ["TextTrace", "TraceFile", "format_event", "trace_to"]

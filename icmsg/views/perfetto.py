@@ -1,0 +1,299 @@
+"""Perfetto's own format (``.pftrace``): a track for each core, arrows from send to received, fill levels as counters.
+
+Numbers of fields are those of Perfetto's public ``.proto`` files: TracePacket, TrackDescriptor, TrackEvent. Packets may
+be out of time order, as the events of two cores are; whoever opens the file sorts them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from struct import Struct
+from typing import TYPE_CHECKING, Final
+
+from icmsg.views.protobuf import SMALL, SMALLEST_LONG, data, long_varint, number, tag, text, varint
+from icmsg.views.writer import TraceWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from icmsg.views.writer import Direction, Message, Output, TraceSubject
+
+# TracePacket
+_PACKET: Final = tag(1, 2)
+_TIMESTAMP: Final = tag(8, 0)
+_SEQUENCE: Final = number(10, 1)
+_EVENT: Final = _SEQUENCE + tag(11, 2)
+_DESCRIPTOR: Final = 60
+_CLEARED: Final = number(13, 1)
+# TrackDescriptor
+_UUID, _NAME, _PARENT, _COUNTER, _ORDERING, _RANK, _ABOUT = 1, 2, 5, 8, 11, 12, 14
+_EXPLICIT: Final = 3
+# TrackEvent
+_BEGIN, _END, _INSTANT, _COUNT = 1, 2, 3, 4
+_IS_BEGIN, _IS_END, _IS_INSTANT = number(9, _BEGIN), number(9, _END), number(9, _INSTANT)
+_EVENT_NAME: Final = tag(23, 2)
+_VALUE: Final = tag(30, 0)
+_FLOW: Final = tag(47, 1)
+_LAST_FLOW: Final = tag(48, 1)
+_ANNOTATION: Final = tag(4, 2)
+_fixed64: Final = Struct("<Q").pack
+# DebugAnnotation
+_STRING, _INTEGER = tag(6, 2), tag(4, 0)
+
+_LANES: Final = ("activity", "interrupts", "messages", "doorbells", "instance", "console", "problems")
+_ACTIVITY, _INTERRUPTS, _MESSAGES, _DOORBELLS, _INSTANCE, _CONSOLE, _PROBLEMS = range(len(_LANES))
+_MAGIC_FLOWS: Final = 1 << 32
+"""Flow ids of the packets that open a region; those of messages are their numbers."""
+
+
+_MANY: Final = 4096
+"""Packets that are handed on at once."""
+
+
+def _integer(name: str) -> Callable[[int], bytes]:
+    """Return what encodes an argument of a slice."""
+    before = text(10, name) + _INTEGER
+
+    def encode(value: int) -> bytes:
+        fields = before + varint(value)
+        return _ANNOTATION + varint(len(fields)) + fields
+
+    return encode
+
+
+def _string(name: str) -> Callable[[str], bytes]:
+    """Return what encodes an argument of a slice."""
+    before = text(10, name) + _STRING
+
+    def encode(value: str) -> bytes:
+        encoded = value.encode()
+        fields = before + varint(len(encoded)) + encoded
+        return _ANNOTATION + varint(len(fields)) + fields
+
+    return encode
+
+
+_MSG, _SIZE, _CHANNELS = map(_integer, ("msg", "size", "channels"))
+_PAYLOAD, _WHY, _PC = map(_string, ("payload", "why", "pc"))
+
+
+class PerfettoWriter(TraceWriter):
+    """Writes packets as things happen; slices that are open at the end are closed there."""
+
+    def __init__(self, subject: TraceSubject, output: Output) -> None:
+        super().__init__(subject, output)
+        self._parts: list[bytes] = []
+        self._add = self._parts.append
+        self._lanes = {
+            (core.index, lane): _on(self._lane(core.index, lane))
+            for core in subject.cores
+            for lane in range(len(_LANES))
+        }
+        self._counters = {
+            each.number: number(9, _COUNT) + number(11, self._counter(each)) + _VALUE
+            for each in subject.directions
+        }
+        self._open: dict[bytes, int] = defaultdict(int)  # slices by track
+        self._time, self._stamp = -1, b""
+        self._last_ns = subject.start_ns
+        self._describe()
+        for core in subject.cores:
+            if core.player == "Python":
+                self._begin(subject.start_ns, self._lanes[core.index, _ACTIVITY], "played by Python")
+        for each in subject.directions:
+            self.filled(subject.start_ns, each, each.rd_idx, each.wr_idx)
+
+    # Tracks
+
+    def _lane(self, core: int, lane: int) -> int:
+        return (core + 1) * 100 + lane + 1
+
+    def _counter(self, direction: Direction) -> int:
+        return 1_000_000 + direction.number
+
+    def _describe(self) -> None:
+        subject = self.subject
+        cleared = _CLEARED
+        for rank, core in enumerate(subject.cores):
+            root = (core.index + 1) * 100
+            about = f"core {core.name} of {subject.platform}" + (f", {core.player}" if core.player else "")
+            fields = number(_UUID, root) + text(_NAME, f"{core.name} {core.player}".strip())
+            fields += number(_ORDERING, _EXPLICIT) + number(_RANK, rank) + text(_ABOUT, about)
+            self._track(fields, cleared)
+            cleared = b""
+            for lane, name in enumerate(_LANES):
+                fields = number(_UUID, self._lane(core.index, lane)) + number(_PARENT, root)
+                self._track(fields + text(_NAME, name) + number(_RANK, lane))
+        for each in subject.directions:
+            room = each.layout.data_length
+            name = f"{each.title} {each.instance}: bytes in the ring (of {room})"
+            fields = number(_UUID, self._counter(each)) + text(_NAME, name)
+            self._track(fields + data(_COUNTER, text(6, "bytes")))
+
+    def _track(self, fields: bytes, more: bytes = b"") -> None:
+        self._add(data(1, _SEQUENCE + more + data(_DESCRIPTOR, fields)))
+
+    # Events
+
+    def _event(self, time_ns: int, event: bytes) -> None:
+        if time_ns != self._time:
+            self._time = time_ns
+            self._stamp = _TIMESTAMP + long_varint(time_ns) + _EVENT
+            if time_ns > self._last_ns:
+                self._last_ns = time_ns
+            if len(self._parts) > _MANY:
+                self._hand_on()
+        length = len(event)
+        packet = self._stamp + (SMALL[length] if length < SMALLEST_LONG else varint(length)) + event
+        length = len(packet)
+        self._add(_PACKET + (SMALL[length] if length < SMALLEST_LONG else varint(length)) + packet)
+
+    def _hand_on(self) -> None:
+        self.output.write(b"".join(self._parts))
+        self._parts.clear()
+
+    def _instant(self, time_ns: int, track: bytes, name: bytes, more: bytes = b"") -> None:
+        length = len(name)
+        encoded = SMALL[length] if length < SMALLEST_LONG else varint(length)
+        self._event(time_ns, b"%b%b%b%b%b%b" % (_IS_INSTANT, track, _EVENT_NAME, encoded, name, more))
+
+    def _begin(self, time_ns: int, track: bytes, name: str) -> None:
+        self._open[track] += 1
+        encoded = name.encode()
+        self._event(time_ns, _IS_BEGIN + track + _EVENT_NAME + varint(len(encoded)) + encoded)
+
+    def _end(self, time_ns: int, track: bytes) -> None:
+        if self._open[track]:
+            self._open[track] -= 1
+            self._event(time_ns, _IS_END + track)
+
+    def _becomes(self, time_ns: int, track: bytes, name: str) -> None:
+        """End the slice of a track, if there is one, and begin another."""
+        self._end(time_ns, track)
+        self._begin(time_ns, track, name)
+
+    # Messages
+
+    def sent(self, time_ns: int, message: Message) -> None:
+        """Write an instant at which the arrow of the message begins, with its payload."""
+        title, payload = message.title, message.payload
+        more = _flow(message) + _MSG(message.number) + _SIZE(len(payload)) + _PAYLOAD(payload.hex())
+        self._instant(
+            time_ns,
+            self._lanes[message.direction.writer.index, _MESSAGES],
+            f"send {title}".encode(),
+            more,
+        )
+
+    def received(self, time_ns: int, message: Message) -> None:
+        """Write the end of the arrow."""
+        self._instant(
+            time_ns,
+            self._lanes[message.direction.reader.index, _MESSAGES],
+            f"received {message.title}".encode(),
+            _flow(message, _LAST_FLOW),
+        )
+
+    def dropped(self, time_ns: int, message: Message, why: str) -> None:
+        """Write that the arrow ends nowhere."""
+        reader = message.direction.reader.index
+        more = _flow(message, _LAST_FLOW) + _WHY(why)
+        name = f"NOT RECEIVED {message.title}".encode()
+        self._instant(time_ns, self._lanes[reader, _MESSAGES], name, more)
+        self._instant(time_ns, self._lanes[reader, _PROBLEMS], name, _WHY(why))
+
+    def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:
+        """Write a doorbell, through which the arrows go."""
+        name = f"ring {channel}{_titles(messages)}".encode()
+        self._instant(time_ns, self._lanes[core, _DOORBELLS], name, b"".join(map(_flow, messages)))
+
+    def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:
+        """Write the loss where the doorbell is, and among the problems."""
+        name = f"LOST doorbell{_titles(messages)}".encode()
+        more = _CHANNELS(channels)
+        self._instant(time_ns, self._lanes[core, _DOORBELLS], name, more)
+        self._instant(time_ns, self._lanes[core, _PROBLEMS], name, more)
+
+    def interrupt(self, time_ns: int, core: int, number: int, messages: Sequence[Message]) -> None:
+        """Write the rise of the line, through which the arrows go."""
+        name = f"interrupt {number} rises{_titles(messages)}".encode()
+        self._instant(time_ns, self._lanes[core, _INTERRUPTS], name, b"".join(map(_flow, messages)))
+
+    def interrupt_taken(self, time_ns: int, core: int, number: int) -> None:
+        """Begin the slice of a handler."""
+        self._begin(time_ns, self._lanes[core, _INTERRUPTS], f"interrupt {number}")
+
+    def interrupt_ended(self, time_ns: int, core: int, number: int) -> None:  # noqa: ARG002 - the last one taken
+        """End the slice of a handler."""
+        self._end(time_ns, self._lanes[core, _INTERRUPTS])
+
+    def filled(self, time_ns: int, direction: Direction, rd_idx: int, wr_idx: int) -> None:
+        """Write the fill level."""
+        level = (wr_idx - rd_idx) % direction.layout.data_length
+        self._event(time_ns, self._counters[direction.number] + varint(level))
+
+    # Cores and instances
+
+    def state(self, time_ns: int, core: int, name: str) -> None:
+        """Begin the slice of a state."""
+        self._becomes(time_ns, self._lanes[core, _INSTANCE], name)
+
+    def session(self, time_ns: int, core: int, own: int, acknowledged: int) -> None:
+        """Write both ids."""
+        name = f"session {own}, acknowledges {acknowledged or 'nobody'}".encode()
+        self._instant(time_ns, self._lanes[core, _INSTANCE], name)
+
+    def core_changed(self, time_ns: int, core: int, what: str) -> None:
+        """Begin the slice of what the core does now; a reset also ends the handlers that ran."""
+        track = self._lanes[core, _ACTIVITY]
+        if what == "reset":
+            self._instant(time_ns, track, b"reset")
+            while self._open[interrupts := self._lanes[core, _INTERRUPTS]]:
+                self._end(time_ns, interrupts)
+        else:
+            self._becomes(time_ns, track, what)
+
+    def fault(self, time_ns: int, core: int, text: str, pc: int) -> None:
+        """Write a fault among the problems."""
+        self._problem(time_ns, core, f"FAULT {text}", _PC(f"0x{pc:08X}"))
+
+    def warning(self, time_ns: int, core: int, text: str) -> None:
+        """Write a warning among the problems."""
+        self._problem(time_ns, core, text)
+
+    def region_changed(self, time_ns: int, direction: Direction, text: str) -> None:
+        """Write what became of a region among the problems of its writer."""
+        self._problem(time_ns, direction.writer.index, f"region {direction.title}: {text}")
+
+    def _problem(self, time_ns: int, core: int, name: str, more: bytes = b"") -> None:
+        self._instant(time_ns, self._lanes[core, _PROBLEMS], name.encode(), more)
+
+    def printed(self, time_ns: int, core: int, text: str) -> None:
+        """Write a line of the console."""
+        self._instant(time_ns, self._lanes[core, _CONSOLE], text.encode() or b" ")
+
+    def noted(self, time_ns: int, core: int, text: str) -> None:
+        """Write what a test did among the problems."""
+        self._problem(time_ns, core, text)
+
+    def close(self) -> None:
+        """End all slices, and hand on the rest."""
+        end_ns = max(self._last_ns, self.subject.machine.now_ns)
+        for track, open_slices in list(self._open.items()):
+            for _ in range(open_slices):
+                self._end(end_ns, track)
+        self._hand_on()
+
+
+def _on(track: int) -> bytes:
+    return number(11, track)
+
+
+def _flow(message: Message, kind: bytes = _FLOW) -> bytes:
+    return kind + _fixed64(message.number or _MAGIC_FLOWS + message.direction.number)
+
+
+def _titles(messages: Sequence[Message]) -> str:
+    if len(messages) == 1:
+        return f" {messages[0].title}"
+    return "".join([f" {message.title}" for message in messages])

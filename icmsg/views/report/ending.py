@@ -1,0 +1,118 @@
+"""Ending of a run: both regions as they are in memory then, and the diagnosis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import IcmsgError
+from icmsg.link.diagnosis.diagnosis import examine
+from icmsg.views.report.markup import ascii_words, escaped, hex_words
+from icmsg.wire.inspect import inspect_region
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from icmsg.link.diagnosis.diagnosis import Diagnosis
+    from icmsg.link.link import Link
+    from icmsg.views.report.collected import Collected
+    from icmsg.views.writer import Direction, TraceSubject
+    from icmsg.wire.inspect import RegionView
+
+_PACKETS: Final = 16
+_BYTES: Final = 32
+
+
+def regions(collected: Collected) -> str:
+    """Return each region, decoded."""
+    subject = collected.subject
+    return "".join(_region(subject, each) for each in subject.directions)
+
+
+def _region(subject: TraceSubject, direction: Direction) -> str:
+    title = f"<h3>{escaped(direction.title)} ({escaped(direction.instance)})</h3>\n"
+    region, layout = direction.region, direction.layout
+    place = f"<p>{escaped(str(region))}, {escaped(layout.wire)}, channel {direction.channel}</p>\n"
+    try:
+        view = inspect_region(subject.machine.core(direction.reader.name).bus, region.address, layout)
+    except IcmsgError as error:
+        return f'{title}{place}<p class="bad">cannot be read: {escaped(str(error))}</p>\n'
+    rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in _facts(view))
+    return f"{title}{place}{_ring(view)}<dl>{rows}</dl>\n{_waiting(view)}"
+
+
+def _facts(view: RegionView) -> Iterator[tuple[str, str]]:
+    yield '<i class="rd">▮</i> rd_idx', str(view.rd_idx)
+    yield '<i class="wr">▮</i> wr_idx', str(view.wr_idx)
+    yield "used", f"{view.used} of {view.data_length} bytes"
+    yield "packets", f"{len(view.packets)} pending"
+    if view.handshake is not None:
+        own, acknowledged = view.handshake
+        yield "handshake word", f"session {own}, acknowledges {acknowledged or 'none'}"
+    if view.first:
+        yield (
+            "first packet",
+            f"<code>{hex_words(view.first, _BYTES)}</code> <code>{escaped(ascii_words(view.first[:_BYTES]))}</code>",
+        )
+    if view.problem is not None:
+        yield "problem", f'<span class="bad">{escaped(view.problem)}</span>'
+
+
+def _ring(view: RegionView) -> str:
+    """Return the ring as a bar from index 0 to the end, with what lies between the indices filled."""
+    length = max(1, view.data_length)
+    if view.problem is not None and not view.used:
+        return ""
+    parts = (
+        [(view.rd_idx, view.wr_idx)]
+        if view.rd_idx <= view.wr_idx
+        else [(view.rd_idx, length), (0, view.wr_idx)]
+    )
+    bars = "".join(
+        f'<rect class="used" x="{100 * start / length:.2f}%" width="{100 * (end - start) / length:.2f}%" height="14"/>'
+        for start, end in parts
+    )
+    marks = "".join(
+        f'<rect class="{name}" x="{100 * index / length:.2f}%" width="2" height="14"/>'
+        for name, index in (("rd", view.rd_idx), ("wr", view.wr_idx))
+    )
+    return (
+        f'<svg class="ring-bar" width="100%" height="14" role="img" aria-label="ring"><rect class="free" width="100%" '
+        f'height="14"/>{bars}{marks}</svg>\n'
+    )
+
+
+def _waiting(view: RegionView) -> str:
+    if not view.packets:
+        return ""
+    lines = [
+        f"{packet.index:5}  {len(packet.payload):5} B  {hex_words(packet.payload, _BYTES)}  "
+        f"{ascii_words(packet.payload[:_BYTES])}"
+        for packet in view.packets[:_PACKETS]
+    ]
+    if len(view.packets) > _PACKETS:
+        lines.append(f"… and {len(view.packets) - _PACKETS} more")
+    text = "\n".join(escaped(line) for line in lines)
+    return f'<pre class="packets"><b>index   length  pending packets, the next one first</b>\n{text}</pre>\n'
+
+
+def diagnosis(collected: Collected, *, bound: bool) -> tuple[list[str], list[str]]:
+    """Return what the rules find about all links, and the state of their regions and cores."""
+    found: list[str] = []
+    state: list[str] = []
+    for link in collected.subject.links:
+        diagnosed = _examine(collected.subject, link, bound=bound)
+        if isinstance(diagnosed, str):
+            state.append(diagnosed)
+        else:
+            found += dict.fromkeys(finding.text for finding in diagnosed.findings)
+            state += diagnosed.state
+    return found, state
+
+
+def _examine(subject: TraceSubject, link: Link, *, bound: bool) -> Diagnosis | str:
+    try:
+        first, second = (subject.machine.core(name) for name in link.cores)
+        own, peer = (link.configs[name] for name in link.cores)
+        return examine(subject.machine, first, own, second, bound=bound, peer_config=peer)
+    except IcmsgError as error:
+        return f"{link.first}, {link.second}: {error}"

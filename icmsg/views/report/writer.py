@@ -1,0 +1,226 @@
+"""Writer of the report: collects figures and rows of bounded size meanwhile, and writes the page at the end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from icmsg.views.report.collected import Collected, Lines, Problem
+from icmsg.views.report.figures import CoreFigures, DirectionFigures
+from icmsg.views.report.levels import Levels
+from icmsg.views.report.page import page
+from icmsg.views.report.rows import PROBLEMS, KeptRows, Packet, Row
+from icmsg.views.tracer import player_of
+from icmsg.views.writer import TraceWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from icmsg.views.writer import Direction, Message, Output, TraceSubject
+
+_LINE: Final = 500
+"""Characters of a text in a row."""
+_BOUND: Final = frozenset(("CONNECTED_SID_DISABLED", "CONNECTED_SID_ENABLED", "READY"))
+_AT_END: Final = "still in the ring when the trace ended"
+
+
+class HtmlWriter(TraceWriter):
+    """Writes one page that needs nothing else."""
+
+    def __init__(self, subject: TraceSubject, output: Output) -> None:
+        super().__init__(subject, output)
+        levels = [Levels(each, subject.start_ns) for each in subject.directions]
+        self._ways: Final = [
+            DirectionFigures(each, level) for each, level in zip(subject.directions, levels, strict=True)
+        ]
+        self._back: Final = [self._ways[each.number ^ 1] for each in subject.directions]
+        self._cores: Final = {core.index: CoreFigures(core) for core in subject.cores}
+        self._rows: Final = KeptRows()
+        self._packets: Final[dict[Message, Packet]] = {}
+        """Packets that are in a ring now."""
+        self._consoles: Final = {core.index: Lines() for core in subject.cores}
+        self._by_channel: Final = {(each.writer.index, each.channel): each for each in subject.directions}
+        self._problems: Final[list[Problem]] = []
+        self._problem_count = 0
+        self._bound_ns: int | None = None
+        self._report: Mapping[str, Any] | None = None
+        self._latest_ns = subject.start_ns
+
+    def _row(
+        self,
+        time_ns: int,
+        core: int,
+        kind: str,
+        text: str = "",
+        *,
+        packet: Packet | None = None,
+        towards: int | None = None,
+        problem: str = "",
+    ) -> None:
+        row = Row(time_ns, core, kind, text, packet, towards, bool(problem))
+        self._rows.add(row)
+        if time_ns > self._latest_ns:
+            self._latest_ns = time_ns
+        if problem:
+            self._problem_count += 1
+            if len(self._problems) < PROBLEMS:
+                self._problems.append(Problem(time_ns, self._cores[core].core.name, problem, row.serial))
+
+    # Messages
+
+    def sent(self, time_ns: int, message: Message) -> None:
+        """Begin an arrow."""
+        direction = message.direction
+        packet = self._packets[message] = Packet.of(message)
+        if not message.is_magic:
+            self._ways[direction.number].sends(message, self._back[direction.number])
+        self._cores[packet.writer].did(time_ns, f"sent {message.title}")
+        self._row(time_ns, packet.writer, "magic sent" if message.is_magic else "sent", packet=packet)
+
+    def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:
+        """Mark the arrows that the doorbell announces; one that announces nothing is an arrow of its own."""
+        self._cores[core].rung[channel] += 1
+        self._cores[core].did(time_ns, f"rang channel {channel}")
+        direction = self._by_channel.get((core, channel))
+        if direction is not None:
+            way = self._ways[direction.number]
+            way.rung += 1
+            way.rung_for_nothing += not messages
+        for message in messages:
+            if (packet := self._packets.get(message)) is not None:
+                packet.rung_ns = time_ns
+        if not messages:
+            towards = None if direction is None else direction.reader.index
+            self._row(time_ns, core, "ring", f"doorbell {channel}", towards=towards)
+
+    def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:
+        """Draw an arrow that does not arrive."""
+        direction = messages[0].direction if messages else None
+        mask = [channel for channel in range(channels.bit_length()) if channels >> channel & 1]
+        numbers = mask if direction is None else [direction.channel]
+        for channel in numbers:
+            self._cores[core].lost[channel] += 1
+            found = self._by_channel.get((core, channel))
+            if found is not None:
+                self._ways[found.number].lost += 1
+                direction = direction or found
+        for message in messages:
+            if (packet := self._packets.get(message)) is not None:
+                packet.is_lost = True
+        what = f"doorbell {', '.join(map(str, numbers))} LOST"
+        of = ", ".join(message.title for message in messages)
+        text = f"{what} for {of}" if of else what
+        towards = None if direction is None else direction.reader.index
+        self._row(time_ns, core, "lost", text, towards=towards, problem=text)
+
+    def interrupt(self, time_ns: int, core: int, number: int, messages: Sequence[Message]) -> None:
+        """Count it, and mark what waited for it."""
+        self._cores[core].interrupts[number] += 1
+        for message in messages:
+            if (packet := self._packets.get(message)) is not None:
+                packet.interrupt_ns = time_ns
+
+    def received(self, time_ns: int, message: Message) -> None:
+        """End an arrow."""
+        packet = self._packets.pop(message, None) or Packet.of(message)  # of a trace without its beginning
+        number = message.direction.number
+        if not message.is_magic:
+            self._ways[number].receives(message, time_ns, self._back[number])
+        packet.received_ns = time_ns
+        self._cores[packet.reader].did(time_ns, f"received {message.title}")
+        kind = "magic received" if message.is_magic else "received"
+        self._row(time_ns, packet.reader, kind, packet=packet)
+
+    def dropped(self, time_ns: int, message: Message, why: str) -> None:
+        """End an arrow before its aim."""
+        packet = self._packets.pop(message, None) or Packet.of(message)
+        if not message.is_magic:
+            self._ways[message.direction.number].drops(message, at_end=why == _AT_END)
+        bell = "" if packet.rung_ns is not None else "; no doorbell"
+        bell = "; its doorbell was lost" if packet.is_lost else bell
+        text = f"{message.title} not received: {why}{bell}"
+        self._row(time_ns, packet.reader, "dropped", text, packet=packet, problem=text)
+
+    def filled(self, time_ns: int, direction: Direction, rd_idx: int, wr_idx: int) -> None:
+        """Take the level."""
+        self._ways[direction.number].levels.add(time_ns, rd_idx, wr_idx)
+
+    # Cores and instances
+
+    def state(self, time_ns: int, core: int, name: str) -> None:
+        """Take the state, and when the link was bound for the first time."""
+        self._cores[core].state = name
+        if name in _BOUND and self._bound_ns is None:
+            self._bound_ns = time_ns
+        self._cores[core].did(time_ns, f"is {name}")
+        self._row(time_ns, core, "state", name)
+
+    def session(self, time_ns: int, core: int, own: int, acknowledged: int) -> None:
+        """Show both ids."""
+        self._row(time_ns, core, "session", f"session {own}, acknowledges {acknowledged or 'none'}")
+
+    def core_changed(self, time_ns: int, core: int, what: str) -> None:
+        """Show what a core does; that it sleeps and wakes is only its last activity."""
+        figures = self._cores[core]
+        before, figures.activity = figures.activity, what
+        if what == "sleeps" or (what == "runs" and before in ("sleeps", "runs")):
+            return
+        figures.resets += what == "reset"
+        figures.did(time_ns, what)
+        self._row(time_ns, core, "core", {"runs": "starts"}.get(what, what))
+
+    def fault(self, time_ns: int, core: int, text: str, pc: int) -> None:
+        """Show the fault."""
+        words = f"{text} at PC 0x{pc:08X}"
+        self._cores[core].faults += 1
+        self._cores[core].did(time_ns, words)
+        self._row(time_ns, core, "fault", words, problem=words)
+
+    def warning(self, time_ns: int, core: int, text: str) -> None:
+        """Show the text."""
+        self._cores[core].warnings += 1
+        self._row(time_ns, core, "warning", text, problem=text)
+
+    def region_changed(self, time_ns: int, direction: Direction, text: str) -> None:
+        """Show the text."""
+        words = f"region {direction.title}: {text}"
+        self._row(time_ns, direction.writer.index, "region", words, problem=words)
+
+    def printed(self, time_ns: int, core: int, text: str) -> None:
+        """Keep the line."""
+        self._consoles[core].add(time_ns, text)
+        self._cores[core].did(time_ns, "printed a line")
+        self._row(time_ns, core, "printed", f"prints {text[:_LINE]}")
+
+    def noted(self, time_ns: int, core: int, text: str) -> None:
+        """Show what a test did."""
+        self._row(time_ns, core, "noted", f"test: {text[:_LINE]}")
+
+    # The end
+
+    def conclude(self, report: Mapping[str, Any]) -> None:
+        """Keep the report for the summary."""
+        self._report = report
+
+    def close(self) -> None:
+        """Write the page; what is in a ring is not received, also where the trace goes on elsewhere."""
+        end_ns = max(self._latest_ns, self.subject.machine.now_ns)
+        for figures in self._cores.values():
+            own = figures.core
+            if not own.player:
+                figures.core = replace(own, player=player_of(self.subject.machine.core(own.name)))
+        for message in list(self._packets):
+            self.dropped(end_ns, message, _AT_END)
+        collected = Collected(
+            self.subject,
+            self._ways,
+            list(self._cores.values()),
+            self._rows,
+            {index: lines for index, lines in self._consoles.items() if lines.count},
+            self._problems,
+            self._problem_count,
+            self._bound_ns,
+            end_ns,
+            self._report,
+        )
+        self.output.write(page(collected).encode())

@@ -1,0 +1,113 @@
+"""Text: a line for each thing, as far as a person wants to read them; grep for ``#17`` finds all of message 17."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.machine.simtime import format_time
+from icmsg.views.text import format_line
+from icmsg.views.writer import TraceWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from icmsg.views.writer import Direction, Message, Output, TraceSubject
+
+_SHOWN: Final = 32
+"""Bytes of a payload in a line."""
+
+
+class TextWriter(TraceWriter):
+    """Writes lines as :func:`icmsg.views.text.format_line` makes them: virtual time, core, what happened."""
+
+    def __init__(self, subject: TraceSubject, output: Output) -> None:
+        super().__init__(subject, output)
+        self._names = subject.names
+        for each in subject.directions:
+            self._comment(
+                f"{each.title} {each.instance}: {each.region}, channel {each.channel}, {each.layout.wire}"
+            )
+
+    def _comment(self, text: str) -> None:
+        self.output.write(f"# {text}\n".encode())
+
+    def _line(self, time_ns: int, core: int, text: str) -> None:
+        self.output.write(f"{format_line(time_ns, self._names[core], text)}\n".encode())
+
+    def sent(self, time_ns: int, message: Message) -> None:
+        """Write number, place, length and the first bytes."""
+        payload = message.payload
+        more = " ..." if len(payload) > _SHOWN else ""
+        self._line(
+            time_ns,
+            message.direction.writer.index,
+            f"sent {message.title} to {message.direction.reader.name} at index {message.index}, "
+            f"{len(payload)} bytes: {payload[:_SHOWN].hex(' ')}{more}",
+        )
+
+    def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:
+        """Write the channel, and what it announces."""
+        self._line(time_ns, core, f"rings mbox channel {channel}{_titles(messages, ' for ')}")
+
+    def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:
+        """Write which channels."""
+        self._line(time_ns, core, f"LOST the signal of channels 0x{channels:X}{_titles(messages, ' for ')}")
+
+    def interrupt(self, time_ns: int, core: int, number: int, messages: Sequence[Message]) -> None:
+        """Write number and what waits."""
+        self._line(time_ns, core, f"interrupt {number} rises{_titles(messages, ' for ')}")
+
+    def interrupt_taken(self, time_ns: int, core: int, number: int) -> None:
+        """Write the entry."""
+        self._line(time_ns, core, f"interrupt {number} is taken")
+
+    def interrupt_ended(self, time_ns: int, core: int, number: int) -> None:
+        """Write the return."""
+        self._line(time_ns, core, f"interrupt {number} ends")
+
+    def received(self, time_ns: int, message: Message) -> None:
+        """Write number and time under way."""
+        after = format_time(max(0, time_ns - message.sent_ns))
+        self._line(
+            time_ns, message.direction.reader.index, f"received {message.title}, {after} after it was sent"
+        )
+
+    def dropped(self, time_ns: int, message: Message, why: str) -> None:
+        """Write why nobody received it."""
+        self._line(time_ns, message.direction.reader.index, f"NOT RECEIVED {message.title}: {why}")
+
+    def state(self, time_ns: int, core: int, name: str) -> None:
+        """Write the state."""
+        self._line(time_ns, core, f"is {name}")
+
+    def session(self, time_ns: int, core: int, own: int, acknowledged: int) -> None:
+        """Write both ids."""
+        self._line(time_ns, core, f"has session {own}, acknowledges {acknowledged or 'nobody'}")
+
+    def core_changed(self, time_ns: int, core: int, what: str) -> None:
+        """Write the change."""
+        self._line(time_ns, core, what)
+
+    def fault(self, time_ns: int, core: int, text: str, pc: int) -> None:
+        """Write fault and PC."""
+        self._line(time_ns, core, f"FAULT {text} at PC 0x{pc:08X}")
+
+    def warning(self, time_ns: int, core: int, text: str) -> None:
+        """Write the text."""
+        self._line(time_ns, core, f"WARNING {text}")
+
+    def region_changed(self, time_ns: int, direction: Direction, text: str) -> None:
+        """Write the text."""
+        self._line(time_ns, direction.writer.index, f"region {direction.title}: {text}")
+
+    def printed(self, time_ns: int, core: int, text: str) -> None:
+        """Write the line."""
+        self._line(time_ns, core, f"prints {text}")
+
+    def noted(self, time_ns: int, core: int, text: str) -> None:
+        """Write the text."""
+        self._line(time_ns, core, text)
+
+
+def _titles(messages: Sequence[Message], before: str) -> str:
+    return before + ", ".join(message.title for message in messages) if messages else ""

@@ -1,0 +1,55 @@
+"""Order by time, for formats that cannot go back: the events of two cores come up to a quantum out of order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.machine.simtime import MS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_LATEST_NS: Final = 10 * MS
+"""No slice of a core is longer, whatever the quantum, and no core is further ahead."""
+_ENOUGH: Final = 4096
+
+
+class TimeOrder:
+    """Holds what was added until nothing older can come any more, and hands it to ``write`` by time.
+
+    Of one time, what was added first comes first. What comes later than that all the same gets the last time written.
+    """
+
+    def __init__(self, write: Callable[[int, bytes], None]) -> None:
+        self._write = write
+        self._held: list[tuple[int, bytes]] = []
+        self._newest = self._written = 0
+        self._next_look = _ENOUGH
+
+    def add(self, time_ns: int, what: bytes) -> None:
+        """Take one more."""
+        held = self._held
+        held.append((time_ns, what))
+        if time_ns > self._newest:
+            self._newest = time_ns
+        if len(held) >= self._next_look:
+            self._hand_on(self._newest - _LATEST_NS)
+            self._next_look = max(_ENOUGH, 2 * len(self._held))
+
+    def close(self) -> None:
+        """Hand on all that is held."""
+        self._hand_on(self._newest)
+
+    def _hand_on(self, until_ns: int) -> None:
+        for time_ns, what in self._take(until_ns):
+            self._written = max(self._written, time_ns)
+            self._write(self._written, what)
+
+    def _take(self, until_ns: int) -> Iterator[tuple[int, bytes]]:
+        held = sorted(self._held, key=_time)
+        self._held = [each for each in held if each[0] > until_ns]
+        return iter(held[: len(held) - len(self._held)])
+
+
+def _time(held: tuple[int, bytes]) -> int:
+    return held[0]

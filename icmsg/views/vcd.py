@@ -1,0 +1,208 @@
+"""Waveforms (``.vcd``) for GTKWave and Surfer: what each core does, doorbells, indices and fill levels, by value.
+
+Written by hand, since a file of this kind is one line for each change: the library for it takes three times as long.
+Beside the file stands one for GTKWave (``.gtkw``) that shows all signals, strings as text and fill levels as curves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.views.time_order import TimeOrder
+from icmsg.views.writer import TraceWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from icmsg.views.writer import Direction, Message, Output, TraceSubject
+
+_FIRST_ID, _IDS = 33, 94
+_STRING, _EVENT, _NUMBER, _INDEX = "string", "event", "integer", "reg"
+_WIDTHS: Final = {_STRING: 1, _EVENT: 1, _NUMBER: 32, _INDEX: 17}
+_FLAGS: Final = {_STRING: 0x820, _EVENT: 0x20, _NUMBER: 0x24, _INDEX: 0x24}
+"""Flags of a signal in GTKWave's file: right-justified, and text, decimal or binary."""
+_CURVE, _MORE_HEIGHT = 0x88024, 0x20200
+_GROUP, _GROUP_END = 0x800200, 0x1000200
+
+_OF_CORE: Final = {
+    "activity": _STRING,
+    "handler": _NUMBER,
+    "irq": _EVENT,
+    "ring": _EVENT,
+    "channel": _NUMBER,
+    "state": _STRING,
+    "fault": _EVENT,
+}
+_OF_DIRECTION: Final = {
+    "fill": _INDEX,
+    "wr": _INDEX,
+    "rd": _INDEX,
+    "sent": _NUMBER,
+    "ring": _EVENT,
+    "lost": _EVENT,
+    "received": _NUMBER,
+    "dropped": _NUMBER,
+}
+
+
+class VcdWriter(TraceWriter):
+    """Writes changes in the order of time; messages are their numbers, 0 is the magic."""
+
+    def __init__(self, subject: TraceSubject, output: Output) -> None:
+        super().__init__(subject, output)
+        self._write = output.write
+        self._at = -1
+        self._order = TimeOrder(self._change)
+        self._ids: dict[tuple[str, str], bytes] = {}
+        self._scopes = {core.name: _OF_CORE for core in subject.cores}
+        self._core_scopes = subject.names
+        self._ways = [_scope(each, len(subject.links) > 1) for each in subject.directions]
+        self._scopes |= dict.fromkeys(self._ways, _OF_DIRECTION)
+        self._by_channel = {(each.writer.index, each.channel): each.number for each in subject.directions}
+        self._handlers: dict[int, list[int]] = {core.index: [] for core in subject.cores}
+        self._indices: dict[int, tuple[int, int]] = {}
+        self._declare()
+
+    def _declare(self) -> None:
+        lines = [
+            f"$comment icmsg, {self.subject.platform} $end",
+            "$timescale 1 ns $end",
+            "$scope module icmsg $end",
+        ]
+        for scope, signals in self._scopes.items():
+            lines.append(f"$scope module {scope} $end")
+            for name, kind in signals.items():
+                own = self._ids[scope, name] = _identifier(len(self._ids))
+                width = _WIDTHS[kind]
+                bits = f" [{width - 1}:0]" if kind == _INDEX else ""
+                lines.append(f"$var {kind} {width} {own.decode()} {name}{bits} $end")
+            lines.append("$upscope $end")
+        lines += ["$upscope $end", "$enddefinitions $end"]
+        self._write("".join(f"{line}\n" for line in lines).encode())
+        start = self.subject.start_ns
+        for core in self.subject.cores:
+            self._set_text(start, core.name, "activity", "python" if core.player == "Python" else "halted")
+            self._set_text(start, core.name, "state", "-")
+            self._set(start, core.name, "handler", 0)
+        for each in self.subject.directions:
+            self.filled(start, each, each.rd_idx, each.wr_idx)
+            for name in ("sent", "received", "dropped"):
+                self._set(start, self._ways[each.number], name, 0)
+
+    def _change(self, time_ns: int, change: bytes) -> None:
+        if time_ns != self._at:
+            self._at = time_ns
+            change = b"#%d\n%b" % (time_ns, change)
+        self._write(change)
+
+    def _set(self, time_ns: int, scope: str, name: str, value: int) -> None:
+        self._order.add(time_ns, b"b%b %b\n" % (f"{value:b}".encode(), self._ids[scope, name]))
+
+    def _set_text(self, time_ns: int, scope: str, name: str, value: str) -> None:
+        self._order.add(time_ns, b"s%b %b\n" % (value.replace(" ", "\\x20").encode(), self._ids[scope, name]))
+
+    def _happens(self, time_ns: int, scope: str, name: str) -> None:
+        self._order.add(time_ns, b"1%b\n" % self._ids[scope, name])
+
+    # Messages
+
+    def sent(self, time_ns: int, message: Message) -> None:
+        """Write the number."""
+        self._set(time_ns, self._ways[message.direction.number], "sent", message.number)
+
+    def received(self, time_ns: int, message: Message) -> None:
+        """Write the number."""
+        self._set(time_ns, self._ways[message.direction.number], "received", message.number)
+
+    def dropped(self, time_ns: int, message: Message, why: str) -> None:  # noqa: ARG002 - a number is all there is
+        """Write the number."""
+        self._set(time_ns, self._ways[message.direction.number], "dropped", message.number)
+
+    def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:  # noqa: ARG002 - sent has them
+        """Write the doorbell at its core, with its channel, and at the direction that it belongs to."""
+        scope = self._core_scopes[core]
+        self._set(time_ns, scope, "channel", channel)
+        self._happens(time_ns, scope, "ring")
+        if (way := self._by_channel.get((core, channel))) is not None:
+            self._happens(time_ns, self._ways[way], "ring")
+
+    def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:  # noqa: ARG002 - has no words
+        """Write the loss at the directions that the core writes."""
+        for each in self.subject.directions:
+            if each.writer.index == core:
+                self._happens(time_ns, self._ways[each.number], "lost")
+
+    def interrupt(self, time_ns: int, core: int, number: int, messages: Sequence[Message]) -> None:  # noqa: ARG002 - the handler says it
+        """Write that a line rose."""
+        self._happens(time_ns, self._core_scopes[core], "irq")
+
+    def interrupt_taken(self, time_ns: int, core: int, number: int) -> None:
+        """Write whose handler runs."""
+        self._handlers[core].append(number)
+        self._set(time_ns, self._core_scopes[core], "handler", number)
+
+    def interrupt_ended(self, time_ns: int, core: int, number: int) -> None:
+        """Write whose handler runs now, 0 for none."""
+        running = self._handlers[core]
+        if number in running:
+            running.remove(number)
+        self._set(time_ns, self._core_scopes[core], "handler", running[-1] if running else 0)
+
+    def filled(self, time_ns: int, direction: Direction, rd_idx: int, wr_idx: int) -> None:
+        """Write both indices and the fill level."""
+        scope = self._ways[direction.number]
+        before = self._indices.get(direction.number, (-1, -1))
+        self._indices[direction.number] = rd_idx, wr_idx
+        if wr_idx != before[1]:
+            self._set(time_ns, scope, "wr", wr_idx & 0x1FFFF)
+        if rd_idx != before[0]:
+            self._set(time_ns, scope, "rd", rd_idx & 0x1FFFF)
+        self._set(time_ns, scope, "fill", (wr_idx - rd_idx) % direction.layout.data_length)
+
+    # Cores and instances
+
+    def state(self, time_ns: int, core: int, name: str) -> None:
+        """Write the state."""
+        self._set_text(time_ns, self._core_scopes[core], "state", name)
+
+    def core_changed(self, time_ns: int, core: int, what: str) -> None:
+        """Write what the core does now."""
+        self._set_text(time_ns, self._core_scopes[core], "activity", what)
+
+    def fault(self, time_ns: int, core: int, text: str, pc: int) -> None:  # noqa: ARG002 - a waveform has no words
+        """Write that the core faulted."""
+        self._happens(time_ns, self._core_scopes[core], "fault")
+
+    # The end
+
+    def close(self) -> None:
+        """Write what is held, and the time of the end."""
+        self._order.add(max(self.subject.machine.now_ns, self.subject.start_ns), b"")
+        self._order.close()
+
+    def companions(self, name: str) -> Mapping[str, str]:
+        """Return the file for GTKWave."""
+        return {".gtkw": "".join(f"{line}\n" for line in self._view(name))}
+
+    def _view(self, name: str) -> Iterator[str]:
+        yield from (f'[dumpfile] "{name}"', "[timestart] 0", "[treeopen] icmsg.")
+        for scope, signals in self._scopes.items():
+            yield from (f"@{_GROUP:x}", f"-{scope}")
+            for signal, kind in signals.items():
+                path = f"icmsg.{scope}.{signal}" + (f"[{_WIDTHS[kind] - 1}:0]" if kind == _INDEX else "")
+                yield from (f"@{_CURVE if signal == 'fill' else _FLAGS[kind]:x}", path)
+                if signal == "fill":
+                    yield from (f"@{_MORE_HEIGHT:x}", "-", "-")
+            yield from (f"@{_GROUP_END:x}", f"-{scope}")
+
+
+def _identifier(number: int) -> bytes:
+    text = bytearray([_FIRST_ID + number % _IDS])
+    while number := number // _IDS:
+        text.append(_FIRST_ID + number % _IDS)
+    return bytes(text)
+
+
+def _scope(direction: Direction, several: bool) -> str:
+    name = f"{direction.writer.name}_to_{direction.reader.name}"
+    return f"{name}_{direction.instance}" if several else name

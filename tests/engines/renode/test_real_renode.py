@@ -1,0 +1,202 @@
+"""On a real Renode; skipped with the reason where there is none, a failure with ICMSG_REQUIRE_RENODE=1."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import fake_process
+import pytest
+from rtc_by_counting import CC, COMPARE, COUNTER, EVTENSET, OVRFLW, START
+from test_renode_exchange import PAIRINGS, exchange
+from thumb import firmware
+from tickless import LONGEST, TICKLESS
+
+from icmsg.assets import stub
+from icmsg.config import InstanceConfig, Region
+from icmsg.hw import mailboxes
+from icmsg.link.exchange import Exchange
+from icmsg.link.workload import Workload
+from icmsg.machine.events import EventKind
+from icmsg.machine.force_off import start_firmware
+from icmsg.machine.image import FirmwareImage, Segment
+from icmsg.machine.simtime import MS, US
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from icmsg.engines.renode.machine import RenodeMachine
+
+TRIO = Path(__file__).parents[3] / "examples" / "trio"
+SHARED = 0x2007_0000
+RTC1_NET = 0x4101_6000
+FORCEOFF = 0x5000_5614
+CODE = bytes.fromhex("044800210160044a013afdd1034804490160fee714560050204e00000ced00e00400fa05")
+"""Writes 0 to FORCEOFF, counts down from 20000, and writes SYSRESETREQ to AIRCR."""
+RESETS_ITSELF = FirmwareImage(
+    Path("resets-itself"),
+    (Segment(0, 0, struct.pack("<II", 0x2001_0000, 0x41).ljust(0x40, b"\0") + CODE, True),),
+    0x41,
+    {},
+)
+
+
+@pytest.mark.parametrize(("app", "net"), PAIRINGS)
+def test_every_pairing_brings_every_byte_back_and_repeats(app: str, net: str) -> None:
+    traces = set()
+    for _ in range(2):
+        with fake_process.real_machine() as machine:
+            result = exchange(machine, app, net, Workload(messages=200))
+        assert result.problems == ()
+        assert (result.messages_received, result.mismatches) == (200, 0)
+        traces.add(result.trace_sha256)
+    assert len(traces) == 1
+
+
+def test_shared_memory_is_that_of_the_sysbus(real_machine: RenodeMachine) -> None:
+    bus = real_machine.core("app").bus
+    bus.write32(SHARED, 0x1234_5678)
+    assert int(real_machine.execute(f"sysbus ReadDoubleWord 0x{SHARED:X}"), 16) == 0x1234_5678
+    real_machine.execute(f"sysbus WriteDoubleWord 0x{SHARED + 4:X} 0x9ABCDEF0")
+    assert bus.read32(SHARED + 4) == 0x9ABC_DEF0
+
+
+PATCHED = FirmwareImage(
+    Path("patched"),
+    (
+        Segment(
+            0x2000_0000,
+            0x2000_0000,
+            struct.pack("<II", 0x2001_0000, 0x2000_0041).ljust(0x40, b"\0")
+            + struct.pack("<HHHHI", 0x4801, 0x2101, 0x6001, 0xE7FC, SHARED),
+            True,
+        ),
+    ),
+    0x2000_0041,
+    {},
+)
+"""Writes 1 into shared RAM for ever, from RAM that the other core reaches, too."""
+
+
+@pytest.mark.parametrize("writer", ["app", "net"])
+def test_code_in_shared_ram_that_python_patches_is_executed_as_patched(
+    real_machine: RenodeMachine, writer: str
+) -> None:
+    app, bus = real_machine.core("app"), real_machine.core(writer).bus
+    app.load(PATCHED)
+    app.start()
+    real_machine.run_for(100 * US)
+    assert bus.read32(SHARED) == 1
+    bus.write32(0x2000_0040, 0x2102_4801)
+    real_machine.run_for(100 * US)
+    assert bus.read32(SHARED) == 2
+
+
+def test_the_hash_covers_memory_that_python_never_touched(real_machine: RenodeMachine) -> None:
+    before = real_machine.trace_sha256()
+    assert real_machine.core("net").bus.read32(0x2006_0000) == 0
+    assert real_machine.trace_sha256() == before
+    for address in (0x2006_0000, 0x2100_FFF0, 0x000F_FFF0):
+        real_machine.execute(
+            f"sysbus WriteDoubleWord 0x{address:X} 1" + (" cpunet" * (address >> 24 == 0x21))
+        )
+        assert real_machine.trace_sha256() != before
+        before = real_machine.trace_sha256()
+
+
+class TestRtcBehindTheWrap:
+    """Renode's own RTC stands still after 512 s, the 2^24 counts of its counter."""
+
+    @pytest.fixture
+    def machine(self) -> Iterator[RenodeMachine]:
+        with fake_process.real_machine(quantum_ns=1000 * MS) as machine:
+            yield machine
+
+    def test_the_counter_goes_on_with_an_overflow_and_compares(self, machine: RenodeMachine) -> None:
+        bus = machine.core("net").bus
+
+        def rtc(offset: int) -> int:
+            return bus.read32(RTC1_NET + offset)
+
+        for offset, value in ((CC, 100), (EVTENSET, 1 << 1 | 1 << 16), (START, 1)):
+            bus.write32(RTC1_NET + offset, value)
+        machine.execute('emulation RunFor "511"')
+        assert (rtc(COUNTER), rtc(OVRFLW), rtc(COMPARE)) == (511 * 32768, 0, 1)
+        bus.write32(RTC1_NET + COMPARE, 0)
+        machine.execute('emulation RunFor "0.99"')
+        assert (rtc(OVRFLW), rtc(COMPARE)) == (0, 0)
+        machine.execute('emulation RunFor "1.01"')
+        assert (rtc(COUNTER), rtc(OVRFLW), rtc(COMPARE)) == (32768, 1, 1)
+
+    def test_firmware_that_sleeps_by_it_wakes_after_hours(self, machine: RenodeMachine) -> None:
+        core, bus = machine.core("app"), machine.core("app").bus
+        core.load(firmware(TICKLESS, core="app"))
+        core.start()
+        machine.execute(f'emulation RunFor "{3 * 3600}"')
+        cycles, wakes = (bus.read32(0x2000_0000 + offset) for offset in (0, 4))
+        assert wakes == 3 * 3600 * 32768 // LONGEST
+        # It reads the counter a little after the compare event.
+        assert wakes * LONGEST <= cycles <= wakes * (LONGEST + 1)
+
+
+def test_time_passes_in_quanta(real_machine: RenodeMachine) -> None:
+    real_machine.run_for(1 * MS)
+    assert 1 * MS <= real_machine.now_ns < 1 * MS + 10 * US
+
+
+def test_the_version_is_said(real_machine: RenodeMachine) -> None:
+    assert "Renode" in real_machine._renode.version
+
+
+def test_force_off_is_an_event_and_the_instruction_counter_goes_on(real_machine: RenodeMachine) -> None:
+    core, bus = real_machine.core("net"), real_machine.core("app").bus
+    core.load(stub("echo", "net"))
+    core.wait_for_release()
+    story: list[EventKind] = []
+    wanted = EventKind.CORE_STARTED, EventKind.CORE_HALTED, EventKind.CORE_RESET
+    real_machine.events.add_sink(lambda event: story.append(event.kind), wanted)
+    counts = []
+    for value in (0, 1, 0):
+        bus.write32(FORCEOFF, value)
+        real_machine.run_for(1 * MS)
+        assert core.is_halted == bool(value)
+        counts.append(core.instructions)
+    assert story == [
+        EventKind.CORE_STARTED,
+        EventKind.CORE_HALTED,
+        EventKind.CORE_RESET,
+        EventKind.CORE_STARTED,
+    ]
+    assert 100 < counts[0] <= counts[1] < counts[2]
+
+
+def test_firmware_that_resets_its_core_starts_again_and_holds_the_network_core(
+    real_machine: RenodeMachine,
+) -> None:
+    app, net = real_machine.core("app"), real_machine.core("net")
+    app.load(RESETS_ITSELF)
+    net.load(stub("echo", "net"))
+    events: list[tuple[EventKind, int]] = []
+    wanted = EventKind.CORE_STARTED, EventKind.CORE_RESET
+    real_machine.events.add_sink(lambda event: events.append((event.kind, event.core)), wanted)
+    start_firmware(real_machine, ["app", "net"])
+    real_machine.run_for(3 * MS)
+    resets = [events.count((EventKind.CORE_RESET, core.index)) for core in (app, net)]
+    assert resets[0] == resets[1] >= 2
+    assert len(net.console.lines) == events.count((EventKind.CORE_STARTED, net.index)) >= 3
+
+
+def test_a_mailbox_of_the_users_own_works_with_its_model_in_csharp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailboxes, "_KINDS", dict(mailboxes._KINDS))
+    monkeypatch.syspath_prepend(TRIO)
+    import bell
+
+    mailboxes.add_kind(bell.KIND)
+    config = InstanceConfig(
+        Region(0x3800_0000, 0x400), Region(0x3800_0400, 0x400), tx_channel=0, rx_channel=1
+    )
+    with fake_process.real_machine(TRIO / "bells.repl", include=[TRIO / "Bell.cs"]) as machine:
+        result = Exchange(machine, {"0": None, "1": None}, config, Workload(messages=20)).run()
+        assert result.problems == ()
+        assert result.messages_received == 20

@@ -1,0 +1,46 @@
+"""Release 0.1's import paths give the very modules that have moved."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from icmsg.former_paths import _MOVED, today
+
+
+@pytest.mark.parametrize("path", sorted(_MOVED))
+def test_a_former_path_is_another_name_of_the_same_module(path: str) -> None:
+    home = today(path)
+    assert home is not None
+    assert importlib.import_module(path) is importlib.import_module(home)
+    assert importlib.import_module(home).__name__ == home
+
+
+@pytest.mark.parametrize(
+    ("statement", "home"),
+    [
+        ("from icmsg.cosim.embedded.machine import EmbeddedMachine as it", "icmsg.engines.embedded.machine"),
+        ("from icmsg.cosim.played_instance import PlayedInstance as it", "icmsg.link.played_instance"),
+        ("from icmsg.cosim.platform import load_platform as it", "icmsg.soc.platform.load"),
+        ("from icmsg.trace import trace_to as it", "icmsg.views.recording"),
+    ],
+)
+def test_classes_of_a_former_path_are_those_of_the_new_one_in_a_fresh_process(
+    statement: str, home: str
+) -> None:
+    code = f"{statement}\nassert it.__module__ == {home!r}, it.__module__"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "path", ["icmsg.cosim.nothing", "icmsg.cosim.embedded.nothing", "icmsg.trace.nothing"]
+)
+def test_a_path_that_never_was_is_no_module(path: str) -> None:
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(path)
