@@ -10,12 +10,14 @@ from icmsg.config.boards import DEFAULT
 from icmsg.engines.lockstep.paths import monitor_path
 from icmsg.engines.remote.transport import words
 from icmsg.errors import EngineError, MonitorError
+from icmsg.soc.soc import shipped_platform_with
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from icmsg.engines.remote.link import Link
+    from icmsg.engines.remote.transport import Transport
     from icmsg.soc.soc import Place, SocCore
 
 MONITOR_SCRIPT: Final = "icmsg_monitor.py"
@@ -30,6 +32,11 @@ class Abilities:
 
     lockstep: str | None
     blocks: bool
+
+
+def find_platform(transport: Transport) -> Path:
+    """Return the shipped platform file whose cores the selected machine has, the default's where none fits."""
+    return shipped_platform_with(lambda cpu: _answers(transport, f"sysbus.{cpu} IsHalted"))
 
 
 def find_abilities(
@@ -79,9 +86,9 @@ def _find_blocks(link: Link, shared: Collection[Place]) -> bool:
     )
 
 
-def _answers(link: Link, command: str) -> bool:
+def _answers(monitor: Transport | Link, command: str) -> bool:
     try:
-        link.execute(command)
+        monitor.execute(command)
     except MonitorError:
         return False
     return True
