@@ -229,7 +229,7 @@ class Slot:
             self.emit(_INTERRUPT, interrupt)
         self.nvic.set_line(interrupt, level)
         if self.on_line is not None:
-            self.on_line(interrupt, self.nvic.offers(interrupt))
+            self.on_line(interrupt, level and self.nvic.offers(interrupt))
 
     def _tell_ends(self, wanted: bool) -> None:
         self.nvic.ended = self.interrupt_ended if wanted else None
