@@ -44,7 +44,7 @@ class PlayedMailbox:
 
 
 class PlayedInstance(Generic[BackendT]):
-    """One instance on ``core``, which Python plays; everything goes through that core's registers and memory.
+    """Instance on ``core``, which Python plays; everything goes through that core's registers and memory.
 
     ``instance`` is the backend, of the kind that ``config`` says. What it does is put into the machine's event stream,
     and ``observer`` is told. Where

@@ -18,7 +18,7 @@ _CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u2
 
 @dataclass(frozen=True, slots=True)
 class ConsoleLine:
-    """One finished line without its line end; ``time_ns`` is the virtual time of the line end."""
+    """Finished line without its line end; ``time_ns`` is the virtual time of the line end."""
 
     time_ns: int
     text: str

@@ -17,7 +17,7 @@ from icmsg.robot.testers import Testers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
     from icmsg.robot.terminal_tester import Match, TerminalTester
 
 _DEFAULT_TIMEOUT: Final = 8.0
@@ -27,10 +27,10 @@ _END_AT_LINE_FEED: Final = "TreatLineFeedAsEndLine"
 class RenodeUartKeywords:
     """Terminal testers by number; timeouts are seconds of virtual time."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
         self._timeout = _DEFAULT_TIMEOUT
-        self._testers = Testers(scene)
+        self._testers = Testers(context)
         self._wait_for_echo = True
         self._match_next_line = False
 
@@ -185,13 +185,13 @@ class RenodeUartKeywords:
     ) -> None:
         """Writes a line to a UART and waits until it is printed; fails where the UART's model cannot receive."""
         tester = self._testers.find(testerId)
-        uart = self._scene.machine.soc.cores[self._testers.core_of(tester)].uart
+        uart = self._context.machine.soc.cores[self._testers.core_of(tester)].uart
         try:
             for byte in f"{content}\r".encode():
-                self._scene.execute(f"{uart} WriteChar 0x{byte:02X}")
+                self._context.execute(f"{uart} WriteChar 0x{byte:02X}")
         except MonitorError as error:
             raise keyword_exception(
-                f"{uart} cannot receive on the {self._scene.machine.engine} engine, which models its "
+                f"{uart} cannot receive on the {self._context.machine.engine} engine, which models its "
                 f"sending only ({error}); run the suite with renode-test"
             ) from None
         wait = self._wait_for_echo if waitForEcho is None else waitForEcho
@@ -237,7 +237,7 @@ class RenodeUartKeywords:
         )
 
     def _failed(self, tester: TerminalTester) -> AssertionError:
-        explained = self._scene.failure(f"Full report:\n{tester.report()}\n")
+        explained = self._context.failure(f"Full report:\n{tester.report()}\n")
         return tester_failed(str(explained))
 
 

@@ -29,7 +29,7 @@ MODULES = (
     "engines/choice.py",
     "link/exchange.py",
     "machine/image.py",
-    "machine/image_places.py",
+    "machine/image_addresses.py",
     "machine/riscv_image.py",
     "soc/platform",
     "link/players.py",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.scheduler import Scheduler
     from icmsg.engines.embedded.slot import Slot
-    from icmsg.timers import Timer
+    from icmsg.timers import ScheduledTimer
 
 
 class PlayedCore:
@@ -34,7 +34,7 @@ class PlayedCore:
         self._scheduler = scheduler
         self._handlers: dict[int, Callable[[], None]] = {}
         self._levels: set[int] = set()
-        self._queued: dict[int, Timer] = {}
+        self._queued: dict[int, ScheduledTimer] = {}
         self._ignored: dict[int, int] = {}
         slot.on_line = self._line
         slot.nvic.changed = self._look
@@ -116,7 +116,7 @@ class MachineClock:
         """Call at the end of the current Python step, at the same virtual time, first in, first out."""
         self._scheduler.call_soon(callback)
 
-    def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Timer:
+    def call_later(self, delay_ns: int, callback: Callable[[], None]) -> ScheduledTimer:
         """Call after ``delay_ns`` (rounded up to the machine's resolution); the entry can be cancelled.
 
         Raises:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from icmsg.timers import NEVER, RUNAWAY, Action, Timer, Timers, runaway
+from icmsg.timers import NEVER, RUNAWAY, Action, ScheduledTimer, Timers, runaway
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ class Scheduler:
         current = self._current
         return self.now if current is None else current.now()
 
-    def at(self, time: int, action: Action) -> Timer:
+    def at(self, time: int, action: Action) -> ScheduledTimer:
         """Run ``action`` at tick ``time``, when every core has come that far."""
         current = self._current
         if current is not None:

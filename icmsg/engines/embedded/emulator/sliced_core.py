@@ -1,4 +1,4 @@
-"""One core that runs firmware in slices of instructions: its time, and what can end a slice."""
+"""Core that runs firmware in slices of instructions: its time, and what can end a slice."""
 
 from __future__ import annotations
 

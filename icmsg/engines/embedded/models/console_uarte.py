@@ -25,7 +25,7 @@ class UarteNames(NamedTuple):
 
 
 class ConsoleUarte(EventModel):
-    """One UARTE, owned by the core of ``slot``, whose memory it reads and whose console it is."""
+    """UARTE, owned by the core of ``slot``, whose memory it reads and whose console it is."""
 
     def __init__(self, block: RegisterBlock, slot: Slot, *, base: int, names: UarteNames) -> None:
         super().__init__(block, slot, base=base)

@@ -18,7 +18,7 @@ _NAMES: Final = UarteNames(
 
 
 class Nrf54lUarteModel(ConsoleUarte):
-    """One UARTE, owned by the core of ``slot``; of its shortcuts it has that of DMA_TX_END to DMA_TX_STOP."""
+    """UARTE, owned by the core of ``slot``; of its shortcuts it has that of DMA_TX_END to DMA_TX_STOP."""
 
     def __init__(self, slot: Slot, *, base: int) -> None:
         super().__init__(UARTE54L, slot, base=base, names=_NAMES)
