@@ -25,6 +25,14 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             this.name = name;
         }
 
+        // What was to start at the next synchronization point starts no more: the register that let it go is as after
+        // power-up.
+        public override void Reset()
+        {
+            base.Reset();
+            releases++;
+        }
+
         public abstract long Size { get; }
 
         // When the register is written, not when the core stops or starts; for whoever writes down what happens.
@@ -93,12 +101,13 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         private void StartWhenSynced()
         {
-            machine.LocalTimeSource.ExecuteInNearestSyncedState(_ => Start(), true);
+            var release = ++releases;
+            machine.LocalTimeSource.ExecuteInNearestSyncedState(_ => Start(release), true);
         }
 
-        private void Start()
+        private void Start(int release)
         {
-            if(isHeld || isPlayed || !core.IsHalted)
+            if(release != releases || isHeld || isPlayed || !core.IsHalted)
             {
                 return;
             }
@@ -124,6 +133,8 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         }
 
         protected readonly ICPU core;
+
+        private int releases;
 
         private readonly string name;
     }

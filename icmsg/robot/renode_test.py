@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from robot.libraries.BuiltIn import BuiltIn
 
 from icmsg.engines.lockstep.commands import check_beside_lockstep
+from icmsg.engines.remote.capabilities import find_platform
 from icmsg.engines.remote.machine import RemoteMachine
 from icmsg.engines.remote.transport import CallableTransport
 from icmsg.errors import ConfigurationError, EngineError
@@ -50,7 +51,7 @@ class RenodeTestMonitor:
         self._transport = CallableTransport(lambda line: run_remote_keyword("ExecuteCommand", line))
         self._machine: RemoteMachine | None = None
         self.platform: str | None = None
-        """The platform file of the machine, None for the shipped one."""
+        """The platform file of the machine, None for the shipped one whose cores it has."""
 
     @property
     def prompt(self) -> str:
@@ -62,7 +63,8 @@ class RenodeTestMonitor:
         """The selected machine, or None before one was made."""
         if self._machine is None:
             try:
-                self._machine = RemoteMachine(self._transport, self.platform)
+                platform = self.platform or find_platform(self._transport)
+                self._machine = RemoteMachine(self._transport, platform)
             except EngineError:
                 return None
         return self._machine

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from icmsg.assets import platform_file, stub
-from icmsg.config.boards import BOARDS
+from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.memory_checks import RAM, MemoryRange
 from icmsg.errors import ConfigurationError
 from icmsg.hw.mailboxes import kinds
@@ -22,7 +22,7 @@ from icmsg.soc.mailbox_ports import check_joined, controller_of, find_ports
 from icmsg.soc.platform import AddressRange, load_platform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from icmsg.soc.mailbox_ports import MailboxPort
@@ -259,6 +259,12 @@ class Soc:
 def shipped_soc(name: str) -> Soc:
     """Return the SoC of a board by its name; it is read once."""
     return Soc(load_platform(platform_file(name)))
+
+
+def shipped_platform_with(has: Callable[[str], bool]) -> Path:
+    """Return the file of a board all of whose cores a machine ``has`` (``"cpuapp"``), the default's where none fits."""
+    fitting = (name for name in BOARDS if all(has(core.cpu) for core in shipped_soc(name).cores.values()))
+    return platform_file(next(fitting, DEFAULT.name))
 
 
 def _names(cpus: list[str]) -> dict[str, str]:

@@ -44,7 +44,7 @@ MACHINES: Final = [
         examples=5,
     ),
     MachineUnderTest("remote", lambda: on_a_real_renode(quantum_ns=1_000), 4_000, examples=5),
-    MachineUnderTest("renode", lambda: real_machine(quantum_ns=1_000), 4_000),
+    MachineUnderTest("renode", lambda: real_machine(quantum_ns=1_000), 4_000, examples=8),
 ]
 
 APP_IPC: Final = 0x5002_A000

@@ -59,11 +59,14 @@ class RemoteBus(PlacedBus):
         return self._monitor.number(f"sysbus Read{_NAMES[width]} 0x{address:08X} {self._cpu}")
 
     def _set(self, width: int, address: int, value: int) -> None:
-        if self._places.at(address) in self._shared:
+        place = self._places.at(address)
+        if place in self._shared:
             self._memory.write(address, value.to_bytes(width // 8, "little"))
         else:
             self._monitor.do(f"sysbus Write{_NAMES[width]} 0x{address:08X} 0x{value:X} {self._cpu}")
             self._memory.on_resume()  # a peripheral may write memory by itself
+            if place is not None and not place.is_memory:
+                self._irq_lines.forget()
             if width == 32 and address >= self._tx_base:  # in the peer's mailbox
                 self._ring(address - self._tx_base, value)
 
@@ -105,7 +108,12 @@ class RemoteBus(PlacedBus):
         return self._monitor.number(f"{self._mailbox} ReadDoubleWord 0x{offset:X}")
 
     def _set_register(self, offset: int, value: int) -> None:
+        assert self._mailbox is not None
         self._monitor.do(f"{self._mailbox} WriteDoubleWord 0x{offset:X} 0x{value:X}")
+        if self._kind is not None and (bits := self._kind.cleared(offset, value)):
+            self._irq_lines.clear(self._mailbox, bits)
+        else:
+            self._irq_lines.forget()
         self._ring(offset, value)
 
     def _ring(self, offset: int, value: int) -> None:
@@ -113,7 +121,7 @@ class RemoteBus(PlacedBus):
             self._rings(channel)
 
     def _rang(self) -> None:
-        self._irq_lines.forget()
+        """Do nothing: each write has said what it leaves of the levels."""
 
     def _words(self, failure: Exception) -> str:
         return words(failure)

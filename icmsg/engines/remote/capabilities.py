@@ -10,12 +10,14 @@ from icmsg.config.boards import DEFAULT
 from icmsg.engines.lockstep.paths import monitor_path
 from icmsg.engines.remote.transport import words
 from icmsg.errors import EngineError, MonitorError
+from icmsg.soc.soc import shipped_platform_with
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from icmsg.engines.remote.batched_monitor import BatchedMonitor
+    from icmsg.engines.remote.transport import Transport
     from icmsg.soc.soc import MappedRange, SocCore
 
 MONITOR_SCRIPT: Final = "icmsg_monitor.py"
@@ -30,6 +32,11 @@ class Capabilities:
 
     lockstep: str | None
     blocks: bool
+
+
+def find_platform(transport: Transport) -> Path:
+    """Return the shipped platform file whose cores the selected machine has, the default's where none fits."""
+    return shipped_platform_with(lambda cpu: _answers(transport, f"sysbus.{cpu} IsHalted"))
 
 
 def find_capabilities(
@@ -79,7 +86,7 @@ def _find_blocks(monitor: BatchedMonitor, shared: Collection[MappedRange]) -> bo
     )
 
 
-def _answers(monitor: BatchedMonitor, command: str) -> bool:
+def _answers(monitor: Transport | BatchedMonitor, command: str) -> bool:
     try:
         monitor.execute(command)
     except MonitorError:

@@ -53,6 +53,12 @@ class IrqLines:
         """Forget the levels: a command may have changed one."""
         self._known.clear()
 
+    def clear(self, mailbox: str, bits: int) -> None:
+        """Take away what Python has acknowledged; nothing rings while the emulation is held."""
+        for line, value in self._known.items():
+            if line.source == mailbox and mailbox in self._pending:
+                self._known[line] = value & ~bits
+
     def is_set(self, line: Wire) -> bool:
         """Return whether the line is high."""
         if line not in self._known:

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from icmsg.engines.lockstep import commands
 from icmsg.engines.lockstep.monitor_text import run_for_ns, split
 from icmsg.engines.lockstep.paths import monitor_path
+from icmsg.engines.remote.capabilities import find_platform
 from icmsg.engines.remote.machine import RemoteMachine
 from icmsg.errors import EngineError, MonitorError
 
@@ -39,7 +40,8 @@ class Terminal(Protocol):
 
 
 class RemoteMonitor:
-    """Keeps to ``icmsg.monitor.Monitor`` over ``terminal``; ``platform`` is what machines there are made of.
+    """Keeps to ``icmsg.monitor.Monitor`` over ``terminal``; ``platform`` is what machines there are made of, by
+    default the shipped file whose cores the machine has.
 
     The machine is attached to when :attr:`machine` is asked for. What lets time pass by itself, or needs a paused
     emulation, lets it go first, and is refused while Python plays a core, which would miss that time.
@@ -64,7 +66,7 @@ class RemoteMonitor:
         if self._terminal.prompt != self._attached:
             self._detach()
         if self._machine is None and self._terminal.prompt != "monitor":
-            self._machine = RemoteMachine(self._terminal, self._platform)
+            self._machine = RemoteMachine(self._terminal, self._platform or find_platform(self._terminal))
             self._attached = self._terminal.prompt
         return self._machine
 

@@ -7,8 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict
 
-from icmsg.assets import platform_file
-from icmsg.config.boards import DEFAULT
 from icmsg.engines.lockstep import commands
 from icmsg.engines.lockstep.machine import DEFAULT_LATENCY_NS
 from icmsg.engines.lockstep.monitor_text import is_unfinished, run_for_ns, split
@@ -18,7 +16,7 @@ from icmsg.engines.renode.attached import AttachedMachine
 from icmsg.engines.renode.watchdog import Watchdog
 from icmsg.errors import EngineError, MonitorError
 from icmsg.soc.platform import load_platform
-from icmsg.soc.soc import Soc
+from icmsg.soc.soc import Soc, shipped_platform_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,9 +44,9 @@ class _Times(TypedDict):
 class RenodeMonitor:
     """The Monitor of the Renode in this process, as ``icmsg.monitor.Monitor``; there is one Renode in a process.
 
-    ``platform`` is the file from which scripts make their machine (default: the shipped nRF5340), ``latency_ns``
-    and ``stall_timeout`` those of the machine. ``verbs`` runs what is behind the word ``icmsg``; who knows such
-    commands sets it.
+    ``platform`` is the file from which scripts make their machine (default: the shipped one whose cores it has),
+    ``latency_ns`` and ``stall_timeout`` those of the machine. ``verbs`` runs what is behind the word ``icmsg``; who
+    knows such commands sets it.
 
     The machine is taken from Renode when :attr:`machine` is asked for. From then on ``emulation RunFor`` runs through
     it as soon as Python plays a core or has let time pass, so that both agree on the time. What cannot be
@@ -66,7 +64,7 @@ class RenodeMonitor:
         latency_ns: int = DEFAULT_LATENCY_NS,
         stall_timeout: float = 0.0,
     ) -> None:
-        self._platform = Path(platform) if platform is not None else platform_file(DEFAULT.name)
+        self._platform = Path(platform) if platform is not None else None
         self._times: Final[_Times] = {"latency_ns": latency_ns, "stall_timeout": stall_timeout}
         self._renode = process.load_renode()
         self._watchdog = Watchdog(None, stall_s=stall_timeout)
@@ -98,7 +96,7 @@ class RenodeMonitor:
                 raise EngineError(
                     "the emulation runs by itself, so Python cannot look at it; `pause` it first"
                 )
-            self._machine = AttachedMachine(name, self._platform, **self._times)
+            self._machine = AttachedMachine(name, self._platform_of(name), **self._times)
             self._attached = name
         return self._machine
 
@@ -212,9 +210,12 @@ class RenodeMonitor:
 
     # The machine
 
+    def _platform_of(self, name: str) -> Path:
+        return self._platform or shipped_platform_with(self._renode.machine(name).has)
+
     def _has_cores(self, name: str) -> bool:
         api = self._renode.machine(name)
-        return any(api.has(core.cpu) for core in Soc(load_platform(self._platform)).cores.values())
+        return any(api.has(core.cpu) for core in Soc(load_platform(self._platform_of(name))).cores.values())
 
     def _give_back(self, machine: AttachedMachine, command: str) -> None:
         played = [core.name for core in machine.cores.values() if core.is_played]

@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
+import warnings
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.renode.locate import find_setup
@@ -97,9 +98,12 @@ def _load(setup: RenodeSetup) -> RenodeApi:
         for name in _VARIABLES:
             os.environ.pop(name, None)
         os.environ.update(setup.variables)
-        from icmsg.engines.renode.adapter import PyrenodeAdapter  # its import loads Renode
+        with warnings.catch_warnings():
+            # What clr_loader thinks of an older Mono is no error where warnings are, as in many a suite of pytest.
+            warnings.filterwarnings("default", module=r"clr_loader\b")
+            from icmsg.engines.renode.adapter import PyrenodeAdapter  # its import loads Renode
 
-        return PyrenodeAdapter()
+            return PyrenodeAdapter()
     finally:
         for name, value in before.items():
             if value is None:

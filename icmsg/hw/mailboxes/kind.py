@@ -120,6 +120,8 @@ class MailboxKind:
     """True where a core rings in the mailbox of its peer, which it reaches, and its own is rung by others."""
     output: Callable[[Bus, int, int], int] = first_output
     """(bus, base, channel): the output that the channel's event raises."""
+    event: str = ""
+    """The registers whose write of 0 clears the bit of their channel in ``pending``, where there are such."""
     edge: bool = False
     """True where its lines are edges (:class:`icmsg.hw.line.Line`)."""
     size: int = 0x1000
@@ -141,6 +143,11 @@ class MailboxKind:
         return frozenset(
             offset for offset, register, _ in self.registers.elements() if Access.W in register.access
         )
+
+    def cleared(self, offset: int, value: int) -> int:
+        """Return the bits of ``pending`` that a write of ``value`` to the register at byte ``offset`` clears."""
+        found = self.registers.find(offset)
+        return 0 if value or found is None or found[0].name != self.event else 1 << found[1]
 
     def rung(self, offset: int, value: int) -> list[int]:
         """Return the channels that a write of ``value`` to the register at byte ``offset`` rings."""

@@ -297,6 +297,7 @@ KIND: Final = MailboxKind(
     registers=IPC,
     task="TASKS_SEND",
     pending="INTPEND",
+    event="EVENTS_RECEIVE",
     enable="INTEN",
     driver=make_driver,
     read_state=read_state,

@@ -10,6 +10,7 @@ from typed_paths import typed
 
 from icmsg.assets import asset, stub
 from icmsg.cli.main import main
+from icmsg.config.boards import BOARDS
 from icmsg.engines.remote.monitor import RemoteMonitor
 from icmsg.engines.remote.telnet import TelnetMonitor
 from icmsg.errors import MonitorError
@@ -54,6 +55,14 @@ def test_commands_go_there_and_answers_come_back(monitor: RemoteMonitor) -> None
     )
     with pytest.raises(MonitorError, match="No such command or device: foo"):
         monitor.execute("foo")
+
+
+@pytest.mark.parametrize("soc", BOARDS)
+def test_which_soc_it_is_its_cores_say(monitor: RemoteMonitor, soc: str) -> None:
+    include(monitor, f"{soc}.resc")
+    machine = monitor.machine
+    assert machine is not None
+    assert tuple(machine.cores) == BOARDS[soc].roles
 
 
 def test_a_text_of_several_lines_is_typed_line_by_line(

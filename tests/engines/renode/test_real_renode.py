@@ -110,7 +110,7 @@ class TestRtcBehindTheWrap:
 
     @pytest.fixture
     def machine(self) -> Iterator[RenodeMachine]:
-        with fake_process.real_machine(quantum_ns=10 * MS) as machine:
+        with fake_process.real_machine(quantum_ns=1000 * MS) as machine:
             yield machine
 
     def test_the_counter_goes_on_with_an_overflow_and_compares(self, machine: RenodeMachine) -> None:

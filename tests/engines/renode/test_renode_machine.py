@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,6 +123,19 @@ class TestLoadingTheProcess:
         process.load_renode()
         assert "PYRENODE_RUNTIME" not in os.environ
         assert os.environ["PYRENODE_BUILD_DIR"].endswith("tree")
+
+    def test_a_warning_of_the_runtime_stays_one_where_warnings_are_errors(
+        self, renode: FakeRenode, tmp_path: Path
+    ) -> None:
+        with (tmp_path / "wrappers.py").open("a") as wrappers:
+            wrappers.write(
+                "import warnings\n"
+                "warnings.warn_explicit('Mono is old', UserWarning, 'mono.py', 1, 'clr_loader.mono')\n"
+            )
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("error")
+            process.load_renode()
+        assert [str(one.message) for one in seen] == ["Mono is old"]
 
     def test_a_failed_import_says_what_was_tried_and_is_not_repeated(
         self, renode: FakeRenode, monkeypatch: pytest.MonkeyPatch

@@ -8,6 +8,7 @@ import pytest
 from typed_paths import typed
 
 from icmsg.assets import asset, stub
+from icmsg.config.boards import BOARDS
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.lockstep.monitor_text import run_for_ns, split
 from icmsg.engines.renode.machine import RenodeMachine
@@ -73,6 +74,11 @@ class TestTheMachineOfAScript:
         endpoint.send(b"hello")
         machine.run_until(lambda: bool(received), timeout_ns=10 * MS)
         assert received == [b"hello"]
+
+    @pytest.mark.parametrize("soc", BOARDS)
+    def test_which_soc_it_is_its_cores_say(self, monitor: RenodeMonitor, soc: str) -> None:
+        machine = attach(monitor, f"{soc}.resc")
+        assert tuple(machine.cores) == BOARDS[soc].roles
 
     def test_it_stays_when_python_lets_it_go(self, renode: FakeRenode, monitor: RenodeMonitor) -> None:
         machine = attach(monitor, "app-python.resc")

@@ -21,6 +21,7 @@ from icmsg.errors import EngineError
 from icmsg.link.exchange import Exchange
 from icmsg.link.workload import Workload
 from icmsg.machine.events import EventKind
+from icmsg.machine.force_off import start_firmware
 from icmsg.machine.image import FirmwareImage
 from icmsg.machine.simtime import MS, US
 
@@ -76,6 +77,21 @@ def test_every_pairing_brings_every_byte_back(make: Maker, soc: str, who: tuple[
         result = Exchange(machine, images, board.instance, Workload(messages=40, size_max=60, seed=3)).run()
     assert result.problems == ()
     assert (result.messages_sent, result.messages_received, result.mismatches) == (40, 40, 0)
+
+
+@on_both
+@pytest.mark.parametrize("soc", BOARDS)
+def test_a_core_that_was_let_go_waits_again_for_the_firmware_that_starts_after_it(
+    make: Maker, soc: str
+) -> None:
+    first, second = BOARDS[soc].roles
+    with make(soc) as machine:
+        for name, who in ((first, "initiator"), (second, "echo")):
+            machine.core(name).load(stub(who, name, soc))
+        for name in (second, first):  # no time passes in between
+            start_firmware(machine, [name])
+        lines = machine.core(first).console.lines
+        machine.run_until(lambda: "initiator: bound" in [line.text for line in lines], timeout_ns=5 * MS)
 
 
 @on_both
