@@ -63,6 +63,8 @@ CORE: Final = Kind("ICPU")
 """A core; in Python its name."""
 PERIPHERAL: Final = Kind("IPeripheral")
 """A peripheral; in Python its name."""
+EXTERNAL: Final = Kind("IExternal")
+"""Something beside the machines, such as a terminal; in Python its name."""
 BYTES: Final = Kind("Byte[]")
 TABLE: Final = Kind("String[,]")
 """A table; in Python rows of texts, the first one the headings."""

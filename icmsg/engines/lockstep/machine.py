@@ -68,7 +68,7 @@ class SteppedMachine(BaseMachine[CoreT]):
         """Let time pass, up to the synchronization point at or after ``ns``."""
         done = self.stepper.run(ns, satisfied, [core for core in self.cores.values() if core.is_played])
         for core in self.cores.values():
-            core.poll_consoles(self.now_ns)
+            core.poll_console(self.now_ns)
         return done
 
     @property
