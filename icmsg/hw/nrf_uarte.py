@@ -33,7 +33,7 @@ ENABLED: Final = 8
 DISCONNECTED: Final = 0xFFFFFFFF
 """The value of PSEL that connects no pin."""
 BAUD_HZ: Final = 16_000_000
-"""The clock that BAUDRATE divides: baud = BAUDRATE * BAUD_HZ / 2 ** 32."""
+"""The clock of a bit, which takes 2 ** 32 // BAUDRATE of its cycles: what the manual's table of actual rates says."""
 FIFO_BYTES: Final = 5
 """Bytes that the receiver keeps while no buffer is filled: what Zephyr's driver reckons with."""
 FLOW_CONTROL: Final = 1 << 0

@@ -122,7 +122,7 @@ class PtyTerminal:
         """Remove the link, and close."""
         self.disconnect()
         with suppress(OSError):
-            if self.path.is_symlink() and os.readlink(self.path) == self.device:  # noqa: PTH115 - as it was written
+            if self.path.is_symlink() and str(self.path.readlink()) == self.device:
                 self.path.unlink()
         os.close(self._host)
         os.close(self._device)

@@ -75,7 +75,8 @@ class UarteReceiver:
     @property
     def bit_ticks(self) -> tuple[int, int]:
         """The duration of a bit in ticks, as a fraction."""
-        return self._slot.ticks_per_second << 32, max(self._model.peek("BAUDRATE"), 1) * BAUD_HZ
+        cycles = (1 << 32) // max(self._model.peek("BAUDRATE"), 1)
+        return self._slot.ticks_per_second * cycles, BAUD_HZ
 
     def reset(self) -> None:
         """Stop at once and forget what was received; bytes on their way go on coming."""

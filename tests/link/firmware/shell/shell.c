@@ -18,6 +18,7 @@
 #define TASK_STOPRX REG(UARTE + 0x02Cu)
 #define TASK_STARTTX REG(UARTE + 0x050u)
 #define RXDRDY 0x110u
+#define ERROR 0x114u
 #define RXTO 0x124u
 #define ENDRX 0x14Cu
 #define RXSTARTED 0x150u
@@ -40,6 +41,7 @@
 #define RXDRDY 0x108u
 #define ENDRX 0x110u
 #define ENDTX 0x120u
+#define ERROR 0x124u
 #define RXTO 0x144u
 #define RXSTARTED 0x14Cu
 #define RX_PTR REG(UARTE + 0x534u)
@@ -204,7 +206,7 @@ void uarte_handler(void)
 	if (ERRORSRC != 0u) {
 		overruns++;
 		ERRORSRC = ERRORSRC;
-		EVENT(0x124u) = EVENT(0x114u) = 0u;
+		EVENT(ERROR) = 0u;
 	}
 	if (behaviour.mode == ASYNC) {
 		receive_async();
