@@ -82,16 +82,16 @@ class Message:
     rung_ns: int | None = None
     interrupt_ns: int | None = None
     received_ns: int | None = None
+    title: str = field(init=False)
+    """The name of the message in every format: ``#17``, or ``magic``."""
+
+    def __post_init__(self) -> None:
+        self.title = f"#{self.number}" if self.number else "magic"
 
     @property
     def is_magic(self) -> bool:
         """True for the packet that opens a region."""
         return self.number == MAGIC_NUMBER
-
-    @property
-    def title(self) -> str:
-        """The name of the message in every format: ``#17``, or ``magic``."""
-        return f"#{self.number}" if self.number else "magic"
 
 
 @dataclass(frozen=True, slots=True)
