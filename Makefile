@@ -63,7 +63,7 @@ bench: $(VENV)/.installed-dev  ## print the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/backends.py
 	$(BIN)/python benchmarks/remote.py
 	$(BIN)/python benchmarks/stops.py
-	$(BIN)/python benchmarks/traces.py
+	$(BIN)/python benchmarks/traces.py 1000 15000
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \

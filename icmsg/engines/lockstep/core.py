@@ -51,7 +51,7 @@ class SteppedCore(BaseCore):
         names = type_of(place).registers if runs_here(place) else {}
         self._registers: Final = CoreRegisters(place.cpu, names, machine.command)
         self.troubles: Final = Troubles(self)
-        self.poll_console: Final = CoreConsole(self, machine, place.uart).poll
+        self.console_ways: Final = CoreConsole(self, machine, place.uart)
 
     def attach(self) -> None:
         """Take over the state in which somebody else left the core; what it executes was loaded already."""

@@ -25,10 +25,16 @@ class CoreConsole:
         self._memory: tuple[FirmwareImage, MemoryConsoles] | None = None
         core.console.connect_input(self._write)
 
+    @property
+    def are_in_memory(self) -> bool:
+        """True if the firmware that runs has consoles in memory, for which somebody has to look."""
+        memory = self._consoles()
+        return memory is not None and bool(memory.each) and not self._core.is_halted
+
     def poll(self, time_ns: int) -> None:
         """Take over what firmware has printed into memory, and hand it what was written."""
         memory = self._consoles()
-        if memory is not None and not self._core.is_halted:
+        if memory is not None:
             memory.poll(lambda data: self._core.console.feed(data, time_ns))
 
     def _consoles(self) -> MemoryConsoles | None:
@@ -56,6 +62,6 @@ class CoreConsole:
             raise no_uart(self._core.name)
         else:
             for byte in data:
-                self._machine.command(f"sysbus.{self._uart} WriteChar 0x{byte:02X}")
+                self._machine.command(f"{self._uart} WriteChar 0x{byte:02X}")
             self._machine.take()
         return self._machine.clock.time_ns

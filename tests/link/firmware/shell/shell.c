@@ -231,6 +231,7 @@ static void begin(void)
 	if (behaviour.mode == RTT) {
 		rtt_begin();
 		SYST_RVR = 6400u;
+		SYST_CVR = 0u;
 		SYST_CSR = 7u;
 		return;
 	}
