@@ -89,9 +89,7 @@ class PerfettoWriter(TraceWriter):
             for core in subject.cores
             for lane in range(len(_LANES))
         }
-        self._instants = {
-            place: _IS_INSTANT + track + _EVENT_NAME for place, track in self._lanes.items()
-        }
+        self._instants = {place: _IS_INSTANT + track + _EVENT_NAME for place, track in self._lanes.items()}
         self._counters = {
             each.number: number(9, _COUNT) + number(11, self._counter(each)) + _VALUE
             for each in subject.directions
@@ -296,6 +294,10 @@ class PerfettoWriter(TraceWriter):
     def printed(self, time_ns: int, core: int, text: str) -> None:
         """Write a line of the console."""
         self._instant(time_ns, (core, _CONSOLE), text.encode() or b" ")
+
+    def written(self, time_ns: int, core: int, text: str) -> None:
+        """Write input of the console."""
+        self._instant(time_ns, (core, _CONSOLE), f"< {text}".encode())
 
     def noted(self, time_ns: int, core: int, text: str) -> None:
         """Write what a test did among the problems."""

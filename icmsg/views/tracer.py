@@ -13,7 +13,7 @@ from icmsg.errors import BusError, EngineError
 from icmsg.ipc import LegacyState, State
 from icmsg.link.followed_link import follow_link
 from icmsg.link.link_observer import WatchesStores
-from icmsg.machine.console import Console
+from icmsg.machine.console import Console, printable
 from icmsg.machine.events import EventKind
 from icmsg.machine.fault_causes import fault_name
 from icmsg.machine.region_news import Packets, RegionChange, RegionChanged
@@ -95,6 +95,9 @@ class Tracer:
         if self._wants("printed"):
             for core in cores.values():
                 self._stops.append(core.console.add_sink(self._console(core)))
+        if self._wants("written"):
+            for core in cores.values():
+                self._stops.append(core.console.add_input_sink(self._input(core)))
         if exact and (self._wants("received") or self._wants("filled")):
             self._watch_stores()
 
@@ -311,6 +314,12 @@ class Tracer:
             console.lines.clear()
 
         return printed
+
+    def _input(self, core: Core) -> Callable[[bytes, int], None]:
+        def written(data: bytes, time_ns: int) -> None:
+            self.writer.written(time_ns, core.index, printable(data.decode("utf-8", "backslashreplace")))
+
+        return written
 
 
 def _signals(core: Core) -> frozenset[int]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 DEFAULT_QUANTUM_NS: Final = 10 * US
 DEFAULT_LATENCY_NS: Final = 0
 _CONSOLE_NS: Final = 1 * MS
-"""How often consoles in memory are looked at while time passes: a full buffer holds firmware up."""
+"""The time between two looks at consoles in memory: a full buffer holds firmware up."""
 
 CoreT = TypeVar("CoreT", bound=SteppedCore)
 MachineT = TypeVar("MachineT", bound="SteppedMachine[Any]")
