@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 FUZZ_SECONDS ?= 60
-.PHONY: help run test test-fast test-elsewhere coverage fuzz mutants lint firmware prebuilt keywords docs-picture bench clean
+.PHONY: help run test test-fast test-elsewhere coverage fuzz mutants lint firmware prebuilt keywords docs docs-picture bench clean
 
 help:  ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,10 @@ keywords: $(VENV)/.installed-dev  ## write the pages about the Robot keywords an
 
 docs-picture: $(VENV)/.installed-dev  ## draw the picture of docs/architecture.md anew from the imports
 	$(BIN)/python docs/draw_architecture.py
+
+docs: $(VENV)/.installed  ## build the site of the documentation into results/docs/site; a warning is an error
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	$(BIN)/python docs/build_site.py
 
 bench: $(VENV)/.installed-dev  ## print the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/echo.py

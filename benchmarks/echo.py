@@ -94,12 +94,12 @@ def transactions(*, trust_known_space: bool) -> tuple[str, str]:
 def of_board(board: Board, first: str, second: str, workload: Workload) -> Rate:
     """Return the rate of an exchange on another SoC; ``python``, or a stub, plays each core."""
     cores = shipped_soc(board.name).cores
-    sides = {
+    programs = {
         core: None if who == "python" else FirmwareImage.load(cores[core].stub(who))
         for core, who in zip(board.roles, (first, second), strict=True)
     }
     platform = platform_file(board.name)
-    return exchange_rate(lambda: EmbeddedMachine(platform), board, sides, workload, runs=RUNS)
+    return exchange_rate(lambda: EmbeddedMachine(platform), board, programs, workload, runs=RUNS)
 
 
 def start_to_first_message() -> float:
@@ -129,8 +129,8 @@ def main() -> None:
     ):
         for window in (1, 8):
             workload = Workload(messages, 16, 16, 1, window)
-            sides = {"app": image(app, "app"), "net": image(net, "net")}
-            rate = exchange_rate(EmbeddedMachine, DEFAULT, sides, workload, runs=RUNS)
+            programs = {"app": image(app, "app"), "net": image(net, "net")}
+            rate = exchange_rate(EmbeddedMachine, DEFAULT, programs, workload, runs=RUNS)
             table.add_row(
                 f"{label}, 16 bytes, window {window}",
                 f"{rate.per_second:,.0f} /s",

@@ -63,9 +63,9 @@ class Counting:
 def measure(transport: Transport, missing: Collection[str], workload: Workload) -> tuple[float, float, float]:
     """Return lines, characters and wall milliseconds of a message; bonding and set-up not counted."""
     counting = Counting(transport, missing)
-    sides = {"app": None, "net": FirmwareImage.load(stub("echo", "net"))}
+    programs = {"app": None, "net": FirmwareImage.load(stub("echo", "net"))}
     with RemoteMachine(counting) as machine:
-        exchange = Exchange(machine, sides, APP, workload)
+        exchange = Exchange(machine, programs, APP, workload)
         bound: list[tuple[int, int, int, float]] = []
 
         def first(echoes: int, _expected: int) -> None:

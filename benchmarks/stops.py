@@ -92,10 +92,10 @@ def spin(prepare: Callable[[EmbeddedMachine], None]) -> float:
 
 def echo(prepare: Callable[[EmbeddedMachine], None]) -> float:
     machine = EmbeddedMachine()
-    sides = {
+    programs = {
         name: FirmwareImage.load(stub(who, name)) for name, who in (("app", "initiator"), ("net", "echo"))
     }
-    exchange = Exchange(machine, sides, APP, Workload(MESSAGES, 16, 16))
+    exchange = Exchange(machine, programs, APP, Workload(MESSAGES, 16, 16))
     prepare(machine)
     begin = time.process_time()
     assert exchange.run().ok

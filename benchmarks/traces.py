@@ -36,13 +36,13 @@ PAIRINGS = {"Python - echo": (None, "echo"), "initiator - echo": ("initiator", "
 def run(pairing: str, messages: int, window: int, path: Path | None) -> float:
     """Return the seconds of processor time that the exchange takes, the end of the file included."""
     first, second = PAIRINGS[pairing]
-    sides = {
+    programs = {
         core: FirmwareImage.load(stub(name, core)) if name else None
         for core, name in (("app", first), ("net", second))
     }
     with EmbeddedMachine() as machine:
         trace = trace_to(machine, path) if path is not None else None
-        exchange = Exchange(machine, sides, APP, Workload(messages, 16, 16, window=window))
+        exchange = Exchange(machine, programs, APP, Workload(messages, 16, 16, window=window))
         gc.collect()
         started = time.process_time()
         result = exchange.run()

@@ -43,12 +43,12 @@ class Place(NamedTuple):
 
 
 def modules() -> dict[str, Path]:
-    """Return the modules by dotted name; the two entry points that only pass on are left out."""
+    """Return the modules by dotted name; those that only pass on are left out."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         names = path.relative_to(ROOT).with_suffix("").parts
         name = ".".join(names[:-1] if names[-1] == "__init__" else names)
-        if name not in ("icmsg", "icmsg.__main__") and "_data" not in names:
+        if name not in ("icmsg", "icmsg.__main__", "icmsg.former_paths") and "_data" not in names:
             found[name] = path
     return found
 

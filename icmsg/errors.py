@@ -176,4 +176,4 @@ class CoreFault(EngineError):  # noqa: N818 - the term of the Arm architecture m
 
 
 class VirtualTimeoutError(EngineError, TimeoutError):
-    """Something that was waited for did not happen within a virtual time."""
+    """Wait in virtual time that has ended without what it waited for."""

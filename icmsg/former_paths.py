@@ -33,7 +33,6 @@ _MODULES: Final = {
             "players",
             "preconditions",
             "progress",
-            "sides",
             "stale_memory",
             "stub_firmware",
         ),
@@ -63,7 +62,6 @@ _MODULES: Final = {
         ),
         *(
             "image",
-            "image_places",
             "interruption",
             "linked_memory",
             "machine",
@@ -74,10 +72,27 @@ _MODULES: Final = {
     ),
     "icmsg.soc": ("bus_setup", "core_power", "mailbox_ports", "soc"),
 }
+_RENAMED: Final[dict[str, str]] = {
+    "icmsg.cosim.remote.gates": "icmsg.engines.remote.advance",
+    "icmsg.cosim.remote.levels": "icmsg.engines.remote.irq_lines",
+    "icmsg.cosim.remote.abilities": "icmsg.engines.remote.capabilities",
+    "icmsg.cosim.stepped.owner": "icmsg.engines.lockstep.core_machine",
+    "icmsg.robot.hosts": "icmsg.robot.emulation",
+    "icmsg.robot.scene": "icmsg.robot.context",
+    "icmsg.cosim.image_places": "icmsg.machine.image_addresses",
+    "icmsg.cosim.sides": "icmsg.link.setup",
+    "icmsg.monitor.verbs.sides": "icmsg.monitor.verbs.played_cores",
+    "icmsg.robot.played_side": "icmsg.robot.played_instances",
+    "icmsg.config.place": "icmsg.config.source_location",
+    "icmsg.cosim.remote.link": "icmsg.engines.remote.batched_monitor",
+    "icmsg.ipc.link": "icmsg.ipc.context",
+}
+"""Modules that have another name today, wherever they are."""
 _MOVED: Final = {
     **_PACKAGES,
     "icmsg.cosim.engines": "icmsg.engines.choice",
     **{f"icmsg.cosim.{name}": f"{home}.{name}" for home, names in _MODULES.items() for name in names},
+    **_RENAMED,
 }
 
 

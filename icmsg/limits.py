@@ -15,7 +15,7 @@ from typing import Final
 MIB: Final = 1024 * 1024
 
 DEVICETREE_BYTES: Final = 4 * MIB
-"""One devicetree with everything that it includes; a build's zephyr.dts has 0.1 to 0.6 MiB."""
+"""Devicetree with everything that it includes; a build's zephyr.dts has 0.1 to 0.6 MiB."""
 KCONFIG_BYTES: Final = 2 * MIB
 LINE_CHARACTERS: Final = 16 * 1024
 """Length of one line of Kconfig."""
@@ -24,7 +24,7 @@ SCRIPT_BYTES: Final = 1 * MIB
 BUILD_FILE_BYTES: Final = 1 * MIB
 """``domains.yaml``, ``build_info.yml``, ``version.h``."""
 IMAGE_BYTES: Final = 64 * MIB
-"""One image file, with its debug information."""
+"""Image file, with its debug information."""
 HEX_BYTES: Final = 16 * MIB
 LOADED_BYTES: Final = 32 * MIB
 """All that one image loads."""
@@ -38,7 +38,7 @@ INCLUDES: Final = 500
 NESTING: Final = 64
 """Nodes in nodes, parentheses in parentheses."""
 STATEMENT_BYTES: Final = 32 * 1024
-"""One property or node head of a devicetree, with the comments before it."""
+"""Property or node head of a devicetree, with the comments before it."""
 LABELS: Final = 200
 """Colons in one statement of a devicetree, which labels end with."""
 INSTANCES: Final = 64

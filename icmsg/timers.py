@@ -27,7 +27,7 @@ def runaway() -> EngineError:
     )
 
 
-class Timer:
+class ScheduledTimer:
     """An action that is due at ``time``; ``cancel`` takes it back, at any moment and any number of times."""
 
     __slots__ = ("action", "time")
@@ -58,15 +58,15 @@ class Timers:
     __slots__ = ("_heap", "_order", "_room", "next")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Timer]] = []
+        self._heap: list[tuple[int, int, ScheduledTimer]] = []
         self._order = 0
         self._room = _ROOM
         self.next = NEVER
         """The time of the earliest timer (a cancelled one included), or NEVER."""
 
-    def at(self, time: int, action: Action) -> Timer:
+    def at(self, time: int, action: Action) -> ScheduledTimer:
         """Run ``action`` at ``time``."""
-        timer = Timer(time, action)
+        timer = ScheduledTimer(time, action)
         self._order += 1
         if len(self._heap) >= self._room:
             self._sweep()
@@ -81,7 +81,7 @@ class Timers:
             self._pop()
         return self._heap[0][0] if self._heap else None
 
-    def take_due(self, now: int) -> Timer | None:
+    def take_due(self, now: int) -> ScheduledTimer | None:
         """Return the next timer that is due at ``now`` and not cancelled, which waits here no longer; or None."""
         due = self.earliest()
         return None if due is None or due > now else self._pop()
@@ -113,7 +113,7 @@ class Timers:
         self._heap.clear()
         self.next = NEVER
 
-    def _pop(self) -> Timer:
+    def _pop(self) -> ScheduledTimer:
         timer = heapq.heappop(self._heap)[2]
         self.next = self._heap[0][0] if self._heap else NEVER
         return timer

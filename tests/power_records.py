@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _KINDS = {
     ("hold", EventKind.CORE_RESET): CORE_HELD,
-    ("let_go", EventKind.CORE_STARTED): CORE_RELEASED,
+    ("release_reset", EventKind.CORE_STARTED): CORE_RELEASED,
     ("reset", EventKind.CORE_RESET): CORE_RESTARTED,
 }
 
@@ -44,8 +44,8 @@ class PowerTap:
     def hold(self) -> None:
         self._do("hold")
 
-    def let_go(self, entry: int | None = None) -> None:
-        self._do("let_go", entry)
+    def release_reset(self, entry: int | None = None) -> None:
+        self._do("release_reset", entry)
 
     def reset(self) -> None:
         self._do("reset")

@@ -70,6 +70,10 @@ LONGEST: Final = 400
 LONGER: Final[dict[str, tuple[int, str]]] = {}
 
 
+SHARED_CLASS_NAMES: Final[dict[str, str]] = {}
+"""Names of classes that several modules define, and why."""
+
+
 class Import(NamedTuple):
     """``module`` imports ``target``; ``deferred`` if not while it is loaded itself."""
 
@@ -181,6 +185,17 @@ def test_no_module_is_named_for_being_convenient() -> None:
     poor = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc", "tools"}
     assert [path for path in PATHS if poor & set(path.stem.lower().split("_"))] == []
     assert [path for path in PATHS if poor & {part.lower() for part in path.relative_to(ROOT).parts}] == []
+
+
+def test_a_class_name_is_defined_once() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in PATHS:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert len(homes) > 300
+    several = {name: found for name, found in homes.items() if len(found) > 1}
+    assert several.keys() == SHARED_CLASS_NAMES.keys(), several
 
 
 def test_annotations_are_lazy() -> None:

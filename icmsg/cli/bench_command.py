@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from icmsg.config.boards import Board
-    from icmsg.link.sides import Side
+    from icmsg.link.setup import Program
     from icmsg.machine.machine import Machine
 
 SIZE: Final = 16
@@ -39,7 +39,7 @@ _BY_COMMANDS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class BenchReport:
     """Measured figures, all of one run; only ratios can be compared with another host's."""
 
     engine: EngineChoice
@@ -124,7 +124,7 @@ def measure(
     messages: int | None = None,
     include: Sequence[str] = (),
     board: Board = DEFAULT,
-) -> Report:
+) -> BenchReport:
     """Measure everything on an engine, Monitor commands on the default board alone.
 
     Raises:
@@ -139,12 +139,12 @@ def measure(
         return make_machine(choice, machine_platform(None, board.name), include=include)
 
     if choice.name == "renode":  # the first exchange of a process compiles half of Renode
-        exchange_rate(make, board, _sides(board, "python", "echo"), Workload(_BY_COMMANDS, SIZE, SIZE))
+        exchange_rate(make, board, _programs(board, "python", "echo"), Workload(_BY_COMMANDS, SIZE, SIZE))
     echoes = {
         (first, second, window): exchange_rate(
             make,
             board,
-            _sides(board, first, second),
+            _programs(board, first, second),
             Workload(messages, SIZE, SIZE, window=window),
             runs=_RUNS[choice.name],
         )
@@ -159,10 +159,10 @@ def measure(
     finally:
         machine.close()
     rate = _by_commands() if by_commands else None
-    return Report(choice, board.roles, messages, echoes, accesses, bound, rate)
+    return BenchReport(choice, board.roles, messages, echoes, accesses, bound, rate)
 
 
-def _sides(board: Board, *programs: str) -> dict[str, Side]:
+def _programs(board: Board, *programs: str) -> dict[str, Program]:
     cores = shipped_soc(board.name).cores
     return {
         core: None if name == "python" else FirmwareImage.load(cores[core].stub(name))
@@ -191,6 +191,6 @@ def _by_commands() -> Rate:
         return exchange_rate(
             lambda: RemoteMachine(monitor),
             DEFAULT,
-            _sides(DEFAULT, "python", "echo"),
+            _programs(DEFAULT, "python", "echo"),
             Workload(_BY_COMMANDS, SIZE, SIZE),
         )

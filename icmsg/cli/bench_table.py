@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from icmsg.cli.output import Output
+from icmsg.cli.output import CommandConsole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def show(bench: dict[str, Any], console: Console | None = None) -> None:
-    """Print the figures, as :meth:`icmsg.cli.bench_command.Report.as_json` gives them."""
+    """Print the figures, as :meth:`icmsg.cli.bench_command.BenchReport.as_json` gives them."""
     table = Table(
         "what",
         "wall time",
@@ -26,7 +26,7 @@ def show(bench: dict[str, Any], console: Console | None = None) -> None:
     )
     for row in _rows(bench):
         table.add_row(*row)
-    (console or Output()).print(table)
+    (console or CommandConsole()).print(table)
 
 
 def _rows(bench: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

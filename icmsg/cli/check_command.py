@@ -130,12 +130,12 @@ def _option_names(cores: CoreOptions) -> list[str]:
 
 
 def _load(options: argparse.Namespace) -> list[Side]:
-    from icmsg.config.load_sides import Settings, load_sides
+    from icmsg.config.load_sides import SideSettings, load_sides
     from icmsg.machine.linked_memory import linked_memory
 
     cores, used = cores_of(options), set(_roles(cores_of(options)))
 
-    def settings(place: int, core: str) -> Settings:
+    def settings(place: int, core: str) -> SideSettings:
         """Return what was given for a core, else for the side in that place."""
         names = core, _roles(cores)[place]
         used.add(core)
@@ -143,7 +143,7 @@ def _load(options: argparse.Namespace) -> list[Side]:
             next((found for name in names if (found := cores.value(options, name, suffix))), None)
             for suffix in _SUFFIXES
         )
-        return Settings(kconfig, release or options.release, generation or options.generation)
+        return SideSettings(kconfig, release or options.release, generation or options.generation)
 
     own_platform = options.platform not in (None, _NO_PLATFORM)
     given = [path for path in (options.first, options.second) if path is not None]

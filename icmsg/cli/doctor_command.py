@@ -25,8 +25,8 @@ _STYLE: dict[Verdict, str] = {"ok": "green", "missing": "yellow", "broken": "bol
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report; ``needed`` findings that are not ok make the command fail."""
+class DoctorFinding:
+    """Line of the report; ``needed`` findings that are not ok make the command fail."""
 
     what: str
     verdict: Verdict
@@ -45,7 +45,7 @@ def execute(_options: argparse.Namespace) -> int:
     from rich.table import Table  # every command loads this module, only this one prints it
     from rich.text import Text
 
-    from icmsg.cli.output import Output
+    from icmsg.cli.output import CommandConsole
 
     findings = list(examine())
     table = Table(title=f"icmsg {__version__}", title_justify="left", title_style="bold", show_header=False)
@@ -54,15 +54,15 @@ def execute(_options: argparse.Namespace) -> int:
     table.add_column(overflow="fold")
     for finding in findings:
         table.add_row(finding.what, f"[{_STYLE[finding.verdict]}]{finding.verdict}[/]", Text(finding.detail))
-    Output().print(table)
+    CommandConsole().print(table)
     return int(any(finding.needed and finding.verdict != "ok" for finding in findings))
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[DoctorFinding]:
     """Look at everything that a run may need."""
     from importlib import metadata  # slow to load
 
-    yield Finding("Python", "ok", f"{platform.python_version()} at {sys.executable}")
+    yield DoctorFinding("Python", "ok", f"{platform.python_version()} at {sys.executable}")
     yield _try("embedded engine", _embedded)
     yield _try("platform file", lambda: ", ".join(str(platform_file(name)) for name in BOARDS))
     yield _try("firmware stubs", lambda: ", ".join(stub_names()) or "none")
@@ -71,30 +71,30 @@ def examine() -> Iterator[Finding]:
         "arm-none-eabi-gcc or ziglang", _compiler(), "only to rebuild the stubs: pip install ziglang==0.13.0"
     )
     yield from _renode()
-    yield Finding("remote engine", "ok", f"needs nothing here; {REMOTE_USE}", needed=False)
+    yield DoctorFinding("remote engine", "ok", f"needs nothing here; {REMOTE_USE}", needed=False)
     choice = choose_engine("auto")
-    yield Finding("--engine auto", "ok", f"runs {choice.name}: {choice.reason}")
+    yield DoctorFinding("--engine auto", "ok", f"runs {choice.name}: {choice.reason}")
 
 
-def _try(what: str, look: Callable[[], str]) -> Finding:
+def _try(what: str, look: Callable[[], str]) -> DoctorFinding:
     try:
-        return Finding(what, "ok", look())
+        return DoctorFinding(what, "ok", look())
     except (IcmsgError, ImportError) as error:  # a package that is missing is an ImportError too
         text = str(error)
-        return Finding(what, "broken", text if _REMEDY in text else f"{text}; {_REMEDY}")
+        return DoctorFinding(what, "broken", text if _REMEDY in text else f"{text}; {_REMEDY}")
 
 
-def _tool(what: str, found: str | None, remedy: str) -> Finding:
-    return Finding(what, "ok" if found else "missing", found or remedy, needed=False)
+def _tool(what: str, found: str | None, remedy: str) -> DoctorFinding:
+    return DoctorFinding(what, "ok" if found else "missing", found or remedy, needed=False)
 
 
-def _renode() -> Iterator[Finding]:
+def _renode() -> Iterator[DoctorFinding]:
     """Look at both halves of the renode engine, and at whether they fit; nothing is loaded here."""
     try:
         renode = find_renode()
         yield _tool("Renode", str(renode) if renode else None, f"only for the renode engine: {GET_RENODE}")
     except EngineNotAvailableError as error:
-        yield Finding("Renode", "broken", str(error), needed=False)
+        yield DoctorFinding("Renode", "broken", str(error), needed=False)
     pyrenode = find_pyrenode()
     yield _tool(
         "pyrenode3", str(pyrenode) if pyrenode else None, f"only for the renode engine: {GET_PYRENODE}"
@@ -102,10 +102,12 @@ def _renode() -> Iterator[Finding]:
     try:
         setup = find_setup()
     except EngineNotAvailableError as error:
-        yield Finding("renode engine", "missing", str(error), needed=False)
+        yield DoctorFinding("renode engine", "missing", str(error), needed=False)
     else:
         shown = ", ".join(f"{name}={value}" for name, value in setup.variables.items())
-        yield Finding("renode engine", "ok", f"Renode and pyrenode3 fit; loaded with {shown}", needed=False)
+        yield DoctorFinding(
+            "renode engine", "ok", f"Renode and pyrenode3 fit; loaded with {shown}", needed=False
+        )
 
 
 def _compiler() -> str | None:

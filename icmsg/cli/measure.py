@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from icmsg.config.boards import Board
     from icmsg.config.instance import InstanceConfig
-    from icmsg.link.sides import Side
+    from icmsg.link.setup import Program
     from icmsg.link.workload import Workload
     from icmsg.machine.machine import Core, Machine
 
@@ -35,24 +35,29 @@ class Rate:
 
 
 def exchange_rate(
-    make: Callable[[], Machine], board: Board, sides: dict[str, Side], workload: Workload, *, runs: int = 1
+    make: Callable[[], Machine],
+    board: Board,
+    programs: dict[str, Program],
+    workload: Workload,
+    *,
+    runs: int = 1,
 ) -> Rate:
     """Return the best of ``runs`` exchanges, each on a machine of its own; boot and bonding are not counted.
 
     Raises:
         EngineError: an exchange failed; the text says why.
     """
-    rates = [_one_exchange(make, board, sides, workload) for _ in range(runs)]
+    rates = [_one_exchange(make, board, programs, workload) for _ in range(runs)]
     return max(rates, key=lambda rate: rate.per_second)
 
 
 def _one_exchange(
-    make: Callable[[], Machine], board: Board, sides: dict[str, Side], workload: Workload
+    make: Callable[[], Machine], board: Board, programs: dict[str, Program], workload: Workload
 ) -> Rate:
     seen: list[tuple[float, int, int]] = []
     machine = make()
     try:
-        exchange = Exchange(machine, sides, board.instance, workload)
+        exchange = Exchange(machine, programs, board.instance, workload)
         result = exchange.run(lambda done, _total: seen.append((time.perf_counter(), machine.now_ns, done)))
     finally:
         machine.close()

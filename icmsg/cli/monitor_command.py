@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TextIO
 
-    from icmsg.cli.monitor_session import Session
+    from icmsg.cli.monitor_session import MonitorSession
     from icmsg.engines.choice import EngineChoice
 
 _COLOURS: Final = {"ERROR": "31", "WARNING": "33", "prompt": "33", "live": "36", "hint": "2"}
@@ -136,7 +136,7 @@ def _and_then(first: Iterable[str], stream: TextIO) -> Iterable[str]:
     yield from stream
 
 
-def run_lines(session: Session, lines: Iterable[str]) -> int:
+def run_lines(session: MonitorSession, lines: Iterable[str]) -> int:
     """Run lines until one of them is refused or quits; return the exit code."""
     for line in lines:
         try:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.output import Output
 
     from icmsg.cli.monitor_command import Paint
-    from icmsg.cli.monitor_session import Session
+    from icmsg.cli.monitor_session import MonitorSession
 
 _SLICE_NS: Final = 5 * MS
 _LOOK_S: Final = 0.01
@@ -48,7 +48,7 @@ class Prompt:
 
     def __init__(
         self,
-        session: Session,
+        session: MonitorSession,
         paint: Paint,
         write: Callable[[str], None],
         *,
@@ -128,7 +128,7 @@ class Prompt:
 class _Completions(Completer):
     """Whole lines from the session, shown by their last word."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: MonitorSession) -> None:
         self._session = session
 
     def get_completions(self, document: Document, _event: CompleteEvent) -> Iterator[Completion]:

@@ -25,7 +25,7 @@ _NAMED: Final = re.compile(r"\s*(?:macro|alias|set)\s+\$?\w+\s*", re.ASCII)
 """Beginning of a command that has its text on the next lines."""
 
 
-class Session(Protocol):
+class MonitorSession(Protocol):
     """A Monitor session, as both front ends need it."""
 
     @property
@@ -206,7 +206,7 @@ class RenodeSession:
 
 def open_session(
     choice: EngineChoice, platform: str | Path | None, live: Output, log: Callable[[str, str], None] | None
-) -> Session:
+) -> MonitorSession:
     """Return a session on an engine; ``live`` and ``log`` take lines (and a log level) while time passes.
 
     ``platform`` is the file of which the machine is made there; None is the shipped one.

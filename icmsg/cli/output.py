@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 
-class Output(Console):
+class CommandConsole(Console):
     """Leaves a broken pipe to the command's entry point, which knows its exit code."""
 
     def on_broken_pipe(self) -> None:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from icmsg.cli.output import Output
+from icmsg.cli.output import CommandConsole
 from icmsg.machine.console import printable
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def progress(total: int) -> Iterator[Callable[[int, int], None] | None]:
 
 def report(run: dict[str, Any], console: Console | None = None, *, stderr: bool = False) -> None:
     """Print the summary of a run, as :meth:`RunReport.as_json` gives it."""
-    console = console or Output(stderr=stderr)
+    console = console or CommandConsole(stderr=stderr)
     table = Table(
         title=f"{_title(run)} exchange", title_justify="left", show_header=False, title_style="bold"
     )

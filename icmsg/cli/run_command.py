@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from icmsg.link.endpoints.exchange import EndpointExchange
     from icmsg.link.exchange_result import ExchangeResult
     from icmsg.link.link import Link
-    from icmsg.link.sides import Side
+    from icmsg.link.setup import Program
     from icmsg.machine.machine import Machine
 
     Observe = Callable[[Machine, dict[str, InstanceConfig]], None]
@@ -56,7 +56,7 @@ class RunReport:
     """Facts that a run is judged by: the exchange, and how it was set up."""
 
     engine: EngineChoice
-    sides: dict[str, str]
+    players: dict[str, str]
     workload: Workload
     result: ExchangeResult
     wall_s: float
@@ -70,8 +70,8 @@ class RunReport:
         return {
             "engine": self.engine.name,
             "engine_reason": self.engine.reason,
-            **{core: who for core, who in self.sides.items() if not core.startswith("engine")},
-            "cores": self.sides,
+            **{core: who for core, who in self.players.items() if not core.startswith("engine")},
+            "cores": self.players,
             "ok": result.ok,
             "bond_only": result.bond_only,
             "bound": result.bound,
@@ -293,7 +293,7 @@ def _run_exchange(
                 debugged(
                     machine,
                     gdb,
-                    made.sides,
+                    made.programs,
                     program=getattr(options, "program", None),
                     core=getattr(options, "core", None),
                 )
@@ -321,7 +321,7 @@ class Made(NamedTuple):
 
     make: Callable[[Machine], Exchange | EndpointExchange]
     link: Link | None
-    sides: dict[str, Side]
+    programs: dict[str, Program]
 
 
 def _exchange_of(
@@ -357,10 +357,12 @@ def _exchange_of(
         )
     check_one_endpoint(options)
     link = link_of(options, who)
-    sides = {core: find_image(who[core], core, link.configs[core].unbound, cores.soc) for core in who}
+    programs = {core: find_image(who[core], core, link.configs[core].unbound, cores.soc) for core in who}
     first, peer = link.configs[link.first], link.configs[link.second]
     return Made(
-        lambda machine: Exchange(machine, sides, first, workload, peer_config=peer, **common), link, sides
+        lambda machine: Exchange(machine, programs, first, workload, peer_config=peer, **common),
+        link,
+        programs,
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One SoC as Zephyr's boards use it.
+    """SoC as Zephyr's boards use it.
 
     ``name`` is also that of ``platforms/NAME.repl``. ``roles`` are the names of the two cores of the link, the one
     that has ``instance``, or ``icbmsg`` with blocks, as it stands first; ``titles`` says in words what each is,

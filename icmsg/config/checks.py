@@ -22,7 +22,7 @@ from icmsg.config.mailbox_checks import check_channels
 from icmsg.config.memory_checks import MemoryRange, check_memory
 from icmsg.config.pair_checks import check_pairs
 from icmsg.config.pairing import Pairing, choose, leads_to, pair_up
-from icmsg.config.place import Place
+from icmsg.config.source_location import SourceLocation
 from icmsg.errors import SourceError
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _instance(side: Side, node: IcmsgNode) -> Iterator[Finding]:
     try:
         side.backend(node)
     except SourceError as error:
-        place = Place(error.file, error.line or node.place.line)
+        place = SourceLocation(error.file, error.line or node.place.line)
         message = error.reason.removeprefix(f"{node.path}: ")
         yield Finding("error", "instance", side.core, node.path, place, message)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from icmsg.config.place import Place
+    from icmsg.config.source_location import SourceLocation
 
 Severity = Literal["error", "warning", "note"]
 """``error``: the sides will not bond, or their memory is not theirs. ``warning``: they may not. ``note``: to know."""
@@ -14,13 +14,13 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of a check's result. ``code`` names the kind, ``node`` the path in the devicetree of ``core``."""
+    """Line of a check's result. ``code`` names the kind, ``node`` the path in the devicetree of ``core``."""
 
     severity: Severity
     code: str
     core: str
     node: str
-    place: Place
+    place: SourceLocation
     message: str
 
     def __str__(self) -> str:

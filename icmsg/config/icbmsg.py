@@ -1,4 +1,4 @@
-"""One ICBMsg instance: two regions with blocks, two mailbox channels, and which of the three generations.
+"""ICBMsg instance: two regions with blocks, two mailbox channels, and which of the three generations.
 
 >>> from icmsg.config import IcbmsgConfig, Region
 >>> app = IcbmsgConfig(Region(0x2007_8000, 0x800), Region(0x2007_0000, 0x800), tx_blocks=16, rx_blocks=18)
@@ -28,7 +28,7 @@ also take the slot of one that has just gone, for which messages are still under
 """
 
 ZEPHYR_DEFECTS: Final = frozenset(get_args(Defect))
-"""All of them: what an instance of Zephyr is like."""
+"""Defects of Zephyr, all of them: what an instance of it is like."""
 
 _MOST_ENDPOINTS = 254
 _MOST_SLOTS = 255

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from icmsg.config.devicetree import IcmsgNode
     from icmsg.config.icbmsg_layout import Generation
     from icmsg.config.load import Side
-    from icmsg.config.place import Place
+    from icmsg.config.source_location import SourceLocation
 
 _LEAST_ALIGNMENT: Final = 4
 _RELEASES: Final = {"3.6": "Zephyr 3.6 to 4.0", "4.1": "Zephyr 4.1 to 4.4", "rework": "a Zephyr after 4.4"}
@@ -88,10 +88,10 @@ def _is_open(side: Side, node: IcmsgNode) -> bool:
 
 def check_icbmsg_pair(first: Side, ours: IcmsgNode, second: Side, theirs: IcmsgNode) -> Iterator[Finding]:
     """Yield what keeps two instances of ICBMsg from binding, beside regions and channels."""
-    yield from _Pair(first, ours, second, theirs).check()
+    yield from _IcbmsgPair(first, ours, second, theirs).check()
 
 
-class _Pair:
+class _IcbmsgPair:
     def __init__(self, first: Side, ours: IcmsgNode, second: Side, theirs: IcmsgNode) -> None:
         self._first, self._ours, self._second, self._theirs = first, ours, second, theirs
 
@@ -107,7 +107,7 @@ class _Pair:
             yield from self._layouts()
         yield from check_endpoints(self._first, self._ours, self._second, self._theirs, ICBMSG_NUM_EP)
 
-    def _finding(self, code: str, place: Place, message: str) -> Finding:
+    def _finding(self, code: str, place: SourceLocation, message: str) -> Finding:
         return Finding("error", code, self._second.core, self._theirs.path, place, message)
 
     def _blocks(self) -> Iterator[Finding]:

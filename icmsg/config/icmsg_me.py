@@ -1,4 +1,4 @@
-"""One side of an instance of icmsg_me: several endpoints over one ICMsg instance (Zephyr 3.3 until it was removed).
+"""Side of an instance of icmsg_me: several endpoints over one ICMsg instance (Zephyr 3.3 until it was removed).
 
 >>> from icmsg.config import IcmsgMeConfig, InstanceConfig, Region
 >>> app = IcmsgMeConfig(InstanceConfig(Region(0x2007_0000, 0x800), Region(0x2007_8000, 0x800)), role="initiator")

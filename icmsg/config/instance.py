@@ -1,4 +1,4 @@
-"""One ICMsg instance: two regions, two mailbox channels and how to bond.
+"""ICMsg instance: two regions, two mailbox channels and how to bond.
 
 >>> from icmsg.config import InstanceConfig, Region
 >>> app = InstanceConfig(Region(0x2007_0000, 0x800), Region(0x2007_8000, 0x800))

@@ -17,8 +17,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.config.instance import MAGIC_LENGTH
-from icmsg.config.place import Place
 from icmsg.config.release import FIRST, ICBMSG_SINCE, ICMSG_ME_SINCE, REWORK, Release, Releases
+from icmsg.config.source_location import SourceLocation
 from icmsg.errors import KconfigError
 from icmsg.limits import DIGITS, KCONFIG_BYTES, LINE_CHARACTERS, read_file
 
@@ -104,7 +104,7 @@ class Setting(NamedTuple):
     """The value of one option, None for "is not set", and where it stands."""
 
     value: str | None
-    place: Place
+    place: SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +192,9 @@ def _settings(text: str, file: str) -> Iterator[tuple[str, Setting]]:
         if len(line) > LINE_CHARACTERS:
             raise KconfigError(f"a line of more than {LINE_CHARACTERS} characters", file=file, line=number)
         if found := _NOT_SET.fullmatch(line):
-            yield found[1], Setting(None, Place(file, number))
+            yield found[1], Setting(None, SourceLocation(file, number))
         elif found := _ASSIGNMENT.fullmatch(line):
-            yield found[1], _setting(found[1], found[2], Place(file, number))
+            yield found[1], _setting(found[1], found[2], SourceLocation(file, number))
         elif line and not line.startswith("#"):
             raise KconfigError(
                 f"expected CONFIG_NAME=value, found '{line[:60]}'; give a build's zephyr/.config, or a prj.conf",
@@ -203,7 +203,7 @@ def _settings(text: str, file: str) -> Iterator[tuple[str, Setting]]:
             )
 
 
-def _setting(option: str, value: str, place: Place) -> Setting:
+def _setting(option: str, value: str, place: SourceLocation) -> Setting:
     if found := _SWITCH.fullmatch(value):
         value = found[1]
     if option in _RANGES:

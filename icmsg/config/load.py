@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from icmsg.config.icmsg_me import IcmsgMeConfig
     from icmsg.config.instance import Unbound
     from icmsg.config.memory_checks import LinkedMemory
-    from icmsg.config.place import Place
+    from icmsg.config.source_location import SourceLocation
 
     AnyConfig = InstanceConfig | IcbmsgConfig | IcmsgMeConfig
     """Configuration of one side of one instance, whatever its backend."""
@@ -189,24 +189,24 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class NamedInstance:
-    """One instance of a file. ``name`` is its label (else its node's name), and unique in the file."""
+    """Instance of a file. ``name`` is its label (else its node's name), and unique in the file."""
 
     name: str
     path: str
     core: str
     config: InstanceConfig
-    place: Place
+    place: SourceLocation
 
 
 class BackendPair(NamedTuple):
-    """One instance of any backend as its two sides have it."""
+    """Instance of any backend as its two sides have it."""
 
     first: AnyConfig
     second: AnyConfig
 
 
 class InstancePair(NamedTuple):
-    """One instance as its two sides have it; they differ where the files are wrong."""
+    """Instance as its two sides have it; they differ where the files are wrong."""
 
     first: InstanceConfig
     second: InstanceConfig

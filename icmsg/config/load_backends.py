@@ -24,7 +24,7 @@ from icmsg.errors import ConfigurationError, DevicetreeError, KconfigError
 if TYPE_CHECKING:
     from icmsg.config.devicetree import IcmsgNode
     from icmsg.config.load import Side
-    from icmsg.config.place import Place
+    from icmsg.config.source_location import SourceLocation
 
 DEFAULT_NUM_EP = 4
 DEFAULT_SLOTS = 16
@@ -88,7 +88,7 @@ def _number(side: Side, option: str, default: int) -> int:
     return default if known is None else known
 
 
-def blamed(node: IcmsgNode, text: str) -> Place:
+def blamed(node: IcmsgNode, text: str) -> SourceLocation:
     """Return the place of what a configuration complains about in ``text``."""
     if "dcache" in text:
         return node.place_of("dcache-alignment" if node.dcache_alignment is not None else "unbound")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from icmsg.config.release import Release
 
 
-class Settings(NamedTuple):
+class SideSettings(NamedTuple):
     """Files and facts that are given for one side, beside its devicetree."""
 
     kconfig: Files = None
@@ -48,7 +48,7 @@ class _Read(NamedTuple):
 
 def load_sides(
     paths: Sequence[str],
-    settings: Callable[[int, str], Settings],
+    settings: Callable[[int, str], SideSettings],
     cores: Sequence[str] = (),
     soc: str | None = None,
 ) -> list[Side]:

@@ -1,4 +1,4 @@
-"""Abilities of Zephyr's mailboxes, as far as ICMsg depends on them: which channels there are, and who hears what.
+"""Capabilities of Zephyr's mailboxes, as far as ICMsg depends on them: which channels there are, and who hears what.
 
 From Zephyr's drivers (``drivers/mbox``) and the bindings of the same names.
 """
@@ -12,14 +12,14 @@ from icmsg.config.boards import BOARDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icmsg.config.devicetree import Channel, Mailbox
+    from icmsg.config.devicetree import Channel, MailboxNode
 
 Way = Literal["tx", "rx"]
 Signal = Literal["VEVIF task", "VEVIF event", "bell"]
 """Things that one core rings and another hears, each by a driver of its own."""
 
 
-class MailboxKind(NamedTuple):
+class MailboxTraits(NamedTuple):
     """``channels`` are numbered from 0 on, None where that is not known.
 
     ``hears_itself``: a channel is one thing for both cores, so each direction needs its own. ``same_numbers``: the
@@ -34,17 +34,17 @@ class MailboxKind(NamedTuple):
     signal: Signal | None = None
 
 
-def _one_way(signal: Signal, way: Way) -> MailboxKind:
-    return MailboxKind(32, hears_itself=False, same_numbers=True, way=way, signal=signal)
+def _one_way(signal: Signal, way: Way) -> MailboxTraits:
+    return MailboxTraits(32, hears_itself=False, same_numbers=True, way=way, signal=signal)
 
 
-UNKNOWN: Final = MailboxKind(None, hears_itself=False, same_numbers=None)
+UNKNOWN: Final = MailboxTraits(None, hears_itself=False, same_numbers=None)
 EVENT_TX: Final = _one_way("VEVIF event", "tx")
 BELL_RX: Final = _one_way("bell", "rx")
-_EVENTS: Final = MailboxKind(32, hears_itself=False, same_numbers=True)
-_EACH_WAY: Final = MailboxKind(None, hears_itself=False, same_numbers=True)
-_BACKBONE: Final = MailboxKind(16, hears_itself=True, same_numbers=True)
-_KINDS: Final[Mapping[str, MailboxKind]] = {
+_EVENTS: Final = MailboxTraits(32, hears_itself=False, same_numbers=True)
+_EACH_WAY: Final = MailboxTraits(None, hears_itself=False, same_numbers=True)
+_BACKBONE: Final = MailboxTraits(16, hears_itself=True, same_numbers=True)
+_KINDS: Final[Mapping[str, MailboxTraits]] = {
     "nordic,mbox-nrf-ipc": _BACKBONE,
     "nordic,nrf-vevif-event-rx": _one_way("VEVIF event", "rx"),
     "nordic,nrf-vevif-event-tx": EVENT_TX,
@@ -52,20 +52,20 @@ _KINDS: Final[Mapping[str, MailboxKind]] = {
     "nordic,nrf-vevif-task-tx": _one_way("VEVIF task", "tx"),
     "nordic,nrf-bellboard-rx": BELL_RX,
     "nordic,nrf-bellboard-tx": _one_way("bell", "tx"),
-    "st,mbox-stm32-hsem": MailboxKind(32, hears_itself=True, same_numbers=True),
+    "st,mbox-stm32-hsem": MailboxTraits(32, hears_itself=True, same_numbers=True),
     "nxp,mbox-imx-mu": _EACH_WAY,
     "nxp,mbox-mailbox": _EACH_WAY,
     "espressif,mbox-esp32": _EACH_WAY,
     "raspberrypi,pico-mbox": _EACH_WAY,
 }
-_LABELS: Final[tuple[tuple[str, MailboxKind], ...]] = (
+_LABELS: Final[tuple[tuple[str, MailboxTraits], ...]] = (
     ("cpuapp_vevif_rx", _one_way("VEVIF event", "rx")),
     ("cpuapp_vevif_tx", _one_way("VEVIF task", "tx")),
     ("vevif", _EVENTS),
     ("bellboard", _EVENTS),
 )
 """Kinds by labels of nodes that an overlay does not define; the labels are those of the SoCs' files."""
-_LABELS_OF_NRF54L: Final[tuple[tuple[str, MailboxKind], ...]] = (
+_LABELS_OF_NRF54L: Final[tuple[tuple[str, MailboxTraits], ...]] = (
     ("cpuflpr_vevif_rx", _one_way("VEVIF task", "rx")),
     ("cpuflpr_vevif_tx", EVENT_TX),
 )
@@ -79,12 +79,12 @@ _SECURE: Final = 0x1000_0000
 """Bit in which the secure and the non-secure address of a peripheral of Nordic's differ."""
 
 
-def of_compatible(compatible: str) -> MailboxKind:
+def of_compatible(compatible: str) -> MailboxTraits:
     """Return what the mailbox with that ``compatible`` can do."""
     return _KINDS.get(compatible, UNKNOWN)
 
 
-def kind_of(mailbox: Mailbox, soc: str | None) -> MailboxKind:
+def kind_of(mailbox: MailboxNode, soc: str | None) -> MailboxTraits:
     """Return what ``mailbox`` can do; ``soc`` is the SoC as far as it is known."""
     for compatible in mailbox.compatible:
         if compatible in _KINDS:
@@ -98,7 +98,7 @@ def kind_of(mailbox: Mailbox, soc: str | None) -> MailboxKind:
     return of_compatible(BOARDS[soc].mailbox) if soc in BOARDS else UNKNOWN
 
 
-def is_same_device(one: Mailbox, other: Mailbox) -> bool | None:
+def is_same_device(one: MailboxNode, other: MailboxNode) -> bool | None:
     """Tell whether two cores mean one device; None if an address is not told."""
     if one.address is None or other.address is None:
         return None
@@ -110,7 +110,7 @@ def is_for(channel: Channel, way: Way, soc: str | None) -> bool:
     return kind_of(channel.mailbox, soc).way in (None, way)
 
 
-def wired(mailbox: Mailbox, soc: str | None) -> int | None:
+def wired(mailbox: MailboxNode, soc: str | None) -> int | None:
     """Return the mask of the channels that the hardware has; None where that is not known."""
     signal = kind_of(mailbox, soc).signal
     return _WIRED.get((soc or "", signal)) if mailbox.wired is None and signal else mailbox.wired

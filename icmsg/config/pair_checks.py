@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from icmsg.config.findings import Severity
     from icmsg.config.load import Side
     from icmsg.config.pairing import Pairing
-    from icmsg.config.place import Place
+    from icmsg.config.source_location import SourceLocation
 
 
 def check_pairs(first: Side, second: Side, pairing: Pairing) -> Iterator[Finding]:
@@ -32,7 +32,7 @@ def check_pairs(first: Side, second: Side, pairing: Pairing) -> Iterator[Finding
         DevicetreeError: nothing that is known here is between the two sides, and another backend is.
     """
     for ours, theirs in pairing.pairs:
-        yield from _Pair(first, ours, second, theirs).check()
+        yield from _CheckedPair(first, ours, second, theirs).check()
     for side, other, alone, nodes in (
         (first, second, pairing.first_alone, pairing.of_first),
         (second, first, pairing.second_alone, pairing.of_second),
@@ -85,8 +85,8 @@ def _nothing_in_common(first: Side, second: Side) -> Finding:
     )
 
 
-class _Pair:
-    """One instance and its counterpart. Findings point at the second side and name the first."""
+class _CheckedPair:
+    """Instance and its counterpart. Findings point at the second side and name the first."""
 
     def __init__(self, first: Side, ours: IcmsgNode, second: Side, theirs: IcmsgNode) -> None:
         self._first, self._ours, self._second, self._theirs = first, ours, second, theirs
@@ -119,7 +119,9 @@ class _Pair:
             f"{ours.compatible}, and this is {theirs.compatible}: both sides have to be the same backend",
         )
 
-    def _finding(self, code: str, place: Place, message: str, severity: Severity = "error") -> Finding:
+    def _finding(
+        self, code: str, place: SourceLocation, message: str, severity: Severity = "error"
+    ) -> Finding:
         return Finding(severity, code, self._second.core, self._theirs.path, place, message)
 
     def _regions(self) -> Iterator[Finding]:
@@ -250,7 +252,7 @@ class _Pair:
             + (', or "enable" on both' if sessions else ""),
         )
 
-    def _opens_first(self, first: Side, legacy: Side, place: Place) -> Finding:
+    def _opens_first(self, first: Side, legacy: Side, place: SourceLocation) -> Finding:
         """Return what is wrong with, or to know about, ``first`` ("detect") with ``legacy`` ("disable")."""
         why = (
             f'{legacy.core}, which is "disable", rings once, and {first.core}, which is "detect", looks only when it '

@@ -27,7 +27,7 @@ from icmsg.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icmsg.config.devicetree import IcmsgNode, Mailbox
+    from icmsg.config.devicetree import IcmsgNode, MailboxNode
     from icmsg.config.load import Side
 
     Node = IcmsgNode | OtherBackend
@@ -138,7 +138,7 @@ def _addresses(node: OtherBackend) -> set[int]:
     return {memory.region.address for memory in node.regions}
 
 
-def _rung(node: Node) -> Mailbox | None:
+def _rung(node: Node) -> MailboxNode | None:
     return node.tx_mailbox if isinstance(node, OtherBackend) else node.tx_channel.mailbox
 
 

@@ -11,7 +11,7 @@ from icmsg.config.boards import BOARDS, DEFAULT, Board
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icmsg.config.devicetree import Devicetree, Mailbox
+    from icmsg.config.devicetree import Devicetree, MailboxNode
     from icmsg.config.kconfig import KconfigFacts
 
 _SAYS_NOTHING: Final = ("simple-bus",)
@@ -70,13 +70,13 @@ def _is_of_several(name: str) -> bool:
     return any(part in name for part in _SEVERAL_SOCS)
 
 
-def _mailboxes(devicetree: Devicetree) -> Iterator[Mailbox]:
+def _mailboxes(devicetree: Devicetree) -> Iterator[MailboxNode]:
     for node in devicetree.instances:
         yield node.tx_channel.mailbox
         yield node.rx_channel.mailbox
 
 
-def _fits(box: Mailbox, board: Board) -> bool:
+def _fits(box: MailboxNode, board: Board) -> bool:
     return not box.stand_in or box.label in board.labels or box.path.lstrip("&") in board.labels
 
 

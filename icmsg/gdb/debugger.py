@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.engines.embedded.machine import EmbeddedMachine
-    from icmsg.gdb.server import Connection
+    from icmsg.gdb.server import ClientConnection
 
 LOOPBACK: Final = "127.0.0.1"
 _LOOK_S: Final = 0.1
@@ -134,7 +134,7 @@ class Debugger:
         self._machine.scheduler.between = None
 
 
-def _events(client: Connection) -> int:
+def _events(client: ClientConnection) -> int:
     reads = selectors.EVENT_READ if client.wants_to_read else 0
     return reads | (selectors.EVENT_WRITE if client.wants_to_write else 0)
 

@@ -33,7 +33,7 @@ class Corrupt(bytes):
     __slots__ = ()
 
 
-class PacketReader:
+class GdbPacketReader:
     """Packets out of a stream of bytes of which some, or all, may be garbage; it keeps one packet at most."""
 
     def __init__(self) -> None:

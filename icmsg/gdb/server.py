@@ -1,4 +1,4 @@
-"""One port of the GDB server: at most one client, and bounded buffers in both directions."""
+"""Port of the GDB server: at most one client, and bounded buffers in both directions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError
-from icmsg.gdb.packets import INTERRUPT, Corrupt, PacketReader, frame
-from icmsg.gdb.session import Session
+from icmsg.gdb.packets import INTERRUPT, Corrupt, GdbPacketReader, frame
+from icmsg.gdb.session import GdbSession
 from icmsg.gdb.target import StopReason, Target
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _MOST_UNSENT: Final = 0x40_0000
 """Bytes to be sent with which a client that does not read is given up."""
 
 
-class Connection:
+class ClientConnection:
     """A client at the other end of ``peer``."""
 
     def __init__(self, peer: socket.socket, target: Target, monitor: Callable[[str], str]) -> None:
@@ -34,10 +34,10 @@ class Connection:
         with suppress(OSError):
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.peer: Final = peer
-        self.session: Final = Session(target, monitor, self.send)
+        self.session: Final = GdbSession(target, monitor, self.send)
         self.is_closed = False
         self._target = target
-        self._reader = PacketReader()
+        self._reader = GdbPacketReader()
         self._unsent = bytearray()
         self._last = b""
 
@@ -140,7 +140,7 @@ class Server:
         self._greeted: Final = greeted
         self._target: Final = Target(cores, registers, self._stopped)
         self.cores: Final = self._target.cores
-        self.client: Connection | None = None
+        self.client: ClientConnection | None = None
         if not 0 <= port <= _LAST_PORT:
             raise ConfigurationError(
                 f"there is no port {port}; use one up to {_LAST_PORT}, or 0 for any free one"
@@ -168,7 +168,7 @@ class Server:
         if self.client is not None:
             peer.close()
             return
-        self.client = Connection(peer, self._target, self._monitor)
+        self.client = ClientConnection(peer, self._target, self._monitor)
         self._greeted()
 
     def _stopped(self, reason: StopReason) -> None:

@@ -1,4 +1,4 @@
-"""One client of a GDB server: what it asks for, and what it is told."""
+"""Client of a GDB server: what it asks for, and what it is told."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ABILITIES: Final = (
 )
 
 
-class Session:
+class GdbSession:
     """A client of ``target``; ``monitor(text)`` executes a command of the Monitor, ``send`` sends a packet.
 
     A client finds everything halted.

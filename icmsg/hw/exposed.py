@@ -72,7 +72,7 @@ TABLE: Final = Kind("String[,]")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of a method; ``default`` counts where ``optional``."""
+    """Parameter of a method; ``default`` counts where ``optional``."""
 
     name: str
     kind: Kind
@@ -82,7 +82,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One member as the Monitor knows it; ``is_method`` tells a method from a property."""
+    """Member as the Monitor knows it; ``is_method`` tells a method from a property."""
 
     name: str
     returns: Kind

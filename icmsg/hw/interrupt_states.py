@@ -21,7 +21,7 @@ _TASKS: Final = range(32)
 
 @dataclass(frozen=True, slots=True)
 class InterruptState:
-    """One external interrupt of ``controller``; ``active`` where that says so, else False."""
+    """External interrupt of ``controller``; ``active`` where that says so, else False."""
 
     controller: str
     number: int

@@ -29,12 +29,12 @@ MAX_CHANNELS = 32
 
 
 class MemoryMailbox:
-    """One end of a pair; see the module for what it guarantees. :func:`mailbox_pair` makes both.
+    """End of a pair; see the module for what it guarantees. :func:`mailbox_pair` makes both.
 
     ``on_signal`` is called with the channel; ``rings`` counts what this end has rung.
     """
 
-    def __init__(self, line: _Line, channels: int, *, latch: bool) -> None:
+    def __init__(self, line: _MailboxPair, channels: int, *, latch: bool) -> None:
         everything = (1 << channels) - 1
         self.on_signal: Callable[[int], None] | None = None
         self.rings = 0
@@ -104,8 +104,8 @@ class MemoryMailbox:
             self._line.deliver(self, channel)
 
 
-class _Line:
-    """Common part of both ends: each other, and the signals still to be delivered."""
+class _MailboxPair:
+    """Ends of a pair: each other, and the signals still to be delivered."""
 
     def __init__(self, channels: int, *, latch: bool) -> None:
         self.ends = MemoryMailbox(self, channels, latch=latch), MemoryMailbox(self, channels, latch=latch)
@@ -139,4 +139,4 @@ def mailbox_pair(channels: int = 16, *, latch: bool = True) -> tuple[MemoryMailb
     """
     if not 1 <= channels <= MAX_CHANNELS:
         raise ConfigurationError(f"{channels} channels are not possible; choose 1…{MAX_CHANNELS}")
-    return _Line(channels, latch=latch).ends
+    return _MailboxPair(channels, latch=latch).ends

@@ -58,7 +58,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """One register, or an array of ``count`` elements, ``stride`` bytes apart.
+    """Register, or an array of ``count`` elements, ``stride`` bytes apart.
 
     ``sets`` or ``clears`` name another register: a one written here sets (clears) that bit there, and reading
     here reads there (INTENSET and INTENCLR are such windows on INTEN). A register that clears itself is

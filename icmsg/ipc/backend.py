@@ -56,7 +56,7 @@ class BackendEndpoint(Protocol):
 
 
 class Backend(Protocol):
-    """One instance of one core: a state machine that ``mailbox_rang`` and the clock drive."""
+    """Instance of one core: a state machine that ``mailbox_rang`` and the clock drive."""
 
     @property
     def config(self) -> BackendConfig:

@@ -22,7 +22,7 @@ from typing import Protocol
 
 from icmsg.errors import ConfigurationError, VirtualTimeoutError
 from icmsg.timers import RUNAWAY, Timers
-from icmsg.timers import Timer as WaitingTimer
+from icmsg.timers import ScheduledTimer as WaitingTimer
 
 Callback = Callable[[], None]
 

@@ -1,4 +1,4 @@
-"""One ICMsg instance, played by Python: a state machine without threads, sleeping or wall clock.
+"""ICMsg instance, played by Python: a state machine without threads, sleeping or wall clock.
 
 Inputs are the calls of the application, :meth:`IcmsgInstance.mailbox_rang` and the clock; outputs are bus
 accesses, rings and callbacks. :mod:`icmsg.ipc` shows two of them bonding.
@@ -10,10 +10,10 @@ import errno
 from typing import TYPE_CHECKING
 
 from icmsg.errors import IpcError, WireError
+from icmsg.ipc.context import InstanceContext
 from icmsg.ipc.discriminator import PeerTraces, identify
 from icmsg.ipc.endpoint import Endpoint, EndpointConfig
 from icmsg.ipc.happened import DROPPED, RECEIVED, SENT
-from icmsg.ipc.link import Link
 from icmsg.ipc.magic import Bonding, RepeatedMagic
 from icmsg.ipc.regions import check_regions
 from icmsg.ipc.session import RingBack, Sessions
@@ -43,7 +43,7 @@ class IcmsgInstance:
 
     __slots__ = (
         "_bonding",
-        "_link",
+        "_context",
         "_peer_limit",
         "_read",
         "_rx_limit",
@@ -62,30 +62,30 @@ class IcmsgInstance:
         observer: Observer | None = None,
     ) -> None:
         check_regions(bus, config)
-        link = self._link = Link(bus, mailbox, clock, config, self._receive)
-        link.observer = observer
-        self._bonding = _bonding(link)
+        context = self._context = InstanceContext(bus, mailbox, clock, config, self._receive)
+        context.observer = observer
+        self._bonding = _bonding(context)
         self._sessions = self._bonding if isinstance(self._bonding, Sessions) else None
         self._rx_limit = config.rx_limit
         self._peer_limit = config.peer_rx_limit or LONGEST
-        self._write = link.writer.write
-        self._read = link.reader.read
-        self._submit = link.rx_work.submit
+        self._write = context.writer.write
+        self._read = context.reader.read
+        self._submit = context.rx_work.submit
 
     @property
     def config(self) -> InstanceConfig:
         """The configuration, never changed."""
-        return self._link.config
+        return self._context.config
 
     @property
     def state(self) -> LegacyState | State:
         """The state, with the name and number it has in the release that the configuration selects."""
-        return self._link.state
+        return self._context.state
 
     @property
     def is_bound(self) -> bool:
         """True while messages can be sent."""
-        return self._link.connected
+        return self._context.connected
 
     @property
     def session_ids(self) -> tuple[int, int]:
@@ -96,11 +96,11 @@ class IcmsgInstance:
     @property
     def observer(self) -> Observer | None:
         """The observer that is told everything that happens, see :data:`icmsg.ipc.happened.Observer`."""
-        return self._link.observer
+        return self._context.observer
 
     @observer.setter
     def observer(self, observer: Observer | None) -> None:
-        self._link.observer = observer
+        self._context.observer = observer
 
     def register_endpoint(self, config: EndpointConfig) -> Endpoint:
         """Open the instance with the callbacks of ``config`` and start to bond; returns at once.
@@ -111,18 +111,18 @@ class IcmsgInstance:
         (EINVAL, ENOMEM) when the peer breaks its index while the magic is being sent, :class:`MailboxError` or
         :class:`BusError` when the hardware refuses.
         """
-        link = self._link
-        if link.state.value and config.name != link.endpoint.name:
+        context = self._context
+        if context.state.value and config.name != context.endpoint.name:
             raise IpcError(
-                f'{self.config.name} has the endpoint "{link.endpoint.name}": an instance has exactly one; '
+                f'{self.config.name} has the endpoint "{context.endpoint.name}": an instance has exactly one; '
                 f'deregister it first, or configure another instance for "{config.name}"',
                 errno.EALREADY,
             )
-        before, link.endpoint = link.endpoint, config
+        before, context.endpoint = context.endpoint, config
         try:
             self._bonding.open()
         except IpcError:
-            link.endpoint = before
+            context.endpoint = before
             raise
         return Endpoint(self, config)
 
@@ -140,11 +140,11 @@ class IcmsgInstance:
         sessions the peer notices nothing: restart it as well, or what lies in the regions is misread
         (protocol §2.3). Raises what :meth:`register_endpoint` raises, except EALREADY.
         """
-        link = self._link
-        if link.state.value and self._sessions is None:
+        context = self._context
+        if context.state.value and self._sessions is None:
             self._bonding.close()
         if config is not None:
-            link.endpoint = config
+            context.endpoint = config
         self._bonding.open()
 
     def reset(self) -> None:
@@ -169,41 +169,41 @@ class IcmsgInstance:
             EINVAL or EBADMSG longer than a packet (what Zephyr returns, but nothing is truncated and queued);
             EINVAL the peer broke its index.
         """
-        link = self._link
+        context = self._context
         size = data.nbytes if type(data) is memoryview else len(data)
-        if not link.connected:
-            if link.state is not State.DISCONNECTED:
+        if not context.connected:
+            if context.state is not State.DISCONNECTED:
                 raise self._busy()
-            if link.observer is not None:
-                link.observer(DROPPED, bytes(data))
+            if context.observer is not None:
+                context.observer(DROPPED, bytes(data))
             return size
         if not size or size > self._peer_limit:
             self._check_size(size, ignore_peer_limit=ignore_peer_limit)
         try:
             self._write(data)
         except WireError as error:
-            raise IpcError(f"{link.config.name}: {error}", error.errno) from error
-        if link.observer is not None:
-            link.observer(SENT, bytes(data))
-        link.ring()
+            raise IpcError(f"{context.config.name}: {error}", error.errno) from error
+        if context.observer is not None:
+            context.observer(SENT, bytes(data))
+        context.ring()
         return size
 
     def get_tx_buffer_size(self) -> int:
         """Return the longest message in bytes that an empty TX buffer and the peer take."""
-        return min(self._link.writer.capacity, self._peer_limit)
+        return min(self._context.writer.capacity, self._peer_limit)
 
     def free_space(self) -> int:
         """Return the longest message in bytes that fits now; CorruptRegionError for a broken index."""
-        return min(self._link.writer.free_space(), self._peer_limit)
+        return min(self._context.writer.free_space(), self._peer_limit)
 
     def identify_peer(self) -> PeerTraces:
         """Look what the peer speaks, and whether the two can bond at all; see :mod:`icmsg.ipc.discriminator`."""
-        return identify(self._link.bus, self._link.config)
+        return identify(self._context.bus, self._context.config)
 
     def _receive(self) -> None:
         """Do the RX work: one packet per run, then again while more is known to lie there (protocol §4.3)."""
-        link = self._link
-        if not link.connected:
+        context = self._context
+        if not context.connected:
             self._bonding.signalled()
             return
         sessions = self._sessions
@@ -212,23 +212,23 @@ class IcmsgInstance:
         except WireError as error:
             # A peer that restarted leaves anything behind: that is no error of it.
             if sessions is None or not sessions.peer_left():
-                link.report(error)
+                context.report(error)
             return
         if sessions is not None and sessions.peer_left():
             return
         if not data:
             return
-        if link.observer is not None:
-            link.observer(RECEIVED, data)
+        if context.observer is not None:
+            context.observer(RECEIVED, data)
         try:
-            if link.endpoint.received is not None:
-                link.endpoint.received(data)
+            if context.endpoint.received is not None:
+                context.endpoint.received(data)
         finally:
-            if link.reader.more:
-                link.rx_work.submit()
+            if context.reader.more:
+                context.rx_work.submit()
 
     def _busy(self) -> IpcError:
-        state = self._link.state
+        state = self._context.state
         fix = "register an endpoint first" if not state.value else "wait for its bound callback"
         return IpcError(f"{self.config.name} is {state.name}: {fix}", errno.EBUSY)
 
@@ -246,7 +246,7 @@ class IcmsgInstance:
             )
 
 
-def _bonding(link: Link) -> Bonding:
-    if link.config.signalling == "repeat":
-        return RepeatedMagic(link)
-    return RingBack(link) if link.config.unbound == "disable" else Sessions(link)
+def _bonding(context: InstanceContext) -> Bonding:
+    if context.config.signalling == "repeat":
+        return RepeatedMagic(context)
+    return RingBack(context) if context.config.unbound == "disable" else Sessions(context)

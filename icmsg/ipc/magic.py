@@ -16,7 +16,7 @@ from icmsg.ipc.work import WorkItem
 
 if TYPE_CHECKING:
     from icmsg.ipc.clock import Timer
-    from icmsg.ipc.link import Link
+    from icmsg.ipc.context import InstanceContext
 
 MAGIC = b"Em1l1K0rn3li4"
 MAGIC_END = 4 + (len(MAGIC) + 3 & ~3)
@@ -43,27 +43,27 @@ class Bonding(Protocol):
 class RepeatedMagic:
     """Zephyr 3.2 to 4.0: OFF, BUSY, READY; implements :class:`Bonding`."""
 
-    __slots__ = ("_exact", "_link", "_notify_work", "_period_ns", "_timer")
+    __slots__ = ("_context", "_exact", "_notify_work", "_period_ns", "_timer")
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, context: InstanceContext) -> None:
+        self._context = context
         # Longer magics of a future version are accepted since 3.6 (protocol §2.1).
-        self._exact = link.config.wire == "spsc_pbuf"
-        self._period_ns = link.config.bond_notify_repeat_to_ms * MS
-        self._notify_work = WorkItem(link.clock, self._notify)
+        self._exact = context.config.wire == "spsc_pbuf"
+        self._period_ns = context.config.bond_notify_repeat_to_ms * MS
+        self._notify_work = WorkItem(context.clock, self._notify)
         self._timer: Timer | None = None
 
     def open(self) -> None:
         """Write the magic, listen, and ring from the work queue until bound."""
-        link = self._link
-        if link.state is not LegacyState.OFF:
-            raise already_open(link)
-        link.epoch += 1
-        link.take(Input.OPEN)
+        context = self._context
+        if context.state is not LegacyState.OFF:
+            raise already_open(context)
+        context.epoch += 1
+        context.take(Input.OPEN)
         try:
-            link.reader.rx_init()
-            write_magic(link)
-            link.mailbox.enable(link.config.rx_channel)
+            context.reader.rx_init()
+            write_magic(context)
+            context.mailbox.enable(context.config.rx_channel)
         except BaseException:
             self.reset()
             raise
@@ -71,14 +71,14 @@ class RepeatedMagic:
 
     def signalled(self) -> None:
         """Bind on the magic; anything else is consumed and reported."""
-        if self._link.state is LegacyState.BUSY and take_magic(self._link, exact=self._exact):
-            bind(self._link)
+        if self._context.state is LegacyState.BUSY and take_magic(self._context, exact=self._exact):
+            bind(self._context)
 
     def close(self) -> None:
         """Stop listening; shared memory stays and the peer is not told (protocol §2.1)."""
-        link = self._link
-        if link.state is LegacyState.OFF:
-            raise IpcError(f"{link.config.name} is not open: register an endpoint first", errno.EALREADY)
+        context = self._context
+        if context.state is LegacyState.OFF:
+            raise IpcError(f"{context.config.name} is not open: register an endpoint first", errno.EALREADY)
         self.reset()
 
     def reset(self) -> None:
@@ -87,43 +87,43 @@ class RepeatedMagic:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        switch_off(self._link)
+        switch_off(self._context)
 
     def _notify(self) -> None:
-        link = self._link
-        link.ring()
-        if link.state is not LegacyState.READY:
-            self._timer = link.clock.call_later(self._period_ns, self._notify)
+        context = self._context
+        context.ring()
+        if context.state is not LegacyState.READY:
+            self._timer = context.clock.call_later(self._period_ns, self._notify)
 
 
-def write_magic(link: Link) -> None:
+def write_magic(context: InstanceContext) -> None:
     """Empty the TX buffer and send the magic; IpcError when the peer breaks its index in between."""
-    link.writer.tx_init()
+    context.writer.tx_init()
     try:
-        link.writer.write(MAGIC)
+        context.writer.write(MAGIC)
     except WireError as error:
         raise IpcError(
-            f"{link.config.name}: the magic could not be sent, because the peer wrote its index into the region at "
-            f"0x{link.config.tx_region.address:08X} meanwhile: {error}",
+            f"{context.config.name}: the magic could not be sent, because the peer wrote its index into the region at "
+            f"0x{context.config.tx_region.address:08X} meanwhile: {error}",
             error.errno,
         ) from error
 
 
-def take_magic(link: Link, *, exact: bool = False) -> bool:
+def take_magic(context: InstanceContext, *, exact: bool = False) -> bool:
     """Consume one packet; report it and return False unless it is, or starts with, the magic."""
     try:
-        packet = link.reader.read(link.config.rx_limit)
+        packet = context.reader.read(context.config.rx_limit)
     except WireError as error:
-        link.report(error)
+        context.report(error)
         return False
     if not packet:
         return False
     if packet == MAGIC or (packet.startswith(MAGIC) and not exact):
         return True
-    link.report(
+    context.report(
         IpcError(
-            f"{link.config.name}: the first packet is not the magic but {packet[:16].hex(' ')} "
-            f"({len(packet)} bytes) in the region at 0x{link.config.rx_region.address:08X}: it was dropped; "
+            f"{context.config.name}: the first packet is not the magic but {packet[:16].hex(' ')} "
+            f"({len(packet)} bytes) in the region at 0x{context.config.rx_region.address:08X}: it was dropped; "
             f"does the peer send before it is bound, or restart alone?",
             errno.EINVAL,
         )
@@ -131,36 +131,36 @@ def take_magic(link: Link, *, exact: bool = False) -> bool:
     return False
 
 
-def bind(link: Link, *, ring: bool = False) -> None:
+def bind(context: InstanceContext, *, ring: bool = False) -> None:
     """Call ``bound``, then enter the next state: Zephyr's order (protocol §2.1), so ``bound`` cannot send."""
-    epoch = link.epoch
+    epoch = context.epoch
     try:
-        link.bound()
+        context.bound()
     finally:
-        if link.epoch == epoch:
-            link.take(Input.MAGIC)
+        if context.epoch == epoch:
+            context.take(Input.MAGIC)
             if ring:
-                link.ring()
-            if link.reader.more:
-                link.rx_work.submit()
+                context.ring()
+            if context.reader.more:
+                context.rx_work.submit()
 
 
-def switch_off(link: Link) -> None:
+def switch_off(context: InstanceContext) -> None:
     """Stop listening, forget queued work and be off."""
-    link.epoch += 1
-    channel = link.config.rx_channel
-    link.rx_work.cancel()
+    context.epoch += 1
+    channel = context.config.rx_channel
+    context.rx_work.cancel()
     try:
-        if link.mailbox.is_enabled(channel):
-            link.mailbox.disable(channel)
+        if context.mailbox.is_enabled(channel):
+            context.mailbox.disable(channel)
     finally:
-        link.take(Input.CLOSE)
+        context.take(Input.CLOSE)
 
 
-def already_open(link: Link) -> IpcError:
+def already_open(context: InstanceContext) -> IpcError:
     """Return the error of a second open."""
     return IpcError(
-        f"{link.config.name} has an endpoint already and is {link.state.name}: an instance has exactly one; "
+        f"{context.config.name} has an endpoint already and is {context.state.name}: an instance has exactly one; "
         f"deregister it first, or configure another instance",
         errno.EALREADY,
     )

@@ -17,7 +17,7 @@ from icmsg.wire.first_packet import first_packet_is
 from icmsg.wire.handshake import HandshakeWord
 
 if TYPE_CHECKING:
-    from icmsg.ipc.link import Link
+    from icmsg.ipc.context import InstanceContext
 
 _DISCONNECTED = 0  # the session id of nobody
 
@@ -25,40 +25,40 @@ _DISCONNECTED = 0  # the session id of nobody
 class RingBack:
     """Zephyr ≥ 4.1, ``unbound = "disable"``: magic, one ring at open, one on binding; a ``Bonding``."""
 
-    __slots__ = ("_link",)
+    __slots__ = ("_context",)
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, context: InstanceContext) -> None:
+        self._context = context
 
     def open(self) -> None:
         """Write the magic, listen and ring once; whoever opens last is answered."""
-        link = self._link
-        if link.state is not State.OFF:
-            raise already_open(link)
-        link.epoch += 1
-        link.take(Input.OPEN)
+        context = self._context
+        if context.state is not State.OFF:
+            raise already_open(context)
+        context.epoch += 1
+        context.take(Input.OPEN)
         try:
-            link.reader.rx_init()
-            write_magic(link)
-            link.mailbox.enable(link.config.rx_channel)
-            link.ring()
+            context.reader.rx_init()
+            write_magic(context)
+            context.mailbox.enable(context.config.rx_channel)
+            context.ring()
         except BaseException:
             self.reset()
             raise
 
     def signalled(self) -> None:
         """Bind on the magic; anything else is consumed and reported."""
-        if self._link.state is State.INITIALIZING_SID_DISABLED and take_magic(self._link):
-            bind(self._link, ring=True)
+        if self._context.state is State.INITIALIZING_SID_DISABLED and take_magic(self._context):
+            bind(self._context, ring=True)
 
     def close(self) -> None:
         """Ring once and stop; closing again only rings (protocol §2.2)."""
-        self._link.ring()
+        self._context.ring()
         self.reset()
 
     def reset(self) -> None:
         """Be off; nothing is told or written."""
-        switch_off(self._link)
+        switch_off(self._context)
 
 
 class Sessions(RingBack):
@@ -69,39 +69,39 @@ class Sessions(RingBack):
 
     __slots__ = ("_initializing", "_own_word", "_peer_word", "local_sid", "remote_sid")
 
-    def __init__(self, link: Link) -> None:
-        super().__init__(link)
-        config = link.config
+    def __init__(self, context: InstanceContext) -> None:
+        super().__init__(context)
+        config = context.config
         detect = config.unbound == "detect"
         self._initializing = State.INITIALIZING_SID_DETECT if detect else State.INITIALIZING_SID_ENABLED
-        self._own_word = HandshakeWord(link.bus, config.rx_region.address, config.rx_layout)
-        self._peer_word = HandshakeWord(link.bus, config.tx_region.address, config.tx_layout)
+        self._own_word = HandshakeWord(context.bus, config.rx_region.address, config.rx_layout)
+        self._peer_word = HandshakeWord(context.bus, config.tx_region.address, config.tx_layout)
         self.local_sid = _DISCONNECTED
         self.remote_sid = _DISCONNECTED
 
     def open(self) -> None:
         """Publish a new session id and ring, from any state; the TX buffer waits for the peer (§3.2)."""
-        link = self._link
-        listening = link.state is not State.OFF and link.mailbox.is_enabled(link.config.rx_channel)
-        link.epoch += 1
-        link.take(Input.OPEN)
+        context = self._context
+        listening = context.state is not State.OFF and context.mailbox.is_enabled(context.config.rx_channel)
+        context.epoch += 1
+        context.take(Input.OPEN)
         try:
-            link.reader.rx_init()
+            context.reader.rx_init()
             peer_sid, acknowledged = self._peer_word.read()
             self.local_sid = _next_sid(peer_sid, acknowledged)
             self.remote_sid = _DISCONNECTED
             self._own_word.write(self.local_sid, _DISCONNECTED)
             if not listening:
-                link.mailbox.enable(link.config.rx_channel)
-            link.ring()
+                context.mailbox.enable(context.config.rx_channel)
+            context.ring()
         except BaseException:
             self.reset()
             raise
 
     def signalled(self) -> None:
         """Go on with the handshake; in mode detect fall back to magic for a peer without sessions (§3.6)."""
-        link = self._link
-        state = link.state
+        context = self._context
+        state = context.state
         if state is State.INITIALIZING_SID_DETECT and self._peer_sent_magic():
             self._fall_back()
         elif state is self._initializing:
@@ -110,53 +110,53 @@ class Sessions(RingBack):
             super().signalled()
 
     def _peer_sent_magic(self) -> bool:
-        config = self._link.config
-        return first_packet_is(self._link.bus, config.rx_region.address, config.rx_layout, MAGIC)
+        config = self._context.config
+        return first_packet_is(self._context.bus, config.rx_region.address, config.rx_layout, MAGIC)
 
     def _fall_back(self) -> None:
         """Answer with the magic; when the peer prevents that, report it and try again with its next ring."""
-        link = self._link
+        context = self._context
         try:
-            write_magic(link)
+            write_magic(context)
         except IpcError as error:
-            link.report(error)
+            context.report(error)
             return
-        link.take(Input.MAGIC_FIRST)
-        link.ring()
-        link.rx_work.submit()
+        context.take(Input.MAGIC_FIRST)
+        context.ring()
+        context.rx_work.submit()
 
     def _shake_hands(self) -> None:
         """Acknowledge the peer's session id, and bind once the peer acknowledged ours (protocol §3.3)."""
-        link = self._link
+        context = self._context
         requested, acknowledged = self._peer_word.read()
         ring = False
         if requested not in (_DISCONNECTED, self.remote_sid):
             # Safe now: a peer with a new session id does not consume what lies in the buffer.
-            link.writer.tx_init()
+            context.writer.tx_init()
             self.remote_sid = requested
             self._own_word.write(self.local_sid, requested)
             ring = True
         if acknowledged != self.local_sid or self.remote_sid == _DISCONNECTED:
             if ring:
-                link.ring()
+                context.ring()
             return
-        link.take(Input.ACKNOWLEDGED)
+        context.take(Input.ACKNOWLEDGED)
         try:
-            link.bound()
+            context.bound()
         finally:
-            link.ring()
-            link.rx_work.submit()  # the peer's first messages may lie there already
+            context.ring()
+            context.rx_work.submit()  # the peer's first messages may lie there already
 
     def peer_left(self) -> bool:
         """End the session when the peer's id is no longer the acknowledged one, and tell so (protocol §3.4).
 
         Called after each look at the RX buffer.
         """
-        link = self._link
-        if link.state is not State.CONNECTED_SID_ENABLED or self._peer_word.read()[0] == self.remote_sid:
+        context = self._context
+        if context.state is not State.CONNECTED_SID_ENABLED or self._peer_word.read()[0] == self.remote_sid:
             return False
-        link.take(Input.LEFT)
-        link.unbound()
+        context.take(Input.LEFT)
+        context.unbound()
         return True
 
     def close(self) -> None:

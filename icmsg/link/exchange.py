@@ -15,7 +15,7 @@ from icmsg.link.link_observer import observe_link
 from icmsg.link.players import Initiator, Responder
 from icmsg.link.preconditions import check_roles, check_workload
 from icmsg.link.progress import ProgressGuard, Stall, StuckError
-from icmsg.link.sides import Side, Sides
+from icmsg.link.setup import ExchangeSetup, Program
 from icmsg.link.stub_firmware import DONE
 from icmsg.link.verdict import (
     QUANTUM_NOTE,
@@ -61,7 +61,7 @@ _EQUAL: Final = 1000
 
 
 class Exchange:
-    """One run on a machine: two cores by name in ``sides``, and who plays each (an image, or None for Python).
+    """Run on a machine: two cores by name in ``programs``, and who plays each (an image, or None for Python).
 
     The one that comes first on the SoC's link has ``config``, the other ``peer_config`` (None: the mirror of that).
 
@@ -80,7 +80,7 @@ class Exchange:
     def __init__(
         self,
         machine: Machine,
-        sides: dict[str, Side],
+        programs: dict[str, Program],
         config: InstanceConfig,
         workload: Workload,
         *,
@@ -93,7 +93,7 @@ class Exchange:
         strict: bool = False,
         stale_memory: StaleMemory | None = None,
     ) -> None:
-        first, second = default_link(machine.soc, sides).cores
+        first, second = default_link(machine.soc, programs).cores
         check_workload(workload, config, first, second)
         self._machine = machine
         self._workload = workload
@@ -110,20 +110,20 @@ class Exchange:
         self._bond_ns: int | None = None
         self._faults = FaultLog(machine)
         self._restarts = Restarts(machine, (self._first, self._second))
-        self._sides = Sides(machine, sides, self.configs, workload, initiator, stale_memory)
-        self._initiator = self._sides.initiator
-        self._players = self._sides.players
+        self._setup = ExchangeSetup(machine, programs, self.configs, workload, initiator, stale_memory)
+        self._initiator = self._setup.initiator
+        self._players = self._setup.players
         for name, player in self._players.items():
             player.peer_resets = partial(
                 self._restarts.of, self._second if name == self._first.name else self._first
             )
         starter = self._players.get(self._initiator or "")
         self._sender = starter if isinstance(starter, Initiator) else None
-        self._guess = self._sender is not None and initiator is None and bool(self._sides.unknown)
-        self._reason = initiator_words(initiator, self._initiator, self._sides) if workload.messages else ""
+        self._guess = self._sender is not None and initiator is None and bool(self._setup.unknown)
+        self._reason = initiator_words(initiator, self._initiator, self._setup) if workload.messages else ""
         if workload.any_number:
             self._let_firmware_decide()
-        listens = self._sender is not None and bool(self._sides.unknown)
+        listens = self._sender is not None and bool(self._setup.unknown)
         # A Python initiator knows what it sent and when; everybody else is watched from outside.
         observe_link(machine, self._first, self._second, config)
         self._watch = LinkWatch(
@@ -135,20 +135,20 @@ class Exchange:
             None if workload.any_number else workload.messages,
             restarts=True,
             booting=True,
-            may_differ=len(self._sides.unknown) == len(self.configs),
+            may_differ=len(self._setup.unknown) == len(self.configs),
         )
         longest_ns = max(bond_timeout_ns, self._silence_ns)
         self._guard = ProgressGuard(machine, self._faults, self._token, longest_ns, stall)
 
     def _let_firmware_decide(self) -> None:
-        if not self._sides.unknown or self._sides.is_stub(self._initiator):
+        if not self._setup.unknown or self._setup.is_stub(self._initiator):
             raise ConfigurationError(
                 "--messages any is for firmware of yours that sends first; here the number is known: give it"
             )
         if self._sender is not None:
             self._sender.answer()
             self._sender, self._guess = None, False
-            self._initiator = self._sides.unknown[0]
+            self._initiator = self._setup.unknown[0]
             self._reason = "messages of any number are asked for, so firmware has to send them"
 
     # Running
@@ -174,10 +174,10 @@ class Exchange:
 
     def _run(self, progress: Progress | None) -> ExchangeResult:
         try:
-            self._sides.start(release=self._release)
+            self._setup.start(release=self._release)
             self._machine.run_until(self._is_bound, timeout_ns=self._bond_timeout_ns, what="bonding")
             self._bond_ns = self._machine.now_ns
-            check_roles(self._initiator, {name: stats.program for name, stats in self._sides.stats()})
+            check_roles(self._initiator, {name: stats.program for name, stats in self._setup.stats()})
             if self._bond_only:
                 self._let_pass(self._after_bond_ns)  # what firmware says about it, and what it breaks
             else:
@@ -222,7 +222,7 @@ class Exchange:
 
     def _exchange(self, progress: Progress | None) -> None:
         if self._sender is not None:
-            if self._sides.unknown:
+            if self._setup.unknown:
                 self._let_the_firmware_speak()
             if self._sender is not None:
                 self._watch.stop()
@@ -266,7 +266,7 @@ class Exchange:
                 self._reason = "no firmware sent a message of its own within 5 ms after bonding"
             return
         sender, self._sender = self._sender, None
-        self._initiator = self._sides.unknown[0]
+        self._initiator = self._setup.unknown[0]
         after = format_time(max(0, self._watch.last_ns - (self._bond_ns or 0)))
         self._reason = f"it sent a message of its own {after} after bonding"
         sender.answer(self._watch.early)
@@ -275,7 +275,7 @@ class Exchange:
         """Firmware whose messages are what it got back just before may only echo: then it echoes anything."""
         watch = self._watch
         responder = next((one for one in self._players.values() if isinstance(one, Responder)), None)
-        if responder is None or self._sender is not None or self._initiator not in self._sides.unknown:
+        if responder is None or self._sender is not None or self._initiator not in self._setup.unknown:
             return result
         if watch.sent < 2 or not watch.only_plays_back or watch.last_echo is None:
             return result
@@ -288,7 +288,7 @@ class Exchange:
     def _finished(self) -> bool:
         if self._sender is not None:
             return self._sender.got >= self._workload.messages
-        if (stats := self._sides.initiator_stats(self._initiator)) is not None:
+        if (stats := self._setup.initiator_stats(self._initiator)) is not None:
             return stats.state >= DONE
         enough = self._workload.messages
         if self._workload.any_number:  # equal messages without end may be an echo of ours
@@ -302,7 +302,7 @@ class Exchange:
         return self._silence_ns + (0 if self._knows_its_count() else MS)
 
     def _knows_its_count(self) -> bool:
-        return self._sender is not None or self._sides.is_stub(self._initiator)
+        return self._sender is not None or self._setup.is_stub(self._initiator)
 
     def _got(self) -> int:
         return self._sender.got if self._sender is not None else self._watch.got
@@ -328,7 +328,7 @@ class Exchange:
         problems = [*fault_words(self._machine, faults), *problems]
         warnings = tuple(str(warning) for warning in self._machine.warnings)
         if self._watch.early:
-            warnings += (early_words(next(iter(self._sides.unknown), "a core"), self._watch.early),)
+            warnings += (early_words(next(iter(self._setup.unknown), "a core"), self._watch.early),)
         if self._strict and warnings and not problems:
             problems += ["there are warnings, and --strict makes them failures", *warnings]
         if problems:
@@ -378,7 +378,7 @@ class Exchange:
         if self._bond_only:
             return Counts(0, 0, 0, 0, 0, RoundTrips())
         watch, total = self._watch, self._workload.messages
-        if (stats := self._sides.initiator_stats(self._initiator)) is not None:
+        if (stats := self._setup.initiator_stats(self._initiator)) is not None:
             return Counts.of_stub(total, stats, watch)
         expected = None if self._workload.any_number else total
         if self._sender is None and watch.sends_its_own:
@@ -389,11 +389,11 @@ class Exchange:
         return Counts(expected, sent, *received, seen.round_trips, seen.lost)
 
     def _explain(self, *, bound: bool, mismatches: int) -> Iterator[str]:
-        for name, stats in self._sides.stats():
+        for name, stats in self._setup.stats():
             if (trouble := stats.trouble()) is not None:
                 yield f"stub on {name}: {trouble}"
         if self._guess and self._sender is not None and 0 < mismatches == self._sender.got:
-            unknown = self._sides.unknown[0]
+            unknown = self._setup.unknown[0]
             yield f"if the firmware on {unknown} sends first, say so: --initiator {unknown}"
         first, second, config = self._first, self._second, self.configs[self._first.name]
         instances = {name: player.played.instance for name, player in self._players.items()}

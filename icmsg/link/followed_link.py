@@ -30,7 +30,7 @@ _PACKETS: Final = EventKind.PACKETS
 _Key = tuple[int, int, int, "RegionLayout"]
 
 
-class _Direction:
+class _FollowedDirection:
     """A region with the core that writes it and the one that reads it; ``asked_by`` so many links."""
 
     def __init__(self, followed: FollowedRegion, writer: Core, reader: Core) -> None:
@@ -54,7 +54,7 @@ class _Direction:
 _Found = list[tuple[int, Sequence[Packets | RegionChanged]]]
 
 
-def _look(directions: Iterable[_Direction]) -> _Found:
+def _look(directions: Iterable[_FollowedDirection]) -> _Found:
     """Look at all regions, and return what is new in which core's."""
     found: _Found = []
     for direction in directions:
@@ -83,14 +83,14 @@ class _Following:
     def __init__(self, machine: Machine) -> None:
         self._events: Final = machine.events
         self.links: Final[list[FollowedLink]] = []
-        self._directions: dict[_Key, _Direction] = {}
-        self._by_core: dict[int, tuple[_Direction, ...]] = {}
+        self._directions: dict[_Key, _FollowedDirection] = {}
+        self._by_core: dict[int, tuple[_FollowedDirection, ...]] = {}
         self._stop = _nothing
         self.tells_sessions = False
         machine.events.when_wanted(EventKind.SESSION, self._want_sessions)
         machine.events.add_sink(self._on_reset, (EventKind.CORE_RESET,), ahead=True)
 
-    def direction(self, instance: str, writer: Core, own: InstanceConfig, reader: Core) -> _Direction:
+    def direction(self, instance: str, writer: Core, own: InstanceConfig, reader: Core) -> _FollowedDirection:
         """Return the way from one core to another, followed from now on if nobody follows it yet."""
         key = (writer.index, reader.index, own.tx_region.address, own.tx_layout)
         found = self._directions.get(key)
@@ -100,10 +100,10 @@ class _Following:
             if own.rx_layout.handshake_offset is not None:
                 word = HandshakeWord(writer.bus, own.rx_region.address, own.rx_layout)
             followed = FollowedRegion(writer.bus, region, own.tx_layout, word)
-            found = self._directions[key] = _Direction(followed, writer, reader)
+            found = self._directions[key] = _FollowedDirection(followed, writer, reader)
         return found
 
-    def ask(self, directions: Iterable[_Direction], number: int) -> None:
+    def ask(self, directions: Iterable[_FollowedDirection], number: int) -> None:
         """Count who asks for directions (1: one more, -1: one less)."""
         for direction in directions:
             direction.asked_by += number
@@ -154,7 +154,7 @@ class FollowedLink:
         self._asks = True
         self.was_bound = False
         """True if both sides were bound when a core was reset last."""
-        self.directions: Final[tuple[_Direction, ...]] = (
+        self.directions: Final[tuple[_FollowedDirection, ...]] = (
             following.direction(own.name, first, own, second),
             following.direction(peer.name, second, peer, first),
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, overload
 from zlib import crc32
 
+from icmsg.config import InstanceConfig
 from icmsg.ipc import AtEndpoint, Backend, IcmsgInstance, InterruptHandler, ReworkState, backend_for
 from icmsg.ipc.happened import RECEIVED, SENT, STATE
 from icmsg.link.preconditions import check_regions
 from icmsg.machine.events import ENDPOINT_SHIFT, REWORK_STATES, EventKind
 
 if TYPE_CHECKING:
-    from icmsg.config import IcbmsgConfig, IcmsgMeConfig, InstanceConfig
+    from icmsg.config import IcbmsgConfig, IcmsgMeConfig
     from icmsg.ipc import Detail, Happened, Observer, SeveralEndpoints
     from icmsg.machine.machine import Core, Machine
 
@@ -43,7 +44,7 @@ class PlayedMailbox:
 
 
 class PlayedInstance(Generic[BackendT]):
-    """One instance on ``core``, which Python plays; everything goes through that core's registers and memory.
+    """Instance on ``core``, which Python plays; everything goes through that core's registers and memory.
 
     ``instance`` is the backend, of the kind that ``config`` says. What it does is put into the machine's event stream,
     and ``observer`` is told. Where
@@ -88,7 +89,8 @@ class PlayedInstance(Generic[BackendT]):
         self._observer = observer
         self._places: dict[str, int] = {}
         self.mailbox: Final = mailbox.driver
-        made = backend_for(core.bus, self.mailbox, machine.clock, config, observer=self._observe)
+        observe = self._observe if isinstance(config, InstanceConfig) else self._observe_endpoint
+        made = backend_for(core.bus, self.mailbox, machine.clock, config, observer=observe)
         self.instance: Final[BackendT] = made  # type: ignore[assignment]  # as the overloads say
         mailbox.handler.add(made)
 
@@ -98,15 +100,21 @@ class PlayedInstance(Generic[BackendT]):
                 self._core.emit(_PACKET_SENT, len(detail), crc32(detail))
             elif kind is RECEIVED:
                 self._core.emit(_PACKET_RECEIVED, len(detail), crc32(detail))
-        elif isinstance(detail, AtEndpoint):
-            if isinstance(data := detail.detail, bytes) and kind in (SENT, RECEIVED):
-                packet = _PACKET_SENT if kind is SENT else _PACKET_RECEIVED
-                self._core.emit(packet, self._place(detail.endpoint) | len(data), crc32(data))
         elif kind is STATE and isinstance(detail, int):
             offset = REWORK_STATES if isinstance(detail, ReworkState) else 0
             self._core.emit(EventKind.STATE, detail + offset)
         if self._observer is not None:
             self._observer(kind, detail)
+
+    def _observe_endpoint(self, kind: Happened, detail: Detail) -> None:
+        if (
+            isinstance(detail, AtEndpoint)
+            and isinstance(data := detail.detail, bytes)
+            and kind in (SENT, RECEIVED)
+        ):
+            packet = _PACKET_SENT if kind is SENT else _PACKET_RECEIVED
+            self._core.emit(packet, self._place(detail.endpoint) | len(data), crc32(data))
+        self._observe(kind, detail)
 
     def _place(self, endpoint: str) -> int:
         """Return the endpoint's part of an event: its number from 1, in the order in which they spoke first."""

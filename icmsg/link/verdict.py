@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from icmsg.link.players import Responder
-    from icmsg.link.sides import Sides
+    from icmsg.link.setup import ExchangeSetup
     from icmsg.link.stub_firmware import StubStats
     from icmsg.link.watch import LinkWatch
     from icmsg.machine.machine import Core, CoreFaultRecord, Machine
@@ -89,7 +89,7 @@ class Restarts:
         return {core.name: self.of(core) for core in self._cores}
 
 
-def initiator_words(asked: str | None, initiator: str | None, sides: Sides) -> str:
+def initiator_words(asked: str | None, initiator: str | None, setup: ExchangeSetup) -> str:
     """Return why ``initiator`` counts as the side that sends first, before anything has run."""
     if asked is not None:
         return "as asked for"
@@ -97,7 +97,7 @@ def initiator_words(asked: str | None, initiator: str | None, sides: Sides) -> s
         return "it sent the first message after bonding"
     return (
         "its stub sends first"
-        if sides.is_stub(initiator)
+        if setup.is_stub(initiator)
         else "Python sends where the other side only echoes"
     )
 

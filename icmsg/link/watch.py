@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from icmsg.machine.region_news import TxRegion
 
 
-class _Direction:
-    """One region: ``core`` writes it and rings ``channel``."""
+class _WatchedDirection:
+    """Region: ``core`` writes it and rings ``channel``."""
 
     def __init__(self, core: Core, channel: int, region: TxRegion, back: FollowedRegion) -> None:
         self.core: Final = core
@@ -94,7 +94,7 @@ class LinkWatch:
         self._link = follow_link(machine, Link.of(first.name, second.name, config))
         regions = self._link.regions
         self._directions = {
-            core.index: _Direction(core, channel, regions[core.index].region, regions[other.index])
+            core.index: _WatchedDirection(core, channel, regions[core.index].region, regions[other.index])
             for core, channel, other in (
                 (first, config.tx_channel, second),
                 (second, config.rx_channel, first),

@@ -46,7 +46,7 @@ _EXCEPTIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One function of a call chain, innermost first.
+    """Function of a call chain, innermost first.
 
     ``address`` is where it stands (of a caller: where it goes on), ``place`` is ``function+0x12 (file.c:34)``.
     ``interrupted_by`` names the exception whose handler is the frame before; ``perhaps``: the caller was found by a

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.errors import EngineError, IcmsgError
 from icmsg.machine.backtrace import unwind
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.image_places import check_places
+from icmsg.machine.image_addresses import check_addresses
 from icmsg.machine.riscv_backtrace import unwind_riscv
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class BaseCore:
         Raises:
             FirmwareError: a part of it lies outside this core's memory.
         """
-        check_places(image, self.name, self._soc)
+        check_addresses(image, self.name, self._soc)
 
     def locate(self, address: int) -> str:
         """Return ``function+0x12 (file.c:34)`` of the image for a code address."""

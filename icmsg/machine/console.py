@@ -42,7 +42,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleLine:
-    """One finished line without its line end; ``time_ns`` is the virtual time of the line end."""
+    """Finished line without its line end; ``time_ns`` is the virtual time of the line end."""
 
     time_ns: int
     text: str

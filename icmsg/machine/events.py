@@ -73,7 +73,7 @@ HAPPENED: Final = tuple(kind for kind in EventKind if kind not in SEEN)
 
 
 class Event(NamedTuple):
-    """One event; ``time_ns`` is virtual, ``core`` the index of the core in the platform file.
+    """Event; ``time_ns`` is virtual, ``core`` the index of the core in the platform file.
 
     ``news`` is what was seen in a followed region, and None for every other kind.
     """

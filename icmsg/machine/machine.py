@@ -114,7 +114,7 @@ class FaultLog:
 
 
 class Core(Protocol):
-    """One core: halted as after power-up, running firmware, or played by Python."""
+    """Core: halted as after power-up, running firmware, or played by Python."""
 
     @property
     def name(self) -> str:

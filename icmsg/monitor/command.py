@@ -17,7 +17,7 @@ Run = Callable[["Interpreter", Sequence["Token"]], None]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One way to write a command: a token for each of ``slots``, then, with ``rest``, one or more such tokens."""
+    """Way to write a command: a token for each of ``slots``, then, with ``rest``, one or more such tokens."""
 
     run: Run
     slots: tuple[Slot, ...] = ()

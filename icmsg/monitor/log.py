@@ -31,7 +31,7 @@ class LogLevel(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One line of the log; ``source`` is the device, the machine in front, or nothing."""
+    """Line of the log; ``source`` is the device, the machine in front, or nothing."""
 
     time_ns: int
     level: LogLevel

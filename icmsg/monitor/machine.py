@@ -1,4 +1,4 @@
-"""One machine of the Monitor: empty when it is created, a SoC when a platform description was loaded."""
+"""Machine of the Monitor: empty when it is created, a SoC when a platform description was loaded."""
 
 from __future__ import annotations
 

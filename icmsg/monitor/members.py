@@ -37,7 +37,7 @@ class Member:
 
 
 class Device:
-    """Something that has a name in the Monitor: ``sysbus.ipcapp`` with the type ``NRF_IPC``, made of ``parts``.
+    """Named object of the Monitor: ``sysbus.ipcapp`` with the type ``NRF_IPC``, made of ``parts``.
 
     A member of an earlier part hides one with the same Python name of a later part.
     """

@@ -22,7 +22,7 @@ _LARGEST: Final = 1 << 63
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token: its ``kind`` (a name in ``monitor.lark``), the ``text`` as written and what it stands for.
+    """Token: its ``kind`` (a name in ``monitor.lark``), the ``text`` as written and what it stands for.
 
     ``value`` is a str, int, float, bool, None, a time as text, or a range as (first address, size).
     """

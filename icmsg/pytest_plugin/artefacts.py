@@ -24,7 +24,7 @@ _LONGEST_NAME: Final = 150
 """Characters of a file's name; some file systems take 255 bytes."""
 
 
-class Recorder:
+class ArtefactRecorder:
     """The machines and peers of one test; ``suffixes`` are those of the traces beside the text."""
 
     def __init__(self, suffixes: Sequence[str] = ()) -> None:
@@ -33,7 +33,7 @@ class Recorder:
         self.peers: Final[list[Peer | EndpointsPeer]] = []
 
     @classmethod
-    def of(cls, item: pytest.Item) -> Recorder:
+    def of(cls, item: pytest.Item) -> ArtefactRecorder:
         """Return the recorder of a test, the same one each time."""
         if _RECORDER not in item.stash:
             item.stash[_RECORDER] = cls(trace_suffixes(item.config))
@@ -72,7 +72,7 @@ class Recorder:
         return saved
 
 
-_RECORDER: Final = pytest.StashKey[Recorder]()
+_RECORDER: Final = pytest.StashKey[ArtefactRecorder]()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -109,7 +109,7 @@ def pytest_runtest_makereport(
 def last_words(item: pytest.Item) -> list[str]:
     """Return the name of a test that cannot end, and where the trace of its machines is saved now."""
     folder = trace_folder(item.config)
-    saved = Recorder.of(item).save(folder, _file_name(item.nodeid))
+    saved = ArtefactRecorder.of(item).save(folder, _file_name(item.nodeid))
     return [f"icmsg: test {item.nodeid}", *(f"icmsg: trace: {path}" for path in saved)]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import pytest
 
-from icmsg.pytest_plugin.artefacts import Recorder, last_words
+from icmsg.pytest_plugin.artefacts import ArtefactRecorder, last_words
 from icmsg.pytest_plugin.availability import require_engine
 from icmsg.pytest_plugin.options import asked_engine, asked_soc, stall_s
 
@@ -79,7 +79,7 @@ def icmsg_make_machine(icmsg_engine: EngineChoice, request: pytest.FixtureReques
     """A function that makes machines for this test; on Renode there can be one at a time."""
     from icmsg.engines.choice import make_machine
 
-    recorder = Recorder.of(request.node)
+    recorder = ArtefactRecorder.of(request.node)
     if icmsg_engine.name == "renode":
         request.getfixturevalue("_icmsg_last_words")
 
@@ -184,7 +184,7 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
     from icmsg.link.link import default_link
     from icmsg.link.peer import Peer
 
-    recorder = Recorder.of(request.node)
+    recorder = ArtefactRecorder.of(request.node)
 
     def open_peer(
         core: str | None = None,

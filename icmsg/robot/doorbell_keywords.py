@@ -10,14 +10,14 @@ from robot.api.deco import keyword
 from icmsg.robot.values import CoreName, nanoseconds
 
 if TYPE_CHECKING:
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 
 class DoorbellKeywords:
     """Faults of the mailbox with which a core rings; they stay over a reset until `Clear Faults`."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
 
     @keyword(tags=["faults"])
     def ring_doorbell(
@@ -28,7 +28,7 @@ class DoorbellKeywords:
         The mbox channel is that on which its instance rings, unless ``channel`` says another.
         """
         if channel is None:
-            channel = self._scene.links.tx_channel(core, instance)
+            channel = self._context.links.tx_channel(core, instance)
         for _ in range(count):
             self._fault(core, f"Signal 0x{1 << channel:X}")
 
@@ -46,22 +46,22 @@ class DoorbellKeywords:
         It is the channel on which its instance rings, unless ``channel`` says another.
         """
         if channel is None:
-            channel = self._scene.links.tx_channel(core, instance)
+            channel = self._context.links.tx_channel(core, instance)
         self._fault(core, f"DropMask 0x{1 << channel:X}")
 
     @keyword(tags=["faults"])
     def delay_doorbells(self, core: CoreName, delay: timedelta) -> None:
         """Lets every doorbell that ``core`` rings arrive later, until `Clear Faults`."""
-        self._scene.inject(
-            core, f"{self._scene.mailbox(core)} SignalDelayMicroseconds {nanoseconds(delay) // 1000}"
+        self._context.inject(
+            core, f"{self._context.mailbox(core)} SignalDelayMicroseconds {nanoseconds(delay) // 1000}"
         )
 
     @keyword(tags=["faults"])
     def duplicate_doorbells(self, core: CoreName, count: int = 1, delay: timedelta | None = None) -> None:
         """Lets the next doorbells that ``core`` rings arrive twice, the second time after ``delay``."""
         if delay is not None:
-            self._scene.inject(
-                core, f"{self._scene.mailbox(core)} DuplicateDelayMicroseconds {nanoseconds(delay) // 1000}"
+            self._context.inject(
+                core, f"{self._context.mailbox(core)} DuplicateDelayMicroseconds {nanoseconds(delay) // 1000}"
             )
         self._fault(core, f"DuplicateNext {count}")
 
@@ -72,4 +72,4 @@ class DoorbellKeywords:
 
     def _fault(self, core: str, what: str) -> None:
         """Cause a fault of the signals that ``core`` sends."""
-        self._scene.inject(core, f"{self._scene.mailbox(core)} {what}")
+        self._context.inject(core, f"{self._context.mailbox(core)} {what}")

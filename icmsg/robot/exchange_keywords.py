@@ -15,8 +15,8 @@ from icmsg.robot.values import CoreName, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from icmsg.robot.played_side import Played
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
+    from icmsg.robot.played_instances import Played
 
 _MOST = 100_000
 """Messages after which a region that is never full counts as a mistake."""
@@ -25,8 +25,8 @@ _MOST = 100_000
 class ExchangeKeywords:
     """Messages in bulk."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
 
     @keyword(tags=["messages"])
     def echo_messages(self, core: CoreName, instance: str | None = None, endpoint: str | None = None) -> None:
@@ -34,7 +34,7 @@ class ExchangeKeywords:
 
         Without the name of an endpoint, all endpoints of its instance do.
         """
-        for played in self._scene.endpoints(core, instance, endpoint):
+        for played in self._context.endpoints(core, instance, endpoint):
             played.echoes = True
 
     @keyword(tags=["messages"])
@@ -54,7 +54,7 @@ class ExchangeKeywords:
         Sizes and contents follow from ``seed``. The timeout is that of one echo. Returns the number of bytes.
         """
         work = Workload(messages=count, size_min=size_min, size_max=size_max, seed=seed)
-        return self._exchange(self._scene.endpoint(core, instance, endpoint), work.payloads(), timeout)
+        return self._exchange(self._context.endpoint(core, instance, endpoint), work.payloads(), timeout)
 
     @keyword(tags=["messages"])
     def exchange_every_size(
@@ -72,7 +72,7 @@ class ExchangeKeywords:
         Sizes go up to ``size_max``, by default to the longest that fits. With
         ``step`` only every so many sizes; the longest is always among them. Returns the number of messages.
         """
-        played = self._scene.endpoint(core, instance, endpoint)
+        played = self._context.endpoint(core, instance, endpoint)
         longest = played.endpoint.get_tx_buffer_size() if size_max is None else size_max
         if step < 1 or not 1 <= size_min <= longest:
             raise ConfigurationError(
@@ -92,13 +92,13 @@ class ExchangeKeywords:
 
         Each has its number in the first two bytes, see `Expect Numbered Messages`.
         """
-        played = self._scene.endpoint(core, instance, endpoint)
+        played = self._context.endpoint(core, instance, endpoint)
         if size < 2:
             raise ConfigurationError(f"size {size}: use 2 or more, the number of the message takes two bytes")
         for number in range(_MOST):
             if not self._fits(played, _numbered(number, size)):
                 return number
-        raise self._scene.failure(f"{core} sent {_MOST} messages and the region is not full", played)
+        raise self._context.failure(f"{core} sent {_MOST} messages and the region is not full", played)
 
     def _fits(self, played: Played, message: bytes) -> bool:
         try:
@@ -106,7 +106,7 @@ class ExchangeKeywords:
         except IpcError as error:
             if error.errno == errno.ENOMEM and len(message) <= played.endpoint.get_tx_buffer_size():
                 return False
-            raise self._scene.failure(f"the region cannot be filled: {error}", played) from None
+            raise self._context.failure(f"the region cannot be filled: {error}", played) from None
         return True
 
     @keyword(tags=["messages"])
@@ -120,13 +120,13 @@ class ExchangeKeywords:
         endpoint: str | None = None,
     ) -> None:
         """Runs until ``count`` messages as `Fill Region` sends them were received; fails if one is wrong or missing."""
-        played = self._scene.endpoint(core, instance, endpoint)
+        played = self._context.endpoint(core, instance, endpoint)
         for number in range(count):
             what = f"message {number + 1} of {count} for {core}"
-            self._scene.wait(lambda: bool(played.received), timeout, what, played)
+            self._context.wait(lambda: bool(played.received), timeout, what, played)
             received = played.received.popleft()
             if received != _numbered(number, size):
-                raise self._scene.failure(
+                raise self._context.failure(
                     f"message {number + 1} of {count} for {core} is {shown(received)}, "
                     f"expected {shown(_numbered(number, size))}",
                     played,
@@ -138,12 +138,12 @@ class ExchangeKeywords:
             try:
                 played.endpoint.send(sent)
             except IpcError as error:
-                raise self._scene.failure(f"message {number} cannot be sent: {error}", played) from None
+                raise self._context.failure(f"message {number} cannot be sent: {error}", played) from None
             what = f"echo {number} ({len(sent)} bytes) for {played.core.name}"
-            self._scene.wait(lambda: bool(played.received), timeout, what, played)
+            self._context.wait(lambda: bool(played.received), timeout, what, played)
             received = played.received.popleft()
             if received != sent:
-                raise self._scene.failure(difference(number, sent, received), played)
+                raise self._context.failure(difference(number, sent, received), played)
             total += len(sent)
         return total
 

@@ -14,14 +14,14 @@ from icmsg.machine.force_off import start_firmware
 from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 
 class FirmwareKeywords:
     """Images, and the counters of the stubs."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
 
     @keyword(tags=["firmware"])
     def run_firmware(self, core: CoreName, firmware: str, release: bool = False) -> None:
@@ -35,7 +35,7 @@ class FirmwareKeywords:
     @keyword(tags=["firmware"])
     def load_firmware(self, core: CoreName, firmware: str) -> None:
         """Loads a firmware stub or an ELF file into a halted core; `Start Core` lets it run."""
-        machine = self._scene.machine
+        machine = self._context.machine
         image = machine.soc.core(core).stub(firmware) if firmware in stub_names() else firmware
         machine.core(core).load(image)
 
@@ -46,7 +46,7 @@ class FirmwareKeywords:
         Where firmware runs on the application core, the network core waits in reset until that lets it go
         (RESET.NETWORK.FORCEOFF); ``release=True`` lets it go at once.
         """
-        start_firmware(self._scene.machine, [core], release=release)
+        start_firmware(self._context.machine, [core], release=release)
 
     @keyword(tags=["firmware"])
     def configure_stub(
@@ -65,13 +65,13 @@ class FirmwareKeywords:
         chooses among several.
         """
         found = self._stub(core)
-        if not self._scene.core(core).is_halted:
+        if not self._context.core(core).is_halted:
             raise AssertionError(
                 f"core {core} runs already; use `Configure Stub` between `Load Firmware` and `Start Core`"
             )
-        other = self._scene.links.other(core)
-        if other in self._scene.sides:
-            found.set_instance(self._scene.links.of(other, instance).mirrored())
+        other = self._context.links.other(core)
+        if other in self._context.played:
+            found.set_instance(self._context.links.of(other, instance).mirrored())
         found.set_work(messages=messages, size_min=size_min, size_max=size_max, seed=seed, window=window)
 
     @keyword(tags=["firmware"])
@@ -90,7 +90,7 @@ class FirmwareKeywords:
         """Fails if a counter of a firmware stub has another value."""
         found = self.get_stub_counter(core, counter)
         if found != value:
-            raise self._scene.failure(f"counter {counter} of {core} is {found}, expected {value}")
+            raise self._context.failure(f"counter {counter} of {core} is {found}, expected {value}")
 
     @keyword(tags=["firmware"])
     def wait_for_stub_counter(
@@ -98,7 +98,7 @@ class FirmwareKeywords:
     ) -> int:
         """Runs until a counter of a firmware stub is at least ``value``, and returns it."""
         self.get_stub_counter(core, counter)
-        self._scene.wait(
+        self._context.wait(
             lambda: self.get_stub_counter(core, counter) >= value,
             timeout,
             f"counter {counter} of {core} reaching {value}",
@@ -112,7 +112,7 @@ class FirmwareKeywords:
     ) -> int:
         """Returns what lies in memory at ``offset`` bytes behind a symbol of the ELF file; ``width`` is in bits."""
         address = self._address(core, symbol) + offset
-        return int.from_bytes(self._scene.core(core).bus.read_block(address, width // 8), "little")
+        return int.from_bytes(self._context.core(core).bus.read_block(address, width // 8), "little")
 
     @keyword(tags=["firmware"])
     def firmware_word_should_be(
@@ -127,7 +127,7 @@ class FirmwareKeywords:
         found = self.get_firmware_word(core, symbol, offset, width)
         if found != value:
             where = f"{symbol}+{offset}" if offset else symbol
-            raise self._scene.failure(
+            raise self._context.failure(
                 f"{where} of {core} is {found} (0x{found:X}), expected {value} (0x{value:X})"
             )
 
@@ -142,23 +142,23 @@ class FirmwareKeywords:
         timeout: timedelta | None = None,
     ) -> None:
         """Runs until this value lies at a symbol of the ELF file."""
-        self._scene.wait(
+        self._context.wait(
             lambda: self.get_firmware_word(core, symbol, offset, width) == value,
             timeout,
             f"{symbol} of {core} becoming {value}",
         )
 
     def _address(self, core: CoreName, symbol: str) -> int:
-        image = self._scene.core(core).image
+        image = self._context.core(core).image
         if image is not None:
             return image.symbol(symbol)
-        printed = self._scene.execute(
-            f'sysbus GetSymbolAddress "{symbol}" context={self._scene.machine.soc.core(core).cpu}'
+        printed = self._context.execute(
+            f'sysbus GetSymbolAddress "{symbol}" context={self._context.machine.soc.core(core).cpu}'
         )
         return int(printed.strip(), 0)
 
     def _stub(self, core: CoreName) -> StubFirmware:
-        found = self._scene.core(core)
+        found = self._context.core(core)
         if found.image is None:
             raise AssertionError(f"nothing was loaded into core {core}; use `Load Firmware` first")
         if not StubFirmware.is_stub(found.image):

@@ -11,10 +11,11 @@ from robotlibcore import DynamicCore
 from icmsg.engines.remote.transport import PATIENCE_S
 from icmsg.errors import IcmsgError
 from icmsg.robot.console_keywords import ConsoleKeywords
+from icmsg.robot.context import KeywordContext
 from icmsg.robot.doorbell_keywords import DoorbellKeywords
+from icmsg.robot.emulation import LocalEmulation
 from icmsg.robot.exchange_keywords import ExchangeKeywords
 from icmsg.robot.firmware_keywords import FirmwareKeywords
-from icmsg.robot.hosts import LocalHost
 from icmsg.robot.interruption import Interruptions
 from icmsg.robot.lifecycle import Lifecycle
 from icmsg.robot.machine_keywords import MachineKeywords
@@ -24,8 +25,7 @@ from icmsg.robot.region_keywords import RegionKeywords
 from icmsg.robot.renode_keywords import RenodeKeywords
 from icmsg.robot.renode_log_keywords import RenodeLogKeywords
 from icmsg.robot.renode_uart_keywords import RenodeUartKeywords
-from icmsg.robot.scene import Scene
-from icmsg.robot.settings import Settings, robot_variables, under_renode_test
+from icmsg.robot.settings import LibrarySettings, robot_variables, under_renode_test
 from icmsg.robot.states import StateKeywords
 from icmsg.robot.time_keywords import TimeKeywords
 from icmsg.robot.trace_keywords import TraceKeywords
@@ -35,7 +35,7 @@ from icmsg.robot.watching_keywords import WatchingKeywords
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from icmsg.robot.hosts import Host
+    from icmsg.robot.emulation import SuiteEmulation
 
 _OURS: Final = (
     MachineKeywords,
@@ -128,14 +128,14 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
 
         ``engine`` and ``stall_timeout`` see `Engines`, ``traces`` see `Failures`.
         """
-        settings = Settings(timeout, quiet, stall_timeout, traces)
-        host, host_listeners = _host(engine, settings)
-        scene = self._scene = Scene(settings, host)
-        self._states = StateKeywords(scene, self.run_keyword)
-        self.ROBOT_LIBRARY_LISTENER = [Lifecycle(scene), *host_listeners]
-        parts: list[object] = [part(scene) for part in _OURS]
-        if isinstance(host, LocalHost):
-            parts += [*(part(scene) for part in _OF_RENODE), self._states]
+        settings = LibrarySettings(timeout, quiet, stall_timeout, traces)
+        emulation, emulation_listeners = _emulation(engine, settings)
+        context = self._context = KeywordContext(settings, emulation)
+        self._states = StateKeywords(context, self.run_keyword)
+        self.ROBOT_LIBRARY_LISTENER = [Lifecycle(context), *emulation_listeners]
+        parts: list[object] = [part(context) for part in _OURS]
+        if isinstance(emulation, LocalEmulation):
+            parts += [*(part(context) for part in _OF_RENODE), self._states]
         super().__init__(parts)
         self._names_cores: Final = {name: _core_parameters(method) for name, method in self.keywords.items()}
 
@@ -143,11 +143,11 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
         """Run a keyword; an error of this package fails the test with its text and what explains it."""
         try:
             with Interruptions():
-                self._scene.host.begin_keyword()
+                self._context.emulation.begin_keyword()
                 args, kwargs = self._with_core_names(name, args, kwargs or {})
                 returned = super().run_keyword(name, args, kwargs)
         except IcmsgError as error:
-            raise self._scene.explained(error) from None
+            raise self._context.explained(error) from None
         self._states.remember(name, args, kwargs)
         return returned
 
@@ -158,9 +158,9 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
         found, named = list(args), dict(kwargs)
         for position, parameter in self._names_cores.get(name, ()):
             if position < len(found) and found[position] is not None:
-                found[position] = self._scene.core_name(str(found[position]))
+                found[position] = self._context.core_name(str(found[position]))
             elif named.get(parameter) is not None:
-                named[parameter] = self._scene.core_name(str(named[parameter]))
+                named[parameter] = self._context.core_name(str(named[parameter]))
         return found, named
 
 
@@ -174,11 +174,11 @@ def _core_parameters(method: Callable[..., Any]) -> list[tuple[int, str]]:
     ]
 
 
-def _host(engine: str | None, settings: Settings) -> tuple[Host, list[object]]:
-    """Return the host of the suite, and who listens for it."""
+def _emulation(engine: str | None, settings: LibrarySettings) -> tuple[SuiteEmulation, list[object]]:
+    """Return the emulation of the suite, and who listens for it."""
     if not under_renode_test(robot_variables()):
-        return LocalHost(engine, settings), []
-    from icmsg.robot.renode_test import BeforeRenode, RenodeTestHost  # needs the remote engine
+        return LocalEmulation(engine, settings), []
+    from icmsg.robot.renode_test import BeforeRenode, RenodeTestEmulation  # needs the remote engine
 
-    host = RenodeTestHost()
-    return host, [BeforeRenode(host)]
+    emulation = RenodeTestEmulation()
+    return emulation, [BeforeRenode(emulation)]

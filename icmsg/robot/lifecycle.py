@@ -8,7 +8,7 @@ from icmsg.errors import ConfigurationError
 from icmsg.robot.trace_keywords import write_trace
 
 if TYPE_CHECKING:
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 SETUP: Final = "Reset Emulation"
 TEARDOWN: Final = "Close Machine"
@@ -24,13 +24,13 @@ class Lifecycle:
 
     ROBOT_LISTENER_API_VERSION = 3
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
 
     def start_test(self, test: Any, result: Any) -> None:  # noqa: ARG002 - Robot's signature
         """Begin a new trace; give the test its setup and teardown."""
-        self._scene.recorder.clear()
-        self._scene.trace_saved = False
+        self._context.recorder.clear()
+        self._context.trace_saved = False
         if not test.setup:
             test.setup.config(name=SETUP)
         if not test.teardown or test.teardown.name == _OF_RENODE:
@@ -38,8 +38,8 @@ class Lifecycle:
 
     def end_test(self, test: Any, result: Any) -> None:  # noqa: ARG002 - Robot's signature
         """Save the trace of a failed test whose own teardown has not done it, and name the file in its message."""
-        if result.failed and len(self._scene.recorder) and not self._scene.trace_saved:
+        if result.failed and len(self._context.recorder) and not self._context.trace_saved:
             try:
-                result.message += f"\n(trace: {write_trace(self._scene)})"
+                result.message += f"\n(trace: {write_trace(self._context)})"
             except ConfigurationError as error:
                 result.message += f"\n({error})"

@@ -14,7 +14,7 @@ from icmsg.link.endpoints.by_hand import changed, several_by_hand
 from icmsg.link.link import default_link
 from icmsg.link.stub_firmware import StubFirmware
 from icmsg.robot.played_endpoints import PlayedEndpoints
-from icmsg.robot.played_side import PlayedEndpoint
+from icmsg.robot.played_instances import PlayedEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from icmsg.config.instance import Region
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.link import Link
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 
 class LinkConfigs:
     """The configurations of the links; those of cores that Python does not play follow from the other core."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
 
     def link(self, *cores: str) -> Link:
         """Return the SoC's default link, or one of these cores; the instance is that of the board."""
-        return default_link(self._scene.machine.soc, cores)
+        return default_link(self._context.machine.soc, cores)
 
     def other(self, core: str) -> str:
         """Return the core at the other end of the link of ``core``."""
@@ -47,9 +47,9 @@ class LinkConfigs:
         """
         other = self.other(core)
         if self._plays(core, instance):
-            return _packets_of(self._scene.instance(core, instance).config)
+            return _packets_of(self._context.instance(core, instance).config)
         if self._plays(other, instance):
-            return _packets_of(self._scene.instance(other, instance).config.mirrored())
+            return _packets_of(self._context.instance(other, instance).config.mirrored())
         return self._of_stub(core) or self.link(core).configs[core]
 
     def regions(self, core: str, instance: str | None) -> tuple[Region, Region]:
@@ -71,9 +71,9 @@ class LinkConfigs:
     def _whole(self, core: str, instance: str | None) -> InstanceConfig | SeveralConfig:
         other = self.other(core)
         if self._plays(core, instance):
-            return self._scene.instance(core, instance).config
+            return self._context.instance(core, instance).config
         if self._plays(other, instance):
-            return self._scene.instance(other, instance).config.mirrored()
+            return self._context.instance(other, instance).config.mirrored()
         return self.of(core, instance)
 
     def several_for_new(
@@ -90,7 +90,7 @@ class LinkConfigs:
         if isinstance(opened, PlayedEndpoints) and backend is None and release is None:
             base = opened.config.mirrored()
         else:
-            board = board_of(self._scene.machine.soc.cores)
+            board = board_of(self._context.machine.soc.cores)
             base = several_by_hand(backend or "icbmsg", board, {"name": instance}, release=release)
             if core != self.link(core).first:
                 base = base.mirrored()
@@ -101,8 +101,8 @@ class LinkConfigs:
         return isinstance(self._of_other(core, instance), PlayedEndpoints)
 
     def _of_other(self, core: str, instance: str) -> PlayedEndpoint | PlayedEndpoints | None:
-        side = self._scene.sides.get(self.other(core))
-        return side.instances.get(instance) if side is not None else None
+        played = self._context.played.get(self.other(core))
+        return played.instances.get(instance) if played is not None else None
 
     def for_new(self, core: str, instance: str) -> InstanceConfig:
         """Return what an instance of that name on ``core`` starts from: the mirror of the other core's."""
@@ -112,11 +112,11 @@ class LinkConfigs:
         return replace(self.link(core).configs[core], name=instance)
 
     def _plays(self, core: str, instance: str | None) -> bool:
-        side = self._scene.sides.get(core)
-        return side is not None and (instance in side.instances if instance else bool(side.instances))
+        played = self._context.played.get(core)
+        return played is not None and (instance in played.instances if instance else bool(played.instances))
 
     def _of_stub(self, core: str) -> InstanceConfig | None:
-        found = self._scene.core(core)
+        found = self._context.core(core)
         if found.image is None or not StubFirmware.is_stub(found.image):
             return None
         return StubFirmware(found.image, found.bus).instance()

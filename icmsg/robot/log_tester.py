@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Entry(Protocol):
-    """One line of a log."""
+class LoggedLine(Protocol):
+    """Line of a log."""
 
     @property
     def message(self) -> str:
@@ -30,9 +30,9 @@ class LogTester:
     def __init__(self, most: int) -> None:
         self.most: Final = most
         self.has_dropped = False
-        self._entries: list[Entry] = []
+        self._entries: list[LoggedLine] = []
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: LoggedLine) -> None:
         """Take an entry of the log; of too many a tenth is dropped, the oldest."""
         if len(self._entries) >= self.most:
             self.has_dropped = True

@@ -16,14 +16,14 @@ from icmsg.robot.trace_keywords import save_trace
 from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 
 class MachineKeywords:
     """The machine and its cores."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
 
     @keyword(tags=["machine"])
     def create_machine(
@@ -53,10 +53,10 @@ class MachineKeywords:
                 raise ConfigurationError(f"soc={soc} and platform={platform}: give one of them")
             board = find_board(soc)
             platform = None if board is DEFAULT else str(platform_file(board.name))
-        self._scene.clear()
-        self._scene.host.create(engine, script, platform, variables)
-        self._scene.recorder.clear()
-        _ = self._scene.machine
+        self._context.clear()
+        self._context.emulation.create(engine, script, platform, variables)
+        self._context.recorder.clear()
+        _ = self._context.machine
 
     @keyword(tags=["machine"])
     def close_machine(self) -> None:
@@ -66,31 +66,31 @@ class MachineKeywords:
         own teardown does.
         """
         status = robot_variables().get("TEST_STATUS")
-        if status == "FAIL" and len(self._scene.recorder) and not self._scene.trace_saved:
+        if status == "FAIL" and len(self._context.recorder) and not self._context.trace_saved:
             try:
-                save_trace(self._scene)
+                save_trace(self._context)
             except ConfigurationError as error:  # no second failure, and the machine has to be freed
                 logger.warn(str(error))
         if status is not None:
-            self._scene.host.end_test()
-        self._scene.clear()
+            self._context.emulation.end_test()
+        self._context.clear()
 
     @keyword(tags=["machine"])
     def get_engine(self) -> str:
         """Returns the engine of the machine: ``embedded``, ``renode`` or ``remote``."""
-        return self._scene.machine.engine
+        return self._context.machine.engine
 
     @keyword(tags=["machine"])
     def halt_core(self, core: CoreName) -> None:
         """Stops the firmware of a core where it is; `Resume Core` lets it go on."""
         self._firmware_of(core, "halted")
-        self._scene.core(core).halt()
+        self._context.core(core).halt()
 
     @keyword(tags=["machine"])
     def resume_core(self, core: CoreName) -> None:
         """Lets firmware go on that `Halt Core` stopped."""
         self._firmware_of(core, "resumed")
-        self._scene.core(core).resume()
+        self._context.core(core).resume()
 
     @keyword(tags=["machine"])
     def reset_core(self, core: CoreName) -> None:
@@ -99,14 +99,14 @@ class MachineKeywords:
         Firmware starts again. On a core that Python plays every instance is off afterwards, without telling its
         peer, and `Play Core` opens one as after power-up.
         """
-        target = self._scene.core(core)
-        side = self._scene.sides.pop(core, None)
-        if side is not None:
-            side.reset()
+        target = self._context.core(core)
+        played = self._context.played.pop(core, None)
+        if played is not None:
+            played.reset()
         target.reset()
 
     def _firmware_of(self, core: CoreName, what: str) -> None:
-        if core in self._scene.sides:
+        if core in self._context.played:
             raise AssertionError(
                 f"core {core} is played by Python and cannot be {what}: use `Close Instance` or `Reset Core`"
             )

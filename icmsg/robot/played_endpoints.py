@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.played_instance import PlayedMailbox
     from icmsg.machine.machine import Core, Machine
-    from icmsg.robot.recorder import Recorder
+    from icmsg.robot.recorder import EventRecorder
 
 
 class PlayedOneOfSeveral(PeerEndpoint):
@@ -56,7 +56,7 @@ class PlayedEndpoints(EndpointsPeer):
         config: SeveralConfig,
         endpoints: Iterable[str],
         mailbox: PlayedMailbox,
-        recorder: Recorder,
+        recorder: EventRecorder,
     ) -> None:
         self.name: Final = config.name
         self._recorder = recorder

@@ -17,8 +17,8 @@ from icmsg.robot.played_endpoints import PlayedEndpoints
 from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:
-    from icmsg.robot.played_side import Played
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
+    from icmsg.robot.played_instances import Played
 
 DEFAULT_INSTANCE = "ipc0"
 DEFAULT_ENDPOINT = "ep0"
@@ -28,8 +28,8 @@ BackendName = Literal["icmsg", "icbmsg", "icbmsg-rework", "icmsg-me"]
 class PlayingKeywords:
     """Instances on cores that Python plays."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
 
     @keyword(tags=["playing"])
     def play_core(
@@ -88,9 +88,9 @@ class PlayingKeywords:
         | Play Core | app | ipc1 | tx_region=0x20071000:0x800 | rx_region=0x20079000:0x800 |
         | ... | tx_channel=2 | rx_channel=3 | | |
         """
-        scene = self._scene
-        side = scene.sides.get(core)
-        if side is not None and instance in side.instances:
+        context = self._context
+        played = context.played.get(core)
+        if played is not None and instance in played.instances:
             raise AssertionError(
                 f"{core} has the instance {instance} already; use `Reopen Instance`, or give another name"
             )
@@ -116,14 +116,16 @@ class PlayingKeywords:
             "rings_back": rings_back,
         }
         several = {name: value for name, value in blocks.items() if value is not None}
-        if backend not in (None, "icmsg") or (backend is None and scene.links.is_several(core, instance)):
+        if backend not in (None, "icmsg") or (backend is None and context.links.is_several(core, instance)):
             if dts is not None:
                 raise ConfigurationError(
                     "dts is for ICMsg: give regions, blocks and alignment of other backends"
                 )
             names = (endpoints or DEFAULT_ENDPOINT).split(",")
-            config_of = scene.links.several_for_new(core, instance, backend, names, given | several, release)
-            scene.playable_side(core).open_several(config_of, names)
+            config_of = context.links.several_for_new(
+                core, instance, backend, names, given | several, release
+            )
+            context.playable(core).open_several(config_of, names)
             return
         if several or endpoints is not None:
             extra = next(iter(several), "endpoints")
@@ -133,15 +135,23 @@ class PlayingKeywords:
         if dts is not None:
             chosen = None if instance == DEFAULT_INSTANCE else instance
             config = config_from_files(
-                core, scene.links.other(core), dts, kconfig, release, dts_of or core, chosen, instance, given
+                core,
+                context.links.other(core),
+                dts,
+                kconfig,
+                release,
+                dts_of or core,
+                chosen,
+                instance,
+                given,
             )
         else:
             if kconfig is not None or dts_of is not None:
                 raise ConfigurationError(
                     f"{'kconfig' if kconfig is not None else 'dts_of'} goes with dts: give the devicetree, too"
                 )
-            config = with_given(scene.links.for_new(core, instance), given, release)
-        scene.playable_side(core).open(config)
+            config = with_given(context.links.for_new(core, instance), given, release)
+        context.playable(core).open(config)
 
     @keyword(tags=["playing"])
     def wait_for_bound(
@@ -156,19 +166,19 @@ class PlayingKeywords:
         what = f"bound on {core}" if instance is None else f"bound of {instance} on {core}"
         if endpoint is not None:
             what += f", endpoint {endpoint}"
-        self._scene.wait(lambda: all(each.is_bound for each in played), timeout, what, played[0])
+        self._context.wait(lambda: all(each.is_bound for each in played), timeout, what, played[0])
 
     @keyword(tags=["playing"])
     def wait_for_all_bound(self, timeout: timedelta | None = None) -> None:
         """Runs until every instance that Python plays, on either core, is bound."""
-        endpoints = [each for side in self._scene.sides.values() for each in side.endpoints]
+        endpoints = [each for played in self._context.played.values() for each in played.endpoints]
         if not endpoints:
             raise AssertionError("Python plays no core; use `Play Core` first")
 
         def satisfied() -> bool:
             return all(played.is_bound for played in endpoints)
 
-        self._scene.wait(satisfied, timeout, "bound of every instance")
+        self._context.wait(satisfied, timeout, "bound of every instance")
 
     @keyword(tags=["playing"])
     def expect_not_bound(
@@ -184,10 +194,10 @@ class PlayingKeywords:
         """
         played = self._some(core, instance, endpoint)
         before = [each.bound_count for each in played]
-        self._scene.let_pass(duration)
+        self._context.let_pass(duration)
         for each, count in zip(played, before, strict=True):
             if each.is_bound or each.bound_count > count:
-                raise self._scene.failure(
+                raise self._context.failure(
                     f"{each.name} on {core} became bound, expected that it does not", each
                 )
 
@@ -204,8 +214,8 @@ class PlayingKeywords:
         Only sessions tell it (``unbound`` = enable or detect), and the rework of ICBMsg. Each time it is told satisfies
         one `Expect Unbound`.
         """
-        played = self._scene.endpoint(core, instance, endpoint)
-        self._scene.wait(
+        played = self._context.endpoint(core, instance, endpoint)
+        self._context.wait(
             lambda: played.unbound_count > played.expected_unbounds,
             timeout,
             f"unbound on {core}",
@@ -228,7 +238,7 @@ class PlayingKeywords:
         def found() -> list[str]:
             return [str(error) for each in played for error in each.errors if text in str(error)]
 
-        self._scene.wait(lambda: bool(found()), timeout, f"an error with {text!r} on {core}", played[0])
+        self._context.wait(lambda: bool(found()), timeout, f"an error with {text!r} on {core}", played[0])
         return found()[0]
 
     @keyword(tags=["playing"])
@@ -238,12 +248,12 @@ class PlayingKeywords:
         """Fails if the endpoint of a core that Python plays is not bound now; without a name, if one of them is not."""
         for played in self._some(core, instance, endpoint):
             if not played.is_bound:
-                raise self._scene.failure(f"{played.name} on {core} is not bound", played)
+                raise self._context.failure(f"{played.name} on {core} is not bound", played)
 
     @keyword(tags=["playing"])
     def get_instance_state(self, core: CoreName, instance: str | None = None) -> str:
         """Returns the state of an instance that Python plays, with the name it has in Zephyr."""
-        return self._scene.instance(core, instance).instance.state.name
+        return self._context.instance(core, instance).instance.state.name
 
     @keyword(tags=["playing"])
     def close_instance(
@@ -253,11 +263,11 @@ class PlayingKeywords:
 
         Of several endpoints, that of this name; without one the whole instance is closed.
         """
-        found = self._scene.instance(core, instance)
+        found = self._context.instance(core, instance)
         if endpoint is None and isinstance(found, PlayedEndpoints):
             found.instance.close()
         else:
-            self._scene.endpoint(core, instance, endpoint).endpoint.deregister()
+            self._context.endpoint(core, instance, endpoint).endpoint.deregister()
 
     @keyword(tags=["playing"])
     def reopen_instance(
@@ -269,15 +279,15 @@ class PlayingKeywords:
         """
         for played in self._some(core, instance, endpoint):
             played.received.clear()
-        found = self._scene.instance(core, instance)
+        found = self._context.instance(core, instance)
         if endpoint is None and isinstance(found, PlayedEndpoints):
             found.reopen()
         else:
-            self._scene.endpoint(core, instance, endpoint).reopen()
+            self._context.endpoint(core, instance, endpoint).reopen()
 
     def _some(self, core: str, instance: str | None, endpoint: str | None) -> list[Played]:
         """Return an endpoint by name, or all of an instance; AssertionError where there is none."""
-        found = self._scene.endpoints(core, instance, endpoint)
+        found = self._context.endpoints(core, instance, endpoint)
         if not found:
             raise AssertionError(f"{core} has no endpoints; use `Play Core` with endpoints=")
         return found

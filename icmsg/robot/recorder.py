@@ -32,7 +32,7 @@ _HEARD: Final = tuple(set(EventKind) - _TOLD_BY_INSTANCES - TIMELINE)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that a person did or that befell a core."""
+    """Deed of a person, or what befell a core."""
 
     time_ns: int
     text: str
@@ -41,7 +41,7 @@ class Moment:
         return f"{self.text} at {format_time(self.time_ns)}"
 
 
-class Recorder:
+class EventRecorder:
     """Listens to one machine at a time; what it has heard stays when that machine is closed."""
 
     def __init__(self) -> None:

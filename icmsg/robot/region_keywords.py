@@ -13,14 +13,14 @@ from icmsg.wire.inspect import RegionView, inspect_region
 if TYPE_CHECKING:
     from icmsg.config.instance import Region
     from icmsg.config.layout import RegionLayout
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 
 class RegionKeywords:
     """Regions are called ``tx`` and ``rx`` as the core has them that is named before."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
 
     @keyword(tags=["regions"])
     def get_region(
@@ -74,14 +74,14 @@ class RegionKeywords:
         if problem is not None and problem not in (view.problem or ""):
             wrong.append(f"its problem is {view.problem or 'nothing'}, expected {problem!r}")
         if wrong:
-            raise self._scene.failure(f"{region}-region of {core}: {'; '.join(wrong)}")
+            raise self._context.failure(f"{region}-region of {core}: {'; '.join(wrong)}")
 
     @keyword(tags=["regions"])
     def region_should_be_empty(self, core: CoreName, region: RegionName, instance: str | None = None) -> None:
         """Fails if packets wait in a region, or something in it is wrong."""
         view = self._view(core, region, instance)
         if view.used or view.problem:
-            raise self._scene.failure(f"{region}-region of {core} is not empty: {view}")
+            raise self._context.failure(f"{region}-region of {core} is not empty: {view}")
 
     @keyword(tags=["regions"])
     def read_region(
@@ -94,7 +94,7 @@ class RegionKeywords:
     ) -> bytes:
         """Returns bytes of a region, by default all of it; ``offset`` counts from its first byte."""
         whole = self._whole(core, region, instance)
-        return self._scene.core(core).bus.read_block(
+        return self._context.core(core).bus.read_block(
             whole.address + offset, whole.size - offset if size is None else size
         )
 
@@ -112,7 +112,7 @@ class RegionKeywords:
         data = payload(expected, encoding)
         found = self.read_region(core, region, offset, len(data), instance)
         if found != data:
-            raise self._scene.failure(
+            raise self._context.failure(
                 f"at offset {offset} of {region}-region of {core} lies {found.hex(' ')}, expected {data.hex(' ')}"
             )
 
@@ -140,7 +140,7 @@ class RegionKeywords:
     @keyword(tags=["regions", "faults"])
     def clear_regions(self, core: CoreName, instance: str | None = None) -> None:
         """Writes zeros into both regions of an instance, as after power-up."""
-        for region, whole in zip(("tx", "rx"), self._scene.links.regions(core, instance), strict=True):
+        for region, whole in zip(("tx", "rx"), self._context.links.regions(core, instance), strict=True):
             self._write(core, whole.address, bytes(whole.size), f"zeros all over {region}-region of {core}")
 
     @keyword(tags=["regions", "faults"])
@@ -185,22 +185,22 @@ class RegionKeywords:
     @keyword(tags=["regions"])
     def read_memory(self, core: CoreName, address: int, size: int) -> bytes:
         """Returns bytes of the address space of a core."""
-        return self._scene.core(core).bus.read_block(address, size)
+        return self._context.core(core).bus.read_block(address, size)
 
     def _write(self, core: CoreName, address: int, raw: bytes, what: str) -> None:
-        self._scene.core(core).bus.write_block(address, raw)
-        self._scene.recorder.inject(self._scene.machine.now_ns, core, f"wrote {what}")
+        self._context.core(core).bus.write_block(address, raw)
+        self._context.recorder.inject(self._context.machine.now_ns, core, f"wrote {what}")
 
     def _view(self, core: CoreName, region: RegionName, instance: str | None) -> RegionView:
         address, layout = self._place(core, region, instance)
-        return inspect_region(self._scene.core(core).bus, address, layout)
+        return inspect_region(self._context.core(core).bus, address, layout)
 
     def _whole(self, core: CoreName, region: RegionName, instance: str | None) -> Region:
-        tx, rx = self._scene.links.regions(core, instance)
+        tx, rx = self._context.links.regions(core, instance)
         return tx if region == "tx" else rx
 
     def _place(self, core: CoreName, region: RegionName, instance: str | None) -> tuple[int, RegionLayout]:
-        config = self._scene.links.of(core, instance)
+        config = self._context.links.of(core, instance)
         if region == "tx":
             return config.tx_region.address, config.tx_layout
         return config.rx_region.address, config.rx_layout

@@ -14,14 +14,14 @@ from icmsg.errors import MonitorError
 from icmsg.robot.renode_failures import keyword_exception
 
 if TYPE_CHECKING:
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 
 class RenodeKeywords:
     """Monitor and emulation."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
 
     @keyword(tags=["renode"])
     def execute_command(self, command: str, machine: str | None = None) -> str:
@@ -31,8 +31,8 @@ class RenodeKeywords:
         """
         try:
             if machine:
-                self._scene.execute(f'mach set "{machine}"')
-            printed = self._scene.execute(command)
+                self._context.execute(f'mach set "{machine}"')
+            printed = self._context.execute(command)
         except MonitorError as error:
             raise keyword_exception(
                 f"There was an error when executing command '{command}': {error}"
@@ -43,7 +43,7 @@ class RenodeKeywords:
     def execute_script(self, path: str) -> str:
         """Runs a script (``.resc``) in the Monitor and returns what it prints."""
         try:
-            printed = self._scene.execute(f"include {written_path(path)}")
+            printed = self._context.execute(f"include {written_path(path)}")
         except MonitorError as error:
             raise keyword_exception(f"Could not execute script: {error}") from None
         return f"{printed}\n" if printed else ""
@@ -55,4 +55,4 @@ class RenodeKeywords:
     @keyword(tags=["renode"])
     def reset_emulation(self) -> None:
         """Frees every machine and tester. It is the setup of a test that has none."""
-        self._scene.clear()
+        self._context.clear()

@@ -16,16 +16,16 @@ from icmsg.robot.renode_failures import keyword_exception
 
 if TYPE_CHECKING:
     from icmsg.machine.machine import Machine
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 _SHOWN: Final = 1000
 
 
 class RenodeLogKeywords:
-    """One log tester; timeouts are seconds of virtual time."""
+    """Log tester; timeouts are seconds of virtual time."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
         self._tester: LogTester | None = None
         self._monitor: object = None
         self._timeout = 0.0
@@ -38,7 +38,7 @@ class RenodeLogKeywords:
         maxLogEntries: int = 1_000_000,
     ) -> None:
         """Makes the tester of what is logged from now on; ``timeout`` is the default of `Wait For Log Entry`."""
-        monitor = self._scene.monitor
+        monitor = self._context.monitor
         log = getattr(monitor, "log", None)
         if log is None:
             engine = monitor.machine.engine if monitor.machine is not None else "this"
@@ -118,7 +118,7 @@ class RenodeLogKeywords:
             return tester.find(pattern, regex=regex, level=level, keep=True)
 
         wait_ns = round((self._timeout if timeout is None else timeout) * 1e9)
-        machine: Machine | None = self._scene.monitor.machine
+        machine: Machine | None = self._context.monitor.machine
         if find() is None and wait_ns and machine is not None:
             try:
                 machine.run_until(lambda: interrupted() or find() is not None, timeout_ns=wait_ns)
@@ -127,7 +127,7 @@ class RenodeLogKeywords:
         return tester.find(pattern, regex=regex, level=level, keep=keep)
 
     def _existing(self) -> LogTester:
-        if self._tester is None or self._monitor is not self._scene.monitor:
+        if self._tester is None or self._monitor is not self._context.monitor:
             raise keyword_exception(
                 "Log tester is not available. Create it with the `CreateLogTester` keyword"
             )

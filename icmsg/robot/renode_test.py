@@ -10,7 +10,7 @@ from icmsg.engines.lockstep.commands import check_beside_lockstep
 from icmsg.engines.remote.machine import RemoteMachine
 from icmsg.engines.remote.transport import CallableTransport
 from icmsg.errors import ConfigurationError, EngineError
-from icmsg.robot.hosts import run_script
+from icmsg.robot.emulation import run_script
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,8 +85,8 @@ class RenodeTestMonitor:
             machine.close()
 
 
-class RenodeTestHost:
-    """Keeps to :class:`icmsg.robot.hosts.Host`; the engine is always remote."""
+class RenodeTestEmulation:
+    """Keeps to :class:`icmsg.robot.emulation.SuiteEmulation`; the engine is always remote."""
 
     def __init__(self) -> None:
         self._monitor = RenodeTestMonitor()
@@ -136,12 +136,12 @@ class RenodeTestHost:
 
 
 class BeforeRenode:
-    """A listener of Robot: tells the host of every keyword of Renode before it runs."""
+    """A listener of Robot: tells the emulation of every keyword of Renode before it runs."""
 
     ROBOT_LISTENER_API_VERSION = 2
 
-    def __init__(self, host: RenodeTestHost) -> None:
-        self._host = host
+    def __init__(self, emulation: RenodeTestEmulation) -> None:
+        self._emulation = emulation
 
     def start_keyword(self, _name: str, attributes: Mapping[str, Any]) -> None:
         """Look whose keyword it is; in an `Execute Command` the command counts."""
@@ -149,4 +149,4 @@ class BeforeRenode:
             return
         arguments = [BuiltIn().replace_variables(argument) for argument in attributes["args"][:1]]
         keyword = attributes["kwname"].replace(" ", "").replace("_", "").lower()
-        self._host.before_renode(keyword, str(arguments[0]) if arguments else "")
+        self._emulation.before_renode(keyword, str(arguments[0]) if arguments else "")

@@ -17,7 +17,7 @@ from icmsg.robot.testers import Testers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
     from icmsg.robot.terminal_tester import Match, TerminalTester
 
 _DEFAULT_TIMEOUT: Final = 8.0
@@ -27,10 +27,10 @@ _END_AT_LINE_FEED: Final = "TreatLineFeedAsEndLine"
 class RenodeUartKeywords:
     """Terminal testers by number; timeouts are seconds of virtual time."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
         self._timeout = _DEFAULT_TIMEOUT
-        self._testers = Testers(scene)
+        self._testers = Testers(context)
         self._wait_for_echo = True
         self._match_next_line = False
 
@@ -212,7 +212,7 @@ class RenodeUartKeywords:
         tester = self._testers.find(number)
         core = self._testers.core_of(tester)
         try:
-            self._scene.core(core).console.write(content, through="uart")
+            self._context.core(core).console.write(content, through="uart")
         except EngineError as error:
             raise keyword_exception(str(error)) from None
         return tester
@@ -256,7 +256,7 @@ class RenodeUartKeywords:
         )
 
     def _failed(self, tester: TerminalTester) -> AssertionError:
-        explained = self._scene.failure(f"Full report:\n{tester.report()}\n")
+        explained = self._context.failure(f"Full report:\n{tester.report()}\n")
         return tester_failed(str(explained))
 
 

@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.machine.machine import Core
-    from icmsg.robot.played_side import Played
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
+    from icmsg.robot.played_instances import Played
 
 _FEW: Final = 4
 """Number of things shown of which there can be any number."""
 _FEW_BYTES: Final = 12
 
 
-class Report:
-    """The state of a scene in lines; reading it changes nothing."""
+class StateReport:
+    """The state of the machine and its links in lines; reading it changes nothing."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
-        self._machine = scene.machine
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
+        self._machine = context.machine
 
     def lines(self, about: Played | None = None) -> list[str]:
         """Return what a person who knows ICMsg needs; of several instances ``about`` is shown with its regions."""
-        endpoints = [each for side in self._scene.sides.values() for each in side.endpoints]
+        endpoints = [each for played in self._context.played.values() for each in played.endpoints]
         if about is None:
             about = next((each for each in endpoints if not each.is_bound), next(iter(endpoints), None))
         return [
@@ -45,20 +45,20 @@ class Report:
             *self._played(endpoints, about),
             *self._cores(),
             *self._doorbells(),
-            *(f"injected by the test: {moment}" for moment in self._scene.recorder.injected[-2 * _FEW :]),
+            *(f"injected by the test: {moment}" for moment in self._context.recorder.injected[-2 * _FEW :]),
         ]
 
     def _link(self, about: Played | None) -> Iterator[str]:
         machine = self._machine
         if about is None:
-            first, second = (machine.core(name) for name in self._scene.links.link().cores)
-            config = self._scene.links.of(first.name)
+            first, second = (machine.core(name) for name in self._context.links.link().cores)
+            config = self._context.links.of(first.name)
             yield from examine(machine, first, config, second).lines()
         elif isinstance(about, PlayedOneOfSeveral):
             yield from about.examine().lines()
         else:
             core, config = about.core, about.config
-            peer = machine.core(self._scene.links.other(core.name))
+            peer = machine.core(self._context.links.other(core.name))
             yield from about.examine().lines()
             yield from self._packets(core, config)
             yield from self._sessions(core, peer, config)
@@ -99,10 +99,10 @@ class Report:
     def _cores(self) -> Iterator[str]:
         for name in self._machine.cores:
             core = self._machine.core(name)
-            history = self._scene.recorder.power.get(name, [])
+            history = self._context.recorder.power.get(name, [])
             past = "".join(f"; {moment}" for moment in history[-_FEW:])
             yield f"core {name} {self._who(core)}{past}"
-            if core.image is None and name not in self._scene.sides and core.console.text:
+            if core.image is None and name not in self._context.played and core.console.text:
                 yield f"console of {name}: {' | '.join(line.text for line in core.console.lines[-_FEW:])}"
             if core.console.missed:
                 yield (
@@ -111,7 +111,7 @@ class Report:
                 )
 
     def _who(self, core: Core) -> str:
-        if core.name in self._scene.sides:
+        if core.name in self._context.played:
             return "is played by Python"
         what = f" with {core.image.path.name}" if core.image is not None else ""
         return (
@@ -121,8 +121,8 @@ class Report:
         )
 
     def _doorbells(self) -> Iterator[str]:
-        recorder = self._scene.recorder
-        for name in self._scene.links.link(*self._scene.sides).cores:
+        recorder = self._context.recorder
+        for name in self._context.links.link(*self._context.played).cores:
             rings = {channel: count for (core, channel), count in recorder.rings.items() if core == name}
             if rings:
                 counts = ", ".join(
@@ -132,7 +132,7 @@ class Report:
             else:
                 yield f"doorbells of {name}: none seen"
             try:
-                mailbox = self._scene.mailbox(name)
-                yield f"{mailbox}: {self._scene.execute(f'{mailbox} GetStatus').strip()}"
+                mailbox = self._context.mailbox(name)
+                yield f"{mailbox}: {self._context.execute(f'{mailbox} GetStatus').strip()}"
             except (MonitorError, IcmsgError):
                 continue  # a mailbox that has no such command

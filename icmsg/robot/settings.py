@@ -26,7 +26,7 @@ _OF_RENODE_TEST: Final = ("RENODEKEYWORDS", "PORT_NUMBER", "SKIP_RUNNING_SERVER"
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class LibrarySettings:
     """Times as given, virtual but for ``stall_timeout``.
 
     What is wrong with one is said by the first keyword that needs it.

@@ -14,11 +14,11 @@ from icmsg.robot.renode_failures import keyword_exception
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 
 class Call(NamedTuple):
-    """One keyword with its arguments, as Robot has converted them."""
+    """Keyword with its arguments, as Robot has converted them."""
 
     name: str
     args: tuple[Any, ...]
@@ -31,8 +31,10 @@ _NOT_REPEATED: Final = {"provides", "requires", "reset_emulation", "close_machin
 class StateKeywords:
     """Remembers the keywords since the last reset."""
 
-    def __init__(self, scene: Scene, run: Callable[[str, Sequence[Any], Mapping[str, Any]], Any]) -> None:
-        self._scene = scene
+    def __init__(
+        self, context: KeywordContext, run: Callable[[str, Sequence[Any], Mapping[str, Any]], Any]
+    ) -> None:
+        self._context = context
         self._run = run
         self._calls: list[Call] = []
         self._states: dict[str, list[Call]] = {}
@@ -58,7 +60,7 @@ class StateKeywords:
         """Makes a state that an earlier test of this suite provides, by running its keywords again."""
         if state not in self._states:
             raise keyword_exception(f"Required state {state} not found.")
-        self._scene.clear()
+        self._context.clear()
         self._calls.clear()
         for call in self._states[state]:
             self._run(call.name, call.args, call.kwargs)

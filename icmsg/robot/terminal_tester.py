@@ -23,7 +23,7 @@ _MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TerminalLine:
     """A finished line, or the unfinished one; ``time_ms`` is when it ended."""
 
     text: str
@@ -181,10 +181,15 @@ class TerminalTester:
 
     # Lines
 
-    def _lines(self) -> list[Line]:
-        found = [Line(_visible(line.text), line.time_ns / _MS) for line in self._console.lines[self._next :]]
+    def _lines(self) -> list[TerminalLine]:
+        found = [
+            TerminalLine(_visible(line.text), line.time_ns / _MS)
+            for line in self._console.lines[self._next :]
+        ]
         if found and self._cut:
-            found[0] = Line(_visible(self._console.lines[self._next].text[self._cut :]), found[0].time_ms)
+            found[0] = TerminalLine(
+                _visible(self._console.lines[self._next].text[self._cut :]), found[0].time_ms
+            )
         return found
 
     def _unfinished(self) -> str:

@@ -9,14 +9,14 @@ from icmsg.robot.terminal_tester import TerminalTester
 
 if TYPE_CHECKING:
     from icmsg.machine.machine import Core, Machine
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 
 class Testers:
     """A tester for each UART, numbered as they are made; they go with their machine."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
         self._machine: Machine | None = None
         self._testers: dict[str, TerminalTester] = {}
         self._default: TerminalTester | None = None
@@ -26,7 +26,7 @@ class Testers:
         core = self._core_with(uart, machine)
         self._forget_old()
         if core.name not in self._testers:
-            self._testers[core.name] = TerminalTester(self._scene.machine, core.console, timeout_ns)
+            self._testers[core.name] = TerminalTester(self._context.machine, core.console, timeout_ns)
         return list(self._testers).index(core.name)
 
     def make_default(self, number: int | None) -> None:
@@ -63,7 +63,7 @@ class Testers:
         return next(name for name, each in self._testers.items() if each is tester)
 
     def _core_with(self, uart: str, machine: str | None) -> Core:
-        found = self._scene.monitor.machine
+        found = self._context.monitor.machine
         if found is None:
             raise keyword_exception(
                 f"There is no machine in the emulation. Could not create tester for peripheral: {uart}"
@@ -79,7 +79,7 @@ class Testers:
 
     def _forget_old(self) -> None:
         """Forget the testers of another machine."""
-        machine = self._scene.monitor.machine
+        machine = self._context.monitor.machine
         if machine is not self._machine:
             self._machine = machine
             self._testers.clear()

@@ -18,7 +18,7 @@ from icmsg.views.formats import suffixes
 from icmsg.views.text import write_lines
 
 if TYPE_CHECKING:
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 FOLDER = "icmsg-traces"
 _SHOWN = 500
@@ -32,8 +32,8 @@ _UNSAFE = re.compile(r"[^\w.-]+")
 class TraceKeywords:
     """Keywords that give what happened as text."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
 
     @keyword(tags=["trace"])
     def save_trace(self, name: str | None = None) -> str:
@@ -43,17 +43,17 @@ class TraceKeywords:
         that fails saves it by itself. A name with the suffix of another format, such as ``mine.pftrace``, gives that:
         see ``traces`` of the library in `Failures`.
         """
-        return str(save_trace(self._scene, name))
+        return str(save_trace(self._context, name))
 
 
-def save_trace(scene: Scene, name: str | None = None) -> Path:
+def save_trace(context: KeywordContext, name: str | None = None) -> Path:
     """Write the trace, and show it in Robot's log: as a link, and folded, which no merging of logs can break."""
     if name is not None and (suffix := _other_suffix(name)):
-        path = _write_recent(scene, name.removesuffix(suffix), suffix)
+        path = _write_recent(context, name.removesuffix(suffix), suffix)
         logger.info(f"trace: {_link(path)}", html=True)
         return path
-    path = write_trace(scene, name)
-    link = " ".join(_link(each) for each in (path, *scene.recent_files))
+    path = write_trace(context, name)
+    link = " ".join(_link(each) for each in (path, *context.recent_files))
     lines = path.read_text(encoding="utf-8").splitlines()
     cut = f"… {len(lines) - _SHOWN} lines before\n" if len(lines) > _SHOWN else ""
     text = html.escape(cut + "\n".join(lines[-_SHOWN:]))
@@ -63,17 +63,19 @@ def save_trace(scene: Scene, name: str | None = None) -> Path:
     return path
 
 
-def write_trace(scene: Scene, name: str | None = None) -> Path:
+def write_trace(context: KeywordContext, name: str | None = None) -> Path:
     """Write the trace into a file that is called after the test, and those that the suite asks for beside it.
 
     ConfigurationError if one cannot be written.
     """
-    scene.trace_saved = True  # tried, at least
-    scene.recent_files.clear()
-    path = write_lines(_path(name, ".txt"), [f"# {_test()}", *scene.recorder.lines()])
-    if scene.recent is not None:
-        scene.recent_files.extend(
-            _write_recent(scene, name, suffix) for suffix in scene.settings.trace_suffixes if suffix != ".txt"
+    context.trace_saved = True  # tried, at least
+    context.recent_files.clear()
+    path = write_lines(_path(name, ".txt"), [f"# {_test()}", *context.recorder.lines()])
+    if context.recent is not None:
+        context.recent_files.extend(
+            _write_recent(context, name, suffix)
+            for suffix in context.settings.trace_suffixes
+            if suffix != ".txt"
         )
     return path
 
@@ -93,13 +95,13 @@ def _other_suffix(name: str) -> str:
     return next((suffix for suffix in suffixes() if suffix != ".txt" and name.endswith(suffix)), "")
 
 
-def _write_recent(scene: Scene, name: str | None, suffix: str) -> Path:
-    if scene.recent is None:
+def _write_recent(context: KeywordContext, name: str | None, suffix: str) -> Path:
+    if context.recent is None:
         raise ConfigurationError(
             f"Save Trace: {suffix} needs what happened from the start, with a link of the SoC: give the library "
             f"traces={suffix.lstrip('.')}"
         )
-    return scene.recent.save(_path(name, suffix))
+    return context.recent.save(_path(name, suffix))
 
 
 def _link(path: Path) -> str:

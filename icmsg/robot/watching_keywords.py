@@ -11,14 +11,14 @@ from icmsg.link.watch import LinkWatch
 from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:
-    from icmsg.robot.scene import Scene
+    from icmsg.robot.context import KeywordContext
 
 
 class WatchingKeywords:
     """Messages between two cores, whoever plays them."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
         self._watch: LinkWatch | None = None
 
     @keyword(tags=["watching"])
@@ -27,12 +27,12 @@ class WatchingKeywords:
 
         ``initiator`` is the core whose messages the other sends back, by default the one that sends first.
         """
-        scene = self._scene
-        first, second = (scene.core(name) for name in scene.links.link(*scene.sides).cores)
-        starter = scene.core(initiator) if initiator is not None else None
-        scene.links.check_one_endpoint(first.name, instance)
-        config = scene.links.of(first.name, instance)
-        self._watch = LinkWatch(scene.machine, first, second, config, starter)
+        context = self._context
+        first, second = (context.core(name) for name in context.links.link(*context.played).cores)
+        starter = context.core(initiator) if initiator is not None else None
+        context.links.check_one_endpoint(first.name, instance)
+        config = context.links.of(first.name, instance)
+        self._watch = LinkWatch(context.machine, first, second, config, starter)
 
     @keyword(tags=["watching"])
     def wait_for_watched_echoes(self, count: int, timeout: timedelta | None = None) -> None:
@@ -43,7 +43,7 @@ class WatchingKeywords:
             watch.look()
             return watch.got >= count or bool(watch.problems)
 
-        self._scene.wait(satisfied, timeout, f"echo {count} on the watched link")
+        self._context.wait(satisfied, timeout, f"echo {count} on the watched link")
         self.watched_link_should_be_intact()
 
     @keyword(tags=["watching"])
@@ -52,13 +52,13 @@ class WatchingKeywords:
         watch = self._watched()
         watch.look()
         if watch.problems:
-            raise self._scene.failure(f"the watched link is broken: {watch.problems[0]}")
+            raise self._context.failure(f"the watched link is broken: {watch.problems[0]}")
 
     @keyword(tags=["watching"])
     def get_doorbell_count(self, core: CoreName, channel: int | None = None) -> int:
         """Returns how often a core has rung in this test, on one mbox channel or on all of them."""
-        _ = self._scene.machine
-        rings = self._scene.recorder.rings
+        _ = self._context.machine
+        rings = self._context.recorder.rings
         return sum(count for (name, on), count in rings.items() if name == core and channel in (None, on))
 
     @keyword(tags=["watching"])
@@ -68,7 +68,7 @@ class WatchingKeywords:
         """Runs until a core rings, on this mbox channel or on any, from now on."""
         before = self.get_doorbell_count(core, channel)
         where = f" on mbox channel {channel}" if channel is not None else ""
-        self._scene.wait(
+        self._context.wait(
             lambda: self.get_doorbell_count(core, channel) > before, timeout, f"a doorbell of {core}{where}"
         )
 

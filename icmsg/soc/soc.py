@@ -44,7 +44,7 @@ _CODE_SPACE: Final = 0x2000_0000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MappedRange:
     """Byte addresses ``start`` up to, but not including, ``end`` of one core; ``name`` is what answers there.
 
     Address ``start`` is byte ``offset`` of it.
@@ -67,7 +67,7 @@ class Wire:
 
 @dataclass(slots=True)
 class SocCore:
-    """One core: ``name`` is its short name, ``cpu`` and ``nvic`` are names of the platform file.
+    """Core: ``name`` is its short name, ``cpu`` and ``nvic`` are names of the platform file.
 
     ``index`` is its number in events and its place in the file.
     """
@@ -87,7 +87,7 @@ class SocCore:
     """Peripherals that only this core reaches, the NVIC included: they are reset with the core."""
     own_memories: frozenset[str] = frozenset()
     """Memories that only this core reaches."""
-    places: list[Place] = field(default_factory=list)
+    address_map: list[MappedRange] = field(default_factory=list)
     wires: dict[int, list[Wire]] = field(default_factory=dict)
 
     @property
@@ -122,15 +122,15 @@ class SocCore:
             "let Python play the core"
         )
 
-    def at(self, address: int) -> Place | None:
+    def at(self, address: int) -> MappedRange | None:
         """Return what answers at a byte address, or None."""
-        index = bisect_right(self.places, address, key=lambda place: place.start) - 1
-        place = self.places[index] if index >= 0 else None
+        index = bisect_right(self.address_map, address, key=lambda place: place.start) - 1
+        place = self.address_map[index] if index >= 0 else None
         return place if place is not None and address < place.end else None
 
-    def memories(self) -> list[Place]:
+    def memories(self) -> list[MappedRange]:
         """Return the memories, lowest address first."""
-        return [place for place in self.places if place.is_memory]
+        return [place for place in self.address_map if place.is_memory]
 
 
 class Soc:
@@ -286,7 +286,7 @@ def find_core(cores: Mapping[str, CoreT], name: str) -> CoreT:
 
 
 def _fill(core: SocCore, description: PlatformDescription) -> None:
-    found: list[Place] = []
+    found: list[MappedRange] = []
     for item in description:
         on_bus = [place for place in item.registrations if place.parent == "sysbus"]
         seen = [place for place in on_bus if place.address is not None and reaches(item, place, core.cpu)]
@@ -303,30 +303,30 @@ def _fill(core: SocCore, description: PlatformDescription) -> None:
                 core.wires.setdefault(wire.irq, []).append(Wire(item.name, output))
     registered = [place for place in found if place.start < place.end]
     found += [
-        Place(tag.start, tag.end, tag.name, 0, is_memory=False)
+        MappedRange(tag.start, tag.end, tag.name, 0, is_memory=False)
         for tag in tags(description)
         if not any(place.start < tag.end and tag.start < place.end for place in registered)
     ]
-    core.places = _apart(sorted(found, key=lambda place: place.start))
+    core.address_map = _apart(sorted(found, key=lambda place: place.start))
 
 
-def _place(item: Peripheral, place: Registration) -> Place:
+def _place(item: Peripheral, place: Registration) -> MappedRange:
     start = place.address or 0
     size = place.size or item.attributes.get("size")
     if isinstance(size, AddressRange) or not isinstance(size, int) or size <= 0:
         size = _PAGE
-    return Place(
+    return MappedRange(
         start, min(start + size, _ADDRESS_SPACE), item.name, place.offset, item.type == MAPPED_MEMORY
     )
 
 
-def _apart(places: list[Place]) -> list[Place]:
+def _apart(address_map: list[MappedRange]) -> list[MappedRange]:
     """End each place where the next one begins: sizes that were assumed may be too large."""
-    apart: list[Place] = []
-    for index, place in enumerate(places):
-        limit = places[index + 1].start if index + 1 < len(places) else _ADDRESS_SPACE
+    apart: list[MappedRange] = []
+    for index, place in enumerate(address_map):
+        limit = address_map[index + 1].start if index + 1 < len(address_map) else _ADDRESS_SPACE
         end = min(place.end, limit) if limit > place.start else place.end
-        apart.append(Place(place.start, end, place.name, place.offset, place.is_memory))
+        apart.append(MappedRange(place.start, end, place.name, place.offset, place.is_memory))
     return apart
 
 

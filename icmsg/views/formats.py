@@ -16,7 +16,7 @@ from icmsg.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.views.writer import Output, TraceSubject, TraceWriter
+    from icmsg.views.writer import TraceOutput, TraceSubject, TraceWriter
 
 _GZIP: Final = ".gz"
 
@@ -33,11 +33,13 @@ class TraceFormat:
     streams: bool = True
     """True if a reader at the other end of a pipe can follow."""
 
-    def make(self, subject: TraceSubject, output: Output) -> TraceWriter:
+    def make(self, subject: TraceSubject, output: TraceOutput) -> TraceWriter:
         """Return a writer of this format to ``output``."""
         module, _, name = self.writer.partition(":")
         # Typed at its definition: a format's class takes what TraceWriter takes.
-        made = cast("Callable[[TraceSubject, Output], TraceWriter]", getattr(import_module(module), name))
+        made = cast(
+            "Callable[[TraceSubject, TraceOutput], TraceWriter]", getattr(import_module(module), name)
+        )
         return made(subject, output)
 
 

@@ -15,7 +15,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.views.writer import Direction, Message, Output, TraceSubject
+    from icmsg.views.writer import Message, TracedDirection, TraceOutput, TraceSubject
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _LINKTYPE: Final = 252  # LINKTYPE_WIRESHARK_UPPER_PDU
@@ -38,7 +38,7 @@ class PcapngWriter(TraceWriter):
 
     wants_sleep = False
 
-    def __init__(self, subject: TraceSubject, output: Output) -> None:
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
         self._write, self._flush = output.write, output.flush
         self._pdu = _TAGS(_DISSECTOR_NAME, 8) + b"icmsg\0\0\0" + _END
@@ -66,7 +66,7 @@ class PcapngWriter(TraceWriter):
             self._write(_framed(_INTERFACE, _option(_LINKTYPE, 0) + _word(0), options))
         self._flush()
 
-    def _add(self, time_ns: int, direction: Direction, data: bytes, comment: str) -> None:
+    def _add(self, time_ns: int, direction: TracedDirection, data: bytes, comment: str) -> None:
         data = self._pdu + data
         text, size = comment.encode(), len(data)
         body = _packet(direction.number, time_ns >> 32, time_ns & 0xFFFF_FFFF, size, size)
@@ -102,7 +102,7 @@ class PcapngWriter(TraceWriter):
         if what == "reset":
             self._fault(time_ns, core, f"RESET of {self.subject.names[core]}")
 
-    def region_changed(self, time_ns: int, direction: Direction, text: str) -> None:
+    def region_changed(self, time_ns: int, direction: TracedDirection, text: str) -> None:
         """Write what became of a region."""
         self._add(time_ns, direction, b"", f"REGION {text}")
 

@@ -16,7 +16,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.views.writer import Direction, Message, Output, TraceSubject
+    from icmsg.views.writer import Message, TracedDirection, TraceOutput, TraceSubject
 
 # TracePacket
 _PACKET: Final = tag(1, 2)
@@ -80,7 +80,7 @@ _PAYLOAD, _WHY, _PC = map(_string, ("payload", "why", "pc"))
 class PerfettoWriter(TraceWriter):
     """Writes packets as things happen; slices that are open at the end are closed there."""
 
-    def __init__(self, subject: TraceSubject, output: Output) -> None:
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
         self._parts: list[bytes] = []
         self._add = self._parts.append
@@ -110,7 +110,7 @@ class PerfettoWriter(TraceWriter):
     def _lane(self, core: int, lane: int) -> int:
         return (core + 1) * 100 + lane + 1
 
-    def _counter(self, direction: Direction) -> int:
+    def _counter(self, direction: TracedDirection) -> int:
         return 1_000_000 + direction.number
 
     def _describe(self) -> None:
@@ -250,7 +250,7 @@ class PerfettoWriter(TraceWriter):
         """End the slice of a handler."""
         self._end(time_ns, self._lanes[core, _INTERRUPTS])
 
-    def filled(self, time_ns: int, direction: Direction, rd_idx: int, wr_idx: int) -> None:
+    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int) -> None:
         """Write the fill level."""
         level = (wr_idx - rd_idx) % direction.layout.data_length
         self._event(time_ns, self._counters[direction.number] + varint(level))
@@ -284,7 +284,7 @@ class PerfettoWriter(TraceWriter):
         """Write a warning among the problems."""
         self._problem(time_ns, core, text)
 
-    def region_changed(self, time_ns: int, direction: Direction, text: str) -> None:
+    def region_changed(self, time_ns: int, direction: TracedDirection, text: str) -> None:
         """Write what became of a region among the problems of its writer."""
         self._problem(time_ns, direction.writer.index, f"region {direction.title}: {text}")
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 if TYPE_CHECKING:
-    from icmsg.views.writer import Output
+    from icmsg.views.writer import TraceOutput
 
 _BLOCK: Final = 1 << 16
 _QUICK: Final = 1
@@ -29,7 +29,7 @@ class Sink:
         self.error: OSError | None = None
         self._buffer = bytearray()
         self._live = live
-        self._target: Output = compressed(stream) if gzipped else stream
+        self._target: TraceOutput = compressed(stream) if gzipped else stream
         self._closes: list[BinaryIO] = [stream] if closes else []
         if gzipped:
             self._closes.insert(0, cast("BinaryIO", self._target))
@@ -68,6 +68,6 @@ class Sink:
             raise self.error
 
 
-def compressed(stream: Output) -> gzip.GzipFile:
+def compressed(stream: TraceOutput) -> gzip.GzipFile:
     """Return a compressor into ``stream`` whose bytes depend on nothing but what it is given."""
     return gzip.GzipFile("", "wb", _QUICK, cast("BinaryIO", stream), mtime=0)

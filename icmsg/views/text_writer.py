@@ -11,7 +11,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.views.writer import Direction, Message, Output, TraceSubject
+    from icmsg.views.writer import Message, TracedDirection, TraceOutput, TraceSubject
 
 _SHOWN: Final = 32
 """Bytes of a payload in a line."""
@@ -20,7 +20,7 @@ _SHOWN: Final = 32
 class TextWriter(TraceWriter):
     """Writes lines as :func:`icmsg.views.text.format_line` makes them: virtual time, core, what happened."""
 
-    def __init__(self, subject: TraceSubject, output: Output) -> None:
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
         self._names = subject.names
         for each in subject.directions:
@@ -96,7 +96,7 @@ class TextWriter(TraceWriter):
         """Write the text."""
         self._line(time_ns, core, f"WARNING {text}")
 
-    def region_changed(self, time_ns: int, direction: Direction, text: str) -> None:
+    def region_changed(self, time_ns: int, direction: TracedDirection, text: str) -> None:
         """Write the text."""
         self._line(time_ns, direction.writer.index, f"region {direction.title}: {text}")
 

@@ -17,7 +17,7 @@ from icmsg.machine.console import Console, printable
 from icmsg.machine.events import EventKind
 from icmsg.machine.fault_causes import fault_name
 from icmsg.machine.region_news import Packets, RegionChange, RegionChanged
-from icmsg.views.writer import Direction, Message, TracedCore, TraceSubject, TraceWriter
+from icmsg.views.writer import Message, TracedCore, TracedDirection, TraceSubject, TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,9 +37,9 @@ _BEGINS_ANEW: Final = (RegionChange.BEGUN_ANEW, RegionChange.BEGUN_OR_UNSEEN, Re
 
 
 class _Way:
-    """One direction with the messages under way in it."""
+    """Direction with the messages under way in it."""
 
-    def __init__(self, direction: Direction, reader: Core) -> None:
+    def __init__(self, direction: TracedDirection, reader: Core) -> None:
         self.direction: Final = direction
         self.reader: Final = reader
         self.length: Final = direction.layout.data_length
@@ -337,12 +337,12 @@ def subject_of(
     ordered = sorted(machine.cores.values(), key=lambda core: core.index)
     cores = [TracedCore(core.index, core.name, players.get(core.name) or player_of(core)) for core in ordered]
     by_name = {core.name: core for core in cores}
-    directions: list[Direction] = []
+    directions: list[TracedDirection] = []
     for link in links:
         for name, config in link.configs.items():
             bus, layout, region = machine.core(name).bus, config.tx_layout, config.tx_region
             directions.append(
-                Direction(
+                TracedDirection(
                     len(directions),
                     config.name,
                     by_name[name],

@@ -14,7 +14,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from icmsg.views.writer import Direction, Message, Output, TraceSubject
+    from icmsg.views.writer import Message, TracedDirection, TraceOutput, TraceSubject
 
 _FIRST_ID, _IDS = 33, 94
 _STRING, _EVENT, _NUMBER, _INDEX = "string", "event", "integer", "reg"
@@ -48,7 +48,7 @@ _OF_DIRECTION: Final = {
 class VcdWriter(TraceWriter):
     """Writes changes in the order of time; messages are their numbers, 0 is the magic."""
 
-    def __init__(self, subject: TraceSubject, output: Output) -> None:
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
         self._write = output.write
         self._at = -1
@@ -148,7 +148,7 @@ class VcdWriter(TraceWriter):
             running.remove(number)
         self._set(time_ns, self._core_scopes[core], "handler", running[-1] if running else 0)
 
-    def filled(self, time_ns: int, direction: Direction, rd_idx: int, wr_idx: int) -> None:
+    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int) -> None:
         """Write both indices and the fill level."""
         scope = self._ways[direction.number]
         before = self._indices.get(direction.number, (-1, -1))
@@ -203,6 +203,6 @@ def _identifier(number: int) -> bytes:
     return bytes(text)
 
 
-def _scope(direction: Direction, several: bool) -> str:
+def _scope(direction: TracedDirection, several: bool) -> str:
     name = f"{direction.writer.name}_to_{direction.reader.name}"
     return f"{name}_{direction.instance}" if several else name

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from icmsg.machine.events import Event
     from icmsg.machine.machine import Machine
 
-    class Output(Protocol):
+    class TraceOutput(Protocol):
         """A file, a pipe or a compressor: all that a writer needs of it."""
 
         def write(self, data: bytes | bytearray, /) -> object:
@@ -36,7 +36,7 @@ MAGIC_NUMBER: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class TracedCore:
-    """One core; ``player`` is who had it when the trace began: ``firmware``, ``Python``, or empty for nobody."""
+    """Core; ``player`` is who had it when the trace began: ``firmware``, ``Python``, or empty for nobody."""
 
     index: int
     name: str
@@ -44,8 +44,8 @@ class TracedCore:
 
 
 @dataclass(frozen=True, slots=True)
-class Direction:
-    """One way of a link: ``writer`` puts packets into ``region``, rings ``channel``, and ``reader`` takes them.
+class TracedDirection:
+    """Way of a link: ``writer`` puts packets into ``region``, rings ``channel``, and ``reader`` takes them.
 
     ``number`` counts the directions of a trace from 0. ``rd_idx`` and ``wr_idx`` are those when the trace began.
     """
@@ -68,14 +68,14 @@ class Direction:
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """One packet from its way into the ring to its end; times are virtual nanoseconds, None = not (yet).
+    """Packet from its way into the ring to its end; times are virtual nanoseconds, None = not (yet).
 
     ``number`` counts from 1 over all directions of a trace, in the order in which the packets were seen, and is
     :data:`MAGIC_NUMBER` for the packet that opens a region. ``index`` is where it lies in the ring.
     """
 
     number: int
-    direction: Direction
+    direction: TracedDirection
     payload: bytes
     index: int
     sent_ns: int
@@ -103,7 +103,7 @@ class TraceSubject:
     links: Sequence[Link]
     cores: Sequence[TracedCore]
     """Cores by their index in events."""
-    directions: Sequence[Direction]
+    directions: Sequence[TracedDirection]
     """The two directions of each link, one link after the other."""
     start_ns: int = 0
     about: Mapping[str, str] = field(default_factory=dict)
@@ -126,7 +126,7 @@ class TraceWriter:
     wants_sleep = True
     """True if :meth:`core_changed` is for sleep, too, which comes with nearly each message."""
 
-    def __init__(self, subject: TraceSubject, output: Output) -> None:
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         self.subject: Final = subject
         self.output: Final = output
 
@@ -156,7 +156,7 @@ class TraceWriter:
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """Take a packet that nobody can receive any more: its region began anew, or the trace ends."""
 
-    def filled(self, time_ns: int, direction: Direction, rd_idx: int, wr_idx: int) -> None:
+    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int) -> None:
         """Take the indices of a ring that has changed."""
 
     # Cores and instances
@@ -176,7 +176,7 @@ class TraceWriter:
     def warning(self, time_ns: int, core: int, text: str) -> None:
         """Take an access that nothing models."""
 
-    def region_changed(self, time_ns: int, direction: Direction, text: str) -> None:
+    def region_changed(self, time_ns: int, direction: TracedDirection, text: str) -> None:
         """Take that a region began anew, or cannot be read."""
 
     def printed(self, time_ns: int, core: int, text: str) -> None:

@@ -10,7 +10,7 @@ from command import icmsg
 from rich.console import Console
 
 from icmsg.cli import bench_command, bench_table
-from icmsg.cli.bench_command import PAIRINGS, WINDOWS, Report
+from icmsg.cli.bench_command import PAIRINGS, WINDOWS, BenchReport
 from icmsg.cli.measure import Rate, call_cost, exchange_rate
 from icmsg.config.boards import DEFAULT
 from icmsg.engines.choice import EngineChoice
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 Capture = pytest.CaptureFixture[str]
 
 
-def report(**more: Any) -> Report:
+def report(**more: Any) -> BenchReport:
     echoes = {
         (app, net, window): Rate(100.0 * window * (2 if app == "python" else 1), 5.5)
         for app, net in PAIRINGS
         for window in WINDOWS
     }
-    return Report(
+    return BenchReport(
         EngineChoice("renode", "why"), DEFAULT.roles, 100, echoes, {"mailbox read32": 1500.0}, **more
     )
 
@@ -51,8 +51,8 @@ def test_json_has_every_pairing_both_windows_and_every_access(capsys: Capture) -
 
 def test_the_virtual_time_of_an_echo_is_exact_and_does_not_depend_on_how_many_there_are() -> None:
     def rate(messages: int) -> float:
-        sides = bench_command._sides(DEFAULT, "python", "echo")
-        return exchange_rate(EmbeddedMachine, DEFAULT, sides, Workload(messages, 16, 16)).virtual_us
+        programs = bench_command._programs(DEFAULT, "python", "echo")
+        return exchange_rate(EmbeddedMachine, DEFAULT, programs, Workload(messages, 16, 16)).virtual_us
 
     assert rate(100) == rate(100)
     assert rate(100) == pytest.approx(rate(400), rel=0.05)
@@ -87,9 +87,9 @@ def test_too_few_messages_are_refused(capsys: Capture, messages: str) -> None:
 
 
 def test_an_exchange_that_fails_is_no_figure() -> None:
-    sides = bench_command._sides(DEFAULT, "python", "spin")
+    programs = bench_command._programs(DEFAULT, "python", "spin")
     with pytest.raises(EngineError, match="the exchange to be measured failed: bonding did not happen"):
-        exchange_rate(EmbeddedMachine, DEFAULT, sides, Workload(5))
+        exchange_rate(EmbeddedMachine, DEFAULT, programs, Workload(5))
 
 
 def test_the_cost_of_a_call_counts_the_call() -> None:

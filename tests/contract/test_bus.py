@@ -17,7 +17,7 @@ from remote_buses import remote_bus
 from renode_buses import renode_bus
 
 from icmsg.engines.embedded.bus import CoreBus
-from icmsg.engines.embedded.memory import PAGE, AddressSpace, Memory, MemoryRange
+from icmsg.engines.embedded.memory import PAGE, AddressSpace, MappedMemory, Memory
 from icmsg.errors import BusError
 from icmsg.hw.bus import Bus
 from icmsg.hw.memory_bus import MemoryBus
@@ -53,14 +53,14 @@ def register_file() -> Bus:
 
 def core_of_the_embedded_engine() -> Bus:
     space = AddressSpace("app")
-    space.add(MemoryRange(BASE, BASE + PAGE, Memory("ram", PAGE)))
+    space.add(MappedMemory(BASE, BASE + PAGE, Memory("ram", PAGE)))
     return CoreBus(space)
 
 
 def core_with_two_memories() -> Bus:
     space = AddressSpace("app")
-    space.add(MemoryRange(BASE, BASE + PAGE, Memory("low", PAGE)))
-    space.add(MemoryRange(BASE + PAGE, BASE + 2 * PAGE, Memory("high", PAGE)))
+    space.add(MappedMemory(BASE, BASE + PAGE, Memory("low", PAGE)))
+    space.add(MappedMemory(BASE + PAGE, BASE + 2 * PAGE, Memory("high", PAGE)))
     return CoreBus(space)
 
 

@@ -75,7 +75,7 @@ def test_every_path_on_the_page_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "folder"), [("Part", "cosim/embedded"), ("Part of the Monitor", "monitor")]
+    ("table", "folder"), [("Part", "engines/embedded"), ("Part of the Monitor", "monitor")]
 )
 def test_every_module_in_the_table_of_a_package_exists(table: str, folder: str) -> None:
     names = [name for row in PAGE.table(table) for name in re.findall(r"`([^`]+)`", row[1])]

@@ -28,7 +28,7 @@ from icmsg.wire.follower import PbufFollower
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icmsg.ipc.link import Link
+    from icmsg.ipc.context import InstanceContext
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -94,7 +94,7 @@ def replace(owner: object, name: str, make: Callable[[Any], Any]) -> Break:
 
 
 def unchecked_magic(_original: Any) -> Any:
-    def write_magic(link: Link) -> None:
+    def write_magic(link: InstanceContext) -> None:
         link.writer.tx_init()
         link.writer.write(b"Em1l1K0rn3li4")
 
@@ -159,7 +159,7 @@ def raises_bus_error(original: Any) -> Any:
 def submits_without_end(original: Any) -> Any:
     def receive(self: Any) -> None:
         original(self)
-        self._link.rx_work.submit()
+        self._context.rx_work.submit()
 
     return receive
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
-from icmsg.gdb.packets import INTERRUPT, LARGEST, Corrupt, PacketReader, frame
+from icmsg.gdb.packets import INTERRUPT, LARGEST, Corrupt, GdbPacketReader, frame
 
 
 def read(*parts: bytes) -> list[bytes]:
-    reader = PacketReader()
+    reader = GdbPacketReader()
     found: list[bytes] = []
     for part in parts:
         reader.feed(part)
@@ -33,7 +33,7 @@ def test_a_wrong_checksum_is_a_corrupt_packet() -> None:
 
 
 def test_a_packet_that_never_ends_is_kept_within_bounds() -> None:
-    reader = PacketReader()
+    reader = GdbPacketReader()
     for _ in range(100):
         reader.feed(b"$" + b"x" * 5000)
         assert list(reader.packets()) == []

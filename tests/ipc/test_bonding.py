@@ -96,7 +96,7 @@ def test_a_longer_magic_of_a_future_version_is_accepted() -> None:
 def test_a_longer_magic_is_accepted_since_3_6_and_not_before(wire: str, bound: bool) -> None:
     pair = Pair(signalling="repeat", wire=wire)
     pair.a.open()
-    peer = pair.b.instance._link.writer
+    peer = pair.b.instance._context.writer
     peer.tx_init()
     peer.write(MAGIC + b"+")
     pair.a.instance.mailbox_rang()
@@ -113,7 +113,7 @@ def test_a_longer_magic_is_accepted_since_3_6_and_not_before(wire: str, bound: b
 def test_the_receive_limit_holds_while_bonding_too(signalling: str) -> None:
     pair = Pair(signalling=signalling, a={"rx_limit": 13})
     pair.a.open()
-    peer = pair.b.instance._link.writer
+    peer = pair.b.instance._context.writer
     peer.tx_init()
     peer.write(MAGIC + b"+")
     pair.a.instance.mailbox_rang()

@@ -43,7 +43,7 @@ def bound(*names: str, **options: Any) -> Pair:
 
 def raw(pair: Pair, side: str, *message: int) -> None:
     """Send a control message by hand from one side, and let the other one look."""
-    link = pair.side(side).instance._channel.link
+    link = pair.side(side).instance._channel.context
     link.writer.write(bytes(message))
     link.ring()
     pair.run()

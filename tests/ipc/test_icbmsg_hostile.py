@@ -63,7 +63,7 @@ def act(pair: Pair, what: str, first: Any, second: Any) -> None:
             side.held.clear()
     elif what == "raw":
         with contextlib.suppress(IcmsgError):
-            pair.a.instance._channel.link.writer.write(bytes(first))
+            pair.a.instance._channel.context.writer.write(bytes(first))
     elif what == "packet":
         pair.bus.write_block(0x2007_8000 + 48, (len(second) | first << 24).to_bytes(4, "little") + second)
         pair.a.instance.queues.produce(0, high=bool(first & 1))

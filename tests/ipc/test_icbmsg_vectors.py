@@ -63,7 +63,7 @@ def act(pair: Pair, op: str, step: dict[str, Any]) -> object:
                 side.instance.init()
         return None
     if match := re.match(r"raw control message ([0-9a-f]+) from A", op):
-        pair.a.instance._channel.link.writer.write(bytes.fromhex(match[1]))
+        pair.a.instance._channel.context.writer.write(bytes.fromhex(match[1]))
         pair.a.instance._channel.ring()
         pair.log.clear()
         return None

@@ -94,8 +94,8 @@ def exchange(
     any_number = options.pop("any_number", False)
     work = Workload(messages, any_number=any_number)
     config = replace(CONFIG, generation=options.pop("generation", "4.1"))
-    sides = {"app": None, "net": FirmwareImage.load(stub("spin", "net"))}
-    return EndpointExchange(machine, sides, config, work, endpoints, **{**TIMES, **options})
+    programs = {"app": None, "net": FirmwareImage.load(stub("spin", "net"))}
+    return EndpointExchange(machine, programs, config, work, endpoints, **{**TIMES, **options})
 
 
 @pytest.mark.parametrize("generation", ["3.6", "4.1", "rework"])

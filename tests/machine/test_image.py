@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from icmsg.assets import stub
 from icmsg.errors import FirmwareError
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.image_places import check_places
+from icmsg.machine.image_addresses import check_addresses
 from icmsg.soc.soc import shipped_soc
 
 TABLE = vectors(0x2000_8000, 0x1_0009) + b"\xfe\xe7"
@@ -181,10 +181,12 @@ def test_whatever_happened_to_a_file_it_loads_or_is_refused_by_name(
 def test_an_image_that_waits_for_firmware_which_is_not_public_is_refused(name: str) -> None:
     image = FirmwareImage.load(stub("echo", "app", "nrf54h20"))
     asking = replace(image, symbols={**image.symbols, name: 0x0E09_4101})
-    check_places(image, "app", shipped_soc("nrf54h20"))
+    check_addresses(image, "app", shipped_soc("nrf54h20"))
     with pytest.raises(
         FirmwareError, match=f"waits for the secure and the system core of the nRF54H20 .{name}.,"
     ):
-        check_places(asking, "app", shipped_soc("nrf54h20"))
+        check_addresses(asking, "app", shipped_soc("nrf54h20"))
     elsewhere = FirmwareImage.load(stub("echo", "app", "nrf54l15"))
-    check_places(replace(elsewhere, symbols={**elsewhere.symbols, name: 1}), "app", shipped_soc("nrf54l15"))
+    check_addresses(
+        replace(elsewhere, symbols={**elsewhere.symbols, name: 1}), "app", shipped_soc("nrf54l15")
+    )

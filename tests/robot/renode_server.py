@@ -17,18 +17,18 @@ from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 sys.path.insert(1, str(Path(__file__).parent.parent))
 from remote_extensions import ExtendedMonitor
 
-from icmsg.robot.hosts import LocalHost
+from icmsg.robot.context import KeywordContext
+from icmsg.robot.emulation import LocalEmulation
 from icmsg.robot.renode_keywords import RenodeKeywords
 from icmsg.robot.renode_log_keywords import RenodeLogKeywords
 from icmsg.robot.renode_uart_keywords import RenodeUartKeywords
-from icmsg.robot.scene import Scene
-from icmsg.robot.settings import Settings
+from icmsg.robot.settings import LibrarySettings
 
 _NAMED = re.compile(r"^([a-zA-Z0-9_]+)=(.+)", re.DOTALL)
 
 
-class RenodeHost(LocalHost):
-    """A host whose Monitor has what the C# files add to Renode's."""
+class RenodeEmulation(LocalEmulation):
+    """An emulation whose Monitor has what the C# files add to Renode's."""
 
     def _make(self, asked: str | None, platform: str | None = None) -> ExtendedMonitor:
         return ExtendedMonitor()
@@ -45,14 +45,14 @@ class RenodeServer:
     """What Renode offers to the Remote library: two methods."""
 
     def __init__(self) -> None:
-        settings = Settings("1 s", "10 ms")
-        scene = Scene(settings, RenodeHost("embedded", settings))
+        settings = LibrarySettings("1 s", "10 ms")
+        context = KeywordContext(settings, RenodeEmulation("embedded", settings))
         self._keywords: dict[str, Any] = {
             "EnableLoggingToCache": lambda: None,
             "ClearCachedLog": lambda: None,
             "HandleHotSpot": lambda action: None,
         }
-        for part in (RenodeKeywords(scene), RenodeUartKeywords(scene), RenodeLogKeywords(scene)):
+        for part in (RenodeKeywords(context), RenodeUartKeywords(context), RenodeLogKeywords(context)):
             for name, method in inspect.getmembers(part, inspect.ismethod):
                 if hasattr(method, "robot_name"):
                     self._keywords["".join(word.title() for word in name.split("_"))] = method

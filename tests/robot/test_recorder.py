@@ -11,12 +11,12 @@ from icmsg.link.link import Link
 from icmsg.link.peer import Peer
 from icmsg.machine.force_off import start_firmware
 from icmsg.machine.simtime import MS
-from icmsg.robot.recorder import Recorder
+from icmsg.robot.recorder import EventRecorder
 
 
 def test_packets_of_firmware_are_lines_and_those_of_python_are_left_to_its_instances() -> None:
     with EmbeddedMachine() as machine:
-        recorder = Recorder()
+        recorder = EventRecorder()
         recorder.listen(machine)
         follow_link(machine, Link.of("app", "net", APP))
         machine.core("net").load(stub("echo", "net"))
@@ -40,7 +40,7 @@ def test_packets_of_firmware_are_lines_and_those_of_python_are_left_to_its_insta
 
 def test_without_anybody_who_follows_a_link_the_trace_has_no_packets_of_firmware() -> None:
     with EmbeddedMachine() as machine:
-        recorder = Recorder()
+        recorder = EventRecorder()
         recorder.listen(machine)
         machine.core("net").load(stub("echo", "net"))
         start_firmware(machine, ["net"])

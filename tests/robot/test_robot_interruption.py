@@ -92,7 +92,7 @@ def test_a_signal_while_native_code_calls_back_stops_the_keyword_soon(handled: l
         ("run_firmware", "app", "initiator"),
     ):
         library.run_keyword(name, arguments)
-    machine = library._scene.machine
+    machine = library._context.machine
     rings = 0
 
     def at_a_doorbell(_event: Event) -> None:

@@ -37,7 +37,7 @@ from icmsg.config.devicetree.nodes import (
     Channel,
     Devicetree,
     IcmsgNode,
-    Mailbox,
+    MailboxNode,
     MemoryNode,
     OtherBackend,
 )
@@ -47,6 +47,9 @@ from icmsg.config.devicetree.tree import parse_tree
 
 if TYPE_CHECKING:
     import os
+
+Mailbox = MailboxNode
+"""Name of :class:`MailboxNode` in release 0.1; release 0.3 drops it."""
 
 __all__ = [
     "BACKENDS",
@@ -60,6 +63,7 @@ __all__ = [
     "Devicetree",
     "IcmsgNode",
     "Mailbox",
+    "MailboxNode",
     "MemoryNode",
     "OtherBackend",
     "load_devicetree",

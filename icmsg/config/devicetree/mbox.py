@@ -9,7 +9,7 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.devicetree.nodes import Channel, Mailbox
+from icmsg.config.devicetree.nodes import Channel, MailboxNode
 from icmsg.config.devicetree.reg import WHOLE_TREE, boards_own, entries, readable_words
 from icmsg.errors import DevicetreeError
 
@@ -96,7 +96,7 @@ def _cells(target: Node, mboxes: Property, node: Node, guess: int) -> int:
     return words[0]
 
 
-def tx_mailbox(node: Node, tree: Tree) -> Mailbox | None:
+def tx_mailbox(node: Node, tree: Tree) -> MailboxNode | None:
     """Return the mailbox that a node of any backend rings; None if that cannot be read."""
     try:
         return channels(node, tree)[0].mailbox
@@ -104,10 +104,10 @@ def tx_mailbox(node: Node, tree: Tree) -> Mailbox | None:
         return None
 
 
-def _mailbox(node: Node) -> Mailbox:
+def _mailbox(node: Node) -> MailboxNode:
     parent = node.parent
     vpr = parent if parent is not None and set(parent.strings("compatible")) & set(_VPRS) else None
-    return Mailbox(
+    return MailboxNode(
         node.path,
         tuple(node.strings("compatible")),
         node.enabled,

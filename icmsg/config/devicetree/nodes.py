@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icmsg.config.instance import Region
-    from icmsg.config.place import Place
+    from icmsg.config.source_location import SourceLocation
 
 ICMSG: Final = "zephyr,ipc-icmsg"
 ICBMSG: Final = "zephyr,ipc-icbmsg"
@@ -38,7 +38,7 @@ class MemoryNode:
 
     path: str
     region: Region
-    place: Place
+    place: SourceLocation
     entries: int = 1
     chosen: tuple[str, ...] = ()
     """Properties of ``/chosen`` that name the node."""
@@ -50,7 +50,7 @@ class MemoryNode:
 
 
 @dataclass(frozen=True, slots=True)
-class Mailbox:
+class MailboxNode:
     """A mailbox controller. The masks are those of ``nordic,mbox-nrf-ipc``; None where the node has none.
 
     ``labels`` are what ``mboxes`` may call it, ``stand_in`` tells that its node is in files that an overlay does not
@@ -60,7 +60,7 @@ class Mailbox:
     path: str
     compatible: tuple[str, ...]
     enabled: bool
-    place: Place
+    place: SourceLocation
     tx_mask: int | None = None
     rx_mask: int | None = None
     labels: tuple[str, ...] = ()
@@ -81,11 +81,11 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One entry of ``mboxes``."""
+    """Entry of ``mboxes``."""
 
-    mailbox: Mailbox
+    mailbox: MailboxNode
     number: int
-    place: Place
+    place: SourceLocation
     has_cell: bool = True
     """False for a mailbox with one channel only, which has no number."""
 
@@ -97,12 +97,12 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class IcmsgNode:
-    """One enabled node of ICMsg, ICBMsg or icmsg_me (protocol §5)."""
+    """Enabled node of ICMsg, ICBMsg or icmsg_me (protocol §5)."""
 
     name: str
     """Its first label, else its name, else (if another node has the same) its path."""
     path: str
-    place: Place
+    place: SourceLocation
     tx_region: MemoryNode
     rx_region: MemoryNode
     tx_channel: Channel
@@ -111,7 +111,7 @@ class IcmsgNode:
     """Bytes; None without the property."""
     unbound: str | None
     """The property as written; None without it."""
-    places: Mapping[str, Place]
+    places: Mapping[str, SourceLocation]
     """The place of each property."""
     labels: tuple[str, ...] = ()
     compatible: str = ICMSG
@@ -129,7 +129,7 @@ class IcmsgNode:
         """Tell whether ``name`` is the name, a label or the path of the node."""
         return name in (self.name, self.path, *self.labels)
 
-    def place_of(self, name: str) -> Place:
+    def place_of(self, name: str) -> SourceLocation:
         """Return the place of property ``name``, of the node where it does not have it."""
         return self.places.get(name, self.place)
 
@@ -140,10 +140,10 @@ class OtherBackend:
 
     path: str
     compatible: str
-    place: Place
+    place: SourceLocation
     regions: tuple[MemoryNode, ...]
     labels: tuple[str, ...] = ()
-    tx_mailbox: Mailbox | None = None
+    tx_mailbox: MailboxNode | None = None
     """The mailbox that it rings; None if that is not told."""
 
 

@@ -37,7 +37,7 @@ _SIZES: Final = {"DT_SIZE_K": "(0x400*", "DT_SIZE_M": "(0x100000*"}
 
 
 class Scanner:
-    """One pass over ``text``; after :meth:`run` the attributes tell what was found.
+    """Pass over ``text``; after :meth:`run` the attributes tell what was found.
 
     ``complete``: the file has ``/dts-v1/``. ``include_line``: line of the first ``/include/``, or 0.
     ``edits``: what makes the text parsable by dtlib.

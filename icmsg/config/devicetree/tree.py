@@ -20,7 +20,7 @@ from devicetree.dtlib import DT, DTError, _MarkerType  # type: ignore[import-unt
 from devicetree.dtlib import Property as LibraryProperty
 
 from icmsg.config.devicetree.source import STAND_INS, Source, decoded
-from icmsg.config.place import Place
+from icmsg.config.source_location import SourceLocation
 from icmsg.errors import DevicetreeError
 from icmsg.limits import (
     DEVICETREE_BYTES,
@@ -47,11 +47,11 @@ _LONGEST_SHIFT = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Property:
-    """One property. ``value`` is as in a compiled tree: cells big-endian, texts with a zero behind each."""
+    """Property of a node. ``value`` is as in a compiled tree: cells big-endian, texts with a zero behind each."""
 
     name: str
     value: bytes
-    place: Place
+    place: SourceLocation
     macro: str | None
     """Name of a C macro in the value that only a build can expand; the value is then worth nothing."""
 
@@ -76,13 +76,13 @@ class Property:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """One node. ``stand_in``: its definition is in a file that an overlay does not name."""
+    """Node of a devicetree. ``stand_in``: its definition is in a file that an overlay does not name."""
 
     path: str
     name: str
     labels: tuple[str, ...]
     parent: Node | None
-    place: Place
+    place: SourceLocation
     stand_in: bool
     properties: Mapping[str, Property]
     children: list[Node] = field(default_factory=list)
@@ -131,8 +131,8 @@ class _PlacedDT(DT):  # type: ignore[misc]  # dtlib is not typed
     """dtlib's parser, which notes where nodes and properties begin."""
 
     def __init__(self, path: str, source: Source) -> None:
-        self.node_places: dict[Any, Place] = {}
-        self.property_places: dict[Any, tuple[Place, str | None]] = {}
+        self.node_places: dict[Any, SourceLocation] = {}
+        self.property_places: dict[Any, tuple[SourceLocation, str | None]] = {}
         self._source = source
         self._copy = path
         self._lineno = 1
@@ -275,11 +275,11 @@ class _PlacedDT(DT):  # type: ignore[misc]  # dtlib is not typed
     def _parse_error(self, message: object) -> NoReturn:
         raise self._here().error(DevicetreeError, self._words(str(message)))
 
-    def _here(self) -> Place:
+    def _here(self) -> SourceLocation:
         """Return where the parser is; what stands before the user's text belongs to its first line."""
         if self.filename == self._copy:
-            return Place(self._source.file, 1)
-        return Place(self.filename, self._lineno)
+            return SourceLocation(self._source.file, 1)
+        return SourceLocation(self.filename, self._lineno)
 
     def _late_error(self, message: str) -> DevicetreeError:
         """Return dtlib's error for the whole tree, which names a node but no line."""
@@ -293,7 +293,7 @@ class _PlacedDT(DT):  # type: ignore[misc]  # dtlib is not typed
                     return DevicetreeError(self._words(message), file=file, line=line)
         paths = {node.path: place for node, place in self.node_places.items()}
         found = (paths[path] for path in _PATH.findall(message) if path in paths)
-        place = next(found, Place(self._source.file, 1))
+        place = next(found, SourceLocation(self._source.file, 1))
         return DevicetreeError(self._words(message), file=place.file, line=place.line)
 
     def _words(self, message: str) -> str:
@@ -343,7 +343,7 @@ class _Converter:
         place = self._dt.node_places[dt_node]
         stand_in = not self._source.complete and path.startswith(f"/{STAND_INS}/") and path.count("/") == 2
         if stand_in:
-            place = Place(self._source.file, self._source.references[dt_node.name])
+            place = SourceLocation(self._source.file, self._source.references[dt_node.name])
         node = Node(
             path=_STAND_IN.sub(r"&\1", path),
             name=dt_node.name,
@@ -357,16 +357,16 @@ class _Converter:
         node.children.extend(self._node(child, node) for child in dt_node.nodes.values())
         return node
 
-    def _property(self, prop: Any, node_place: Place) -> Property:
+    def _property(self, prop: Any, node_place: SourceLocation) -> Property:
         place, macro = self._dt.property_places.get(
             prop, (node_place, None)
         )  # one without a value has no place
         return Property(prop.name, prop.value, self._with_origin(place, self._origin(place)), macro)
 
-    def _with_origin(self, place: Place, origin: str | None) -> Place:
-        return Place(place.file, place.line, origin) if origin else place
+    def _with_origin(self, place: SourceLocation, origin: str | None) -> SourceLocation:
+        return SourceLocation(place.file, place.line, origin) if origin else place
 
-    def _origin(self, place: Place) -> str | None:
+    def _origin(self, place: SourceLocation) -> str | None:
         """Return what a build's zephyr.dts (Zephyr ≥ 4.2) says behind the value."""
         for line in self._lines_from(place, 0):
             if found := _ORIGIN.search(line):
@@ -375,12 +375,12 @@ class _Converter:
                 break
         return None
 
-    def _node_origin(self, place: Place) -> str | None:
+    def _node_origin(self, place: SourceLocation) -> str | None:
         before = next(iter(self._lines_from(place, -1)), "")
         found = _NODE_ORIGIN.search(before)
         return found[1] if found else None
 
-    def _lines_from(self, place: Place, offset: int) -> list[str]:
+    def _lines_from(self, place: SourceLocation, offset: int) -> list[str]:
         if place.file != self._source.file:
             return []
         first = place.line - 1 + offset

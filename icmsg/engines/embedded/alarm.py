@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from icmsg.timers import NEVER
 
 if TYPE_CHECKING:
-    from icmsg.timers import Action, Timer
+    from icmsg.timers import Action, ScheduledTimer
 
 
 class Timed(Protocol):
@@ -16,7 +16,7 @@ class Timed(Protocol):
     def now(self) -> int:
         """Return the current tick."""
 
-    def at(self, time: int, action: Action) -> Timer:
+    def at(self, time: int, action: Action) -> ScheduledTimer:
         """Run ``action`` at tick ``time``."""
 
 
@@ -34,7 +34,7 @@ class Alarm:
         self._where: Final = where
         self._action: Final = action
         self._due = NEVER
-        self._entries: list[Timer] = []  # the latest first, so the next one to run is the last
+        self._entries: list[ScheduledTimer] = []  # the latest first, so the next one to run is the last
 
     def set(self, time: int) -> None:
         """Run the action at tick ``time``, and at no other."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.armv8m.architecture import Armv8M
 from icmsg.engines.embedded.armv8m.scs_registers import PRIORITY_MASK, SCS_BASE
-from icmsg.engines.embedded.memory import PAGE, AddressSpace, IoRange, Memory, MemoryRange
+from icmsg.engines.embedded.memory import PAGE, AddressSpace, IoRange, MappedMemory, Memory
 from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, lines_of, modelled
 from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.engines.embedded.models.tagged import TaggedPage
@@ -153,7 +153,7 @@ class Builder:
             if place.address is None:
                 raise place.place.error(f"{item.name} needs an address on sysbus")
             for space in self._spaces_of(item, place):
-                self._register(item, space, MemoryRange(place.address, place.address + size, memory))
+                self._register(item, space, MappedMemory(place.address, place.address + size, memory))
 
     def _add_model(self, item: Peripheral, kind: ModelType) -> None:
         outputs = self._outputs(item)
@@ -258,7 +258,7 @@ class Builder:
             except ConfigurationError as error:
                 raise item.error(str(error)) from None
 
-    def _register(self, item: Peripheral, space: AddressSpace, where: MemoryRange | IoRange) -> None:
+    def _register(self, item: Peripheral, space: AddressSpace, where: MappedMemory | IoRange) -> None:
         try:
             space.add(where)
         except ConfigurationError as error:

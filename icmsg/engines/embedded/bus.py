@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.memory import AddressSpace, IoRange, MemoryRange
+from icmsg.engines.embedded.memory import AddressSpace, IoRange, MappedMemory
 from icmsg.errors import BusError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class CoreBus:
     def read8(self, address: int) -> int:
         """Read a byte."""
         found = self._pages.get(address >> 12)
-        if isinstance(found, MemoryRange):
+        if isinstance(found, MappedMemory):
             return found.memory.bytes[address - found.start]
         if found is None:
             raise self._nothing(address, 8)
@@ -49,7 +49,7 @@ class CoreBus:
         if address & 1:
             raise self._misaligned(address, 16)
         found = self._pages.get(address >> 12)
-        if isinstance(found, MemoryRange):
+        if isinstance(found, MappedMemory):
             offset = address - found.start
             return int.from_bytes(found.memory.bytes[offset : offset + 2], "little")
         if found is None:
@@ -61,7 +61,7 @@ class CoreBus:
         if address & 3:
             raise self._misaligned(address, 32)
         found = self._pages.get(address >> 12)
-        if type(found) is MemoryRange:
+        if type(found) is MappedMemory:
             return found.memory.words[(address - found.start) >> 2]
         if type(found) is IoRange:
             return self._io(found.model.read32, address, found, 32)
@@ -71,7 +71,7 @@ class CoreBus:
         """Write a byte."""
         self._check_value(address, value, 8)
         found = self._pages.get(address >> 12)
-        if isinstance(found, MemoryRange):
+        if isinstance(found, MappedMemory):
             found.memory.bytes[address - found.start] = value
             self._wrote(found, address, 1)
         elif found is None:
@@ -85,7 +85,7 @@ class CoreBus:
             raise self._misaligned(address, 16)
         self._check_value(address, value, 16)
         found = self._pages.get(address >> 12)
-        if isinstance(found, MemoryRange):
+        if isinstance(found, MappedMemory):
             offset = address - found.start
             found.memory.bytes[offset : offset + 2] = value.to_bytes(2, "little")
             self._wrote(found, address, 2)
@@ -101,7 +101,7 @@ class CoreBus:
         if not 0 <= value <= 0xFFFFFFFF:
             raise self._too_wide(address, value, 32)
         found = self._pages.get(address >> 12)
-        if type(found) is MemoryRange:
+        if type(found) is MappedMemory:
             found.memory.words[(address - found.start) >> 2] = value
             if found.memory.code or found.memory.reserved:
                 found.memory.changed(address - found.start, 4)
@@ -117,7 +117,7 @@ class CoreBus:
     def read_block(self, address: int, size: int) -> bytes:
         """Read ``size`` bytes of memory; a block may span memories that touch, but no peripheral."""
         found = self._pages.get(address >> 12)
-        if type(found) is MemoryRange and size >= 0 and address + size <= found.end:
+        if type(found) is MappedMemory and size >= 0 and address + size <= found.end:
             offset = address - found.start
             return found.memory.bytes[offset : offset + size].tobytes()
         return b"".join(
@@ -131,7 +131,7 @@ class CoreBus:
             data = data.tobytes()
         size = len(data)
         found = self._pages.get(address >> 12)
-        if type(found) is MemoryRange and address + size <= found.end:
+        if type(found) is MappedMemory and address + size <= found.end:
             offset = address - found.start
             found.memory.bytes[offset : offset + size] = data
             if size and (found.memory.code or found.memory.reserved):
@@ -143,10 +143,10 @@ class CoreBus:
             self._wrote(part, start, end - start)
             done += end - start
 
-    def _span(self, address: int, size: int) -> list[tuple[MemoryRange, int, int]]:
+    def _span(self, address: int, size: int) -> list[tuple[MappedMemory, int, int]]:
         if size < 0:
             raise BusError("a size cannot be negative", address=address, width=8 * size, core=self._core)
-        parts: list[tuple[MemoryRange, int, int]] = []
+        parts: list[tuple[MappedMemory, int, int]] = []
         position = address
         while position < address + size:
             found = self._pages.get(position >> 12)
@@ -164,7 +164,7 @@ class CoreBus:
             position = end
         return parts
 
-    def _wrote(self, found: MemoryRange, address: int, size: int) -> None:
+    def _wrote(self, found: MappedMemory, address: int, size: int) -> None:
         if found.memory.code or found.memory.reserved:
             found.memory.changed(address - found.start, size)
 

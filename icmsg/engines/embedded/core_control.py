@@ -22,7 +22,7 @@ _LARGEST: Final = 0xFFFF_FFFF
 
 
 class CoreControl:
-    """One core of ``machine``; ``halted`` as its description says. ``tell`` is told what goes wrong later.
+    """Core of ``machine``; ``halted`` as its description says. ``tell`` is told what goes wrong later.
 
     Python that plays the core, or loads and starts it through :class:`MachineCore`, comes first.
     """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False)
-class _Watch:
+class _AccessWatch:
     begin: int
     end: int
     kind: StopKind
@@ -34,7 +34,7 @@ class CoreStops:
         self._current: Final = current
         self._known: Processor | None = None  # who was told; it may have been freed since
         self._reached: Final[dict[int, list[Callable[[], None]]]] = {}
-        self._watches: Final[list[_Watch]] = []
+        self._watches: Final[list[_AccessWatch]] = []
         self._stepped: list[Callable[[], None]] = []
 
     @property
@@ -78,7 +78,7 @@ class CoreStops:
         self, begin: int, end: int, kind: StopKind, handler: Callable[[int], None]
     ) -> Callable[[], None]:
         """Call ``handler(address)`` directly behind a load, or a store, that touches a range; the result ends that."""
-        watch = _Watch(begin, end, kind, handler)
+        watch = _AccessWatch(begin, end, kind, handler)
         self._watches.append(watch)
         if self._firmware is not None:
             watch.put(self._firmware)

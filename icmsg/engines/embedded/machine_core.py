@@ -1,4 +1,4 @@
-"""One core of an embedded machine as its user sees it."""
+"""Core of an embedded machine as its user sees it."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ class MachineCore(BaseCore):
             self.reset()
             self._tell_power(False)
 
-    def let_go(self, entry: int | None = None) -> None:
+    def release_reset(self, entry: int | None = None) -> None:
         """Let the core start where its image says, or at ``entry``, if it is held or has never run (FORCEOFF = 0).
 
         A core that Python plays learns it by :meth:`on_power`; one without an image, or code at ``entry``, stays

@@ -108,7 +108,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryRange:
+class MappedMemory:
     """A memory at byte address ``start`` up to, but not including, ``end``."""
 
     start: int
@@ -131,7 +131,7 @@ class IoRange:
     name: str
 
 
-Range = MemoryRange | IoRange
+Range = MappedMemory | IoRange
 
 
 class AddressSpace:
@@ -141,7 +141,7 @@ class AddressSpace:
         self.core: Final = core
         self.pages: Final[dict[int, Range]] = {}
         self.ranges: Final[list[Range]] = []
-        self._first: dict[str, MemoryRange] = {}
+        self._first: dict[str, MappedMemory] = {}
         self.closed = False
 
     def add(self, new: Range) -> None:
@@ -159,7 +159,7 @@ class AddressSpace:
                 raise ConfigurationError(f"core {self.core} has two things at 0x{page * PAGE:08X}")
             self.pages[page] = new
         self.ranges.append(new)
-        if isinstance(new, MemoryRange):
+        if isinstance(new, MappedMemory):
             self._first.setdefault(new.memory.name, new)
 
     def close(self) -> None:
@@ -168,18 +168,18 @@ class AddressSpace:
         self.pages.clear()
         self.ranges.clear()
 
-    def memory_at(self, address: int) -> MemoryRange | None:
+    def memory_at(self, address: int) -> MappedMemory | None:
         """Return the memory range that contains byte ``address``, or None."""
         found = self.pages.get(address >> 12)
-        return found if isinstance(found, MemoryRange) else None
+        return found if isinstance(found, MappedMemory) else None
 
-    def alias(self, found: MemoryRange, address: int) -> int:
+    def alias(self, found: MappedMemory, address: int) -> int:
         """Return the first address of the byte of ``found`` at ``address``; a memory may be registered twice."""
         return address - found.start + self._first[found.memory.name].start
 
-    def memories(self) -> list[MemoryRange]:
+    def memories(self) -> list[MappedMemory]:
         """Return all memory ranges."""
-        return [item for item in self.ranges if isinstance(item, MemoryRange)]
+        return [item for item in self.ranges if isinstance(item, MappedMemory)]
 
     def gaps(self) -> list[tuple[int, int]]:
         """Return (start, end) of everything where nothing is registered, in the 4 GiB of a core."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.scheduler import Scheduler
     from icmsg.engines.embedded.slot import Slot
-    from icmsg.timers import Timer
+    from icmsg.timers import ScheduledTimer
 
 
 class PlayedCore:
@@ -29,10 +29,12 @@ class PlayedCore:
         self.latency: Final = latency
         self._retry = max(latency, retry)
         self._slot = slot
+        self._nvic = slot.nvic
+        self._edges = slot.edges
         self._scheduler = scheduler
         self._handlers: dict[int, Callable[[], None]] = {}
         self._levels: set[int] = set()
-        self._queued: dict[int, Timer] = {}
+        self._queued: dict[int, ScheduledTimer] = {}
         self._ignored: dict[int, int] = {}
         slot.on_line = self._line
         slot.nvic.changed = self._look
@@ -40,7 +42,7 @@ class PlayedCore:
     def on_interrupt(self, interrupt: int, handler: Callable[[], None]) -> None:
         """Call ``handler`` for external interrupt ``interrupt``; a line that is high already counts as rising now."""
         self._handlers[interrupt] = handler
-        if self._slot.nvic.offers(interrupt):
+        if self._nvic.offers(interrupt):
             self._line(interrupt, True)
 
     def release(self) -> None:
@@ -50,23 +52,23 @@ class PlayedCore:
         self._queued.clear()
         self._handlers.clear()
         self._slot.on_line = None
-        self._slot.nvic.changed = ignore
+        self._nvic.changed = ignore
 
     def _look(self) -> None:
         """Look again at what the interrupt controller offers."""
         for interrupt in self._handlers:
-            level = self._slot.nvic.offers(interrupt)
-            if level is not (interrupt in self._levels) and interrupt not in self._slot.edges:
+            level = self._nvic.offers(interrupt)
+            if level is not (interrupt in self._levels) and interrupt not in self._edges:
                 self._line(interrupt, level)
 
     def _line(self, interrupt: int, level: bool) -> None:
         if not level:
-            if interrupt not in self._slot.edges:
+            if interrupt not in self._edges:
                 self._levels.discard(interrupt)
         elif interrupt in self._handlers:
             self._levels.add(interrupt)
             if interrupt not in self._queued:
-                is_edge = interrupt in self._slot.edges
+                is_edge = interrupt in self._edges
                 self._queue(interrupt, self._retry if is_edge else self.latency)
 
     def _queue(self, interrupt: int, delay: int) -> None:
@@ -77,13 +79,13 @@ class PlayedCore:
         del self._queued[interrupt]
         if interrupt not in self._levels:
             return  # acknowledged before the handler's turn: no interrupt is taken
-        if interrupt in self._slot.edges:
+        if interrupt in self._edges:
             self._levels.discard(interrupt)
         try:
-            if (began := self._slot.nvic.began) is not None:
+            if (began := self._nvic.began) is not None:
                 began(interrupt)
             self._handlers[interrupt]()
-            if (ended := self._slot.nvic.ended) is not None:
+            if (ended := self._nvic.ended) is not None:
                 ended(interrupt)
         finally:
             self._look_again(interrupt)
@@ -114,7 +116,7 @@ class MachineClock:
         """Call at the end of the current Python step, at the same virtual time, first in, first out."""
         self._scheduler.call_soon(callback)
 
-    def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Timer:
+    def call_later(self, delay_ns: int, callback: Callable[[], None]) -> ScheduledTimer:
         """Call after ``delay_ns`` (rounded up to the machine's resolution); the entry can be cancelled.
 
         Raises:

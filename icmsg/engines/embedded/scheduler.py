@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from icmsg.timers import NEVER, RUNAWAY, Action, Timer, Timers, runaway
+from icmsg.timers import NEVER, RUNAWAY, Action, ScheduledTimer, Timers, runaway
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ class Scheduler:
         current = self._current
         return self.now if current is None else current.now()
 
-    def at(self, time: int, action: Action) -> Timer:
+    def at(self, time: int, action: Action) -> ScheduledTimer:
         """Run ``action`` at tick ``time``, when every core has come that far."""
         current = self._current
         if current is not None:
@@ -174,8 +174,8 @@ class Scheduler:
                 chosen, earliest = core, ready
         return chosen, earliest
 
-    def _comes_to(self, core: Processor, ready: int) -> bool:
-        """Let what is due at tick ``ready`` reach ``core``; return whether it runs then."""
+    def _run_core(self, core: Processor, ready: int, action: int) -> None:
+        """Let what is due at tick ``ready`` reach ``core``, and run it unless it sleeps on."""
         was_asleep = core.asleep
         if was_asleep:
             core.wake(ready)
@@ -189,14 +189,9 @@ class Scheduler:
         if core.asleep or nvic.pending & nvic.enabled:
             core.take_interrupts()
         if core.asleep:
-            return False
+            return
         if was_asleep and core.slept is not None:
             core.slept(False)
-        return True
-
-    def _run_core(self, core: Processor, ready: int, action: int) -> None:
-        if not self._comes_to(core, ready):
-            return
         # The core is the one furthest behind, so a quantum from here is no more than that from any other one.
         horizon = min(core.timers.next, action, core.time + self._slice_limit)
         if core.time < self._tight_until:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.processor import Architecture, Processor, SystemRegisters
     from icmsg.engines.embedded.scheduler import Scheduler
     from icmsg.hw.model import IoModel
-    from icmsg.timers import Timer
+    from icmsg.timers import ScheduledTimer
 
 _DOORBELL: Final = EventKind.DOORBELL
 _INTERRUPT: Final = EventKind.INTERRUPT
@@ -46,7 +46,7 @@ class Power(Protocol):
     def hold(self) -> None:
         """Stop the core and hold it in reset, with the peripherals that belong to it alone."""
 
-    def let_go(self, entry: int | None = None) -> None:
+    def release_reset(self, entry: int | None = None) -> None:
         """Let the core start where its image says, or at ``entry``, if it is held or has never run."""
 
     def reset(self) -> None:
@@ -136,7 +136,7 @@ class Slot:
         """Return how many instructions firmware has executed, exact within an access."""
         return 0 if self.firmware is None else self.firmware.executed()
 
-    def at(self, time: int, action: Action) -> Timer:
+    def at(self, time: int, action: Action) -> ScheduledTimer:
         """Run ``action`` when this core has come to ``time``; where it runs no firmware, at that time of the machine.
 
         Nothing runs while firmware is halted: what has become due meanwhile runs when it goes on.
@@ -158,10 +158,10 @@ class Slot:
         if self.power is not None:
             self._between_instructions(self.power.hold)
 
-    def let_go(self, entry: int | None = None) -> None:
+    def release_reset(self, entry: int | None = None) -> None:
         """End what :meth:`hold` began, in the same way."""
         if self.power is not None:
-            self._between_instructions(partial(self.power.let_go, entry))
+            self._between_instructions(partial(self.power.release_reset, entry))
 
     def restart(self) -> None:
         """Reset this core and what belongs to it alone, in the same way."""
@@ -229,7 +229,7 @@ class Slot:
             self.emit(_INTERRUPT, interrupt)
         self.nvic.set_line(interrupt, level)
         if self.on_line is not None:
-            self.on_line(interrupt, self.nvic.offers(interrupt))
+            self.on_line(interrupt, level and self.nvic.offers(interrupt))
 
     def _tell_ends(self, wanted: bool) -> None:
         self.nvic.ended = self.interrupt_ended if wanted else None

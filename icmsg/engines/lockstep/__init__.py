@@ -1,1 +1,1 @@
-"""Common part of engines where Python works between steps, at synchronization points of somebody else's emulation."""
+"""Base of engines where Python works between steps, at synchronization points of somebody else's emulation."""

@@ -11,7 +11,7 @@ from icmsg.errors import BusError
 
 if TYPE_CHECKING:
     from icmsg.hw.registers import AccessKind
-    from icmsg.soc.soc import Place, SocCore
+    from icmsg.soc.soc import MappedRange, SocCore
 
 
 class PlacedBus:
@@ -159,7 +159,7 @@ class PlacedBus:
         if not place.is_memory:
             self._rang()
 
-    def _check(self, address: int, width: int) -> Place:
+    def _check(self, address: int, width: int) -> MappedRange:
         size = width // 8
         if address % size:
             raise self._error(f"not aligned; use a multiple of {size}", address, width)

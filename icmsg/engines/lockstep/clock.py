@@ -13,7 +13,7 @@ from icmsg.ipc.clock import check_delay
 from icmsg.timers import RUNAWAY, Timers, runaway
 
 if TYPE_CHECKING:
-    from icmsg.timers import Action, Timer
+    from icmsg.timers import Action, ScheduledTimer
 
 
 class StepClock:
@@ -34,12 +34,12 @@ class StepClock:
         """Call at the end of the current Python step, at the same virtual time, first in, first out."""
         self._ready.append(callback)
 
-    def call_later(self, delay_ns: int, callback: Action) -> Timer:
+    def call_later(self, delay_ns: int, callback: Action) -> ScheduledTimer:
         """Call at the first synchronization point at least ``delay_ns`` from now."""
         check_delay(delay_ns)
         return self.call_at(self.time_ns + delay_ns, callback)
 
-    def call_at(self, time_ns: int, callback: Action) -> Timer:
+    def call_at(self, time_ns: int, callback: Action) -> ScheduledTimer:
         """Call at the first synchronization point at or after ``time_ns``."""
         return self._timers.at(time_ns, callback)
 

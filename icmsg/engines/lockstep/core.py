@@ -1,4 +1,4 @@
-"""One core of a machine in steps as its user sees it; everything but its memory goes through Monitor commands."""
+"""Core of a machine in steps as its user sees it; everything but its memory goes through Monitor commands."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.lockstep import commands
-from icmsg.engines.lockstep.core_console import CoreConsole
+from icmsg.engines.lockstep.console_ways import SteppedConsole
 from icmsg.engines.lockstep.core_types import played_command, runs_here, type_of, watched
 from icmsg.engines.lockstep.paths import monitor_path
-from icmsg.engines.lockstep.played import PlayedCore
+from icmsg.engines.lockstep.played import InterruptDelivery
 from icmsg.engines.lockstep.registers import CoreRegisters
 from icmsg.engines.lockstep.troubles import Troubles
 from icmsg.errors import EngineError, FirmwareError
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.engines.lockstep.bus import PlacedBus
-    from icmsg.engines.lockstep.owner import Owner
+    from icmsg.engines.lockstep.core_machine import CoreMachine
     from icmsg.machine.machine import Hang
     from icmsg.soc.core_power import ForceOff
     from icmsg.soc.soc import SocCore
-    from icmsg.timers import Timer
+    from icmsg.timers import ScheduledTimer
 
 
 class SteppedCore(BaseCore):
@@ -37,21 +37,21 @@ class SteppedCore(BaseCore):
     Its state is changed by Monitor commands.
     """
 
-    def __init__(self, machine: Owner, place: SocCore, bus: PlacedBus) -> None:
+    def __init__(self, machine: CoreMachine, place: SocCore, bus: PlacedBus) -> None:
         super().__init__(machine.soc, place, bus, Console())
         self._machine = machine
         self._started = False
         self._waits = False  # for the core that holds this one in reset
         self._resets = False  # the commands for what firmware asked for come with the next of Python's work
         self._vector_table: int | None = None
-        self._releasing: Timer | None = None
-        self._played: PlayedCore | None = None
+        self._releasing: ScheduledTimer | None = None
+        self._played: InterruptDelivery | None = None
         self._placed_bus: Final = bus
         self.is_held_by_another: Final = place.reset_block is not None
         names = type_of(place).registers if runs_here(place) else {}
         self._registers: Final = CoreRegisters(place.cpu, names, machine.command)
         self.troubles: Final = Troubles(self)
-        self.console_ways: Final = CoreConsole(self, machine, place.uart)
+        self.console_ways: Final = SteppedConsole(self, machine, place.uart)
 
     def attach(self) -> None:
         """Take over the state in which somebody else left the core; what it executes was loaded already."""
@@ -283,7 +283,7 @@ class SteppedCore(BaseCore):
 
     # Python
 
-    def play(self, *, latency_ns: int | None = None) -> PlayedCore:
+    def play(self, *, latency_ns: int | None = None) -> InterruptDelivery:
         """Play this core by Python from now on; ``latency_ns`` as for the machine.
 
         Raises:
@@ -294,7 +294,7 @@ class SteppedCore(BaseCore):
             return self._played
         self._check_playable()
         stepper, port = self._machine.stepper, self._place.port
-        self._played = PlayedCore(
+        self._played = InterruptDelivery(
             self.name,
             self._machine.clock,
             is_set=self._machine.is_set,

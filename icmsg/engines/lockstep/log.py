@@ -19,7 +19,7 @@ _ABORT: Final = re.compile(
 
 
 class Complaint(NamedTuple):
-    """One line of the log: ``cpu`` is the core's name in the platform file."""
+    """Line of the log: ``cpu`` is the core's name in the platform file."""
 
     cpu: str
     what: str

@@ -1,4 +1,4 @@
-"""Common part of machines in steps: time, cores by name, and one run at a time."""
+"""Base of machines in steps: time, cores by name, and one run at a time."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from icmsg.engines.lockstep.clock import StepClock
-    from icmsg.timers import Timer
+    from icmsg.timers import ScheduledTimer
 
 
 @dataclass(slots=True)
@@ -20,13 +20,13 @@ class _Interrupt:
     handler: Callable[[], None]
     lines: list[object]
     is_edge: bool
-    queued: Timer | None = None
+    queued: ScheduledTimer | None = None
     ignored: int = 0
     rose_ns: int | None = None
     latched: bool = False
 
 
-class PlayedCore:
+class InterruptDelivery:
     """Delivers interrupts of core ``name`` to Python.
 
     A handler runs at the first synchronization point that is later than the line's edge and at least ``latency_ns``

@@ -29,7 +29,7 @@ RECORD_BYTES: Final = _RECORD.size
 
 
 class Record(NamedTuple):
-    """One record; ``source`` is the place among the mailboxes, UARTs, cores or blocks of resets."""
+    """Record; ``source`` is the place among the mailboxes, UARTs, cores or blocks of resets."""
 
     time_ns: int
     kind: int

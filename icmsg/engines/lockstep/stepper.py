@@ -17,7 +17,7 @@ _SLICE_NS: Final = 100 * US
 _LONGEST_NS: Final = 10 * MS
 
 
-class Gate(Protocol):
+class Lockstep(Protocol):
     """The lockstep: the emulation is held, or advances inside of :meth:`advance`."""
 
     def advance(self, microseconds: int) -> bool:
@@ -43,17 +43,17 @@ class Gate(Protocol):
 class Held(Protocol):
     """Memory that Python uses only while the emulation is held."""
 
-    def hold(self) -> None:
+    def on_pause(self) -> None:
         """Permit its use: the emulation stands still."""
 
-    def let_go(self) -> None:
+    def on_resume(self) -> None:
         """The emulation is about to advance."""
 
 
 class Stepper:
     """Owns the lockstep, which exists from the first step on, and not around loads.
 
-    ``make_gate`` makes it for the lines that are followed, ``now_ns`` gives the time while there is none.
+    ``make_lockstep`` makes it for the lines that are followed, ``now_ns`` gives the time while there is none.
     ``step_done`` is called after each step, with the emulation held. Where a step is dear, as one command of a Monitor,
     steps may be ``growing`` during a run: a condition that nothing announces is seen later then, by up to 10 ms.
     """
@@ -62,7 +62,7 @@ class Stepper:
         self,
         clock: StepClock,
         *,
-        make_gate: Callable[[Sequence[object]], Gate],
+        make_lockstep: Callable[[Sequence[object]], Lockstep],
         now_ns: Callable[[], int],
         shared: Held | None,
         step_done: Callable[[], None],
@@ -70,11 +70,11 @@ class Stepper:
     ) -> None:
         self._clock = clock
         self._growing = growing
-        self._make_gate = make_gate
+        self._make_lockstep = make_lockstep
         self._now_ns = now_ns
         self._shared = shared
         self._step_done = step_done
-        self._gate: Gate | None = None
+        self._lockstep: Lockstep | None = None
         self._followed: list[object] = []
         self._rose = True
         self._reached = 0, 0  # a synchronization point, and the time in front of it that was asked for
@@ -82,7 +82,7 @@ class Stepper:
     @property
     def is_active(self) -> bool:
         """True while the lockstep exists: nobody else may let time pass."""
-        return self._gate is not None
+        return self._lockstep is not None
 
     def run(self, ns: int, satisfied: Callable[[], bool] | None, played: Sequence[SteppedCore]) -> bool:
         """Run for ``ns``, or until ``satisfied()``; return whether it was satisfied."""
@@ -118,26 +118,26 @@ class Stepper:
         """End a step when ``line`` rises."""
         self._followed.append(line)
         self._rose = True
-        if self._gate is not None:
-            self._gate.follow(line)
+        if self._lockstep is not None:
+            self._lockstep.follow(line)
 
     def ignore(self, line: object) -> None:
         """Let steps go on when ``line`` rises."""
         self._followed.remove(line)
-        if self._gate is not None:
-            self._gate.ignore(line)
+        if self._lockstep is not None:
+            self._lockstep.ignore(line)
 
     def dispose(self) -> None:
         """Let the emulation go: up to 10 ms of virtual time pass in which nobody looks at the lines."""
-        gate, self._gate = self._gate, None
-        if gate is None:
+        lockstep, self._lockstep = self._lockstep, None
+        if lockstep is None:
             return
-        self._let_go()
+        self._resuming()
         try:
-            gate.dispose()
+            lockstep.dispose()
             self._clock.time_ns = self._now_ns()
         finally:
-            self._hold()
+            self._paused()
         self._rose = True
         self._step_done()
 
@@ -147,22 +147,22 @@ class Stepper:
             core.look()
 
     def _step(self, goal_ns: int) -> None:
-        self._let_go()
+        self._resuming()
         try:
-            if self._gate is None:
-                self._gate = self._make_gate(self._followed)
+            if self._lockstep is None:
+                self._lockstep = self._make_lockstep(self._followed)
                 self._rose = True
-            elif self._gate.advance(-(-(goal_ns - self._clock.time_ns) // US)):
+            elif self._lockstep.advance(-(-(goal_ns - self._clock.time_ns) // US)):
                 self._rose = True
-            self._clock.time_ns = self._gate.now_ns()
+            self._clock.time_ns = self._lockstep.now_ns()
         finally:
-            self._hold()
+            self._paused()
         self._step_done()
 
-    def _let_go(self) -> None:
+    def _resuming(self) -> None:
         if self._shared is not None:
-            self._shared.let_go()
+            self._shared.on_resume()
 
-    def _hold(self) -> None:
+    def _paused(self) -> None:
         if self._shared is not None:
-            self._shared.hold()
+            self._shared.on_pause()

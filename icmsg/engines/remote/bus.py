@@ -11,10 +11,10 @@ from icmsg.errors import MonitorError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.engines.remote.levels import Levels
-    from icmsg.engines.remote.link import Link
+    from icmsg.engines.remote.batched_monitor import BatchedMonitor
+    from icmsg.engines.remote.irq_lines import IrqLines
     from icmsg.engines.remote.memory import RemoteMemory
-    from icmsg.soc.soc import Place, SocCore
+    from icmsg.soc.soc import MappedRange, SocCore
 
 _NAMES: Final = {8: "Byte", 16: "Word", 32: "DoubleWord"}
 
@@ -26,22 +26,22 @@ class RemoteBus(PlacedBus):
     the sysbus in the context of the core. ``rings`` is called with the channel of each task that is written.
     """
 
-    __slots__ = ("_kind", "_levels", "_link", "_memory", "_pending", "_rings", "_shared", "_tx_base")
+    __slots__ = ("_irq_lines", "_kind", "_memory", "_monitor", "_pending", "_rings", "_shared", "_tx_base")
 
     def __init__(
         self,
-        link: Link,
+        monitor: BatchedMonitor,
         core: SocCore,
         memory: RemoteMemory,
-        levels: Levels,
+        irq_lines: IrqLines,
         *,
-        shared: frozenset[Place],
+        shared: frozenset[MappedRange],
         rings: Callable[[int], None],
     ) -> None:
         super().__init__(core, MonitorError)
-        self._link = link
+        self._monitor = monitor
         self._memory = memory
-        self._levels = levels
+        self._irq_lines = irq_lines
         self._shared = shared
         self._rings = rings
         port = core.port
@@ -56,14 +56,14 @@ class RemoteBus(PlacedBus):
         place = self._places.at(address)
         if place in self._shared:
             return int.from_bytes(self._get_block(address, width // 8), "little")
-        return self._link.number(f"sysbus Read{_NAMES[width]} 0x{address:08X} {self._cpu}")
+        return self._monitor.number(f"sysbus Read{_NAMES[width]} 0x{address:08X} {self._cpu}")
 
     def _set(self, width: int, address: int, value: int) -> None:
         if self._places.at(address) in self._shared:
             self._memory.write(address, value.to_bytes(width // 8, "little"))
         else:
-            self._link.do(f"sysbus Write{_NAMES[width]} 0x{address:08X} 0x{value:X} {self._cpu}")
-            self._memory.let_go()  # a peripheral may write memory by itself
+            self._monitor.do(f"sysbus Write{_NAMES[width]} 0x{address:08X} 0x{value:X} {self._cpu}")
+            self._memory.on_resume()  # a peripheral may write memory by itself
             if width == 32 and address >= self._tx_base:  # in the peer's mailbox
                 self._ring(address - self._tx_base, value)
 
@@ -83,9 +83,9 @@ class RemoteBus(PlacedBus):
                 self._memory.write(at, content)
             else:
                 self._memory.write_in_words(at, content, self._cpu)
-                self._memory.let_go()
+                self._memory.on_resume()
 
-    def _parts(self, address: int, size: int) -> list[tuple[Place, int, int]]:
+    def _parts(self, address: int, size: int) -> list[tuple[MappedRange, int, int]]:
         """Return (memory, address, bytes) for each memory that a block, checked before, lies in."""
         parts, at = [], address
         while at < address + size:
@@ -99,13 +99,13 @@ class RemoteBus(PlacedBus):
     def _get_register(self, offset: int) -> int:
         assert self._mailbox is not None
         if offset == self._pending:
-            known = self._levels.pending(self._mailbox)
+            known = self._irq_lines.pending(self._mailbox)
             if known is not None:
                 return known
-        return self._link.number(f"{self._mailbox} ReadDoubleWord 0x{offset:X}")
+        return self._monitor.number(f"{self._mailbox} ReadDoubleWord 0x{offset:X}")
 
     def _set_register(self, offset: int, value: int) -> None:
-        self._link.do(f"{self._mailbox} WriteDoubleWord 0x{offset:X} 0x{value:X}")
+        self._monitor.do(f"{self._mailbox} WriteDoubleWord 0x{offset:X} 0x{value:X}")
         self._ring(offset, value)
 
     def _ring(self, offset: int, value: int) -> None:
@@ -113,7 +113,7 @@ class RemoteBus(PlacedBus):
             self._rings(channel)
 
     def _rang(self) -> None:
-        self._levels.forget()
+        self._irq_lines.forget()
 
     def _words(self, failure: Exception) -> str:
         return words(failure)

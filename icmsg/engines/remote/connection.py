@@ -44,7 +44,7 @@ class HungUpError(Exception):
         self.still_listens = still_listens
 
 
-class Connection:
+class MonitorConnection:
     """A connection to ``host`` and ``port``; it and the first answer have ``limit_s`` seconds and ``limit_bytes``.
 
     Raises:

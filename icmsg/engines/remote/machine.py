@@ -16,12 +16,12 @@ from icmsg.engines.lockstep.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_N
 from icmsg.engines.lockstep.paths import csharp_files, monitor_path
 from icmsg.engines.lockstep.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, TASK
 from icmsg.engines.lockstep.stepper import Stepper
-from icmsg.engines.remote.abilities import find_abilities
+from icmsg.engines.remote.advance import LockstepAdvance, SliceAdvance, current_time
+from icmsg.engines.remote.batched_monitor import BatchedMonitor
 from icmsg.engines.remote.bus import RemoteBus
+from icmsg.engines.remote.capabilities import find_capabilities
 from icmsg.engines.remote.core import RemoteCore
-from icmsg.engines.remote.gates import LockstepGate, SliceGate, current_time
-from icmsg.engines.remote.levels import Levels
-from icmsg.engines.remote.link import Link
+from icmsg.engines.remote.irq_lines import IrqLines
 from icmsg.engines.remote.memory import RemoteMemory
 from icmsg.engines.remote.reports import read_report
 from icmsg.engines.remote.transport import words
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from icmsg.engines.lockstep.log import Complaint
-    from icmsg.engines.lockstep.stepper import Gate
+    from icmsg.engines.lockstep.stepper import Lockstep
     from icmsg.engines.remote.transport import Transport
-    from icmsg.soc.soc import Place, SocCore
+    from icmsg.soc.soc import MappedRange, SocCore
 
 _LOADED: Final = re.compile(r"Binary ([^\n]{1,4096}?): [0-9a-f]{32}\b")
 _FINGERPRINTS: Final = 1 << 16
@@ -82,13 +82,13 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         files = csharp_files(include)
         path = Path(platform) if platform is not None else platform_file(DEFAULT.name)
         super().__init__(Soc(load_platform(path)), quantum_ns, latency_ns)
-        places = self.soc.cores
-        self.link: Final = Link(transport)
+        cores = self.soc.cores
+        self.monitor: Final = BatchedMonitor(transport)
         self._include(files)
         self._quantum_ns = quantum_ns or DEFAULT_QUANTUM_NS
         self._numbers = {
             wire: (core.name, number)
-            for core in places.values()
+            for core in cores.values()
             for number in core.wires
             for wire in watched(core, number)
         }
@@ -97,28 +97,28 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             TASK: mailboxes,
             LINE_ROSE: mailboxes,
             BYTE_SENT: len(self._uarts),
-            RESET_REQUESTED: len(places),
+            RESET_REQUESTED: len(cores),
         }
         self._own: list[tuple[int, int, int]] = []
         self._origin_ns = 0
-        shared = _shared(places)
-        self.abilities: Final = find_abilities(self.link, path, places, shared)
-        self.link.execute(commands.SERIAL)
+        shared = _shared(cores)
+        self.capabilities: Final = find_capabilities(self.monitor, path, cores, shared)
+        self.monitor.execute(commands.SERIAL)
         if quantum_ns is not None:
-            self.link.execute(f'emulation SetGlobalQuantum "{commands.seconds(quantum_ns)}"')
-        self._levels = Levels(self.link, dict(_pending_registers(self._mailboxes)))
-        self._memory = RemoteMemory(self.link, blocks=self.abilities.blocks)
+            self.monitor.execute(f'emulation SetGlobalQuantum "{commands.seconds(quantum_ns)}"')
+        self._irq_lines = IrqLines(self.monitor, dict(_pending_registers(self._mailboxes)))
+        self._memory = RemoteMemory(self.monitor, blocks=self.capabilities.blocks)
         self.stepper = Stepper(
             self.clock,
-            make_gate=self._make_gate,
+            make_lockstep=self._make_lockstep,
             now_ns=self._ask_time,
             shared=self._memory,
             step_done=self.take,
             growing=True,
         )
-        for name, core in places.items():
+        for name, core in cores.items():
             bus = RemoteBus(
-                self.link, core, self._memory, self._levels, shared=shared, rings=self._ringer(core)
+                self.monitor, core, self._memory, self._irq_lines, shared=shared, rings=self._ringer(core)
             )
             self.cores[name] = RemoteCore(self, core, bus)
         self.look_at_cores()
@@ -129,7 +129,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         for path in files:
             command = f"include {monitor_path(path)}"
             try:
-                self.link.execute(command)
+                self.monitor.execute(command)
             except MonitorError as error:
                 if _COMPILED not in str(error):  # by a run before this one, or by a script
                     raise EngineError(f"Renode refuses `{command}`: {words(error)}") from error
@@ -139,30 +139,30 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
     def _advance(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
         if not self.is_held:
             self.clock.time_ns = self._ask_time()  # others may have let time pass
-        self.link.joins = True
+        self.monitor.joins = True
         try:
             return super()._advance(ns, satisfied)
         finally:
-            self._levels.forget()
-            self._memory.let_go()
-            self.link.joins = False
+            self._irq_lines.forget()
+            self._memory.on_resume()
+            self.monitor.joins = False
 
     @property
     def is_held(self) -> bool:
         """True while the lockstep holds the emulation; slices of RunFor leave it paused."""
-        return self.stepper.is_active and self.abilities.lockstep is not None
+        return self.stepper.is_active and self.capabilities.lockstep is not None
 
-    def _make_gate(self, lines: Sequence[object]) -> Gate:
-        parts = self.link, self._levels, self._memory, lines
-        if self.abilities.lockstep is not None:
-            return LockstepGate(*parts, mailbox=self.abilities.lockstep, took=self._take_report)
-        return SliceGate(*parts, quantum_ns=self._quantum_ns, now_ns=self._ask_time(), rose=self._rose)
+    def _make_lockstep(self, lines: Sequence[object]) -> Lockstep:
+        parts = self.monitor, self._irq_lines, self._memory, lines
+        if self.capabilities.lockstep is not None:
+            return LockstepAdvance(*parts, mailbox=self.capabilities.lockstep, took=self._take_report)
+        return SliceAdvance(*parts, quantum_ns=self._quantum_ns, now_ns=self._ask_time(), rose=self._rose)
 
     def _ask_time(self) -> int:
-        mailbox = self.abilities.lockstep
+        mailbox = self.capabilities.lockstep
         if mailbox is None:
-            return current_time(self.link) - self._origin_ns
-        return self._take_report(self.link.ask(f"{mailbox} TakeRecords")[0])
+            return current_time(self.monitor) - self._origin_ns
+        return self._take_report(self.monitor.ask(f"{mailbox} TakeRecords")[0])
 
     def boot_anew(self) -> None:
         """Make the machine what it is after power-up, and count virtual time and events from here on.
@@ -181,7 +181,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         for core in ours:
             core.halt()
         # Always, since Renode lets a core go one quantum later that was halted while time passed.
-        rest_ns = _WHOLE_NS - current_time(self.link) % _WHOLE_NS
+        rest_ns = _WHOLE_NS - current_time(self.monitor) % _WHOLE_NS
         self.command(f'emulation RunFor "{commands.seconds(rest_ns)}"')
         for core in ours:
             core.power_down()
@@ -190,12 +190,12 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             {part.name for part in self.soc.memory_map() if part.what == RAM and part.cores & reached}
         ):
             self.command(f"{name} ZeroAll")
-        self._memory.let_go()
-        mailbox = self.abilities.lockstep
+        self._memory.on_resume()
+        mailbox = self.capabilities.lockstep
         if mailbox is None:
-            self._origin_ns = current_time(self.link)
+            self._origin_ns = current_time(self.monitor)
         else:  # the records are those of the resets
-            self._origin_ns = read_report(self.link.ask(f"{mailbox} TakeRecords")[0]).time_ns
+            self._origin_ns = read_report(self.monitor.ask(f"{mailbox} TakeRecords")[0]).time_ns
         self.clock.time_ns = 0
         self.events.restart()
 
@@ -211,9 +211,9 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self.check_open()
         if self.is_held:
             commands.check_beside_lockstep(command)
-        self._levels.forget()
-        self._memory.let_go()
-        return self.link.execute(command)
+        self._irq_lines.forget()
+        self._memory.on_resume()
+        return self.monitor.execute(command)
 
     def look_at_cores(self) -> None:
         """Take over what somebody else did to the cores that Python does not play."""
@@ -225,27 +225,27 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
     def _recognize_images(self) -> None:
         """Find out what the cores execute from the files that Renode has loaded, where they are on this computer."""
         with suppress(MonitorError):
-            files = _LOADED.findall(self.link.execute("sysbus GetLoadedFingerprints")[:_FINGERPRINTS])
+            files = _LOADED.findall(self.monitor.execute("sysbus GetLoadedFingerprints")[:_FINGERPRINTS])
             for core in self.cores.values():
                 core.recognize(files)
 
     def command(self, line: str) -> str:
         """Run a Monitor command that lets no time pass; EngineError with Renode's words when it is refused."""
-        self._levels.forget()
+        self._irq_lines.forget()
         try:
-            return self.link.execute(line)
+            return self.monitor.execute(line)
         except MonitorError as error:
             raise EngineError(f"Renode refuses `{line}`: {words(error)}") from error
 
     def line(self, wire: Wire) -> object:
         """Return the interrupt line of a peripheral's output."""
-        self._levels.add(wire)
+        self._irq_lines.add(wire)
         return wire
 
     def is_set(self, line: object) -> bool:
         """Return the level of a line."""
         assert isinstance(line, Wire)
-        return self._levels.is_set(line)
+        return self._irq_lines.is_set(line)
 
     # What happened
 
@@ -303,7 +303,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
 
     def _complaints(self) -> list[Complaint]:
         with suppress(MonitorError):
-            return list(log.complaints(self.link.execute(f"lastLog {_LOGGED}")))
+            return list(log.complaints(self.monitor.execute(f"lastLog {_LOGGED}")))
         return []
 
     def trace_sha256(self) -> str:
@@ -321,8 +321,8 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             for core in self.cores.values():
                 if core.is_played:
                     core.tell_played(False)
-            if self.abilities.lockstep is not None:
-                self.link.execute(f"{self.abilities.lockstep} Unfollow")
+            if self.capabilities.lockstep is not None:
+                self.monitor.execute(f"{self.capabilities.lockstep} Unfollow")
         for core in self.cores.values():
             core.close()
         self.clock.clear()
@@ -336,7 +336,7 @@ def _pending_registers(mailboxes: Iterable[SocCore]) -> Iterator[tuple[str, int]
             yield port.name, port.kind.registers.offset(port.kind.pending)
 
 
-def _shared(places: dict[str, SocCore]) -> frozenset[Place]:
+def _shared(cores: dict[str, SocCore]) -> frozenset[MappedRange]:
     """Return the memories that every core sees at the same address."""
-    sets = [frozenset(core.memories()) for core in places.values()]
+    sets = [frozenset(core.memories()) for core in cores.values()]
     return frozenset.intersection(*sets) if sets else frozenset()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.remote.link import number
+from icmsg.engines.remote.batched_monitor import number
 from icmsg.engines.remote.transport import cut
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icmsg.engines.remote.link import Link
+    from icmsg.engines.remote.batched_monitor import BatchedMonitor
 
 LINE: Final = 64
 """Bytes of a line; its address is a multiple of that."""
@@ -25,22 +25,22 @@ class RemoteMemory:
     """Memory that all cores see at the same place.
 
     With the Monitor commands ``icmsg_read`` and ``icmsg_write`` (``blocks``) a block is one command, without them it
-    is one for each word or byte. Between :meth:`hold` and :meth:`let_go` the cores are held, and while ``link`` joins
-    commands nobody else writes, so what was read stays true.
+    is one for each word or byte. Between :meth:`on_pause` and :meth:`on_resume` the cores are held, and while
+    ``monitor`` joins commands nobody else writes, so what was read stays true.
     """
 
-    def __init__(self, link: Link, *, blocks: bool) -> None:
-        self._link = link
+    def __init__(self, monitor: BatchedMonitor, *, blocks: bool) -> None:
+        self._monitor = monitor
         self._blocks = blocks
         self._lines: dict[int, bytearray] = {}
         self._used: set[int] = set()
 
     # What the cores do in between
 
-    def hold(self) -> None:
+    def on_pause(self) -> None:
         """The emulation stands still."""
 
-    def let_go(self) -> None:
+    def on_resume(self) -> None:
         """The emulation is about to advance."""
         self._lines.clear()
 
@@ -63,7 +63,7 @@ class RemoteMemory:
     def read(self, address: int, size: int, start: int, end: int) -> bytes:
         """Read ``size`` bytes of the memory that lies from ``start`` up to ``end``."""
         first, last = address & -LINE, (address + size - 1) & -LINE
-        if not self._link.joins or first < start or last + LINE > end or last - first > _BLOCK:
+        if not self._monitor.joins or first < start or last + LINE > end or last - first > _BLOCK:
             return self._fetch(address, size)
         wanted = range(first, last + LINE, LINE)
         missing = [line for line in wanted if line not in self._lines]
@@ -78,7 +78,7 @@ class RemoteMemory:
 
     def _fetch(self, address: int, size: int) -> bytes:
         if self._blocks:
-            return _bytes(self._link.ask(f"icmsg_read 0x{address:08X} {size}")[0], size)
+            return _bytes(self._monitor.ask(f"icmsg_read 0x{address:08X} {size}")[0], size)
         return self.in_words(address, size)
 
     def in_words(self, address: int, size: int, cpu: str = "") -> bytes:
@@ -89,7 +89,7 @@ class RemoteMemory:
         return data[address - first : address - first + size]
 
     def _words(self, commands: list[str]) -> bytes:
-        words = [number(text) for text in self._link.ask(*commands)]
+        words = [number(text) for text in self._monitor.ask(*commands)]
         if any(word >> 32 for word in words):
             raise EngineError(f"ReadDoubleWord printed 0x{max(words):X}, which has more than 32 bits")
         return b"".join(word.to_bytes(4, "little") for word in words)
@@ -99,7 +99,7 @@ class RemoteMemory:
     def write(self, address: int, data: bytes) -> None:
         """Write bytes."""
         for command in self._writes(address, data):
-            self._link.do(command)
+            self._monitor.do(command)
         for line in range(address & -LINE, address + len(data), LINE):
             known = self._lines.get(line)
             if known is not None:
@@ -118,7 +118,7 @@ class RemoteMemory:
         """Write bytes of a memory word by word, as core ``cpu`` sees it; so many words are one line."""
         commands = [f"{command} {cpu}" for command in _writes_in_words(address, data)]
         for at in range(0, len(commands), _WORDS):
-            self._link.do("; ".join(commands[at : at + _WORDS]))
+            self._monitor.do("; ".join(commands[at : at + _WORDS]))
 
 
 def _writes_in_words(address: int, data: bytes) -> Iterator[str]:

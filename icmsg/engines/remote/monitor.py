@@ -62,7 +62,7 @@ class RemoteMonitor:
             EngineError: it was not made from the platform file.
         """
         if self._terminal.prompt != self._attached:
-            self._forget()
+            self._detach()
         if self._machine is None and self._terminal.prompt != "monitor":
             self._machine = RemoteMachine(self._terminal, self._platform)
             self._attached = self._terminal.prompt
@@ -85,7 +85,7 @@ class RemoteMonitor:
 
     def close(self) -> None:
         """Let the machine go and hang up; Renode goes on. May be called twice."""
-        self._forget()
+        self._detach()
         self._terminal.close()
 
     def _one(self, command: str) -> str:
@@ -101,7 +101,7 @@ class RemoteMonitor:
             return ""
         if _REPLACES.search(command):
             self._refuse_beside_python(command)
-            self._forget()
+            self._detach()
             return self._send(command)
         self._make_way(machine, command)
         printed = self._send(command)
@@ -132,7 +132,7 @@ class RemoteMonitor:
         lines = command.expandtabs(4).split("\n")  # a text between three quotes is typed line by line
         return "\n".join(filter(None, map(self._terminal.execute, lines)))
 
-    def _forget(self) -> None:
+    def _detach(self) -> None:
         machine, self._machine, self._attached = self._machine, None, ""
         if machine is not None:
             machine.close()

@@ -22,7 +22,7 @@ _REPORT: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class StepReport:
     """Virtual time, and the records since the last report in the order of their source."""
 
     time_ns: int
@@ -30,7 +30,7 @@ class Report:
     console: Sequence[Record]
 
 
-def read_report(text: str, *, since_ns: int = 0, sources: Mapping[int, int] = _ANY) -> Report:
+def read_report(text: str, *, since_ns: int = 0, sources: Mapping[int, int] = _ANY) -> StepReport:
     """Read ``TIME LOST RECORDS``: nanoseconds, a number of records, and hexadecimal digits or ``-``.
 
     ``renode/RemoteExtensions.cs`` prints it. All times of the report count from ``since_ns`` of Renode's virtual time.
@@ -54,7 +54,7 @@ def read_report(text: str, *, since_ns: int = 0, sources: Mapping[int, int] = _A
             raise EngineError(
                 f"Renode printed a record that cannot be ({record}), at {time_ns} ns of its time"
             )
-    return Report(
+    return StepReport(
         time_ns - since_ns,
         [record for record in records if record.kind != BYTE_SENT],
         [record for record in records if record.kind == BYTE_SENT],

@@ -6,7 +6,7 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.remote.connection import Connection, HungUpError, SilenceError, TooMuchError, shown
+from icmsg.engines.remote.connection import HungUpError, MonitorConnection, SilenceError, TooMuchError, shown
 from icmsg.engines.remote.terminal import prompt_at_end, read_answer
 from icmsg.engines.remote.transport import CONNECT_S, PATIENCE_S, check_line
 from icmsg.errors import EngineError, MonitorError
@@ -51,7 +51,7 @@ class TelnetMonitor:
         self._cause = ""
         self.prompt = ""
         """The name in the last prompt: ``monitor``, or the selected machine."""
-        self._connection = Connection(host, port, connect_s, _LONGEST_GREETING)
+        self._connection = MonitorConnection(host, port, connect_s, _LONGEST_GREETING)
         self._where = self._connection.where
         self._is_open = True
         with self._closing_on_error():

@@ -133,7 +133,7 @@ class AdaptedMachine:
         before = int(self._before_reset(cpu)) if self._before_reset is not None else 0
         return before + int(cpu.ExecutedInstructions)
 
-    def gate(self, lines: Sequence[object], journal: Records) -> _Gate:
+    def lockstep(self, lines: Sequence[object], journal: Records) -> _Lockstep:
         """Make a Lockstep."""
         assert isinstance(journal, _Records)  # there is no other that comes from here
         CALLS.begin("the first step of the emulation", bounded=True)
@@ -146,7 +146,7 @@ class AdaptedMachine:
             raise EngineError(f"Renode refuses the lockstep: {words(error)}") from error
         finally:
             CALLS.end()
-        return _Gate(lockstep, journal)
+        return _Lockstep(lockstep, journal)
 
     def doorbells(self, capacity: int, mailboxes: Sequence[str]) -> _Records:
         """Make a DoorbellJournal."""
@@ -189,7 +189,7 @@ class _Records:
         self.source.Dispose()
 
 
-class _Gate:
+class _Lockstep:
     """A Lockstep with its methods bound."""
 
     def __init__(self, lockstep: Any, journal: _Records) -> None:
@@ -199,7 +199,7 @@ class _Gate:
         self._now = lockstep.GetNanoseconds
 
     def advance(self, microseconds: int) -> bool:
-        """One call into .NET, which waits there."""
+        """Call into .NET, which waits there."""
         CALLS.begin("a step of the emulation", bounded=True)
         try:
             return bool(self._advance(microseconds))

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from icmsg.engines.lockstep.stepper import Gate
+    from icmsg.engines.lockstep.stepper import Lockstep
 
 
-class Registers(Protocol):
+class PeripheralRegisters(Protocol):
     """A peripheral by byte offset, without a core and without a bus: the cheapest access there is."""
 
     @property
@@ -42,7 +42,7 @@ class MachineApi(Protocol):
     """The machine that was made last."""
 
     def now_ns(self) -> int:
-        """The virtual time; not while a gate advances."""
+        """The virtual time; not while a lockstep advances."""
 
     def quantum_ns(self) -> int:
         """The distance of the synchronization points."""
@@ -53,7 +53,7 @@ class MachineApi(Protocol):
     def loaded_files(self) -> list[str]:
         """Return the paths of the files that were loaded, the last one last."""
 
-    def registers(self, name: str) -> Registers:
+    def registers(self, name: str) -> PeripheralRegisters:
         """Return a peripheral's registers."""
 
     def line(self, name: str, output: str) -> object:
@@ -86,7 +86,7 @@ class MachineApi(Protocol):
     def instructions(self, core: str) -> int:
         """Return how many instructions a core has executed."""
 
-    def gate(self, lines: Sequence[object], journal: Records) -> Gate:
+    def lockstep(self, lines: Sequence[object], journal: Records) -> Lockstep:
         """Make the lockstep; one quantum passes. Doorbells in ``journal`` end an advance."""
 
     def doorbells(self, capacity: int, mailboxes: Sequence[str]) -> Records:

@@ -21,7 +21,7 @@ _ARCHIVES: Final = (".pkg.tar.xz", ".pkg.tar.zst", ".tar.gz", ".tar.xz")
 
 
 class Layout(enum.Enum):
-    """One form; the value is what a person calls it."""
+    """Form of an installation; the value is what a person calls it."""
 
     INSTALLED = "an installed package"
     BUILD = "a build tree"

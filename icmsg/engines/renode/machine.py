@@ -69,7 +69,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         files = csharp_files(include)
         path = Path(platform) if platform is not None else platform_file(DEFAULT.name)
         super().__init__(Soc(load_platform(path)), quantum_ns, latency_ns)
-        places = self.soc.cores
+        cores = self.soc.cores
         self._quantum = quantum_ns
         self._memories = [item.name for item in self.description if item.type == MAPPED_MEMORY]
         self._renode = process.load_renode()
@@ -81,7 +81,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
             for together in (sorted(asset("renode").glob("*.cs")), files):
                 self._renode.include(together)
             self._renode.log_to(self._log)
-            self._api = self._make(path, [core.cpu for core in places.values()])
+            self._api = self._make(path, [core.cpu for core in cores.values()])
             self.quantum_ns: Final = self._api.quantum_ns()
             self.shared: Final = SharedMemories(self._api, self.soc.shared_ram())
             journal = self._api.doorbells(_DOORBELLS, [str(core.mailbox) for core in self._mailboxes])
@@ -91,13 +91,13 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
             self._printed = RecordReader(consoles, "bytes of a console")
             self.stepper = Stepper(
                 self.clock,
-                make_gate=lambda lines: self._api.gate(lines, journal),
+                make_lockstep=lambda lines: self._api.lockstep(lines, journal),
                 now_ns=self._api.now_ns,
                 shared=self.shared,
                 step_done=self.take,
             )
             self.clock.time_ns = self._api.now_ns()
-            for name, core in places.items():
+            for name, core in cores.items():
                 self.cores[name] = RenodeCore(self, self._api, self._renode, core)
         except BaseException:
             self._unmake()

@@ -1,4 +1,4 @@
-"""One core of a machine on Renode in this process."""
+"""Core of a machine on Renode in this process."""
 
 from __future__ import annotations
 

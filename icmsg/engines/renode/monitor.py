@@ -92,7 +92,7 @@ class RenodeMonitor:
         """
         name = self._renode.selected
         if name != self._attached:
-            self._let_go()
+            self._detach()
         if self._machine is None and name is not None and self._has_cores(name):
             if self._renode.is_started:
                 raise EngineError(
@@ -135,7 +135,7 @@ class RenodeMonitor:
 
     def close(self) -> None:
         """Remove every machine; Renode stays in the process. May be called twice."""
-        self._let_go()
+        self._detach()
         with suppress(EngineError):
             self._renode.clear()
         self._watchdog.stop()
@@ -223,9 +223,9 @@ class RenodeMonitor:
                 f"`{command}` takes the machine away from Python, which plays core {' and '.join(played)}; "
                 "icmsg release, or release() of the core, comes first; or use Clear"
             )
-        self._let_go()
+        self._detach()
 
-    def _let_go(self) -> None:
+    def _detach(self) -> None:
         machine, self._machine, self._attached = self._machine, None, None
         if machine is not None:
             machine.close()

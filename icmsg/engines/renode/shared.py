@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from icmsg.engines.renode.api import MachineApi
     from icmsg.machine.image import FirmwareImage
-    from icmsg.soc.soc import Place, SocCore
+    from icmsg.soc.soc import MappedRange, SocCore
 
 CODE_SHIFT: Final = 12
 """Bits of an address within a page of code."""
@@ -52,11 +52,11 @@ class SharedMemory:
         last = (address + size - 1) >> CODE_SHIFT
         return any(page in self.code for page in range(address >> CODE_SHIFT, last + 1))
 
-    def hold(self) -> None:
+    def on_pause(self) -> None:
         """Permit its use: the emulation stands still."""
         self.active = self._mapped
 
-    def let_go(self) -> None:
+    def on_resume(self) -> None:
         """The emulation is about to advance."""
         self._why = _ADVANCES
         self.active = None
@@ -83,11 +83,11 @@ class SharedMemories:
     def __init__(self, machine: MachineApi, names: Collection[str]) -> None:
         self._machine = machine
         self._segment_bytes: Final = {name: machine.segment_bytes(name) for name in names}
-        self._mapped: dict[tuple[Place, int], SharedMemory] = {}
+        self._mapped: dict[tuple[MappedRange, int], SharedMemory] = {}
         self._executed: list[tuple[str, int, int]] = []
         self._why: str | None = None
 
-    def near(self, place: Place, address: int) -> SharedMemory | None:
+    def near(self, place: MappedRange, address: int) -> SharedMemory | None:
         """Return what answers at ``address`` of ``place``, None if that is not shared.
 
         Raises:
@@ -104,7 +104,7 @@ class SharedMemories:
             found = self._mapped[place, index] = self._map(place, index, size)
         return found
 
-    def _map(self, place: Place, index: int, size: int) -> SharedMemory:
+    def _map(self, place: MappedRange, index: int, size: int) -> SharedMemory:
         view = self._machine.segment(place.name, index)
         first = max(index * size, place.offset)
         last = min(index * size + len(view), place.offset + place.end - place.start)
@@ -128,24 +128,24 @@ class SharedMemories:
                         if other.name == place.name:
                             self._note(memory, other, first + moved, last + moved)
 
-    def _note(self, memory: SharedMemory, place: Place, start: int, end: int) -> None:
+    def _note(self, memory: SharedMemory, place: MappedRange, start: int, end: int) -> None:
         """Note that bytes ``start`` up to ``end`` of the memory behind ``place`` are executed."""
         moved = place.start - place.offset
         first, last = max(start + moved, memory.base), min(end + moved, memory.end)
         if first < last:
             memory.code.update(range(first >> CODE_SHIFT, (last - 1 >> CODE_SHIFT) + 1))
 
-    def hold(self) -> None:
+    def on_pause(self) -> None:
         """Permit their use: the emulation stands still."""
         self._why = None
         for memory in self._mapped.values():
-            memory.hold()
+            memory.on_pause()
 
-    def let_go(self) -> None:
+    def on_resume(self) -> None:
         """The emulation is about to advance."""
         self._why = _ADVANCES
         for memory in self._mapped.values():
-            memory.let_go()
+            memory.on_resume()
 
     def unmap(self) -> None:
         """Forget the addresses; before the machine is cleared."""

@@ -56,8 +56,8 @@ class Calls:
     def begin(self, what: str, *, bounded: bool = False) -> None:
         """Note that a call begins."""
         self.what, self.bounded, self.thread = what, bounded, threading.get_ident()
-        if _Watch.wakes is not None and self.thread == threading.main_thread().ident:
-            self.others = signal.set_wakeup_fd(_Watch.wakes[1], warn_on_full_buffer=False)
+        if _WatchThread.wakes is not None and self.thread == threading.main_thread().ident:
+            self.others = signal.set_wakeup_fd(_WatchThread.wakes[1], warn_on_full_buffer=False)
             self._ours = True
         self.count += 1
 
@@ -69,7 +69,7 @@ class Calls:
             signal.set_wakeup_fd(self.others)
 
 
-class _Watch:
+class _WatchThread:
     """The thread that looks, and for whom."""
 
     wakes: tuple[int, int] | None = None
@@ -101,24 +101,24 @@ class Watchdog:
         """Watch from now on; not on Windows, which has no such signals."""
         if os.name == "nt":
             return
-        if _Watch.wakes is None:
-            _Watch.wakes = os.pipe()
-            os.set_blocking(_Watch.wakes[1], False)
-        _Watch.owners.append(self)
-        if _Watch.thread is None:
-            _Watch.thread = threading.Thread(target=_watch, name="icmsg watchdog", daemon=True)
-            _Watch.thread.start()
+        if _WatchThread.wakes is None:
+            _WatchThread.wakes = os.pipe()
+            os.set_blocking(_WatchThread.wakes[1], False)
+        _WatchThread.owners.append(self)
+        if _WatchThread.thread is None:
+            _WatchThread.thread = threading.Thread(target=_watch, name="icmsg watchdog", daemon=True)
+            _WatchThread.thread.start()
 
     def stop(self) -> None:
         """Watch no longer. May be called twice."""
-        if self not in _Watch.owners:
+        if self not in _WatchThread.owners:
             return
-        _Watch.owners.remove(self)
-        thread = _Watch.thread
-        if not _Watch.owners and thread is not None and _Watch.wakes is not None:
-            os.write(_Watch.wakes[1], b"\0")
+        _WatchThread.owners.remove(self)
+        thread = _WatchThread.thread
+        if not _WatchThread.owners and thread is not None and _WatchThread.wakes is not None:
+            os.write(_WatchThread.wakes[1], b"\0")
             thread.join()
-            _Watch.thread = None
+            _WatchThread.thread = None
 
     def __enter__(self) -> Watchdog:
         self.start()
@@ -136,27 +136,27 @@ def last_words(report: Callable[[str, int], str]) -> Iterator[None]:
 
     It is called in another thread, and must not ask Renode.
     """
-    _Watch.reports.append(report)
+    _WatchThread.reports.append(report)
     try:
         yield
     finally:
-        _Watch.reports.remove(report)
+        _WatchThread.reports.remove(report)
 
 
 @contextlib.contextmanager
 def hints(more: Callable[[], list[str]]) -> Iterator[None]:
     """Write the lines of ``more`` behind the reason where the process is ended; it must not ask Renode."""
-    _Watch.hints.append(more)
+    _WatchThread.hints.append(more)
     try:
         yield
     finally:
-        _Watch.hints.remove(more)
+        _WatchThread.hints.remove(more)
 
 
 def _watch() -> None:
     call, in_call_s, before = 0, 0.0, time.monotonic()
     asked, asked_s = 0, 0.0
-    while _Watch.owners:
+    while _WatchThread.owners:
         came = list(_signals())
         now = time.monotonic()
         passed, before = min(now - before, 5 * _POLL_S), now  # a process that was stopped did not wait
@@ -168,7 +168,7 @@ def _watch() -> None:
             continue
         if came and not asked:
             asked, asked_s = came[-1], 0.0
-        stalls = [owner.stall_s for owner in list(_Watch.owners) if owner.stall_s]
+        stalls = [owner.stall_s for owner in list(_WatchThread.owners) if owner.stall_s]
         if asked and asked_s >= PATIENCE_S:
             _end(128 + asked, in_call_s)
         if CALLS.bounded and stalls and in_call_s >= min(stalls):
@@ -177,9 +177,9 @@ def _watch() -> None:
 
 def _signals() -> Iterable[int]:
     """Wait a moment, and return the signals that came."""
-    assert _Watch.wakes is not None
-    ready, _, _ = select.select([_Watch.wakes[0]], [], [], _POLL_S)
-    came = os.read(_Watch.wakes[0], 256) if ready else b""
+    assert _WatchThread.wakes is not None
+    ready, _, _ = select.select([_WatchThread.wakes[0]], [], [], _POLL_S)
+    came = os.read(_WatchThread.wakes[0], 256) if ready else b""
     if came and CALLS.others >= 0:
         with contextlib.suppress(OSError):  # full, or closed meanwhile
             os.write(CALLS.others, came)
@@ -200,7 +200,7 @@ def _end(code: int, seconds: float) -> None:
     """End the process; what is told is known without asking Renode."""
     if not _is_in_renode():
         return
-    machines = [owner.machine for owner in _Watch.owners if owner.machine is not None]
+    machines = [owner.machine for owner in _WatchThread.owners if owner.machine is not None]
     where = CALLS.what + (f", at {format_time(machines[-1].now_ns)} of virtual time" if machines else "")
     reason = (
         f"Renode did not come back for {seconds:.0f} s of wall time from {where}: "
@@ -211,10 +211,10 @@ def _end(code: int, seconds: float) -> None:
         if core.console.lines:
             lines.append(f"icmsg: {name} printed last: {printable(core.console.lines[-1].text)}")
     try:
-        for more in _Watch.hints:
+        for more in _WatchThread.hints:
             with contextlib.suppress(Exception):  # the end comes first
                 lines += more()
-        for report in reversed(_Watch.reports):
+        for report in reversed(_WatchThread.reports):
             with contextlib.suppress(Exception):  # the end comes first
                 os.write(1, report(reason, code - 128 if code != 1 else 0).encode(errors="backslashreplace"))
         if code != 1:

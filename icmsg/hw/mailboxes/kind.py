@@ -86,7 +86,7 @@ def first_output(_bus: Bus, _base: int, _channel: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class MailboxKind:
-    """One kind of mailbox; ``base`` is the byte address of its registers on its core's bus.
+    """Kind of mailbox; ``base`` is the byte address of its registers on its core's bus.
 
     ``type`` is its type in a platform file. ``registers`` is the table from which driver and model are made. A write of
     1 to ``task`` [channel] rings; where that is a single register, a one in the bit of the channel does. ``pending`` is

@@ -166,7 +166,7 @@ class Backbone:
 
 
 class NrfIpcModel(RegisterModel, SignalFaults):
-    """One IPC instance, owned by the core at ``site``; it hears those that ``peer`` hears."""
+    """IPC instance, owned by the core at ``site``; it hears those that ``peer`` hears."""
 
     def __init__(self, site: MailboxSite, *, base: int, peer: NrfIpcModel | None = None) -> None:
         RegisterModel.__init__(self, IPC, base=base, core=site.name)

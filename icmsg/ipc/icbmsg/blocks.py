@@ -13,7 +13,7 @@ from icmsg.errors import CorruptRegionError, IcmsgError, IpcError
 from icmsg.ipc.happened import BOUND, ERROR, RECEIVED, SENT, UNBOUND, AtEndpoint
 from icmsg.ipc.icbmsg.buffers import RxBuffer, TxBuffer
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
-from icmsg.ipc.icbmsg.waiting import Waiter, Waiting
+from icmsg.ipc.icbmsg.waiting import Waiter, WaiterQueue
 from icmsg.ipc.regions import check_regions
 from icmsg.wire.block_area import BlockArea
 from icmsg.wire.block_pool import BlockPool
@@ -59,7 +59,7 @@ class BlockBackend(ABC):
         """The same of messages of the peer that are held here."""
         self._delivering: tuple[IcbmsgEndpoint, int, bytes] | None = None
         """Endpoint, block and payload of the message whose ``received`` runs, unless it holds it."""
-        self._waiting = Waiting(clock, self._serve)
+        self._waiting = WaiterQueue(clock, self._serve)
         self._waiters = self._waiting.queue
         self._endpoints: list[IcbmsgEndpoint] = []
         self._return = give_back

@@ -163,7 +163,7 @@ class IcbmsgInstance(ClassicReceiver):
         if block is None:
             raise self._no_room(size)
         self._tx.write(block, size, data)
-        if self._observer is not None or self._owed or not self._link.connected:
+        if self._observer is not None or self._owed or not self._context.connected:
             self._announce(endpoint, block, count, data)
             return size
         # The same, in fewer calls.

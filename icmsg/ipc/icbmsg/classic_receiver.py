@@ -51,7 +51,7 @@ class ClassicReceiver(BlockBackend):
         self._ring = channel.ring
         self._ring_mailbox = channel.ring_mailbox
         self._tx_channel = config.tx_channel
-        self._link = channel.link
+        self._context = channel.context
         self._owed = channel.owed
         self._write_packet = channel.write_packet
         channel.observe(observer)

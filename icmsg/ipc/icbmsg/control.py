@@ -8,8 +8,8 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import IcmsgError, IpcError, WireError
+from icmsg.ipc.context import InstanceContext
 from icmsg.ipc.endpoint import EndpointConfig
-from icmsg.ipc.link import Link
 from icmsg.ipc.magic import RepeatedMagic
 from icmsg.ipc.session import RingBack
 from icmsg.wire.control_packets import ControlReader, ControlWriter, packet_of
@@ -59,7 +59,7 @@ class ControlChannel:
         "_left",
         "_reader",
         "_tx_channel",
-        "link",
+        "context",
         "owed",
         "ring",
         "ring_mailbox",
@@ -79,15 +79,15 @@ class ControlChannel:
         bonded: Callback,
         failed: Callable[[IcmsgError], None],
     ) -> None:
-        link = Link(bus, mailbox, clock, config, self._receive)
+        context = InstanceContext(bus, mailbox, clock, config, self._receive)
         # Zephyr calls its bound before it is connected: what sends from there must wait for the work queue.
-        link.endpoint = EndpointConfig(name=config.name, bound=bonded, error=failed)
-        self._bonding = RepeatedMagic(link) if config.signalling == "repeat" else RingBack(link)
+        context.endpoint = EndpointConfig(name=config.name, bound=bonded, error=failed)
+        self._bonding = RepeatedMagic(context) if config.signalling == "repeat" else RingBack(context)
         tx, rx = config.tx_region.address, config.rx_region.address
-        link.writer = writer = ControlWriter(bus, tx, config.tx_layout)
-        link.reader = self._reader = ControlReader(bus, rx, config.rx_layout)
+        context.writer = writer = ControlWriter(bus, tx, config.tx_layout)
+        context.reader = self._reader = ControlReader(bus, rx, config.rx_layout)
         self.write_packet = writer.write_packet
-        self.link = link
+        self.context = context
         self._tx_channel = config.tx_channel
         self._handle = handle
         self._handle_other = handle_other
@@ -96,23 +96,23 @@ class ControlChannel:
         """Messages that were taken and not handled yet: a callback that raises leaves some, one that resets none."""
         self.owed: deque[bytes] = deque()
         """Releases that could not be sent, because the peer broke its index."""
-        self.ring = link.ring
+        self.ring = context.ring
         self.ring_mailbox = mailbox.ring
-        self.signalled = link.rx_work.submit
+        self.signalled = context.rx_work.submit
 
     @property
     def state(self) -> LegacyState | State:
         """The state of the ICMsg instance."""
-        return self.link.state
+        return self.context.state
 
     @property
     def is_bonded(self) -> bool:
         """True while messages flow."""
-        return self.link.connected
+        return self.context.connected
 
     def observe(self, observer: Observer | None) -> None:
         """Let ``observer`` be told of states, rings, bonding and errors."""
-        self.link.observer = observer
+        self.context.observer = observer
 
     def open(self) -> None:
         """Start to bond; errors as ``IcmsgInstance.register_endpoint``."""
@@ -129,10 +129,10 @@ class ControlChannel:
 
         Raises :class:`IpcError`, EBUSY while the sides have not bonded, EINVAL when the peer broke its index.
         """
-        link = self.link
-        if not link.connected:
+        context = self.context
+        if not context.connected:
             raise IpcError(
-                f"{link.config.name} is {link.state.name}: the control channel has not bonded, wait for a bound "
+                f"{context.config.name} is {context.state.name}: the control channel has not bonded, wait for a bound "
                 f"callback",
                 errno.EBUSY,
             )
@@ -145,7 +145,7 @@ class ControlChannel:
 
     def failure(self, error: WireError) -> IpcError:
         """Return the error of a send that the peer's broken index stopped."""
-        return IpcError(f"{self.link.config.name}: control channel: {error}", error.errno)
+        return IpcError(f"{self.context.config.name}: control channel: {error}", error.errno)
 
     def give_back(self, block: int, packet: bytes | None = None) -> None:
         """Release the peer's message at ``block``, by RELEASE_DATA or ``packet``.
@@ -161,9 +161,9 @@ class ControlChannel:
             self.write_packet(packet)
         except WireError as error:
             self.owed.append(packet)
-            self.link.report(error)
+            self.context.report(error)
             return
-        if self.link.observer is None:
+        if self.context.observer is None:
             self.ring_mailbox(self._tx_channel)
         else:
             self.ring()
@@ -177,12 +177,12 @@ class ControlChannel:
             except WireError:
                 return  # it was told when it began
             owed.popleft()
-            self.link.ring()
+            self.context.ring()
 
     def _receive(self) -> None:
         """Do the RX work: bond, or handle every message that lies there now."""
-        link = self.link
-        if not link.connected:
+        context = self.context
+        if not context.connected:
             self._bonding.signalled()
             return
         if self.owed:
@@ -192,7 +192,7 @@ class ControlChannel:
             try:
                 messages = self._left = self._reader.take()
             except WireError as error:
-                link.report(error)
+                context.report(error)
                 return
         handle = self._handle
         waiting = iter(messages)
@@ -208,5 +208,5 @@ class ControlChannel:
                 self.signalled()
             raise
         messages.clear()
-        if self._reader.more and link.connected:
+        if self._reader.more and context.connected:
             self.signalled()

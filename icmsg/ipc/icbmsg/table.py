@@ -17,7 +17,7 @@ _MOST: Final = 0xFF
 """Numbers that an endpoint can have in a header; the last one is for control packets."""
 
 
-class Waiting(NamedTuple):
+class WaitingName(NamedTuple):
     """A name of the peer for which there is no endpoint here."""
 
     hashed: int
@@ -39,7 +39,7 @@ class EndpointTable:
 
     def __init__(self, config: IcbmsgConfig) -> None:
         self._config = config
-        self._slots: list[IcbmsgEndpoint | Waiting | Gone | None] = [None] * config.num_ep
+        self._slots: list[IcbmsgEndpoint | WaitingName | Gone | None] = [None] * config.num_ep
         self.count = 0
         """Endpoints and waiting names, as Zephyr counts them."""
         self.by_slot: dict[int, IcbmsgEndpoint] = {}
@@ -55,7 +55,7 @@ class EndpointTable:
     @property
     def waiting(self) -> dict[int, int]:
         """Hashes of names by the peer's slot, for which there is no endpoint here."""
-        return {slot.address: slot.hashed for slot in self._slots if isinstance(slot, Waiting)}
+        return {slot.address: slot.hashed for slot in self._slots if isinstance(slot, WaitingName)}
 
     def add(self, endpoint: IcbmsgEndpoint, hashed: int) -> int | None:
         """Give ``endpoint`` a slot; return the peer's slot if its name has arrived, else None.
@@ -63,7 +63,7 @@ class EndpointTable:
         Raises :class:`IpcError`: ENOMEM when there is no slot, EINVAL for a name that has an endpoint.
         """
         for index, slot in enumerate(self._slots):
-            if isinstance(slot, Waiting) and slot.hashed == hashed:
+            if isinstance(slot, WaitingName) and slot.hashed == hashed:
                 self._put(index, endpoint)
                 return slot.address
             if isinstance(slot, IcbmsgEndpoint) and name_hash(slot.name) == hashed:
@@ -94,7 +94,7 @@ class EndpointTable:
             self._slots[endpoint.index] = None
             self.count -= 1
         else:
-            self._slots[endpoint.index] = Waiting(hashed, address)
+            self._slots[endpoint.index] = WaitingName(hashed, address)
 
     def remove(self, endpoint: IcbmsgEndpoint, block: int | None = None) -> None:
         """Take ``endpoint`` away; its slot is free behind :meth:`came_back` of ``block`` and :meth:`free`."""
@@ -148,7 +148,7 @@ class EndpointTable:
                 f"CONFIG_IPC_SERVICE_BACKEND_ICBMSG_NUM_EP and num_ep higher",
                 errno.ENOMEM,
             )
-        self._slots[index] = Waiting(hashed, address)
+        self._slots[index] = WaitingName(hashed, address)
         self.count += 1
         return None
 
@@ -165,7 +165,7 @@ class EndpointTable:
         if self.count >= self._config.num_ep and not overwrites:
             return None
         for index, slot in enumerate(self._slots):
-            if slot is None or (overwrites and isinstance(slot, Waiting)):
+            if slot is None or (overwrites and isinstance(slot, WaitingName)):
                 return index
         if len(self._slots) == _MOST or overwrites:
             return None

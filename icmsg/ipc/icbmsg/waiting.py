@@ -22,7 +22,7 @@ class Waiter:
 
     def __init__(
         self,
-        waiting: Waiting,
+        waiting: WaiterQueue,
         endpoint: IcbmsgEndpoint,
         size: int,
         ready: Callable[[TxBuffer], None],
@@ -47,7 +47,7 @@ class Waiter:
         self.failed(error)
 
 
-class Waiting:
+class WaiterQueue:
     """Waiters of one instance.
 
     ``reserve`` returns a buffer for a waiter, None when it must wait on, and raises IpcError when waiting is in vain.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.link.diagnosis.bond_words import region_words
 from icmsg.link.diagnosis.core_rules import CORE_RULES
 from icmsg.link.diagnosis.doorbell_rules import DOORBELL_RULES
-from icmsg.link.diagnosis.findings import Finding, Rank, counted
+from icmsg.link.diagnosis.findings import LinkFinding, Rank, counted
 from icmsg.link.diagnosis.memory_rules import MEMORY_RULES
 from icmsg.link.diagnosis.observations import observe
 from icmsg.machine.backtrace import chain_line
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from icmsg.link.diagnosis.observations import CoreFacts, DirectionFacts, LinkFacts
     from icmsg.machine.machine import AccessWarning, Core, Machine
 
-    CoreRule = Callable[[CoreFacts, LinkFacts], Finding | None]
-    DirectionRule = Callable[[DirectionFacts, LinkFacts], Finding | None]
+    CoreRule = Callable[[CoreFacts, LinkFacts], LinkFinding | None]
+    DirectionRule = Callable[[DirectionFacts, LinkFacts], LinkFinding | None]
 
 _LINES: Final = 5
 _FAULT: Final = "exception "
@@ -39,7 +39,7 @@ _FAULT: Final = "exception "
 class Diagnosis:
     """Findings about a link, the surest first, and the state it is in."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[LinkFinding, ...]
     state: tuple[str, ...]
     """Lines about both regions, the cores and their consoles, and the warnings."""
 
@@ -84,12 +84,12 @@ def is_fault(warning: AccessWarning) -> bool:
 
 def findings(
     facts: LinkFacts, core_rules: Iterable[CoreRule], direction_rules: Iterable[DirectionRule]
-) -> tuple[Finding, ...]:
+) -> tuple[LinkFinding, ...]:
     """Return all faults, then what the rules find, the surest first."""
     found = [rule(core, facts) for rule in core_rules for core in facts.cores]
     found += [rule(direction, facts) for rule in direction_rules for direction in facts.directions]
     unique = {finding.text: finding for finding in found if finding is not None}
-    faults = [Finding("fault", line, Rank.FAULT) for line in _faults(facts)]
+    faults = [LinkFinding("fault", line, Rank.FAULT) for line in _faults(facts)]
     return (*faults, *sorted(unique.values(), key=lambda finding: finding.rank))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.hw.mailbox import channels_in
 from icmsg.ipc import MAGIC
 from icmsg.ipc.magic import MAGIC_END
-from icmsg.link.diagnosis.findings import Finding, Rank, count_of, listed
+from icmsg.link.diagnosis.findings import LinkFinding, Rank, count_of, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ _MIE: Final = 1 << 3
 _ERRATA_16: Final = ", or is the work-around for errata 16 of the nRF54L in one of the images alone"
 
 
-def rings_other_channel(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def rings_other_channel(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """The writer rings, and never the channel to which the reader listens."""
     writer, reader, rings = direction.writer, direction.reader, direction.writer.rings
     if writer.instance is not None or not rings or direction.rings:
@@ -30,24 +30,24 @@ def rings_other_channel(direction: DirectionFacts, _link: LinkFacts) -> Finding 
     listens = _listens(reader.mailbox) if reader.mailbox is not None else 0
     if not listens or any(listens >> channel & 1 for channel in rings):
         return None
-    return Finding(
+    return LinkFinding(
         "wrong-channel",
         f"{writer.name} rings mbox channel {listed(rings)}, {reader.name} listens to {listed(channels_in(listens))}",
     )
 
 
-def never_rang(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def never_rang(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """A packet is there, and no doorbell of any channel."""
     writer, view = direction.writer, direction.view
     if not writer.runs_firmware or writer.rings or not direction.waiting or view is None:
         return None
-    return Finding(
+    return LinkFinding(
         "never-rang",
         f"{writer.name} wrote {count_of(direction.waiting, 'packet')} and never rang a mbox channel",
     )
 
 
-def did_not_ring(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def did_not_ring(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """Python takes a packet at each doorbell, so one that waits had none."""
     writer, reader, view = direction.writer, direction.reader, direction.view
     if reader.instance is None or not writer.runs_firmware or not direction.rings or view is None:
@@ -59,7 +59,7 @@ def did_not_ring(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
     if reader.mailbox.latched >> direction.channel & 1 or not _takes(reader, view.packets[0].payload):
         return None
     what = "a packet" if direction.waiting == 1 else f"{direction.waiting} packets"
-    return Finding(
+    return LinkFinding(
         "not-rung",
         f"{writer.name} wrote {what} and has not rung mbox channel {direction.channel} for it: all of its "
         f"{count_of(direction.rings, 'doorbell')} came before",
@@ -76,15 +76,15 @@ def _takes(reader: CoreFacts, packet: bytes) -> bool:
     )
 
 
-def lost(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def lost(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """Somebody asked for doorbells to be lost, and a packet waits."""
     if not direction.lost or not direction.waiting:
         return None
     doorbells = count_of(direction.lost, "doorbell")
-    return Finding("doorbell-lost", f"{doorbells} of {direction.writer.name} lost: a fault was injected")
+    return LinkFinding("doorbell-lost", f"{doorbells} of {direction.writer.name} lost: a fault was injected")
 
 
-def not_connected(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def not_connected(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """Rings of the channel go nowhere: SEND_CNF."""
     mailbox, writer = direction.writer.mailbox, direction.writer
     if (
@@ -94,14 +94,14 @@ def not_connected(direction: DirectionFacts, _link: LinkFacts) -> Finding | None
         or mailbox.sends[direction.channel]
     ):
         return None
-    return Finding(
+    return LinkFinding(
         "channel-not-connected",
         f"{writer.name} rings mbox channel {direction.channel}, but {mailbox.words.sends.format(direction.channel)} of "
         f"{writer.name} is 0: the ring signals nothing",
     )
 
 
-def not_received(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def not_received(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """The reader's mailbox does not latch the channel: RECEIVE_CNF."""
     mailbox, reader, heard = direction.reader.mailbox, direction.reader, direction.heard_on
     writer, channel = direction.writer, direction.channel
@@ -113,11 +113,11 @@ def not_received(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
         return _not_opened(reader)
     others = _listens(mailbox) & ~(1 << channel)
     if others:
-        return Finding(
+        return LinkFinding(
             "listens-elsewhere",
             f"{writer.name} rings mbox channel {channel}, {reader.name} listens to {listed(channels_in(others))}",
         )
-    return Finding(
+    return LinkFinding(
         "channel-not-received",
         f"{writer.name} rings mbox channel {channel}, but {reader.name} does not receive it: "
         f"{mailbox.words.hears.format(channel)} of {reader.name} is 0x{mailbox.hears[channel]:04X}",
@@ -132,8 +132,8 @@ def _untouched(core: CoreFacts, direction: DirectionFacts) -> bool:
     return not (mailbox.is_set_up or back.wr_idx or back.first)
 
 
-def _not_opened(core: CoreFacts) -> Finding:
-    return Finding(
+def _not_opened(core: CoreFacts) -> LinkFinding:
+    return LinkFinding(
         "not-opened",
         f"{core.name} has set up no mbox channel and written nothing: it has not opened its side",
     )
@@ -143,7 +143,7 @@ def _listens(mailbox: MailboxState) -> int:
     return sum(1 << own for own, signals in enumerate(mailbox.hears) if signals) & mailbox.enabled
 
 
-def not_enabled(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def not_enabled(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """The event is latched and the mailbox does not interrupt: INTEN."""
     mailbox, reader, heard = direction.reader.mailbox, direction.reader, direction.heard_on
     if mailbox is None or not heard or reader.instance is not None or not direction.waiting:
@@ -154,14 +154,14 @@ def not_enabled(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
     if reader.runs_firmware and _untouched(reader, direction):
         return _not_opened(reader)
     channel = channels_in(latched)[0]
-    return Finding(
+    return LinkFinding(
         "channel-not-enabled",
         f"channel {channel} is latched at {reader.name}, but {mailbox.words.enables} of {reader.name} is "
         f"0x{mailbox.enabled:04X} and does not enable it: no interrupt",
     )
 
 
-def interrupt_held_back(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def interrupt_held_back(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """The mailbox interrupts and the core does not take it."""
     mailbox, reader, heard = direction.reader.mailbox, direction.reader, direction.heard_on
     interrupt = reader.interrupt
@@ -174,7 +174,7 @@ def interrupt_held_back(direction: DirectionFacts, _link: LinkFacts) -> Finding 
     number = interrupt.number
     up = f"channel {channel} is latched at {reader.name} and the line is up, but"
     if interrupt.active:
-        return Finding(
+        return LinkFinding(
             "event-not-cleared",
             f"{reader.name} is in the handler of interrupt {number}, and {mailbox.words.event.format(channel)} is "
             f"still latched, at {reader.place}",
@@ -183,13 +183,13 @@ def interrupt_held_back(direction: DirectionFacts, _link: LinkFacts) -> Finding 
     if not interrupt.enabled:
         others = [each for each in reader.enabled_interrupts if each != number]
         instead = f" (enabled: {', '.join(map(str, others))})" if others else ""
-        return Finding(
+        return LinkFinding(
             "interrupt-not-enabled",
             f"{up} interrupt {number} is not enabled in the {interrupt.controller} of {reader.name}{instead}",
         )
     if mailbox.edge and not interrupt.pending and direction.writer.instance is None:
         event = mailbox.words.event.format(channel)
-        return Finding(
+        return LinkFinding(
             "event-not-cleared",
             f"{reader.name} has taken interrupt {number} and {event} is still set, so no further ring interrupts it: "
             "who clears it? The work-around for errata 16 of the nRF54L must be in both images or in none",
@@ -197,23 +197,23 @@ def interrupt_held_back(direction: DirectionFacts, _link: LinkFacts) -> Finding 
     return _masked(reader, number, interrupt.priority, up)
 
 
-def _masked(reader: CoreFacts, number: int, priority: int, up: str) -> Finding | None:
+def _masked(reader: CoreFacts, number: int, priority: int, up: str) -> LinkFinding | None:
     registers = reader.registers
     for register in ("FAULTMASK", "PRIMASK"):
         if registers.get(register, 0) & 1:
-            return Finding(
+            return LinkFinding(
                 "interrupt-masked",
                 f"{up} {register} of {reader.name} is set and holds interrupt {number} back, at {reader.place}",
             )
     status = registers.get("MSTATUS", _MIE)
     if not status & _MIE and not registers.get("MINTSTATUS", 0):
-        return Finding(
+        return LinkFinding(
             "interrupt-masked",
             f"{up} MIE of {reader.name} is clear and holds interrupt {number} back, at {reader.place}",
         )
     base = registers.get("BASEPRI", 0)
     if base and priority >= base:
-        return Finding(
+        return LinkFinding(
             "interrupt-masked",
             f"{up} BASEPRI of {reader.name} is 0x{base:02X} and holds interrupt {number} (priority "
             f"0x{priority:02X}) back, at {reader.place}",
@@ -221,7 +221,7 @@ def _masked(reader: CoreFacts, number: int, priority: int, up: str) -> Finding |
     return None
 
 
-def left_lying(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def left_lying(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """The doorbell was handled, the core sleeps, and packets wait."""
     mailbox, reader, heard, view = (
         direction.reader.mailbox,
@@ -243,7 +243,7 @@ def left_lying(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
     if reader.interrupt is None or not reader.interrupt.enabled or reader.interrupt.pending:
         return None
     if not reader.interrupts:
-        return Finding(
+        return LinkFinding(
             "rung-before-listening",
             f"{count_of(direction.waiting, 'packet')} for {reader.name}: {direction.writer.name} rang mbox channel "
             f"{direction.channel} before {reader.name} received it, or {reader.name} cleared the event unseen",
@@ -254,22 +254,22 @@ def left_lying(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
         return None  # it takes packets and does not say so
     waits = f"{count_of(direction.waiting, 'packet')} wait{'s' if direction.waiting == 1 else ''} for {reader.name}"
     if not view.rd_idx and view.packets[0].payload == MAGIC:
-        return Finding(
+        return LinkFinding(
             "woken-and-not-taken",
             f"{waits}, its event is cleared and it sleeps: it was rung and did not take the magic: does it read "
             f"another region{_ERRATA_16 if mailbox.edge else ''}?",
         )
     if direction.waiting == 1:
-        return Finding(
+        return LinkFinding(
             "packet-left", f"{waits}, its event is cleared and it sleeps: it was rung and left the packet"
         )
-    return Finding(
+    return LinkFinding(
         "one-packet-per-doorbell",
         f"{waits}, its event is cleared and it sleeps: does it take one packet per doorbell?",
     )
 
 
-DOORBELL_RULES: Final[tuple[Callable[[DirectionFacts, LinkFacts], Finding | None], ...]] = (
+DOORBELL_RULES: Final[tuple[Callable[[DirectionFacts, LinkFacts], LinkFinding | None], ...]] = (
     rings_other_channel,
     never_rang,
     did_not_ring,

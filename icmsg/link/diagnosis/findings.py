@@ -20,7 +20,7 @@ class Rank(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LinkFinding:
     """``id`` stays the same from release to release, ``text`` is for a person."""
 
     id: str

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.ipc import MAGIC
 from icmsg.ipc.magic import MAGIC_END
 from icmsg.link.diagnosis.bond_words import shown_bytes
-from icmsg.link.diagnosis.findings import Finding, Rank, count_of, listed
+from icmsg.link.diagnosis.findings import LinkFinding, Rank, count_of, listed
 from icmsg.wire.inspect import packets_between
 
 if TYPE_CHECKING:
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 _CONTROL: Final = ("DATA", "RELEASE_DATA", "BOUND", "RELEASE_BOUND")
 
 
-def swapped(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def swapped(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """The region's reader writes its data."""
     reader, writer = direction.reader, direction.writer
     if not reader.stores:
         return None
     store = reader.stores[0]
-    return Finding(
+    return LinkFinding(
         "regions-swapped",
         f"{reader.name} writes into the region that {writer.name} writes, at 0x{store.address:08X} in "
         f"{reader.core.locate(store.pc)}: are tx and rx swapped?",
     )
 
 
-def elsewhere(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
+def elsewhere(direction: DirectionFacts, link: LinkFacts) -> LinkFinding | None:
     """The writer's packets lie in another place."""
     writer, view = direction.writer, direction.view
     if link.bound or view is None or view.wr_idx or writer.instance is not None or writer.stores:
@@ -41,13 +41,13 @@ def elsewhere(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
         return None
     at = direction.magic_elsewhere
     if at is not None:
-        return Finding(
+        return LinkFinding(
             "region-elsewhere",
             f"nothing lies in the tx-region of {writer.name}, but 0x{at:08X} looks like the magic in another region: "
             f"is the tx-region of {writer.name} at another address?",
         )
     if sum(writer.rings.values()) and not writer.core.is_halted:
-        return Finding(
+        return LinkFinding(
             "rang-without-packet",
             f"{writer.name} rang mbox channel {listed(writer.rings)}, and nothing lies in its tx-region: does it write "
             "another region?",
@@ -56,20 +56,20 @@ def elsewhere(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
     return None
 
 
-def index_missing(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
+def index_missing(direction: DirectionFacts, link: LinkFacts) -> LinkFinding | None:
     """The packet is there and wr_idx is not."""
     view, writer = direction.view, direction.writer
     if link.bound or view is None or view.wr_idx or view.rd_idx or view.first != MAGIC or writer.resets:
         return None
     if writer.traces is None or direction.reader.traces is None or direction.reader.traces.can_bond is False:
         return None
-    return Finding(
+    return LinkFinding(
         "wr-idx-not-written",
         f"the magic of {writer.name} lies in its tx-region, but its wr_idx is 0: nobody can see the packet",
     )
 
 
-def length_wrong(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
+def length_wrong(direction: DirectionFacts, link: LinkFacts) -> LinkFinding | None:
     """The length in front of the magic is not 13."""
     data, view = direction.data, direction.view
     if link.bound or view is None or data[4 : 4 + len(MAGIC)] != MAGIC or not view.wr_idx:
@@ -77,25 +77,25 @@ def length_wrong(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
     stated, name = int.from_bytes(data[:2], "big"), direction.writer.name
     right = len(MAGIC)
     if int.from_bytes(data[:2], "little") == right:
-        return Finding(
+        return LinkFinding(
             "length-byte-order",
             f"{name} wrote 0x{stated:04X} as length of the magic: 0x{stated:04X} is {right} with its bytes swapped; "
             "lengths are big-endian",
         )
     if stated == right + 4:
-        return Finding(
+        return LinkFinding(
             "length-includes-header",
             f"{name} wrote {stated} as length of the magic, which has {right} bytes: its length includes the 4 bytes "
             "of the header",
         )
     if 0 < stated < right:
-        return Finding(
+        return LinkFinding(
             "magic-length", f"{name} wrote {stated} as length of the magic, which has {right} bytes"
         )
     return None
 
 
-def wrong_magic(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
+def wrong_magic(direction: DirectionFacts, link: LinkFacts) -> LinkFinding | None:
     """The first packet is no magic."""
     view, first = direction.view, direction.data[4 : 4 + len(MAGIC)]
     if link.bound or view is None or direction.writer.config.unbound != "disable" or not view.wr_idx:
@@ -104,14 +104,14 @@ def wrong_magic(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
         return None
     alike = sum(ours == theirs for ours, theirs in zip(MAGIC, first, strict=False))
     if len(view.first) == len(MAGIC) and alike > len(MAGIC) // 2:
-        return Finding(
+        return LinkFinding(
             "magic-misspelt",
             f"{direction.writer.name} wrote another magic: {shown_bytes(first)}, the right one is |{MAGIC.decode()}|",
         )
     return None
 
 
-def read_other_length(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def read_other_length(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """The reader stepped to where no packet begins."""
     view, layout = direction.view, direction.layout
     if view is None or view.first != MAGIC or direction.reader.instance is not None or layout.wire != "pbuf":
@@ -125,32 +125,32 @@ def read_other_length(direction: DirectionFacts, _link: LinkFacts) -> Finding | 
     name = direction.reader.name
     opposite = int.from_bytes(direction.data[:2], "little")
     if view.rd_idx == (4 + opposite + 3 & ~3) % layout.data_length:
-        return Finding(
+        return LinkFinding(
             "length-read-swapped",
             f"{name} moved its rd_idx to {view.rd_idx}, as if the magic had {opposite} bytes: it reads the length "
             f"0x{len(MAGIC):04X} with its bytes swapped; lengths are big-endian",
         )
-    return Finding(
+    return LinkFinding(
         "rd-idx-wrong",
         f"{name} moved its rd_idx to {view.rd_idx}, where no packet begins: does it read another length or header?",
     )
 
 
-def wraps_early(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def wraps_early(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """The writer's index went back to the start, and the end of the data was never written."""
     view, layout, writer = direction.view, direction.layout, direction.writer
     if view is None or view.problem is None or writer.instance is not None or view.rd_idx % 4:
         return None
     if not view.wr_idx < view.rd_idx < layout.data_length or any(direction.data[view.rd_idx :]):
         return None
-    return Finding(
+    return LinkFinding(
         "region-smaller",
         f"{writer.name} went back to the start of its region behind index {view.rd_idx}, and never wrote the "
         f"{layout.data_length - view.rd_idx} bytes behind it: is the region smaller on {writer.name}?",
     )
 
 
-def size_differs(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def size_differs(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """An index is a good one in a region of another size only."""
     view, layout = direction.view, direction.layout
     if view is None or view.problem is None:
@@ -162,10 +162,10 @@ def size_differs(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
         if side.instance is not None or (index < layout.data_length and not index % 4):
             continue
         if index % 4:
-            return Finding(
+            return LinkFinding(
                 "index-unaligned", f"{side.name} wrote {index} as {name}: indices are multiples of 4"
             )
-        return Finding(
+        return LinkFinding(
             "index-beyond",
             f"{side.name} wrote {index} as {name}, and its region has {layout.data_length} data bytes here: is the "
             f"region larger on {side.name}?",
@@ -173,7 +173,7 @@ def size_differs(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
     return None
 
 
-def not_published(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def not_published(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """The reader takes packets and keeps rd_idx to itself."""
     view, back, reader = direction.view, direction.back, direction.reader
     if view is None or back is None or reader.instance is not None or view.rd_idx or view.problem is not None:
@@ -181,14 +181,14 @@ def not_published(direction: DirectionFacts, _link: LinkFacts) -> Finding | None
     answered = sum(direction.writer.received.values())
     if not answered or not view.packets or view.packets[0].payload != MAGIC:
         return None
-    return Finding(
+    return LinkFinding(
         "rd-idx-not-published",
         f"{reader.name} has sent {count_of(answered, 'message')}, but its rd_idx is still 0 and the magic in front of "
         "it: it does not write its rd_idx, so the region fills up",
     )
 
 
-def looks_like_icbmsg(direction: DirectionFacts, _link: LinkFacts) -> Finding | None:
+def looks_like_icbmsg(direction: DirectionFacts, _link: LinkFacts) -> LinkFinding | None:
     """The first packet behind the magic is a control message of ICBMsg."""
     data, view = direction.data, direction.view
     if view is None or data[4 : 4 + len(MAGIC)] != MAGIC or view.wr_idx < MAGIC_END + 8:
@@ -198,14 +198,14 @@ def looks_like_icbmsg(direction: DirectionFacts, _link: LinkFacts) -> Finding | 
         return None
     if 3 in direction.reader.sent and not direction.reader.heard_first:
         return None  # perhaps the echo of Python's own message
-    return Finding(
+    return LinkFinding(
         "icbmsg",
         f"this looks like ICBMsg: the first message of {direction.writer.name} is {packet[4:].hex(' ')}, a control "
         f"message ({_CONTROL[packet[4]]} of endpoint {packet[5]}, block {packet[6]}); icmsg speaks ICMsg",
     )
 
 
-def too_long(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
+def too_long(direction: DirectionFacts, link: LinkFacts) -> LinkFinding | None:
     """Everything up to some length came back, and nothing longer."""
     writer, reader, view = direction.writer, direction.reader, direction.view
     if writer.instance is None or not writer.received or reader.instance is not None or view is None:
@@ -220,7 +220,7 @@ def too_long(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
         return None
     size = min(unanswered)
     state = "waits" if direction.waiting else "was taken"
-    return Finding(
+    return LinkFinding(
         "longer-than-answered",
         f"a message of {size} bytes {state} and has no answer; the longest that {reader.name} answered has {longest}: "
         f"is its receive buffer smaller? (CONFIG_PBUF_RX_READ_BUF_SIZE of {reader.name})",
@@ -228,7 +228,7 @@ def too_long(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
     )
 
 
-def no_answer(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
+def no_answer(direction: DirectionFacts, link: LinkFacts) -> LinkFinding | None:
     """All was taken and nothing, or too little, came back."""
     writer, reader, view = direction.writer, direction.reader, direction.view
     if not link.bound or writer.instance is None or reader.instance is not None or view is None:
@@ -248,14 +248,14 @@ def no_answer(direction: DirectionFacts, link: LinkFacts) -> Finding | None:
     ):
         return None
     what = "none" if not got else f"{got} of them"
-    return Finding(
+    return LinkFinding(
         "taken-not-answered",
         f"{reader.name} took {count_of(sent, 'message')} of {writer.name} and answered {what}; it rang mbox channel "
         f"{answers.channel} {answers.rings} time{'s' if answers.rings != 1 else ''}",
     )
 
 
-MEMORY_RULES: Final[tuple[Callable[[DirectionFacts, LinkFacts], Finding | None], ...]] = (
+MEMORY_RULES: Final[tuple[Callable[[DirectionFacts, LinkFacts], LinkFinding | None], ...]] = (
     swapped,
     elsewhere,
     index_missing,

@@ -34,7 +34,7 @@ _PUBLISHED: Final = b"\x00\x0d\x00\x00" + MAGIC
 
 @dataclass(frozen=True, slots=True)
 class CoreFacts:
-    """One core, its mailbox and the interrupt of that mailbox."""
+    """Core, its mailbox and the interrupt of that mailbox."""
 
     core: Core
     config: InstanceConfig
@@ -85,7 +85,7 @@ class CoreFacts:
 
 @dataclass(frozen=True, slots=True)
 class DirectionFacts:
-    """One region: what its writer put there, and what its reader did with it."""
+    """Region: what its writer put there, and what its reader did with it."""
 
     writer: CoreFacts
     reader: CoreFacts

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from icmsg.ipc import SeveralEndpoints
     from icmsg.link.endpoints import SeveralConfig
-    from icmsg.link.sides import Side
+    from icmsg.link.setup import Program
     from icmsg.link.stale_memory import StaleMemory
     from icmsg.link.workload import Workload
     from icmsg.machine.machine import Core, Machine
@@ -49,7 +49,7 @@ _SPOKE: Final = "it sent a message of its own after bonding"
 
 
 class EndpointExchange:
-    """One run on a machine over ``endpoints``: two cores by name in ``sides``, and who plays each.
+    """Run on a machine over ``endpoints``: two cores by name in ``programs``, and who plays each.
 
     Python plays one of them, or both; each endpoint has the ``workload`` for itself, with contents of its own. The core
     that comes first on the SoC's link has ``config``, the other ``peer_config`` (None: the mirror of that).
@@ -64,7 +64,7 @@ class EndpointExchange:
     def __init__(
         self,
         machine: Machine,
-        sides: dict[str, Side],
+        programs: dict[str, Program],
         config: SeveralConfig,
         workload: Workload,
         endpoints: Sequence[str] = ("ep0",),
@@ -78,7 +78,7 @@ class EndpointExchange:
         strict: bool = False,
         stale_memory: StaleMemory | None = None,
     ) -> None:
-        first, second = default_link(machine.soc, sides).cores
+        first, second = default_link(machine.soc, programs).cores
         check_endpoint_workload(workload, config, first, second)
         self._machine = machine
         self._workload = workload
@@ -93,8 +93,8 @@ class EndpointExchange:
             second: peer_config or config.mirrored(),
         }
         self._first, self._second = machine.core(first), machine.core(second)
-        self._python = [name for name in self._configs if sides[name] is None]
-        self._firmware = [name for name in self._configs if sides[name] is not None]
+        self._python = [name for name in self._configs if programs[name] is None]
+        self._firmware = [name for name in self._configs if programs[name] is not None]
         self._check(endpoints, workload)
         self._ctrl_c = CtrlC(terminate=True)
         self._problems: list[str] = []
@@ -103,7 +103,7 @@ class EndpointExchange:
         self._restarts = Restarts(machine, (self._first, self._second))
         for name, each in self._configs.items():
             check_regions(machine, machine.core(name), each)
-            if (image := sides[name]) is not None:
+            if (image := programs[name]) is not None:
                 machine.core(name).load(image)
                 check_image(machine.core(name), image, each)
         self._running = False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.ipc import EndpointState, IcbmsgInstance, IcbmsgReworkInstance, IcmsgMeInstance
 from icmsg.ipc.icbmsg.packets import name_hash
-from icmsg.link.diagnosis.findings import Finding, Rank, count_of
+from icmsg.link.diagnosis.findings import LinkFinding, Rank, count_of
 from icmsg.link.endpoints.other_layouts import other_layout
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _BOUNDING: Final = EndpointState.BOUNDING
 
 @dataclass(frozen=True, slots=True)
 class SideFacts:
-    """One core of the link: ``backend`` is None where firmware runs; ``sends`` is what lies in its tx-region."""
+    """Core of the link: ``backend`` is None where firmware runs; ``sends`` is what lies in its tx-region."""
 
     name: str
     config: SeveralConfig
@@ -35,22 +35,22 @@ class SideFacts:
     sends: DirectionView
 
 
-def endpoint_findings(side: SideFacts, other: SideFacts) -> Iterator[Finding]:
+def endpoint_findings(side: SideFacts, other: SideFacts) -> Iterator[LinkFinding]:
     """Yield what is wrong with the endpoints and blocks of ``side``, as far as Python plays it or memory tells."""
     yield from _counts(side, other)
     if (found := other_layout(other.bus, side.config.mirrored(), other.name)) is not None:
-        yield Finding("layout-differs", found)
+        yield LinkFinding("layout-differs", found)
     backend = side.backend
     if backend is None or not backend.state.value:
         return
     if isinstance(backend, IcbmsgReworkInstance):
-        yield from (Finding("rework-symptom", f"{side.name}: {line}") for line in backend.symptoms())
+        yield from (LinkFinding("rework-symptom", f"{side.name}: {line}") for line in backend.symptoms())
     yield from _unbound(side, other, backend)
     if isinstance(backend, IcbmsgInstance | IcbmsgReworkInstance):
         yield from _not_given_back(side, other, backend)
 
 
-def _counts(side: SideFacts, other: SideFacts) -> Iterator[Finding]:
+def _counts(side: SideFacts, other: SideFacts) -> Iterator[LinkFinding]:
     """Compare what the rework's bound packet says with what the other side has."""
     queue = side.sends.queue
     config = other.config
@@ -60,21 +60,21 @@ def _counts(side: SideFacts, other: SideFacts) -> Iterator[Finding]:
         return  # it says so itself, among its symptoms
     tx, rx = queue.peer_counts
     if (tx, rx) != (config.rx_blocks, config.tx_blocks) and max(tx, rx) <= 32:
-        yield Finding(
+        yield LinkFinding(
             "block-counts-differ",
             f"{side.name} has {tx} tx and {rx} rx blocks, {other.name} {config.tx_blocks} tx and {config.rx_blocks} "
             "rx: the two can never bind; set tx-blocks of each side to rx-blocks of the other",
         )
 
 
-def _unbound(side: SideFacts, other: SideFacts, backend: SeveralEndpoints) -> Iterator[Finding]:
+def _unbound(side: SideFacts, other: SideFacts, backend: SeveralEndpoints) -> Iterator[LinkFinding]:
     open_names = [endpoint.name for endpoint in backend.endpoints if not endpoint.is_bound]
     waiting = _waiting_names(backend, other.backend)
     for name in waiting:
         there = (
             f"its own that are not bound: {_listed(open_names)}" if open_names else "all its own are bound"
         )
-        yield Finding(
+        yield LinkFinding(
             "endpoint-not-registered",
             f"{other.name} has named endpoint {name}, and {side.name} has none of that name ({there}): register it, or "
             f"give both sides the same names{_hint(name)}",
@@ -93,7 +93,7 @@ def _unbound(side: SideFacts, other: SideFacts, backend: SeveralEndpoints) -> It
             )
         elif isinstance(backend, IcmsgMeInstance) and not _is_follower(backend):
             why = f"{other.name} has not answered: has it an endpoint of that name?"
-        yield Finding(
+        yield LinkFinding(
             "endpoint-not-bound", f'endpoint "{endpoint.name}" of {side.name} was never bound: {why}'
         )
 
@@ -131,7 +131,7 @@ def _has_bonded(backend: SeveralEndpoints) -> bool:
 
 def _not_given_back(
     side: SideFacts, other: SideFacts, backend: IcbmsgInstance | IcbmsgReworkInstance
-) -> Iterator[Finding]:
+) -> Iterator[LinkFinding]:
     """Find blocks that the other side has read and keeps: it holds them, or has lost them to us for good."""
     blocks: Sequence[int] = tuple(backend.in_flight)
     if isinstance(backend, IcbmsgReworkInstance):
@@ -158,7 +158,7 @@ def _not_given_back(
     if held >= len(blocks):
         return
     free = side.config.tx_blocks if isinstance(side.config, IcbmsgConfig) else 0
-    yield Finding(
+    yield LinkFinding(
         "blocks-not-released",
         f"{other.name} has read {count_of(len(blocks), 'message')} of {side.name} and not given back the blocks "
         f"(beginning at {', '.join(map(str, blocks))}, of {free}): it holds them, or they are leaked: Zephyr gives "

@@ -1,4 +1,4 @@
-"""One endpoint of an exchange: who plays its two ends, and what was counted there."""
+"""Endpoint of an exchange: who plays its two ends, and what was counted there."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class PeerEndpoint:
-    """One endpoint of ``peer``, registered at once, with everything it received.
+    """Endpoint of ``peer``, registered at once, with everything it received.
 
     ``received`` and ``errors`` fill up by themselves; nothing is taken out of ``received`` but by :meth:`receive`.
     ``endpoint`` is that of the backend, for buffers without a copy and what else only some have.

@@ -1,4 +1,4 @@
-"""One direction of a backend with several endpoints, decoded from memory alone, in words.
+"""Direction of a backend with several endpoints, decoded from memory alone, in words.
 
 A direction is called by its ``writer``, for which the region is ``tx-region``, and its ``reader``.
 """

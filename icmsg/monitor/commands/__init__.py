@@ -17,4 +17,4 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *running.COMMANDS,
     *variables.COMMANDS,
 )
-"""All of them."""
+"""Commands of the Monitor, those of every module."""

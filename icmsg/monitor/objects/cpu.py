@@ -47,7 +47,7 @@ _ALIASES: Final = {
 
 
 class CpuObject:
-    """One core; ``warn`` writes a line into the log."""
+    """Core in the Monitor; ``warn`` writes a line into the log."""
 
     def __init__(
         self, core: MachineCore, control: CoreControl, mips: int, number: int, warn: Callable[[str], None]

@@ -20,7 +20,7 @@ from icmsg.monitor.objects.mailbox import MailboxWait
 from icmsg.monitor.objects.memory import MemoryBlock
 from icmsg.monitor.objects.outputs import NumberedOutputs
 from icmsg.monitor.objects.records import StepRecords
-from icmsg.monitor.objects.registers import InterruptController, RegisterAccess
+from icmsg.monitor.objects.registers import NvicRegisters, RegisterAccess
 from icmsg.monitor.objects.sysbus import BusAccess
 from icmsg.monitor.objects.uart import UartObject
 from icmsg.monitor.objects.vpr import VprRegisters
@@ -90,7 +90,7 @@ def _parts(
     if item.type in CONTROLLERS.values():
         cpu = next(place.cpu for place in item.registrations if place.cpu)
         core = machine.core(machine.soc.by_cpu[cpu].name)
-        controller = InterruptController(core, warn)
+        controller = NvicRegisters(core, warn)
         return (
             (controller, NumberedOutputs(range(INTERRUPTS), core.offers))
             if item.type == CLIC

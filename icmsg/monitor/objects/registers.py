@@ -81,7 +81,7 @@ def _checked(offset: int) -> int:
     return offset
 
 
-class InterruptController(RegisterAccess):
+class NvicRegisters(RegisterAccess):
     """The NVIC of a core."""
 
     def __init__(self, core: MachineCore, warn: Callable[[str], None]) -> None:

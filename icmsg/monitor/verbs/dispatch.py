@@ -10,9 +10,9 @@ from icmsg.errors import IcmsgError, MonitorError
 from icmsg.monitor.verbs import injection
 from icmsg.monitor.verbs.arguments import hex_bytes, message, number, option, setting, time_ns
 from icmsg.monitor.verbs.catalogue import VERBS, check_call, completions, find_verb, help_lines
+from icmsg.monitor.verbs.played_cores import BOND_NS, RECEIVE_NS, PlayedCores, refused
 from icmsg.monitor.verbs.settings import LinkSettings
 from icmsg.monitor.verbs.several_status import dump_several
-from icmsg.monitor.verbs.sides import BOND_NS, RECEIVE_NS, PlayedSides, refused
 from icmsg.monitor.verbs.status import status_lines, view_of
 from icmsg.monitor.verbs.trace import TraceFiles
 from icmsg.monitor.verbs.watch import Watch
@@ -39,7 +39,7 @@ class IcmsgVerbs:
         self._machine: Final = machine
         self._output: Final = output
         self._settings: Final = LinkSettings()
-        self._sides: Final[list[PlayedSides]] = []
+        self._played: Final[list[PlayedCores]] = []
         self._watch: Watch | None = None
         self._traces: Final = TraceFiles()
         self._verbs: Final[dict[str, Callable[[list[str]], list[str]]]] = {
@@ -83,8 +83,8 @@ class IcmsgVerbs:
 
     def _show_status(self, words: list[str]) -> list[str]:
         check_call("status", words)
-        sides = self._running()
-        return status_lines(sides.machine, self._settings, sides)
+        played = self._running()
+        return status_lines(played.machine, self._settings, played)
 
     def _dump(self, words: list[str]) -> list[str]:
         if "--packets" in words[1:]:
@@ -171,9 +171,9 @@ class IcmsgVerbs:
 
     def _ring(self, words: list[str]) -> list[str]:
         check_call("ring", words)
-        sides = self._running()
-        core, channel = sides.core(words[0]), number(words[1], "channel")
-        return injection.ring(core, sides.other(core), channel)
+        played = self._running()
+        core, channel = played.core(words[0]), number(words[1], "channel")
+        return injection.ring(core, played.other(core), channel)
 
     def _write(self, words: list[str]) -> list[str]:
         check_call("write", words)
@@ -208,7 +208,7 @@ class IcmsgVerbs:
             if (machine := self._machine()) is not None:
                 self._settings.suit(machine.soc)
 
-    def _running(self) -> PlayedSides:
+    def _running(self) -> PlayedCores:
         """Return who plays the cores of the selected machine."""
         machine = self._machine()
         if machine is None:
@@ -216,9 +216,9 @@ class IcmsgVerbs:
                 f"there is no machine: make one with include @renode/{DEFAULT.name}.resc, or select one with mach set"
             )
         self._settings.suit(machine.soc)
-        found = next((sides for sides in self._sides if sides.machine is machine), None)
+        found = next((played for played in self._played if played.machine is machine), None)
         if found is None:
-            found = PlayedSides(machine, self._settings)
-            self._sides[:0] = [found]
-            del self._sides[_MACHINES:]
+            found = PlayedCores(machine, self._settings)
+            self._played[:0] = [found]
+            del self._played[_MACHINES:]
         return found

@@ -8,7 +8,7 @@ from icmsg.errors import BusError, MonitorError
 
 if TYPE_CHECKING:
     from icmsg.machine.machine import Core, Machine
-    from icmsg.monitor.verbs.settings import Direction
+    from icmsg.monitor.verbs.settings import LinkDirection
 
 
 def ring(core: Core, other: Core, channel: int) -> list[str]:
@@ -36,7 +36,7 @@ def _heard(core: Core, signals: int) -> str:
     return f"{core.name} is interrupted"
 
 
-def write(machine: Machine, direction: Direction, offset: int, data: bytes) -> list[str]:
+def write(machine: Machine, direction: LinkDirection, offset: int, data: bytes) -> list[str]:
     """Overwrite bytes of a region, and say what was there."""
     region = direction.region
     if not 0 <= offset <= region.size - len(data):
@@ -55,7 +55,7 @@ def _shown(data: bytes, limit: int = 16) -> str:
     return data[:limit].hex(" ") + (" ..." if len(data) > limit else "")
 
 
-def _field(direction: Direction, offset: int) -> str:
+def _field(direction: LinkDirection, offset: int) -> str:
     layout = direction.layout
     fields = {
         layout.rd_idx_offset: "rd_idx",

@@ -26,8 +26,8 @@ _BY_HAND: Final = ("tx-region", "rx-region", "dcache-alignment", "unbound", "sig
 
 
 @dataclass(frozen=True, slots=True)
-class Direction:
-    """One region: ``writer`` and ``reader`` are core names, ``channel`` is what the writer rings."""
+class LinkDirection:
+    """Region: ``writer`` and ``reader`` are core names, ``channel`` is what the writer rings."""
 
     writer: str
     reader: str
@@ -42,7 +42,7 @@ class Direction:
 
 
 class LinkSettings:
-    """One instance as both sides have it; at first that of the default board."""
+    """Instance as both sides have it; at first that of the default board."""
 
     def __init__(self) -> None:
         self.link = Link.of(*DEFAULT.roles, DEFAULT.instance)
@@ -86,14 +86,14 @@ class LinkSettings:
         return (*self.link.cores, "size", "alignment", "handshake")
 
     @property
-    def directions(self) -> tuple[Direction, Direction]:
+    def directions(self) -> tuple[LinkDirection, LinkDirection]:
         """The region that the first core writes, and that of the second; each as its writer has it.
 
         Of a backend with several endpoints the layout is that of ICMsg, and only the region counts.
         """
         configs = self.several_configs if self.several.is_on else self.configs
         one, other = (
-            Direction(
+            LinkDirection(
                 core,
                 self.link.other(core),
                 config.tx_region,
@@ -106,7 +106,7 @@ class LinkSettings:
         )
         return one, other
 
-    def find(self, what: str) -> Direction:
+    def find(self, what: str) -> LinkDirection:
         """Return a region: ``FIRST->SECOND``, the core that writes it, tx or rx of the first, or an address."""
         there, back = self.directions
         word = what.lower().removeprefix("sysbus.").replace("→", "->")

@@ -16,33 +16,33 @@ from icmsg.wire.inspect import RegionView, inspect_region
 if TYPE_CHECKING:
     from icmsg.link.peer import Peer
     from icmsg.machine.machine import Core, Machine
-    from icmsg.monitor.verbs.settings import Direction, LinkSettings
-    from icmsg.monitor.verbs.sides import PlayedSides
+    from icmsg.monitor.verbs.played_cores import PlayedCores
+    from icmsg.monitor.verbs.settings import LinkDirection, LinkSettings
 
 _COLUMNS: Final = 90
 
 
-def status_lines(machine: Machine, settings: LinkSettings, sides: PlayedSides) -> list[str]:
-    """Return everything; ``sides`` knows who plays a core in Python."""
+def status_lines(machine: Machine, settings: LinkSettings, played: PlayedCores) -> list[str]:
+    """Return everything; ``played`` knows who plays a core in Python."""
     if settings.several.is_on:
-        return _several_lines(machine, settings, sides)
+        return _several_lines(machine, settings, played)
     there, back = settings.directions
     sent, received = _view(machine, there), _view(machine, back)
     lines = settings.lines()[:-2]
     lines += _region(there, sent, received) + _region(back, received, sent)
     if isinstance(sent, RegionView) and isinstance(received, RegionView):
         lines.append(link_words(sent, received))
-    lines += _findings(machine, settings, sides, bound=_is_read(sent) and _is_read(received))
+    lines += _findings(machine, settings, played, bound=_is_read(sent) and _is_read(received))
     for name in settings.configs:
-        peer = sides.peer(name)
+        peer = played.peer(name)
         core = machine.core(name)
-        lines += _played(core, peer) if peer is not None else _core(core, sides.was_played(name))
+        lines += _played(core, peer) if peer is not None else _core(core, played.was_played(name))
     return lines + both_mailboxes(machine, settings)
 
 
-def _several_lines(machine: Machine, settings: LinkSettings, sides: PlayedSides) -> list[str]:
+def _several_lines(machine: Machine, settings: LinkSettings, played: PlayedCores) -> list[str]:
     """Return everything about a backend with several endpoints."""
-    peers = sides.several
+    peers = played.several
     backends = {name: peer.instance for name, peer in peers.items()}
     diagnosis = diagnosis_of(machine, settings.several_configs, backends)
     lines = settings.lines()[:1]
@@ -51,7 +51,7 @@ def _several_lines(machine: Machine, settings: LinkSettings, sides: PlayedSides)
     for name in settings.link.cores:
         core = machine.core(name)
         if name not in peers:
-            lines += _core(core, sides.was_played(name))
+            lines += _core(core, played.was_played(name))
             continue
         for each in peers[name].endpoints.values():
             if each.received:
@@ -70,19 +70,19 @@ def both_mailboxes(machine: Machine, settings: LinkSettings) -> list[str]:
     return lines
 
 
-def view_of(machine: Machine, direction: Direction) -> RegionView:
+def view_of(machine: Machine, direction: LinkDirection) -> RegionView:
     """Decode one region, as its writer sees it; BusError where there is no memory."""
     return inspect_region(machine.core(direction.writer).bus, direction.region.address, direction.layout)
 
 
-def _view(machine: Machine, direction: Direction) -> RegionView | BusError:
+def _view(machine: Machine, direction: LinkDirection) -> RegionView | BusError:
     try:
         return view_of(machine, direction)
     except BusError as error:
         return error
 
 
-def _region(direction: Direction, view: RegionView | BusError, other: RegionView | BusError) -> list[str]:
+def _region(direction: LinkDirection, view: RegionView | BusError, other: RegionView | BusError) -> list[str]:
     if isinstance(view, BusError):
         return [f"{direction.title} cannot be read: {view}"]
     back = other if isinstance(other, RegionView) else None
@@ -102,10 +102,10 @@ def _is_read(view: RegionView | BusError) -> bool:
     return isinstance(view, RegionView) and view.problem is None and view.rd_idx != 0
 
 
-def _findings(machine: Machine, settings: LinkSettings, sides: PlayedSides, *, bound: bool) -> list[str]:
+def _findings(machine: Machine, settings: LinkSettings, played: PlayedCores, *, bound: bool) -> list[str]:
     """Return what is wrong with the link, as every other failure shows it."""
     (first, config), (second, other) = settings.configs.items()
-    peers = {name: peer for name in (first, second) if (peer := sides.peer(name)) is not None}
+    peers = {name: peer for name in (first, second) if (peer := played.peer(name)) is not None}
     diagnosis = examine(
         machine,
         machine.core(first),

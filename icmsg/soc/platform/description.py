@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """One place of a peripheral in its parent, most often the bus ``sysbus``.
+    """Place of a peripheral in its parent, most often the bus ``sysbus``.
 
     ``address`` is a byte address on the bus, or the number of the place in another parent (a pin, a chip
     select). It is None for a parent that needs none, as the bus for a core. ``size`` in bytes is what the
@@ -41,7 +41,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Peripheral:
-    """One peripheral, all its entries merged.
+    """Peripheral, all its entries merged.
 
     ``type`` is without Renode's default namespace ``Antmicro.Renode.Peripherals.``, ``alias`` the name that
     it has in the Monitor if that is another one, and ``local`` says that only its own file may refer to it.

@@ -23,7 +23,7 @@ _NOT_NEWLINE = re.compile(r"[^\n]")
 
 
 @dataclass(slots=True)
-class _Line:
+class _SourceLine:
     """A line without comments. One with a '''…''' string goes on to where that ends."""
 
     number: int
@@ -40,7 +40,7 @@ def to_braces(text: str, file: str) -> str:
     """
     lines = _Scanner(text.replace("\r", ""), file).lines()
     level = 0
-    last: _Line | None = None
+    last: _SourceLine | None = None
     for line in lines:
         if not line.text or line.text.isspace():
             continue
@@ -65,7 +65,7 @@ def to_braces(text: str, file: str) -> str:
     return "\n".join(line.text for line in lines)
 
 
-def _indent(line: _Line, file: str) -> int:
+def _indent(line: _SourceLine, file: str) -> int:
     spaces = len(line.text) - len(line.text.lstrip(" "))
     if line.text[spaces] == "\t":
         raise _error(
@@ -91,14 +91,14 @@ class _Scanner:
     def __init__(self, text: str, file: str) -> None:
         self._text = text
         self._file = file
-        self._lines: list[_Line] = []
+        self._lines: list[_SourceLine] = []
         self._parts: list[str] = []
         self._number = 1  # of the physical line that is read
         self._line_start = 0  # its first character
-        self._line = _Line(1, "", 0)
+        self._line = _SourceLine(1, "", 0)
         self._open: list[PlatformError] = []  # what to say of each open brace if nothing closes it
 
-    def lines(self) -> list[_Line]:
+    def lines(self) -> list[_SourceLine]:
         """Return all lines, blank ones too."""
         text = self._text
         position = 0
@@ -136,7 +136,7 @@ class _Scanner:
         self._end_line()
         self._number += 1
         self._line_start = position + 1
-        self._line = _Line(self._number, "", len(self._open))
+        self._line = _SourceLine(self._number, "", len(self._open))
         return position + 1
 
     def _brace(self, brace: str, position: int) -> int:

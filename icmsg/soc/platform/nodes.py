@@ -32,8 +32,8 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
-    """One line with ``->``: the outputs it speaks of and where they go now (nowhere for ``-> none``)."""
+class IrqAttribute:
+    """Line with ``->``: the outputs it speaks of and where they go now (nowhere for ``-> none``)."""
 
     outputs: tuple[Output, ...]
     connections: tuple[Connection, ...]
@@ -61,7 +61,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry: it declares a name if it has a type, else it updates one.
+    """Entry: it declares a name if it has a type, else it updates one.
 
     ``points`` is None where nothing is said and empty for ``@ none``.
     """
@@ -72,14 +72,14 @@ class Entry:
     points: tuple[Point, ...] | None
     alias: str | None
     attributes: tuple[Attribute, ...]
-    wires: tuple[Wire, ...]
+    wires: tuple[IrqAttribute, ...]
     sections: tuple[Section, ...]
     place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformFile:
-    """One file: ``file`` is its name as places show it."""
+    """File: ``file`` is its name as places show it."""
 
     file: str
     usings: tuple[Using, ...]

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lark import Token, Tree
 from lark.exceptions import VisitError
 
-from icmsg.soc.platform.nodes import Attribute, Entry, Output, PlatformFile, Point, Section, Using, Wire
+from icmsg.soc.platform.nodes import (
+    Attribute,
+    Entry,
+    IrqAttribute,
+    Output,
+    PlatformFile,
+    Point,
+    Section,
+    Using,
+)
 from icmsg.soc.platform.value_reader import ValueReader, unescape
 from icmsg.soc.platform.values import Connection, InlineObject, Place, is_property
 
@@ -61,7 +70,7 @@ class _Reader(ValueReader):
             points=points,
             alias=alias,
             attributes=tuple(part for part in body if isinstance(part, Attribute)),
-            wires=tuple(part for part in body if isinstance(part, Wire)),
+            wires=tuple(part for part in body if isinstance(part, IrqAttribute)),
             sections=tuple(part for part in body if isinstance(part, Section)),
             place=self._place(name),
         )
@@ -115,19 +124,21 @@ class _Reader(ValueReader):
             attributes=MappingProxyType(
                 {part.name: part.value for part in attributes if part.value is not None}
             ),
-            connections=tuple(wire for part in body if isinstance(part, Wire) for wire in part.connections),
+            connections=tuple(
+                wire for part in body if isinstance(part, IrqAttribute) for wire in part.connections
+            ),
             init=tuple(line for section in sections for line in section.lines),
             place=place,
         )
 
     # Wires.
 
-    def wire(self, parts: Sequence[Any]) -> Wire:
+    def wire(self, parts: Sequence[Any]) -> IrqAttribute:
         arrow = next(part for part in parts if isinstance(part, Token) and part.type == "ARROW")
         place = self._place(arrow)
         outputs: tuple[Output, ...] = (None,) if parts[0] is arrow else tuple(self._outputs(parts[0]))
         targets = [part for part in parts if isinstance(part, _Target)]
-        return Wire(
+        return IrqAttribute(
             outputs, tuple(wire for target in targets for wire in _connect(outputs, target, place)), place
         )
 

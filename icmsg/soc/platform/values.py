@@ -68,7 +68,7 @@ class EnumMember:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One wire: an output of the entry it stands in, to input ``irq`` of ``destination`` (a GPIO receiver).
+    """Wire: an output of the entry it stands in, to input ``irq`` of ``destination`` (a GPIO receiver).
 
     The output is the GPIO property ``source``, or number ``index`` of a numbered output, or, if both are
     None, the model's default output. ``local`` is n of ``destination#n@irq``: one of several receivers in the

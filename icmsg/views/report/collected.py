@@ -44,7 +44,7 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that went wrong; ``serial`` is its row in the diagram."""
+    """Trouble of the run; ``serial`` is its row in the diagram."""
 
     time_ns: int
     core: str

@@ -14,7 +14,7 @@ from icmsg.views.report.rows import LEAVES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icmsg.views.report.rows import KeptRows, Packet, Row, Stretch
+    from icmsg.views.report.rows import DiagramPacket, KeptRows, Row, Stretch
     from icmsg.views.writer import TracedCore
 
 _ROW: Final = 22
@@ -40,9 +40,9 @@ class Diagram:
         step = (100 - 2 * _EDGE) / max(1, len(self._cores) - 1)
         self._x: Final = {core.index: round(_EDGE + step * at, 2) for at, core in enumerate(self._cores)}
         self._y: Final[dict[Row, int]] = {}
-        self._left: Final[dict[Packet, int]] = {}
+        self._left: Final[dict[DiagramPacket, int]] = {}
         """The height at which a packet leaves, and at which it arrives."""
-        self._arrived: Final[dict[Packet, int]] = {}
+        self._arrived: Final[dict[DiagramPacket, int]] = {}
         self._folds: Final[list[tuple[int, str]]] = []
         self._height = self._place()
         self.folded: Final = rows.count - len(self._y)
@@ -177,20 +177,20 @@ class Diagram:
             f'<text class="long" {place}>{escaped(longer)}</text>'
         )
 
-    def _leaving(self, row: Row, packet: Packet, y: int) -> str:
+    def _leaving(self, row: Row, packet: DiagramPacket, y: int) -> str:
         x = self._x[packet.writer]
         rung = "bell" if packet.rung_ns is not None else "no bell"
         bell = _cross(x, y) if packet.is_lost else f'<circle class="{rung}" cx="{x}%" cy="{y}" r="4"/>'
         return bell + self._contents(row.core, y - 4, packet)
 
-    def _contents(self, core: int, y: int, packet: Packet) -> str:
+    def _contents(self, core: int, y: int, packet: DiagramPacket) -> str:
         start = f"{packet.title} {packet.length} B "
         short = start + hex_words(packet.first, _SHORT_BYTES, packet.length)
         seen = packet.first[:_WIDE_BYTES]
         wide = f"{start}{hex_words(packet.first, _WIDE_BYTES, packet.length)}  {ascii_words(seen)}"
         return self._words(core, y, short, wide)
 
-    def _arriving(self, row: Row, packet: Packet, y: int) -> str:
+    def _arriving(self, row: Row, packet: DiagramPacket, y: int) -> str:
         x, to = self._x[packet.writer], self._x[packet.reader]
         mark = f'<circle class="irq" cx="{to}%" cy="{y}" r="3"/>' if packet.interrupt_ns is not None else ""
         if row.kind != "dropped":

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from icmsg.link.diagnosis.diagnosis import Diagnosis
     from icmsg.link.link import Link
     from icmsg.views.report.collected import Collected
-    from icmsg.views.writer import Direction, TraceSubject
+    from icmsg.views.writer import TracedDirection, TraceSubject
     from icmsg.wire.inspect import RegionView
 
 _PACKETS: Final = 16
@@ -28,7 +28,7 @@ def regions(collected: Collected) -> str:
     return "".join(_region(subject, each) for each in subject.directions)
 
 
-def _region(subject: TraceSubject, direction: Direction) -> str:
+def _region(subject: TraceSubject, direction: TracedDirection) -> str:
     title = f"<h3>{escaped(direction.title)} ({escaped(direction.instance)})</h3>\n"
     region, layout = direction.region, direction.layout
     place = f"<p>{escaped(str(region))}, {escaped(layout.wire)}, channel {direction.channel}</p>\n"

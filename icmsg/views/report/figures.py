@@ -9,8 +9,8 @@ from zlib import crc32
 from icmsg.machine.simtime import format_time
 
 if TYPE_CHECKING:
-    from icmsg.views.report.levels import Levels
-    from icmsg.views.writer import Direction, Message, TracedCore
+    from icmsg.views.report.fill_level import FillLevel
+    from icmsg.views.writer import Message, TracedCore, TracedDirection
 
 _UNDER_WAY: Final = 256
 """Messages of one direction whose echo may still come."""
@@ -51,7 +51,7 @@ class Durations:
 class DirectionFigures:
     """Counts of one direction; the magic that opens a region is in none of them."""
 
-    def __init__(self, direction: Direction, levels: Levels) -> None:
+    def __init__(self, direction: TracedDirection, levels: FillLevel) -> None:
         self.direction: Final = direction
         self.levels: Final = levels
         self.sent = self.received = self.dropped = self.waiting = self.bytes = 0

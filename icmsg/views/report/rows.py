@@ -25,8 +25,8 @@ LEAVES: Final = frozenset(("sent", "magic sent"))
 
 
 @dataclass(slots=True, eq=False)
-class Packet:
-    """One packet as the diagram shows it: with its first bytes alone, so that what is kept stays small."""
+class DiagramPacket:
+    """Packet as the diagram shows it: with its first bytes alone, so that what is kept stays small."""
 
     number: int
     title: str
@@ -42,7 +42,7 @@ class Packet:
     """True if the signal of its doorbell was lost."""
 
     @classmethod
-    def of(cls, message: Message) -> Packet:
+    def of(cls, message: Message) -> DiagramPacket:
         """Return what is shown of a message."""
         direction, payload = message.direction, message.payload
         return cls(
@@ -60,7 +60,7 @@ class Packet:
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """One row: what ``core`` did; ``kind`` says how it is drawn, ``packet`` is the one that came or went.
+    """Row: what ``core`` did; ``kind`` says how it is drawn, ``packet`` is the one that came or went.
 
     ``towards`` is the core at the other end of a doorbell, or None.
     """
@@ -69,7 +69,7 @@ class Row:
     core: int
     kind: str
     text: str = ""
-    packet: Packet | None = None
+    packet: DiagramPacket | None = None
     towards: int | None = None
     is_problem: bool = False
     serial: int = -1

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.views.report.collected import Collected, Lines, Problem
 from icmsg.views.report.figures import CoreFigures, DirectionFigures
-from icmsg.views.report.levels import Levels
+from icmsg.views.report.fill_level import FillLevel
 from icmsg.views.report.page import page
-from icmsg.views.report.rows import PROBLEMS, KeptRows, Packet, Row
+from icmsg.views.report.rows import PROBLEMS, DiagramPacket, KeptRows, Row
 from icmsg.views.tracer import player_of
 from icmsg.views.writer import TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from icmsg.views.writer import Direction, Message, Output, TraceSubject
+    from icmsg.views.writer import Message, TracedDirection, TraceOutput, TraceSubject
 
 _LINE: Final = 500
 """Characters of a text in a row."""
@@ -27,16 +27,16 @@ _AT_END: Final = "still in the ring when the trace ended"
 class HtmlWriter(TraceWriter):
     """Writes one page that needs nothing else."""
 
-    def __init__(self, subject: TraceSubject, output: Output) -> None:
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
-        levels = [Levels(each, subject.start_ns) for each in subject.directions]
+        levels = [FillLevel(each, subject.start_ns) for each in subject.directions]
         self._ways: Final = [
             DirectionFigures(each, level) for each, level in zip(subject.directions, levels, strict=True)
         ]
         self._back: Final = [self._ways[each.number ^ 1] for each in subject.directions]
         self._cores: Final = {core.index: CoreFigures(core) for core in subject.cores}
         self._rows: Final = KeptRows()
-        self._packets: Final[dict[Message, Packet]] = {}
+        self._packets: Final[dict[Message, DiagramPacket]] = {}
         """Packets that are in a ring now."""
         self._consoles: Final = {core.index: Lines() for core in subject.cores}
         self._by_channel: Final = {(each.writer.index, each.channel): each for each in subject.directions}
@@ -53,7 +53,7 @@ class HtmlWriter(TraceWriter):
         kind: str,
         text: str = "",
         *,
-        packet: Packet | None = None,
+        packet: DiagramPacket | None = None,
         towards: int | None = None,
         problem: str = "",
     ) -> None:
@@ -71,7 +71,7 @@ class HtmlWriter(TraceWriter):
     def sent(self, time_ns: int, message: Message) -> None:
         """Begin an arrow."""
         direction = message.direction
-        packet = self._packets[message] = Packet.of(message)
+        packet = self._packets[message] = DiagramPacket.of(message)
         if not message.is_magic:
             self._ways[direction.number].sends(message, self._back[direction.number])
         self._cores[packet.writer].did(time_ns, f"sent {message.title}")
@@ -122,7 +122,9 @@ class HtmlWriter(TraceWriter):
 
     def received(self, time_ns: int, message: Message) -> None:
         """End an arrow."""
-        packet = self._packets.pop(message, None) or Packet.of(message)  # of a trace without its beginning
+        packet = self._packets.pop(message, None) or DiagramPacket.of(
+            message
+        )  # of a trace without its beginning
         number = message.direction.number
         if not message.is_magic:
             self._ways[number].receives(message, time_ns, self._back[number])
@@ -133,7 +135,7 @@ class HtmlWriter(TraceWriter):
 
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """End an arrow before its aim."""
-        packet = self._packets.pop(message, None) or Packet.of(message)
+        packet = self._packets.pop(message, None) or DiagramPacket.of(message)
         if not message.is_magic:
             self._ways[message.direction.number].drops(message, at_end=why == _AT_END)
         bell = "" if packet.rung_ns is not None else "; no doorbell"
@@ -141,7 +143,7 @@ class HtmlWriter(TraceWriter):
         text = f"{message.title} not received: {why}{bell}"
         self._row(time_ns, packet.reader, "dropped", text, packet=packet, problem=text)
 
-    def filled(self, time_ns: int, direction: Direction, rd_idx: int, wr_idx: int) -> None:
+    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int) -> None:
         """Take the level."""
         self._ways[direction.number].levels.add(time_ns, rd_idx, wr_idx)
 
@@ -181,7 +183,7 @@ class HtmlWriter(TraceWriter):
         self._cores[core].warnings += 1
         self._row(time_ns, core, "warning", text, problem=text)
 
-    def region_changed(self, time_ns: int, direction: Direction, text: str) -> None:
+    def region_changed(self, time_ns: int, direction: TracedDirection, text: str) -> None:
         """Show the text."""
         words = f"region {direction.title}: {text}"
         self._row(time_ns, direction.writer.index, "region", words, problem=words)

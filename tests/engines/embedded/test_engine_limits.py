@@ -15,7 +15,7 @@ from icmsg.timers import NEVER, Timers
 if TYPE_CHECKING:
     from rig import Rig
 
-    from icmsg.timers import Timer
+    from icmsg.timers import ScheduledTimer
 
 MOST: Final = 1000
 
@@ -49,7 +49,7 @@ def test_a_sys_tick_that_is_started_again_and_again_leaves_nothing_behind(rig: R
 def test_a_timeline_keeps_the_order_whatever_is_cancelled(entries: list[tuple[int, bool]]) -> None:
     timers, ran, live = Timers(), [], []
     for number, (time, keeps) in enumerate(entries):
-        entry: Timer = timers.at(time, lambda number=number: ran.append(number))  # type: ignore[misc]
+        entry: ScheduledTimer = timers.at(time, lambda number=number: ran.append(number))  # type: ignore[misc]
         if keeps:
             live.append((time, number))
         else:

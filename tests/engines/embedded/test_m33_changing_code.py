@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rig import ENABLE_IRQS, Rig
 from thumb import RAM, SHARED, code
 
-from icmsg.engines.embedded.memory import MemoryRange
+from icmsg.engines.embedded.memory import MappedMemory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -312,7 +312,7 @@ def test_a_memory_with_two_addresses_is_one_where_code_changes(rig: Rig) -> None
     """The second address of a memory, which a store goes through, while the first executes."""
     space = rig.machine.core("app")._slot.space
 
-    space.add(MemoryRange(0x3000_0000, 0x3001_0000, rig.machine.memories["shared"]))
+    space.add(MappedMemory(0x3000_0000, 0x3001_0000, rig.machine.memories["shared"]))
     core = rig.boot(
         f"reset: {load('r4', SHARED)}; {load('r6', 0x3000_0000)}; {load('r0', 0x47702001)}; str r0, [r4]; dsb sy; isb\n"
         f" adds r5, r4, #1; blx r5; mov r7, r0; {load('r0', 0x47702002)}; str r0, [r6]; dsb sy; isb; blx r5; b stuck"

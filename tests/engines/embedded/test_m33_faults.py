@@ -232,7 +232,7 @@ def test_a_reset_ends_the_lockup(rig: Rig, how: str) -> None:
         core.hold()
         rig.run(100)
         assert core.registers["R5"] == 0
-        core.let_go()
+        core.release_reset()
     else:
         getattr(core, how)()
     assert not core.is_locked_up

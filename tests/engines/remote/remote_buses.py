@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from icmsg.engines.remote.batched_monitor import BatchedMonitor
 from icmsg.engines.remote.bus import RemoteBus
-from icmsg.engines.remote.levels import Levels
-from icmsg.engines.remote.link import Link
+from icmsg.engines.remote.irq_lines import IrqLines
 from icmsg.engines.remote.memory import RemoteMemory
-from icmsg.soc.soc import Place, SocCore
+from icmsg.soc.soc import MappedRange, SocCore
 
 if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
@@ -55,15 +55,15 @@ def remote_bus(base: int, size: int, *, blocks: bool = True, shared: bool = True
 
     With ``joins`` it is as during a run: writes wait, and what was read is remembered.
     """
-    link = Link(_Memory(base, size))
-    link.joins = joins
-    place = Place(base, base + size, "ram", 0, is_memory=True)
-    core = SocCore("app", "cpuapp", 0, None, None, places=[place])
+    monitor = BatchedMonitor(_Memory(base, size))
+    monitor.joins = joins
+    place = MappedRange(base, base + size, "ram", 0, is_memory=True)
+    core = SocCore("app", "cpuapp", 0, None, None, address_map=[place])
     return RemoteBus(
-        link,
+        monitor,
         core,
-        RemoteMemory(link, blocks=blocks),
-        Levels(link, ()),
+        RemoteMemory(monitor, blocks=blocks),
+        IrqLines(monitor, ()),
         shared=frozenset([place] if shared else []),
         rings=lambda _channel: None,
     )

@@ -21,7 +21,7 @@ from icmsg.machine.image import FirmwareImage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.link.sides import Side
+    from icmsg.link.setup import Program
 
 LIES: Final[dict[str, Callable[[str], str]]] = {
     "nothing": lambda _answer: "",
@@ -74,8 +74,8 @@ def test_whatever_a_monitor_answers_an_exchange_ends_with_a_result_or_an_error_o
     liar = Liar(monitor, kind, line, lines)
     with suppress(IcmsgError), RemoteMachine(liar) as machine:
         machine.boot_anew()
-        sides: dict[str, Side] = {"app": None, "net": FirmwareImage.load(stub("echo", "net"))}
-        Exchange(machine, sides, APP, Workload(3), bond_timeout_ns=5_000_000, silence_ns=2_000_000).run()
+        programs: dict[str, Program] = {"app": None, "net": FirmwareImage.load(stub("echo", "net"))}
+        Exchange(machine, programs, APP, Workload(3), bond_timeout_ns=5_000_000, silence_ns=2_000_000).run()
 
 
 @pytest.mark.parametrize("kind", LIES)

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 
 def run(machine: Machine, app: str, net: str, workload: Workload) -> tuple[ExchangeResult, Recording]:
-    sides = {
+    programs = {
         name: None if who == "python" else FirmwareImage.load(stub(who, name))
         for name, who in (("app", app), ("net", net))
     }
-    exchange, recording = Exchange(machine, sides, APP, workload), Recording()
-    for name, image in sides.items():
+    exchange, recording = Exchange(machine, programs, APP, workload), Recording()
+    for name, image in programs.items():
         machine.core(name).image = image  # type: ignore[misc]  # what is recorded depends on it
     recording.observe(machine, {"app": APP, "net": APP.mirrored()})
     return exchange.run(), recording

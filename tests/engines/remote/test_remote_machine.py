@@ -244,7 +244,7 @@ def test_the_monitor_s_commands_are_included_where_they_are_missing() -> None:
     other = with_machine()
     monitor.renode = other.renode
     with RemoteMachine(monitor) as machine:
-        assert machine.abilities.blocks
+        assert machine.capabilities.blocks
     assert f"include {monitor_path(asset('renode') / 'icmsg_monitor.py')}" in monitor.lines
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from icmsg.engines.renode.bus import RenodeBus
 from icmsg.engines.renode.shared import SharedMemories
-from icmsg.soc.soc import Place, SocCore
+from icmsg.soc.soc import MappedRange, SocCore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,8 @@ class _Api:
 def renode_bus(base: int, size: int, *, shared: bool) -> Bus:
     """Return the bus of core "app" with one memory, mapped into Python or behind the sysbus."""
     api: Any = _Api(base, size)
-    places = SocCore("app", "cpuapp", 0, None, None, places=[Place(base, base + size, "ram", 0, True)])
+    core = SocCore(
+        "app", "cpuapp", 0, None, None, address_map=[MappedRange(base, base + size, "ram", 0, True)]
+    )
     mapped = SharedMemories(api, ["ram"] if shared else [])
-    return RenodeBus(api, places, mapped, rang=lambda: None, failure=RuntimeError)
+    return RenodeBus(api, core, mapped, rang=lambda: None, failure=RuntimeError)

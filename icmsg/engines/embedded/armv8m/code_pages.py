@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.armv8m.special_registers import SpecialRegisters
     from icmsg.engines.embedded.emulator.native import NativeCore
-    from icmsg.engines.embedded.memory import AddressSpace, MemoryRange
+    from icmsg.engines.embedded.memory import AddressSpace, MappedMemory
 
 _NOTHING: Final = memoryview(b"")
 
@@ -126,7 +126,7 @@ class ThumbPages(CodePages):
         self.forget_at(self._events)
         return bool(self._events)
 
-    def _look(self, where: MemoryRange, start: int, end: int) -> set[int]:
+    def _look(self, where: MappedMemory, start: int, end: int) -> set[int]:
         """Find what has to be reported in a range; return the addresses where that is different from before."""
         start = max(start, where.start)
         code = _bytes(where, start, end + 2)
@@ -184,5 +184,5 @@ class ThumbPages(CodePages):
                 self._arrive(page, where)
 
 
-def _bytes(where: MemoryRange, start: int, end: int) -> memoryview:
+def _bytes(where: MappedMemory, start: int, end: int) -> memoryview:
     return where.memory.bytes[start - where.start : end - where.start]

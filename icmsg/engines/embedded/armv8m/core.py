@@ -1,4 +1,4 @@
-"""One Cortex-M33 that runs firmware: slices of instructions, sleep, interrupts, faults."""
+"""Cortex-M33 that runs firmware: slices of instructions, sleep, interrupts, faults."""
 
 from __future__ import annotations
 

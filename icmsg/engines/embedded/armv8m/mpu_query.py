@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from icmsg.engines.embedded.armv8m.system_control import SystemControl
-    from icmsg.engines.embedded.emulator.native import NativeCore, Registers
+    from icmsg.engines.embedded.emulator.native import NativeCore, RegisterBatch
     from icmsg.engines.embedded.memory import AddressSpace
 
 _MPU_ENABLE: Final = 1 << 0
@@ -99,7 +99,7 @@ class QueryUnit:
         self._space: Final = space
         self._control: Final = control
         self._state: Final = native.registers(*_NAMES, "PC", "CONTROL", "XPSR")
-        self._results: dict[int, Registers] = {}
+        self._results: dict[int, RegisterBatch] = {}
         self._next = native.registers("EPSR", "PC")
 
     def execute(self) -> None:

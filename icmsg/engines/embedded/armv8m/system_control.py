@@ -29,7 +29,7 @@ from icmsg.hw.model import RegisterModel, on_read, on_write
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.timers import Timer, Timers
+    from icmsg.timers import ScheduledTimer, Timers
 
 _VECTKEY: Final = 0x05FA
 _VECTKEY_READ: Final = 0xFA05
@@ -90,7 +90,7 @@ class SystemControl(RegisterModel):
         self._ticks_per_cycle = self._slowest = ticks_per_cycle
         self._reset_requested = reset_requested
         self._has_fpu: Final = has_fpu
-        self._tick: Timer | None = None
+        self._tick: ScheduledTimer | None = None
         self._zero_at = 0
         self._loaded = 0  # what the counter runs down from
         self._count = 0  # its value while it stands still

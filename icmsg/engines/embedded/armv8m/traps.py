@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.engines.embedded.armv8m.system_control import SystemControl
-    from icmsg.engines.embedded.emulator.native import NativeCore, Registers
+    from icmsg.engines.embedded.emulator.native import NativeCore, RegisterBatch
     from icmsg.engines.embedded.memory import AddressSpace
 
 _UNALIGN_TRP: Final = 1 << 3
@@ -69,7 +69,9 @@ class Traps:
         self._unaligned: set[int] = set()  # what was seen to make an unaligned access that it may make
         self._privilege = native.registers("CONTROL", "IPSR")
         self._rounds: dict[int, int] = {}  # how often what begins there was translated again
-        self._divisions: dict[bytes, tuple[Registers, Registers]] = {}  # by instruction: operands, results
+        self._divisions: dict[
+            bytes, tuple[RegisterBatch, RegisterBatch]
+        ] = {}  # by instruction: operands, results
         control.traps_changed = self._on_change
 
     def forget(self) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.engines.embedded.emulator.native import NativeCore
-    from icmsg.engines.embedded.memory import AddressSpace, CodeUser, Memory, MemoryRange
+    from icmsg.engines.embedded.memory import AddressSpace, CodeUser, MappedMemory, Memory
 
 _STEP: Final = 64
 """Bytes that are told apart where another core has changed a page."""
@@ -55,7 +55,7 @@ class CodePages:
         self._reserved: tuple[int, Memory] | None = None  # place, and in what
         self.lost = False
         """True if the exclusive monitor has to be cleared before the next instruction."""
-        self._pages: dict[int, MemoryRange] = {}
+        self._pages: dict[int, MappedMemory] = {}
         self._allowed: dict[int, tuple[int, int]] = {}
         self._asked: frozenset[int] = frozenset()  # where runs shall end
         self._breaks: frozenset[int] = frozenset()  # where they end: those that are in memory
@@ -86,7 +86,7 @@ class CodePages:
             self._allowed[address + access] = answer
         return answer
 
-    def _places_of(self, found: MemoryRange, address: int) -> range:
+    def _places_of(self, found: MappedMemory, address: int) -> range:
         """Return the places in the memory of ``found`` that the page at ``address`` covers."""
         first = (address - address % self._page - found.start) // CODE_PAGE
         return range(first, first + self._places)
@@ -100,7 +100,7 @@ class CodePages:
         for user in memory.code.get(place, ()):
             user.written(memory, place * CODE_PAGE, by=self)
 
-    def _arrive(self, page: int, found: MemoryRange) -> None:
+    def _arrive(self, page: int, found: MappedMemory) -> None:
         self._pages[page] = found
         self._allowed.clear()
         address = page * self._page
@@ -112,7 +112,7 @@ class CodePages:
             for writer in found.memory.writers.pop(place, ()):
                 writer.forget_pages()
 
-    def _look(self, _where: MemoryRange, _start: int, _end: int) -> Iterable[int]:
+    def _look(self, _where: MappedMemory, _start: int, _end: int) -> Iterable[int]:
         """Look into a range of new or changed code; return what of it must be translated again."""
         return ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icmsg.engines.embedded.memory import PAGE, AddressSpace, IoRange, MemoryRange
+from icmsg.engines.embedded.memory import PAGE, AddressSpace, IoRange, MappedMemory
 from icmsg.engines.embedded.models.tagged import TaggedPage
 from icmsg.errors import BusError
 
@@ -43,7 +43,7 @@ def map_space(
     for item in space.ranges:
         if item in hidden:
             continue
-        if isinstance(item, MemoryRange):
+        if isinstance(item, MappedMemory):
             native.map_memory(item.start, item.end - item.start, item.memory.pointer)
         else:
             _map_io(native, item, warn, raise_later)

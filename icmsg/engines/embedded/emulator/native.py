@@ -107,7 +107,7 @@ class Model(NamedTuple):
         return module.Uc(self.architecture, self.mode, self.cpu)
 
 
-class Registers:
+class RegisterBatch:
     """A fixed set of registers, read or written in one call; the values are a tuple in the order of the names."""
 
     __slots__ = ("_args", "_ids", "_pointers", "_read", "_size", "_values", "_view", "_write")
@@ -151,7 +151,7 @@ class Registers:
 
 
 class NativeCore:
-    """One core of unicorn with empty memory.
+    """Core of unicorn with empty memory.
 
     Whoever owns it must call :meth:`close`: unicorn, its callbacks and their owners refer to each other, and
     waiting for the cycle collector is what made machines pile up in memory.
@@ -195,10 +195,10 @@ class NativeCore:
         """The address that identifies this core to the library."""
         return self._handle
 
-    def registers(self, *names: str) -> Registers:
+    def registers(self, *names: str) -> RegisterBatch:
         """Return a set of registers by the names of unicorn's constants, for example ``"R0", "PC"``."""
         model = self._model
-        return Registers(self._handle, [getattr(model.registers, model.prefix + name) for name in names])
+        return RegisterBatch(self._handle, [getattr(model.registers, model.prefix + name) for name in names])
 
     def run(self, pc: int, budget: int) -> int:
         """Run at most ``budget`` instructions from ``pc``; return unicorn's error code."""

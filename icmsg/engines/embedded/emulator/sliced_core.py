@@ -1,4 +1,4 @@
-"""One core that runs firmware in slices of instructions: its time, and what can end a slice."""
+"""Core that runs firmware in slices of instructions: its time, and what can end a slice."""
 
 from __future__ import annotations
 
@@ -264,17 +264,6 @@ class SlicedCore(ABC):
         self.stop = None
         if self._leftover:
             self._leftover.pop(0)()
-        self._run_on()
-
-    def go_on(self) -> None:
-        """Run the rest of a slice that was left at a :attr:`stop`."""
-        self.stop = None
-        if self.asleep or (self.time >= self._horizon and not self._is_in_unit()):
-            self._reserve()
-        else:
-            self._run_on()
-
-    def _run_on(self) -> None:
         controller = self._controller
         while True:
             if self._breaks is not None and self._must_stop():
@@ -288,11 +277,17 @@ class SlicedCore(ABC):
                 return
             if self.asleep or (self.time >= self._horizon and not within):
                 break
-        self._reserve()
+        if self._reserved.value != self._unreserved:
+            self._code.reserve(self._reserved.value)
 
-    def _reserve(self) -> None:
-        if (reserved := self._reserved.value) != self._unreserved:
-            self._code.reserve(reserved)
+    def go_on(self) -> None:
+        """Run the rest of a slice that was left at a :attr:`stop`."""
+        if self.asleep or (self.time >= self._horizon and not self._is_in_unit()):
+            self.stop = None
+            if self._reserved.value != self._unreserved:
+                self._code.reserve(self._reserved.value)
+        else:
+            self.run_to(self._horizon)
 
     def _run_slice(self) -> None:
         """Run to the horizon (at least one instruction), or to WFI, an exception, or an early end."""
@@ -302,12 +297,21 @@ class SlicedCore(ABC):
             self._code.begin()
         start = self._resume()
         one = self._single or (self._breaks is not None and self._breaks.begins_at(start & ~1))
-        if one:
-            count = self._prepare_one(start & ~1, count)
+        count = self._prepare_one(start & ~1, count) if one else count
         self._running = True
         error = self._native.run(start, count if count > 0 else 1)
         self._running = False
-        executed, cause = self._count(error)
+        executed, cause = self._executed.value, self._cause
+        self._ended_at_break = False
+        if cause is None and not error:
+            if self._breaks is not None and self._breaks.has_ended(self.pc(), executed):
+                self._ended_at_break = (
+                    True  # the instruction there is not counted, even where an IT block ends there
+                )
+            elif executed > self._budget.value:
+                executed -= 1
+            else:
+                cause = SLEEP
         if one and self._breaks is not None:
             self._breaks.restore()
         self.time += executed * self.ticks_per_instruction
@@ -324,22 +328,6 @@ class SlicedCore(ABC):
         if self._raised is not None:
             raised, self._raised = self._raised, None
             raise raised
-
-    def _count(self, error: int) -> tuple[int, int | None]:
-        """Return how many instructions the last run has executed, and what has ended it."""
-        executed, breaks = self._executed.value, self._breaks
-        self._ended_at_break = False
-        if self._cause is not None or error:
-            return executed, self._cause
-        if breaks is not None and breaks.has_ended(self.pc(), executed):
-            self._ended_at_break = True
-            return (
-                executed,
-                None,
-            )  # the instruction there was not counted, even where the budget ended in an IT block
-        if executed > self._budget.value:
-            return executed - 1, None
-        return executed, SLEEP
 
     def _prepare_one(self, pc: int, count: int) -> int:
         """Let the next run execute nothing but the instruction at ``pc``; return how many that are."""

@@ -27,7 +27,7 @@ class UarteNames(NamedTuple):
 
 
 class ConsoleUarte(EventModel):
-    """One UARTE, owned by the core of ``slot``, whose memory it uses and whose console it is."""
+    """UARTE, owned by the core of ``slot``, whose memory it uses and whose console it is."""
 
     def __init__(
         self, block: RegisterBlock, slot: Slot, *, base: int, names: UarteNames, receives: ReceiverNames

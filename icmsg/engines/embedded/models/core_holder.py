@@ -36,7 +36,7 @@ class CoreHolder(RegisterModel):
         if holds:
             self.held.hold()
         elif before:
-            self.held.let_go(entry)
+            self.held.release_reset(entry)
 
     @property
     def holds(self) -> bool:

@@ -22,7 +22,7 @@ _STATE: Final = 1 << 16
 
 
 class Nrf54lClockModel(EventModel):
-    """One CLOCK, owned by the core of ``slot``; ``start_us`` is the time from a start task to its event.
+    """CLOCK, owned by the core of ``slot``; ``start_us`` is the time from a start task to its event.
 
     Raises:
         ConfigurationError: a time that is not positive.

@@ -27,7 +27,7 @@ _RECEIVES: Final = ReceiverNames(
 
 
 class Nrf54lUarteModel(ConsoleUarte):
-    """One UARTE, owned by the core of ``slot``; of its shortcuts it has all but those of DMA_RX_MATCH."""
+    """UARTE, owned by the core of ``slot``; of its shortcuts it has all but those of DMA_RX_MATCH."""
 
     def __init__(self, slot: Slot, *, base: int) -> None:
         super().__init__(UARTE54L, slot, base=base, names=_SENDS, receives=_RECEIVES)

@@ -27,7 +27,7 @@ _DIVIDED_BY_TWO: Final = 1
 
 
 class NrfClockModel(EventModel):
-    """One CLOCK, owned by the core of ``slot``; ``start_us`` is the time from a start task to its event.
+    """CLOCK, owned by the core of ``slot``; ``start_us`` is the time from a start task to its event.
 
     ``divides`` says whether HFCLKCTRL has an effect on the core.
 

@@ -1,4 +1,4 @@
-"""One port of the nRF5340's GPIO: outputs that can be looked at; nothing drives the inputs but their pulls."""
+"""Port of the nRF5340's GPIO: outputs that can be looked at; nothing drives the inputs but their pulls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PULL_UP: Final = 0b11 << 2
 
 
 class NrfGpioModel(RegisterModel):
-    """One port as the core of ``slot`` sees it; the other core has registers of its own for the same pins."""
+    """Port as the core of ``slot`` sees it; the other core has registers of its own for the same pins."""
 
     irq: Final = None
 

@@ -41,7 +41,7 @@ _LOW: Final = 0xFFFFFFFF
 
 
 class NrfGrtcModel(RegisterModel):
-    """One GRTC for all cores; ``slots`` has, by interrupt group, the core to which the group's output is wired.
+    """GRTC for all cores; ``slots`` has, by interrupt group, the core to which the group's output is wired.
 
     ``time()`` is the tick of whoever accesses it, of ``ticks_per_second``.
 

@@ -34,7 +34,7 @@ class NrfResetModel(CoreHolder):
     @exposed(VOID)
     def release_network(self) -> None:
         """Let the network core start."""
-        self.held.let_go()
+        self.held.release_reset()
 
     @exposed(VOID)
     def restart_network(self) -> None:

@@ -21,7 +21,7 @@ _CORRECTED_BYTE_US: Final = 120
 
 
 class NrfRngModel(EventModel):
-    """One RNG, owned by the core of ``slot``. A reset stops it; its numbers go on."""
+    """RNG, owned by the core of ``slot``. A reset stops it; its numbers go on."""
 
     def __init__(self, slot: Slot, *, base: int) -> None:
         super().__init__(RNG, slot, base=base)

@@ -23,7 +23,7 @@ _SPAN: Final = COUNTER_MASK + 1
 
 
 class NrfRtcModel(EventModel):
-    """One RTC, owned by the core of ``slot``."""
+    """RTC, owned by the core of ``slot``."""
 
     def __init__(self, slot: Slot, *, base: int) -> None:
         super().__init__(RTC, slot, base=base)

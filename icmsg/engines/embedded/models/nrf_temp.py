@@ -17,7 +17,7 @@ _MEASUREMENT_US: Final = 36
 
 
 class NrfTempModel(EventModel):
-    """One TEMP, owned by the core of ``slot``."""
+    """TEMP, owned by the core of ``slot``."""
 
     def __init__(self, slot: Slot, *, base: int) -> None:
         super().__init__(TEMP, slot, base=base)

@@ -22,7 +22,7 @@ _STOP_SHORTS: Final = 8
 
 
 class NrfTimerModel(EventModel):
-    """One TIMER, owned by the core of ``slot``, with the compare registers below ``comparators``."""
+    """TIMER, owned by the core of ``slot``, with the compare registers below ``comparators``."""
 
     def __init__(self, slot: Slot, *, base: int, comparators: int = COMPARATORS) -> None:
         super().__init__(TIMER, slot, base=base)
@@ -52,7 +52,7 @@ class NrfTimerModel(EventModel):
 
     @property
     def _period(self) -> int:
-        """One count, in ticks / TIMER_HZ."""
+        """Duration of a count, in ticks / TIMER_HZ."""
         return self._slot.ticks_per_second << min(self.peek("PRESCALER"), 9)
 
     @property

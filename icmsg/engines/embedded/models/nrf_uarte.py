@@ -20,7 +20,7 @@ _RECEIVES: Final = ReceiverNames(
 
 
 class NrfUarteModel(ConsoleUarte):
-    """One UARTE, owned by the core of ``slot``.
+    """UARTE, owned by the core of ``slot``.
 
     Of the DPPI it knows one connection, that of its own ENDTX to its own STOPTX by a common channel, because
     Zephyr's driver waits for what follows from it (TXSTOPPED); the channel counts as enabled.

@@ -22,7 +22,7 @@ _STOPEN: Final = 1 << 6
 
 
 class NrfWdtModel(EventModel):
-    """One WDT, owned by the core of ``slot``."""
+    """WDT, owned by the core of ``slot``."""
 
     def __init__(self, slot: Slot, *, base: int) -> None:
         super().__init__(WDT, slot, base=base)

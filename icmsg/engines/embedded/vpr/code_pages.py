@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.engines.embedded.emulator.native import NativeCore
-    from icmsg.engines.embedded.memory import AddressSpace, MemoryRange
+    from icmsg.engines.embedded.memory import AddressSpace, MappedMemory
 
 # A CSR instruction, the CSR in its upper twelve bits: cycle and instret and the others from 0xC00 and 0xC80 on.
 _COUNTER: Final = re.compile(rb"(?=[\x73\xf3]..[\xc0\xc1\xc8\xc9])", re.DOTALL)
@@ -43,7 +43,7 @@ class RiscVPages(CodePages):
         self._native.stop_before(self.stops)
         self._native.forget_all_code()
 
-    def _look(self, where: MemoryRange, start: int, end: int) -> Iterable[int]:
+    def _look(self, where: MappedMemory, start: int, end: int) -> Iterable[int]:
         first = max(start - _REACH & ~1, where.start)
         code = where.memory.bytes[first - where.start : end + _REACH - where.start]
         found = {first + hit.start() for hit in _COUNTER.finditer(code) if not hit.start() & 1}

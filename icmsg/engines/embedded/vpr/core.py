@@ -1,4 +1,4 @@
-"""One VPR core that runs firmware: its instructions that the emulator leaves alone, sleep, interrupts, faults."""
+"""VPR core that runs firmware: its instructions that the emulator leaves alone, sleep, interrupts, faults."""
 
 from __future__ import annotations
 

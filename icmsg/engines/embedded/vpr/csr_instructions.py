@@ -10,7 +10,7 @@ from icmsg.errors import BusError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.engines.embedded.emulator.native import NativeCore, Registers
+    from icmsg.engines.embedded.emulator.native import NativeCore, RegisterBatch
     from icmsg.engines.embedded.memory import AddressSpace
     from icmsg.engines.embedded.vpr.csrs import Csrs
 
@@ -81,8 +81,8 @@ class CsrUnit:
         self,
         number: int,
         kind: int,
-        target: Registers | None,
-        source: Registers | None,
+        target: RegisterBatch | None,
+        source: RegisterBatch | None,
         operand: int,
         writes: bool,
     ) -> Callable[[], bool]:
@@ -119,8 +119,8 @@ def _own(
     read: Callable[[], int],
     write: Callable[[int], None] | None,
     kind: int,
-    target: Registers | None,
-    source: Registers | None,
+    target: RegisterBatch | None,
+    source: RegisterBatch | None,
     operand: int,
 ) -> Callable[[], bool]:
     """Return what executes an instruction on a register of the core's own."""

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icmsg.engines.embedded.alarm import Alarm
-from icmsg.timers import NEVER, Timer, Timers
+from icmsg.timers import NEVER, ScheduledTimer, Timers
 
 
 class Where:
@@ -15,12 +15,12 @@ class Where:
     def __init__(self) -> None:
         self.time = 0
         self.timers = Timers()
-        self.entries: list[Timer] = []
+        self.entries: list[ScheduledTimer] = []
 
     def now(self) -> int:
         return self.time
 
-    def at(self, time: int, action: object) -> Timer:
+    def at(self, time: int, action: object) -> ScheduledTimer:
         entry = self.timers.at(time, action)  # type: ignore[arg-type]  # the protocol's type
         self.entries.append(entry)
         return entry

@@ -90,8 +90,8 @@ def count(rig: Rig, kind: EventKind, core: int) -> dict[int, int]:
 @both
 def test_two_cores_that_python_plays_exchange_messages(kind: str) -> None:
     with Rig(platform=platform(PLATFORMS[kind])) as rig:
-        sides: dict[str, None] = {"app": None, "net": None}
-        result = Exchange(rig.machine, sides, config_of(rig, kind), Workload(messages=50, window=4)).run()
+        programs: dict[str, None] = {"app": None, "net": None}
+        result = Exchange(rig.machine, programs, config_of(rig, kind), Workload(messages=50, window=4)).run()
         assert result.problems == ()
         assert result.messages_received == 50
         tx, rx = CHANNELS[kind]
@@ -105,9 +105,9 @@ def test_two_runs_give_the_same_trace_whatever_the_steps(kind: str) -> None:
     hashes = set()
     for window in (1, 1, 1):
         with Rig(platform=platform(PLATFORMS[kind])) as rig:
-            sides: dict[str, None] = {"app": None, "net": None}
+            programs: dict[str, None] = {"app": None, "net": None}
             workload = Workload(messages=20, window=window)
-            hashes.add(Exchange(rig.machine, sides, config_of(rig, kind), workload).run().trace_sha256)
+            hashes.add(Exchange(rig.machine, programs, config_of(rig, kind), workload).run().trace_sha256)
     assert len(hashes) == 1
 
 

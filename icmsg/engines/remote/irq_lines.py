@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.remote.link import number
+from icmsg.engines.remote.batched_monitor import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from icmsg.engines.remote.link import Link
+    from icmsg.engines.remote.batched_monitor import BatchedMonitor
     from icmsg.soc.soc import Wire
 
 
-class Levels:
+class IrqLines:
     """Known levels of the lines of played cores; for a mailbox that is its register of what is pending.
 
-    What is known stays true while the emulation is held and no register is written, so it is kept only while ``link``
-    joins commands. ``mailboxes`` gives the byte offset of that register by the mailbox's name.
+    What is known stays true while the emulation is held and no register is written, so it is kept only while
+    ``monitor`` joins commands. ``mailboxes`` gives the byte offset of that register by the mailbox's name.
     """
 
-    def __init__(self, link: Link, mailboxes: Mapping[str, int]) -> None:
-        self._link = link
+    def __init__(self, monitor: BatchedMonitor, mailboxes: Mapping[str, int]) -> None:
+        self._monitor = monitor
         self._pending: Final = mailboxes
         self._lines: list[Wire] = []
         self._known: dict[Wire, int] = {}
@@ -50,15 +50,15 @@ class Levels:
         self._known = dict(zip(self._lines, values, strict=True))
 
     def forget(self) -> None:
-        """Something may have changed a level."""
+        """Forget the levels: a command may have changed one."""
         self._known.clear()
 
     def is_set(self, line: Wire) -> bool:
         """Return whether the line is high."""
         if line not in self._known:
-            self.learn(self._link.ask(*self.questions))
+            self.learn(self._monitor.ask(*self.questions))
         value = self._known[line]
-        if not self._link.joins:
+        if not self._monitor.joins:
             self.forget()
         return value != 0
 

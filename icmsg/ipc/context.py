@@ -1,7 +1,7 @@
 """Holdings of one instance: two packet buffers, two mailbox channels, a state and the endpoint's callbacks.
 
 The bonding procedures (:mod:`icmsg.ipc.magic`, :mod:`icmsg.ipc.session`) and the instance share one
-:class:`Link`; it knows no procedure itself.
+:class:`InstanceContext`; it knows no procedure itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from icmsg.wire.packet_buffer import PacketReader, PacketWriter
 
 
-class Link:
+class InstanceContext:
     """Memory, mailbox, state and callbacks of one instance."""
 
     __slots__ = (

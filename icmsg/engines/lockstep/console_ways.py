@@ -11,14 +11,14 @@ from icmsg.machine.memory_console import MemoryConsoles, no_rtt, no_uart, nobody
 
 if TYPE_CHECKING:
     from icmsg.engines.lockstep.core import SteppedCore
-    from icmsg.engines.lockstep.owner import Owner
+    from icmsg.engines.lockstep.core_machine import CoreMachine
     from icmsg.machine.image import FirmwareImage
 
 
-class CoreConsole:
+class SteppedConsole:
     """The console of ``core``, whose UART the platform file calls ``uart``; None where it has none."""
 
-    def __init__(self, core: SteppedCore, machine: Owner, uart: str | None) -> None:
+    def __init__(self, core: SteppedCore, machine: CoreMachine, uart: str | None) -> None:
         self._core: Final = core
         self._machine: Final = machine
         self._uart: Final = uart

@@ -16,8 +16,8 @@ _LONGEST: Final = 4000
 """Characters of a line; a Monitor behind telnet echoes each of them."""
 
 
-class Link:
-    """One Monitor.
+class BatchedMonitor:
+    """Monitor whose lines are as few as possible.
 
     While ``joins`` is set, commands that answer nothing wait and go with the next one that does, on one line: in the
     order in which they were given, and before any virtual time passes. Only who knows that nobody else looks at the

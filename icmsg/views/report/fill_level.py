@@ -8,7 +8,7 @@ from icmsg.machine.simtime import format_time
 from icmsg.views.report.markup import escaped
 
 if TYPE_CHECKING:
-    from icmsg.views.writer import Direction
+    from icmsg.views.writer import TracedDirection
 
 _STEPS: Final = 1024
 """Steps that are kept; at more of them each becomes twice as long."""
@@ -18,10 +18,10 @@ _WIDTH: Final = 1000
 _HEIGHT: Final = 100
 
 
-class Levels:
+class FillLevel:
     """Fill level of one direction: of each step of time the smallest, the largest and the last one."""
 
-    def __init__(self, direction: Direction, start_ns: int) -> None:
+    def __init__(self, direction: TracedDirection, start_ns: int) -> None:
         self.direction: Final = direction
         length = direction.layout.data_length
         self.capacity: Final = length - 4

@@ -1,4 +1,4 @@
-"""Abilities of the Renode behind a Monitor: which of our files it has, and whether the machine fits."""
+"""Capabilities of the Renode behind a Monitor: which of our files it has, and whether the machine fits."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from icmsg.engines.remote.link import Link
-    from icmsg.soc.soc import Place, SocCore
+    from icmsg.engines.remote.batched_monitor import BatchedMonitor
+    from icmsg.soc.soc import MappedRange, SocCore
 
 MONITOR_SCRIPT: Final = "icmsg_monitor.py"
 
 
 @dataclass(frozen=True, slots=True)
-class Abilities:
+class Capabilities:
     """``lockstep`` is the mailbox whose extensions hold the emulation, None where time passes in slices of RunFor.
 
     ``blocks`` tells whether ``icmsg_read`` and ``icmsg_write`` are there.
@@ -32,33 +32,33 @@ class Abilities:
     blocks: bool
 
 
-def find_abilities(
-    link: Link, platform: Path, places: Mapping[str, SocCore], shared: Collection[Place]
-) -> Abilities:
+def find_capabilities(
+    monitor: BatchedMonitor, platform: Path, cores: Mapping[str, SocCore], shared: Collection[MappedRange]
+) -> Capabilities:
     """Pause the emulation, check that the selected machine is one of ``platform``, and see what can be used.
 
     Raises:
         EngineError: there is no such machine; the text says what to do.
     """
-    mailboxes = [core.mailbox for core in places.values() if core.mailbox is not None]
-    _check_machine(link, platform, [core.cpu for core in places.values()])
+    mailboxes = [core.mailbox for core in cores.values() if core.mailbox is not None]
+    _check_machine(monitor, platform, [core.cpu for core in cores.values()])
     # Somebody before us may have left it held, and then `pause` would wait for ever.
-    if mailboxes and _answers(link, f"{mailboxes[0]} EndLockstep"):
-        link.execute("pause")
-        uarts = [core.uart for core in places.values() if core.uart is not None]
+    if mailboxes and _answers(monitor, f"{mailboxes[0]} EndLockstep"):
+        monitor.execute("pause")
+        uarts = [core.uart for core in cores.values() if core.uart is not None]
         follow = f'{mailboxes[0]} Follow "{" ".join(mailboxes)}" "{" ".join(uarts)}"'
-        lockstep = mailboxes[0] if _answers(link, follow) else None
+        lockstep = mailboxes[0] if _answers(monitor, follow) else None
     else:
-        link.execute("pause")
+        monitor.execute("pause")
         lockstep = None
-    return Abilities(lockstep, _find_blocks(link, shared))
+    return Capabilities(lockstep, _find_blocks(monitor, shared))
 
 
-def _check_machine(link: Link, platform: Path, cpus: list[str]) -> None:
+def _check_machine(monitor: BatchedMonitor, platform: Path, cpus: list[str]) -> None:
     try:
-        link.execute("using sysbus")
+        monitor.execute("using sysbus")
         for cpu in cpus:
-            link.execute(f"{cpu} IsHalted")
+            monitor.execute(f"{cpu} IsHalted")
     except MonitorError as error:
         raise EngineError(
             f"the Monitor has no machine of {platform.name} selected ({words(error)}): include "
@@ -67,21 +67,21 @@ def _check_machine(link: Link, platform: Path, cpus: list[str]) -> None:
         ) from error
 
 
-def _find_blocks(link: Link, shared: Collection[Place]) -> bool:
+def _find_blocks(monitor: BatchedMonitor, shared: Collection[MappedRange]) -> bool:
     place = next(iter(sorted(shared, key=lambda place: place.start)), None)
     if place is None:
         return False
     probe = f"icmsg_read 0x{place.start:08X} 4"
-    if _answers(link, probe):
+    if _answers(monitor, probe):
         return True
-    return _answers(link, f"include {monitor_path(asset('renode') / MONITOR_SCRIPT)}") and _answers(
-        link, probe
+    return _answers(monitor, f"include {monitor_path(asset('renode') / MONITOR_SCRIPT)}") and _answers(
+        monitor, probe
     )
 
 
-def _answers(link: Link, command: str) -> bool:
+def _answers(monitor: BatchedMonitor, command: str) -> bool:
     try:
-        link.execute(command)
+        monitor.execute(command)
     except MonitorError:
         return False
     return True

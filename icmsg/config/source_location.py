@@ -1,4 +1,4 @@
-"""Place in a file of the user's."""
+"""Location in a file of the user's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _Error = TypeVar("_Error", bound=SourceError)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceLocation:
     """``line`` (from 1) of ``file``; ``origin`` is where a build's zephyr.dts says that it took it from."""
 
     file: str

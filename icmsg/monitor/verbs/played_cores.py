@@ -35,7 +35,7 @@ RECEIVE_NS: Final = 100 * MS
 _STEPS_NS: Final = tuple(10_000 << number for number in range(9))
 
 
-class PlayedSides:
+class PlayedCores:
     """The cores of ``machine`` that Python plays, by name."""
 
     def __init__(self, machine: Machine, settings: LinkSettings) -> None:

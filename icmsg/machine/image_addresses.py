@@ -11,12 +11,12 @@ from icmsg.soc.soc import CORTEX_M, VPR
 
 if TYPE_CHECKING:
     from icmsg.machine.image import FirmwareImage, Segment
-    from icmsg.soc.soc import Place, Soc, SocCore
+    from icmsg.soc.soc import MappedRange, Soc, SocCore
 
 _ARTICLES: Final = {ARM: "an Arm", RISCV: "a RISC-V"}
 
 
-def check_places(image: FirmwareImage, core: str, soc: Soc) -> None:
+def check_addresses(image: FirmwareImage, core: str, soc: Soc) -> None:
     """Check what ``image`` was built for, and where every part of it would be loaded on ``core``.
 
     Raises:
@@ -76,12 +76,12 @@ def _check(image: FirmwareImage, segment: Segment, core: SocCore, soc: Soc) -> N
         raise _linked_for(soc.core(owner or ""), image, segment, found)
 
 
-def _memory_at(core: SocCore, address: int) -> Place | None:
+def _memory_at(core: SocCore, address: int) -> MappedRange | None:
     place = core.at(address)
     return place if place is not None and place.is_memory else None
 
 
-def _linked_for(other: SocCore, image: FirmwareImage, segment: Segment, memory: Place) -> FirmwareError:
+def _linked_for(other: SocCore, image: FirmwareImage, segment: Segment, memory: MappedRange) -> FirmwareError:
     return FirmwareError(
         f"{image.path}: loads at 0x{segment.load_address:08X}, which is {memory.name}; it "
         f"was linked for core {other.name}: load it there (--{other.name})"

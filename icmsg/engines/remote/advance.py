@@ -13,8 +13,8 @@ from icmsg.machine.simtime import US, format_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from icmsg.engines.remote.levels import Levels
-    from icmsg.engines.remote.link import Link
+    from icmsg.engines.remote.batched_monitor import BatchedMonitor
+    from icmsg.engines.remote.irq_lines import IrqLines
     from icmsg.engines.remote.memory import RemoteMemory
     from icmsg.soc.soc import Wire
 
@@ -24,12 +24,14 @@ _STILL: Final = 100
 _STARTED: Final = re.compile(r"runs by itself|already started", re.IGNORECASE)
 
 
-class _Gate:
-    """Common part of both ways: followed lines, the time, and one line of commands for each step."""
+class _Advance:
+    """Base of both ways: followed lines, the time, and one line of commands for each step."""
 
-    def __init__(self, link: Link, levels: Levels, memory: RemoteMemory, lines: Iterable[object]) -> None:
-        self._link = link
-        self._levels = levels
+    def __init__(
+        self, monitor: BatchedMonitor, irq_lines: IrqLines, memory: RemoteMemory, lines: Iterable[object]
+    ) -> None:
+        self._monitor = monitor
+        self._irq_lines = irq_lines
         self._memory = memory
         self._lines: list[Wire] = list(lines)  # type: ignore[arg-type]  # what the machine's line() returned
         self._now = 0
@@ -50,26 +52,26 @@ class _Gate:
 
     @property
     def _is_any_high(self) -> bool:
-        return any(self._levels.is_set(line) for line in self._lines)
+        return any(self._irq_lines.is_set(line) for line in self._lines)
 
     def _ask(self, *commands: str, answers: int) -> list[str]:
         """Run commands that let time pass, and learn with them what Python will want to know then."""
-        questions, ahead = self._levels.questions, self._memory.ahead
+        questions, ahead = self._irq_lines.questions, self._memory.ahead
         everything = *commands, *questions, *ahead
         expected = answers + len(questions) + len(ahead)
         try:
-            printed = self._link.ask(*everything, answers=expected)
+            printed = self._monitor.ask(*everything, answers=expected)
         except MonitorError as error:
             if not _STARTED.search(str(error)):
                 raise EngineError(f"Renode stopped: {words(error)}") from error
-            self._link.execute("pause")
-            printed = self._link.ask(*everything, answers=expected)
-        self._levels.learn(printed[answers : answers + len(questions)])
+            self._monitor.execute("pause")
+            printed = self._monitor.ask(*everything, answers=expected)
+        self._irq_lines.learn(printed[answers : answers + len(questions)])
         self._memory.learn(printed[answers + len(questions) :])
         return printed[:answers]
 
 
-class LockstepGate(_Gate):
+class LockstepAdvance(_Advance):
     """The lockstep of ``renode/RemoteExtensions.cs``: one line for each step, whatever its length.
 
     ``took`` gets the time and the records that each step prints.
@@ -77,22 +79,22 @@ class LockstepGate(_Gate):
 
     def __init__(
         self,
-        link: Link,
-        levels: Levels,
+        monitor: BatchedMonitor,
+        irq_lines: IrqLines,
         memory: RemoteMemory,
         lines: Iterable[object],
         *,
         mailbox: str,
         took: Callable[[str], int],
     ) -> None:
-        super().__init__(link, levels, memory, lines)
+        super().__init__(monitor, irq_lines, memory, lines)
         self._mailbox = mailbox
         self._took = took
         self._still = 0
         self.advance(0)
 
     def advance(self, microseconds: int) -> bool:
-        """Let time pass; see :class:`icmsg.engines.lockstep.stepper.Gate`."""
+        """Let time pass; see :class:`icmsg.engines.lockstep.stepper.Lockstep`."""
         names = " ".join(f"{wire.source}.{wire.output}" for wire in self._lines)
         printed = self._ask(f'{self._mailbox} RunUntil {microseconds} "{names}"', answers=1)
         before, self._now = self._now, self._took(printed[0])
@@ -107,10 +109,10 @@ class LockstepGate(_Gate):
 
     def dispose(self) -> None:
         """Let the emulation go and pause it: up to 10 ms of virtual time pass."""
-        self._link.execute(f"{self._mailbox} EndLockstep")
+        self._monitor.execute(f"{self._mailbox} EndLockstep")
 
 
-class SliceGate(_Gate):
+class SliceAdvance(_Advance):
     """``emulation RunFor`` for a quantum at a time, which costs Renode milliseconds each; needs no files of ours.
 
     ``now_ns`` is the time at which it begins. ``rose`` gets each followed line that rose, and the time at the end of
@@ -119,8 +121,8 @@ class SliceGate(_Gate):
 
     def __init__(
         self,
-        link: Link,
-        levels: Levels,
+        monitor: BatchedMonitor,
+        irq_lines: IrqLines,
         memory: RemoteMemory,
         lines: Iterable[object],
         *,
@@ -128,13 +130,13 @@ class SliceGate(_Gate):
         now_ns: int,
         rose: Callable[[Wire, int], None],
     ) -> None:
-        super().__init__(link, levels, memory, lines)
+        super().__init__(monitor, irq_lines, memory, lines)
         self._quantum = quantum_ns
         self._rose = rose
         self._now = now_ns
 
     def advance(self, microseconds: int) -> bool:
-        """Let time pass; see :class:`icmsg.engines.lockstep.stepper.Gate`."""
+        """Let time pass; see :class:`icmsg.engines.lockstep.stepper.Lockstep`."""
         if self._is_any_high:
             return True
         until = self._now + microseconds * US
@@ -143,7 +145,7 @@ class SliceGate(_Gate):
             ns = self._quantum if self._lines else -(-(until - self._now) // self._quantum) * self._quantum
             self._ask(f'emulation RunFor "{seconds(ns)}"', answers=0)
             self._now += ns
-            high = [wire for wire in self._lines if self._levels.is_set(wire)]
+            high = [wire for wire in self._lines if self._irq_lines.is_set(wire)]
             for wire in high:
                 self._rose(wire, self._now)
             if high:
@@ -154,13 +156,13 @@ class SliceGate(_Gate):
         """Do nothing: the emulation is paused after each slice."""
 
 
-def current_time(link: Link) -> int:
+def current_time(monitor: BatchedMonitor) -> int:
     """Return the virtual time in nanoseconds as the command ``currentTime`` prints it.
 
     Raises:
         EngineError: it prints something else.
     """
-    printed = link.execute("currentTime")
+    printed = monitor.execute("currentTime")
     found = _CURRENT.search(printed)
     if found is None:
         raise EngineError(f"currentTime printed {cut(printed)!r}, which has no virtual time")

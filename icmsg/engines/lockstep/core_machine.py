@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from icmsg.soc.soc import Soc, Wire
 
 
-class Steps(Protocol):
+class CoreStepper(Protocol):
     """Stepper that lets time pass; used by cores between the steps."""
 
     @property
@@ -30,7 +30,7 @@ class Steps(Protocol):
         """Let the emulation go, and pause it."""
 
 
-class Owner(Protocol):
+class CoreMachine(Protocol):
     """Machine as a core needs it."""
 
     @property
@@ -58,7 +58,7 @@ class Owner(Protocol):
         """All cores by name."""
 
     @property
-    def stepper(self) -> Steps:
+    def stepper(self) -> CoreStepper:
         """The stepper that lets time pass."""
 
     def check_open(self) -> None:

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from icmsg.engines.renode.monitor import RenodeMonitor
     from icmsg.monitor import EmbeddedMonitor
     from icmsg.monitor.protocol import Monitor
-    from icmsg.robot.settings import Settings
+    from icmsg.robot.settings import LibrarySettings
 
 SCRIPTS: Final = "renode"
 DEFAULT_SCRIPT: Final = "machine"
 
 
-class Host(Protocol):
-    """Place where machines live."""
+class SuiteEmulation(Protocol):
+    """Emulation that a suite works on: a Monitor and its machines."""
 
     def monitor(self) -> Monitor:
         """Return the Monitor; the first call makes it."""
@@ -45,13 +45,13 @@ class Host(Protocol):
         """Do what has to be done behind a test, before its machine is freed."""
 
 
-class LocalHost:
+class LocalEmulation:
     """An engine in this process; ``engine`` is what the library was imported with.
 
     ``settings`` say which wall time in one step of Renode ends the process.
     """
 
-    def __init__(self, engine: str | None, settings: Settings) -> None:
+    def __init__(self, engine: str | None, settings: LibrarySettings) -> None:
         self._engine = engine
         self._settings = settings
         self._monitor: EmbeddedMonitor | RenodeMonitor | None = None

@@ -1,4 +1,4 @@
-"""Sides of an exchange: firmware that is loaded, and Python with its endpoint open."""
+"""Set-up of an exchange: firmware that is loaded, and Python with its endpoint open."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from icmsg.machine.machine import Core, Machine
 
 _HEAD_START_NS: Final = 1 * MS
-Side = FirmwareImage | None
-"""Player of a core: an image, or None for Python."""
+Program = FirmwareImage | None
+"""Program of a core: an image, or None for Python."""
 
 
-class Sides:
+class ExchangeSetup:
     """Both cores, set up but not started; ``configs`` gives the instance of each.
 
     ``initiator`` is who sends first as far as it is known: what was asked for, else the stub that does, else Python.
@@ -42,7 +42,7 @@ class Sides:
     def __init__(
         self,
         machine: Machine,
-        sides: Mapping[str, Side],
+        programs: Mapping[str, Program],
         configs: Mapping[str, InstanceConfig],
         workload: Workload,
         initiator: str | None,
@@ -54,11 +54,11 @@ class Sides:
         self._stubs: dict[str, StubFirmware] = {}
         for name, config in configs.items():
             check_regions(machine, machine.core(name), config)
-        images = {name: image for name, image in sides.items() if image is not None}
+        images = {name: image for name, image in programs.items() if image is not None}
         self._firmware: Final = [name for name in configs if name in images]
         for name, image in images.items():
             self._load(machine.core(name), image)
-        python = [name for name, image in sides.items() if image is None]
+        python = [name for name, image in programs.items() if image is None]
         starting = [name for name, stub in self._stubs.items() if stub.starts]
         self.initiator: Final[str | None] = initiator or next(iter(starting + python), None)
         self._running = False

@@ -1,4 +1,4 @@
-"""A core that Python plays: its mailbox, and the instances on it with what reached them."""
+"""Instances on a core that Python plays: its mailbox, and what reached each of them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
     from icmsg.ipc import Detail
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.machine.machine import Core, Machine
-    from icmsg.robot.recorder import Recorder
+    from icmsg.robot.recorder import EventRecorder
 
 
 class PlayedEndpoint(Peer):
-    """One instance with the endpoint ``ep0``, open from the start; ``received`` are messages not expected yet."""
+    """Instance with the endpoint ``ep0``, open from the start; ``received`` are messages not expected yet."""
 
     def __init__(
-        self, machine: Machine, core: Core, config: InstanceConfig, mailbox: PlayedMailbox, recorder: Recorder
+        self,
+        machine: Machine,
+        core: Core,
+        config: InstanceConfig,
+        mailbox: PlayedMailbox,
+        recorder: EventRecorder,
     ) -> None:
         self.name: Final = config.name
         self.sent = 0
@@ -66,10 +71,10 @@ Played = PlayedEndpoint | PlayedOneOfSeveral
 """An endpoint that Python plays, the only one of its instance or one of several."""
 
 
-class PlayedSide:
+class PlayedInstances:
     """The mailbox of a core that Python plays, and its instances by name."""
 
-    def __init__(self, machine: Machine, core: Core, recorder: Recorder) -> None:
+    def __init__(self, machine: Machine, core: Core, recorder: EventRecorder) -> None:
         self._machine = machine
         self._core = core
         self._recorder = recorder

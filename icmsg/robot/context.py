@@ -1,4 +1,4 @@
-"""Scene of one suite's keywords: a Monitor, its machine, and who plays the cores."""
+"""Context of one suite's keywords: a Monitor, its machine, and who plays the cores."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from icmsg.errors import (
 from icmsg.robot.interruption import interrupted
 from icmsg.robot.links import LinkConfigs
 from icmsg.robot.played_endpoints import PlayedEndpoints
-from icmsg.robot.played_side import PlayedSide
-from icmsg.robot.recorder import Recorder
-from icmsg.robot.report import Report
+from icmsg.robot.played_instances import PlayedInstances
+from icmsg.robot.recorder import EventRecorder
+from icmsg.robot.report import StateReport
 from icmsg.robot.values import nanoseconds
 from icmsg.views.recent import RecentTrace, try_recent
 
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 
     from icmsg.machine.machine import Core, Machine
     from icmsg.monitor.protocol import Monitor
-    from icmsg.robot.hosts import Host
-    from icmsg.robot.played_side import Played, PlayedEndpoint
-    from icmsg.robot.settings import Settings
+    from icmsg.robot.emulation import SuiteEmulation
+    from icmsg.robot.played_instances import Played, PlayedEndpoint
+    from icmsg.robot.settings import LibrarySettings
 
 
 _MISTAKES: Final = (ConfigurationError, MonitorError, FirmwareError, EngineNotAvailableError)
 """Errors that say all there is to say."""
 
 
-class Scene:
-    """The state behind the keywords; ``host`` gives the Monitor of the engine on which the suite runs."""
+class KeywordContext:
+    """The state behind the keywords; ``emulation`` gives the Monitor of the engine on which the suite runs."""
 
-    def __init__(self, settings: Settings, host: Host) -> None:
+    def __init__(self, settings: LibrarySettings, emulation: SuiteEmulation) -> None:
         self.settings: Final = settings
-        self.host: Final = host
-        self.recorder: Final = Recorder()
-        self.sides: Final[dict[str, PlayedSide]] = {}
+        self.emulation: Final = emulation
+        self.recorder: Final = EventRecorder()
+        self.played: Final[dict[str, PlayedInstances]] = {}
         self.links: Final = LinkConfigs(self)
         self.trace_saved = False
         """True if the trace of this test lies in a file."""
@@ -61,7 +61,7 @@ class Scene:
     @property
     def monitor(self) -> Monitor:
         """The Monitor; it is made at first use."""
-        return self.host.monitor()
+        return self.emulation.monitor()
 
     @property
     def machine(self) -> Machine:
@@ -111,27 +111,27 @@ class Scene:
     def clear(self) -> None:
         """Free the machine; a new one can be made."""
         self._forget()
-        self.host.clear()
+        self.emulation.clear()
 
     def _forget(self) -> None:
         self.recorder.stop()
         if self.recent is not None:
             self.recent.stop()
-        self.sides.clear()
+        self.played.clear()
         self._heard = None
 
     # Who plays the cores
 
-    def side(self, core: str) -> PlayedSide:
-        """Return the side of a core that Python plays; AssertionError if it does not."""
-        self.machine  # noqa: B018 - a new machine has no sides
-        if core not in self.sides:
+    def instances_on(self, core: str) -> PlayedInstances:
+        """Return the instances of a core that Python plays; AssertionError if it does not."""
+        self.machine  # noqa: B018 - a new machine has none
+        if core not in self.played:
             raise AssertionError(f"Python does not play core {core}; use `Play Core    {core}` first")
-        return self.sides[core]
+        return self.played[core]
 
     def instance(self, core: str, instance: str | None) -> PlayedEndpoint | PlayedEndpoints:
         """Return an instance by name, or the only one for None; AssertionError, naming those there are."""
-        instances = self.side(core).instances
+        instances = self.instances_on(core).instances
         if instance is None and len(instances) == 1:
             return next(iter(instances.values()))
         if instance is None or instance not in instances:
@@ -161,12 +161,12 @@ class Scene:
             raise AssertionError(f"which endpoint of {core}? use endpoint= with one of {names}")
         return found[0]
 
-    def playable_side(self, core: str) -> PlayedSide:
-        """Return the side of a core that Python plays from now on; EngineError if firmware runs there."""
+    def playable(self, core: str) -> PlayedInstances:
+        """Return the instances of a core that Python plays from now on; EngineError if firmware runs there."""
         machine = self.machine
-        if core not in self.sides:
-            self.sides[core] = PlayedSide(machine, machine.core(core), self.recorder)
-        return self.sides[core]
+        if core not in self.played:
+            self.played[core] = PlayedInstances(machine, machine.core(core), self.recorder)
+        return self.played[core]
 
     # Time
 
@@ -197,7 +197,7 @@ class Scene:
 
     def failure(self, text: str, about: Played | None = None) -> AssertionError:
         """Return the failure of a test: ``text``, then everything that explains it."""
-        return AssertionError("\n".join([text, *Report(self).lines(about)]))
+        return AssertionError("\n".join([text, *StateReport(self).lines(about)]))
 
     def explained(self, error: IcmsgError) -> AssertionError:
         """Return the failure for an error of this package; a mistake of the user's needs no report."""
