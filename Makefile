@@ -73,7 +73,7 @@ bench: $(VENV)/.installed-dev  ## print the figures of benchmarks/README.md
 	$(BIN)/python benchmarks/remote.py
 	$(BIN)/python benchmarks/stops.py
 	$(BIN)/python benchmarks/execution.py
-	$(BIN)/python benchmarks/traces.py
+	$(BIN)/python benchmarks/traces.py 1000 15000
 
 # The same commit gives the same bytes, whenever and wherever it is built.
 DIST ?= dist

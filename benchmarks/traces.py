@@ -1,17 +1,18 @@
 """Costs of a trace: time of a run with and without one, the size of the file, and the most memory.
 
-python benchmarks/traces.py [MESSAGES]
+python benchmarks/traces.py [MESSAGES...]
+
+Without numbers: 1,000, 15,000 and 100,000 messages, which takes a quarter of an hour.
 """
 
 from __future__ import annotations
 
 import gc
-import resource
+import os
 import subprocess
 import sys
 import tempfile
 import time
-import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,14 +28,13 @@ from icmsg.views.formats import suffixes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+MANY = 10_000
+"""Messages above which one round is enough, without compressed files."""
 PAIRINGS = {"Python - echo": (None, "echo"), "initiator - echo": ("initiator", "echo")}
 
 
-def run(pairing: str, messages: int, window: int, path: Path | None, *, memory: bool = False) -> float:
-    """Return the seconds of processor time that the exchange takes, the end of the file included.
-
-    ``memory``: the most bytes that Python's objects take meanwhile, instead.
-    """
+def run(pairing: str, messages: int, window: int, path: Path | None) -> float:
+    """Return the seconds of processor time that the exchange takes, the end of the file included."""
     first, second = PAIRINGS[pairing]
     programs = {
         core: FirmwareImage.load(stub(name, core)) if name else None
@@ -44,59 +44,65 @@ def run(pairing: str, messages: int, window: int, path: Path | None, *, memory: 
         trace = trace_to(machine, path) if path is not None else None
         exchange = Exchange(machine, programs, APP, Workload(messages, 16, 16, window=window))
         gc.collect()
-        if memory:
-            tracemalloc.start()
         started = time.process_time()
         result = exchange.run()
         if trace is not None:
             trace.close()
         seconds = time.process_time() - started
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
     assert result.ok, result.problems
-    return peak if memory else seconds
+    return seconds
 
 
-def command(options: Sequence[str]) -> float:
-    """Return the seconds of processor time that a whole ``icmsg run`` takes."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
-        [sys.executable, "-m", "icmsg", "run", "--json", *options], check=True, capture_output=True
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def command(options: Sequence[str]) -> tuple[float, float]:
+    """Return the seconds of processor time that a whole ``icmsg run`` takes, and its most memory in MB."""
+    words = [sys.executable, "-m", "icmsg", "run", "--json", *options]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0, words
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def print_row(name: str, kinds: Mapping[str, float], unit: str) -> None:
     """Print what each kind takes, and how many times as much as without a trace."""
     first = next(iter(kinds.values()))
     cells = (f"{kind} {value:.2f} {unit} (x{value / first:.2f})" for kind, value in kinds.items())
-    print(f"  {name}: {', '.join(cells)}")
+    print(f"  {name}: {', '.join(cells)}", flush=True)
 
 
-def best(measure: Callable[[str], float], kinds: Iterable[str]) -> dict[str, float]:
-    """Return the best of three for each kind; the kinds take turns."""
-    rounds = [{kind: measure(kind) for kind in kinds} for _ in range(3)]
-    return {kind: min(each[kind] for each in rounds) for kind in rounds[0]}
+def best(measure: Callable[[str], float], kinds: Iterable[str], rounds: int = 3) -> dict[str, float]:
+    """Return the best of some rounds for each kind; the kinds take turns."""
+    measured = [{kind: measure(kind) for kind in kinds} for _ in range(rounds)]
+    return {kind: min(each[kind] for each in measured) for kind in measured[0]}
 
 
 def main() -> None:
-    messages = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    numbers = [int(word) for word in sys.argv[1:]] or [1_000, 15_000, 100_000]
     kinds = ["none", *suffixes()]
     with tempfile.TemporaryDirectory() as folder:
 
         def path(kind: str) -> Path | None:
             return None if kind == "none" else Path(folder, f"trace{kind}")
 
-        print("icmsg run, processor time of the whole command")
+        print("icmsg run: processor time of the whole command, and its most memory")
         for name, who in (("Python - echo", []), ("initiator - echo", ["--app", "initiator"])):
-            for number in (1000, messages):
+            for number in numbers:
+                peaks: dict[str, float] = {}
 
-                def timed(kind: str, options: Sequence[str] = (*who, "--messages", str(number))) -> float:
+                def timed(
+                    kind: str,
+                    options: Sequence[str] = (*who, "--messages", str(number)),
+                    peaks: dict[str, float] = peaks,
+                ) -> float:
                     trace = () if kind == "none" else ("--trace", str(path(kind)))
-                    return command([*options, *trace])
+                    seconds, peaks[kind] = command([*options, *trace])
+                    return seconds
 
-                print_row(f"{name}, {number} messages", best(timed, kinds), "s")
+                few = number <= MANY
+                plain = [kind for kind in kinds if few or not kind.endswith(".gz")]
+                seconds = best(timed, plain, rounds=3 if few else 1)
+                print_row(f"{name}, {number} messages", seconds, "s")
+                print_row(f"{name}, {number} messages", peaks, "MB")
+        messages = min(numbers[-1], MANY)
         print("processor time for each echo, without start and bonding")
         for pairing in PAIRINGS:
             for window in (1, 8):
@@ -104,21 +110,15 @@ def main() -> None:
                 each = {kind: seconds / messages * 1e6 for kind, seconds in figures.items()}
                 print_row(f"{pairing}, window {window}", each, "µs")
         print("bytes of the file for each echo, Python - echo, 16 bytes")
-        run_sizes = {
-            kind: (run(next(iter(PAIRINGS)), messages, 1, path(kind)), path(kind)) for kind in kinds[1:]
-        }
-        print(
-            "  "
-            + ", ".join(
-                f"{kind} {file.stat().st_size / messages:.0f}"
-                for kind, (_, file) in run_sizes.items()
-                if file
-            )
-        )
-        print("most memory of Python's objects in MB")
-        for number in (1000, messages):
-            peaks = {kind: run("Python - echo", number, 1, path(kind), memory=True) / 1e6 for kind in kinds}
-            print(f"  {number} messages: " + ", ".join(f"{kind} {peak:.2f}" for kind, peak in peaks.items()))
+        sizes = {kind: size_of(path(kind), messages) for kind in kinds[1:]}
+        print("  " + ", ".join(f"{kind} {size / messages:.0f}" for kind, size in sizes.items()))
+
+
+def size_of(path: Path | None, messages: int) -> int:
+    """Return the size of the trace of a run."""
+    assert path is not None
+    run(next(iter(PAIRINGS)), messages, 1, path)
+    return path.stat().st_size
 
 
 if __name__ == "__main__":

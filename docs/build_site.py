@@ -25,7 +25,13 @@ NAVIGATION: Final = {
             "docs/icbmsg.md",
         ),
         *("docs/robot.md", "docs/keywords.md", "docs/pytest.md", "docs/monitor.md", "docs/traces.md"),
-        *("docs/debugging.md", "docs/renode.md", "docs/bring-your-own-soc.md", "firmware_stubs/README.md"),
+        *(
+            "docs/consoles.md",
+            "docs/debugging.md",
+            "docs/renode.md",
+            "docs/bring-your-own-soc.md",
+            "firmware_stubs/README.md",
+        ),
         "docs/troubleshooting.md",
     ),
     "Understand it": (

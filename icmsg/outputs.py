@@ -22,17 +22,26 @@ def create_file(path: Path) -> tuple[TextIO, Path | None]:
     Raises:
         OSError: it cannot be created, or something that is no file has its name; ``strerror`` says it in words.
     """
-    moved = None
+    moved = _move_away(path)
+    return os.fdopen(os.open(path, _NEW, 0o666), "w", encoding="utf-8"), moved
+
+
+def create_bytes_file(path: Path) -> tuple[BinaryIO, Path | None]:
+    """Open a new file for bytes, as :func:`create_file` opens one for text; raises as it."""
+    moved = _move_away(path)
+    return os.fdopen(os.open(path, _NEW, 0o666), "wb"), moved
+
+
+def _move_away(path: Path) -> Path | None:
     try:
         kind = path.lstat().st_mode
     except FileNotFoundError:
-        pass
-    else:
-        if not stat.S_ISREG(kind) and not stat.S_ISLNK(kind):
-            raise OSError(errno.EEXIST, "it is there, and is no file", os.fspath(path))
-        moved = path.with_name(f"{path.name}.{_last_number(path) + 1}")
-        path.rename(moved)
-    return os.fdopen(os.open(path, _NEW, 0o666), "w", encoding="utf-8"), moved
+        return None
+    if not stat.S_ISREG(kind) and not stat.S_ISLNK(kind):
+        raise OSError(errno.EEXIST, "it is there, and is no file", os.fspath(path))
+    moved = path.with_name(f"{path.name}.{_last_number(path) + 1}")
+    path.rename(moved)
+    return moved
 
 
 def _last_number(path: Path) -> int:

@@ -4,16 +4,20 @@
 // This file is licensed under the MIT License, as the models of Renode are.
 //
 using System;
+using System.Collections.Generic;
 
 using Antmicro.Renode.Core;
 using Antmicro.Renode.Core.Structure.Registers;
+using Antmicro.Renode.Logging;
 using Antmicro.Renode.Peripherals.Bus;
+using Antmicro.Renode.Time;
 
 namespace Antmicro.Renode.Peripherals.UART
 {
     // The UARTE of the nRF54L (nRF54L15 Datasheet, "UARTE") as a console: sends what DMA_TX points to, at once, and receives
-    // nothing. Renode's NRF54H20_UARTE has AMOUNT elsewhere, and not the shortcut by which the end of a transmission stops
-    // it. DPPI is not modelled: SUBSCRIBE and PUBLISH are stored without effect.
+    // at the baud rate: two buffers in turn need the time. What comes before there is a buffer for it waits, however much it
+    // is, as in Renode's UARTs. Renode's NRF54H20_UARTE has AMOUNT elsewhere, and not the shortcut by which the end of a
+    // transmission stops it. DPPI and DMA_RX_MATCH are not modelled: their registers are stored without effect.
     [AllowedTranslations(AllowedTranslation.ByteToDoubleWord | AllowedTranslation.WordToDoubleWord)]
     public class NRF54L_UARTE : BasicDoubleWordPeripheral, IUART, IKnownSize
     {
@@ -28,11 +32,23 @@ namespace Antmicro.Renode.Peripherals.UART
             base.Reset();
             latched = 0;
             enabled = 0;
+            received.Clear();
+            receiving = false;
+            filling = false;
+            pauses++;
             UpdateInterrupt();
         }
 
         public void WriteChar(byte value)
         {
+            lock(received)
+            {
+                onTheWay.Enqueue(value);
+                if(onTheWay.Count == 1)
+                {
+                    AfterBits(BitsOfFrame, Arrive);
+                }
+            }
         }
 
         public long Size => 0x1000;
@@ -51,9 +67,9 @@ namespace Antmicro.Renode.Peripherals.UART
         {
             DefineTask(Registers.TasksTxStart, StartSending);
             DefineTask(Registers.TasksTxStop, () => Generate(TxStopped));
-            DefineTask(Registers.TasksRxStart, () => Generate(RxReady));
-            DefineTask(Registers.TasksRxStop, () => Generate(RxTimeout));
-            DefineTask(Registers.TasksFlushRx, () => { });
+            DefineTask(Registers.TasksRxStart, StartReceiving);
+            DefineTask(Registers.TasksRxStop, StopReceiving);
+            DefineTask(Registers.TasksFlushRx, Flush);
             foreach(var block in new[] { Registers.TasksEnableMatch, Registers.TasksDisableMatch })
             {
                 block.DefineMany(this, MatchCount, (register, _) => register.WithFlag(0, FieldMode.Write, name: "TRIGGER"));
@@ -92,14 +108,27 @@ namespace Antmicro.Renode.Peripherals.UART
             Registers.TxAmount.Define(this)
                 .WithValueField(0, 32, out amount, FieldMode.Read, name: "AMOUNT");
 
+            Registers.RxPointer.Define(this, 0x20000000)
+                .WithValueField(0, 32, out rxPointer, name: "PTR");
+            Registers.RxMaximumCount.Define(this)
+                .WithValueField(0, 16, out rxCount, name: "MAXCNT")
+                .WithReservedBits(16, 16);
+            Registers.RxAmount.Define(this)
+                .WithValueField(0, 32, out rxAmount, FieldMode.Read, name: "AMOUNT");
+            Registers.BaudRate.Define(this, 0x4000000)
+                .WithValueField(0, 32, out baudRate, name: "BAUDRATE");
+            Registers.Config.Define(this, 0x1000)
+                .WithValueField(0, 32, out config, name: "CONFIG");
+            Registers.FrameTimeout.Define(this, 0x10)
+                .WithValueField(0, 10, out frameTimeout, name: "COUNTERTOP")
+                .WithReservedBits(10, 22);
+
             foreach(var register in new[]
                 {
-                    Registers.BaudRate.Define(this, 0x4000000), Registers.Config.Define(this, 0x1000), Registers.FrameTimeout.Define(this, 0x10),
                     Registers.PinTxd.Define(this, 0xFFFFFFFF), Registers.PinCts.Define(this, 0xFFFFFFFF),
                     Registers.PinRxd.Define(this, 0xFFFFFFFF), Registers.PinRts.Define(this, 0xFFFFFFFF),
-                    Registers.RxPointer.Define(this, 0x20000000),
-                    Registers.ErrorSource.Define(this), Registers.Address.Define(this), Registers.RxMaximumCount.Define(this),
-                    Registers.RxAmount.Define(this), Registers.RxList.Define(this), Registers.RxTerminate.Define(this),
+                    Registers.ErrorSource.Define(this), Registers.Address.Define(this),
+                    Registers.RxList.Define(this), Registers.RxTerminate.Define(this),
                     Registers.RxBusErrorAddress.Define(this), Registers.RxMatchConfig.Define(this), Registers.TxList.Define(this),
                     Registers.TxTerminate.Define(this), Registers.TxBusErrorAddress.Define(this)
                 })
@@ -167,6 +196,159 @@ namespace Antmicro.Renode.Peripherals.UART
             }
         }
 
+        private void StartReceiving()
+        {
+            lock(received)
+            {
+                if(enable.Value != Enabled)
+                {
+                    return;
+                }
+                receiving = true;
+                Latch();
+                Generate(RxReady);
+                if(size == 0)
+                {
+                    rxAmount.Value = 0;
+                    Generate(RxEnd);
+                    return;
+                }
+                filling = true;
+                Fill();
+            }
+        }
+
+        private void StopReceiving()
+        {
+            lock(received)
+            {
+                pauses++;
+                if(filling)
+                {
+                    EndFilling();
+                }
+                if(!filling)
+                {
+                    receiving = false;
+                    Generate(RxTimeout);
+                }
+            }
+        }
+
+        private void Flush()
+        {
+            lock(received)
+            {
+                if(enable.Value != Enabled)
+                {
+                    return;
+                }
+                if(received.Count > 0)
+                {
+                    Latch();
+                    Generate(RxReady);
+                    while(received.Count > 0 && taken < size)
+                    {
+                        Take();
+                    }
+                    rxAmount.Value = taken;
+                }
+                Generate(RxEnd);
+            }
+        }
+
+        private void Latch()
+        {
+            at = rxPointer.Value;
+            size = rxCount.Value;
+            taken = 0;
+        }
+
+        private void Take()
+        {
+            sysbus.WriteByte(at + taken, received.Dequeue());
+            taken++;
+        }
+
+        private void Fill()
+        {
+            while(received.Count > 0 && filling)
+            {
+                Take();
+                if(taken == size)
+                {
+                    EndFilling();
+                }
+            }
+        }
+
+        private void EndFilling()
+        {
+            filling = false;
+            rxAmount.Value = taken;
+            Generate(RxEnd);
+            if((shortcuts.Value & EndStarts) != 0)
+            {
+                StartReceiving();
+            }
+            else if((shortcuts.Value & EndStopsReceiver) != 0)
+            {
+                StopReceiving();
+            }
+        }
+
+        private void Arrive()
+        {
+            lock(received)
+            {
+                var value = onTheWay.Dequeue();
+                if(onTheWay.Count > 0)
+                {
+                    AfterBits(BitsOfFrame, Arrive);
+                }
+                if(enable.Value != Enabled || !receiving)
+                {
+                    this.Log(LogLevel.Warning, "Received a character, but the receiver is disabled.");
+                    return;
+                }
+                received.Enqueue(value);
+                Generate(RxdReady);
+                Fill();
+                WatchForPause();
+            }
+        }
+
+        private void AfterBits(ulong bits, Action action)
+        {
+            var cycles = (1ul << 32) / Math.Max(baudRate.Value, 1) * bits; // of 16 MHz
+            machine.ScheduleAction(TimeInterval.FromMicroseconds(cycles / 16 + 1), _ => action());
+        }
+
+        // A byte came; FRAMETIMEOUT comes where none follows for as many bits as its register says.
+        private void WatchForPause()
+        {
+            var watch = ++pauses;
+            if((config.Value & PauseIsEvent) == 0 || frameTimeout.Value == 0)
+            {
+                return;
+            }
+            AfterBits(frameTimeout.Value, () =>
+            {
+                lock(received)
+                {
+                    if(watch != pauses)
+                    {
+                        return;
+                    }
+                    Generate(FrameTimedOut);
+                    if((shortcuts.Value & PauseStops) != 0)
+                    {
+                        StopReceiving();
+                    }
+                }
+            });
+        }
+
         private void Generate(int generated)
         {
             latched |= 1u << generated;
@@ -178,6 +360,14 @@ namespace Antmicro.Renode.Peripherals.UART
             IRQ.Set((latched & enabled) != 0);
         }
 
+        private readonly Queue<byte> onTheWay = new Queue<byte>();
+        private readonly Queue<byte> received = new Queue<byte>();
+        private bool receiving;
+        private bool filling;
+        private ulong at;
+        private ulong size;
+        private ulong taken;
+        private ulong pauses;
         private uint latched;
         private uint enabled;
         private IValueRegisterField shortcuts;
@@ -185,17 +375,31 @@ namespace Antmicro.Renode.Peripherals.UART
         private IValueRegisterField pointer;
         private IValueRegisterField count;
         private IValueRegisterField amount;
+        private IValueRegisterField rxPointer;
+        private IValueRegisterField rxCount;
+        private IValueRegisterField rxAmount;
+        private IValueRegisterField baudRate;
+        private IValueRegisterField config;
+        private IValueRegisterField frameTimeout;
 
         private const uint MatchCount = 4;
         private const uint TaskCount = 15; // offsets of a task, from the first one on
         private const uint EventCount = 30;
         private const ulong Enabled = 8;
         private const ulong EndStops = 1 << 18;
-        private const int RxTimeout = 9; // events by their bits in INTEN
+        private const ulong BitsOfFrame = 10;
+        private const ulong EndStarts = 1 << 5;
+        private const ulong EndStopsReceiver = 1 << 6;
+        private const ulong PauseStops = 1 << 29;
+        private const ulong PauseIsEvent = 1 << 14;
+        private const int RxdReady = 4; // events by their bits in INTEN
+        private const int RxTimeout = 9;
         private const int TxStopped = 12;
+        private const int RxEnd = 19;
         private const int RxReady = 20;
         private const int TxEnd = 26;
         private const int TxReady = 27;
+        private const int FrameTimedOut = 29;
 
         // The names in the comments are those of the datasheet.
         private enum Registers : long

@@ -65,6 +65,8 @@ PERIPHERAL: Final = Kind("IPeripheral")
 """A peripheral; in Python its name."""
 ANY: Final = Kind("Object")
 """Anything, where nothing is done with it."""
+EXTERNAL: Final = Kind("IExternal")
+"""Something beside the machines, such as a terminal; in Python its name."""
 BYTES: Final = Kind("Byte[]")
 TABLE: Final = Kind("String[,]")
 """A table; in Python rows of texts, the first one the headings."""

@@ -8,6 +8,8 @@ from icmsg.hw.nrf_tasks_events import events, interrupts, tasks
 from icmsg.hw.nrf_uarte import DISCONNECTED, ERRORS
 from icmsg.hw.registers import Access, Field, Register, RegisterBlock
 
+FRAME_TIMEOUT: Final = 1 << 14
+"""The bit of CONFIG that makes a pause in reception an event."""
 _MATCHES = 4
 _TASKS = {
     "FLUSHRX": 0x01C,

@@ -32,6 +32,16 @@ ENABLED: Final = 8
 """The value of ENABLE that switches the UARTE on."""
 DISCONNECTED: Final = 0xFFFFFFFF
 """The value of PSEL that connects no pin."""
+BAUD_HZ: Final = 16_000_000
+"""The clock of a bit, which takes 2 ** 32 // BAUDRATE of its cycles: what the manual's table of actual rates says."""
+FIFO_BYTES: Final = 5
+"""Bytes that the receiver keeps while no buffer is filled: what Zephyr's driver reckons with."""
+FLOW_CONTROL: Final = 1 << 0
+PARITY: Final = 7 << 1
+TWO_STOP_BITS: Final = 1 << 4
+"""Bits of CONFIG."""
+OVERRUN: Final = 1 << 0
+"""The bit of ERRORSRC for a byte that came while the FIFO was full."""
 ERRORS: Final = tuple(Field(name, bit) for bit, name in enumerate(("OVERRUN", "PARITY", "FRAMING", "BREAK")))
 """The errors of reception."""
 

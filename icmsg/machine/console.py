@@ -1,19 +1,43 @@
-"""Console of a core: the text that it prints on its UART."""
+"""Console of a core: the text that it prints, and the bytes that are written to it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
+
+from icmsg.errors import ConfigurationError, EngineError
 
 ConsoleSink = Callable[[bytes, int], None]
+WAYS: Final = ("uart", "rtt")
+"""Ways to the firmware: the receiver of the core's UART, or down-buffer 0 of SEGGER RTT."""
+
+
+class ConsoleInput(Protocol):
+    """The way from a console to the firmware of its core."""
+
+    def __call__(self, data: bytes, through: str | None) -> int:
+        """Send ``data`` through ``uart`` or ``rtt``, None = what the firmware listens to; return the virtual time.
+
+        Raises:
+            EngineError: nothing could receive it.
+        """
+
 
 _ESCAPE: Final = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 """A control sequence of a terminal (ECMA-48): Zephyr's log colours its lines with them."""
 
 _CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """C0 and C1 without the tab, DEL, and what turns the direction of a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Bytes that were written to a console; ``time_ns`` is the virtual time at which they were sent off."""
+
+    time_ns: int
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +58,12 @@ class Console:
         self.lines: list[ConsoleLine] = []
         self._partial = bytearray()
         self._sinks: tuple[ConsoleSink, ...] = ()
+        self._input_sinks: tuple[ConsoleSink, ...] = ()
+        self._input: ConsoleInput | None = None
+        self.inputs: list[Written] = []
+        """Everything that was written to the console, in order."""
+        self.missed = 0
+        """Bytes that reached the UART while its receiver was off or full, as far as the engine tells: they are lost."""
 
     def add_sink(self, sink: ConsoleSink) -> Callable[[], None]:
         """Call ``sink`` with all bytes from now on and their time; the function returned removes it again."""
@@ -43,6 +73,42 @@ class Console:
             self._sinks = tuple(other for other in self._sinks if other is not sink)
 
         return remove
+
+    def add_input_sink(self, sink: ConsoleSink) -> Callable[[], None]:
+        """Call ``sink`` with all that is written to the console from now on, as :meth:`add_sink` does it."""
+        self._input_sinks = (*self._input_sinks, sink)
+
+        def remove() -> None:
+            self._input_sinks = tuple(other for other in self._input_sinks if other is not sink)
+
+        return remove
+
+    def connect_input(self, way: ConsoleInput) -> None:
+        """Let ``way`` take what is written; for the engine."""
+        self._input = way
+
+    def write(self, data: bytes | str, *, through: str | None = None) -> None:
+        """Send bytes to the firmware, text in UTF-8; they come at the UART's baud rate while time passes.
+
+        ``through`` is ``uart`` or ``rtt``; None is the UART, or RTT where the image has it and no UART listens.
+
+        Raises:
+            EngineError: the core has nothing that could receive it.
+            ConfigurationError: there is no such way.
+        """
+        if through is not None and through not in WAYS:
+            raise ConfigurationError(f"no way {through!r} to a console; use {' or '.join(WAYS)}")
+        if self._input is None:
+            raise EngineError("this console cannot be written to: no core of a machine reads it")
+        data = data.encode() if isinstance(data, str) else bytes(data)
+        time_ns = self._input(data, through)
+        self.inputs.append(Written(time_ns, data))
+        for sink in self._input_sinks:
+            sink(data, time_ns)
+
+    def write_line(self, text: str = "", *, end: str = "\r", through: str | None = None) -> None:
+        """Send a line; it ends with CR, as that of a terminal does. Raises as :meth:`write`."""
+        self.write(text + end, through=through)
 
     def feed(self, data: bytes, time_ns: int) -> None:
         """Add bytes that were sent at virtual time ``time_ns``."""

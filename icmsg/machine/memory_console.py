@@ -1,10 +1,11 @@
 """Consoles that lie in memory: SEGGER RTT, and the RAM console of Zephyr (``CONFIG_RAM_CONSOLE``).
 
 An image that has one says so by a symbol. Nothing is hooked: whoever runs the machine polls at points of virtual time
-that do not depend on the caller.
+that do not depend on the caller. At these points input for RTT comes, too.
 
 RTT's control block (SEGGER's wiki, "RTT Control Block"): 16 bytes of identifier, the numbers of up- and down-buffers,
-then 24 bytes for each buffer: name, address, size, WrOff, RdOff, flags. The host owns RdOff of an up-buffer. Zephyr's
+then 24 bytes for each buffer: name, address, size, WrOff, RdOff, flags. The host owns RdOff of an up-buffer
+and WrOff of a down-buffer; down-buffers follow the up-buffers. Zephyr's
 RAM console (``drivers/console/ram_console.c``) is a ring of characters whose last byte stays 0.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.errors import BusError
+from icmsg.errors import BusError, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,13 +25,16 @@ _RTT_SYMBOL: Final = "_SEGGER_RTT"
 _RAM_SYMBOLS: Final = ("ram_console_buf", "ram_console")
 _LARGEST: Final = 1 << 16
 """Bytes of a ring; what claims to be larger was not set up, or is no ring."""
+_MOST_BUFFERS: Final = 64
 
 _ID: Final = b"SEGGER RTT\0"
 _CONTROL_BLOCK: Final = Struct("<16s2I")
-_UP_BUFFER: Final = Struct("<4I")
+_BUFFER: Final = Struct("<4I")
+_BUFFER_SIZE: Final = 24
 _UP_BUFFER_AT: Final = _CONTROL_BLOCK.size + 4
 """Offset of address, size, WrOff and RdOff of up-buffer 0, behind the pointer to its name."""
-_RD_OFF_AT: Final = _UP_BUFFER_AT + 12
+_WR_OFF, _RD_OFF = 8, 12
+"""Offsets behind the address of a buffer."""
 
 
 class MemoryConsole(Protocol):
@@ -41,35 +45,65 @@ class MemoryConsole(Protocol):
 
 
 class RttConsole:
-    """Console in up-buffer 0 of the control block at byte address ``address``; reading makes room for the firmware."""
+    """Console in up- and down-buffer 0 of the control block at byte address ``address``.
+
+    Reading makes room for the firmware; what is written waits until there is room for it.
+    """
 
     def __init__(self, bus: Bus, address: int) -> None:
         self._bus = bus
         self._address = address
+        self._waiting = bytearray()
+
+    def write(self, data: bytes) -> None:
+        """Let ``data`` come into the down-buffer with the next polls, as far as there is room each time."""
+        self._waiting += data
 
     def poll(self) -> bytes:
-        """Return the bytes between RdOff and WrOff, and move RdOff on."""
+        """Return the bytes between RdOff and WrOff, and move RdOff on; hand on what was written."""
         try:
+            if self._waiting:
+                self._give()
             return self._take()
         except BusError:
             return b""
 
+    def _buffers(self) -> tuple[int, int]:
+        """Return how many up- and down-buffers there are; none where the block is not set up."""
+        block = self._bus.read_block(self._address, _CONTROL_BLOCK.size)
+        identifier, up_buffers, down_buffers = _CONTROL_BLOCK.unpack(block)
+        return (up_buffers, down_buffers) if identifier.startswith(_ID) else (0, 0)
+
+    def _give(self) -> None:
+        bus = self._bus
+        up_buffers, down_buffers = self._buffers()
+        if not down_buffers or up_buffers > _MOST_BUFFERS:
+            return
+        at = self._address + _UP_BUFFER_AT + _BUFFER_SIZE * up_buffers
+        buffer, size, wr_off, rd_off = _BUFFER.unpack(bus.read_block(at, _BUFFER.size))
+        if not max(wr_off, rd_off) < size <= _LARGEST:
+            return
+        room = (rd_off - wr_off - 1) % size
+        data = bytes(self._waiting[:room])
+        first = data[: size - wr_off]
+        if data:
+            bus.write_block(buffer + wr_off, first)
+            if len(first) < len(data):
+                bus.write_block(buffer, data[len(first) :])
+            bus.write32(at + _WR_OFF, (wr_off + len(data)) % size)
+            del self._waiting[: len(data)]
+
     def _take(self) -> bytes:
-        bus, start = self._bus, self._address
-        buffer, size, wr_off, rd_off = _UP_BUFFER.unpack(
-            bus.read_block(start + _UP_BUFFER_AT, _UP_BUFFER.size)
-        )
-        if wr_off == rd_off or not max(wr_off, rd_off) < size <= _LARGEST:
-            return b""
-        identifier, up_buffers, _ = _CONTROL_BLOCK.unpack(bus.read_block(start, _CONTROL_BLOCK.size))
-        if not identifier.startswith(_ID) or not up_buffers:
+        bus, at = self._bus, self._address + _UP_BUFFER_AT
+        buffer, size, wr_off, rd_off = _BUFFER.unpack(bus.read_block(at, _BUFFER.size))
+        if wr_off == rd_off or not max(wr_off, rd_off) < size <= _LARGEST or not self._buffers()[0]:
             return b""
         if rd_off < wr_off:
             data = bytes(bus.read_block(buffer + rd_off, wr_off - rd_off))
         else:
             tail = bytes(bus.read_block(buffer + rd_off, size - rd_off))
             data = tail + bytes(bus.read_block(buffer, wr_off) if wr_off else b"")
-        bus.write32(start + _RD_OFF_AT, wr_off)
+        bus.write32(at + _RD_OFF, wr_off)
         return data
 
 
@@ -105,26 +139,38 @@ class RamConsole:
         return data.replace(b"\0", b"")
 
 
-def memory_consoles(bus: Bus, symbols: Mapping[str, int]) -> list[MemoryConsole]:
-    """Return the consoles that an image with these ``symbols`` has in memory."""
-    found: list[MemoryConsole] = []
-    if _RTT_SYMBOL in symbols:
-        found.append(RttConsole(bus, symbols[_RTT_SYMBOL]))
-    for name in _RAM_SYMBOLS:
-        if name in symbols:
-            start = symbols[name]
-            end = min((other for other in symbols.values() if other > start), default=start + 1024)
-            found.append(RamConsole(bus, start, min(end - start, _LARGEST)))
-    return found
+class MemoryConsoles:
+    """The consoles that an image with these ``symbols`` has in memory, behind ``bus``; none is fine."""
 
+    def __init__(self, bus: Bus, symbols: Mapping[str, int]) -> None:
+        self.rtt: Final = RttConsole(bus, symbols[_RTT_SYMBOL]) if _RTT_SYMBOL in symbols else None
+        """The one that can be written to; None where the image has no RTT."""
+        self.each: Final[list[MemoryConsole]] = [] if self.rtt is None else [self.rtt]
+        for name in _RAM_SYMBOLS:
+            if name in symbols:
+                start = symbols[name]
+                end = min((other for other in symbols.values() if other > start), default=start + 1024)
+                self.each.append(RamConsole(bus, start, min(end - start, _LARGEST)))
 
-def polled(bus: Bus, symbols: Mapping[str, int], show: Callable[[bytes], None]) -> Callable[[], None] | None:
-    """Return what gives ``show`` all that was printed since the last call; None where there is no such console."""
-    consoles = memory_consoles(bus, symbols)
-
-    def poll() -> None:
-        for console in consoles:
+    def poll(self, show: Callable[[bytes], object]) -> None:
+        """Give ``show`` all that was printed since the last call, and the firmware what was written."""
+        for console in self.each:
             if data := console.poll():
                 show(data)
 
-    return poll if consoles else None
+
+def nobody_reads(core: str) -> EngineError:
+    """Return the error of input for a core that Python plays."""
+    return EngineError(f"core {core} is played by Python: no firmware reads its console")
+
+
+def no_rtt(core: str) -> EngineError:
+    """Return the error of input through RTT where there is none."""
+    return EngineError(
+        f"core {core} runs no image with SEGGER RTT (symbol _SEGGER_RTT); start one first, or write to its UART"
+    )
+
+
+def no_uart(core: str) -> EngineError:
+    """Return the error of input for a core without a UART."""
+    return EngineError(f"core {core} has no UART in this platform that receives, and its image no SEGGER RTT")

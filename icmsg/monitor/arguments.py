@@ -11,6 +11,7 @@ from icmsg.hw.exposed import (
     BOOL,
     BYTES,
     CORE,
+    EXTERNAL,
     FILE,
     INT32,
     INT64,
@@ -33,6 +34,12 @@ _INTERVAL: Final = re.compile(
 )
 _SECOND: Final = 1_000_000_000
 
+_NAMED: Final = {
+    CORE: "core of this machine",
+    PERIPHERAL: "peripheral of this machine",
+    EXTERNAL: "terminal; make one with emulation CreateUartPtyTerminal",
+}
+
 
 class Names(Protocol):
     """Names in the selected machine that a word can be."""
@@ -42,6 +49,9 @@ class Names(Protocol):
 
     def peripheral(self, name: str) -> str | None:
         """Return the full name of a peripheral, or None."""
+
+    def external(self, name: str) -> str | None:
+        """Return the name of something beside the machines, or None."""
 
 
 class Mismatch(Exception):  # noqa: N818 - not an error: another signature may fit
@@ -84,11 +94,11 @@ def convert(tokens: Sequence[Token], kind: Kind, names: Names) -> object:
         return bytes(int(str(_number(token, UINT8))) for token in inner)
     if len(tokens) != 1:
         raise Mismatch(f"{kind.name} takes no list")
-    if tokens[0].kind == "NULL" and kind in (CORE, PERIPHERAL, STRING):
+    if tokens[0].kind == "NULL" and kind in (*_NAMED, STRING):
         return None
     return (
         _CONVERTERS.get(kind, _number)(tokens[0], kind)
-        if kind not in (CORE, PERIPHERAL)
+        if kind not in _NAMED
         else _named(tokens[0], kind, names)
     )
 
@@ -189,10 +199,10 @@ def _file(token: Token, _kind: Kind) -> object:
 
 
 def _named(token: Token, kind: Kind, names: Names) -> object:
-    find = names.core if kind is CORE else names.peripheral
+    find = {CORE: names.core, PERIPHERAL: names.peripheral, EXTERNAL: names.external}[kind]
     found = find(str(token.value)) if token.kind == "LITERAL" or token.is_text else None
     if found is None:
-        raise Mismatch(f"{token.text} is no {'core' if kind is CORE else 'peripheral'} of this machine")
+        raise Mismatch(f"{token.text} is no {_NAMED[kind]}")
     return found
 
 

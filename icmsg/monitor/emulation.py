@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.machine import DEFAULT_QUANTUM_NS
 from icmsg.errors import MonitorError
-from icmsg.monitor.log import Log
+from icmsg.monitor.log import Log, LogLevel
 from icmsg.monitor.machine import MonitorMachine
 from icmsg.monitor.members import Device
 from icmsg.monitor.objects.emulation import EmulationObject, MachineObject
+from icmsg.monitor.objects.terminals import Connector, PtyTerminal
+from icmsg.monitor.objects.uart import UartObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
-_WITHOUT_MEMBERS: Final = ("connector", "EmulationManager")
+_WITHOUT_MEMBERS: Final = ("EmulationManager",)
 """Names that Renode has without a machine, and that have nothing on this engine."""
 
 
@@ -34,7 +37,10 @@ class Emulation:
         """Called for every machine that is made."""
         self._selected: str | None = None
         self._objects = {"emulation": Device("emulation", "Emulation", EmulationObject(self))}
+        self._objects["connector"] = Device("connector", "Connector", Connector(self))
         self._objects.update((name, Device(name, name)) for name in _WITHOUT_MEMBERS)
+        self.terminals: Final[dict[str, PtyTerminal]] = {}
+        """Terminals by name."""
 
     # Machines
 
@@ -58,6 +64,7 @@ class Emulation:
         if name in self.machines:
             raise MonitorError("Given machine is already added or name is already taken.")
         machine = MonitorMachine(name, self.log, lambda: self.is_started, self.folders)
+        machine.between_slices = self._look_at_terminals
         self.machines[name] = machine
         self.on_machine(machine)
         return name
@@ -73,7 +80,10 @@ class Emulation:
             self._selected = None
 
     def clear(self) -> None:
-        """Close all machines, and pause."""
+        """Close all machines and terminals, and pause."""
+        for terminal in self.terminals.values():
+            terminal.close()
+        self.terminals.clear()
         for name in list(self.machines):
             self.remove(name)
         self.is_started = False
@@ -82,6 +92,36 @@ class Emulation:
         """Close all machines and the log's file."""
         self.clear()
         self.log.close()
+
+    # Terminals
+
+    def add_terminal(self, name: str, path: str, *, force: bool) -> None:
+        """Make a pseudo terminal with a link to it at ``path``.
+
+        Raises:
+            MonitorError: the name is taken, the path is, or this system has no pseudo terminals.
+        """
+        if name in self.terminals or self.device(name) is not None:
+            raise MonitorError(f"Given name '{name}' is already used.")
+        full = Path(*self.folders()[:1], Path(path).expanduser())
+        tell = partial(self.log.write, LogLevel.WARNING, source=name)
+        self.terminals[name] = PtyTerminal(full, force=force, tell=tell)
+
+    def external(self, name: str) -> str | None:
+        """Return the name of a terminal, or None."""
+        return name if name in self.terminals else None
+
+    def uart(self, name: str) -> UartObject:
+        """Return a UART of the selected machine by its full name; MonitorError if it is none."""
+        device = self.device(name)
+        uart = next((part for part in device.parts if isinstance(part, UartObject)), None) if device else None
+        if uart is None:
+            raise MonitorError(f"{name} is no UART: only UARTs can be connected to a terminal here")
+        return uart
+
+    def _look_at_terminals(self) -> None:
+        for terminal in self.terminals.values():
+            terminal.poll()
 
     # Time
 

@@ -19,6 +19,7 @@ from icmsg.machine.interruption import CtrlC
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.objects.cpu_tracing import CpuTracing
 from icmsg.monitor.objects.devices import make_devices
+from icmsg.monitor.objects.uart import UartObject
 from icmsg.soc.platform import parse_platform
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class MonitorMachine:
         self.devices: Mapping[str, Device] = {}
         self.debugger: Debugger | None = None
         self.on_reset: Callable[[], None] = lambda: None
+        self.between_slices: Callable[[], None] = lambda: None
+        """Called often while time passes."""
         self.execute: Callable[[str], str] = lambda _command: ""
         self._log = log
         self._is_started = is_started
@@ -87,8 +90,12 @@ class MonitorMachine:
 
     def _take(self, soc: EmbeddedMachine, controls: dict[str, CoreControl]) -> None:
         self.soc, self._controls = soc, controls
-        self.devices = make_devices(self.name, soc, self._controls, self._log, self._is_started)
+        self.devices = make_devices(self.name, soc, self._controls, self._log, self._is_started, self._place)
         soc.events.add_sink(self._on_event, (EventKind.SIGNAL_LOST, EventKind.WARNING))
+
+    def _place(self, name: str) -> Path:
+        """Return the path of a new file: relative ones begin where the Monitor was started."""
+        return Path(*self._folders()[:1], Path(name).expanduser())
 
     def adopt(self, soc: EmbeddedMachine) -> None:
         """Show a machine that somebody else has made, runs and closes."""
@@ -151,8 +158,13 @@ class MonitorMachine:
         """Let time pass; Ctrl-C ends it between two slices, and a debugger that halts it if it does not wait."""
         if self.soc is not None:
             ctrl_c = CtrlC()
+
+            def never() -> bool:
+                self.between_slices()
+                return ctrl_c.never()
+
             with ctrl_c, suppress(VirtualTimeoutError, Halted), self._waiting(waits):
-                self.soc.run_until(ctrl_c.never, timeout_ns=ns)
+                self.soc.run_until(never, timeout_ns=ns)
 
     @contextmanager
     def _waiting(self, waits: bool) -> Iterator[None]:
@@ -176,6 +188,10 @@ class MonitorMachine:
     def close(self) -> None:
         """Free everything."""
         self.stop_debugger()
+        for device in self.devices.values():
+            for part in device.parts:
+                if isinstance(part, UartObject):
+                    part.close()
         if self.soc is not None:
             for device in self.devices.values():
                 for part in device.parts:

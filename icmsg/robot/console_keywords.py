@@ -46,3 +46,17 @@ class ConsoleKeywords:
     def get_console(self, core: CoreName) -> str:
         """Returns everything that a core has printed."""
         return self._context.core(core).console.text
+
+    @keyword(tags=["console"])
+    def write_line_to_console(self, core: CoreName, text: str = "", through: str | None = None) -> None:
+        """Writes a line, ended by CR, to the firmware of a core; it comes while time passes.
+
+        ``through`` is ``uart`` or ``rtt``; by default the UART, or SEGGER RTT where the image has it and no UART
+        listens.
+        """
+        self._context.core(core).console.write_line(text, through=through)
+
+    @keyword(tags=["console"])
+    def write_to_console(self, core: CoreName, text: str, through: str | None = None) -> None:
+        """Writes text, without the end of a line, to the firmware of a core as `Write Line To Console` does."""
+        self._context.core(core).console.write(text, through=through)

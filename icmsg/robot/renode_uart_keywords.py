@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from robot.api.deco import keyword
 from robot.utils import DotDict
 
-from icmsg.errors import MonitorError
+from icmsg.errors import EngineError
 from icmsg.robot.renode_failures import keyword_exception, tester_failed
 from icmsg.robot.testers import Testers
 
@@ -183,20 +183,39 @@ class RenodeUartKeywords:
         waitForEcho: bool | None = None,
         pauseEmulation: bool | None = None,  # noqa: ARG002 - time only passes while a keyword waits
     ) -> None:
-        """Writes a line to a UART and waits until it is printed; fails where the UART's model cannot receive."""
-        tester = self._testers.find(testerId)
-        uart = self._context.machine.soc.cores[self._testers.core_of(tester)].uart
-        try:
-            for byte in f"{content}\r".encode():
-                self._context.execute(f"{uart} WriteChar 0x{byte:02X}")
-        except MonitorError as error:
-            raise keyword_exception(
-                f"{uart} cannot receive on the {self._context.machine.engine} engine, which models its "
-                f"sending only ({error}); run the suite with renode-test"
-            ) from None
+        """Writes a line to a UART and waits until it is printed, unless ``waitForEcho`` is false."""
+        tester = self._write(testerId, f"{content}\r")
         wait = self._wait_for_echo if waitForEcho is None else waitForEcho
         if wait and tester.wait_for(content, unfinished=True) is None:
             raise self._failed(tester)
+
+    @keyword(tags=["renode"])
+    def write_to_uart(self, content: str, testerId: int | None = None) -> None:
+        """Writes text to a UART, without the end of a line; the bytes come while time passes."""
+        self._write(testerId, content)
+
+    @keyword(tags=["renode"])
+    def write_char_on_uart(self, c: str, testerId: int | None = None) -> None:
+        """Writes one character to a UART."""
+        if len(c) != 1:
+            raise keyword_exception(f"{c!r} is not one character; use `Write To Uart`")
+        self._write(testerId, c)
+
+    @keyword(tags=["renode"])
+    def send_key_to_uart(self, c: int, testerId: int | None = None) -> None:
+        """Writes one byte to a UART, given as a number such as ``0xD``."""
+        if c not in range(256):
+            raise keyword_exception(f"{c} is no byte; use 0x00 to 0xFF")
+        self._write(testerId, bytes((c,)))
+
+    def _write(self, number: int | None, content: bytes | str) -> TerminalTester:
+        tester = self._testers.find(number)
+        core = self._testers.core_of(tester)
+        try:
+            self._context.core(core).console.write(content, through="uart")
+        except EngineError as error:
+            raise keyword_exception(str(error)) from None
+        return tester
 
     @keyword(tags=["renode"])
     def register_failing_uart_string(

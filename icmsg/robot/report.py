@@ -104,6 +104,11 @@ class StateReport:
             yield f"core {name} {self._who(core)}{past}"
             if core.image is None and name not in self._context.played and core.console.text:
                 yield f"console of {name}: {' | '.join(line.text for line in core.console.lines[-_FEW:])}"
+            if core.console.missed:
+                yield (
+                    f"console of {name}: {core.console.missed} byte(s) were written while the receiver of its UART "
+                    "was off or full, and are lost"
+                )
 
     def _who(self, core: Core) -> str:
         if core.name in self._context.played:

@@ -46,8 +46,8 @@ _MAGIC_FLOWS: Final = 1 << 32
 """Flow ids of the packets that open a region; those of messages are their numbers."""
 
 
-_MANY: Final = 4096
-"""Packets that are handed on at once."""
+_MANY: Final = 1 << 15
+"""Pieces of packets that are handed on at once."""
 
 
 def _integer(name: str) -> Callable[[int], bytes]:
@@ -89,11 +89,13 @@ class PerfettoWriter(TraceWriter):
             for core in subject.cores
             for lane in range(len(_LANES))
         }
+        self._instants = {place: _IS_INSTANT + track + _EVENT_NAME for place, track in self._lanes.items()}
         self._counters = {
             each.number: number(9, _COUNT) + number(11, self._counter(each)) + _VALUE
             for each in subject.directions
         }
         self._open: dict[bytes, int] = defaultdict(int)  # slices by track
+        self._begins: dict[tuple[bytes, str], bytes] = {}  # events that begin a slice
         self._time, self._stamp = -1, b""
         self._last_ns = subject.start_ns
         self._describe()
@@ -141,30 +143,59 @@ class PerfettoWriter(TraceWriter):
 
     def _event(self, time_ns: int, event: bytes) -> None:
         if time_ns != self._time:
-            self._time = time_ns
-            self._stamp = _TIMESTAMP + long_varint(time_ns) + _EVENT
-            if time_ns > self._last_ns:
-                self._last_ns = time_ns
-            if len(self._parts) > _MANY:
-                self._hand_on()
-        length = len(event)
-        packet = self._stamp + (SMALL[length] if length < SMALLEST_LONG else varint(length)) + event
-        length = len(packet)
-        self._add(_PACKET + (SMALL[length] if length < SMALLEST_LONG else varint(length)) + packet)
+            self._begin_time(time_ns)
+        stamp, length = self._stamp, len(event)
+        encoded = SMALL[length] if length < SMALLEST_LONG else varint(length)
+        size = len(stamp) + len(encoded) + length
+        self._parts += (
+            _PACKET,
+            SMALL[size] if size < SMALLEST_LONG else varint(size),
+            stamp,
+            encoded,
+            event,
+        )
+
+    def _begin_time(self, time_ns: int) -> None:
+        self._time = time_ns
+        self._stamp = _TIMESTAMP + long_varint(time_ns) + _EVENT
+        if time_ns > self._last_ns:
+            self._last_ns = time_ns
+        if len(self._parts) > _MANY:
+            self._hand_on()
 
     def _hand_on(self) -> None:
         self.output.write(b"".join(self._parts))
         self._parts.clear()
 
-    def _instant(self, time_ns: int, track: bytes, name: bytes, more: bytes = b"") -> None:
-        length = len(name)
+    def _instant(self, time_ns: int, place: tuple[int, int], name: bytes, more: bytes = b"") -> None:
+        """Write an instant on the lane of a core; the most frequent of all events, so everything is in place."""
+        if time_ns != self._time:
+            self._begin_time(time_ns)
+        before, stamp, length = self._instants[place], self._stamp, len(name)
+        named = SMALL[length] if length < SMALLEST_LONG else varint(length)
+        length += len(before) + len(named) + len(more)
         encoded = SMALL[length] if length < SMALLEST_LONG else varint(length)
-        self._event(time_ns, b"%b%b%b%b%b%b" % (_IS_INSTANT, track, _EVENT_NAME, encoded, name, more))
+        size = len(stamp) + len(encoded) + length
+        self._parts += (
+            _PACKET,
+            SMALL[size] if size < SMALLEST_LONG else varint(size),
+            stamp,
+            encoded,
+            before,
+            named,
+            name,
+            more,
+        )
 
     def _begin(self, time_ns: int, track: bytes, name: str) -> None:
         self._open[track] += 1
-        encoded = name.encode()
-        self._event(time_ns, _IS_BEGIN + track + _EVENT_NAME + varint(len(encoded)) + encoded)
+        event = self._begins.get((track, name))
+        if event is None:
+            encoded = name.encode()
+            event = _IS_BEGIN + track + _EVENT_NAME + varint(len(encoded)) + encoded
+            if len(self._begins) < _MANY:
+                self._begins[track, name] = event
+        self._event(time_ns, event)
 
     def _end(self, time_ns: int, track: bytes) -> None:
         if self._open[track]:
@@ -185,46 +216,38 @@ class PerfettoWriter(TraceWriter):
         if message.endpoint:
             more += _ENDPOINT(message.endpoint) + _OWN(message.own_number)
             more += _PLACE(message.place)
-        self._instant(
-            time_ns,
-            self._lanes[message.direction.writer.index, _MESSAGES],
-            f"send {title}".encode(),
-            more,
-        )
+        place = message.direction.writer.index, _MESSAGES
+        self._instant(time_ns, place, f"send {title}".encode(), more)
 
     def received(self, time_ns: int, message: Message) -> None:
         """Write the end of the arrow."""
-        self._instant(
-            time_ns,
-            self._lanes[message.direction.reader.index, _MESSAGES],
-            f"received {message.title}".encode(),
-            _flow(message, _LAST_FLOW),
-        )
+        place = message.direction.reader.index, _MESSAGES
+        self._instant(time_ns, place, f"received {message.title}".encode(), _flow(message, _LAST_FLOW))
 
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """Write that the arrow ends nowhere."""
         reader = message.direction.reader.index
         more = _flow(message, _LAST_FLOW) + _WHY(why)
         name = f"NOT RECEIVED {message.title}".encode()
-        self._instant(time_ns, self._lanes[reader, _MESSAGES], name, more)
-        self._instant(time_ns, self._lanes[reader, _PROBLEMS], name, _WHY(why))
+        self._instant(time_ns, (reader, _MESSAGES), name, more)
+        self._instant(time_ns, (reader, _PROBLEMS), name, _WHY(why))
 
     def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:
         """Write a doorbell, through which the arrows go."""
         name = f"ring {channel}{_titles(messages)}".encode()
-        self._instant(time_ns, self._lanes[core, _DOORBELLS], name, b"".join(map(_flow, messages)))
+        self._instant(time_ns, (core, _DOORBELLS), name, _flows(messages))
 
     def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:
         """Write the loss where the doorbell is, and among the problems."""
         name = f"LOST doorbell{_titles(messages)}".encode()
         more = _CHANNELS(channels)
-        self._instant(time_ns, self._lanes[core, _DOORBELLS], name, more)
-        self._instant(time_ns, self._lanes[core, _PROBLEMS], name, more)
+        self._instant(time_ns, (core, _DOORBELLS), name, more)
+        self._instant(time_ns, (core, _PROBLEMS), name, more)
 
     def interrupt(self, time_ns: int, core: int, number: int, messages: Sequence[Message]) -> None:
         """Write the rise of the line, through which the arrows go."""
         name = f"interrupt {number} rises{_titles(messages)}".encode()
-        self._instant(time_ns, self._lanes[core, _INTERRUPTS], name, b"".join(map(_flow, messages)))
+        self._instant(time_ns, (core, _INTERRUPTS), name, _flows(messages))
 
     def interrupt_taken(self, time_ns: int, core: int, number: int) -> None:
         """Begin the slice of a handler."""
@@ -236,7 +259,7 @@ class PerfettoWriter(TraceWriter):
 
     def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
         """Write the words beside the messages of its writer."""
-        self._instant(time_ns, self._lanes[direction.writer.index, _MESSAGES], control.words.encode())
+        self._instant(time_ns, (direction.writer.index, _MESSAGES), control.words.encode())
 
     def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:  # noqa: ARG002 - the level
         """Write the fill level."""
@@ -251,13 +274,13 @@ class PerfettoWriter(TraceWriter):
     def session(self, time_ns: int, core: int, own: int, acknowledged: int) -> None:
         """Write both ids."""
         name = f"session {own}, acknowledges {acknowledged or 'nobody'}".encode()
-        self._instant(time_ns, self._lanes[core, _INSTANCE], name)
+        self._instant(time_ns, (core, _INSTANCE), name)
 
     def core_changed(self, time_ns: int, core: int, what: str) -> None:
         """Begin the slice of what the core does now; a reset also ends the handlers that ran."""
         track = self._lanes[core, _ACTIVITY]
         if what == "reset":
-            self._instant(time_ns, track, b"reset")
+            self._instant(time_ns, (core, _ACTIVITY), b"reset")
             while self._open[interrupts := self._lanes[core, _INTERRUPTS]]:
                 self._end(time_ns, interrupts)
         else:
@@ -276,11 +299,15 @@ class PerfettoWriter(TraceWriter):
         self._problem(time_ns, direction.writer.index, f"region {direction.title}: {text}")
 
     def _problem(self, time_ns: int, core: int, name: str, more: bytes = b"") -> None:
-        self._instant(time_ns, self._lanes[core, _PROBLEMS], name.encode(), more)
+        self._instant(time_ns, (core, _PROBLEMS), name.encode(), more)
 
     def printed(self, time_ns: int, core: int, text: str) -> None:
         """Write a line of the console."""
-        self._instant(time_ns, self._lanes[core, _CONSOLE], text.encode() or b" ")
+        self._instant(time_ns, (core, _CONSOLE), text.encode() or b" ")
+
+    def written(self, time_ns: int, core: int, text: str) -> None:
+        """Write input of the console."""
+        self._instant(time_ns, (core, _CONSOLE), f"< {text}".encode())
 
     def noted(self, time_ns: int, core: int, text: str) -> None:
         """Write what a test did among the problems."""
@@ -301,6 +328,10 @@ def _on(track: int) -> bytes:
 
 def _flow(message: Message, kind: bytes = _FLOW) -> bytes:
     return kind + _fixed64(message.number or _MAGIC_FLOWS + message.direction.number)
+
+
+def _flows(messages: Sequence[Message]) -> bytes:
+    return _flow(messages[0]) if len(messages) == 1 else b"".join(map(_flow, messages))
 
 
 def _titles(messages: Sequence[Message]) -> str:

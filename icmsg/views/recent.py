@@ -32,7 +32,8 @@ _KEPT: Final = 50_000
 """Things that are kept, about ten for a message: of a longer run the last ones explain the failure."""
 _TOLD: Final = (
     "sent", "rang", "signal_lost", "interrupt", "interrupt_taken", "interrupt_ended", "received", "dropped", "filled",
-    "controlled", "state", "session", "core_changed", "fault", "warning", "region_changed", "printed", "noted",
+    "controlled", "state", "session", "core_changed", "fault", "warning", "region_changed", "printed", "written",
+    "noted",
 )  # fmt: skip
 """The methods of a writer whose calls are kept."""
 

@@ -114,6 +114,10 @@ class TextWriter(TraceWriter):
         """Write the line."""
         self._line(time_ns, core, f"prints {text}")
 
+    def written(self, time_ns: int, core: int, text: str) -> None:
+        """Write the input."""
+        self._line(time_ns, core, f"is written to: {text}")
+
     def noted(self, time_ns: int, core: int, text: str) -> None:
         """Write the text."""
         self._line(time_ns, core, text)

@@ -17,7 +17,7 @@ from icmsg.link.endpoints.followed import follow_endpoints
 from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.followed_link import follow_link
 from icmsg.link.link_observer import WatchesStores
-from icmsg.machine.console import Console
+from icmsg.machine.console import Console, printable
 from icmsg.machine.events import LENGTH_MASK, REWORK_STATES, EventKind
 from icmsg.machine.fault_causes import fault_name
 from icmsg.machine.region_news import EndpointMessage, Packets, RegionChange, RegionChanged
@@ -71,6 +71,9 @@ class Tracer:
         if self._wants("printed"):
             for core in self._machine.cores.values():
                 self._stops.append(core.console.add_sink(self._console(core)))
+        if self._wants("written"):
+            for core in self._machine.cores.values():
+                self._stops.append(core.console.add_input_sink(self._input(core)))
 
     @property
     def messages(self) -> int:
@@ -281,6 +284,12 @@ class Tracer:
             console.lines.clear()
 
         return printed
+
+    def _input(self, core: Core) -> Callable[[bytes, int], None]:
+        def written(data: bytes, time_ns: int) -> None:
+            self.writer.written(time_ns, core.index, printable(data.decode("utf-8", "backslashreplace")))
+
+        return written
 
 
 def _signals(core: Core) -> frozenset[int]:

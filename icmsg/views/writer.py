@@ -256,6 +256,9 @@ class TraceWriter:
     def printed(self, time_ns: int, core: int, text: str) -> None:
         """Take a finished line of a core's console."""
 
+    def written(self, time_ns: int, core: int, text: str) -> None:
+        """Take what was written to a core's console, with its control characters as ``\\x0d``."""
+
     def noted(self, time_ns: int, core: int, text: str) -> None:
         """Take what a test did to the machine, such as a fault that it injected."""
 

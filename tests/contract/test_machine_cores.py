@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from firmware_files import Reception, shell
 from machines import IPC, IRQ, MachineUnderTest
 from thumb import RAM, SHARED, firmware
 
@@ -13,6 +14,8 @@ from icmsg.errors import BusError, ConfigurationError, EngineError, FirmwareErro
 from icmsg.machine.events import Event, EventKind
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from icmsg.machine.machine import Core, Machine
 
 CORES: Final = ["app", "net"]
@@ -407,6 +410,26 @@ def test_what_a_core_prints_is_read_line_by_line(
     assert bus.read32(base + 0x120) == 1, "EVENTS_ENDTX"
     assert bus.read32(base + 0x54C) == len(text), "TXD.AMOUNT"
     assert machine.core(other(core)).console.text == ""
+
+
+@pytest.mark.parametrize("kind", [Reception.INTERRUPT, Reception.RTT])
+def test_firmware_answers_what_is_written_to_its_console(
+    machine: Machine, engine: MachineUnderTest, tmp_path: Path, kind: Reception
+) -> None:
+    if not engine.hears:
+        pytest.skip(f"nobody writes down what is printed on {engine.name}")
+    core = machine.core("app")
+    core.load(shell(tmp_path, kind))
+    core.start()
+    machine.run_for(1_000_000)
+    core.console.write_line("version", through="rtt" if kind is Reception.RTT else "uart")
+    machine.run_until(lambda: len(core.console.lines) == 3, timeout_ns=20_000_000)
+    assert [line.text for line in core.console.lines] == ["shell: up", "> version", "shell 1"]
+    assert [each.data for each in core.console.inputs] == [b"version\r"]
+    core.halt()
+    core.play()  # type: ignore[attr-defined]
+    with pytest.raises(EngineError, match="is played by Python: no firmware reads its console"):
+        core.console.write("x")
 
 
 # Repeatable

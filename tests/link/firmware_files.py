@@ -91,6 +91,31 @@ def trial(folder: Path, core: str, kind: Trial, *, number: int = 3, pause: int =
     )
 
 
+class Reception(enum.IntEnum):
+    """How shell/shell.c receives; its comments say more."""
+
+    INTERRUPT = 0
+    ASYNC = 1
+    RTT = 2
+
+
+def shell(
+    folder: Path,
+    kind: Reception = Reception.INTERRUPT,
+    *,
+    soc: str = "nrf5340",
+    baudrate: int = 0x01D6_0000,
+    slow: int = 0,
+    flow_control: bool = False,
+) -> Path:
+    """Write the firmware with a console that can be written to, for the core app of ``soc``, into ``folder``."""
+    return _with_behaviour(
+        FIRMWARE / "shell" / f"shell-{soc}.elf",
+        folder / f"shell-{soc}-{kind.name.lower()}.elf",
+        Struct("<4I").pack(kind, baudrate, slow, flow_control),
+    )
+
+
 def _with_behaviour(source: Path, path: Path, behaviour: bytes) -> Path:
     image = FirmwareImage.load(source)
     data = bytearray(source.read_bytes())

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icmsg.hw.memory_bus import MemoryBus
-from icmsg.machine.memory_console import RamConsole, RttConsole, memory_consoles
+from icmsg.machine.memory_console import MemoryConsoles, RamConsole, RttConsole
 
 pure = settings(deadline=None)
 PRINTED = st.lists(st.binary(min_size=0, max_size=15), max_size=20)
@@ -83,12 +83,14 @@ def test_a_ram_console_that_goes_round_shows_what_has_changed() -> None:
 def test_an_image_tells_by_its_symbols_where_its_consoles_are() -> None:
     bus = MemoryBus(bytearray(64))
     symbols = {"_SEGGER_RTT": 0, "ram_console_buf": 32, "pos": 48}
-    rtt, ram = memory_consoles(bus, symbols)
+    consoles = MemoryConsoles(bus, symbols)
+    rtt, ram = consoles.each
+    assert rtt is consoles.rtt
     assert isinstance(rtt, RttConsole)
     assert isinstance(ram, RamConsole)
     bus.write_block(32, b"booted\n")
     assert (rtt.poll(), ram.poll()) == (b"", b"booted\n")
-    assert memory_consoles(bus, {"main": 0}) == []
+    assert MemoryConsoles(bus, {"main": 0}).each == []
 
 
 def test_a_region_outside_memory_prints_nothing() -> None:

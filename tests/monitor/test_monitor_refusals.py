@@ -61,9 +61,11 @@ def refused(monitor: EmbeddedMonitor, command: str) -> str:
         ("ipcapp DropNex", "There was an error executing command 'ipcapp DropNex'\n"
                            "sysbus.ipcapp does not provide a field, method or property DropNex; "
                            "did you mean DropNext?"),
-        ("connector Connect", "There was an error executing command 'connector Connect'\n"
-                              "connector does not provide a field, method or property Connect.\n"
-                              "The embedded engine has the members that the name alone lists; "),
+        ("connector Conect", "There was an error executing command 'connector Conect'\n"
+                             "connector does not provide a field, method or property Conect; did you mean Connect?"),
+        ("EmulationManager Load", "There was an error executing command 'EmulationManager Load'\n"
+                                  "EmulationManager does not provide a field, method or property Load.\n"
+                                  "The embedded engine has the members that the name alone lists; "),
         ('cpuapp GetRegister "R99"', "There was an error executing command 'cpuapp GetRegister \"R99\"'\n"
                                      "Wrong register name: R99"),
         ("cpuapp GetRegister 99", "There was an error executing command 'cpuapp GetRegister 99'\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from firmware_files import Reception, shell
 from robot_runs import must_pass, run_suite, run_test
 
 if TYPE_CHECKING:
@@ -25,6 +26,50 @@ def test_a_line_comes_with_its_time_and_groups(tmp_path: Path) -> None:
         "Should Be Equal    ${line.Line}    echo: up",
         "Should Be Equal    ${line.Groups}    ${{['up']}}",
         "Should Be True    0 < ${line['Timestamp']} < 1",
+    )
+
+
+def test_a_shell_is_talked_to_by_renodes_keywords(tmp_path: Path) -> None:
+    image = str(shell(tmp_path)).replace("\\", "\\\\")
+    must_pass(
+        tmp_path,
+        "Create Machine",
+        f"Run Firmware    app    {image}",
+        "Create Terminal Tester    sysbus.uartapp    timeout=0.1",
+        "Wait For Prompt On Uart    >",
+        "Write Line To Uart    version",
+        "Wait For Line On Uart    shell 1",
+        "Write To Uart    hel",
+        "Write Char On Uart    p",
+        "Send Key To Uart    0xD",
+        "Wait For Line On Uart    comes back",
+        "Wait For Prompt On Uart    >",
+        "Write Line To Uart    unseen    waitForEcho=False",
+        "Wait For Line On Uart    you said: unseen",
+        "Write To Console    app    ver",
+        "Write Line To Console    app    sion",
+        "Wait For Next Line On Uart",
+        "Wait For Line On Uart    shell 1",
+    )
+
+
+def test_a_line_that_no_receiver_took_is_reported(tmp_path: Path) -> None:
+    outcome = run_test(tmp_path, *NET, "Write Line To Uart    hello")
+    assert (
+        "console of net: 6 byte(s) were written while the receiver of its UART was off or full, and are lost"
+        in outcome.message
+    )
+
+
+def test_a_shell_over_rtt_is_talked_to_by_its_core(tmp_path: Path) -> None:
+    image = str(shell(tmp_path, Reception.RTT)).replace("\\", "\\\\")
+    must_pass(
+        tmp_path,
+        "Create Machine",
+        f"Run Firmware    app    {image}",
+        "Write Line To Console    app    version",
+        "Wait For Console Line    app    shell 1",
+        "Run Keyword And Expect Error    *use uart or rtt*    Write To Console    app    x    through=usb",
     )
 
 
@@ -94,8 +139,21 @@ def test_testers_have_numbers_and_one_can_be_the_default(tmp_path: Path) -> None
             "KeywordException: binaryMode=True works under renode-test only",
         ),
         (
-            (*NET, "Write Line To Uart    hello"),
-            "KeywordException: uartnet cannot receive on the embedded engine",
+            (
+                "Create Machine",
+                "Create Terminal Tester    sysbus.uartnet",
+                "Play Core    net",
+                "Write To Uart    x",
+            ),
+            "KeywordException: core net is played by Python: no firmware reads its console",
+        ),
+        (
+            (*NET, "Write Char On Uart    xy"),
+            "KeywordException: 'xy' is not one character; use `Write To Uart`",
+        ),
+        (
+            (*NET, "Send Key To Uart    256"),
+            "KeywordException: 256 is no byte; use 0x00 to 0xFF",
         ),
         (
             ("Requires    nosuch",),

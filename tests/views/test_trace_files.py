@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from firmware_files import shell
 from traced_runs import traced_run
 
 from icmsg.assets import stub
@@ -239,3 +240,21 @@ def test_nothing_that_was_received_is_kept(suffix: str, tmp_path: Path) -> None:
         kept = [len(way.waiting) + len(way.unrung) + len(way.behind_signal) for way in trace._tracer._ways]
         trace.close()
     assert max(kept) < 20
+
+
+def test_what_is_written_to_a_console_is_in_the_traces_with_its_time(tmp_path: Path) -> None:
+    with EmbeddedMachine() as machine:
+        paths = [tmp_path / f"shell{suffix}" for suffix in (".txt", ".html", ".pftrace")]
+        traces = [trace_to(machine, path) for path in paths]
+        core = machine.core("app")
+        core.load(shell(tmp_path))
+        core.start()
+        machine.run_for(1_000_000)
+        core.console.write_line("version")
+        machine.run_for(2_000_000)
+        for trace in traces:
+            trace.close()
+    text, html, perfetto = paths
+    assert "    1000.000 µs  app  is written to: version\\x0d\n" in text.read_text(encoding="utf-8")
+    assert "« version\\x0d" in html.read_text(encoding="utf-8")
+    assert b"< version\\x0d" in perfetto.read_bytes()

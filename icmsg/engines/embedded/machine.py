@@ -14,6 +14,7 @@ from icmsg.engines.embedded.build import Builder
 from icmsg.engines.embedded.bus import CoreBus
 from icmsg.engines.embedded.hang_guard import HangGuard
 from icmsg.engines.embedded.machine_core import MachineCore
+from icmsg.engines.embedded.models.console_uarte import ConsoleUarte
 from icmsg.engines.embedded.models.core_holder import CoreHolder
 from icmsg.engines.embedded.played import MachineClock
 from icmsg.engines.embedded.rates import read_rates
@@ -86,12 +87,14 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         """The addresses that belong to no core, for whoever looks from outside."""
         self.clock: Final = MachineClock(self.scheduler, rates.ticks_per_second)
         for name, slot in self._parts.slots.items():
+            uart = self._parts.models.get(soc.cores[name].uart or "")
             slot.add_control(timer_hz=rates.systick_hz[name], restart=self._restart)
             self.cores[name] = MachineCore(
                 self,
                 slot,
                 latency=self.ticks(latency_ns),
                 retry=self.ticks(US),
+                receiver=uart.receiver if isinstance(uart, ConsoleUarte) else None,
             )
         self.scheduler.stopped = lambda core: self.cores[core.name].stops.tell(core)
         self._reached = 0, 0  # the last deadline: its tick, and the nanosecond that was asked for

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.engines.embedded.core_console import CoreConsole
 from icmsg.engines.embedded.core_stops import CoreStops, never
 from icmsg.engines.embedded.firmware_watch import FirmwareWatches
 from icmsg.engines.embedded.played import PlayedCore
@@ -11,13 +12,13 @@ from icmsg.errors import EngineError, FirmwareError
 from icmsg.machine.base_core import BaseCore
 from icmsg.machine.events import EventKind
 from icmsg.machine.fault_causes import lock_up_words
-from icmsg.machine.memory_console import polled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from icmsg.engines.embedded.machine import EmbeddedMachine
+    from icmsg.engines.embedded.models.uarte_receiver import UarteReceiver
     from icmsg.engines.embedded.processor import Processor, SystemRegisters
     from icmsg.engines.embedded.slot import Slot
     from icmsg.machine.image import FirmwareImage
@@ -30,7 +31,15 @@ ERASED: Final = 0xFFFF_FFFF
 class MachineCore(BaseCore):
     """A core that is halted (as after power-up), runs firmware, or is played by Python."""
 
-    def __init__(self, machine: EmbeddedMachine, slot: Slot, *, latency: int, retry: int) -> None:
+    def __init__(
+        self,
+        machine: EmbeddedMachine,
+        slot: Slot,
+        *,
+        latency: int,
+        retry: int,
+        receiver: UarteReceiver | None,
+    ) -> None:
         super().__init__(machine.soc, machine.soc.cores[slot.name], slot.bus, slot.console)
         self._machine = machine
         self._slot = slot
@@ -41,6 +50,7 @@ class MachineCore(BaseCore):
         self.is_played_elsewhere = False  # by somebody behind the Monitor: the SoC does not start it
         self._power_handlers: list[Callable[[bool], None]] = []
         self._watches: Final = FirmwareWatches(lambda: slot.firmware)
+        self._console: Final = CoreConsole(self, slot, receiver)
         self.stops: Final = CoreStops(lambda: slot.firmware)
         """Handlers that are called where firmware comes to an address or makes an access."""
         slot.power = self
@@ -135,8 +145,8 @@ class MachineCore(BaseCore):
             CoreFault: the table is not in memory, or its reset vector is no address of Thumb code.
         """
         self._machine.start_core(self._slot, stack=stack, entry=entry)
-        if (core := self._slot.firmware) is not None and self.image is not None:
-            core.after_slice = polled(self.bus, self.image.symbols, self._slot.print)
+        if self.image is not None:
+            self._console.begin(self.image)
         self._watches.begin()
         self.stops.begin()
         self._halted = self._held = False
@@ -274,6 +284,11 @@ class MachineCore(BaseCore):
         self._slot.emit(kind, a, b)
 
     # What it does
+
+    def open_time_ns(self) -> int:
+        """Return the virtual time; EngineError if the machine is closed."""
+        self._machine.check_open()
+        return self._machine.now_ns
 
     @property
     def instructions(self) -> int:

@@ -262,9 +262,15 @@ class Slot:
         for peripheral in self.peripherals:
             peripheral.reset()
 
-    def print(self, data: bytes) -> None:
-        """Take what the core's UART sends."""
-        self.console.feed(data, self._nanoseconds(self.now()))
+    def print(self, data: bytes) -> int:
+        """Take what the core's UART sends; return the virtual time of now in nanoseconds."""
+        time_ns = self._nanoseconds(self.now())
+        self.console.feed(data, time_ns)
+        return time_ns
+
+    def missed(self, count: int) -> None:
+        """Count bytes that the core's UART did not receive."""
+        self.console.missed += count
 
     def add_control(self, *, timer_hz: int, restart: Callable[[Slot], None]) -> None:
         """Give the core the registers of its processor; ``restart`` is called when firmware asks for a reset."""

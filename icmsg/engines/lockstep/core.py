@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.lockstep import commands
+from icmsg.engines.lockstep.console_ways import SteppedConsole
 from icmsg.engines.lockstep.core_types import played_command, runs_here, type_of, watched
 from icmsg.engines.lockstep.paths import monitor_path
 from icmsg.engines.lockstep.played import InterruptDelivery
@@ -17,7 +18,6 @@ from icmsg.machine.base_core import BaseCore
 from icmsg.machine.console import Console
 from icmsg.machine.events import EventKind
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.memory_console import memory_consoles
 from icmsg.soc.soc import VPR
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from icmsg.engines.lockstep.bus import PlacedBus
     from icmsg.engines.lockstep.core_machine import CoreMachine
     from icmsg.machine.machine import Hang
-    from icmsg.machine.memory_console import MemoryConsole
     from icmsg.soc.core_power import ForceOff
     from icmsg.soc.soc import SocCore
     from icmsg.timers import ScheduledTimer
@@ -52,18 +51,7 @@ class SteppedCore(BaseCore):
         names = type_of(place).registers if runs_here(place) else {}
         self._registers: Final = CoreRegisters(place.cpu, names, machine.command)
         self.troubles: Final = Troubles(self)
-        self._memory_consoles: tuple[FirmwareImage, list[MemoryConsole]] | None = None
-
-    def poll_consoles(self, time_ns: int) -> None:
-        """Take over what firmware has printed into memory."""
-        image = self.image
-        if image is None or self._halted or self.is_played:
-            return
-        if self._memory_consoles is None or self._memory_consoles[0] is not image:
-            self._memory_consoles = image, memory_consoles(self.bus, image.symbols)
-        for console in self._memory_consoles[1]:
-            if data := console.poll():
-                self.console.feed(data, time_ns)
+        self.console_ways: Final = SteppedConsole(self, machine, place.uart)
 
     def attach(self) -> None:
         """Take over the state in which somebody else left the core; what it executes was loaded already."""

@@ -18,7 +18,7 @@ from icmsg.engines.lockstep.troubles import KINDS
 from icmsg.errors import ConfigurationError, EngineError
 from icmsg.machine.base_machine import BaseMachine
 from icmsg.machine.events import EventKind, EventStream
-from icmsg.machine.simtime import US
+from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 DEFAULT_QUANTUM_NS: Final = 10 * US
 DEFAULT_LATENCY_NS: Final = 0
+_CONSOLE_NS: Final = 1 * MS
+"""The time between two looks at consoles in memory: a full buffer holds firmware up."""
 
 CoreT = TypeVar("CoreT", bound=SteppedCore)
 MachineT = TypeVar("MachineT", bound="SteppedMachine[Any]")
@@ -66,10 +68,18 @@ class SteppedMachine(BaseMachine[CoreT]):
 
     def _advance(self, ns: int, satisfied: Callable[[], bool] | None) -> bool:
         """Let time pass, up to the synchronization point at or after ``ns``."""
-        done = self.stepper.run(ns, satisfied, [core for core in self.cores.values() if core.is_played])
-        for core in self.cores.values():
-            core.poll_consoles(self.now_ns)
-        return done
+        until = self.now_ns + ns
+        while True:
+            prints_into_memory = [core for core in self.cores.values() if core.console_ways.are_in_memory]
+            left = until - self.now_ns
+            step = min(left, _CONSOLE_NS) if prints_into_memory else left
+            done = self.stepper.run(
+                max(step, 0), satisfied, [core for core in self.cores.values() if core.is_played]
+            )
+            for core in prints_into_memory:
+                core.console_ways.poll(self.now_ns)
+            if done or step == left:
+                return done
 
     @property
     def is_held(self) -> bool:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from icmsg.engines.embedded.model_types import lines_of
+from icmsg.engines.embedded.models.console_uarte import ConsoleUarte
 from icmsg.engines.embedded.rates import CLIC, CONTROLLERS, CPUS
 from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
@@ -22,11 +23,13 @@ from icmsg.monitor.objects.outputs import NumberedOutputs
 from icmsg.monitor.objects.records import StepRecords
 from icmsg.monitor.objects.registers import NvicRegisters, RegisterAccess
 from icmsg.monitor.objects.sysbus import BusAccess
+from icmsg.monitor.objects.uart import UartObject
 from icmsg.monitor.objects.vpr import VprRegisters
 from icmsg.soc.soc import VPR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from icmsg.engines.embedded.core_control import CoreControl
     from icmsg.engines.embedded.machine import EmbeddedMachine
@@ -43,8 +46,12 @@ def make_devices(
     controls: Mapping[str, CoreControl],
     log: Log,
     is_started: Callable[[], bool],
+    place: Callable[[str], Path],
 ) -> dict[str, Device]:
-    """Return the devices of ``machine``, which the Monitor calls ``name``, by their full names."""
+    """Return the devices of ``machine``, which the Monitor calls ``name``, by their full names.
+
+    ``place`` gives the path of a file that a device is to write.
+    """
     warn = partial(log.write, LogLevel.WARNING)
     bus = BusAccess(machine, name, partial(warn, source="sysbus"))
     loader = Loader(machine, controls, is_started)
@@ -57,6 +64,12 @@ def make_devices(
         if item.type in CPUS:
             core = machine.core(machine.soc.by_cpu[item.name].name)
             parts = (*parts, CpuTracing(core, partial(_inform, machine, log, source)))
+        model = machine.models.get(item.name)
+        if isinstance(model, ConsoleUarte):
+            owner = next((each for each in machine.soc.cores.values() if each.uart == item.name), None)
+            console = None if owner is None else machine.core(owner.name).console
+            tell = partial(log.write, LogLevel.INFO, source=source)
+            parts = UartObject(model, console, place, tell), *parts
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], *parts)
     for item in machine.foreign_cores.values():
         full = f"sysbus.{item.alias or item.name}"

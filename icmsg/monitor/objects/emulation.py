@@ -88,6 +88,11 @@ class EmulationObject:
         """Return the seed."""
         return self._seed
 
+    @exposed(VOID, terminal=STRING, file_name=STRING, force_create=BOOL)
+    def create_uart_pty_terminal(self, terminal: str, file_name: str, force_create: bool = False) -> None:
+        """Make a pseudo terminal, reached through a link of this name, for ``connector Connect``."""
+        self._emulation.add_terminal(terminal, file_name, force=force_create)
+
     @exposed(STRING)
     def get_time_source_info(self) -> str:
         """Return the virtual time and the quantum."""

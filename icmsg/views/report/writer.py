@@ -201,6 +201,11 @@ class HtmlWriter(TraceWriter):
         self._cores[core].did(time_ns, "printed a line")
         self._row(time_ns, core, "printed", f"prints {text[:_LINE]}")
 
+    def written(self, time_ns: int, core: int, text: str) -> None:
+        """Keep the input among the lines of its console."""
+        self._consoles[core].add(time_ns, f"« {text}")
+        self._row(time_ns, core, "printed", f"is written to: {text[:_LINE]}")
+
     def noted(self, time_ns: int, core: int, text: str) -> None:
         """Show what a test did."""
         self._row(time_ns, core, "noted", f"test: {text[:_LINE]}")

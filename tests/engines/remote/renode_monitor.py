@@ -83,7 +83,7 @@ class RenodeMonitor:
         if f"mc_{name}" in self.scope and name not in self.missing:
             return self._call(name, arguments)
         thing = self.renode.current.objects.get(name) if self.renode.current is not None else None
-        if isinstance(thing, fake_dotnet.Registers) and arguments[0] != "Reset":
+        if isinstance(thing, fake_dotnet.Registers) and arguments[0] not in ("Reset", "WriteChar"):
             return self._member(name, thing, arguments)
         if isinstance(thing, Cpu) and arguments == ["IsHalted"]:
             return f"{thing.halted}{LINE_END}"

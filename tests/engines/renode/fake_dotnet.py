@@ -682,6 +682,10 @@ class FakeRenode:
             assert force_off is not None
             self._machine().soc.core(force_off.held).is_played_elsewhere = found[1] == "true"
             answer = ""
+        if found := re.fullmatch(r"WriteChar 0x([0-9A-F]{2})", what):
+            uart: Any = self._machine().soc.models[name]
+            uart.receiver.write(bytes.fromhex(found[1]))
+            answer = ""
         if answer is None and what != "Reset" and not what.startswith("NetworkVectorTable "):
             raise DotNetError(f"{name} does not provide a field, method or property {what}")
         return answer or ""

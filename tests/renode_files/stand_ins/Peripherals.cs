@@ -72,6 +72,7 @@ namespace Antmicro.Renode.Peripherals.Bus
         void WriteDoubleWord(ulong address, uint value, IPeripheral context = null);
 
         byte[] ReadBytes(ulong address, int count, bool onlyMemory = false, IPeripheral context = null);
+        void WriteByte(ulong address, byte value, IPeripheral context = null, ulong? cpuState = null);
 
         bool TryGetCurrentCPU(out ICPU cpu);
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.models.console_uarte import ConsoleUarte, UarteNames
+from icmsg.engines.embedded.models.uarte_receiver import ReceiverNames
 from icmsg.hw.model import on_write
 from icmsg.hw.nrf_uarte import UARTE
 
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot
 
 _DPPI_ENABLE: Final = 1 << 31
-_NAMES: Final = UarteNames("TXD_PTR", "TXD_MAXCNT", "TXD_AMOUNT", "TXSTARTED", "ENDTX", "RXSTARTED")
+_SENDS: Final = UarteNames("TXD_PTR", "TXD_MAXCNT", "TXD_AMOUNT", "TXSTARTED", "ENDTX")
+_RECEIVES: Final = ReceiverNames(
+    "RXD_PTR", "RXD_MAXCNT", "RXD_AMOUNT", "RXSTARTED", "ENDRX", end_starts=1 << 5, end_stops=1 << 6
+)
 
 
 class NrfUarteModel(ConsoleUarte):
@@ -23,7 +27,7 @@ class NrfUarteModel(ConsoleUarte):
     """
 
     def __init__(self, slot: Slot, *, base: int) -> None:
-        super().__init__(UARTE, slot, base=base, names=_NAMES)
+        super().__init__(UARTE, slot, base=base, names=_SENDS, receives=_RECEIVES)
 
     @on_write("TASKS_STARTTX")
     def _start(self, _index: int, value: int) -> None:
@@ -38,8 +42,12 @@ class NrfUarteModel(ConsoleUarte):
 
     @on_write("TASKS_STARTRX")
     def _start_receiver(self, _index: int, value: int) -> None:
-        self.start_receiving(value)
+        self.receiver.start(value)
 
     @on_write("TASKS_STOPRX")
     def _stop_receiver(self, _index: int, value: int) -> None:
-        self.stop_receiving(value)
+        self.receiver.stop(value)
+
+    @on_write("TASKS_FLUSHRX")
+    def _flush_receiver(self, _index: int, value: int) -> None:
+        self.receiver.flush(value)

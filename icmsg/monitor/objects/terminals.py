@@ -1,0 +1,145 @@
+"""Terminals beside the machines (``emulation CreateUartPtyTerminal``), and what connects them (``connector``).
+
+A person at a terminal types at no virtual time: what comes is written to the UART at the next look, which is between
+two slices. Runs in which nobody types are those without a terminal.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import EngineError, MonitorError
+from icmsg.hw.exposed import EXTERNAL, PERIPHERAL, VOID, exposed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from icmsg.monitor.emulation import Emulation
+    from icmsg.monitor.objects.uart import UartObject
+
+_MOST_WAITING: Final = 1 << 16
+"""Bytes that are kept for a terminal that nobody reads."""
+_AT_ONCE: Final = 4096
+
+
+class PtyTerminal:
+    """A pseudo terminal, reached through a link at ``path``: ``screen PATH`` or ``picocom PATH`` shows it.
+
+    Raises:
+        MonitorError: this system has no pseudo terminals, or something is at ``path`` already.
+    """
+
+    def __init__(self, path: Path, *, force: bool, tell: Callable[[str], None]) -> None:
+        try:
+            import tty  # there is none on Windows
+        except ImportError:
+            raise MonitorError(
+                "this system has no pseudo terminals: write with WriteLine of the UART, read with CreateFileBackend"
+            ) from None
+        self.path: Final = path
+        self._tell = tell
+        self._uart: UartObject | None = None
+        self._waiting = bytearray()
+        self._is_behind = False
+        self._refused = ""
+        if path.is_symlink() and force:
+            path.unlink()
+        elif path.is_symlink() or path.exists():
+            hint = (
+                "Use forceCreate to overwrite it."
+                if path.is_symlink()
+                else "It is no link; choose another path."
+            )
+            raise MonitorError(f"File `{path}' already exists. {hint}")
+        self._host, self._device = os.openpty()
+        try:
+            tty.setraw(self._device)
+            os.set_blocking(self._host, False)
+            self.device: Final = os.ttyname(self._device)
+            path.symlink_to(self.device)
+        except OSError as error:
+            os.close(self._host)
+            os.close(self._device)
+            raise MonitorError(
+                f"There was an error when creating symlink `{path}': {error.strerror}"
+            ) from None
+
+    def connect(self, uart: UartObject) -> None:
+        """Show what ``uart`` prints from now on, and send it what is typed; MonitorError if it is connected already."""
+        if self._uart is not None:
+            raise MonitorError(f"the terminal at {self.path} is connected already; disconnect it first")
+        self._uart = uart
+        uart.model.sinks.append(self._show)
+
+    def disconnect(self, uart: UartObject | None = None) -> None:
+        """End that; MonitorError if ``uart`` is given and is not what it is connected to."""
+        if uart is not None and self._uart is not uart:
+            raise MonitorError(f"the terminal at {self.path} is not connected to this UART")
+        if self._uart is not None:
+            self._uart.model.sinks.remove(self._show)
+            self._uart = None
+
+    def poll(self) -> None:
+        """Take over what was typed, and show what could not be shown before."""
+        if self._waiting:
+            self._flush()
+        if self._uart is None:
+            return
+        try:
+            typed = os.read(self._host, _AT_ONCE)
+        except OSError:  # nothing was typed
+            return
+        try:
+            self._uart.send(typed)
+        except EngineError as error:
+            if str(error) != self._refused:
+                self._refused = str(error)
+                self._tell(f"what was typed at {self.path} is lost: {error}")
+
+    def _show(self, data: bytes, _time_ns: int) -> None:
+        self._waiting += data
+        self._flush()
+        if (over := len(self._waiting) - _MOST_WAITING) > 0:
+            del self._waiting[:over]
+            if not self._is_behind:
+                self._is_behind = True
+                self._tell(f"nobody reads the terminal at {self.path}: its oldest bytes are lost")
+
+    def _flush(self) -> None:
+        try:
+            while self._waiting:
+                del self._waiting[: os.write(self._host, self._waiting[:_AT_ONCE])]
+            self._is_behind = False
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EIO):
+                raise
+
+    def close(self) -> None:
+        """Remove the link, and close."""
+        self.disconnect()
+        with suppress(OSError):
+            if self.path.is_symlink() and str(self.path.readlink()) == self.device:
+                self.path.unlink()
+        os.close(self._host)
+        os.close(self._device)
+
+
+class Connector:
+    """``connector``: joins a UART and a terminal."""
+
+    def __init__(self, emulation: Emulation) -> None:
+        self._emulation: Final = emulation
+
+    @exposed(VOID, connector=PERIPHERAL, connectee=EXTERNAL)
+    def connect(self, connector: str, connectee: str) -> None:
+        """Show what a UART prints in a terminal, and send it what is typed there."""
+        self._emulation.terminals[connectee].connect(self._emulation.uart(connector))
+
+    @exposed(VOID, connector=PERIPHERAL, connectee=EXTERNAL)
+    def disconnect(self, connector: str, connectee: str) -> None:
+        """End what Connect began."""
+        self._emulation.terminals[connectee].disconnect(self._emulation.uart(connector))

@@ -1,0 +1,95 @@
+"""A UART in the Monitor: input, and files of what it prints, with the members that Renode's UARTs have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import ConfigurationError, MonitorError
+from icmsg.hw.exposed import BOOL, STRING, UINT8, UINT32, VOID, exposed
+from icmsg.machine.console_file import ConsoleFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from icmsg.engines.embedded.models.console_uarte import ConsoleUarte
+    from icmsg.machine.console import Console
+
+_CARRIAGE_RETURN: Final = b"\r"
+
+
+class UartObject:
+    """The UART ``model``; ``console`` is that of its core if this UART is it.
+
+    ``place`` gives the path of a new file, ``tell`` takes lines for the log.
+    """
+
+    def __init__(
+        self,
+        model: ConsoleUarte,
+        console: Console | None,
+        place: Callable[[str], Path],
+        tell: Callable[[str], None],
+    ) -> None:
+        self.model: Final = model
+        self._console: Final = console
+        self._place: Final = place
+        self._tell: Final = tell
+        self._files: Final[dict[Path, ConsoleFile]] = {}
+
+    def send(self, data: bytes) -> None:
+        """Send bytes to the firmware; EngineError if Python plays the core."""
+        if self._console is None:
+            self.model.receiver.write(data)
+        else:
+            self._console.write(data, through="uart")
+
+    @exposed(VOID, value=UINT8)
+    def write_char(self, value: int) -> None:
+        """Send a byte to the firmware."""
+        self.send(bytes((value,)))
+
+    @exposed(VOID, text=STRING, append_carriage_return=BOOL)
+    def write_line(self, text: str, append_carriage_return: bool = True) -> None:
+        """Send a line to the firmware."""
+        self.send(text.encode() + (_CARRIAGE_RETURN if append_carriage_return else b""))
+
+    @property
+    @exposed(UINT32)
+    def baud_rate(self) -> int:
+        """Bits a second, as firmware has set them."""
+        return self.model.baud_rate
+
+    @exposed(VOID, path=STRING, immediate_flush=BOOL, virtual_times=BOOL)
+    def create_file_backend(
+        self, path: str, immediate_flush: bool = False, virtual_times: bool = False
+    ) -> None:
+        """Write what the UART prints from now on into a new file."""
+        full = self._place(path)
+        if full in self._files:
+            raise MonitorError(
+                f"The {path} is already used as UART file backend. Please close it using 'CloseFileBackend' "
+                "before re-using"
+            )
+        try:
+            file = ConsoleFile(full, virtual_times=virtual_times, immediate_flush=immediate_flush)
+        except ConfigurationError as error:
+            raise MonitorError(str(error)) from None
+        if file.moved is not None:
+            self._tell(f"Old file {full} moved to {file.moved}")
+        self._files[full] = file
+        self.model.sinks.append(file.write)
+
+    @exposed(VOID, path=STRING)
+    def close_file_backend(self, path: str) -> None:
+        """End what CreateFileBackend began."""
+        file = self._files.pop(self._place(path), None)
+        if file is None:
+            raise MonitorError(f"Couldn't find active {path} file backend for the UART")
+        self.model.sinks.remove(file.write)
+        file.close()
+
+    def close(self) -> None:
+        """Close all files."""
+        for path in list(self._files):
+            self.close_file_backend(str(path))
