@@ -79,6 +79,20 @@ class BaseCore:
         """
         check_addresses(image, self.name, self._soc)
 
+    def address_of(self, place: int | str) -> int:
+        """Return the address of an instruction: ``place``, or where the function of that name begins.
+
+        Raises:
+            FirmwareError: the image has no such name, or there is no image.
+        """
+        if isinstance(place, str):
+            if self.image is None:
+                raise FirmwareError(
+                    f"core {self.name} has no image in which {place} could be; load() one first"
+                )
+            place = self.image.symbol(place)
+        return place & ~1
+
     def locate(self, address: int) -> str:
         """Return ``function+0x12 (file.c:34)`` of the image for a code address."""
         return self.image.locate(address) if self.image is not None else f"0x{address:08X}"

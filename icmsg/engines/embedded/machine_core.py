@@ -8,7 +8,7 @@ from icmsg.engines.embedded.core_console import CoreConsole
 from icmsg.engines.embedded.core_stops import CoreStops, never
 from icmsg.engines.embedded.firmware_watch import FirmwareWatches
 from icmsg.engines.embedded.played import PlayedCore
-from icmsg.errors import EngineError, FirmwareError
+from icmsg.errors import EngineError
 from icmsg.machine.base_core import BaseCore
 from icmsg.machine.events import EventKind
 from icmsg.machine.fault_causes import lock_up_words
@@ -381,20 +381,6 @@ class MachineCore(BaseCore):
     def can_stop_at(self, address: int) -> bool:
         """Return whether :meth:`on_reach` is possible: not at the very first address of a memory."""
         return all(self._slot.space.memory_at(at) is not None for at in (address - 1, address))
-
-    def address_of(self, place: int | str) -> int:
-        """Return the address of an instruction: ``place``, or where the function of that name begins.
-
-        Raises:
-            FirmwareError: the image has no such name, or there is no image.
-        """
-        if isinstance(place, str):
-            if self.image is None:
-                raise FirmwareError(
-                    f"core {self.name} has no image in which {place} could be; load() one first"
-                )
-            place = self.image.symbol(place)
-        return place & ~1
 
     @property
     def registers(self) -> dict[str, int]:
