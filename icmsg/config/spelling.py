@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_LEAST: Final = 0.7
+"""Similarity below which a word is only a guess."""
 
 
 def closest(word: str, known: Iterable[str], most: int = 1) -> str:
@@ -17,5 +21,5 @@ def closest(word: str, known: Iterable[str], most: int = 1) -> str:
     from difflib import get_close_matches  # only for an error's text
 
     by_lower = {name.lower(): name for name in known}
-    found = get_close_matches(word.lower(), by_lower, n=most)
+    found = get_close_matches(word.lower(), by_lower, n=most, cutoff=_LEAST)
     return f"; did you mean {' or '.join(by_lower[each] for each in found)}?" if found else ""

@@ -31,11 +31,15 @@ _MARK: Final = "icmsg_exposed"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A C# type as the Monitor names it; for a whole number its ``size`` in bytes and whether it is ``signed``."""
+    """A C# type as the Monitor names it.
+
+    A whole number has its ``size`` in bytes and may be ``signed``; an enumeration has its ``members``, from 0 on.
+    """
 
     name: str
     size: int = 0
     signed: bool = False
+    members: tuple[str, ...] = ()
 
     @property
     def range(self) -> range:
@@ -67,6 +71,8 @@ ANY: Final = Kind("Object")
 """Anything, where nothing is done with it."""
 EXTERNAL: Final = Kind("IExternal")
 """Something beside the machines, such as a terminal; in Python its name."""
+RANGE: Final = Kind("Range")
+"""Addresses; in Python (first address, number of bytes)."""
 BYTES: Final = Kind("Byte[]")
 TABLE: Final = Kind("String[,]")
 """A table; in Python rows of texts, the first one the headings."""

@@ -16,6 +16,7 @@ from icmsg.hw.exposed import (
     INT32,
     INT64,
     PERIPHERAL,
+    RANGE,
     REGISTER,
     STRING,
     TIME,
@@ -96,6 +97,8 @@ def convert(tokens: Sequence[Token], kind: Kind, names: Names) -> object:
         raise Mismatch(f"{kind.name} takes no list")
     if tokens[0].kind == "NULL" and kind in (*_NAMED, STRING):
         return None
+    if kind.members:
+        return _member(tokens[0], kind)
     return (
         _CONVERTERS.get(kind, _number)(tokens[0], kind)
         if kind not in _NAMED
@@ -173,6 +176,22 @@ def _text(token: Token, _kind: Kind) -> object:
     return token.value
 
 
+def _range(token: Token, _kind: Kind) -> object:
+    if token.kind not in ("ABSOLUTE_RANGE", "RELATIVE_RANGE"):
+        raise Mismatch(f"{token.text} is no range; write <0x1000 0x100>, or <0x1000, 0x10FF>")
+    return token.value
+
+
+def _member(token: Token, kind: Kind) -> str:
+    """Return the name of a member of an enumeration, which may be written as its number."""
+    value = token.value
+    if token.is_integer and isinstance(value, int) and 0 <= value < len(kind.members):
+        return kind.members[value]
+    if (token.kind != "LITERAL" and not token.is_text) or value not in kind.members:
+        raise Mismatch(f"{token.text} is no {kind.name}; there are {', '.join(kind.members)}")
+    return str(value)
+
+
 def _boolean(token: Token, _kind: Kind) -> object:
     if token.kind != "BOOLEAN":
         raise Mismatch(f"{token.text} is neither true nor false")
@@ -212,6 +231,7 @@ _CONVERTERS: Final[dict[Kind, Callable[[Token, Kind], object]]] = {
     BOOL: _boolean,
     TIME: _time,
     FILE: _file,
+    RANGE: _range,
     INT32: _number,
     INT64: _number,
     REGISTER: _number,

@@ -80,10 +80,12 @@ def _echo(monitor: Interpreter, *values: object) -> None:
 
 
 @_take("sleep", 1, 1)
-def _sleep(_monitor: Interpreter, seconds: object) -> None:
-    raise MonitorError(
-        f'sleep waits for the wall clock, and this engine has virtual time only; use: emulation RunFor "{seconds}"'
-    )
+def _sleep(monitor: Interpreter, seconds: object) -> None:
+    """Let as much virtual time pass as Renode would wait, if the emulation is started; if not, nothing happens."""
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
+        raise MonitorError(f"{seconds} is no number of seconds")
+    if monitor.emulation.is_started:
+        monitor.emulation.advance(round(seconds * 1_000_000_000), waits=False)
 
 
 @_take("get_environ", 1, 1)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.config.spelling import closest
 from icmsg.errors import MonitorError
+from icmsg.monitor import elsewhere
 from icmsg.monitor.arguments import Mismatch, convert, prepare
-from icmsg.monitor.results import print_value
+from icmsg.monitor.results import possible_values, print_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,8 @@ def run_device(monitor: Interpreter, device: Device, tokens: Sequence[Token]) ->
         raise MonitorError("Bad syntax")
     name = str(tokens[0].value)
     members = device.members.get(name)
+    if not members and name in elsewhere.MEMBERS:
+        raise MonitorError(f"{device.name} has no {name} here: {elsewhere.MEMBERS[name]}")
     if not members:
         raise MonitorError(
             f"{device.name} does not provide a field, method or property {name}"
@@ -68,6 +71,11 @@ def _property(monitor: Interpreter, member: Member, tokens: Sequence[Token]) -> 
     try:
         value = convert(tokens, member.signature.returns, monitor.emulation)
     except Mismatch as reason:
+        kind = member.signature.returns
+        if kind.members:
+            raise MonitorError(
+                f"Enum value {tokens[0].text} is not defined for {kind.name}!\n\n{possible_values(kind)}"
+            ) from None
         raise MonitorError(
             f"Could not convert {tokens[0].text} to {member.signature.returns.name}: {reason}"
         ) from None

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _DEEPEST: Final = 40
 """Depth at which scripts, macros and aliases within each other are a circle."""
+_REMEMBERED: Final = 1000
 
 Builtin = Callable[["Interpreter", Sequence[Token]], None]
 
@@ -53,15 +54,17 @@ class Interpreter:
         self.builtins: Final = builtins
         self._verbs = verbs
         scope = Scope(lambda: emulation.selected_name, lambda: emulation.machines)
-        self.variables: Final = Collection(scope)
-        self.macros: Final = Collection(scope)
-        self.aliases: Final = Collection(scope)
+        self.variables: Final[Collection] = Collection(scope)
+        self.macros: Final[Collection] = Collection(scope)
+        self.aliases: Final[Collection] = Collection(scope)
         self.path: Final = path
-        self.numbers = NumbersMode.Hexadecimal
-        self.verbose = False
+        self.numbers: NumbersMode = NumbersMode.Hexadecimal
+        self.verbose: bool = False
         self.has_quit = False
         self.after_command: Callable[[], None] = lambda: None
         """Called behind every command, whether it was typed or stands in a script."""
+        self.history: Final[list[str]] = []
+        """Lines that were typed, or came from a pipe, the oldest first."""
         self.typed: TypedText | None = None
         """The value whose lines are typed one by one."""
         self._printed: list[str] = []
@@ -88,7 +91,13 @@ class Interpreter:
     def run_lines(self, text: str) -> None:
         """Run lines as they are typed."""
         for _, line in logical_lines(text) if self.typed is None else enumerate(text.splitlines()):
+            self._remember(line)
             self.parse(line)
+
+    def _remember(self, line: str) -> None:
+        if line.strip() and self.history[-1:] != [line]:
+            self.history.append(line)
+            del self.history[:-_REMEMBERED]
 
     def run_script(self, path: Path) -> None:
         """Run a file; ``$ORIGIN`` is its folder meanwhile.

@@ -17,6 +17,7 @@ from icmsg.gdb import Debugger, Halted
 from icmsg.machine.events import EventKind
 from icmsg.machine.interruption import CtrlC
 from icmsg.monitor.log import LogLevel
+from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
 from icmsg.monitor.objects.cpu_tracing import CpuTracing
 from icmsg.monitor.objects.devices import make_devices
 from icmsg.monitor.objects.uart import UartObject
@@ -55,6 +56,7 @@ class MonitorMachine:
         self._sources: list[tuple[str, str]] = []
         self._controls: dict[str, CoreControl] = {}
         self._shown: dict[str, int] = {}
+        self._unhandled: Final = UnhandledAccesses()
         self._quantum_ns = DEFAULT_QUANTUM_NS
 
     # What it is made of
@@ -90,7 +92,9 @@ class MonitorMachine:
 
     def _take(self, soc: EmbeddedMachine, controls: dict[str, CoreControl]) -> None:
         self.soc, self._controls = soc, controls
-        self.devices = make_devices(self.name, soc, self._controls, self._log, self._is_started, self._place)
+        self.devices = make_devices(
+            self.name, soc, self._controls, self._log, self._is_started, self._place, self._unhandled
+        )
         soc.events.add_sink(self._on_event, (EventKind.SIGNAL_LOST, EventKind.WARNING))
 
     def _place(self, name: str) -> Path:
@@ -250,6 +254,8 @@ class MonitorMachine:
                  if known.core == core and known.address == event.a),
                 f"access at 0x{event.a:08X}",
             )  # fmt: skip
+            if "which nothing models" in what and not self._unhandled.reports(tagged=True):
+                return
             self._log.write(LogLevel.WARNING, f"[{cpu}: 0x{event.b:X}] {what}", "sysbus", event.time_ns)
 
 
@@ -271,6 +277,9 @@ def _take_over(
     """Bring over what was done to a machine before it was made again with more in it."""
     for name, memory in old.memories.items():
         new.memories[name].bytes[:] = memory.bytes
+    for tag in old.tags:
+        if tag not in new.tags:
+            new.add_tag(tag)
     for name, control in old_controls.items():
         new.cores[name].image = old.cores[name].image
         new_controls[name].vector_table = control.vector_table

@@ -29,11 +29,18 @@ def print_value(value: object, kind: Kind, mode: NumbersMode = NumbersMode.Hexad
         return _print_bytes(value, mode)  # type: ignore[arg-type]
     if kind is TIME and isinstance(value, int):
         return print_interval(value)
+    if kind.members:
+        return f"{value}\n\n{possible_values(kind)}"
     if kind is REGISTER:
         return f"0x{value:x}"
     if kind.size and isinstance(value, int):
         return _print_number(value, kind.size, mode)
     return str(value)
+
+
+def possible_values(kind: Kind) -> str:
+    """Return the members of an enumeration as Renode lists them."""
+    return "\n".join(["Possible values are:", *(f"\t{member}" for member in kind.members), ""])
 
 
 def print_interval(ns: int) -> str:

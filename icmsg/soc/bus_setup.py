@@ -20,12 +20,16 @@ _TAG: Final = re.compile(
 
 
 class Tag(NamedTuple):
-    """Addresses ``start`` up to, but not including, ``end`` that are called ``name`` and read as ``value``."""
+    """Addresses ``start`` up to, but not including, ``end`` that are called ``name`` and read as ``value``.
+
+    Of those that are ``silent`` nobody is warned.
+    """
 
     start: int
     end: int
     name: str
     value: int
+    silent: bool = False
 
 
 def tags(description: PlatformDescription) -> list[Tag]:

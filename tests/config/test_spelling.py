@@ -15,3 +15,4 @@ def test_the_most_similar_word_is_named_whatever_its_case() -> None:
 def test_a_word_like_none_of_them_gets_no_advice() -> None:
     assert closest("xyzzy", MODES) == ""
     assert closest("enable", ()) == ""
+    assert closest("uptime", ("trimnet", "runMacro")) == ""

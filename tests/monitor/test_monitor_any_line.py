@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _ROOT = asset("renode").parent
 
 
+WRITERS = ("CreateFileBackend", "EnableProfiler", "EnableProfilerCollapsedStack", "CreateUartPtyTerminal")
+"""Members that make files, where an argument may name one that is there."""
+
+
 def _words() -> tuple[list[str], list[str]]:
     """Return the first words that mean something, and all members of all devices."""
     with EmbeddedMonitor(_ROOT) as monitor:
@@ -29,13 +33,14 @@ def _words() -> tuple[list[str], list[str]]:
             for name in devices
             if (device := monitor.emulation.device(name)) is not None
             for member in device.members
+            if member not in WRITERS
         }
         return sorted({*monitor.complete(""), *devices}), sorted(members)
 
 
 FIRST, MEMBERS = _words()
 # What changes the world outside, or takes long, is left out.
-FIRST = [word for word in FIRST if word not in ("logFile", "logF", "quit", "q")]
+FIRST = [word for word in FIRST if word not in ("logFile", "logF", "quit", "q", "sleep")]
 ARGUMENTS = st.sampled_from(
     ["0", "1", "-1", "4", "0x20070000", "0x5002A510", "0xFFFFFFFFFFFFFFFF", "1e3", "1.5", "true", "false", "null",
      '"0.000001"', '"text"', "'x'", '""', "00:00:00.000001", "@renode/machine.resc", "@nowhere", "@renode/NRF_IPC.cs",

@@ -292,7 +292,7 @@ def test_help_lists_commands_and_explains_one(monitor: EmbeddedMonitor) -> None:
     lines = monitor.execute("help").splitlines()
     assert lines[:3] == ["Available commands:", "Name              | Description", "=" * 80]
     assert "mach              : list and manipulate machines available in the environment." in lines
-    names = [line.split()[0] for line in lines[3 : lines.index("")]]
+    names = [line.split(":")[0].rstrip() for line in lines[3 : lines.index("")]]
     assert names == sorted(names)
     assert monitor.execute("h path").startswith("path\nallows modification of internal 'PATH' variable.\n")
     assert monitor.execute("? start").startswith("start [ s ]\nstarts the emulation.\n")

@@ -88,8 +88,7 @@ def refused(monitor: EmbeddedMonitor, command: str) -> str:
         ("icmsg_read = 4", "There was an error executing command 'icmsg_read = 4'\nInvalid argument = at position 1"),
         ("icmsg_regions app 5", "There was an error executing command 'icmsg_regions app 5'\n"
                                 "No such emulation element: app"),
-        ("sleep 1", "There was an error executing command 'sleep 1'\nsleep waits for the wall clock, and this engine "
-                    'has virtual time only; use: emulation RunFor "1"'),
+        ("sleep -1", "There was an error executing command 'sleep -1'\n-1 is no number of seconds"),
         ('python "print 1"', "the embedded engine runs no Python of Renode's (IronPython 2.7)"),
         ("cpuapp PerformanceInMips 64", "There was an error executing command 'cpuapp PerformanceInMips 64'\n"
                                         "the embedded engine takes PerformanceInMips from the platform description"),

@@ -70,6 +70,7 @@ class Builder:
         self.models: Final[dict[str, Model]] = {}
         self.common: Final = AddressSpace("")
         """Everything that is there for everybody: what a debugger sees that looks through no core's eyes."""
+        self.tags: Final[list[Tag]] = []
         self._nvics: dict[str, Slot] = {}
         cores = [item for item in description if item.type in CPUS]
         try:
@@ -89,7 +90,7 @@ class Builder:
             for item in description:
                 self._connect(item)
             for tag in tags(description):
-                self._add_tag(tag)
+                self.add_tag(tag)
         except BaseException:
             self.release_memory()
             raise
@@ -226,8 +227,9 @@ class Builder:
         spaces = [slot.space for slot in self._slots_of(item, place)]
         return [*spaces, self.common] if place.cpu is None else spaces
 
-    def _add_tag(self, tag: Tag) -> None:
+    def add_tag(self, tag: Tag) -> None:
         """Let ``tag`` answer where nothing else does, page by page."""
+        self.tags.append(tag)
         for space in [*(slot.space for slot in self.slots.values()), self.common]:
             for base in range(tag.start & -PAGE, tag.end, PAGE):
                 found = space.pages.get(base // PAGE)

@@ -29,13 +29,14 @@ from icmsg.soc.platform import load_platform
 from icmsg.soc.soc import Soc, shipped_soc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from icmsg.engines.embedded.memory import Memory
     from icmsg.engines.embedded.model_types import Model
     from icmsg.engines.embedded.processor import Processor
     from icmsg.engines.embedded.slot import Slot
     from icmsg.machine.machine import Hang
+    from icmsg.soc.bus_setup import Tag
     from icmsg.soc.platform import Peripheral, PlatformDescription
     from icmsg.timers import Timers
 
@@ -194,6 +195,27 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
     def memories(self) -> Mapping[str, Memory]:
         """RAM and flash by their names in the platform file."""
         return self._parts.memories
+
+    @property
+    def tags(self) -> Sequence[Tag]:
+        """The ranges that are named and that nothing models, in the order in which they were added."""
+        return self._parts.tags
+
+    def add_tag(self, tag: Tag) -> None:
+        """Let ``tag`` answer where nothing else does.
+
+        Raises:
+            EngineError: a core has firmware already, which sees the addresses as they were when it started.
+        """
+        if any(core.firmware is not None for core in self.cores.values()):
+            raise EngineError(
+                "the embedded engine fixes what is at an address when a core starts: name the range before time passes"
+            )
+        self._parts.add_tag(tag)
+
+    def set_line(self, core: str, interrupt: int, level: bool) -> None:
+        """Drive the line of an external interrupt of a core from outside."""
+        self._parts.slots[core].set_line(interrupt, level)
 
     def accessing(self) -> tuple[str, int] | None:
         """Return (core, PC) of the firmware that makes the access which is under way; None if Python makes it."""

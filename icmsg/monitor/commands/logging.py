@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.spelling import closest
+from icmsg.errors import MonitorError
 from icmsg.monitor.command import Command, Form, anything, boolean, integer, one_of, text, word
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.refusal import Refusal
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _LEVELS: Final = {level.name.capitalize(): level for level in LogLevel}
 _LEVEL: Final = one_of(*LogLevel, *_LEVELS)
+_ANALYZER: Final = "Antmicro.Renode.Analyzers.LoggingUartAnalyzer"
 _BACKENDS: Final = ("console", "file", "memory")
 
 
@@ -103,6 +105,18 @@ def _show(monitor: Interpreter, tokens: Sequence[Token]) -> None:
     machine.show(device.name.rsplit(".", 1)[-1])
 
 
+def _analyzers(monitor: Interpreter, tokens: Sequence[Token]) -> None:
+    name = str(tokens[-1].value)
+    device = monitor.emulation.device(name)
+    if device is None:
+        raise Refusal(f"Peripheral not found: {name}{closest(name, monitor.emulation.device_names())}")
+    try:
+        monitor.emulation.uart(name)
+    except MonitorError:
+        raise Refusal(f"No backend found for {name}") from None
+    monitor.write(_ANALYZER if len(tokens) > 1 else f"{_ANALYZER} (default)")
+
+
 COMMANDS: Final = (
     Command(
         "logLevel",
@@ -150,5 +164,11 @@ COMMANDS: Final = (
             "\nUsage:\n------\nshowAnalyzer ([externalName]) [peripheral] ([typeName])\n"
             "\twrites every line of the UART into the log"
         ),
+    ),
+    Command(
+        "analyzers",
+        "shows available analyzers for peripheral.",
+        (Form(_analyzers, (word,)), Form(_analyzers, (one_of("default"), word))),
+        details=lambda _monitor: "\nUsage:\n------\nanalyzers [peripheral]\nanalyzers default [peripheral]",
     ),
 )

@@ -186,6 +186,25 @@ class CpuObject:
         """Set a core register by its number."""
         self._control.write_register(_name_of(register), value)
 
+    @exposed(REGISTER, register=INT32)
+    def get_register_unsafe(self, register: int) -> int:
+        """Return a core register by its number."""
+        return self._register(_name_of(register))
+
+    @exposed(VOID, register=INT32, value=REGISTER)
+    def set_register_unsafe(self, register: int, value: int) -> None:
+        """Set a core register by its number."""
+        self._control.write_register(_name_of(register), value)
+
+    @exposed(STRING)
+    def get_registers(self) -> str:
+        """Return the names of the core registers."""
+        names = [" / ".join(_ALIASES.get(name, (name,))) for name in _REGISTERS]
+        rows = (
+            "".join(f"{name}, " for name in names[first : first + 10]) for first in range(0, len(names), 10)
+        )
+        return "\n".join(["[", *rows, "]"])
+
     @exposed(UINT64, name="GetRegisterUlong", register=INT32)
     def get_register_number(self, register: int) -> int:
         """Return a core register as a number."""

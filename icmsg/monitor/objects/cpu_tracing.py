@@ -1,11 +1,13 @@
-"""Members of a core in the Monitor that show what its firmware executes, and those of Renode that are refused."""
+"""Members of a core in the Monitor that show what its firmware executes."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError, MonitorError
-from icmsg.hw.exposed import ANY, BOOL, INT32, INT64, STRING, UINT64, VOID, exposed
+from icmsg.hw.exposed import BOOL, INT32, INT64, STRING, UINT64, VOID, Kind, exposed
+from icmsg.outputs import create_file
 from icmsg.views.function_log import FunctionLog
 from icmsg.views.profile import Profile
 
@@ -14,17 +16,7 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.machine_core import MachineCore
 
-_NO_HOOKS: Final = (
-    "the embedded engine runs no Python of Monitor commands: Renode's is Python 2.7, with objects of .NET. "
-)
-NO_PLACE_HOOKS: Final = (
-    f"{_NO_HOOKS}Use the keywords Break At and Wait Until Function, core.on_reach(place, function) in Python, "
-    "or machine StartGdbServer"
-)
-NO_ACCESS_HOOKS: Final = (
-    f"{_NO_HOOKS}Use the keywords Watch Region and Wait For Access, icmsg.link.region_watch in Python, "
-    "or a watchpoint of GDB (machine StartGdbServer)"
-)
+_PROFILER: Final = Kind("ProfilerType", members=("CollapsedStack", "Perfetto"))
 
 
 class CpuTracing:
@@ -85,8 +77,24 @@ class CpuTracing:
             )
         if self._profile is not None:
             raise MonitorError("the profiler is enabled on this core already: DisableProfiler first")
+        try:
+            file, moved = create_file(Path(filename))
+        except OSError as error:
+            raise ConfigurationError(f"{filename} cannot be written: {error.strerror}") from None
+        file.close()
+        if moved is not None:
+            self._log(f"Old file {filename} moved to {moved}")
         self._profile = Profile(self._core), filename
         self._save()  # where it cannot be written, that is said now
+
+    @exposed(VOID, type=_PROFILER, filename=STRING, flush_instantly=BOOL)
+    def enable_profiler(self, type: str, filename: str, flush_instantly: bool = False) -> None:  # noqa: A002
+        """Do the same as EnableProfilerCollapsedStack."""
+        if type != "CollapsedStack":
+            raise MonitorError(
+                "the embedded engine writes collapsed stacks: EnableProfiler CollapsedStack @FILE"
+            )
+        self.enable_profiler_collapsed_stack(filename, flush_instantly)
 
     @exposed(VOID)
     def disable_profiler(self) -> None:
@@ -121,31 +129,6 @@ class CpuTracing:
         if self._profile is not None:
             self.disable_profiler()
 
-    @exposed(VOID, address=UINT64, python_script=STRING)
-    def add_hook(self, address: int, python_script: str) -> None:  # noqa: ARG002 - Renode's parameters
-        """Refuse a script at an address."""
-        raise MonitorError(NO_PLACE_HOOKS)
-
-    @exposed(VOID, name="AddHook", symbol=STRING, python_script=STRING)
-    def add_hook_at_symbol(self, symbol: str, python_script: str) -> None:  # noqa: ARG002
-        """Refuse a script at a function."""
-        raise MonitorError(NO_PLACE_HOOKS)
-
-    @exposed(VOID, python_script=STRING)
-    def add_hook_at_interrupt_begin(self, python_script: str) -> None:  # noqa: ARG002
-        """Refuse a script at the beginning of interrupts."""
-        raise MonitorError(NO_PLACE_HOOKS)
-
-    @exposed(VOID, python_script=STRING)
-    def add_hook_at_interrupt_end(self, python_script: str) -> None:  # noqa: ARG002
-        """Refuse a script at the end of interrupts."""
-        raise MonitorError(NO_PLACE_HOOKS)
-
-
-class AccessHooks:
-    """Members of ``sysbus`` that are refused."""
-
-    @exposed(VOID, address=UINT64, width=ANY, access=ANY, python_script=STRING)
-    def add_watchpoint_hook(self, address: int, width: object, access: object, python_script: str) -> None:  # noqa: ARG002
-        """Refuse a script at accesses to an address."""
-        raise MonitorError(NO_ACCESS_HOOKS)
+    @exposed(VOID, address=UINT64)
+    def remove_hooks_at(self, address: int) -> None:
+        """Do nothing: no address has a script."""

@@ -13,9 +13,12 @@ from icmsg.hw.mailboxes import find_kind
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.members import Device
 from icmsg.monitor.objects.access_log import AccessLog
+from icmsg.monitor.objects.bus_ranges import BusRanges
 from icmsg.monitor.objects.cpu import CpuObject
-from icmsg.monitor.objects.cpu_tracing import AccessHooks, CpuTracing
+from icmsg.monitor.objects.cpu_modes import CpuModes
+from icmsg.monitor.objects.cpu_tracing import CpuTracing
 from icmsg.monitor.objects.foreign_cpu import ForeignCpu
+from icmsg.monitor.objects.interrupts import InterruptLines, OutputLevel, PendingExceptions
 from icmsg.monitor.objects.loader import Loader
 from icmsg.monitor.objects.mailbox import MailboxWait
 from icmsg.monitor.objects.memory import MemoryBlock
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.core_control import CoreControl
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.monitor.log import Log
+    from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
     from icmsg.soc.platform import Peripheral
 
 
@@ -47,15 +51,18 @@ def make_devices(
     log: Log,
     is_started: Callable[[], bool],
     place: Callable[[str], Path],
+    unhandled: UnhandledAccesses,
 ) -> dict[str, Device]:
     """Return the devices of ``machine``, which the Monitor calls ``name``, by their full names.
 
-    ``place`` gives the path of a file that a device is to write.
+    ``place`` gives the path of a file that a device is to write, ``unhandled`` says which accesses the log tells.
     """
     warn = partial(log.write, LogLevel.WARNING)
-    bus = BusAccess(machine, name, partial(warn, source="sysbus"))
+    bus = BusAccess(machine, name, unhandled, partial(warn, source="sysbus"))
     loader = Loader(machine, controls, is_started)
-    devices = {"sysbus": Device("sysbus", "SystemBus", bus, loader, AccessLog(machine, log), AccessHooks())}
+    ranges = BusRanges(machine, unhandled)
+    parts: tuple[object, ...] = bus, ranges, loader, AccessLog(machine, log)
+    devices = {"sysbus": Device("sysbus", "SystemBus", *parts)}
     records = StepRecords(machine, is_started)
     for item in machine.description:
         full = f"sysbus.{item.alias or item.name}"
@@ -63,13 +70,16 @@ def make_devices(
         parts = _parts(item, machine, controls, records, partial(warn, source=source))
         if item.type in CPUS:
             core = machine.core(machine.soc.by_cpu[item.name].name)
-            parts = (*parts, CpuTracing(core, partial(_inform, machine, log, source)))
+            tell = partial(_inform, machine, log, source)
+            modes = CpuModes(core, has_mpu=item.type != VPR, is_started=is_started, log=tell)
+            parts = (*parts, modes, CpuTracing(core, tell))
         model = machine.models.get(item.name)
         if isinstance(model, ConsoleUarte):
             owner = next((each for each in machine.soc.cores.values() if each.uart == item.name), None)
             console = None if owner is None else machine.core(owner.name).console
             tell = partial(log.write, LogLevel.INFO, source=source)
-            parts = UartObject(model, console, place, tell), *parts
+            level = OutputLevel(lines_of(model)[0])
+            parts = UartObject(model, console, place, tell), level, *parts
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], *parts)
     for item in machine.foreign_cores.values():
         full = f"sysbus.{item.alias or item.name}"
@@ -100,11 +110,10 @@ def _parts(
         cpu = next(place.cpu for place in item.registrations if place.cpu)
         core = machine.core(machine.soc.by_cpu[cpu].name)
         controller = NvicRegisters(core, warn)
-        return (
-            (controller, NumberedOutputs(range(INTERRUPTS), core.offers))
-            if item.type == CLIC
-            else (controller,)
-        )
+        inputs = InterruptLines(machine, core.name)
+        if item.type == CLIC:
+            return controller, inputs, NumberedOutputs(range(INTERRUPTS), core.offers)
+        return controller, inputs, PendingExceptions(core)
     memory = machine.memories.get(item.name)
     if memory is not None:
         block = MemoryBlock(memory, memory.changed)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import MonitorError
-from icmsg.hw.exposed import BOOL, FILE, INT32, STRING, TIME, VOID, exposed
+from icmsg.hw.exposed import BOOL, CORE, FILE, INT32, STRING, TIME, VOID, Kind, exposed
 from icmsg.monitor.results import print_interval
 
 if TYPE_CHECKING:
@@ -19,12 +19,17 @@ _NEEDS_ONE_ORDER: Final = (
 )
 
 
+_MODE: Final = Kind("EmulationMode", members=("SynchronizedIO", "SynchronizedTimers"))
+
+
 class EmulationObject:
     """All machines and their time."""
 
     def __init__(self, emulation: Emulation) -> None:
         self._emulation: Final = emulation
         self._seed = 0
+        self._mode = _MODE.members[0]
+        self._steps_block = True
 
     @exposed(VOID, period=TIME)
     def run_for(self, period: int) -> None:
@@ -88,6 +93,26 @@ class EmulationObject:
         """Return the seed."""
         return self._seed
 
+    @property
+    @exposed(_MODE)
+    def mode(self) -> str:
+        """The way in which Renode joins input from outside; here it always comes between two slices."""
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        self._mode = mode
+
+    @property
+    @exposed(BOOL)
+    def single_step_blocking(self) -> bool:
+        """Whether the others wait for a core in mode SingleStep, which no core has here."""
+        return self._steps_block
+
+    @single_step_blocking.setter
+    def single_step_blocking(self, blocking: bool) -> None:
+        self._steps_block = blocking
+
     @exposed(VOID, terminal=STRING, file_name=STRING, force_create=BOOL)
     def create_uart_pty_terminal(self, terminal: str, file_name: str, force_create: bool = False) -> None:
         """Make a pseudo terminal, reached through a link of this name, for ``connector Connect``."""
@@ -96,10 +121,7 @@ class EmulationObject:
     @exposed(STRING)
     def get_time_source_info(self) -> str:
         """Return the virtual time and the quantum."""
-        return (
-            f"Elapsed Virtual Time: {print_interval(self._emulation.now_ns)}\n"
-            f"Quantum: {print_interval(self._emulation.quantum_ns)}"
-        )
+        return _time_source(self._emulation.now_ns, self._emulation.quantum_ns)
 
     @property
     @exposed(INT32)
@@ -130,18 +152,33 @@ class MachineObject:
         """Reset everything but the memories, and run the macro ``reset``."""
         self._machine.reset()
 
+    @exposed(VOID)
+    def request_reset(self) -> None:
+        """Do the same as Reset: nothing runs while a command does."""
+        self._machine.reset()
+
+    @exposed(STRING)
+    def get_time_source_info(self) -> str:
+        """Return the virtual time of this machine and its quantum."""
+        return _time_source(self._machine.now_ns, self._machine.quantum_ns)
+
     @exposed(VOID, port=INT32, autostart_emulation=BOOL, cpu_cluster=STRING)
     def start_gdb_server(self, port: int, autostart_emulation: bool = True, cpu_cluster: str = "") -> None:
         """Let a GDB debug the cores of this machine, or the one that is named, at a port of this computer."""
-        names = [cpu_cluster] if cpu_cluster else []
-        for name in names:
-            if self._machine.core(name) is None:
-                raise MonitorError(f"No core is called {name}")
+        if cpu_cluster and self._machine.core(cpu_cluster) is None:
+            raise MonitorError(f"No core is called {cpu_cluster}")
+        self._debug(port, [cpu_cluster] if cpu_cluster else [], autostart=autostart_emulation)
 
+    @exposed(VOID, name="StartGdbServer", port=INT32, autostart_emulation=BOOL, cpu_cluster=CORE)
+    def start_gdb_server_for(self, port: int, autostart_emulation: bool, cpu_cluster: str) -> None:
+        """Do so for one core."""
+        self._debug(port, [cpu_cluster], autostart=autostart_emulation)
+
+    def _debug(self, port: int, cores: list[str], *, autostart: bool) -> None:
         def greeted() -> None:
-            self._emulation.is_started = self._emulation.is_started or autostart_emulation
+            self._emulation.is_started = self._emulation.is_started or autostart
 
-        self._machine.start_debugger(port, names, greeted)
+        self._machine.start_debugger(port, cores, greeted)
 
     @exposed(VOID)
     def stop_gdb_server(self) -> None:
@@ -176,6 +213,10 @@ class MachineObject:
     def set_advance_immediately(self, val: bool) -> None:
         """Do not wait for the wall clock, as it never happens here."""
         _check_immediately(val)
+
+
+def _time_source(now_ns: int, quantum_ns: int) -> str:
+    return f"Elapsed Virtual Time: {print_interval(now_ns)}\nQuantum: {print_interval(quantum_ns)}"
 
 
 def _check_immediately(val: bool) -> None:

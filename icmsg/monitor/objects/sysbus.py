@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.hw.bus import Bus
+    from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
+    from icmsg.soc.bus_setup import Tag
     from icmsg.soc.platform import Peripheral, PlatformDescription
     from icmsg.soc.platform.description import Registration
 
@@ -39,9 +41,12 @@ class BusAccess:
     accesses; without one, what belongs to a core is not there.
     """
 
-    def __init__(self, machine: EmbeddedMachine, name: str, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, machine: EmbeddedMachine, name: str, unhandled: UnhandledAccesses, warn: Callable[[str], None]
+    ) -> None:
         self._machine: Final = machine
         self._name: Final = name
+        self._unhandled: Final = unhandled
         self._warn = warn
 
     @exposed(UINT8, address=UINT64, context=CORE)
@@ -113,17 +118,12 @@ class BusAccess:
     @exposed(STRING, address=UINT64, context=CORE)
     def what_is_at(self, address: int, context: str | None = None) -> str | None:
         """Return which peripheral answers at an address, and its range."""
-        for item in self._machine.description:
-            for place in item.registrations:
-                cores = self._machine.soc.by_cpu
-                own = place.cpu is None or (place.cpu in cores and cores[place.cpu].name == context)
-                if place.address is None or not own:
-                    continue
-                size = place.size or size_of(item)
-                if place.address <= address < place.address + size:
-                    where = print_place(item, place, self._name, self._machine.description)
-                    return f"{self._name}.{item.alias or item.name} registered at {where}"
-        return None
+        found = registered_at(self._machine, address, context)
+        if found is None:
+            return None
+        item, place = found
+        where = print_place(item, place, self._name, self._machine.description)
+        return f"{self._name}.{item.alias or item.name} registered at {where}"
 
     def of(self, context: str | None) -> Bus:
         """Return the bus that a core sees, or that nobody sees."""
@@ -132,17 +132,58 @@ class BusAccess:
     def _read(self, address: int, size: int, context: str | None) -> int:
         bus = self.of(context)
         try:
-            return _read_once(bus, address, size)
+            value = _read_once(bus, address, size)
         except BusError:
-            self._warn(f"Read{_NAMES[size]} from non existing peripheral at 0x{address:X}.")
+            if self._unhandled.reports(tagged=False):
+                self._warn(f"Read{_NAMES[size]} from non existing peripheral at 0x{address:X}.")
             return 0
+        tag = self._tag_at(address, context)
+        if tag is not None:
+            self._warn(
+                f"(tag: '{tag.name}') Read{_NAMES[size]} from non existing peripheral at 0x{address:X}, "
+                f"returning 0x{value:0{2 * size}X}."
+            )
+        return value
+
+    def _tag_at(self, address: int, context: str | None) -> Tag | None:
+        """Return the tag of an address that is to be reported."""
+        if not self._machine.tags or registered_at(self._machine, address, context) is not None:
+            return None
+        hits = (tag for tag in reversed(self._machine.tags) if tag.start <= address < tag.end)
+        tag = next(hits, None)
+        return None if tag is None or tag.silent or not self._unhandled.reports(tagged=True) else tag
 
     def _write(self, address: int, value: int, size: int, context: str | None) -> None:
         bus = self.of(context)
         try:
             _write_once(bus, address, value, size)
         except BusError:
-            self._warn(f"Write{_NAMES[size]} to non existing peripheral at 0x{address:X}, value 0x{value:X}.")
+            if self._unhandled.reports(tagged=False):
+                self._warn(
+                    f"Write{_NAMES[size]} to non existing peripheral at 0x{address:X}, value 0x{value:X}."
+                )
+            return
+        tag = self._tag_at(address, context)
+        if tag is not None:
+            self._warn(
+                f"(tag: '{tag.name}') Write{_NAMES[size]} to non existing peripheral at 0x{address:X}, "
+                f"value 0x{value:0{2 * size}X}."
+            )
+
+
+def registered_at(
+    machine: EmbeddedMachine, address: int, context: str | None
+) -> tuple[Peripheral, Registration] | None:
+    """Return what answers at an address for a core, or for nobody, and where it is registered."""
+    cores = machine.soc.by_cpu
+    for item in machine.description:
+        for place in item.registrations:
+            own = place.cpu is None or (place.cpu in cores and cores[place.cpu].name == context)
+            if place.address is None or not own:
+                continue
+            if place.address <= address < place.address + (place.size or size_of(item)):
+                return item, place
+    return None
 
 
 def size_of(item: Peripheral) -> int:

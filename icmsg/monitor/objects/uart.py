@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError, MonitorError
-from icmsg.hw.exposed import BOOL, STRING, UINT8, UINT32, VOID, exposed
+from icmsg.hw.exposed import BOOL, INT32, STRING, UINT8, UINT32, VOID, exposed
 from icmsg.machine.console_file import ConsoleFile
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from icmsg.machine.console import Console
 
 _CARRIAGE_RETURN: Final = b"\r"
+_REMEMBERED: Final = 100_000
+"""Bytes of Renode's history of a UART."""
 
 
 class UartObject:
@@ -36,6 +38,8 @@ class UartObject:
         self._place: Final = place
         self._tell: Final = tell
         self._files: Final[dict[Path, ConsoleFile]] = {}
+        self._history: Final = bytearray()
+        model.sinks.append(self._remember)
 
     def send(self, data: bytes) -> None:
         """Send bytes to the firmware; EngineError if Python plays the core."""
@@ -53,6 +57,15 @@ class UartObject:
     def write_line(self, text: str, append_carriage_return: bool = True) -> None:
         """Send a line to the firmware."""
         self.send(text.encode() + (_CARRIAGE_RETURN if append_carriage_return else b""))
+
+    @exposed(STRING, limit=INT32)
+    def dump_history_buffer(self, limit: int = 0) -> str:
+        """Return what the UART printed, the last 100000 bytes; with a limit their first ones."""
+        return bytes(self._history[: limit if limit > 0 else None]).decode("latin-1")
+
+    def _remember(self, data: bytes, _time_ns: int) -> None:
+        self._history.extend(data)
+        del self._history[:-_REMEMBERED]
 
     @property
     @exposed(UINT32)

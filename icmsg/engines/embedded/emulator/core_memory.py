@@ -74,8 +74,8 @@ def _map_io(native: NativeCore, item: IoRange, warn: Warn, raise_later: RaiseLat
     def read(offset: int, size: int) -> int:
         try:
             try:
-                if tag is not None:
-                    warn(f"read of {tag.name_at(offset)}, which nothing models", start + offset)
+                if tag is not None and not (named := tag.at(offset)).silent:
+                    warn(f"read of {named.name}, which nothing models", start + offset)
                 return read32(offset) if size == 4 else narrow_reads[size](offset)
             except BusError as error:
                 warn(f"refused read ({error.reason})", start + offset)
@@ -86,8 +86,8 @@ def _map_io(native: NativeCore, item: IoRange, warn: Warn, raise_later: RaiseLat
     def write(offset: int, size: int, value: int) -> None:
         try:
             try:
-                if tag is not None:
-                    warn(f"write of {tag.name_at(offset)}, which nothing models", start + offset)
+                if tag is not None and not (named := tag.at(offset)).silent:
+                    warn(f"write of {named.name}, which nothing models", start + offset)
                 if size == 4:
                     write32(offset, value)
                 else:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class TaggedPage:
     """The page of core ``core`` at byte address ``base``; reads give the tag's value, writes go nowhere.
 
-    Firmware is warned at its first access of an address (:meth:`name_at`).
+    Firmware is warned at its first access of an address (:meth:`at`).
     """
 
     def __init__(self, base: int, core: str) -> None:
@@ -25,13 +25,13 @@ class TaggedPage:
         """Let ``tag`` answer in this page, too; where several do, the last and narrower one counts."""
         self._tags.insert(0, tag)
 
-    def name_at(self, offset: int) -> str:
-        """Return what the file calls a byte of the page.
+    def at(self, offset: int) -> Tag:
+        """Return the tag of a byte of the page.
 
         Raises:
             BusError: no tag is there.
         """
-        return self._tag(offset, 8).name
+        return self._tag(offset, 8)
 
     def reset(self) -> None:
         """Do nothing: there is nothing to reset."""
