@@ -142,7 +142,7 @@ def signatures(cls: type) -> Iterator[tuple[str, Signature]]:
 
 def _parameters(function: Callable[..., Any], mark: _Mark) -> Iterator[Parameter]:
     for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
-        pascal = pascal_case(name)
+        pascal = pascal_case(name.rstrip("_"))  # one that Python has already, such as ``from_``
         optional = parameter.default is not parameter.empty
         yield Parameter(
             pascal[:1].lower() + pascal[1:],

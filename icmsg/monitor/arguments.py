@@ -38,7 +38,7 @@ _SECOND: Final = 1_000_000_000
 _NAMED: Final = {
     CORE: "core of this machine",
     PERIPHERAL: "peripheral of this machine",
-    EXTERNAL: "terminal; make one with emulation CreateUartPtyTerminal",
+    EXTERNAL: "terminal or hub; make one with emulation CreateUartPtyTerminal or CreateUARTHub",
 }
 
 
@@ -212,6 +212,8 @@ def _time(token: Token, _kind: Kind) -> object:
 def _file(token: Token, _kind: Kind) -> object:
     if not token.is_text:
         raise Mismatch(f"a file is written as @{token.text}")
+    if "://" in str(token.value):
+        raise Mismatch(f"the embedded engine downloads nothing: fetch {token.value}, and name the file")
     if not Path(str(token.value)).is_file():
         raise Mismatch(f"File does not exist: {token.value}")
     return token.value

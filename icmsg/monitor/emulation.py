@@ -12,8 +12,9 @@ from icmsg.monitor.log import Log, LogLevel
 from icmsg.monitor.machine import MonitorMachine
 from icmsg.monitor.members import Device
 from icmsg.monitor.objects.emulation import EmulationObject, MachineObject
-from icmsg.monitor.objects.terminals import Connector, PtyTerminal
+from icmsg.monitor.objects.terminals import Connector, External, PtyTerminal
 from icmsg.monitor.objects.uart import UartObject
+from icmsg.monitor.objects.uart_hub import UartHub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,8 +40,8 @@ class Emulation:
         self._objects = {"emulation": Device("emulation", "Emulation", EmulationObject(self))}
         self._objects["connector"] = Device("connector", "Connector", Connector(self))
         self._objects.update((name, Device(name, name)) for name in _WITHOUT_MEMBERS)
-        self.terminals: Final[dict[str, PtyTerminal]] = {}
-        """Terminals by name."""
+        self.terminals: Final[dict[str, External]] = {}
+        """Terminals and hubs by name."""
 
     # Machines
 
@@ -101,14 +102,24 @@ class Emulation:
         Raises:
             MonitorError: the name is taken, the path is, or this system has no pseudo terminals.
         """
-        if name in self.terminals or self.device(name) is not None:
-            raise MonitorError(f"Given name '{name}' is already used.")
+        self._check_free(name)
         full = Path(*self.folders()[:1], Path(path).expanduser())
         tell = partial(self.log.write, LogLevel.WARNING, source=name)
         self.terminals[name] = PtyTerminal(full, force=force, tell=tell)
 
+    def add_hub(self, name: str, *, loopback: bool) -> None:
+        """Make a hub for UARTs; MonitorError if the name is taken."""
+        self._check_free(name)
+        self.terminals[name] = UartHub(
+            loopback=loopback, tell=partial(self.log.write, LogLevel.WARNING, source=name)
+        )
+
+    def _check_free(self, name: str) -> None:
+        if name in self.terminals or self.device(name) is not None:
+            raise MonitorError(f"Given name '{name}' is already used.")
+
     def external(self, name: str) -> str | None:
-        """Return the name of a terminal, or None."""
+        """Return the name of a terminal or hub, or None."""
         return name if name in self.terminals else None
 
     def uart(self, name: str) -> UartObject:

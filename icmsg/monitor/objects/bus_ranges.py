@@ -116,6 +116,11 @@ class BusRanges:
         except BusError as error:
             raise MonitorError(str(error)) from None
 
+    @exposed(VOID, name="ZeroRange", from_=UINT64, size=UINT64, context=CORE)
+    def zero_range_of_size(self, from_: int, size: int, context: str | None = None) -> None:
+        """Write ``size`` zeroes into memory."""
+        self.zero_range((from_, size), context)
+
     @exposed(STRING, address=UINT64, context=CORE)
     def what_peripheral_is_at(self, address: int, context: str | None = None) -> str | None:
         """Return the type of the peripheral that answers at an address."""

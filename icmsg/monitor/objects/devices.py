@@ -79,7 +79,7 @@ def make_devices(
             console = None if owner is None else machine.core(owner.name).console
             tell = partial(log.write, LogLevel.INFO, source=source)
             level = OutputLevel(lines_of(model)[0])
-            parts = UartObject(model, console, place, tell), level, *parts
+            parts = UartObject(source, model, console, place, tell), level, *parts
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], *parts)
     for item in machine.foreign_cores.values():
         full = f"sysbus.{item.alias or item.name}"

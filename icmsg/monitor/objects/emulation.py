@@ -106,7 +106,7 @@ class EmulationObject:
     @property
     @exposed(BOOL)
     def single_step_blocking(self) -> bool:
-        """Whether the others wait for a core in mode SingleStep, which no core has here."""
+        """True if the others wait for a core in mode SingleStep, which no core has here."""
         return self._steps_block
 
     @single_step_blocking.setter
@@ -117,6 +117,11 @@ class EmulationObject:
     def create_uart_pty_terminal(self, terminal: str, file_name: str, force_create: bool = False) -> None:
         """Make a pseudo terminal, reached through a link of this name, for ``connector Connect``."""
         self._emulation.add_terminal(terminal, file_name, force=force_create)
+
+    @exposed(VOID, name="CreateUARTHub", name_=STRING, loopback=BOOL)
+    def create_uart_hub(self, name_: str, loopback: bool = False) -> None:
+        """Make a hub for UARTs, for ``connector Connect``: what one prints comes to the others."""
+        self._emulation.add_hub(name_, loopback=loopback)
 
     @exposed(STRING)
     def get_time_source_info(self) -> str:

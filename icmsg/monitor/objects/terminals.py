@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import EngineError, MonitorError
 from icmsg.hw.exposed import EXTERNAL, PERIPHERAL, VOID, exposed
@@ -24,6 +24,22 @@ if TYPE_CHECKING:
 _MOST_WAITING: Final = 1 << 16
 """Bytes that are kept for a terminal that nobody reads."""
 _AT_ONCE: Final = 4096
+
+
+class External(Protocol):
+    """Something beside the machines that UARTs are connected to."""
+
+    def connect(self, uart: UartObject) -> None:
+        """Join a UART."""
+
+    def disconnect(self, uart: UartObject | None = None) -> None:
+        """Let a UART go, or all."""
+
+    def poll(self) -> None:
+        """Take over what waits, between two slices."""
+
+    def close(self) -> None:
+        """End."""
 
 
 class PtyTerminal:
@@ -129,7 +145,7 @@ class PtyTerminal:
 
 
 class Connector:
-    """``connector``: joins a UART and a terminal."""
+    """``connector``: joins a UART and a terminal or hub."""
 
     def __init__(self, emulation: Emulation) -> None:
         self._emulation: Final = emulation

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError, MonitorError
 from icmsg.hw.exposed import BOOL, INT32, STRING, UINT8, UINT32, VOID, exposed
+from icmsg.machine.asciinema import AsciinemaFile
 from icmsg.machine.console_file import ConsoleFile
 
 if TYPE_CHECKING:
@@ -21,23 +22,26 @@ _REMEMBERED: Final = 100_000
 
 
 class UartObject:
-    """The UART ``model``; ``console`` is that of its core if this UART is it.
+    """The UART ``model`` called ``name``; ``console`` is that of its core if this UART is it.
 
     ``place`` gives the path of a new file, ``tell`` takes lines for the log.
     """
 
     def __init__(
         self,
+        name: str,
         model: ConsoleUarte,
         console: Console | None,
         place: Callable[[str], Path],
         tell: Callable[[str], None],
     ) -> None:
+        self._name: Final = name
         self.model: Final = model
         self._console: Final = console
         self._place: Final = place
         self._tell: Final = tell
         self._files: Final[dict[Path, ConsoleFile]] = {}
+        self._recordings: Final[list[AsciinemaFile]] = []
         self._history: Final = bytearray()
         model.sinks.append(self._remember)
 
@@ -102,7 +106,25 @@ class UartObject:
         self.model.sinks.remove(file.write)
         file.close()
 
+    @exposed(VOID, file_path=STRING, use_virtual_time_stamps=BOOL, width=INT32, height=INT32)
+    def record_to_asciinema(
+        self, file_path: str, use_virtual_time_stamps: bool = False, width: int = 80, height: int = 24
+    ) -> None:
+        """Write what the UART prints from now on for ``asciinema play``; times are virtual in any case."""
+        del use_virtual_time_stamps
+        full = self._place(file_path)
+        try:
+            file = AsciinemaFile(full, self._name, width=width, height=height)
+        except ConfigurationError as error:
+            raise MonitorError(str(error)) from None
+        if file.moved is not None:
+            self._tell(f"Old file {full} moved to {file.moved}")
+        self._recordings.append(file)
+        self.model.sinks.append(file.write)
+
     def close(self) -> None:
         """Close all files."""
+        for recording in self._recordings:
+            recording.close()
         for path in list(self._files):
             self.close_file_backend(str(path))
