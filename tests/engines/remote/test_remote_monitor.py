@@ -190,7 +190,7 @@ def test_a_new_emulation_is_told_where_relative_paths_begin(port: Listened) -> N
     monitor.close()
 
 
-@pytest.mark.parametrize("command", ["start", "Clear", "mach clear"])
+@pytest.mark.parametrize("command", ["start", "Clear", "mach clear", "Save @x"])
 def test_what_python_would_miss_is_refused_while_it_plays(monitor: RemoteMonitor, command: str) -> None:
     include(monitor, "app-python.resc")
     machine = monitor.machine

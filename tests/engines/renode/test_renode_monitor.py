@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from typed_changes import (
     by_itself,
     by_python,
     halts,
+    machine_of,
     starts_and_is_looked_at,
 )
 from typed_paths import typed
@@ -27,11 +29,11 @@ from icmsg.errors import EngineError, MonitorError
 from icmsg.ipc import EndpointConfig
 from icmsg.link.played_instance import PlayedInstance
 from icmsg.machine.events import EventKind
+from icmsg.machine.image import FirmwareImage, Segment
 from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from fake_dotnet import FakeRenode
     from typed_changes import Way
@@ -307,6 +309,24 @@ class TestCoresThatTheMonitorChanges:
         renode.commands.clear()
         monitor.execute("cpunet IsHalted true; cpunet IsHalted false")
         assert not [command for command in renode.commands if "IsNetworkPlayed" in command]
+
+    def test_an_image_that_python_loaded_is_still_the_one_that_it_starts(
+        self, renode: FakeRenode, monitor: RenodeMonitor
+    ) -> None:
+        net = attach(monitor, "app-python.resc").core("net")
+        moved = Segment(0x2100_8000, 0x2100_8000, net.bus.read_block(0x0100_0000, 0x100), True)
+        net.halt()
+        net.load(FirmwareImage(Path("moved"), (moved,), 0x0100_0245, {}))
+        monitor.execute("cpunet PC; cpunet SP")
+        renode.commands.clear()
+        net.start()
+        assert "cpunet VectorTableOffset 0x21008000" in renode.commands
+
+    def test_a_machine_that_was_closed_is_attached_to_anew(self, monitor: RenodeMonitor) -> None:
+        machine = attach(monitor, "app-python.resc")
+        machine.close()
+        assert monitor.execute("cpunet IsHalted") == "False"
+        assert machine_of(monitor) is not machine
 
     def test_a_machine_that_a_macro_cleared_is_let_go(self, monitor: RenodeMonitor) -> None:
         machine = attach(monitor, "app-python.resc")
