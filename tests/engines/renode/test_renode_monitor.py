@@ -284,9 +284,8 @@ class TestCoresThatTheMonitorChanges:
     ) -> None:
         net = attach(monitor, "app-python.resc").core("net")
         net.bus.write_block(0x2100_8000, net.bus.read_block(0x0100_0000, 0x100))
-        monitor.execute("cpunet VectorTableOffset 0x21008000; cpunet PC")
+        monitor.execute("cpunet VectorTableOffset 0x21008000; cpunet IsHalted true; cpunet PC")
         renode.commands.clear()
-        net.halt()
         net.start()
         assert "cpunet VectorTableOffset 0x01000000" in renode.commands
 
