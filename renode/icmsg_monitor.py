@@ -18,7 +18,8 @@ Include this file (``include @renode/icmsg_monitor.py``; the scripts beside it d
 ``first`` is the tx-region of the first core that has a mailbox, which may also be called ``app``, and ``second``, or
 ``net``, that of the other; ``alignment`` is the dcache-alignment, ``handshake`` is true for
 unbound = "enable" and "detect". The rules of decoding are those of ``icmsg/wire/inspect.py``, the words those of
-``icmsg/link/diagnosis/bond_words.py`` and ``icmsg/monitor/verbs``.
+``icmsg/link/diagnosis/bond_words.py`` and ``icmsg/monitor/verbs``. A region of ICBMsg is recognised, and named; its
+blocks and queues are decoded by ``icmsg monitor`` alone.
 This runs in IronPython 2.7, in the Monitor's one scope of names (``self`` is the Monitor), and for the tests in
 CPython 2.7 and 3: ``print`` is called with exactly one text, and all names begin with ``icmsg`` or ``mc_icmsg``.
 """
@@ -83,6 +84,7 @@ class IcmsgRegion(object):
         data = [int(byte) for byte in machine.SystemBus.ReadBytes(self.address, self.size)]
         view = IcmsgView(icmsg_u32(data, 0), icmsg_u32(data, self.wr_idx_offset), data[self.data_offset :])
         view.content = data
+        view.other, view.in_words = icmsg_other_backend(data, view.data)
         if self.handshake:
             word = icmsg_u32(data, 4)
             view.session = word & 0xFFFF, word >> 16
@@ -95,6 +97,7 @@ class IcmsgView(object):
     def __init__(self, rd_idx, wr_idx, data):
         self.rd_idx, self.wr_idx, self.data = rd_idx, wr_idx, data
         self.used, self.pending, self.places, self.problem, self.session = 0, [], [], None, None
+        self.other, self.in_words = None, False
         self.first = data[4 : 4 + (data[0] << 8 | data[1])]
         for name, index in (("rd_idx", rd_idx), ("wr_idx", wr_idx)):
             if index % 4 or index >= len(data):
@@ -117,10 +120,35 @@ class IcmsgView(object):
         )
 
     def lines(self, title):
-        """Return what the indices say, and behind it what is wrong with them."""
+        """Return what the indices say, and behind it what is wrong with them, or that it is another backend."""
         if self.problem is None:
-            return ["%s %s" % (title, self)]
-        return ["%s %s" % (title, self.indices()), "  wrong: %s" % self.problem]
+            lines = ["%s %s" % (title, self)]
+        elif self.other is not None and not self.in_words:
+            lines = ["%s holds queues, and no indices" % title]
+        else:
+            lines = ["%s %s" % (title, self.indices()), "  wrong: %s" % self.problem]
+        lines.extend("  " + other for other in (self.other,) if other is not None)
+        return lines
+
+
+def icmsg_other_backend(content, data):
+    """Return what tells that the region is one of ICBMsg, which is not decoded here, and whether packets are control
+    messages; (None, False) for ICMsg, or where nothing tells.
+    """
+    how = "messages lie in blocks, which only icmsg monitor shows, after icmsg config backend=%s"
+    if icmsg_is_magic(data[4:17]) and data[20:24] == [0, 3, 0, 0] and data[24] in (2, 3):
+        return "this looks like ICBMsg of Zephyr 3.6 to 4.4: " + how % "icbmsg", True
+    opened = [0xAB, 0x89, 0x67, 0x45, 0x45, 0x67, 0x89, 0xAB]
+    if any(content[at : at + 8] == opened for at in range(0, len(content) - 8, 4)):
+        return "this looks like ICBMsg after Zephyr 4.4: " + how % "icbmsg-rework", False
+    return None, False
+
+
+def icmsg_control_words(packet):
+    """Return a control message of ICBMsg in words."""
+    kinds = ("DATA", "RELEASE_DATA", "BOUND", "RELEASE_BOUND")
+    kind = kinds[packet[0]] if packet[0] < len(kinds) else "type %d" % packet[0]
+    return "ICBMsg %s, endpoint %d, block %d" % (kind, packet[1], packet[2])
 
 
 class IcmsgFollower(object):
@@ -130,12 +158,16 @@ class IcmsgFollower(object):
         self.tx, self.rx, self.machine = tx, rx, machine
         view = tx.read(machine)
         self.position = 0 if view.problem else view.wr_idx
-        self.session, self.broken = rx.read(machine).session, None
+        self.session, self.broken, self.told = rx.read(machine).session, None, False
 
     def news(self):
         """Return lines about what has come since the last call."""
         there = "%s->%s " % (self.tx.writer, self.tx.reader)
-        lines = [there + line for line in self._packets(self.tx.read(self.machine))]
+        view = self.tx.read(self.machine)
+        lines = [there + line for line in self._packets(view)]
+        if view.other is not None and not self.told:
+            self.told = True
+            lines.append(there + view.other)
         session = self.rx.read(self.machine).session
         if session != self.session:
             self.session = session
@@ -165,7 +197,7 @@ class IcmsgFollower(object):
                 packets, problem = [], None
                 lines.append(unseen)
         self.position = wr
-        lines += [icmsg_packet_text(packet) for packet in packets]
+        lines += [icmsg_packet_text(packet, view.in_words) for packet in packets]
         return lines + ([problem] if problem is not None else [])
 
 
@@ -243,8 +275,13 @@ def icmsg_is_magic(packet):
     return icmsg_printable(packet[:13]) == "Em1l1K0rn3li4"
 
 
-def icmsg_packet_text(packet):
-    """Return length, the first bytes in hex, and some more as text; says so if it begins with the magic."""
+def icmsg_packet_text(packet, in_words=False):
+    """Return length, the first bytes in hex, and some more as text; says so if it begins with the magic.
+
+    ``in_words``: what has three bytes is a control message of ICBMsg.
+    """
+    if in_words and len(packet) == 3:
+        return icmsg_control_words(packet)
     size = "%d byte%s" % (len(packet), "s"[len(packet) == 1 :])
     text = icmsg_printable(packet[:16]) + ("..." if len(packet) > 16 else "")
     if icmsg_is_magic(packet):
@@ -384,7 +421,7 @@ def mc_icmsg_dump(region, packets=None):
     else:
         lines.append("  at the start: %s" % (icmsg_packet_text(view.first) if view.first else "nothing"))
         for place, packet in list(zip(view.places, view.pending))[:packets]:
-            lines.append("  index %5d: %s" % (place, icmsg_packet_text(packet)))
+            lines.append("  index %5d: %s" % (place, icmsg_packet_text(packet, view.in_words)))
         if len(view.pending) > packets:
             lines.append("  and %d more" % (len(view.pending) - packets))
     print("\n".join(lines))

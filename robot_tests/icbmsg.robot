@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       ICBMsg with two endpoints, in all generations of its wire, and defects of its rework.
+Documentation       ICBMsg with two endpoints, in all generations of its wire, and peers with public defects of Zephyr.
 Resource            icmsg.resource
 
 
@@ -28,6 +28,36 @@ A Lost Start Doorbell Leaves A Side That Does Not Look Unbound
     Run Keyword And Expect Error    *taken none of the * messages that wait for it*ring again*
     ...    Wait For Bound    ${SECOND}    timeout=1 ms
 
+Messages That Are Held Come Back As They Were
+    [Documentation]    Zephyr issue 57176: the receiver holds messages and sends them back later.
+    FOR    ${backend}    IN    icbmsg    icbmsg-rework
+        Messages Held By The Second Core Come Back    ${backend}    ${EMPTY}
+        Close Machine
+    END
+
+A Held Message That Is Overwritten Is Told
+    [Documentation]    The same with the defect of issue 57176 on the side that holds.
+    Run Keyword And Expect Error    *sent message 2 of ${FIRST} back at endpoint ep0 in place of message 1*overwritten*
+    ...    Messages Held By The Second Core Come Back    icbmsg    held-overwritten
+
+Who Registers An Endpoint Does Not Block Its Binding
+    [Documentation]    Zephyr 72377: binding has a work queue of its own, whichever side numbers the endpoints.
+    FOR    ${defective}    ${other}    IN    ${SECOND}    ${FIRST}    ${FIRST}    ${SECOND}
+        Play Both Cores In Zephyr 3.7    ${defective}    ${other}    ${EMPTY}
+        Wait For All Bound    timeout=10 ms
+        Close Machine
+    END
+
+A Binding That Waits For Itself Fails With EAGAIN
+    [Documentation]    The same with the defect of 72377: the wait is in the work queue that has to bind.
+    FOR    ${defective}    ${other}    IN    ${SECOND}    ${FIRST}    ${FIRST}    ${SECOND}
+        Play Both Cores In Zephyr 3.7    ${defective}    ${other}    blocked-binding
+        Run Keyword And Expect Error    *was never bound: ${defective} has *the work queue that binds it*fails with -11, EAGAIN*
+        ...    Wait For Bound    ${other}    timeout=10 ms
+        Expect Error    ${defective}    binding of endpoint "ep0" failed with -11 (EAGAIN)    timeout=2 s
+        Close Machine
+    END
+
 
 *** Keywords ***
 Exchange At Two Endpoints
@@ -49,3 +79,25 @@ Open Behind A Lost Doorbell
     Drop Doorbells    ${FIRST}    2
     Play Core    ${FIRST}    backend=icbmsg-rework    rings_back=False
     Play Core    ${SECOND}    backend=icbmsg-rework    rings_back=False    defects=${defects}
+
+Messages Held By The Second Core Come Back
+    [Arguments]    ${backend}    ${defects}
+    Create Machine    soc=${SOC}
+    Play Core    ${FIRST}    backend=${backend}
+    Play Core    ${SECOND}    backend=${backend}    defects=${defects}
+    Wait For All Bound    timeout=10 ms
+    Hold Messages    ${SECOND}
+    Send Message    ${FIRST}    first
+    Let Time Pass    1 ms
+    Send Message    ${FIRST}    other
+    Let Time Pass    1 ms
+    Send Held Messages Back    ${SECOND}
+    Let Time Pass    1 ms
+    Expect Message    ${FIRST}    first
+    Expect Message    ${FIRST}    other
+
+Play Both Cores In Zephyr 3.7
+    [Arguments]    ${defective}    ${other}    ${defects}
+    Create Machine    soc=${SOC}
+    Play Core    ${defective}    backend=icbmsg    release=3.7    defects=${defects}
+    Play Core    ${other}    backend=icbmsg    release=3.7

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 ENDPOINT: Final = "ep0"
 """The endpoint where none is named."""
 _OF_ICMSG: Final = ("unbound", "instance")
-"""Options of ICMsg alone."""
+"""Options that say nothing of an instance with several endpoints that is given by hand."""
 
 
 def add_endpoint_options(parser: Any) -> None:
     """Add the options to a parser or one of its groups."""
     group = parser.add_argument_group("several endpoints")
     group.add_argument(
-        "--backend", choices=BACKENDS, default=ICMSG, help="which backend both sides have; default: icmsg"
+        "--backend",
+        choices=BACKENDS,
+        help="which backend both sides have; default: that of the devicetree, else icmsg",
     )
     group.add_argument(
         "--endpoints",
@@ -42,7 +44,7 @@ def add_endpoint_options(parser: Any) -> None:
 
 def has_several(options: argparse.Namespace) -> bool:
     """Tell whether the options ask for another backend than ICMsg."""
-    return getattr(options, "backend", ICMSG) != ICMSG
+    return getattr(options, "backend", None) not in (None, ICMSG)
 
 
 def check_one_endpoint(options: argparse.Namespace) -> None:
@@ -60,25 +62,27 @@ def endpoints_of(options: argparse.Namespace) -> list[str]:
     return [name.strip() for name in names.split(",")]
 
 
+def check_speakers(backend: str, who: dict[str, str]) -> None:
+    """Refuse the firmware stubs among ``who``, which speak ICMsg."""
+    for core, name in who.items():
+        if name in stub_names():
+            raise ConfigurationError(
+                f"--{core} {name}: this firmware stub speaks ICMsg; with --backend {backend} give python, or "
+                "the path of your image"
+            )
+
+
 def several_of(options: argparse.Namespace, who: dict[str, str]) -> SeveralConfig:
-    """Return the instance as the first core of ``who`` has it.
+    """Return the instance that is given by hand, as the first core of ``who`` has it.
 
     Raises:
         ConfigurationError: options that do not go with the backend, or cannot work.
     """
     cores = cores_of(options)
-    for core, name in who.items():
-        if name in stub_names():
-            raise ConfigurationError(
-                f"--{core} {name}: this firmware stub speaks ICMsg; with --backend {options.backend} give python, or "
-                "the path of your image"
-            )
-        for suffix in ("-dts", "-kconfig"):
-            if cores.value(options, core, suffix):
-                raise ConfigurationError(
-                    f"--{core}{suffix}: with --backend {options.backend} the instance is given by hand: regions, "
-                    "--tx-blocks, --rx-blocks, --dcache-alignment, --release"
-                )
+    check_speakers(options.backend, who)
+    for core in who:
+        if cores.value(options, core, "-kconfig"):
+            raise ConfigurationError(f"--{core}-kconfig goes with --{core}-dts: give the devicetree, too")
     for name in _OF_ICMSG:
         if getattr(options, name, None) is not None:
             raise ConfigurationError(

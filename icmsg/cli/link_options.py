@@ -9,25 +9,36 @@ from typing import TYPE_CHECKING, Final, get_args
 from icmsg.assets import stub_names
 from icmsg.cli.arguments import region_text
 from icmsg.cli.core_options import cores_of
-from icmsg.cli.endpoint_options import has_several
+from icmsg.cli.endpoint_options import (
+    check_one_endpoint,
+    check_speakers,
+    endpoints_of,
+    has_several,
+    several_of,
+)
 from icmsg.config.boards import DEFAULT
 from icmsg.config.by_hand import region_of, with_given
 from icmsg.config.instance import InstanceConfig, Signalling, Unbound
 from icmsg.config.spelling import closest
 from icmsg.errors import ConfigurationError
+from icmsg.link.endpoints.by_hand import backend_of
+from icmsg.link.endpoints.link import AnyLink, EndpointsLink
 from icmsg.link.link import Link
 from icmsg.machine.image import FirmwareImage
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from icmsg.cli.core_options import CoreOptions
     from icmsg.config.checks import Finding
-    from icmsg.config.load import Side
+    from icmsg.config.load import AnyConfig, BackendPair, Side
     from icmsg.soc.soc import Soc
 
 PYTHON: Final = "python"
-_BY_HAND: Final = ("unbound", "signalling", "tx_region", "rx_region", "dcache_alignment")
+_BY_HAND: Final = (
+    "unbound", "signalling", "tx_region", "rx_region", "dcache_alignment", "tx_blocks", "rx_blocks",
+)  # fmt: skip
 
 
 def add_link_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
@@ -95,7 +106,8 @@ def take_builds(options: argparse.Namespace) -> dict[str, str]:
             if cores.value(options, core, "-dts") is None:
                 cores.set(options, core, str(files.dts.parent), "-dts")
     given.setdefault(link.first, PYTHON)
-    given.setdefault(link.second, PYTHON if options.build or has_several(options) else "echo")
+    if link.second not in given:
+        given[link.second] = PYTHON if options.build or _is_several(options, link, cores) else "echo"
     for core in link.cores:
         cores.set(options, core, given[core])
     return {core: given[core] for core in link.cores}
@@ -124,53 +136,93 @@ def _core_of_image(image: FirmwareImage, soc: Soc) -> str | None:
     return soc.owner_of_code(min(segment.load_address for segment in image.segments))
 
 
-def link_of(options: argparse.Namespace, who: dict[str, str]) -> Link:
-    """Return the two cores with the instance as each has it.
+def _is_several(options: argparse.Namespace, link: Link, cores: CoreOptions) -> bool:
+    """Tell whether the instance has several endpoints, as options or devicetrees say."""
+    if has_several(options) or not _has_files(options, link.cores):
+        return has_several(options)
+    return not isinstance(_pair(options, cores, link.cores)[1].first, InstanceConfig)
+
+
+def link_of(options: argparse.Namespace, who: dict[str, str]) -> AnyLink:
+    """Return the two cores with the instance as each has it; its backend is ``options.backend`` from now on.
 
     Raises:
         ConfigurationError: options that exclude each other, a file that cannot be used, or sides that never bind.
     """
     cores = cores_of(options)
     first, second = who
-    from_files = any(cores.value(options, core, "-dts") for core in who)
-    configs = _from_files(options, cores, who) if from_files else _by_hand(options, cores, who)
-    modes = {config.unbound for config in configs}
-    if modes == {"enable", "disable"}:
+    if _has_files(options, who):
+        one, other = _from_files(options, cores, who)
+    elif has_several(options):
+        one = several_of(options, who)
+        other = one.mirrored()
+    else:
+        check_one_endpoint(options)
+        one, other = _by_hand(options, cores, who)
+    options.backend = backend_of(one)
+    if not isinstance(one, InstanceConfig):
+        assert not isinstance(other, InstanceConfig)
+        check_speakers(options.backend, who)
+        return EndpointsLink.of(first, second, one, other, endpoints_of(options))
+    assert isinstance(other, InstanceConfig)
+    if {one.unbound, other.unbound} == {"enable", "disable"}:
         raise ConfigurationError(
             'one side has unbound = "enable" and the other magic bonding ("disable"): they never bind; '
             'give both the same, or one of them "detect"'
         )
-    return Link.of(first, second, *configs)
+    return Link.of(first, second, one, other)
 
 
-def _from_files(
-    options: argparse.Namespace, cores: CoreOptions, who: dict[str, str]
-) -> tuple[InstanceConfig, InstanceConfig]:
-    from icmsg.config.checks import check  # parsing devicetrees is slow to load
-    from icmsg.config.load import load_pair, load_side
+def _has_files(options: argparse.Namespace, who: Iterable[str]) -> bool:
+    return any(cores_of(options).value(options, core, "-dts") for core in who)
 
-    given = [f"--{name.replace('_', '-')}" for name in _BY_HAND if getattr(options, name) is not None]
-    if given:
-        raise ConfigurationError(
-            f"{given[0]} and a devicetree exclude each other: the devicetree says it already"
-        )
-    sides = {
-        core: load_side(dts, cores.value(options, core, "-kconfig") or None, options.release, core)
-        for core in who
+
+def _pair(
+    options: argparse.Namespace, cores: CoreOptions, who: Iterable[str]
+) -> tuple[list[Side | None], BackendPair]:
+    """Return the sides that have files, and the instance that the options choose in them."""
+    from icmsg.config.load import load_side  # parsing devicetrees is slow to load
+    from icmsg.link.endpoints.from_files import check_given, generation_of, pair_from_files
+
+    given = [name for name in _BY_HAND if getattr(options, name) is not None]
+    check_given(given, _called)
+    generation = generation_of(options.backend)
+    sides = [
+        load_side(dts, cores.value(options, core, "-kconfig") or None, options.release, core, generation)
         if (dts := cores.value(options, core, "-dts"))
-    }
-    first, second = (sides.get(core) for core in who)
-    if first is not None and second is not None and not options.instance:
+        else None
+        for core in who
+    ]
+    pair = pair_from_files(
+        *sides,
+        instance=options.instance,
+        backend=options.backend,
+        endpoints=len(endpoints_of(options)) if options.endpoints is not None else 0,
+        given=given,
+        called=_called,
+    )
+    return sides, pair
+
+
+def _called(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _from_files(options: argparse.Namespace, cores: CoreOptions, who: dict[str, str]) -> BackendPair:
+    from icmsg.config.checks import check  # parsing devicetrees is slow to load
+
+    (first, second), pair = _pair(options, cores, who)
+    if first is not None and second is not None:
         python_waits = list(who.values())[1] == PYTHON
-        findings = [each for each in check(first, second) if _is_in_the_way(each, python_waits=python_waits)]
+        found = check(first, second, instance=pair.first.name)
+        findings = [each for each in found if _is_in_the_way(each, python_waits=python_waits)]
         if findings:
             more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
             raise ConfigurationError(f"the two sides will not bond: {findings[0]}{more}; see icmsg check")
-    configs = load_pair(first, second, options.instance)
-    for core, config in zip(who, configs, strict=True):
-        if core in sides:
-            _check_channels(sides[core], config, cores)
-    return configs
+    for side, config in zip((first, second), pair, strict=True):
+        if side is not None:
+            _check_channels(side, config, cores)
+    return pair
 
 
 def _is_in_the_way(finding: Finding, *, python_waits: bool) -> bool:
@@ -178,7 +230,7 @@ def _is_in_the_way(finding: Finding, *, python_waits: bool) -> bool:
     return finding.severity == "error" and not (python_waits and finding.code == "disable-opens-first")
 
 
-def _check_channels(side: Side, config: InstanceConfig, cores: CoreOptions) -> None:
+def _check_channels(side: Side, config: AnyConfig, cores: CoreOptions) -> None:
     """Refuse channels that the emulated mailbox does not have, in the words of the devicetree."""
     port = cores.soc.core(side.core).port
     channels = port.kind.channels if port is not None else 0

@@ -16,19 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icmsg import __version__
 from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
 from icmsg.cli.core_options import CoreOptions, add_soc, cores_of, keep, machine_platform
-from icmsg.cli.endpoint_options import (
-    add_endpoint_options,
-    check_one_endpoint,
-    endpoints_of,
-    has_several,
-    several_of,
-)
+from icmsg.cli.endpoint_options import add_endpoint_options, endpoints_of
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.gdb_option import add_gdb_option, debugged
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
 from icmsg.cli.trace_options import Traces, add_trace_options
 from icmsg.engines.choice import make_machine
-from icmsg.errors import ConfigurationError, EngineError
+from icmsg.errors import EngineError
+from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.exchange import BOND_TIMEOUT_NS, Exchange
 from icmsg.link.progress import Stall
 from icmsg.link.stale_memory import STALE_MEMORY
@@ -43,8 +38,8 @@ if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
     from icmsg.engines.choice import EngineChoice
     from icmsg.link.endpoints.exchange import EndpointExchange
+    from icmsg.link.endpoints.link import AnyLink
     from icmsg.link.exchange_result import ExchangeResult
-    from icmsg.link.link import Link
     from icmsg.link.setup import Program
     from icmsg.machine.machine import Machine
 
@@ -256,7 +251,7 @@ def _run_exchange(
     who = take_builds(options)
     gdb: int | None = getattr(options, "gdb", None)
     stall_s = options.stall_ns / S if gdb is None else 0  # who debugs takes the time that it takes
-    made = _exchange_of(options, who, workload, stall_s, is_traced=traces is not None and traces.are_wanted)
+    made = _exchange_of(options, who, workload, stall_s)
     started = time.perf_counter()
     machine = make_machine(
         choice,
@@ -278,16 +273,15 @@ def _run_exchange(
 
             assert isinstance(machine, RemoteMachine)
             machine.boot_anew()  # somebody else has used it
-        exchange = made.make(machine)
-        if traces is not None and made.link is not None:
+        exchange = _make_traced(made, machine, traces, who, options)
+        if traces is not None:
             stack.callback(traces.end)
-            traces.begin(machine, made.link, who, {"engine": machine.engine, "seed": str(options.seed)})
         if choice.name == "renode" and options.json and observe is None:
             from icmsg.engines.renode.watchdog import last_words  # most runs do without
 
             stack.enter_context(last_words(lambda why, number: _as_text(report(exchange.lost(why), number))))
         if observe is not None:
-            observe(machine, dict(made.link.configs) if made.link is not None else {})
+            observe(machine, {} if isinstance(made.link, EndpointsLink) else dict(made.link.configs))
         if gdb is not None:
             stack.enter_context(
                 debugged(
@@ -317,11 +311,27 @@ def _run_exchange(
 
 
 class Made(NamedTuple):
-    """Maker of an exchange on a machine, and its link where it is one instance of ICMsg."""
+    """Maker of an exchange on a machine, and its link."""
 
     make: Callable[[Machine], Exchange | EndpointExchange]
-    link: Link | None
+    link: AnyLink
     programs: dict[str, Program]
+
+
+def _make_traced(
+    made: Made, machine: Machine, traces: Traces | None, who: dict[str, str], options: argparse.Namespace
+) -> Exchange | EndpointExchange:
+    """Make the exchange, and begin the traces: of several endpoints before, since Python names them at once."""
+    if traces is None:
+        return made.make(machine)
+    about = {"engine": machine.engine, "seed": str(options.seed)}
+    exchange = None if isinstance(made.link, EndpointsLink) else made.make(machine)
+    traces.begin(machine, made.link, who, about)
+    try:
+        return exchange or made.make(machine)
+    except BaseException:
+        traces.end()
+        raise
 
 
 def _exchange_of(
@@ -329,8 +339,6 @@ def _exchange_of(
     who: dict[str, str],
     workload: Workload,
     stall_s: float,
-    *,
-    is_traced: bool,
 ) -> Made:
     """Return what makes the exchange; mistakes in the options come at once."""
     cores = cores_of(options)
@@ -343,20 +351,20 @@ def _exchange_of(
         "strict": options.strict,
         "stale_memory": options.stale_memory,
     }
-    if has_several(options):
-        if is_traced:
-            raise ConfigurationError(
-                f"--trace is for --backend icmsg, not for {options.backend}: leave one of them out"
-            )
+    link = link_of(options, who)
+    if isinstance(link, EndpointsLink):
         from icmsg.link.endpoints.exchange import EndpointExchange  # most runs do without
 
-        config, names = several_of(options, who), endpoints_of(options)
+        config, peer_config = link.configs.values()
+        names = endpoints_of(options)
         images = {core: find_image(who[core], core, "disable", cores.soc) for core in who}
         return Made(
-            lambda machine: EndpointExchange(machine, images, config, workload, names, **common), None, images
+            lambda machine: EndpointExchange(
+                machine, images, config, workload, names, peer_config=peer_config, **common
+            ),
+            link,
+            images,
         )
-    check_one_endpoint(options)
-    link = link_of(options, who)
     programs = {core: find_image(who[core], core, link.configs[core].unbound, cores.soc) for core in who}
     first, peer = link.configs[link.first], link.configs[link.second]
     return Made(

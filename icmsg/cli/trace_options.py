@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, TextIO
 
-    from icmsg.link.link import Link
+    from icmsg.link.endpoints.link import AnyLink
     from icmsg.machine.machine import Machine
 
 STREAM: Final = "-"
@@ -78,7 +78,7 @@ class Traces:
         return sys.stderr if self.to_stdout else sys.stdout
 
     def begin(
-        self, machine: Machine, link: Link, players: Mapping[str, str], about: Mapping[str, str]
+        self, machine: Machine, link: AnyLink, players: Mapping[str, str], about: Mapping[str, str]
     ) -> None:
         """Trace ``machine`` from now on; ``players`` are the cores with what was given for each."""
         players = {core: "Python" if who == PYTHON else Path(who).name for core, who in players.items()}

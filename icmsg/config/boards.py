@@ -22,12 +22,14 @@ class Board:
     """SoC as Zephyr's boards use it.
 
     ``name`` is also that of ``platforms/NAME.repl``. ``roles`` are the names of the two cores of the link, the one
-    that has ``instance``, or ``icbmsg`` with blocks, as it stands first; ``titles`` says in words what each is,
+    that has ``instance`` as it stands first; ``titles`` says in words what each is,
     ``mailboxes`` gives the byte address for which the firmware stubs of each are built. ``qualifiers`` are the parts of
     Zephyr's board names and devicetree labels that tell whose files they are. ``mailbox`` is the ``compatible`` of
     the mailbox, ``labels`` are what an overlay may call it, ``ram`` is where the regions of an overlay can lie.
     ``starts`` tells whether firmware on the first core lets the second one run, and so is up before it. ``services``
     are beginnings of the names of functions by which firmware asks cores for something whose firmware is not public.
+    ``blocks`` are the numbers of tx and rx blocks of ICBMsg, ``block_alignment`` its dcache-alignment where that is
+    another one than ICMsg's.
     """
 
     name: str
@@ -37,12 +39,28 @@ class Board:
     titles: Mapping[str, str]
     qualifiers: Mapping[str, tuple[str, ...]]
     instance: InstanceConfig
-    icbmsg: IcbmsgConfig
     mailbox: str
     labels: tuple[str, ...]
     ram: range
     starts: bool
     services: tuple[str, ...] = ()
+    blocks: tuple[int, int] = (16, 18)
+    block_alignment: int = 0
+
+    @property
+    def icbmsg(self) -> IcbmsgConfig:
+        """The instance of ICBMsg in the same place, as the first core has it."""
+        own, (tx_blocks, rx_blocks) = self.instance, self.blocks
+        return IcbmsgConfig(
+            tx_region=own.tx_region,
+            rx_region=own.rx_region,
+            tx_blocks=tx_blocks,
+            rx_blocks=rx_blocks,
+            tx_channel=own.tx_channel,
+            rx_channel=own.rx_channel,
+            dcache_alignment=self.block_alignment or own.dcache_alignment,
+            name=own.name,
+        )
 
 
 NRF5340: Final = Board(
@@ -55,15 +73,6 @@ NRF5340: Final = Board(
     instance=InstanceConfig(
         tx_region=Region(0x2007_0000, 0x800),
         rx_region=Region(0x2007_8000, 0x800),
-        tx_channel=0,
-        rx_channel=1,
-        name="ipc0",
-    ),
-    icbmsg=IcbmsgConfig(
-        tx_region=Region(0x2007_0000, 0x800),
-        rx_region=Region(0x2007_8000, 0x800),
-        tx_blocks=16,
-        rx_blocks=18,
         tx_channel=0,
         rx_channel=1,
         name="ipc0",
@@ -90,20 +99,11 @@ NRF54L15: Final = Board(
         rx_channel=20,
         name="ipc0",
     ),
-    icbmsg=IcbmsgConfig(
-        tx_region=Region(0x2002_0000, 0x800),
-        rx_region=Region(0x2001_8000, 0x800),
-        tx_blocks=16,
-        rx_blocks=18,
-        tx_channel=21,
-        rx_channel=20,
-        dcache_alignment=32,
-        name="ipc0",
-    ),
     mailbox="nordic,nrf-vevif-task-tx",
     labels=("cpuflpr_vevif_rx", "cpuflpr_vevif_tx", "cpuapp_vevif_rx", "cpuapp_vevif_tx"),
     ram=range(0x2000_0000, 0x2004_0000),
     starts=True,
+    block_alignment=32,
 )
 """Source of the instance: the overlays of the upstream ICMsg sample for nrf54l15dk. The second mailbox is where the
 VPR's own registers (CSRs) are on its bus (``platforms/nrf54l15.repl``)."""
@@ -118,16 +118,6 @@ NRF54H20: Final = Board(
     instance=InstanceConfig(
         tx_region=Region(0x2F0B_F000, 0x800),
         rx_region=Region(0x2F0B_F800, 0x800),
-        tx_channel=12,
-        rx_channel=18,
-        dcache_alignment=32,
-        name="ipc0",
-    ),
-    icbmsg=IcbmsgConfig(
-        tx_region=Region(0x2F0B_F000, 0x800),
-        rx_region=Region(0x2F0B_F800, 0x800),
-        tx_blocks=16,
-        rx_blocks=18,
         tx_channel=12,
         rx_channel=18,
         dcache_alignment=32,

@@ -18,17 +18,30 @@ from icmsg.errors import ConfigurationError
 Refused = Literal["release", "leak"]
 """Blocks of a message that is not taken: given back, or lost to the sender for good as Zephyr does."""
 
-Defect = Literal["silent-loss", "deaf-start", "pending-overwritten", "slot-reused"]
-"""Known defects of Zephyr's rework (ICBMsg protocol §7):
+Defect = Literal[
+    "silent-loss",
+    "deaf-start",
+    "pending-overwritten",
+    "slot-reused",
+    "blocked-binding",
+    "held-overwritten",
+]
+"""Known defects. Of Zephyr's rework (ICBMsg protocol §7):
 
 ``"silent-loss"``: with all slots in use `send` drops the message and returns its length. ``"deaf-start"``: `open` rings
 before it listens and never looks at the queue, so that an edge doorbell is lost. ``"pending-overwritten"``: with
 deregistration built in, an endpoint may take the slot in which a request of the peer waits. ``"slot-reused"``: it may
 also take the slot of one that has just gone, for which messages are still under way, and gets those.
+
+Of the classic generations (§8): ``"blocked-binding"``: who registers an endpoint waits for it in the work queue that
+has to bind it, until the wait fails with -11 (EAGAIN) after a second; Zephyr before 4.0, and bt_enable.
+
+Of any: ``"held-overwritten"``: a message that is held does not keep its place, and the next one lies there; as with
+the one receive buffer of icmsg_me in 3.3 to 3.7.
 """
 
-ZEPHYR_DEFECTS: Final = frozenset(get_args(Defect))
-"""Defects of Zephyr, all of them: what an instance of it is like."""
+ZEPHYR_DEFECTS: Final = frozenset[Defect](("silent-loss", "deaf-start", "pending-overwritten", "slot-reused"))
+"""Defects of the rework that an instance of Zephyr has."""
 
 _MOST_ENDPOINTS = 254
 _MOST_SLOTS = 255
@@ -65,7 +78,7 @@ class IcbmsgConfig:
     """Milliseconds between two rings with ``signalling="repeat"``, 1…100."""
     refused: Refused = "release"
     defects: frozenset[Defect] = frozenset()
-    """Defects that this side has, rework only."""
+    """Defects that this side has; those of the rework do nothing elsewhere."""
     rings_back: bool = True
     """Ring once more when the peer's bound packet arrives and it has not read ours, rework only; Zephyr does not."""
     name: str = "icbmsg"
@@ -78,6 +91,11 @@ class IcbmsgConfig:
             one_of("signalling", self.signalling, get_args(Signalling))
         for defect in self.defects:
             one_of("defects", defect, get_args(Defect))
+        if "blocked-binding" in self.defects and self.generation == "rework":
+            raise ConfigurationError(
+                "defects = blocked-binding: the rework binds in its interrupt and has no work queue; take generation "
+                '"3.6" or "4.1"'
+            )
         for field, low, high in (
             ("tx_channel", 0, 0xFFFF),
             ("rx_channel", 0, 0xFFFF),

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icmsg.config.build_folder import BuildFiles
-    from icmsg.config.devicetree import Devicetree, IcmsgNode
+    from icmsg.config.devicetree import BackendName, Devicetree, IcmsgNode
     from icmsg.config.icbmsg import IcbmsgConfig
     from icmsg.config.icmsg_me import IcmsgMeConfig
     from icmsg.config.instance import Unbound
@@ -227,9 +227,8 @@ def load_instances(
 ) -> list[NamedInstance]:
     """Return the enabled instances of ICMsg in the devicetree file ``dts``, in the order of the file.
 
-    ``dts`` may also be the folder of a build, whose ``.config`` is then taken too. ``kconfig`` is a ``.config``, a
-    ``prj.conf`` or several of them; ``release`` the Zephyr release if they do not tell; ``core`` whose files these
-    are. Raises :class:`ConfigurationError` with file and line.
+    ``dts`` may also be the folder of a build, with its ``.config``. ``kconfig`` is a ``.config`` or ``prj.conf``, or
+    several; ``release`` is for files that do not tell it. Raises :class:`ConfigurationError` with file and line.
     """
     side = load_side(dts, kconfig, release, core)
     return [
@@ -238,20 +237,26 @@ def load_instances(
     ]
 
 
-def load_backends(first: Side | None, second: Side | None = None, instance: str | None = None) -> BackendPair:
+def load_backends(
+    first: Side | None,
+    second: Side | None = None,
+    instance: str | None = None,
+    backend: BackendName | None = None,
+) -> BackendPair:
     """Return one instance of any backend as both sides have it; arguments and errors are those of :func:`load_pair`.
 
-    Raises also where the two sides have different backends.
+    Of several, one of ``backend`` is chosen. Raises also where the two sides have different backends.
     """
     side = first or second
     if side is None:
         raise ConfigurationError(_NO_DEVICETREE)
     if first is None or second is None:
-        config = side.backend(choose([(node,) for node in side.devicetree.instances], instance, side)[0])
-        mirrored = config.mirrored()
-        return BackendPair(config, mirrored) if side is first else BackendPair(mirrored, config)
+        nodes = [(node,) for node in side.devicetree.instances]
+        config = side.backend(choose(nodes, instance, side, (), backend)[0])
+        both = config, config.mirrored()
+        return BackendPair(*(both if side is first else both[::-1]))
     pairing = pair_up(first, second)
-    ours, theirs = choose(pairing.pairs, instance, first, pairing.aside)
+    ours, theirs = choose(pairing.pairs, instance, first, pairing.aside, backend)
     if ours.backend != theirs.backend:
         raise theirs.place_of("compatible").error(
             DevicetreeError,

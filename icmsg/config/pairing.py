@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.config.boards import BOARDS
 from icmsg.config.core_names import core_in, core_of, cores_in
-from icmsg.config.devicetree import OtherBackend
+from icmsg.config.devicetree import NAMES, OtherBackend
 from icmsg.config.mailboxes import is_same_device
 from icmsg.config.matching import match
 from icmsg.errors import ConfigurationError
@@ -27,7 +27,7 @@ from icmsg.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icmsg.config.devicetree import IcmsgNode, MailboxNode
+    from icmsg.config.devicetree import BackendName, IcmsgNode, MailboxNode
     from icmsg.config.load import Side
 
     Node = IcmsgNode | OtherBackend
@@ -68,9 +68,15 @@ class Pairing(NamedTuple):
 
 
 def choose(
-    candidates: Sequence[tuple[IcmsgNode, ...]], instance: str | None, side: Side, aside: Sequence[Aside] = ()
+    candidates: Sequence[tuple[IcmsgNode, ...]],
+    instance: str | None,
+    side: Side,
+    aside: Sequence[Aside] = (),
+    backend: BackendName | None = None,
 ) -> tuple[IcmsgNode, ...]:
     """Return the one of ``candidates`` that has a node called ``instance``; None will do where there is only one.
+
+    Where there are several, one of ``backend`` comes before those of others.
 
     Raises:
         ConfigurationError: there is none, or several; the text names them, with the file of ``side``.
@@ -78,14 +84,20 @@ def choose(
     found = [
         nodes for nodes in candidates if instance is None or any(node.is_called(instance) for node in nodes)
     ]
+    if len(found) > 1:
+        found = [nodes for nodes in found if nodes[0].backend == backend] or found
     if len(found) == 1:
         return found[0]
-    names = ", ".join(nodes[0].name for nodes in candidates) or "none on both sides"
+    differ = len({nodes[0].backend for nodes in candidates}) > 1
+    names = [
+        f"{nodes[0].name} ({NAMES[nodes[0].compatible]})" if differ else nodes[0].name for nodes in candidates
+    ]
     left = next((each for each in aside if instance is not None and each.node.is_called(instance)), None)
     reason = "which instance?" if instance is None else f"there is no instance {instance}"
     if left is not None:
         reason += f" between the two sides: {left}"
-    raise ConfigurationError(f"{side.devicetree.file}: {reason}; use one of: {names}")
+    listed = ", ".join(names) or "none on both sides"
+    raise ConfigurationError(f"{side.devicetree.file}: {reason}; use one of: {listed}")
 
 
 def pair_up(first: Side, second: Side) -> Pairing:

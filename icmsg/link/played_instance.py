@@ -12,8 +12,11 @@ from icmsg.link.preconditions import check_regions
 from icmsg.machine.events import ENDPOINT_SHIFT, REWORK_STATES, EventKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from icmsg.config import IcbmsgConfig, IcmsgMeConfig
     from icmsg.ipc import Detail, Happened, Observer, SeveralEndpoints
+    from icmsg.link.endpoints import SeveralConfig
     from icmsg.machine.machine import Core, Machine
 
 BackendT = TypeVar("BackendT", bound=Backend)
@@ -93,6 +96,7 @@ class PlayedInstance(Generic[BackendT]):
         made = backend_for(core.bus, self.mailbox, machine.clock, config, observer=observe)
         self.instance: Final[BackendT] = made  # type: ignore[assignment]  # as the overloads say
         mailbox.handler.add(made)
+        _played_on(machine)[core.name, config.tx_region.address] = made
 
     def _observe(self, kind: Happened, detail: Detail) -> None:
         if isinstance(detail, bytes):
@@ -122,3 +126,21 @@ class PlayedInstance(Generic[BackendT]):
         if place is None:
             place = self._places[endpoint] = len(self._places) + 1 << ENDPOINT_SHIFT
         return place
+
+
+def played_backends(machine: Machine, configs: Mapping[str, SeveralConfig]) -> dict[str, SeveralEndpoints]:
+    """Return the backends with several endpoints that Python plays on a link, by core."""
+    found = _played_on(machine)
+    return {
+        core: backend  # type: ignore[misc]  # those of such a configuration
+        for core, config in configs.items()
+        if (backend := found.get((core, config.tx_region.address))) is not None
+        and not isinstance(backend, IcmsgInstance)
+    }
+
+
+def _played_on(machine: Machine) -> dict[tuple[str, int], Backend]:
+    """Return the backend that was made last for each core and tx-region of a machine."""
+    found = machine.events.kept.setdefault(PlayedInstance, {})
+    assert isinstance(found, dict)
+    return found

@@ -63,10 +63,19 @@ class EventKind(enum.IntEnum):
     INTERRUPT_TAKEN = 17  # a core entered the handler of an external interrupt: a = interrupt number
     SLEEP = 18  # firmware of a core sleeps (a = 1) or was woken (a = 0)
 
+    ENDPOINT_MESSAGE = (
+        19  # a core has sent at an endpoint of a link that is followed: a = length in bytes, b = block
+    )
+
 
 TIMELINE: Final = frozenset({EventKind.INTERRUPT_END, EventKind.INTERRUPT_TAKEN, EventKind.SLEEP})
 """The kinds that say what a core spends its time with."""
-SEEN: Final = frozenset({EventKind.PACKETS, EventKind.REGION, EventKind.SESSION}) | TIMELINE
+SEEN: Final = TIMELINE | {
+    EventKind.PACKETS,
+    EventKind.REGION,
+    EventKind.SESSION,
+    EventKind.ENDPOINT_MESSAGE,
+}
 """The kinds that exist only where somebody looks; they are not hashed."""
 HAPPENED: Final = tuple(kind for kind in EventKind if kind not in SEEN)
 """All other kinds: what the hash is made of."""

@@ -76,4 +76,17 @@ class SessionPublished:
     region: TxRegion
 
 
-RegionNews = Packets | RegionChanged | SessionPublished
+@dataclass(frozen=True, slots=True)
+class EndpointMessage:
+    """A message for one of several endpoints that its writer has put into ``region``.
+
+    ``block`` is where it begins, None for a backend without blocks.
+    """
+
+    region: TxRegion
+    endpoint: str
+    payload: bytes
+    block: int | None = None
+
+
+RegionNews = Packets | RegionChanged | SessionPublished | EndpointMessage

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.endpoints.peer import EndpointsPeer
     from icmsg.link.peer import Peer
     from icmsg.machine.machine import Machine
@@ -27,7 +29,8 @@ _LONGEST_NAME: Final = 150
 class ArtefactRecorder:
     """The machines and peers of one test; ``suffixes`` are those of the traces beside the text."""
 
-    def __init__(self, suffixes: Sequence[str] = ()) -> None:
+    def __init__(self, suffixes: Sequence[str] = (), title: str = "") -> None:
+        self._title = title
         self._machines: list[tuple[Machine, TextTrace, RecentTrace | None]] = []
         self._suffixes = suffixes
         self.peers: Final[list[Peer | EndpointsPeer]] = []
@@ -36,7 +39,7 @@ class ArtefactRecorder:
     def of(cls, item: pytest.Item) -> ArtefactRecorder:
         """Return the recorder of a test, the same one each time."""
         if _RECORDER not in item.stash:
-            item.stash[_RECORDER] = cls(trace_suffixes(item.config))
+            item.stash[_RECORDER] = cls(trace_suffixes(item.config), item.nodeid)
         return item.stash[_RECORDER]
 
     def add(self, machine: Machine) -> None:
@@ -49,6 +52,19 @@ class ArtefactRecorder:
 
             recent = try_recent(machine)
         self._machines.append((machine, TextTrace(machine), recent))
+
+    def follow(
+        self,
+        machine: Machine,
+        core: str,
+        other: str,
+        config: InstanceConfig | SeveralConfig,
+        endpoints: Sequence[str] = (),
+    ) -> None:
+        """Let the traces follow an instance that is played next."""
+        for each, _, recent in self._machines:
+            if each is machine and recent is not None:
+                recent.follow(core, other, config, endpoints)
 
     def close(self) -> None:
         """Close all machines, the last one first."""
@@ -68,7 +84,7 @@ class ArtefactRecorder:
             own = f"{name}-{number}" if len(found) > 1 else name
             saved.append(trace.save(folder / f"{own}.txt"))
             if recent is not None:
-                saved += [recent.save(folder / f"{own}{suffix}") for suffix in self._suffixes]
+                saved += [recent.save(folder / f"{own}{suffix}", self._title) for suffix in self._suffixes]
         return saved
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
     from icmsg.engines.choice import EngineChoice
     from icmsg.link.endpoints import SeveralConfig
+    from icmsg.link.endpoints.from_files import Files
     from icmsg.link.endpoints.peer import EndpointsPeer
     from icmsg.link.peer import Peer
     from icmsg.machine.image import FirmwareImage
@@ -61,10 +62,19 @@ class OpenPeer(Protocol):
     @overload
     def __call__(
         self, core: str | None, config: SeveralConfig, endpoints: Iterable[str] = ()
-    ) -> EndpointsPeer:
+    ) -> EndpointsPeer: ...
+    @overload
+    def __call__(
+        self,
+        core: str | None = None,
+        *,
+        files: Files,
+    ) -> Peer | EndpointsPeer:
         """``config`` is the instance as that core has it; None = the one of Zephyr's boards.
 
         With an IcbmsgConfig or IcmsgMeConfig there are ``endpoints``, and ``peer.endpoint(NAME)`` for further ones.
+        ``files`` are the devicetree and Kconfig of a build, which tell the backend: an EndpointsPeer where that has
+        several endpoints, else a Peer.
         """
 
 
@@ -190,21 +200,35 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
         core: str | None = None,
         config: InstanceConfig | SeveralConfig | None = None,
         endpoints: Iterable[str] = (),
+        *,
+        files: Files | None = None,
     ) -> Peer | EndpointsPeer:
         soc = icmsg_machine.soc
         target = icmsg_machine.core(core or default_link(soc).first)
+        link = default_link(soc, [target.name])
+        names = [endpoints] if isinstance(endpoints, str) else list(endpoints)
+        if files is not None:
+            if config is not None or names:
+                raise ConfigurationError(
+                    "files and config exclude each other, endpoints are one of files: leave one of them out"
+                )
+            from icmsg.link.endpoints.from_files import config_from_files  # slow to load
+
+            config, names = config_from_files(target.name, link.other(target.name), files), [*files.endpoints]
         if isinstance(config, IcbmsgConfig | IcmsgMeConfig):
-            names = [endpoints] if isinstance(endpoints, str) else endpoints
+            recorder.follow(icmsg_machine, target.name, link.other(target.name), config, names)
             several = EndpointsPeer(icmsg_machine, target, config, names)
             recorder.peers.append(several)
             return several
-        if endpoints:
+        if names:
             raise ConfigurationError("endpoints are for IcbmsgConfig and IcmsgMeConfig: ICMsg has one")
         if config is not None and not isinstance(config, Config):
             raise ConfigurationError(
-                f"config {config!r} is no InstanceConfig; for a devicetree file: load_instances(FILE)[0].config"
+                f"config {config!r} is no InstanceConfig; for a devicetree file: files=Files(FILE)"
             )
-        peer = Peer(icmsg_machine, target, config or default_link(soc, [target.name]).configs[target.name])
+        config = config or link.configs[target.name]
+        recorder.follow(icmsg_machine, target.name, link.other(target.name), config)
+        peer = Peer(icmsg_machine, target, config)
         recorder.peers.append(peer)
         return peer
 

@@ -24,10 +24,12 @@ from icmsg.robot.values import nanoseconds
 from icmsg.views.recent import RecentTrace, try_recent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import timedelta
     from pathlib import Path
 
+    from icmsg.config.instance import InstanceConfig
+    from icmsg.link.endpoints import SeveralConfig
     from icmsg.machine.machine import Core, Machine
     from icmsg.monitor.protocol import Monitor
     from icmsg.robot.emulation import SuiteEmulation
@@ -51,7 +53,7 @@ class KeywordContext:
         self.trace_saved = False
         """True if the trace of this test lies in a file."""
         self.recent: RecentTrace | None = None
-        """Ring of what happened on the machine's link, where the suite asks for traces of it."""
+        """Ring of what happened on the links that the test uses, where the suite asks for traces of it."""
         self.recent_files: Final[list[Path]] = []
         """The files that were saved of it last."""
         self._heard: Machine | None = None
@@ -167,6 +169,14 @@ class KeywordContext:
         if core not in self.played:
             self.played[core] = PlayedInstances(machine, machine.core(core), self.recorder)
         return self.played[core]
+
+    def follow(
+        self, core: str, config: InstanceConfig | SeveralConfig, endpoints: Sequence[str] = ()
+    ) -> None:
+        """Let the traces of the suite follow an instance that Python plays next."""
+        self.machine  # noqa: B018 - a new machine has traces of its own
+        if self.recent is not None:
+            self.recent.follow(core, self.links.other(core), config, endpoints)
 
     # Time
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from robot.api.deco import keyword
 
 from icmsg.errors import ConfigurationError, IpcError
+from icmsg.ipc.icbmsg.endpoint import IcbmsgEndpoint
 from icmsg.link.workload import Workload, difference
+from icmsg.robot.played_endpoints import PlayedOneOfSeveral
 from icmsg.robot.values import CoreName, shown
 
 if TYPE_CHECKING:
@@ -36,6 +38,44 @@ class ExchangeKeywords:
         """
         for played in self._context.endpoints(core, instance, endpoint):
             played.echoes = True
+
+    @keyword(tags=["messages"])
+    def hold_messages(self, core: CoreName, instance: str | None = None, endpoint: str | None = None) -> None:
+        """Lets a core that Python plays hold every message of ICBMsg in its blocks, until `Send Held Messages Back`.
+
+        Without the name of an endpoint, all endpoints of its instance do.
+        """
+        for played in self._several(core, instance, endpoint):
+            played.holds = True
+
+    @keyword(tags=["messages"])
+    def send_held_messages_back(
+        self, core: CoreName, instance: str | None = None, endpoint: str | None = None
+    ) -> int:
+        """Sends back what lies in the blocks of the messages that a core holds, and releases them; returns how many.
+
+        What comes later is kept as always.
+        """
+        count = 0
+        for played in self._several(core, instance, endpoint):
+            played.holds = False
+            count += played.send_held_back()
+        if not count:
+            raise AssertionError(
+                f"{core} holds no message; use `Hold Messages    {core}` before they are sent"
+            )
+        return count
+
+    def _several(self, core: str, instance: str | None, endpoint: str | None) -> list[PlayedOneOfSeveral]:
+        found = self._context.endpoints(core, instance, endpoint)
+        several = [
+            each
+            for each in found
+            if isinstance(each, PlayedOneOfSeveral) and isinstance(each.endpoint, IcbmsgEndpoint)
+        ]
+        if len(several) < len(found) or not found:
+            raise ConfigurationError("only ICBMsg holds messages in their blocks: give backend=icbmsg")
+        return several
 
     @keyword(tags=["messages"])
     def exchange_messages(

@@ -101,7 +101,7 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
     have printed, which doorbells rang, and which faults the test caused. The trace of the whole test, a line for each
     event, is saved into ``icmsg-traces`` in the output folder and linked from the log. With ``traces=pftrace pcapng``
     of the library the same is also saved for Perfetto and Wireshark, and `Save Trace` takes their suffixes: the link of
-    the SoC is then followed while the tests run, which makes them slower.
+    the SoC, or what `Play Core` plays, is then followed while the tests run, which makes them slower.
 
     = Around a test =
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from icmsg.ipc import AtEndpoint, Happened
+from icmsg.ipc.icbmsg.endpoint import IcbmsgEndpoint
 from icmsg.link.endpoints.peer import EndpointsPeer, PeerEndpoint
 from icmsg.robot.sending_back import SendingBack
 from icmsg.robot.values import happened_words, summary_line
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from icmsg.ipc import Detail
+    from icmsg.ipc.icbmsg.buffers import RxBuffer
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.played_instance import PlayedMailbox
     from icmsg.machine.machine import Core, Machine
@@ -29,6 +32,9 @@ class PlayedOneOfSeveral(PeerEndpoint):
         """The part of ``unbound_count`` that the test has expected."""
         self.echoes = False
         """True while messages are sent back instead of kept."""
+        self.holds = False
+        """True while messages are held where they are instead of kept."""
+        self.held: Final[deque[RxBuffer]] = deque()
         super().__init__(peer, name, prio)
         self._back = SendingBack(peer.machine.clock, self.errors)
 
@@ -39,11 +45,23 @@ class PlayedOneOfSeveral(PeerEndpoint):
         return summary_line(title, state, self.is_bound, self.sent, self.got, self.received)
 
     def take(self, data: bytes) -> None:
-        """Keep one message, or send it back."""
-        if self.echoes:
+        """Keep one message, hold it, or send it back."""
+        if self.holds and isinstance(self.endpoint, IcbmsgEndpoint):
+            self.held.append(self.endpoint.hold_rx_buffer())
+        elif self.echoes:
             self._back.add(self.endpoint, data)
         else:
             super().take(data)
+
+    def send_held_back(self) -> int:
+        """Send back what lies now in each buffer that is held, give all of them back, and return how many."""
+        count = len(self.held)
+        while self.held:
+            buffer = self.held.popleft()
+            data = buffer.read()
+            buffer.release()
+            self._back.add(self.endpoint, data)
+        return count
 
 
 class PlayedEndpoints(EndpointsPeer):

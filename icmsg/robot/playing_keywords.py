@@ -9,14 +9,17 @@ from robot.api.deco import keyword
 
 from icmsg.config.by_hand import with_given
 from icmsg.config.icbmsg import Refused
-from icmsg.config.instance import Signalling, Unbound
+from icmsg.config.instance import InstanceConfig, Signalling, Unbound
 from icmsg.config.layout import Wire
 from icmsg.errors import ConfigurationError
-from icmsg.robot.instance_arguments import config_from_files, defects_of
+from icmsg.robot.instance_arguments import defects_of
 from icmsg.robot.played_endpoints import PlayedEndpoints
 from icmsg.robot.values import CoreName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from icmsg.link.endpoints import SeveralConfig
     from icmsg.robot.context import KeywordContext
     from icmsg.robot.played_instances import Played
 
@@ -65,17 +68,17 @@ class PlayingKeywords:
         ``backend`` is ``icbmsg``, ``icbmsg-rework`` or ``icmsg-me``, with several ``endpoints``; the other core takes
         it over. ``release`` tells the generation of ICBMsg (4.1 to 4.4 by default), ``slots`` is the depth of the
         rework's queues, ``refused=leak`` loses the blocks of messages that are not taken, as Zephyr does, ``defects``
-        are those of the rework that this side has (``all`` = as in Zephyr); with ``rings_back=False`` it does not ring
+        are those that this side has (``all`` = as in Zephyr's rework); with ``rings_back=False`` it does not ring
         once more for a peer that has read nothing yet, which Zephyr does not, either.
 
         | Play Core | app | backend=icbmsg | endpoints=ep0,ep1 |
         | Play Core | net | endpoints=ep0,ep1 | |
         | Send Message | app | hello | endpoint=ep1 |
 
-        The instance is described by the files of a build: ``dts`` is a ``zephyr.dts``, an overlay or the folder of a
-        build, ``kconfig`` a ``.config`` or ``prj.conf``, ``release`` the Zephyr release if they do not tell.
-        ``dts_of`` says whose devicetree it is, if it is the other core's. ``instance`` must then be a name in it,
-        where it has several.
+        The instance is described by the files of a build, whatever its backend: ``dts`` is a ``zephyr.dts``, an overlay
+        or the folder of a build, ``kconfig`` a ``.config`` or ``prj.conf``, ``release`` the Zephyr release if they do
+        not tell. ``dts_of`` says whose devicetree it is, if it is the other core's. Where it has several instances,
+        ``instance`` must be the name of one in it, or ``backend`` that of the only one.
 
         Or by arguments, as *this* core has them: regions as ``0x20070000:0x800``, mbox channels, the properties
         of the devicetree, and the ``release``, which tells ``wire``, ``signalling`` and ``rx_limit``. What is not
@@ -116,42 +119,42 @@ class PlayingKeywords:
             "rings_back": rings_back,
         }
         several = {name: value for name, value in blocks.items() if value is not None}
+        names = (endpoints or DEFAULT_ENDPOINT).split(",")
+        if dts is not None:
+            from icmsg.link.endpoints.from_files import Files, config_from_files  # slow to load
+
+            chosen = None if instance == DEFAULT_INSTANCE else instance
+            asked = () if endpoints is None else names
+            files = Files(dts, kconfig, release, dts_of, chosen, backend, asked)
+            found = config_from_files(core, context.links.other(core), files, given | several, instance)
+            self._open(core, found, names)
+            return
+        if kconfig is not None or dts_of is not None:
+            raise ConfigurationError(
+                f"{'kconfig' if kconfig is not None else 'dts_of'} goes with dts: give the devicetree, too"
+            )
         if backend not in (None, "icmsg") or (backend is None and context.links.is_several(core, instance)):
-            if dts is not None:
-                raise ConfigurationError(
-                    "dts is for ICMsg: give regions, blocks and alignment of other backends"
-                )
-            names = (endpoints or DEFAULT_ENDPOINT).split(",")
             config_of = context.links.several_for_new(
                 core, instance, backend, names, given | several, release
             )
-            context.playable(core).open_several(config_of, names)
+            self._open(core, config_of, names)
             return
         if several or endpoints is not None:
             extra = next(iter(several), "endpoints")
             raise ConfigurationError(
                 f"{extra} is for backends with several endpoints: give backend=icbmsg, too"
             )
-        if dts is not None:
-            chosen = None if instance == DEFAULT_INSTANCE else instance
-            config = config_from_files(
-                core,
-                context.links.other(core),
-                dts,
-                kconfig,
-                release,
-                dts_of or core,
-                chosen,
-                instance,
-                given,
-            )
+        config = with_given(context.links.for_new(core, instance), given, release)
+        self._open(core, config, names)
+
+    def _open(self, core: str, config: InstanceConfig | SeveralConfig, names: Sequence[str]) -> None:
+        side = self._context.playable(core)
+        if isinstance(config, InstanceConfig):
+            self._context.follow(core, config)
+            side.open(config)
         else:
-            if kconfig is not None or dts_of is not None:
-                raise ConfigurationError(
-                    f"{'kconfig' if kconfig is not None else 'dts_of'} goes with dts: give the devicetree, too"
-                )
-            config = with_given(context.links.for_new(core, instance), given, release)
-        context.playable(core).open(config)
+            self._context.follow(core, config, names)
+            side.open_several(config, names)
 
     @keyword(tags=["playing"])
     def wait_for_bound(

@@ -101,7 +101,7 @@ def _write_recent(context: KeywordContext, name: str | None, suffix: str) -> Pat
             f"Save Trace: {suffix} needs what happened from the start, with a link of the SoC: give the library "
             f"traces={suffix.lstrip('.')}"
         )
-    return context.recent.save(_path(name, suffix))
+    return context.recent.save(_path(name, suffix), _test())
 
 
 def _link(path: Path) -> str:

@@ -1,7 +1,14 @@
 """Packets for Wireshark (``.pcapng``): each message as it lies in the ring, one interface for each direction.
 
-The link type is that of exported PDUs: in front of each packet stands the name of its dissector, ``icmsg``, which
-``icmsg.lua`` brings. Without that file the bytes can be seen all the same. Faults are packets without bytes, so that
+The link type is that of exported PDUs: in front of each packet stands the name of its dissector, which ``icmsg.lua``
+brings. Without that file the bytes can be seen all the same:
+
+- ``icmsg``: header and payload of a packet, as they lie in the ring;
+- ``icmsg_me``: the same, where the payload begins with the number of an endpoint;
+- ``icbmsg``: the same of a control message, and behind it, padded to 4 bytes, header and payload of its block;
+- ``icbmsgrw``: header and payload of a block of the rework, which has no ring.
+
+Faults are packets without bytes, so that
 they stand at their time between the messages; what they are is their comment.
 """
 
@@ -10,12 +17,15 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.icbmsg import IcbmsgConfig
+from icmsg.config.icmsg_me import IcmsgMeConfig
+from icmsg.ipc.icbmsg.control import DATA
 from icmsg.views.writer import TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.views.writer import Message, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _LINKTYPE: Final = 252  # LINKTYPE_WIRESHARK_UPPER_PDU
@@ -41,7 +51,9 @@ class PcapngWriter(TraceWriter):
     def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
         self._write, self._flush = output.write, output.flush
-        self._pdu = _TAGS(_DISSECTOR_NAME, 8) + b"icmsg\0\0\0" + _END
+        self._pdus = [
+            _TAGS(_DISSECTOR_NAME, 8) + _dissector(each).ljust(8, b"\0") + _END for each in subject.directions
+        ]
         self._write(
             _framed(
                 _SECTION,
@@ -59,7 +71,7 @@ class PcapngWriter(TraceWriter):
         ]
         self._of_core = {each.writer.index: each for each in reversed(subject.directions)}
         for each in subject.directions:
-            about = f"{each.instance}, region {each.region}, channel {each.channel}, {each.layout.wire}"
+            about = f"{each.instance}, region {each.region}, channel {each.channel}, {each.wire}"
             options = _option(_NAME, len(each.title)) + _padded(each.title.encode())
             options += _option(_ABOUT, len(about.encode())) + _padded(about.encode())
             options += _option(_RESOLUTION, 1) + _padded(_NANOSECONDS) + _END
@@ -67,7 +79,7 @@ class PcapngWriter(TraceWriter):
         self._flush()
 
     def _add(self, time_ns: int, direction: TracedDirection, data: bytes, comment: str) -> None:
-        data = self._pdu + data
+        data = self._pdus[direction.number] + data
         text, size = comment.encode(), len(data)
         body = _packet(direction.number, time_ns >> 32, time_ns & 0xFFFF_FFFF, size, size)
         options = _option(_COMMENT, len(text)) + _padded(text) + self._flags[direction.number]
@@ -78,9 +90,13 @@ class PcapngWriter(TraceWriter):
 
     def sent(self, time_ns: int, message: Message) -> None:
         """Write the packet with its number."""
-        payload = message.payload
-        comment = f"{message.title} at index {message.index}"
-        self._add(time_ns, message.direction, _header(len(payload), 0) + payload, comment)
+        self._add(time_ns, message.direction, _on_the_wire(message), f"{message.title} {message.place}")
+
+    def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
+        """Write a packet of the backend, with what it is in words."""
+        packet = control.packet
+        data = packet if direction.layout is None else _header(len(packet), 0) + packet
+        self._add(time_ns, direction, data, control.words)
 
     # Faults
 
@@ -113,6 +129,27 @@ class PcapngWriter(TraceWriter):
     def _fault(self, time_ns: int, core: int, text: str) -> None:
         if (direction := self._of_core.get(core)) is not None:
             self._add(time_ns, direction, b"", text)
+
+
+def _dissector(direction: TracedDirection) -> bytes:
+    """Return the name of the dissector for the packets of a direction."""
+    if isinstance(direction.config, IcbmsgConfig):
+        return b"icbmsg" if direction.layout is not None else b"icbmsgrw"
+    return b"icmsg_me" if isinstance(direction.config, IcmsgMeConfig) else b"icmsg"
+
+
+def _on_the_wire(message: Message) -> bytes:
+    """Return the bytes of a message as they lie in ring and blocks."""
+    payload, config = message.payload, message.direction.config
+    if message.is_magic or not isinstance(config, IcbmsgConfig | IcmsgMeConfig):
+        return _header(len(payload), 0) + payload
+    if isinstance(config, IcmsgMeConfig):
+        return _header(len(payload) + 1, 0) + bytes([message.address]) + payload
+    block = message.block or 0
+    if config.generation == "rework":
+        return _word(len(payload) | block << 16 | message.address << 24) + payload
+    control = bytes([DATA, message.address, block])
+    return _header(len(control), 0) + control + b"\0" + _word(len(payload)) + payload
 
 
 def _padded(data: bytes) -> bytes:

@@ -16,7 +16,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.views.writer import Message, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
 
 # TracePacket
 _PACKET: Final = tag(1, 2)
@@ -73,8 +73,8 @@ def _string(name: str) -> Callable[[str], bytes]:
     return encode
 
 
-_MSG, _SIZE, _CHANNELS = map(_integer, ("msg", "size", "channels"))
-_PAYLOAD, _WHY, _PC = map(_string, ("payload", "why", "pc"))
+_MSG, _SIZE, _CHANNELS, _OWN = map(_integer, ("msg", "size", "channels", "number at endpoint"))
+_PAYLOAD, _WHY, _PC, _ENDPOINT, _PLACE = map(_string, ("payload", "why", "pc", "endpoint", "place"))
 
 
 class PerfettoWriter(TraceWriter):
@@ -101,7 +101,9 @@ class PerfettoWriter(TraceWriter):
             if core.player == "Python":
                 self._begin(subject.start_ns, self._lanes[core.index, _ACTIVITY], "played by Python")
         for each in subject.directions:
-            self.filled(subject.start_ns, each, each.rd_idx, each.wr_idx)
+            self.filled(
+                subject.start_ns, each, each.rd_idx, each.wr_idx, each.level(each.rd_idx, each.wr_idx)
+            )
 
     # Tracks
 
@@ -125,10 +127,12 @@ class PerfettoWriter(TraceWriter):
                 fields = number(_UUID, self._lane(core.index, lane)) + number(_PARENT, root)
                 self._track(fields + text(_NAME, name) + number(_RANK, lane))
         for each in subject.directions:
-            room = each.layout.data_length
-            name = f"{each.title} {each.instance}: bytes in the ring (of {room})"
+            room, unit = each.room
+            name = (
+                f"{each.title} {each.instance}: {unit} in {'use' if each.blocks else 'the ring'} (of {room})"
+            )
             fields = number(_UUID, self._counter(each)) + text(_NAME, name)
-            self._track(fields + data(_COUNTER, text(6, "bytes")))
+            self._track(fields + data(_COUNTER, text(6, unit)))
 
     def _track(self, fields: bytes, more: bytes = b"") -> None:
         self._add(data(1, _SEQUENCE + more + data(_DESCRIPTOR, fields)))
@@ -178,6 +182,9 @@ class PerfettoWriter(TraceWriter):
         """Write an instant at which the arrow of the message begins, with its payload."""
         title, payload = message.title, message.payload
         more = _flow(message) + _MSG(message.number) + _SIZE(len(payload)) + _PAYLOAD(payload.hex())
+        if message.endpoint:
+            more += _ENDPOINT(message.endpoint) + _OWN(message.own_number)
+            more += _PLACE(message.place)
         self._instant(
             time_ns,
             self._lanes[message.direction.writer.index, _MESSAGES],
@@ -227,9 +234,12 @@ class PerfettoWriter(TraceWriter):
         """End the slice of a handler."""
         self._end(time_ns, self._lanes[core, _INTERRUPTS])
 
-    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int) -> None:
+    def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
+        """Write the words beside the messages of its writer."""
+        self._instant(time_ns, self._lanes[direction.writer.index, _MESSAGES], control.words.encode())
+
+    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:  # noqa: ARG002 - the level
         """Write the fill level."""
-        level = (wr_idx - rd_idx) % direction.layout.data_length
         self._event(time_ns, self._counters[direction.number] + varint(level))
 
     # Cores and instances

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from icmsg.config.icbmsg import IcbmsgConfig
+from icmsg.config.instance import InstanceConfig
 from icmsg.errors import ConfigurationError
-from icmsg.link.link import default_link
+from icmsg.link.endpoints.followed import follow_endpoints
+from icmsg.link.endpoints.link import EndpointsLink
+from icmsg.link.link import Link, default_link
 from icmsg.outputs import create_stream
 from icmsg.views.formats import format_of
 from icmsg.views.recording import unwritable, write_companions
 from icmsg.views.sink import Sink
 from icmsg.views.tracer import Tracer, subject_of
-from icmsg.views.writer import TraceWriter
+from icmsg.views.writer import Message, TracedDirection, TraceWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from icmsg.link.link import Link
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.link.endpoints.link import AnyLink
     from icmsg.machine.machine import Machine
     from icmsg.views.writer import TraceSubject
 
@@ -26,7 +32,7 @@ _KEPT: Final = 50_000
 """Things that are kept, about ten for a message: of a longer run the last ones explain the failure."""
 _TOLD: Final = (
     "sent", "rang", "signal_lost", "interrupt", "interrupt_taken", "interrupt_ended", "received", "dropped", "filled",
-    "state", "session", "core_changed", "fault", "warning", "region_changed", "printed", "noted",
+    "controlled", "state", "session", "core_changed", "fault", "warning", "region_changed", "printed", "noted",
 )  # fmt: skip
 """The methods of a writer whose calls are kept."""
 
@@ -60,10 +66,47 @@ class _Keeper(TraceWriter):
 class RecentTrace:
     """Keeps the last ``limit`` things that happen on ``machine`` from now on, for :meth:`save`."""
 
-    def __init__(self, machine: Machine, links: Sequence[Link] = (), *, limit: int = _KEPT) -> None:
-        subject = subject_of(machine, links or (default_link(machine.soc),), {}, {})
-        self._keeper = _Keeper(subject, limit)
+    def __init__(self, machine: Machine, links: Sequence[AnyLink] = (), *, limit: int = _KEPT) -> None:
+        self._machine: Final = machine
+        self._limit: Final = limit
+        self._begin(links or (default_link(machine.soc),))
+
+    def _begin(self, links: Sequence[AnyLink], kept: Iterable[tuple[str, tuple[Any, ...]]] = ()) -> None:
+        subject = subject_of(self._machine, links, {}, {})
+        self._keeper = _Keeper(subject, self._limit)
+        self._keeper.kept.extend(kept)
         self._tracer = Tracer(self._keeper, exact=False)
+
+    def follow(
+        self,
+        core: str,
+        other: str,
+        config: InstanceConfig | SeveralConfig,
+        names: Iterable[str] = (),
+    ) -> None:
+        """Follow the instance that ``core`` has from now on, instead of another one in the same memory.
+
+        ``other`` is the core at the other end, ``names`` are those of the endpoints. Call it before the instance is
+        open. What was kept of an instance that is followed no longer is forgotten.
+        """
+        links = list(self._keeper.subject.links)
+        over = [link for link in links if _overlaps(link, config)]
+        known = next((link for link in over if set(link.cores) == {core, other}), None)
+        link = _link_of(core, other, config, names, known)
+        if known is not None and len(over) == 1 and _on_the_wire(link) == _on_the_wire(known):
+            if isinstance(link, EndpointsLink) and isinstance(known, EndpointsLink):
+                first, second = (self._machine.core(name) for name in link.cores)
+                own, peer = link.configs.values()
+                follow_endpoints(
+                    self._machine, first, second, own, link.names, peer
+                ).stop()  # knows the names now
+            return
+        if not over:
+            self._tracer.follow(link)
+            return
+        kept = [call for call in self._keeper.kept if not any(_is_of_a_link(told) for told in call[1])]
+        self._tracer.stop()
+        self._begin([each if each is not over[0] else link for each in links if each not in over[1:]], kept)
 
     def __len__(self) -> int:
         return len(self._keeper.kept)
@@ -78,8 +121,10 @@ class RecentTrace:
         """Keep what there is and add nothing more."""
         self._tracer.stop()
 
-    def save(self, path: Path | str) -> Path:
+    def save(self, path: Path | str, title: str = "") -> Path:
         """Write what is kept into a file, whose suffix says in which format, and return its path.
+
+        ``title`` is the name of what was traced, such as a test's.
 
         Raises:
             ConfigurationError: no format has this suffix, or the file cannot be written.
@@ -89,7 +134,7 @@ class RecentTrace:
         try:
             sink = Sink(create_stream(path), gzipped=gzipped)
             try:
-                writer = chosen.make(self._keeper.subject, sink)
+                writer = chosen.make(replace(self._keeper.subject, title=title), sink)
                 for name, told in list(self._keeper.kept):
                     getattr(writer, name)(*told)
                 writer.close()
@@ -99,6 +144,61 @@ class RecentTrace:
         except OSError as error:
             raise unwritable(path, error) from None
         return path
+
+
+def _overlaps(link: AnyLink, config: InstanceConfig | SeveralConfig) -> bool:
+    there = next(iter(link.configs.values()))
+    return any(
+        one.overlaps(other)
+        for one in (there.tx_region, there.rx_region)
+        for other in (config.tx_region, config.rx_region)
+    )
+
+
+def _link_of(
+    core: str,
+    other: str,
+    config: InstanceConfig | SeveralConfig,
+    names: Iterable[str],
+    known: AnyLink | None,
+) -> AnyLink:
+    """Return the link of ``core``, which has ``config``; the other core keeps what it has if it is of the same kind."""
+    first, second = (core, other) if known is None else known.cores
+    theirs = None if known is None else known.configs[other]
+    if isinstance(config, InstanceConfig):
+        peer = theirs if isinstance(theirs, InstanceConfig) else config.mirrored()
+        packets = {core: config, other: peer}
+        return Link(first, second, {name: packets[name] for name in (first, second)})
+    several = config.mirrored() if theirs is None or isinstance(theirs, InstanceConfig) else theirs
+    blocks = {core: config, other: several}
+    before = known.names if isinstance(known, EndpointsLink) else ()
+    all_names = tuple(dict.fromkeys((*before, *names)))
+    return EndpointsLink(first, second, {name: blocks[name] for name in (first, second)}, all_names)
+
+
+def _on_the_wire(link: AnyLink) -> list[tuple[object, ...]]:
+    """Return what decides how memory is read."""
+    return [
+        (
+            name,
+            type(config),
+            config.name,
+            config.tx_region,
+            config.tx_channel,
+            config.tx_layout
+            if isinstance(config, InstanceConfig | IcbmsgConfig)
+            else config.control.tx_layout,
+            config.slots if isinstance(config, IcbmsgConfig) else 0,
+        )
+        for name, config in link.configs.items()
+    ]
+
+
+def _is_of_a_link(told: Any) -> bool:
+    """Tell whether a thing that was told belongs to a direction, which other numbers may stand for later."""
+    if isinstance(told, list):
+        return any(isinstance(each, Message) for each in told)
+    return isinstance(told, TracedDirection | Message)
 
 
 def suffixes_of(formats: str) -> list[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from icmsg.link.link import Link
+    from icmsg.link.endpoints.link import AnyLink
     from icmsg.machine.machine import Machine
     from icmsg.views.formats import TraceFormat
     from icmsg.views.writer import TraceWriter
@@ -80,7 +80,7 @@ class TraceFile:
 def trace_to(
     machine: Machine,
     path: Path | str,
-    links: Sequence[Link] = (),
+    links: Sequence[AnyLink] = (),
     *,
     about: Mapping[str, str] | None = None,
     players: Mapping[str, str] | None = None,
@@ -110,7 +110,7 @@ def trace_into(
     machine: Machine,
     stream: BinaryIO,
     chosen: TraceFormat,
-    links: Sequence[Link] = (),
+    links: Sequence[AnyLink] = (),
     *,
     about: Mapping[str, str] | None = None,
     players: Mapping[str, str] | None = None,
@@ -123,7 +123,7 @@ def _begin(
     machine: Machine,
     sink: Sink,
     chosen: TraceFormat,
-    links: Sequence[Link],
+    links: Sequence[AnyLink],
     about: Mapping[str, str] | None,
     players: Mapping[str, str] | None,
     exact: bool,

@@ -22,7 +22,7 @@ from icmsg.machine.events import (
     EventKind,
 )
 from icmsg.machine.fault_causes import fault_name
-from icmsg.machine.region_news import Packets, RegionChanged
+from icmsg.machine.region_news import EndpointMessage, Packets, RegionChanged
 from icmsg.outputs import replace_file
 
 if TYPE_CHECKING:
@@ -59,6 +59,16 @@ def _in_memory(event: Event) -> str:
     )
 
 
+def _at_endpoint(event: Event) -> str:
+    """Name the message that was seen at one of several endpoints."""
+    if not isinstance(event.news, EndpointMessage):
+        return f"has sent {event.a} bytes, at block {event.b}"
+    news = event.news
+    block = "" if news.block is None else f" at block {news.block}"
+    what = f"{event.a} bytes (CRC-32 {crc32(news.payload):08x}){block}"
+    return f"has put into its tx-region of {news.region.instance}, endpoint {news.endpoint}: {what}"
+
+
 def _change(event: Event) -> str:
     """Name what became of a followed region."""
     if not isinstance(event.news, RegionChanged):
@@ -89,6 +99,7 @@ _TEXTS: Final[Mapping[EventKind, Callable[[Event], str]]] = {
     EventKind.SIGNAL_LOST: lambda event: f"loses the signal of task {event.a}, channels 0x{event.b:X}",
     EventKind.PACKETS: _in_memory,
     EventKind.REGION: _change,
+    EventKind.ENDPOINT_MESSAGE: _at_endpoint,
     EventKind.SESSION: lambda event: f"has session {event.a}, acknowledges {event.b or 'nobody'}",
     EventKind.INTERRUPT_END: lambda event: f"interrupt {event.a} ends",
     EventKind.INTERRUPT_TAKEN: lambda event: f"interrupt {event.a} is taken",

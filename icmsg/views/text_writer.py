@@ -11,7 +11,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.views.writer import Message, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
 
 _SHOWN: Final = 32
 """Bytes of a payload in a line."""
@@ -23,10 +23,9 @@ class TextWriter(TraceWriter):
     def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
         self._names = subject.names
+        self._levels: dict[int, int] = {}
         for each in subject.directions:
-            self._comment(
-                f"{each.title} {each.instance}: {each.region}, channel {each.channel}, {each.layout.wire}"
-            )
+            self._comment(f"{each.title} {each.instance}: {each.region}, channel {each.channel}, {each.wire}")
 
     def _comment(self, text: str) -> None:
         self.output.write(f"# {text}\n".encode())
@@ -41,7 +40,7 @@ class TextWriter(TraceWriter):
         self._line(
             time_ns,
             message.direction.writer.index,
-            f"sent {message.title} to {message.direction.reader.name} at index {message.index}, "
+            f"sent {message.title} to {message.direction.reader.name} {message.place}, "
             f"{len(payload)} bytes: {payload[:_SHOWN].hex(' ')}{more}",
         )
 
@@ -75,6 +74,17 @@ class TextWriter(TraceWriter):
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """Write why nobody received it."""
         self._line(time_ns, message.direction.reader.index, f"NOT RECEIVED {message.title}: {why}")
+
+    def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
+        """Write the words."""
+        self._line(time_ns, direction.writer.index, f"to {direction.reader.name}: {control.words}")
+
+    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:  # noqa: ARG002 - blocks
+        """Write how many blocks are in use; the bytes of a ring follow from its messages."""
+        if direction.blocks is not None and level != self._levels.get(direction.number, 0):
+            self._levels[direction.number] = level
+            room, unit = direction.room
+            self._line(time_ns, direction.writer.index, f"has {level} of {room} {unit} in use")
 
     def state(self, time_ns: int, core: int, name: str) -> None:
         """Write the state."""

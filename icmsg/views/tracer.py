@@ -6,54 +6,43 @@ stores, which gives the exact time; elsewhere, and where Python plays the reader
 
 from __future__ import annotations
 
-from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from icmsg.errors import BusError, EngineError
-from icmsg.ipc import LegacyState, State
+from icmsg.config.icbmsg import IcbmsgConfig
+from icmsg.config.instance import InstanceConfig
+from icmsg.errors import EngineError
+from icmsg.ipc import LegacyState, ReworkState, State
+from icmsg.link.endpoints.followed import follow_endpoints
+from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.followed_link import follow_link
 from icmsg.link.link_observer import WatchesStores
 from icmsg.machine.console import Console
-from icmsg.machine.events import EventKind
+from icmsg.machine.events import LENGTH_MASK, REWORK_STATES, EventKind
 from icmsg.machine.fault_causes import fault_name
-from icmsg.machine.region_news import Packets, RegionChange, RegionChanged
-from icmsg.views.writer import Message, TracedCore, TracedDirection, TraceSubject, TraceWriter
+from icmsg.machine.region_news import EndpointMessage, Packets, RegionChange, RegionChanged
+from icmsg.views.endpoint_ways import ways_of
+from icmsg.views.ways import Numbers, Way
+from icmsg.views.writer import AT_END, Message, TracedCore, TracedDirection, TraceSubject, TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from icmsg.link.link import Link
+    from icmsg.config.layout import RegionLayout
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.link.endpoints.followed import FollowedEndpoints
+    from icmsg.link.endpoints.link import AnyLink
+    from icmsg.link.followed_link import FollowedLink
     from icmsg.machine.events import Event
     from icmsg.machine.machine import Core, Machine
 
-_HEADER: Final = 4
 _CHANGES: Final = {
     EventKind.CORE_STARTED: "runs",
     EventKind.CORE_HALTED: "halted",
     EventKind.CORE_RESET: "reset",
 }
 _BEGINS_ANEW: Final = (RegionChange.BEGUN_ANEW, RegionChange.BEGUN_OR_UNSEEN, RegionChange.UNSEEN)
-
-
-class _Way:
-    """Direction with the messages under way in it."""
-
-    def __init__(self, direction: TracedDirection, reader: Core) -> None:
-        self.direction: Final = direction
-        self.reader: Final = reader
-        self.length: Final = direction.layout.data_length
-        self.rd_address: Final = direction.region.address + direction.layout.rd_idx_offset
-        self.read32: Final = reader.bus.read32
-        self.rd, self.wr = direction.rd_idx, direction.wr_idx
-        self.is_told = False
-        """True while firmware reads, and each of its stores to rd_idx is told: nobody has to look."""
-        self.waiting: Final[deque[Message]] = deque()
-        """Messages in the ring, the oldest first."""
-        self.unrung: list[Message] = []
-        self.behind_signal: list[Message] = []
-        """Messages whose doorbell rang, and whose interrupt did not rise yet."""
-        self.last_rung: list[Message] = []
 
 
 class Tracer:
@@ -66,37 +55,27 @@ class Tracer:
     def __init__(self, writer: TraceWriter, *, exact: bool = True) -> None:
         subject = writer.subject
         self.writer: Final = writer
-        self.messages = 0
-        """Messages so far, the number of the last one."""
         self._machine: Final = subject.machine
-        cores = self._machine.cores
-        self._ways: Final = [_Way(each, cores[each.reader.name]) for each in subject.directions]
-        self._by_address: Final = {way.direction.region.address: way for way in self._ways}
-        self._by_channel: Final = {
-            (way.direction.writer.index, way.direction.channel): way for way in self._ways
-        }
-        self._read_by: Final = {
-            core.index: tuple(way for way in self._ways if way.direction.reader.index == core.index)
-            for core in subject.cores
-        }
-        self._written_by: Final = {
-            core.index: tuple(way for way in self._ways if way.direction.writer.index == core.index)
-            for core in subject.cores
-        }
-        self._signals: Final = {core.index: _signals(core) for core in cores.values()}
-        self._states: Final = {
-            cores[name].index: State if config.signalling == "ring-back" else LegacyState
-            for link in subject.links
-            for name, config in link.configs.items()
-        }
-        self._links: Final = [follow_link(self._machine, link) for link in subject.links]
-        self._stops: Final[list[Callable[[], None]]] = [link.stop for link in self._links]
+        self._numbers: Final = Numbers()
+        self._exact = exact and (self._wants("received") or self._wants("filled"))
+        self._ways: Final[list[Way]] = []
+        self._by_address: dict[int, Way] = {}
+        self._by_channel: dict[tuple[int, int], Way] = {}
+        self._read_by: dict[int, tuple[Way, ...]] = {core.index: () for core in subject.cores}
+        self._signals: Final = {core.index: _signals(core) for core in self._machine.cores.values()}
+        self._states: Final[dict[int, type[State | LegacyState]]] = {}
+        self._stops: Final[list[Callable[[], None]]] = []
+        for link, pair in zip(subject.links, _pairs(subject.directions), strict=True):
+            self._add(link, pair)
         self._listen()
         if self._wants("printed"):
-            for core in cores.values():
+            for core in self._machine.cores.values():
                 self._stops.append(core.console.add_sink(self._console(core)))
-        if exact and (self._wants("received") or self._wants("filled")):
-            self._watch_stores()
+
+    @property
+    def messages(self) -> int:
+        """Messages so far, the number of the last one."""
+        return self._numbers.last
 
     def _listen(self) -> None:
         """Listen to what the writer has a use for: everything else costs nothing."""
@@ -104,6 +83,7 @@ class Tracer:
         sinks: list[tuple[bool, Callable[[Event], None], Sequence[EventKind]]] = [
             (wants("event"), self.writer.event, tuple(EventKind)),
             (True, self._on_packets, (EventKind.PACKETS,)),
+            (True, self._on_message, (EventKind.ENDPOINT_MESSAGE,)),
             (True, self._on_region, (EventKind.REGION,)),
             (True, self._on_doorbell, (EventKind.DOORBELL,)),
             (wants("signal_lost"), self._on_lost, (EventKind.SIGNAL_LOST,)),
@@ -128,10 +108,36 @@ class Tracer:
     @property
     def _has_sessions(self) -> bool:
         """True if a direction has a handshake word, which is then looked at with each doorbell."""
-        return any(way.direction.layout.handshake_offset is not None for way in self._ways)
+        layouts = [way.direction.layout for way in self._ways]
+        return any(each is not None and each.handshake_offset is not None for each in layouts)
 
-    def _watch_stores(self) -> None:
-        for way in self._ways:
+    def follow(self, link: AnyLink) -> None:
+        """Follow one more link from now on; only for a writer that has written nothing about its directions yet."""
+        before = self.writer.subject
+        added = directions_of(self._machine, link, before.cores, len(before.directions))
+        self.writer.subject = replace(
+            before, links=(*before.links, link), directions=(*before.directions, *added)
+        )
+        self._add(link, added)
+
+    def _add(self, link: AnyLink, directions: Sequence[TracedDirection]) -> None:
+        cores = self._machine.cores
+        readers = [cores[each.reader.name] for each in directions]
+        ways = ways_of(directions, readers, self.writer, self._numbers)
+        self._ways.extend(ways)
+        for way in ways:
+            writer, reader = way.direction.writer.index, way.direction.reader.index
+            self._by_address[way.address] = way
+            self._by_channel[writer, way.direction.channel] = way
+            self._read_by[reader] = (*self._read_by[reader], way)
+        for name, config in link.configs.items():
+            self._states[cores[name].index] = State if _rings_back(config) else LegacyState
+        self._stops.append(_follow(self._machine, link).stop)
+        if self._exact:
+            self._watch_stores(ways)
+
+    def _watch_stores(self, ways: Sequence[Way]) -> None:
+        for way in ways:
             if isinstance(way.reader, WatchesStores):
                 stop = way.reader.watch_stores(way.rd_address, way.rd_address + 4, self._on_store(way))
                 self._stops.append(stop)
@@ -149,7 +155,8 @@ class Tracer:
             stop()
         now = self._machine.now_ns
         for way in self._ways:
-            self._drop(way, now, "still in the ring when the trace ended")
+            way.announced(now)
+            way.drop(now, AT_END)
         if report is not None:
             self.writer.conclude(report)
         self.writer.close()
@@ -158,73 +165,31 @@ class Tracer:
 
     def _on_packets(self, event: Event) -> None:
         news = event.news
-        if not isinstance(news, Packets) or (way := self._by_address.get(news.region.address)) is None:
-            return
-        time_ns, writer, direction = event.time_ns, self.writer, way.direction
-        if news.opens and way.waiting and way.waiting[0].is_magic:
-            return  # who sets up a run lets its regions be looked at from the start
-        if way.rd != way.wr:
-            self._look(way, time_ns)
-        index, magic = news.start, news.opens
-        for payload in news.payloads:
-            number = 0
-            if not magic:
-                number = self.messages = self.messages + 1
-            magic = False
-            message = Message(number, direction, bytes(payload), index, time_ns)
-            index = (index + _HEADER + len(payload) + 3 & ~3) % way.length
-            way.waiting.append(message)
-            way.unrung.append(message)
-            writer.sent(time_ns, message)
-        way.wr = news.end
-        writer.filled(time_ns, direction, way.rd, news.end)
+        if isinstance(news, Packets) and (way := self._by_address.get(news.region.address)) is not None:
+            way.packets(event.time_ns, news)
 
-    def _look(self, way: _Way, time_ns: int) -> None:
-        """Look where the reader of a direction is, if there is something for it to take."""
-        if way.is_told or not way.waiting:
-            return
-        try:
-            rd = way.read32(way.rd_address)
-        except BusError:
-            return
-        if rd != way.rd:
-            self._moved(way, time_ns, rd)
+    def _on_message(self, event: Event) -> None:
+        news = event.news
+        if (
+            isinstance(news, EndpointMessage)
+            and (way := self._by_address.get(news.region.address)) is not None
+        ):
+            way.message(event.time_ns, news)
 
-    def _moved(self, way: _Way, time_ns: int, rd: int) -> None:
-        """The reader's index is ``rd`` now: what lies before it was taken."""
-        before, length, waiting = way.rd, way.length, way.waiting
-        way.rd = rd
-        if rd >= length:
-            return  # no index; what a reader or a writer makes of it is said elsewhere
-        taken = (rd - before) % length
-        while waiting and (waiting[0].index - before) % length < taken:
-            message = waiting.popleft()
-            message.received_ns = time_ns
-            if message.rung_ns is None:
-                way.unrung.remove(message)
-            self.writer.received(time_ns, message)
-        self.writer.filled(time_ns, way.direction, rd, way.wr)
-
-    def _on_store(self, way: _Way) -> Callable[[int, int, int], None]:
+    def _on_store(self, way: Way) -> Callable[[int, int, int], None]:
         def told(_address: int, value: int, _pc: int) -> None:
             way.is_told = True
             if value != way.rd:
-                self._moved(way, self._machine.now_ns, value)
+                way.moved(self._machine.now_ns, value)
 
         return told
-
-    def _drop(self, way: _Way, time_ns: int, why: str) -> None:
-        while way.waiting:
-            self.writer.dropped(time_ns, way.waiting.popleft(), why)
-        way.unrung, way.behind_signal, way.last_rung = [], [], []
 
     def _on_region(self, event: Event) -> None:
         news = event.news
         if not isinstance(news, RegionChanged) or (way := self._by_address.get(news.region.address)) is None:
             return
         if news.change in _BEGINS_ANEW:
-            self._drop(way, event.time_ns, "its region was initialised again")
-            way.rd = way.wr = 0
+            way.begins_anew(event.time_ns, "its region was initialised again")
         self.writer.region_changed(event.time_ns, way.direction, str(news))
 
     # Signals
@@ -232,10 +197,11 @@ class Tracer:
     def _on_doorbell(self, event: Event) -> None:
         time_ns, core, channel = event.time_ns, event.core, event.a
         for own in self._read_by[core]:
-            self._look(own, time_ns)
+            own.look(time_ns)
         way = self._by_channel.get((core, channel))
         messages: list[Message] = []
         if way is not None:
+            way.announced(time_ns)
             messages, way.unrung = way.unrung, []
             for message in messages:
                 message.rung_ns = time_ns
@@ -268,20 +234,24 @@ class Tracer:
 
     def _on_ended(self, event: Event) -> None:
         for way in self._read_by[event.core]:
-            self._look(way, event.time_ns)
+            way.look(event.time_ns)
         self.writer.interrupt_ended(event.time_ns, event.core, event.a)
 
     # Cores and instances
 
     def _on_received(self, event: Event) -> None:
         for way in self._read_by[event.core]:
-            self._look(way, event.time_ns)
+            way.read_by_python(event.time_ns, event.a & LENGTH_MASK, event.b)
 
     def _on_state(self, event: Event) -> None:
-        self._on_received(event)
-        states = self._states.get(event.core, State)
-        known = event.a in set(states)
-        self.writer.state(event.time_ns, event.core, states(event.a).name if known else str(event.a))
+        for way in self._read_by[event.core]:
+            way.look(event.time_ns)
+        states: type[State | LegacyState | ReworkState] = self._states.get(event.core, State)
+        number = event.a
+        if number >= REWORK_STATES:
+            states, number = ReworkState, number - REWORK_STATES
+        known = number in set(states)
+        self.writer.state(event.time_ns, event.core, states(number).name if known else str(event.a))
 
     def _on_session(self, event: Event) -> None:
         self.writer.session(event.time_ns, event.core, event.a, event.b)
@@ -321,32 +291,79 @@ def _signals(core: Core) -> frozenset[int]:
         return frozenset()
 
 
+def _follow(machine: Machine, link: AnyLink) -> FollowedLink | FollowedEndpoints:
+    """Let what passes on ``link`` come into the stream."""
+    if not isinstance(link, EndpointsLink):
+        return follow_link(machine, link)
+    config, peer = link.configs.values()
+    first, second = (machine.core(name) for name in link.cores)
+    return follow_endpoints(machine, first, second, config, link.names, peer)
+
+
+def _rings_back(config: InstanceConfig | SeveralConfig) -> bool:
+    if isinstance(config, IcbmsgConfig) and config.generation == "rework":
+        return True  # its states have numbers of their own
+    return (config if isinstance(config, InstanceConfig) else config.control).signalling == "ring-back"
+
+
 def subject_of(
-    machine: Machine, links: Sequence[Link], about: Mapping[str, str], players: Mapping[str, str]
+    machine: Machine,
+    links: Sequence[AnyLink],
+    about: Mapping[str, str],
+    players: Mapping[str, str],
 ) -> TraceSubject:
     """Return all that is known about a machine now; ``players`` says who will play a core, where that is known."""
     ordered = sorted(machine.cores.values(), key=lambda core: core.index)
     cores = [TracedCore(core.index, core.name, players.get(core.name) or player_of(core)) for core in ordered]
-    by_name = {core.name: core for core in cores}
     directions: list[TracedDirection] = []
     for link in links:
-        for name, config in link.configs.items():
-            bus, layout, region = machine.core(name).bus, config.tx_layout, config.tx_region
-            directions.append(
-                TracedDirection(
-                    len(directions),
-                    config.name,
-                    by_name[name],
-                    by_name[link.other(name)],
-                    region,
-                    layout,
-                    config.tx_channel,
-                    bus.read32(region.address + layout.rd_idx_offset),
-                    bus.read32(region.address + layout.wr_idx_offset),
-                )
-            )
+        directions += directions_of(machine, link, cores, len(directions))
     platform = machine.description.file.replace("\\", "/").rsplit("/", 1)[-1]
+    if platform.startswith("<"):
+        platform = "the platform of a script"
     return TraceSubject(machine, platform, tuple(links), cores, directions, machine.now_ns, about)
+
+
+def directions_of(
+    machine: Machine, link: AnyLink, cores: Sequence[TracedCore], first: int
+) -> list[TracedDirection]:
+    """Return the two directions of a link, numbered from ``first`` on."""
+    by_name = {core.name: core for core in cores}
+    directions: list[TracedDirection] = []
+    for name, config in link.configs.items():
+        layout, indices = _indices(machine.core(name), config)
+        directions.append(
+            TracedDirection(
+                first + len(directions),
+                config.name,
+                by_name[name],
+                by_name[link.other(name)],
+                config.tx_region,
+                layout,
+                config.tx_channel,
+                *indices,
+                config,
+            )
+        )
+    return directions
+
+
+def _pairs(directions: Sequence[TracedDirection]) -> list[Sequence[TracedDirection]]:
+    """Return the directions in pairs, those of one link together."""
+    return [directions[place : place + 2] for place in range(0, len(directions), 2)]
+
+
+def _indices(
+    core: Core, config: InstanceConfig | SeveralConfig
+) -> tuple[RegionLayout | None, tuple[int, int]]:
+    """Return the ring of a direction, and rd_idx and wr_idx as they are; of the rework none, and its counts."""
+    read32 = core.bus.read32
+    if isinstance(config, IcbmsgConfig) and config.generation == "rework":
+        at = config.tx_layout.address + config.tx_layout.begin
+        return None, (read32(at + config.tx_layout.queue_size), read32(at))
+    ring = config if isinstance(config, InstanceConfig) else config.control
+    layout, address = ring.tx_layout, ring.tx_region.address
+    return layout, (read32(address + layout.rd_idx_offset), read32(address + layout.wr_idx_offset))
 
 
 def player_of(core: Core) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.instance import InstanceConfig
 from icmsg.views.time_order import TimeOrder
 from icmsg.views.writer import TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from icmsg.views.writer import Message, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
 
 _FIRST_ID, _IDS = 33, 94
 _STRING, _EVENT, _NUMBER, _INDEX = "string", "event", "integer", "reg"
@@ -43,6 +44,8 @@ _OF_DIRECTION: Final = {
     "received": _NUMBER,
     "dropped": _NUMBER,
 }
+_OF_ENDPOINTS: Final = _OF_DIRECTION | {"endpoint": _STRING, "released": _EVENT}
+"""Signals of a backend with several endpoints: also where the last message was sent, and that blocks came back."""
 
 
 class VcdWriter(TraceWriter):
@@ -57,7 +60,10 @@ class VcdWriter(TraceWriter):
         self._scopes = {core.name: _OF_CORE for core in subject.cores}
         self._core_scopes = subject.names
         self._ways = [_scope(each, len(subject.links) > 1) for each in subject.directions]
-        self._scopes |= dict.fromkeys(self._ways, _OF_DIRECTION)
+        self._scopes |= {
+            scope: _OF_DIRECTION if isinstance(each.config, InstanceConfig) else _OF_ENDPOINTS
+            for scope, each in zip(self._ways, subject.directions, strict=True)
+        }
         self._by_channel = {(each.writer.index, each.channel): each.number for each in subject.directions}
         self._handlers: dict[int, list[int]] = {core.index: [] for core in subject.cores}
         self._indices: dict[int, tuple[int, int]] = {}
@@ -85,9 +91,11 @@ class VcdWriter(TraceWriter):
             self._set_text(start, core.name, "state", "-")
             self._set(start, core.name, "handler", 0)
         for each in self.subject.directions:
-            self.filled(start, each, each.rd_idx, each.wr_idx)
+            self.filled(start, each, each.rd_idx, each.wr_idx, each.level(each.rd_idx, each.wr_idx))
             for name in ("sent", "received", "dropped"):
                 self._set(start, self._ways[each.number], name, 0)
+            if (self._ways[each.number], "endpoint") in self._ids:
+                self._set_text(start, self._ways[each.number], "endpoint", "-")
 
     def _change(self, time_ns: int, change: bytes) -> None:
         if time_ns != self._at:
@@ -107,8 +115,16 @@ class VcdWriter(TraceWriter):
     # Messages
 
     def sent(self, time_ns: int, message: Message) -> None:
-        """Write the number."""
-        self._set(time_ns, self._ways[message.direction.number], "sent", message.number)
+        """Write the number, and the endpoint with the number there."""
+        scope = self._ways[message.direction.number]
+        self._set(time_ns, scope, "sent", message.number)
+        if message.endpoint:
+            self._set_text(time_ns, scope, "endpoint", f"{message.endpoint}:{message.own_number}")
+
+    def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
+        """Write that its writer has given blocks back."""
+        if control.is_release:
+            self._happens(time_ns, self._ways[direction.number], "released")
 
     def received(self, time_ns: int, message: Message) -> None:
         """Write the number."""
@@ -148,7 +164,7 @@ class VcdWriter(TraceWriter):
             running.remove(number)
         self._set(time_ns, self._core_scopes[core], "handler", running[-1] if running else 0)
 
-    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int) -> None:
+    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:
         """Write both indices and the fill level."""
         scope = self._ways[direction.number]
         before = self._indices.get(direction.number, (-1, -1))
@@ -157,7 +173,7 @@ class VcdWriter(TraceWriter):
             self._set(time_ns, scope, "wr", wr_idx & 0x1FFFF)
         if rd_idx != before[0]:
             self._set(time_ns, scope, "rd", rd_idx & 0x1FFFF)
-        self._set(time_ns, scope, "fill", (wr_idx - rd_idx) % direction.layout.data_length)
+        self._set(time_ns, scope, "fill", level)
 
     # Cores and instances
 

@@ -10,13 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.icbmsg import IcbmsgConfig
+from icmsg.config.icmsg_me import IcmsgMeConfig
+from icmsg.link.endpoints.region_view import RELEASES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Protocol
 
-    from icmsg.config.instance import Region
+    from icmsg.config.icbmsg_layout import BlockLayout
+    from icmsg.config.instance import InstanceConfig, Region
     from icmsg.config.layout import RegionLayout
-    from icmsg.link.link import Link
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.link.endpoints.link import AnyLink
     from icmsg.machine.events import Event
     from icmsg.machine.machine import Machine
 
@@ -34,6 +40,10 @@ MAGIC_NUMBER: Final = 0
 """The number of the packet that opens a region: it belongs to bonding, and is no message."""
 
 
+AT_END: Final = "still in the ring when the trace ended"
+"""The reason for which a message was not received that nobody had taken yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class TracedCore:
     """Core; ``player`` is who had it when the trace began: ``firmware``, ``Python``, or empty for nobody."""
@@ -48,6 +58,8 @@ class TracedDirection:
     """Way of a link: ``writer`` puts packets into ``region``, rings ``channel``, and ``reader`` takes them.
 
     ``number`` counts the directions of a trace from 0. ``rd_idx`` and ``wr_idx`` are those when the trace began.
+    ``config`` is that of ``writer``; where it has several endpoints, ``layout`` is that of the ICMsg region inside, and
+    None for the rework of ICBMsg, whose counts of messages stand for the indices.
     """
 
     number: int
@@ -55,15 +67,43 @@ class TracedDirection:
     writer: TracedCore
     reader: TracedCore
     region: Region
-    layout: RegionLayout
+    layout: RegionLayout | None
     channel: int
     rd_idx: int = 0
     wr_idx: int = 0
+    config: InstanceConfig | SeveralConfig | None = None
 
     @property
     def title(self) -> str:
         """The name of the direction in every format, such as ``app->net``."""
         return f"{self.writer.name}->{self.reader.name}"
+
+    @property
+    def blocks(self) -> BlockLayout | None:
+        """The blocks of the region, of ICBMsg."""
+        return self.config.tx_layout if isinstance(self.config, IcbmsgConfig) else None
+
+    @property
+    def wire(self) -> str:
+        """The protocol in words."""
+        if isinstance(self.config, IcbmsgConfig):
+            return f"ICBMsg, {RELEASES[self.config.generation]}"
+        if isinstance(self.config, IcmsgMeConfig):
+            return f"icmsg_me, {self.config.role}"
+        return self.layout.wire if self.layout is not None else ""
+
+    @property
+    def room(self) -> tuple[int, str]:
+        """The number of which a fill level says how many are taken, and their unit."""
+        if (blocks := self.blocks) is not None:
+            return blocks.block_count, "blocks"
+        return (self.layout.data_length if self.layout is not None else 0), "bytes"
+
+    def level(self, rd_idx: int, wr_idx: int) -> int:
+        """Return the bytes in the ring; 0 where the unit is blocks."""
+        if self.blocks is not None or self.layout is None:
+            return 0
+        return (wr_idx - rd_idx) % self.layout.data_length
 
 
 @dataclass(slots=True, eq=False)
@@ -71,7 +111,9 @@ class Message:
     """Packet from its way into the ring to its end; times are virtual nanoseconds, None = not (yet).
 
     ``number`` counts from 1 over all directions of a trace, in the order in which the packets were seen, and is
-    :data:`MAGIC_NUMBER` for the packet that opens a region. ``index`` is where it lies in the ring.
+    :data:`MAGIC_NUMBER` for the packet that opens a region. ``index`` is where it lies in the ring, ``block`` in which
+    blocks, of which it has ``block_count``. ``endpoint`` is the name, ``own_number`` counts the messages there, and
+    ``address`` is the endpoint's number on the wire, where there are several.
     """
 
     number: int
@@ -82,6 +124,11 @@ class Message:
     rung_ns: int | None = None
     interrupt_ns: int | None = None
     received_ns: int | None = None
+    endpoint: str = ""
+    own_number: int = 0
+    address: int = 0
+    block: int | None = None
+    block_count: int = 0
 
     @property
     def is_magic(self) -> bool:
@@ -90,8 +137,30 @@ class Message:
 
     @property
     def title(self) -> str:
-        """The name of the message in every format: ``#17``, or ``magic``."""
+        """The name of the message in every format: ``#17``, ``#17 ep0:5``, or ``magic``."""
+        if self.endpoint:
+            return f"#{self.number} {self.endpoint}:{self.own_number}"
         return f"#{self.number}" if self.number else "magic"
+
+    @property
+    def place(self) -> str:
+        """The place where it lies, in words."""
+        if self.block is None:
+            return f"at index {self.index}"
+        last = self.block + self.block_count - 1
+        return f"in block {self.block}" if self.block_count <= 1 else f"in blocks {self.block} to {last}"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A packet by which a backend with several endpoints runs: in ``words``, and as it is on the wire.
+
+    ``is_release`` for one that gives blocks back, which comes with nearly each message.
+    """
+
+    words: str
+    packet: bytes
+    is_release: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +169,7 @@ class TraceSubject:
 
     machine: Machine
     platform: str
-    links: Sequence[Link]
+    links: Sequence[AnyLink]
     cores: Sequence[TracedCore]
     """Cores by their index in events."""
     directions: Sequence[TracedDirection]
@@ -108,6 +177,8 @@ class TraceSubject:
     start_ns: int = 0
     about: Mapping[str, str] = field(default_factory=dict)
     """Further facts by name that a reader of the file may want, such as the versions that matter."""
+    title: str = ""
+    """The name of what is traced, such as a test's."""
 
     @property
     def names(self) -> list[str]:
@@ -127,7 +198,7 @@ class TraceWriter:
     """True if :meth:`core_changed` is for sleep, too, which comes with nearly each message."""
 
     def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
-        self.subject: Final = subject
+        self.subject = subject
         self.output: Final = output
 
     # Messages
@@ -156,8 +227,11 @@ class TraceWriter:
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """Take a packet that nobody can receive any more: its region began anew, or the trace ends."""
 
-    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int) -> None:
-        """Take the indices of a ring that has changed."""
+    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:
+        """Take the indices of a ring that has changed, and how many bytes or blocks are taken (``direction.room``)."""
+
+    def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
+        """Take a packet of the backend itself, of one with several endpoints."""
 
     # Cores and instances
 

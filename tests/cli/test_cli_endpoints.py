@@ -100,8 +100,8 @@ def test_bonding_alone_says_when_each_endpoint_was_bound(capsys: Capture) -> Non
         (("--backend", "icbmsg", "--messages", "any"), "--messages any is for firmware of yours"),
         (("--backend", "icbmsg", "--unbound", "enable"), "--unbound has no effect on icbmsg: leave it away"),
         (
-            ("--backend", "icbmsg", "--app-dts", "x.dts"),
-            "--app-dts: with --backend icbmsg the instance is given",
+            ("--backend", "icbmsg", "--app-kconfig", "x.config"),
+            "--app-kconfig goes with --app-dts: give the devicetree, too",
         ),
         (
             ("--backend", "icbmsg", "--release", "3.3"),

@@ -346,13 +346,6 @@ class TestNodes:
         assert "tx-region has 0 blocks" in said["instance"]
 
 
-def test_run_says_that_its_files_are_of_icbmsg(capsys: Capture) -> None:
-    files = [str(FILES / f"{name}.dts") for name in PAIR]
-    arguments = ["run", "--soc", "nrf54l15", "--app-dts", files[0], "--flpr-dts", files[1]]
-    assert main([*arguments, "--app", "python", "--flpr", "python"]) == 2
-    assert "/ipc/ipc0 of app is ICBMsg, and here only ICMsg can be used" in capsys.readouterr().err
-
-
 def test_no_text_says_that_icbmsg_is_not_supported(capsys: Capture) -> None:
     result = check_files(capsys, *(FILES / f"{name}.dts" for name in PAIR))
     assert "not supported" not in messages(result)

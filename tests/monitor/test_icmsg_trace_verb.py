@@ -53,3 +53,17 @@ def test_the_end_of_the_monitor_ends_the_file(tmp_path: Path) -> None:
         monitor.execute(f"include @renode/app-python.resc; icmsg trace {typed(path)}; icmsg bond")
     assert b"#" in path.read_bytes()
     assert path.with_suffix(".gtkw").exists()
+
+
+@pytest.mark.parametrize("backend", ["icbmsg", "icbmsg-rework", "icmsg-me"])
+def test_endpoints_of_the_instance_that_is_set_are_followed(
+    session: Session, tmp_path: Path, backend: str
+) -> None:
+    path = tmp_path / "mine.txt"
+    session.type(f"config backend={backend} endpoints=ep0,log")
+    session.type(f"trace {path}")
+    session.type("bond app net")
+    session.type("send hello app endpoint=log")
+    session.type("recv net endpoint=log")
+    assert session.type("trace off") == f"{path}: 1 message"
+    assert "sent #1 log:1 to net " in path.read_text(encoding="utf-8")

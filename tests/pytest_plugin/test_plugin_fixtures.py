@@ -58,9 +58,7 @@ def test_an_instance_may_be_given(icmsg_peer: OpenPeer) -> None:
 
 
 def test_a_file_in_place_of_an_instance_names_how_it_is_loaded(icmsg_peer: OpenPeer) -> None:
-    with pytest.raises(
-        ConfigurationError, match=r"^config 'app\.dts' is no InstanceConfig; .*load_instances"
-    ):
+    with pytest.raises(ConfigurationError, match=r"^config 'app\.dts' is no InstanceConfig; .*files=Files"):
         icmsg_peer("app", "app.dts")  # type: ignore[arg-type]  # that is the mistake
 
 

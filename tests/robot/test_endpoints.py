@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from robot_runs import must_pass, run_test
+from robot_runs import SETTINGS, must_pass, run_suite, run_test
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +136,7 @@ def test_queues_are_no_packets(tmp_path: Path) -> None:
     [
         ("Play Core    app    endpoints=ep0,ep1", "endpoints is for backends with several endpoints"),
         ("Play Core    app    tx_blocks=4", "tx_blocks is for backends with several endpoints"),
-        ("Play Core    app    backend=icbmsg    dts=x.dts", "dts is for ICMsg"),
+        ("Play Core    app    backend=icbmsg    dts=x.dts", "x.dts: cannot be read"),
         (
             "Play Core    app    backend=icbmsg    unbound=enable",
             "unbound has no meaning for ICBMsg: leave it away",
@@ -166,3 +166,28 @@ def test_a_doorbell_is_rung_and_blocked_on_the_channel_of_the_instance(tmp_path:
 def test_only_icmsg_is_watched_from_outside(tmp_path: Path) -> None:
     outcome = run_test(tmp_path, *played(), "Watch Link")
     assert outcome.message == "only ICMsg is watched: expect messages at the endpoints that Python plays"
+
+
+@pytest.mark.parametrize("backend", ["icbmsg", "icbmsg-rework"])
+def test_a_trace_follows_the_instance_that_a_test_plays_and_has_its_name(
+    tmp_path: Path, backend: str
+) -> None:
+    settings = SETTINGS.replace("IcmsgLibrary", "IcmsgLibrary    traces=html")
+    steps = (*played(backend), "Wait For All Bound", "Send Message    app    hello    endpoint=ep1")
+    lines = "".join(
+        f"    {step}\n" for step in (*steps, "Expect Message    net    hello    endpoint=ep1", "Fail")
+    )
+    (outcome,) = run_suite(tmp_path, f"My Test\n{lines}", settings=settings)
+    assert not outcome.passed
+    (page,) = (tmp_path / "icmsg-traces").glob("*.html")
+    text = page.read_text(encoding="utf-8")
+    assert "<title>Suite.My Test</title>" in text
+    assert "#1 ep1:1" in text
+    assert "LoadPlatformDescription" not in text
+
+
+def test_only_blocks_are_held(tmp_path: Path) -> None:
+    outcome = run_test(tmp_path, *played("icmsg-me"), "Hold Messages    net")
+    assert outcome.message == "only ICBMsg holds messages in their blocks: give backend=icbmsg"
+    outcome = run_test(tmp_path, *played(), "Send Held Messages Back    net")
+    assert outcome.message.startswith("net holds no message; use `Hold Messages    net` before they are sent")

@@ -77,7 +77,9 @@ def test_a_devicetree_and_its_properties_exclude_each_other(tmp_path: Path) -> N
     outcome = run_test(
         tmp_path, "Create Machine", f"Play Core    app    dts={devicetree(tmp_path)}    unbound=detect"
     )
-    assert outcome.message.startswith("unbound and dts exclude each other: the devicetree says it already")
+    assert outcome.message.startswith(
+        "unbound and a devicetree exclude each other: the devicetree says it already"
+    )
 
 
 def test_a_release_tells_how_a_side_bonds(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ queue for it.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import IpcError
 from icmsg.ipc.icbmsg.control import DATA
@@ -17,15 +17,20 @@ from icmsg.ipc.work import WorkItem
 from icmsg.wire.control_packets import packet_of
 
 if TYPE_CHECKING:
-    from icmsg.ipc.clock import Clock
+    from icmsg.ipc.clock import Clock, Timer
     from icmsg.ipc.icbmsg.classic_receiver import ClassicReceiver
     from icmsg.ipc.icbmsg.endpoint import IcbmsgEndpoint
+
+_WAIT_NS: Final = 1_000_000_000
+"""Nanoseconds for which Zephyr's HCI driver waits for its endpoint."""
 
 
 class Binding:
     """Binding of the endpoints of ``instance``."""
 
     __slots__ = (
+        "_blocked",
+        "_clock",
         "_instance",
         "_names",
         "_work",
@@ -47,6 +52,9 @@ class Binding:
         """Initiator: the endpoint whose name lies in that block, until the follower releases it."""
         self.short_of_blocks = False
         """True while a name waits for room."""
+        self._clock = clock
+        self._blocked: list[Timer] = []
+        """Waits of those who hold the work queue until they expire, with the defect "blocked-binding"."""
         self._work = WorkItem(clock, self._run)
         self.submit = self._work.submit
 
@@ -54,6 +62,19 @@ class Binding:
         """Start to bind an endpoint; the initiator numbers it."""
         if self.is_initiator:
             self.number(endpoint, endpoint.index)
+        if "blocked-binding" in self._instance.config.defects:
+            self._blocked.append(self._clock.call_later(_WAIT_NS, lambda: self._wait_failed(endpoint)))
+        self.submit()
+
+    def _wait_failed(self, endpoint: IcbmsgEndpoint) -> None:
+        """Tell who waits for an endpoint in the work queue that it was not bound, which lets it be bound now."""
+        del self._blocked[0]
+        instance = self._instance
+        failed = (
+            f'{instance.config.name}: binding of endpoint "{endpoint.name}" failed with -{errno.EAGAIN} (EAGAIN): the '
+            "wait for it was in the work queue that has to bind it"
+        )
+        instance.report(IpcError(failed, errno.EAGAIN), endpoint)
         self.submit()
 
     def number(self, endpoint: IcbmsgEndpoint, number: int) -> None:
@@ -105,6 +126,9 @@ class Binding:
     def reset(self) -> None:
         """Forget everything."""
         self._work.cancel()
+        for timer in self._blocked:
+            timer.cancel()
+        self._blocked.clear()
         self.by_number.clear()
         self._names.clear()
         self.names_sent.clear()
@@ -112,7 +136,7 @@ class Binding:
 
     def _run(self) -> None:
         instance = self._instance
-        if not instance.is_bonded:
+        if not instance.is_bonded or self._blocked:
             return
         epoch = instance.epoch
         try:

@@ -208,8 +208,10 @@ class BlockBackend(ABC):
                 f"inside its received callback, once",
                 errno.EINVAL,
             )
-        self._delivering = None
         _, block, data = delivering
+        if "held-overwritten" in self._config.defects:
+            return RxBuffer(endpoint, self._rx, block, len(data), self.epoch, kept=False)
+        self._delivering = None
         self._held[block] = self._config.rx_layout.blocks_of(len(data))
         return RxBuffer(endpoint, self._rx, block, len(data), self.epoch)
 
@@ -223,6 +225,8 @@ class BlockBackend(ABC):
             )
         if buffer.held:
             buffer.held = False
+            if not buffer.kept:
+                return  # it went back when it was delivered
             del self._held[buffer.block]
         self._return(buffer.block)
 

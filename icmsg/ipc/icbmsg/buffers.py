@@ -60,14 +60,25 @@ class RxBuffer:
     From :meth:`IcbmsgEndpoint.hold_rx_buffer`.
     """
 
-    __slots__ = ("_area", "block", "endpoint", "epoch", "held", "size")
+    __slots__ = ("_area", "block", "endpoint", "epoch", "held", "kept", "size")
 
-    def __init__(self, endpoint: IcbmsgEndpoint, area: BlockArea, block: int, size: int, epoch: int) -> None:
+    def __init__(
+        self,
+        endpoint: IcbmsgEndpoint,
+        area: BlockArea,
+        block: int,
+        size: int,
+        epoch: int,
+        *,
+        kept: bool = True,
+    ) -> None:
         self.endpoint = endpoint
         self.block = block
         self.size = size
         self.epoch = epoch
         self.held = True
+        self.kept = kept
+        """False with the defect "held-overwritten": the peer has its blocks back already."""
         self._area = area
 
     @property

@@ -16,6 +16,7 @@ from icmsg.config.boards import DEFAULT
 from icmsg.config.by_hand import region_of
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.icmsg_me import IcmsgMeConfig
+from icmsg.config.instance import InstanceConfig
 from icmsg.config.release import Release
 from icmsg.config.spelling import closest
 from icmsg.errors import ConfigurationError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from icmsg.config.boards import Board
     from icmsg.config.icbmsg_layout import Generation
+    from icmsg.config.load import AnyConfig
     from icmsg.link.endpoints import SeveralConfig
 
 ICMSG: Final = "icmsg"
@@ -41,6 +43,15 @@ def check_backend(name: str) -> str:
             f"no backend {name!r}{closest(name, BACKENDS)}; there are {', '.join(BACKENDS)}"
         )
     return name
+
+
+def backend_of(config: AnyConfig) -> str:
+    """Return the name that options have for the backend of ``config``."""
+    if isinstance(config, InstanceConfig):
+        return "icmsg"
+    if isinstance(config, IcbmsgConfig):
+        return "icbmsg-rework" if config.generation == "rework" else "icbmsg"
+    return "icmsg-me"
 
 
 def several_by_hand(

@@ -366,7 +366,14 @@ class EndpointExchange:
 
     def _explain(self) -> list[str]:
         first, config = self._first, self._configs[self._first.name]
-        found = examine_endpoints(self._machine, first, config, self._second, self.backends)
+        found = examine_endpoints(
+            self._machine,
+            first,
+            config,
+            self._second,
+            self.backends,
+            peer_config=self._configs[self._second.name],
+        )
         return found.lines()
 
 

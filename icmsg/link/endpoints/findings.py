@@ -84,18 +84,25 @@ def _unbound(side: SideFacts, other: SideFacts, backend: SeveralEndpoints) -> It
     for endpoint in backend.endpoints:
         if endpoint.is_bound or (waiting and _is_follower(backend)):
             continue
-        why = f"{other.name} has not named it: has it an endpoint of that name?"
+        why = f"{other.name} has not named it: has it an endpoint of that name{_blocked(backend)}?"
         if getattr(endpoint, "state", None) is _BOUNDING:
             taken = side.sends.control is not None and not side.sends.messages
             why = (
                 f"{other.name} has {'read' if taken else 'not read'} its name"
-                f"{', and did not answer: has it an endpoint of that name?' if taken else ''}"
+                f"{f', and did not answer: has it an endpoint of that name{_blocked(backend)}?' if taken else ''}"
             )
         elif isinstance(backend, IcmsgMeInstance) and not _is_follower(backend):
             why = f"{other.name} has not answered: has it an endpoint of that name?"
         yield LinkFinding(
             "endpoint-not-bound", f'endpoint "{endpoint.name}" of {side.name} was never bound: {why}'
         )
+
+
+def _blocked(backend: SeveralEndpoints) -> str:
+    """Return the other reason that looks the same from here: a deadlock of Zephyr before 4.0."""
+    if not isinstance(backend, IcbmsgInstance):
+        return ""
+    return ", or does who has registered it wait in the work queue that binds it (then that fails with -11, EAGAIN)"
 
 
 def _hint(name: str) -> str:

@@ -15,19 +15,23 @@ from __future__ import annotations
 
 import errno
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import IpcError, VirtualTimeoutError
-from icmsg.ipc import EndpointConfig
+from icmsg.ipc import AtEndpoint, EndpointConfig
+from icmsg.ipc.happened import RECEIVED, SENT
+from icmsg.link.diagnosis.findings import LinkFinding
 from icmsg.link.endpoints.diagnosis import examine_endpoints
+from icmsg.link.endpoints.returns import Returns
 from icmsg.link.peer import TIMEOUT_NS
 from icmsg.link.played_instance import PlayedInstance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from icmsg.errors import IcmsgError
-    from icmsg.ipc import BackendEndpoint, Observer, SeveralEndpoints
+    from icmsg.ipc import BackendEndpoint, Detail, Happened, Observer, SeveralEndpoints
     from icmsg.link.diagnosis.diagnosis import Diagnosis
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.played_instance import PlayedMailbox
@@ -147,8 +151,10 @@ class EndpointsPeer:
         self.core: Final = core
         self.config: Final = config
         self._other = next(other for other in machine.cores.values() if other.name != core.name)
+        self._observer = observer
+        self._returns: dict[str, Returns] = {}
         self.played: Final[PlayedInstance[SeveralEndpoints]] = PlayedInstance(
-            machine, core, config, mailbox, observer
+            machine, core, config, mailbox, self._observed
         )
         self.endpoints: Final[dict[str, PeerEndpoint]] = {}
         """The endpoints by name."""
@@ -156,6 +162,13 @@ class EndpointsPeer:
         self.instance.open()
         for name in endpoints:
             self.endpoint(name)
+
+    def _observed(self, kind: Happened, detail: Detail) -> None:
+        if isinstance(detail, AtEndpoint) and isinstance(detail.detail, bytes) and kind in (SENT, RECEIVED):
+            returns = self._returns.setdefault(detail.endpoint, Returns())
+            (returns.sent if kind is SENT else returns.received)(detail.detail)
+        if self._observer is not None:
+            self._observer(kind, detail)
 
     @property
     def instance(self) -> SeveralEndpoints:
@@ -221,7 +234,20 @@ class EndpointsPeer:
         for each in _peers_of(self.machine):
             if each.core.name == self._other.name and each.config.tx_region == self.config.rx_region:
                 backends[each.core.name] = each.instance
-        return examine_endpoints(self.machine, self.core, self.config, self._other, backends)
+        found = examine_endpoints(self.machine, self.core, self.config, self._other, backends)
+        return replace(found, findings=(*self._overwritten(), *found.findings))
+
+    def _overwritten(self) -> Iterator[LinkFinding]:
+        """Yield the endpoints at which the peer sent back another message than the one that it had held."""
+        for name, returns in self._returns.items():
+            if (numbers := returns.overwritten()) is not None:
+                first, later = numbers
+                yield LinkFinding(
+                    "held-overwritten",
+                    f"{self._other.name} sent message {later} of {self.core.name} back at endpoint {name} in place of "
+                    f"message {first}, and once more: what it held was overwritten by the next message; it must not "
+                    "give a buffer back, or read into it, before release_rx_buffer",
+                )
 
     def __repr__(self) -> str:
         names = ", ".join(

@@ -144,6 +144,25 @@ def shown(data: bytes) -> str:
     return f"{count_of(len(data), 'byte')} {data[:_BYTES].hex(' ')}{more}" if data else "0 bytes"
 
 
+def block_lines(area: BlockArea, most: int) -> Iterator[str]:
+    """Yield a line for each block that a message could begin at; memory does not say which blocks are in use."""
+    block = 0
+    while block < area.count and most:
+        try:
+            header, data = area.read_message(block)
+        except CorruptRegionError:
+            block += 1
+            continue
+        if header:
+            most -= 1
+            endpoint = ""
+            if area.layout.generation == "rework":
+                number = header >> 24
+                endpoint = ", a control packet" if number == 0xFF else f", endpoint {number}"
+            yield f"  block {block:3}: {shown(data)}{endpoint}"
+        block += area.layout.blocks_of(len(data)) if header else 1
+
+
 def _packet_of_me(packet: bytes) -> str:
     if not packet or packet[0]:
         return f"data for endpoint {packet[:1].hex()}: {shown(packet[1:])}"
@@ -185,12 +204,17 @@ def queued_words(bus: Bus, config: IcbmsgConfig, seen: tuple[int, int]) -> tuple
             words.append(f"block {block}, which is broken: {error}")
             continue
         number = header >> 24
-        what = _control_packet(data) if number == packets.CONTROL else f"for endpoint {number}: {shown(data)}"
+        what = (
+            control_packet_words(data)
+            if number == packets.CONTROL
+            else f"for endpoint {number}: {shown(data)}"
+        )
         words.append(f"block {block} {what}")
     return (queue.sent, queue.returned), words
 
 
-def _control_packet(data: bytes) -> str:
+def control_packet_words(data: bytes) -> str:
+    """Return a control packet of the rework in words."""
     counts, found = packets.block_counts(data), packets.endpoint_packet(data)
     if counts is not None:
         return f"opens: {counts[0]} tx and {counts[1]} rx blocks"

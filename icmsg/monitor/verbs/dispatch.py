@@ -126,7 +126,9 @@ class IcmsgVerbs:
         check_call("trace", words)
         if words[0] == "off":
             return self._traces.end()
-        return self._traces.begin(self._running().machine, words[0].removeprefix("@"), self._settings.link)
+        return self._traces.begin(
+            self._running().machine, words[0].removeprefix("@"), self._settings.any_link
+        )
 
     def close(self) -> None:
         """End what is being written."""

@@ -11,6 +11,8 @@ from icmsg.config.instance import InstanceConfig, Region, Signalling, Unbound
 from icmsg.config.layout import RegionLayout
 from icmsg.config.spelling import closest
 from icmsg.errors import ConfigurationError, MonitorError
+from icmsg.link.endpoints.by_hand import backend_of
+from icmsg.link.endpoints.link import AnyLink, EndpointsLink
 from icmsg.link.link import Link, default_link
 from icmsg.monitor.verbs.arguments import number
 from icmsg.monitor.verbs.several_settings import NAMES as SEVERAL
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from icmsg.soc.soc import Soc
 
 _BY_HAND: Final = ("tx-region", "rx-region", "dcache-alignment", "unbound", "signalling")
+_BESIDE_FILES: Final = {"endpoints", "release"}
+"""Settings that may change while files tell the instance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,13 @@ class LinkSettings:
     def configs(self) -> Mapping[str, InstanceConfig]:
         """The instance as each core has it, by name."""
         return self.link.configs
+
+    @property
+    def any_link(self) -> AnyLink:
+        """The link with the instance that is set, of whichever backend."""
+        if not self.several.is_on:
+            return self.link
+        return EndpointsLink(*self.link.cores, self.several_configs, tuple(self.several.endpoints))
 
     @property
     def several_configs(self) -> Mapping[str, SeveralConfig]:
@@ -156,6 +167,11 @@ class LinkSettings:
         """Take over ``name=value`` words; what cannot work changes nothing and is a MonitorError."""
         given = _pairs("config", words, self.names)
         try:
+            files = any(name in given for name in self._files)
+            if files or (self.several.of_files and set(given) <= _BESIDE_FILES):
+                self._load(given if files else {**self.several.of_files, **given})
+                return
+            self._check_not_of_files(given)
             if "backend" in given or self.several.is_on or any(name in given for name in SEVERAL):
                 self.several = self.several.changed(given, self.link.cores, self._soc)
                 if self.several.is_on:
@@ -163,12 +179,16 @@ class LinkSettings:
                 given.pop("backend", None)
             if "cores" in given:
                 self._join(given.pop("cores"))
-            elif any(name in given for name in self._files):
-                self.link = Link.of(*self.link.cores, *self._from_files(given))
-            if not any(name in given for name in self._files):
-                self.link = self.link.with_first(_by_hand(self.configs[self.link.first], given))
+            self.link = self.link.with_first(_by_hand(self.configs[self.link.first], given))
         except ConfigurationError as error:
             raise MonitorError(str(error)) from error
+
+    def _check_not_of_files(self, given: Mapping[str, str]) -> None:
+        if self.several.of_files and "backend" not in given:
+            raise MonitorError(
+                f"{next(iter(given))} and a devicetree exclude each other: the devicetree says it already; "
+                f"backend={self.several.backend} as well forgets the devicetree"
+            )
 
     def _join(self, names: str) -> None:
         """Make the link one of two other cores, ``FIRST,SECOND``, with the same instance."""
@@ -207,25 +227,38 @@ class LinkSettings:
             f"dcache-alignment {self.configs[first].dcache_alignment}, {sessions_text} sessions"
         )
 
-    def _from_files(self, given: Mapping[str, str]) -> tuple[InstanceConfig, InstanceConfig]:
-        from icmsg.config.load import load_pair, load_side  # parsing devicetrees is slow to load
+    def _load(self, given: Mapping[str, str]) -> None:
+        """Take over the instance that files tell, and with it the backend."""
+        from icmsg.config.load import load_side  # parsing devicetrees is slow to load
+        from icmsg.link.endpoints.from_files import check_given, generation_of, pair_from_files
 
-        for name in _BY_HAND:
-            if name in given:
-                raise MonitorError(
-                    f"{name} and a devicetree exclude each other: the devicetree says it already"
-                )
         cores = self.link.cores
         if not any(f"{core}-dts" in given for core in cores):
             files = " or ".join(f"{core}-dts=@FILE" for core in cores)
             raise MonitorError(f"{next(iter(given))} goes with a devicetree: {files}")
-        first, second = (
-            load_side(_path(dts), _kconfig(given, core), given.get("release"), core)
-            if (dts := given.get(f"{core}-dts"))
-            else None
-            for core in cores
+        beside = (*self._files, "backend", *_BESIDE_FILES)
+        check_given([name.replace("-", "_") for name in given if name not in beside], _called)
+        backend, generation = given.get("backend"), generation_of(given.get("backend"))
+        one, other = pair_from_files(
+            *(
+                load_side(_path(dts), _kconfig(given, core), given.get("release"), core, generation)
+                if (dts := given.get(f"{core}-dts"))
+                else None
+                for core in cores
+            ),
+            instance=given.get("instance"),
+            backend=backend,
+            endpoints=len(given["endpoints"].split(",")) if "endpoints" in given else 0,
+            given=["slots"] if "slots" in given else [],
+            called=_called,
         )
-        return load_pair(first, second, given.get("instance"))
+        if isinstance(one, InstanceConfig):
+            assert isinstance(other, InstanceConfig)
+            self.link, self.several = Link.of(*cores, one, other), SeveralSettings()
+        else:
+            assert not isinstance(other, InstanceConfig)
+            loaded = dict(zip(cores, (one, other), strict=True))
+            self.several = SeveralSettings({**given, "backend": backend_of(one)}, loaded)
 
 
 def layout_name(layout: RegionLayout) -> str:
@@ -264,6 +297,10 @@ def _pairs(verb: str, words: Sequence[str], names: Sequence[str]) -> dict[str, s
 def _kconfig(given: Mapping[str, str], core: str) -> str | None:
     found = given.get(f"{core}-kconfig")
     return None if found is None else _path(found)
+
+
+def _called(name: str) -> str:
+    return name.replace("_", "-")
 
 
 def _path(text: str) -> str:

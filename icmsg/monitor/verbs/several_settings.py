@@ -26,15 +26,28 @@ _TITLES: Final = {"icbmsg": "ICBMsg", "icbmsg-rework": "ICBMsg, the rework", "ic
 
 
 class SeveralSettings:
-    """Settings as given so far; a new object at each change, so that what cannot work changes nothing."""
+    """Settings as given so far; a new object at each change, so that what cannot work changes nothing.
 
-    def __init__(self, given: Mapping[str, str] | None = None) -> None:
+    ``loaded`` is the instance as each core has it, where the files of a build have told it.
+    """
+
+    def __init__(
+        self, given: Mapping[str, str] | None = None, loaded: Mapping[str, SeveralConfig] | None = None
+    ) -> None:
         self._given: Final = dict(given or {})
+        self._loaded: Final = loaded
 
     @property
     def is_on(self) -> bool:
         """True while the backend is another one than ICMsg."""
         return self._given.get("backend", ICMSG) != ICMSG
+
+    @property
+    def of_files(self) -> Mapping[str, str]:
+        """The words that named files, with all that was given beside them; none where no file tells the instance."""
+        if self._loaded is None:
+            return {}
+        return {name: value for name, value in self._given.items() if name != "backend"}
 
     @property
     def backend(self) -> str:
@@ -61,13 +74,15 @@ class SeveralSettings:
                 raise ConfigurationError(
                     f"{name} is for ICMsg: icmsg config backend=icmsg first, or leave it away"
                 )
-        kept = self._given if backend == self.backend else {}
+        kept = self._given if backend == self.backend and self._loaded is None else {}
         found = SeveralSettings({**kept, "backend": backend, **given})
         found.configs(cores, soc)
         return found
 
     def configs(self, cores: tuple[str, str], soc: Soc | None) -> dict[str, SeveralConfig]:
         """Return the instance as each core has it, by name; ConfigurationError for what cannot work."""
+        if self._loaded is not None:
+            return dict(self._loaded)
         changes: dict[str, Any] = {}
         for name, value in self._given.items():
             field = name.replace("-", "_")

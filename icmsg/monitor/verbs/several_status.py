@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.icbmsg import IcbmsgConfig
-from icmsg.errors import CorruptRegionError
 from icmsg.link.endpoints.diagnosis import examine_endpoints
-from icmsg.link.endpoints.region_view import shown, view_direction
+from icmsg.link.endpoints.region_view import block_lines, view_direction
 from icmsg.wire.block_area import BlockArea
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from icmsg.machine.machine import Machine
 
 _ROW: Final = 16
-_HEADER: Final = 4
 
 
 def diagnosis_of(
@@ -46,27 +44,8 @@ def dump_several(
         content = bus.read_block(region.address, region.size)
         return lines + list(_hex_lines(content, region.address, _sections(config)))
     if isinstance(config, IcbmsgConfig):
-        lines += list(_block_lines(BlockArea(bus, config.tx_layout), most))
+        lines += list(block_lines(BlockArea(bus, config.tx_layout), most))
     return lines
-
-
-def _block_lines(area: BlockArea, most: int) -> Iterator[str]:
-    """Yield a line for each block that a message could begin at; memory does not say which blocks are in use."""
-    block = 0
-    while block < area.count and most:
-        try:
-            header, data = area.read_message(block)
-        except CorruptRegionError:
-            block += 1
-            continue
-        if header:
-            most -= 1
-            endpoint = ""
-            if area.layout.generation == "rework":
-                number = header >> 24
-                endpoint = ", a control packet" if number == 0xFF else f", endpoint {number}"
-            yield f"  block {block:3}: {shown(data)}{endpoint}"
-        block += area.layout.blocks_of(len(data)) if header else 1
 
 
 def _sections(config: SeveralConfig) -> list[tuple[int, str]]:

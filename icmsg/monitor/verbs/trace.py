@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from icmsg.views.recording import trace_to
 
 if TYPE_CHECKING:
-    from icmsg.link.link import Link
+    from icmsg.link.endpoints.link import AnyLink
     from icmsg.machine.machine import Machine
     from icmsg.views.recording import TraceFile
 
@@ -18,7 +18,7 @@ class TraceFiles:
     def __init__(self) -> None:
         self._files: list[TraceFile] = []
 
-    def begin(self, machine: Machine, path: str, link: Link) -> list[str]:
+    def begin(self, machine: Machine, path: str, link: AnyLink) -> list[str]:
         """Write one more file; ConfigurationError if it has no suffix of a format, or cannot be written."""
         if any(str(file.path) == path for file in self._files):
             return [f"{path} is being written already; icmsg trace off ends it"]

@@ -10,7 +10,7 @@ from icmsg.ipc import LegacyState, ReworkState, State
 from icmsg.link.diagnosis.bond_words import session_words
 from icmsg.link.followed_link import follow_link
 from icmsg.machine.events import REWORK_STATES, Event, EventKind
-from icmsg.machine.region_news import Packets, RegionChange, SessionPublished
+from icmsg.machine.region_news import EndpointMessage, Packets, RegionChange, SessionPublished
 from icmsg.machine.simtime import S
 from icmsg.monitor.verbs.several_watch import SeveralNews
 from icmsg.monitor.verbs.words import packet_text
@@ -72,7 +72,7 @@ class Watch:
 
     def _hold(self, event: Event) -> None:
         news = event.news
-        if news is None or news.region not in self._regions:
+        if news is None or isinstance(news, EndpointMessage) or news.region not in self._regions:
             return
         if isinstance(news, SessionPublished):
             reader, writer = news.region.reader, news.region.writer

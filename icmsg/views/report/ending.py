@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.icbmsg import IcbmsgConfig
+from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.errors import IcmsgError
 from icmsg.link.diagnosis.diagnosis import examine
+from icmsg.link.endpoints.diagnosis import examine_endpoints
+from icmsg.link.endpoints.link import EndpointsLink
+from icmsg.link.endpoints.region_view import block_lines, view_direction
+from icmsg.link.played_instance import played_backends
 from icmsg.views.report.markup import ascii_words, escaped, hex_words
+from icmsg.wire.block_area import BlockArea
 from icmsg.wire.inspect import inspect_region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icmsg.link.diagnosis.diagnosis import Diagnosis
-    from icmsg.link.link import Link
+    from icmsg.link.endpoints import SeveralConfig
+    from icmsg.link.endpoints.link import AnyLink
+    from icmsg.machine.machine import Core
     from icmsg.views.report.collected import Collected
     from icmsg.views.writer import TracedDirection, TraceSubject
     from icmsg.wire.inspect import RegionView
@@ -31,13 +40,32 @@ def regions(collected: Collected) -> str:
 def _region(subject: TraceSubject, direction: TracedDirection) -> str:
     title = f"<h3>{escaped(direction.title)} ({escaped(direction.instance)})</h3>\n"
     region, layout = direction.region, direction.layout
-    place = f"<p>{escaped(str(region))}, {escaped(layout.wire)}, channel {direction.channel}</p>\n"
+    place = f"<p>{escaped(str(region))}, {escaped(direction.wire)}, channel {direction.channel}</p>\n"
+    if isinstance(direction.config, IcbmsgConfig | IcmsgMeConfig):
+        return f"{title}{place}{_of_endpoints(subject, direction, direction.config)}"
+    assert layout is not None  # ICMsg has one
     try:
         view = inspect_region(subject.machine.core(direction.reader.name).bus, region.address, layout)
     except IcmsgError as error:
         return f'{title}{place}<p class="bad">cannot be read: {escaped(str(error))}</p>\n'
     rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in _facts(view))
     return f"{title}{place}{_ring(view)}<dl>{rows}</dl>\n{_waiting(view)}"
+
+
+def _of_endpoints(subject: TraceSubject, direction: TracedDirection, config: SeveralConfig) -> str:
+    """Return queues or control channel in words, and what lies in the blocks."""
+    bus = subject.machine.core(direction.reader.name).bus
+    view = view_direction(bus, config)
+    words = view.words(direction.writer.name, direction.reader.name)
+    ring = _ring(view.control) if view.control is not None else ""
+    said = "".join(f"<li>{escaped(line)}</li>" for line in words)
+    if view.problem is not None or not isinstance(config, IcbmsgConfig):
+        return f"{ring}<ul>{said}</ul>\n"
+    lines = list(block_lines(BlockArea(bus, config.tx_layout), _PACKETS + 1))
+    if len(lines) > _PACKETS:
+        lines[_PACKETS:] = ["…"]
+    text = "\n".join(escaped(line.strip()) for line in lines) or "no block holds a message"
+    return f'{ring}<ul>{said}</ul>\n<pre class="packets"><b>blocks</b>\n{text}</pre>\n'
 
 
 def _facts(view: RegionView) -> Iterator[tuple[str, str]]:
@@ -109,10 +137,19 @@ def diagnosis(collected: Collected, *, bound: bool) -> tuple[list[str], list[str
     return found, state
 
 
-def _examine(subject: TraceSubject, link: Link, *, bound: bool) -> Diagnosis | str:
+def _examine(subject: TraceSubject, link: AnyLink, *, bound: bool) -> Diagnosis | str:
     try:
         first, second = (subject.machine.core(name) for name in link.cores)
+        if isinstance(link, EndpointsLink):
+            return _examine_endpoints(subject, link, first, second)
         own, peer = (link.configs[name] for name in link.cores)
         return examine(subject.machine, first, own, second, bound=bound, peer_config=peer)
     except IcmsgError as error:
         return f"{link.first}, {link.second}: {error}"
+
+
+def _examine_endpoints(subject: TraceSubject, link: EndpointsLink, first: Core, second: Core) -> Diagnosis:
+    """Examine a link with several endpoints, with what the backends know that Python plays."""
+    own, peer = (link.configs[name] for name in link.cores)
+    backends = played_backends(subject.machine, link.configs)
+    return examine_endpoints(subject.machine, first, own, second, backends, peer_config=peer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
@@ -48,6 +49,15 @@ class Durations:
         return f"{format_time(self._least)} to {format_time(self._most)}"
 
 
+@dataclass(slots=True)
+class EndpointFigures:
+    """Counts of one endpoint in one direction."""
+
+    sent: int = 0
+    received: int = 0
+    bytes: int = 0
+
+
 class DirectionFigures:
     """Counts of one direction; the magic that opens a region is in none of them."""
 
@@ -55,7 +65,9 @@ class DirectionFigures:
         self.direction: Final = direction
         self.levels: Final = levels
         self.sent = self.received = self.dropped = self.waiting = self.bytes = 0
-        self.rung = self.rung_for_nothing = self.lost = 0
+        self.rung = self.rung_for_nothing = self.lost = self.released = 0
+        self.endpoints: Final[dict[str, EndpointFigures]] = {}
+        """Counts of each endpoint by its name, where there are several."""
         self.under_way: Final = Durations()
         self.round_trips: Final = Durations()
         """Times from a message of this direction to the receipt of its echo."""
@@ -66,6 +78,9 @@ class DirectionFigures:
         """Take a message; if it repeats one that came from the other side, it is its echo."""
         self.sent += 1
         self.bytes += len(message.payload)
+        if (at := self._at(message)) is not None:
+            at.sent += 1
+            at.bytes += len(message.payload)
         length, crc = len(message.payload), crc32(message.payload)
         if any(waiting[0] == length and waiting[1] == crc for waiting in back._unanswered):
             self._echoes.add(message)
@@ -75,6 +90,8 @@ class DirectionFigures:
     def receives(self, message: Message, time_ns: int, back: DirectionFigures) -> None:
         """Take that a message was received, and with it the round trip that it ends."""
         self.received += 1
+        if (at := self._at(message)) is not None:
+            at.received += 1
         self.under_way.add(max(0, time_ns - message.sent_ns), message.title)
         if message in self._echoes:
             self._echoes.remove(message)
@@ -84,6 +101,9 @@ class DirectionFigures:
                     back.round_trips.add(max(0, time_ns - waiting[2]), waiting[3])
                     back._unanswered.remove(waiting)
                     break
+
+    def _at(self, message: Message) -> EndpointFigures | None:
+        return self.endpoints.setdefault(message.endpoint, EndpointFigures()) if message.endpoint else None
 
     def drops(self, message: Message, *, at_end: bool) -> None:
         """Take that nobody receives a message any more."""

@@ -23,10 +23,12 @@ class FillLevel:
 
     def __init__(self, direction: TracedDirection, start_ns: int) -> None:
         self.direction: Final = direction
-        length = direction.layout.data_length
-        self.capacity: Final = length - 4
-        """Bytes that fit in: indices that are equal mean empty."""
-        self.now = (direction.wr_idx - direction.rd_idx) % length if direction.wr_idx < length else 0
+        room, self.unit = direction.room
+        self.capacity: Final = room if direction.blocks is not None else room - 4
+        """Blocks, or bytes that fit into the ring: indices that are equal mean empty."""
+        self._length: Final = direction.layout.data_length if direction.layout is not None else None
+        level = direction.level(direction.rd_idx, direction.wr_idx)
+        self.now = level if self._length is None or direction.wr_idx < self._length else 0
         self.peak = self.now
         self.peak_ns = start_ns
         self.changes = 0
@@ -34,12 +36,11 @@ class FillLevel:
         self._shift = 0
         self._steps: dict[int, tuple[int, int, int]] = {0: (self.now, self.now, self.now)}
 
-    def add(self, time_ns: int, rd_idx: int, wr_idx: int) -> None:
-        """Take the indices after a change; those that are none are said elsewhere."""
-        length = self.direction.layout.data_length
-        if rd_idx >= length or wr_idx >= length:
+    def add(self, time_ns: int, rd_idx: int, wr_idx: int, level: int) -> None:
+        """Take the level after a change; indices that are none are said elsewhere."""
+        if self._length is not None and (rd_idx >= self._length or wr_idx >= self._length):
             return
-        level = self.now = (wr_idx - rd_idx) % length
+        self.now = level
         self.changes += 1
         if level > self.peak:
             self.peak, self.peak_ns = level, time_ns
@@ -76,14 +77,14 @@ class FillLevel:
             share = f'<b class="bad">{share}</b>'
         return (
             f'<figure class="curve"><figcaption><b>{title}</b> ({escaped(self.direction.instance)}): '
-            f"at most {self.peak} of {self.capacity} bytes ({share}), at {format_time(self.peak_ns)}; "
+            f"at most {self.peak} of {self.capacity} {self.unit} ({share}), at {format_time(self.peak_ns)}; "
             f"{self.now} at the end</figcaption>\n"
             f'<svg width="100%" height="150" role="img" aria-label="fill level of {title}">'
             f'<svg x="0" y="16" width="100%" height="108" viewBox="0 -4 {_WIDTH} 108" preserveAspectRatio="none">'
             f'<path class="area" d="{line}L{_WIDTH} {_HEIGHT}L0 {_HEIGHT}Z"/>'
             f'<path class="level" d="{line}"/>'
             f'<path class="axis" d="M0 {_HEIGHT}H{_WIDTH}M0 0H{_WIDTH}"/></svg>'
-            f'<text x="0" y="12">{self.peak} bytes</text>'
+            f'<text x="0" y="12">{self.peak} {self.unit}</text>'
             f'<text x="0" y="142">{format_time(self._start_ns)}</text>'
             f'<text x="50%" y="142" text-anchor="middle">{format_time(self._start_ns + span // 2)}</text>'
             f'<text x="100%" y="142" text-anchor="end">{format_time(end_ns)}</text></svg></figure>\n'

@@ -33,7 +33,11 @@ def page(collected: Collected) -> str:
     """Return the whole file; it loads nothing, and runs no script but its own."""
     style, script = (_HERE / name for name in ("report.css", "report.js"))
     look, act = style.read_text(encoding="utf-8"), script.read_text(encoding="utf-8")
-    platform, parts = escaped(collected.subject.platform), list(_sections(collected))
+    parts, subject = list(_sections(collected)), collected.subject
+    kinds = dict.fromkeys("ICBMsg" if each.blocks else "ICMsg" for each in subject.directions)
+    heading = escaped(f"{' and '.join(kinds)} on {subject.platform}")
+    title = escaped(subject.title) or heading.replace(" on ", ": ", 1)
+    heading = f"{escaped(subject.title)}: {heading}" if subject.title else heading
     sections = "".join(
         f'<section id="{name}"><h2>{title}</h2>\n{body}</section>\n' for name, title, body in parts
     )
@@ -43,8 +47,8 @@ def page(collected: Collected) -> str:
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         f"style-src '{_hash(look)}'; script-src '{_hash(act)}'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta name="color-scheme" content="light dark"><title>ICMsg: {platform}</title>\n'
-        f"<style>{look}</style></head>\n<body><header><h1>ICMsg on {platform}</h1><nav>{links}</nav></header>\n"
+        f'<meta name="color-scheme" content="light dark"><title>{title}</title>\n'
+        f"<style>{look}</style></head>\n<body><header><h1>{heading}</h1><nav>{links}</nav></header>\n"
         f"<main>\n{sections}</main>\n<script>{act}</script></body></html>\n"
     )
 
@@ -152,7 +156,26 @@ def _summary(collected: Collected) -> str:
             figures=range(2, 7),
             name="directions",
         )
+        + _endpoints(collected)
     )
+
+
+def _endpoints(collected: Collected) -> str:
+    """Return the counts of each endpoint, where there are several."""
+    rows = [
+        (
+            escaped(name),
+            escaped(way.direction.title),
+            escaped(way.direction.instance),
+            str(at.sent),
+            str(at.received),
+            str(at.bytes),
+        )
+        for way in collected.ways
+        for name, at in sorted(way.endpoints.items())
+    ]
+    head = ("endpoint", "direction", "instance", "sent", "received", "bytes")
+    return table(head, rows, figures=range(3, 6), name="endpoints") if rows else ""
 
 
 def _core_cells(core: CoreFigures) -> tuple[str, ...]:

@@ -11,17 +11,16 @@ from icmsg.views.report.fill_level import FillLevel
 from icmsg.views.report.page import page
 from icmsg.views.report.rows import PROBLEMS, DiagramPacket, KeptRows, Row
 from icmsg.views.tracer import player_of
-from icmsg.views.writer import TraceWriter
+from icmsg.views.writer import AT_END, TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from icmsg.views.writer import Message, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
 
 _LINE: Final = 500
 """Characters of a text in a row."""
-_BOUND: Final = frozenset(("CONNECTED_SID_DISABLED", "CONNECTED_SID_ENABLED", "READY"))
-_AT_END: Final = "still in the ring when the trace ended"
+_BOUND: Final = frozenset(("CONNECTED_SID_DISABLED", "CONNECTED_SID_ENABLED", "READY", "CONNECTED"))
 
 
 class HtmlWriter(TraceWriter):
@@ -137,15 +136,23 @@ class HtmlWriter(TraceWriter):
         """End an arrow before its aim."""
         packet = self._packets.pop(message, None) or DiagramPacket.of(message)
         if not message.is_magic:
-            self._ways[message.direction.number].drops(message, at_end=why == _AT_END)
+            self._ways[message.direction.number].drops(message, at_end=why == AT_END)
         bell = "" if packet.rung_ns is not None else "; no doorbell"
         bell = "; its doorbell was lost" if packet.is_lost else bell
         text = f"{message.title} not received: {why}{bell}"
         self._row(time_ns, packet.reader, "dropped", text, packet=packet, problem=text)
 
-    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int) -> None:
+    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:
         """Take the level."""
-        self._ways[direction.number].levels.add(time_ns, rd_idx, wr_idx)
+        self._ways[direction.number].levels.add(time_ns, rd_idx, wr_idx, level)
+
+    def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
+        """Count it, and show what binds: what gives blocks back comes with nearly each message."""
+        self._ways[direction.number].released += control.is_release
+        if not control.is_release:
+            self._cores[direction.writer.index].did(time_ns, control.words)
+            text = f"to {direction.reader.name}: {control.words[:_LINE]}"
+            self._row(time_ns, direction.writer.index, "control", text)
 
     # Cores and instances
 
@@ -212,7 +219,7 @@ class HtmlWriter(TraceWriter):
             if not own.player:
                 figures.core = replace(own, player=player_of(self.subject.machine.core(own.name)))
         for message in list(self._packets):
-            self.dropped(end_ns, message, _AT_END)
+            self.dropped(end_ns, message, AT_END)
         collected = Collected(
             self.subject,
             self._ways,

@@ -1,0 +1,157 @@
+"""Ways of a trace: each direction of a link with the messages under way in it.
+
+A way hears of packets from the event stream, and looks in memory who has taken them: at the reader's ``rd_idx``. Other
+backends than ICMsg are in :mod:`icmsg.views.endpoint_ways`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Final
+
+from icmsg.errors import BusError
+from icmsg.views.writer import Message
+from icmsg.wire.slot_queue import MASK
+
+if TYPE_CHECKING:
+    from icmsg.machine.machine import Core
+    from icmsg.machine.region_news import EndpointMessage, Packets
+    from icmsg.views.writer import TracedDirection, TraceWriter
+
+_HEADER: Final = 4
+_CONTROL: Final = 3
+_NO_MESSAGE: Final = -1
+"""The number of a control message, which is in the ring beside the messages, and nobody hears of."""
+
+
+class Numbers:
+    """Numbers of the messages of a trace: over all directions, and of each endpoint."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self._own: Counter[tuple[str, str]] = Counter()
+
+    def next(self) -> int:
+        """Return the number of one more message."""
+        self.last += 1
+        return self.last
+
+    def next_at(self, instance: str, endpoint: str) -> int:
+        """Return its number among those of an endpoint."""
+        self._own[instance, endpoint] += 1
+        return self._own[instance, endpoint]
+
+
+class Way:
+    """One direction over a ring: ICMsg."""
+
+    def __init__(
+        self,
+        direction: TracedDirection,
+        reader: Core,
+        writer: TraceWriter,
+        numbers: Numbers,
+        *,
+        address: int | None = None,
+        rd_address: int | None = None,
+    ) -> None:
+        layout = direction.layout
+        self.direction: Final = direction
+        self.reader: Final = reader
+        self.address: Final = direction.region.address if address is None else address
+        """The address by which the event stream calls it."""
+        self.length: Final = layout.data_length if layout is not None else MASK
+        offset = layout.rd_idx_offset if layout is not None else 0
+        self.rd_address: Final = self.address + offset if rd_address is None else rd_address
+        self.read32: Final = reader.bus.read32
+        self.rd, self.wr = direction.rd_idx, direction.wr_idx
+        self.is_told = False
+        """True while firmware reads, and each of its stores to rd_idx is told: nobody has to look."""
+        self.waiting: Final[deque[Message]] = deque()
+        """Messages in the ring, the oldest first."""
+        self.unrung: list[Message] = []
+        self.behind_signal: list[Message] = []
+        """Messages whose doorbell rang, and whose interrupt did not rise yet."""
+        self.last_rung: list[Message] = []
+        self._writer: Final = writer
+        self._numbers: Final = numbers
+
+    # Packets
+
+    def message(self, time_ns: int, news: EndpointMessage) -> None:
+        """Take a message at one of several endpoints."""
+
+    def announced(self, time_ns: int) -> None:
+        """Take that its writer has rung."""
+
+    def packets(self, time_ns: int, news: Packets) -> None:
+        """Take packets that its writer has put into the ring."""
+        if news.opens and self.waiting and self.waiting[0].is_magic:
+            return  # who sets up a run lets its regions be looked at from the start
+        if self.rd != self.wr:
+            self.look(time_ns)
+        index, magic = news.start, news.opens
+        for payload in news.payloads:
+            self._packet(time_ns, bytes(payload), index, magic=magic)
+            magic = False
+            index = (index + _HEADER + len(payload) + 3 & ~3) % self.length
+        self.wr = news.end
+        self._filled(time_ns)
+
+    def _packet(self, time_ns: int, payload: bytes, index: int, *, magic: bool) -> None:
+        number = 0 if magic else self._numbers.next()
+        self._add(time_ns, Message(number, self.direction, payload, index, time_ns))
+
+    def _add(self, time_ns: int, message: Message) -> None:
+        self.waiting.append(message)
+        self.unrung.append(message)
+        self._writer.sent(time_ns, message)
+
+    def _filled(self, time_ns: int) -> None:
+        level = (self.wr - self.rd) % self.length
+        self._writer.filled(time_ns, self.direction, self.rd, self.wr, level)
+
+    # Receipts
+
+    def look(self, time_ns: int) -> None:
+        """Look where the reader is, if there is something for it to take."""
+        if self.is_told or not self.waiting:
+            return
+        try:
+            rd = self.read32(self.rd_address)
+        except BusError:
+            return
+        if rd != self.rd:
+            self.moved(time_ns, rd)
+
+    def moved(self, time_ns: int, rd: int) -> None:
+        """Take that the reader's index is ``rd`` now: what lies before it was taken."""
+        before, length, waiting = self.rd, self.length, self.waiting
+        self.rd = rd
+        if rd >= length:
+            return  # no index; what a reader or a writer makes of it is said elsewhere
+        taken = (rd - before) % length
+        while waiting and (waiting[0].index - before) % length < taken:
+            self._received(time_ns, waiting.popleft())
+        self._filled(time_ns)
+
+    def _received(self, time_ns: int, message: Message) -> None:
+        message.received_ns = time_ns
+        if message.rung_ns is None:
+            self.unrung.remove(message)
+        self._writer.received(time_ns, message)
+
+    def read_by_python(self, time_ns: int, length: int, crc: int) -> None:  # noqa: ARG002 - rd_idx tells it
+        """Take that Python has received a message of ``length`` bytes with that CRC-32."""
+        self.look(time_ns)
+
+    def begins_anew(self, time_ns: int, why: str) -> None:
+        """Take that the region was initialised again: nobody receives what was under way."""
+        self.drop(time_ns, why)
+        self.rd = self.wr = 0
+
+    def drop(self, time_ns: int, why: str) -> None:
+        """Take that nobody receives what is under way."""
+        while self.waiting:
+            self._writer.dropped(time_ns, self.waiting.popleft(), why)
+        self.unrung, self.behind_signal, self.last_rung = [], [], []
