@@ -215,6 +215,11 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self._memory.on_resume()
         return self.monitor.execute(command)
 
+    def catch_up(self) -> None:
+        """Take over the time, where others may have let it pass; events come with the next run."""
+        if not self.is_held:
+            self.clock.time_ns = current_time(self.monitor) - self._origin_ns
+
     def loaded_files(self) -> list[str]:
         """Return the paths of the files that Renode has loaded, as they are called there."""
         with suppress(MonitorError):

@@ -85,7 +85,10 @@ def test_the_machine_is_attached_to_and_time_is_one(monitor: RemoteMonitor, reno
     assert machine.core("net").is_halted
     monitor.execute("start")  # lets it go first
     assert renode.is_started
+    before = machine.now_ns
+    renode.pump(5_000_000)
     monitor.execute("pause")
+    assert machine.now_ns - before >= 5_000_000
     machine.run_for(1_000)
 
 
@@ -172,13 +175,13 @@ def test_a_command_costs_one_question_and_the_files_are_asked_for_after_a_change
     sent("cpuapp SP")
     net = "cpunet IsHalted; cpunet PC; cpunet VectorTableOffset"
     both = f"cpuapp IsHalted; cpuapp PC; cpuapp VectorTableOffset; {net}"
-    assert sent("cpuapp SP") == ["cpuapp SP", both]
+    assert sent("cpuapp SP") == ["cpuapp SP", "currentTime", both]
     halt = "cpunet IsHalted true"
-    assert sent(halt) == [halt, both, "sysbus GetLoadedFingerprints"]
+    assert sent(halt) == [halt, "currentTime", both, "sysbus GetLoadedFingerprints"]
     machine.core("app").play()
-    assert sent("cpuapp SP") == ["cpuapp SP", net]
+    assert sent("cpuapp SP") == ["cpuapp SP", "currentTime", net]
     machine.core("net").play()
-    assert sent("cpuapp SP") == ["cpuapp SP"]
+    assert sent("cpuapp SP") == ["cpuapp SP", "currentTime"]
     monitor.close()
 
 
