@@ -42,7 +42,7 @@ def use(folder: Path, *arguments: str, number: int | None = None) -> Ended:
         stderr=subprocess.PIPE,
         text=True,
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     ) as child:
         assert child.stdout is not None
         assert child.stderr is not None
