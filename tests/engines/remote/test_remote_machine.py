@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import renode_monitor
 from exchanges import exchange_on
-from remote_machines import NO_BLOCKS, NO_EXTENSIONS
+from remote_machines import NO_BLOCKS, NO_EXTENSIONS, on_a_real_renode
 from renode_monitor import RenodeMonitor, with_machine
 from riscv_beside import write_platform
 from thumb import RAM, firmware
@@ -395,3 +395,11 @@ def test_a_monitor_that_refuses_says_so_in_its_own_words() -> None:
         pytest.raises(MonitorError, match="No such command or device: foo"),
     ):
         machine.execute("foo")
+
+
+def test_a_real_renode_outlives_sessions_that_broke_off_and_were_cleared() -> None:
+    for _ in range(5):
+        machine = on_a_real_renode()
+        machine.run_for(1_000_000)
+        machine._monitor.close()
+    on_a_real_renode().close()
