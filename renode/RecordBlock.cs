@@ -5,6 +5,7 @@
 //
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Runtime.InteropServices;
 
 using Antmicro.Renode.Core;
@@ -56,9 +57,13 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                     return;
                 }
                 disposed = true;
-                foreach(var ending in endings)
+                // Cores of a machine that was cleared are gone; a call that reached them would end the process.
+                if(EmulationManager.Instance.CurrentEmulation.Machines.Contains(machine))
                 {
-                    ending();
+                    foreach(var ending in endings)
+                    {
+                        ending();
+                    }
                 }
                 Marshal.FreeHGlobal(memory);
             }

@@ -99,6 +99,11 @@ class BaseMachine(Generic[CoreT]):
 
     # The end
 
+    @property
+    def is_closed(self) -> bool:
+        """True after :meth:`close`."""
+        return self._closed
+
     def check_open(self) -> None:
         """Raise EngineError if the machine is closed."""
         if self._closed:

@@ -52,7 +52,7 @@ def run_in(folder: Path, *arguments: str) -> tuple[int, str, str]:
 
 
 def test_a_whole_installation_is_found(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "400")
     found = icmsg(capsys, "doctor")
     assert (found.code, found.err) == (0, "")
     table = rows(found.out)

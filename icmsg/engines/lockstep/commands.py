@@ -55,8 +55,10 @@ def reset(cpu: str, entry: str, address: int | None, own: Sequence[str]) -> Iter
         yield f"{name} Reset"
 
 
-def check_beside_lockstep(command: str) -> None:
+def check_beside_lockstep(command: str, *, is_held: bool = True) -> None:
     """Refuse what Renode does not refuse while a lockstep exists, and what it refuses with other words.
+
+    Where the emulation is not held (``is_held``), what needs a pause is not refused.
 
     Raises:
         EngineError: the command lets time pass on its own, or needs a paused emulation.
@@ -66,7 +68,7 @@ def check_beside_lockstep(command: str) -> None:
             raise EngineError(
                 f"`{part.strip()}` lets time pass beside the machine, which mixes both times; use run_for or run_until"
             )
-        if _NEEDS_PAUSE.search(part):
+        if is_held and _NEEDS_PAUSE.search(part):
             raise EngineError(
                 f"`{part.strip()}` needs a paused emulation; use load() of a core, or do it before the machine runs"
             )

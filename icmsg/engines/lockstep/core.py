@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,11 +12,10 @@ from icmsg.engines.lockstep.paths import monitor_path
 from icmsg.engines.lockstep.played import InterruptDelivery
 from icmsg.engines.lockstep.registers import CoreRegisters
 from icmsg.engines.lockstep.troubles import Troubles
-from icmsg.errors import EngineError, FirmwareError
+from icmsg.errors import EngineError
 from icmsg.machine.base_core import BaseCore
 from icmsg.machine.console import Console
 from icmsg.machine.events import EventKind
-from icmsg.machine.image import FirmwareImage
 from icmsg.soc.soc import VPR
 
 if TYPE_CHECKING:
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
 
     from icmsg.engines.lockstep.bus import PlacedBus
     from icmsg.engines.lockstep.core_machine import CoreMachine
+    from icmsg.engines.lockstep.core_types import CoreState
+    from icmsg.machine.image import FirmwareImage
     from icmsg.machine.machine import Hang
     from icmsg.soc.core_power import ForceOff
     from icmsg.soc.soc import SocCore
@@ -44,7 +44,9 @@ class SteppedCore(BaseCore):
         self._waits = False  # for the core that holds this one in reset
         self._resets = False  # the commands for what firmware asked for come with the next of Python's work
         self._vector_table: int | None = None
+        self._told: CoreState | None = None  # by the last look, unless Python has changed it since
         self._releasing: ScheduledTimer | None = None
+        self._let_go_ns = -1  # when Python heard of it; Renode does it at the next synchronization point
         self._played: InterruptDelivery | None = None
         self._placed_bus: Final = bus
         self.is_held_by_another: Final = place.reset_block is not None
@@ -52,25 +54,6 @@ class SteppedCore(BaseCore):
         self._registers: Final = CoreRegisters(place.cpu, names, machine.command)
         self.troubles: Final = Troubles(self)
         self.console_ways: Final = SteppedConsole(self, machine, place.uart)
-
-    def attach(self) -> None:
-        """Take over the state in which somebody else left the core; what it executes was loaded already."""
-        self._halted = self._machine.command(f"{self._place.cpu} IsHalted").strip() == "True"
-        self._waits = self._halted and self._place.reset_block is not None
-        self.tell_played(False)  # a session that broke off has not
-        self._started = not self._halted or self._registers.number("PC") != 0
-        if self._started and runs_here(self._place) and type_of(self._place).has_vector_table:
-            self._vector_table = self._registers.number("VectorTableOffset")
-
-    def recognize(self, files: Iterable[str]) -> None:
-        """Find this core's image among files that somebody else loaded: the last one that was linked for it."""
-        for path in files:
-            with suppress(FirmwareError):  # no ELF file, or one of another core
-                image = FirmwareImage.load(path)
-                self.check_image(image)
-                table = image.vector_table
-                if self._vector_table in (None, table):
-                    self.image, self._vector_table = image, table
 
     @property
     def is_halted(self) -> bool:
@@ -114,9 +97,8 @@ class SteppedCore(BaseCore):
         else:  # Intel HEX, or an image that was made in memory; the bus drops translations of what is overwritten
             for segment in image.segments:
                 self.bus.write_block(segment.load_address, segment.data)
-        self._started = False
-        self.image = image
-        self._vector_table = image.vector_table
+        self._told, self._started = None, False
+        self.image, self._vector_table = image, image.vector_table
         return image
 
     def _pause(self) -> None:
@@ -195,7 +177,13 @@ class SteppedCore(BaseCore):
         """Note that the core was let go; it executes from the next synchronization point on."""
         if self._halted and self._played is None:
             self._halted, self._started, self._waits = False, True, False
+            self._let_go_ns = self._machine.now_ns
             self._machine.events.emit(time_ns, EventKind.CORE_STARTED, self.index)
+
+    def was_restarted(self, time_ns: int) -> None:
+        """Note that the core was reset, for example by its watchdog, and let go."""
+        self._let_go_ns = self._machine.now_ns
+        self._machine.events.emit(time_ns, EventKind.CORE_RESET, self.index)
 
     def asked_for_reset(self, time_ns: int) -> None:
         """Note that firmware has reset this core (SYSRESETREQ), and do it at this synchronization point."""
@@ -277,6 +265,7 @@ class SteppedCore(BaseCore):
             self._releasing = None
 
     def _do(self, lines: Iterable[str]) -> None:
+        self._told = None
         for line in lines:
             self._machine.command(line)
         self._machine.take()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.errors import EngineError
 from icmsg.soc.soc import CORTEX_M, VPR, SocCore, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from icmsg.soc.core_power import ForceOff
 
@@ -37,6 +38,10 @@ _TYPES: Final = {
 }
 
 
+_NUMBER: Final = r"(0x[0-9A-Fa-f]{1,16}|[1-9][0-9]{0,19}|0)\b.*"
+_STATE: Final = re.compile(rf"(True|False)\n{_NUMBER}(?:\n{_NUMBER})?")
+
+
 def runs_here(place: SocCore) -> bool:
     """Tell whether firmware can be loaded into a core, started and reset here; Renode runs others by its commands."""
     return place.kind in _TYPES
@@ -55,6 +60,36 @@ def type_of(place: SocCore) -> CoreType:
             f"Renode's commands: execute('sysbus LoadELF @FILE cpu={place.cpu}'), execute('{place.cpu} IsHalted false')"
         )
     return found
+
+
+class CoreState(NamedTuple):
+    """State of a core in Renode; ``vector_table`` is None for a core that has none."""
+
+    is_halted: bool
+    pc: int
+    vector_table: int | None
+
+
+def state_questions(place: SocCore) -> list[str]:
+    """Return the commands of which each prints a part of a core's state, on a line."""
+    has_table = runs_here(place) and type_of(place).has_vector_table
+    members = ["IsHalted", "PC", *(["VectorTableOffset"] if has_table else [])]
+    return [f"{place.cpu} {member}" for member in members]
+
+
+def read_state(answers: Sequence[str]) -> CoreState:
+    """Read what Renode prints at :func:`state_questions`.
+
+    Raises:
+        EngineError: it is something else.
+    """
+    found = _STATE.fullmatch("\n".join(answers))
+    if found is None:
+        raise EngineError(
+            f"Renode printed {[answer[:80] for answer in answers]} where the state of a core was expected"
+        )
+    halted, pc, table = found.groups()
+    return CoreState(halted == "True", int(pc, 0), None if table is None else int(table, 0))
 
 
 def watched(place: SocCore, interrupt: int) -> list[Wire]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from icmsg.engines.lockstep.clock import StepClock
-from icmsg.engines.lockstep.core import SteppedCore
+from icmsg.engines.lockstep.core_types import read_state, state_questions
+from icmsg.engines.lockstep.observed_core import ObservedCore
 from icmsg.engines.lockstep.records import (
     CORE_HELD,
     CORE_RELEASED,
@@ -21,8 +23,9 @@ from icmsg.machine.events import EventKind, EventStream
 from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
+    from icmsg.engines.lockstep.core_types import CoreState
     from icmsg.engines.lockstep.records import Record
     from icmsg.engines.lockstep.stepper import Stepper
     from icmsg.machine.machine import Hang
@@ -33,7 +36,7 @@ DEFAULT_LATENCY_NS: Final = 0
 _CONSOLE_NS: Final = 1 * MS
 """The time between two looks at consoles in memory: a full buffer holds firmware up."""
 
-CoreT = TypeVar("CoreT", bound=SteppedCore)
+CoreT = TypeVar("CoreT", bound=ObservedCore)
 MachineT = TypeVar("MachineT", bound="SteppedMachine[Any]")
 
 
@@ -99,6 +102,59 @@ class SteppedMachine(BaseMachine[CoreT]):
             raise EngineError("the machine runs; let it go after run_until has returned")
         self.stepper.dispose()
 
+    @property
+    def is_driven(self) -> bool:
+        """True if time has to pass through this machine: it was run, or Python plays a core."""
+        return self.stepper.is_active or any(core.is_played for core in self.cores.values())
+
+    # What somebody else did
+
+    def command(self, line: str) -> str:
+        """Run commands that let no time pass, with ``;`` between them, and return what they print."""
+        raise NotImplementedError
+
+    def loaded_files(self) -> list[str]:
+        """Return the paths of the files that Renode has loaded, the last one last; none where it does not tell."""
+        raise NotImplementedError
+
+    def catch_up(self) -> None:
+        """Take over the time and the events of what somebody else let run, where they do not come with the next run."""
+
+    def attach_cores(self) -> None:
+        """Take over the cores as somebody else left them."""
+        for core, told in self._ask_cores():
+            core.attach(told)
+        self._recognize_images()
+
+    def look_at_cores(self, *, loaded: bool) -> None:
+        """Take over what somebody else did to cores that Python does not play, perhaps ``loaded`` files, too."""
+        for core, told in self._ask_cores():
+            loaded = core.look_at(told) or loaded
+        if loaded:
+            self._recognize_images()
+
+    def _ask_cores(self) -> Iterator[tuple[CoreT, CoreState]]:
+        cores = {
+            core: state_questions(self.soc.cores[name])
+            for name, core in self.cores.items()
+            if not core.is_played
+        }
+        commands = list(chain(*cores.values()))
+        printed = self.command("; ".join(commands)) if commands else ""
+        answers = [line.strip() for line in printed.splitlines() if line.strip()]
+        if len(answers) != len(commands):
+            raise EngineError(
+                f"`{'; '.join(commands)}` printed {len(answers)} lines instead of {len(commands)}: {printed[:80]!r}"
+            )
+        left = iter(answers)
+        for core, questions in cores.items():
+            yield core, read_state(list(islice(left, len(questions))))
+
+    def _recognize_images(self) -> None:
+        files = self.loaded_files()
+        for core in self.cores.values():
+            core.recognize(files)
+
     # What happened
 
     def emit(self, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
@@ -147,7 +203,7 @@ class SteppedMachine(BaseMachine[CoreT]):
             elif kind == CORE_RELEASED:
                 core.was_released(time_ns)
             else:
-                self.events.emit(time_ns, EventKind.CORE_RESET, core.index)  # for example by its watchdog
+                core.was_restarted(time_ns)
 
     def _take_reset_request(self, time_ns: int, source: int) -> None:
         asking = list(self.cores.values())[source]

@@ -89,6 +89,11 @@ class Troubles:
         return EventKind.FAULT, fault.exception, fault.pc
 
     @property
+    def is_locked_up(self) -> bool:
+        """True while the core can take a fault no more, and Renode's model of it is halted."""
+        return self._locked is not None
+
+    @property
     def lock_up(self) -> str:
         """The place and reason of the core's lock-up; empty where it is not locked up."""
         fault = self._locked

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from icmsg.engines.lockstep.core import SteppedCore
 from icmsg.engines.lockstep.core_types import runs_here
+from icmsg.engines.lockstep.observed_core import ObservedCore
 
 
-class RemoteCore(SteppedCore):
+class RemoteCore(ObservedCore):
     """A core as :class:`icmsg.engines.lockstep.core.SteppedCore`, which can forget who used it."""
 
     @property

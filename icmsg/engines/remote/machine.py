@@ -121,7 +121,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
                 self.monitor, core, self._memory, self._irq_lines, shared=shared, rings=self._ringer(core)
             )
             self.cores[name] = RemoteCore(self, core, bus)
-        self.look_at_cores()
+        self.attach_cores()
         self._before = set(self._complaints())
         self.clock.time_ns = self._ask_time()
 
@@ -215,19 +215,16 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self._memory.on_resume()
         return self.monitor.execute(command)
 
-    def look_at_cores(self) -> None:
-        """Take over what somebody else did to the cores that Python does not play."""
-        for core in self.cores.values():
-            if not core.is_played:
-                core.attach()
-        self._recognize_images()
+    def catch_up(self) -> None:
+        """Take over the time, where others may have let it pass; events come with the next run."""
+        if not self.is_held:
+            self.clock.time_ns = current_time(self.monitor) - self._origin_ns
 
-    def _recognize_images(self) -> None:
-        """Find out what the cores execute from the files that Renode has loaded, where they are on this computer."""
+    def loaded_files(self) -> list[str]:
+        """Return the paths of the files that Renode has loaded, as they are called there."""
         with suppress(MonitorError):
-            files = _LOADED.findall(self.monitor.execute("sysbus GetLoadedFingerprints")[:_FINGERPRINTS])
-            for core in self.cores.values():
-                core.recognize(files)
+            return _LOADED.findall(self.monitor.execute("sysbus GetLoadedFingerprints")[:_FINGERPRINTS])
+        return []
 
     def command(self, line: str) -> str:
         """Run a Monitor command that lets no time pass; EngineError with Renode's words when it is refused."""

@@ -21,7 +21,9 @@ DEFAULT_PORT: Final = 1234
 _LONGEST_GREETING: Final = 1 << 20
 _LONGEST_ANSWER: Final = 8 << 20
 _SHOWN_COMMAND: Final = 120
-_AT_ONCE: Final = re.compile(r"\s*(?:using sysbus|path add \S+|\w+ IsHalted|currentTime)\s*")
+_AT_ONCE: Final = re.compile(
+    r"\s*(?:using sysbus|path add \S+|\w+ (?:IsHalted|PC|VectorTableOffset)|currentTime)\s*"
+)
 """Commands with which the work begins, and which take no time on any Renode."""
 
 

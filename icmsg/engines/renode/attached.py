@@ -37,9 +37,7 @@ class AttachedMachine(RenodeMachine):
     ) -> None:
         self._name = name
         super().__init__(platform, latency_ns=latency_ns, stall_timeout=stall_timeout)
-        for core in self.cores.values():
-            core.attach()
-        self.recognize_images()
+        self.attach_cores()
 
     def _make(self, platform: Path, cpus: list[str]) -> MachineApi:
         self._renode.execute(commands.SERIAL)
@@ -62,18 +60,12 @@ class AttachedMachine(RenodeMachine):
                 if core.is_played:
                     core.tell_played(False)
 
-    @property
-    def is_driven(self) -> bool:
-        """True if time has to pass through this machine: it was run, or Python plays a core."""
-        return self.stepper.is_active or any(core.is_played for core in self.cores.values())
+    def loaded_files(self) -> list[str]:
+        """Return the paths of the files that Renode has loaded."""
+        return self._api.loaded_files()
 
     def catch_up(self) -> None:
-        """Take over the time and the events of what somebody else let run, while no core was played."""
+        """Take over the time and the events of what somebody else let run."""
         self.take()
-        self.clock.time_ns = self._api.now_ns()
-
-    def recognize_images(self) -> None:
-        """Find out what the cores execute from the files that Renode has loaded."""
-        files = self._api.loaded_files()
-        for core in self.cores.values():
-            core.recognize(files)
+        if not self.stepper.is_active:
+            self.clock.time_ns = self._api.now_ns()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icmsg.engines.lockstep.core import SteppedCore
+from icmsg.engines.lockstep.observed_core import ObservedCore
 from icmsg.engines.renode.bus import RenodeBus
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from icmsg.soc.soc import SocCore
 
 
-class RenodeCore(SteppedCore):
+class RenodeCore(ObservedCore):
     """A core whose memory and registers are used through bound .NET members.
 
     Its state is changed by Monitor commands, about a millisecond each, which do not keep the interpreter locked.
@@ -36,7 +36,7 @@ class RenodeCore(SteppedCore):
         return image
 
     def recognize(self, files: Iterable[str]) -> None:
-        """Find this core's image among files that somebody else loaded, as :meth:`SteppedCore.recognize`."""
+        """Find this core's image among files that somebody else loaded, as :meth:`ObservedCore.recognize`."""
         super().recognize(files)
         if self.image is not None:
             self._shared.execute(self._place, self.image)

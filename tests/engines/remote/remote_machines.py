@@ -50,7 +50,7 @@ class OnTheEmbeddedMonitor(RemoteMachine):
         self._monitor.close()
 
 
-def on_a_real_renode(**times: int) -> RemoteMachine:
+def on_a_real_renode(**times: int) -> TelnetMachine:
     """Return a machine in the Renode whose Monitor is at ``ICMSG_RENODE_MONITOR`` (HOST:PORT).
 
     Without one the test is skipped, and fails with ICMSG_REQUIRE_RENODE=1.

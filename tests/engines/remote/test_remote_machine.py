@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import renode_monitor
 from exchanges import exchange_on
-from remote_machines import NO_BLOCKS, NO_EXTENSIONS
+from remote_machines import NO_BLOCKS, NO_EXTENSIONS, on_a_real_renode
 from renode_monitor import RenodeMonitor, with_machine
 from riscv_beside import write_platform
 from thumb import RAM, firmware
@@ -127,7 +127,10 @@ def test_a_riscv_core_beside_ours_is_left_as_it_is(tmp_path: Path) -> None:
     with RemoteMachine(monitor, platform) as machine:
         machine.boot_anew()
         assert not [
-            line for line in monitor.lines if "cpurv" in line and line not in ("cpurv IsHalted", "cpurv PC")
+            command
+            for line in monitor.lines
+            for command in line.split("; ")
+            if "cpurv" in command and command not in ("cpurv IsHalted", "cpurv PC")
         ]
         assert not [line for line in monitor.lines if "ramrv" in line]
         with pytest.raises(EngineError, match=r"core rv is a CPU\.RiscV32.*cpurv IsHalted false"):
@@ -392,3 +395,11 @@ def test_a_monitor_that_refuses_says_so_in_its_own_words() -> None:
         pytest.raises(MonitorError, match="No such command or device: foo"),
     ):
         machine.execute("foo")
+
+
+def test_a_real_renode_outlives_sessions_that_broke_off_and_were_cleared() -> None:
+    for _ in range(5):
+        machine = on_a_real_renode()
+        machine.run_for(1_000_000)
+        machine._monitor.close()
+    on_a_real_renode().close()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from telnet_server import TelnetServer
+from typed_changes import WAYS, by_a_script, halts, machine_of, starts_and_is_looked_at
 from typed_paths import typed
 
 from icmsg.assets import asset, stub
@@ -14,10 +16,13 @@ from icmsg.config.boards import BOARDS
 from icmsg.engines.remote.monitor import RemoteMonitor
 from icmsg.engines.remote.telnet import TelnetMonitor
 from icmsg.errors import MonitorError
+from icmsg.machine.events import EventKind
 from icmsg.monitor.embedded import EmbeddedMonitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from typed_changes import Way
 
 
 @pytest.fixture
@@ -89,7 +94,10 @@ def test_the_machine_is_attached_to_and_time_is_one(monitor: RemoteMonitor, reno
     assert machine.core("net").is_halted
     monitor.execute("start")  # lets it go first
     assert renode.is_started
+    before = machine.now_ns
+    renode.pump(5_000_000)
     monitor.execute("pause")
+    assert machine.now_ns - before >= 5_000_000
     machine.run_for(1_000)
 
 
@@ -117,7 +125,84 @@ def test_a_core_that_python_played_is_force_off_s_again_when_it_lets_it_go(monit
     assert monitor.execute("resetapp IsNetworkPlayed") == "False"
 
 
-@pytest.mark.parametrize("command", ["start", "Clear", "mach clear"])
+STATES = EventKind.CORE_HALTED, EventKind.CORE_STARTED
+
+
+@WAYS
+def test_a_halt_and_its_end_are_seen_and_are_events(monitor: RemoteMonitor, way: Way, tmp_path: Path) -> None:
+    include(monitor, "app-python.resc")
+    story = halts(monitor, way, tmp_path, STATES)
+    assert story == ([] if way is by_a_script else [EventKind.CORE_HALTED, EventKind.CORE_STARTED])
+
+
+def test_a_core_that_python_starts_is_not_taken_for_halted_before_it_is_let_go(
+    monitor: RemoteMonitor,
+) -> None:
+    include(monitor, "app-python.resc")
+    assert starts_and_is_looked_at(monitor) == ["echo: up"]
+
+
+@pytest.mark.parametrize("mode", ["Hexadecimal", "Decimal", "Both"])
+def test_numbers_are_read_in_the_form_that_the_user_has_chosen(monitor: RemoteMonitor, mode: str) -> None:
+    include(monitor, "app-python.resc")
+    net = machine_of(monitor).core("net")
+    monitor.execute(f"numbersMode {mode}; cpunet IsHalted true")
+    assert net.is_halted
+    assert net._told is not None
+    assert net._told.vector_table == 0x0100_0000
+
+
+class Listened(TelnetMonitor):
+    """A transport that keeps the lines which were sent."""
+
+    def __init__(self, port: int) -> None:
+        self.lines: list[str] = []
+        super().__init__(port=port, patience_s=20)
+
+    def execute(self, command: str) -> str:
+        self.lines.append(command)
+        return super().execute(command)
+
+
+@pytest.fixture
+def port(server: TelnetServer) -> Iterator[Listened]:
+    port = Listened(server.port)
+    with port:
+        yield port
+
+
+def test_a_command_costs_one_question_and_the_files_are_asked_for_after_a_change(port: Listened) -> None:
+    monitor = RemoteMonitor(port)
+
+    def sent(command: str) -> list[str]:
+        port.lines.clear()
+        monitor.execute(command)
+        return port.lines
+
+    include(monitor, "app-python.resc")
+    machine = machine_of(monitor)
+    sent("cpuapp SP")
+    net = "cpunet IsHalted; cpunet PC; cpunet VectorTableOffset"
+    both = f"cpuapp IsHalted; cpuapp PC; cpuapp VectorTableOffset; {net}"
+    assert sent("cpuapp SP") == ["cpuapp SP", "currentTime", both]
+    halt = "cpunet IsHalted true"
+    assert sent(halt) == [halt, "currentTime", both, "sysbus GetLoadedFingerprints"]
+    machine.core("app").play()
+    assert sent("cpuapp SP") == ["cpuapp SP", "currentTime", net]
+    machine.core("net").play()
+    assert sent("cpuapp SP") == ["cpuapp SP", "currentTime"]
+    monitor.close()
+
+
+def test_a_new_emulation_is_told_where_relative_paths_begin(port: Listened) -> None:
+    monitor = RemoteMonitor(port)
+    monitor.execute("version; Clear; version; version")
+    told = f"path add {typed(Path.cwd())}"
+    assert port.lines == [told, "version", "Clear", told, "version", "version"]
+    monitor.close()
+
+
+@pytest.mark.parametrize("command", ["start", "Clear", "mach clear", "Save @x"])
 def test_what_python_would_miss_is_refused_while_it_plays(monitor: RemoteMonitor, command: str) -> None:
     include(monitor, "app-python.resc")
     machine = monitor.machine

@@ -111,6 +111,15 @@ class Cpu:
         self.core = machine.soc.core(name)
         self.halted = False
         self.fresh = False
+        self.pc = 0  # of a core that nothing has started
+
+    @property
+    def IsHalted(self) -> bool:  # noqa: N802 - .NET's name
+        return self.halted
+
+    @IsHalted.setter
+    def IsHalted(self, halted: bool) -> None:  # noqa: N802 - .NET's name
+        self.halt(halted)
 
     @property
     def ExecutedInstructions(self) -> int:  # noqa: N802 - .NET's name
@@ -129,9 +138,14 @@ class Cpu:
         if what == "IsHalted":
             self.halted = self.halted and self.core.is_halted  # FORCEOFF may have let it go
             return str(self.halted)
-        if what in ("PC", "SP", "LR", "RA", "MSTATUS", "MCAUSE", "MEPC", "MTVAL"):
+        if what == "PC":
+            return f"0x{self.core.registers.get('PC', self.pc):X}"
+        if what in ("SP", "LR", "RA", "MSTATUS", "MCAUSE", "MEPC", "MTVAL"):
             return f"0x{self.core.registers.get(what, 0):X}"
-        if re.fullmatch(r"PC 0x[0-9A-Fa-f]{8}", what):  # of a VPR, which begins where its image says
+        if found := re.fullmatch(
+            r"PC (0x[0-9A-Fa-f]+)", what
+        ):  # a VPR begins where its image says all the same
+            self.pc = int(found[1], 16)
             return ""
         if what == "XProgramStatusRegister":
             return f"0x{self.core.registers.get('XPSR', 0):X}"
@@ -509,6 +523,7 @@ class FakeRenode:
         self.internal = Internal(self)
         self.variables: dict[str, str] = {}
         self.macros: dict[str, str] = {}
+        self.aliases: dict[str, str] = {}
         self.folders: list[Path] = []
 
     def get_mach(self, name: str) -> Any:
@@ -519,7 +534,7 @@ class FakeRenode:
     def clear(self) -> None:
         self.cleared += 1
         self.selected, self.started, self.analyzer_is_chosen = None, False, False
-        self.variables, self.macros, self.folders = {}, {}, []
+        self.variables, self.macros, self.aliases, self.folders = {}, {}, {}, []
         if self.current is not None:
             machine, self.current = self.current, None
             if machine.lockstep is not None:
@@ -550,6 +565,13 @@ class FakeRenode:
             return "", f"There was an error executing command '{command}'\r\n{error}\r\n"
 
     def _execute(self, command: str) -> str:
+        if found := re.fullmatch(r"\$(\w+)=(.*)", command):
+            self.variables[found[1]] = found[2]
+            return ""
+        if "; " in command and '"' not in command:
+            return "\n".join(map(self._execute, command.split("; ")))
+        if not command.startswith(("macro", "runMacro")):
+            command = self._expand(self.aliases.get(command, command))
         word, _, rest = command.partition(" ")
         do: Callable[[str], str] | None = getattr(self, f"_do_{word.lower()}", None)
         return self._on_object(command) if do is None else do(rest) or ""
@@ -598,12 +620,19 @@ class FakeRenode:
         if self._machine().lockstep is not None or self._machine().followed:
             raise DotNetError("Pointer or ThreadLocal or SpinLock encountered during serialization")
 
+    def _do_alias(self, rest: str) -> None:
+        name, _, command = rest.partition(" ")
+        self.aliases[name] = command.strip('"')
+
+    def _do_python(self, rest: str) -> None:
+        exec(rest.strip('"'), {"self": SimpleNamespace(Machine=self._machine())})
+
     def _do_macro(self, rest: str) -> None:
         self.macros[rest.split(None, 1)[0]] = rest.split('"""')[1]
 
     def _do_runmacro(self, rest: str) -> str:
         lines = self.macros[rest.lstrip("$")].strip().splitlines()
-        return "\n".join(filter(None, [self._execute(self._expand(line.strip())) for line in lines]))
+        return "\n".join(filter(None, [self._execute(line.strip()) for line in lines]))
 
     def _include(self, files: str) -> None:
         paths = [self._find(path) for path in re.split(r"(?<!\\) +", files.strip())]
@@ -630,7 +659,7 @@ class FakeRenode:
                 self.variables.setdefault(found[1], self._expand(found[2]))
                 continue
             try:
-                self._execute(line if line.startswith(("macro", "runMacro")) else self._expand(line))
+                self._execute(line)
             except DotNetError as error:
                 self.interaction.error += f"There was an error executing command '{line}'\r\n{error}\r\n"
                 return
@@ -638,7 +667,7 @@ class FakeRenode:
             self.variables["ORIGIN"] = origin
 
     def _expand(self, text: str) -> str:
-        return re.sub(r"\$(\w+)", lambda found: self.variables[found[1]], text)
+        return re.sub(r"\$(\w+)", lambda found: self.variables.get(found[1], found[0]), text)
 
     def _mach(self, action: str, name: str = "") -> None:
         if action == "create":

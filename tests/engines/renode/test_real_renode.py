@@ -12,9 +12,23 @@ from rtc_by_counting import CC, COMPARE, COUNTER, EVTENSET, OVRFLW, START
 from test_renode_exchange import PAIRINGS, exchange
 from thumb import firmware
 from tickless import LONGEST, TICKLESS
+from typed_changes import (
+    by_a_macro,
+    by_a_script,
+    by_a_variable,
+    by_an_alias,
+    by_itself,
+    by_python,
+    halts,
+    machine_of,
+    starts_and_is_looked_at,
+)
+from typed_paths import typed
 
-from icmsg.assets import stub
+from icmsg.assets import asset, stub
 from icmsg.config import InstanceConfig, Region
+from icmsg.engines.renode.monitor import RenodeMonitor
+from icmsg.errors import EngineNotAvailableError
 from icmsg.hw import mailboxes
 from icmsg.link.exchange import Exchange
 from icmsg.link.workload import Workload
@@ -22,6 +36,7 @@ from icmsg.machine.events import EventKind
 from icmsg.machine.force_off import start_firmware
 from icmsg.machine.image import FirmwareImage, Segment
 from icmsg.machine.simtime import MS, US
+from icmsg.pytest_plugin.availability import not_available
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,6 +200,52 @@ def test_firmware_that_resets_its_core_starts_again_and_holds_the_network_core(
     resets = [events.count((EventKind.CORE_RESET, core.index)) for core in (app, net)]
     assert resets[0] == resets[1] >= 2
     assert len(net.console.lines) == events.count((EventKind.CORE_STARTED, net.index)) >= 3
+
+
+class TestTypedBesideTheMachine:
+    @pytest.fixture
+    def monitor(self) -> Iterator[RenodeMonitor]:
+        try:
+            monitor = RenodeMonitor()
+        except EngineNotAvailableError as error:
+            not_available(error)
+        with monitor:
+            monitor.execute(f"include {typed(asset('renode') / 'app-python.resc')}")
+            yield monitor
+
+    def test_halts_are_seen_however_they_are_typed(self, monitor: RenodeMonitor, tmp_path: Path) -> None:
+        wanted = EventKind.CORE_HALTED, EventKind.CORE_STARTED
+        for way in (by_itself, by_a_macro, by_a_variable, by_an_alias, by_python):
+            assert halts(monitor, way, tmp_path, wanted) == list(wanted), way
+        assert halts(monitor, by_a_script, tmp_path, wanted) == []
+
+    def test_a_core_that_python_starts_is_not_taken_for_halted_before_it_is_let_go(
+        self, monitor: RenodeMonitor
+    ) -> None:
+        assert starts_and_is_looked_at(monitor) == ["echo: up"]
+
+    def test_one_that_force_off_lets_go_is_neither(self, monitor: RenodeMonitor) -> None:
+        machine = machine_of(monitor)
+        net = machine.core("net")
+        machine.run_for(1 * MS)
+        for value in (1, 0):
+            monitor.execute(f"sysbus WriteDoubleWord 0x{FORCEOFF:X} {value} cpuapp")
+            assert monitor.execute("cpunet IsHalted") == "True"  # up to the next synchronization point
+            assert net.is_halted == bool(value)
+        machine.run_for(1 * MS)
+        assert monitor.execute("cpunet IsHalted") == "False"
+        assert not net.is_halted
+        assert [line.text for line in net.console.lines] == ["echo: up"] * 2
+
+    def test_a_program_counter_and_firmware_by_an_alias_are_seen(self, monitor: RenodeMonitor) -> None:
+        app = machine_of(monitor).core("app")
+        monitor.execute('alias jump "cpuapp PC 0x100"; jump')
+        assert app.registers["PC"] == 0x100
+        elf = stub("initiator", "app")
+        monitor.execute(f'alias work "sysbus LoadELF {typed(elf)} cpu=cpuapp"')
+        monitor.execute("cpuapp Reset; work; cpuapp IsHalted false")
+        assert app.image is not None
+        assert (str(app.image.path), app.is_halted) == (str(elf), False)
 
 
 def test_a_mailbox_of_the_users_own_works_with_its_model_in_csharp(monkeypatch: pytest.MonkeyPatch) -> None:

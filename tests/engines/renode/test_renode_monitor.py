@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from typed_changes import (
+    WAYS,
+    by_a_macro,
+    by_a_script,
+    by_an_alias,
+    by_itself,
+    by_python,
+    halts,
+    machine_of,
+    starts_and_is_looked_at,
+)
 from typed_paths import typed
 
 from icmsg.assets import asset, stub
 from icmsg.config.boards import BOARDS
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.lockstep.monitor_text import run_for_ns, split
+from icmsg.engines.lockstep.records import LOCKED_UP, Record
 from icmsg.engines.renode.machine import RenodeMachine
 from icmsg.engines.renode.monitor import RenodeMonitor
 from icmsg.errors import EngineError, MonitorError
 from icmsg.ipc import EndpointConfig
 from icmsg.link.played_instance import PlayedInstance
+from icmsg.machine.events import EventKind
+from icmsg.machine.image import FirmwareImage, Segment
 from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from fake_dotnet import FakeRenode
+    from typed_changes import Way
 
     from icmsg.engines.renode.attached import AttachedMachine
     from icmsg.ipc.endpoint import Endpoint
 
 
 SCRIPTS = asset("renode")
+STATES = EventKind.CORE_HALTED, EventKind.CORE_STARTED
 
 
 @pytest.fixture
@@ -172,7 +188,7 @@ class TestTimeThroughTheMonitor:
     ) -> None:
         machine = attach(monitor, "app-python.resc")
         play_app(machine)
-        with pytest.raises(MonitorError, match="takes the machine away from Python, which plays core app"):
+        with pytest.raises(MonitorError, match="takes the machine away while Python plays core app"):
             monitor.execute(command)
         assert command not in renode.commands
         assert monitor.machine is machine
@@ -189,6 +205,21 @@ class TestTimeThroughTheMonitor:
         assert again is not machine
         assert again.now_ns >= 1 * MS
 
+    @pytest.mark.parametrize("command", ["pause", "emulation RunFor $t"])
+    def test_what_lets_time_pass_by_itself_lets_the_machine_go_when_python_plays_nothing(
+        self, monitor: RenodeMonitor, command: str
+    ) -> None:
+        machine = attach(monitor, "app-python.resc")
+        machine.run_for(1 * MS)
+        monitor.execute("$t=0.002")
+        before = machine.now_ns
+        monitor.execute(command)
+        assert not machine.is_held
+        passed = machine.now_ns - before
+        assert 0 < passed <= 10 * MS if command == "pause" else 2 * MS < passed <= 12 * MS
+        assert monitor.machine is machine
+        machine.run_for(1 * MS)
+
     @pytest.mark.parametrize("end", ["Clear", "quit", "q"])
     def test_the_end_comes_also_while_python_plays(
         self, renode: FakeRenode, monitor: RenodeMonitor, end: str
@@ -204,12 +235,109 @@ class TestTimeThroughTheMonitor:
 
 
 class TestCoresThatTheMonitorChanges:
-    def test_a_halt_and_its_end_are_seen(self, monitor: RenodeMonitor) -> None:
+    @WAYS
+    def test_a_halt_and_its_end_are_seen_and_are_events(
+        self, monitor: RenodeMonitor, way: Way, tmp_path: Path
+    ) -> None:
+        attach(monitor, "app-python.resc")
+        story = halts(monitor, way, tmp_path, STATES)
+        assert story == ([] if way is by_a_script else [EventKind.CORE_HALTED, EventKind.CORE_STARTED])
+
+    def test_so_are_those_by_python(self, monitor: RenodeMonitor, tmp_path: Path) -> None:
+        attach(monitor, "app-python.resc")
+        assert halts(monitor, by_python, tmp_path, STATES) == [EventKind.CORE_HALTED, EventKind.CORE_STARTED]
+
+    def test_a_core_that_python_starts_is_not_taken_for_halted_before_it_is_let_go(
+        self, monitor: RenodeMonitor
+    ) -> None:
+        attach(monitor, "app-python.resc")
+        assert starts_and_is_looked_at(monitor) == ["echo: up"]
+
+    @pytest.mark.parametrize("way", [by_itself, by_a_macro, by_an_alias])
+    def test_a_core_that_got_a_program_counter_can_go_on(
+        self, monitor: RenodeMonitor, way: Way, tmp_path: Path
+    ) -> None:
+        app = attach(monitor, "app-python.resc").core("app")
+        assert app.registers == {}
+        way(monitor, "cpuapp PC 0x00000100", tmp_path)
+        assert app.registers["PC"] == 0x100
+        way(monitor, "cpuapp PC 0x00000000", tmp_path)
+        assert app.registers == {}
+
+    def test_a_firmware_that_was_loaded_by_an_alias_is_known_once_it_runs(
+        self, monitor: RenodeMonitor
+    ) -> None:
+        app = attach(monitor, "app-python.resc").core("app")
+        elf = stub("initiator", "app")
+        monitor.execute(f'alias work "sysbus LoadELF {typed(elf)} cpu=cpuapp"')
+        assert app.image is None
+        monitor.execute("work; cpuapp IsHalted false")
+        assert app.image is not None
+        assert (str(app.image.path), app.is_halted) == (str(elf), False)
+
+    def test_a_vector_table_that_somebody_types_is_where_the_core_starts(
+        self, renode: FakeRenode, monitor: RenodeMonitor
+    ) -> None:
+        net = attach(monitor, "app-python.resc").core("net")
+        net.bus.write_block(0x2100_8000, net.bus.read_block(0x0100_0000, 0x100))
+        monitor.execute('cpunet IsHalted true; alias move "cpunet VectorTableOffset 0x21008000"; move')
+        renode.commands.clear()
+        net.start()
+        assert "cpunet VectorTableOffset 0x21008000" in renode.commands
+
+    def test_one_that_moves_while_the_core_runs_is_the_firmware_s_and_python_starts_the_image(
+        self, renode: FakeRenode, monitor: RenodeMonitor
+    ) -> None:
+        net = attach(monitor, "app-python.resc").core("net")
+        net.bus.write_block(0x2100_8000, net.bus.read_block(0x0100_0000, 0x100))
+        monitor.execute("cpunet VectorTableOffset 0x21008000; cpunet IsHalted true; cpunet PC")
+        renode.commands.clear()
+        net.start()
+        assert "cpunet VectorTableOffset 0x01000000" in renode.commands
+
+    def test_a_core_that_is_locked_up_is_halted_by_nobody(
+        self, renode: FakeRenode, monitor: RenodeMonitor
+    ) -> None:
         machine = attach(monitor, "app-python.resc")
-        monitor.execute("cpunet IsHalted true")
-        assert machine.core("net").is_halted
-        monitor.execute("cpunet IsHalted false")
-        assert not machine.core("net").is_halted
+        net = machine.core("net")
+        machine._take_doorbells([Record(machine.now_ns, LOCKED_UP, net.index, 0x100)])
+        assert renode.current is not None
+        renode.current.objects["cpunet"].halt(True)  # as renode/ExceptionWatch.cs does
+        monitor.execute("cpunet PC")
+        assert net.lock_up != ""
+        assert not net.is_halted
+
+    def test_nothing_is_told_to_the_block_that_holds_a_core(
+        self, renode: FakeRenode, monitor: RenodeMonitor
+    ) -> None:
+        attach(monitor, "app-python.resc")
+        renode.commands.clear()
+        monitor.execute("cpunet IsHalted true; cpunet IsHalted false")
+        assert not [command for command in renode.commands if "IsNetworkPlayed" in command]
+
+    def test_an_image_that_python_loaded_is_still_the_one_that_it_starts(
+        self, renode: FakeRenode, monitor: RenodeMonitor
+    ) -> None:
+        net = attach(monitor, "app-python.resc").core("net")
+        moved = Segment(0x2100_8000, 0x2100_8000, net.bus.read_block(0x0100_0000, 0x100), True)
+        net.halt()
+        net.load(FirmwareImage(Path("moved"), (moved,), 0x0100_0245, {}))
+        monitor.execute("cpunet PC; cpunet SP")
+        renode.commands.clear()
+        net.start()
+        assert "cpunet VectorTableOffset 0x21008000" in renode.commands
+
+    def test_a_machine_that_was_closed_is_attached_to_anew(self, monitor: RenodeMonitor) -> None:
+        machine = attach(monitor, "app-python.resc")
+        machine.close()
+        assert monitor.execute("cpunet IsHalted") == "False"
+        assert machine_of(monitor) is not machine
+
+    def test_a_machine_that_a_macro_cleared_is_let_go(self, monitor: RenodeMonitor) -> None:
+        machine = attach(monitor, "app-python.resc")
+        monitor.execute('macro away\n"""\nClear\n"""\nrunMacro $away')
+        assert monitor.machine is None
+        assert machine.is_closed
 
     def test_firmware_that_is_loaded_later_is_known(self, monitor: RenodeMonitor) -> None:
         machine = attach(monitor, "app-python.resc")
@@ -237,8 +365,8 @@ class TestWhatIsPrinted:
     def test_the_first_error_ends_the_lines(self, renode: FakeRenode, monitor: RenodeMonitor) -> None:
         attach(monitor, "app-python.resc")
         with pytest.raises(MonitorError):
-            monitor.execute("cpuwrong PC\ncpunet PC")
-        assert "cpunet PC" not in renode.commands
+            monitor.execute("cpuwrong PC\ncpunet SP")
+        assert "cpunet SP" not in renode.commands
 
     def test_lines_print_one_below_the_other_and_a_macro_is_one_command(
         self, renode: FakeRenode, monitor: RenodeMonitor
