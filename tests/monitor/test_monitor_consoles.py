@@ -166,7 +166,10 @@ def test_what_is_at_the_path_of_a_terminal_is_only_replaced_if_it_is_a_link_and_
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("connector Connect uartapp nothing", "nothing is no terminal; make one with emulation CreateUart"),
+        (
+            "connector Connect uartapp nothing",
+            "nothing is no terminal or hub; make one with emulation CreateUart",
+        ),
         ("connector Connect nothing term", "nothing is no peripheral of this machine"),
         ("connector Connect ipcapp term", "ipcapp is no UART"),
         ("connector Disconnect uartapp term", "is not connected to this UART"),

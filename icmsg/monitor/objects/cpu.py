@@ -196,15 +196,6 @@ class CpuObject:
         """Set a core register by its number."""
         self._control.write_register(_name_of(register), value)
 
-    @exposed(STRING)
-    def get_registers(self) -> str:
-        """Return the names of the core registers."""
-        names = [" / ".join(_ALIASES.get(name, (name,))) for name in _REGISTERS]
-        rows = (
-            "".join(f"{name}, " for name in names[first : first + 10]) for first in range(0, len(names), 10)
-        )
-        return "\n".join(["[", *rows, "]"])
-
     @exposed(UINT64, name="GetRegisterUlong", register=INT32)
     def get_register_number(self, register: int) -> int:
         """Return a core register as a number."""
@@ -222,6 +213,19 @@ class CpuObject:
 
     def _register(self, name: str) -> int:
         return self._control.registers().get(name, 0)
+
+
+class ArmRegisterNames:
+    """Names of the registers of an Arm core."""
+
+    @exposed(STRING)
+    def get_registers(self) -> str:
+        """Return the names of the core registers."""
+        names = [" / ".join(_ALIASES.get(name, (name,))) for name in _REGISTERS]
+        rows = (
+            "".join(f"{name}, " for name in names[first : first + 10]) for first in range(0, len(names), 10)
+        )
+        return "\n".join(["[", *rows, "]"])
 
 
 def _engine_name(name: str) -> str:

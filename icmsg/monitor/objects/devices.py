@@ -14,7 +14,7 @@ from icmsg.monitor.log import LogLevel
 from icmsg.monitor.members import Device
 from icmsg.monitor.objects.access_log import AccessLog
 from icmsg.monitor.objects.bus_ranges import BusRanges
-from icmsg.monitor.objects.cpu import CpuObject
+from icmsg.monitor.objects.cpu import ArmRegisterNames, CpuObject
 from icmsg.monitor.objects.cpu_modes import CpuModes
 from icmsg.monitor.objects.cpu_tracing import CpuTracing
 from icmsg.monitor.objects.foreign_cpu import ForeignCpu
@@ -105,7 +105,7 @@ def _parts(
         assert isinstance(number, int)
         assert isinstance(mips, int)
         common = CpuObject(core, controls[core.name], mips, number, warn)
-        return (common, VprRegisters(core)) if item.type == VPR else (common,)
+        return common, VprRegisters(core) if item.type == VPR else ArmRegisterNames()
     if item.type in CONTROLLERS.values():
         cpu = next(place.cpu for place in item.registrations if place.cpu)
         core = machine.core(machine.soc.by_cpu[cpu].name)
