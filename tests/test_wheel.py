@@ -18,7 +18,7 @@ from typing import Final
 
 import pytest
 
-from icmsg.cli.new_command import LINK_LAYOUTS
+from icmsg.cli.new_command import link_files
 
 ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = ROOT / "icmsg"
@@ -30,7 +30,7 @@ DATA: Final = {
     "project_template": "**/*",
 }
 """Top-level folders that ship inside the package, and which of their files."""
-LAYOUTS: Final = [f"icmsg/_data/firmware_stubs/{name}" for name in LINK_LAYOUTS]
+LAYOUTS: Final = [f"icmsg/_data/firmware_stubs/{name}" for name in link_files() if name.endswith(".ld")]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icmsg import __version__
 from icmsg.assets import asset
+from icmsg.config.boards import DEFAULT
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,16 +20,8 @@ if TYPE_CHECKING:
 
 TEMPLATE: Final = "project_template"
 STUBS: Final = "firmware_stubs"
-LINK_SOURCES: Final = (
-    "startup.c", "stats.c", "uarte.c", "params.c", "pbuf.c", "icmsg.c", "ipc_mbox.c", "systick_timer.c", "link.c",
-)  # fmt: skip
-"""Sources of the firmware stubs that the project's firmware is built with."""
-LINK_HEADERS: Final = (
-    "armv8m.h", "barrier.h", "command.h", "errno_zephyr.h", "first_packet.h", "icmsg.h", "link.h", "mbox.h",
-    "nrf5340.h", "params.h", "pbuf.h", "repeat_timer.h", "session.h", "soc.h", "startup.h", "stats.h", "uarte.h",
-    "unbound.h",
-)  # fmt: skip
-LINK_LAYOUTS: Final = ("nrf5340-net.ld", "sections.ld")
+LINK: Final = "firmware/link.txt"
+"""Names the files of the firmware stubs, a line each, with which the project's firmware is built."""
 _FILLED_IN: Final = ("README.md", "requirements.txt")
 """Files with ``@NAME@`` and ``@VERSION@``."""
 _LOCAL: Final = "local.mk"
@@ -39,7 +32,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "new",
         help="a project of your own: firmware, devicetree, suites, CI",
-        description="Makes a project with a small firmware for the network core of the nRF5340, its devicetree, a "
+        description=f"Makes a project with a small firmware for the second core of the {DEFAULT.title}, devicetrees, a "
         "Robot suite, a pytest suite and a file for CI. `make test` there passes as it stands.",
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="where: a new folder, or an empty one")
@@ -99,7 +92,7 @@ def _fill(place: Path, name: str) -> None:
         place,
         dirs_exist_ok=True,
         copy_function=shutil.copyfile,  # an installation may be read-only; that is not to be copied
-        ignore=shutil.ignore_patterns("__pycache__", ".zig"),
+        ignore=shutil.ignore_patterns("__pycache__", ".zig", Path(LINK).name),
     )
     for file in _FILLED_IN:
         path = place / file
@@ -107,12 +100,14 @@ def _fill(place: Path, name: str) -> None:
         path.write_text(text, encoding="utf-8")
     link = place / "firmware" / "link"
     link.mkdir()
-    stubs = asset(STUBS)
-    for source in (*LINK_SOURCES, *LINK_HEADERS):
-        shutil.copyfile(stubs / "src" / source, link / source)
-    for layout in LINK_LAYOUTS:
-        shutil.copyfile(stubs / layout, link / layout)
+    for name in link_files():
+        shutil.copyfile(asset(STUBS) / name, link / Path(name).name)
     (place / _LOCAL).write_text(_local(), encoding="utf-8")
+
+
+def link_files() -> list[str]:
+    """Return the files of the firmware stubs that a project gets."""
+    return (asset(TEMPLATE) / LINK).read_text(encoding="utf-8").split()
 
 
 def _local() -> str:

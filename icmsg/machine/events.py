@@ -109,12 +109,12 @@ class EventStream:
     __slots__ = (
         "_buffer",
         "_counts",
+        "_flushed",
         "_hash",
         "_pack",
         "_sinks",
         "_switches",
         "_ticks_per_second",
-        "count",
         "kept",
     )
 
@@ -128,13 +128,18 @@ class EventStream:
         self._counts: Counter[tuple[int, int, int]] = Counter()
         self.kept: Final[dict[Hashable, object]] = {}
         """Objects that somebody wants to find again for as long as the machine lives."""
-        self.count = 0
+        self._flushed = 0
+
+    @property
+    def count(self) -> int:
+        """The number of events so far."""
+        return self._flushed + len(self._buffer) // _RECORD.size
 
     def emit(self, ticks: int, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
         """Add one event; ``a`` and ``b`` are 0…0xFFFFFFFF."""
-        self._buffer += self._pack(ticks, kind, core, a, b)
-        self.count += 1
-        if len(self._buffer) >= _FLUSH_BYTES:
+        buffer = self._buffer
+        buffer += self._pack(ticks, kind, core, a, b)
+        if len(buffer) >= _FLUSH_BYTES:
             self._flush()
         sinks = self._sinks[kind]
         if sinks:
@@ -161,7 +166,7 @@ class EventStream:
         self._buffer.clear()
         self._hash = hashlib.sha256()
         self._counts.clear()
-        self.count = 0
+        self._flushed = 0
 
     def add_sink(
         self, sink: Sink, kinds: Iterable[EventKind] = HAPPENED, *, ahead: bool = False
@@ -202,5 +207,6 @@ class EventStream:
 
     def _flush(self) -> None:
         self._hash.update(self._buffer)
+        self._flushed += len(self._buffer) // _RECORD.size
         self._counts.update(_COUNTED.iter_unpack(self._buffer))  # much cheaper than one by one
         self._buffer.clear()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from icmsg.config.boards import DEFAULT
+
 _NO_SNAPSHOTS: Final = (
     "the embedded engine keeps no snapshots: runs repeat exactly, so run the script again up to the same virtual time "
     "(emulation RunFor); the renode engine has Save and Load"
@@ -36,7 +38,7 @@ COMMANDS: Final = {
         "watch repeats a command until a key is pressed, and time does not pass here while a command runs: use "
         "emulation RunFor and the command in turn, or icmsg watch for messages"
     ),
-    "createPlatform": "the embedded engine has no list of Renode's platforms: include @renode/nrf5340.resc",
+    "createPlatform": f"the embedded engine has no list of Renode's platforms: include @renode/{DEFAULT.name}.resc",
     "displayImage": "the embedded engine has no window; the renode engine has one where Renode has",
     "resd": "the embedded engine has no sensors that RESD files could feed; the renode engine has them",
     "networkLogger": "the embedded engine's log goes to the terminal and to files: use logFile",

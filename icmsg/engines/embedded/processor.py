@@ -67,8 +67,8 @@ class InterruptController(Protocol):
     enabled: int
     """Masks: where they share a bit, there is something to take, or to look at."""
 
-    def set_line(self, interrupt: int, level: bool) -> None:
-        """Drive an external interrupt."""
+    def set_line(self, interrupt: int, level: bool) -> bool:
+        """Drive an external interrupt, and return what :meth:`offers` says of it then."""
 
     def latch_edges(self, interrupt: int) -> None:
         """Let an external interrupt become pending where its line rises, and only there."""

@@ -208,7 +208,8 @@ class Slot:
 
     def emit(self, kind: EventKind, a: int = 0, b: int = 0) -> None:
         """Put an event of this core into the stream, at its own time."""
-        self._emit(self.now(), kind, self.index, a, b)
+        time = self._scheduler.time() if self.firmware is None else self.now()
+        self._emit(time, kind, self.index, a, b)
 
     def rang(self, channel: int) -> None:
         """Put a doorbell of this core into the stream."""
@@ -227,9 +228,9 @@ class Slot:
         """Drive one external interrupt of this core."""
         if level:
             self.emit(_INTERRUPT, interrupt)
-        self.nvic.set_line(interrupt, level)
+        offered = self.nvic.set_line(interrupt, level)
         if self.on_line is not None:
-            self.on_line(interrupt, level and self.nvic.offers(interrupt))
+            self.on_line(interrupt, offered)
 
     def _tell_ends(self, wanted: bool) -> None:
         self.nvic.ended = self.interrupt_ended if wanted else None

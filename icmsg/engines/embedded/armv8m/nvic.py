@@ -78,14 +78,15 @@ class Nvic:
         self.subpriority_bits = 0
         self.pended = ignore
 
-    def set_line(self, interrupt: int, level: bool) -> None:
-        """Drive the input of external interrupt ``interrupt``; a rising level pends it."""
+    def set_line(self, interrupt: int, level: bool) -> bool:
+        """Drive the input of external interrupt ``interrupt``; a rising level pends it. Return what it offers now."""
         bit = 1 << (16 + interrupt)
         if level:
             self.lines |= bit
             self.pend(bit)
         else:
             self.lines &= ~bit
+        return level
 
     def latch_edges(self, interrupt: int) -> None:
         """Let external interrupt ``interrupt`` pend where its line rises, and only there."""

@@ -44,14 +44,15 @@ class Clic:
         self.active.clear()
         self.level[:] = [LEVEL_BITS] * INTERRUPTS
 
-    def set_line(self, interrupt: int, level: bool) -> None:
-        """Drive the input of an interrupt; where it rises, the interrupt becomes pending."""
+    def set_line(self, interrupt: int, level: bool) -> bool:
+        """Drive the input of an interrupt, which becomes pending where it rises. Return what it offers now."""
         bit = 1 << interrupt
         if not level:
             self.lines &= ~bit
         elif not self.lines & bit:
             self.lines |= bit
             self.pend(interrupt)
+        return self.offers(interrupt)
 
     def latch_edges(self, interrupt: int) -> None:
         """Do nothing: every interrupt is latched at its edge."""
