@@ -61,7 +61,7 @@ def test_endpoints_of_the_instance_that_is_set_are_followed(
 ) -> None:
     path = tmp_path / "mine.txt"
     session.type(f"config backend={backend} endpoints=ep0,log")
-    session.type(f"trace {path}")
+    session.type(f"trace {typed(path)}")
     session.type("bond app net")
     session.type("send hello app endpoint=log")
     session.type("recv net endpoint=log")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from typed_paths import typed
 
 from icmsg.errors import MonitorError
 
@@ -60,7 +61,7 @@ def test_a_mistake_is_refused_with_what_to_write(running: Session, line: str, wh
 
 
 def test_the_monitor_takes_brackets_arrows_and_stars_as_they_are(soc: EmbeddedMonitor) -> None:
-    soc.execute(f"sysbus LoadELF @{IMAGE} cpu=cpuapp; cpuapp IsHalted false; emulation RunFor '0.0001'")
+    soc.execute(f"sysbus LoadELF {typed(IMAGE)} cpu=cpuapp; cpuapp IsHalted false; emulation RunFor '0.0001'")
     printed = soc.execute("icmsg var app buf[3]; icmsg var app *head; icmsg var cpuapp head->next->value 5")
     assert printed.splitlines() == [
         "buf[3] = 4",
