@@ -191,3 +191,17 @@ def test_the_devicetrees_of_the_template_bond(capsys: Capture) -> None:
     folder = asset("project_template") / "devicetree"
     judged = icmsg(capsys, "check", folder / "app.dts", folder / "net.dts")
     assert (judged.code, judged.out.splitlines()[-1]) == (0, "WILL BOND")
+
+
+def test_every_header_that_its_firmware_includes_is_there(tmp_path: Path, capsys: Capture) -> None:
+    """Without a compiler: who adds a header to the stubs learns here that the project needs it, too."""
+    assert icmsg(capsys, "new", tmp_path / "project").code == 0
+    link = tmp_path / "project" / "firmware" / "link"
+    included = {
+        name
+        for path in link.iterdir()
+        for name in re.findall(r'^#include "([^"]+)"', path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    of_another_architecture = {"vpr.h"}
+    assert "link.h" in included
+    assert included - of_another_architecture <= {path.name for path in link.iterdir()}
