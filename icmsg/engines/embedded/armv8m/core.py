@@ -44,6 +44,22 @@ class FirmwareCore(SlicedCore):
     exceptions; ``events()`` is how many events there were, to tell a storm of interrupts from many that mean something.
     """
 
+    __slots__ = (
+        "_bad_load",
+        "_control",
+        "_event",
+        "_exceptions",
+        "_flow",
+        "_queries",
+        "_resume_at",
+        "_special",
+        "_stricter",
+        "_syndrome",
+        "_traps",
+        "_waits_for_event",
+        "nvic",
+    )
+
     _code: ThumbPages
     _unreserved = -1
 

@@ -41,6 +41,38 @@ class SlicedCore(WatchedCore):
     ``time`` is the tick up to which the core has run; it is behind what :meth:`now` says only while a slice runs.
     """
 
+    # More attributes than a dictionary shares between instances; without slots each access would be a look-up.
+    __slots__ = (
+        "_accessed",
+        "_breaks",
+        "_budget",
+        "_cause",
+        "_code",
+        "_controller",
+        "_ended_at_break",
+        "_executed",
+        "_horizon",
+        "_leftover",
+        "_lost_store",
+        "_native",
+        "_next_rate",
+        "_raised",
+        "_reserved",
+        "_running",
+        "_single",
+        "after_slice",
+        "asleep",
+        "instructions",
+        "lock_up",
+        "name",
+        "slept",
+        "space",
+        "stop",
+        "ticks_per_instruction",
+        "time",
+        "timers",
+    )
+
     _code: CodePages
     _reserved: c_int64 | c_uint32
     """The address of the exclusive reservation."""

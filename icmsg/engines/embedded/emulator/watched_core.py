@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class WatchedCore(ABC):
     """A core that ``native`` executes, as far as somebody watches it."""
 
+    __slots__ = ()
+
     _native: NativeCore
     _running: bool
     _leftover: list[Callable[[], None]]

@@ -54,6 +54,20 @@ class VprCore(SlicedCore):
     exceptions; ``events()`` is how many events there were. ``bus_width`` decides about the order of what is stacked.
     """
 
+    __slots__ = (
+        "_at",
+        "_bad_load",
+        "_csr_unit",
+        "_csrs",
+        "_entry",
+        "_everything",
+        "_flow",
+        "_names",
+        "_pc",
+        "_wakes_masked",
+        "nvic",
+    )
+
     _code: RiscVPages
     _unreserved = UNRESERVED
 
