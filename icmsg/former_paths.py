@@ -27,51 +27,18 @@ _PACKAGES: Final = {
 }
 _MODULES: Final = {
     "icmsg.link": (
-        *("exchange", "exchange_result", "followed_link", "followed_region", "link", "link_observer", "peer"),
-        *(
-            "played_instance",
-            "players",
-            "preconditions",
-            "progress",
-            "stale_memory",
-            "stub_firmware",
-        ),
-        *("verdict", "watch", "workload"),
+        "exchange exchange_result followed_link followed_region link link_observer peer played_instance "
+        "players preconditions progress stale_memory stub_firmware verdict watch workload"
     ),
-    "icmsg.link.diagnosis": (
-        *(
-            "bond_words",
-            "core_rules",
-            "diagnosis",
-            "doorbell_rules",
-            "findings",
-            "memory_rules",
-            "observations",
-        ),
-    ),
+    "icmsg.link.diagnosis": "bond_words core_rules diagnosis doorbell_rules findings memory_rules observations",
     "icmsg.machine": (
-        *(
-            "backtrace",
-            "base_core",
-            "base_machine",
-            "console",
-            "events",
-            "fault_causes",
-            "force_off",
-            "hex_file",
-        ),
-        *(
-            "image",
-            "interruption",
-            "linked_memory",
-            "machine",
-            "memory_console",
-            "protection",
-        ),
-        *("region_news", "riscv_backtrace", "riscv_image", "simtime", "source_lines", "thumb_frames"),
+        "backtrace base_core base_machine console events fault_causes force_off hex_file image "
+        "interruption linked_memory machine memory_console protection region_news riscv_backtrace "
+        "riscv_image simtime source_lines thumb_frames"
     ),
-    "icmsg.soc": ("bus_setup", "core_power", "mailbox_ports", "soc"),
+    "icmsg.soc": "bus_setup core_power mailbox_ports soc",
 }
+"""Modules of ``icmsg.cosim`` by the package that has them today."""
 _RENAMED: Final[dict[str, str]] = {
     "icmsg.cosim.remote.gates": "icmsg.engines.remote.advance",
     "icmsg.cosim.remote.levels": "icmsg.engines.remote.irq_lines",
@@ -91,7 +58,7 @@ _RENAMED: Final[dict[str, str]] = {
 _MOVED: Final = {
     **_PACKAGES,
     "icmsg.cosim.engines": "icmsg.engines.choice",
-    **{f"icmsg.cosim.{name}": f"{home}.{name}" for home, names in _MODULES.items() for name in names},
+    **{f"icmsg.cosim.{name}": f"{home}.{name}" for home, names in _MODULES.items() for name in names.split()},
     **_RENAMED,
 }
 

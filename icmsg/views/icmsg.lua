@@ -121,10 +121,15 @@ local function add_packet(buffer, branch, info)
     return data, false
 end
 
+-- The branch of a packet, with what was generated about it: comment and title.
+local function begin(protocol, name, buffer, info, tree)
+    info.cols.protocol = name
+    local branch = tree:add(protocol, buffer())
+    return branch, add_generated(branch, info)
+end
+
 function icmsg_me.dissector(buffer, info, tree)
-    info.cols.protocol = "ICMSG_ME"
-    local branch = tree:add(icmsg_me, buffer())
-    local comment, title = add_generated(branch, info)
+    local branch, comment, title = begin(icmsg_me, "ICMSG_ME", buffer, info, tree)
     if buffer:len() < 5 then
         return dissect_event(buffer, info, branch, comment)
     end
@@ -141,9 +146,7 @@ function icmsg_me.dissector(buffer, info, tree)
 end
 
 function icbmsg.dissector(buffer, info, tree)
-    info.cols.protocol = "ICBMSG"
-    local branch = tree:add(icbmsg, buffer())
-    local comment, title = add_generated(branch, info)
+    local branch, comment, title = begin(icbmsg, "ICBMSG", buffer, info, tree)
     if buffer:len() < 5 then
         return dissect_event(buffer, info, branch, comment)
     end
@@ -166,9 +169,7 @@ function icbmsg.dissector(buffer, info, tree)
 end
 
 function icbmsgrw.dissector(buffer, info, tree)
-    info.cols.protocol = "ICBMSG"
-    local branch = tree:add(icbmsgrw, buffer())
-    local comment, title = add_generated(branch, info)
+    local branch, comment, title = begin(icbmsgrw, "ICBMSG", buffer, info, tree)
     if buffer:len() < 4 then
         return dissect_event(buffer, info, branch, comment)
     end
@@ -183,9 +184,7 @@ function icbmsgrw.dissector(buffer, info, tree)
 end
 
 function icmsg.dissector(buffer, info, tree)
-    info.cols.protocol = "ICMSG"
-    local branch = tree:add(icmsg, buffer())
-    local comment, title = add_generated(branch, info)
+    local branch, comment, title = begin(icmsg, "ICMSG", buffer, info, tree)
     if buffer:len() < 4 then
         return dissect_event(buffer, info, branch, comment)
     end
