@@ -5,12 +5,11 @@ Whoever writes a test wants to wait for something, in virtual time, and to read 
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import VirtualTimeoutError
-from icmsg.ipc import Endpoint, EndpointConfig
 from icmsg.link.diagnosis.diagnosis import examine
+from icmsg.link.inbox import Inbox
 from icmsg.link.link_observer import observe_link
 from icmsg.link.played_instance import PlayedInstance
 from icmsg.machine.simtime import S
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.config.instance import InstanceConfig
-    from icmsg.errors import IcmsgError
-    from icmsg.ipc import IcmsgInstance, Observer
+    from icmsg.ipc import Endpoint, IcmsgInstance, Observer
     from icmsg.link.diagnosis.diagnosis import Diagnosis
     from icmsg.link.played_instance import PlayedMailbox
     from icmsg.machine.machine import Core, Machine
@@ -29,7 +27,7 @@ TIMEOUT_NS: Final = 1 * S
 """Duration of a wait that says nothing else; virtual time."""
 
 
-class Peer:
+class Peer(Inbox):
     """Plays ``core`` of ``machine`` by Python and opens its endpoint at once.
 
     ``received`` and ``errors`` fill up by themselves; nothing is taken out of ``received`` but by :meth:`receive`.
@@ -52,10 +50,7 @@ class Peer:
         mailbox: PlayedMailbox | None = None,
         observer: Observer | None = None,
     ) -> None:
-        self.received: Final[deque[bytes]] = deque()
-        self.errors: Final[list[IcmsgError]] = []
-        self.bound_count = 0
-        self.unbound_count = 0
+        super().__init__()
         self.machine: Final = machine
         self.core: Final = core
         self.config: Final = config
@@ -64,13 +59,7 @@ class Peer:
         self.played: Final[PlayedInstance[IcmsgInstance]] = PlayedInstance(
             machine, core, config, mailbox, observer
         )
-        self._callbacks: Final = EndpointConfig(
-            name=endpoint,
-            bound=self._bound,
-            received=self.take,
-            error=self.errors.append,
-            unbound=self._unbound,
-        )
+        self._callbacks: Final = self.callbacks(endpoint)
         self.endpoint: Endpoint = self.instance.register_endpoint(self._callbacks)
 
     @property
@@ -82,16 +71,6 @@ class Peer:
     def is_bound(self) -> bool:
         """True while messages can be sent."""
         return self.instance.is_bound
-
-    def take(self, data: bytes) -> None:
-        """Keep one message; a peer that does something else with it overrides this."""
-        self.received.append(data)
-
-    def _bound(self) -> None:
-        self.bound_count += 1
-
-    def _unbound(self) -> None:
-        self.unbound_count += 1
 
     # Waiting
 

@@ -14,16 +14,16 @@ b'hello'
 from __future__ import annotations
 
 import errno
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import IpcError, VirtualTimeoutError
-from icmsg.ipc import AtEndpoint, EndpointConfig
+from icmsg.ipc import AtEndpoint
 from icmsg.ipc.happened import RECEIVED, SENT
 from icmsg.link.diagnosis.findings import LinkFinding
 from icmsg.link.endpoints.diagnosis import examine_endpoints
 from icmsg.link.endpoints.returns import Returns
+from icmsg.link.inbox import Inbox
 from icmsg.link.peer import TIMEOUT_NS
 from icmsg.link.played_instance import PlayedInstance
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from icmsg.machine.machine import Core, Machine
 
 
-class PeerEndpoint:
+class PeerEndpoint(Inbox):
     """Endpoint of ``peer``, registered at once, with everything it received.
 
     ``received`` and ``errors`` fill up by themselves; nothing is taken out of ``received`` but by :meth:`receive`.
@@ -46,21 +46,10 @@ class PeerEndpoint:
     """
 
     def __init__(self, peer: EndpointsPeer, name: str, prio: int = 0) -> None:
-        self.received: Final[deque[bytes]] = deque()
-        self.errors: Final[list[IcmsgError]] = []
-        self.bound_count = 0
-        self.unbound_count = 0
+        super().__init__()
         self.peer: Final = peer
         self.name: Final = name
-        self._callbacks: Final = EndpointConfig(
-            name=name,
-            bound=self._bound,
-            received=self.take,
-            error=self.errors.append,
-            unbound=self._unbound,
-            prio=prio,
-        )
-        self.endpoint: Final[BackendEndpoint] = peer.instance.register_endpoint(self._callbacks)
+        self.endpoint: Final[BackendEndpoint] = peer.instance.register_endpoint(self.callbacks(name, prio))
 
     @property
     def core(self) -> Core:
@@ -76,16 +65,6 @@ class PeerEndpoint:
     def is_bound(self) -> bool:
         """True while messages can be sent."""
         return self.endpoint.is_bound
-
-    def take(self, data: bytes) -> None:
-        """Keep one message; who does something else with it overrides this."""
-        self.received.append(data)
-
-    def _bound(self) -> None:
-        self.bound_count += 1
-
-    def _unbound(self) -> None:
-        self.unbound_count += 1
 
     def wait_for_bound(self, timeout_ns: int = TIMEOUT_NS) -> None:
         """Run until it is bound; VirtualTimeoutError says what the link looks like."""
