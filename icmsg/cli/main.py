@@ -40,6 +40,7 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
         new_command,
         renode_command,
         run_command,
+        simulate_command,
         trace_command,
     )
     from icmsg.cli.completion import add_option
@@ -57,6 +58,7 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     run_command.add_parser(commands, cores)
     debug_command.add_parser(commands, cores)
+    simulate_command.add_parser(commands, cores)
     check_command.add_parser(commands, cores)
     compare_command.add_parser(commands, cores)
     monitor_command.add_parser(commands)
