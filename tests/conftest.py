@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -35,6 +36,9 @@ for _name in (
 ):
     os.environ.pop(_name, None)
 os.environ["LANG"] = "C.UTF-8"
+# Each process that a test starts would compile the package anew, which takes longer than most tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # Behind `nohup … &` Ctrl-C is ignored, here and in every process that a test starts.
 if (
     threading.current_thread() is threading.main_thread()
