@@ -12,6 +12,7 @@ from icmsg.engines.embedded.armv8m.scs_registers import PRIORITY_MASK, SCS_BASE
 from icmsg.engines.embedded.memory import PAGE, AddressSpace, IoRange, MappedMemory, Memory
 from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, lines_of, modelled
 from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
+from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
 from icmsg.engines.embedded.models.tagged import TaggedPage
 from icmsg.engines.embedded.rates import (
     CLIC,
@@ -104,7 +105,7 @@ class Builder:
         return [self._description[name] for name in self._description.creation_order]
 
     def _add(self, item: Peripheral) -> None:
-        if item.type in CPUS:
+        if item.type in CPUS or item.type in PIN_DEVICES:
             return
         if item.type in CONTROLLERS.values():
             self._add_controller(item)
@@ -267,9 +268,14 @@ class Builder:
             raise item.error(str(error)) from None
 
     def _connect(self, item: Peripheral) -> None:
-        if item.type in (*CPUS, *CONTROLLERS.values()):
+        if item.type in (*CPUS, *CONTROLLERS.values(), *PIN_DEVICES):
             return  # a controller's wire to its core is what `nvic:` or `clic:` of the core says as well
         for wire in item.connections:
+            if (
+                wire.destination in self._description
+                and self._description[wire.destination].type in PIN_DEVICES
+            ):
+                continue  # see place_on_pins
             slot = self._nvics.get(wire.destination)
             model = self.models.get(item.name)
             line = None if model is None else _line(model, wire)
