@@ -40,7 +40,7 @@ class PolledLed:
 
     @property
     def state(self) -> bool:
-        """Whether it is on."""
+        """True while it is on."""
         return self._context.execute(f"{self._name} State").strip() == "True"
 
     def poll(self) -> None:

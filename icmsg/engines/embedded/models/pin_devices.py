@@ -45,14 +45,14 @@ class LedModel:
         self._invert: Final = invert
         self._state = invert
         self.is_driven = False
-        """Whether a port that is modelled drives it."""
+        """True if a port that is modelled drives it."""
         self.sinks: Final[list[LedSink]] = []
         """Called whenever it goes on or off."""
 
     @property
     @exposed(BOOL)
     def state(self) -> bool:
-        """Whether it is on."""
+        """True while it is on."""
         return self._state
 
     def drive(self, _number: int, level: bool) -> None:
@@ -76,13 +76,13 @@ class ButtonModel:
     @property
     @exposed(BOOL)
     def pressed(self) -> bool:
-        """Whether it is pressed."""
+        """True while it is pressed."""
         return self._pressed
 
     @property
     @exposed(BOOL)
     def inverted(self) -> bool:
-        """Whether its pins are low while it is pressed."""
+        """True if its pins are low while it is pressed."""
         return self._inverted
 
     @exposed(VOID)
