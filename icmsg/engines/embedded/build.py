@@ -14,6 +14,7 @@ from icmsg.engines.embedded.memory import PAGE, AddressSpace
 from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories
 from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, line_of
 from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
+from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
 from icmsg.engines.embedded.models.stand_in import ScriptedModel, StandInModel, scripted
 from icmsg.engines.embedded.models.tagged import name_range
 from icmsg.engines.embedded.rates import (
@@ -123,7 +124,7 @@ class Builder:
         return [self._description[name] for name in self._description.creation_order]
 
     def _add(self, item: Peripheral) -> None:
-        if item.type in CPUS:
+        if item.type in CPUS or item.type in PIN_DEVICES:
             return
         if item.type in CONTROLLERS.values():
             self._add_controller(item)
@@ -316,10 +317,10 @@ class Builder:
             raise item.error(str(error)) from None
 
     def _connect(self, item: Peripheral) -> None:
-        if item.type in (*CPUS, *CONTROLLERS.values(), _SCRIPTED) or item.name in self.stand_ins:
+        if item.type in (*CPUS, *CONTROLLERS.values(), *PIN_DEVICES, _SCRIPTED) or item.name in self.stand_ins:
             return  # a controller's wire to its core is what `nvic:` or `clic:` of the core says as well
         for wire in item.connections:
-            if wire.destination in self.stand_ins:
+            if wire.destination in self.stand_ins or self._is_on_pins(wire.destination):
                 continue
             slot = self._nvics.get(wire.destination)
             model = self.models.get(item.name)
@@ -341,6 +342,9 @@ class Builder:
             line.connect(slot.set_line, wire.irq)
             if line.edge:
                 slot.latch_edges(wire.irq)
+
+    def _is_on_pins(self, name: str) -> bool:
+        return name in self._description and self._description[name].type in PIN_DEVICES  # see place_on_pins
 
     def _model(self, item: Peripheral, attribute: str) -> Model:
         value = item.attributes[attribute]

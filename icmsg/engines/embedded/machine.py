@@ -16,6 +16,7 @@ from icmsg.engines.embedded.core_console import ConsoleModel
 from icmsg.engines.embedded.hang_guard import HangGuard
 from icmsg.engines.embedded.machine_core import MachineCore
 from icmsg.engines.embedded.models.core_holder import CoreHolder
+from icmsg.engines.embedded.models.pin_devices import place_on_pins
 from icmsg.engines.embedded.models.stand_in import announced
 from icmsg.engines.embedded.played import MachineClock
 from icmsg.engines.embedded.rates import read_rates
@@ -85,6 +86,8 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
             self.soc, rates, self.scheduler, self.events, self._nanoseconds, self._touched_stand_in
         )
         self.announcement = announced(self.stand_ins, self._parts.left_out)
+        self.pin_devices: Final = place_on_pins(self.description, self._parts.models, lambda: self.now_ns)
+        """LEDs and buttons by their names in the platform file."""
         self._warnings: dict[tuple[str, str, int], AccessWarning] = {}
         self._warned: dict[tuple[str, str, int], int] = {}
         self.warnings_left_out = 0

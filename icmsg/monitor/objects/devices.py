@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from icmsg.engines.embedded.core_console import ConsoleModel
 from icmsg.engines.embedded.model_types import lines_of
+from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
 from icmsg.engines.embedded.rates import CLIC, CONTROLLERS, CPUS, mips_of
 from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
@@ -65,7 +66,7 @@ def make_devices(
     devices = {"sysbus": Device("sysbus", "SystemBus", *parts)}
     records = StepRecords(machine, is_started)
     for item in machine.description:
-        full = f"sysbus.{item.alias or item.name}"
+        full = f"sysbus.{_parent(item)}{item.alias or item.name}"
         source = item.alias or item.name
         parts = _parts(item, machine, controls, records, partial(warn, source=source))
         if item.type in CPUS:
@@ -89,6 +90,11 @@ def make_devices(
 
 def _inform(machine: EmbeddedMachine, log: Log, source: str, text: str) -> None:
     log.write(LogLevel.INFO, text, source, machine.now_ns)
+
+
+def _parent(item: Peripheral) -> str:
+    """Return the name of what an LED or a button is on, with a dot behind it; nothing for what is on the bus."""
+    return f"{item.registrations[0].parent}." if item.type in PIN_DEVICES and item.registrations else ""
 
 
 def _parts(
@@ -115,6 +121,8 @@ def _parts(
     if memory is not None:
         block = MemoryBlock(memory, memory.changed)
         return block, RegisterAccess(block, warn)
+    if item.name in machine.pin_devices:
+        return (machine.pin_devices[item.name],)
     model = machine.models.get(item.name)
     if model is None:
         return ()
