@@ -44,6 +44,23 @@ _CONNECTED = ReworkState.CONNECTED
 class ReworkReceiver(BlockBackend):
     """The part of an instance that the peer drives; :class:`IcbmsgReworkInstance` has the rest."""
 
+    __slots__ = (
+        "_by_slot",
+        "_clock",
+        "_inbox",
+        "_mailbox",
+        "_ring_mailbox",
+        "_rx_work",
+        "_state",
+        "_table",
+        "_tell_work",
+        "_to_tell",
+        "_tx_channel",
+        "bus",
+        "mailbox_rang",
+        "queues",
+    )
+
     def __init__(
         self, bus: Bus, mailbox: Mailbox, clock: Clock, config: IcbmsgConfig, observer: Observer | None
     ) -> None:
