@@ -3,8 +3,8 @@
     python benchmarks/backends.py [MESSAGES]
 
 Prints two tables. Over plain memory the backends take turns of a few milliseconds, a hundred of them, so that other
-work on the machine disturbs all or none; the best turn counts. On the embedded engine it is three times as many messages
-and the best of five runs, at one endpoint of the nRF5340, between Python on both cores, and Python and a stub.
+work on the machine disturbs all or none; the best turn counts. On the embedded engine it is three times the messages,
+the best of five runs, at one endpoint of the nRF5340, between Python on both cores, and Python and a stub.
 """
 
 from __future__ import annotations
