@@ -10,7 +10,7 @@ from collections import defaultdict
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from icmsg.views.protobuf import SMALL, SMALLEST_LONG, data, long_varint, number, tag, text, varint
+from icmsg.views.protobuf import data, long_varint, number, tag, text, varint
 from icmsg.views.writer import TraceWriter
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _FLOW: Final = tag(47, 1)
 _LAST_FLOW: Final = tag(48, 1)
 _ANNOTATION: Final = tag(4, 2)
 _fixed64: Final = Struct("<Q").pack
+_FLOW_SIZE: Final = len(_FLOW) + 8
 # DebugAnnotation
 _STRING, _INTEGER = tag(6, 2), tag(4, 0)
 
@@ -73,7 +74,10 @@ def _string(name: str) -> Callable[[str], bytes]:
     return encode
 
 
+_SEND: Final = b"send "
 _MSG, _SIZE, _CHANNELS, _OWN = map(_integer, ("msg", "size", "channels", "number at endpoint"))
+_MSG_BEFORE: Final = _MSG(1 << 28)[:-5]
+"""The argument ``msg`` up to its value, which has five bytes here."""
 _PAYLOAD, _WHY, _PC, _ENDPOINT, _PLACE = map(_string, ("payload", "why", "pc", "endpoint", "place"))
 
 
@@ -96,6 +100,9 @@ class PerfettoWriter(TraceWriter):
         }
         self._open: dict[bytes, int] = defaultdict(int)  # slices by track
         self._begins: dict[tuple[bytes, str], bytes] = {}  # events that begin a slice
+        self._framed: dict[bytes, tuple[bytes, bytes]] = {}  # events as they are
+        self._passing: dict[tuple[int, int, str, int], tuple[bytes, bytes]] = {}  # what an arrow goes through
+        self._leaving: dict[tuple[int, int, int, int], tuple[bytes, bytes, bytes]] = {}  # where it begins
         self._time, self._stamp = -1, b""
         self._last_ns = subject.start_ns
         self._describe()
@@ -139,25 +146,16 @@ class PerfettoWriter(TraceWriter):
     def _track(self, fields: bytes, more: bytes = b"") -> None:
         self._add(data(1, _SEQUENCE + more + data(_DESCRIPTOR, fields)))
 
-    # Events
-
-    def _event(self, time_ns: int, event: bytes) -> None:
-        if time_ns != self._time:
-            self._begin_time(time_ns)
-        stamp, length = self._stamp, len(event)
-        encoded = SMALL[length] if length < SMALLEST_LONG else varint(length)
-        size = len(stamp) + len(encoded) + length
-        self._parts += (
-            _PACKET,
-            SMALL[size] if size < SMALLEST_LONG else varint(size),
-            stamp,
-            encoded,
-            event,
-        )
+    # Events: what is written again and again is framed once, for a time whose encoding has the same length
 
     def _begin_time(self, time_ns: int) -> None:
         self._time = time_ns
+        before = len(self._stamp)
         self._stamp = _TIMESTAMP + long_varint(time_ns) + _EVENT
+        if len(self._stamp) != before or len(self._framed) > _MANY:
+            self._framed.clear()
+            self._passing.clear()
+            self._leaving.clear()
         if time_ns > self._last_ns:
             self._last_ns = time_ns
         if len(self._parts) > _MANY:
@@ -167,25 +165,42 @@ class PerfettoWriter(TraceWriter):
         self.output.write(b"".join(self._parts))
         self._parts.clear()
 
-    def _instant(self, time_ns: int, place: tuple[int, int], name: bytes, more: bytes = b"") -> None:
-        """Write an instant on the lane of a core; the most frequent of all events, so everything is in place."""
+    def _frame(self, event: bytes, more: int = 0) -> tuple[bytes, bytes]:
+        """Return what stands before the stamp and behind it, of an event that has so many more bytes."""
+        length = len(event) + more
+        encoded = varint(length)
+        return _PACKET + varint(len(self._stamp) + len(encoded) + length), encoded + event
+
+    def _event(self, time_ns: int, event: bytes) -> None:
         if time_ns != self._time:
             self._begin_time(time_ns)
-        before, stamp, length = self._instants[place], self._stamp, len(name)
-        named = SMALL[length] if length < SMALLEST_LONG else varint(length)
-        length += len(before) + len(named) + len(more)
-        encoded = SMALL[length] if length < SMALLEST_LONG else varint(length)
-        size = len(stamp) + len(encoded) + length
-        self._parts += (
-            _PACKET,
-            SMALL[size] if size < SMALLEST_LONG else varint(size),
-            stamp,
-            encoded,
-            before,
-            named,
-            name,
-            more,
-        )
+        framed = self._framed.get(event)
+        if framed is None:
+            framed = self._framed[event] = self._frame(event)
+        self._parts += (framed[0], self._stamp, framed[1])
+
+    def _instant(self, time_ns: int, place: tuple[int, int], name: bytes, more: bytes = b"") -> None:
+        """Write an instant on the lane of a core."""
+        if time_ns != self._time:
+            self._begin_time(time_ns)
+        head, event = self._frame(self._instants[place] + varint(len(name)), len(name) + len(more))
+        self._parts += (head, self._stamp, event, name, more)
+
+    def _passes(
+        self, time_ns: int, core: int, lane: int, name: str, message: Message, flow: bytes = _FLOW
+    ) -> None:
+        """Write an instant through which the arrow of a message goes: the most frequent of all events."""
+        if time_ns != self._time:
+            self._begin_time(time_ns)
+        title = message.title.encode()
+        key = core, lane, name, len(title)
+        framed = self._passing.get(key)
+        if framed is None:
+            start = name.encode()
+            event = self._instants[core, lane] + varint(len(start) + len(title)) + start
+            framed = self._passing[key] = self._frame(event, len(title) + _FLOW_SIZE)
+        flow_id = message.number or _MAGIC_FLOWS + message.direction.number
+        self._parts += (framed[0], self._stamp, framed[1], title, flow, _fixed64(flow_id))
 
     def _begin(self, time_ns: int, track: bytes, name: str) -> None:
         self._open[track] += 1
@@ -211,18 +226,48 @@ class PerfettoWriter(TraceWriter):
 
     def sent(self, time_ns: int, message: Message) -> None:
         """Write an instant at which the arrow of the message begins, with its payload."""
-        title, payload = message.title, message.payload
-        more = _flow(message) + _MSG(message.number) + _SIZE(len(payload)) + _PAYLOAD(payload.hex())
-        if message.endpoint:
-            more += _ENDPOINT(message.endpoint) + _OWN(message.own_number)
-            more += _PLACE(message.place)
-        place = message.direction.writer.index, _MESSAGES
-        self._instant(time_ns, place, f"send {title}".encode(), more)
+        direction, payload = message.direction, message.payload
+        if message.endpoint or message.is_magic:
+            more = _flow(message) + _MSG(message.number) + _SIZE(len(payload)) + _PAYLOAD(payload.hex())
+            if message.endpoint:
+                more += _ENDPOINT(message.endpoint) + _OWN(message.own_number) + _PLACE(message.place)
+            place = direction.writer.index, _MESSAGES
+            self._instant(time_ns, place, f"send {message.title}".encode(), more)
+            return
+        if time_ns != self._time:
+            self._begin_time(time_ns)
+        title, number = message.title.encode(), long_varint(message.number)
+        key = direction.number, len(title), len(payload), len(number)
+        framed = self._leaving.get(key)
+        if framed is None:
+            framed = self._leaving[key] = self._frame_of_sent(*key, direction.writer.index)
+        head, before, behind = framed
+        self._parts += (
+            head,
+            self._stamp,
+            before,
+            title,
+            _FLOW,
+            _fixed64(message.number),
+            _MSG_BEFORE,
+            number,
+            behind,
+            payload.hex().encode(),
+        )
+
+    def _frame_of_sent(
+        self, _direction: int, title: int, payload: int, number: int, core: int
+    ) -> tuple[bytes, bytes, bytes]:
+        before = self._instants[core, _MESSAGES] + varint(len(_SEND) + title) + _SEND
+        size = _SIZE(payload)
+        hexadecimal = _PAYLOAD("0" * 2 * payload)
+        behind = size + hexadecimal[: len(hexadecimal) - 2 * payload]
+        rest = title + _FLOW_SIZE + len(_MSG_BEFORE) + number + len(behind) + 2 * payload
+        return *self._frame(before, rest), behind
 
     def received(self, time_ns: int, message: Message) -> None:
         """Write the end of the arrow."""
-        place = message.direction.reader.index, _MESSAGES
-        self._instant(time_ns, place, f"received {message.title}".encode(), _flow(message, _LAST_FLOW))
+        self._passes(time_ns, message.direction.reader.index, _MESSAGES, "received ", message, _LAST_FLOW)
 
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """Write that the arrow ends nowhere."""
@@ -234,8 +279,11 @@ class PerfettoWriter(TraceWriter):
 
     def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:
         """Write a doorbell, through which the arrows go."""
-        name = f"ring {channel}{_titles(messages)}".encode()
-        self._instant(time_ns, (core, _DOORBELLS), name, _flows(messages))
+        if len(messages) == 1:
+            self._passes(time_ns, core, _DOORBELLS, f"ring {channel} ", messages[0])
+        else:
+            name = f"ring {channel}{_titles(messages)}".encode()
+            self._instant(time_ns, (core, _DOORBELLS), name, _flows(messages))
 
     def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:
         """Write the loss where the doorbell is, and among the problems."""
@@ -246,8 +294,11 @@ class PerfettoWriter(TraceWriter):
 
     def interrupt(self, time_ns: int, core: int, number: int, messages: Sequence[Message]) -> None:
         """Write the rise of the line, through which the arrows go."""
-        name = f"interrupt {number} rises{_titles(messages)}".encode()
-        self._instant(time_ns, (core, _INTERRUPTS), name, _flows(messages))
+        if len(messages) == 1:
+            self._passes(time_ns, core, _INTERRUPTS, f"interrupt {number} rises ", messages[0])
+        else:
+            name = f"interrupt {number} rises{_titles(messages)}".encode()
+            self._instant(time_ns, (core, _INTERRUPTS), name, _flows(messages))
 
     def interrupt_taken(self, time_ns: int, core: int, number: int) -> None:
         """Begin the slice of a handler."""
@@ -331,10 +382,8 @@ def _flow(message: Message, kind: bytes = _FLOW) -> bytes:
 
 
 def _flows(messages: Sequence[Message]) -> bytes:
-    return _flow(messages[0]) if len(messages) == 1 else b"".join(map(_flow, messages))
+    return b"".join(map(_flow, messages))
 
 
 def _titles(messages: Sequence[Message]) -> str:
-    if len(messages) == 1:
-        return f" {messages[0].title}"
     return "".join([f" {message.title}" for message in messages])

@@ -76,14 +76,17 @@ class DirectionFigures:
 
     def sends(self, message: Message, back: DirectionFigures) -> None:
         """Take a message; if it repeats one that came from the other side, it is its echo."""
+        length = len(message.payload)
         self.sent += 1
-        self.bytes += len(message.payload)
+        self.bytes += length
         if (at := self._at(message)) is not None:
             at.sent += 1
-            at.bytes += len(message.payload)
-        length, crc = len(message.payload), crc32(message.payload)
-        if any(waiting[0] == length and waiting[1] == crc for waiting in back._unanswered):
-            self._echoes.add(message)
+            at.bytes += length
+        crc = crc32(message.payload)
+        for waiting in back._unanswered:
+            if waiting[0] == length and waiting[1] == crc:
+                self._echoes.add(message)
+                break
         else:
             self._unanswered.append((length, crc, message.sent_ns, message.title))
 
@@ -123,13 +126,19 @@ class CoreFigures:
         self.state = ""
         self.last_ns = -1
         """Time of the last thing that it did; -1 for nothing."""
-        self.last = "nothing"
+        self._last: tuple[str, str] = ("nothing", "")
         self.faults = self.warnings = self.resets = 0
         self.rung: Final[Counter[int]] = Counter()
         """Doorbells by channel."""
         self.lost: Final[Counter[int]] = Counter()
         self.interrupts: Final[Counter[int]] = Counter()
 
-    def did(self, time_ns: int, what: str) -> None:
-        """Take the last thing that it did."""
-        self.last_ns, self.last = time_ns, what
+    def did(self, time_ns: int, what: str, which: str = "") -> None:
+        """Take the last thing that it did, and the message with which."""
+        self.last_ns = time_ns
+        self._last = what, which
+
+    @property
+    def last(self) -> str:
+        """The last thing in words."""
+        return " ".join(self._last).rstrip()
