@@ -137,7 +137,10 @@ class FollowedRegion:
             for _ in range(2):
                 start = follower.position
                 if payloads := follower.poll(wr):
-                    self._add(start, follower.position, payloads, news)
+                    if self.magic_seen:
+                        news.append(Packets(self.region, start, follower.position, payloads))
+                    else:
+                        self._add(start, follower.position, payloads, news)
                 if follower.position == wr:
                     break  # else something is wrong with it, or it is a peer that never stops
         except WireError as error:

@@ -99,11 +99,12 @@ class PerfettoWriter(TraceWriter):
             for each in subject.directions
         }
         self._open: dict[bytes, int] = defaultdict(int)  # slices by track
-        self._begins: dict[tuple[bytes, str], bytes] = {}  # events that begin a slice
+        self._turns: dict[tuple[bytes, str], tuple[bytes, bytes, bytes]] = {}  # of one slice into the next
+        self._levels: dict[tuple[int, int], tuple[bytes, bytes]] = {}
         self._framed: dict[bytes, tuple[bytes, bytes]] = {}  # events as they are
         self._passing: dict[tuple[int, int, str, int], tuple[bytes, bytes]] = {}  # what an arrow goes through
         self._leaving: dict[tuple[int, int, int, int], tuple[bytes, bytes, bytes]] = {}  # where it begins
-        self._time, self._stamp = -1, b""
+        self._time, self._stamp, self._length = -1, b"", 0
         self._last_ns = subject.start_ns
         self._describe()
         for core in subject.cores:
@@ -150,16 +151,20 @@ class PerfettoWriter(TraceWriter):
 
     def _begin_time(self, time_ns: int) -> None:
         self._time = time_ns
-        before = len(self._stamp)
         self._stamp = _TIMESTAMP + long_varint(time_ns) + _EVENT
-        if len(self._stamp) != before or len(self._framed) > _MANY:
-            self._framed.clear()
-            self._passing.clear()
-            self._leaving.clear()
         if time_ns > self._last_ns:
             self._last_ns = time_ns
+        if len(self._stamp) != self._length:
+            self._length = len(self._stamp)
+            self._forget()
         if len(self._parts) > _MANY:
             self._hand_on()
+            if len(self._framed) + len(self._levels) + len(self._leaving) > _MANY:
+                self._forget()
+
+    def _forget(self) -> None:
+        for known in (self._framed, self._levels, self._turns, self._passing, self._leaving):
+            known.clear()
 
     def _hand_on(self) -> None:
         self.output.write(b"".join(self._parts))
@@ -204,13 +209,7 @@ class PerfettoWriter(TraceWriter):
 
     def _begin(self, time_ns: int, track: bytes, name: str) -> None:
         self._open[track] += 1
-        event = self._begins.get((track, name))
-        if event is None:
-            encoded = name.encode()
-            event = _IS_BEGIN + track + _EVENT_NAME + varint(len(encoded)) + encoded
-            if len(self._begins) < _MANY:
-                self._begins[track, name] = event
-        self._event(time_ns, event)
+        self._event(time_ns, _beginning(track, name))
 
     def _end(self, time_ns: int, track: bytes) -> None:
         if self._open[track]:
@@ -219,15 +218,24 @@ class PerfettoWriter(TraceWriter):
 
     def _becomes(self, time_ns: int, track: bytes, name: str) -> None:
         """End the slice of a track, if there is one, and begin another."""
-        self._end(time_ns, track)
-        self._begin(time_ns, track, name)
+        if not self._open[track]:
+            self._begin(time_ns, track, name)
+            return
+        if time_ns != self._time:
+            self._begin_time(time_ns)
+        framed = self._turns.get((track, name))
+        if framed is None:
+            head, end = self._frame(_IS_END + track)
+            head_of_next, begin = self._frame(_beginning(track, name))
+            framed = self._turns[track, name] = head, end + head_of_next, begin
+        self._parts += (framed[0], self._stamp, framed[1], self._stamp, framed[2])
 
     # Messages
 
     def sent(self, time_ns: int, message: Message) -> None:
         """Write an instant at which the arrow of the message begins, with its payload."""
         direction, payload = message.direction, message.payload
-        if message.endpoint or message.is_magic:
+        if message.endpoint or not message.number:
             more = _flow(message) + _MSG(message.number) + _SIZE(len(payload)) + _PAYLOAD(payload.hex())
             if message.endpoint:
                 more += _ENDPOINT(message.endpoint) + _OWN(message.own_number) + _PLACE(message.place)
@@ -242,18 +250,8 @@ class PerfettoWriter(TraceWriter):
         if framed is None:
             framed = self._leaving[key] = self._frame_of_sent(*key, direction.writer.index)
         head, before, behind = framed
-        self._parts += (
-            head,
-            self._stamp,
-            before,
-            title,
-            _FLOW,
-            _fixed64(message.number),
-            _MSG_BEFORE,
-            number,
-            behind,
-            payload.hex().encode(),
-        )
+        flow, shown = _fixed64(message.number), payload.hex().encode()
+        self._parts += (head, self._stamp, before, title, _FLOW, flow, _MSG_BEFORE, number, behind, shown)
 
     def _frame_of_sent(
         self, _direction: int, title: int, payload: int, number: int, core: int
@@ -314,7 +312,13 @@ class PerfettoWriter(TraceWriter):
 
     def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:  # noqa: ARG002 - the level
         """Write the fill level."""
-        self._event(time_ns, self._counters[direction.number] + varint(level))
+        if time_ns != self._time:
+            self._begin_time(time_ns)
+        key = direction.number, level
+        framed = self._levels.get(key)
+        if framed is None:
+            framed = self._levels[key] = self._frame(self._counters[direction.number] + varint(level))
+        self._parts += (framed[0], self._stamp, framed[1])
 
     # Cores and instances
 
@@ -371,6 +375,11 @@ class PerfettoWriter(TraceWriter):
             for _ in range(open_slices):
                 self._end(end_ns, track)
         self._hand_on()
+
+
+def _beginning(track: bytes, name: str) -> bytes:
+    encoded = name.encode()
+    return _IS_BEGIN + track + _EVENT_NAME + varint(len(encoded)) + encoded
 
 
 def _on(track: int) -> bytes:

@@ -174,8 +174,8 @@ class Tracer:
         ):
             way.message(event.time_ns, news)
 
-    def _on_store(self, way: Way) -> Callable[[int, int, int], None]:
-        def told(_address: int, value: int, _pc: int) -> None:
+    def _on_store(self, way: Way) -> Callable[[int, int, Callable[[], int]], None]:
+        def told(_address: int, value: int, _pc: Callable[[], int]) -> None:
             way.is_told = True
             if value != way.rd:
                 way.moved(self._machine.now_ns, value)

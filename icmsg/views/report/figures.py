@@ -79,7 +79,8 @@ class DirectionFigures:
         length = len(message.payload)
         self.sent += 1
         self.bytes += length
-        if (at := self._at(message)) is not None:
+        if message.endpoint:
+            at = self._at(message)
             at.sent += 1
             at.bytes += length
         crc = crc32(message.payload)
@@ -93,8 +94,8 @@ class DirectionFigures:
     def receives(self, message: Message, time_ns: int, back: DirectionFigures) -> None:
         """Take that a message was received, and with it the round trip that it ends."""
         self.received += 1
-        if (at := self._at(message)) is not None:
-            at.received += 1
+        if message.endpoint:
+            self._at(message).received += 1
         self.under_way.add(max(0, time_ns - message.sent_ns), message.title)
         if message in self._echoes:
             self._echoes.remove(message)
@@ -105,8 +106,8 @@ class DirectionFigures:
                     back._unanswered.remove(waiting)
                     break
 
-    def _at(self, message: Message) -> EndpointFigures | None:
-        return self.endpoints.setdefault(message.endpoint, EndpointFigures()) if message.endpoint else None
+    def _at(self, message: Message) -> EndpointFigures:
+        return self.endpoints.setdefault(message.endpoint, EndpointFigures())
 
     def drops(self, message: Message, *, at_end: bool) -> None:
         """Take that nobody receives a message any more."""
@@ -124,21 +125,10 @@ class CoreFigures:
         self.core = core
         self.activity = ""
         self.state = ""
-        self.last_ns = -1
-        """Time of the last thing that it did; -1 for nothing."""
-        self._last: tuple[str, str] = ("nothing", "")
+        self.last: tuple[int, str, str] = (-1, "nothing", "")
+        """Time of the last thing that it did (-1 for never), what it was, and the number or message with it."""
         self.faults = self.warnings = self.resets = 0
         self.rung: Final[Counter[int]] = Counter()
         """Doorbells by channel."""
         self.lost: Final[Counter[int]] = Counter()
         self.interrupts: Final[Counter[int]] = Counter()
-
-    def did(self, time_ns: int, what: str, which: str = "") -> None:
-        """Take the last thing that it did, and the message with which."""
-        self.last_ns = time_ns
-        self._last = what, which
-
-    @property
-    def last(self) -> str:
-        """The last thing in words."""
-        return " ".join(self._last).rstrip()

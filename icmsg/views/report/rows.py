@@ -57,6 +57,7 @@ class KeptRows:
         """Rows that came."""
         self.messages = 0
         """The number of the last message that was sent."""
+        self.latest_ns = 0
         self._limit: Final = first
         self._around: Final = around
         self._kept: list[Row] = []
@@ -90,6 +91,8 @@ class KeptRows:
                 self._following -= 1
             self._kept.append(row)
         self._last.append(row)
+        if time_ns > self.latest_ns:
+            self.latest_ns = time_ns
         return serial
 
     def stretches(self) -> Iterator[Stretch]:

@@ -43,20 +43,6 @@ class HtmlWriter(TraceWriter):
         self._problem_count = 0
         self._bound_ns: int | None = None
         self._report: Mapping[str, Any] | None = None
-        self._latest_ns = subject.start_ns
-
-    def _row(
-        self,
-        time_ns: int,
-        core: int,
-        kind: str,
-        text: str = "",
-        packet: Message | None = None,
-        towards: int | None = None,
-    ) -> None:
-        self._rows.add(time_ns, core, kind, text, packet, towards)
-        if time_ns > self._latest_ns:
-            self._latest_ns = time_ns
 
     def _problem(
         self,
@@ -68,7 +54,6 @@ class HtmlWriter(TraceWriter):
         towards: int | None = None,
     ) -> None:
         serial = self._rows.add(time_ns, core, kind, text, packet, towards, is_problem=True)
-        self._latest_ns = max(self._latest_ns, time_ns)
         self._problem_count += 1
         if len(self._problems) < PROBLEMS:
             self._problems.append(Problem(time_ns, self._cores[core].core.name, text, serial))
@@ -80,18 +65,18 @@ class HtmlWriter(TraceWriter):
         direction = message.direction
         core = direction.writer.index
         self._in_ring[message] = None
-        if message.is_magic:
-            self._row(time_ns, core, "magic sent", "", message)
-        else:
+        if message.number:
             self._ways[direction.number].sends(message, self._back[direction.number])
-            self._row(time_ns, core, "sent", "", message)
-        self._cores[core].did(time_ns, "sent", message.title)
+            self._rows.add(time_ns, core, "sent", "", message)
+        else:
+            self._rows.add(time_ns, core, "magic sent", "", message)
+        self._cores[core].last = time_ns, "sent", message.title
 
     def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:
         """Count it; one that announces nothing is an arrow of its own."""
         figures = self._cores[core]
         figures.rung[channel] += 1
-        figures.did(time_ns, "rang channel", str(channel))
+        figures.last = time_ns, "rang channel", str(channel)
         direction = self._by_channel.get((core, channel))
         if direction is not None:
             way = self._ways[direction.number]
@@ -99,7 +84,7 @@ class HtmlWriter(TraceWriter):
             way.rung_for_nothing += not messages
         if not messages:
             towards = None if direction is None else direction.reader.index
-            self._row(time_ns, core, "ring", f"doorbell {channel}", None, towards)
+            self._rows.add(time_ns, core, "ring", f"doorbell {channel}", None, towards)
 
     def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:
         """Draw an arrow that does not arrive."""
@@ -126,12 +111,12 @@ class HtmlWriter(TraceWriter):
         self._in_ring.pop(message, None)
         direction = message.direction
         core, number = direction.reader.index, direction.number
-        if message.is_magic:
-            self._row(time_ns, core, "magic received", "", message)
-        else:
+        if message.number:
             self._ways[number].receives(message, time_ns, self._back[number])
-            self._row(time_ns, core, "received", "", message)
-        self._cores[core].did(time_ns, "received", message.title)
+            self._rows.add(time_ns, core, "received", "", message)
+        else:
+            self._rows.add(time_ns, core, "magic received", "", message)
+        self._cores[core].last = time_ns, "received", message.title
 
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """End an arrow before its aim."""
@@ -151,9 +136,9 @@ class HtmlWriter(TraceWriter):
         """Count it, and show what binds: what gives blocks back comes with nearly each message."""
         self._ways[direction.number].released += control.is_release
         if not control.is_release:
-            self._cores[direction.writer.index].did(time_ns, control.words)
+            self._cores[direction.writer.index].last = time_ns, control.words, ""
             text = f"to {direction.reader.name}: {control.words[:_LINE]}"
-            self._row(time_ns, direction.writer.index, "control", text)
+            self._rows.add(time_ns, direction.writer.index, "control", text)
 
     # Cores and instances
 
@@ -162,12 +147,12 @@ class HtmlWriter(TraceWriter):
         self._cores[core].state = name
         if name in _BOUND and self._bound_ns is None:
             self._bound_ns = time_ns
-        self._cores[core].did(time_ns, f"is {name}")
-        self._row(time_ns, core, "state", name)
+        self._cores[core].last = time_ns, f"is {name}", ""
+        self._rows.add(time_ns, core, "state", name)
 
     def session(self, time_ns: int, core: int, own: int, acknowledged: int) -> None:
         """Show both ids."""
-        self._row(time_ns, core, "session", f"session {own}, acknowledges {acknowledged or 'none'}")
+        self._rows.add(time_ns, core, "session", f"session {own}, acknowledges {acknowledged or 'none'}")
 
     def core_changed(self, time_ns: int, core: int, what: str) -> None:
         """Show what a core does; that it sleeps and wakes is only its last activity."""
@@ -176,14 +161,14 @@ class HtmlWriter(TraceWriter):
         if what == "sleeps" or (what == "runs" and before in ("sleeps", "runs")):
             return
         figures.resets += what == "reset"
-        figures.did(time_ns, what)
-        self._row(time_ns, core, "core", {"runs": "starts"}.get(what, what))
+        figures.last = time_ns, what, ""
+        self._rows.add(time_ns, core, "core", {"runs": "starts"}.get(what, what))
 
     def fault(self, time_ns: int, core: int, text: str, pc: int) -> None:
         """Show the fault."""
         words = f"{text} at PC 0x{pc:08X}"
         self._cores[core].faults += 1
-        self._cores[core].did(time_ns, words)
+        self._cores[core].last = time_ns, words, ""
         self._problem(time_ns, core, "fault", words)
 
     def warning(self, time_ns: int, core: int, text: str) -> None:
@@ -199,17 +184,17 @@ class HtmlWriter(TraceWriter):
     def printed(self, time_ns: int, core: int, text: str) -> None:
         """Keep the line."""
         self._consoles[core].add(time_ns, text)
-        self._cores[core].did(time_ns, "printed a line")
-        self._row(time_ns, core, "printed", f"prints {text[:_LINE]}")
+        self._cores[core].last = time_ns, "printed a line", ""
+        self._rows.add(time_ns, core, "printed", f"prints {text[:_LINE]}")
 
     def written(self, time_ns: int, core: int, text: str) -> None:
         """Keep the input among the lines of its console."""
         self._consoles[core].add(time_ns, f"« {text}")
-        self._row(time_ns, core, "printed", f"is written to: {text[:_LINE]}")
+        self._rows.add(time_ns, core, "printed", f"is written to: {text[:_LINE]}")
 
     def noted(self, time_ns: int, core: int, text: str) -> None:
         """Show what a test did."""
-        self._row(time_ns, core, "noted", f"test: {text[:_LINE]}")
+        self._rows.add(time_ns, core, "noted", f"test: {text[:_LINE]}")
 
     # The end
 
@@ -219,7 +204,7 @@ class HtmlWriter(TraceWriter):
 
     def close(self) -> None:
         """Write the page; what is in a ring is not received, also where the trace goes on elsewhere."""
-        end_ns = max(self._latest_ns, self.subject.machine.now_ns)
+        end_ns = max(self._rows.latest_ns, self.subject.machine.now_ns)
         for figures in self._cores.values():
             own = figures.core
             if not own.player:
