@@ -227,6 +227,17 @@ def views_of(words: Window, data: Window) -> tuple[memoryview[int], memoryview[i
     return words.words, data.data
 
 
+def looking_window_of(bus: Bus, address: int, size: int) -> Window:
+    """Return a window through which nothing may be written, also where the bus of an engine sees each write.
+
+    Such a bus has a method ``looking_window``; what wraps it sees every access.
+    """
+    if "looking_window" in vars(type(bus)):
+        window: Window = bus.looking_window(address, size)  # type: ignore[attr-defined]
+        return window
+    return window_of(bus, address, size)
+
+
 def _as_bytes(buffer: Any) -> memoryview:
     try:
         view = memoryview(buffer)
