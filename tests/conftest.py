@@ -86,6 +86,7 @@ def no_renode(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
     for name in ("BIN", "PKG", "PATH", "BUILD_DIR"):
         monkeypatch.delenv(f"PYRENODE_{name}", raising=False)
+    monkeypatch.setattr("icmsg.engines.renode.locate.INSTALLED", Path("/nowhere"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
