@@ -32,6 +32,7 @@ for _name in (
         "LANGUAGE",
     ),
     *("CI", "BUILD_NUMBER"),  # pytest does not cut the lines of its summary there
+    "PYTEST_ADDOPTS",  # has been read, and is no business of a pytest that a test starts
 ):
     os.environ.pop(_name, None)
 os.environ["LANG"] = "C.UTF-8"
@@ -87,6 +88,8 @@ def no_renode(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     for name in ("BIN", "PKG", "PATH", "BUILD_DIR"):
         monkeypatch.delenv(f"PYRENODE_{name}", raising=False)
     monkeypatch.setattr("icmsg.engines.renode.locate.INSTALLED", Path("/nowhere"))
+    for name in ("renode", "failure"):  # a test before may have loaded one into this process
+        monkeypatch.setattr(f"icmsg.engines.renode.process._Process.{name}", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

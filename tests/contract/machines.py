@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class MachineUnderTest:
     """``make`` gives a machine of the nRF5340; ``slack_ns`` is how late it may see what a core does, ``hears``
-    whether it sees what cores print, and ``examples`` how many a generated test makes.
+    whether it sees what cores print, and ``examples`` how many a generated test makes; where an access takes long,
+    they are few, and short.
     """
 
     name: str
