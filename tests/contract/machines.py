@@ -44,7 +44,7 @@ MACHINES: Final = [
         hears=False,
         examples=5,
     ),
-    MachineUnderTest("remote", lambda: on_a_real_renode(quantum_ns=1_000), 4_000, examples=5),
+    MachineUnderTest("remote", lambda: on_a_real_renode(quantum_ns=1_000), 4_000, examples=4),
     MachineUnderTest("renode", lambda: real_machine(quantum_ns=1_000), 4_000, examples=8),
 ]
 

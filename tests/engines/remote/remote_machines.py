@@ -85,7 +85,9 @@ def _address() -> tuple[str, int]:
     found = find_renode()
     launcher = found and (found.binary or shutil.which("renode"))
     if launcher is None:
-        raise EngineNotAvailableError(f"none was found, and {ADDRESS} names none that runs; {GET_RENODE}")
+        raise EngineNotAvailableError(
+            f"none was found that can be started, and {ADDRESS} names none; {GET_RENODE}"
+        )
     return "127.0.0.1", _own_renode(Path(launcher))
 
 

@@ -15,7 +15,9 @@ from remote_machines import ADDRESS, on_a_real_renode
 if TYPE_CHECKING:
     from pathlib import Path
 
-REMEDY = rf"needs a real Renode: none was found, and {ADDRESS} names none .*`icmsg renode install` gets one"
+REMEDY = (
+    rf"needs a real Renode: none was found that can be started, and {ADDRESS} names none; `icmsg renode inst"
+)
 
 
 @pytest.fixture
