@@ -213,7 +213,7 @@ class Builder:
             return  # it exists, and no bus reaches it
         outputs = self._outputs(item)
         owners = self._owners(item, kind)
-        _check_values(item, kind)
+        kind.check(item)
         parts = Parts(
             slot=owners[0],
             base=on_bus(item)[0].address or 0,
@@ -317,7 +317,10 @@ class Builder:
             raise item.error(str(error)) from None
 
     def _connect(self, item: Peripheral) -> None:
-        if item.type in (*CPUS, *CONTROLLERS.values(), *PIN_DEVICES, _SCRIPTED) or item.name in self.stand_ins:
+        if (
+            item.type in (*CPUS, *CONTROLLERS.values(), *PIN_DEVICES, _SCRIPTED)
+            or item.name in self.stand_ins
+        ):
             return  # a controller's wire to its core is what `nvic:` or `clic:` of the core says as well
         for wire in item.connections:
             if wire.destination in self.stand_ins or self._is_on_pins(wire.destination):
@@ -384,21 +387,6 @@ def _architecture(description: PlatformDescription, core: Peripheral) -> Archite
 def _stands_in(item: Peripheral) -> bool:
     kind = find_model(item.type)
     return kind is not None and kind.stands_in
-
-
-def _check_values(item: Peripheral, kind: ModelType) -> None:
-    if not kind.lenient:
-        check_attributes(item, kind.attributes)
-    for name in kind.required:
-        if name not in item.attributes:
-            raise item.error(f"{item.name} needs the attribute {name}")
-    for name, value in kind.fixed:
-        if item.attributes.get(name, value) != value:
-            raise item.error(
-                f"{name} of {item.type} must be {str(value).lower()} for the embedded engine; "
-                "the renode engine takes any value",
-                name,
-            )
 
 
 def _number(item: Peripheral, attribute: str) -> int:

@@ -96,7 +96,8 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         """The addresses that belong to no core, for whoever looks from outside."""
         self.clock: Final = MachineClock(self.scheduler, rates.ticks_per_second)
         for name, slot in self._parts.slots.items():
-            consoles = self._consoles(soc.cores[name].uarts)
+            models: Iterable[object] = (self._parts.models.get(uart) for uart in soc.cores[name].uarts)
+            consoles = [model for model in models if isinstance(model, ConsoleModel)]
             slot.add_control(timer_hz=rates.systick_hz[name], restart=self._restart)
             self.cores[name] = MachineCore(
                 self,
@@ -108,10 +109,6 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         self.scheduler.stopped = lambda core: self.cores[core.name].stops.tell(core)
         self._reached = 0, 0  # the last deadline: its tick, and the nanosecond that was asked for
         self._guard = HangGuard(self)
-
-    def _consoles(self, uarts: Iterable[str]) -> list[ConsoleModel]:
-        models: Iterable[object] = (self._parts.models.get(uart) for uart in uarts)
-        return [model for model in models if isinstance(model, ConsoleModel)]
 
     # Time
 
