@@ -53,7 +53,7 @@ class UartModel:
 
     @property
     def receiver(self) -> UartModel:
-        """What takes the bytes that are sent to firmware: the UART itself."""
+        """Receiver of the bytes that are sent to firmware: the UART itself."""
         return self
 
     @property
