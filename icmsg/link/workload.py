@@ -20,7 +20,7 @@ _ROUND: Final = 16
 _SEEDS: Final = (1 << 64) - 1
 
 Reply = Literal["same", "next"]
-"""What comes back for a message: the same one, or the next number."""
+"""The reply to a message: the same one, or the next number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Workload:
 
     @property
     def answer(self) -> Callable[[bytes], bytes] | None:
-        """What makes the reply of a message; None where that is the same one."""
+        """The function that makes the reply of a message; None where that is the same one."""
         return next_number if self.reply == "next" else None
 
 

@@ -49,7 +49,7 @@ class ControlWriter(PbufWriter):
         super().__init__(bus, address, layout)
         self._words, self._view = views_of(self._fields, self._ring)
         self._plain = self._length if self._view else 0
-        """Where the data ends, if it is plain memory: else 0."""
+        """The end of the data, if that is plain memory: else 0."""
 
     def write_packet(self, packet: bytes) -> None:
         """Write one packet; errors as in ``PacketWriter.write``."""
