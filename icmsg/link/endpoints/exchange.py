@@ -16,7 +16,7 @@ from icmsg.link.exchange_result import ExchangeResult, lost
 from icmsg.link.link import default_link
 from icmsg.link.players import Initiator, Responder
 from icmsg.link.preconditions import check_endpoint_workload
-from icmsg.link.progress import ProgressGuard, Stall, StuckError
+from icmsg.link.progress import ProgressGuard, Stall, StuckError, let_finish
 from icmsg.link.verdict import (
     QUANTUM_NOTE,
     Counts,
@@ -43,9 +43,8 @@ if TYPE_CHECKING:
     from icmsg.machine.machine import Machine
 
 BOND_TIMEOUT_NS: Final = 2 * S
-_SILENCE_NS: Final = 1 * S
-_GRACE_NS: Final = 5 * MS
-"""Firmware that speaks first within this time after bonding is the initiator of that endpoint."""
+_SILENCE_NS: Final = S
+_GRACE_NS: Final = 5 * MS  # firmware that speaks first within this time after bonding is the initiator there
 _STEPS: Final = 200
 _NOBODY: Final = "Python sends where the other side only echoes"
 _ASKED: Final = "as asked for"
@@ -127,7 +126,6 @@ class EndpointExchange:
         reason = _ASKED if asked else _STUB if starts else _NOBODY if setup.python else _FIRST
         self._guess = asked is None and bool(setup.unknown) and bool(setup.python)
         if not setup.python:
-            limit = None if workload.any_number else workload.messages
             self._watch = EndpointWatch(
                 self._machine,
                 self._first,
@@ -136,7 +134,8 @@ class EndpointExchange:
                 endpoints,
                 peer_config=self._configs[self._second.name],
                 initiator=self._initiator,
-                limit=limit,
+                limit=None if workload.any_number else workload.messages,
+                answer=workload.answer,
             )
             lanes: list[Lane] = [WatchedLane(name, self._watch) for name in endpoints]
         else:
@@ -156,7 +155,7 @@ class EndpointExchange:
             if core == starter and work.messages:
                 players[core] = Initiator(one, clock, work, name)
             else:
-                players[core] = Responder(one, clock, name, answers=bool(work.messages))
+                players[core] = Responder(one, clock, name, answers=bool(work.messages), answer=work.answer)
         return Lane(name, players)
 
     # Running
@@ -249,6 +248,7 @@ class EndpointExchange:
                 break  # firmware that idles in a loop has said all it had to say
             if progress is not None:
                 progress(self._got(), total)
+        let_finish(self._machine, [self._machine.core(name) for name in self._setup.unknown])
 
     def _let_the_firmware_speak(self) -> None:
         """Firmware may want to send first at an endpoint; then Python only sends back there."""

@@ -8,7 +8,7 @@ from icmsg.errors import ConfigurationError
 from icmsg.link.endpoints.stale_memory import fill_endpoint_regions
 from icmsg.link.endpoints.stub import EndpointStub
 from icmsg.link.played_instance import PlayedInstance
-from icmsg.link.preconditions import check_image, check_regions, check_roles
+from icmsg.link.preconditions import check_image, check_regions, check_reply, check_roles
 from icmsg.link.stub_firmware import DONE
 from icmsg.machine.force_off import start_firmware
 from icmsg.machine.simtime import MS
@@ -92,6 +92,7 @@ class EndpointSetup:
         core.load(image)
         check_image(core, image, config)
         if EndpointStub.is_stub(image):
+            check_reply(workload, core.name)
             stub = self.stubs[core.name] = EndpointStub(image, core.bus)
             stub.set_blocks(config)
             stub.set_endpoints(endpoints, workload)
