@@ -32,7 +32,7 @@ NO_BLOCKS = frozenset({"icmsg_read", "icmsg_write"})
 """A Renode that did not include ``icmsg_monitor.py``, and cannot."""
 NO_EXTENSIONS = NO_BLOCKS | renode_monitor.EXTENSIONS
 """A Renode that has nothing but the platform's own models."""
-_START_S: Final = 60
+_START_S: Final = 150
 _TURN_S: Final = 240
 _STARTED: Final[list[subprocess.Popen[bytes]]] = []
 """Kept, since each has the pipe whose end ends it."""
