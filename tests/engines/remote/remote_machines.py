@@ -22,7 +22,6 @@ from icmsg.config.boards import DEFAULT
 from icmsg.engines.choice import remote_engine
 from icmsg.engines.remote.machine import RemoteMachine
 from icmsg.engines.remote.telnet import TelnetMonitor
-from icmsg.engines.remote.telnet_machine import TelnetMachine
 from icmsg.engines.renode.locate import GET_RENODE, find_renode
 from icmsg.errors import EngineError, EngineNotAvailableError
 from icmsg.monitor.embedded import EmbeddedMonitor
@@ -33,7 +32,8 @@ NO_BLOCKS = frozenset({"icmsg_read", "icmsg_write"})
 """A Renode that did not include ``icmsg_monitor.py``, and cannot."""
 NO_EXTENSIONS = NO_BLOCKS | renode_monitor.EXTENSIONS
 """A Renode that has nothing but the platform's own models."""
-_START_S: Final = 60
+_START_S: Final = 150
+_TURN_S: Final = 240
 _STARTED: Final[list[subprocess.Popen[bytes]]] = []
 """Kept, since each has the pipe whose end ends it."""
 
@@ -64,7 +64,24 @@ class OnTheEmbeddedMonitor(RemoteMachine):
         self._monitor.close()
 
 
-def on_a_real_renode(**times: int) -> TelnetMachine:
+class OnARealRenode(RemoteMachine):
+    """Brings its own connection, over which a shipped script makes the machine, and hangs up when it is closed.
+
+    The port serves one client at a time: tests of several processes wait for each other there.
+    """
+
+    def __init__(self, host: str, port: int, **times: int) -> None:
+        self._monitor = TelnetMonitor(host, port, connect_s=_TURN_S)
+        self._monitor.execute("Clear")
+        self._monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
+        super().__init__(self._monitor, **times)
+
+    def _close(self) -> None:
+        super()._close()
+        self._monitor.close()
+
+
+def on_a_real_renode(**times: int) -> OnARealRenode:
     """Return a machine in the Renode whose Monitor is at ``ICMSG_RENODE_MONITOR`` (HOST:PORT), else in one of our own.
 
     Where there is no Renode the test is skipped, and fails with ICMSG_REQUIRE_RENODE=1.
@@ -73,10 +90,7 @@ def on_a_real_renode(**times: int) -> TelnetMachine:
         host, port = _address()
     except EngineNotAvailableError as error:
         not_available(error)
-    with TelnetMonitor(host, port) as monitor:
-        monitor.execute("Clear")
-        monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
-    return TelnetMachine(host, port, **times)
+    return OnARealRenode(host, port, **times)
 
 
 def _address() -> tuple[str, int]:
