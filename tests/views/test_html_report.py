@@ -16,7 +16,7 @@ from icmsg.assets import stub
 from icmsg.cli.main import main
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
-from icmsg.errors import BufferFullError
+from icmsg.errors import IpcError
 from icmsg.hw.mailboxes.nrf_ipc import NrfIpcModel
 from icmsg.link.peer import Peer
 from icmsg.machine.events import EventKind
@@ -218,7 +218,7 @@ def test_problems_name_the_lost_doorbell_the_full_ring_and_the_side_that_stalled
         net.halt()
         for _ in range(31):
             peer.send(bytes(60))
-        with pytest.raises(BufferFullError):
+        with pytest.raises(IpcError):
             peer.send(bytes(60))
         machine.run_for(2 * MS)
     words = [record["what"] for record in ReportPage(tmp_path / "x.html").records("problem-rows")]

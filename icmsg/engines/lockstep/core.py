@@ -359,7 +359,7 @@ class SteppedCore(BaseCore):
         return self.troubles.hangs(self._vector_table or 0)
 
     def on_reach(self, place: int | str, handler: Callable[[], None]) -> NoReturn:
-        """Refuse it, as :meth:`run_to`: Renode is held at synchronization points, never before an instruction.
+        """Refuse stops, as :meth:`run_to`: Renode is held at synchronization points, never before an instruction.
 
         Raises:
             ConfigurationError: always; the text names what to use.
@@ -371,7 +371,7 @@ class SteppedCore(BaseCore):
         )
 
     def run_to(self, place: int | str, *, timeout_ns: int, times: int = 1) -> NoReturn:
-        """Refuse it, as :meth:`on_reach`."""
+        """Refuse stops, as :meth:`on_reach`."""
         del timeout_ns, times
         self.on_reach(place, self.release)
 
