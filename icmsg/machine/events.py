@@ -96,7 +96,7 @@ class Event(NamedTuple):
 
 
 _new: Final = tuple.__new__
-"""Maker of an event without the call that gives its values names."""
+"""Constructor of an event without the call that gives its values names."""
 Sink = Callable[[Event], None]
 Switch = Callable[[bool], None]
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from icmsg.engines.embedded.core_console import Receiver
     from icmsg.engines.embedded.machine import EmbeddedMachine
-    from icmsg.engines.embedded.models.uarte_receiver import UarteReceiver
     from icmsg.engines.embedded.processor import Processor, SystemRegisters
     from icmsg.engines.embedded.slot import Slot
     from icmsg.machine.image import FirmwareImage
@@ -38,7 +38,7 @@ class MachineCore(BaseCore):
         *,
         latency: int,
         retry: int,
-        receiver: UarteReceiver | None,
+        receiver: Receiver | None,
     ) -> None:
         super().__init__(machine.soc, machine.soc.cores[slot.name], slot.bus, slot.console)
         self._machine = machine

@@ -201,6 +201,10 @@ class AddressSpace:
         if isinstance(new, MappedMemory):
             self._first.setdefault(new.memory.name, new)
 
+    def has_room_for_io(self, start: int, size: int) -> bool:
+        """Return whether no memory lies in the pages of a range."""
+        return all(self.memory_at(address) is None for address in range(start & -PAGE, start + size, PAGE))
+
     def close(self) -> None:
         """Let nothing be found any more, because the memories are about to go."""
         self.closed = True
