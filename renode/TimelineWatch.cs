@@ -132,9 +132,9 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         {
             var reported = core.Reported;
             var executed = core.Cpu.ExecutedInstructions;
-            if(core.Cpu.IsHalted || executed < core.Executed)
+            if(core.Cpu.IsHalted || executed < core.Executed || executed == 0)
             {
-                core.IsAsleep = false; // somebody has halted or reset it, who tells that elsewhere
+                core.IsAsleep = false; // it has not begun, or somebody has halted or reset it, who tells that elsewhere
                 core.Count(reported, executed);
                 return reported;
             }

@@ -68,6 +68,8 @@ class DirectionFigures:
         self.rung = self.rung_for_nothing = self.lost = self.released = 0
         self.endpoints: Final[dict[str, EndpointFigures]] = {}
         """Counts of each endpoint by its name, where there are several."""
+        self.last_taken = (0, "")
+        """Time and name of the last message that was received."""
         self.under_way: Final = Durations()
         self.round_trips: Final = Durations()
         """Times from a message of this direction to the receipt of its echo."""
@@ -94,6 +96,7 @@ class DirectionFigures:
     def receives(self, message: Message, time_ns: int, back: DirectionFigures) -> None:
         """Take that a message was received, and with it the round trip that it ends."""
         self.received += 1
+        self.last_taken = time_ns, message.title
         if message.endpoint:
             self._at(message).received += 1
         self.under_way.add(max(0, time_ns - message.sent_ns), message.title)

@@ -26,6 +26,8 @@ class FillLevel:
         room, self.unit = direction.room
         self.capacity: Final = room if direction.blocks is not None else room - 4
         """Blocks, or bytes that fit into the ring: indices that are equal mean empty."""
+        self.almost_full: Final = self.capacity * _ALMOST if direction.blocks is None else self.capacity
+        """The level from which on the next packet may not fit; of blocks, of which one is enough, all."""
         self._length: Final = direction.layout.data_length if direction.layout is not None else None
         level = direction.level(direction.rd_idx, direction.wr_idx)
         self.now = level if self._length is None or direction.wr_idx < self._length else 0
@@ -77,7 +79,7 @@ class FillLevel:
         line += f"L{_WIDTH} {y}"
         title = escaped(self.direction.title)
         share = f"{100 * self.peak / self.capacity:.1f} %"
-        if self.peak >= self.capacity * _ALMOST:
+        if self.peak >= self.almost_full:
             share = f'<b class="bad">{share}</b>'
         return (
             f'<figure class="curve"><figcaption><b>{title}</b> ({escaped(self.direction.instance)}): '

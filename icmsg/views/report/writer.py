@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from icmsg.machine.simtime import format_time
 from icmsg.views.report.collected import Collected, Lines, Problem
 from icmsg.views.report.figures import CoreFigures, DirectionFigures
 from icmsg.views.report.fill_level import FillLevel
@@ -41,6 +42,11 @@ class HtmlWriter(TraceWriter):
         self._by_channel: Final = {(each.writer.index, each.channel): each for each in subject.directions}
         self._problems: Final[list[Problem]] = []
         self._problem_count = 0
+        self._left: Final[dict[int, list[tuple[Message, Problem]]]] = {}
+        """Messages in a ring at the end, by direction."""
+        self._lost_bells: Final[dict[Message, int]] = {}
+        """Places among the problems of lost doorbells, by the messages that they announced."""
+        self._was_full: Final[set[int]] = set()
         self._bound_ns: int | None = None
         self._report: Mapping[str, Any] | None = None
 
@@ -100,6 +106,8 @@ class HtmlWriter(TraceWriter):
         what = f"doorbell {', '.join(map(str, numbers))} LOST"
         of = ", ".join(message.title for message in messages)
         towards = None if direction is None else direction.reader.index
+        if len(self._problems) < PROBLEMS:
+            self._lost_bells.update(dict.fromkeys(messages, len(self._problems)))
         self._problem(time_ns, core, "lost", f"{what} for {of}" if of else what, None, towards)
 
     def interrupt(self, time_ns: int, core: int, number: int, messages: Sequence[Message]) -> None:  # noqa: ARG002 - they know it
@@ -109,6 +117,10 @@ class HtmlWriter(TraceWriter):
     def received(self, time_ns: int, message: Message) -> None:
         """End an arrow."""
         self._in_ring.pop(message, None)
+        if message.is_lost and (place := self._lost_bells.pop(message, None)) is not None:
+            before, after = self._problems[place], format_time(max(0, time_ns - message.sent_ns))
+            text = f"{before.text}; {message.title} was received all the same, {after} after it was sent"
+            self._problems[place] = replace(before, text=text)
         direction = message.direction
         core, number = direction.reader.index, direction.number
         if message.number:
@@ -126,11 +138,22 @@ class HtmlWriter(TraceWriter):
         bell = "" if message.rung_ns is not None else "; no doorbell"
         bell = "; its doorbell was lost" if message.is_lost else bell
         text = f"{message.title} not received: {why}{bell}"
-        self._problem(time_ns, message.direction.reader.index, "dropped", text, message)
+        core = message.direction.reader.index
+        if why == AT_END:
+            serial = self._rows.add(time_ns, core, "dropped", text, message, is_problem=True)
+            left = self._left.setdefault(message.direction.number, [])
+            left.append((message, Problem(time_ns, self._cores[core].core.name, text, serial)))
+        else:
+            self._problem(time_ns, core, "dropped", text, message)
 
     def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:
         """Take the level."""
-        self._ways[direction.number].levels.add(time_ns, rd_idx, wr_idx, level)
+        levels = self._ways[direction.number].levels
+        levels.add(time_ns, rd_idx, wr_idx, level)
+        if level >= levels.almost_full and direction.number not in self._was_full:
+            self._was_full.add(direction.number)
+            what = f"{direction.title} almost full for the first time: {level} of {levels.capacity} {levels.unit}"
+            self._problem(time_ns, direction.writer.index, "full", what)
 
     def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
         """Count it, and show what binds: what gives blocks back comes with nearly each message."""
@@ -211,6 +234,9 @@ class HtmlWriter(TraceWriter):
                 figures.core = replace(own, player=player_of(self.subject.machine.core(own.name)))
         for message in list(self._in_ring):
             self.dropped(end_ns, message, AT_END)
+        for number, left in self._left.items():
+            self._problem_count += 1
+            self._problems.append(_all_of(self._ways[number], left))
         collected = Collected(
             self.subject,
             self._ways,
@@ -224,3 +250,19 @@ class HtmlWriter(TraceWriter):
             self._report,
         )
         self.output.write(page(collected).encode())
+
+
+def _all_of(way: DirectionFigures, left: Sequence[tuple[Message, Problem]]) -> Problem:
+    """Return one problem for all messages that one reader has left in its ring, with who has stalled since when."""
+    (first, problem), (last, _) = left[0], left[-1]
+    text = problem.text
+    if len(left) > 1:
+        text = f"{len(left)} messages, {first.title} to {last.title}, not received: {AT_END}"
+    since_ns, title = way.last_taken
+    if title:
+        text += (
+            f"; {problem.core} has taken none for {format_time(problem.time_ns - since_ns)}, since {title}"
+        )
+    else:
+        text += f"; {problem.core} has never taken one"
+    return replace(problem, text=text)
