@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import lark
 from lark.exceptions import UnexpectedCharacters
 
-from icmsg.engines.lockstep.paths import written_path
+from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import MonitorError
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from icmsg.errors import ConfigurationError
 from icmsg.hw.line import Line
 from icmsg.hw.mailboxes import SeveralLines, find_kind, kinds
 from icmsg.hw.model import IoModel
-from icmsg.hw.nrf_grtc import CHANNELS, GROUPS
-from icmsg.hw.nrf_timer import COMPARATORS
+from icmsg.hw.nrf54_peripherals import CHANNELS, GROUPS
+from icmsg.hw.nrf_peripherals import TIMER_COMPARATORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -123,8 +123,8 @@ def _clock(parts: Parts) -> NrfClockModel:
 
 def _timer(parts: Parts) -> NrfTimerModel:
     count = parts.numbers["numberOfEvents"]
-    if not 1 <= count <= COMPARATORS:
-        raise ConfigurationError(f"numberOfEvents must be 1…{COMPARATORS}, not {count}")
+    if not 1 <= count <= TIMER_COMPARATORS:
+        raise ConfigurationError(f"numberOfEvents must be 1…{TIMER_COMPARATORS}, not {count}")
     return NrfTimerModel(parts.slot, base=parts.base, comparators=count)
 
 
