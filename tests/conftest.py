@@ -33,6 +33,7 @@ for _name in (
         "LANGUAGE",
     ),
     *("CI", "BUILD_NUMBER"),  # pytest does not cut the lines of its summary there
+    "PYTEST_ADDOPTS",  # has been read, and is no business of a pytest that a test starts
 ):
     os.environ.pop(_name, None)
 os.environ["LANG"] = "C.UTF-8"
@@ -90,6 +91,9 @@ def no_renode(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
     for name in ("BIN", "PKG", "PATH", "BUILD_DIR"):
         monkeypatch.delenv(f"PYRENODE_{name}", raising=False)
+    monkeypatch.setattr("icmsg.engines.renode.locate.INSTALLED", Path("/nowhere"))
+    for name in ("renode", "failure"):  # a test before may have loaded one into this process
+        monkeypatch.setattr(f"icmsg.engines.renode.process._Process.{name}", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

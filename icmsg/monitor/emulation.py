@@ -65,7 +65,7 @@ class Emulation:
         if name in self.machines:
             raise MonitorError("Given machine is already added or name is already taken.")
         machine = MonitorMachine(name, self.log, lambda: self.is_started, self.folders)
-        machine.between_slices = self._look_at_terminals
+        machine.between_slices = self.look_at_terminals
         self.machines[name] = machine
         self.on_machine(machine)
         return name
@@ -130,7 +130,8 @@ class Emulation:
             raise MonitorError(f"{name} is no UART: only UARTs can be connected to a terminal here")
         return uart
 
-    def _look_at_terminals(self) -> None:
+    def look_at_terminals(self) -> None:
+        """Hand on what came to terminals and hubs since the last time."""
         for terminal in self.terminals.values():
             terminal.poll()
 
@@ -161,6 +162,15 @@ class Emulation:
         """Let time pass on all machines; where a debugger has halted one, wait for it, or do without."""
         for machine in list(self.machines.values()):
             machine.run_for(ns, waits=waits)
+
+    def run_until(self, satisfied: Callable[[], bool], ns: int) -> bool:
+        """Let at most ``ns`` pass on all machines, a quantum at a time; return whether ``satisfied()`` was."""
+        while not satisfied():
+            if ns <= 0:
+                return False
+            self.advance(min(self.quantum_ns, ns))
+            ns -= self.quantum_ns
+        return True
 
     def show_consoles(self) -> None:
         """Write into the log what shown consoles printed since the last time."""
