@@ -13,7 +13,7 @@ from icmsg.cli.core_options import add_soc, machine_platform
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.monitor_session import open_session
 from icmsg.engines.choice import check_takes_csharp
-from icmsg.engines.lockstep.paths import csharp_files, monitor_path, written_path
+from icmsg.engines.lockstep.monitor_text import csharp_files, monitor_path, written_path
 from icmsg.errors import IcmsgError
 from icmsg.machine.console import printable_lines
 

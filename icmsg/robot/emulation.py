@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.assets import asset
-from icmsg.engines.lockstep.paths import written_path
+from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import ConfigurationError, EngineNotAvailableError
 from icmsg.monitor.platform_script import platform_commands
 from icmsg.robot.settings import chosen_engine, robot_variables

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
 from robot.api.deco import keyword
 
-from icmsg.engines.lockstep.paths import written_path
+from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import MonitorError
 from icmsg.robot.machine_keywords import MachineKeywords
 from icmsg.robot.renode_failures import keyword_exception

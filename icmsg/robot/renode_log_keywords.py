@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from robot.api import logger
 from robot.api.deco import keyword
 
-from icmsg.engines.lockstep.paths import written_path
+from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import MonitorError
 from icmsg.outputs import create_file
 from icmsg.robot.emulation import LocalEmulation

@@ -21,7 +21,7 @@ from icmsg.assets import asset
 from icmsg.cli.monitor_command import Paint
 from icmsg.cli.monitor_prompt import Prompt, _history
 from icmsg.cli.monitor_session import EmbeddedSession
-from icmsg.engines.lockstep.paths import written_path
+from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import IcmsgError, MonitorError
 from icmsg.monitor import EmbeddedMonitor
 

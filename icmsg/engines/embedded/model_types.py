@@ -26,9 +26,8 @@ from icmsg.errors import ConfigurationError
 from icmsg.hw.line import Line
 from icmsg.hw.mailboxes import SeveralLines, find_kind, kinds
 from icmsg.hw.model import IoModel
-from icmsg.hw.nrf_grtc import CHANNELS, GROUPS
-from icmsg.hw.nrf_rtc import COMPARATORS as RTC_COMPARATORS
-from icmsg.hw.nrf_timer import COMPARATORS
+from icmsg.hw.nrf54_peripherals import CHANNELS, GROUPS
+from icmsg.hw.nrf_peripherals import RTC_COMPARATORS, TIMER_COMPARATORS
 from icmsg.hw.uarts import LPUART_WITHOUT_GLOBALS, NRF_UART, NS16550_WIDE, UARTS
 
 if TYPE_CHECKING:
@@ -163,9 +162,9 @@ def _clock(parts: Parts) -> NrfClockModel:
 
 
 def _timer(parts: Parts) -> NrfTimerModel:
-    count = parts.numbers.get("numberOfEvents", COMPARATORS)
-    if not 1 <= count <= COMPARATORS:
-        raise ConfigurationError(f"numberOfEvents must be 1…{COMPARATORS}, not {count}")
+    count = parts.numbers.get("numberOfEvents", TIMER_COMPARATORS)
+    if not 1 <= count <= TIMER_COMPARATORS:
+        raise ConfigurationError(f"numberOfEvents must be 1…{TIMER_COMPARATORS}, not {count}")
     return NrfTimerModel(parts.slot, base=parts.base, comparators=count)
 
 

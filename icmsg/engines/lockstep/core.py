@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from icmsg.engines.lockstep import commands
 from icmsg.engines.lockstep.console_ways import SteppedConsole
 from icmsg.engines.lockstep.core_types import played_command, runs_here, type_of, watched
-from icmsg.engines.lockstep.paths import monitor_path
+from icmsg.engines.lockstep.monitor_text import monitor_path
 from icmsg.engines.lockstep.played import InterruptDelivery
 from icmsg.engines.lockstep.registers import CoreRegisters
 from icmsg.engines.lockstep.troubles import Troubles

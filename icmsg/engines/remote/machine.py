@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 from icmsg.assets import platform_file
 from icmsg.config.boards import DEFAULT
 from icmsg.config.memory_checks import RAM
-from icmsg.engines.lockstep import commands, log
+from icmsg.engines.lockstep import commands
 from icmsg.engines.lockstep.core_types import watched
 from icmsg.engines.lockstep.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
-from icmsg.engines.lockstep.paths import csharp_files, monitor_path
+from icmsg.engines.lockstep.monitor_text import complaints, csharp_files, monitor_path
 from icmsg.engines.lockstep.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, TASK, TIMELINE, among
 from icmsg.engines.lockstep.stepper import Stepper
 from icmsg.engines.remote.advance import LockstepAdvance, SliceAdvance, current_time
@@ -35,7 +35,7 @@ from icmsg.soc.soc import Soc, Wire
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from icmsg.engines.lockstep.log import Complaint
+    from icmsg.engines.lockstep.monitor_text import Complaint
     from icmsg.engines.lockstep.stepper import Lockstep
     from icmsg.engines.remote.transport import Transport
     from icmsg.soc.soc import MappedRange, SocCore
@@ -310,7 +310,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
 
     def _complaints(self) -> list[Complaint]:
         with suppress(MonitorError):
-            return list(log.complaints(self.monitor.execute(f"lastLog {_LOGGED}")))
+            return list(complaints(self.monitor.execute(f"lastLog {_LOGGED}")))
         return []
 
     def trace_sha256(self) -> str:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset, platform_file
 from icmsg.config.boards import DEFAULT
-from icmsg.engines.lockstep import commands, log
+from icmsg.engines.lockstep import commands
 from icmsg.engines.lockstep.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
-from icmsg.engines.lockstep.paths import csharp_files, monitor_path
+from icmsg.engines.lockstep.monitor_text import complaints, csharp_files, monitor_path
 from icmsg.engines.lockstep.records import among
 from icmsg.engines.lockstep.stepper import Stepper
 from icmsg.engines.renode import process
@@ -195,7 +195,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         if not self._closed:
             self._renode.flush_log()
         text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
-        for complaint in log.complaints(text):
+        for complaint in complaints(text):
             name = self.soc.core_of_device(complaint.cpu)
             core = self.cores.get(name or "")
             if core is not None:

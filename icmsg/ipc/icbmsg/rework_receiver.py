@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from icmsg.errors import CorruptRegionError, IpcError
+from icmsg.ipc.clock import WorkItem
 from icmsg.ipc.happened import RING, STATE
 from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.icbmsg.blocks import BlockBackend
@@ -18,7 +19,6 @@ from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
 from icmsg.ipc.icbmsg.queues import Queues
 from icmsg.ipc.icbmsg.symptoms import unlike
 from icmsg.ipc.icbmsg.table import EndpointTable
-from icmsg.ipc.work import WorkItem
 
 if TYPE_CHECKING:
     from icmsg.config.icbmsg import IcbmsgConfig

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError, MonitorError
 from icmsg.hw.exposed import BOOL, INT32, STRING, UINT8, UINT32, VOID, exposed
-from icmsg.machine.asciinema import AsciinemaFile
-from icmsg.machine.console_file import ConsoleFile
+from icmsg.machine.console_file import AsciinemaFile, ConsoleFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

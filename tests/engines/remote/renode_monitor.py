@@ -18,7 +18,7 @@ import fake_dotnet
 from fake_dotnet import Cpu, DotNetError, FakeLockstep
 
 from icmsg.assets import asset, platform_file
-from icmsg.engines.lockstep.paths import monitor_path
+from icmsg.engines.lockstep.monitor_text import monitor_path
 from icmsg.errors import MonitorError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.hw.line import Line
 from icmsg.hw.model import RegisterModel, on_read, on_write
-from icmsg.hw.nrf_gpio import GPIO, PINS
+from icmsg.hw.nrf_peripherals import GPIO, PINS
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot
