@@ -185,8 +185,9 @@ def _range(token: Token, _kind: Kind) -> object:
 def _member(token: Token, kind: Kind) -> str:
     """Return the name of a member of an enumeration, which may be written as its number."""
     value = token.value
-    if token.is_integer and isinstance(value, int) and 0 <= value < len(kind.members):
-        return kind.members[value]
+    numbers = kind.numbers or tuple(range(len(kind.members)))
+    if token.is_integer and value in numbers:
+        return kind.members[numbers.index(value)]
     if (token.kind != "LITERAL" and not token.is_text) or value not in kind.members:
         raise Mismatch(f"{token.text} is no {kind.name}; there are {', '.join(kind.members)}")
     return str(value)

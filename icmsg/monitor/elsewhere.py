@@ -55,18 +55,7 @@ MEMBERS: Final = {
         "the embedded engine names registers from its own tables: use sysbus LogPeripheralAccess, or name a range with "
         "sysbus Tag"
     ),
-    "SetHookAfterPeripheralRead": _AT_AN_ACCESS,
-    "SetHookBeforePeripheralWrite": _AT_AN_ACCESS,
     "SetHookBeforePeripheralRead": _AT_AN_ACCESS,
-    "AddWatchpointHook": _AT_AN_ACCESS,
-    "AddHook": _AT_A_PLACE,
-    "AddHookAtInterruptBegin": _AT_A_PLACE,
-    "AddHookAtInterruptEnd": _AT_A_PLACE,
-    "SetHookAtBlockBegin": _AT_A_PLACE,
-    "SetHookAtBlockEnd": _AT_A_PLACE,
-    "AddHookAtWfiStateChange": _AT_A_PLACE,
-    "AddSymbolHook": _AT_A_PLACE,
-    "AddLineHook": f"{_NO_SCRIPTS}Use the keyword Wait For Line On Uart, or core.console.add_sink(function) in Python",
     "CreateExecutionTracing": (
         "the embedded engine writes no trace of every instruction: use LogFunctionNames, EnableProfilerCollapsedStack, "
         "or icmsg run --coverage"

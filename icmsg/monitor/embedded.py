@@ -40,6 +40,7 @@ class EmbeddedMonitor:
         path = SearchPath(Path(folder or ".").resolve(), asset("renode").parent)
         self.emulation.folders = path.absolute
         self._interpreter = Interpreter(self.emulation, path, COMMANDS, BUILTINS, self._run_verb)
+        self._interpreter.told = watched or self._log_line
         self.verbs: Final = IcmsgVerbs(lambda: self.machine, watched or self._log_line)
 
     @classmethod
@@ -152,6 +153,7 @@ class EmbeddedMonitor:
     def _new_machine(self, machine: MonitorMachine) -> None:
         machine.on_reset = lambda: self._interpreter.run_reset_macro(machine.name)
         machine.execute = self.execute
+        machine.script = self._interpreter.python.hook
 
     def _run_verb(self, words: Sequence[str]) -> str:
         return self.verbs.execute(words)

@@ -19,6 +19,8 @@ from icmsg.monitor.objects.uart_hub import UartHub
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from icmsg.monitor.objects.cpu_execution import ExecutionTrace
+
 _WITHOUT_MEMBERS: Final = ("EmulationManager",)
 """Names that Renode has without a machine, and that have nothing on this engine."""
 
@@ -42,6 +44,7 @@ class Emulation:
         self._objects.update((name, Device(name, name)) for name in _WITHOUT_MEMBERS)
         self.terminals: Final[dict[str, External]] = {}
         """Terminals and hubs by name."""
+        self._traces: dict[str, ExecutionTrace] = {}
 
     # Machines
 
@@ -66,6 +69,7 @@ class Emulation:
             raise MonitorError("Given machine is already added or name is already taken.")
         machine = MonitorMachine(name, self.log, lambda: self.is_started, self.folders)
         machine.between_slices = self._look_at_terminals
+        machine.add_trace = self._add_trace
         self.machines[name] = machine
         self.on_machine(machine)
         return name
@@ -85,6 +89,9 @@ class Emulation:
         for terminal in self.terminals.values():
             terminal.close()
         self.terminals.clear()
+        for trace in self._traces.values():
+            trace.close()
+        self._traces.clear()
         for name in list(self.machines):
             self.remove(name)
         self.is_started = False
@@ -113,6 +120,14 @@ class Emulation:
         self.terminals[name] = UartHub(
             loopback=loopback, tell=partial(self.log.write, LogLevel.WARNING, source=name)
         )
+
+    def _add_trace(self, name: str, make: Callable[[], ExecutionTrace]) -> ExecutionTrace:
+        try:
+            self._check_free(name)
+        except MonitorError:
+            raise MonitorError("ExecutionTracer is already running") from None
+        trace = self._traces[name] = make()
+        return trace
 
     def _check_free(self, name: str) -> None:
         if name in self.terminals or self.device(name) is not None:
@@ -162,6 +177,12 @@ class Emulation:
         for machine in list(self.machines.values()):
             machine.run_for(ns, waits=waits)
 
+    def pause(self) -> None:
+        """Let no more time pass, from the end of the slices that run."""
+        self.is_started = False
+        for machine in self.machines.values():
+            machine.stop()
+
     def show_consoles(self) -> None:
         """Write into the log what shown consoles printed since the last time."""
         for machine in self.machines.values():
@@ -172,27 +193,34 @@ class Emulation:
     def device(self, name: str) -> Device | None:
         """Return what a word means, with or without a prefix of ``usings``; None if nothing has that name."""
         machine = self.selected
+        beside = self._beside(name)
         if machine is None:
-            return self._objects.get(name)
+            return beside
         if name == "machine":
             return Device("machine", "Machine", MachineObject(machine, self))
         names = (name, *(prefix + name for prefix in self.usings))
         return next(
-            (machine.devices[full] for full in names if full in machine.devices), self._objects.get(name)
+            (machine.devices[full] for full in names if full in machine.devices), beside
         )
+
+    def _beside(self, name: str) -> Device | None:
+        """Return what is beside the machines: an object of Renode's, a terminal, a hub, a trace."""
+        thing = self.terminals.get(name) or self._traces.get(name)
+        return self._objects.get(name) if thing is None else Device(name, type(thing).__name__, thing)
 
     def device_names(self) -> list[str]:
         """Return all names that mean a device here and now, with and without prefixes."""
         machine = self.selected
+        beside = {*self._objects, *self.terminals, *self._traces}
         if machine is None:
-            return sorted(self._objects)
+            return sorted(beside)
         short = [
             full.removeprefix(prefix)
             for full in machine.devices
             for prefix in self.usings
             if full.startswith(prefix) and full != prefix
         ]
-        return sorted({*self._objects, "machine", *machine.devices, *short})
+        return sorted({*beside, "machine", *machine.devices, *short})
 
     def core(self, name: str) -> str | None:
         """Return the engine's name of a core of the selected machine, or None."""

@@ -18,8 +18,9 @@ from icmsg.machine.events import EventKind
 from icmsg.machine.interruption import CtrlC
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
+from icmsg.monitor.objects.cpu_execution import CpuExecution
 from icmsg.monitor.objects.cpu_tracing import CpuTracing
-from icmsg.monitor.objects.devices import make_devices
+from icmsg.monitor.objects.devices import Surroundings, make_devices
 from icmsg.monitor.objects.uart import UartObject
 from icmsg.soc.platform import parse_platform
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from icmsg.machine.events import Event
     from icmsg.monitor.log import Log
     from icmsg.monitor.members import Device
+    from icmsg.monitor.objects.devices import AddTrace
+    from icmsg.monitor.python_scripts import HookScript
     from icmsg.soc.platform import PlatformDescription
 
 
@@ -50,6 +53,11 @@ class MonitorMachine:
         self.between_slices: Callable[[], None] = lambda: None
         """Called often while time passes."""
         self.execute: Callable[[str], str] = lambda _command: ""
+        self.script: Callable[..., HookScript] = _no_script
+        """Returns the script ``(machine, text, itself, *others)`` of a hook."""
+        self.add_trace: AddTrace = lambda _name, make: make()
+        """Makes a trace of this name."""
+        self._stops = False
         self._log = log
         self._is_started = is_started
         self._folders = folders
@@ -92,10 +100,14 @@ class MonitorMachine:
 
     def _take(self, soc: EmbeddedMachine, controls: dict[str, CoreControl]) -> None:
         self.soc, self._controls = soc, controls
-        self.devices = make_devices(
-            self.name, soc, self._controls, self._log, self._is_started, self._place, self._unhandled
+        around = Surroundings(
+            self._log, self._is_started, self._place, self._unhandled, self._script, self.add_trace
         )
+        self.devices = make_devices(self.name, soc, self._controls, around)
         soc.events.add_sink(self._on_event, (EventKind.SIGNAL_LOST, EventKind.WARNING))
+
+    def _script(self, text: str, itself: str, *others: str) -> HookScript:
+        return self.script(self, text, itself, *others)
 
     def _place(self, name: str) -> Path:
         """Return the path of a new file: relative ones begin where the Monitor was started."""
@@ -162,10 +174,11 @@ class MonitorMachine:
         """Let time pass; Ctrl-C ends it between two slices, and a debugger that halts it if it does not wait."""
         if self.soc is not None:
             ctrl_c = CtrlC()
+            self._stops = False
 
             def never() -> bool:
                 self.between_slices()
-                return ctrl_c.never()
+                return ctrl_c.never() or self._stops
 
             with ctrl_c, suppress(VirtualTimeoutError, Halted), self._waiting(waits):
                 self.soc.run_until(never, timeout_ns=ns)
@@ -180,6 +193,15 @@ class MonitorMachine:
         finally:
             if debugger is not None:
                 debugger.waits = True
+
+    def stop(self) -> None:
+        """End the run that is under way at the end of its slice."""
+        self._stops = True
+
+    def request_reset(self) -> None:
+        """Reset behind the instruction that runs, or now."""
+        if self.soc is not None:
+            self.soc.scheduler.call_soon(self.reset)
 
     def reset(self) -> None:
         """Reset everything but the memories, and run what the Monitor does at a reset."""
@@ -199,7 +221,7 @@ class MonitorMachine:
         if self.soc is not None:
             for device in self.devices.values():
                 for part in device.parts:
-                    if isinstance(part, CpuTracing):
+                    if isinstance(part, CpuTracing | CpuExecution):
                         part.close()
             self.soc.close()
             self.soc, self.devices, self._controls = None, {}, {}
@@ -257,6 +279,10 @@ class MonitorMachine:
             if "which nothing models" in what and not self._unhandled.reports(tagged=True):
                 return
             self._log.write(LogLevel.WARNING, f"[{cpu}: 0x{event.b:X}] {what}", "sysbus", event.time_ns)
+
+
+def _no_script(*_arguments: object) -> HookScript:
+    raise MonitorError("this machine belongs to no Monitor that runs scripts")
 
 
 def _describe(sources: Sequence[tuple[str, str]], folders: Sequence[Path]) -> PlatformDescription | None:

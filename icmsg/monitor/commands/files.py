@@ -88,10 +88,8 @@ def _shipped_classes() -> set[str]:
 
 def _accept_python(monitor: Interpreter, path: Path) -> None:
     if path.name != _MONITOR_COMMANDS:
-        raise Refusal(
-            f"{path}: the embedded engine runs no Python of Renode's (IronPython 2.7); it has the commands of "
-            f"{_MONITOR_COMMANDS} itself, and the renode engine runs every file (--engine renode)"
-        )
+        monitor.python.include(path)
+        return
     monitor.emulation.log.write(LogLevel.DEBUG, f"{path.name}: the Monitor has these commands itself")
 
 
@@ -131,7 +129,7 @@ COMMANDS: Final = (
         details=lambda _monitor: (
             "\nTo load script(s) you have to provide one (or more) existing file name(s).\n\n"
             "Supported file formats:\n*.cs   - plugin file(s) whose classes the embedded engine has itself\n"
-            "*.repl - platform description file\nother  - monitor script"
+            "*.py   - Python, whose functions mc_name are commands from then on\n*.repl - platform description file\nother  - monitor script"
         ),
     ),
     Command(

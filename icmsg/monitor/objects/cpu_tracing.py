@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError, MonitorError
-from icmsg.hw.exposed import BOOL, INT32, INT64, STRING, UINT64, VOID, Kind, exposed
+from icmsg.hw.exposed import BOOL, INT32, INT64, STRING, VOID, Kind, exposed
 from icmsg.outputs import create_file
 from icmsg.views.function_log import FunctionLog
 from icmsg.views.profile import Profile
@@ -128,7 +128,3 @@ class CpuTracing:
         """Write what was counted; the machine ends."""
         if self._profile is not None:
             self.disable_profiler()
-
-    @exposed(VOID, address=UINT64)
-    def remove_hooks_at(self, address: int) -> None:
-        """Do nothing: no address has a script."""

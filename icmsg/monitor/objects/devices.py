@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,11 +12,16 @@ from icmsg.engines.embedded.models.console_uarte import ConsoleUarte
 from icmsg.engines.embedded.rates import CLIC, CONTROLLERS, CPUS
 from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
+from icmsg.monitor.executed_code import RISCV, THUMB
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.members import Device
 from icmsg.monitor.objects.access_log import AccessLog
+from icmsg.monitor.objects.bus_hooks import BusHooks
 from icmsg.monitor.objects.bus_ranges import BusRanges
 from icmsg.monitor.objects.cpu import ArmRegisterNames, CpuObject
+from icmsg.monitor.objects.cpu_code import CpuCode
+from icmsg.monitor.objects.cpu_execution import CpuExecution, ExecutionTrace
+from icmsg.monitor.objects.cpu_hooks import CpuHooks
 from icmsg.monitor.objects.cpu_modes import CpuModes
 from icmsg.monitor.objects.cpu_tracing import CpuTracing
 from icmsg.monitor.objects.foreign_cpu import ForeignCpu
@@ -31,37 +38,49 @@ from icmsg.monitor.objects.vpr import VprRegisters
 from icmsg.soc.soc import VPR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from icmsg.engines.embedded.core_control import CoreControl
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.monitor.log import Log
     from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
+    from icmsg.monitor.python_scripts import HookScript
     from icmsg.soc.platform import Peripheral
 
+
+AddTrace = Callable[[str, Callable[[], ExecutionTrace]], ExecutionTrace]
 
 _NUMBERS = "cpuId", "id", "hartId"
 
 
-def make_devices(
-    name: str,
-    machine: EmbeddedMachine,
-    controls: Mapping[str, CoreControl],
-    log: Log,
-    is_started: Callable[[], bool],
-    place: Callable[[str], Path],
-    unhandled: UnhandledAccesses,
-) -> dict[str, Device]:
-    """Return the devices of ``machine``, which the Monitor calls ``name``, by their full names.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What devices of a machine need of the Monitor around it.
 
-    ``place`` gives the path of a file that a device is to write, ``unhandled`` says which accesses the log tells.
+    ``place`` gives the path of a file that a device is to write, ``unhandled`` says which accesses the log tells,
+    ``script(text, itself, *others)`` makes the script of a hook of the device ``itself``, and
+    ``add_trace(name, make)`` makes a trace of a name.
     """
+
+    log: Log
+    is_started: Callable[[], bool]
+    place: Callable[[str], Path]
+    unhandled: UnhandledAccesses
+    script: Callable[..., HookScript]
+    add_trace: AddTrace
+
+
+def make_devices(
+    name: str, machine: EmbeddedMachine, controls: Mapping[str, CoreControl], around: Surroundings
+) -> dict[str, Device]:
+    """Return the devices of ``machine``, which the Monitor calls ``name``, by their full names."""
+    log, is_started, unhandled = around.log, around.is_started, around.unhandled
     warn = partial(log.write, LogLevel.WARNING)
     bus = BusAccess(machine, name, unhandled, partial(warn, source="sysbus"))
     loader = Loader(machine, controls, is_started)
     ranges = BusRanges(machine, unhandled)
-    parts: tuple[object, ...] = bus, ranges, loader, AccessLog(machine, log)
+    parts: tuple[object, ...] = bus, ranges, loader, AccessLog(machine, log), BusHooks(machine, around.script)
     devices = {"sysbus": Device("sysbus", "SystemBus", *parts)}
     records = StepRecords(machine, is_started)
     for item in machine.description:
@@ -72,19 +91,26 @@ def make_devices(
             core = machine.core(machine.soc.by_cpu[item.name].name)
             tell = partial(_inform, machine, log, source)
             modes = CpuModes(core, has_mpu=item.type != VPR, is_started=is_started, log=tell)
-            parts = (*parts, modes, CpuTracing(core, tell))
+            code = RISCV if item.type == VPR else THUMB
+            hooks = CpuHooks(machine, core, partial(_script_of_core, around.script, full), code)
+            execution = CpuExecution(core, code, around.place, around.add_trace, tell)
+            parts = (*parts, modes, hooks, CpuCode(core, code), execution, CpuTracing(core, tell))
         model = machine.models.get(item.name)
         if isinstance(model, ConsoleUarte):
             owner = next((each for each in machine.soc.cores.values() if each.uart == item.name), None)
             console = None if owner is None else machine.core(owner.name).console
             tell = partial(log.write, LogLevel.INFO, source=source)
             level = OutputLevel(lines_of(model)[0])
-            parts = UartObject(source, model, console, place, tell), level, *parts
+            parts = UartObject(source, model, console, around.place, tell, around.script), level, *parts
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], *parts)
     for item in machine.foreign_cores.values():
         full = f"sysbus.{item.alias or item.name}"
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], ForeignCpu(item))
     return devices
+
+
+def _script_of_core(script: Callable[..., HookScript], core: str, text: str) -> HookScript:
+    return script(text, core, "cpu")
 
 
 def _inform(machine: EmbeddedMachine, log: Log, source: str, text: str) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.models.console_uarte import ConsoleUarte
     from icmsg.machine.console import Console
+    from icmsg.monitor.python_scripts import HookScript
 
 _CARRIAGE_RETURN: Final = b"\r"
 _REMEMBERED: Final = 100_000
@@ -24,7 +25,7 @@ _REMEMBERED: Final = 100_000
 class UartObject:
     """The UART ``model`` called ``name``; ``console`` is that of its core if this UART is it.
 
-    ``place`` gives the path of a new file, ``tell`` takes lines for the log.
+    ``place`` gives the path of a new file, ``tell`` takes lines for the log, ``script`` makes the script of a hook.
     """
 
     def __init__(
@@ -34,12 +35,14 @@ class UartObject:
         console: Console | None,
         place: Callable[[str], Path],
         tell: Callable[[str], None],
+        script: Callable[..., HookScript],
     ) -> None:
         self._name: Final = name
         self.model: Final = model
         self._console: Final = console
         self._place: Final = place
         self._tell: Final = tell
+        self._script = script
         self._files: Final[dict[Path, ConsoleFile]] = {}
         self._recordings: Final[list[AsciinemaFile]] = []
         self._history: Final = bytearray()
@@ -66,6 +69,24 @@ class UartObject:
     def dump_history_buffer(self, limit: int = 0) -> str:
         """Return what the UART printed, the last 100000 bytes; with a limit their first ones."""
         return bytes(self._history[: limit if limit > 0 else None]).decode("latin-1")
+
+    @exposed(VOID, contains=STRING, python_script=STRING)
+    def add_line_hook(self, contains: str, python_script: str) -> None:
+        """Run a script behind each line that contains a text; it has ``line``, ``uart``, ``self`` and ``machine``."""
+        script = self._script(python_script, f"sysbus.{self._name}", "uart")
+        begun = bytearray()
+
+        def printed(data: bytes, _time_ns: int) -> None:
+            for byte in data:
+                if byte not in b"\r\n":
+                    begun.append(byte)
+                    continue
+                line = begun.decode("latin-1")
+                begun.clear()
+                if contains in line:
+                    script.run(line=line)
+
+        self.model.sinks.append(printed)
 
     def _remember(self, data: bytes, _time_ns: int) -> None:
         self._history.extend(data)
