@@ -25,6 +25,8 @@ from icmsg.hw.exposed import (
     Parameter,
 )
 
+from icmsg.monitor.downloads import fetched, is_address
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -213,8 +215,8 @@ def _time(token: Token, _kind: Kind) -> object:
 def _file(token: Token, _kind: Kind) -> object:
     if not token.is_text:
         raise Mismatch(f"a file is written as @{token.text}")
-    if "://" in str(token.value):
-        raise Mismatch(f"the embedded engine downloads nothing: fetch {token.value}, and name the file")
+    if is_address(str(token.value)):
+        return str(fetched(str(token.value)))
     if not Path(str(token.value)).is_file():
         raise Mismatch(f"File does not exist: {token.value}")
     return token.value

@@ -128,7 +128,8 @@ class EmbeddedMonitor:
                 self.emulation.show_consoles()
 
     def attend(self) -> None:
-        """Answer debuggers that are connected (``machine StartGdbServer``), while no time passes."""
+        """Answer debuggers and terminals that are connected, while no time passes."""
+        self.emulation.look_at_terminals()
         for machine in list(self.emulation.machines.values()):
             if machine.debugger is not None:
                 machine.debugger.serve(0)

@@ -11,8 +11,9 @@ from icmsg.errors import MonitorError
 from icmsg.monitor.log import Log, LogLevel
 from icmsg.monitor.machine import MonitorMachine
 from icmsg.monitor.members import Device
+from icmsg.monitor.objects.additions import MachineAdditions
 from icmsg.monitor.objects.emulation import EmulationObject, MachineObject
-from icmsg.monitor.objects.terminals import Connector, External, PtyTerminal
+from icmsg.monitor.objects.terminals import Connector, External, PtyTerminal, SocketTerminal
 from icmsg.monitor.objects.uart import UartObject
 from icmsg.monitor.objects.uart_hub import UartHub
 
@@ -33,7 +34,9 @@ class Emulation:
         self.log.catch_up = self.show_consoles
         self.machines: Final[dict[str, MonitorMachine]] = {}
         self.usings: Final[list[str]] = ["sysbus."]
-        self.is_started = False
+        self.is_started = self._stops = False
+        self.single_step_blocking = True
+        """Whether all others wait for a core in mode SingleStep."""
         self.folders: Callable[[], Sequence[Path]] = lambda: ()
         """Folders in which platform descriptions look for those that they use."""
         self.on_machine: Callable[[MonitorMachine], None] = lambda _machine: None
@@ -68,8 +71,9 @@ class Emulation:
         if name in self.machines:
             raise MonitorError("Given machine is already added or name is already taken.")
         machine = MonitorMachine(name, self.log, lambda: self.is_started, self.folders)
-        machine.between_slices = self._look_at_terminals
+        machine.between_slices = self.look_at_terminals
         machine.add_trace = self._add_trace
+        machine.started = self._start
         self.machines[name] = machine
         self.on_machine(machine)
         return name
@@ -114,6 +118,12 @@ class Emulation:
         tell = partial(self.log.write, LogLevel.WARNING, source=name)
         self.terminals[name] = PtyTerminal(full, force=force, tell=tell)
 
+    def add_port(self, name: str, port: int, *, telnet: bool, forgets: bool) -> None:
+        """Make a port at which a client is the terminal; MonitorError if the name is taken, or the port cannot be used."""
+        self._check_free(name)
+        tell = partial(self.log.write, LogLevel.WARNING, source=name)
+        self.terminals[name] = SocketTerminal(port, telnet=telnet, forgets=forgets, tell=tell)
+
     def add_hub(self, name: str, *, loopback: bool) -> None:
         """Make a hub for UARTs; MonitorError if the name is taken."""
         self._check_free(name)
@@ -145,7 +155,8 @@ class Emulation:
             raise MonitorError(f"{name} is no UART: only UARTs can be connected to a terminal here")
         return uart
 
-    def _look_at_terminals(self) -> None:
+    def look_at_terminals(self) -> None:
+        """Take over what was typed, and what hubs have to hand on."""
         for terminal in self.terminals.values():
             terminal.poll()
 
@@ -170,16 +181,38 @@ class Emulation:
         """Let time pass on all machines; MonitorError while the emulation is started."""
         if self.is_started:
             raise MonitorError("This action is not available when emulation is already started")
+        if blocking := self._blocking():
+            raise MonitorError(
+                f"{blocking} is in ExecutionMode SingleStep, for which all others wait, so no time passes: {blocking} "
+                "Step, ExecutionMode Continuous, or emulation SingleStepBlocking false (Renode waits for ever here)"
+            )
         self.advance(ns)
 
     def advance(self, ns: int, *, waits: bool = True) -> None:
-        """Let time pass on all machines; where a debugger has halted one, wait for it, or do without."""
-        for machine in list(self.machines.values()):
-            machine.run_for(ns, waits=waits)
+        """Let time pass on all machines; where a debugger has halted one, wait for it, or do without.
+
+        Several machines take turns, a quantum each. None passes while all wait for a core in mode SingleStep.
+        """
+        machines = [machine for machine in self.machines.values() if machine.soc is not None]
+        turn = ns if len(machines) == 1 else self.quantum_ns
+        self._stops = False
+        while ns > 0 and machines and not self._stops and not self._blocking():
+            for machine in machines:
+                machine.run_for(min(turn, ns), waits=waits)
+            ns -= turn
+
+    def _blocking(self) -> str:
+        """Return the core for which all others wait, or nothing."""
+        stepped = (cpu for machine in self.machines.values() for cpu in machine.single_stepped)
+        return next(stepped, "") if self.single_step_blocking else ""
+
+    def _start(self) -> None:
+        self.is_started = True
 
     def pause(self) -> None:
         """Let no more time pass, from the end of the slices that run."""
         self.is_started = False
+        self._stops = True
         for machine in self.machines.values():
             machine.stop()
 
@@ -197,7 +230,7 @@ class Emulation:
         if machine is None:
             return beside
         if name == "machine":
-            return Device("machine", "Machine", MachineObject(machine, self))
+            return Device("machine", "Machine", MachineObject(machine, self), MachineAdditions(machine))
         names = (name, *(prefix + name for prefix in self.usings))
         return next(
             (machine.devices[full] for full in names if full in machine.devices), beside

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.armv8m.architecture import Armv8M
 from icmsg.engines.embedded.armv8m.scs_registers import PRIORITY_MASK, SCS_BASE
+from icmsg.engines.embedded.bus import CoreBus
 from icmsg.engines.embedded.memory import PAGE, AddressSpace, IoRange, MappedMemory, Memory
 from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, lines_of, modelled
 from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
@@ -238,6 +239,25 @@ class Builder:
                     space.add(found)
                 if isinstance(found, IoRange) and isinstance(found.model, TaggedPage):
                     found.model.add(tag)
+
+    def add_io(self, name: str, start: int, size: int, make: Callable[[CoreBus], IoModel]) -> None:
+        """Let ``make(bus)``, of the bus of each address space, answer at some addresses.
+
+        Raises:
+            ConfigurationError: something is there already.
+        """
+        for space in [*(slot.space for slot in self.slots.values()), self.common]:
+            model, end = make(CoreBus(space)), start + size
+            for base in range(start & -PAGE, end, PAGE):
+                found = space.pages.get(base // PAGE)
+                if found is None:
+                    found = IoRange(base, base + PAGE, SharedPage(base, space.core), name)
+                    space.add(found)
+                page = found.model if isinstance(found, IoRange) else None
+                if not isinstance(page, SharedPage):
+                    raise ConfigurationError(f"{found.name} has the addresses from 0x{found.start:08X} on")
+                first, last = max(start, base) - base, min(end, base + PAGE) - base
+                page.add(first, last, model, name, shift=base - start)
 
     def _register_io(
         self, item: Peripheral, space: AddressSpace, place: Registration, size: int, model: IoModel

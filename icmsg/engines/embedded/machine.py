@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.model_types import Model
     from icmsg.engines.embedded.processor import Processor
     from icmsg.engines.embedded.slot import Slot
+    from icmsg.hw.model import IoModel
     from icmsg.machine.machine import Hang
     from icmsg.soc.bus_setup import Tag
     from icmsg.soc.platform import Peripheral, PlatformDescription
@@ -192,6 +193,11 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         return self._parts.models
 
     @property
+    def slots(self) -> Mapping[str, Slot]:
+        """The places of the cores, whoever plays them."""
+        return self._parts.slots
+
+    @property
     def memories(self) -> Mapping[str, Memory]:
         """RAM and flash by their names in the platform file."""
         return self._parts.memories
@@ -207,11 +213,24 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         Raises:
             EngineError: a core has firmware already, which sees the addresses as they were when it started.
         """
+        self._check_unstarted()
+        self._parts.add_tag(tag)
+
+    def add_io(self, name: str, start: int, size: int, make: Callable[[CoreBus], IoModel]) -> None:
+        """Let ``make(bus)``, of the bus of each core and of nobody, answer at ``size`` addresses from ``start`` on.
+
+        Raises:
+            ConfigurationError: something is there already.
+            EngineError: as for :meth:`add_tag`.
+        """
+        self._check_unstarted()
+        self._parts.add_io(name, start, size, make)
+
+    def _check_unstarted(self) -> None:
         if any(core.firmware is not None for core in self.cores.values()):
             raise EngineError(
-                "the embedded engine fixes what is at an address when a core starts: name the range before time passes"
+                "the embedded engine fixes what is at an address when a core starts: do this before time passes"
             )
-        self._parts.add_tag(tag)
 
     def set_line(self, core: str, interrupt: int, level: bool) -> None:
         """Drive the line of an external interrupt of a core from outside."""
@@ -310,7 +329,7 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         self._schedule(core)
 
     def _schedule(self, core: Processor) -> None:
-        if core not in self.scheduler.cores:
+        if core not in self.scheduler.cores and not self._parts.slots[core.name].stands:
             self.scheduler.cores.append(core)
             self.scheduler.cores.sort(key=lambda other: self.cores[other.name].index)
 

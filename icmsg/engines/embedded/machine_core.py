@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.engines.embedded.models.uarte_receiver import UarteReceiver
-    from icmsg.engines.embedded.processor import InterruptController, Processor, SystemRegisters
+    from icmsg.engines.embedded.processor import Processor, SystemRegisters
     from icmsg.engines.embedded.slot import Slot
     from icmsg.machine.image import FirmwareImage
 
@@ -75,11 +75,6 @@ class MachineCore(BaseCore):
         """The registers of the interrupt controller, SysTick and the system control block."""
         assert self._slot.control is not None
         return self._slot.control
-
-    @property
-    def interrupts(self) -> InterruptController:
-        """The interrupt controller."""
-        return self._slot.nvic
 
     def offers(self, interrupt: int) -> bool:
         """Return whether Python sees an external interrupt that plays this core."""

@@ -11,6 +11,7 @@ from icmsg.assets import asset
 from icmsg.errors import MonitorError
 from icmsg.limits import SCRIPT_BYTES, read_file
 from icmsg.monitor.command import Command, Form, one_of, text
+from icmsg.monitor.downloads import fetched, is_address
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.refusal import Refusal
 
@@ -28,7 +29,8 @@ _MONITOR_COMMANDS: Final = "icmsg_monitor.py"
 
 def include(monitor: Interpreter, tokens: Sequence[Token]) -> None:
     """Run a script, make what a platform file describes, or accept a model that the engine has."""
-    paths = [Path(str(token.value)) for token in tokens]
+    names = [str(token.value) for token in tokens]
+    paths = [fetched(name) if is_address(name) else Path(name) for name in names]
     suffixes = {path.suffix for path in paths}
     if len(suffixes) > 1:
         first, second = paths[0].suffix, next(path.suffix for path in paths if path.suffix != paths[0].suffix)
@@ -40,7 +42,7 @@ def include(monitor: Interpreter, tokens: Sequence[Token]) -> None:
 
 
 def _include_one(monitor: Interpreter, written: Path) -> None:
-    path = monitor.path.find(str(written))
+    path = written if written.is_absolute() else monitor.path.find(str(written))
     if path is None or not path.is_file():
         raise MonitorError(f"File does not exist: {written}")
     if path.suffix == ".cs":

@@ -34,6 +34,11 @@ class BusHooks:
         self._reads: Final[dict[str, AccessFilter]] = {}
         self._writes: Final[dict[str, AccessFilter]] = {}
 
+    @property
+    def is_attached(self) -> bool:
+        """True while there is a hook."""
+        return bool(self._watches or self._reads or self._writes)
+
     @exposed(VOID, address=UINT64, width=_WIDTH, access=_ACCESS, python_script=STRING)
     def add_watchpoint_hook(self, address: int, width: str, access: str, python_script: str) -> None:
         """Run a script at each access of this width that firmware makes at an address, before it is made.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _FORMAT: Final = Kind("TraceFormat", members=("PC", "Opcode", "PCAndOpcode", "TraceBasedModel", "Disassembly"))
 _TEXT: Final = ("PC", "Opcode", "PCAndOpcode", "Disassembly")
 _NO_TEXT: Final = "Tracing don't support {} output file with the '{}' formatting."
+_HALFWORD: Final = 0xFFFF
 _AT_ONCE: Final = 1 << 16
 
 
@@ -126,6 +127,11 @@ class CpuExecution:
         self._patterns: dict[str, tuple[int, int]] = {}
         self._counts: dict[str, int] = {}
 
+    @property
+    def is_attached(self) -> bool:
+        """True while there is a trace or a counter."""
+        return bool(self._traces or self._counting)
+
     @exposed(
         VOID,
         name="CreateExecutionTracing",
@@ -205,7 +211,7 @@ class CpuExecution:
 
     @exposed(VOID, name="InstallOpcodeCounterPattern", name_=STRING, opcode=UINT64, mask=UINT64)
     def install_opcode_counter(self, name_: str, opcode: int, mask: int) -> None:
-        """Count opcodes that are ``opcode`` where ``mask`` is 1."""
+        """Count opcodes that are ``opcode`` where ``mask`` is 1; in Thumb 16 bits mean the first ones, as in Renode."""
         if name_ in self._patterns:
             raise MonitorError(f"Opcode '{name_}' already registered")
         self._patterns[name_] = opcode, mask
@@ -248,9 +254,10 @@ class CpuExecution:
 
     def _count(self, address: int, count: int) -> None:
         for _, code in executed_code(self._core, self._instructions, address, count):
-            opcode = int(self._instructions.hex(code), 16)
+            whole = int(self._instructions.hex(code), 16)
+            first = whole >> 16 if self._instructions.part == 2 and len(code) > 2 else whole
             for name, (value, mask) in self._patterns.items():
-                self._counts[name] += opcode & mask == value
+                self._counts[name] += (first if mask <= _HALFWORD else whole) & mask == value
 
     def close(self) -> None:
         """End everything; the machine ends."""

@@ -41,6 +41,12 @@ class CpuHooks:
         self._begins: Callable[[], None] | None = None
         self._ends: ExecutedBlocks | None = None
         self._sleep: list[HookScript] = []
+        self._interrupts: list[HookScript] = []
+
+    @property
+    def is_attached(self) -> bool:
+        """True while there is a hook."""
+        return bool(self._reached or self._begins or self._ends or self._sleep or self._interrupts)
 
     @exposed(VOID, addr=UINT64, python_script=STRING)
     def add_hook(self, addr: int, python_script: str) -> None:
@@ -94,7 +100,8 @@ class CpuHooks:
     def add_hook_at_interrupt_begin(self, python_script: str) -> None:
         """Run a script where an exception is entered; it has ``exceptionIndex``, which is 5 for interrupts."""
         script = self._script(python_script)
-        self._core.interrupts.entered.append(
+        self._interrupts.append(script)
+        self._machine.slots[self._core.name].nvic.entered.append(
             lambda number: script.run(exceptionIndex=_INDEXES.get(number, _IRQ))
         )
 
@@ -102,7 +109,8 @@ class CpuHooks:
     def add_hook_at_interrupt_end(self, python_script: str) -> None:
         """Run a script where an exception returns."""
         script = self._script(python_script)
-        self._core.interrupts.left.append(lambda number: script.run(exceptionIndex=_INDEXES.get(number, _IRQ)))
+        self._interrupts.append(script)
+        self._machine.slots[self._core.name].nvic.left.append(lambda number: script.run(exceptionIndex=_INDEXES.get(number, _IRQ)))
 
     @exposed(VOID, python_script=STRING)
     def add_hook_at_wfi_state_change(self, python_script: str) -> None:

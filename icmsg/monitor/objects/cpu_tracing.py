@@ -28,6 +28,11 @@ class CpuTracing:
         self._functions: FunctionLog | None = None
         self._profile: tuple[Profile, str] | None = None
 
+    @property
+    def is_attached(self) -> bool:
+        """True while there is a log of functions or a profile."""
+        return bool(self._functions or self._profile)
+
     @exposed(VOID, value=BOOL, remove_duplicates=BOOL)
     def log_function_names(self, value: bool, remove_duplicates: bool = False) -> None:
         """Write a line into the log for each function that firmware enters, or comes back to."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.core_control import CoreControl
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.monitor.log import Log
+    from icmsg.monitor.objects.additions import AddParts
     from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
     from icmsg.monitor.python_scripts import HookScript
     from icmsg.soc.platform import Peripheral
@@ -60,7 +61,9 @@ class Surroundings:
 
     ``place`` gives the path of a file that a device is to write, ``unhandled`` says which accesses the log tells,
     ``script(text, itself, *others)`` makes the script of a hook of the device ``itself``, and
-    ``add_trace(name, make)`` makes a trace of a name.
+    ``add_trace(name, make)`` makes a trace of a name. ``set_mips(cpu, mips)`` changes the speed of a core, ``started``
+    notes that the emulation is started. ``uarts`` are the UARTs that there are already, and will be;
+    ``add_parts`` adds something to the machine.
     """
 
     log: Log
@@ -69,6 +72,10 @@ class Surroundings:
     unhandled: UnhandledAccesses
     script: Callable[..., HookScript]
     add_trace: AddTrace
+    set_mips: Callable[[str, int], None]
+    started: Callable[[], None]
+    uarts: dict[str, UartObject]
+    add_parts: AddParts
 
 
 def make_devices(
@@ -79,18 +86,18 @@ def make_devices(
     warn = partial(log.write, LogLevel.WARNING)
     bus = BusAccess(machine, name, unhandled, partial(warn, source="sysbus"))
     loader = Loader(machine, controls, is_started)
-    ranges = BusRanges(machine, unhandled)
+    ranges = BusRanges(machine, unhandled, around.add_parts)
     parts: tuple[object, ...] = bus, ranges, loader, AccessLog(machine, log), BusHooks(machine, around.script)
     devices = {"sysbus": Device("sysbus", "SystemBus", *parts)}
     records = StepRecords(machine, is_started)
     for item in machine.description:
         full = f"sysbus.{item.alias or item.name}"
         source = item.alias or item.name
-        parts = _parts(item, machine, controls, records, partial(warn, source=source))
+        parts = _parts(item, machine, controls, records, partial(warn, source=source), around)
         if item.type in CPUS:
             core = machine.core(machine.soc.by_cpu[item.name].name)
             tell = partial(_inform, machine, log, source)
-            modes = CpuModes(core, has_mpu=item.type != VPR, is_started=is_started, log=tell)
+            modes = CpuModes(core, controls[core.name], has_mpu=item.type != VPR, is_started=is_started, log=tell)
             code = RISCV if item.type == VPR else THUMB
             hooks = CpuHooks(machine, core, partial(_script_of_core, around.script, full), code)
             execution = CpuExecution(core, code, around.place, around.add_trace, tell)
@@ -101,7 +108,13 @@ def make_devices(
             console = None if owner is None else machine.core(owner.name).console
             tell = partial(log.write, LogLevel.INFO, source=source)
             level = OutputLevel(lines_of(model)[0])
-            parts = UartObject(source, model, console, around.place, tell, around.script), level, *parts
+            uart = around.uarts.get(full)
+            if uart is None:
+                uart = UartObject(source, model, console, around.place, tell, around.script)
+                around.uarts[full] = uart
+            else:
+                uart.move_to(model, console)
+            parts = uart, level, *parts
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], *parts)
     for item in machine.foreign_cores.values():
         full = f"sysbus.{item.alias or item.name}"
@@ -123,14 +136,14 @@ def _parts(
     controls: Mapping[str, CoreControl],
     records: StepRecords,
     warn: Callable[[str], None],
+    around: Surroundings,
 ) -> tuple[object, ...]:
     if item.type in CPUS:
         core = machine.core(machine.soc.by_cpu[item.name].name)
         number = next((item.attributes[name] for name in _NUMBERS if name in item.attributes), 0)
-        mips = item.attributes.get("PerformanceInMips", 100)
         assert isinstance(number, int)
-        assert isinstance(mips, int)
-        common = CpuObject(core, controls[core.name], mips, number, warn)
+        set_mips = partial(around.set_mips, item.name)
+        common = CpuObject(core, controls[core.name], number, warn, set_mips, around.started)
         return common, VprRegisters(core) if item.type == VPR else ArmRegisterNames()
     if item.type in CONTROLLERS.values():
         cpu = next(place.cpu for place in item.registrations if place.cpu)

@@ -38,8 +38,8 @@ class UartObject:
         script: Callable[..., HookScript],
     ) -> None:
         self._name: Final = name
-        self.model: Final = model
-        self._console: Final = console
+        self.model = model
+        self._console = console
         self._place: Final = place
         self._tell: Final = tell
         self._script = script
@@ -47,6 +47,11 @@ class UartObject:
         self._recordings: Final[list[AsciinemaFile]] = []
         self._history: Final = bytearray()
         model.sinks.append(self._remember)
+
+    def move_to(self, model: ConsoleUarte, console: Console | None) -> None:
+        """Be the UART of a machine that was made again, with all that is connected."""
+        model.sinks.extend(sink for sink in self.model.sinks if sink not in model.sinks)
+        self.model, self._console = model, console
 
     def send(self, data: bytes) -> None:
         """Send bytes to the firmware; EngineError if Python plays the core."""
