@@ -7,6 +7,7 @@ import socket
 from contextlib import suppress
 from typing import Final
 
+from icmsg.engines.remote.terminal import TelnetDecoder
 from icmsg.errors import MonitorError
 
 LOOPBACK: Final = "127.0.0.1"
@@ -14,37 +15,9 @@ _LAST_PORT: Final = 0xFFFF
 _AT_ONCE: Final = 4096
 _MOST_WAITING: Final = 1 << 16
 """Bytes that are kept for a client that does not read, or that has not come yet."""
-_IAC, _SE, _SB, _WILL, _DONT = 255, 240, 250, 251, 254
+_IAC, _WILL = 255, 251
 _GREETING: Final = bytes((_IAC, _WILL, 1, _IAC, _WILL, 3))
 """The server echoes, and nobody waits for a line: so a client sends each key (RFC 857, 858)."""
-
-
-class TelnetBytes:
-    """Bytes of a client without telnet's commands (RFC 854), which are passed over."""
-
-    def __init__(self) -> None:
-        self._state = ""  # in the middle of a command: what is missing of it
-
-    def data(self, received: bytes) -> bytes:
-        """Return what of ``received`` is data; a command may come in pieces."""
-        found = bytearray()
-        for byte in received:
-            if self._state == "":
-                if byte == _IAC:
-                    self._state = "command"
-                else:
-                    found.append(byte)
-            elif self._state == "command":
-                if byte == _IAC:
-                    found.append(_IAC)
-                self._state = "option" if _WILL <= byte <= _DONT else "inside" if byte == _SB else ""
-            elif self._state == "inside":
-                self._state = "end" if byte == _IAC else "inside"
-            elif self._state == "end":
-                self._state = "" if byte == _SE else "inside"
-            else:
-                self._state = ""
-        return bytes(found)
 
 
 class TelnetPort:
@@ -71,7 +44,7 @@ class TelnetPort:
         self._telnet: Final = telnet
         self._forgets: Final = forgets
         self._peer: socket.socket | None = None
-        self._reader = TelnetBytes()
+        self._reader = TelnetDecoder()
         self._waiting = bytearray()
         self.lost = 0
         """Bytes that nobody read in time."""
@@ -96,7 +69,7 @@ class TelnetPort:
         peer.setblocking(False)
         with suppress(OSError):
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._peer, self._reader = peer, TelnetBytes()
+        self._peer, self._reader = peer, TelnetDecoder()
         if self._forgets:
             self._waiting.clear()
         if self._telnet:
@@ -117,7 +90,14 @@ class TelnetPort:
         if not received:
             self._hang_up()
             return b""
-        return self._reader.data(received) if self._telnet else received
+        if not self._telnet:
+            return received
+        try:
+            self._reader.begin()
+            return self._reader.decode(received)
+        except ValueError:  # telnet commands without end
+            self._hang_up()
+            return b""
 
     def send(self, data: bytes) -> None:
         """Send bytes, as far as the client reads; the others wait, the last 64 KiB of them."""
