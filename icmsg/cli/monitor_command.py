@@ -77,7 +77,7 @@ def add_parser(commands: Any) -> None:
         "--port",
         type=int,
         metavar="PORT",
-        help="have the Monitor at a port of this computer, for telnet and other clients, one at a time; 0 = any free one",
+        help="have the Monitor at a port of this computer, for telnet and the like, one client at a time; 0 = any",
     )
     way.add_argument(
         "--console", action="store_true", help="have the Monitor here, as Renode's option: it is, without -P"

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from icmsg.cli.monitor_session import MonitorSession
 
 _SLICE_NS: Final = 5 * MS
-LOOK_S: Final = 0.01
-"""Wall time between two looks while nothing happens."""
+_LOOK_S: Final = 0.01
 
 
 class Idle:
@@ -39,10 +38,12 @@ class Idle:
         behind_ns = round((now - self._reached_s) * S)
         if not session.is_started or behind_ns < MS:
             self._reached_s = self._reached_s if session.is_started else now
-            time.sleep(LOOK_S)
+            time.sleep(_LOOK_S)
             return
         # What the engine cannot keep up with is let go, not made up for.
-        self._reached_s = now if behind_ns > 20 * _SLICE_NS else self._reached_s + min(behind_ns, _SLICE_NS) / S
+        self._reached_s = (
+            now if behind_ns > 20 * _SLICE_NS else self._reached_s + min(behind_ns, _SLICE_NS) / S
+        )
         try:
             session.pump(min(behind_ns, _SLICE_NS))
         except IcmsgError as error:

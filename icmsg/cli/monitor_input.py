@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from icmsg.cli.monitor_idle import LOOK_S, Idle
+from icmsg.cli.monitor_idle import Idle
 from icmsg.errors import IcmsgError
 from icmsg.machine.console import printable_lines
 from icmsg.monitor.telnet_port import LOOPBACK, TelnetPort
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_S: Final = 0.1
 """Wall time for which the next line of a pipe is waited for before time passes: one that is full is read at once."""
+_LOOK_S: Final = 0.002
 _ENDS: Final = (
     "icmsg: the input has ended, and the emulation is started: time passes until Ctrl-C, as in Renode. A script for CI "
     "ends with sleep SECONDS and quit\n"
@@ -38,7 +39,7 @@ def piped_lines(first: Iterable[str], stream: TextIO, session: MonitorSession) -
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(stream, lines), daemon=True).start()
     idle = Idle(session, _complain)
-    while (line := _next(lines, session, idle)) is not None:
+    while (line := _next(lines, idle)) is not None:
         yield line
         idle.begin()
     if session.is_started:
@@ -57,16 +58,14 @@ def _read(stream: TextIO, lines: queue.SimpleQueue[str | None]) -> None:
         lines.put(None)
 
 
-def _next(lines: queue.SimpleQueue[str | None], session: MonitorSession, idle: Idle) -> str | None:
-    waited = time.monotonic()
-    while True:
-        try:
-            return lines.get(timeout=LOOK_S if session.is_started else 10 * LOOK_S)
-        except queue.Empty:
-            if time.monotonic() - waited >= _PATIENCE_S:
-                idle.step()
-            else:
-                idle.begin()
+def _next(lines: queue.SimpleQueue[str | None], idle: Idle) -> str | None:
+    waits_until = time.monotonic() + _PATIENCE_S
+    while lines.empty() and time.monotonic() < waits_until:
+        time.sleep(_LOOK_S)
+    idle.begin()
+    while lines.empty():
+        idle.step()
+    return lines.get()
 
 
 def _complain(text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from icmsg.hw.model import RegisterModel
@@ -29,12 +29,14 @@ class AccessFilter:
         self._on = True
         reads, writes = model.accesses()
         self._own: list[Callable[[], None]] = []
-        for offset, reader in list(reads.items()) if read is not None else ():
-            reads[offset] = own = partial(self._read, read, offset, reader)
-            self._own.append(partial(_put_back, reads, offset, own, reader))
-        for offset, writer in list(writes.items()) if write is not None else ():
-            writes[offset] = done = partial(self._write, write, offset, writer)
-            self._own.append(partial(_put_back, writes, offset, done, writer))
+        if read is not None:
+            for offset, reader in list(reads.items()):
+                reads[offset] = own = partial(self._read, read, offset, reader)
+                self._own.append(partial(_put_back, reads, offset, own, reader))
+        if write is not None:
+            for offset, writer in list(writes.items()):
+                writes[offset] = made = partial(self._write, write, offset, writer)
+                self._own.append(partial(_put_back, writes, offset, made, writer))
 
     def stop(self) -> None:
         """Change nothing any more."""
@@ -62,7 +64,7 @@ class AccessObserver(AccessFilter):
         return value
 
 
-def _put_back(table: dict[int, Callable[..., int]], offset: int, own: object, before: Callable[..., int]) -> None:
+def _put_back(table: dict[int, Any], offset: int, own: object, before: object) -> None:
     """Take a filter out, unless a later one is around it."""
     if table[offset] is own:
         table[offset] = before

@@ -24,7 +24,6 @@ from icmsg.hw.exposed import (
     Kind,
     Parameter,
 )
-
 from icmsg.monitor.downloads import fetched, is_address
 
 if TYPE_CHECKING:
@@ -76,7 +75,10 @@ def _prepare(tokens: Sequence[Token], parameters: Sequence[Parameter], names: Na
     values: list[object] = []
     for index, parameter in enumerate(parameters):
         if index in given:
-            values.append(convert(given[index], parameter.kind, names))
+            value = convert(given[index], parameter.kind, names)
+            if value is None and parameter.kind is STRING and not parameter.optional:
+                raise Mismatch(f"{parameter.name} ({parameter.kind.name}) cannot be null")
+            values.append(value)
         elif parameter.optional:
             values.append(parameter.default)
         else:

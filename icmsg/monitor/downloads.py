@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import re
 import zlib
 from dataclasses import dataclass
@@ -55,7 +54,7 @@ def fetched(url: str) -> Path:
         _check(part, pinned["sha1"] if pinned else None)
         if url.endswith(".gz"):
             _unpack(part)
-        os.replace(part, place)
+        part.replace(place)
     except EngineNotAvailableError as error:
         raise _failed(url, str(error.__cause__ or error)) from None
     except OSError as error:

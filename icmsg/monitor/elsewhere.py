@@ -26,7 +26,7 @@ _NO_MEDIUM: Final = (
 )
 NO_SD: Final = _NO_MEDIUM.format("SD cards")
 NO_LED: Final = (
-    "the embedded engine has testers as Robot keywords alone: Create LED Tester and Assert LED State of icmsg.robot"
+    "the embedded engine has testers as Robot keywords alone: use Create LED Tester of icmsg.robot"
 )
 _TESTER: Final = (
     "the embedded engine has no testers of Renode's in the Monitor: use the keywords of icmsg.robot, such as Create "

@@ -119,7 +119,7 @@ class Emulation:
         self.terminals[name] = PtyTerminal(full, force=force, tell=tell)
 
     def add_port(self, name: str, port: int, *, telnet: bool, forgets: bool) -> None:
-        """Make a port at which a client is the terminal; MonitorError if the name is taken, or the port cannot be used."""
+        """Make a port at which a client is the terminal; MonitorError if the name or the port is taken."""
         self._check_free(name)
         tell = partial(self.log.write, LogLevel.WARNING, source=name)
         self.terminals[name] = SocketTerminal(port, telnet=telnet, forgets=forgets, tell=tell)
@@ -232,9 +232,7 @@ class Emulation:
         if name == "machine":
             return Device("machine", "Machine", MachineObject(machine, self), MachineAdditions(machine))
         names = (name, *(prefix + name for prefix in self.usings))
-        return next(
-            (machine.devices[full] for full in names if full in machine.devices), beside
-        )
+        return next((machine.devices[full] for full in names if full in machine.devices), beside)
 
     def _beside(self, name: str) -> Device | None:
         """Return what is beside the machines: an object of Renode's, a terminal, a hub, a trace."""

@@ -253,11 +253,15 @@ class Interpreter:
         elif (alias := self.aliases.get(name)) is not None:
             with self.nested():
                 self.run_tokens([*expanded_tokens(str(alias.value), self.variables), *rest])
-        elif name in self.python.commands():
-            values, named = python_values(self, self.expand(rest))
+        else:
+            self._run_builtin(name, rest)
+
+    def _run_builtin(self, name: str, tokens: Sequence[Token]) -> None:
+        if name in self.python.commands():
+            values, named = python_values(self, self.expand(tokens))
             self.python.call(name, values, named)
         elif name in self.builtins:
-            self.builtins[name](self, self.expand(rest))
+            self.builtins[name](self, self.expand(tokens))
         else:
             raise Refusal(f"No such command or device: {name}{closest(name, self.words())}")
 

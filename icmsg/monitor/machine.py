@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from icmsg.machine.events import Event
     from icmsg.monitor.log import Log
     from icmsg.monitor.members import Device
+    from icmsg.monitor.objects.additions import VirtualUart
     from icmsg.monitor.objects.devices import AddTrace
     from icmsg.monitor.python_scripts import HookScript
 
@@ -88,15 +89,13 @@ class MonitorMachine:
             )
         if attached := [device.name for device in self.devices.values() if device.is_attached]:
             raise MonitorError(
-                "the embedded engine makes the machine again for this: load platform descriptions, and set speeds, before "
-                f"hooks, traces and logs of {', '.join(attached)}"
+                "the embedded engine makes the machine again for this: load platform descriptions, and set speeds, "
+                f"before hooks, traces and logs of {', '.join(attached)}"
             )
         self._make([*self._sources, (file, text)] if file or text else self._sources)
 
     def _make(self, sources: list[tuple[str, str]]) -> None:
-        soc = EmbeddedMachine(
-            describe(sources, self._folders(), self._removed), quantum_ns=self._quantum_ns
-        )
+        soc = EmbeddedMachine(describe(sources, self._folders(), self._removed), quantum_ns=self._quantum_ns)
         controls = {
             name: CoreControl(
                 soc,
@@ -193,7 +192,7 @@ class MonitorMachine:
             self._removed.discard(item)
             raise
 
-    def uart(self, name: str, model: ConsoleUarte, console: Console) -> UartObject:
+    def uart(self, name: str, model: VirtualUart, console: Console) -> UartObject:
         """Return the UART of a virtual console that scripts have made."""
         self._virtual[name] = console
         tell = partial(self._log.write, LogLevel.INFO, source=name)

@@ -1,4 +1,4 @@
-"""What scripts of the Monitor see of Renode's objects: devices with the members that the Monitor has, by Renode's names."""
+"""Objects that scripts of the Monitor see: devices with the members that they have there, by Renode's names."""
 
 from __future__ import annotations
 
@@ -208,7 +208,13 @@ def formatted(text: str, values: tuple[object, ...]) -> str:
         shown = str(value)
         if kind in ("x", "X", "d", "D") and isinstance(value, int):
             shown = f"{int(value):0{digits or 1}{kind if kind in 'xX' else 'd'}}"
-        return shown if not width else shown.ljust(-int(width)) if width.startswith("-") else shown.rjust(int(width))
+        return (
+            shown
+            if not width
+            else shown.ljust(-int(width))
+            if width.startswith("-")
+            else shown.rjust(int(width))
+        )
 
     return _FORMAT.sub(one, text) if values else text
 

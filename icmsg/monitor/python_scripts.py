@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 
 _DOTNET: Final = ("clr", "System", "Antmicro", "Microsoft", "IronPython")
 _COMMAND: Final = "mc_"
-_FORMER: Final[dict[str, object]] = {"xrange": range, "unicode": str, "long": int, "unichr": chr, "basestring": str}
+_FORMER: Final[dict[str, object]] = {
+    "xrange": range,
+    "unicode": str,
+    "long": int,
+    "unichr": chr,
+    "basestring": str,
+}
 """Names of Python 2.7 that have another one since."""
 
 
@@ -137,7 +143,11 @@ class PythonScripts:
 
     def seen(self, value: object) -> object:
         """Return a value as scripts see it."""
-        return ScriptDevice(value, self.emulation.selected, self.emulation) if isinstance(value, Device) else value
+        return (
+            ScriptDevice(value, self.emulation.selected, self.emulation)
+            if isinstance(value, Device)
+            else value
+        )
 
     def run(self, code: CodeType, names: dict[str, Any]) -> None:
         """Run code in ``names``; MonitorError says what went wrong."""
@@ -208,8 +218,8 @@ def _import(
     if wanted and set(wanted) == {"LogLevel"}:
         return LogLevelModule
     raise ImportError(
-        f"there is no .NET here, so no {name}: monitor, machine, self and LogLevel are there, with the members that the "
-        "Monitor lists; the renode engine has .NET"
+        f"there is no .NET here, so no {name}: monitor, machine, self and LogLevel are there, with the members that "
+        "the Monitor lists; the renode engine has .NET"
     )
 
 

@@ -1,6 +1,7 @@
 """Python of Renode's scripts (2.7, as IronPython has it) as the Python that runs here: what differs is rewritten.
 
-That is ``print`` without parentheses, ``except Error, name``, and ``/``, which rounds whole numbers down. What else is Python 2.7's alone is a syntax error, and is said.
+That is ``print`` without parentheses, ``except Error, name``, and ``/``, which rounds whole numbers down. What else is
+Python 2.7's alone is a syntax error, and is said.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def compile_script(text: str, file: str = "<script>") -> CodeType:
         return compile(ast.fix_missing_locations(_Divisions().visit(tree)), file, "exec")
     except (SyntaxError, ValueError) as error:
         place = (
-            f" (Line {error.lineno}, Column {error.offset})" if isinstance(error, SyntaxError) and error.lineno else ""
+            f" (Line {error.lineno}, Column {error.offset})"
+            if isinstance(error, SyntaxError) and error.lineno
+            else ""
         )
         what = error.msg if isinstance(error, SyntaxError) else str(error)
         raise MonitorError(
@@ -88,7 +91,9 @@ def _rewritten(text: str) -> str:
             edits += _except_edits(tokens, index)
         if token.type == OP:
             depth += (token.string in _OPENING) - (token.string in _CLOSING)
-        begins = depth == 0 and (token.type in _BEFORE_STATEMENTS or (token.type == OP and token.string in ";:"))
+        begins = depth == 0 and (
+            token.type in _BEFORE_STATEMENTS or (token.type == OP and token.string in ";:")
+        )
     for row, first, last, new in sorted(edits, reverse=True):
         line = lines[row - 1]
         lines[row - 1] = line[:first] + new + line[last:]

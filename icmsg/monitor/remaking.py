@@ -22,7 +22,12 @@ def describe(
     sources: Sequence[tuple[str, str]], folders: Sequence[Path], removed: set[str]
 ) -> PlatformDescription | None:
     """Return the description in all sources, each a file or a text; None for the shipped one, which is known."""
-    if len(sources) == 1 and not removed and sources[0][0] and Path(sources[0][0]).samefile(platform_file(DEFAULT.name)):
+    if (
+        len(sources) == 1
+        and not removed
+        and sources[0][0]
+        and Path(sources[0][0]).samefile(platform_file(DEFAULT.name))
+    ):
         return None
     used = "".join(f'using "{file}"\n' for file, _ in sources if file)
     texts = "\n".join(text for file, text in sources if not file)

@@ -109,13 +109,13 @@ class TelnetPort:
 
     def flush(self) -> None:
         """Send what waits."""
-        while self._peer is not None and self._waiting:
-            try:
+        try:
+            while self._peer is not None and self._waiting:
                 del self._waiting[: self._peer.send(self._waiting[:_AT_ONCE])]
-            except BlockingIOError:
-                return
-            except OSError:
-                self._hang_up()
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._hang_up()
 
     def _hang_up(self) -> None:
         if self._peer is not None:

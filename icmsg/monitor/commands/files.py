@@ -131,7 +131,8 @@ COMMANDS: Final = (
         details=lambda _monitor: (
             "\nTo load script(s) you have to provide one (or more) existing file name(s).\n\n"
             "Supported file formats:\n*.cs   - plugin file(s) whose classes the embedded engine has itself\n"
-            "*.py   - Python, whose functions mc_name are commands from then on\n*.repl - platform description file\nother  - monitor script"
+            "*.py   - Python, whose functions mc_name are commands from then on\n"
+            "*.repl - platform description file\nother  - monitor script"
         ),
     ),
     Command(

@@ -7,7 +7,20 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.errors import BusError, MonitorError
-from icmsg.hw.exposed import BOOL, BYTES, CORE, FILE, INT32, INT64, PERIPHERAL, STRING, UINT8, UINT64, VOID, exposed
+from icmsg.hw.exposed import (
+    BOOL,
+    BYTES,
+    CORE,
+    FILE,
+    INT32,
+    INT64,
+    PERIPHERAL,
+    STRING,
+    UINT8,
+    UINT64,
+    VOID,
+    exposed,
+)
 from icmsg.limits import SCRIPT_BYTES, read_file
 from icmsg.machine.console import Console
 from icmsg.monitor.elsewhere import NO_SD
@@ -60,9 +73,7 @@ class MachineAdditions:
         compile_script(text, path)
 
         def make(soc: EmbeddedMachine) -> dict[str, Device]:
-            peripheral = PythonPeripheral(
-                lambda: self._machine.hook(text, full), size, initable=initable
-            )
+            peripheral = PythonPeripheral(lambda: self._machine.hook(text, full), size, initable=initable)
             soc.add_io(name, address + offset, size, lambda _bus: peripheral)
             access = RegisterAccess(peripheral, lambda _text: None)
             return {full: Device(full, "PythonPeripheral", peripheral, access)}
@@ -83,13 +94,12 @@ class MachineAdditions:
 
         self._machine.add(make)
 
-    @exposed(
-        VOID, file=STRING, attach_to=PERIPHERAL, size=INT64, persistent=BOOL, name_=STRING
-    )
+    @exposed(VOID, file=STRING, attach_to=PERIPHERAL, size=INT64, persistent=BOOL, name_=STRING)
     def sd_card_from_file(
         self, file: str, attach_to: str, size: int, persistent: bool = True, name_: str | None = None
     ) -> None:
         """Refuse: no peripheral here takes a card."""
+        del file, attach_to, size, persistent, name_
         raise MonitorError(NO_SD)
 
     @exposed(VOID, peripheral=PERIPHERAL)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from icmsg.monitor.python_scripts import HookScript
 
 _WORD: Final = 0xFFFF_FFFF
-_WIDTH: Final = Kind("SysbusAccessWidth", members=("Byte", "Word", "DoubleWord", "QuadWord"), numbers=(1, 2, 4, 8))
+_WIDTH: Final = Kind(
+    "SysbusAccessWidth", members=("Byte", "Word", "DoubleWord", "QuadWord"), numbers=(1, 2, 4, 8)
+)
 _ACCESS: Final = Kind("Access", members=("Read", "Write", "ReadAndWrite"), numbers=(1, 2, 3))
 _BYTES: Final = dict(zip(_WIDTH.members, _WIDTH.numbers, strict=True))
 _MODELS: Final = "the embedded engine has hooks at {}; not at {}"

@@ -11,6 +11,7 @@ from icmsg.monitor.executed_code import THUMB
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from icmsg.engines.embedded.core_control import CoreControl
     from icmsg.engines.embedded.machine_core import MachineCore
     from icmsg.monitor.executed_code import InstructionSet
 
@@ -23,19 +24,24 @@ _EXTRA: Final = "{} is not installed: pip install 'icmsg[assembler]'"
 class CpuCode:
     """Code of one core, in ``instructions``."""
 
-    def __init__(self, core: MachineCore, instructions: InstructionSet) -> None:
+    def __init__(self, core: MachineCore, control: CoreControl, instructions: InstructionSet) -> None:
         self._core: Final = core
+        self._control: Final = control
         self._instructions: Final = instructions
 
     @exposed(STRING, addr=UINT64, block_size=UINT32, triple=STRING, alternate_dialect=BOOL)
     def disassemble_block(
-        self, addr: int = _HERE, block_size: int = 40, triple: str | None = None, alternate_dialect: bool = False
+        self,
+        addr: int = _HERE,
+        block_size: int = 40,
+        triple: str | None = None,
+        alternate_dialect: bool = False,
     ) -> str:
         """Return the instructions in ``block_size`` bytes, at the program counter without an address."""
         del alternate_dialect  # Arm and RISC-V have one
         self._check(triple)
         if addr == _HERE:
-            addr = self._core.registers.get("PC", 0)
+            addr = self._control.registers().get("PC", 0)
         if block_size > _MOST:
             raise MonitorError(f"{block_size} bytes at once are too many; at most {_MOST}")
         try:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.machine_core import MachineCore
     from icmsg.monitor.executed_code import InstructionSet
 
-_FORMAT: Final = Kind("TraceFormat", members=("PC", "Opcode", "PCAndOpcode", "TraceBasedModel", "Disassembly"))
+_FORMAT: Final = Kind(
+    "TraceFormat", members=("PC", "Opcode", "PCAndOpcode", "TraceBasedModel", "Disassembly")
+)
 _TEXT: Final = ("PC", "Opcode", "PCAndOpcode", "Disassembly")
 _NO_TEXT: Final = "Tracing don't support {} output file with the '{}' formatting."
 _HALFWORD: Final = 0xFFFF

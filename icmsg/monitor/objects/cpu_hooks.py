@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.errors import EngineError, MonitorError
+from icmsg.errors import EngineError, FirmwareError, MonitorError
 from icmsg.hw.exposed import STRING, UINT64, VOID, exposed
 from icmsg.machine.events import EventKind
 from icmsg.monitor.executed_code import ExecutedBlocks
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
 _IRQ: Final = 5
 _INDEXES: Final = {4: 4, 5: 21, 6: 1, 11: 2}
-"""Renode's ``exceptionIndex`` of exceptions of Cortex-M, where it is not that of interrupts (``EXCP_…`` of its tlib)."""
+"""Renode's ``exceptionIndex`` of exceptions of a Cortex-M that differ from interrupts (``EXCP_…`` of its tlib)."""
 
 
 class CpuHooks:
-    """Hooks of one core, which executes ``instructions``; ``script(text)`` makes the script of one."""
+    """Hooks of one core, which executes ``instructions``; ``script(text)`` makes the script of one.
+
+    ``warn`` writes a line into the log.
+    """
 
     def __init__(
         self,
@@ -32,21 +35,26 @@ class CpuHooks:
         core: MachineCore,
         script: Callable[[str], HookScript],
         instructions: InstructionSet,
+        warn: Callable[[str], None],
     ) -> None:
         self._machine: Final = machine
         self._core: Final = core
         self._script = script
         self._instructions: Final = instructions
+        self._warn = warn
         self._reached: Final[dict[int, list[Callable[[], None]]]] = {}
         self._begins: Callable[[], None] | None = None
         self._ends: ExecutedBlocks | None = None
         self._sleep: list[HookScript] = []
         self._interrupts: list[HookScript] = []
+        self._symbols: list[tuple[str, str]] = []
 
     @property
     def is_attached(self) -> bool:
         """True while there is a hook."""
-        return bool(self._reached or self._begins or self._ends or self._sleep or self._interrupts)
+        return bool(
+            self._reached or self._begins or self._ends or self._sleep or self._interrupts or self._symbols
+        )
 
     @exposed(VOID, addr=UINT64, python_script=STRING)
     def add_hook(self, addr: int, python_script: str) -> None:
@@ -60,8 +68,25 @@ class CpuHooks:
 
     @exposed(VOID, name="AddSymbolHook", symbol=STRING, python_script=STRING)
     def add_symbol_hook(self, symbol: str, python_script: str) -> None:
-        """Do so at a function of the core's image."""
-        self.add_hook(self._core.address_of(symbol), python_script)
+        """Do so at a function of the core's image, or of the one that it has when time passes next."""
+        try:
+            self.add_hook(self._core.address_of(symbol), python_script)
+        except FirmwareError:
+            self._script(python_script)  # what is wrong with it is said now
+            if not self._symbols:
+                self._machine.before_run.append(self._find_symbols)
+            self._symbols.append((symbol, python_script))
+
+    def _find_symbols(self) -> None:
+        symbols, self._symbols = self._symbols, []
+        for symbol, python_script in symbols:
+            self._find_symbol(symbol, python_script)
+
+    def _find_symbol(self, symbol: str, python_script: str) -> None:
+        try:
+            self.add_hook(self._core.address_of(symbol), python_script)
+        except FirmwareError as error:
+            self._warn(f"no script runs at {symbol}: {error}")
 
     @exposed(VOID, addr=UINT64)
     def remove_hooks_at(self, addr: int) -> None:
@@ -110,7 +135,9 @@ class CpuHooks:
         """Run a script where an exception returns."""
         script = self._script(python_script)
         self._interrupts.append(script)
-        self._machine.slots[self._core.name].nvic.left.append(lambda number: script.run(exceptionIndex=_INDEXES.get(number, _IRQ)))
+        self._machine.slots[self._core.name].nvic.left.append(
+            lambda number: script.run(exceptionIndex=_INDEXES.get(number, _IRQ))
+        )
 
     @exposed(VOID, python_script=STRING)
     def add_hook_at_wfi_state_change(self, python_script: str) -> None:

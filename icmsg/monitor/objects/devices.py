@@ -97,11 +97,26 @@ def make_devices(
         if item.type in CPUS:
             core = machine.core(machine.soc.by_cpu[item.name].name)
             tell = partial(_inform, machine, log, source)
-            modes = CpuModes(core, controls[core.name], has_mpu=item.type != VPR, is_started=is_started, log=tell)
+            modes = CpuModes(
+                core, controls[core.name], has_mpu=item.type != VPR, is_started=is_started, log=tell
+            )
             code = RISCV if item.type == VPR else THUMB
-            hooks = CpuHooks(machine, core, partial(_script_of_core, around.script, full), code)
+            hooks = CpuHooks(
+                machine,
+                core,
+                partial(_script_of_core, around.script, full),
+                code,
+                partial(warn, source=source),
+            )
             execution = CpuExecution(core, code, around.place, around.add_trace, tell)
-            parts = (*parts, modes, hooks, CpuCode(core, code), execution, CpuTracing(core, tell))
+            parts = (
+                *parts,
+                modes,
+                hooks,
+                CpuCode(core, controls[core.name], code),
+                execution,
+                CpuTracing(core, tell),
+            )
         model = machine.models.get(item.name)
         if isinstance(model, ConsoleUarte):
             owner = next((each for each in machine.soc.cores.values() if each.uart == item.name), None)

@@ -119,12 +119,17 @@ class EmulationObject:
         self._emulation.add_terminal(terminal, file_name, force=force_create)
 
     @exposed(
-        VOID, name="CreateServerSocketTerminal", port=INT32, name_=STRING, telnet_mode=BOOL, flush_on_connect=BOOL
+        VOID,
+        name="CreateServerSocketTerminal",
+        port=INT32,
+        name_=STRING,
+        telnet_mode=BOOL,
+        flush_on_connect=BOOL,
     )
     def create_server_socket_terminal(
         self, port: int, name_: str, telnet_mode: bool = True, flush_on_connect: bool = False
     ) -> None:
-        """Make a port of this computer, not of its network, at which a client is a terminal for ``connector Connect``."""
+        """Make a port of this computer alone, at which a client is a terminal for ``connector Connect``."""
         self._emulation.add_port(name_, port, telnet=telnet_mode, forgets=flush_on_connect)
 
     @exposed(VOID, name="CreateUARTHub", name_=STRING, loopback=BOOL)
@@ -135,6 +140,7 @@ class EmulationObject:
     @exposed(VOID, name="CreateLEDTester", name_=STRING, led=PERIPHERAL, default_timeout=ANY)
     def create_led_tester(self, name_: str, led: str, default_timeout: object = 0) -> None:
         """Refuse: testers are keywords here."""
+        del name_, led, default_timeout
         raise MonitorError(NO_LED)
 
     @exposed(STRING)

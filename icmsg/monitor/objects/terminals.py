@@ -1,4 +1,4 @@
-"""Terminals beside the machines (``CreateUartPtyTerminal``, ``CreateServerSocketTerminal``), and what connects them (``connector``).
+"""Terminals beside the machines, pseudo terminals and ports, and what connects them (``connector``).
 
 A person at a terminal types at no virtual time: what comes is written to the UART at the next look, which is between
 two slices. Runs in which nobody types are those without a terminal.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import ConfigurationError, MonitorError
 from icmsg.hw.exposed import BOOL, INT32, STRING, UINT8, UINT32, VOID, exposed
@@ -13,13 +13,35 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from icmsg.engines.embedded.models.console_uarte import ConsoleUarte
-    from icmsg.machine.console import Console
+    from icmsg.machine.console import Console, ConsoleSink
     from icmsg.monitor.python_scripts import HookScript
 
 _CARRIAGE_RETURN: Final = b"\r"
 _REMEMBERED: Final = 100_000
 """Bytes of Renode's history of a UART."""
+
+
+class UartInput(Protocol):
+    """What takes bytes that come to a UART."""
+
+    def write(self, data: bytes) -> object:
+        """Take them."""
+
+
+class Uart(Protocol):
+    """What is behind a UART of the Monitor."""
+
+    @property
+    def sinks(self) -> list[ConsoleSink]:
+        """Called with all bytes that are sent, and their virtual time."""
+
+    @property
+    def receiver(self) -> UartInput:
+        """What takes bytes that come to it."""
+
+    @property
+    def baud_rate(self) -> int:
+        """Bits a second."""
 
 
 class UartObject:
@@ -31,7 +53,7 @@ class UartObject:
     def __init__(
         self,
         name: str,
-        model: ConsoleUarte,
+        model: Uart,
         console: Console | None,
         place: Callable[[str], Path],
         tell: Callable[[str], None],
@@ -48,7 +70,7 @@ class UartObject:
         self._history: Final = bytearray()
         model.sinks.append(self._remember)
 
-    def move_to(self, model: ConsoleUarte, console: Console | None) -> None:
+    def move_to(self, model: Uart, console: Console | None) -> None:
         """Be the UART of a machine that was made again, with all that is connected."""
         model.sinks.extend(sink for sink in self.model.sinks if sink not in model.sinks)
         self.model, self._console = model, console
