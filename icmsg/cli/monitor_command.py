@@ -84,6 +84,12 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("-p", "--plain", action="store_true", help="no colours")
     parser.add_argument("--hide-log", action="store_true", help="do not show the log, nor consoles in it")
+    parser.add_argument(
+        "--no-python",
+        dest="python",
+        action="store_false",
+        help="run no Python that a script brings (embedded engine): for scripts of somebody whom you do not know",
+    )
     parser.set_defaults(execute=execute)
 
 
@@ -101,6 +107,7 @@ def execute(options: argparse.Namespace) -> int:
         machine_platform(options.platform, options.soc),
         lambda line: write(paint(line, "live")),
         None if options.hide_log else lambda line, level: write(paint(line, level)),
+        python=options.python,
     )
     try:
         if options.port is not None:

@@ -1,4 +1,4 @@
-"""Where a session's commands come from when nobody types at a terminal: a pipe, or a client at a port."""
+"""Sources of a session's commands where nobody types at a terminal: a pipe, and clients at a port."""
 
 from __future__ import annotations
 

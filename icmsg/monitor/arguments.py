@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from icmsg.engines.renode.script_files import fetched, is_address
 from icmsg.hw.exposed import (
     ANY,
     BOOL,
@@ -24,7 +25,6 @@ from icmsg.hw.exposed import (
     Kind,
     Parameter,
 )
-from icmsg.monitor.downloads import fetched, is_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

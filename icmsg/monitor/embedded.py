@@ -28,18 +28,23 @@ if TYPE_CHECKING:
 class EmbeddedMonitor:
     """A Monitor with no machine yet; ``folder`` is where relative paths begin (default: the current one).
 
-    ``watched`` takes the lines of ``icmsg watch`` while time passes; by default they go into the log. Use it as a
-    context manager, or call :meth:`close`.
+    ``watched`` takes the lines of ``icmsg watch``, and what scripts print, while time passes; by default they go into
+    the log. Without ``python`` the Python of scripts is refused. Use it as a context manager, or call :meth:`close`.
     """
 
     def __init__(
-        self, folder: str | Path | None = None, *, watched: Callable[[str], None] | None = None
+        self,
+        folder: str | Path | None = None,
+        *,
+        watched: Callable[[str], None] | None = None,
+        python: bool = True,
     ) -> None:
         self.emulation: Final = Emulation()
         self.emulation.on_machine = self._new_machine
         path = SearchPath(Path(folder or ".").resolve(), asset("renode").parent)
         self.emulation.folders = path.absolute
         self._interpreter = Interpreter(self.emulation, path, COMMANDS, BUILTINS, self._run_verb)
+        self._interpreter.python.is_allowed = python
         self._interpreter.told = watched or self._log_line
         self.verbs: Final = IcmsgVerbs(lambda: self.machine, watched or self._log_line)
 

@@ -36,7 +36,7 @@ class Emulation:
         self.usings: Final[list[str]] = ["sysbus."]
         self.is_started = self._stops = False
         self.single_step_blocking = True
-        """Whether all others wait for a core in mode SingleStep."""
+        """True while all others wait for a core in mode SingleStep."""
         self.folders: Callable[[], Sequence[Path]] = lambda: ()
         """Folders in which platform descriptions look for those that they use."""
         self.on_machine: Callable[[MonitorMachine], None] = lambda _machine: None

@@ -174,7 +174,7 @@ class ScriptMachine:
 
     @property
     def LocalTimeSource(self) -> ScriptMachine:  # noqa: N802 - Renode's name
-        """What has the time of the machine: itself."""
+        """Source of the machine's time: itself."""
         return self
 
     def Pause(self) -> None:  # noqa: N802 - Renode's name

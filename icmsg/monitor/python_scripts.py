@@ -50,7 +50,7 @@ class HookScript:
         self._code: Final = code
         self._source: Final = source
         self.names: Final = names
-        """What the script's names are."""
+        """Values of the script's names."""
 
     def run(self, **values: object) -> None:
         """Run it once, with these values of names."""
@@ -68,6 +68,8 @@ class PythonScripts:
         self.emulation: Final[Emulation] = monitor.emulation
         self._monitor: Final = monitor
         self._names: dict[str, Any] = {}
+        self.is_allowed = True
+        """False where nothing shall be run that a script brings."""
         self.clear()
 
     def clear(self) -> None:
@@ -92,7 +94,7 @@ class PythonScripts:
         Raises:
             MonitorError: it is no Python.
         """
-        code = compile_script(text)
+        code = self._compiled(text)
         around = ScriptMachine(machine, self.emulation)
         names = {**self._common(), "machine": around}
         for name in ("self", *others):
@@ -101,7 +103,12 @@ class PythonScripts:
 
     def execute(self, text: str) -> None:
         """Run ``python "…"``; MonitorError says what went wrong."""
-        self.run(compile_script(text), self._names)
+        self.run(self._compiled(text), self._names)
+
+    def _compiled(self, text: str, file: str = "<script>") -> CodeType:
+        if not self.is_allowed:
+            raise MonitorError("no Python of scripts is run in this session: it was started with --no-python")
+        return compile_script(text, file)
 
     def include(self, path: Path) -> None:
         """Run a file; its functions ``mc_name`` are commands from then on.
@@ -114,7 +121,7 @@ class PythonScripts:
         except (OSError, UnicodeDecodeError) as error:
             raise MonitorError(f"{path} cannot be read: {error}") from None
         self._names["__file__"] = str(path)
-        self.run(compile_script(text, str(path)), self._names)
+        self.run(self._compiled(text, str(path)), self._names)
 
     def commands(self) -> list[str]:
         """Return the commands that scripts have defined."""

@@ -118,6 +118,14 @@ def test_time_passes_while_a_pipe_is_empty_and_a_script_that_sleeps_and_quits_en
     assert script.returncode == 0
 
 
+def test_without_python_nothing_of_a_script_is_run() -> None:
+    for command in ('python "print 1"', "include @renode/machine.resc; cpunet AddHook 0x1000100 'pass'"):
+        process = session("--no-python", "-e", command)
+        _, said = ends(process)
+        assert "no Python of scripts is run in this session: it was started with --no-python" in said
+        assert process.returncode == 1
+
+
 def test_a_port_and_the_console_exclude_each_other() -> None:
     process = session("-P", "0", "--console")
     _, said = ends(process)

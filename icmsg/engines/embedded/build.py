@@ -255,7 +255,7 @@ class Builder:
                     space.add(found)
                 page = found.model if isinstance(found, IoRange) else None
                 if not isinstance(page, SharedPage):
-                    raise ConfigurationError(f"{found.name} has the addresses from 0x{found.start:08X} on")
+                    raise ConfigurationError(f"core {space.core} has two things at 0x{found.start:08X}")
                 first, last = max(start, base) - base, min(end, base + PAGE) - base
                 page.add(first, last, model, name, shift=base - start)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset
+from icmsg.engines.renode.script_files import fetched, is_address
 from icmsg.errors import MonitorError
 from icmsg.limits import SCRIPT_BYTES, read_file
 from icmsg.monitor.command import Command, Form, one_of, text
-from icmsg.monitor.downloads import fetched, is_address
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.refusal import Refusal
 

@@ -1,4 +1,4 @@
-"""What scripts add to a machine, or take out of it, beside its platform files."""
+"""Additions of scripts to a machine, beside its platform files."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ class PythonPeripheral:
 
 
 class VirtualUart:
-    """What is behind a UART without firmware: what is written to it waits, and comes back where it echoes."""
+    """Device behind a UART without firmware: what is written to it waits, and comes back where it echoes."""
 
     def __init__(self, console: Console, now_ns: Callable[[], int]) -> None:
         self.sinks: Final[list[ConsoleSink]] = [console.feed]

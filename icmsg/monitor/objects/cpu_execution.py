@@ -1,4 +1,4 @@
-"""What a core of the Monitor has executed: a trace of every instruction in a file, and counters of opcodes."""
+"""Instructions that a core of the Monitor has executed: a trace in a file, and counters of opcodes."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ class CpuExecution:
     @property
     @exposed(BOOL)
     def enable_opcodes_counting(self) -> bool:
-        """Whether opcodes are counted."""
+        """True while opcodes are counted."""
         return self._counting is not None
 
     @enable_opcodes_counting.setter

@@ -57,7 +57,7 @@ _NUMBERS = "cpuId", "id", "hartId"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What devices of a machine need of the Monitor around it.
+    """Parts of the Monitor that devices of a machine need.
 
     ``place`` gives the path of a file that a device is to write, ``unhandled`` says which accesses the log tells,
     ``script(text, itself, *others)`` makes the script of a hook of the device ``itself``, and

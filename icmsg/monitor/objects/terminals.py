@@ -44,7 +44,7 @@ class External(Protocol):
         """End."""
 
 
-class Terminal(ABC):
+class UartTerminal(ABC):
     """Terminal of one UART; ``place`` is where it is, ``tell`` takes a line for the log."""
 
     def __init__(self, place: str, tell: Callable[[str], None]) -> None:
@@ -95,7 +95,7 @@ class Terminal(ABC):
             self._tell(f"nobody reads the terminal at {self._place}: its oldest bytes are lost")
 
 
-class SocketTerminal(Terminal):
+class SocketTerminal(UartTerminal):
     """A port of this computer at which ``telnet`` or another program is the terminal."""
 
     def __init__(self, port: int, *, telnet: bool, forgets: bool, tell: Callable[[str], None]) -> None:
@@ -126,7 +126,7 @@ class SocketTerminal(Terminal):
         self._port.close()
 
 
-class PtyTerminal(Terminal):
+class PtyTerminal(UartTerminal):
     """A pseudo terminal, reached through a link at ``path``: ``screen PATH`` or ``picocom PATH`` shows it.
 
     Raises:

@@ -22,14 +22,14 @@ _REMEMBERED: Final = 100_000
 
 
 class UartInput(Protocol):
-    """What takes bytes that come to a UART."""
+    """Receiver of bytes that come to a UART."""
 
     def write(self, data: bytes) -> object:
         """Take them."""
 
 
 class Uart(Protocol):
-    """What is behind a UART of the Monitor."""
+    """Device behind a UART of the Monitor."""
 
     @property
     def sinks(self) -> list[ConsoleSink]:
@@ -37,7 +37,7 @@ class Uart(Protocol):
 
     @property
     def receiver(self) -> UartInput:
-        """What takes bytes that come to it."""
+        """Receiver of bytes that come to it."""
 
     @property
     def baud_rate(self) -> int:

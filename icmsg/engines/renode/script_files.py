@@ -13,11 +13,12 @@ from urllib.parse import unquote, urlsplit
 
 import platformdirs
 
+from icmsg.engines.renode.download import download
 from icmsg.errors import EngineNotAvailableError, MonitorError
 from icmsg.limits import IMAGE_BYTES
 
 _PINNED: Final = re.compile(r"-s_(?P<size>[0-9]+)-(?P<sha1>[0-9a-f]{40})(?:\.gz)?$")
-"""What Antmicro's addresses end with: size and SHA-1 of the file."""
+"""End of Antmicro's addresses: size and SHA-1 of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,6 @@ def fetched(url: str) -> Path:
     Raises:
         MonitorError: it cannot be had, is too large, or is not what its address says.
     """
-    from icmsg.engines.renode.download import download  # only for those who download
-
     name = PurePosixPath(unquote(urlsplit(url).path)).name or "file"
     folder = Path(platformdirs.user_cache_path("icmsg")) / "downloads"
     place = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name.removesuffix('.gz')}"
