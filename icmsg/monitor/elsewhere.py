@@ -55,6 +55,7 @@ MEMBERS: Final = {
         "the embedded engine has no profiler of the whole machine: EnableProfilerCollapsedStack of a core counts its "
         "instructions by function"
     ),
+    "CreateCANHub": _NO_MEDIUM.format("CAN"),
     "CreateSwitch": _NO_MEDIUM.format("Ethernet"),
     "CreateBLEMedium": _NO_MEDIUM.format("radio"),
     "CreateIEEE802_15_4Medium": _NO_MEDIUM.format("radio"),
