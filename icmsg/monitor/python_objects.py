@@ -49,7 +49,7 @@ class RegisterValue(int):
         return int(self)
 
     def __str__(self) -> str:
-        return f"0x{int(self):X}"
+        return f"0x{int(self):x}"
 
 
 class Interval(int):

@@ -129,7 +129,7 @@ def test_a_hook_runs_before_its_instruction_and_may_change_registers(net: Embedd
         net.execute('emulation RunFor "0.0001"; cpunet GetRegister 0').splitlines()[0]
         == "sysbus sysbus.cpunet"
     )
-    assert "cpunet: at 10001D4 0x10001D4" in told(net)
+    assert "cpunet: at 10001D4 0x10001d4" in told(net)
 
 
 def test_a_hook_leads_firmware_elsewhere(net: EmbeddedMonitor) -> None:
