@@ -216,6 +216,15 @@ class Emulation:
         for machine in self.machines.values():
             machine.stop()
 
+    def run_until(self, satisfied: Callable[[], bool], ns: int) -> bool:
+        """Let at most ``ns`` pass on all machines, a quantum at a time; return whether ``satisfied()`` was."""
+        while not satisfied():
+            if ns <= 0:
+                return False
+            self.advance(min(self.quantum_ns, ns))
+            ns -= self.quantum_ns
+        return True
+
     def show_consoles(self) -> None:
         """Write into the log what shown consoles printed since the last time."""
         for machine in self.machines.values():

@@ -20,7 +20,7 @@ from icmsg.monitor.objects.cpu_execution import CpuExecution
 from icmsg.monitor.objects.cpu_tracing import CpuTracing
 from icmsg.monitor.objects.devices import Surroundings, make_devices
 from icmsg.monitor.objects.uart import UartObject
-from icmsg.monitor.remaking import begins_halted, describe, needed_by, take_over
+from icmsg.monitor.remaking import describe, needed_by, starts_halted, take_over
 from icmsg.monitor.shown_consoles import console_of, news
 
 if TYPE_CHECKING:
@@ -100,14 +100,18 @@ class MonitorMachine:
             name: CoreControl(
                 soc,
                 core,
-                halted=begins_halted(soc, name),
+                halted=starts_halted(soc, name),
                 tell=partial(self._log.write, LogLevel.ERROR, source=soc.soc.cores[name].cpu),
             )
             for name, core in soc.cores.items()
         }
+        told = ""
         if self.soc is not None:
+            told = self.soc.announcement
             take_over(soc, controls, self.soc, self._controls)
         self._free()
+        if soc.announcement not in ("", told):
+            self._log.write(LogLevel.WARNING, soc.announcement, self.name)
         self._sources = sources
         self._take(soc, controls)
 
@@ -306,7 +310,7 @@ class MonitorMachine:
         if self.soc is not None:
             self.soc.reset()
             for name, control in self._controls.items():
-                control.power_down(halted=begins_halted(self.soc, name))
+                control.power_down(halted=starts_halted(self.soc, name))
         self.on_reset()
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from icmsg.assets import platform_file
 from icmsg.config.boards import DEFAULT
+from icmsg.engines.embedded.rates import begins_halted
 from icmsg.soc.platform import Reference, parse_platform
 
 if TYPE_CHECKING:
@@ -73,7 +74,6 @@ def take_over(
             new_controls[name].write_register(register, value)
 
 
-def begins_halted(machine: EmbeddedMachine, core: str) -> bool:
-    """Return whether the platform file says that a core begins halted."""
-    item = machine.description[machine.soc.cores[core].cpu]
-    return any(command.split() == ["IsHalted", "true"] for command in (*item.init, *item.reset))
+def starts_halted(machine: EmbeddedMachine, core: str) -> bool:
+    """Return whether the platform file says that a core executes nothing until somebody lets it."""
+    return begins_halted(machine.description[machine.soc.cores[core].cpu])

@@ -197,14 +197,15 @@ class Processor(Protocol):
         self,
         begin: int,
         end: int,
-        told: Callable[[int, int, int], None],
+        told: Callable[[int, int, Callable[[], int]], None],
         *,
         loads: bool = False,
         width: int = 0,
     ) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` before each store to a range; the function returned ends that.
 
-        ``loads``: before each load instead, with the value 0. ``width``: only where it has so many bytes.
+        ``pc`` is a function. ``loads``: before each load instead, with the value 0. ``width``: only at those of so many
+        bytes.
         """
 
     def watch_blocks(self, told: Callable[[int], None]) -> Callable[[], None]:

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from icmsg.engines.embedded.bus import CoreBus
+from icmsg.engines.embedded.shared_page import place_io
 from icmsg.errors import BusError, MonitorError
 from icmsg.hw.exposed import (
     BOOL,
@@ -31,6 +33,7 @@ from icmsg.monitor.python_source import compile_script
 if TYPE_CHECKING:
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.hw.bus import Bus
+    from icmsg.hw.model import IoModel
     from icmsg.machine.console import ConsoleSink
     from icmsg.monitor.machine import MonitorMachine
     from icmsg.monitor.python_scripts import HookScript
@@ -74,7 +77,7 @@ class MachineAdditions:
 
         def make(soc: EmbeddedMachine) -> dict[str, Device]:
             peripheral = PythonPeripheral(lambda: self._machine.hook(text, full), size, initable=initable)
-            soc.add_io(name, address + offset, size, lambda _bus: peripheral)
+            answer_at(soc, name, address + offset, size, lambda _bus: peripheral)
             access = RegisterAccess(peripheral, lambda _text: None)
             return {full: Device(full, "PythonPeripheral", peripheral, access)}
 
@@ -106,6 +109,23 @@ class MachineAdditions:
     def unregister_from_parent(self, peripheral: str) -> None:
         """Take a peripheral out of the machine, before time passes."""
         self._machine.remove(peripheral)
+
+
+def answer_at(
+    machine: EmbeddedMachine, name: str, start: int, size: int, make: Callable[[CoreBus], IoModel]
+) -> None:
+    """Let ``make(bus)``, of the bus of each core and of nobody, answer at ``size`` addresses from ``start`` on.
+
+    Raises:
+        MonitorError: a core has firmware already, which sees the addresses as they were when it started.
+        ConfigurationError: something is there already.
+    """
+    if any(core.firmware is not None for core in machine.cores.values()):
+        raise MonitorError(
+            "the embedded engine fixes what is at an address when a core starts: do this before time passes"
+        )
+    for space in machine.spaces:
+        place_io(space, start, size, make(CoreBus(space)), name)
 
 
 class Redirected:

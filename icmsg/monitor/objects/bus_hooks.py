@@ -56,7 +56,7 @@ class BusHooks:
     def _watch(self, core: MachineCore, address: int, width: int, script: HookScript, *, loads: bool) -> None:
         cpu = script.names["machine"][f"sysbus.{self._machine.soc.cores[core.name].cpu}"]
 
-        def told(where: int, value: int, _pc: int) -> None:
+        def told(where: int, value: int, _pc: Callable[[], int]) -> None:
             script.run(cpu=cpu, address=where, width=width, value=value & ((1 << 8 * width) - 1))
 
         end = core.watch_firmware(

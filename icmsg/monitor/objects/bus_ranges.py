@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import BusError, EngineError, MonitorError
 from icmsg.hw.exposed import BOOL, CORE, RANGE, STRING, UINT64, VOID, Kind, exposed
-from icmsg.monitor.objects.additions import Redirected
+from icmsg.monitor.objects.additions import Redirected, answer_at
 from icmsg.monitor.objects.sysbus import registered_at, size_of
 from icmsg.soc.bus_setup import Tag
 
@@ -102,7 +102,7 @@ class BusRanges:
         self._check_free(from_, size, "Redirector")
 
         def make(soc: EmbeddedMachine) -> dict[str, Device]:
-            soc.add_io("Redirector", from_, size, lambda bus: Redirected(bus, to))
+            answer_at(soc, "Redirector", from_, size, lambda bus: Redirected(bus, to))
             return {}
 
         self._add_to_machine(make)

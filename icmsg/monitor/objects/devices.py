@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from icmsg.engines.embedded.core_console import ConsoleModel
 from icmsg.engines.embedded.model_types import lines_of
-from icmsg.engines.embedded.models.console_uarte import ConsoleUarte
+from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
 from icmsg.engines.embedded.rates import CLIC, CONTROLLERS, CPUS
 from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
@@ -91,7 +92,7 @@ def make_devices(
     devices = {"sysbus": Device("sysbus", "SystemBus", *parts)}
     records = StepRecords(machine, is_started)
     for item in machine.description:
-        full = f"sysbus.{item.alias or item.name}"
+        full = f"sysbus.{_parent(item)}{item.alias or item.name}"
         source = item.alias or item.name
         parts = _parts(item, machine, controls, records, partial(warn, source=source), around)
         if item.type in CPUS:
@@ -118,7 +119,7 @@ def make_devices(
                 CpuTracing(core, tell),
             )
         model = machine.models.get(item.name)
-        if isinstance(model, ConsoleUarte):
+        if model is not None and isinstance(model, ConsoleModel):
             owner = next((each for each in machine.soc.cores.values() if each.uart == item.name), None)
             console = None if owner is None else machine.core(owner.name).console
             tell = partial(log.write, LogLevel.INFO, source=source)
@@ -145,6 +146,11 @@ def _inform(machine: EmbeddedMachine, log: Log, source: str, text: str) -> None:
     log.write(LogLevel.INFO, text, source, machine.now_ns)
 
 
+def _parent(item: Peripheral) -> str:
+    """Return the name of what an LED or a button is on, with a dot behind it; nothing for what is on the bus."""
+    return f"{item.registrations[0].parent}." if item.type in PIN_DEVICES and item.registrations else ""
+
+
 def _parts(
     item: Peripheral,
     machine: EmbeddedMachine,
@@ -161,8 +167,7 @@ def _parts(
         common = CpuObject(core, controls[core.name], number, warn, set_mips, around.started)
         return common, VprRegisters(core) if item.type == VPR else ArmRegisterNames()
     if item.type in CONTROLLERS.values():
-        cpu = next(place.cpu for place in item.registrations if place.cpu)
-        core = machine.core(machine.soc.by_cpu[cpu].name)
+        core = machine.core(next(each.name for each in machine.soc.cores.values() if each.nvic == item.name))
         controller = NvicRegisters(core, warn)
         inputs = InterruptLines(machine, core.name)
         if item.type == CLIC:
@@ -172,7 +177,11 @@ def _parts(
     if memory is not None:
         block = MemoryBlock(memory, memory.changed)
         return block, RegisterAccess(block, warn)
-    model = machine.models[item.name]
+    if item.name in machine.pin_devices:
+        return (machine.pin_devices[item.name],)
+    model = machine.models.get(item.name)
+    if model is None:
+        return ()
     access = RegisterAccess(model, warn)
     lines = lines_of(model)
     numbered = (

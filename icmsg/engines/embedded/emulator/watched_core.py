@@ -34,21 +34,21 @@ class WatchedCore(ABC):
         self,
         begin: int,
         end: int,
-        told: Callable[[int, int, int], None],
+        told: Callable[[int, int, Callable[[], int]], None],
         *,
         loads: bool = False,
         width: int = 0,
     ) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core to ``begin``…``end`` - 1, before it is made.
 
-        ``loads``: at each load instead, its value 0. ``width``: only at those of so many bytes. The function returned
-        ends that before the next slice.
+        ``pc`` is a function, since to read it takes longer than the rest. ``loads``: at each load instead, its value 0.
+        ``width``: only at those of so many bytes. The function returned ends that before the next slice.
         """
-        on = [True]
+        on, pc = [True], self.pc
 
         def tell(address: int, size: int, value: int) -> None:
             if on and width in (0, size):
-                told(address, value, self.pc())
+                told(address, value, pc)
 
         hook = self._native.hook_loads if loads else self._native.hook_stores
         return self._watch(hook(begin, end, tell), on)
