@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 _ROOT = asset("renode").parent
 
 
-WRITERS = ("CreateFileBackend", "EnableProfiler", "EnableProfilerCollapsedStack", "CreateUartPtyTerminal")
+WRITERS = (
+    "CreateFileBackend", "EnableProfiler", "EnableProfilerCollapsedStack", "CreateUartPtyTerminal",
+    "CreateExecutionTracing", "CreateExecutionTracingSynchronous", "SaveAllOpcodesCounters", "RecordToAsciinema",
+)  # fmt: skip
 """Members that make files, where an argument may name one that is there."""
 
 

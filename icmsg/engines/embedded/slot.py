@@ -13,6 +13,7 @@ from icmsg.engines.embedded.bus import CoreBus
 from icmsg.engines.embedded.low_clock import LowFrequencyClock
 from icmsg.engines.embedded.memory import AddressSpace
 from icmsg.engines.embedded.processor import ignore
+from icmsg.engines.embedded.rates import FASTEST
 from icmsg.machine.console import Console
 from icmsg.machine.events import EventKind, EventStream
 from icmsg.timers import Action, Timers
@@ -78,10 +79,12 @@ class Slot:
         self.name: Final = name
         self.index: Final = index
         self.ticks_per_second: Final = ticks_per_second
-        self.instruction_hz: Final = instruction_hz
+        self.instruction_hz = instruction_hz
         self.architecture: Final = architecture
         self.lfclk: Final = LowFrequencyClock()
         self._speed = 1
+        self.stands = False
+        """True while time passes without the core, which is not halted."""
         self.space: Final = AddressSpace(name)
         self.nvic: Final = architecture.make_controller()
         self.timers: Final = Timers()
@@ -134,6 +137,15 @@ class Slot:
                 self.firmware.set_rate(self.ticks_per_instruction)
             if self.control is not None:
                 self.control.set_speed(times)
+
+    def set_rate(self, instruction_hz: int) -> bool:
+        """Let the core execute so many instructions a second after a reset; False where the tick is too coarse."""
+        if self.ticks_per_second % (FASTEST * instruction_hz):
+            return False
+        self.instruction_hz = instruction_hz
+        if self.firmware is not None:
+            self.firmware.set_rate(self.ticks_per_instruction)
+        return True
 
     def instructions(self) -> int:
         """Return how many instructions firmware has executed, exact within an access."""
