@@ -171,7 +171,7 @@ RESET: Final = RegisterBlock(
     ),
     source="nRF5340 PS, RESET",
 )
-"""By which the application core stops and starts the network core; what is below 0x600 there is CLOCK's and POWER's."""
+"""Registers by which the application core stops and starts the network core; below 0x600 lie CLOCK and POWER."""
 
 
 _TEMP_EVENTS = {"DATARDY": 0x100}
