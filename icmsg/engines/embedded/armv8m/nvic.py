@@ -35,7 +35,10 @@ _FIXED: Final = {1: -4, NMI: -2, HARD_FAULT: -1}
 
 
 class Nvic:
-    """State of the interrupt controller; ``changed`` is called when an exception may have become takeable."""
+    """State of the interrupt controller; ``changed`` is called when an exception may have become takeable.
+
+    ``priority_mask`` are the bits that a priority has in its byte (``priorityMask`` of Renode's NVIC).
+    """
 
     __slots__ = (
         "active",
@@ -44,19 +47,25 @@ class Nvic:
         "edges",
         "enabled",
         "ended",
+        "entered",
+        "left",
         "lines",
         "pended",
         "pending",
         "priority",
+        "priority_mask",
         "subpriority_bits",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, priority_mask: int = 0xE0) -> None:
+        self.priority_mask: Final = priority_mask
         self.changed: Callable[[], None] = ignore
         self.ended: Callable[[int], None] | None = None
         """Called with an external interrupt whose handler has returned."""
         self.began: Callable[[int], None] | None = None
         """Called with an external interrupt whose handler is entered."""
+        self.entered: list[Callable[[int], None]] = []
+        self.left: list[Callable[[int], None]] = []
         self.pended: Callable[[], None] = ignore
         """Called when an exception becomes pending that was not, enabled or not (SCR.SEVONPEND)."""
         self.pending = 0
@@ -149,6 +158,8 @@ class Nvic:
 
     def begin(self, number: int) -> None:
         """Exception ``number`` is entered."""
+        for told in self.entered:
+            told(number)
         self.pending &= ~(1 << number)
         self.active.append(number)
         if self.began is not None and number > SYSTICK:
@@ -160,6 +171,8 @@ class Nvic:
             self.active.remove(number)
             if self.ended is not None and number > SYSTICK:
                 self.ended(number - 16)
+            for told in self.left:
+                told(number)
         bit = 1 << number
         if self.lines & ~self.edges & bit:
             self.pend(bit)
