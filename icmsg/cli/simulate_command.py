@@ -54,8 +54,8 @@ def add_parser(commands: Any, cores: CoreOptions) -> None:
         help="run the firmware of a build, print its console",
         description="Runs the firmware of a build, prints the console of the core under test on standard output as it "
         "comes, and the other consoles on standard error. What comes through a pipe is typed into that console. Ends "
-        "where a ztest image ends (PROJECT EXECUTION …), at --timeout-s, with Ctrl-C or SIGTERM. It is what `west build "
-        "-t run` and twister start.",
+        "where a ztest image ends (PROJECT EXECUTION …), at --timeout-s, with Ctrl-C or SIGTERM. It is what `west "
+        "build -t run` and twister start.",
         formatter_class=HelpFormatter,
     )
     keep(parser, cores)
