@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 OFF: Final = "off"
 _VERDICT: Final = re.compile(r"PROJECT EXECUTION (SUCCESSFUL|FAILED)")
-"""What ztest prints at the end (TC_END_REPORT of Zephyr's tc_util.h), and what twister waits for."""
+"""The line that ztest prints at the end (TC_END_REPORT of Zephyr's tc_util.h), and what twister waits for."""
 _INPUT_BYTES: Final = 256
 _STEP_NS: Final = 1 * MS
 _QUIET_NS: Final = 20 * MS
