@@ -28,6 +28,7 @@ DATA: Final = {
     "firmware_stubs/prebuilt": "**/*",
     "firmware_stubs/src": "*",
     "project_template": "**/*",
+    "zephyr": "**/*",
 }
 """Top-level folders that ship inside the package, and which of their files."""
 LAYOUTS: Final = [f"icmsg/_data/firmware_stubs/{name}" for name in link_files() if name.endswith(".ld")]

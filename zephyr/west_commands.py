@@ -93,7 +93,8 @@ class Icmsg(WestCommand):
 
     def _icmsg(self) -> list[str]:
         """Return the command of icmsg: that of west's own Python, else the one on the path."""
-        if importlib.util.find_spec("icmsg") is not None:
+        spec = importlib.util.find_spec("icmsg")
+        if spec is not None and spec.origin is not None:  # a folder of Zephyr's sample has the name, too
             return [sys.executable, "-m", "icmsg"]
         if (found := shutil.which("icmsg")) is not None:
             return [found]

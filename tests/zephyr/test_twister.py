@@ -40,7 +40,11 @@ def test_twister_says_passed(tmp_path: Path, folder: str, scenario: str, options
     command = [sys.executable, ZEPHYR / "scripts/twister", "-p", BOARD, "-T", ZEPHYR / folder, "-s", scenario]
     command += ["-O", tmp_path / "out", *options]
     subprocess.run(
-        command, env=os.environ | {"EXTRA_ZEPHYR_MODULES": str(ROOT)}, cwd=tmp_path, timeout=LIMIT_S, check=False
+        command,
+        env=os.environ | {"EXTRA_ZEPHYR_MODULES": str(ROOT)},
+        cwd=tmp_path,
+        timeout=LIMIT_S,
+        check=False,
     )
     (suite,) = json.loads((tmp_path / "out/twister.json").read_text(encoding="utf-8"))["testsuites"]
     assert (suite["platform"], suite["status"]) == (BOARD, "passed"), suite
