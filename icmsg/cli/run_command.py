@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -266,6 +266,8 @@ def _run_exchange(
 
     def report(result: ExchangeResult, interrupted: int) -> RunReport:
         wall_s = time.perf_counter() - started
+        if machine.announcement:
+            result = replace(result, notes=(machine.announcement, *result.notes))
         return RunReport(choice, who, workload, result, wall_s, _as_given(options), interrupted)
 
     with ExitStack() as stack:

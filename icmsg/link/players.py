@@ -93,7 +93,10 @@ class Responder(Player):
     def __init__(
         self, played: PlayedInstance[Any], clock: Clock, endpoint: str = "ep0", *, answers: bool = True
     ) -> None:
+        self.heard = 0
+        """Number of messages that came, whatever became of them."""
         self.echoed = 0
+        self.bytes_echoed = 0
         self.unanswered = 0
         self._answers = answers
         self._probe: bytes | None = None
@@ -110,6 +113,7 @@ class Responder(Player):
 
     def received(self, data: bytes) -> None:
         """Send the message back, now or when there is room."""
+        self.heard += 1
         if not self._answers:
             self.unanswered += 1
             self.probe_came_back = self.probe_came_back or data == self._probe
@@ -120,6 +124,7 @@ class Responder(Player):
             self._waiting.append(data)
         else:
             self.echoed += 1
+            self.bytes_echoed += len(data)
 
     def lost_link(self) -> None:
         """Forget what was to be sent back."""
@@ -127,8 +132,8 @@ class Responder(Player):
 
     def _again(self) -> None:
         while self._waiting and self._try_send(self._waiting[0]):
-            self._waiting.popleft()
             self.echoed += 1
+            self.bytes_echoed += len(self._waiting.popleft())
         if self._waiting:
             self._clock.call_later(_RETRY_NS, self._again)
 
@@ -170,6 +175,7 @@ class Initiator(Responder):
         """Send back what was kept but the first ``early`` messages, and what comes: the peer sends first."""
         kept, self._kept = list(self._kept or ()), None
         self.unanswered += min(early, len(kept))
+        self.heard -= len(kept[early:])
         for data in kept[early:]:
             super().received(data)
 
@@ -194,8 +200,10 @@ class Initiator(Responder):
             if self._kept is None:
                 super().received(data)
             else:
+                self.heard += 1
                 self._kept.append(data)
             return
+        self.heard += 1
         self.got += 1
         self.bytes_received += len(data)
         if not self._expected:

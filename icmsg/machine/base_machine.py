@@ -35,6 +35,8 @@ class BaseMachine(Generic[CoreT]):
         self.description: Final[PlatformDescription] = soc.description
         self.events: Final = events
         self.cores: Final[dict[str, CoreT]] = {}
+        self.announcement = ""
+        """What is to be said of this machine before it runs, in one line; mostly nothing."""
         self._runs = False
         self._closed = False
         self._faults: Final = FaultLog(self)

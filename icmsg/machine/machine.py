@@ -244,6 +244,10 @@ class Machine(Protocol):
         """
 
     @property
+    def announcement(self) -> str:
+        """What is to be said of this machine before it runs, in one line; mostly nothing."""
+
+    @property
     def now_ns(self) -> int:
         """The virtual time."""
 

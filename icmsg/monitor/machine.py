@@ -12,6 +12,7 @@ from icmsg.config.boards import DEFAULT
 from icmsg.engines.embedded.core_control import CoreControl
 from icmsg.engines.embedded.foreign_cores import refusal
 from icmsg.engines.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
+from icmsg.engines.embedded.rates import begins_halted
 from icmsg.errors import MonitorError, VirtualTimeoutError
 from icmsg.gdb import Debugger, Halted
 from icmsg.machine.events import EventKind
@@ -22,6 +23,7 @@ from icmsg.monitor.objects.cpu_tracing import CpuTracing
 from icmsg.monitor.objects.devices import make_devices
 from icmsg.monitor.objects.uart import UartObject
 from icmsg.soc.platform import parse_platform
+from icmsg.soc.soc import is_uart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -84,9 +86,13 @@ class MonitorMachine:
             )
             for name, core in soc.cores.items()
         }
+        told = ""
         if self.soc is not None:
+            told = self.soc.announcement
             _take_over(soc, controls, self.soc, self._controls)
         self.close()
+        if soc.announcement not in ("", told):
+            self._log.write(LogLevel.WARNING, soc.announcement, self.name)
         self._sources = sources
         self._take(soc, controls)
 
@@ -232,9 +238,9 @@ class MonitorMachine:
     def _console_of(self, uart: str) -> str | None:
         soc = None if self.soc is None else self.soc.soc
         item = None if soc is None or uart not in soc.description else soc.description[uart]
-        if soc is None or item is None or not item.type.startswith("UART."):
+        if soc is None or item is None or not is_uart(item):
             return None
-        own = (core.name for core in soc.cores.values() if core.uart == uart)
+        own = (core.name for core in soc.cores.values() if uart in core.uarts)
         reaching = (soc.by_cpu[place.cpu].name for place in item.registrations if place.cpu)
         return next(iter((*own, *reaching)), None)
 
@@ -289,8 +295,7 @@ def _take_over(
 
 
 def _begins_halted(machine: EmbeddedMachine, core: str) -> bool:
-    item = machine.description[machine.soc.cores[core].cpu]
-    return any(command.split() == ["IsHalted", "true"] for command in (*item.init, *item.reset))
+    return begins_halted(machine.description[machine.soc.cores[core].cpu])
 
 
 def _seconds(ns: int) -> str:

@@ -47,6 +47,15 @@ def tags(description: PlatformDescription) -> list[Tag]:
     return found
 
 
+def on_bus(item: Peripheral) -> list[Registration]:
+    """Return where cores see something on the bus; it may have places in other peripherals, too."""
+    return [
+        place
+        for place in item.registrations
+        if place.parent == _BUS and place.address is not None and place.cluster is None
+    ]
+
+
 def reaches(item: Peripheral, place: Registration, cpu: str) -> bool:
     """Return whether the core ``cpu`` reaches a peripheral by one of its registrations.
 

@@ -16,6 +16,7 @@ from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.memory_checks import RAM, MemoryRange
 from icmsg.errors import ConfigurationError
 from icmsg.hw.mailboxes import kinds
+from icmsg.hw.uarts import UARTS
 from icmsg.soc.bus_setup import reaches, tags
 from icmsg.soc.core_power import find_force_off
 from icmsg.soc.mailbox_ports import check_joined, controller_of, find_ports
@@ -81,14 +82,19 @@ class SocCore:
     """The type of the core in the platform file."""
     reset_block: str | None = None
     """The peripheral that holds this core in reset and lets it go."""
-    uart: str | None = None
-    """The first UART that only this core reaches: its console."""
+    uarts: list[str] = field(default_factory=list)
+    """UARTs that only this core reaches, or that are wired to it; the first one is its console."""
     own: list[str] = field(default_factory=list)
     """Peripherals that only this core reaches, the NVIC included: they are reset with the core."""
     own_memories: frozenset[str] = frozenset()
     """Memories that only this core reaches."""
     address_map: list[MappedRange] = field(default_factory=list)
     wires: dict[int, list[Wire]] = field(default_factory=dict)
+
+    @property
+    def uart(self) -> str | None:
+        """Its console: the first of its UARTs."""
+        return next(iter(self.uarts), None)
 
     @property
     def is_launched(self) -> bool:
@@ -154,7 +160,7 @@ class Soc:
         """The cores by their names in the file."""
         self.cores: Final = {core.name: core for core in self.by_cpu.values()}
         for core in self.cores.values():
-            _fill(core, description)
+            _fill(core, description, is_alone=len(self.cores) == 1)
         reached: dict[str, set[str]] = {}
         for core in self.cores.values():
             for place in core.memories():
@@ -275,8 +281,8 @@ def _names(cpus: list[str]) -> dict[str, str]:
 
 
 def short_name(name: str) -> str:
-    """Return a core's name without a leading ``cpu``."""
-    return name[3:] if name.startswith("cpu") and len(name) > 3 else name
+    """Return a core's name without a leading ``cpu`` or ``cpu_``."""
+    return name.removeprefix("cpu").lstrip("_") or name
 
 
 def find_core(cores: Mapping[str, CoreT], name: str) -> CoreT:
@@ -291,16 +297,16 @@ def find_core(cores: Mapping[str, CoreT], name: str) -> CoreT:
     return found
 
 
-def _fill(core: SocCore, description: PlatformDescription) -> None:
+def _fill(core: SocCore, description: PlatformDescription, *, is_alone: bool) -> None:
     found: list[MappedRange] = []
     for item in description:
         on_bus = [place for place in item.registrations if place.parent == "sysbus"]
         seen = [place for place in on_bus if place.address is not None and reaches(item, place, core.cpu)]
         found += [_place(item, place) for place in seen]
-        alone = bool(seen) and all(place.cpu == core.cpu for place in on_bus)
+        alone = bool(seen) and (is_alone or all(place.cpu == core.cpu for place in on_bus))
         wired = any(wire.destination == core.nvic for wire in item.connections)
-        if item.type.startswith(_UART) and (alone or (seen and wired)):
-            core.uart = core.uart or item.name
+        if is_uart(item) and (alone or (seen and wired)):
+            core.uarts.append(item.name)
         if alone and not item.type.startswith("Memory."):
             core.own.append(item.name)
         for wire in item.connections:
@@ -314,6 +320,11 @@ def _fill(core: SocCore, description: PlatformDescription) -> None:
         if not any(place.start < tag.end and tag.start < place.end for place in registered)
     ]
     core.address_map = _apart(sorted(found, key=lambda place: place.start))
+
+
+def is_uart(item: Peripheral) -> bool:
+    """Return whether something is a UART, as its type says."""
+    return item.type.startswith(_UART) or item.type in UARTS
 
 
 def _place(item: Peripheral, place: Registration) -> MappedRange:

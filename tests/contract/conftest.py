@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from machines import MACHINES, MachineUnderTest
+from remote_machines import ADDRESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -11,10 +13,14 @@ if TYPE_CHECKING:
     from icmsg.machine.machine import Machine
 
 
-PARAMETERS = [
-    pytest.param(case, id=case.name, marks=() if case.name == "embedded" else pytest.mark.slow)
-    for case in MACHINES
-]
+def marks(case: MachineUnderTest) -> Iterator[pytest.MarkDecorator]:
+    if case.name != "embedded":
+        yield pytest.mark.slow
+    if case.name == "remote" and ADDRESS in os.environ:
+        yield pytest.mark.xdist_group(ADDRESS)  # it serves one client at a time, so one worker has it
+
+
+PARAMETERS = [pytest.param(case, id=case.name, marks=tuple(marks(case))) for case in MACHINES]
 
 
 @pytest.fixture(params=PARAMETERS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from looped import examples
 
 from icmsg.assets import asset
 from icmsg.errors import MonitorError
@@ -62,7 +63,9 @@ def one() -> Iterator[EmbeddedMonitor]:
         yield monitor
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(LINES)
 def test_every_line_is_answered_or_refused(one: EmbeddedMonitor, line: str) -> None:
     if one.machine is None or one.is_started:

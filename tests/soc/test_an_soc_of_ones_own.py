@@ -101,9 +101,9 @@ def test_an_unknown_mailbox_type_is_answered_with_those_that_are_known(
     assert "mailboxes are Miscellaneous.NRF_IPC" in found.err
 
 
-def test_an_nvic_without_its_clock_is_told_which_attribute_it_needs(tmp_path: Path) -> None:
-    path = changed(tmp_path, "    systickFrequency: 100000000\n", "")
-    with pytest.raises(PlatformError, match=r"nvic0 needs a systickFrequency, the clock of cpu0 in Hz"):
+def test_a_clock_without_a_common_tick_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    path = changed(tmp_path, "systickFrequency: 100000000\n", "systickFrequency: 999999999989\n")
+    with pytest.raises(PlatformError, match=r"no tick .* in common: round the systickFrequency of nvic0"):
         EmbeddedMachine(path)
 
 

@@ -23,7 +23,7 @@ from icmsg.monitor import EmbeddedMonitor
 from icmsg.views import trace_to
 from icmsg.views.recent import RecentTrace
 from icmsg.views.report.markup import escaped, visible
-from icmsg.views.report.rows import AROUND, AROUND_ALL, FIRST, LAST, PROBLEMS, KeptRows, Row
+from icmsg.views.report.rows import AROUND, AROUND_ALL, FIRST, LAST, PROBLEMS, KeptRows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -266,7 +266,7 @@ def test_the_monitor_writes_one(tmp_path: Path) -> None:
 def test_rows_that_are_kept_are_bounded_whatever_happens() -> None:
     rows = KeptRows()
     for number in range(20_000):
-        rows.add(Row(number, 0, "lost", is_problem=number % 3 == 0))
+        rows.add(number, 0, "lost", is_problem=number % 3 == 0)
     kept = [row.serial for stretch in rows.stretches() for row in stretch.rows]
     assert kept == sorted(set(kept))
     assert kept[:FIRST] == list(range(FIRST))

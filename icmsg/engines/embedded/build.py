@@ -1,19 +1,22 @@
 """Slots, memories and models, built from a platform description: which types the embedded engine knows.
 
-What it does not know is an error that names the file, the line and the type: the renode engine runs all of them.
+What it does not know becomes a stand-in, which keeps what is written: :attr:`Builder.stand_ins` says which those are.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.armv8m.architecture import Armv8M
-from icmsg.engines.embedded.armv8m.scs_registers import PRIORITY_MASK, SCS_BASE
-from icmsg.engines.embedded.memory import PAGE, AddressSpace, IoRange, MappedMemory, Memory
-from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, lines_of, modelled
+from icmsg.engines.embedded.armv8m.scs_registers import SCS_BASE
+from icmsg.engines.embedded.memory import PAGE, AddressSpace
+from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories
+from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, line_of
 from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
-from icmsg.engines.embedded.models.tagged import TaggedPage
+from icmsg.engines.embedded.models.stand_in import ScriptedModel, StandInModel, scripted
+from icmsg.engines.embedded.models.tagged import name_range
 from icmsg.engines.embedded.rates import (
     CLIC,
     CONTROLLERS,
@@ -21,39 +24,43 @@ from icmsg.engines.embedded.rates import (
     NVIC,
     Rates,
     check_attributes,
+    cortex_m_of,
     hart_of,
-    has_fpu,
+    priority_mask_of,
     wfi_needs_mie,
 )
-from icmsg.engines.embedded.shared_page import SharedPage
+from icmsg.engines.embedded.shared_page import place_io
 from icmsg.engines.embedded.slot import Slot
 from icmsg.engines.embedded.vpr.architecture import Vpr
 from icmsg.engines.embedded.vpr.clic_registers import CLIC_BASE
 from icmsg.errors import ConfigurationError
 from icmsg.hw.mailboxes import ManySided
-from icmsg.soc.bus_setup import reaches, tags
+from icmsg.soc.bus_setup import on_bus, reaches, tags
 from icmsg.soc.platform import Peripheral, Reference
 from icmsg.soc.soc import VPR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
+    from icmsg.engines.embedded.memory import MappedMemory, Memory
     from icmsg.engines.embedded.processor import Architecture
     from icmsg.engines.embedded.scheduler import Scheduler
-    from icmsg.hw.line import Line
     from icmsg.hw.model import IoModel
     from icmsg.machine.events import EventStream
     from icmsg.soc.bus_setup import Tag
     from icmsg.soc.platform import PlatformDescription
     from icmsg.soc.platform.description import Registration
-    from icmsg.soc.platform.values import Connection
     from icmsg.soc.soc import Soc
 
 MEMORY: Final = "Memory.MappedMemory"
+_SCRIPTED: Final = "Python.PythonPeripheral"
 
 
 class Builder:
-    """Builds everything a platform description has; the results are its public attributes."""
+    """Builds everything a platform description has; the results are its public attributes.
+
+    ``first_access(what, address)`` is told once of each stand-in.
+    """
 
     def __init__(
         self,
@@ -62,17 +69,25 @@ class Builder:
         scheduler: Scheduler,
         events: EventStream,
         nanoseconds: Callable[[int], int],
+        first_access: Callable[[str, int], None],
     ) -> None:
         self._soc = soc
+        self._first_access = first_access
         self._time = scheduler.time
         self._description = description = soc.description
         self.slots: Final[dict[str, Slot]] = {}
-        self.memories: Final[dict[str, Memory]] = {}
+        self.memories: Final[dict[str, Memory | MemoryPart]] = {}
+        self._pieces: list[Memory] = []
         self.models: Final[dict[str, Model]] = {}
         self.common: Final = AddressSpace("")
         """Everything that is there for everybody: what a debugger sees that looks through no core's eyes."""
+        self.stand_ins: Final[dict[str, Peripheral]] = {}
+        """What nothing models, by name, in the order in which it was made."""
+        self.left_out: Final[list[str]] = []
+        """Commands of the platform file that nobody runs, since Python would have to be executed."""
         self.tags: Final[list[Tag]] = []
         self._nvics: dict[str, Slot] = {}
+        self._starts = sorted(place.address or 0 for item in description for place in on_bus(item))
         cores = [item for item in description if item.type in CPUS]
         try:
             for index, (name, core) in enumerate(zip(rates.instruction_hz, cores, strict=True)):
@@ -86,6 +101,7 @@ class Builder:
                     events=events,
                     nanoseconds=nanoseconds,
                 )
+            self._add_memories()
             for item in self._in_order():
                 self._add(item)
             for item in description:
@@ -98,7 +114,10 @@ class Builder:
 
     def release_memory(self) -> None:
         """Give all memories back."""
-        for memory in self.memories.values():
+        for part in self.memories.values():
+            if isinstance(part, MemoryPart):
+                part.close()
+        for memory in self._pieces:
             memory.close()
 
     def _in_order(self) -> Iterable[Peripheral]:
@@ -110,66 +129,101 @@ class Builder:
         if item.type in CONTROLLERS.values():
             self._add_controller(item)
         elif item.type == MEMORY:
-            self._add_memory(item)
+            pass  # they are all there
         elif (modelled_as := find_model(item.type)) is not None:
             self._add_model(item, modelled_as)
         else:
-            known = ", ".join(sorted([*CPUS, *CONTROLLERS.values(), MEMORY, *modelled()]))
-            raise item.error(
-                f"type {item.type} of {item.name} is not modelled by the embedded engine (it has {known}); "
-                "the renode engine runs it: --engine renode"
-            )
+            self._add_stand_in(item)
+            return
         for kind in ("preinit", "init", "reset"):
-            if getattr(item, kind) and not (kind == "init" and _stands_in(item)):
+            if getattr(item, kind) and not (kind == "init" and (item.type == MEMORY or _stands_in(item))):
                 raise item.error(
                     f"the {kind} section of {item.name} is not modelled by the embedded engine; "
                     "the renode engine runs it"
                 )
 
     def _add_controller(self, item: Peripheral) -> None:
-        check_attributes(item, {"priorityMask", "systickFrequency"} if item.type == NVIC else set())
-        if item.attributes.get("priorityMask", PRIORITY_MASK) != PRIORITY_MASK:
+        known = {"priorityMask", "systickFrequency", "haltSystickOnDeepSleep"} if item.type == NVIC else set()
+        check_attributes(item, known)
+        base = SCS_BASE if item.type == NVIC else CLIC_BASE
+        owner = next((core for core in self._soc.by_cpu.values() if core.nvic == item.name), None)
+        if owner is None:
             raise item.error(
-                f"priorityMask must be 0x{PRIORITY_MASK:02X}; the embedded engine models three priority bits",
-                "priorityMask",
+                f"no core has {item.name} for its interrupt controller: write `nvic: {item.name}` there"
             )
+        if not any(place.address == base for place in item.registrations):
+            raise item.error(f"{item.name} must be registered at 0x{base:08X}, where every core has its own")
         for place in item.registrations:
-            base = SCS_BASE if item.type == NVIC else CLIC_BASE
-            if place.address != base or place.cpu is None:
+            if place.cpu not in (None, owner.cpu):
                 raise place.place.error(
-                    f"{item.name} must be registered at 0x{base:08X} for one core (cpu: …)"
+                    f"{item.name} is the interrupt controller of {owner.cpu}, and registered for {place.cpu}: write "
+                    f"`cpu: {owner.cpu}`"
                 )
-            self._nvics[item.name] = self._slot(item, place.cpu)
+        self._nvics[item.name] = self.slots[owner.name]
 
-    def _add_memory(self, item: Peripheral) -> None:
-        check_attributes(item, {"size"})
-        size = item.attributes.get("size")
-        if not isinstance(size, int):
-            raise item.error(f"{item.name} needs a size in bytes", "size")
-        try:
-            memory = Memory(item.name, size)
-        except ConfigurationError as error:
-            raise item.error(str(error), "size") from None
-        self.memories[item.name] = memory
-        for place in item.registrations:
-            if place.address is None:
-                raise place.place.error(f"{item.name} needs an address on sysbus")
+    def _add_memories(self) -> None:
+        items = [item for item in self._in_order() if item.type == MEMORY]
+        for piece in place_memories(items, lambda item: check_attributes(item, {"size"})):
+            self._pieces.append(piece.memory)
+            self.memories.update((part.name, part) for part in piece.parts)
+            for part, item in zip(piece.parts, piece.items, strict=True):
+                self.left_out.extend(fill(item, part))
+            for address, item, place in piece.places:
+                for space in self._spaces_of(item, place):
+                    self._register(item, space, piece.mapped(address))
+        order = [item.name for item in items]
+        for name in sorted(self.memories, key=order.index):
+            self.memories[name] = self.memories.pop(name)
+
+    def _add_stand_in(self, item: Peripheral) -> None:
+        model = None
+        if item.type == _SCRIPTED:
+            model = scripted(item.attributes.get("script"), item.attributes.get("filename"))
+        if model is None:
+            self.stand_ins[item.name] = item
+        regions: dict[str | None, ScriptedModel | StandInModel] = {}
+        for place in on_bus(item):
+            if place.region not in regions:
+                tell = partial(self._tell_access, item, place)
+                regions[place.region] = model or StandInModel(tell)
+            start = place.address or 0
+            size = place.size or self._size(item, start)
             for space in self._spaces_of(item, place):
-                self._register(item, space, MappedMemory(place.address, place.address + size, memory))
+                if space.has_room_for_io(start, size) and start & -PAGE != SCS_BASE:
+                    self._register_io(item, space, place, size, regions[place.region])
+        if regions:
+            self.models[item.name] = next(iter(regions.values()))
+
+    def _tell_access(self, item: Peripheral, place: Registration, what: str, offset: int) -> None:
+        text = f"{what} of {item.name} ({item.type}), which nothing models: it keeps what is written"
+        self._first_access(text, (place.address or 0) + offset)
+
+    def _size(self, item: Peripheral, start: int) -> int:
+        """Return how much something covers that does not say it: up to the next thing, a page at most."""
+        size = item.attributes.get("size")
+        if isinstance(size, int) and size > 0:
+            return size
+        return min(PAGE, self._gap(start))
+
+    def _gap(self, start: int) -> int:
+        return min(other - start for other in (*self._starts, 1 << 32) if other > start)
 
     def _add_model(self, item: Peripheral, kind: ModelType) -> None:
+        if kind.lenient and not item.registrations:
+            return  # it exists, and no bus reaches it
         outputs = self._outputs(item)
-        owners = self._owners(item, kind, outputs)
+        owners = self._owners(item, kind)
         _check_values(item, kind)
         parts = Parts(
             slot=owners[0],
-            base=item.registrations[0].address or 0,
+            base=on_bus(item)[0].address or 0,
             models={name: self._model(item, name) for name in kind.models if name in item.attributes},
             nvics={name: self._nvic(item, name) for name in kind.nvics if name in item.attributes},
             cores={name: self._core(item, name) for name in kind.cores if name in item.attributes},
             numbers={name: _number(item, name) for name in kind.numbers if name in item.attributes},
             outputs=outputs,
             time=self._time,
+            attributes=item.attributes,
         )
         try:
             model = kind.build(parts)
@@ -181,8 +235,10 @@ class Builder:
         self.models[item.name] = model
         if not kind.stands_in and len(owners) == 1:
             owners[0].peripherals.append(model)
-        for place in item.registrations:
+        for place in on_bus(item):
             size = place.size or kind.size or parts.numbers["size"] - place.offset
+            if kind.lenient and place.size is None:
+                size = min(size, self._gap(place.address or 0))
             for space in self._spaces_of(item, place):
                 self._register_io(item, space, place, size, self._seen_from(space, model))
 
@@ -198,26 +254,38 @@ class Builder:
             wire.index or 0: wired[wire.destination] for wire in item.connections if wire.destination in wired
         }
 
-    def _owners(self, item: Peripheral, kind: ModelType, outputs: Mapping[int, Slot]) -> list[Slot]:
-        """Return the cores to which it belongs: one, but for stand-ins and what has outputs to several cores."""
-        if not item.registrations or any(place.address is None for place in item.registrations):
+    def _owners(self, item: Peripheral, kind: ModelType) -> list[Slot]:
+        """Return the cores to which it belongs: one, but for plain storage and what has outputs to several cores.
+
+        It is the only core, or the one for which it is registered, or that to which all its outputs are wired.
+        """
+        places = on_bus(item)
+        if not places:
             raise item.error(f"{item.name} needs an address on sysbus")
         if kind.stands_in:
-            return [slot for place in item.registrations for slot in self._slots_of(item, place)]
-        cpus = {place.cpu for place in item.registrations}
+            return [slot for place in places for slot in self._slots_of(item, place)]
+        cpus = {place.cpu for place in places}
+        wired = {wire.destination for wire in item.connections}
+        owners = [self.slots[core.name] for core in self._soc.by_cpu.values() if core.nvic in wired]
+        if len(self.slots) == 1:
+            return list(self.slots.values())
         if kind.shared and (len(cpus) > 1 or None in cpus):
-            if not outputs:
+            if not owners:
                 raise item.error(
                     f"{item.name} is reached by several cores and needs a connection to the interrupt controller of "
                     "the core to which it belongs"
                 )
-            return list(dict.fromkeys(outputs.values()))
-        if len(cpus - {None}) != 1:
+            return owners
+        if len(cpus - {None}) == 1:
+            return [self._slot(item, next(iter(cpus - {None})))]
+        if not owners and kind.anybodys:
+            return [next(iter(self.slots.values()))]
+        if len(owners) != 1:
             raise item.error(
                 f"{item.name} must be registered for exactly one core (cpu: …), whose memory it uses and "
-                "with which it is reset"
+                "with which it is reset, or be wired to the interrupt controller of one"
             )
-        return [self._slot(item, next(iter(cpus - {None})))]
+        return owners
 
     def _slots_of(self, item: Peripheral, place: Registration) -> list[Slot]:
         return list(self.slots.values()) if place.cpu is None else [self._slot(item, place.cpu)]
@@ -229,56 +297,37 @@ class Builder:
         return [*spaces, self.common] if place.cpu is None else spaces
 
     def add_tag(self, tag: Tag) -> None:
-        """Let ``tag`` answer where nothing else does, page by page."""
+        """Let ``tag`` answer where nothing else does, in whole pages."""
         self.tags.append(tag)
         for space in [*(slot.space for slot in self.slots.values()), self.common]:
-            for base in range(tag.start & -PAGE, tag.end, PAGE):
-                found = space.pages.get(base // PAGE)
-                if found is None:
-                    found = IoRange(base, base + PAGE, TaggedPage(base, space.core), tag.name)
-                    space.add(found)
-                if isinstance(found, IoRange) and isinstance(found.model, TaggedPage):
-                    found.model.add(tag)
+            name_range(space, tag, own=SCS_BASE // PAGE)
 
     def _register_io(
         self, item: Peripheral, space: AddressSpace, place: Registration, size: int, model: IoModel
     ) -> None:
-        start = place.address or 0
-        end = start + size
-        if start % PAGE == end % PAGE == place.offset == 0:
-            self._register(item, space, IoRange(start, end, model, item.name))
-            return
-        for base in range(start - start % PAGE, end, PAGE):
-            found = space.pages.get(base // PAGE)
-            if not isinstance(found, IoRange) or not isinstance(found.model, SharedPage):
-                found = IoRange(base, base + PAGE, SharedPage(base, space.core), item.name)
-                self._register(item, space, found)
-            page = found.model
-            assert isinstance(page, SharedPage)
-            first, last = max(start, base) - base, min(end, base + PAGE) - base
-            try:
-                page.add(first, last, model, item.name, shift=base - start + place.offset)
-            except ConfigurationError as error:
-                raise item.error(str(error)) from None
+        try:
+            place_io(space, place.address or 0, size, model, item.name, offset=place.offset)
+        except ConfigurationError as error:
+            raise item.error(str(error)) from None
 
-    def _register(self, item: Peripheral, space: AddressSpace, where: MappedMemory | IoRange) -> None:
+    def _register(self, item: Peripheral, space: AddressSpace, where: MappedMemory) -> None:
         try:
             space.add(where)
         except ConfigurationError as error:
             raise item.error(str(error)) from None
 
     def _connect(self, item: Peripheral) -> None:
-        if item.type in (*CPUS, *CONTROLLERS.values(), *PIN_DEVICES):
+        if item.type in (*CPUS, *CONTROLLERS.values(), *PIN_DEVICES, _SCRIPTED) or item.name in self.stand_ins:
             return  # a controller's wire to its core is what `nvic:` or `clic:` of the core says as well
         for wire in item.connections:
-            if (
-                wire.destination in self._description
-                and self._description[wire.destination].type in PIN_DEVICES
-            ):
-                continue  # see place_on_pins
+            if wire.destination in self.stand_ins or self._is_on_pins(wire.destination):
+                continue
             slot = self._nvics.get(wire.destination)
             model = self.models.get(item.name)
-            line = None if model is None else _line(model, wire)
+            if model is None and not item.registrations:
+                continue
+            output = wire.source if wire.index is None else wire.index
+            line = None if model is None else line_of(model, output)
             if slot is None or line is None:
                 raise wire.place.error(
                     f"this connection of {item.name} is not modelled by the embedded engine; it models "
@@ -293,6 +342,9 @@ class Builder:
             line.connect(slot.set_line, wire.irq)
             if line.edge:
                 slot.latch_edges(wire.irq)
+
+    def _is_on_pins(self, name: str) -> bool:
+        return name in self._description and self._description[name].type in PIN_DEVICES  # see place_on_pins
 
     def _model(self, item: Peripheral, attribute: str) -> Model:
         value = item.attributes[attribute]
@@ -326,15 +378,7 @@ class Builder:
 def _architecture(description: PlatformDescription, core: Peripheral) -> Architecture:
     if core.type == VPR:
         return Vpr(hart=hart_of(core), wfi_needs_mie=wfi_needs_mie(core))
-    return Armv8M(has_fpu=has_fpu(description, core))
-
-
-def _line(model: Model, wire: Connection) -> Line | None:
-    """Return the output of a model that a wire begins at, None if it has no such one."""
-    numbered = hasattr(model, "outputs")
-    if wire.source not in (None, "IRQ") or numbered is (wire.index is None):
-        return None
-    return lines_of(model).get(wire.index or 0)
+    return Armv8M(cortex_m_of(description, core), priority_mask=priority_mask_of(description, core))
 
 
 def _stands_in(item: Peripheral) -> bool:
@@ -343,7 +387,8 @@ def _stands_in(item: Peripheral) -> bool:
 
 
 def _check_values(item: Peripheral, kind: ModelType) -> None:
-    check_attributes(item, kind.attributes)
+    if not kind.lenient:
+        check_attributes(item, kind.attributes)
     for name in kind.required:
         if name not in item.attributes:
             raise item.error(f"{item.name} needs the attribute {name}")

@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from icmsg.machine.memory_console import MemoryConsoles, no_rtt, no_uart, nobody_reads
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icmsg.engines.embedded.machine_core import MachineCore
-    from icmsg.engines.embedded.models.uarte_receiver import UarteReceiver
     from icmsg.engines.embedded.slot import Slot
+    from icmsg.machine.console import ConsoleSink
     from icmsg.machine.image import FirmwareImage
+
+
+class Receiver(Protocol):
+    """The receiving half of a UART; ``missed(count)`` is told of bytes that firmware did not take."""
+
+    missed: Callable[[int], None]
+
+    @property
+    def is_on(self) -> bool:
+        """True while firmware has it on."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to firmware."""
+
+
+@runtime_checkable
+class ConsoleModel(Protocol):
+    """A UART: ``sinks`` are called with all bytes that it sends, and their virtual time."""
+
+    sinks: list[ConsoleSink]
+
+    @property
+    def receiver(self) -> Receiver:
+        """The receiving half."""
+
+    @property
+    def baud_rate(self) -> int:
+        """Bits a second, rounded."""
 
 
 class CoreConsole:
     """The console of ``core``, in ``slot``; ``receiver`` is that of its UART, None where it has none."""
 
-    def __init__(self, core: MachineCore, slot: Slot, receiver: UarteReceiver | None) -> None:
+    def __init__(self, core: MachineCore, slot: Slot, receiver: Receiver | None) -> None:
         self._core: Final = core
         self._slot: Final = slot
         self._receiver: Final = receiver

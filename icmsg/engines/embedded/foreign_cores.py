@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from icmsg.engines.embedded.model_types import find_model
 from icmsg.engines.embedded.rates import CPUS
 from icmsg.errors import ConfigurationError
 from icmsg.soc.platform import Reference
@@ -13,7 +14,7 @@ from icmsg.soc.soc import short_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icmsg.soc.platform import Peripheral, PlatformDescription
+    from icmsg.soc.platform import Peripheral, PlatformDescription, Registration
 
 _CORES = "CPU."
 
@@ -42,7 +43,7 @@ def split(description: PlatformDescription) -> tuple[PlatformDescription, dict[s
 
 def check(foreign: Mapping[str, Peripheral], name: str) -> None:
     """Raise ConfigurationError if ``name`` is that of a core that was left out."""
-    item = foreign.get(name) or foreign.get(f"cpu{name}")
+    item = next((item for item in foreign.values() if name in (item.name, short_name(item.name))), None)
     if item is not None:
         raise ConfigurationError(refusal(item))
 
@@ -56,20 +57,25 @@ def refusal(core: Peripheral) -> str:
 
 
 def _belongs(item: Peripheral, gone: Mapping[str, Peripheral]) -> bool:
-    places = [place.cpu in gone for place in item.registrations if place.parent == "sysbus"]
+    places = [_is_seen_by(place, gone) for place in item.registrations if place.parent == "sysbus"]
     wires = [wire.destination in gone for wire in item.connections]
     return (bool(places) and all(places)) or (bool(wires) and all(wires))
+
+
+def _is_seen_by(place: Registration, gone: Mapping[str, Peripheral]) -> bool:
+    """Return whether only what is left out sees something there: a core, a cluster of them."""
+    return place.cpu in gone or place.cluster in gone
 
 
 def _without(
     item: Peripheral, gone: Mapping[str, Peripheral], foreign: Mapping[str, Peripheral]
 ) -> Peripheral:
     for name, value in item.attributes.items():
-        if isinstance(value, Reference) and value.name in gone:
+        if isinstance(value, Reference) and value.name in gone and find_model(item.type) is not None:
             owner = next(iter(foreign.values()))
             raise item.error(f"{item.name} refers to {value.name}, and {refusal(owner)}", name)
     return replace(
         item,
-        registrations=tuple(place for place in item.registrations if place.cpu not in gone),
+        registrations=tuple(place for place in item.registrations if not _is_seen_by(place, gone)),
         connections=tuple(wire for wire in item.connections if wire.destination not in gone),
     )

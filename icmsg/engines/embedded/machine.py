@@ -12,11 +12,12 @@ from icmsg.config.boards import DEFAULT
 from icmsg.engines.embedded import foreign_cores
 from icmsg.engines.embedded.build import Builder
 from icmsg.engines.embedded.bus import CoreBus
+from icmsg.engines.embedded.core_console import ConsoleModel
 from icmsg.engines.embedded.hang_guard import HangGuard
 from icmsg.engines.embedded.machine_core import MachineCore
-from icmsg.engines.embedded.models.console_uarte import ConsoleUarte
 from icmsg.engines.embedded.models.core_holder import CoreHolder
 from icmsg.engines.embedded.models.pin_devices import place_on_pins
+from icmsg.engines.embedded.models.stand_in import announced
 from icmsg.engines.embedded.played import MachineClock
 from icmsg.engines.embedded.rates import read_rates
 from icmsg.engines.embedded.scheduler import Scheduler
@@ -30,9 +31,10 @@ from icmsg.soc.platform import load_platform
 from icmsg.soc.soc import Soc, shipped_soc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from icmsg.engines.embedded.memory import Memory
+    from icmsg.engines.embedded.memory_groups import MemoryPart
     from icmsg.engines.embedded.model_types import Model
     from icmsg.engines.embedded.processor import Processor
     from icmsg.engines.embedded.slot import Slot
@@ -80,7 +82,10 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         self.scheduler = Scheduler(
             ticks_per_us=-(-rates.ticks_per_second // 1_000_000), quantum=self.ticks(quantum_ns)
         )
-        self._parts = Builder(self.soc, rates, self.scheduler, self.events, self._nanoseconds)
+        self._parts = Builder(
+            self.soc, rates, self.scheduler, self.events, self._nanoseconds, self._touched_stand_in
+        )
+        self.announcement = announced(self.stand_ins, self._parts.left_out)
         self.pin_devices: Final = place_on_pins(self.description, self._parts.models, lambda: self.now_ns)
         """LEDs and buttons by their names in the platform file."""
         self._warnings: dict[tuple[str, str, int], AccessWarning] = {}
@@ -91,18 +96,22 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         """The addresses that belong to no core, for whoever looks from outside."""
         self.clock: Final = MachineClock(self.scheduler, rates.ticks_per_second)
         for name, slot in self._parts.slots.items():
-            uart = self._parts.models.get(soc.cores[name].uart or "")
+            consoles = self._consoles(soc.cores[name].uarts)
             slot.add_control(timer_hz=rates.systick_hz[name], restart=self._restart)
             self.cores[name] = MachineCore(
                 self,
                 slot,
                 latency=self.ticks(latency_ns),
                 retry=self.ticks(US),
-                receiver=uart.receiver if isinstance(uart, ConsoleUarte) else None,
+                receiver=consoles[0].receiver if consoles else None,
             )
         self.scheduler.stopped = lambda core: self.cores[core.name].stops.tell(core)
         self._reached = 0, 0  # the last deadline: its tick, and the nanosecond that was asked for
         self._guard = HangGuard(self)
+
+    def _consoles(self, uarts: Iterable[str]) -> list[ConsoleModel]:
+        models: Iterable[object] = (self._parts.models.get(uart) for uart in uarts)
+        return [model for model in models if isinstance(model, ConsoleModel)]
 
     # Time
 
@@ -195,9 +204,14 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         return self._parts.models
 
     @property
-    def memories(self) -> Mapping[str, Memory]:
+    def memories(self) -> Mapping[str, Memory | MemoryPart]:
         """RAM and flash by their names in the platform file."""
         return self._parts.memories
+
+    @property
+    def stand_ins(self) -> Mapping[str, str]:
+        """The types of what nothing models, by name: it keeps what is written, and nothing else happens."""
+        return {name: item.type for name, item in self._parts.stand_ins.items()}
 
     @property
     def tags(self) -> Sequence[Tag]:
@@ -354,6 +368,13 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
                     model.held.hold()
 
         self.scheduler.at(self.scheduler.time(), restart)
+
+    def _touched_stand_in(self, what: str, address: int) -> None:
+        """Warn of the first access of a stand-in, if firmware makes it."""
+        who = self.accessing()
+        if who is not None:
+            core, pc = who
+            self._warn(self._parts.slots[core], what, address, pc)
 
     def _warn(self, slot: Slot, what: str, address: int, pc: int) -> None:
         key = slot.name, what, address

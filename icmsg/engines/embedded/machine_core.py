@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from icmsg.engines.embedded.core_console import Receiver
     from icmsg.engines.embedded.machine import EmbeddedMachine
-    from icmsg.engines.embedded.models.uarte_receiver import UarteReceiver
     from icmsg.engines.embedded.processor import Processor, SystemRegisters
     from icmsg.engines.embedded.slot import Slot
     from icmsg.machine.image import FirmwareImage
@@ -38,7 +38,7 @@ class MachineCore(BaseCore):
         *,
         latency: int,
         retry: int,
-        receiver: UarteReceiver | None,
+        receiver: Receiver | None,
     ) -> None:
         super().__init__(machine.soc, machine.soc.cores[slot.name], slot.bus, slot.console)
         self._machine = machine
@@ -328,10 +328,12 @@ class MachineCore(BaseCore):
         text, pc = problem
         return lock_up_words(self, text, pc)
 
-    def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
+    def watch_stores(
+        self, begin: int, end: int, told: Callable[[int, int, Callable[[], int]], None]
+    ) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core's firmware to ``begin`` up to ``end``.
 
-        The function returned ends that, before the next slice. Meanwhile firmware is about a third slower.
+        ``pc`` is a function. The result ends that, before the next slice. Meanwhile firmware is about a third slower.
         """
         return self.watch_firmware(lambda firmware: firmware.watch_stores(begin, end, told))
 

@@ -20,18 +20,23 @@ from icmsg.engines.embedded.models.nrf_timer import NrfTimerModel
 from icmsg.engines.embedded.models.nrf_uarte import NrfUarteModel
 from icmsg.engines.embedded.models.nrf_vpr import NrfVprModel
 from icmsg.engines.embedded.models.nrf_wdt import NrfWdtModel
+from icmsg.engines.embedded.models.uart import NumberedUart, UartModel
 from icmsg.errors import ConfigurationError
 from icmsg.hw.line import Line
 from icmsg.hw.mailboxes import SeveralLines, find_kind, kinds
 from icmsg.hw.model import IoModel
 from icmsg.hw.nrf_grtc import CHANNELS, GROUPS
+from icmsg.hw.nrf_rtc import COMPARATORS as RTC_COMPARATORS
 from icmsg.hw.nrf_timer import COMPARATORS
+from icmsg.hw.uarts import LPUART_WITHOUT_GLOBALS, NRF_UART, NS16550_WIDE, UARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from icmsg.engines.embedded.slot import Slot
     from icmsg.hw.mailboxes import MailboxKind
+    from icmsg.hw.uart_layout import UartLayout
+    from icmsg.soc.platform.values import Value
 
 
 class OneOrNone(IoModel, Protocol):
@@ -43,6 +48,15 @@ class OneOrNone(IoModel, Protocol):
 
 
 Model = OneOrNone | SeveralLines
+
+
+def line_of(model: Model, output: str | int | None) -> Line | None:
+    """Return an interrupt line by its name or number, or, for None, the only one; None if there is no such one."""
+    if isinstance(model, UartModel) and output is not None:
+        return model.named.get(output)
+    if hasattr(model, "outputs") is isinstance(output, int) and output in (None, "IRQ", *lines_of(model)):
+        return lines_of(model).get(output if isinstance(output, int) else 0)
+    return None
 
 
 def lines_of(model: Model) -> Mapping[int, Line]:
@@ -59,6 +73,7 @@ class Parts:
     """Parts that a model is built from: the core it belongs to, its address there, and what its attributes name.
 
     ``outputs`` are the cores to which its outputs are wired; ``time()`` is the tick of whoever accesses it.
+    ``attributes`` are all that the platform file says.
     """
 
     slot: Slot
@@ -69,6 +84,7 @@ class Parts:
     numbers: Mapping[str, int]
     outputs: Mapping[int, Slot]
     time: Callable[[], int]
+    attributes: Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,8 @@ class ModelType:
     name a core's interrupt controller, ``numbers`` those that are a whole number and ``fixed`` those that may only
     have one value; the ones in ``required`` must be there.
     ``size`` in bytes is what a registration covers that says nothing else; None = what the attribute ``size`` says.
+    ``lenient`` marks one that may have any other attribute, since none changes what is modelled.
+    ``anybodys`` marks one that belongs to the first core where nothing says to which.
     ``stands_in`` marks a type that only keeps what is written, so that it does not matter whom it belongs to.
     ``shared`` marks one that several cores may reach: it belongs to the core to which all its outputs are wired, or
     to none.
@@ -94,6 +112,8 @@ class ModelType:
     required: tuple[str, ...] = ()
     stands_in: bool = False
     shared: bool = False
+    lenient: bool = False
+    anybodys: bool = False
 
     @property
     def attributes(self) -> set[str]:
@@ -122,10 +142,17 @@ def _clock(parts: Parts) -> NrfClockModel:
 
 
 def _timer(parts: Parts) -> NrfTimerModel:
-    count = parts.numbers["numberOfEvents"]
+    count = parts.numbers.get("numberOfEvents", COMPARATORS)
     if not 1 <= count <= COMPARATORS:
         raise ConfigurationError(f"numberOfEvents must be 1…{COMPARATORS}, not {count}")
     return NrfTimerModel(parts.slot, base=parts.base, comparators=count)
+
+
+def _rtc(parts: Parts) -> NrfRtcModel:
+    count = parts.numbers.get("numberOfEvents", RTC_COMPARATORS)
+    if not 1 <= count <= RTC_COMPARATORS:
+        raise ConfigurationError(f"numberOfEvents must be 1…{RTC_COMPARATORS}, not {count}")
+    return NrfRtcModel(parts.slot, base=parts.base)
 
 
 def _wdt(parts: Parts) -> NrfWdtModel:
@@ -165,12 +192,36 @@ def _grtc(parts: Parts) -> NrfGrtcModel:
 def find_model(type_name: str) -> ModelType | None:
     """Return how a type is modelled, mailboxes included; None if it is not."""
     kind = find_kind(type_name)
-    return MODELS.get(type_name) if kind is None else _mailbox(kind)
+    if kind is not None:
+        return _mailbox(kind)
+    found = MODELS.get(type_name)
+    return _uart(UARTS[type_name]) if found is None and type_name in UARTS else found
 
 
 def modelled() -> list[str]:
     """Return the names of all types that are modelled."""
-    return sorted({*MODELS, *(kind.type for kind in kinds())})
+    return sorted({*MODELS, *UARTS, *(kind.type for kind in kinds())})
+
+
+def _uart(layout: UartLayout) -> ModelType:
+    return ModelType(lambda parts: _uart_model(layout, parts), size=layout.size, lenient=True, anybodys=True)
+
+
+def _uart_model(layout: UartLayout, parts: Parts) -> UartModel:
+    if parts.attributes.get("hasGlobalRegisters") is False:
+        layout = LPUART_WITHOUT_GLOBALS
+    if parts.attributes.get("wideRegisters") is True:
+        layout = NS16550_WIDE
+    clocks = (parts.attributes.get(name) for name in ("frequency", "clockFrequency", "systemClockFrequency"))
+    clock_hz = next((clock for clock in clocks if isinstance(clock, int)), 0)
+    numbered = any(isinstance(each.output, int) for each in layout.interrupts)
+    return (NumberedUart if numbered else UartModel)(layout, parts.slot, clock_hz=clock_hz)
+
+
+def _nrf_uart(parts: Parts) -> NrfUarteModel | UartModel:
+    if parts.attributes.get("easyDMA") is True:
+        return NrfUarteModel(parts.slot, base=parts.base)
+    return UartModel(NRF_UART, parts.slot)
 
 
 def _mailbox(kind: MailboxKind) -> ModelType:
@@ -196,11 +247,13 @@ MODELS: Final[dict[str, ModelType]] = {
         lambda parts: DwtModel(parts.slot, base=parts.base, frequency=parts.numbers["frequency"]),
         numbers=("frequency",),
         required=("frequency",),
+        anybodys=True,
     ),
     "Miscellaneous.NRF52840_RNG": ModelType(lambda parts: NrfRngModel(parts.slot, base=parts.base)),
     "Miscellaneous.NRF5340_CLOCK": ModelType(
         _clock, size=0x600, cores=("clocked",), nvics=("clockedNvic",), numbers=("startMicroseconds",)
     ),
+    "Miscellaneous.NRF_CLOCK": ModelType(lambda parts: NrfClockModel(parts.slot, base=parts.base)),
     "Miscellaneous.NRF54L_CLOCK": ModelType(
         lambda parts: Nrf54lClockModel(
             parts.slot, base=parts.base, start_us=parts.numbers.get("startMicroseconds", 10)
@@ -211,17 +264,15 @@ MODELS: Final[dict[str, ModelType]] = {
     "Miscellaneous.NRF_RESET": ModelType(_reset, cores=("network",), required=("network",)),
     "Miscellaneous.NRF_TEMP": ModelType(lambda parts: NrfTempModel(parts.slot, base=parts.base)),
     "Miscellaneous.NRF_VPR": ModelType(_vpr, cores=("vpr",), required=("vpr",)),
-    "Timers.NRF52840_Timer": ModelType(_timer, numbers=("numberOfEvents",), required=("numberOfEvents",)),
-    "Timers.NRF52840_RTC": ModelType(
-        lambda parts: NrfRtcModel(parts.slot, base=parts.base),
-        fixed=(("numberOfEvents", 4),),
-        required=("numberOfEvents",),
-    ),
+    "Timers.NRF52840_Timer": ModelType(_timer, numbers=("numberOfEvents",)),
+    "Timers.NRF52840_RTC": ModelType(_rtc, numbers=("numberOfEvents",)),
+    "Timers.NRF52840_Watchdog": ModelType(lambda parts: NrfWdtModel(parts.slot, base=parts.base)),
     "Timers.NRF_GRTC": ModelType(_grtc, numbers=("channels", "groups"), shared=True),
     "Timers.NRF_RTC": ModelType(lambda parts: NrfRtcModel(parts.slot, base=parts.base)),
     "Timers.NRF_WDT": ModelType(_wdt, models=("resetController",), required=("resetController",)),
-    "UART.NRF52840_UART": ModelType(
-        lambda parts: NrfUarteModel(parts.slot, base=parts.base), fixed=(("easyDMA", True),)
+    "UART.NRF52840_UART": ModelType(_nrf_uart, lenient=True),
+    "UART.NRF54H20_UARTE": ModelType(
+        lambda parts: Nrf54lUarteModel(parts.slot, base=parts.base), shared=True
     ),
     "UART.NRF54L_UARTE": ModelType(lambda parts: Nrf54lUarteModel(parts.slot, base=parts.base), shared=True),
 }

@@ -191,11 +191,16 @@ class Processor(Protocol):
         """Set core registers by name."""
 
     def watch_stores(
-        self, begin: int, end: int, told: Callable[[int, int, int], None], *, loads: bool = False
+        self,
+        begin: int,
+        end: int,
+        told: Callable[[int, int, Callable[[], int]], None],
+        *,
+        loads: bool = False,
     ) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` before each store to a range; the function returned ends that.
 
-        ``loads``: before each load instead, with the value 0.
+        ``pc`` is a function. ``loads``: before each load instead, with the value 0.
         """
 
     def watch_blocks(self, told: Callable[[int], None]) -> Callable[[], None]:

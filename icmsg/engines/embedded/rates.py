@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from icmsg.engines.embedded.armv8m.cortex_m import CORES, CortexM
 from icmsg.errors import PlatformError
 from icmsg.soc.platform import Reference
 from icmsg.soc.soc import CORTEX_M, VPR
@@ -20,12 +21,20 @@ CONTROLLERS: Final = {CORTEX_M: NVIC, VPR: CLIC}
 """Types of cores that are executed, and that of their interrupt controllers."""
 CPUS: Final = tuple(CONTROLLERS)
 _ATTRIBUTES: Final = {
-    CORTEX_M: {"cpuType", "nvic", "cpuId", "id", "fpuInterruptNumber", "PerformanceInMips"},
+    CORTEX_M: {
+        *("cpuType", "nvic", "cpuId", "id", "fpuInterruptNumber", "PerformanceInMips", "IsHalted"),
+        *("numberOfMPURegions", "numberOfSAURegions", "numberOfIDAURegions", "enableTrustZone"),
+    },
     VPR: {"clic", "hartId", "wfiNeedsMie", "PerformanceInMips"},
 }
 
 _HERTZ_PER_MIPS: Final = 1_000_000
 _DEFAULT_MIPS: Final = 100  # Renode's
+_DEFAULT_SYSTICK_HZ: Final = 50 * 0x800000  # that of Renode's NVIC
+_DEFAULT_PRIORITY_MASK: Final = 0xFF  # likewise
+_MOST_MPU_REGIONS: Final = 16
+_MOST_TICKS_PER_SECOND: Final = 10**16
+"""With more, the 64 bits of an event's time would not last for half an hour."""
 FASTEST: Final = 2
 """Factor by which a core's clock can be faster than after a reset (HFCLKCTRL of the nRF5340)."""
 
@@ -49,45 +58,42 @@ def read_rates(soc: Soc) -> Rates:
     """Find a tick of which every core's instruction and every SysTick cycle is a whole multiple.
 
     Raises:
-        PlatformError: the platform has no core, a Cortex-M other than the Cortex-M33, or one without a controller.
+        PlatformError: the platform has no core, one that is not modelled, or one without a controller; or its clocks
+            have no common tick.
     """
     description = soc.description
     cores = [item for item in description if item.type in CPUS]
     if not cores:
         raise PlatformError(
-            f"no {' or '.join(CPUS)} in this platform; the embedded engine needs at least one",
+            f"no {' or '.join(CPUS)} in this platform; the embedded engine needs at least one, the renode engine runs "
+            "all: --engine renode",
             file=description.file,
         )
     instruction_hz: dict[str, int] = {}
     systick_hz: dict[str, int] = {}
     for core in cores:
         check_attributes(core, _ATTRIBUTES[core.type])
-        if core.type == CORTEX_M and core.attributes.get("cpuType") != "cortex-m33":
-            raise core.error(
-                f"cpuType {core.attributes.get('cpuType')!r} is not modelled by the embedded engine; it runs "
-                '"cortex-m33", the renode engine runs all',
-                "cpuType",
-            )
-        for kind in ("init", "reset"):
-            for command in getattr(core, kind):
-                if command.split() != ["IsHalted", "true"]:
-                    raise core.error(
-                        f"the {kind} command {command!r} is not modelled by the embedded engine; "
-                        "the renode engine runs it"
-                    )
+        if core.type == CORTEX_M:
+            cortex_m_of(description, core)
         name = soc.by_cpu[core.name].name
-        instruction_hz[name] = _positive(core, "PerformanceInMips", _DEFAULT_MIPS) * _HERTZ_PER_MIPS
+        instruction_hz[name] = mips_of(core) * _HERTZ_PER_MIPS
         nvic = _controller_of(description, core)
         if nvic.type != NVIC:
             systick_hz[name] = instruction_hz[name]
             continue
-        if "systickFrequency" not in nvic.attributes:
-            raise nvic.error(f"{nvic.name} needs a systickFrequency, the clock of {core.name} in Hz")
-        systick_hz[name] = _positive(nvic, "systickFrequency", 0)
+        systick_hz[name] = _positive(nvic, "systickFrequency", _DEFAULT_SYSTICK_HZ)
     fast = [soc.by_cpu[core.name].name for core in cores if core.name in _clocked(description)]
     rates = [hz for table in (instruction_hz, systick_hz) for hz in table.values()]
     rates += [FASTEST * table[name] for table in (instruction_hz, systick_hz) for name in fast]
-    return Rates(math.lcm(*rates), instruction_hz, systick_hz)
+    ticks_per_second = math.lcm(*rates)
+    if ticks_per_second > _MOST_TICKS_PER_SECOND:
+        nvic = _controller_of(description, cores[0])
+        raise nvic.error(
+            f"the clocks of this platform have no tick that is long enough in common: round the systickFrequency of "
+            f"{nvic.name}, or the PerformanceInMips of {cores[0].name}",
+            "systickFrequency",
+        )
+    return Rates(ticks_per_second, instruction_hz, systick_hz)
 
 
 def _clocked(description: PlatformDescription) -> set[str]:
@@ -96,15 +102,74 @@ def _clocked(description: PlatformDescription) -> set[str]:
     return {value.name for value in values if isinstance(value, Reference)}
 
 
-def has_fpu(description: PlatformDescription, core: Peripheral) -> bool:
-    """Return whether a core has an FPU and the DSP extension.
+def mips_of(core: Peripheral) -> int:
+    """Return how many million instructions a core executes per second, as its attribute or its commands say.
 
-    It has where its FPU has an interrupt (fpuInterruptNumber); where no core of the platform says so, all have both.
+    Raises:
+        PlatformError: the core has a command that is neither this nor ``IsHalted``, or a number that is none.
     """
+    mips = _positive(core, "PerformanceInMips", _DEFAULT_MIPS)
+    for kind in ("preinit", "init", "reset"):
+        for command in getattr(core, kind):
+            name, *arguments = command.split()
+            if name == "PerformanceInMips" and len(arguments) == 1 and arguments[0].isdecimal():
+                mips = int(arguments[0]) or mips
+            elif name != "IsHalted" or arguments != ["true"]:
+                raise core.error(
+                    f"the {kind} command {command!r} is not modelled by the embedded engine; "
+                    "the renode engine runs it"
+                )
+    return mips
+
+
+def begins_halted(core: Peripheral) -> bool:
+    """Return whether a core executes nothing until somebody lets it, also after a reset."""
+    commands = (command.split() for command in (*core.init, *core.reset))
+    return core.attributes.get("IsHalted") is True or ["IsHalted", "true"] in commands
+
+
+def cortex_m_of(description: PlatformDescription, core: Peripheral) -> CortexM:
+    """Return what the Cortex-M ``core`` is.
+
+    A Cortex-M33 has FPU and DSP extension where its FPU has an interrupt (fpuInterruptNumber); where no core of the
+    platform says so, all have both.
+
+    Raises:
+        PlatformError: it is none that is modelled.
+    """
+    cpu = CORES.get(str(core.attributes.get("cpuType")))
+    if cpu is None:
+        raise core.error(
+            f"cpuType {core.attributes.get('cpuType')!r} is not modelled by the embedded engine; it runs "
+            f"{', '.join(CORES)}, the renode engine runs all: --engine renode",
+            "cpuType",
+        )
     told = [
         item.name for item in description if item.type == CORTEX_M and "fpuInterruptNumber" in item.attributes
     ]
-    return not told or core.name in told
+    if cpu is CORES["cortex-m33"] and told and core.name not in told:
+        cpu = replace(cpu, fpu=0, has_dsp=False)
+    if "numberOfMPURegions" in core.attributes:
+        regions = core.attributes["numberOfMPURegions"]
+        if not isinstance(regions, int) or not 0 <= regions <= _MOST_MPU_REGIONS:
+            raise core.error(f"numberOfMPURegions must be 0…{_MOST_MPU_REGIONS}", "numberOfMPURegions")
+        cpu = replace(cpu, mpu_regions=regions)
+    return cpu
+
+
+def priority_mask_of(description: PlatformDescription, core: Peripheral) -> int:
+    """Return the bits that a priority has in the NVIC of a Cortex-M: Renode's default is all eight.
+
+    Raises:
+        PlatformError: the file says something that is no byte.
+    """
+    nvic = _controller_of(description, core)
+    mask = nvic.attributes.get("priorityMask", _DEFAULT_PRIORITY_MASK)
+    if not isinstance(mask, int) or not 0 <= mask <= _DEFAULT_PRIORITY_MASK:
+        raise nvic.error(
+            "priorityMask must be 0…0xFF: the bits of a byte that a priority has", "priorityMask"
+        )
+    return mask
 
 
 def hart_of(core: Peripheral) -> int:

@@ -7,10 +7,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from icmsg.engines.embedded.memory import PAGE, IoRange
 from icmsg.errors import BusError, ConfigurationError
 
 if TYPE_CHECKING:
+    from icmsg.engines.embedded.memory import AddressSpace
     from icmsg.hw.model import IoModel
+
+
+def place_io(
+    space: AddressSpace, start: int, size: int, model: IoModel, name: str, *, offset: int = 0
+) -> None:
+    """Let ``model`` answer ``size`` bytes from address ``start`` on, where its offset is ``offset``.
+
+    Raises:
+        ConfigurationError: something is there already.
+    """
+    end = start + size
+    if start % PAGE == end % PAGE == offset == 0:
+        space.add(IoRange(start, end, model, name))
+        return
+    for base in range(start - start % PAGE, end, PAGE):
+        found = space.pages.get(base // PAGE)
+        if not isinstance(found, IoRange) or not isinstance(found.model, SharedPage):
+            found = IoRange(base, base + PAGE, SharedPage(base, space.core), name)
+            space.add(found)
+        page = found.model
+        assert isinstance(page, SharedPage)
+        first, last = max(start, base) - base, min(end, base + PAGE) - base
+        page.add(first, last, model, name, shift=base - start + offset)
 
 
 class _Part(NamedTuple):

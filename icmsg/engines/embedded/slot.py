@@ -14,7 +14,7 @@ from icmsg.engines.embedded.low_clock import LowFrequencyClock
 from icmsg.engines.embedded.memory import AddressSpace
 from icmsg.engines.embedded.processor import ignore
 from icmsg.machine.console import Console
-from icmsg.machine.events import Event, EventKind, EventStream
+from icmsg.machine.events import EventKind, EventStream
 from icmsg.timers import Action, Timers
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _DOORBELL: Final = EventKind.DOORBELL
 _INTERRUPT: Final = EventKind.INTERRUPT
+_INTERRUPT_END: Final = EventKind.INTERRUPT_END
+_INTERRUPT_TAKEN: Final = EventKind.INTERRUPT_TAKEN
+_SLEEP: Final = EventKind.SLEEP
 
 LineHandler = Callable[[int, bool], None]
 """(interrupt number, level)"""
@@ -95,7 +98,7 @@ class Slot:
         self.on_line: LineHandler | None = None
         self._scheduler = scheduler
         self._emit = events.emit
-        self._tell = events.tell
+        self._tell_at = events.tell_at
         self._tells_sleep = False
         events.when_wanted(EventKind.INTERRUPT_END, self._tell_ends)
         events.when_wanted(EventKind.INTERRUPT_TAKEN, self._tell_entries)
@@ -245,18 +248,15 @@ class Slot:
 
     def interrupt_ended(self, interrupt: int) -> None:
         """Tell who listens that the handler of an external interrupt has returned."""
-        self._tell_seen(EventKind.INTERRUPT_END, interrupt)
+        self._tell_at(self.now(), _INTERRUPT_END, self.index, interrupt)
 
     def interrupt_taken(self, interrupt: int) -> None:
         """Tell who listens that the handler of an external interrupt is entered."""
-        self._tell_seen(EventKind.INTERRUPT_TAKEN, interrupt)
+        self._tell_at(self.now(), _INTERRUPT_TAKEN, self.index, interrupt)
 
     def slept(self, asleep: bool) -> None:
         """Tell who listens that firmware falls asleep, or wakes."""
-        self._tell_seen(EventKind.SLEEP, int(asleep))
-
-    def _tell_seen(self, kind: EventKind, a: int) -> None:
-        self._tell(Event(self._nanoseconds(self.now()), kind, self.index, a, 0))
+        self._tell_at(self.now(), _SLEEP, self.index, int(asleep))
 
     def reset_peripherals(self) -> None:
         """Reset everything that belongs to this core alone."""

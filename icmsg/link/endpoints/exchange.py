@@ -114,6 +114,7 @@ class EndpointExchange:
         self._initiator = initiator or self._setup.starter or next(iter(self._setup.python), None)
         self._watch: EndpointWatch | None = None
         self.lanes: Final = self._make_lanes(endpoints, initiator)
+        self._python_sends = False  # first and at every endpoint: then echoes say when it is over
         self._seen = 0
         self._last_ns = 0
         longest_ns = max(bond_timeout_ns, self._silence_ns)
@@ -156,7 +157,7 @@ class EndpointExchange:
                 players[core] = Initiator(one, clock, work, name)
             else:
                 players[core] = Responder(one, clock, name, answers=bool(work.messages))
-        return Lane(name, players, self._setup.traffic)
+        return Lane(name, players)
 
     # Running
 
@@ -198,20 +199,21 @@ class EndpointExchange:
         self._ctrl_c.check()
         if self._watch is not None:
             self._watch.look()
-        seen = self._total()
-        if seen != self._seen:
-            self._seen, self._last_ns = seen, self._machine.now_ns
+        if not self._python_sends:
+            seen = self._total()
+            if seen != self._seen:
+                self._seen, self._last_ns = seen, self._machine.now_ns
         self._guard.look()
 
     def _total(self) -> int:
         """Return how many messages there were, of both directions and at all endpoints."""
         if self._watch is not None:
             return self._watch.total
-        return sum(traffic.total for traffic in self._setup.traffic.values())
+        return sum([lane.total for lane in self.lanes])
 
     def _token(self) -> tuple[object, ...]:
         return (  # whatever changes when the exchange gets on
-            self._seen,
+            self._total(),
             *(lane.is_bound for lane in self.lanes),
             *(len(core.console.lines) for core in (self._first, self._second)),
         )
@@ -234,6 +236,7 @@ class EndpointExchange:
     def _exchange(self, progress: Callable[[int, int], None] | None) -> None:
         if self._guess and any(lane.sender is not None for lane in self.lanes):
             self._let_the_firmware_speak()
+        self._python_sends = all(lane.sender is not None for lane in self.lanes)
         for lane in self.lanes:
             lane.begin()
         total = self._workload.messages * len(self.lanes)
@@ -265,7 +268,7 @@ class EndpointExchange:
 
         def moved() -> bool:
             self._look()
-            return self._got() >= goal or self._finished()
+            return self._got() >= goal or (not self._python_sends and self._finished())
 
         what = f"echo {before + 1} of {total}" if before < total else "the end of the exchange"
         try:
@@ -293,7 +296,7 @@ class EndpointExchange:
         return self._machine.now_ns - max(self._last_ns, self._bond_ns or 0)
 
     def _got(self) -> int:
-        return sum(lane.got for lane in self.lanes)
+        return sum([lane.got for lane in self.lanes])
 
     # Reporting
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from icmsg.engines.embedded.core_console import ConsoleModel
 from icmsg.engines.embedded.model_types import lines_of
-from icmsg.engines.embedded.models.console_uarte import ConsoleUarte
 from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
-from icmsg.engines.embedded.rates import CLIC, CONTROLLERS, CPUS
+from icmsg.engines.embedded.rates import CLIC, CONTROLLERS, CPUS, mips_of
 from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
 from icmsg.monitor.log import LogLevel
@@ -75,7 +75,7 @@ def make_devices(
             modes = CpuModes(core, has_mpu=item.type != VPR, is_started=is_started, log=tell)
             parts = (*parts, modes, CpuTracing(core, tell))
         model = machine.models.get(item.name)
-        if isinstance(model, ConsoleUarte):
+        if model is not None and isinstance(model, ConsoleModel):
             owner = next((each for each in machine.soc.cores.values() if each.uart == item.name), None)
             console = None if owner is None else machine.core(owner.name).console
             tell = partial(log.write, LogLevel.INFO, source=source)
@@ -107,14 +107,11 @@ def _parts(
     if item.type in CPUS:
         core = machine.core(machine.soc.by_cpu[item.name].name)
         number = next((item.attributes[name] for name in _NUMBERS if name in item.attributes), 0)
-        mips = item.attributes.get("PerformanceInMips", 100)
         assert isinstance(number, int)
-        assert isinstance(mips, int)
-        common = CpuObject(core, controls[core.name], mips, number, warn)
+        common = CpuObject(core, controls[core.name], mips_of(item), number, warn)
         return common, VprRegisters(core) if item.type == VPR else ArmRegisterNames()
     if item.type in CONTROLLERS.values():
-        cpu = next(place.cpu for place in item.registrations if place.cpu)
-        core = machine.core(machine.soc.by_cpu[cpu].name)
+        core = machine.core(next(each.name for each in machine.soc.cores.values() if each.nvic == item.name))
         controller = NvicRegisters(core, warn)
         inputs = InterruptLines(machine, core.name)
         if item.type == CLIC:
@@ -126,7 +123,9 @@ def _parts(
         return block, RegisterAccess(block, warn)
     if item.name in machine.pin_devices:
         return (machine.pin_devices[item.name],)
-    model = machine.models[item.name]
+    model = machine.models.get(item.name)
+    if model is None:
+        return ()
     access = RegisterAccess(model, warn)
     lines = lines_of(model)
     numbered = (

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.engines.embedded.memory import Memory
+    from icmsg.engines.embedded.memory_groups import MemoryPart
 
 
 class MemoryBlock:
     """The peripheral that :class:`RegisterAccess` reads, over a memory; ``changed`` is told what was written."""
 
-    def __init__(self, memory: Memory, changed: Callable[[int, int], None]) -> None:
+    def __init__(self, memory: Memory | MemoryPart, changed: Callable[[int, int], None]) -> None:
         self._memory: Final = memory
         self._changed = changed
 

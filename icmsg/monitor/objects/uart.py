@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from icmsg.engines.embedded.models.console_uarte import ConsoleUarte
+    from icmsg.engines.embedded.core_console import ConsoleModel
     from icmsg.machine.console import Console
 
 _CARRIAGE_RETURN: Final = b"\r"
@@ -30,7 +30,7 @@ class UartObject:
     def __init__(
         self,
         name: str,
-        model: ConsoleUarte,
+        model: ConsoleModel,
         console: Console | None,
         place: Callable[[str], Path],
         tell: Callable[[str], None],

@@ -44,12 +44,16 @@ class FillLevel:
         self.changes += 1
         if level > self.peak:
             self.peak, self.peak_ns = level, time_ns
-        step = max(0, time_ns - self._start_ns) >> self._shift
+        step = time_ns - self._start_ns >> self._shift if time_ns > self._start_ns else 0
         while step >= _STEPS:
             self._double()
             step >>= 1
-        low, high, _ = self._steps.get(step, (level, level, level))
-        self._steps[step] = (min(low, level), max(high, level), level)
+        steps = self._steps
+        if (known := steps.get(step)) is None:
+            steps[step] = (level, level, level)
+        else:
+            low, high, _ = known
+            steps[step] = (level if level < low else low, level if level > high else high, level)
 
     def _double(self) -> None:
         before = sorted(self._steps.items())

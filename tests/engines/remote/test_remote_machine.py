@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import renode_monitor
 from exchanges import exchange_on
-from remote_machines import NO_BLOCKS, NO_EXTENSIONS, on_a_real_renode
+from remote_machines import ADDRESS, NO_BLOCKS, NO_EXTENSIONS, on_a_real_renode
 from renode_monitor import RenodeMonitor, with_machine
 from riscv_beside import write_platform
 from thumb import RAM, firmware
@@ -397,6 +397,7 @@ def test_a_monitor_that_refuses_says_so_in_its_own_words() -> None:
         machine.execute("foo")
 
 
+@pytest.mark.xdist_group(ADDRESS)
 def test_a_real_renode_outlives_sessions_that_broke_off_and_were_cleared() -> None:
     for _ in range(5):
         machine = on_a_real_renode()

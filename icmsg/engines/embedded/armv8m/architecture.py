@@ -1,4 +1,4 @@
-"""Armv8-M as the slots of the embedded engine know it."""
+"""Cortex-M cores as the slots of the embedded engine know them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from icmsg.engines.embedded.memory import PAGE, AddressSpace, IoRange
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from icmsg.engines.embedded.armv8m.cortex_m import CortexM
     from icmsg.engines.embedded.slot import Slot
 
 
 class Armv8M:
-    """A Cortex-M33; ``has_fpu`` whether it has an FPU and the DSP extension."""
+    """A Cortex-M, as ``cpu`` says; ``priority_mask`` are the bits that a priority has in its byte."""
 
     interrupts: Final = INTERRUPTS
 
-    def __init__(self, *, has_fpu: bool) -> None:
-        self._has_fpu = has_fpu
+    def __init__(self, cpu: CortexM, *, priority_mask: int) -> None:
+        self._cpu = cpu
+        self._priority_mask = priority_mask
 
     def make_controller(self) -> Nvic:
         """Return an NVIC."""
-        return Nvic()
+        return Nvic(self._priority_mask)
 
     def make_registers(
         self, slot: Slot, space: AddressSpace, *, timer_hz: int, restart: Callable[[], None]
@@ -39,7 +41,7 @@ class Armv8M:
             name=slot.name,
             ticks_per_cycle=slot.ticks_per_second // timer_hz,
             reset_requested=restart,
-            has_fpu=self._has_fpu,
+            cpu=self._cpu,
         )
         space.add(IoRange(SCS_BASE, SCS_BASE + PAGE, control, "SCS"))
         return control
@@ -62,7 +64,7 @@ class Armv8M:
             control=slot.control,
             timers=slot.timers,
             ticks_per_instruction=slot.ticks_per_instruction,
-            has_fpu=self._has_fpu,
+            cpu=self._cpu,
             warn=warn,
             fault=fault,
             events=events,

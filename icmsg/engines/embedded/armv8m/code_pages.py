@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.armv8m import instructions
+from icmsg.engines.embedded.armv8m.cortex_m import Version
 from icmsg.engines.embedded.armv8m.faults import Cause
 from icmsg.engines.embedded.emulator.code_pages import CodePages
 from icmsg.engines.embedded.memory import CODE_PAGE
@@ -15,6 +16,7 @@ from icmsg.engines.embedded.memory import CODE_PAGE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from icmsg.engines.embedded.armv8m.cortex_m import CortexM
     from icmsg.engines.embedded.armv8m.special_registers import SpecialRegisters
     from icmsg.engines.embedded.emulator.native import NativeCore
     from icmsg.engines.embedded.memory import AddressSpace, MappedMemory
@@ -29,7 +31,7 @@ class ThumbPages(CodePages):
     ``on_stack_limit`` after one that changes MSPLIM or PSPLIM, ``on_stack_pointer`` after a MSR to MSP or PSP,
     ``on_event`` before SEV (from :meth:`watch_events` on), ``on_block`` with address and bytes of what was translated
     (no bytes of what is no memory). Runs end before the instructions at :attr:`stops`: those that the emulator does not
-    know, and those that a core without FPU (``has_fpu``) or DSP extension (``has_dsp``) does not have. ``look_again``
+    know, and those that ``cpu`` does not have; with ``checks_fpu`` the emulator sees to floating point. ``look_again``
     ends the run under way before its next instruction. ``special`` has a page of the engine's own code.
     """
 
@@ -45,8 +47,8 @@ class ThumbPages(CodePages):
         on_event: Callable[[], None],
         on_block: Callable[[int, memoryview], None],
         look_again: Callable[[], None],
-        has_fpu: bool = True,
-        has_dsp: bool = True,
+        cpu: CortexM,
+        checks_fpu: bool,
     ) -> None:
         super().__init__(
             native, space, clear_monitor=special.clear_monitor, look_again=look_again, own=special.page
@@ -66,8 +68,9 @@ class ThumbPages(CodePages):
         self._followed: set[int] = set()
         self._events: set[int] = set()
         self._watches_events = False
-        self._has_fpu: Final = has_fpu
-        self._has_dsp: Final = has_dsp
+        self._version: Final = cpu.version
+        self._has_fpu: Final = bool(cpu.fpu) or checks_fpu
+        self._has_dsp: Final = cpu.has_dsp
         native.hook_translations(0, 1 << 32, self._on_translation)
 
     def _follow(self, page: int) -> None:
@@ -150,6 +153,11 @@ class ThumbPages(CodePages):
 
     def _find_stops(self, block: memoryview, start: int) -> dict[int, Cause | None]:
         found: dict[int, Cause | None] = {start + offset: None for offset in instructions.mpu_query(block)}
+        if self._version is not Version.V8M_MAIN:
+            missing = instructions.missing(block, self._version)
+            found.update((start + offset, Cause.UNDEFINED) for offset in missing)
+            if self._version.is_baseline:
+                return found
         if not self._has_fpu or not self._has_dsp:
             for offset, needs_fpu in instructions.of_extensions(block):
                 if not (self._has_fpu if needs_fpu else self._has_dsp):

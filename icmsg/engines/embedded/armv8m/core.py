@@ -1,10 +1,11 @@
-"""Cortex-M33 that runs firmware: slices of instructions, sleep, interrupts, faults."""
+"""Cortex-M that runs firmware: slices of instructions, sleep, interrupts, faults."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.armv8m.code_pages import ThumbPages
+from icmsg.engines.embedded.armv8m.cortex_m import CORTEX_M33
 from icmsg.engines.embedded.armv8m.exception_flow import ExceptionFlow
 from icmsg.engines.embedded.armv8m.exceptions import SP_RES0, ExceptionUnit
 from icmsg.engines.embedded.armv8m.faults import Cause
@@ -23,6 +24,7 @@ from icmsg.errors import CoreFault
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from icmsg.engines.embedded.armv8m.cortex_m import CortexM
     from icmsg.engines.embedded.armv8m.nvic import Nvic
     from icmsg.engines.embedded.armv8m.system_control import SystemControl
     from icmsg.engines.embedded.memory import AddressSpace
@@ -75,7 +77,7 @@ class FirmwareCore(SlicedCore):
         warn: Callable[[str, int, int], None],
         fault: Callable[[int, int], None],
         events: Callable[[], int] = lambda: 0,
-        has_fpu: bool = True,
+        cpu: CortexM = CORTEX_M33,
     ) -> None:
         super().__init__(
             native := NativeArmCore(),
@@ -110,7 +112,7 @@ class FirmwareCore(SlicedCore):
             events=events,
         )
         self._queries = QueryUnit(native, space, control)
-        self._traps = Traps(native, space, control, look_again=self._translate_again, has_fpu=has_fpu)
+        self._traps = Traps(native, space, control, look_again=self._translate_again, cpu=cpu)
         self._code = ThumbPages(
             native,
             space,
@@ -121,8 +123,8 @@ class FirmwareCore(SlicedCore):
             on_event=self._on_send_event,
             on_block=self._traps.translated,
             look_again=self.end_slice,
-            has_fpu=has_fpu or self._traps.checks_fpu,
-            has_dsp=has_fpu,
+            cpu=cpu,
+            checks_fpu=self._traps.checks_fpu,
         )
         native.hook_pages(self._allows)
         map_space(

@@ -15,7 +15,6 @@ from icmsg.engines.embedded.armv8m.nvic import (
     THREAD_PRIORITY,
     USAGE_FAULT,
 )
-from icmsg.engines.embedded.armv8m.scs_registers import PRIORITY_MASK
 from icmsg.engines.embedded.emulator.sliced_core import LockUp
 from icmsg.engines.embedded.processor import Storm
 from icmsg.machine.backtrace import exception_name, external_interrupt
@@ -190,7 +189,7 @@ class ExceptionFlow:
     def _limit(self, basepri: int, faultmask: int) -> int:
         if faultmask & 1:
             return -1
-        basepri &= PRIORITY_MASK
+        basepri &= self._nvic.priority_mask
         return self._nvic.group(basepri) if basepri else THREAD_PRIORITY
 
     def _enter(self, number: int) -> None:

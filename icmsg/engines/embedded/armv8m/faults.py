@@ -114,6 +114,9 @@ class FaultUnit:
         Such a fault is imprecise: BFAR does not tell the address, and the frame not the instruction.
         """
         control, nvic = self._control, self._nvic
+        if control.cpu.version.is_baseline:
+            nvic.pend(1 << HARD_FAULT)
+            return HARD_FAULT, explain(Cause.STORE, address)
         control.poke("CFSR", control.peek("CFSR") | _CFSR_BIT[Cause.STORE])
         number = BUS_FAULT
         if not nvic.enabled >> BUS_FAULT & 1:
@@ -131,9 +134,12 @@ class FaultUnit:
         """Record the fault at ``pc`` and return the exception to enter; ``address`` is what a load could not read.
 
         ``masked_below`` is the priority that PRIMASK, BASEPRI and FAULTMASK impose. A fault whose own exception is
-        not enabled, or not urgent enough, becomes a HardFault.
+        not enabled, or not urgent enough, becomes a HardFault. Without the Main Extension nothing else exists, and no
+        register says why.
         """
         control, nvic = self._control, self._nvic
+        if control.cpu.version.is_baseline:
+            return HARD_FAULT
         if cause in _HARD:
             control.poke("HFSR", control.peek("HFSR") | _HARD[Cause(cause)])
             return HARD_FAULT

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from icmsg.engines.embedded.armv8m.cortex_m import Version
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -71,6 +73,68 @@ def of_extensions(block: memoryview) -> Iterator[tuple[int, bool]]:
             yield offset, True
         elif is_signal_processing(first, second):
             yield offset, False
+
+
+def missing(block: memoryview, version: Version) -> Iterator[int]:
+    """Yield the offset of every instruction that a core of ``version`` does not have; ``block`` as above.
+
+    Those of FPU and DSP extension aside (Armv6-M ARM, A5; Armv8-M ARM, C1.1 and the table of the Baseline).
+    """
+    offset = 0
+    while offset + 2 <= len(block):
+        first = block[offset] | block[offset + 1] << 8
+        if first < _FIRST_OF_TWO:
+            if not _has_short(first, version):
+                yield offset
+            offset += 2
+            continue
+        if offset + 4 > len(block):
+            return
+        if not _has_long(first, block[offset + 2] | block[offset + 3] << 8, version):
+            yield offset
+        offset += 4
+
+
+def _has_short(first: int, version: Version) -> bool:
+    if version is Version.V6M:  # CBZ, CBNZ; IT
+        return first & 0xF500 != 0xB100 and not (first & 0xFF00 == 0xBF00 and first & 0xF)
+    if version is Version.V8M_BASELINE:
+        return not (first & 0xFF00 == 0xBF00 and first & 0xF)
+    return first & 0xFF07 != 0x4704  # BXNS, BLXNS
+
+
+def _has_long(first: int, second: int, version: Version) -> bool:
+    if first & 0xFFF0 == 0xE840 and second & 0xF000 == 0xF000:  # TT and its variants
+        return version is Version.V8M_BASELINE
+    if first == second == 0xE97F:  # SG
+        return version is Version.V8M_BASELINE
+    is_release = first & 0xFFE0 == 0xE8C0 and second >> 4 & 0xF in (
+        8,
+        9,
+        0xA,
+        0xC,
+        0xD,
+        0xE,
+    )  # LDA, STL, LDAEX…
+    if version is Version.V7M:
+        return not is_release
+    if first & 0xF800 == 0xF000 and second & 0xD000 == 0xD000:  # BL
+        return True
+    if first & 0xFFE0 == 0xF380 and second & 0xD000 == 0x8000:  # MSR
+        return True
+    if first & 0xFFE0 == 0xF3E0 and second & 0xD000 == 0x8000:  # MRS
+        return True
+    if first & 0xFFF0 == 0xF3B0:  # DSB, DMB, ISB; CLREX
+        return second & 0xC0 == 0x40 or (version is Version.V8M_BASELINE and second & 0xF0 == 0x20)
+    if first & 0xFFF0 == 0xF7F0 and second & 0xF000 == 0xA000:  # UDF
+        return True
+    if version is Version.V6M:
+        return False
+    exclusive = first & 0xFFE0 == 0xE840 or (first & 0xFFE0 == 0xE8C0 and second >> 4 & 0xF in (4, 5))
+    moves = first & 0xFB70 == 0xF240 and not second & 0x8000  # MOVW, MOVT
+    divides = first & 0xFFD0 == 0xFB90
+    branches = first & 0xF800 == 0xF000 and second & 0xD000 == 0x9000  # B.W
+    return is_release or exclusive or moves or divides or branches
 
 
 def _of_two(block: memoryview) -> Iterator[tuple[int, int, int]]:

@@ -35,7 +35,10 @@ _FIXED: Final = {1: -4, NMI: -2, HARD_FAULT: -1}
 
 
 class Nvic:
-    """State of the interrupt controller; ``changed`` is called when an exception may have become takeable."""
+    """State of the interrupt controller; ``changed`` is called when an exception may have become takeable.
+
+    ``priority_mask`` are the bits that a priority has in its byte (``priorityMask`` of Renode's NVIC).
+    """
 
     __slots__ = (
         "active",
@@ -48,10 +51,12 @@ class Nvic:
         "pended",
         "pending",
         "priority",
+        "priority_mask",
         "subpriority_bits",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, priority_mask: int = 0xE0) -> None:
+        self.priority_mask: Final = priority_mask
         self.changed: Callable[[], None] = ignore
         self.ended: Callable[[int], None] | None = None
         """Called with an external interrupt whose handler has returned."""

@@ -1,4 +1,4 @@
-"""The System Control Space of a Cortex-M33: SysTick, NVIC, SCB, MPU (Armv8-M ARM, D1)."""
+"""The System Control Space of a Cortex-M: SysTick, NVIC, SCB, MPU (Armv8-M ARM, D1)."""
 
 from __future__ import annotations
 
@@ -10,20 +10,6 @@ SCS_BASE: Final = 0xE000E000
 
 _R, _W = Access.R, Access.W
 _WORDS = 16
-_LEAST_PRIORITY_BITS = 5
-
-PRIORITY_MASK: Final = 0xFF >> _LEAST_PRIORITY_BITS << _LEAST_PRIORITY_BITS
-"""The three priority bits that the nRF5340's cores have."""
-MPU_REGIONS: Final = 8
-CCR_RESET: Final = 0x201
-"""Bits of CCR that are one and stay so."""
-
-ID_REGISTERS: Final = (
-    *(0x00000030, 0x00000210, 0x00200000, 0, 0x00101F40, 0, 0x01000000, 0),  # ID_PFR0 to ID_MMFR3
-    *(0x01101110, 0x02212000, 0x20232232, 0x01111131, 0x01310132, 0, 0, 0x8000C000),  # ID_ISAR0 to CTR
-)
-"""ID registers of a Cortex-M33 with Security and DSP Extension (its Technical Reference Manual, B2)."""
-
 SCS: Final = RegisterBlock(
     "SCS",
     (
@@ -46,7 +32,7 @@ SCS: Final = RegisterBlock(
         Register("NVIC_IABR", 0x300, count=_WORDS, access=_R, meaning="active interrupts"),
         Register("NVIC_ITNS", 0x380, count=_WORDS, meaning="target security state; stored only"),
         Register("NVIC_IPR", 0x400, count=8 * _WORDS, meaning="priorities, one byte each"),
-        Register("CPUID", 0xD00, access=_R, reset=0x410FD214, meaning="Cortex-M33 r0p4"),
+        Register("CPUID", 0xD00, access=_R, meaning="which Cortex-M this is"),
         Register(
             "ICSR",
             0xD04,
@@ -72,7 +58,7 @@ SCS: Final = RegisterBlock(
         Register(
             "SCR", 0xD10, fields=(Field("SLEEPONEXIT", 1), Field("SLEEPDEEP", 2), Field("SEVONPEND", 4))
         ),
-        Register("CCR", 0xD14, reset=CCR_RESET),
+        Register("CCR", 0xD14),
         Register("SHPR", 0xD18, count=3, meaning="priorities of exceptions 4 to 15, one byte each"),
         Register(
             "SHCSR",
@@ -97,9 +83,11 @@ SCS: Final = RegisterBlock(
         Register("BFAR", 0xD38),
         Register("AFSR", 0xD3C),
         Register("ID", 0xD40, count=16, access=_R, meaning="ID_PFR0 to CTR"),
+        Register("CCSIDR", 0xD80, access=_R, meaning="size of a cache; there is none"),
+        Register("CSSELR", 0xD84),
         Register("CPACR", 0xD88),
         Register("NSACR", 0xD8C),
-        Register("MPU_TYPE", 0xD90, access=_R, reset=MPU_REGIONS << 8),
+        Register("MPU_TYPE", 0xD90, access=_R, meaning="how many regions"),
         Register("MPU_CTRL", 0xD94),
         Register("MPU_RNR", 0xD98),
         Register("MPU_RBAR", 0xD9C),
@@ -115,8 +103,9 @@ SCS: Final = RegisterBlock(
         Register("FPCAR", 0xF38),
         Register("FPDSCR", 0xF3C),
         Register("MVFR", 0xF40, count=3, access=_R, reset=0),
-        Register("ICIALLU", 0xF50, access=_W, meaning="cache maintenance; the core has no cache"),
+        Register("ICIALLU", 0xF50, count=12, access=_W, meaning="cache maintenance; there is no cache"),
+        Register("ITCMCR", 0xF90, count=5, meaning="TCMs, AHBP and cache of a Cortex-M7; stored only"),
     ),
     source="Armv8-M Architecture Reference Manual, D1",
 )
-"""Registers that firmware for the nRF5340 may touch there; the MPU and SAU are stored, not enforced."""
+"""Registers that firmware may touch there; the MPU and SAU are stored, not enforced."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from icmsg.engines.embedded.armv8m.cortex_m import Version
 from icmsg.engines.embedded.armv8m.nvic import (
     BUS_FAULT,
     INTERRUPT_MASK,
@@ -15,20 +16,14 @@ from icmsg.engines.embedded.armv8m.nvic import (
     USAGE_FAULT,
     Nvic,
 )
-from icmsg.engines.embedded.armv8m.scs_registers import (
-    CCR_RESET,
-    ID_REGISTERS,
-    MPU_REGIONS,
-    PRIORITY_MASK,
-    SCS,
-    SCS_BASE,
-)
+from icmsg.engines.embedded.armv8m.scs_registers import SCS, SCS_BASE
 from icmsg.engines.embedded.processor import ignore
 from icmsg.hw.model import RegisterModel, on_read, on_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from icmsg.engines.embedded.armv8m.cortex_m import CortexM
     from icmsg.timers import ScheduledTimer, Timers
 
 _VECTKEY: Final = 0x05FA
@@ -36,8 +31,14 @@ _VECTKEY_READ: Final = 0xFA05
 _COUNTFLAG: Final = 1 << 16
 _SLEEPONEXIT: Final = 1 << 1
 _SEVONPEND: Final = 1 << 4
-_CCR_WRITABLE: Final = 0x51A
-"""USERSETMPEND, UNALIGN_TRP, DIV_0_TRP, BFHFNMIGN and STKOFHFNMIGN."""
+_CCR: Final = {
+    Version.V6M: (0x208, 0),
+    Version.V8M_BASELINE: (0x209, 0x402),
+    Version.V7M: (0x200, 0x7011B),
+    Version.V8M_MAIN: (0x201, 0x51A),
+}
+"""Bits of CCR that are one and stay so, and those that can be written: USERSETMPEND, UNALIGN_TRP, DIV_0_TRP, BFHFNMIGN
+and STKOFHFNMIGN; in Armv7-M also NONBASETHRDENA and the caches, which do nothing here."""
 _CP10: Final = 3 << 20
 _CPACR_FPU: Final = 0xF << 20
 _NSACR_FPU: Final = 0x3 << 10
@@ -45,6 +46,8 @@ _NSACR_FPU: Final = 0x3 << 10
 _SYSTEM_PRIORITIES: Final = (0xFFFFFFFF, 0xFF000000, 0xFFFF00FF)
 """The bytes of SHPR that belong to an exception."""
 _FAULT_ENABLES: Final = ((16, MEM_MANAGE), (17, BUS_FAULT), (18, USAGE_FAULT))
+_REGION_GIVEN: Final = 1 << 4
+"""RBAR.VALID of Armv7-M: the value says which region it is for."""
 _RELOAD_MASK: Final = 0xFFFFFF
 _ICSR: Final = {field.name: field.mask for field in SCS.register("ICSR").fields}
 _VECTPENDING: Final = _ICSR["VECTPENDING"] & -_ICSR["VECTPENDING"]
@@ -82,20 +85,22 @@ class SystemControl(RegisterModel):
         name: str,
         ticks_per_cycle: int,
         reset_requested: Callable[[], None],
-        has_fpu: bool,
+        cpu: CortexM,
     ) -> None:
         super().__init__(SCS, base=SCS_BASE, core=name)
         self._clocked = core
         self._nvic = nvic
         self._ticks_per_cycle = self._slowest = ticks_per_cycle
         self._reset_requested = reset_requested
-        self._has_fpu: Final = has_fpu
+        self.cpu: Final = cpu
+        """The core that it belongs to."""
         self._tick: ScheduledTimer | None = None
         self._zero_at = 0
         self._loaded = 0  # what the counter runs down from
         self._count = 0  # its value while it stands still
         self._counted = False  # COUNTFLAG
-        self._mpu: list[list[int]] = [[0, 0] for _ in range(MPU_REGIONS)]
+        self._mpu: list[list[int]] = []
+        self._tell()
         self._vtor_slot = self.slot("VTOR")
         self.traps_changed: Callable[[], None] = _nothing
         """Called when CCR or CPACR has been written."""
@@ -121,7 +126,15 @@ class SystemControl(RegisterModel):
         self.vector_table = vector_table
         self._stop_tick()
         self._count, self._counted = 0, False
-        self._mpu = [[0, 0] for _ in range(MPU_REGIONS)]
+        self._tell()
+
+    def _tell(self) -> None:
+        """Put what depends on the core into the registers."""
+        cpu = self.cpu
+        self.poke("CPUID", cpu.cpuid)
+        self.poke("CCR", _CCR[cpu.version][0])
+        self.poke("MPU_TYPE", cpu.mpu_regions << 8)
+        self._mpu = [[0, 0] for _ in range(max(cpu.mpu_regions, 1))]
 
     # SysTick
 
@@ -242,7 +255,7 @@ class SystemControl(RegisterModel):
         self._set_priorities("SHPR", index, 4 + 4 * index, value & _SYSTEM_PRIORITIES[index])
 
     def _set_priorities(self, register: str, index: int, first: int, value: int) -> None:
-        value &= PRIORITY_MASK * 0x01010101
+        value &= self._nvic.priority_mask * 0x01010101
         self.poke(register, value, index)
         self._nvic.priority[first : first + 4] = value.to_bytes(4, "little")
         self._nvic.changed()
@@ -255,7 +268,7 @@ class SystemControl(RegisterModel):
 
     @on_read("ID")
     def _read_id(self, index: int) -> int:
-        return ID_REGISTERS[index]
+        return self.cpu.ids[index]
 
     @on_read("ICSR")
     def _read_icsr(self, _index: int) -> int:
@@ -292,7 +305,8 @@ class SystemControl(RegisterModel):
     def _write_aircr(self, _index: int, value: int) -> None:
         ask = self.block.decode("AIRCR", value)
         if ask["VECTKEY"] == _VECTKEY:
-            self._nvic.subpriority_bits = ask["PRIGROUP"] + 1
+            if not self.cpu.version.is_baseline:
+                self._nvic.subpriority_bits = ask["PRIGROUP"] + 1
             self._nvic.changed()
         group = max(0, self._nvic.subpriority_bits - 1)
         self.poke("AIRCR", self.block.encode("AIRCR", VECTKEY=_VECTKEY_READ, PRIGROUP=group))
@@ -305,7 +319,8 @@ class SystemControl(RegisterModel):
 
     @on_write("CCR")
     def _write_ccr(self, _index: int, value: int) -> None:
-        self.poke("CCR", value & _CCR_WRITABLE | CCR_RESET)
+        ones, writable = _CCR[self.cpu.version]
+        self.poke("CCR", value & writable | ones)
         self.traps_changed()
 
     @property
@@ -315,16 +330,19 @@ class SystemControl(RegisterModel):
 
     @on_write("CPACR")
     def _write_cpacr(self, _index: int, value: int) -> None:
-        self.poke("CPACR", value & _CPACR_FPU if self._has_fpu else 0)
+        self.poke("CPACR", value & _CPACR_FPU if self.cpu.fpu else 0)
         self.traps_changed()
 
     @on_write("NSACR")
     def _write_nsacr(self, _index: int, value: int) -> None:
         # What non-secure code may use: nothing else, and these cores stay in Secure state (Armv8-M ARM, D1.2).
-        self.poke("NSACR", value & _NSACR_FPU if self._has_fpu else 0)
+        self.poke("NSACR", value & _NSACR_FPU if self.cpu.fpu else 0)
 
     @on_write("SHCSR")
     def _write_shcsr(self, _index: int, value: int) -> None:
+        if self.cpu.version.is_baseline:
+            self.poke("SHCSR", 0)
+            return
         for bit, number in _FAULT_ENABLES:
             if value >> bit & 1:
                 self._nvic.enable(1 << number)
@@ -339,6 +357,8 @@ class SystemControl(RegisterModel):
 
     @on_write("MPU_RBAR")
     def _write_rbar(self, _index: int, value: int) -> None:
+        if self.cpu.version in (Version.V6M, Version.V7M) and value & _REGION_GIVEN:
+            self.poke("MPU_RNR", value & 0xF)
         self._mpu[self._region(0)][0] = value
 
     @on_read("MPU_RLAR")
@@ -358,8 +378,8 @@ class SystemControl(RegisterModel):
         self._mpu[self._region(index + 1)][1] = value
 
     def _region(self, alias: int) -> int:
-        number = self.peek("MPU_RNR") % MPU_REGIONS
-        return number if alias == 0 else (number & ~3) + alias
+        number = self.peek("MPU_RNR") % len(self._mpu)
+        return number if alias == 0 else ((number & ~3) + alias) % len(self._mpu)
 
     def mpu_regions(self) -> list[tuple[int, int]]:
         """Return (RBAR, RLAR) of every MPU region."""

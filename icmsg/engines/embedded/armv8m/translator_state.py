@@ -68,10 +68,10 @@ class TranslatorState:
         places = _places()
         return None if places is None else cls(native, places)
 
-    def set_fpu(self, has_fpu: bool) -> None:
-        """Let the core have an FPU or not; what was translated before must be forgotten."""
-        features, attributes, fpu = self._whole
-        self._usual = features, attributes, fpu if has_fpu else 0
+    def set_fpu(self, mvfr: int) -> None:
+        """Let the core have the FPU that MVFR0 says, or none for 0; what was translated before must be forgotten."""
+        features, attributes, _ = self._whole
+        self._usual = features, attributes, mvfr
         self.be_usual()
 
     def be_strict(self, *, alignment: bool, division: bool) -> None:

@@ -1,4 +1,4 @@
-"""Traps that a Cortex-M33 has and unicorn has not (Armv8-M ARM, B3 and B7.3).
+"""Traps that a Cortex-M has and unicorn has not (Armv8-M ARM, B3 and B7.3).
 
 LDM, LDRD, LDA and their kind fault at an address that is no multiple of their size; LDR, LDRH and STR do where
 CCR.UNALIGN_TRP says so, divisions by zero where CCR.DIV_0_TRP does, floating point until CPACR enables it. Nothing is
@@ -19,6 +19,7 @@ from icmsg.engines.embedded.emulator.native import EXECUTE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from icmsg.engines.embedded.armv8m.cortex_m import CortexM
     from icmsg.engines.embedded.armv8m.system_control import SystemControl
     from icmsg.engines.embedded.emulator.native import NativeCore, RegisterBatch
     from icmsg.engines.embedded.memory import AddressSpace
@@ -53,14 +54,14 @@ class Traps:
         control: SystemControl,
         *,
         look_again: Callable[[], None],
-        has_fpu: bool = True,
+        cpu: CortexM,
     ) -> None:
         self._native: Final = native
         self._space: Final = space
         self._control: Final = control
         self._look_again: Final = look_again
         self._translator: Final = TranslatorState.of(native)
-        self._has_fpu: Final = has_fpu
+        self._mvfr: Final = cpu.fpu
         self._fpu = True
         self._changed = False
         self._traps = 0
@@ -76,7 +77,7 @@ class Traps:
 
     def forget(self) -> None:
         """Forget all code, as the reset of a core does; :meth:`reset` follows when its registers are reset."""
-        self._next, self._traps = None, 0
+        self._next, self._traps = None, self._control.peek("CCR") & _TRAPS
         self._changed = False
         self._unaligned.clear()
         self._rounds.clear()
@@ -94,7 +95,7 @@ class Traps:
     def _set_fpu(self, enabled: bool) -> None:
         self._fpu = enabled
         if self._translator is not None:
-            self._translator.set_fpu(enabled and self._has_fpu)
+            self._translator.set_fpu(self._mvfr if enabled else 0)
 
     def _on_change(self) -> None:
         self._changed = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.engines.embedded.memory import PAGE, AddressSpace, IoRange, MappedMemory
-from icmsg.engines.embedded.models.tagged import TaggedPage
+from icmsg.engines.embedded.models.tagged import TaggedPages
 from icmsg.errors import BusError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _map_io(native: NativeCore, item: IoRange, warn: Warn, raise_later: RaiseLat
     narrow_reads = {1: model.read8, 2: model.read16}
     narrow_writes = {1: model.write8, 2: model.write16}
 
-    tag = model if isinstance(model, TaggedPage) else None
+    tag = model if isinstance(model, TaggedPages) else None
 
     def read(offset: int, size: int) -> int:
         try:

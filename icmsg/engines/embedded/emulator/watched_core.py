@@ -31,17 +31,23 @@ class WatchedCore(ABC):
         """Raise an error where the run under way has ended."""
 
     def watch_stores(
-        self, begin: int, end: int, told: Callable[[int, int, int], None], *, loads: bool = False
+        self,
+        begin: int,
+        end: int,
+        told: Callable[[int, int, Callable[[], int]], None],
+        *,
+        loads: bool = False,
     ) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core to ``begin``…``end`` - 1, before it is made.
 
-        ``loads``: at each load instead, its value 0. The function returned ends that before the next slice.
+        ``pc`` is a function, since to read it takes longer than the rest. ``loads``: at each load instead, its value 0.
+        The function returned ends that before the next slice.
         """
-        on = [True]
+        on, pc = [True], self.pc
 
         def tell(address: int, _size: int, value: int) -> None:
             if on:
-                told(address, value, self.pc())
+                told(address, value, pc)
 
         hook = self._native.hook_loads if loads else self._native.hook_stores
         return self._watch(hook(begin, end, tell), on)

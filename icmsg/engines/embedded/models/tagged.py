@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+from icmsg.engines.embedded.memory import PAGE, IoRange
 from icmsg.errors import BusError
 
 if TYPE_CHECKING:
+    from icmsg.engines.embedded.memory import AddressSpace
     from icmsg.soc.bus_setup import Tag
 
 
-class TaggedPage:
-    """The page of core ``core`` at byte address ``base``; reads give the tag's value, writes go nowhere.
+def name_range(space: AddressSpace, tag: Tag, *, own: int) -> None:
+    """Let ``tag`` answer where ``space`` has nothing, in whole pages; page ``own`` is left free."""
+    pages = range(tag.start // PAGE, -(-tag.end // PAGE))
+    there = (found.model for page in pages if isinstance(found := space.pages.get(page), IoRange))
+    named = {id(model): model for model in there if isinstance(model, TaggedPages)}
+    free = [page for page in pages if page not in space.pages and page != own]
+    for model in named.values():
+        model.add(tag)
+    for _, run in groupby(enumerate(free), key=lambda entry: entry[1] - entry[0]):
+        run_pages = [page for _, page in run]
+        start, end = run_pages[0] * PAGE, (run_pages[-1] + 1) * PAGE
+        model = TaggedPages(start, space.core)
+        model.add(tag)
+        space.add(IoRange(start, end, model, tag.name))
+
+
+class TaggedPages:
+    """Pages of core ``core`` from byte address ``base`` on; reads give the tag's value, writes go nowhere.
 
     Firmware is warned at its first access of an address (:meth:`at`).
     """
@@ -22,11 +41,11 @@ class TaggedPage:
         self._tags: list[Tag] = []
 
     def add(self, tag: Tag) -> None:
-        """Let ``tag`` answer in this page, too; where several do, the last and narrower one counts."""
+        """Let ``tag`` answer in these pages, too; where several do, the last and narrower one counts."""
         self._tags.insert(0, tag)
 
     def at(self, offset: int) -> Tag:
-        """Return the tag of a byte of the page.
+        """Return the tag of a byte.
 
         Raises:
             BusError: no tag is there.

@@ -1,0 +1,152 @@
+"""Every UART of the table prints and receives, by polling and by interrupt, on every kind of Cortex-M."""
+
+from __future__ import annotations
+
+from itertools import cycle
+from typing import TYPE_CHECKING, Final
+
+from uart_firmware import LINE, UARTS, image, lpuart
+
+from icmsg.engines.embedded.armv8m.cortex_m import CORES
+from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.engines.embedded.models.uart import UartModel
+from icmsg.hw import uarts
+from icmsg.soc.platform import parse_platform
+
+if TYPE_CHECKING:
+    from icmsg.machine.image import FirmwareImage
+
+AT: Final = 0x4001_0000
+PLATFORM: Final = """
+cpu: CPU.CortexM @ sysbus
+    cpuType: "{cpu}"
+    nvic: nvic
+
+nvic: IRQControllers.NVIC @ sysbus 0xE000E000
+    -> cpu@0
+
+flash: Memory.MappedMemory @ sysbus 0x0
+    size: 0x4000
+
+ram: Memory.MappedMemory @ sysbus 0x20000000
+    size: 0x2000
+
+serial: {uart} @ sysbus {at}
+    {output}-> nvic@5
+"""
+
+
+def machine(uart: str, cpu: str = "cortex-m33", extra: str = "") -> EmbeddedMachine:
+    text = PLATFORM.format(uart=uart, cpu=cpu, at=AT, output=f"{UARTS[uart].output} ".lstrip())
+    return EmbeddedMachine(parse_platform(text + extra, "some.repl"))
+
+
+def talk(found: EmbeddedMachine, firmware: FirmwareImage) -> str:
+    """Let firmware print, and answer two bytes; return all that it has printed."""
+    core = found.core("cpu")
+    core.load(firmware)
+    core.start()
+    found.run_for(100_000)
+    core.console.write("ab")
+    found.run_for(100_000)
+    assert not found.warnings
+    return core.console.text
+
+
+def test_firmware_prints_by_polling_and_answers_by_interrupt_over_each_of_them_on_every_core() -> None:
+    assert {*UARTS} == {*uarts.UARTS, "UART.NRF52840_UART"}
+    for (name, uart), cpu in zip(UARTS.items(), cycle(CORES), strict=False):
+        with machine(name, cpu) as found:
+            assert talk(found, image(uart, AT, interrupt=5)) == f"{LINE}\nab", (name, cpu)
+
+
+def test_variants_of_a_type_are_chosen_by_its_attributes() -> None:
+    with machine("UART.NXP_LPUART", extra="\nserial:\n    hasGlobalRegisters: false\n") as found:
+        assert talk(found, image(lpuart(0), AT)) == f"{LINE}\nab"
+    with machine("UART.NS16550", extra="\nserial:\n    wideRegisters: true\n") as found:
+        assert talk(found, image(UARTS["UART.RenesasDA14_UART"], AT)) == f"{LINE}\nab"
+
+
+def model(name: str) -> UartModel:
+    with machine(name) as found:
+        serial = found.models["serial"]
+    assert isinstance(serial, UartModel)
+    return serial
+
+
+def test_a_transmitter_that_is_off_sends_nothing_and_a_receiver_that_is_off_misses() -> None:
+    uart = model("UART.STM32F7_USART")
+    sent: list[bytes] = []
+    uart.sinks.append(lambda data, _time: sent.append(data))
+    missed: list[int] = []
+    uart.missed = missed.append
+    uart.write32(0x28, ord("x"))
+    uart.write(b"y")
+    assert (sent, missed, uart.read32(0x1C) & 0x20) == ([], [1], 0)
+    uart.write32(0x00, 0xD)
+    uart.write32(0x28, ord("x"))
+    uart.write(b"yz")
+    assert sent == [b"x"]
+    assert uart.read32(0x1C) == 0x0060_00E0
+    assert (uart.read32(0x24), uart.read8(0x24), uart.read32(0x24)) == (ord("y"), ord("z"), 0)
+
+
+def test_flags_are_cleared_as_each_manual_says() -> None:
+    stm = model("UART.STM32F7_USART")
+    stm.write32(0x20, 1 << 6)
+    assert not stm.read32(0x1C) & 1 << 6
+    stm.write32(0x1C, 0xFFFF_FFFF)
+    assert not stm.read32(0x1C) & 1 << 6
+    older = model("UART.STM32_UART")
+    older.write32(0x00, 0)
+    assert older.read32(0x00) == 1 << 7
+    silabs = model("UART.EFR32xG2_USART_0")
+    silabs.write32(0x14, 0x5)
+    assert silabs.read32(0x48) == 0x2
+    silabs.write(b"a")
+    assert silabs.read32(0x48) == 0x6
+    assert silabs.read32(0x24) == ord("a")
+    assert silabs.read32(0x48) == 0x2
+    silabs.write32(0x2048, 0x2)
+    assert silabs.read32(0x48) == 0
+    silabs.write32(0x3008, 0x11)
+    silabs.write32(0x3008, 0x10)
+    assert silabs.read32(0x08) == 0x1
+
+
+def test_a_16550_says_what_has_interrupted_it_and_keeps_its_divisor_apart() -> None:
+    uart = model("UART.NS16550")
+    uart.write8(3, 0x83)
+    uart.write8(0, 0x0D)
+    uart.write8(1, 0x02)
+    assert (uart.read8(0), uart.read8(1)) == (0x0D, 0x02)
+    uart.write8(3, 0x03)
+    assert (uart.read8(1), uart.read8(2)) == (0, 1)
+    uart.write8(1, 0x03)
+    assert (uart.read8(2), uart.irq.level) == (2, True)
+    uart.write(b"q")
+    assert uart.read8(2) == 4
+    uart.write8(2, 0x02)
+    assert (uart.read8(5) & 1, uart.read8(2)) == (0, 2)
+
+
+def test_the_baud_rate_is_that_of_the_divisor() -> None:
+    with machine("UART.STM32F7_USART", extra="\nserial:\n    frequency: 200000000\n") as found:
+        uart = found.models["serial"]
+        assert isinstance(uart, UartModel)
+        assert uart.baud_rate == 115_200
+        uart.write32(0x0C, 1736)
+        assert uart.baud_rate == 115_207
+
+
+def test_a_reset_forgets_what_was_received_and_every_bit() -> None:
+    for name, layout in uarts.UARTS.items():
+        uart = model(name)
+        offsets = [offset for offset in (*range(0x100), *range(0xE00, 0xE50)) if offset < layout.size]
+        fresh = [uart.read8(offset) for offset in offsets]
+        for offset in offsets:
+            uart.write8(offset, 0x55)
+        uart.write(b"abc")
+        uart.reset()
+        assert [uart.read8(offset) for offset in offsets] == fresh, name
+        assert not any(line.level for line in uart.named.values()), name
