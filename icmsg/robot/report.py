@@ -39,7 +39,9 @@ class StateReport:
         endpoints = [each for played in self._context.played.values() for each in played.endpoints]
         if about is None:
             about = next((each for each in endpoints if not each.is_bound), next(iter(endpoints), None))
-        begin = f"at {format_time(self._machine.now_ns)} of virtual time on the {self._machine.engine} engine:"
+        begin = (
+            f"at {format_time(self._machine.now_ns)} of virtual time on the {self._machine.engine} engine:"
+        )
         if not self._has_link():
             return [begin, *self._cores(), *self._places()]
         return [

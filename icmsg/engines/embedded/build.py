@@ -317,7 +317,10 @@ class Builder:
             raise item.error(str(error)) from None
 
     def _connect(self, item: Peripheral) -> None:
-        if item.type in (*CPUS, *CONTROLLERS.values(), *PIN_DEVICES, _SCRIPTED) or item.name in self.stand_ins:
+        if (
+            item.type in (*CPUS, *CONTROLLERS.values(), *PIN_DEVICES, _SCRIPTED)
+            or item.name in self.stand_ins
+        ):
             return  # a controller's wire to its core is what `nvic:` or `clic:` of the core says as well
         for wire in item.connections:
             if wire.destination in self.stand_ins or self._is_on_pins(wire.destination):
