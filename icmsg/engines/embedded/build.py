@@ -6,7 +6,7 @@ What it does not know becomes a stand-in, which keeps what is written: :attr:`Bu
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from icmsg.engines.embedded.armv8m.architecture import Armv8M
 from icmsg.engines.embedded.armv8m.scs_registers import SCS_BASE
@@ -130,7 +130,7 @@ class Builder:
             self._add_controller(item)
         elif item.type == MEMORY:
             pass  # they are all there
-        elif (modelled_as := find_model(item.type)) is not None:
+        elif (modelled_as := find_model(item.type)) is not None and (self.slots or modelled_as.stands_in):
             self._add_model(item, modelled_as)
         else:
             self._add_stand_in(item)
@@ -215,7 +215,7 @@ class Builder:
         owners = self._owners(item, kind)
         kind.check(item)
         parts = Parts(
-            slot=owners[0],
+            slot=owners[0] if owners else cast("Slot", None),  # plain storage asks for none
             base=on_bus(item)[0].address or 0,
             models={name: self._model(item, name) for name in kind.models if name in item.attributes},
             nvics={name: self._nvic(item, name) for name in kind.nvics if name in item.attributes},
