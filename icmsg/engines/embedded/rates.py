@@ -62,8 +62,8 @@ def read_rates(soc: Soc) -> Rates:
     """Find a tick of which every core's instruction and every SysTick cycle is a whole multiple.
 
     Raises:
-        PlatformError: the platform has no core that is modelled, one that is not, or one without a controller; or its clocks
-            have no common tick.
+        PlatformError: the platform has no core that is modelled, one that is not, or one without a controller; or
+            its clocks have no common tick.
     """
     description = soc.description
     cores = [item for item in description if item.type in CPUS]
