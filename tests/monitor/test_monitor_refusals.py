@@ -169,7 +169,7 @@ def test_a_command_for_a_machine_without_one_is_refused(monitor: EmbeddedMonitor
     assert "there is no machine" in refused(monitor, "icmsg_read 0 4")
     assert "there is no machine" in refused(monitor, "icmsg status")
     monitor.execute('mach create "empty"')
-    assert refused(monitor, "sysbus ReadByte 0").startswith("No such command or device: sysbus")
+    assert refused(monitor, "cpu PC").startswith("No such command or device: cpu")
     assert monitor.execute('emulation RunFor "0.1"; machine Reset; peripherals').startswith(
         "Available peripherals:"
     )
