@@ -65,7 +65,7 @@ def make_devices(
     devices = {"sysbus": Device("sysbus", "SystemBus", *parts)}
     records = StepRecords(machine, is_started)
     for item in machine.description:
-        full = f"sysbus.{item.alias or item.name}"
+        full = _full_name(item, machine)
         source = item.alias or item.name
         parts = _parts(item, machine, controls, records, partial(warn, source=source))
         if item.type in CPUS:
@@ -85,6 +85,14 @@ def make_devices(
         full = f"sysbus.{item.alias or item.name}"
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], ForeignCpu(item))
     return devices
+
+
+def _full_name(item: Peripheral, machine: EmbeddedMachine) -> str:
+    """Return the name of a peripheral with those of what it is registered in, as ``sysbus.gpio0.led``."""
+    name = item.alias or item.name
+    parent = next((place.parent for place in item.registrations), "sysbus")
+    description = machine.description
+    return f"{_full_name(description[parent], machine) if parent in description else 'sysbus'}.{name}"
 
 
 def _inform(machine: EmbeddedMachine, log: Log, source: str, text: str) -> None:

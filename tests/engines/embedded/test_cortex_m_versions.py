@@ -44,7 +44,9 @@ ram: Memory.MappedMemory @ sysbus 0x20000000
 
 
 def machine(cpu: str, *, mask: int = 0xE0, attributes: str = "") -> EmbeddedMachine:
-    return EmbeddedMachine(parse_platform(PLATFORM.format(cpu=cpu, mask=mask, attributes=attributes), "some.repl"))
+    return EmbeddedMachine(
+        parse_platform(PLATFORM.format(cpu=cpu, mask=mask, attributes=attributes), "some.repl")
+    )
 
 
 INSTRUCTIONS: Final = {
@@ -163,7 +165,9 @@ def test_the_mpu_has_the_regions_that_the_platform_file_says_and_takes_their_num
 
 
 def test_a_core_that_nothing_here_runs_is_refused_with_those_that_run() -> None:
-    with pytest.raises(PlatformError, match="'cortex-m85' is not modelled .* it runs cortex-m0, .*--engine renode"):
+    with pytest.raises(
+        PlatformError, match=r"'cortex-m85' is not modelled .* it runs cortex-m0, .*--engine renode"
+    ):
         machine("cortex-m85")
 
 
