@@ -401,3 +401,11 @@ def test_a_file_of_renodes_tree_finds_what_it_uses_above_it(tmp_path: Path) -> N
     (boards / "board.repl").write_text('using "platforms/cpus/small.repl"\n', encoding="utf-8")
     with EmbeddedMachine(boards / "board.repl") as machine:
         assert [*machine.memories] == ["flash", "sram"]
+
+
+def test_the_page_shows_the_example_as_it_is() -> None:
+    example = Path(__file__).parents[3] / "examples/board.repl"
+    page = (Path(__file__).parents[3] / "docs/platform-files.md").read_text(encoding="utf-8")
+    assert f"```text\n{example.read_text(encoding='utf-8')}```" in page
+    with EmbeddedMachine(example) as machine:
+        assert [*machine.stand_ins] == ["rcc"]
