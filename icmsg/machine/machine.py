@@ -245,7 +245,7 @@ class Machine(Protocol):
 
     @property
     def announcement(self) -> str:
-        """Sentence to be said of this machine before it runs, in one line; mostly nothing."""
+        """Line that is to be said of this machine before it runs; mostly empty."""
 
     @property
     def now_ns(self) -> int:

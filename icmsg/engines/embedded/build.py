@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 from icmsg.engines.embedded.armv8m.architecture import Armv8M
 from icmsg.engines.embedded.armv8m.scs_registers import SCS_BASE
 from icmsg.engines.embedded.memory import PAGE, AddressSpace
-from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories
+from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories, size_of
 from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, line_of
 from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
@@ -82,7 +82,7 @@ class Builder:
         self.common: Final = AddressSpace("")
         """Everything that is there for everybody: what a debugger sees that looks through no core's eyes."""
         self.stand_ins: Final[dict[str, Peripheral]] = {}
-        """Peripherals that nothing models, by name, in the order in which it was made."""
+        """Entries that nothing models, by name, in the order in which they were made."""
         self.left_out: Final[list[str]] = []
         """Commands of the platform file that nobody runs, since Python would have to be executed."""
         self.tags: Final[list[Tag]] = []
@@ -108,6 +108,8 @@ class Builder:
                 self._connect(item)
             for tag in tags(description):
                 self.add_tag(tag)
+            for slot in self.slots.values():
+                slot.space.is_partial = bool(self.stand_ins) or not soc.mailboxes()
         except BaseException:
             self.release_memory()
             raise
@@ -171,9 +173,8 @@ class Builder:
             for address, item, place in piece.places:
                 for space in self._spaces_of(item, place):
                     self._register(item, space, piece.mapped(address))
-        order = [item.name for item in items]
-        for name in sorted(self.memories, key=order.index):
-            self.memories[name] = self.memories.pop(name)
+        for item in items:  # in the order of the file, whatever shares a page
+            self.memories[item.name] = self.memories.pop(item.name)
 
     def _add_stand_in(self, item: Peripheral) -> None:
         model = None
@@ -187,7 +188,7 @@ class Builder:
                 tell = partial(self._tell_access, item, place)
                 regions[place.region] = model or StandInModel(tell)
             start = place.address or 0
-            size = place.size or self._size(item, start)
+            size = place.size or size_of(item) or min(PAGE, self._gap(start))
             for space in self._spaces_of(item, place):
                 if space.has_room_for_io(start, size) and start & -PAGE != SCS_BASE:
                     self._register_io(item, space, place, size, regions[place.region])
@@ -198,14 +199,8 @@ class Builder:
         text = f"{what} of {item.name} ({item.type}), which nothing models: it keeps what is written"
         self._first_access(text, (place.address or 0) + offset)
 
-    def _size(self, item: Peripheral, start: int) -> int:
-        """Return how much something covers that does not say it: up to the next thing, a page at most."""
-        size = item.attributes.get("size")
-        if isinstance(size, int) and size > 0:
-            return size
-        return min(PAGE, self._gap(start))
-
     def _gap(self, start: int) -> int:
+        """Return how far it is from an address to the next one where something begins."""
         return min(other - start for other in (*self._starts, 1 << 32) if other > start)
 
     def _add_model(self, item: Peripheral, kind: ModelType) -> None:
@@ -351,12 +346,11 @@ class Builder:
 
     def _model(self, item: Peripheral, attribute: str) -> Model:
         value = item.attributes[attribute]
-        if not isinstance(value, Reference) or value.name not in self.models:
-            raise item.error(
-                f"{attribute} of {item.name} must name a peripheral that the embedded engine models",
-                attribute,
-            )
-        return self.models[value.name]
+        model = self.models.get(value.name) if isinstance(value, Reference) else None
+        if model is None:
+            words = f"{attribute} of {item.name} must name a peripheral that the embedded engine models"
+            raise item.error(words, attribute)
+        return model
 
     def _nvic(self, item: Peripheral, attribute: str) -> Slot:
         value = item.attributes[attribute]
@@ -366,16 +360,14 @@ class Builder:
 
     def _core(self, item: Peripheral, attribute: str) -> Slot:
         value = item.attributes[attribute]
-        core = self._soc.by_cpu.get(value.name) if isinstance(value, Reference) else None
-        if core is None:
+        if not isinstance(value, Reference) or value.name not in self._soc.by_cpu:
             raise item.error(f"{attribute} of {item.name} must name a core", attribute)
-        return self.slots[core.name]
+        return self.slots[self._soc.by_cpu[value.name].name]
 
     def _slot(self, item: Peripheral, cpu: str | None) -> Slot:
-        core = self._soc.by_cpu.get(cpu or "")
-        if core is None:
+        if cpu not in self._soc.by_cpu:
             raise item.error(f"{cpu} is not a {' or '.join(CPUS)} of this platform")
-        return self.slots[core.name]
+        return self.slots[self._soc.by_cpu[cpu].name]
 
 
 def _architecture(description: PlatformDescription, core: Peripheral) -> Architecture:
