@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from icmsg.soc.soc import Soc
 
 MEMORY: Final = "Memory.MappedMemory"
+ARRAY_MEMORY: Final = "Memory.ArrayMemory"
 _SCRIPTED: Final = "Python.PythonPeripheral"
 
 
@@ -180,6 +181,11 @@ class Builder:
         model = None
         if item.type == _SCRIPTED:
             model = scripted(item.attributes.get("script"), item.attributes.get("filename"))
+        if model is None and item.type.startswith("Memory."):
+            raise item.error(
+                f"{item.type} is no memory that the embedded engine has: use {MEMORY} or {ARRAY_MEMORY}; the renode "
+                "engine runs it: --engine renode"
+            )
         if model is None:
             self.stand_ins[item.name] = item
         regions: dict[str | None, ScriptedModel | StandInModel] = {}
