@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.assets import platform_file
+from icmsg.cli.arguments import time_ns
 from icmsg.config.boards import BOARDS, DEFAULT, Board, board_of
 from icmsg.errors import ConfigurationError, IcmsgError
+from icmsg.machine.simtime import US
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -169,6 +171,40 @@ def add_soc(parser: Any) -> None:
     parser.add_argument(
         "--soc", choices=BOARDS, default=DEFAULT.name, help="the SoC and its default instance"
     )
+
+
+def add_machine_options(parser: argparse.ArgumentParser) -> Any:
+    """Add the options that say which machine firmware runs on; return their group."""
+    machine = parser.add_argument_group("the machine")
+    add_soc(machine)
+    machine.add_argument(
+        "--platform",
+        metavar="REPL",
+        default=None,
+        help="a Renode platform file instead; options are then named after its cores",
+    )
+    machine.add_argument(
+        "--quantum-us",
+        dest="quantum_ns",
+        type=time_ns(US),
+        metavar="US",
+        default=None,
+        help="how far one core may get ahead of the other",
+    )
+    machine.add_argument(
+        "--latency-us",
+        dest="latency_ns",
+        type=time_ns(US, zero=True),
+        metavar="US",
+        default=None,
+        help="from an interrupt to its Python handler",
+    )
+    machine.add_argument(
+        "--release-network",
+        action="store_true",
+        help="let the core that is held in reset run at once, for images that leave its release to a debugger",
+    )
+    return machine
 
 
 def machine_platform(platform: str | None, soc: str) -> str | Path | None:

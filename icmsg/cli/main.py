@@ -30,6 +30,7 @@ TERMINATED: Final = 143
 COMMANDS: Final = {
     "run": True,
     "debug": True,
+    "simulate": True,
     "check": True,
     "compare-engines": True,
     "monitor": False,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from icmsg import __version__
 from icmsg.cli.arguments import SIZES, HelpFormatter, parse_size, time_ns
-from icmsg.cli.core_options import CoreOptions, add_soc, cores_of, keep, machine_platform
+from icmsg.cli.core_options import CoreOptions, add_machine_options, cores_of, keep, machine_platform
 from icmsg.cli.coverage_option import add_coverage_option, look_at_firmware
 from icmsg.cli.endpoint_options import add_endpoint_options, endpoints_of, stub_for
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
@@ -31,7 +31,7 @@ from icmsg.link.stale_memory import STALE_MEMORY
 from icmsg.link.workload import Reply, Workload
 from icmsg.machine.events import TRACE_VERSION
 from icmsg.machine.interruption import CtrlC, Interrupted
-from icmsg.machine.simtime import MS, US, S
+from icmsg.machine.simtime import MS, S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,30 +168,7 @@ def add_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
     )
     add_link_options(parser, cores)
     add_endpoint_options(parser)
-    machine = parser.add_argument_group("the machine")
-    add_soc(machine)
-    machine.add_argument(
-        "--platform",
-        metavar="REPL",
-        default=None,
-        help="a Renode platform file instead; options are then named after its cores",
-    )
-    machine.add_argument(
-        "--quantum-us",
-        dest="quantum_ns",
-        type=time_ns(US),
-        metavar="US",
-        default=None,
-        help="how far one core may get ahead of the other",
-    )
-    machine.add_argument(
-        "--latency-us",
-        dest="latency_ns",
-        type=time_ns(US, zero=True),
-        metavar="US",
-        default=None,
-        help="from an interrupt to its Python handler",
-    )
+    machine = add_machine_options(parser)
     machine.add_argument(
         "--bond-timeout-ms",
         dest="bond_timeout_ns",
@@ -199,11 +176,6 @@ def add_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
         metavar="MS",
         default=str(BOND_TIMEOUT_NS // MS),
         help="virtual time to wait for bound",
-    )
-    machine.add_argument(
-        "--release-network",
-        action="store_true",
-        help="let the core that is held in reset run at once, for images that leave its release to a debugger",
     )
     add_trace_options(parser)
 
