@@ -79,9 +79,13 @@ class Icmsg(WestCommand):
         anywhere = fmt.format_map(defaultdict(lambda: "*"))
         for pattern in dict.fromkeys((inside, anywhere)):
             top = Path(pattern).anchor
-            found = sorted(place for place in Path(top).glob(str(Path(pattern).relative_to(top))) if _is_build(place))
+            found = sorted(
+                place for place in Path(top).glob(str(Path(pattern).relative_to(top))) if _is_build(place)
+            )
             if len(found) > 1:
-                self.die(f"there are {len(found)} build folders ({', '.join(map(str, found))}): give one of them")
+                self.die(
+                    f"there are {len(found)} build folders ({', '.join(map(str, found))}): give one of them"
+                )
             if found:
                 return found[0]
         self.die(f"there is no build folder {fmt} here: west build --sysbuild first, or give the folder")
@@ -93,7 +97,9 @@ class Icmsg(WestCommand):
             return [sys.executable, "-m", "icmsg"]
         if (found := shutil.which("icmsg")) is not None:
             return [found]
-        self.die("icmsg is not installed: pip install icmsg, in the environment of west or in any that is on the PATH")
+        self.die(
+            "icmsg is not installed: pip install icmsg, in the environment of west or in any that is on the PATH"
+        )
         raise AssertionError("unreachable")
 
 

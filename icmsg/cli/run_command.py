@@ -268,13 +268,11 @@ def _run_exchange(
         look_at_firmware(stack, machine, options, made.programs)
         interrupted = 0
         try:
-            if options.json:
-                result = exchange.run()
-            else:
-                from icmsg.cli import render  # a JSON run does without, and starts sooner
-
-                with render.progress(workload.messages * len(endpoints_of(options))) as progress:
-                    result = exchange.run(progress)
+            result = (
+                exchange.run()
+                if options.json
+                else _run_with_progress(exchange, workload.messages * len(endpoints_of(options)))
+            )
         except Interrupted as error:
             interrupted = error.number
             result = exchange.partial(f"interrupted by {signal.Signals(interrupted).name}")
@@ -369,3 +367,10 @@ def _versions() -> dict[str, str]:
         with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found
+
+
+def _run_with_progress(exchange: Exchange | EndpointExchange, total: int) -> ExchangeResult:
+    from icmsg.cli import render  # a JSON run does without, and starts sooner
+
+    with render.progress(total) as progress:
+        return exchange.run(progress)

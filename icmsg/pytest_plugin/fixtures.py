@@ -199,7 +199,7 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
 
     recorder = ArtefactRecorder.of(request.node)
     mailboxes: dict[str, PlayedMailbox] = {}
-    channels: set[tuple[str, int]] = set()
+    channels: set[tuple[str, object]] = set()
 
     def open_peer(
         core: str | None = None,

@@ -85,8 +85,14 @@ def test_python_sends_every_message_back(capsys: Capture, backend: str) -> None:
 
 def test_what_cannot_be_simulated_is_said(capsys: Capture, build: Path, tmp_path: Path) -> None:
     for arguments, said in (
-        (("--app", "python", "--net", "python"), "there is no firmware to run: give the folder of a build, or --app"),
-        ((build, "--net", "off", "--console", "net"), "--console net: no firmware runs there, so it prints nothing"),
+        (
+            ("--app", "python", "--net", "python"),
+            "there is no firmware to run: give the folder of a build, or --app",
+        ),
+        (
+            (build, "--net", "off", "--console", "net"),
+            "--console net: no firmware runs there, so it prints nothing",
+        ),
         ((tmp_path / "gone",), "no such folder"),
         ((build, "--timeout-s", "0"), "argument --timeout-s"),
     ):
