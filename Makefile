@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
+# Without compiled modules each start of Python takes half a second longer.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 FUZZ_SECONDS ?= 60
 .PHONY: help run test test-fast test-elsewhere coverage fuzz mutants lint firmware prebuilt keywords docs docs-picture bench \

@@ -1,10 +1,10 @@
-"""Echo round trips per second of processor time for each backend: over one MemoryBus, and Python with a firmware stub.
+"""Echo round trips per second of processor time for each backend: over one MemoryBus, and on the embedded engine.
 
     python benchmarks/backends.py [MESSAGES]
 
 Prints two tables. Over plain memory the backends take turns of a few milliseconds, a hundred of them, so that other
-work on the machine disturbs all or none; the best turn counts. With a stub it is a fifth of the messages and the best
-of five runs, at one endpoint of the nRF5340, boot and bonding included.
+work on the machine disturbs all or none; the best turn counts. On the embedded engine it is three times the messages,
+the best of five runs, at one endpoint of the nRF5340, between Python on both cores, and Python and a stub.
 """
 
 from __future__ import annotations
@@ -97,33 +97,37 @@ STUBS: dict[str, tuple[str, Callable[[EmbeddedMachine, Sides, Workload], Exchang
 }
 
 
-def stub_rate(name: str, messages: int, window: int) -> float:
-    """Return the echo round trips per second between Python and the stub `echo` of a backend."""
+def engine_rate(name: str, messages: int, window: int, *, python: bool) -> float:
+    """Return the echo round trips per second between Python and Python, or the stub `echo`; boot is not counted."""
     program, make = STUBS[name]
-    sides = {"app": None, "net": FirmwareImage.load(stub(program, "net"))}
+    sides = {"app": None, "net": None if python else FirmwareImage.load(stub(program, "net"))}
+    seen: list[tuple[float, int]] = []
     with EmbeddedMachine() as machine:
         exchange = make(machine, sides, Workload(messages, SIZE, SIZE, window=window))
-        start = time.process_time()
-        result = exchange.run()
-        seconds = time.process_time() - start
+        result = exchange.run(lambda done, _total: seen.append((time.process_time(), done)))
     if not result.ok:
         raise SystemExit("\n".join(result.problems))
-    return messages / seconds
+    (began, first), (ended, last) = seen[0], seen[-1]
+    return (last - first) / (ended - began)
 
 
-def stub_table(messages: int) -> Table:
-    best: dict[tuple[str, int], float] = {}
+def engine_table(messages: int) -> Table:
+    best: dict[tuple[str, bool, int], float] = {}
     for _ in range(RUNS):
-        for name in STUBS:
+        for python in (True, False):
             for window in WINDOWS:
-                found = stub_rate(name, messages, window)
-                best[name, window] = max(best.get((name, window), 0), found)
-    table = Table(
-        "backend", "window 1", "window 8", "next to ICMsg", title="Python ↔ stub, echo round trips per second"
-    )
-    for name in STUBS:
-        ratio = ", ".join(f"{best[name, window] / best['ICMsg', window]:.2f}" for window in WINDOWS)
-        table.add_row(name, *(f"{best[name, window]:,.0f}" for window in WINDOWS), ratio)
+                for name in STUBS:
+                    found = engine_rate(name, messages, window, python=python)
+                    key = name, python, window
+                    best[key] = max(best.get(key, 0), found)
+    title = "Embedded engine, echo round trips per second"
+    table = Table("backend", "Python ↔", "window 1", "window 8", "next to ICMsg", title=title)
+    for python in (True, False):
+        for name in STUBS:
+            rates = [best[name, python, window] for window in WINDOWS]
+            others = [best["ICMsg", python, window] for window in WINDOWS]
+            ratio = ", ".join(f"{one / other:.2f}" for one, other in zip(rates, others, strict=True))
+            table.add_row(name, "Python" if python else "stub", *(f"{each:,.0f}" for each in rates), ratio)
     return table
 
 
@@ -141,7 +145,7 @@ def main() -> None:
         table.add_row(name, f"{small:,.0f}", f"{large:,.0f}", ratio)
     console = Console(width=100)
     console.print(table)
-    console.print(stub_table(max(messages // 5, 1)))
+    console.print(engine_table(3 * messages))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,10 @@ from collections import Counter
 from html import escape
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PACKAGE: Final = ROOT / "icmsg"
@@ -65,11 +68,21 @@ def box_names(found: dict[str, Path]) -> dict[str, str]:
     return boxes
 
 
+def statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield the statements of a module, wherever they stand; what is below them, ten times as much, is no import."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting.extend(getattr(node, field, ()))
+
+
 def imports(found: dict[str, Path], boxes: dict[str, str]) -> Edges:
     """Count the imports between boxes, those for type checking and inside of functions included."""
     edges: Edges = Counter()
     for name, path in found.items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
             targets: list[str] = []
             if isinstance(node, ast.ImportFrom) and node.module is not None:
                 inner = [f"{node.module}.{alias.name}" for alias in node.names]

@@ -50,16 +50,34 @@ _RENAMED: Final[dict[str, str]] = {
     "icmsg.cosim.sides": "icmsg.link.setup",
     "icmsg.monitor.verbs.sides": "icmsg.monitor.verbs.played_cores",
     "icmsg.robot.played_side": "icmsg.robot.played_instances",
-    "icmsg.config.place": "icmsg.config.source_location",
+    "icmsg.config.place": "icmsg.config.findings",
     "icmsg.cosim.remote.link": "icmsg.engines.remote.batched_monitor",
     "icmsg.ipc.link": "icmsg.ipc.context",
 }
 """Modules that have another name today, wherever they are."""
+_MERGED: Final = {
+    "icmsg.config.endpoint_checks": "icmsg_me_checks",
+    "icmsg.config.findings": "source_location",
+    "icmsg.config.soc": "core_names",
+    "icmsg.engines.lockstep.monitor_text": "log paths",
+    "icmsg.hw.nrf54_peripherals": "nrf54l_clock nrf54l_uarte nrf_grtc nrf_vpr",
+    "icmsg.ipc.clock": "work",
+    "icmsg.machine.console_file": "asciinema",
+    "icmsg.machine.line_table": "line_spans",
+    "icmsg.machine.variables": "variable_path",
+    "icmsg.hw.nrf_peripherals": (
+        "nrf_clock nrf_gpio nrf_reset nrf_rng nrf_rtc nrf_tasks_events nrf_temp nrf_timer nrf_wdt"
+    ),
+}
+"""Modules of the same package that are part of another one today; they keep their names there."""
 _MOVED: Final = {
     **_PACKAGES,
     "icmsg.cosim.engines": "icmsg.engines.choice",
     **{f"icmsg.cosim.{name}": f"{home}.{name}" for home, names in _MODULES.items() for name in names.split()},
     **_RENAMED,
+    **{
+        f"{home.rpartition('.')[0]}.{name}": home for home, names in _MERGED.items() for name in names.split()
+    },
 }
 
 

@@ -125,18 +125,18 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             return place | (int)cause << 4 | (int)Math.Min(exception, 127) << 9;
         }
 
-        private static ulong GetException(CortexM cpu)
+        internal static ulong GetException(CortexM cpu)
         {
             return cpu.XProgramStatusRegister & 0x1FF;
         }
 
-        private static object GetField(NVIC nvic, string name)
+        internal static object GetField(NVIC nvic, string name)
         {
             return typeof(NVIC).GetField(name, BindingFlags.Instance | BindingFlags.NonPublic)?.GetValue(nvic);
         }
 
         // Renode has no public way back. Where this one is missing, too, the hook goes on and writes nothing any more.
-        private static void Remove(TranslationCPU cpu, string method, Action<ulong> hook)
+        internal static void Remove(TranslationCPU cpu, string method, Action<ulong> hook)
         {
             var found = typeof(TranslationCPU).GetMethod(method, BindingFlags.Instance | BindingFlags.NonPublic);
             found?.Invoke(cpu, new object[] { hook });
@@ -172,7 +172,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         // Numbers of Renode's translation library: undefined, prefetch abort, data abort, BKPT, no coprocessor, invalid state.
         private static readonly HashSet<ulong> Faults = new HashSet<ulong> { 1, 3, 4, 7, 17, 18 };
         private static readonly HashSet<ulong> Traps = new HashSet<ulong> { 0, 1, 2, 3, 4, 5, 6, 7 };
-        private const ulong InterruptCause = 5;
+        internal const ulong InterruptCause = 5;
         private const int LockedUpAfter = 16;
         private const int MostFaults = 1000; // at one place; it is a loop then, and nobody needs more of them
         private const int StormAfter = 20000;

@@ -116,6 +116,18 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             timeSource.ExecuteInNearestSyncedState(Hold);
         }
 
+        // For who writes down so much that somebody has to read it, whoever that is.
+        public static void RequestHoldOfCurrent()
+        {
+            lock(occupation)
+            {
+                if(current != null && !current.closing)
+                {
+                    current.RequestHold();
+                }
+            }
+        }
+
         public ulong GetMicroseconds()
         {
             return timeSource.ElapsedVirtualTime.Ticks / TimeInterval.TicksPerMicrosecond;

@@ -71,24 +71,30 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         public void Add(RecordKind kind, int source, uint value)
         {
-            var time = GetTime();
+            Add(kind, source, value, GetTime());
+        }
+
+        // Returns how many records there are now.
+        public int Add(RecordKind kind, int source, uint value, ulong time)
+        {
             lock(sync)
             {
                 if(disposed)
                 {
-                    return;
+                    return 0;
                 }
                 var count = Marshal.ReadInt32(memory, CountOffset);
                 if(count >= capacity)
                 {
                     Marshal.WriteInt32(memory, LostOffset, Marshal.ReadInt32(memory, LostOffset) + 1);
-                    return;
+                    return count;
                 }
                 var record = HeaderSize + count * RecordSize;
                 Marshal.WriteInt64(memory, record, (long)time);
                 Marshal.WriteInt32(memory, record + 8, (int)kind | source << 16);
                 Marshal.WriteInt32(memory, record + 12, (int)value);
                 Marshal.WriteInt32(memory, CountOffset, count + 1);
+                return count + 1;
             }
         }
 
@@ -163,5 +169,9 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         FaultTaken = 9, // by a core, see ExceptionWatch; the value is the PC
         LockedUp = 10, // a fault that a core cannot take; the value is the PC
         Storm = 11, // the value is the number of an exception that never ends
+        InterruptTaken = 12, // by a core, see TimelineWatch; the value is the number of the interrupt
+        InterruptEnded = 13,
+        FellAsleep = 14,
+        Woke = 15,
     }
 }

@@ -26,11 +26,20 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             console = new ConsoleCapture(machine, Capacity, FindAll<IUART>(machine, uarts));
         }
 
+        // The same for what cores spend their time with (TimelineWatch), while somebody wants to know.
+        public static void FollowTimeline(this IDoorbell ipc, bool wanted)
+        {
+            timeline?.Dispose();
+            timeline = wanted ? new TimelineWatch(ipc.GetMachine(), Capacity) : null;
+        }
+
         // Needed before the machine is saved.
         public static void Unfollow(this IDoorbell _)
         {
             doorbells?.Dispose();
             console?.Dispose();
+            timeline?.Dispose();
+            timeline = null;
             doorbells = null;
             console = null;
         }
@@ -78,6 +87,11 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             {
                 records = doorbells.Take(out var lostDoorbells) + console.Take(out var lostBytes);
                 lost = lostDoorbells + lostBytes;
+                if(timeline != null)
+                {
+                    records += timeline.Take(out var lostOfTimeline);
+                    lost += lostOfTimeline;
+                }
             }
             return string.Format("{0} {1} {2}", ipc.ElapsedNanoseconds(), lost, records.Length == 0 ? "-" : records);
         }
@@ -116,6 +130,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
 
         private static DoorbellJournal doorbells;
         private static ConsoleCapture console;
+        private static TimelineWatch timeline;
 
         private const uint Capacity = 1 << 16;
     }

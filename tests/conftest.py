@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -32,9 +33,13 @@ for _name in (
         "LANGUAGE",
     ),
     *("CI", "BUILD_NUMBER"),  # pytest does not cut the lines of its summary there
+    "PYTEST_ADDOPTS",  # has been read, and is no business of a pytest that a test starts
 ):
     os.environ.pop(_name, None)
 os.environ["LANG"] = "C.UTF-8"
+# Each process that a test starts would compile the package anew, which takes longer than most tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # Behind `nohup … &` Ctrl-C is ignored, here and in every process that a test starts.
 if (
     threading.current_thread() is threading.main_thread()
@@ -86,6 +91,9 @@ def no_renode(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
     for name in ("BIN", "PKG", "PATH", "BUILD_DIR"):
         monkeypatch.delenv(f"PYRENODE_{name}", raising=False)
+    monkeypatch.setattr("icmsg.engines.renode.locate.INSTALLED", Path("/nowhere"))
+    for name in ("renode", "failure"):  # a test before may have loaded one into this process
+        monkeypatch.setattr(f"icmsg.engines.renode.process._Process.{name}", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,15 +1,22 @@
-"""Many cases of one statement in one test, each of which is tried and named if it fails."""
+"""Many cases of one statement in one test: listed ones, each tried and named if it fails, and how many random ones."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from hypothesis import settings
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
 _SHOWN = 20
+
+
+def examples(many: int) -> int:
+    """Return how many examples a costly property tries: a third where each run tries the same ones anyway."""
+    return max(10, many // 3) if settings.default.derandomize else many
 
 
 class Cases:

@@ -85,6 +85,10 @@ def time_ns(unit_ns: int, *, zero: bool = False) -> Callable[[str], int]:
     return read
 
 
+SIZES: Final = "1:100"
+"""The sizes of messages where nobody gives any."""
+
+
 def parse_size(text: str) -> tuple[int, int]:
     """Return (min, max) of ``MIN[:MAX]``; ConfigurationError otherwise."""
     parts = text.split(":")

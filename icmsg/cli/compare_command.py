@@ -18,7 +18,7 @@ from icmsg.cli.arguments import HelpFormatter
 from icmsg.cli.engine_options import add_include, included
 from icmsg.cli.run_command import add_options, run_exchange
 from icmsg.engines.choice import EngineName, choose_engine
-from icmsg.engines.lockstep.paths import csharp_files
+from icmsg.engines.lockstep.monitor_text import csharp_files
 from icmsg.errors import EngineNotAvailableError
 from icmsg.link.followed_link import follow_link
 from icmsg.link.link import Link

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,22 +27,26 @@ if TYPE_CHECKING:
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
 TERMINATED: Final = 143
+COMMANDS: Final = {
+    "run": True,
+    "debug": True,
+    "check": True,
+    "compare-engines": True,
+    "monitor": False,
+    "trace": False,
+    "bench": False,
+    "new": False,
+    "renode": False,
+    "doctor": False,
+}
+"""Commands in the order of the help, each with whether it has options with the names of cores."""
 
 
 def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
-    """Return the parser of the command line ``arguments``; its options carry the names of the cores that they mean."""
-    from icmsg.cli import (  # slow to load, and Ctrl-C may come
-        bench_command,
-        check_command,
-        compare_command,
-        debug_command,
-        doctor_command,
-        monitor_command,
-        new_command,
-        renode_command,
-        run_command,
-        trace_command,
-    )
+    """Return the parser of the command line ``arguments``; its options carry the names of the cores that they mean.
+
+    It has all commands, or the one that ``arguments`` begin with: the others' modules take a while to load.
+    """
     from icmsg.cli.completion import add_option
     from icmsg.cli.core_options import find_cores
 
@@ -55,16 +60,10 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
     parser.add_argument("--version", action="version", version=f"icmsg {__version__}")
     add_option(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    run_command.add_parser(commands, cores)
-    debug_command.add_parser(commands, cores)
-    check_command.add_parser(commands, cores)
-    compare_command.add_parser(commands, cores)
-    monitor_command.add_parser(commands)
-    trace_command.add_parser(commands)
-    bench_command.add_parser(commands)
-    new_command.add_parser(commands)
-    renode_command.add_parser(commands)
-    doctor_command.add_parser(commands)
+    given = arguments[0] if arguments else ""
+    for name in (given,) if given in COMMANDS else COMMANDS:
+        module = import_module(f"icmsg.cli.{name.partition('-')[0]}_command")
+        module.add_parser(commands, *((cores,) if COMMANDS[name] else ()))
     return parser
 
 

@@ -11,9 +11,10 @@ from icmsg.assets import asset
 from icmsg.cli.arguments import HelpFormatter
 from icmsg.cli.core_options import add_soc, machine_platform
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
+from icmsg.cli.monitor_input import MonitorPort, piped_lines
 from icmsg.cli.monitor_session import open_session
 from icmsg.engines.choice import check_takes_csharp
-from icmsg.engines.lockstep.paths import csharp_files, monitor_path, written_path
+from icmsg.engines.lockstep.monitor_text import csharp_files, monitor_path, written_path
 from icmsg.errors import IcmsgError
 from icmsg.machine.console import printable_lines
 
@@ -70,8 +71,25 @@ def add_parser(commands: Any) -> None:
         help="the platform file of the machine: without SCRIPT it is made of it, with all cores halted",
     )
     add_soc(parser)
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "-P",
+        "--port",
+        type=int,
+        metavar="PORT",
+        help="have the Monitor at a port of this computer, for telnet and the like, one client at a time; 0 = any",
+    )
+    way.add_argument(
+        "--console", action="store_true", help="have the Monitor here, as Renode's option: it is, without -P"
+    )
     parser.add_argument("-p", "--plain", action="store_true", help="no colours")
     parser.add_argument("--hide-log", action="store_true", help="do not show the log, nor consoles in it")
+    parser.add_argument(
+        "--no-python",
+        dest="python",
+        action="store_false",
+        help="run no Python that a script brings (embedded engine): for scripts of somebody whom you do not know",
+    )
     parser.set_defaults(execute=execute)
 
 
@@ -89,20 +107,25 @@ def execute(options: argparse.Namespace) -> int:
         machine_platform(options.platform, options.soc),
         lambda line: write(paint(line, "live")),
         None if options.hide_log else lambda line, level: write(paint(line, level)),
+        python=options.python,
     )
     try:
+        if options.port is not None:
+            return MonitorPort(session, options.port, _banner(choice), plain=options.plain).run(first, write)
         if typed:
             from icmsg.cli.monitor_prompt import Prompt  # a session from a pipe does without
 
-            banner = (
-                f"icmsg Monitor, engine {choice.name} ({choice.reason})\n"
-                "help and icmsg help list what there is; Ctrl-D leaves"
-            )
+            banner = f"{_banner(choice)}\nhelp and icmsg help list what there is; Ctrl-D leaves"
             return Prompt(session, paint, write).run(first, banner)
-        lines = first if options.commands or sys.stdin is None else _and_then(first, sys.stdin)
+        ends = options.commands or sys.stdin is None
+        lines = first if ends else piped_lines(first, sys.stdin, session)
         return run_lines(session, lines)
     finally:
         session.close()
+
+
+def _banner(choice: EngineChoice) -> str:
+    return f"icmsg Monitor, engine {choice.name} ({choice.reason})"
 
 
 def _begin(options: argparse.Namespace) -> list[str]:
@@ -129,11 +152,6 @@ def write(text: str) -> None:
     """Print text with a line end, at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
-
-
-def _and_then(first: Iterable[str], stream: TextIO) -> Iterable[str]:
-    yield from first
-    yield from stream
 
 
 def run_lines(session: MonitorSession, lines: Iterable[str]) -> int:

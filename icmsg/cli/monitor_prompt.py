@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
@@ -18,9 +17,9 @@ from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.shortcuts import CompleteStyle
 
+from icmsg.cli.monitor_idle import Idle
 from icmsg.errors import IcmsgError
 from icmsg.machine.console import printable_lines
-from icmsg.machine.simtime import MS, S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
 
     from icmsg.cli.monitor_command import Paint
     from icmsg.cli.monitor_session import MonitorSession
-
-_SLICE_NS: Final = 5 * MS
-_LOOK_S: Final = 0.01
 
 
 class Prompt:
@@ -59,7 +55,7 @@ class Prompt:
         self._session = session
         self._paint = paint
         self._write = write
-        self._reached_s = 0.0
+        self._idle = Idle(session, lambda text: write(paint(text, "ERROR")))
         self._prompt: PromptSession[str | None] = PromptSession(
             history=history or _history(),
             key_bindings=_keys(),
@@ -87,7 +83,7 @@ class Prompt:
 
     def _read(self) -> str | None:
         """Return a line, an empty one after Ctrl-C; None after Ctrl-D."""
-        self._reached_s = time.monotonic()
+        self._idle.begin()
         prompt: Any = ANSI(f"{self._paint(self._session.prompt, 'prompt')} ")
         with patch_stdout(raw=True):
             return self._prompt.prompt(prompt, inputhook=self._wait)
@@ -108,21 +104,7 @@ class Prompt:
     def _wait(self, context: InputHookContext) -> None:
         """Let time pass on a started emulation until a key is pressed, no faster than a clock on the wall."""
         while not context.input_is_ready():
-            self._session.attend()
-            now = time.monotonic()
-            behind_ns = round((now - self._reached_s) * S)
-            if not self._session.is_started or behind_ns < MS:
-                self._reached_s = self._reached_s if self._session.is_started else now
-                time.sleep(_LOOK_S)
-                continue
-            # What the engine cannot keep up with is let go, not made up for.
-            self._reached_s = (
-                now if behind_ns > 20 * _SLICE_NS else self._reached_s + min(behind_ns, _SLICE_NS) / S
-            )
-            try:
-                self._session.pump(min(behind_ns, _SLICE_NS))
-            except IcmsgError as error:
-                self._write(self._paint(str(error), "ERROR"))
+            self._idle.step()
 
 
 class _Completions(Completer):

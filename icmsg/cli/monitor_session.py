@@ -59,10 +59,12 @@ class MonitorSession(Protocol):
 class EmbeddedSession:
     """The embedded engine. ``live`` takes the lines of ``icmsg watch``, and ``log`` those of the log with a level."""
 
-    def __init__(self, live: Output, log: Callable[[str, str], None] | None = None) -> None:
+    def __init__(
+        self, live: Output, log: Callable[[str, str], None] | None = None, *, python: bool = True
+    ) -> None:
         from icmsg.monitor import EmbeddedMonitor  # the engine is slow to load
 
-        self._monitor = EmbeddedMonitor(watched=live)
+        self._monitor = EmbeddedMonitor(watched=live, python=python)
         if log is not None:
             self._monitor.log.add_sink(lambda entry: log(str(entry), entry.level.name))
 
@@ -205,9 +207,16 @@ class RenodeSession:
 
 
 def open_session(
-    choice: EngineChoice, platform: str | Path | None, live: Output, log: Callable[[str, str], None] | None
+    choice: EngineChoice,
+    platform: str | Path | None,
+    live: Output,
+    log: Callable[[str, str], None] | None,
+    *,
+    python: bool = True,
 ) -> MonitorSession:
     """Return a session on an engine; ``live`` and ``log`` take lines (and a log level) while time passes.
+
+    Without ``python`` the embedded engine refuses the Python of scripts.
 
     ``platform`` is the file of which the machine is made there; None is the shipped one.
 
@@ -226,7 +235,7 @@ def open_session(
 
         monitor = RenodeMonitor(platform, stall_timeout=choice.patience_s)
         return RenodeSession(monitor, live, log=log, take_log=monitor.take_log)
-    return EmbeddedSession(live, log)
+    return EmbeddedSession(live, log, python=python)
 
 
 def completed_verb(verbs: IcmsgVerbs, line: str) -> list[str]:

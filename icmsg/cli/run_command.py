@@ -8,13 +8,13 @@ import platform
 import signal
 import sys
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from icmsg import __version__
-from icmsg.cli.arguments import HelpFormatter, parse_size, time_ns
+from icmsg.cli.arguments import SIZES, HelpFormatter, parse_size, time_ns
 from icmsg.cli.core_options import CoreOptions, add_soc, cores_of, keep, machine_platform
 from icmsg.cli.coverage_option import add_coverage_option, look_at_firmware
 from icmsg.cli.endpoint_options import add_endpoint_options, endpoints_of, stub_for
@@ -28,7 +28,7 @@ from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.exchange import BOND_TIMEOUT_NS, Exchange
 from icmsg.link.progress import Stall
 from icmsg.link.stale_memory import STALE_MEMORY
-from icmsg.link.workload import Workload
+from icmsg.link.workload import Reply, Workload
 from icmsg.machine.events import TRACE_VERSION
 from icmsg.machine.interruption import CtrlC, Interrupted
 from icmsg.machine.simtime import MS, US, S
@@ -134,7 +134,13 @@ def add_options(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
         default="1000",
         help="messages to exchange; 0 = bond only, any = as many as firmware sends",
     )
-    parser.add_argument("--size", metavar="MIN[:MAX]", default="1:100", help="payload bytes of a message")
+    parser.add_argument("--size", metavar="MIN[:MAX]", default=SIZES, help="payload bytes of a message")
+    parser.add_argument(
+        "--reply",
+        choices=get_args(Reply),
+        default="same",
+        help="what comes back: the same, or the next number",
+    )
     parser.add_argument(
         "--window",
         type=int,
@@ -245,10 +251,11 @@ def _run_exchange(
     any_number = options.messages is None
     workload = Workload(
         1 if any_number else options.messages,
-        *parse_size(options.size),
+        *parse_size("1" if options.reply == "next" and options.size == SIZES else options.size),
         options.seed,
         options.window,
         any_number=any_number,
+        reply=options.reply,
     )
     who = take_builds(options)
     gdb: int | None = getattr(options, "gdb", None)
@@ -384,8 +391,10 @@ def _as_given(options: argparse.Namespace) -> dict[str, Any]:
 def _versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
     found = {"icmsg": __version__, "python": platform.python_version(), "platform": platform.platform()}
-    installed = {item.name for item in metadata.distributions()} & {"unicorn", "pyrenode3"}
-    return found | {name: metadata.version(name) for name in sorted(installed)}
+    for name in ("pyrenode3", "unicorn"):  # asked for by name: who lists all that is installed reads it all
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def _run_with_progress(exchange: Exchange | EndpointExchange, total: int) -> ExchangeResult:

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.config.devicetree import ICBMSG as ICBMSG_NODE
 from icmsg.config.devicetree import ME_FOLLOWER, ME_INITIATOR
-from icmsg.config.findings import Finding, will_bond
+from icmsg.config.findings import Finding, SourceLocation, will_bond
 from icmsg.config.icbmsg_checks import check_icbmsg_side
 from icmsg.config.kconfig import BACKEND, ICBMSG, ME_ROLES, MODE_SWITCHES
 from icmsg.config.mailbox_checks import check_channels
 from icmsg.config.memory_checks import MemoryRange, check_memory
 from icmsg.config.pair_checks import check_pairs
 from icmsg.config.pairing import Pairing, choose, leads_to, pair_up
-from icmsg.config.source_location import SourceLocation
 from icmsg.errors import SourceError
 
 if TYPE_CHECKING:

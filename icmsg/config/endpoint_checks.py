@@ -1,10 +1,12 @@
-"""Check of how many endpoints each side has room for."""
+"""Checks of backends with several endpoints: room for them on each side, and the roles of icmsg_me."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from icmsg.config.devicetree import ME_FOLLOWER, ME_INITIATOR
 from icmsg.config.findings import Finding
+from icmsg.config.kconfig import ME_NUM_EP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,3 +34,24 @@ def check_endpoints(
         f"{side.core} has room for {fewer} endpoints and the other side for {more}: what is registered beyond {fewer} "
         f"never binds. Keep to {fewer}, or set CONFIG_{option}={more}",
     )
+
+
+def check_icmsg_me_pair(first: Side, ours: IcmsgNode, second: Side, theirs: IcmsgNode) -> Iterator[Finding]:
+    """Yield what keeps two instances of icmsg_me from binding, beside what ICMsg needs."""
+    if ours.compatible == theirs.compatible:
+        both = ours.compatible == ME_INITIATOR
+        why = (
+            "each takes the other's names for answers, so that endpoints bind by number, whatever they are called"
+            if both
+            else "each waits for the names of the other, and nothing binds"
+        )
+        yield Finding(
+            "error",
+            "roles-equal",
+            second.core,
+            theirs.path,
+            theirs.place_of("compatible"),
+            f"{theirs.compatible} is what {first.core} is, too ({ours.place_of('compatible')}): {why}. Make one side "
+            f"{ME_FOLLOWER if both else ME_INITIATOR}",
+        )
+    yield from check_endpoints(first, ours, second, theirs, ME_NUM_EP)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from icmsg.config.devicetree import IcmsgNode
+    from icmsg.config.findings import SourceLocation
     from icmsg.config.icbmsg_layout import Generation
     from icmsg.config.load import Side
-    from icmsg.config.source_location import SourceLocation
 
 _LEAST_ALIGNMENT: Final = 4
 _RELEASES: Final = {"3.6": "Zephyr 3.6 to 4.0", "4.1": "Zephyr 4.1 to 4.4", "rework": "a Zephyr after 4.4"}

@@ -43,11 +43,11 @@ if TYPE_CHECKING:
 
     from icmsg.config.build_folder import BuildFiles
     from icmsg.config.devicetree import BackendName, Devicetree, IcmsgNode
+    from icmsg.config.findings import SourceLocation
     from icmsg.config.icbmsg import IcbmsgConfig
     from icmsg.config.icmsg_me import IcmsgMeConfig
     from icmsg.config.instance import Unbound
     from icmsg.config.memory_checks import LinkedMemory
-    from icmsg.config.source_location import SourceLocation
 
     AnyConfig = InstanceConfig | IcbmsgConfig | IcmsgMeConfig
     """Configuration of one side of one instance, whatever its backend."""

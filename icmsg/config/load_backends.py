@@ -23,8 +23,8 @@ from icmsg.errors import ConfigurationError, DevicetreeError, KconfigError
 
 if TYPE_CHECKING:
     from icmsg.config.devicetree import IcmsgNode
+    from icmsg.config.findings import SourceLocation
     from icmsg.config.load import Side
-    from icmsg.config.source_location import SourceLocation
 
 DEFAULT_NUM_EP = 4
 DEFAULT_SLOTS = 16

@@ -1,6 +1,6 @@
 """Loader of the one or two sides of a check: whose files each is, and in which order.
 
-The files tell the cores (:mod:`icmsg.config.core_names`), whatever the order in which they are given; what they leave
+The files tell the cores (:mod:`icmsg.config.soc`), whatever the order in which they are given; what they leave
 open follows from the SoC's two roles.
 """
 
@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.build_folder import BuildFiles, build_files, build_sides, is_build
-from icmsg.config.core_names import core_of
 from icmsg.config.devicetree import Devicetree, load_devicetree
 from icmsg.config.load import side_of
-from icmsg.config.soc import soc_of
+from icmsg.config.soc import core_of, soc_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from icmsg.config.boards import BOARDS
 from icmsg.config.devicetree import NAMES
+from icmsg.config.endpoint_checks import check_icmsg_me_pair
 from icmsg.config.findings import Finding
 from icmsg.config.icbmsg_checks import check_icbmsg_pair
-from icmsg.config.icmsg_me_checks import check_icmsg_me_pair
 from icmsg.config.kconfig import CB_SIZES, RX_SIZE
 from icmsg.config.mailboxes import is_for, is_same_device, kind_of
 from icmsg.config.pairing import counterpart_of_another_kind, other_backends_between
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from icmsg.config.devicetree import IcmsgNode
-    from icmsg.config.findings import Severity
+    from icmsg.config.findings import Severity, SourceLocation
     from icmsg.config.load import Side
     from icmsg.config.pairing import Pairing
-    from icmsg.config.source_location import SourceLocation
 
 
 def check_pairs(first: Side, second: Side, pairing: Pairing) -> Iterator[Finding]:

@@ -18,10 +18,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.config.boards import BOARDS
-from icmsg.config.core_names import core_in, core_of, cores_in
 from icmsg.config.devicetree import NAMES, OtherBackend
 from icmsg.config.mailboxes import is_same_device
 from icmsg.config.matching import match
+from icmsg.config.soc import core_in, core_of, cores_in
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""SoC that a side's files are of, as far as they tell."""
+"""SoC and core that a side's files are for, as far as they tell."""
 
 from __future__ import annotations
 
@@ -6,13 +6,43 @@ import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.boards import BOARDS, DEFAULT, Board
+from icmsg.config.boards import BOARDS, DEFAULT, ZEPHYR_CORES, Board
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from icmsg.config.boards import Board
     from icmsg.config.devicetree import Devicetree, MailboxNode
     from icmsg.config.kconfig import KconfigFacts
+
+
+_WORD: Final = re.compile(f"cpu({'|'.join(ZEPHYR_CORES)})")
+
+
+def cores_in(text: str, board: Board | None = None) -> tuple[str, ...]:
+    """Return the cores that ``text`` names, in its order: those of ``board``, else of any SoC of Nordic's."""
+    text = text.lower()
+    if board is not None:
+        found = [role for role, words in board.qualifiers.items() if any(word in text for word in words)]
+        if len(found) == 1:
+            return tuple(found)
+    return tuple(dict.fromkeys(_WORD.findall(text)))
+
+
+def core_in(text: str, board: Board | None = None) -> str | None:
+    """Return the one core that ``text`` names; None if it names none, or several."""
+    found = cores_in(text, board)
+    return found[0] if len(found) == 1 else None
+
+
+def core_of(devicetree: Devicetree, board: Board | None = None) -> str | None:
+    """Return the core that a file is for, None if it does not tell; ``board`` is the one that its SoC is known by."""
+    texts = list(devicetree.compatible)
+    if not devicetree.complete:
+        texts.append(PurePath(devicetree.file).stem)
+    texts += [node.rx_channel.mailbox.label for node in devicetree.instances]
+    return next((core for text in texts if (core := core_in(text, board)) is not None), None)
+
 
 _SAYS_NOTHING: Final = ("simple-bus",)
 _PART: Final = re.compile(r"nrf\d+[a-z]*\d+")

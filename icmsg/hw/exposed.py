@@ -33,13 +33,15 @@ _MARK: Final = "icmsg_exposed"
 class Kind:
     """A C# type as the Monitor names it.
 
-    A whole number has its ``size`` in bytes and may be ``signed``; an enumeration has its ``members``, from 0 on.
+    A whole number has its ``size`` in bytes and may be ``signed``; an enumeration has its ``members``, from 0 on or
+    with the ``numbers`` of each.
     """
 
     name: str
     size: int = 0
     signed: bool = False
     members: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
 
     @property
     def range(self) -> range:

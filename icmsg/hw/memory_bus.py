@@ -217,6 +217,27 @@ def window_of(bus: Bus, address: int, size: int) -> Window:
     return bus.window(address, size) if type(bus) is MemoryBus else Window()
 
 
+def views_of(words: Window, data: Window) -> tuple[memoryview[int], memoryview[int]]:
+    """Return the words of one window and the bytes of another, both empty unless both are plain memory.
+
+    An access to them raises ValueError when the bus was closed.
+    """
+    if words.words is None or data.data is None:
+        return memoryview(b"").cast("I"), memoryview(b"")
+    return words.words, data.data
+
+
+def looking_window_of(bus: Bus, address: int, size: int) -> Window:
+    """Return a window through which nothing may be written, also where the bus of an engine sees each write.
+
+    Such a bus has a method ``looking_window``; what wraps it sees every access.
+    """
+    if "looking_window" in vars(type(bus)):
+        window: Window = bus.looking_window(address, size)  # type: ignore[attr-defined]
+        return window
+    return window_of(bus, address, size)
+
+
 def _as_bytes(buffer: Any) -> memoryview:
     try:
         view = memoryview(buffer)

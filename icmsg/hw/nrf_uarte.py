@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from icmsg.hw.nrf_tasks_events import events, interrupts, tasks
+from icmsg.hw.nrf_peripherals import events, interrupts, tasks
 from icmsg.hw.registers import Access, Field, Register, RegisterBlock
 
 _TASKS = {"STARTRX": 0x000, "STOPRX": 0x004, "STARTTX": 0x008, "STOPTX": 0x00C, "FLUSHRX": 0x02C}

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from icmsg.ipc.clock import WorkItem
 from icmsg.ipc.endpoint import EndpointConfig
 from icmsg.ipc.happened import BOUND, ERROR, RING, STATE, UNBOUND
 from icmsg.ipc.state import BINDS, LegacyState, State, transitions_of
-from icmsg.ipc.work import WorkItem
 from icmsg.wire.pbuf_reader import PbufReader
 from icmsg.wire.pbuf_writer import PbufWriter
 from icmsg.wire.spsc_reader import SpscReader

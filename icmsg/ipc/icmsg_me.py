@@ -35,10 +35,10 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from icmsg.errors import IcmsgError, IpcError
+from icmsg.ipc.clock import WorkItem
 from icmsg.ipc.endpoint import EndpointConfig
 from icmsg.ipc.happened import BOUND, DROPPED, ERROR, RECEIVED, SENT, AtEndpoint
 from icmsg.ipc.instance import IcmsgInstance
-from icmsg.ipc.work import WorkItem
 
 if TYPE_CHECKING:
     from icmsg.config.icmsg_me import IcmsgMeConfig

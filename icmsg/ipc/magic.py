@@ -10,9 +10,8 @@ import errno
 from typing import TYPE_CHECKING, Protocol
 
 from icmsg.errors import IpcError, WireError
-from icmsg.ipc.clock import MS
+from icmsg.ipc.clock import MS, WorkItem
 from icmsg.ipc.state import Input, LegacyState
-from icmsg.ipc.work import WorkItem
 
 if TYPE_CHECKING:
     from icmsg.ipc.clock import Timer

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import IcmsgError
 from icmsg.link.workload import RoundTrips, difference, unasked
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class EchoPairs:
-    """Pairs of messages and their echoes, in order; of a sender without end ``limit`` of them are counted."""
+    """Pairs of messages and their echoes, in order; of a sender without end ``limit`` of them are counted.
 
-    def __init__(self, limit: int | None = None) -> None:
+    With ``answer`` an echo is what that makes of the message.
+    """
+
+    def __init__(self, limit: int | None = None, answer: Callable[[bytes], bytes] | None = None) -> None:
         self.lost = 0
         """Messages whose echo a reset has prevented."""
         self.only_plays_back = True
@@ -28,6 +34,7 @@ class EchoPairs:
         """Message that was sent back last; None after a reset."""
         self._cut = 0
         self._limit = limit
+        self._answer = answer
         self._expected: deque[tuple[bytes, int]] = deque()
 
     @property
@@ -54,8 +61,8 @@ class EchoPairs:
             self._differs(b"", packet, IcmsgError(unasked(packet)))
             return
         sent, sent_ns = self._expected.popleft()
-        if sent != packet:
-            self._differs(sent, packet, IcmsgError(difference(self.got, sent, packet)))
+        if packet != (sent if self._answer is None else self._answer(sent)):
+            self._differs(sent, packet, IcmsgError(difference(self.got, sent, packet, self._answer)))
         self.round_trips.add(max(0, time_ns - sent_ns))
 
     def give_up(self) -> None:

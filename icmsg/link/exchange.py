@@ -47,8 +47,7 @@ if TYPE_CHECKING:
     from icmsg.link.workload import Workload
     from icmsg.machine.machine import Machine
 
-Progress = Callable[[int, int], None]
-"""(echoes so far, echoes expected)"""
+Progress = Callable[[int, int], None]  # (echoes so far, echoes expected)
 
 BOND_TIMEOUT_NS: Final = 2 * S
 STALL_NS: Final = 1 * S
@@ -136,6 +135,7 @@ class Exchange:
             restarts=True,
             booting=True,
             may_differ=len(self._setup.unknown) == len(self.configs),
+            answer=workload.answer,
         )
         longest_ns = max(bond_timeout_ns, self._silence_ns)
         self._guard = ProgressGuard(machine, self._faults, self._token, longest_ns, stall)

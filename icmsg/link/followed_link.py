@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from icmsg.machine.machine import Core, Machine
 
 _PACKETS: Final = EventKind.PACKETS
+_new: Final = tuple.__new__
 _Key = tuple[int, int, int, "RegionLayout"]
 
 
@@ -72,7 +73,7 @@ def _tell(events: EventStream, time_ns: int, found: _Found) -> None:
     for writer, news in found:
         for one in news:
             if isinstance(one, Packets):
-                events.tell(Event(time_ns, _PACKETS, writer, len(one.payloads), one.start, one))
+                events.tell(_new(Event, (time_ns, _PACKETS, writer, len(one.payloads), one.start, one)))
             else:
                 events.tell(Event(time_ns, EventKind.REGION, writer, one.change, 0, one))
 

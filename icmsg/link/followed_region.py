@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import WireError
+from icmsg.hw.memory_bus import looking_window_of
 from icmsg.ipc import MAGIC
 from icmsg.ipc.magic import MAGIC_END
 from icmsg.machine.region_news import Packets, RegionChange, RegionChanged
@@ -40,6 +41,8 @@ class FollowedRegion:
         self.region: Final = region
         self.magic_seen = False
         self._layout: Final = layout
+        self._fields: Final = looking_window_of(bus, region.address, layout.data_offset)
+        self._wr_word: Final = layout.wr_idx_offset >> 2
         self._read32: Final = bus.read32
         self._read_block: Final = bus.read_block
         self._rd_address: Final = region.address + layout.rd_idx_offset
@@ -117,7 +120,8 @@ class FollowedRegion:
 
     def look(self) -> Sequence[Packets | RegionChanged]:
         """Return what is new since the last time."""
-        wr = self._read32(self._wr_address)
+        words = self._fields.words
+        wr = self._read32(self._wr_address) if words is None else words[self._wr_word]
         if wr == self._seen and self._indices_before is None:
             return ()
         news: list[Packets | RegionChanged] = []
@@ -130,9 +134,15 @@ class FollowedRegion:
             return ()
         self._seen = wr
         try:
-            self._poll(wr, news)
-            if follower.position != wr:  # something is wrong with it, or it is a peer that never stops
-                self._poll(wr, news)
+            for _ in range(2):
+                start = follower.position
+                if payloads := follower.poll(wr):
+                    if self.magic_seen:
+                        news.append(Packets(self.region, start, follower.position, payloads))
+                    else:
+                        self._add(start, follower.position, payloads, news)
+                if follower.position == wr:
+                    break  # else something is wrong with it, or it is a peer that never stops
         except WireError as error:
             self._explain(wr, error, news)
         return news
@@ -171,12 +181,6 @@ class FollowedRegion:
         if self._follower.position:
             news.append(RegionChanged(self.region, RegionChange.BEGUN_ANEW, error=error))
             self._follower.restart()
-
-    def _poll(self, wr: int, news: list[Packets | RegionChanged]) -> None:
-        start = self._follower.position
-        payloads = self._follower.poll(wr)
-        if payloads:
-            self._add(start, self._follower.position, payloads, news)
 
     def _add(self, start: int, end: int, payloads: list[bytes], news: list[Packets | RegionChanged]) -> None:
         opens = not self.magic_seen and not start and payloads[0].startswith(MAGIC)

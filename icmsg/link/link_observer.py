@@ -28,8 +28,10 @@ _KEPT: Final = 16
 class WatchesStores(Protocol):
     """A core that can tell of its firmware's stores; not every engine has them."""
 
-    def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
-        """Call ``told(address, value, pc)`` at each store; the function returned ends that."""
+    def watch_stores(
+        self, begin: int, end: int, told: Callable[[int, int, Callable[[], int]], None]
+    ) -> Callable[[], None]:
+        """Call ``told(address, value, pc)`` at each store, ``pc`` a function; the result ends that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,9 @@ class LinkObserver:
         begin = owner.tx_region.address + owner.tx_layout.data_offset
         kept = self.stores[name]
 
-        def told(address: int, value: int, pc: int) -> None:
+        def told(address: int, value: int, pc: Callable[[], int]) -> None:
             if value and len(kept) < _KEPT:
-                kept.append(Store(address, value, pc))
+                kept.append(Store(address, value, pc()))
 
         return core.watch_stores(begin, owner.tx_region.end, told)
 

@@ -7,7 +7,7 @@ from zlib import crc32
 
 from icmsg.config import InstanceConfig
 from icmsg.ipc import AtEndpoint, Backend, IcmsgInstance, InterruptHandler, ReworkState, backend_for
-from icmsg.ipc.happened import RECEIVED, SENT, STATE
+from icmsg.ipc.happened import RECEIVED, RING, SENT, STATE
 from icmsg.link.preconditions import check_regions
 from icmsg.machine.events import ENDPOINT_SHIFT, REWORK_STATES, EventKind
 
@@ -112,19 +112,21 @@ class PlayedInstance(Generic[BackendT]):
 
     def _observe_endpoint(self, kind: Happened, detail: Detail) -> None:
         if (
-            isinstance(detail, AtEndpoint)
+            (kind is SENT or kind is RECEIVED)
+            and isinstance(detail, AtEndpoint)
             and isinstance(data := detail.detail, bytes)
-            and kind in (SENT, RECEIVED)
         ):
             packet = _PACKET_SENT if kind is SENT else _PACKET_RECEIVED
-            self._core.emit(packet, self._place(detail.endpoint) | len(data), crc32(data))
-        self._observe(kind, detail)
+            place = self._places.get(detail.endpoint) or self._place(detail.endpoint)
+            self._core.emit(packet, place | len(data), crc32(data))
+            if self._observer is not None:
+                self._observer(kind, detail)
+        elif kind is not RING or self._observer is not None:
+            self._observe(kind, detail)
 
     def _place(self, endpoint: str) -> int:
         """Return the endpoint's part of an event: its number from 1, in the order in which they spoke first."""
-        place = self._places.get(endpoint)
-        if place is None:
-            place = self._places[endpoint] = len(self._places) + 1 << ENDPOINT_SHIFT
+        place = self._places[endpoint] = len(self._places) + 1 << ENDPOINT_SHIFT
         return place
 
 

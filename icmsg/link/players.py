@@ -88,14 +88,27 @@ class Player:
 
 
 class Responder(Player):
-    """Sends every message back, in order; one that does not answer only counts them in ``unanswered``."""
+    """Sends every message back, in order; one that does not answer only counts them in ``unanswered``.
+
+    With ``answer`` it sends what that makes of a message.
+    """
 
     def __init__(
-        self, played: PlayedInstance[Any], clock: Clock, endpoint: str = "ep0", *, answers: bool = True
+        self,
+        played: PlayedInstance[Any],
+        clock: Clock,
+        endpoint: str = "ep0",
+        *,
+        answers: bool = True,
+        answer: Callable[[bytes], bytes] | None = None,
     ) -> None:
+        self.heard = 0
+        """Number of messages that came, whatever became of them."""
         self.echoed = 0
+        self.bytes_echoed = 0
         self.unanswered = 0
         self._answers = answers
+        self._answer = answer
         self._probe: bytes | None = None
         self.probe_came_back = False
         self._waiting: deque[bytes] = deque()
@@ -110,16 +123,20 @@ class Responder(Player):
 
     def received(self, data: bytes) -> None:
         """Send the message back, now or when there is room."""
+        self.heard += 1
         if not self._answers:
             self.unanswered += 1
             self.probe_came_back = self.probe_came_back or data == self._probe
             return
+        if self._answer is not None:
+            data = self._answer(data)
         if self._waiting or not self._try_send(data):
             if not self._waiting:
                 self._clock.call_later(_RETRY_NS, self._again)
             self._waiting.append(data)
         else:
             self.echoed += 1
+            self.bytes_echoed += len(data)
 
     def lost_link(self) -> None:
         """Forget what was to be sent back."""
@@ -127,8 +144,8 @@ class Responder(Player):
 
     def _again(self) -> None:
         while self._waiting and self._try_send(self._waiting[0]):
-            self._waiting.popleft()
             self.echoed += 1
+            self.bytes_echoed += len(self._waiting.popleft())
         if self._waiting:
             self._clock.call_later(_RETRY_NS, self._again)
 
@@ -156,7 +173,7 @@ class Initiator(Responder):
         self._payloads: Iterator[bytes] = workload.payloads()
         self._next: bytes | None = None
         self._expected: deque[tuple[bytes, int]] = deque()
-        super().__init__(played, clock, endpoint)
+        super().__init__(played, clock, endpoint, answer=workload.answer)
 
     def begin(self) -> None:
         """Send the first messages; the endpoint is bound."""
@@ -170,6 +187,7 @@ class Initiator(Responder):
         """Send back what was kept but the first ``early`` messages, and what comes: the peer sends first."""
         kept, self._kept = list(self._kept or ()), None
         self.unanswered += min(early, len(kept))
+        self.heard -= len(kept[early:])
         for data in kept[early:]:
             super().received(data)
 
@@ -194,8 +212,10 @@ class Initiator(Responder):
             if self._kept is None:
                 super().received(data)
             else:
+                self.heard += 1
                 self._kept.append(data)
             return
+        self.heard += 1
         self.got += 1
         self.bytes_received += len(data)
         if not self._expected:
@@ -203,10 +223,10 @@ class Initiator(Responder):
             self._problem(IcmsgError(unasked(data)))
             return
         expected, sent_ns = self._expected.popleft()
-        if data != expected:
+        if data != (expected if self._answer is None else self._answer(expected)):
             self.mismatches += 1
             if self.mismatches == 1:
-                self._problem(IcmsgError(difference(self.got, expected, data)))
+                self._problem(IcmsgError(difference(self.got, expected, data, self._answer)))
         self.round_trips.add(self._clock.now_ns() - sent_ns)
         self._fill()
 

@@ -91,6 +91,14 @@ def _check_size(workload: Workload, limits: list[tuple[int, str]]) -> None:
         )
 
 
+def check_reply(workload: Workload, core: str) -> None:
+    """Refuse numbers for a firmware stub on ``core``."""
+    if workload.reply != "same":
+        raise ConfigurationError(
+            f"core {core} runs a firmware stub, which knows no numbers: leave --reply {workload.reply} away"
+        )
+
+
 def check_roles(initiator: str | None, programs: Mapping[str, int]) -> None:
     """Refuse stubs that do not go together: ``programs`` gives ``icmsg_stats.program`` of the cores that run one."""
     for core, program in programs.items():

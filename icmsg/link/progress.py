@@ -14,16 +14,29 @@ from icmsg.machine.fault_causes import fault_name
 from icmsg.machine.simtime import MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from icmsg.machine.machine import FaultLog, Machine
+    from icmsg.machine.machine import Core, FaultLog, Machine
 
 _EVERY: Final = 8
 """The run is looked at after so many slices."""
 _QUIET_NS: Final = 2 * MS
 """Virtual time without progress after which cores may have stopped for good."""
+_FINISH_NS: Final = 5 * MS
+_FINISHES: Final = 200
 _FAULTS: Final = 1000
 """A fault that came so often at one place is a loop."""
+
+
+def let_finish(machine: Machine, cores: Sequence[Core]) -> None:
+    """Let firmware print its last lines: until nothing has come for 5 ms of virtual time, at most a second."""
+    before = 0
+    for _ in range(_FINISHES):
+        printed = sum(len(core.console.text) for core in cores)
+        if printed == before:
+            return
+        before = printed
+        machine.run_for(_FINISH_NS)
 
 
 class Stall(NamedTuple):

@@ -112,11 +112,13 @@ class RegionWatch:
         for end in ends:
             end()
 
-    def _stored(self, core: MachineCore, begin: int, address: int, value: int, pc: int) -> None:
-        self._tell(core, "store", address - begin, value, pc)
+    def _stored(self, core: MachineCore, begin: int, address: int, value: int, pc: Callable[[], int]) -> None:
+        self._tell(core, "store", address - begin, value, pc())
 
-    def _loaded(self, core: MachineCore, begin: int, address: int, _value: int, pc: int) -> None:
-        self._tell(core, "load", address - begin, core.bus.read32(address & -WORD), pc)
+    def _loaded(
+        self, core: MachineCore, begin: int, address: int, _value: int, pc: Callable[[], int]
+    ) -> None:
+        self._tell(core, "load", address - begin, core.bus.read32(address & -WORD), pc())
 
     def _written(self, core: MachineCore, begin: int, address: int, size: int) -> None:
         if core.is_played:

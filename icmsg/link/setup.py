@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.link.played_instance import PlayedInstance
 from icmsg.link.players import Initiator, Player, Responder
-from icmsg.link.preconditions import check_image, check_regions
+from icmsg.link.preconditions import check_image, check_regions, check_reply
 from icmsg.link.stale_memory import fill_regions
 from icmsg.link.stub_firmware import StubFirmware, StubStats
 from icmsg.machine.force_off import start_firmware
@@ -77,6 +77,7 @@ class ExchangeSetup:
         core.load(image)
         check_image(core, image, config)
         if StubFirmware.is_stub(image):
+            check_reply(work, core.name)
             stub = self._stubs[core.name] = StubFirmware(image, core.bus)
             stub.set_instance(config)
             stub.set_work(
@@ -91,7 +92,8 @@ class ExchangeSetup:
         played = PlayedInstance(self._machine, core, self._configs[core.name])
         if core.name == self.initiator and self._workload.messages:
             return Initiator(played, self._machine.clock, self._workload)
-        return Responder(played, self._machine.clock, answers=bool(self._workload.messages))
+        answers, answer = bool(self._workload.messages), self._workload.answer
+        return Responder(played, self._machine.clock, answers=answers, answer=answer)
 
     def start(self, *, release: bool = False) -> None:
         """Let the firmware run, if it does not yet; ``release``: also where another core holds it in reset."""

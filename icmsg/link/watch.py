@@ -17,6 +17,8 @@ from icmsg.machine.events import Event, EventKind
 from icmsg.machine.region_news import Packets, RegionChange, RegionChanged
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icmsg.config.instance import InstanceConfig
     from icmsg.link.followed_region import FollowedRegion
     from icmsg.machine.machine import Core, Machine
@@ -61,8 +63,9 @@ class LinkWatch(EchoPairs):
         restarts: bool = False,
         booting: bool = False,
         may_differ: bool = False,
+        answer: Callable[[bytes], bytes] | None = None,
     ) -> None:
-        super().__init__(limit)
+        super().__init__(limit, answer)
         self.early = 0
         """Messages that were sent before their sender had taken the other's magic; they are not counted."""
         self.seen = 0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _WORD: Final = 0xFFFFFFFF
 """Largest value of a word of a firmware stub."""
@@ -18,6 +18,9 @@ _BURST: Final = 4
 _ROUND: Final = 16
 """Messages of a round, of which one burst is sent at once."""
 _SEEDS: Final = (1 << 64) - 1
+
+Reply = Literal["same", "next"]
+"""The reply to a message: the same one, or the next number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class Workload:
     Without a ``window`` one message waits for its echo before the next is sent, but four of every sixteen are sent at
     once: a peer that takes one packet for each doorbell does not keep up with that. No messages at all ask for bonding
     alone; ``any_number``: as many as firmware sends on its own, until it is silent. Sizes and contents follow from
-    ``seed``. Raises ConfigurationError for what cannot be sent.
+    ``seed``. Where the ``reply`` is the next number, messages are numbers of one byte, as in Zephyr's sample
+    multi_endpoint: each goes on from the reply to the one before. Raises ConfigurationError for what cannot be sent.
     """
 
     messages: int = 1000
@@ -36,6 +40,7 @@ class Workload:
     seed: int = 1
     window: int | None = None
     any_number: bool = False
+    reply: Reply = "same"
 
     def __post_init__(self) -> None:
         if not 0 <= self.messages <= _WORD:
@@ -44,25 +49,48 @@ class Workload:
             raise ConfigurationError(
                 f"sizes {self.size_min}:{self.size_max}: use MIN:MAX with 1 ≤ MIN ≤ MAX ≤ 65535 bytes"
             )
+        if self.reply == "next" and self.size_max > 1:
+            raise ConfigurationError(
+                f"size {self.size_min}:{self.size_max}: numbers have one byte; leave --size away with --reply next"
+            )
         if self.window is not None and not 1 <= self.window <= _WORD:
             raise ConfigurationError(f"window {self.window}: let 1…{_WORD} messages be under way at once")
 
     def window_at(self, sent: int) -> int:
         """Return how many messages may be under way when ``sent`` have been sent."""
-        if self.window is not None:
-            return self.window
+        if self.window is not None or self.reply == "next":
+            return self.window or 1
         return _BURST if _BURST <= sent % _ROUND < 2 * _BURST else 1
 
     def payloads(self) -> Iterator[bytes]:
         """Yield the messages, the same ones every time."""
+        if self.reply == "next":
+            yield from (bytes((2 * number & 0xFF,)) for number in range(self.messages))
+            return
         random = Random(self.seed & _SEEDS)  # Random takes a negative seed for its absolute value
         span = self.size_max - self.size_min + 1
         for _ in range(self.messages):
             yield random.randbytes(self.size_min + int(random.random() * span))
 
+    @property
+    def answer(self) -> Callable[[bytes], bytes] | None:
+        """The function that makes the reply of a message; None where that is the same one."""
+        return next_number if self.reply == "next" else None
 
-def difference(number: int, sent: bytes, received: bytes) -> str:
-    """Return in words how echo ``number`` (from 1) differs from what was sent."""
+
+def next_number(message: bytes) -> bytes:
+    """Return the number behind that in the first byte of a message, 0 behind 255."""
+    return bytes((message[0] + 1 & 0xFF,))
+
+
+def difference(
+    number: int, sent: bytes, received: bytes, answer: Callable[[bytes], bytes] | None = None
+) -> str:
+    """Return in words how reply ``number`` (from 1) differs from what was sent, or from the ``answer`` to that."""
+    if answer is not None:
+        return (
+            f"reply {number} to {sent[:8].hex(' ')} is {received[:8].hex(' ')}, and not {answer(sent).hex()}"
+        )
     if len(received) != len(sent):
         return f"echo {number} has {len(received)} bytes, {len(sent)} were sent"
     at = next(

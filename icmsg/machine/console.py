@@ -118,12 +118,12 @@ class Console:
         while (end := self._partial.find(b"\n")) >= 0:
             line = bytes(self._partial[:end]).rstrip(b"\r")
             del self._partial[: end + 1]
-            self.lines.append(ConsoleLine(time_ns, _text(line)))
+            self.lines.append(ConsoleLine(time_ns, text_of(line)))
 
     @property
     def partial(self) -> str:
         """The text after the last line end."""
-        return _text(self._partial)
+        return text_of(self._partial)
 
     @property
     def text(self) -> str:
@@ -150,5 +150,6 @@ def printable_lines(text: str) -> str:
     return "\n".join(printable(line.removesuffix("\r")) for line in text.split("\n"))
 
 
-def _text(line: bytes | bytearray) -> str:
+def text_of(line: bytes | bytearray) -> str:
+    """Return bytes as a line shows them: UTF-8, without control sequences, what is neither as ``\\x80``."""
     return printable(_ESCAPE.sub(b"", line).decode("utf-8", "backslashreplace"))

@@ -95,6 +95,8 @@ class Event(NamedTuple):
     news: RegionNews | None = None
 
 
+_new: Final = tuple.__new__
+"""Constructor of an event without the call that gives its values names."""
 Sink = Callable[[Event], None]
 Switch = Callable[[bool], None]
 
@@ -143,9 +145,15 @@ class EventStream:
             self._flush()
         sinks = self._sinks[kind]
         if sinks:
-            event = Event(ticks * 1_000_000_000 // self._ticks_per_second, kind, core, a, b)
+            event = _new(Event, (ticks * 1_000_000_000 // self._ticks_per_second, kind, core, a, b, None))
             for sink in sinks:
                 sink(event)
+
+    def tell_at(self, ticks: int, kind: EventKind, core: int, a: int) -> None:
+        """Hand one of the :data:`TIMELINE` to its sinks."""
+        event = _new(Event, (ticks * 1_000_000_000 // self._ticks_per_second, kind, core, a, 0, None))
+        for sink in self._sinks[kind]:
+            sink(event)
 
     def tell(self, event: Event) -> None:
         """Hand one of the :data:`SEEN` events to its sinks; it is neither hashed nor counted."""

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from icmsg.engines.renode.script_files import fetched, is_address
 from icmsg.hw.exposed import (
     ANY,
     BOOL,
@@ -74,7 +75,10 @@ def _prepare(tokens: Sequence[Token], parameters: Sequence[Parameter], names: Na
     values: list[object] = []
     for index, parameter in enumerate(parameters):
         if index in given:
-            values.append(convert(given[index], parameter.kind, names))
+            value = convert(given[index], parameter.kind, names)
+            if value is None and parameter.kind is STRING and not parameter.optional:
+                raise Mismatch(f"{parameter.name} ({parameter.kind.name}) cannot be null")
+            values.append(value)
         elif parameter.optional:
             values.append(parameter.default)
         else:
@@ -185,8 +189,9 @@ def _range(token: Token, _kind: Kind) -> object:
 def _member(token: Token, kind: Kind) -> str:
     """Return the name of a member of an enumeration, which may be written as its number."""
     value = token.value
-    if token.is_integer and isinstance(value, int) and 0 <= value < len(kind.members):
-        return kind.members[value]
+    numbers = kind.numbers or tuple(range(len(kind.members)))
+    if token.is_integer and value in numbers:
+        return kind.members[numbers.index(value)]
     if (token.kind != "LITERAL" and not token.is_text) or value not in kind.members:
         raise Mismatch(f"{token.text} is no {kind.name}; there are {', '.join(kind.members)}")
     return str(value)
@@ -212,8 +217,8 @@ def _time(token: Token, _kind: Kind) -> object:
 def _file(token: Token, _kind: Kind) -> object:
     if not token.is_text:
         raise Mismatch(f"a file is written as @{token.text}")
-    if "://" in str(token.value):
-        raise Mismatch(f"the embedded engine downloads nothing: fetch {token.value}, and name the file")
+    if is_address(str(token.value)):
+        return str(fetched(str(token.value)))
     if not Path(str(token.value)).is_file():
         raise Mismatch(f"File does not exist: {token.value}")
     return token.value

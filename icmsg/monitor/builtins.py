@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LARGEST_BLOCK: Final = 1 << 20
 
 
-def _values(monitor: Interpreter, tokens: Sequence[Token]) -> tuple[list[object], dict[str, object]]:
+def python_values(monitor: Interpreter, tokens: Sequence[Token]) -> tuple[list[object], dict[str, object]]:
     """Return the arguments as Python gets them: values, then ``name=value`` pairs."""
     first_equal = next((index for index, token in enumerate(tokens) if token.kind == "EQUAL"), None)
     count = len(tokens) if first_equal is None else first_equal - 1
@@ -54,7 +54,7 @@ def _take(name: str, least: int, most: int) -> Callable[[Callable[..., None]], B
 
     def wrap(function: Callable[..., None]) -> Builtin:
         def run(monitor: Interpreter, tokens: Sequence[Token]) -> None:
-            values, named = _values(monitor, tokens)
+            values, named = python_values(monitor, tokens)
             if named or not least <= len(values) <= most:
                 counts = str(least) if least == most else f"{least} to {most}"
                 raise MonitorError(
@@ -180,7 +180,7 @@ def _icmsg_release(monitor: Interpreter) -> None:
 
 
 def _icmsg_regions(monitor: Interpreter, tokens: Sequence[Token]) -> None:
-    values, named = _values(monitor, tokens)
+    values, named = python_values(monitor, tokens)
     words = [*map(str, values), *(f"{name}={value}" for name, value in named.items())]
     monitor.run_verb(["regions", *words])
 

@@ -36,6 +36,10 @@ def run_device(monitor: Interpreter, device: Device, tokens: Sequence[Token]) ->
         raise MonitorError("Bad syntax")
     name = str(tokens[0].value)
     members = device.members.get(name)
+    if not members and name in elsewhere.UNKNOWN:
+        raise MonitorError(
+            f"{device.name} does not provide a field, method or property {name}.\n{elsewhere.UNKNOWN[name]}"
+        )
     if not members and name in elsewhere.MEMBERS:
         raise MonitorError(f"{device.name} has no {name} here: {elsewhere.MEMBERS[name]}")
     if not members:

@@ -24,6 +24,10 @@ _AT_AN_ACCESS: Final = (
 _NO_MEDIUM: Final = (
     "the embedded engine has two cores and their messages, and no peripheral for {}; the renode engine has it"
 )
+NO_SD: Final = _NO_MEDIUM.format("SD cards")
+NO_LED: Final = (
+    "the embedded engine has testers as Robot keywords alone: use Create LED Tester of icmsg.robot"
+)
 _TESTER: Final = (
     "the embedded engine has no testers of Renode's in the Monitor: use the keywords of icmsg.robot, such as Create "
     "Terminal Tester"
@@ -46,60 +50,19 @@ COMMANDS: Final = {
 """Commands of Renode."""
 
 MEMBERS: Final = {
-    "LoadUImage": "the embedded engine loads no U-Boot images: unpack it, then sysbus LoadBinary @FILE ADDRESS",
-    "Redirect": (
-        "the embedded engine maps memories as the platform file says: register the memory there at both addresses "
-        "(@ { sysbus 0x0; sysbus 0xC0000000 })"
-    ),
-    "ApplySVD": (
-        "the embedded engine names registers from its own tables: use sysbus LogPeripheralAccess, or name a range with "
-        "sysbus Tag"
-    ),
-    "SetHookAfterPeripheralRead": _AT_AN_ACCESS,
-    "SetHookBeforePeripheralWrite": _AT_AN_ACCESS,
     "SetHookBeforePeripheralRead": _AT_AN_ACCESS,
-    "AddWatchpointHook": _AT_AN_ACCESS,
-    "AddHook": _AT_A_PLACE,
-    "AddHookAtInterruptBegin": _AT_A_PLACE,
-    "AddHookAtInterruptEnd": _AT_A_PLACE,
-    "SetHookAtBlockBegin": _AT_A_PLACE,
-    "SetHookAtBlockEnd": _AT_A_PLACE,
-    "AddHookAtWfiStateChange": _AT_A_PLACE,
-    "AddSymbolHook": _AT_A_PLACE,
-    "AddLineHook": f"{_NO_SCRIPTS}Use the keyword Wait For Line On Uart, or core.console.add_sink(function) in Python",
-    "CreateExecutionTracing": (
-        "the embedded engine writes no trace of every instruction: use LogFunctionNames, EnableProfilerCollapsedStack, "
-        "or icmsg run --coverage"
-    ),
-    "EnableOpcodesCounting": (
-        "the embedded engine counts no opcodes: ExecutedInstructions counts all, EnableProfilerCollapsedStack by "
-        "function"
-    ),
-    "AssembleBlock": "the embedded engine has no assembler: sysbus WriteBytes [..] ADDRESS writes machine code",
-    "DisassembleBlock": (
-        "the embedded engine has no disassembler: use x/16i ADDRESS of a GDB (machine StartGdbServer), or objdump -d"
-    ),
     "EnableProfiler": (
         "the embedded engine has no profiler of the whole machine: EnableProfilerCollapsedStack of a core counts its "
         "instructions by function"
     ),
-    "PyDevFromFile": (
-        "the embedded engine runs no peripherals in Renode's Python 2.7: name the range with sysbus Tag and a value"
-    ),
-    "UnregisterFromParent": (
-        "the embedded engine builds the machine from its platform file: leave the peripheral out there"
-    ),
-    "CreateVirtualConsole": "the embedded engine has the UARTs of the platform file: showAnalyzer shows one",
-    "SdCardFromFile": _NO_MEDIUM.format("SD cards"),
-    "CreateServerSocketTerminal": (
-        "the embedded engine opens no port for a UART: use emulation CreateUartPtyTerminal, and socat for a port"
-    ),
+    "CreateCANHub": _NO_MEDIUM.format("CAN"),
     "CreateSwitch": _NO_MEDIUM.format("Ethernet"),
     "CreateBLEMedium": _NO_MEDIUM.format("radio"),
     "CreateIEEE802_15_4Medium": _NO_MEDIUM.format("radio"),
     "CreateEnvironment": _NO_MEDIUM.format("sensors"),
-    "CreateLEDTester": _TESTER,
-    "CreateTerminalTester": _TESTER,
     "CreateFrameBufferTester": _TESTER,
 }
 """Members of Renode's objects."""
+
+UNKNOWN: Final = {"CreateTerminalTester": _TESTER}
+"""Members that Renode's Monitor does not have either, though scripts use them."""

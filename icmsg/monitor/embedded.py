@@ -28,18 +28,24 @@ if TYPE_CHECKING:
 class EmbeddedMonitor:
     """A Monitor with no machine yet; ``folder`` is where relative paths begin (default: the current one).
 
-    ``watched`` takes the lines of ``icmsg watch`` while time passes; by default they go into the log. Use it as a
-    context manager, or call :meth:`close`.
+    ``watched`` takes the lines of ``icmsg watch``, and what scripts print, while time passes; by default they go into
+    the log. Without ``python`` the Python of scripts is refused. Use it as a context manager, or call :meth:`close`.
     """
 
     def __init__(
-        self, folder: str | Path | None = None, *, watched: Callable[[str], None] | None = None
+        self,
+        folder: str | Path | None = None,
+        *,
+        watched: Callable[[str], None] | None = None,
+        python: bool = True,
     ) -> None:
         self.emulation: Final = Emulation()
         self.emulation.on_machine = self._new_machine
         path = SearchPath(Path(folder or ".").resolve(), asset("renode").parent)
         self.emulation.folders = path.absolute
         self._interpreter = Interpreter(self.emulation, path, COMMANDS, BUILTINS, self._run_verb)
+        self._interpreter.python.is_allowed = python
+        self._interpreter.told = watched or self._log_line
         self.verbs: Final = IcmsgVerbs(lambda: self.machine, watched or self._log_line)
 
     @classmethod
@@ -127,7 +133,8 @@ class EmbeddedMonitor:
                 self.emulation.show_consoles()
 
     def attend(self) -> None:
-        """Answer debuggers that are connected (``machine StartGdbServer``), while no time passes."""
+        """Answer debuggers and terminals that are connected, while no time passes."""
+        self.emulation.look_at_terminals()
         for machine in list(self.emulation.machines.values()):
             if machine.debugger is not None:
                 machine.debugger.serve(0)
@@ -152,6 +159,7 @@ class EmbeddedMonitor:
     def _new_machine(self, machine: MonitorMachine) -> None:
         machine.on_reset = lambda: self._interpreter.run_reset_macro(machine.name)
         machine.execute = self.execute
+        machine.script = self._interpreter.python.hook
 
     def _run_verb(self, words: Sequence[str]) -> str:
         return self.verbs.execute(words)

@@ -11,13 +11,16 @@ from icmsg.errors import MonitorError
 from icmsg.monitor.log import Log, LogLevel
 from icmsg.monitor.machine import MonitorMachine
 from icmsg.monitor.members import Device
+from icmsg.monitor.objects.additions import MachineAdditions
 from icmsg.monitor.objects.emulation import EmulationObject, MachineObject
-from icmsg.monitor.objects.terminals import Connector, External, PtyTerminal
+from icmsg.monitor.objects.terminals import Connector, External, PtyTerminal, SocketTerminal
 from icmsg.monitor.objects.uart import UartObject
 from icmsg.monitor.objects.uart_hub import UartHub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from icmsg.monitor.objects.cpu_execution import ExecutionTrace
 
 _WITHOUT_MEMBERS: Final = ("EmulationManager",)
 """Names that Renode has without a machine, and that have nothing on this engine."""
@@ -31,7 +34,9 @@ class Emulation:
         self.log.catch_up = self.show_consoles
         self.machines: Final[dict[str, MonitorMachine]] = {}
         self.usings: Final[list[str]] = ["sysbus."]
-        self.is_started = False
+        self.is_started = self._stops = False
+        self.single_step_blocking = True
+        """True while all others wait for a core in mode SingleStep."""
         self.folders: Callable[[], Sequence[Path]] = lambda: ()
         """Folders in which platform descriptions look for those that they use."""
         self.on_machine: Callable[[MonitorMachine], None] = lambda _machine: None
@@ -42,6 +47,7 @@ class Emulation:
         self._objects.update((name, Device(name, name)) for name in _WITHOUT_MEMBERS)
         self.terminals: Final[dict[str, External]] = {}
         """Terminals and hubs by name."""
+        self._traces: dict[str, ExecutionTrace] = {}
 
     # Machines
 
@@ -65,7 +71,9 @@ class Emulation:
         if name in self.machines:
             raise MonitorError("Given machine is already added or name is already taken.")
         machine = MonitorMachine(name, self.log, lambda: self.is_started, self.folders)
-        machine.between_slices = self._look_at_terminals
+        machine.between_slices = self.look_at_terminals
+        machine.add_trace = self._add_trace
+        machine.started = self._start
         self.machines[name] = machine
         self.on_machine(machine)
         return name
@@ -85,6 +93,9 @@ class Emulation:
         for terminal in self.terminals.values():
             terminal.close()
         self.terminals.clear()
+        for trace in self._traces.values():
+            trace.close()
+        self._traces.clear()
         for name in list(self.machines):
             self.remove(name)
         self.is_started = False
@@ -107,12 +118,26 @@ class Emulation:
         tell = partial(self.log.write, LogLevel.WARNING, source=name)
         self.terminals[name] = PtyTerminal(full, force=force, tell=tell)
 
+    def add_port(self, name: str, port: int, *, telnet: bool, forgets: bool) -> None:
+        """Make a port at which a client is the terminal; MonitorError if the name or the port is taken."""
+        self._check_free(name)
+        tell = partial(self.log.write, LogLevel.WARNING, source=name)
+        self.terminals[name] = SocketTerminal(port, telnet=telnet, forgets=forgets, tell=tell)
+
     def add_hub(self, name: str, *, loopback: bool) -> None:
         """Make a hub for UARTs; MonitorError if the name is taken."""
         self._check_free(name)
         self.terminals[name] = UartHub(
             loopback=loopback, tell=partial(self.log.write, LogLevel.WARNING, source=name)
         )
+
+    def _add_trace(self, name: str, make: Callable[[], ExecutionTrace]) -> ExecutionTrace:
+        try:
+            self._check_free(name)
+        except MonitorError:
+            raise MonitorError("ExecutionTracer is already running") from None
+        trace = self._traces[name] = make()
+        return trace
 
     def _check_free(self, name: str) -> None:
         if name in self.terminals or self.device(name) is not None:
@@ -130,7 +155,8 @@ class Emulation:
             raise MonitorError(f"{name} is no UART: only UARTs can be connected to a terminal here")
         return uart
 
-    def _look_at_terminals(self) -> None:
+    def look_at_terminals(self) -> None:
+        """Take over what was typed, and what hubs have to hand on."""
         for terminal in self.terminals.values():
             terminal.poll()
 
@@ -155,12 +181,49 @@ class Emulation:
         """Let time pass on all machines; MonitorError while the emulation is started."""
         if self.is_started:
             raise MonitorError("This action is not available when emulation is already started")
+        if blocking := self._blocking():
+            raise MonitorError(
+                f"{blocking} is in ExecutionMode SingleStep, for which all others wait, so no time passes: {blocking} "
+                "Step, ExecutionMode Continuous, or emulation SingleStepBlocking false (Renode waits for ever here)"
+            )
         self.advance(ns)
 
     def advance(self, ns: int, *, waits: bool = True) -> None:
-        """Let time pass on all machines; where a debugger has halted one, wait for it, or do without."""
-        for machine in list(self.machines.values()):
-            machine.run_for(ns, waits=waits)
+        """Let time pass on all machines; where a debugger has halted one, wait for it, or do without.
+
+        Several machines take turns, a quantum each. None passes while all wait for a core in mode SingleStep.
+        """
+        machines = [machine for machine in self.machines.values() if machine.soc is not None]
+        turn = ns if len(machines) == 1 else self.quantum_ns
+        self._stops = False
+        while ns > 0 and machines and not self._stops and not self._blocking():
+            for machine in machines:
+                machine.run_for(min(turn, ns), waits=waits)
+            ns -= turn
+
+    def _blocking(self) -> str:
+        """Return the core for which all others wait, or nothing."""
+        stepped = (cpu for machine in self.machines.values() for cpu in machine.single_stepped)
+        return next(stepped, "") if self.single_step_blocking else ""
+
+    def _start(self) -> None:
+        self.is_started = True
+
+    def pause(self) -> None:
+        """Let no more time pass, from the end of the slices that run."""
+        self.is_started = False
+        self._stops = True
+        for machine in self.machines.values():
+            machine.stop()
+
+    def run_until(self, satisfied: Callable[[], bool], ns: int) -> bool:
+        """Let at most ``ns`` pass on all machines, a quantum at a time; return whether ``satisfied()`` was."""
+        while not satisfied():
+            if ns <= 0:
+                return False
+            self.advance(min(self.quantum_ns, ns))
+            ns -= self.quantum_ns
+        return True
 
     def show_consoles(self) -> None:
         """Write into the log what shown consoles printed since the last time."""
@@ -172,27 +235,32 @@ class Emulation:
     def device(self, name: str) -> Device | None:
         """Return what a word means, with or without a prefix of ``usings``; None if nothing has that name."""
         machine = self.selected
+        beside = self._beside(name)
         if machine is None:
-            return self._objects.get(name)
+            return beside
         if name == "machine":
-            return Device("machine", "Machine", MachineObject(machine, self))
+            return Device("machine", "Machine", MachineObject(machine, self), MachineAdditions(machine))
         names = (name, *(prefix + name for prefix in self.usings))
-        return next(
-            (machine.devices[full] for full in names if full in machine.devices), self._objects.get(name)
-        )
+        return next((machine.devices[full] for full in names if full in machine.devices), beside)
+
+    def _beside(self, name: str) -> Device | None:
+        """Return what is beside the machines: an object of Renode's, a terminal, a hub, a trace."""
+        thing = self.terminals.get(name) or self._traces.get(name)
+        return self._objects.get(name) if thing is None else Device(name, type(thing).__name__, thing)
 
     def device_names(self) -> list[str]:
         """Return all names that mean a device here and now, with and without prefixes."""
         machine = self.selected
+        beside = {*self._objects, *self.terminals, *self._traces}
         if machine is None:
-            return sorted(self._objects)
+            return sorted(beside)
         short = [
             full.removeprefix(prefix)
             for full in machine.devices
             for prefix in self.usings
             if full.startswith(prefix) and full != prefix
         ]
-        return sorted({*self._objects, "machine", *machine.devices, *short})
+        return sorted({*beside, "machine", *machine.devices, *short})
 
     def core(self, name: str) -> str | None:
         """Return the engine's name of a core of the selected machine, or None."""

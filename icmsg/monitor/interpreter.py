@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.config.spelling import closest
 from icmsg.errors import IcmsgError, MonitorError
+from icmsg.monitor.builtins import python_values
 from icmsg.monitor.device_calls import run_device
 from icmsg.monitor.expansion import expanded_tokens
 from icmsg.monitor.log import LogLevel
+from icmsg.monitor.python_scripts import PythonScripts
 from icmsg.monitor.refusal import Refusal
 from icmsg.monitor.results import NumbersMode
 from icmsg.monitor.script import logical_lines, read_script
@@ -67,22 +69,32 @@ class Interpreter:
         """Lines that were typed, or came from a pipe, the oldest first."""
         self.typed: TypedText | None = None
         """The value whose lines are typed one by one."""
-        self._printed: list[str] = []
+        self.told: Callable[[str], None] = lambda _line: None
+        """Takes lines that scripts print while no command is executed."""
+        self._printed: list[str] | None = None
+        self._untold = ""
         self._depth = 0
+        self.python: Final = PythonScripts(self)
         self.variables.restore(CWD, path_token(str(path.start)))
 
     # What is printed
 
     def write(self, text: str = "", end: str = "\n") -> None:
-        """Print."""
-        self._printed.append(text + end)
+        """Print; what is printed while no command is executed is told line by line."""
+        if self._printed is not None:
+            self._printed.append(text + end)
+            return
+        *lines, self._untold = (self._untold + text + end).split("\n")
+        for line in lines:
+            self.told(line)
 
     @contextmanager
     def captured(self) -> Iterator[list[str]]:
         """Collect what is printed inside."""
-        outside, self._printed = self._printed, []
+        inside: list[str] = []
+        outside, self._printed = self._printed, inside
         try:
-            yield self._printed
+            yield inside
         finally:
             self._printed = outside
 
@@ -241,14 +253,22 @@ class Interpreter:
         elif (alias := self.aliases.get(name)) is not None:
             with self.nested():
                 self.run_tokens([*expanded_tokens(str(alias.value), self.variables), *rest])
+        else:
+            self._run_builtin(name, rest)
+
+    def _run_builtin(self, name: str, tokens: Sequence[Token]) -> None:
+        if name in self.python.commands():
+            values, named = python_values(self, self.expand(tokens))
+            self.python.call(name, values, named)
         elif name in self.builtins:
-            self.builtins[name](self, self.expand(rest))
+            self.builtins[name](self, self.expand(tokens))
         else:
             raise Refusal(f"No such command or device: {name}{closest(name, self.words())}")
 
     def words(self) -> list[str]:
         """Return all first words that mean something."""
-        names = [*self.commands, *self._alternatives, *self.builtins, "icmsg", *self.aliases.short_names()]
+        names = [*self.commands, *self._alternatives, *self.builtins, *self.python.commands(), "icmsg"]
+        names += self.aliases.short_names()
         return sorted({*names, *self.emulation.device_names()})
 
     def _run_command(self, command: Command, tokens: Sequence[Token]) -> None:

@@ -7,31 +7,32 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icmsg.assets import platform_file
-from icmsg.config.boards import DEFAULT
 from icmsg.engines.embedded.core_control import CoreControl
 from icmsg.engines.embedded.foreign_cores import refusal
 from icmsg.engines.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
-from icmsg.engines.embedded.rates import begins_halted
-from icmsg.errors import MonitorError, VirtualTimeoutError
+from icmsg.errors import IcmsgError, MonitorError, VirtualTimeoutError
 from icmsg.gdb import Debugger, Halted
 from icmsg.machine.events import EventKind
 from icmsg.machine.interruption import CtrlC
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
+from icmsg.monitor.objects.cpu_execution import CpuExecution
 from icmsg.monitor.objects.cpu_tracing import CpuTracing
-from icmsg.monitor.objects.devices import make_devices
+from icmsg.monitor.objects.devices import Surroundings, make_devices
 from icmsg.monitor.objects.uart import UartObject
-from icmsg.soc.platform import parse_platform
-from icmsg.soc.soc import is_uart
+from icmsg.monitor.remaking import describe, needed_by, starts_halted, take_over
+from icmsg.monitor.shown_consoles import console_of, news
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from icmsg.machine.console import Console
     from icmsg.machine.events import Event
     from icmsg.monitor.log import Log
     from icmsg.monitor.members import Device
-    from icmsg.soc.platform import PlatformDescription
+    from icmsg.monitor.objects.additions import VirtualUart
+    from icmsg.monitor.objects.devices import AddTrace
+    from icmsg.monitor.python_scripts import HookScript
 
 
 class MonitorMachine:
@@ -52,14 +53,25 @@ class MonitorMachine:
         self.between_slices: Callable[[], None] = lambda: None
         """Called often while time passes."""
         self.execute: Callable[[str], str] = lambda _command: ""
+        self.script: Callable[..., HookScript] = _no_script
+        """Returns the script ``(machine, text, itself, *others)`` of a hook."""
+        self.started: Callable[[], None] = lambda: None
+        """Notes that the emulation is started."""
+        self.add_trace: AddTrace = lambda _name, make: make()
+        """Makes a trace of this name."""
+        self._stops = False
         self._log = log
         self._is_started = is_started
         self._folders = folders
         self._sources: list[tuple[str, str]] = []
         self._controls: dict[str, CoreControl] = {}
         self._shown: dict[str, int] = {}
+        self._virtual: dict[str, Console] = {}
+        self._added: list[Callable[[], None]] = []
+        self._removed: set[str] = set()
         self._unhandled: Final = UnhandledAccesses()
         self._quantum_ns = DEFAULT_QUANTUM_NS
+        self._uarts: dict[str, UartObject] = {}
 
     # What it is made of
 
@@ -75,13 +87,20 @@ class MonitorMachine:
                 "the embedded engine builds the machine from all platform descriptions at once: load them before "
                 "time passes"
             )
-        sources = [*self._sources, (file, text)]
-        soc = EmbeddedMachine(_describe(sources, self._folders()), quantum_ns=self._quantum_ns)
+        if attached := [device.name for device in self.devices.values() if device.is_attached]:
+            raise MonitorError(
+                "the embedded engine makes the machine again for this: load platform descriptions, and set speeds, "
+                f"before hooks, traces and logs of {', '.join(attached)}"
+            )
+        self._make([*self._sources, (file, text)] if file or text else self._sources)
+
+    def _make(self, sources: list[tuple[str, str]]) -> None:
+        soc = EmbeddedMachine(describe(sources, self._folders(), self._removed), quantum_ns=self._quantum_ns)
         controls = {
             name: CoreControl(
                 soc,
                 core,
-                halted=_begins_halted(soc, name),
+                halted=starts_halted(soc, name),
                 tell=partial(self._log.write, LogLevel.ERROR, source=soc.soc.cores[name].cpu),
             )
             for name, core in soc.cores.items()
@@ -89,8 +108,8 @@ class MonitorMachine:
         told = ""
         if self.soc is not None:
             told = self.soc.announcement
-            _take_over(soc, controls, self.soc, self._controls)
-        self.close()
+            take_over(soc, controls, self.soc, self._controls)
+        self._free()
         if soc.announcement not in ("", told):
             self._log.write(LogLevel.WARNING, soc.announcement, self.name)
         self._sources = sources
@@ -98,10 +117,91 @@ class MonitorMachine:
 
     def _take(self, soc: EmbeddedMachine, controls: dict[str, CoreControl]) -> None:
         self.soc, self._controls = soc, controls
-        self.devices = make_devices(
-            self.name, soc, self._controls, self._log, self._is_started, self._place, self._unhandled
+        around = Surroundings(
+            log=self._log,
+            is_started=self._is_started,
+            place=self._place,
+            unhandled=self._unhandled,
+            script=self.hook,
+            add_trace=self.add_trace,
+            set_mips=self._set_mips,
+            started=self.started,
+            uarts=self._uarts,
+            add_parts=self.add,
         )
+        self.devices = make_devices(self.name, soc, self._controls, around)
+        for add in self._added:
+            add()
         soc.events.add_sink(self._on_event, (EventKind.SIGNAL_LOST, EventKind.WARNING))
+
+    def hook(self, text: str, itself: str, *others: str) -> HookScript:
+        """Return the script of a hook of the device ``itself``, which ``others`` of its names mean, too."""
+        return self.script(self, text, itself, *others)
+
+    def _set_mips(self, cpu: str, mips: int) -> None:
+        """Let a core execute so many million instructions a second from now on."""
+        soc = self.soc
+        assert soc is not None
+        text = f"{cpu}:\n    PerformanceInMips: {mips}"
+        if self._controls[soc.soc.by_cpu[cpu].name].set_rate(mips * 1_000_000):
+            self._sources.append(("", text))  # for the next description
+        elif self.now_ns:
+            raise MonitorError(
+                f"{mips} MIPS are no whole part of this machine's tick, which is fixed since time has passed: set it "
+                "before, or use a speed of which the other cores' are multiples"
+            )
+        else:
+            self.load(text)
+
+    @property
+    def single_stepped(self) -> list[str]:
+        """The cores that execute only what ``Step`` asks for."""
+        return [
+            self.soc.soc.cores[name].cpu
+            for name, control in self._controls.items()
+            if control.single_step and self.soc is not None
+        ]
+
+    # What scripts add to it
+
+    def check_name(self, name: str) -> None:
+        """Refuse a name that a device has already."""
+        if self.soc is None:
+            raise MonitorError("this machine has nothing yet; load a platform description first")
+        if self.peripheral(name) is not None:
+            raise MonitorError(f"Given name '{name}' is already used.")
+
+    def add(self, make: Callable[[EmbeddedMachine], Mapping[str, Device]]) -> None:
+        """Add what ``make`` puts into the SoC, and its devices; also to one that is made again."""
+
+        def once() -> None:
+            assert self.soc is not None
+            self.devices = {**self.devices, **make(self.soc)}
+
+        once()
+        self._added.append(once)
+
+    def remove(self, name: str) -> None:
+        """Take a peripheral out; MonitorError where time has passed, or something else needs it."""
+        soc = self.soc
+        item = name.removeprefix("sysbus.")
+        if soc is None or item not in soc.description:
+            raise MonitorError(f"{name} is in no platform file of this machine, so it stays")
+        if needed := needed_by(soc.description, item):
+            raise MonitorError(f"{name} stays: {', '.join(needed)} of the platform file cannot be without it")
+        self._removed.add(item)
+        try:
+            self.load("")
+        except IcmsgError:
+            self._removed.discard(item)
+            raise
+
+    def uart(self, name: str, model: VirtualUart, console: Console) -> UartObject:
+        """Return the UART of a virtual console that scripts have made."""
+        self._virtual[name] = console
+        tell = partial(self._log.write, LogLevel.INFO, source=name)
+        made = self._uarts[f"sysbus.{name}"] = UartObject(name, model, None, self._place, tell, self.hook)
+        return made
 
     def _place(self, name: str) -> Path:
         """Return the path of a new file: relative ones begin where the Monitor was started."""
@@ -123,6 +223,14 @@ class MonitorMachine:
             raise MonitorError("this machine has no cores yet; load a platform description first")
         if self.debugger is None:
             self.debugger = Debugger(self.soc, self._execute)
+        wanted = [self.soc.core(name).name for name in cores] or list(self.soc.cores)
+        for server in self.debugger.servers:
+            for core in server.cores:
+                if core.name in wanted:
+                    raise MonitorError(
+                        f"CPU: {self.name}.{self.soc.soc.cores[core.name].cpu} is already attached to an existing GDB "
+                        f"server, running on port :{server.port}"
+                    )
         self.debugger.listen(port, cores, greeted=greeted)
 
     def _execute(self, command: str) -> str:
@@ -168,10 +276,11 @@ class MonitorMachine:
         """Let time pass; Ctrl-C ends it between two slices, and a debugger that halts it if it does not wait."""
         if self.soc is not None:
             ctrl_c = CtrlC()
+            self._stops = False
 
             def never() -> bool:
                 self.between_slices()
-                return ctrl_c.never()
+                return ctrl_c.never() or self._stops
 
             with ctrl_c, suppress(VirtualTimeoutError, Halted), self._waiting(waits):
                 self.soc.run_until(never, timeout_ns=ns)
@@ -187,25 +296,37 @@ class MonitorMachine:
             if debugger is not None:
                 debugger.waits = True
 
+    def stop(self) -> None:
+        """End the run that is under way at the end of its slice."""
+        self._stops = True
+
+    def request_reset(self) -> None:
+        """Reset behind the instruction that runs, or now."""
+        if self.soc is not None:
+            self.soc.scheduler.call_soon(self.reset)
+
     def reset(self) -> None:
         """Reset everything but the memories, and run what the Monitor does at a reset."""
         if self.soc is not None:
             self.soc.reset()
             for name, control in self._controls.items():
-                control.power_down(halted=_begins_halted(self.soc, name))
+                control.power_down(halted=starts_halted(self.soc, name))
         self.on_reset()
 
     def close(self) -> None:
         """Free everything."""
+        for uart in self._uarts.values():
+            uart.close()
+        self._uarts.clear()
+        self._free()
+
+    def _free(self) -> None:
+        """Free the SoC and what looks at it; UARTs stay for the next one."""
         self.stop_debugger()
-        for device in self.devices.values():
-            for part in device.parts:
-                if isinstance(part, UartObject):
-                    part.close()
         if self.soc is not None:
             for device in self.devices.values():
                 for part in device.parts:
-                    if isinstance(part, CpuTracing):
+                    if isinstance(part, CpuTracing | CpuExecution):
                         part.close()
             self.soc.close()
             self.soc, self.devices, self._controls = None, {}, {}
@@ -214,35 +335,19 @@ class MonitorMachine:
 
     def show(self, uart: str) -> None:
         """Write the lines of a UART's console into the log from now on (``showAnalyzer``)."""
-        soc = self.soc
-        for core in soc.cores.values() if soc is not None else ():
-            if self._console_of(uart) == core.name:
-                self._shown.setdefault(uart, len(core.console.lines))
-                return
-        raise MonitorError(f"No suitable analyzer found for {uart}")
+        console = self._console_of(uart)
+        if console is None:
+            raise MonitorError(f"No suitable analyzer found for {uart}")
+        self._shown.setdefault(uart, len(console.lines))
 
     def show_consoles(self) -> None:
         """Write into the log what the shown consoles printed, in the order of virtual time."""
-        news: list[tuple[int, str, str]] = []
-        for uart, shown in self._shown.items():
-            lines = self.soc.core(self._console_of(uart) or "").console.lines if self.soc is not None else []
-            before = lines[shown - 1].time_ns if shown else 0
-            for line in lines[shown:]:
-                stamp = f"virt: {_seconds(line.time_ns)} (+{_seconds(line.time_ns - before)})"
-                news.append((line.time_ns, uart, f"[{stamp}] {line.text}"))
-                before = line.time_ns
-            self._shown[uart] = len(lines)
-        for time_ns, uart, text in sorted(news, key=lambda item: item[0]):
+        consoles = {uart: console for uart in self._shown if (console := self._console_of(uart)) is not None}
+        for time_ns, uart, text in news(consoles, self._shown):
             self._log.write(LogLevel.INFO, text, uart, time_ns)
 
-    def _console_of(self, uart: str) -> str | None:
-        soc = None if self.soc is None else self.soc.soc
-        item = None if soc is None or uart not in soc.description else soc.description[uart]
-        if soc is None or item is None or not is_uart(item):
-            return None
-        own = (core.name for core in soc.cores.values() if uart in core.uarts)
-        reaching = (soc.by_cpu[place.cpu].name for place in item.registrations if place.cpu)
-        return next(iter((*own, *reaching)), None)
+    def _console_of(self, uart: str) -> Console | None:
+        return self._virtual.get(uart) or (None if self.soc is None else console_of(self.soc, uart))
 
     def _mailbox_of(self, core: int) -> str:
         assert self.soc is not None
@@ -265,41 +370,5 @@ class MonitorMachine:
             self._log.write(LogLevel.WARNING, f"[{cpu}: 0x{event.b:X}] {what}", "sysbus", event.time_ns)
 
 
-def _describe(sources: Sequence[tuple[str, str]], folders: Sequence[Path]) -> PlatformDescription | None:
-    """Return the description in all sources, each a file or a text; None for the shipped one, which is known."""
-    if len(sources) == 1 and sources[0][0] and Path(sources[0][0]).samefile(platform_file(DEFAULT.name)):
-        return None
-    used = "".join(f'using "{file}"\n' for file, _ in sources if file)
-    texts = "\n".join(text for file, text in sources if not file)
-    return parse_platform(f"{used}{texts}\n", "<LoadPlatformDescription>", search_path=folders)
-
-
-def _take_over(
-    new: EmbeddedMachine,
-    new_controls: Mapping[str, CoreControl],
-    old: EmbeddedMachine,
-    old_controls: Mapping[str, CoreControl],
-) -> None:
-    """Bring over what was done to a machine before it was made again with more in it."""
-    for name, memory in old.memories.items():
-        new.memories[name].bytes[:] = memory.bytes
-    for tag in old.tags:
-        if tag not in new.tags:
-            new.add_tag(tag)
-    for name, control in old_controls.items():
-        new.cores[name].image = old.cores[name].image
-        new_controls[name].vector_table = control.vector_table
-        new_controls[name].is_halted = control.is_halted
-        for register, value in control.registers().items():
-            new_controls[name].write_register(register, value)
-
-
-def _begins_halted(machine: EmbeddedMachine, core: str) -> bool:
-    return begins_halted(machine.description[machine.soc.cores[core].cpu])
-
-
-def _seconds(ns: int) -> str:
-    for unit, name in ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")):
-        if ns >= unit:
-            return f"{ns / unit:.4g}{name}"
-    return f"{ns}ns" if ns else "0s"
+def _no_script(*_arguments: object) -> HookScript:
+    raise MonitorError("this machine belongs to no Monitor that runs scripts")

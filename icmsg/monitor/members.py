@@ -54,6 +54,11 @@ class Device:
                     seen.add(attribute)
                     self.members.setdefault(signature.name, []).append(Member(signature, part, attribute))
 
+    @property
+    def is_attached(self) -> bool:
+        """True while one of its parts looks at what the machine does."""
+        return any(getattr(part, "is_attached", False) for part in self.parts)
+
     def describe(self, only: str | None = None) -> str:
         """Return the list of methods and properties that the Monitor prints, or of those called ``only``."""
         found = [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import lark
 from lark.exceptions import UnexpectedCharacters
 
-from icmsg.engines.lockstep.paths import written_path
+from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import MonitorError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def commands(tokens: Sequence[Token]) -> list[list[Token]]:
 
 @cache  # lark keeps no state from one text to the next
 def _lexer() -> lark.Lark:
-    return lark.Lark(_GRAMMAR.read_text(encoding="utf-8"), parser="lalr", lexer="basic")
+    return lark.Lark(_GRAMMAR.read_text(encoding="utf-8"), parser=None, lexer="basic")
 
 
 def _token(kind: str, text: str) -> Token:

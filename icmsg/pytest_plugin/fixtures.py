@@ -195,8 +195,10 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
     from icmsg.link.endpoints.peer import EndpointsPeer
     from icmsg.link.link import default_link
     from icmsg.link.peer import Peer
+    from icmsg.link.played_instance import PlayedMailbox
 
     recorder = ArtefactRecorder.of(request.node)
+    mailboxes: dict[str, PlayedMailbox] = {}
 
     def open_peer(
         core: str | None = None,
@@ -217,9 +219,12 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
             from icmsg.link.endpoints.from_files import config_from_files  # slow to load
 
             config, names = config_from_files(target.name, link.other(target.name), files), [*files.endpoints]
+        if target.name not in mailboxes or not target.is_played:
+            mailboxes[target.name] = PlayedMailbox(target)  # of all instances of this core
+        mailbox = mailboxes[target.name]
         if isinstance(config, IcbmsgConfig | IcmsgMeConfig):
             recorder.follow(icmsg_machine, target.name, link.other(target.name), config, names)
-            several = EndpointsPeer(icmsg_machine, target, config, names)
+            several = EndpointsPeer(icmsg_machine, target, config, names, mailbox=mailbox)
             recorder.peers.append(several)
             return several
         if names:
@@ -230,7 +235,7 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
             )
         config = config or link.configs[target.name]
         recorder.follow(icmsg_machine, target.name, link.other(target.name), config)
-        peer = Peer(icmsg_machine, target, config)
+        peer = Peer(icmsg_machine, target, config, mailbox=mailbox)
         recorder.peers.append(peer)
         return peer
 

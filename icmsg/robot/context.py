@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import (
@@ -14,6 +13,7 @@ from icmsg.errors import (
     MonitorError,
     VirtualTimeoutError,
 )
+from icmsg.machine.simtime import format_time
 from icmsg.robot.interruption import interrupted
 from icmsg.robot.links import LinkConfigs
 from icmsg.robot.played_endpoints import PlayedEndpoints
@@ -88,6 +88,14 @@ class KeywordContext:
                 self.coverage.watch(machine)
             self.recent = try_recent(machine) if self.settings.trace_suffixes else None
         return machine
+
+    def machines(self) -> dict[str, Machine | None]:
+        """Return all machines of the emulation by name; None for one that has nothing yet."""
+        emulation = self.emulation.embedded()
+        if emulation is not None:
+            return {name: machine.soc for name, machine in emulation.machines.items()}
+        machine = self.monitor.machine
+        return {} if machine is None else {self.monitor.prompt.strip("()"): machine}
 
     def core_name(self, name: str) -> str:
         """Return the name of a core that was given in any way; ConfigurationError, naming those there are."""
@@ -197,18 +205,33 @@ class KeywordContext:
         about: Played | None = None,
     ) -> None:
         """Run until ``satisfied()``; AssertionError with a report after the time, about ``about`` first."""
-        try:
-            self.machine.run_until(
-                lambda: interrupted() or satisfied(), timeout_ns=self.timeout_ns(timeout), what=what
-            )
-        except VirtualTimeoutError as error:
-            raise self.failure(str(error), about) from None
+        self.machine  # noqa: B018 - without one there is nothing to wait for
+        timeout_ns = self.timeout_ns(timeout)
+        if not self.run_until(satisfied, timeout_ns):
+            text = f"{what} did not happen within {format_time(timeout_ns)} of virtual time"
+            raise self.failure(text, about)
 
     def let_pass(self, duration: timedelta | None) -> None:
         """Run for a time, by default the one in which nothing is expected to happen."""
-        wait_ns = self.settings.quiet_ns if duration is None else nanoseconds(duration)
-        with suppress(VirtualTimeoutError):
-            self.machine.run_until(interrupted, timeout_ns=wait_ns)
+        self.machine  # noqa: B018 - without one no time passes
+        self.run_until(interrupted, self.settings.quiet_ns if duration is None else nanoseconds(duration))
+
+    def run_until(self, satisfied: Callable[[], bool], ns: int) -> bool:
+        """Let at most ``ns`` pass on all machines; return whether ``satisfied()`` was.
+
+        It is asked after every slice, of several machines after every quantum.
+        """
+        emulation = self.emulation.embedded()
+        if emulation is not None and (len(emulation.machines) > 1 or emulation.terminals):
+            return emulation.run_until(lambda: interrupted() or satisfied(), ns)
+        machine = self.monitor.machine
+        if machine is None:
+            return interrupted() or satisfied()
+        try:
+            machine.run_until(lambda: interrupted() or satisfied(), timeout_ns=ns)
+        except VirtualTimeoutError:
+            return False
+        return True
 
     def failure(self, text: str, about: Played | None = None) -> AssertionError:
         """Return the failure of a test: ``text``, then everything that explains it."""

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.assets import asset
-from icmsg.engines.lockstep.paths import written_path
+from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import ConfigurationError, EngineNotAvailableError
 from icmsg.monitor.platform_script import platform_commands
 from icmsg.robot.settings import chosen_engine, robot_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from icmsg.engines.renode.monitor import RenodeMonitor
     from icmsg.monitor import EmbeddedMonitor
+    from icmsg.monitor.emulation import Emulation
     from icmsg.monitor.protocol import Monitor
     from icmsg.robot.settings import LibrarySettings
 
@@ -29,6 +30,9 @@ class SuiteEmulation(Protocol):
 
     def monitor(self) -> Monitor:
         """Return the Monitor; the first call makes it."""
+
+    def embedded(self) -> Emulation | None:
+        """Return all machines of the embedded engine; None on another engine."""
 
     def create(
         self, engine: str | None, script: str | None, platform: str | None, variables: Mapping[str, str]
@@ -55,12 +59,24 @@ class LocalEmulation:
         self._engine = engine
         self._settings = settings
         self._monitor: EmbeddedMonitor | RenodeMonitor | None = None
+        self.on_monitor: Callable[[EmbeddedMonitor | RenodeMonitor], None] = lambda _monitor: None
+        """Called with every Monitor that is made."""
 
     def monitor(self) -> Monitor:
         """Return the Monitor of the chosen engine; ConfigurationError or EngineNotAvailableError if there is none."""
         if self._monitor is None:
-            self._monitor = self._make(self._engine)
+            self._take(self._make(self._engine))
+        assert self._monitor is not None
         return self._monitor
+
+    def _take(self, monitor: EmbeddedMonitor | RenodeMonitor) -> None:
+        self._monitor = monitor
+        self.on_monitor(monitor)
+
+    def embedded(self) -> Emulation | None:
+        """Return all machines of the embedded engine; None on another engine."""
+        emulation: Emulation | None = getattr(self.monitor(), "emulation", None)
+        return emulation
 
     def create(
         self, engine: str | None, script: str | None, platform: str | None, variables: Mapping[str, str]
@@ -68,7 +84,7 @@ class LocalEmulation:
         """Make a machine by a script."""
         if engine is not None or platform is not None:
             self.clear()
-            self._monitor = self._make(engine or self._engine, platform)
+            self._take(self._make(engine or self._engine, platform))
         run_script(self.monitor(), script, platform, variables)
 
     def clear(self) -> None:

@@ -6,6 +6,7 @@ import inspect
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from robot.libraries.BuiltIn import BuiltIn
 from robotlibcore import DynamicCore
 
 from icmsg.engines.remote.transport import PATIENCE_S
@@ -23,8 +24,11 @@ from icmsg.robot.machine_keywords import MachineKeywords
 from icmsg.robot.message_keywords import MessageKeywords
 from icmsg.robot.playing_keywords import PlayingKeywords
 from icmsg.robot.region_keywords import RegionKeywords
+from icmsg.robot.renode_cpu_keywords import RenodeCpuKeywords
 from icmsg.robot.renode_keywords import RenodeKeywords
+from icmsg.robot.renode_led_keywords import RenodeLedKeywords
 from icmsg.robot.renode_log_keywords import RenodeLogKeywords
+from icmsg.robot.renode_suites import RESOURCE, VARIABLE
 from icmsg.robot.renode_uart_keywords import RenodeUartKeywords
 from icmsg.robot.settings import LibrarySettings, robot_variables, under_renode_test
 from icmsg.robot.states import StateKeywords
@@ -56,7 +60,13 @@ _OURS: Final = (
     TimeKeywords,
     TraceKeywords,
 )
-_OF_RENODE: Final = (RenodeKeywords, RenodeUartKeywords, RenodeLogKeywords)
+_OF_RENODE: Final = (
+    RenodeKeywords,
+    RenodeUartKeywords,
+    RenodeLogKeywords,
+    RenodeLedKeywords,
+    RenodeCpuKeywords,
+)
 """Keywords that Renode's Remote library has under renode-test."""
 
 
@@ -182,7 +192,10 @@ def _core_parameters(method: Callable[..., Any]) -> list[tuple[int, str]]:
 
 def _emulation(engine: str | None, settings: LibrarySettings) -> tuple[SuiteEmulation, list[object]]:
     """Return the emulation of the suite, and who listens for it."""
-    if not under_renode_test(robot_variables()):
+    variables = robot_variables()
+    if not under_renode_test(variables):
+        if variables and VARIABLE not in variables:  # a suite may import it behind this library
+            BuiltIn().set_suite_variable(f"${{{VARIABLE}}}", RESOURCE.as_posix())
         return LocalEmulation(engine, settings), []
     from icmsg.robot.renode_test import BeforeRenode, RenodeTestEmulation  # needs the remote engine
 

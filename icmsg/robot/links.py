@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from icmsg.config.boards import board_of
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.icmsg_me import IcmsgMeConfig
-from icmsg.config.instance import InstanceConfig
 from icmsg.errors import ConfigurationError
 from icmsg.link.endpoints.by_hand import changed, several_by_hand
 from icmsg.link.endpoints.stub import EndpointStub
@@ -20,7 +19,7 @@ from icmsg.robot.played_instances import PlayedEndpoint
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from icmsg.config.instance import Region
+    from icmsg.config.instance import InstanceConfig, Region
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.link import Link
     from icmsg.robot.context import KeywordContext
@@ -55,21 +54,28 @@ class LinkConfigs:
 
     def regions(self, core: str, instance: str | None) -> tuple[Region, Region]:
         """Return the whole tx-region and rx-region of an instance, as ``core`` has them."""
-        config = self._whole(core, instance)
+        config = self.whole(core, instance)
         return config.tx_region, config.rx_region
 
     def tx_channel(self, core: str, instance: str | None) -> int:
         """Return the mbox channel that an instance of ``core`` rings."""
-        return self._whole(core, instance).tx_channel
+        return self.whole(core, instance).tx_channel
 
-    def check_one_endpoint(self, core: str, instance: str | None) -> None:
-        """Refuse an instance with several endpoints; ConfigurationError."""
-        if not isinstance(self._whole(core, instance), InstanceConfig):
-            raise ConfigurationError(
-                "only ICMsg is watched: expect messages at the endpoints that Python plays"
-            )
+    def endpoints(self, instance: str | None) -> list[str]:
+        """Return the names of the endpoints of an instance: those that Python plays, or those of a stub."""
+        names: dict[str, None] = {}
+        for core in self.link(*self._context.played).cores:
+            if self._plays(core, instance):
+                names.update(
+                    (each.endpoint.name, None) for each in self._context.endpoints(core, instance, None)
+                )
+            found = self._context.core(core)
+            if found.image is not None and EndpointStub.is_stub(found.image):
+                names.update((name, None) for name in EndpointStub(found.image, found.bus).names if name)
+        return list(names)
 
-    def _whole(self, core: str, instance: str | None) -> InstanceConfig | SeveralConfig:
+    def whole(self, core: str, instance: str | None) -> InstanceConfig | SeveralConfig:
+        """Return an instance as ``core`` has it, as :meth:`of`, but of ICBMsg and icmsg_me all of it."""
         other = self.other(core)
         if self._plays(core, instance):
             return self._context.instance(core, instance).config

@@ -11,3 +11,8 @@ def keyword_exception(text: str) -> AssertionError:
 def tester_failed(text: str) -> AssertionError:
     """Return the failure of a terminal tester."""
     return AssertionError(f"InvalidOperationException: Terminal tester failed!\n\n{text}")
+
+
+def recoverable_exception(text: str) -> AssertionError:
+    """Return the failure for what Renode's emulation refuses."""
+    return AssertionError(f"RecoverableException: {text}")

@@ -1,20 +1,30 @@
 """Renode's own keywords about the Monitor and the emulation, for suites that renode-test does not run.
 
-Names, arguments, defaults and failures are those of RenodeKeywords.cs of Renode 1.16.1.
+Names, arguments, defaults and failures are those of RenodeKeywords.cs of Renode 1.16.1; those of its
+renode-keywords.robot that a suite's header names are here, too.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
 from robot.api.deco import keyword
 
-from icmsg.engines.lockstep.paths import written_path
+from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import MonitorError
+from icmsg.robot.machine_keywords import MachineKeywords
 from icmsg.robot.renode_failures import keyword_exception
 
 if TYPE_CHECKING:
     from icmsg.robot.context import KeywordContext
+
+_NO_ETHERNET: Final = "no engine of icmsg models Ethernet, only the messages between cores: use renode-test"
+_NO_CAN: Final = "no engine of icmsg models CAN, only the messages between cores: use renode-test"
+_NO_WINDOW: Final = (
+    "there is no window: look with icmsg monitor, or pause in a debugger (machine StartGdbServer)"
+)
 
 
 class RenodeKeywords:
@@ -22,13 +32,48 @@ class RenodeKeywords:
 
     def __init__(self, context: KeywordContext) -> None:
         self._context = context
+        self._machine: Final = MachineKeywords(context)
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._allocated = 0
+
+    # Around suites and tests
 
     @keyword(tags=["renode"])
-    def execute_command(self, command: str, machine: str | None = None) -> str:
+    def setup(self) -> None:
+        """Begins a suite: no machine is left. There is no Renode to connect to, as under renode-test."""
+        self._context.clear()
+
+    @keyword(tags=["renode"])
+    def teardown(self) -> None:
+        """Ends a suite: frees every machine, and removes what `Allocate Temporary File` made."""
+        self._context.clear()
+        temporary, self._temporary = self._temporary, None
+        if temporary is not None:
+            temporary.cleanup()
+
+    @keyword(tags=["renode"])
+    def test_setup(self) -> None:
+        """Does nothing: renode-test's own starts a profiler of Renode where that is asked for."""
+
+    @keyword(tags=["renode"])
+    def test_teardown(self) -> None:
+        """Ends a test as `Close Machine` does: one that failed leaves its trace."""
+        self._machine.close_machine()
+
+    @keyword(tags=["renode"])
+    def stop_remote_server(self) -> None:
+        """Does nothing: the engine belongs to this process and ends with it."""
+
+    # The Monitor
+
+    @keyword(tags=["renode"])
+    def execute_command(self, command: str | list[str], machine: str | None = None) -> str:
         """Runs a command of the Monitor and returns what it prints, with the line end behind it.
 
-        ``machine`` is the name of the machine that is selected before.
+        A list is joined by spaces. ``machine`` is the name of the machine that is selected before.
         """
+        if not isinstance(command, str):
+            command = " ".join(command)
         try:
             if machine:
                 self._context.execute(f'mach set "{machine}"')
@@ -45,8 +90,20 @@ class RenodeKeywords:
         try:
             printed = self._context.execute(f"include {written_path(path)}")
         except MonitorError as error:
-            raise keyword_exception(f"Could not execute script: {error}") from None
+            missing = "Could not find file. " if "File does not exist" in str(error) else ""
+            raise keyword_exception(f"Could not execute script: {missing}{error}") from None
         return f"{printed}\n" if printed else ""
+
+    @keyword(tags=["renode"])
+    def execute_python(self, command: str, machine: str | None = None) -> NoReturn:
+        """Fails: Renode's Python 2.7 runs under renode-test only. Use a Robot library, or Robot's ``Evaluate``."""
+        del machine
+        raise keyword_exception(
+            f"Execute Python: {command}: there is no Python of Renode's (IronPython 2.7) outside renode-test; use "
+            "Robot's Evaluate, or a library of yours in Python 3"
+        )
+
+    # The emulation
 
     @keyword(tags=["renode"])
     def start_emulation(self) -> None:
@@ -56,3 +113,94 @@ class RenodeKeywords:
     def reset_emulation(self) -> None:
         """Frees every machine and tester. It is the setup of a test that has none."""
         self._context.clear()
+
+    @keyword(tags=["renode"])
+    def wait_for_pause(self, timeout: float) -> None:
+        """Runs until something pauses the emulation, such as a hook; ``timeout`` is in seconds of virtual time."""
+        emulation = self._context.emulation.embedded()
+        if emulation is None:
+            raise keyword_exception(
+                "Wait For Pause works on the embedded engine and under renode-test: on this engine the emulation is "
+                "always paused between two keywords"
+            )
+        emulation.is_started = True
+        paused = self._context.run_until(lambda: not emulation.is_started, round(timeout * 1e9))
+        emulation.is_started = False
+        if not paused:
+            raise keyword_exception(f"Emulation did not pause in expected time of {timeout:g} seconds.")
+
+    @keyword(tags=["renode"])
+    def handle_hot_spot(self, action: Literal["None", "Pause", "Serialize"]) -> None:
+        """Does what ``--hot-spot`` of renode-test asks for: ``Serialize`` saves the emulation and loads it again.
+
+        ``Pause`` does nothing, since no time passes between two keywords.
+        """
+        if action == "Serialize":
+            path = self.allocate_temporary_file()
+            for command in ("Save", "Load"):
+                self.execute_command(f"{command} {written_path(path)}")
+
+    # Files
+
+    @keyword(tags=["renode"])
+    def allocate_temporary_file(self) -> str:
+        """Makes an empty file that lasts as long as the suite, and returns its path."""
+        self._allocated += 1
+        path = self._folder() / f"file-{self._allocated}.tmp"
+        path.touch()
+        return str(path)
+
+    @keyword(tags=["renode"])
+    def allocate_temporary_directory(self, dirName: str) -> str:
+        """Makes a folder of this name that lasts as long as the suite, and returns its path."""
+        path = self._folder() / dirName
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise keyword_exception(f"Can't create temporary directory: {path}: {error.strerror}") from None
+        return str(path)
+
+    @keyword(tags=["renode"])
+    def download_file(self, uri: str) -> NoReturn:
+        """Fails: nothing is fetched from a network. Give the path of a file that is there."""
+        raise keyword_exception(
+            f"Couldn't download file from: {uri}: icmsg uses no network; fetch it before, and give its path"
+        )
+
+    def _folder(self) -> Path:
+        if self._temporary is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="icmsg-robot-")
+        return Path(self._temporary.name)
+
+    # What is not there
+
+    @keyword(tags=["renode"])
+    def open_gui(self) -> NoReturn:
+        """Fails: no engine of this package has a window."""
+        raise keyword_exception(_NO_WINDOW)
+
+    @keyword(tags=["renode"])
+    def close_gui(self) -> NoReturn:
+        """Fails: no engine of this package has a window."""
+        raise keyword_exception(_NO_WINDOW)
+
+    @keyword(tags=["renode"])
+    def wait_for_gdb_connection(self, port: int, *_arguments: str, **_named: str) -> NoReturn:
+        """Fails: a test does not wait for a person. ``icmsg run --gdb PORT`` waits for a GDB."""
+        raise keyword_exception(
+            f"Wait For Gdb Connection {port}: a suite does not wait for a person: use icmsg run --gdb {port}"
+        )
+
+    @keyword(tags=["renode"])
+    def create_network_interface_tester(self, networkInterface: str, machine: str | None = None) -> NoReturn:
+        """Fails: Ethernet is not modelled, and neither are the other keywords about it."""
+        del machine
+        raise keyword_exception(f"no tester for {networkInterface}: {_NO_ETHERNET}")
+
+    @keyword(tags=["renode"], name="Create CAN Tester")
+    def create_can_tester(
+        self, canHub: str, defaultTimeout: float | None = None, machine: str | None = None
+    ) -> NoReturn:
+        """Fails: CAN is not modelled, and neither are the other keywords about it."""
+        del defaultTimeout, machine
+        raise keyword_exception(f"no tester for {canHub}: {_NO_CAN}")

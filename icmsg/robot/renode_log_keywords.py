@@ -5,17 +5,22 @@ Names, arguments, defaults and failures are those of RenodeKeywords.cs of Renode
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from robot.api import logger
 from robot.api.deco import keyword
 
-from icmsg.errors import VirtualTimeoutError
-from icmsg.robot.interruption import interrupted
-from icmsg.robot.log_tester import LogTester
-from icmsg.robot.renode_failures import keyword_exception
+from icmsg.engines.lockstep.monitor_text import written_path
+from icmsg.errors import MonitorError
+from icmsg.outputs import create_file
+from icmsg.robot.emulation import LocalEmulation
+from icmsg.robot.log_tester import LoggedLine, LogTester, MonitorLog
+from icmsg.robot.renode_failures import keyword_exception, recoverable_exception
 
 if TYPE_CHECKING:
-    from icmsg.machine.machine import Machine
+    from icmsg.engines.renode.monitor import RenodeMonitor
+    from icmsg.monitor import EmbeddedMonitor
     from icmsg.robot.context import KeywordContext
 
 _SHOWN: Final = 1000
@@ -26,9 +31,22 @@ class RenodeLogKeywords:
 
     def __init__(self, context: KeywordContext) -> None:
         self._context = context
+        self._log: MonitorLog | None = None
         self._tester: LogTester | None = None
-        self._monitor: object = None
+        self._of: MonitorLog | None = None
         self._timeout = 0.0
+        self._cached: list[str] | None = None
+        if isinstance(context.emulation, LocalEmulation):
+            context.emulation.on_monitor = self._begin
+
+    def _begin(self, monitor: EmbeddedMonitor | RenodeMonitor) -> None:
+        self._log = MonitorLog(monitor)
+        self._log.sinks.append(self._cache)
+
+    def _current(self) -> MonitorLog:
+        _ = self._context.monitor
+        assert self._log is not None
+        return self._log
 
     @keyword(tags=["renode"])
     def create_log_tester(
@@ -38,15 +56,12 @@ class RenodeLogKeywords:
         maxLogEntries: int = 1_000_000,
     ) -> None:
         """Makes the tester of what is logged from now on; ``timeout`` is the default of `Wait For Log Entry`."""
-        monitor = self._context.monitor
-        log = getattr(monitor, "log", None)
-        if log is None:
-            engine = monitor.machine.engine if monitor.machine is not None else "this"
-            raise keyword_exception(
-                f"the log of the {engine} engine cannot be tested; run the suite with renode-test"
-            )
-        self._tester, self._monitor, self._timeout = LogTester(maxLogEntries), monitor, timeout
-        log.add_sink(self._tester.add)
+        log = self._current()
+        log.poll()
+        if self._tester is not None and self._of is log:
+            log.sinks.remove(self._tester.add)
+        self._tester, self._of, self._timeout = LogTester(maxLogEntries), log, timeout
+        log.sinks.append(self._tester.add)
 
     @keyword(tags=["renode"])
     def wait_for_log_entry(
@@ -57,14 +72,24 @@ class RenodeLogKeywords:
         treatAsRegex: bool = False,
         pauseEmulation: bool | None = None,  # noqa: ARG002 - time only passes while a keyword waits
         level: str | None = None,
-        startEmulation: bool = True,  # noqa: ARG002 - as above
+        startEmulation: bool = True,
     ) -> str:
         """Runs until an entry contains ``pattern``, and returns it.
 
-        Unless ``keep`` it and those before it are forgotten.
+        Unless ``keep`` it and those before it are forgotten. Without ``startEmulation`` no time passes. Fails at once
+        where an entry comes that `Register Failing Log String` has named.
         """
         tester = self._existing()
-        found = self._find(tester, pattern, timeout, regex=treatAsRegex, level=level, keep=keep)
+        if not startEmulation:
+            timeout = 0
+        self._wait(tester, pattern, timeout, regex=treatAsRegex, level=level)
+        failing = tester.find_failing(keep=keep)
+        if failing is not None:
+            raise AssertionError(
+                "InvalidOperationException: Log tester failed!\n\n"
+                f"Test failing entry has been found in log:\n{failing}"
+            )
+        found = tester.find(pattern, regex=treatAsRegex, level=level, keep=keep)
         if found is None:
             messages = tester.messages()[-_SHOWN:]
             dropped = (
@@ -77,6 +102,7 @@ class RenodeLogKeywords:
                 f'Expected pattern "{pattern}" did not appear in the log\n {dropped}'
                 f"Last {len(messages)} buffered log messages are: \n {listed}"
             )
+        logger.info(f"log: {found}")
         return found
 
     @keyword(tags=["renode"])
@@ -88,9 +114,12 @@ class RenodeLogKeywords:
         pauseEmulation: bool | None = None,  # noqa: ARG002 - time only passes while a keyword waits
         level: str | None = None,
     ) -> None:
-        """Lets time pass; fails if an entry contains ``pattern``."""
+        """Lets time pass; fails if an entry contains ``pattern``, or one comes that must not."""
         tester = self._existing()
-        found = self._find(tester, pattern, timeout, regex=treatAsRegex, level=level, keep=True)
+        self._wait(tester, pattern, timeout, regex=treatAsRegex, level=level)
+        found = tester.find_failing(keep=True) or tester.find(
+            pattern, regex=treatAsRegex, level=level, keep=True
+        )
         if tester.has_dropped:
             raise keyword_exception(
                 f"Number of buffered log messages exceeded configured max {tester.most} and some messages were "
@@ -100,34 +129,78 @@ class RenodeLogKeywords:
             raise keyword_exception(f"Unexpected line detected in the log: {found}")
 
     @keyword(tags=["renode"])
+    def register_failing_log_string(self, pattern: str, treatAsRegex: bool = False) -> None:
+        """Lets every wait for the log fail as soon as an entry contains ``pattern``."""
+        self._existing().failing.append((pattern, treatAsRegex))
+
+    @keyword(tags=["renode"])
+    def unregister_failing_log_string(self, pattern: str, treatAsRegex: bool = False) -> None:
+        """Ends what `Register Failing Log String` began with the same arguments."""
+        failing = self._existing().failing
+        if (pattern, treatAsRegex) not in failing:
+            raise recoverable_exception("Unable to unregister failing string, entry not found")
+        failing.remove((pattern, treatAsRegex))
+
+    @keyword(tags=["renode"])
     def clear_log_tester_history(self) -> None:
         """Forgets every entry so far."""
+        self._current().poll()
         self._existing().clear()
 
-    def _find(
-        self,
-        tester: LogTester,
-        pattern: str,
-        timeout: float | None,
-        *,
-        regex: bool,
-        level: str | None,
-        keep: bool,
-    ) -> str | None:
-        def find() -> str | None:
-            return tester.find(pattern, regex=regex, level=level, keep=True)
+    @keyword(tags=["renode"])
+    def log_to_file(self, filePath: str, flushAfterEveryWrite: bool = False) -> None:  # noqa: ARG002 - it always is
+        """Writes the log into a file too from now on."""
+        try:
+            self._context.execute(f"logFile {written_path(filePath)}")
+        except MonitorError as error:
+            raise keyword_exception(str(error)) from None
 
-        wait_ns = round((self._timeout if timeout is None else timeout) * 1e9)
-        machine: Machine | None = self._context.monitor.machine
-        if find() is None and wait_ns and machine is not None:
-            try:
-                machine.run_until(lambda: interrupted() or find() is not None, timeout_ns=wait_ns)
-            except VirtualTimeoutError:
-                return None
-        return tester.find(pattern, regex=regex, level=level, keep=keep)
+    @keyword(tags=["renode"])
+    def enable_logging_to_cache(self) -> None:
+        """Keeps the log from now on, over machines and tests, for `Save Cached Log`."""
+        if self._cached is None:
+            self._cached = []
+
+    @keyword(tags=["renode"])
+    def save_cached_log(self, filePath: str) -> None:
+        """Writes the log since `Enable Logging To Cache` or `Clear Cached Log` into a file."""
+        if self._cached is None:
+            raise keyword_exception("Cannot save cached log, cached logging has not been enabled.")
+        if self._log is not None:
+            self._log.poll()
+        try:
+            file, _moved = create_file(Path(filePath))
+        except OSError as error:
+            raise keyword_exception(f"{filePath} cannot be written: {error.strerror}") from None
+        with file:
+            file.writelines(f"{line}\n" for line in self._cached)
+
+    @keyword(tags=["renode"])
+    def clear_cached_log(self) -> None:
+        """Forgets what `Enable Logging To Cache` has kept so far."""
+        if self._cached is not None:
+            self._cached.clear()
+
+    def _cache(self, line: LoggedLine) -> None:
+        if self._cached is not None:
+            self._cached.append(line.whole)
+
+    def _wait(
+        self, tester: LogTester, pattern: str, timeout: float | None, *, regex: bool, level: str | None
+    ) -> None:
+        log = self._current()
+
+        def is_there() -> bool:
+            log.poll()
+            return (
+                tester.find(pattern, regex=regex, level=level, keep=True) is not None
+                or tester.find_failing(keep=True) is not None
+            )
+
+        self._context.run_until(is_there, round((self._timeout if timeout is None else timeout) * 1e9))
 
     def _existing(self) -> LogTester:
-        if self._tester is None or self._monitor is not self._context.monitor:
+        if self._tester is None or self._of is not self._current():
             raise keyword_exception(
                 "Log tester is not available. Create it with the `CreateLogTester` keyword"
             )

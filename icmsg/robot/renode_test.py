@@ -99,6 +99,9 @@ class RenodeTestEmulation:
         """Return the Monitor."""
         return self._monitor
 
+    def embedded(self) -> None:
+        """Return None: another engine."""
+
     def create(
         self, engine: str | None, script: str | None, platform: str | None, variables: Mapping[str, str]
     ) -> None:

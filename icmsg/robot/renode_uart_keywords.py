@@ -7,21 +7,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from robot.api import logger
 from robot.api.deco import keyword
 from robot.utils import DotDict
 
 from icmsg.errors import EngineError
-from icmsg.robot.renode_failures import keyword_exception, tester_failed
+from icmsg.robot.renode_failures import keyword_exception, recoverable_exception, tester_failed
 from icmsg.robot.testers import Testers
+from icmsg.robot.uart_ports import UartTester, uarts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from icmsg.machine.machine import Machine
     from icmsg.robot.context import KeywordContext
-    from icmsg.robot.terminal_tester import Match, TerminalTester
+    from icmsg.robot.terminal_tester import Match
+    from icmsg.robot.uart_ports import UartPort
 
 _DEFAULT_TIMEOUT: Final = 8.0
-_END_AT_LINE_FEED: Final = "TreatLineFeedAsEndLine"
+_ENDS: Final = ("TreatLineFeedAsEndLine", "TreatCarriageReturnAsEndLine")
 
 
 class RenodeUartKeywords:
@@ -30,7 +34,9 @@ class RenodeUartKeywords:
     def __init__(self, context: KeywordContext) -> None:
         self._context = context
         self._timeout = _DEFAULT_TIMEOUT
-        self._testers = Testers(context)
+        self._testers: Final[Testers[UartPort, UartTester]] = Testers(
+            context, lambda name, machine: uarts_of(context, name, machine)
+        )
         self._wait_for_echo = True
         self._match_next_line = False
 
@@ -53,17 +59,27 @@ class RenodeUartKeywords:
     ) -> int:
         """Makes a tester of what a UART prints from now on, and returns its number.
 
-        ``uart`` is ``sysbus.uartapp`` or ``sysbus.uartnet``. The defaults are those of all testers. Lines end at a
-        line feed and text is all that can be tested: other values of ``endLineOption`` and ``binaryMode`` fail.
+        ``uart`` is its name in the Monitor, such as ``sysbus.uartapp``. The defaults are those of all testers. Lines
+        end at a line feed; with ``endLineOption=TreatCarriageReturnAsEndLine`` they end at a carriage return.
+        With ``binaryMode`` there are no lines: use `Wait For Bytes On Uart`.
         """
-        if endLineOption not in (None, _END_AT_LINE_FEED) or binaryMode:
-            asked = "binaryMode=True" if binaryMode else f"endLineOption={endLineOption}"
-            raise keyword_exception(f"{asked} works under renode-test only: here a line ends at a line feed")
+        if endLineOption not in (None, "", *_ENDS):
+            raise keyword_exception(f"endLineOption is {endLineOption}: use {' or '.join(_ENDS)}")
         self._wait_for_echo = defaultWaitForEcho is not False
         self._match_next_line = bool(defaultMatchNextLine)
-        return self._testers.create(
-            uart, machine, _nanoseconds(self._timeout if timeout is None else timeout)
-        )
+        limit_ns = _nanoseconds(self._timeout if timeout is None else timeout)
+
+        def make(port: UartPort, owner: Machine) -> UartTester:
+            return UartTester(
+                self._context,
+                owner,
+                port,
+                limit_ns,
+                carriage_return=endLineOption == _ENDS[1],
+                binary=binaryMode,
+            )
+
+        return self._testers.create(uart, machine, make)
 
     @keyword(tags=["renode"])
     def set_default_tester(self, id: int | None) -> None:  # noqa: A002 - Renode's name
@@ -106,13 +122,15 @@ class RenodeUartKeywords:
         matchFromNextLine: bool | None = None,
     ) -> DotDict:
         """Runs until consecutive lines contain ``content``; returns the last of them."""
-        if includeUnfinishedLine:
-            raise keyword_exception("includeUnfinishedLine of several lines works under renode-test only")
         next_line = self._match_next_line if matchFromNextLine is None else matchFromNextLine
         return self._found(
             testerId,
             lambda tester: tester.wait_for_lines(
-                content, _limit(timeout), regex=treatAsRegex, next_line=next_line
+                content,
+                _limit(timeout),
+                regex=treatAsRegex,
+                unfinished=includeUnfinishedLine,
+                next_line=next_line,
             ),
         )
 
@@ -146,6 +164,36 @@ class RenodeUartKeywords:
     ) -> DotDict:
         """Runs until there is another line, and returns it."""
         return self._found(testerId, lambda tester: tester.next_line(_limit(timeout)))
+
+    @keyword(tags=["renode"])
+    def wait_for_bytes_on_uart(
+        self,
+        content: str,
+        timeout: float | None = None,
+        testerId: int | None = None,
+        treatAsRegex: bool = False,
+        pauseEmulation: bool | None = None,  # noqa: ARG002 - time only passes while a keyword waits
+        matchStart: bool = False,
+    ) -> DotDict:
+        """Runs until a tester in binary mode has these bytes, given as ``0d 0a`` or as a regular expression.
+
+        Returns them with ``Content``, ``Timestamp`` (in ms) and ``Groups``. With ``matchStart`` nothing may come
+        before them.
+        """
+        if not treatAsRegex:
+            try:
+                bytes.fromhex(content)
+            except ValueError:
+                raise keyword_exception(f"{content!r} are no bytes; use two digits for each: 0d 0a") from None
+        found = self._found(
+            testerId,
+            lambda tester: tester.wait_for_bytes(
+                content, _limit(timeout), regex=treatAsRegex, at_start=matchStart
+            ),
+            binary=True,
+        )
+        groups = [group.encode("latin-1") for group in found.Groups]
+        return DotDict(Content=found.Line.encode("latin-1"), Timestamp=found.Timestamp, Groups=groups)
 
     @keyword(tags=["renode"])
     def should_not_be_on_uart(
@@ -208,11 +256,15 @@ class RenodeUartKeywords:
             raise keyword_exception(f"{c} is no byte; use 0x00 to 0xFF")
         self._write(testerId, bytes((c,)))
 
-    def _write(self, number: int | None, content: bytes | str) -> TerminalTester:
+    @keyword(tags=["renode"])
+    def write_char_delay(self, delay: float, testerId: int | None = None) -> None:
+        """Lets so many seconds of virtual time pass before each character that is written from now on."""
+        self._testers.find(testerId).write_delay_ns = _nanoseconds(delay)
+
+    def _write(self, number: int | None, content: bytes | str) -> UartTester:
         tester = self._testers.find(number)
-        core = self._testers.core_of(tester)
         try:
-            self._context.core(core).console.write(content, through="uart")
+            tester.write(content.encode() if isinstance(content, str) else content)
         except EngineError as error:
             raise keyword_exception(str(error)) from None
         return tester
@@ -231,7 +283,7 @@ class RenodeUartKeywords:
         """Ends what `Register Failing Uart String` began with the same arguments."""
         failing = self._testers.find(testerId).failing
         if (pattern, treatAsRegex) not in failing:
-            raise AssertionError("RecoverableException: Unable to unregister failing string, entry not found")
+            raise recoverable_exception("Unable to unregister failing string, entry not found")
         failing.remove((pattern, treatAsRegex))
 
     @keyword(tags=["renode"])
@@ -244,18 +296,27 @@ class RenodeUartKeywords:
         """Forgets the report of a tester and every line so far."""
         self._testers.find(testerId).clear_report()
 
-    def _found(self, number: int | None, test: Callable[[TerminalTester], Match | None]) -> DotDict:
+    def _found(
+        self, number: int | None, test: Callable[[UartTester], Match | None], *, binary: bool = False
+    ) -> DotDict:
         tester = self._testers.find(number)
+        if tester.binary is not binary:
+            raise AssertionError(
+                f"InvalidOperationException: Attempt to wait for {'bytes' if binary else 'text'} on a tester "
+                f"configured in {'binary' if tester.binary else 'text'} mode. "
+                f"Please set binaryMode={not tester.binary} when creating the tester."
+            )
         found = test(tester)
         if found is None:
             raise self._failed(tester)
         if found.is_failing:
             raise tester_failed(f"Test failing entry has been found on UART:\n{found.line}")
+        logger.info(f"{tester.port}: {found.line!r} at {found.timestamp_ms:g} ms of virtual time")
         return DotDict(
             Line=found.line, Timestamp=found.timestamp_ms, Groups=list(found.groups), IsFailingString=False
         )
 
-    def _failed(self, tester: TerminalTester) -> AssertionError:
+    def _failed(self, tester: UartTester) -> AssertionError:
         explained = self._context.failure(f"Full report:\n{tester.report()}\n")
         return tester_failed(str(explained))
 

@@ -1,25 +1,31 @@
-"""Renode's terminal tester over the console of a core: what was printed since it was made, and what was matched.
+"""Renode's terminal tester: what a UART printed since the tester was made, and what was matched.
 
-What it matches and how it says so follows TerminalTester.cs of Renode 1.16.1, but for the host times in its report.
+What it matches follows TerminalTester.cs of Renode 1.16.1, byte by byte; its report has no times of the host.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from icmsg.errors import VirtualTimeoutError
-from icmsg.robot.interruption import interrupted
+from icmsg.machine.console import text_of
 
-if TYPE_CHECKING:
-    from icmsg.machine.console import Console
-    from icmsg.machine.machine import Machine
-
-_SGR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _MS: Final = 1_000_000
+_LINE_FEED: Final = 0x0A
+_CARRIAGE_RETURN: Final = 0x0D
+
+
+class TesterTime(Protocol):
+    """Virtual time of the machine that a tester belongs to."""
+
+    @property
+    def now_ns(self) -> int:
+        """The time."""
+
+    def run_until(self, satisfied: Callable[[], bool], ns: int) -> bool:
+        """Let at most ``ns`` pass; return whether ``satisfied()`` was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +55,46 @@ Matcher = Callable[[], Match | None]
 
 
 class TerminalTester:
-    """Waits for what ``console`` of ``machine`` prints from now on; ``timeout_ns`` is the default of each wait."""
+    """Waits for what :meth:`feed` brings; ``timeout_ns`` is the default of each wait.
 
-    def __init__(self, machine: Machine, console: Console, timeout_ns: int) -> None:
-        self._machine = machine
-        self._console = console
-        self._timeout_ns = timeout_ns
-        self._next = len(console.lines)
-        self._cut = len(console.partial)
-        """Characters of line ``_next`` that were matched before it ended."""
+    Lines end with LF, CR left out; with ``carriage_return`` they end with CR. In ``binary`` mode there are no lines:
+    every byte is a character of Latin-1, and none is left out.
+    """
+
+    def __init__(
+        self, time: TesterTime, timeout_ns: int, *, carriage_return: bool = False, binary: bool = False
+    ) -> None:
+        self._time: Final = time
+        self._timeout_ns: Final = timeout_ns
+        self._end: Final = _CARRIAGE_RETURN if carriage_return else _LINE_FEED
+        self._left_out: Final = b"" if binary else (b"\0" if carriage_return else b"\0\r")
+        self.binary: Final = binary
         self.failing: Final[list[tuple[str, bool]]] = []
         """Patterns that must not be printed while something is waited for, and whether each is an expression."""
+        self._lines: list[TerminalLine] = []
+        self._current = bytearray()
+        self._now_ms: float | None = None
+        self._bytes = 0
+        self._wanted: Matcher | None = None
+        self._found: Match | None = None
         self._report: list[str] = []
         self._tell("Attached to UART", "success")
+
+    def feed(self, data: bytes, time_ns: int) -> None:
+        """Take bytes that the UART sent at virtual time ``time_ns``."""
+        self._now_ms = time_ns / _MS
+        for byte in data:
+            self._bytes += 1
+            if byte in self._left_out:
+                continue
+            if byte == self._end and not self.binary:
+                self._lines.append(TerminalLine(text_of(self._current), time_ns / _MS))
+                self._current.clear()
+            else:
+                self._current.append(byte)
+            if self._wanted is not None and (found := self._fails() or self._wanted()) is not None:
+                self._found, self._wanted = found, None
+        self._now_ms = None
 
     # Waiting
 
@@ -76,20 +109,16 @@ class TerminalTester:
     ) -> Match | None:
         """Run until a line contains ``pattern``; None, with the report written, if none does.
 
-        ``unfinished`` looks at the line that has not ended, too; ``next_line`` only at the first line.
+        ``unfinished`` looks at the line that has not ended, too; ``next_line`` only at the first line, or at the
+        beginning of the one that has not ended.
         """
         name = f"Line containing{' regex' if regex else ''} >>{pattern}<<"
 
         def find() -> Match | None:
-            lines = self._lines()
-            for index, line in enumerate(lines[:1] if next_line else lines):
-                if (groups := _groups(pattern, line.text, regex)) is not None:
-                    return self._take(name, index + 1, groups)
-            if not unfinished or (next_line and lines):
-                return None
-            rest = self._unfinished()
-            groups = _groups(pattern, rest, regex, at_start=next_line)
-            return None if groups is None else self._take_unfinished(name, rest, groups)
+            for index, line in enumerate(self._lines[:1] if next_line else self._lines):
+                if (found := _search(pattern, line.text, regex)) is not None:
+                    return self._take(name, index + 1, found.groups)
+            return self._find_unfinished(name, pattern, regex, next_line) if unfinished else None
 
         return self._wait(find, name, timeout_ns)
 
@@ -99,71 +128,103 @@ class TerminalTester:
         timeout_ns: int | None = None,
         *,
         regex: bool = False,
+        unfinished: bool = False,
         next_line: bool = False,
     ) -> Match | None:
-        """Run until consecutive lines contain ``patterns``; with ``next_line`` they have to be the first ones."""
+        """Run until consecutive lines contain ``patterns``; with ``next_line`` they have to be the first ones.
+
+        ``unfinished`` lets the last one be the line that has not ended; it has to be that one then.
+        """
         if not patterns:
             return Match("", 0.0)
+        if next_line or (unfinished and len(patterns) == 1):
+            found = None
+            for number, pattern in enumerate(patterns, 1):
+                last = unfinished and number == len(patterns)
+                found = self.wait_for(pattern, timeout_ns, regex=regex, unfinished=last, next_line=next_line)
+                if found is None or found.is_failing:
+                    break
+            return found
         name = f"Lines starting with{' regex' if regex else ''} >>{patterns[0]}<<"
+        finished = patterns[:-1] if unfinished else patterns
+
+        def matches_at(start: int) -> bool:
+            texts = (line.text for line in self._lines[start : start + len(finished)])
+            return all(_search(*pair, regex) for pair in zip(finished, texts, strict=True))
 
         def find() -> Match | None:
-            lines = self._lines()
-            starts = len(lines) - len(patterns) + 1
-            for start in range(min(starts, 1) if next_line else starts):
-                if all(
-                    _groups(pattern, lines[start + index].text, regex) is not None
-                    for index, pattern in enumerate(patterns)
-                ):
-                    return self._take(name, start + len(patterns))
-            return None
+            last = len(self._lines) - len(finished)
+            if unfinished:
+                if last < 0 or not matches_at(last):
+                    return None
+                return self._find_unfinished(name, patterns[-1], regex, at_start=False)
+            start = next((each for each in range(last + 1) if matches_at(each)), None)
+            return None if start is None else self._take(name, start + len(finished))
+
+        return self._wait(find, name, timeout_ns)
+
+    def wait_for_bytes(
+        self, content: str, timeout_ns: int | None = None, *, regex: bool = False, at_start: bool = False
+    ) -> Match | None:
+        """Run until these bytes were printed, in characters of Latin-1; ``content`` are digits, or an expression."""
+        name = f"Line containing{' regex' if regex else ''} >>{content}<<"
+        pattern = content if regex else bytes.fromhex(content).decode("latin-1")
+
+        def find() -> Match | None:
+            return self._find_unfinished(name, pattern, regex, at_start)
 
         return self._wait(find, name, timeout_ns)
 
     def next_line(self, timeout_ns: int | None = None) -> Match | None:
         """Run until there is a line."""
         name = "Next line"
-        return self._wait(lambda: self._take(name, 1) if self._lines() else None, name, timeout_ns)
+        return self._wait(lambda: self._take(name, 1) if self._lines else None, name, timeout_ns)
 
     def is_idle(self, duration_ns: int) -> bool:
         """Let time pass; tell whether nothing was printed in it."""
-        before = len(self._console.text)
-        try:
-            self._machine.run_until(
-                lambda: interrupted() or len(self._console.text) != before, timeout_ns=duration_ns
-            )
-        except VirtualTimeoutError:
-            return True
-        self._fail("Terminal is idle")
-        return False
+        before = self._bytes
+        if self._time.run_until(lambda: self._bytes != before, duration_ns):
+            self._fail("Terminal is idle")
+            return False
+        return True
 
     def _fails(self) -> Match | None:
         for pattern, regex in self.failing:
-            for index, line in enumerate(self._lines()):
-                if _groups(pattern, line.text, regex) is not None:
+            for index, line in enumerate(self._lines):
+                if _search(pattern, line.text, regex) is not None:
                     return self._take("error", index + 1)._replace(is_failing=True)
         return None
 
     def _wait(self, wanted: Matcher, name: str, timeout_ns: int | None) -> Match | None:
-        def find() -> Match | None:
-            return self._fails() or wanted()
-
-        found = find()
+        found = self._fails() or wanted()
         wait_ns = self._timeout_ns if timeout_ns is None else timeout_ns
         if found is None and wait_ns:
-            matches: list[Match] = []
-
-            def satisfied() -> bool:
-                match = None if interrupted() else find()
-                if match is not None:
-                    matches.append(match)
-                return match is not None
-
-            with suppress(VirtualTimeoutError):
-                self._machine.run_until(satisfied, timeout_ns=wait_ns, what=name)
-            found = matches[0] if matches else None
+            self._found, self._wanted = None, wanted
+            try:
+                self._time.run_until(lambda: self._found is not None, wait_ns)
+            finally:
+                self._wanted = None
+            found = self._found
         if found is None:
             self._fail(name)
         return found
+
+    def _find_unfinished(self, name: str, pattern: str, regex: bool, at_start: bool) -> Match | None:
+        text = self._unfinished()
+        found = _search(pattern, text, regex, dot_all=self.binary)
+        if found is None or (at_start and found.begin):
+            return None
+        if self.binary:
+            self._report.append(_digits(text))
+            del self._current[: found.end]
+            taken = text[found.begin : found.end]
+        else:
+            self._report += [*map(str, self._lines), f"{text} [[no newline]]"]
+            self._lines.clear()
+            self._current.clear()
+            taken = text
+        self._tell(name, "success")
+        return Match(taken, self._ms(), found.groups)
 
     # The report
 
@@ -176,58 +237,46 @@ class TerminalTester:
     def clear_report(self) -> None:
         """Forget the report and every line so far."""
         self._report.clear()
-        self._next = len(self._console.lines)
-        self._cut = 0
-
-    # Lines
-
-    def _lines(self) -> list[TerminalLine]:
-        found = [
-            TerminalLine(_visible(line.text), line.time_ns / _MS)
-            for line in self._console.lines[self._next :]
-        ]
-        if found and self._cut:
-            found[0] = TerminalLine(
-                _visible(self._console.lines[self._next].text[self._cut :]), found[0].time_ms
-            )
-        return found
+        self._lines.clear()
 
     def _unfinished(self) -> str:
-        partial = self._console.partial
-        return _visible(partial[self._cut :] if len(self._console.lines) == self._next else partial)
+        return self._current.decode("latin-1") if self.binary else text_of(self._current)
 
     def _take(self, name: str, count: int, groups: tuple[str, ...] = ()) -> Match:
-        taken = self._lines()[:count]
+        taken = self._lines[:count]
         self._report += map(str, taken)
-        self._next += count
-        self._cut = 0
+        del self._lines[:count]
         self._tell(name, "success")
         return Match(taken[-1].text, taken[-1].time_ms, groups)
 
-    def _take_unfinished(self, name: str, text: str, groups: tuple[str, ...]) -> Match:
-        self._report += [*map(str, self._lines()), f"{text} [[no newline]]"]
-        self._next = len(self._console.lines)
-        self._cut = len(self._console.partial)
-        self._tell(name, "success")
-        return Match(text, self._machine.now_ns / _MS, groups)
-
     def _fail(self, name: str) -> None:
-        self._report += [*map(str, self._lines()), f"{self._unfinished()} [[no newline]]"]
+        rest = self._unfinished()
+        self._report += [*map(str, self._lines), _digits(rest) if self.binary else f"{rest} [[no newline]]"]
         self._tell(name, "failure")
 
+    def _ms(self) -> float:
+        return self._time.now_ns / _MS if self._now_ms is None else self._now_ms
+
     def _tell(self, name: str, what: str) -> None:
-        self._report.append(f"([virt: {self._machine.now_ns / _MS:7g}] {name} event: {what})")
+        self._report.append(f"([virt: {self._ms():7g}] {name} event: {what})")
 
 
-def _visible(text: str) -> str:
-    return _SGR.sub("", text).replace("\\x00", "").replace("\r", "")  # a console shows NUL as \x00
+class _Found(NamedTuple):
+    begin: int
+    end: int
+    groups: tuple[str, ...]
 
 
-def _groups(pattern: str, text: str, regex: bool, *, at_start: bool = False) -> tuple[str, ...] | None:
-    """Return the groups of a match, none for a plain text; None where there is no match."""
+def _search(pattern: str, text: str, regex: bool, *, dot_all: bool = False) -> _Found | None:
+    """Return where a text, or an expression with its groups, is found first; None where it is not."""
     if not regex:
-        return () if (text.startswith(pattern) if at_start else pattern in text) else None
-    found = re.search(pattern, text)
-    if found is None or (at_start and found.start()):
+        begin = text.find(pattern)
+        return None if begin < 0 else _Found(begin, begin + len(pattern), ())
+    found = re.search(pattern, text, re.DOTALL if dot_all else 0)
+    if found is None:
         return None
-    return tuple(group or "" for group in found.groups())
+    return _Found(found.start(), found.end(), tuple(group or "" for group in found.groups()))
+
+
+def _digits(text: str) -> str:
+    return text.encode("latin-1").hex(" ").upper()

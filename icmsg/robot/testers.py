@@ -1,33 +1,48 @@
-"""The terminal testers of one machine by their numbers; failures as TestersProvider.cs of Renode 1.16.1 has them."""
+"""The testers of peripherals by their numbers; failures as TestersProvider.cs of Renode 1.16.1 has them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from icmsg.robot.renode_failures import keyword_exception
-from icmsg.robot.terminal_tester import TerminalTester
 
 if TYPE_CHECKING:
-    from icmsg.machine.machine import Core, Machine
+    from collections.abc import Callable, Mapping
+
+    from icmsg.machine.machine import Machine
     from icmsg.robot.context import KeywordContext
 
+Tester = TypeVar("Tester")
+Port = TypeVar("Port")
 
-class Testers:
-    """A tester for each UART, numbered as they are made; they go with their machine."""
 
-    def __init__(self, context: KeywordContext) -> None:
+class Testers(Generic[Port, Tester]):
+    """A tester for each peripheral, numbered as they are made; they go with their machines.
+
+    ``find`` returns what of a machine can be tested, by its full names.
+    """
+
+    def __init__(self, context: KeywordContext, find: Callable[[str, Machine], Mapping[str, Port]]) -> None:
         self._context = context
-        self._machine: Machine | None = None
-        self._testers: dict[str, TerminalTester] = {}
-        self._default: TerminalTester | None = None
+        self._find: Final = find
+        self._machines: list[Machine] = []
+        self._testers: dict[tuple[str, str], Tester] = {}
+        self._default: Tester | None = None
 
-    def create(self, uart: str, machine: str | None, timeout_ns: int) -> int:
-        """Return the number of the tester of a UART, which is made if there is none."""
-        core = self._core_with(uart, machine)
+    def create(self, name: str, machine: str | None, make: Callable[[Port, Machine], Tester]) -> int:
+        """Return the number of the tester of a peripheral, which is made if there is none."""
+        where, owner = self._machine(name, machine)
+        found: Mapping[str, Port] = {} if owner is None else self._find(where, owner)
+        if owner is None or name not in found:
+            raise keyword_exception(
+                f"Peripheral for machine '{machine or ''}' not found or of wrong type: '{name}'. "
+                f"Available peripherals: [{', '.join(found)}]"
+            )
         self._forget_old()
-        if core.name not in self._testers:
-            self._testers[core.name] = TerminalTester(self._context.machine, core.console, timeout_ns)
-        return list(self._testers).index(core.name)
+        key = where, name
+        if key not in self._testers:
+            self._testers[key] = make(found[name], owner)
+        return list(self._testers).index(key)
 
     def make_default(self, number: int | None) -> None:
         """Let a tester be the one that is meant where no number is given; None lets none be."""
@@ -38,7 +53,7 @@ class Testers:
             )
         self._default = None if number is None else list(self._testers.values())[number]
 
-    def find(self, number: int | None) -> TerminalTester:
+    def find(self, number: int | None) -> Tester:
         """Return a tester by number, or the one that is meant where none is given."""
         self._forget_old()
         testers = list(self._testers.values())
@@ -58,29 +73,24 @@ class Testers:
             )
         return testers[0]
 
-    def core_of(self, tester: TerminalTester) -> str:
-        """Return the name of the core whose UART a tester listens to."""
-        return next(name for name, each in self._testers.items() if each is tester)
-
-    def _core_with(self, uart: str, machine: str | None) -> Core:
-        found = self._context.monitor.machine
-        if found is None:
+    def _machine(self, peripheral: str, name: str | None) -> tuple[str, Machine | None]:
+        machines = self._context.machines()
+        if not machines:
             raise keyword_exception(
-                f"There is no machine in the emulation. Could not create tester for peripheral: {uart}"
+                f"There is no machine in the emulation. Could not create tester for peripheral: {peripheral}"
             )
-        cores = found.soc.cores.values()
-        uarts = {f"sysbus.{core.uart}": found.core(core.name) for core in cores if core.uart is not None}
-        if uart not in uarts:
-            raise keyword_exception(
-                f"Peripheral for machine '{machine or ''}' not found or of wrong type: '{uart}'. "
-                f"Available peripherals: [{', '.join(uarts)}]"
-            )
-        return uarts[uart]
+        available = f"Available machines: [{', '.join(machines)}]"
+        if name is None and len(machines) > 1:
+            raise keyword_exception(f"No machine name provided. Don't know which one to choose. {available}")
+        if name is not None and name not in machines:
+            raise keyword_exception(f"Machine with name {name} not found. {available}")
+        chosen = next(iter(machines)) if name is None else name
+        return chosen, machines[chosen]
 
     def _forget_old(self) -> None:
-        """Forget the testers of another machine."""
-        machine = self._context.monitor.machine
-        if machine is not self._machine:
-            self._machine = machine
+        """Forget the testers of an emulation that is no more."""
+        now = [machine for machine in self._context.machines().values() if machine is not None]
+        if any(machine not in now for machine in self._machines):
             self._testers.clear()
             self._default = None
+        self._machines = now

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from icmsg.hw.nrf_reset import RESET
-from icmsg.hw.nrf_vpr import VPR
+from icmsg.hw.nrf54_peripherals import VPR
+from icmsg.hw.nrf_peripherals import RESET
 from icmsg.soc.platform import Reference
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError
-from icmsg.machine.line_spans import functions, line_spans
+from icmsg.machine.line_table import functions, line_spans
 from icmsg.outputs import replace_file
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.machine_core import MachineCore
     from icmsg.engines.embedded.processor import Processor
     from icmsg.machine.image import FirmwareImage
-    from icmsg.machine.line_spans import LineSpan
+    from icmsg.machine.line_table import LineSpan
     from icmsg.machine.machine import Machine
 
 Block = tuple[int, int]

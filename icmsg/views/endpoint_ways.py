@@ -69,7 +69,7 @@ class EndpointWay(Way):
             self._announce(time_ns, payload, index)
         else:
             self._control(time_ns, payload)
-            self.waiting.append(Message(_NO_MESSAGE, self.direction, payload, index, time_ns))
+            self.waiting.append(Message(_NO_MESSAGE, self.direction, payload, index, time_ns, ""))
 
     def _is_message(self, payload: bytes) -> bool:
         """Tell whether a packet announces a message that could be read."""
@@ -85,14 +85,16 @@ class EndpointWay(Way):
         count = 0 if self._blocks is None else self._blocks.blocks_of(len(news.payload))
         if news.block is not None:
             self._in_flight[news.block] = count
+        number, own_number, title = self._numbers.next_at(self.direction.instance, news.endpoint)
         message = Message(
-            self._numbers.next(),
+            number,
             self.direction,
             bytes(news.payload),
             index,
             time_ns,
+            title,
             endpoint=news.endpoint,
-            own_number=self._numbers.next_at(self.direction.instance, news.endpoint),
+            own_number=own_number,
             address=payload[0] if self._blocks is None else payload[1],
             block=news.block,
             block_count=count,
@@ -170,14 +172,16 @@ class QueueWay(Way):
         count = self._layout.blocks_of(len(news.payload))
         header = self._read(news.block)[0]
         self._in_flight[news.block] = count
+        number, own_number, title = self._numbers.next_at(self.direction.instance, news.endpoint)
         message = Message(
-            self._numbers.next(),
+            number,
             self.direction,
             bytes(news.payload),
             self._sent.new(0) & MASK,
             time_ns,
+            title,
             endpoint=news.endpoint,
-            own_number=self._numbers.next_at(self.direction.instance, news.endpoint),
+            own_number=own_number,
             address=header >> 24,
             block=news.block,
             block_count=count,

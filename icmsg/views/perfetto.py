@@ -10,7 +10,7 @@ from collections import defaultdict
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-from icmsg.views.protobuf import SMALL, SMALLEST_LONG, data, long_varint, number, tag, text, varint
+from icmsg.views.protobuf import data, long_varint, number, tag, text, varint
 from icmsg.views.writer import TraceWriter
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _FLOW: Final = tag(47, 1)
 _LAST_FLOW: Final = tag(48, 1)
 _ANNOTATION: Final = tag(4, 2)
 _fixed64: Final = Struct("<Q").pack
+_FLOW_SIZE: Final = len(_FLOW) + 8
 # DebugAnnotation
 _STRING, _INTEGER = tag(6, 2), tag(4, 0)
 
@@ -73,7 +74,10 @@ def _string(name: str) -> Callable[[str], bytes]:
     return encode
 
 
+_SEND: Final = b"send "
 _MSG, _SIZE, _CHANNELS, _OWN = map(_integer, ("msg", "size", "channels", "number at endpoint"))
+_MSG_BEFORE: Final = _MSG(1 << 28)[:-5]
+"""The argument ``msg`` up to its value, which has five bytes here."""
 _PAYLOAD, _WHY, _PC, _ENDPOINT, _PLACE = map(_string, ("payload", "why", "pc", "endpoint", "place"))
 
 
@@ -95,8 +99,12 @@ class PerfettoWriter(TraceWriter):
             for each in subject.directions
         }
         self._open: dict[bytes, int] = defaultdict(int)  # slices by track
-        self._begins: dict[tuple[bytes, str], bytes] = {}  # events that begin a slice
-        self._time, self._stamp = -1, b""
+        self._turns: dict[tuple[bytes, str], tuple[bytes, bytes, bytes]] = {}  # of one slice into the next
+        self._levels: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+        self._framed: dict[bytes, tuple[bytes, bytes]] = {}  # events as they are
+        self._passing: dict[tuple[int, int, str, int], tuple[bytes, bytes]] = {}  # what an arrow goes through
+        self._leaving: dict[tuple[int, int, int, int], tuple[bytes, bytes, bytes]] = {}  # where it begins
+        self._time, self._stamp, self._length = -1, b"", 0
         self._last_ns = subject.start_ns
         self._describe()
         for core in subject.cores:
@@ -139,63 +147,69 @@ class PerfettoWriter(TraceWriter):
     def _track(self, fields: bytes, more: bytes = b"") -> None:
         self._add(data(1, _SEQUENCE + more + data(_DESCRIPTOR, fields)))
 
-    # Events
-
-    def _event(self, time_ns: int, event: bytes) -> None:
-        if time_ns != self._time:
-            self._begin_time(time_ns)
-        stamp, length = self._stamp, len(event)
-        encoded = SMALL[length] if length < SMALLEST_LONG else varint(length)
-        size = len(stamp) + len(encoded) + length
-        self._parts += (
-            _PACKET,
-            SMALL[size] if size < SMALLEST_LONG else varint(size),
-            stamp,
-            encoded,
-            event,
-        )
+    # Events: what is written again and again is framed once, for a time whose encoding has the same length
 
     def _begin_time(self, time_ns: int) -> None:
         self._time = time_ns
         self._stamp = _TIMESTAMP + long_varint(time_ns) + _EVENT
         if time_ns > self._last_ns:
             self._last_ns = time_ns
+        if len(self._stamp) != self._length:
+            self._length = len(self._stamp)
+            self._forget()
         if len(self._parts) > _MANY:
             self._hand_on()
+            if len(self._framed) + len(self._levels) + len(self._leaving) > _MANY:
+                self._forget()
+
+    def _forget(self) -> None:
+        for known in (self._framed, self._levels, self._turns, self._passing, self._leaving):
+            known.clear()
 
     def _hand_on(self) -> None:
         self.output.write(b"".join(self._parts))
         self._parts.clear()
 
-    def _instant(self, time_ns: int, place: tuple[int, int], name: bytes, more: bytes = b"") -> None:
-        """Write an instant on the lane of a core; the most frequent of all events, so everything is in place."""
+    def _frame(self, event: bytes, more: int = 0) -> tuple[bytes, bytes]:
+        """Return what stands before the stamp and behind it, of an event that has so many more bytes."""
+        length = len(event) + more
+        encoded = varint(length)
+        return _PACKET + varint(len(self._stamp) + len(encoded) + length), encoded + event
+
+    def _event(self, time_ns: int, event: bytes) -> None:
         if time_ns != self._time:
             self._begin_time(time_ns)
-        before, stamp, length = self._instants[place], self._stamp, len(name)
-        named = SMALL[length] if length < SMALLEST_LONG else varint(length)
-        length += len(before) + len(named) + len(more)
-        encoded = SMALL[length] if length < SMALLEST_LONG else varint(length)
-        size = len(stamp) + len(encoded) + length
-        self._parts += (
-            _PACKET,
-            SMALL[size] if size < SMALLEST_LONG else varint(size),
-            stamp,
-            encoded,
-            before,
-            named,
-            name,
-            more,
-        )
+        framed = self._framed.get(event)
+        if framed is None:
+            framed = self._framed[event] = self._frame(event)
+        self._parts += (framed[0], self._stamp, framed[1])
+
+    def _instant(self, time_ns: int, place: tuple[int, int], name: bytes, more: bytes = b"") -> None:
+        """Write an instant on the lane of a core."""
+        if time_ns != self._time:
+            self._begin_time(time_ns)
+        head, event = self._frame(self._instants[place] + varint(len(name)), len(name) + len(more))
+        self._parts += (head, self._stamp, event, name, more)
+
+    def _passes(
+        self, time_ns: int, core: int, lane: int, name: str, message: Message, flow: bytes = _FLOW
+    ) -> None:
+        """Write an instant through which the arrow of a message goes: the most frequent of all events."""
+        if time_ns != self._time:
+            self._begin_time(time_ns)
+        title = message.title.encode()
+        key = core, lane, name, len(title)
+        framed = self._passing.get(key)
+        if framed is None:
+            start = name.encode()
+            event = self._instants[core, lane] + varint(len(start) + len(title)) + start
+            framed = self._passing[key] = self._frame(event, len(title) + _FLOW_SIZE)
+        flow_id = message.number or _MAGIC_FLOWS + message.direction.number
+        self._parts += (framed[0], self._stamp, framed[1], title, flow, _fixed64(flow_id))
 
     def _begin(self, time_ns: int, track: bytes, name: str) -> None:
         self._open[track] += 1
-        event = self._begins.get((track, name))
-        if event is None:
-            encoded = name.encode()
-            event = _IS_BEGIN + track + _EVENT_NAME + varint(len(encoded)) + encoded
-            if len(self._begins) < _MANY:
-                self._begins[track, name] = event
-        self._event(time_ns, event)
+        self._event(time_ns, _beginning(track, name))
 
     def _end(self, time_ns: int, track: bytes) -> None:
         if self._open[track]:
@@ -204,25 +218,54 @@ class PerfettoWriter(TraceWriter):
 
     def _becomes(self, time_ns: int, track: bytes, name: str) -> None:
         """End the slice of a track, if there is one, and begin another."""
-        self._end(time_ns, track)
-        self._begin(time_ns, track, name)
+        if not self._open[track]:
+            self._begin(time_ns, track, name)
+            return
+        if time_ns != self._time:
+            self._begin_time(time_ns)
+        framed = self._turns.get((track, name))
+        if framed is None:
+            head, end = self._frame(_IS_END + track)
+            head_of_next, begin = self._frame(_beginning(track, name))
+            framed = self._turns[track, name] = head, end + head_of_next, begin
+        self._parts += (framed[0], self._stamp, framed[1], self._stamp, framed[2])
 
     # Messages
 
     def sent(self, time_ns: int, message: Message) -> None:
         """Write an instant at which the arrow of the message begins, with its payload."""
-        title, payload = message.title, message.payload
-        more = _flow(message) + _MSG(message.number) + _SIZE(len(payload)) + _PAYLOAD(payload.hex())
-        if message.endpoint:
-            more += _ENDPOINT(message.endpoint) + _OWN(message.own_number)
-            more += _PLACE(message.place)
-        place = message.direction.writer.index, _MESSAGES
-        self._instant(time_ns, place, f"send {title}".encode(), more)
+        direction, payload = message.direction, message.payload
+        if message.endpoint or not message.number:
+            more = _flow(message) + _MSG(message.number) + _SIZE(len(payload)) + _PAYLOAD(payload.hex())
+            if message.endpoint:
+                more += _ENDPOINT(message.endpoint) + _OWN(message.own_number) + _PLACE(message.place)
+            place = direction.writer.index, _MESSAGES
+            self._instant(time_ns, place, f"send {message.title}".encode(), more)
+            return
+        if time_ns != self._time:
+            self._begin_time(time_ns)
+        title, number = message.title.encode(), long_varint(message.number)
+        key = direction.number, len(title), len(payload), len(number)
+        framed = self._leaving.get(key)
+        if framed is None:
+            framed = self._leaving[key] = self._frame_of_sent(*key, direction.writer.index)
+        head, before, behind = framed
+        flow, shown = _fixed64(message.number), payload.hex().encode()
+        self._parts += (head, self._stamp, before, title, _FLOW, flow, _MSG_BEFORE, number, behind, shown)
+
+    def _frame_of_sent(
+        self, _direction: int, title: int, payload: int, number: int, core: int
+    ) -> tuple[bytes, bytes, bytes]:
+        before = self._instants[core, _MESSAGES] + varint(len(_SEND) + title) + _SEND
+        size = _SIZE(payload)
+        hexadecimal = _PAYLOAD("0" * 2 * payload)
+        behind = size + hexadecimal[: len(hexadecimal) - 2 * payload]
+        rest = title + _FLOW_SIZE + len(_MSG_BEFORE) + number + len(behind) + 2 * payload
+        return *self._frame(before, rest), behind
 
     def received(self, time_ns: int, message: Message) -> None:
         """Write the end of the arrow."""
-        place = message.direction.reader.index, _MESSAGES
-        self._instant(time_ns, place, f"received {message.title}".encode(), _flow(message, _LAST_FLOW))
+        self._passes(time_ns, message.direction.reader.index, _MESSAGES, "received ", message, _LAST_FLOW)
 
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """Write that the arrow ends nowhere."""
@@ -234,8 +277,11 @@ class PerfettoWriter(TraceWriter):
 
     def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:
         """Write a doorbell, through which the arrows go."""
-        name = f"ring {channel}{_titles(messages)}".encode()
-        self._instant(time_ns, (core, _DOORBELLS), name, _flows(messages))
+        if len(messages) == 1:
+            self._passes(time_ns, core, _DOORBELLS, f"ring {channel} ", messages[0])
+        else:
+            name = f"ring {channel}{_titles(messages)}".encode()
+            self._instant(time_ns, (core, _DOORBELLS), name, _flows(messages))
 
     def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:
         """Write the loss where the doorbell is, and among the problems."""
@@ -246,8 +292,11 @@ class PerfettoWriter(TraceWriter):
 
     def interrupt(self, time_ns: int, core: int, number: int, messages: Sequence[Message]) -> None:
         """Write the rise of the line, through which the arrows go."""
-        name = f"interrupt {number} rises{_titles(messages)}".encode()
-        self._instant(time_ns, (core, _INTERRUPTS), name, _flows(messages))
+        if len(messages) == 1:
+            self._passes(time_ns, core, _INTERRUPTS, f"interrupt {number} rises ", messages[0])
+        else:
+            name = f"interrupt {number} rises{_titles(messages)}".encode()
+            self._instant(time_ns, (core, _INTERRUPTS), name, _flows(messages))
 
     def interrupt_taken(self, time_ns: int, core: int, number: int) -> None:
         """Begin the slice of a handler."""
@@ -263,7 +312,13 @@ class PerfettoWriter(TraceWriter):
 
     def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:  # noqa: ARG002 - the level
         """Write the fill level."""
-        self._event(time_ns, self._counters[direction.number] + varint(level))
+        if time_ns != self._time:
+            self._begin_time(time_ns)
+        key = direction.number, level
+        framed = self._levels.get(key)
+        if framed is None:
+            framed = self._levels[key] = self._frame(self._counters[direction.number] + varint(level))
+        self._parts += (framed[0], self._stamp, framed[1])
 
     # Cores and instances
 
@@ -322,6 +377,11 @@ class PerfettoWriter(TraceWriter):
         self._hand_on()
 
 
+def _beginning(track: bytes, name: str) -> bytes:
+    encoded = name.encode()
+    return _IS_BEGIN + track + _EVENT_NAME + varint(len(encoded)) + encoded
+
+
 def _on(track: int) -> bytes:
     return number(11, track)
 
@@ -331,10 +391,8 @@ def _flow(message: Message, kind: bytes = _FLOW) -> bytes:
 
 
 def _flows(messages: Sequence[Message]) -> bytes:
-    return _flow(messages[0]) if len(messages) == 1 else b"".join(map(_flow, messages))
+    return b"".join(map(_flow, messages))
 
 
 def _titles(messages: Sequence[Message]) -> str:
-    if len(messages) == 1:
-        return f" {messages[0].title}"
     return "".join([f" {message.title}" for message in messages])

@@ -46,7 +46,9 @@ def long_varint(value: int) -> bytes:
     >>> long_varint(300).hex()
     'ac82808000'
     """
-    return _PAIRS[value & _LOW] + _PAIRS[value >> 14 & _LOW] + varint(value >> 28)
+    high = value >> 28
+    last = SMALL[high] if high < SMALLEST_LONG else _encode(high)
+    return _PAIRS[value & _LOW] + _PAIRS[value >> 14 & _LOW] + last
 
 
 def tag(field: int, kind: int) -> bytes:

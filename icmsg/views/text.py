@@ -121,8 +121,12 @@ def event_words(event: Event) -> str:
 
 def format_line(time_ns: int, core: str, text: str) -> str:
     """Return the line of something that is no event of the machine, such as what a test did to it."""
-    whole, fraction = divmod(time_ns, _NS_PER_US)
-    return f"{f'{whole}.{fraction:03d}':>12} µs  {core:<4} {text}"
+    return f"{format_microseconds(time_ns)} µs  {core:<4} {text}"
+
+
+def format_microseconds(time_ns: int) -> str:
+    """Return a time in microseconds, as wide as one of eight digits."""
+    return f"{time_ns // _NS_PER_US:>8}.{time_ns % _NS_PER_US:03d}"
 
 
 class TextTrace:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.machine.simtime import format_time
-from icmsg.views.text import format_line
+from icmsg.views.text import format_microseconds
 from icmsg.views.writer import TraceWriter
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 32
 """Bytes of a payload in a line."""
+_MANY: Final = 1 << 13
+"""Pieces of lines that are handed on at once."""
 
 
 class TextWriter(TraceWriter):
@@ -22,16 +24,28 @@ class TextWriter(TraceWriter):
 
     def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
-        self._names = subject.names
+        self._names = [f" µs  {name:<4} " for name in subject.names]
+        self._lines: list[str] = []
+        self._time_ns, self._time = -1, ""
         self._levels: dict[int, int] = {}
+        if all(each.blocks is None for each in subject.directions):
+            self.filled = super().filled  # type: ignore[method-assign]  # so that nobody tells it
         for each in subject.directions:
             self._comment(f"{each.title} {each.instance}: {each.region}, channel {each.channel}, {each.wire}")
 
     def _comment(self, text: str) -> None:
-        self.output.write(f"# {text}\n".encode())
+        self._lines += (f"# {text}", "\n")
 
     def _line(self, time_ns: int, core: int, text: str) -> None:
-        self.output.write(f"{format_line(time_ns, self._names[core], text)}\n".encode())
+        if time_ns != self._time_ns:
+            self._time_ns, self._time = time_ns, format_microseconds(time_ns)
+            if len(self._lines) > _MANY:
+                self._hand_on()
+        self._lines += (self._time, self._names[core], text, "\n")
+
+    def _hand_on(self) -> None:
+        self.output.write("".join(self._lines).encode())
+        self._lines.clear()
 
     def sent(self, time_ns: int, message: Message) -> None:
         """Write number, place, length and the first bytes."""
@@ -46,7 +60,8 @@ class TextWriter(TraceWriter):
 
     def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:
         """Write the channel, and what it announces."""
-        self._line(time_ns, core, f"rings mbox channel {channel}{_titles(messages, ' for ')}")
+        words = f" for {messages[0].title}" if len(messages) == 1 else _titles(messages, " for ")
+        self._line(time_ns, core, f"rings mbox channel {channel}{words}")
 
     def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:
         """Write which channels."""
@@ -121,6 +136,10 @@ class TextWriter(TraceWriter):
     def noted(self, time_ns: int, core: int, text: str) -> None:
         """Write the text."""
         self._line(time_ns, core, text)
+
+    def close(self) -> None:
+        """Hand on the rest."""
+        self._hand_on()
 
 
 def _titles(messages: Sequence[Message], before: str) -> str:

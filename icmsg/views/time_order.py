@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.machine.simtime import MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
 
 _LATEST_NS: Final = 10 * MS
 """No slice of a core is longer, whatever the quantum, and no core is further ahead."""
@@ -15,12 +15,12 @@ _ENOUGH: Final = 4096
 
 
 class TimeOrder:
-    """Holds what was added until nothing older can come any more, and hands it to ``write`` by time.
+    """Holds what was added until nothing older can come any more, and hands it to ``write`` by time, many at once.
 
     Of one time, what was added first comes first. What comes later than that all the same gets the last time written.
     """
 
-    def __init__(self, write: Callable[[int, bytes], None]) -> None:
+    def __init__(self, write: Callable[[Sequence[tuple[int, bytes]]], None]) -> None:
         self._write = write
         self._held: list[tuple[int, bytes]] = []
         self._newest = self._written = 0
@@ -41,14 +41,15 @@ class TimeOrder:
         self._hand_on(self._newest)
 
     def _hand_on(self, until_ns: int) -> None:
-        for time_ns, what in self._take(until_ns):
-            self._written = max(self._written, time_ns)
-            self._write(self._written, what)
-
-    def _take(self, until_ns: int) -> Iterator[tuple[int, bytes]]:
         held = sorted(self._held, key=_time)
         self._held = [each for each in held if each[0] > until_ns]
-        return iter(held[: len(held) - len(self._held)])
+        ready = held[: len(held) - len(self._held)]
+        if ready:
+            earliest = self._written
+            if ready[0][0] < earliest:
+                ready = [(max(time_ns, earliest), what) for time_ns, what in ready]
+            self._written = ready[-1][0]
+            self._write(ready)
 
 
 def _time(held: tuple[int, bytes]) -> int:

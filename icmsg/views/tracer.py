@@ -57,7 +57,7 @@ class Tracer:
         self.writer: Final = writer
         self._machine: Final = subject.machine
         self._numbers: Final = Numbers()
-        self._exact = exact and (self._wants("received") or self._wants("filled"))
+        self._exact = exact and (writer.wants("received") or writer.wants("filled"))
         self._ways: Final[list[Way]] = []
         self._by_address: dict[int, Way] = {}
         self._by_channel: dict[tuple[int, int], Way] = {}
@@ -68,10 +68,10 @@ class Tracer:
         for link, pair in zip(subject.links, _pairs(subject.directions), strict=True):
             self._add(link, pair)
         self._listen()
-        if self._wants("printed"):
+        if self.writer.wants("printed"):
             for core in self._machine.cores.values():
                 self._stops.append(core.console.add_sink(self._console(core)))
-        if self._wants("written"):
+        if self.writer.wants("written"):
             for core in self._machine.cores.values():
                 self._stops.append(core.console.add_input_sink(self._input(core)))
 
@@ -82,14 +82,14 @@ class Tracer:
 
     def _listen(self) -> None:
         """Listen to what the writer has a use for: everything else costs nothing."""
-        events, wants = self._machine.events, self._wants
+        events, wants = self._machine.events, self.writer.wants
         sinks: list[tuple[bool, Callable[[Event], None], Sequence[EventKind]]] = [
             (wants("event"), self.writer.event, tuple(EventKind)),
             (True, self._on_packets, (EventKind.PACKETS,)),
             (True, self._on_message, (EventKind.ENDPOINT_MESSAGE,)),
             (True, self._on_region, (EventKind.REGION,)),
             (True, self._on_doorbell, (EventKind.DOORBELL,)),
-            (wants("signal_lost"), self._on_lost, (EventKind.SIGNAL_LOST,)),
+            (True, self._on_lost, (EventKind.SIGNAL_LOST,)),
             (wants("interrupt"), self._on_interrupt, (EventKind.INTERRUPT,)),
             (wants("interrupt_taken"), self._on_taken, (EventKind.INTERRUPT_TAKEN,)),
             (wants("interrupt_ended"), self._on_ended, (EventKind.INTERRUPT_END,)),
@@ -102,11 +102,6 @@ class Tracer:
             (wants("warning"), self._on_warning, (EventKind.WARNING,)),
         ]
         self._stops.extend(events.add_sink(sink, kinds) for wanted, sink, kinds in sinks if wanted)
-
-    def _wants(self, name: str) -> bool:
-        """Tell whether the writer has a method of its own of that name."""
-        own = getattr(self.writer, name)
-        return getattr(own, "__func__", own) is not getattr(TraceWriter, name)
 
     @property
     def _has_sessions(self) -> bool:
@@ -179,8 +174,8 @@ class Tracer:
         ):
             way.message(event.time_ns, news)
 
-    def _on_store(self, way: Way) -> Callable[[int, int, int], None]:
-        def told(_address: int, value: int, _pc: int) -> None:
+    def _on_store(self, way: Way) -> Callable[[int, int, Callable[[], int]], None]:
+        def told(_address: int, value: int, _pc: Callable[[], int]) -> None:
             way.is_told = True
             if value != way.rd:
                 way.moved(self._machine.now_ns, value)
@@ -198,20 +193,20 @@ class Tracer:
     # Signals
 
     def _on_doorbell(self, event: Event) -> None:
-        time_ns, core, channel = event.time_ns, event.core, event.a
+        time_ns, _, core, channel, _, _ = event
         for own in self._read_by[core]:
-            own.look(time_ns)
+            if own.waiting:
+                own.look(time_ns)
         way = self._by_channel.get((core, channel))
         messages: list[Message] = []
         if way is not None:
             way.announced(time_ns)
-            messages, way.unrung = way.unrung, []
-            for message in messages:
-                message.rung_ns = time_ns
-            behind = (
-                way.behind_signal
-            )  # where no interrupt rises, those that were taken all the same are left out
-            if behind:
+            if way.unrung:
+                messages, way.unrung = way.unrung, []
+                for message in messages:
+                    message.rung_ns = time_ns
+            behind = way.behind_signal
+            if behind:  # where no interrupt rises, those that were taken all the same are left out
                 behind = [each for each in behind if each.received_ns is None]
             way.behind_signal = behind + messages if behind else messages
             way.last_rung = messages
@@ -219,7 +214,10 @@ class Tracer:
 
     def _on_lost(self, event: Event) -> None:
         way = self._by_channel.get((event.core, event.a))
-        self.writer.signal_lost(event.time_ns, event.core, event.b, [] if way is None else way.last_rung)
+        messages = [] if way is None else way.last_rung
+        for message in messages:
+            message.is_lost = True
+        self.writer.signal_lost(event.time_ns, event.core, event.b, messages)
 
     def _on_interrupt(self, event: Event) -> None:
         messages: list[Message] = []

@@ -23,6 +23,8 @@ _WIDTHS: Final = {_STRING: 1, _EVENT: 1, _NUMBER: 32, _INDEX: 17}
 _FLAGS: Final = {_STRING: 0x820, _EVENT: 0x20, _NUMBER: 0x24, _INDEX: 0x24}
 """Flags of a signal in GTKWave's file: right-justified, and text, decimal or binary."""
 _CURVE, _MORE_HEIGHT = 0x88024, 0x20200
+_MANY: Final = 1 << 14
+"""Changes of indices that are remembered."""
 _GROUP, _GROUP_END = 0x800200, 0x1000200
 
 _OF_CORE: Final = {
@@ -55,7 +57,8 @@ class VcdWriter(TraceWriter):
         super().__init__(subject, output)
         self._write = output.write
         self._at = -1
-        self._order = TimeOrder(self._change)
+        self._order = TimeOrder(self._changed)
+        self._add = self._order.add
         self._ids: dict[tuple[str, str], bytes] = {}
         self._scopes = {core.name: _OF_CORE for core in subject.cores}
         self._core_scopes = subject.names
@@ -67,6 +70,8 @@ class VcdWriter(TraceWriter):
         self._by_channel = {(each.writer.index, each.channel): each.number for each in subject.directions}
         self._handlers: dict[int, list[int]] = {core.index: [] for core in subject.cores}
         self._indices: dict[int, tuple[int, int]] = {}
+        self._bells: dict[tuple[int, int], bytes] = {}
+        self._of_index: dict[tuple[int, str, int], bytes] = {}
         self._declare()
 
     def _declare(self) -> None:
@@ -97,20 +102,27 @@ class VcdWriter(TraceWriter):
             if (self._ways[each.number], "endpoint") in self._ids:
                 self._set_text(start, self._ways[each.number], "endpoint", "-")
 
-    def _change(self, time_ns: int, change: bytes) -> None:
-        if time_ns != self._at:
-            self._at = time_ns
-            change = b"#%d\n%b" % (time_ns, change)
-        self._write(change)
+    def _changed(self, changes: Sequence[tuple[int, bytes]]) -> None:
+        at, parts = self._at, []
+        for time_ns, change in changes:
+            if time_ns != at:
+                at = time_ns
+                parts.append(b"#%d\n" % time_ns)
+            parts.append(change)
+        self._at = at
+        self._write(b"".join(parts))
+
+    def _number(self, scope: str, name: str, value: int) -> bytes:
+        return b"b%b %b\n" % (f"{value:b}".encode(), self._ids[scope, name])
 
     def _set(self, time_ns: int, scope: str, name: str, value: int) -> None:
-        self._order.add(time_ns, b"b%b %b\n" % (f"{value:b}".encode(), self._ids[scope, name]))
+        self._add(time_ns, b"b%b %b\n" % (f"{value:b}".encode(), self._ids[scope, name]))
 
     def _set_text(self, time_ns: int, scope: str, name: str, value: str) -> None:
-        self._order.add(time_ns, b"s%b %b\n" % (value.replace(" ", "\\x20").encode(), self._ids[scope, name]))
+        self._add(time_ns, b"s%b %b\n" % (value.replace(" ", "\\x20").encode(), self._ids[scope, name]))
 
     def _happens(self, time_ns: int, scope: str, name: str) -> None:
-        self._order.add(time_ns, b"1%b\n" % self._ids[scope, name])
+        self._add(time_ns, b"1%b\n" % self._ids[scope, name])
 
     # Messages
 
@@ -136,11 +148,14 @@ class VcdWriter(TraceWriter):
 
     def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:  # noqa: ARG002 - sent has them
         """Write the doorbell at its core, with its channel, and at the direction that it belongs to."""
-        scope = self._core_scopes[core]
-        self._set(time_ns, scope, "channel", channel)
-        self._happens(time_ns, scope, "ring")
-        if (way := self._by_channel.get((core, channel))) is not None:
-            self._happens(time_ns, self._ways[way], "ring")
+        changes = self._bells.get((core, channel))
+        if changes is None:
+            scope = self._core_scopes[core]
+            changes = self._number(scope, "channel", channel) + b"1%b\n" % self._ids[scope, "ring"]
+            if (way := self._by_channel.get((core, channel))) is not None:
+                changes += b"1%b\n" % self._ids[self._ways[way], "ring"]
+            self._bells[core, channel] = changes
+        self._add(time_ns, changes)
 
     def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:  # noqa: ARG002 - has no words
         """Write the loss at the directions that the core writes."""
@@ -166,14 +181,25 @@ class VcdWriter(TraceWriter):
 
     def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:
         """Write both indices and the fill level."""
-        scope = self._ways[direction.number]
-        before = self._indices.get(direction.number, (-1, -1))
-        self._indices[direction.number] = rd_idx, wr_idx
+        number = direction.number
+        before = self._indices.get(number, (-1, -1))
+        self._indices[number] = rd_idx, wr_idx
+        changes = b""
         if wr_idx != before[1]:
-            self._set(time_ns, scope, "wr", wr_idx & 0x1FFFF)
+            changes = self._index(number, "wr", wr_idx)
         if rd_idx != before[0]:
-            self._set(time_ns, scope, "rd", rd_idx & 0x1FFFF)
-        self._set(time_ns, scope, "fill", level)
+            changes += self._index(number, "rd", rd_idx)
+        self._add(time_ns, changes + self._index(number, "fill", level))
+
+    def _index(self, direction: int, name: str, value: int) -> bytes:
+        key = direction, name, value
+        change = self._of_index.get(key)
+        if change is None:
+            if len(self._of_index) > _MANY:
+                self._of_index.clear()
+            change = self._number(self._ways[direction], name, value & 0x1FFFF)
+            self._of_index[key] = change
+        return change
 
     # Cores and instances
 
@@ -183,7 +209,7 @@ class VcdWriter(TraceWriter):
 
     def core_changed(self, time_ns: int, core: int, what: str) -> None:
         """Write what the core does now."""
-        self._set_text(time_ns, self._core_scopes[core], "activity", what)
+        self._add(time_ns, b"s%b %b\n" % (what.encode(), self._ids[self._core_scopes[core], "activity"]))
 
     def fault(self, time_ns: int, core: int, text: str, pc: int) -> None:  # noqa: ARG002 - a waveform has no words
         """Write that the core faulted."""

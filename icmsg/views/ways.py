@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.layout import WORD
 from icmsg.errors import BusError
-from icmsg.views.writer import Message
+from icmsg.hw.memory_bus import looking_window_of
+from icmsg.views.writer import MAGIC_NUMBER, Message
 from icmsg.wire.slot_queue import MASK
 
 if TYPE_CHECKING:
@@ -31,15 +33,12 @@ class Numbers:
         self.last = 0
         self._own: Counter[tuple[str, str]] = Counter()
 
-    def next(self) -> int:
-        """Return the number of one more message."""
+    def next_at(self, instance: str, endpoint: str) -> tuple[int, int, str]:
+        """Return the number of one more message, the one among those of its endpoint, and its name from both."""
         self.last += 1
-        return self.last
-
-    def next_at(self, instance: str, endpoint: str) -> int:
-        """Return its number among those of an endpoint."""
         self._own[instance, endpoint] += 1
-        return self._own[instance, endpoint]
+        own = self._own[instance, endpoint]
+        return self.last, own, f"#{self.last} {endpoint}:{own}"
 
 
 class Way:
@@ -64,6 +63,7 @@ class Way:
         offset = layout.rd_idx_offset if layout is not None else 0
         self.rd_address: Final = self.address + offset if rd_address is None else rd_address
         self.read32: Final = reader.bus.read32
+        self._rd_word: Final = looking_window_of(reader.bus, self.rd_address, WORD)
         self.rd, self.wr = direction.rd_idx, direction.wr_idx
         self.is_told = False
         """True while firmware reads, and each of its stores to rd_idx is told: nobody has to look."""
@@ -75,6 +75,7 @@ class Way:
         self.last_rung: list[Message] = []
         self._writer: Final = writer
         self._numbers: Final = numbers
+        self._tells_levels: Final = writer.wants("filled")
 
     # Packets
 
@@ -92,15 +93,22 @@ class Way:
             self.look(time_ns)
         index, magic = news.start, news.opens
         for payload in news.payloads:
-            self._packet(time_ns, bytes(payload), index, magic=magic)
+            self._packet(time_ns, payload, index, magic=magic)
             magic = False
             index = (index + _HEADER + len(payload) + 3 & ~3) % self.length
         self.wr = news.end
         self._filled(time_ns)
 
     def _packet(self, time_ns: int, payload: bytes, index: int, *, magic: bool) -> None:
-        number = 0 if magic else self._numbers.next()
-        self._add(time_ns, Message(number, self.direction, payload, index, time_ns))
+        if magic:
+            number, title = MAGIC_NUMBER, "magic"
+        else:
+            number = self._numbers.last = self._numbers.last + 1
+            title = f"#{number}"
+        message = Message(number, self.direction, payload, index, time_ns, title)
+        self.waiting.append(message)
+        self.unrung.append(message)
+        self._writer.sent(time_ns, message)
 
     def _add(self, time_ns: int, message: Message) -> None:
         self.waiting.append(message)
@@ -108,6 +116,8 @@ class Way:
         self._writer.sent(time_ns, message)
 
     def _filled(self, time_ns: int) -> None:
+        if not self._tells_levels:
+            return
         level = (self.wr - self.rd) % self.length
         self._writer.filled(time_ns, self.direction, self.rd, self.wr, level)
 
@@ -117,10 +127,14 @@ class Way:
         """Look where the reader is, if there is something for it to take."""
         if self.is_told or not self.waiting:
             return
-        try:
-            rd = self.read32(self.rd_address)
-        except BusError:
-            return
+        words = self._rd_word.words
+        if words is not None:
+            rd = words[0]
+        else:
+            try:
+                rd = self.read32(self.rd_address)
+            except BusError:
+                return
         if rd != self.rd:
             self.moved(time_ns, rd)
 

@@ -121,9 +121,13 @@ class Message:
     payload: bytes
     index: int
     sent_ns: int
+    title: str
+    """The name of the message in every format: ``#17``, ``#17 ep0:5``, or ``magic``."""
     rung_ns: int | None = None
     interrupt_ns: int | None = None
     received_ns: int | None = None
+    is_lost: bool = False
+    """True if the signal of its doorbell was lost."""
     endpoint: str = ""
     own_number: int = 0
     address: int = 0
@@ -134,13 +138,6 @@ class Message:
     def is_magic(self) -> bool:
         """True for the packet that opens a region."""
         return self.number == MAGIC_NUMBER
-
-    @property
-    def title(self) -> str:
-        """The name of the message in every format: ``#17``, ``#17 ep0:5``, or ``magic``."""
-        if self.endpoint:
-            return f"#{self.number} {self.endpoint}:{self.own_number}"
-        return f"#{self.number}" if self.number else "magic"
 
     @property
     def place(self) -> str:
@@ -200,6 +197,11 @@ class TraceWriter:
     def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         self.subject = subject
         self.output: Final = output
+
+    def wants(self, name: str) -> bool:
+        """Tell whether this has a method of its own of that name."""
+        own = getattr(self, name)
+        return getattr(own, "__func__", own) is not getattr(TraceWriter, name)
 
     # Messages
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from icmsg.config.icbmsg_layout import HEADER
 from icmsg.errors import CorruptRegionError
-from icmsg.hw.memory_bus import window_of
+from icmsg.hw.memory_bus import views_of, window_of
 
 if TYPE_CHECKING:
     from icmsg.config.icbmsg_layout import BlockLayout
@@ -38,12 +38,14 @@ class BlockArea:
     """
 
     __slots__ = (
-        "_area",
         "_end",
         "_fetch",
         "_mask",
+        "_plain",
         "_read_block",
         "_step",
+        "_view",
+        "_words",
         "_write_block",
         "address",
         "count",
@@ -57,7 +59,10 @@ class BlockArea:
         self._step = layout.block_size
         self._end = layout.block_size * layout.block_count
         self._mask = 0xFFFF if layout.generation == "rework" else 0xFFFF_FFFF
-        self._area = window_of(bus, self.address, self._end)
+        area = window_of(bus, self.address, self._end)
+        self._words, self._view = views_of(area, area)
+        self._plain = self.count if self._view else 0
+        """Number of blocks that are plain memory: all or none."""
         self._fetch = min(_SHORT, layout.block_size)
         self._read_block = bus.read_block
         self._write_block = bus.write_block
@@ -69,12 +74,15 @@ class BlockArea:
     def write(self, block: int, header: int, payload: bytes) -> None:
         """Write header and payload in one transaction; the caller has the blocks for it."""
         start = block * self._step
-        words, area = self._area.words, self._area.data
-        if words is None or area is None:
-            self._write_block(self.address + start, _word(header) + payload)
-        else:
-            words[start >> 2] = header
-            area[start + HEADER : start + HEADER + len(payload)] = payload
+        if self._plain:
+            try:
+                self._words[start >> 2] = header
+                self._view[start + HEADER : start + HEADER + len(payload)] = payload
+            except ValueError:  # the bus was closed
+                self._plain = 0
+            else:
+                return
+        self._write_block(self.address + start, _word(header) + payload)
 
     def write_header(self, block: int, header: int) -> None:
         """Write the header alone."""
@@ -90,16 +98,27 @@ class BlockArea:
         Raises :class:`CorruptRegionError` (EINVAL) for a block that does not exist, and for a size that runs past the
         blocks; nothing behind them is read.
         """
-        start = block * self._step
-        words, area = self._area.words, self._area.data
-        if block < self.count and words is not None and area is not None:
-            end = start + HEADER + (words[start >> 2] & self._mask)
-            if end <= self._end:
-                return area[start + HEADER : end].tobytes()
+        if block < self._plain:
+            start = block * self._step
+            try:
+                end = start + HEADER + (self._words[start >> 2] & self._mask)
+                if end <= self._end:
+                    return self._view[start + HEADER : end].tobytes()
+            except ValueError:  # the bus was closed
+                self._plain = 0
         return self.read_message(block)[1]
 
     def read_message(self, block: int) -> tuple[int, bytes]:
         """Return header and payload of the message at ``block``; errors as :meth:`read`."""
+        start = block * self._step
+        if block < self._plain:
+            try:
+                header = self._words[start >> 2]
+                end = start + HEADER + (header & self._mask)
+                if end <= self._end:
+                    return header, self._view[start + HEADER : end].tobytes()
+            except ValueError:  # the bus was closed
+                self._plain = 0
         if block >= self.count:
             raise CorruptRegionError(
                 f"the message is said to begin at block {block}, but there are only blocks 0…{self.count - 1}: "
@@ -107,13 +126,8 @@ class BlockArea:
                 address=self.address,
                 value=block,
             )
-        start = block * self._step
-        words, area = self._area.words, self._area.data
-        if words is None or area is None:
-            data = self._read_block(self.address + start, self._fetch)
-            header = int.from_bytes(data[:HEADER], "little")
-        else:
-            header = words[start >> 2]
+        data = self._read_block(self.address + start, self._fetch)
+        header = int.from_bytes(data[:HEADER], "little")
         size = header & self._mask
         end = HEADER + size
         if start + end > self._end:
@@ -124,8 +138,6 @@ class BlockArea:
                 address=self.address + start,
                 value=size,
             )
-        if area is not None:
-            return header, area[start + HEADER : start + end].tobytes()
         if end > self._fetch:
             data += self._read_block(self.address + start + self._fetch, end - self._fetch)
         return header, data[HEADER:end]

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import WireError
+from icmsg.hw.memory_bus import looking_window_of
 from icmsg.wire.pbuf_reader import PbufReader
 from icmsg.wire.spsc_reader import SpscReader
 
@@ -93,28 +94,37 @@ class _KeptIndexBus(_SilentBus):
 class PbufFollower:
     """A :class:`Follower` of a pbuf."""
 
-    __slots__ = ("_bus", "_rd_address", "_read32", "_reader")
+    __slots__ = ("_bus", "_length", "_rd_address", "_read32", "_reader", "_ring", "position")
 
     def __init__(self, bus: Bus, address: int, layout: RegionLayout) -> None:
         self._rd_address = address + layout.rd_idx_offset
         self._bus = _KeptIndexBus(bus, self._rd_address)
         self._reader = PbufReader(self._bus, address, layout)
-        self._reader.rx_init()
         self._read32 = bus.read32
-
-    @property
-    def position(self) -> int:
+        self._length = layout.data_length
+        self._ring = looking_window_of(bus, address + layout.data_offset, layout.data_length)
+        self.position = 0
         """The index of the packet that comes next."""
-        return self._bus.value
 
     def restart(self, index: int = 0) -> None:
         """Look from the start again, or from ``index``."""
-        self._bus.value = index
-        self._reader.rx_init(index)
+        self.position = index
 
     def poll(self, wr_idx: int | None = None) -> list[bytes]:
         """Return what is new."""
-        return self._reader.read_available(wr_idx=wr_idx)
+        rd, ring = self.position, self._ring.data
+        if ring is not None and wr_idx is not None and rd < wr_idx < self._length:
+            # One packet that does not wrap, as nearly all are, is read here, without a call.
+            end = rd + 4 + (ring[rd] << 8 | ring[rd + 1])
+            if end + 3 & ~3 == wr_idx and end != rd + 4:
+                self.position = wr_idx
+                return [ring[rd + 4 : end].tobytes()]
+        self._bus.value = rd
+        self._reader.rx_init(rd)
+        try:
+            return self._reader.read_available(wr_idx=wr_idx)
+        finally:
+            self.position = self._bus.value
 
     @property
     def consumed(self) -> bool:

@@ -12,7 +12,7 @@ from command import Outcome, icmsg, process
 
 from icmsg.assets import asset
 from icmsg.cli.monitor_command import Paint
-from icmsg.engines.lockstep.paths import written_path
+from icmsg.engines.lockstep.monitor_text import written_path
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ from icmsg.assets import asset
 from icmsg.cli.monitor_command import Paint
 from icmsg.cli.monitor_prompt import Prompt, _history
 from icmsg.cli.monitor_session import EmbeddedSession
-from icmsg.engines.lockstep.paths import written_path
+from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import IcmsgError, MonitorError
 from icmsg.monitor import EmbeddedMonitor
 
@@ -179,7 +179,7 @@ class _Pumped:
 @pytest.fixture
 def pumping(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[_Pumped, list[str]]]:
     clock = _Clock()
-    monkeypatch.setattr("icmsg.cli.monitor_prompt.time", clock)
+    monkeypatch.setattr("icmsg.cli.monitor_idle.time", clock)
 
     def run(looks: int, **session: float) -> tuple[_Pumped, list[str]]:
         pumped = _Pumped(clock, **session)  # type: ignore[arg-type]
@@ -189,7 +189,7 @@ def pumping(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[_Pumped, lis
                 pumped, Paint(io.StringIO()), printed.append, source=pipe, screen=DummyOutput(),
                 history=InMemoryHistory(),
             )  # fmt: skip
-            prompt._reached_s = clock.now
+            prompt._idle.begin()
             prompt._wait(_Keys(looks))  # type: ignore[arg-type]
         return pumped, printed
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from config_files import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 
 from icmsg.config import InstanceConfig, Region
 from icmsg.config.checks import check, will_bond
@@ -163,7 +164,7 @@ FRAGMENTS = (
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=30).map(" ".join))
 def test_any_mixture_of_devicetree_words_is_read_or_refused(text: str) -> None:
     assert_usable_or_refused(text)
@@ -180,7 +181,7 @@ FILES = [
 ]
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(
     st.sampled_from(FILES),
     st.integers(0, 10_000),
@@ -192,7 +193,7 @@ def test_any_damage_to_a_good_file_is_read_or_refused(text: str, start: int, len
     assert_usable_or_refused(text[:start] + new + text[start + length :])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(st.sampled_from(FILES), st.sampled_from(FILES), st.integers(0, 10_000), st.integers(0, 60))
 def test_a_damaged_side_gets_a_verdict_or_is_refused(app: str, net: str, start: int, length: int) -> None:
     start %= len(net)

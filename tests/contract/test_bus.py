@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from looped import Cases
+from looped import Cases, examples
 from remote_buses import remote_bus
 from renode_buses import renode_bus
 
@@ -229,7 +229,7 @@ class TestBus:
 
         run_state_machine_as_test(
             Machine,
-            settings=settings(deadline=None, max_examples=25, stateful_step_count=25),
+            settings=settings(deadline=None, max_examples=examples(25), stateful_step_count=25),
         )
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+import pytest
+
+from icmsg.engines.remote.machine import RemoteMachine
 from icmsg.link.link import default_link
 from icmsg.link.peer import Peer
 from icmsg.views import trace_to
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from icmsg.machine.machine import Machine
+
+FIRMWARE: Final = Path(__file__).parents[1] / "link" / "firmware"
 
 
 def test_messages_between_two_cores_played_by_python_are_in_the_trace(
@@ -41,3 +45,23 @@ def test_messages_between_two_cores_played_by_python_are_in_the_trace(
         ("net" if count % 2 == 0 else "app", str(count + 1)) for count in range(6)
     ]
     assert "NOT RECEIVED" not in text
+
+
+def test_a_trace_says_when_firmware_sleeps_and_which_handler_runs(machine: Machine, tmp_path: Path) -> None:
+    if isinstance(machine, RemoteMachine) and machine.capabilities.lockstep is None:
+        pytest.skip("slices of RunFor write nothing down")
+    path = tmp_path / "run.txt"
+    with trace_to(machine, path):
+        net = machine.core("net")
+        net.load(FIRMWARE / "foreign-net.elf")  # does all in its handler, and sleeps between
+        net.start()
+        app = Peer(machine, machine.core("app"), default_link(machine.soc).configs["app"])
+        app.wait_for_bound()
+        app.send(b"hello")
+        assert app.receive() == b"hello"
+        machine.run_for(100_000)
+    lines = re.findall(
+        r" net +(runs|sleeps|interrupt 18 is taken|interrupt 18 ends)$", path.read_text("utf-8"), re.MULTILINE
+    )
+    assert sorted(lines[-4:-2]) == ["interrupt 18 is taken", "runs"]  # both at one time
+    assert lines[-2:] == ["interrupt 18 ends", "sleeps"]

@@ -47,8 +47,8 @@ def test_without_pyrenode3_auto_is_embedded_at_once(monkeypatch: pytest.MonkeyPa
     assert (choice.name, choice.reason) == ("embedded", "needs only pip; --engine renode needs pyrenode3")
 
 
-def test_an_engine_that_cannot_be_loaded_says_what_to_use_instead(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
+@pytest.mark.usefixtures("no_renode")
+def test_an_engine_that_cannot_be_loaded_says_what_to_use_instead() -> None:
     with pytest.raises(EngineNotAvailableError, match="use --engine embedded"):
         choose_engine("renode")
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from native_stub import Icmsg, Session
 
 from icmsg.ipc import State
-from icmsg.ipc.clock import MS
-from icmsg.ipc.work import WorkItem
+from icmsg.ipc.clock import MS, WorkItem
 
 if TYPE_CHECKING:
     from native_link import NativeLink

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 from native_link import LinkSide, Mode, NativeLink, Player
 from native_side import NativeSessions
 from native_stub import Region, Side, vectors
@@ -135,7 +136,7 @@ def do(link: NativeLink, modes: tuple[Mode, Mode], operation: str, name: str, wo
     return result
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(
     modes=st.tuples(st.sampled_from(STUB_MODES), st.sampled_from(STUB_MODES)),
     size=st.sampled_from([48, 128]),

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from looped import examples
 
 from icmsg.config import InstanceConfig, Region
 from icmsg.errors import IpcError
@@ -253,7 +254,7 @@ class SessionMachine(Adversary):
 
 TestSessions = pytest.mark.slow(SessionMachine.TestCase)
 TestSessions.settings = settings(
-    max_examples=120,
+    max_examples=examples(120),
     stateful_step_count=80,
     deadline=None,
     suppress_health_check=list(HealthCheck),

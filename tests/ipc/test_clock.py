@@ -8,7 +8,7 @@ import pytest
 
 from icmsg.errors import ConfigurationError, VirtualTimeoutError
 from icmsg.ipc import Timer, VirtualClock
-from icmsg.ipc.work import WorkItem
+from icmsg.ipc.clock import WorkItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

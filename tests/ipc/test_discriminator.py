@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 from two_instances import BASE, Pair
 
 from icmsg.config import InstanceConfig, Region
@@ -152,7 +153,7 @@ def test_without_a_peer_there_are_no_traces(fill: int, mode: str) -> None:
     assert "no traces of a peer" in traces.verdict
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(
     name=st.sampled_from(sorted(SIDES)),
     tx=st.binary(min_size=256, max_size=256),

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 from icbmsg_schedule import NAME, NAMES, SIDE, Adversary
+from looped import examples
 
 from icmsg.config import IcbmsgConfig, Region
 from icmsg.errors import IpcError
@@ -77,7 +78,7 @@ class ClassicMachine(Adversary):
 
 TestClassic = pytest.mark.slow(ClassicMachine.TestCase)
 TestClassic.settings = settings(
-    max_examples=150, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(150), stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from icbmsg_pair import Pair
+from looped import examples
 
 from icmsg.config import Region
 from icmsg.errors import IcmsgError, IpcError
@@ -74,7 +75,7 @@ def act(pair: Pair, what: str, first: Any, second: Any) -> None:
     accounted(pair)
 
 
-SETTINGS = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=examples(300), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.slow

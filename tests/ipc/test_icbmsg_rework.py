@@ -952,3 +952,30 @@ def test_a_count_that_went_back_is_told_apart_from_full_slots() -> None:
     ):
         pair.bus.write32(0x2007_8000, queues.received + more)
         assert text in pair.b.instance.symptoms()
+
+
+def test_a_ring_of_an_earlier_run_does_not_hide_the_peer_that_starts_over() -> None:
+    for messages in (1, 3, 9, 40):
+        pair = bound()
+        for _ in range(messages):
+            pair.a.by_index[0].send(b"from a")
+            pair.b.by_index[0].send(b"from b")
+            pair.run()
+        pair.a.instance.reset()
+        pair.b.instance.reopen()
+        pair.b.mailbox.spurious(pair.b.config.rx_channel)
+        pair.run()
+        assert pair.b.instance.state is ReworkState.CONNECTING
+        (text,) = pair.b.instance.symptoms()
+        assert "is of an earlier run" in text
+        pair.a.restart()
+        pair.a.register("ep0")
+        pair.run()
+        assert pair.a.instance.is_bound
+        assert pair.b.instance.is_bound
+        assert pair.b.instance.symptoms() == []
+        pair.a.by_index[0].send(b"again")
+        pair.b.by_index[0].send(b"again")
+        pair.run()
+        assert [side.received["ep0"][-1] for side in (pair.a, pair.b)] == [b"again"] * 2
+        assert pair.a.errors + pair.b.errors == []

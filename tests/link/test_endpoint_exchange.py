@@ -16,7 +16,7 @@ from icmsg.config.boards import NRF5340
 from icmsg.errors import ConfigurationError
 from icmsg.ipc import EndpointConfig, backend_for
 from icmsg.link.endpoints.exchange import EndpointExchange
-from icmsg.link.workload import Workload
+from icmsg.link.workload import Workload, next_number
 from icmsg.machine.events import Event, EventKind
 from icmsg.machine.image import FirmwareImage
 from icmsg.machine.simtime import MS, US
@@ -91,8 +91,8 @@ class Beside:
 def exchange(
     machine: Machine, messages: int = 5, endpoints: tuple[str, ...] = ("ep0", "ep1"), **options: Any
 ) -> EndpointExchange:
-    any_number = options.pop("any_number", False)
-    work = Workload(messages, any_number=any_number)
+    any_number, reply = options.pop("any_number", False), options.pop("reply", "same")
+    work = Workload(messages, size_max=100 if reply == "same" else 1, any_number=any_number, reply=reply)
     config = replace(CONFIG, generation=options.pop("generation", "4.1"))
     programs = {"app": None, "net": FirmwareImage.load(stub("spin", "net"))}
     return EndpointExchange(machine, programs, config, work, endpoints, **{**TIMES, **options})
@@ -191,3 +191,44 @@ def test_a_warning_fails_a_strict_run(icmsg_machine: Machine) -> None:
 def test_no_endpoint_at_all_is_a_mistake(icmsg_machine: Machine) -> None:
     with pytest.raises(ConfigurationError, match="endpoints none: give at least one"):
         exchange(icmsg_machine, endpoints=())
+
+
+@pytest.mark.parametrize("generation", ["4.1", "rework"])
+def test_numbers_go_on_at_each_endpoint_as_in_the_sample_multi_endpoint(
+    icmsg_machine: Machine, generation: str
+) -> None:
+    asked: dict[str, list[int]] = {"ipc0A": [], "ipc0B": []}
+
+    def remote(name: str) -> Callable[[bytes], bytes]:
+        return lambda data: asked[name].append(data[0]) or next_number(data)  # type: ignore[func-returns-value]
+
+    Beside(icmsg_machine, {name: remote(name) for name in asked}, generation=generation)
+    result = exchange(icmsg_machine, 50, tuple(asked), reply="next", generation=generation).run()
+    assert (result.ok, result.problems, result.messages_received) == (True, (), 100)
+    assert asked == {name: [*range(0, 100, 2)] for name in asked}
+
+
+def test_a_peer_that_counts_is_answered_with_the_next_number(icmsg_machine: Machine) -> None:
+    got: list[bytes] = []
+
+    def host(data: bytes) -> bytes | None:
+        got.append(data)
+        return next_number(data) if len(got) < 50 else None
+
+    beside = Beside(icmsg_machine, {"ipc0A": host})
+    icmsg_machine.clock.call_later(MS, lambda: beside.endpoints["ipc0A"].send(b"\0"))
+    result = exchange(icmsg_machine, endpoints=("ipc0A",), any_number=True, reply="next").run()
+    assert (result.ok, result.problems, result.messages_received) == (True, (), 50)
+    assert got == [bytes((number,)) for number in range(1, 100, 2)]
+
+
+def test_a_reply_that_is_not_the_next_number_is_told_and_stubs_know_none(icmsg_machine: Machine) -> None:
+    Beside(icmsg_machine, {"ep0": echo})
+    result = exchange(icmsg_machine, endpoints=("ep0",), reply="next").run()
+    assert "endpoint ep0 of app: reply 1 to 00 is 00, and not 01" in result.problems
+    icmsg_machine.core("net").halt()
+    programs = {"app": None, "net": FirmwareImage.load(stub("echo-icbmsg", "net"))}
+    with pytest.raises(ConfigurationError, match="core net runs a firmware stub, which knows no numbers"):
+        EndpointExchange(icmsg_machine, programs, CONFIG, Workload(5, 1, 1, reply="next"), ["ep0"])
+    with pytest.raises(ConfigurationError, match="numbers have one byte; leave --size away"):
+        Workload(reply="next")

@@ -230,3 +230,18 @@ def test_a_core_without_firmware_is_not_taken_for_one_that_answers(icmsg_peer: O
     text = told(app)
     assert "net has written nothing" in text
     assert "ep0 CONFIGURED" in text
+
+
+def test_a_peer_that_has_not_started_over_yet_is_named(icmsg_peer: OpenPeer) -> None:
+    app, net = pair(icmsg_peer, REWORK, ["ep0"], ["ep0"])
+    app.wait_for_bound()
+    app.endpoint("ep0").send(b"once")
+    assert net.endpoint("ep0").receive() == b"once"
+    net.instance.reset()
+    app.reopen()
+    app.instance.mailbox_rang()
+    assert "what lies in its queues is of an earlier run" in told(app)
+    net.endpoint("ep0").reopen()
+    app.wait_for_bound()
+    net.wait_for_bound()
+    assert (app.errors, net.errors) == ([], [])

@@ -10,6 +10,7 @@ from exchanges import exchange
 from firmware_files import Kind, foreign, unknown_stub
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from looped import examples
 
 from icmsg.assets import stub
 from icmsg.config.instance import InstanceConfig, Region
@@ -235,7 +236,7 @@ def configs(draw: st.DrawFn) -> InstanceConfig:
 
 @settings(
     deadline=None,
-    max_examples=20,
+    max_examples=examples(20),
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from looped import examples
 
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import FirmwareError
@@ -169,7 +170,9 @@ def test_paths_are_shown_as_the_user_knows_them(monkeypatch: pytest.MonkeyPatch,
     assert short_path("main.c") == "main.c"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     variant=st.sampled_from(WITH_LINES),
     damage=st.lists(st.tuples(st.floats(0.2, 0.99), st.integers(0, 255)), min_size=1, max_size=40),
@@ -192,7 +195,7 @@ def test_damaged_debug_information_never_raises(
         assert unwind(registers, image, lambda _, size: bytes(size))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     variant=st.sampled_from([*WITH_LINES, *WITHOUT, "stripped"]),
     words=st.lists(

@@ -14,8 +14,7 @@ from icmsg.errors import FirmwareError
 from icmsg.hw.memory_bus import MemoryBus
 from icmsg.machine.c_types import EnumValue
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.variable_path import parse_path
-from icmsg.machine.variables import find_variable
+from icmsg.machine.variables import find_variable, parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 from verbs_on_a_machine import APP, NET, Session
 
 from icmsg.config import RegionLayout
@@ -199,7 +200,7 @@ def _session() -> Session:
     return Session()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(
     content=st.lists(
         st.one_of(

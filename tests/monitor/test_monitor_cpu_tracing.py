@@ -62,11 +62,6 @@ def test_the_end_of_the_machine_writes_the_stacks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "why"),
     [
-        ('cpunet AddHook 0x1000 "print cpu"', "no Python .* Break At .* core.on_reach"),
-        ('cpunet AddHook "main" "print cpu"', "no Python .* Break At .* core.on_reach"),
-        ('cpunet AddHookAtInterruptBegin "print 1"', "no Python .* Break At"),
-        ('sysbus AddWatchpointHook 0x20070000 DoubleWord Write "print 1"', "Watch Region .* Wait For Access"),
-        ('sysbus AddWatchpointHook 0x20070000 4 2 "print 1"', "Watch Region .* Wait For Access"),
         ("cpunet DisableProfiler", "The profiler is not enabled on this core"),
         ("cpunet FlushProfiler", "The profiler is not enabled on this core"),
         ('cpunet EnableProfilerCollapsedStack "x" true', "leave the other parameters out"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from icmsg.config import IcmsgMeConfig
+from icmsg.config import IcmsgMeConfig, Region
 from icmsg.config.boards import NRF5340
 from icmsg.errors import ConfigurationError
 
@@ -36,3 +37,27 @@ def test_icmsg_me_is_played_by_the_same_fixture(icmsg_peer: OpenPeer) -> None:
 def test_endpoints_are_refused_where_icmsg_has_one(icmsg_peer: OpenPeer) -> None:
     with pytest.raises(ConfigurationError, match="ICMsg has one"):
         icmsg_peer("app", NRF5340.instance, ["ep0"])  # type: ignore[call-overload]
+
+
+def test_a_core_can_have_several_instances(icmsg_peer: OpenPeer) -> None:
+    first = replace(
+        NRF5340.icbmsg, tx_region=Region(0x2007_0000, 0x800), rx_region=Region(0x2007_0800, 0x800)
+    )
+    second = replace(
+        first,
+        tx_region=Region(0x2007_1000, 0x800),
+        rx_region=Region(0x2007_1800, 0x800),
+        tx_channel=2,
+        rx_channel=3,
+        name="ipc1",
+    )
+    apps = [icmsg_peer("app", config, ["ep0"]) for config in (first, second)]
+    nets = [icmsg_peer("net", config.mirrored(), ["ep0"]) for config in (first, second)]
+    for peer in (*apps, *nets):
+        peer.wait_for_bound()
+    for number, (app, net) in enumerate(zip(apps, nets, strict=True)):
+        app.endpoint("ep0").send(bytes((number, 1)))
+        net.endpoint("ep0").send(bytes((number, 2)))
+    for number, (app, net) in enumerate(zip(apps, nets, strict=True)):
+        assert net.endpoint("ep0").receive() == bytes((number, 1))
+        assert app.endpoint("ep0").receive() == bytes((number, 2))

@@ -25,7 +25,7 @@ _OFF = ("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov")
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, no_renode: None) -> pytest.Pytester:
     del no_renode
-    for name in ("ICMSG_ENGINE", "ICMSG_REQUIRE_RENODE", "PYTEST_ADDOPTS"):
+    for name in ("ICMSG_ENGINE", "ICMSG_REQUIRE_RENODE"):
         monkeypatch.delenv(name, raising=False)
     return pytester
 

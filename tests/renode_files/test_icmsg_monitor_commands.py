@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 from two_regions import BASE, LAYOUT, NET, SIZE, Link, remove_fake_modules, script
 
 from icmsg.config import RegionLayout
@@ -61,7 +62,7 @@ def _one_link() -> Link:
     return Link()
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     indices=st.tuples(st.integers(0, 23), st.integers(0, 23)),
     odd=st.tuples(st.integers(0, 3), st.integers(0, 40)),

@@ -19,14 +19,9 @@ from icmsg.hw import mailboxes
 from icmsg.hw.mailboxes.nrf_bellboard import BELLBOARD
 from icmsg.hw.mailboxes.nrf_vevif import VEVIF
 from icmsg.hw.mailboxes.nrf_vevif_csr import VEVIF_CSR
-from icmsg.hw.nrf54l_uarte import UARTE54L
-from icmsg.hw.nrf_clock import CLOCK
-from icmsg.hw.nrf_grtc import GRTC
+from icmsg.hw.nrf54_peripherals import GRTC, UARTE54L, VPR
 from icmsg.hw.nrf_ipc import IPC
-from icmsg.hw.nrf_reset import RESET
-from icmsg.hw.nrf_rtc import RTC
-from icmsg.hw.nrf_vpr import VPR
-from icmsg.hw.nrf_wdt import WDT
+from icmsg.hw.nrf_peripherals import CLOCK, RESET, RTC, WDT
 from icmsg.soc.platform import load_platform
 
 if TYPE_CHECKING:

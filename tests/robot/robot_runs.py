@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from robot.api import ExecutionResult
+from robot.api import ExecutionResult, SuiteVisitor
 from robot.running import TestSuite
 
 if TYPE_CHECKING:
@@ -31,17 +31,25 @@ class Outcome:
 
 
 def run_suite(
-    folder: Path, text: str, *, variables: dict[str, str] | None = None, settings: str = SETTINGS
+    folder: Path,
+    text: str,
+    *,
+    variables: dict[str, str] | None = None,
+    settings: str = SETTINGS,
+    visitor: SuiteVisitor | None = None,
 ) -> list[Outcome]:
-    """Run a suite with these test cases; its output is in ``folder``."""
+    """Run a suite with these test cases, as a visitor has changed it; its output is in ``folder``."""
     path = folder / "suite.robot"
     path.write_text(settings + text, encoding="utf-8")
     given = [f"{name}:{value}" for name, value in (variables or {}).items()]
     suite = TestSuite.from_file_system(path)
+    if visitor is not None:
+        suite.visit(visitor)
     suite.run(
         console="none", outputdir=str(folder), output="output.xml", log=None, report=None, variable=given
     )
     result = ExecutionResult(str(folder / "output.xml"))
+    assert not result.errors.messages, [each.message for each in result.errors.messages]
     return [Outcome(test.name, test.passed, test.message) for test in result.suite.all_tests]
 
 

@@ -163,9 +163,52 @@ def test_a_doorbell_is_rung_and_blocked_on_the_channel_of_the_instance(tmp_path:
     )
 
 
-def test_only_icmsg_is_watched_from_outside(tmp_path: Path) -> None:
-    outcome = run_test(tmp_path, *played(), "Watch Link")
-    assert outcome.message == "only ICMsg is watched: expect messages at the endpoints that Python plays"
+STUBS = (
+    "Create Machine",
+    "Load Firmware    app    initiator-icbmsg",
+    "Configure Stub    app    messages=20    size_max=100",
+    "Load Firmware    net    echo-icbmsg",
+    "Start Core    net",
+)
+
+
+@pytest.mark.parametrize("how", ["", "endpoints=ep0,ep1    backend=icbmsg"])
+def test_each_endpoint_of_firmware_on_both_cores_is_watched(tmp_path: Path, how: str) -> None:
+    must_pass(
+        tmp_path,
+        *STUBS,
+        f"Watch Link    app    {how}",
+        "Start Core    app",
+        "Wait For Watched Echoes    5    timeout=50 ms    endpoint=ep1",
+        "Wait For Watched Echoes    20    timeout=50 ms",
+        "${count}=    Get Watched Echo Count    ep0",
+        "Should Be Equal As Integers    ${count}    20",
+        "${count}=    Get Watched Echo Count",
+        "Should Be Equal As Integers    ${count}    40",
+        "Run Keyword And Expect Error    endpoint ep7 is not watched; use endpoint= with one of ep0, ep1"
+        "    Get Watched Echo Count    ep7",
+    )
+
+
+def test_an_echo_that_differs_is_told_with_its_endpoint(tmp_path: Path) -> None:
+    outcome = run_test(
+        tmp_path,
+        *played(),
+        "Wait For All Bound",
+        "Watch Link    app",
+        "Send Message    app    one    endpoint=ep1",
+        "Expect Message    net    one    endpoint=ep1",
+        "Send Message    net    two    endpoint=ep1",
+        "Wait For Watched Echoes    1    timeout=1 ms    endpoint=ep1",
+    )
+    assert outcome.message.startswith("the watched link is broken: endpoint ep1: ")
+
+
+def test_endpoints_that_nobody_knows_have_to_be_named(tmp_path: Path) -> None:
+    outcome = run_test(tmp_path, "Create Machine", "Watch Link    backend=icbmsg")
+    assert outcome.message == "Watch Link: which endpoints? give endpoints= with their names"
+    outcome = run_test(tmp_path, "Create Machine", "Watch Link    endpoints=ep0")
+    assert outcome.message == "endpoints=ep0: ICMsg has one endpoint, without a name; give backend=, too"
 
 
 @pytest.mark.parametrize("backend", ["icbmsg", "icbmsg-rework"])

@@ -60,7 +60,18 @@ def other_robot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_under_the_other_robot(other_robot: Path, tmp_path: Path) -> None:
     version = run(sys.executable, "-m", "robot", "--version", paths=(other_robot,)).stdout
     assert f"Robot Framework {VERSION} " not in version
-    command = (sys.executable, "-m", "robot", "--outputdir", tmp_path, "--console", "dotted", "robot_tests")
+    options = [word for variable in FEWER for word in ("--variable", variable)]
+    command = (
+        sys.executable,
+        "-m",
+        "robot",
+        "--outputdir",
+        tmp_path,
+        "--console",
+        "dotted",
+        *options,
+        "robot_tests",
+    )
     done = run(*command, paths=(other_robot,))
     assert done.returncode == 0, done.stdout
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -107,9 +106,11 @@ def test_the_engine_is_chosen_by_argument_and_by_variable(tmp_path: Path) -> Non
     assert outcome.message.startswith("${ICMSG_ENGINE} is 'nosuch': use auto, embedded or renode")
 
 
-def test_an_engine_that_is_not_installed_names_the_other_one(tmp_path: Path) -> None:
-    if find_spec("pyrenode3") is not None:
-        pytest.skip("pyrenode3 is installed here")
+@pytest.mark.usefixtures("no_renode")
+def test_an_engine_that_is_not_installed_names_the_other_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("icmsg.engines.renode.locate.find_pyrenode", lambda: None)
     outcome = run_test(tmp_path, "Create Machine    renode")
     assert outcome.message.startswith("pyrenode3 is not installed: ")
     assert outcome.message.endswith("; or run the suite on the engine embedded, which needs nothing but pip")

@@ -135,8 +135,12 @@ def test_testers_have_numbers_and_one_can_be_the_default(tmp_path: Path) -> None
             "InvalidOperationException: Terminal tester failed!\n\nFull report:",
         ),
         (
-            ("Create Machine", "Create Terminal Tester    sysbus.uartnet    binaryMode=True"),
-            "KeywordException: binaryMode=True works under renode-test only",
+            (
+                "Create Machine",
+                "Create Terminal Tester    sysbus.uartnet    binaryMode=True",
+                "Wait For Line On Uart    x",
+            ),
+            "InvalidOperationException: Attempt to wait for text on a tester configured in binary mode.",
         ),
         (
             (

@@ -10,7 +10,7 @@ from robot_runs import run_test
 
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
-from icmsg.engines.lockstep.paths import monitor_path
+from icmsg.engines.lockstep.monitor_text import monitor_path
 from icmsg.errors import MonitorError, VirtualTimeoutError
 from icmsg.link.exchange import Exchange
 from icmsg.link.peer import Peer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from icmsg.assets import stub
 from icmsg.cli.main import main
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.errors import IpcError
 from icmsg.hw.mailboxes.nrf_ipc import NrfIpcModel
 from icmsg.link.peer import Peer
 from icmsg.machine.events import EventKind
@@ -23,7 +25,7 @@ from icmsg.monitor import EmbeddedMonitor
 from icmsg.views import trace_to
 from icmsg.views.recent import RecentTrace
 from icmsg.views.report.markup import escaped, visible
-from icmsg.views.report.rows import AROUND, AROUND_ALL, FIRST, LAST, PROBLEMS, KeptRows, Row
+from icmsg.views.report.rows import AROUND, AROUND_ALL, FIRST, LAST, PROBLEMS, KeptRows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,7 +153,10 @@ def test_a_lost_doorbell_is_in_the_middle_of_a_folded_run(tmp_path: Path) -> Non
     page = ReportPage(lossy(tmp_path / "x.html"))
     (lost,) = page.rows("lost")
     (problem,) = page.records("problem-rows")
-    assert (problem["core"], problem["what"]) == ("app", "doorbell 0 LOST for #301")
+    assert (problem["core"], problem["what"]) == (
+        "app",
+        "doorbell 0 LOST for #301; #301 was received all the same, 1.004 ms after it was sent",
+    )
     assert f'href="#row-{lost}"' in page.text
     around = [row for row in range(lost - AROUND, lost + AROUND + 1) if f'id="row-{row}"' in page.text]
     assert len(around) == 2 * AROUND + 1
@@ -195,6 +200,38 @@ def test_a_message_that_nobody_takes_says_whether_its_doorbell_was_lost(tmp_path
     assert [record["waiting"] for record in page.records("directions")] == ["1", "0"]
     assert "1 pending" in page.sections["regions"]
     assert "75 6e 68 65 61 72 64  unheard" in page.sections["regions"]
+
+
+def test_problems_name_the_lost_doorbell_the_full_ring_and_the_side_that_stalled(tmp_path: Path) -> None:
+    with EmbeddedMachine() as machine, trace_to(machine, tmp_path / "x.html"):
+        net = machine.core("net")
+        net.load(stub("echo", "net"))
+        net.start()
+        peer = Peer(machine, machine.core("app"), APP)
+        peer.wait_for_bound()
+        machine.run_for(1 * MS)
+        lose_next(machine)
+        peer.send(b"late")
+        machine.run_for(1 * MS)
+        peer.send(b"next")
+        machine.run_for(1 * MS)
+        net.halt()
+        for _ in range(31):
+            peer.send(bytes(60))
+        with pytest.raises(IpcError):
+            peer.send(bytes(60))
+        machine.run_for(2 * MS)
+    words = [record["what"] for record in ReportPage(tmp_path / "x.html").records("problem-rows")]
+    assert re.fullmatch(
+        r"doorbell 0 LOST for #1; #1 was received all the same, 1\.\d+ ms after it was sent", words[0]
+    )
+    assert words[1] == "app->net almost full for the first time: 1856 of 2036 bytes"
+    assert re.fullmatch(
+        r"31 messages, #5 to #35, not received: still in the ring when the trace ended; "
+        r"net has taken none for 2\.99\d ms, since #2",
+        words[2],
+    )
+    assert len(words) == 3
 
 
 def test_nothing_that_firmware_prints_or_sends_becomes_markup(tmp_path: Path) -> None:
@@ -266,7 +303,7 @@ def test_the_monitor_writes_one(tmp_path: Path) -> None:
 def test_rows_that_are_kept_are_bounded_whatever_happens() -> None:
     rows = KeptRows()
     for number in range(20_000):
-        rows.add(Row(number, 0, "lost", is_problem=number % 3 == 0))
+        rows.add(number, 0, "lost", is_problem=number % 3 == 0)
     kept = [row.serial for stretch in rows.stretches() for row in stretch.rows]
     assert kept == sorted(set(kept))
     assert kept[:FIRST] == list(range(FIRST))

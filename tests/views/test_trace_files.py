@@ -207,7 +207,7 @@ def test_the_ring_keeps_the_last_things_and_becomes_any_file(tmp_path: Path) -> 
 
 def test_what_comes_out_of_order_is_written_by_time_and_memory_stays_bounded() -> None:
     written: list[tuple[int, bytes]] = []
-    order = TimeOrder(lambda time_ns, what: written.append((time_ns, what)))
+    order = TimeOrder(written.extend)
     held = 0
     for number in range(100_000):
         order.add(number * 10_000 + (50_000 if number % 2 else 0), b"%d" % number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 
 from icmsg.config import RegionLayout
 from icmsg.hw.memory_bus import MemoryBus
@@ -104,7 +105,7 @@ def test_the_index_of_a_broken_packet_behind_the_wrap() -> None:
     assert view.problem == "the packet at index 8 announces 5 bytes"
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.binary(min_size=48, max_size=48), st.integers(0, 40), st.integers(0, 40))
 def test_whatever_lies_there_nothing_is_raised_or_written_and_readers_agree(
     content: bytes, rd: int, wr: int

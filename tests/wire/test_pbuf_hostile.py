@@ -7,6 +7,7 @@ import errno
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 
 from icmsg.config import RegionLayout
 from icmsg.errors import (
@@ -204,7 +205,7 @@ def test_the_first_packet_is_zephyrs_test_of_the_initial_buffer(
     assert memory == before
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(
     alignment=st.sampled_from([0, 8, 32]),
     words=st.integers(3, 20),

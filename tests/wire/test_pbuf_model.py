@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from looped import examples
 
 from icmsg.config import RegionLayout
 from icmsg.errors import BufferFullError, BufferTooSmallError
@@ -134,7 +135,7 @@ class TrustingPbufOnABusMachine(TrustingPbufMachine):
 
 
 SETTINGS = settings(
-    max_examples=60,
+    max_examples=examples(60),
     stateful_step_count=60,
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -149,7 +150,7 @@ TestTrustingPbufOnABus = TrustingPbufOnABusMachine.TestCase
 TestTrustingPbufOnABus.settings = SETTINGS
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(words=st.integers(3, 64), sizes=st.lists(st.integers(1, 200), min_size=1, max_size=40))
 def test_the_index_is_the_sum_of_the_rounded_packets_modulo_the_ring(words: int, sizes: list[int]) -> None:
     layout = RegionLayout.pbuf(8 + 4 * words)

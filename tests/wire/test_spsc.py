@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from looped import examples
 
 from icmsg.config import RegionLayout
 from icmsg.errors import (
@@ -147,7 +148,7 @@ class SpscMachine(RuleBasedStateMachine):
 
 TestSpsc = SpscMachine.TestCase
 TestSpsc.settings = settings(
-    max_examples=80,
+    max_examples=examples(80),
     stateful_step_count=60,
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -322,7 +323,7 @@ def test_impossible_lengths_are_refused() -> None:
         SpscWriter(MemoryBus(memory), 0, RegionLayout.spsc_pbuf(0x10014))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(
     line=st.sampled_from([0, 32]),
     words=st.integers(3, 20),

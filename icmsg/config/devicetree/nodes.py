@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from icmsg.config.findings import SourceLocation
     from icmsg.config.instance import Region
-    from icmsg.config.source_location import SourceLocation
 
 ICMSG: Final = "zephyr,ipc-icmsg"
 ICBMSG: Final = "zephyr,ipc-icbmsg"

@@ -20,7 +20,7 @@ from devicetree.dtlib import DT, DTError, _MarkerType  # type: ignore[import-unt
 from devicetree.dtlib import Property as LibraryProperty
 
 from icmsg.config.devicetree.source import STAND_INS, Source, decoded
-from icmsg.config.source_location import SourceLocation
+from icmsg.config.findings import SourceLocation
 from icmsg.errors import DevicetreeError
 from icmsg.limits import (
     DEVICETREE_BYTES,

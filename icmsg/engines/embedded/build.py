@@ -14,6 +14,7 @@ from icmsg.engines.embedded.memory import PAGE, AddressSpace
 from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories, size_of
 from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, line_of
 from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
+from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
 from icmsg.engines.embedded.models.stand_in import ScriptedModel, StandInModel, scripted
 from icmsg.engines.embedded.models.tagged import name_range
 from icmsg.engines.embedded.rates import (
@@ -81,7 +82,7 @@ class Builder:
         self.common: Final = AddressSpace("")
         """Everything that is there for everybody: what a debugger sees that looks through no core's eyes."""
         self.stand_ins: Final[dict[str, Peripheral]] = {}
-        """Entries that nothing models, by name, in the order in which they were made."""
+        """Peripherals that nothing models, by name, in the order in which it was made."""
         self.left_out: Final[list[str]] = []
         """Commands of the platform file that nobody runs, since Python would have to be executed."""
         self.tags: Final[list[Tag]] = []
@@ -125,7 +126,7 @@ class Builder:
         return [self._description[name] for name in self._description.creation_order]
 
     def _add(self, item: Peripheral) -> None:
-        if item.type in CPUS:
+        if item.type in CPUS or item.type in PIN_DEVICES:
             return
         if item.type in CONTROLLERS.values():
             self._add_controller(item)
@@ -207,7 +208,7 @@ class Builder:
             return  # it exists, and no bus reaches it
         outputs = self._outputs(item)
         owners = self._owners(item, kind)
-        _check_values(item, kind)
+        kind.check(item)
         parts = Parts(
             slot=owners[0],
             base=on_bus(item)[0].address or 0,
@@ -311,10 +312,13 @@ class Builder:
             raise item.error(str(error)) from None
 
     def _connect(self, item: Peripheral) -> None:
-        if item.type in (*CPUS, *CONTROLLERS.values(), _SCRIPTED) or item.name in self.stand_ins:
+        if (
+            item.type in (*CPUS, *CONTROLLERS.values(), *PIN_DEVICES, _SCRIPTED)
+            or item.name in self.stand_ins
+        ):
             return  # a controller's wire to its core is what `nvic:` or `clic:` of the core says as well
         for wire in item.connections:
-            if wire.destination in self.stand_ins:
+            if wire.destination in self.stand_ins or self._is_on_pins(wire.destination):
                 continue
             slot = self._nvics.get(wire.destination)
             model = self.models.get(item.name)
@@ -336,6 +340,9 @@ class Builder:
             line.connect(slot.set_line, wire.irq)
             if line.edge:
                 slot.latch_edges(wire.irq)
+
+    def _is_on_pins(self, name: str) -> bool:
+        return name in self._description and self._description[name].type in PIN_DEVICES  # see place_on_pins
 
     def _model(self, item: Peripheral, attribute: str) -> Model:
         value = item.attributes[attribute]
@@ -372,21 +379,6 @@ def _architecture(description: PlatformDescription, core: Peripheral) -> Archite
 def _stands_in(item: Peripheral) -> bool:
     kind = find_model(item.type)
     return kind is not None and kind.stands_in
-
-
-def _check_values(item: Peripheral, kind: ModelType) -> None:
-    if not kind.lenient:
-        check_attributes(item, kind.attributes)
-    for name in kind.required:
-        if name not in item.attributes:
-            raise item.error(f"{item.name} needs the attribute {name}")
-    for name, value in kind.fixed:
-        if item.attributes.get(name, value) != value:
-            raise item.error(
-                f"{name} of {item.type} must be {str(value).lower()} for the embedded engine; "
-                "the renode engine takes any value",
-                name,
-            )
 
 
 def _number(item: Peripheral, attribute: str) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.memory import AddressSpace, IoRange, MappedMemory
 from icmsg.errors import BusError
+from icmsg.hw.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,6 +143,13 @@ class CoreBus:
             part.memory.bytes[start - part.start : end - part.start] = data[done : done + end - start]
             self._wrote(part, start, end - start)
             done += end - start
+
+    def looking_window(self, address: int, size: int) -> Window:
+        """Return a window on memory that may be read through it, and not be written; empty where there is none."""
+        found = self._pages.get(address >> 12)
+        if not isinstance(found, MappedMemory) or size <= 0 or address + size > found.end:
+            return Window()
+        return found.memory.window(address - found.start, size)
 
     def watch_writes(self, begin: int, end: int, told: Callable[[int, int], None]) -> Callable[[], None]:
         """Call ``told(address, size)`` behind each write through this bus to ``begin``…``end`` - 1, all of one memory.

@@ -117,11 +117,41 @@ class CoreControl:
         self._released = not halted
         self._wait()
 
+    @property
+    def single_step(self) -> bool:
+        """True while the core executes only what :meth:`step` asks for."""
+        return self._machine.slots[self._core.name].stands
+
+    @single_step.setter
+    def single_step(self, on: bool) -> None:
+        core, slot = self._core, self._machine.slots[self._core.name]
+        slot.stands = on
+        if on:
+            self._machine.stop_core(slot)
+        elif not core.is_halted and not core.is_played:
+            self._machine.resume_core(slot)
+
+    @property
+    def instruction_hz(self) -> int:
+        """Instructions a second of virtual time, at the clock that the core has after a reset."""
+        return self._machine.slots[self._core.name].instruction_hz
+
+    def set_rate(self, instruction_hz: int) -> bool:
+        """Change :attr:`instruction_hz`; False where the machine's tick is too coarse for that."""
+        return self._machine.slots[self._core.name].set_rate(instruction_hz)
+
     def step(self, count: int) -> None:
-        """Let the core execute ``count`` instructions, and the others as much as fits into that time."""
+        """Let the core execute ``count`` instructions, and the others as much as fits into that time.
+
+        It executes only what is asked for from then on.
+        """
         if count < 0:
             raise EngineError(f"a core cannot step {count} instructions")
-        self._machine.step(self._core, count)
+        self.single_step = False
+        try:
+            self._machine.step(self._core, count)
+        finally:
+            self.single_step = True
 
     def _wait(self) -> None:
         if self._released and self._start not in self._machine.before_run:

@@ -16,6 +16,7 @@ from icmsg.engines.embedded.core_console import ConsoleModel
 from icmsg.engines.embedded.hang_guard import HangGuard
 from icmsg.engines.embedded.machine_core import MachineCore
 from icmsg.engines.embedded.models.core_holder import CoreHolder
+from icmsg.engines.embedded.models.pin_devices import place_on_pins
 from icmsg.engines.embedded.models.stand_in import announced
 from icmsg.engines.embedded.played import MachineClock
 from icmsg.engines.embedded.rates import read_rates
@@ -78,22 +79,25 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         self._quantum_ns = quantum_ns
         self.before_run: Final[list[Callable[[], None]]] = []
         """Called once each, before time passes the next time."""
-        self.scheduler = Scheduler(
-            ticks_per_us=-(-rates.ticks_per_second // 1_000_000), quantum=self.ticks(quantum_ns)
-        )
-        self._parts = Builder(
-            self.soc, rates, self.scheduler, self.events, self._nanoseconds, self._touched_stand_in
-        )
+        ticks_per_us = -(-rates.ticks_per_second // 1_000_000)
+        self.scheduler = Scheduler(ticks_per_us=ticks_per_us, quantum=self.ticks(quantum_ns))
+        now, touched = self._nanoseconds, self._touched_stand_in
+        self._parts = Builder(self.soc, rates, self.scheduler, self.events, now, touched)
         self.announcement = announced(self.stand_ins, self._parts.left_out)
+        self.pin_devices: Final = place_on_pins(self.description, self._parts.models, lambda: self.now_ns)
+        """LEDs and buttons by their names in the platform file."""
         self._warnings: dict[tuple[str, str, int], AccessWarning] = {}
         self._warned: dict[tuple[str, str, int], int] = {}
         self.warnings_left_out = 0
         """Warnings beyond the first 1000 different ones: counted, not kept."""
+        self.slots: Final[Mapping[str, Slot]] = self._parts.slots
+        self.spaces: Final = (*(slot.space for slot in self.slots.values()), self._parts.common)
         self.bus: Final = CoreBus(self._parts.common)
         """The addresses that belong to no core, for whoever looks from outside."""
         self.clock: Final = MachineClock(self.scheduler, rates.ticks_per_second)
-        for name, slot in self._parts.slots.items():
-            consoles = self._consoles(soc.cores[name].uarts)
+        for name, slot in self.slots.items():
+            models: Iterable[object] = (self._parts.models.get(uart) for uart in soc.cores[name].uarts)
+            consoles = [model for model in models if isinstance(model, ConsoleModel)]
             slot.add_control(timer_hz=rates.systick_hz[name], restart=self._restart)
             self.cores[name] = MachineCore(
                 self,
@@ -105,10 +109,6 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         self.scheduler.stopped = lambda core: self.cores[core.name].stops.tell(core)
         self._reached = 0, 0  # the last deadline: its tick, and the nanosecond that was asked for
         self._guard = HangGuard(self)
-
-    def _consoles(self, uarts: Iterable[str]) -> list[ConsoleModel]:
-        models: Iterable[object] = (self._parts.models.get(uart) for uart in uarts)
-        return [model for model in models if isinstance(model, ConsoleModel)]
 
     # Time
 
@@ -324,7 +324,7 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         self._schedule(core)
 
     def _schedule(self, core: Processor) -> None:
-        if core not in self.scheduler.cores:
+        if core not in self.scheduler.cores and not self._parts.slots[core.name].stands:
             self.scheduler.cores.append(core)
             self.scheduler.cores.sort(key=lambda other: self.cores[other.name].index)
 

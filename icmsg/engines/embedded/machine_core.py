@@ -328,10 +328,12 @@ class MachineCore(BaseCore):
         text, pc = problem
         return lock_up_words(self, text, pc)
 
-    def watch_stores(self, begin: int, end: int, told: Callable[[int, int, int], None]) -> Callable[[], None]:
+    def watch_stores(
+        self, begin: int, end: int, told: Callable[[int, int, Callable[[], int]], None]
+    ) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core's firmware to ``begin`` up to ``end``.
 
-        The function returned ends that, before the next slice. Meanwhile firmware is about a third slower.
+        ``pc`` is a function. The result ends that, before the next slice. Meanwhile firmware is about a third slower.
         """
         return self.watch_firmware(lambda firmware: firmware.watch_stores(begin, end, told))
 

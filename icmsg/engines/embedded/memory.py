@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import ConfigurationError
+from icmsg.hw.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +72,7 @@ class Memory:
         self.reserved: Final[dict[int, list[CodeUser]]] = {}
         """Users whose exclusive monitor is set for an address in a page; writes there have to be told."""
         self._watchers: Final[list[Callable[[int, int, str | None], None]]] = []
+        self._windows: Final[list[Window]] = []
 
     def watch(self, told: Callable[[int, int, str | None], None]) -> Callable[[], None]:
         """Call ``told(offset, size, core)`` behind each write of Python's, through the bus of ``core`` or of nobody.
@@ -125,12 +127,21 @@ class Memory:
             if user is not by:
                 user.lose_reservation()
 
+    def window(self, offset: int, size: int) -> Window:
+        """Return a window on some bytes for who only looks; empty unless they are whole words."""
+        if offset & 3 or size & 3:
+            return Window()
+        self._windows.append(Window(self.bytes[offset : offset + size]))
+        return self._windows[-1]
+
     def halfword(self, offset: int) -> int:
         """Return the 16 bits at byte ``offset``."""
         return int.from_bytes(self.bytes[offset : offset + 2], "little")
 
     def close(self) -> None:
         """Give the memory back; no core may have it mapped any more, and every view becomes unusable."""
+        for window in self._windows:
+            window.close()
         self.words.release()
         self.bytes.release()
         del self._anchor

@@ -21,13 +21,13 @@ from icmsg.engines.embedded.models.nrf_uarte import NrfUarteModel
 from icmsg.engines.embedded.models.nrf_vpr import NrfVprModel
 from icmsg.engines.embedded.models.nrf_wdt import NrfWdtModel
 from icmsg.engines.embedded.models.uart import NumberedUart, UartModel
+from icmsg.engines.embedded.rates import check_attributes
 from icmsg.errors import ConfigurationError
 from icmsg.hw.line import Line
 from icmsg.hw.mailboxes import SeveralLines, find_kind, kinds
 from icmsg.hw.model import IoModel
-from icmsg.hw.nrf_grtc import CHANNELS, GROUPS
-from icmsg.hw.nrf_rtc import COMPARATORS as RTC_COMPARATORS
-from icmsg.hw.nrf_timer import COMPARATORS
+from icmsg.hw.nrf54_peripherals import CHANNELS, GROUPS
+from icmsg.hw.nrf_peripherals import RTC_COMPARATORS, TIMER_COMPARATORS
 from icmsg.hw.uarts import LPUART_WITHOUT_GLOBALS, NRF_UART, NS16550_WIDE, UARTS
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot
     from icmsg.hw.mailboxes import MailboxKind
     from icmsg.hw.uart_layout import UartLayout
+    from icmsg.soc.platform import Peripheral
     from icmsg.soc.platform.values import Value
 
 
@@ -120,6 +121,25 @@ class ModelType:
         """The names of all attributes it may have."""
         return {*self.models, *self.cores, *self.nvics, *self.numbers, *(name for name, _ in self.fixed)}
 
+    def check(self, item: Peripheral) -> None:
+        """Refuse attributes of a peripheral that are missing or that say what is not modelled.
+
+        Raises:
+            PlatformError: at the attribute.
+        """
+        if not self.lenient:
+            check_attributes(item, self.attributes)
+        for name in self.required:
+            if name not in item.attributes:
+                raise item.error(f"{item.name} needs the attribute {name}")
+        for name, value in self.fixed:
+            if item.attributes.get(name, value) != value:
+                raise item.error(
+                    f"{name} of {item.type} must be {str(value).lower()} for the embedded engine; "
+                    "the renode engine takes any value",
+                    name,
+                )
+
 
 def _array_memory(parts: Parts) -> ArrayMemoryModel:
     return ArrayMemoryModel(parts.numbers["size"], parts.numbers.get("initialValue", 0))
@@ -142,9 +162,9 @@ def _clock(parts: Parts) -> NrfClockModel:
 
 
 def _timer(parts: Parts) -> NrfTimerModel:
-    count = parts.numbers.get("numberOfEvents", COMPARATORS)
-    if not 1 <= count <= COMPARATORS:
-        raise ConfigurationError(f"numberOfEvents must be 1…{COMPARATORS}, not {count}")
+    count = parts.numbers.get("numberOfEvents", TIMER_COMPARATORS)
+    if not 1 <= count <= TIMER_COMPARATORS:
+        raise ConfigurationError(f"numberOfEvents must be 1…{TIMER_COMPARATORS}, not {count}")
     return NrfTimerModel(parts.slot, base=parts.base, comparators=count)
 
 

@@ -63,6 +63,9 @@ class InterruptController(Protocol):
     """Called with an external interrupt whose handler has returned; None where nobody listens."""
     began: Callable[[int], None] | None
     """Called with an external interrupt whose handler is entered; None where nobody listens."""
+    entered: list[Callable[[int], None]]
+    left: list[Callable[[int], None]]
+    """Called with the number of every exception (of a CLIC: interrupt) whose handler is entered, or has returned."""
     pending: int
     enabled: int
     """Masks: where they share a bit, there is something to take, or to look at."""
@@ -191,11 +194,18 @@ class Processor(Protocol):
         """Set core registers by name."""
 
     def watch_stores(
-        self, begin: int, end: int, told: Callable[[int, int, int], None], *, loads: bool = False
+        self,
+        begin: int,
+        end: int,
+        told: Callable[[int, int, Callable[[], int]], None],
+        *,
+        loads: bool = False,
+        width: int = 0,
     ) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` before each store to a range; the function returned ends that.
 
-        ``loads``: before each load instead, with the value 0.
+        ``pc`` is a function. ``loads``: before each load instead, with the value 0. ``width``: only at those of so many
+        bytes.
         """
 
     def watch_blocks(self, told: Callable[[int], None]) -> Callable[[], None]:
@@ -203,6 +213,9 @@ class Processor(Protocol):
 
         Registers are those before the first instruction, but for the program counter.
         """
+
+    def watch_runs(self, told: Callable[[int, int], None]) -> Callable[[], None]:
+        """Do as :meth:`watch_blocks`, and call ``told(address, bytes)``; one that ends early has fewer bytes."""
 
     def watch_translations(self, told: Callable[[int, int], None]) -> Callable[[], None]:
         """Call ``told(address, size)`` where a run of instructions comes for the first time, and now and then again.

@@ -13,8 +13,9 @@ from icmsg.engines.embedded.bus import CoreBus
 from icmsg.engines.embedded.low_clock import LowFrequencyClock
 from icmsg.engines.embedded.memory import AddressSpace
 from icmsg.engines.embedded.processor import ignore
+from icmsg.engines.embedded.rates import FASTEST
 from icmsg.machine.console import Console
-from icmsg.machine.events import Event, EventKind, EventStream
+from icmsg.machine.events import EventKind, EventStream
 from icmsg.timers import Action, Timers
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _DOORBELL: Final = EventKind.DOORBELL
 _INTERRUPT: Final = EventKind.INTERRUPT
+_INTERRUPT_END: Final = EventKind.INTERRUPT_END
+_INTERRUPT_TAKEN: Final = EventKind.INTERRUPT_TAKEN
+_SLEEP: Final = EventKind.SLEEP
 
 LineHandler = Callable[[int, bool], None]
 """(interrupt number, level)"""
@@ -75,10 +79,12 @@ class Slot:
         self.name: Final = name
         self.index: Final = index
         self.ticks_per_second: Final = ticks_per_second
-        self.instruction_hz: Final = instruction_hz
+        self.instruction_hz = instruction_hz
         self.architecture: Final = architecture
         self.lfclk: Final = LowFrequencyClock()
         self._speed = 1
+        self.stands = False
+        """True while time passes without the core, which is not halted."""
         self.space: Final = AddressSpace(name)
         self.nvic: Final = architecture.make_controller()
         self.timers: Final = Timers()
@@ -95,7 +101,7 @@ class Slot:
         self.on_line: LineHandler | None = None
         self._scheduler = scheduler
         self._emit = events.emit
-        self._tell = events.tell
+        self._tell_at = events.tell_at
         self._tells_sleep = False
         events.when_wanted(EventKind.INTERRUPT_END, self._tell_ends)
         events.when_wanted(EventKind.INTERRUPT_TAKEN, self._tell_entries)
@@ -131,6 +137,15 @@ class Slot:
                 self.firmware.set_rate(self.ticks_per_instruction)
             if self.control is not None:
                 self.control.set_speed(times)
+
+    def set_rate(self, instruction_hz: int) -> bool:
+        """Let the core execute so many instructions a second after a reset; False where the tick is too coarse."""
+        if self.ticks_per_second % (FASTEST * instruction_hz):
+            return False
+        self.instruction_hz = instruction_hz
+        if self.firmware is not None:
+            self.firmware.set_rate(self.ticks_per_instruction)
+        return True
 
     def instructions(self) -> int:
         """Return how many instructions firmware has executed, exact within an access."""
@@ -245,18 +260,15 @@ class Slot:
 
     def interrupt_ended(self, interrupt: int) -> None:
         """Tell who listens that the handler of an external interrupt has returned."""
-        self._tell_seen(EventKind.INTERRUPT_END, interrupt)
+        self._tell_at(self.now(), _INTERRUPT_END, self.index, interrupt)
 
     def interrupt_taken(self, interrupt: int) -> None:
         """Tell who listens that the handler of an external interrupt is entered."""
-        self._tell_seen(EventKind.INTERRUPT_TAKEN, interrupt)
+        self._tell_at(self.now(), _INTERRUPT_TAKEN, self.index, interrupt)
 
     def slept(self, asleep: bool) -> None:
         """Tell who listens that firmware falls asleep, or wakes."""
-        self._tell_seen(EventKind.SLEEP, int(asleep))
-
-    def _tell_seen(self, kind: EventKind, a: int) -> None:
-        self._tell(Event(self._nanoseconds(self.now()), kind, self.index, a, 0))
+        self._tell_at(self.now(), _SLEEP, self.index, int(asleep))
 
     def reset_peripherals(self) -> None:
         """Reset everything that belongs to this core alone."""

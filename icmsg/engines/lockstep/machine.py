@@ -12,18 +12,22 @@ from icmsg.engines.lockstep.records import (
     CORE_HELD,
     CORE_RELEASED,
     CORE_RESTARTED,
+    FELL_ASLEEP,
+    INTERRUPT_ENDED,
+    INTERRUPT_TAKEN,
     LINE_ROSE,
     RESET_REQUESTED,
     TASK,
+    WOKE,
 )
 from icmsg.engines.lockstep.troubles import KINDS
 from icmsg.errors import ConfigurationError, EngineError
 from icmsg.machine.base_machine import BaseMachine
-from icmsg.machine.events import EventKind, EventStream
+from icmsg.machine.events import TIMELINE, EventKind, EventStream
 from icmsg.machine.simtime import MS, US
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from icmsg.engines.lockstep.core_types import CoreState
     from icmsg.engines.lockstep.records import Record
@@ -35,6 +39,14 @@ DEFAULT_QUANTUM_NS: Final = 10 * US
 DEFAULT_LATENCY_NS: Final = 0
 _CONSOLE_NS: Final = 1 * MS
 """The time between two looks at consoles in memory: a full buffer holds firmware up."""
+
+_TIMELINE: Final[Mapping[int, tuple[EventKind, int | None]]] = {
+    INTERRUPT_TAKEN: (EventKind.INTERRUPT_TAKEN, None),
+    INTERRUPT_ENDED: (EventKind.INTERRUPT_END, None),
+    FELL_ASLEEP: (EventKind.SLEEP, 1),
+    WOKE: (EventKind.SLEEP, 0),
+}
+"""Event and its value, None for that of the record, by kind of record."""
 
 CoreT = TypeVar("CoreT", bound=ObservedCore)
 MachineT = TypeVar("MachineT", bound="SteppedMachine[Any]")
@@ -157,6 +169,23 @@ class SteppedMachine(BaseMachine[CoreT]):
 
     # What happened
 
+    def _follow_timeline(self) -> None:
+        """Let what cores spend their time with be written down while somebody listens to it."""
+        is_followed = [False]
+
+        def look(_: bool) -> None:
+            wanted = any(self.events.wants(kind) for kind in TIMELINE)
+            if wanted != is_followed[0] and not self._closed:
+                is_followed[0] = wanted
+                self._want_timeline(wanted)
+
+        for kind in TIMELINE:
+            self.events.when_wanted(kind, look)
+
+    def _want_timeline(self, wanted: bool) -> None:
+        """Begin or end to write down what cores spend their time with."""
+        raise NotImplementedError
+
     def emit(self, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
         """Put an event into the stream, behind what happened before it. Nothing is told once the machine closes."""
         if not self._closed:
@@ -168,6 +197,11 @@ class SteppedMachine(BaseMachine[CoreT]):
         emit, mailboxes = self.events.emit, self._mailboxes
         for record in records:
             time_ns, kind, source, value = record
+            if kind in _TIMELINE:
+                event, a = _TIMELINE[kind]
+                if source < len(self.cores):
+                    self.events.tell_at(time_ns, event, source, value if a is None else a)
+                continue
             if kind in (CORE_HELD, CORE_RELEASED, CORE_RESTARTED):
                 self._take_power(time_ns, kind)
                 continue

@@ -6,6 +6,7 @@ little-endian: ``renode/RecordBlock.cs``.
 
 from __future__ import annotations
 
+from collections import deque
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -23,6 +24,10 @@ RESET_REQUESTED: Final = 8
 FAULT_TAKEN: Final = 9
 LOCKED_UP: Final = 10
 STORM: Final = 11
+INTERRUPT_TAKEN: Final = 12
+INTERRUPT_ENDED: Final = 13
+FELL_ASLEEP: Final = 14
+WOKE: Final = 15
 
 _RECORD: Final = Struct("<QHHI")
 RECORD_BYTES: Final = _RECORD.size
@@ -40,6 +45,24 @@ class Record(NamedTuple):
 def decode(data: bytes | memoryview) -> Iterator[Record]:
     """Yield the records in whole records of bytes."""
     return map(Record._make, _RECORD.iter_unpack(data))
+
+
+TIMELINE: Final = frozenset((INTERRUPT_TAKEN, INTERRUPT_ENDED, FELL_ASLEEP, WOKE))
+"""The kinds that are written down only while somebody wants to know what cores spend their time with."""
+
+
+def among(timeline: Iterable[Record], others: Iterable[Record]) -> Iterator[Record]:
+    """Yield all by time, and ``others`` in their order, which must not depend on who looks."""
+    waiting = deque(sorted(timeline, key=_time))
+    for record in others:
+        while waiting and waiting[0].time_ns <= record.time_ns:
+            yield waiting.popleft()
+        yield record
+    yield from waiting
+
+
+def _time(record: Record) -> int:
+    return record.time_ns
 
 
 def encode(records: Iterable[Record]) -> bytes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset
 from icmsg.config.boards import DEFAULT
-from icmsg.engines.lockstep.paths import monitor_path
+from icmsg.engines.lockstep.monitor_text import monitor_path
 from icmsg.engines.remote.transport import words
 from icmsg.errors import EngineError, MonitorError
 from icmsg.soc.soc import shipped_platform_with

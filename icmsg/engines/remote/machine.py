@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 from icmsg.assets import platform_file
 from icmsg.config.boards import DEFAULT
 from icmsg.config.memory_checks import RAM
-from icmsg.engines.lockstep import commands, log
+from icmsg.engines.lockstep import commands
 from icmsg.engines.lockstep.core_types import watched
 from icmsg.engines.lockstep.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
-from icmsg.engines.lockstep.paths import csharp_files, monitor_path
-from icmsg.engines.lockstep.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, TASK
+from icmsg.engines.lockstep.monitor_text import complaints, csharp_files, monitor_path
+from icmsg.engines.lockstep.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, TASK, TIMELINE, among
 from icmsg.engines.lockstep.stepper import Stepper
 from icmsg.engines.remote.advance import LockstepAdvance, SliceAdvance, current_time
 from icmsg.engines.remote.batched_monitor import BatchedMonitor
@@ -35,7 +35,7 @@ from icmsg.soc.soc import Soc, Wire
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from icmsg.engines.lockstep.log import Complaint
+    from icmsg.engines.lockstep.monitor_text import Complaint
     from icmsg.engines.lockstep.stepper import Lockstep
     from icmsg.engines.remote.transport import Transport
     from icmsg.soc.soc import MappedRange, SocCore
@@ -122,6 +122,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             )
             self.cores[name] = RemoteCore(self, core, bus)
         self.attach_cores()
+        self._follow_timeline()
         self._before = set(self._complaints())
         self.clock.time_ns = self._ask_time()
 
@@ -279,9 +280,18 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
                 own.remove(note)
             else:
                 doorbells.append(record)
-        self._take_doorbells(doorbells)
+        timeline = [record for record in doorbells if record.kind in TIMELINE]
+        self._take_doorbells(among(timeline, (each for each in doorbells if each.kind not in TIMELINE)))
         self._take_console(report.console)
         return report.time_ns
+
+    def _want_timeline(self, wanted: bool) -> None:
+        mailbox = self.capabilities.lockstep
+        if mailbox is None:
+            return  # slices of RunFor write nothing down
+        with suppress(MonitorError):  # models of an earlier release do not know it, and a Renode may be gone
+            self._ask_time()
+            self.monitor.execute(f"{mailbox} FollowTimeline {'true' if wanted else 'false'}")
 
     @property
     def warnings(self) -> list[AccessWarning]:
@@ -300,7 +310,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
 
     def _complaints(self) -> list[Complaint]:
         with suppress(MonitorError):
-            return list(log.complaints(self.monitor.execute(f"lastLog {_LOGGED}")))
+            return list(complaints(self.monitor.execute(f"lastLog {_LOGGED}")))
         return []
 
     def trace_sha256(self) -> str:

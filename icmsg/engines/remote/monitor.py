@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.engines.lockstep.monitor_proxy import MonitorProxy
-from icmsg.engines.lockstep.paths import monitor_path
+from icmsg.engines.lockstep.monitor_text import monitor_path
 from icmsg.engines.remote.capabilities import find_platform
 from icmsg.engines.remote.machine import RemoteMachine
 from icmsg.errors import MonitorError

@@ -15,7 +15,7 @@ from pyrenode3.wrappers import Emulation, Monitor
 # isort: split
 import System  # type: ignore[import-not-found]  # exists once pyrenode3 has loaded a runtime
 
-from icmsg.engines.lockstep.paths import monitor_path
+from icmsg.engines.lockstep.monitor_text import monitor_path
 from icmsg.engines.renode.adapter_machine import AdaptedMachine, words
 from icmsg.engines.renode.watchdog import CALLS
 from icmsg.errors import EngineError

@@ -160,6 +160,10 @@ class AdaptedMachine:
         self._before_reset = journal.GetInstructionsBeforeReset
         return _Records(journal, capacity)
 
+    def timeline(self, capacity: int) -> _Records:
+        """Make a TimelineWatch."""
+        return _Records(self._models.TimelineWatch(self._machine, capacity), capacity)
+
     def consoles(self, capacity: int, uarts: Sequence[str]) -> _Records:
         """Make a ConsoleCapture."""
         from Antmicro.Renode.Peripherals.UART import IUART  # type: ignore[import-not-found]  # loaded by now

@@ -92,6 +92,9 @@ class MachineApi(Protocol):
     def doorbells(self, capacity: int, mailboxes: Sequence[str]) -> Records:
         """Write down doorbells and interrupt lines of these mailboxes."""
 
+    def timeline(self, capacity: int) -> Records:
+        """Write down what the cores spend their time with."""
+
     def consoles(self, capacity: int, uarts: Sequence[str]) -> Records:
         """Write down what these UARTs send."""
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset, platform_file
 from icmsg.config.boards import DEFAULT
-from icmsg.engines.lockstep import commands, log
+from icmsg.engines.lockstep import commands
 from icmsg.engines.lockstep.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
-from icmsg.engines.lockstep.paths import csharp_files, monitor_path
+from icmsg.engines.lockstep.monitor_text import complaints, csharp_files, monitor_path
+from icmsg.engines.lockstep.records import among
 from icmsg.engines.lockstep.stepper import Stepper
 from icmsg.engines.renode import process
 from icmsg.engines.renode.machine_core import RenodeCore
@@ -87,6 +88,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
             journal = self._api.doorbells(_DOORBELLS, [str(core.mailbox) for core in self._mailboxes])
             self._doorbells = RecordReader(journal, "doorbells")
             self._rang = self._doorbells.counters
+            self._timeline: RecordReader | None = None
             consoles = self._api.consoles(_CONSOLE_BYTES, [str(core.uart) for core in self._uarts])
             self._printed = RecordReader(consoles, "bytes of a console")
             self.stepper = Stepper(
@@ -99,6 +101,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
             self.clock.time_ns = self._api.now_ns()
             for name, core in cores.items():
                 self.cores[name] = RenodeCore(self, self._api, self._renode, core)
+            self._follow_timeline()
         except BaseException:
             self._unmake()
             self._watchdog.stop()
@@ -155,19 +158,31 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
 
     def take(self) -> None:
         """Put what the C# side wrote down into the event stream and the consoles."""
-        if self._rang[0]:
+        if self._rang[0] or self._timeline is not None:
             self._take_journal()
         if self._printed.counters[0]:
             self._take_console(self._printed.take())
 
     def emit(self, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
         """Put an event into the stream, behind what happened before it."""
-        if self._rang[0]:
+        if self._rang[0] or self._timeline is not None:
             self._take_journal()
         super().emit(kind, core, a, b)
 
     def _take_journal(self) -> None:
-        self._take_doorbells(self._doorbells.take())
+        records = self._doorbells.take()
+        if self._timeline is None:
+            self._take_doorbells(records)
+        else:
+            self._take_doorbells(among(self._timeline.take(), records))
+
+    def _want_timeline(self, wanted: bool) -> None:
+        if self._timeline is not None:
+            self._take_journal()
+            self._timeline.close()
+        self._timeline = None
+        if wanted:
+            self._timeline = RecordReader(self._api.timeline(_DOORBELLS), "entries of a timeline")
 
     @property
     def warnings(self) -> list[AccessWarning]:
@@ -180,7 +195,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         if not self._closed:
             self._renode.flush_log()
         text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
-        for complaint in log.complaints(text):
+        for complaint in complaints(text):
             name = self.soc.core_of_device(complaint.cpu)
             core = self.cores.get(name or "")
             if core is not None:
@@ -214,6 +229,8 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
             core.close()
         # Python's views go first: the memory behind them is freed by what follows.
         self.shared.unmap()
+        if self._timeline is not None:
+            self._timeline.close()
         self._doorbells.close()
         self._printed.close()
         self.clock.clear()

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.lockstep.machine import DEFAULT_LATENCY_NS
 from icmsg.engines.lockstep.monitor_proxy import MonitorProxy
-from icmsg.engines.lockstep.monitor_text import is_unfinished
-from icmsg.engines.lockstep.paths import monitor_path
+from icmsg.engines.lockstep.monitor_text import is_unfinished, monitor_path
 from icmsg.engines.renode import process
 from icmsg.engines.renode.attached import AttachedMachine
 from icmsg.engines.renode.watchdog import Watchdog

@@ -25,7 +25,7 @@ from icmsg.hw.mailboxes.kind import MailboxKind
 from icmsg.hw.mailboxes.nrf_vevif_csr import ALL_CHANNELS, CHANNELS, NrfVevifCsrModel
 from icmsg.hw.mailboxes.signal_faults import SignalFaults
 from icmsg.hw.model import RegisterModel, on_read, on_write
-from icmsg.hw.nrf_tasks_events import INTEN, events, interrupt_fields, interrupts, tasks
+from icmsg.hw.nrf_peripherals import INTEN, events, interrupt_fields, interrupts, tasks
 from icmsg.hw.registers import Access, Register, RegisterBlock
 
 if TYPE_CHECKING:

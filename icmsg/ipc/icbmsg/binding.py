@@ -11,9 +11,9 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import IpcError
+from icmsg.ipc.clock import WorkItem
 from icmsg.ipc.icbmsg.control import DATA
 from icmsg.ipc.icbmsg.endpoint import EndpointState
-from icmsg.ipc.work import WorkItem
 from icmsg.wire.control_packets import packet_of
 
 if TYPE_CHECKING:

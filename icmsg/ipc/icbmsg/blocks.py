@@ -34,6 +34,23 @@ class BlockBackend(ABC):
     ``give_back`` tells the peer that its message at a block is done with, and never fails.
     """
 
+    __slots__ = (
+        "_config",
+        "_delivering",
+        "_endpoints",
+        "_held",
+        "_in_flight",
+        "_observer",
+        "_one_block",
+        "_pool",
+        "_return",
+        "_rx",
+        "_tx",
+        "_waiters",
+        "_waiting",
+        "epoch",
+    )
+
     _expired_errno = errno.EAGAIN
 
     def __init__(

@@ -10,6 +10,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from icmsg.errors import IpcError, WireError
+from icmsg.ipc.happened import RING
 from icmsg.ipc.icbmsg.classic_receiver import ClassicReceiver
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
 
@@ -32,6 +33,8 @@ class IcbmsgInstance(ClassicReceiver):
     ``bus`` and ``mailbox`` are that core's, ``clock`` queues its work. Call :meth:`mailbox_rang` whenever the RX
     channel signals. Raises :class:`~icmsg.errors.ConfigurationError` for a region that ``bus`` does not reach.
     """
+
+    __slots__ = ()
 
     def __init__(
         self,
@@ -158,12 +161,15 @@ class IcbmsgInstance(ClassicReceiver):
         size = len(data)
         if not endpoint.is_registered or endpoint.address is None:
             self._may_allocate(endpoint)
-        count = 1 if size <= self._one_block else self._tx.layout.blocks_of(size)
-        block = self._pool.take(count)
-        if block is None:
-            raise self._no_room(size)
+        pool = self._pool
+        if size <= self._one_block and (free := pool.free_blocks):
+            count = 1
+            pool.free_blocks = free & free - 1
+            block = (free & -free).bit_length() - 1
+        else:
+            block, count = self._reserve(size)
         self._tx.write(block, size, data)
-        if self._observer is not None or self._owed or not self._context.connected:
+        if self._owed or not self._context.connected:
             self._announce(endpoint, block, count, data)
             return size
         # The same, in fewer calls.
@@ -174,6 +180,9 @@ class IcbmsgInstance(ClassicReceiver):
             self._give(block, count)
             raise self._channel.failure(error) from error
         self._in_flight[block] = count
+        if self._observer is not None:
+            self._sent(endpoint, data)
+            self._observer(RING, self._tx_channel)
         ring(self._tx_channel)
         return size
 
@@ -199,6 +208,14 @@ class IcbmsgInstance(ClassicReceiver):
                 f"callback",
                 errno.EBUSY,
             )
+
+    def _reserve(self, size: int) -> tuple[int, int]:
+        """Return the first block for a message and how many it has; IpcError when there is no room."""
+        count = self._tx.layout.blocks_of(size)
+        block = self._pool.take(count)
+        if block is None:
+            raise self._no_room(size)
+        return block, count
 
     def _header(self, _endpoint: IcbmsgEndpoint, _block: int, size: int) -> int:
         return size

@@ -29,6 +29,21 @@ _READY = EndpointState.READY
 class ClassicReceiver(BlockBackend):
     """The part of an instance that the peer drives; :class:`IcbmsgInstance` has the rest."""
 
+    __slots__ = (
+        "_binding",
+        "_by_number",
+        "_channel",
+        "_context",
+        "_names_sent",
+        "_num_ep",
+        "_owed",
+        "_ring",
+        "_ring_mailbox",
+        "_tx_channel",
+        "_write_packet",
+        "mailbox_rang",
+    )
+
     def __init__(
         self, bus: Bus, mailbox: Mailbox, clock: Clock, config: IcbmsgConfig, observer: Observer | None
     ) -> None:
@@ -118,8 +133,7 @@ class ClassicReceiver(BlockBackend):
             if type(message) is not int:
                 self._seldom(message)  # type: ignore[arg-type]  # narrowing by type() is one way only
                 continue
-            kind = message & 0xFF
-            if kind == DATA:
+            if not message & 0xFF:  # DATA
                 endpoint = self._by_number.get(message >> 8 & 0xFF)
                 if (
                     endpoint is not None
@@ -136,13 +150,13 @@ class ClassicReceiver(BlockBackend):
                     if not self._held or not self._is_overwritten(block, len(data)):
                         self._deliver(endpoint, block, data)
                     continue
-            elif kind == RELEASE_DATA and message >> 8 & 0xFF < self._num_ep:
+            elif message & 0xFFFF == RELEASE_DATA:  # the endpoint is 0; any other one is looked at below
                 block = message >> 16
                 count = self._in_flight.pop(block, None)
-                if count is None or self._waiters or self._names_sent or self._binding.short_of_blocks:
+                if count != 1 or self._waiters or self._names_sent or self._binding.short_of_blocks:
                     self._released(block, count)
                 else:
-                    self._pool.give(block, count)
+                    self._pool.free_blocks |= 1 << block
                 continue
             self._seldom(message.to_bytes(LENGTH, "little"))
 
@@ -158,8 +172,10 @@ class ClassicReceiver(BlockBackend):
         if number >= self._num_ep:
             there = f"endpoint {number} in a control message of type {kind}, there are 0…{self._num_ep - 1}"
             self.refuse(self._invalid(there), block if kind in (DATA, BOUND) else None)
-        elif len(message) > LENGTH and kind in (DATA, RELEASE_DATA):
+        elif len(message) > LENGTH and kind == DATA:
             self._control(iter((int.from_bytes(message[:LENGTH], "little"),)))
+        elif kind == RELEASE_DATA:
+            self._released(block, self._in_flight.pop(block, None))
         elif kind == RELEASE_BOUND:
             self._released_bound(number, block)
         elif kind in (DATA, BOUND):

@@ -86,6 +86,11 @@ class Queues:
         return self._peer_consumed.new(0) != 0
 
     @property
+    def is_of_earlier_run(self) -> bool:
+        """True while the peer says that it has consumed more than was sent: its counts are from before it restarts."""
+        return self._peer_consumed.new(0) > self.sent.count
+
+    @property
     def unread(self) -> int:
         """Messages of ours that the peer has not given back, by what it says."""
         return self.sent.count - self.returned - self._peer_consumed.new(self.returned) & 0xFFFF_FFFF

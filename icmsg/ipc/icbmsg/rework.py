@@ -10,7 +10,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from icmsg.errors import IpcError
-from icmsg.ipc.happened import DROPPED, AtEndpoint
+from icmsg.ipc.happened import DROPPED, RING, AtEndpoint
 from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
 from icmsg.ipc.icbmsg.rework_receiver import ReworkReceiver, ReworkState
@@ -41,6 +41,11 @@ class IcbmsgReworkInstance(ReworkReceiver):
     ``bus`` and ``mailbox`` are that core's, ``clock`` queues its work. Call :meth:`mailbox_rang` whenever the RX
     channel signals. Raises :class:`~icmsg.errors.ConfigurationError` for a region that ``bus`` does not reach.
     """
+
+    __slots__ = (
+        "_is_initialised",
+        "_is_polling",
+    )
 
     _expired_errno = errno.ENOMEM
 
@@ -205,13 +210,15 @@ class IcbmsgReworkInstance(ReworkReceiver):
         if block is None:
             block, count = self._reserve(size)
         self._tx.write(block, size | block << 16 | (endpoint.address or 0) << 24, data)
-        if self._observer is not None or not self.queues.produce(block, high=endpoint.config.prio != 0):
+        if not self.queues.produce(block, high=endpoint.config.prio != 0):
             self._announce(endpoint, block, count, data)
             return size
         # The same, in fewer calls.
         self._in_flight[block] = count
-        ring = self._ring_mailbox
-        ring(self._tx_channel)
+        if self._observer is not None:
+            self._sent(endpoint, data)
+            self._observer(RING, self._tx_channel)
+        self._ring_mailbox(self._tx_channel)
         self._collect()
         return size
 

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from icmsg.errors import CorruptRegionError, IpcError
+from icmsg.ipc.clock import WorkItem
 from icmsg.ipc.happened import RING, STATE
 from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.icbmsg.blocks import BlockBackend
@@ -18,7 +19,6 @@ from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
 from icmsg.ipc.icbmsg.queues import Queues
 from icmsg.ipc.icbmsg.symptoms import unlike
 from icmsg.ipc.icbmsg.table import EndpointTable
-from icmsg.ipc.work import WorkItem
 
 if TYPE_CHECKING:
     from icmsg.config.icbmsg import IcbmsgConfig
@@ -43,6 +43,23 @@ _CONNECTED = ReworkState.CONNECTED
 
 class ReworkReceiver(BlockBackend):
     """The part of an instance that the peer drives; :class:`IcbmsgReworkInstance` has the rest."""
+
+    __slots__ = (
+        "_by_slot",
+        "_clock",
+        "_inbox",
+        "_mailbox",
+        "_ring_mailbox",
+        "_rx_work",
+        "_state",
+        "_table",
+        "_tell_work",
+        "_to_tell",
+        "_tx_channel",
+        "bus",
+        "mailbox_rang",
+        "queues",
+    )
 
     def __init__(
         self, bus: Bus, mailbox: Mailbox, clock: Clock, config: IcbmsgConfig, observer: Observer | None
@@ -108,7 +125,7 @@ class ReworkReceiver(BlockBackend):
 
     def _receive(self) -> None:
         """Do the RX work: every message that is in the queue now."""
-        if self._state is ReworkState.IDLE:
+        if self._state is not _CONNECTED and not self._has_begun():
             return
         inbox = self._inbox
         gone = self._table.gone if self._table.has_gone else None
@@ -126,14 +143,33 @@ class ReworkReceiver(BlockBackend):
         if gone and epoch == self.epoch:
             self._table.free(gone)
 
+    def _has_begun(self) -> bool:
+        """Tell whether this side listens, and what waits may begin with the bound packet of a peer that is there.
+
+        A ring that was latched before this side opened may be of an earlier run, and so is what lies in memory until
+        the peer has started over, too: taken for new it would hide the peer's bound packet for good.
+        """
+        queues = self.queues
+        if self._state is ReworkState.IDLE or not queues.waiting or queues.is_of_earlier_run:
+            return False
+        if queues.waiting > self._config.slots:
+            return True  # which is told where it is taken
+        block = queues.first()
+        try:
+            header, _ = self._rx.read_message(block)
+        except CorruptRegionError as error:
+            self.report(unlike(self, error))
+            return False
+        if header >> 24 != packets.CONTROL or header >> 16 & 0xFF != block:
+            self.report(unlike(self, None))
+            return False
+        return True
+
     def _handle(self, block: int) -> None:
         try:
             header, data = self._rx.read_message(block)
         except CorruptRegionError as error:
-            if self._state is _CONNECTED:
-                self._damaged(error, block)
-            else:
-                self.report(unlike(self, error))
+            self._damaged(error, block)
             return
         number = header >> 24
         if self._state is not _CONNECTED and (number != packets.CONTROL or header >> 16 & 0xFF != block):

@@ -41,6 +41,11 @@ def symptoms(instance: ReworkReceiver) -> list[str]:
                 f"the peer had all its {config.slots} slots in use: Zephyr's rework drops what it sends then, returns "
                 f"its length and does not ring; release sooner, or set MAX_ACTIVE_COUNT higher on both sides"
             )
+    elif queues.is_of_earlier_run:
+        found.append(
+            "the peer has not opened since this side did: what lies in its queues is of an earlier run (unless they "
+            "lie elsewhere: MAX_ACTIVE_COUNT, dcache-alignment); start it over, too"
+        )
     elif (counts := peer_counts(instance)) is not None and counts != (config.rx_blocks, config.tx_blocks):
         found.append(_counts_do_not_fit(instance, counts))
     return found

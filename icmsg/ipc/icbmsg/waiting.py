@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icmsg.errors import IpcError
-from icmsg.ipc.work import WorkItem
+from icmsg.ipc.clock import WorkItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from icmsg.link.exchange_result import ExchangeResult, lost
 from icmsg.link.link import default_link
 from icmsg.link.players import Initiator, Responder
 from icmsg.link.preconditions import check_endpoint_workload
-from icmsg.link.progress import ProgressGuard, Stall, StuckError
+from icmsg.link.progress import ProgressGuard, Stall, StuckError, let_finish
 from icmsg.link.verdict import (
     QUANTUM_NOTE,
     Counts,
@@ -43,9 +43,8 @@ if TYPE_CHECKING:
     from icmsg.machine.machine import Machine
 
 BOND_TIMEOUT_NS: Final = 2 * S
-_SILENCE_NS: Final = 1 * S
-_GRACE_NS: Final = 5 * MS
-"""Firmware that speaks first within this time after bonding is the initiator of that endpoint."""
+_SILENCE_NS: Final = S
+_GRACE_NS: Final = 5 * MS  # firmware that speaks first within this time after bonding is the initiator there
 _STEPS: Final = 200
 _NOBODY: Final = "Python sends where the other side only echoes"
 _ASKED: Final = "as asked for"
@@ -114,6 +113,7 @@ class EndpointExchange:
         self._initiator = initiator or self._setup.starter or next(iter(self._setup.python), None)
         self._watch: EndpointWatch | None = None
         self.lanes: Final = self._make_lanes(endpoints, initiator)
+        self._python_sends = False  # first and at every endpoint: then echoes say when it is over
         self._seen = 0
         self._last_ns = 0
         longest_ns = max(bond_timeout_ns, self._silence_ns)
@@ -126,7 +126,6 @@ class EndpointExchange:
         reason = _ASKED if asked else _STUB if starts else _NOBODY if setup.python else _FIRST
         self._guess = asked is None and bool(setup.unknown) and bool(setup.python)
         if not setup.python:
-            limit = None if workload.any_number else workload.messages
             self._watch = EndpointWatch(
                 self._machine,
                 self._first,
@@ -135,7 +134,8 @@ class EndpointExchange:
                 endpoints,
                 peer_config=self._configs[self._second.name],
                 initiator=self._initiator,
-                limit=limit,
+                limit=None if workload.any_number else workload.messages,
+                answer=workload.answer,
             )
             lanes: list[Lane] = [WatchedLane(name, self._watch) for name in endpoints]
         else:
@@ -155,8 +155,8 @@ class EndpointExchange:
             if core == starter and work.messages:
                 players[core] = Initiator(one, clock, work, name)
             else:
-                players[core] = Responder(one, clock, name, answers=bool(work.messages))
-        return Lane(name, players, self._setup.traffic)
+                players[core] = Responder(one, clock, name, answers=bool(work.messages), answer=work.answer)
+        return Lane(name, players)
 
     # Running
 
@@ -198,20 +198,21 @@ class EndpointExchange:
         self._ctrl_c.check()
         if self._watch is not None:
             self._watch.look()
-        seen = self._total()
-        if seen != self._seen:
-            self._seen, self._last_ns = seen, self._machine.now_ns
+        if not self._python_sends:
+            seen = self._total()
+            if seen != self._seen:
+                self._seen, self._last_ns = seen, self._machine.now_ns
         self._guard.look()
 
     def _total(self) -> int:
         """Return how many messages there were, of both directions and at all endpoints."""
         if self._watch is not None:
             return self._watch.total
-        return sum(traffic.total for traffic in self._setup.traffic.values())
+        return sum([lane.total for lane in self.lanes])
 
     def _token(self) -> tuple[object, ...]:
         return (  # whatever changes when the exchange gets on
-            self._seen,
+            self._total(),
             *(lane.is_bound for lane in self.lanes),
             *(len(core.console.lines) for core in (self._first, self._second)),
         )
@@ -234,6 +235,7 @@ class EndpointExchange:
     def _exchange(self, progress: Callable[[int, int], None] | None) -> None:
         if self._guess and any(lane.sender is not None for lane in self.lanes):
             self._let_the_firmware_speak()
+        self._python_sends = all(lane.sender is not None for lane in self.lanes)
         for lane in self.lanes:
             lane.begin()
         total = self._workload.messages * len(self.lanes)
@@ -246,6 +248,7 @@ class EndpointExchange:
                 break  # firmware that idles in a loop has said all it had to say
             if progress is not None:
                 progress(self._got(), total)
+        let_finish(self._machine, [self._machine.core(name) for name in self._setup.unknown])
 
     def _let_the_firmware_speak(self) -> None:
         """Firmware may want to send first at an endpoint; then Python only sends back there."""
@@ -265,7 +268,7 @@ class EndpointExchange:
 
         def moved() -> bool:
             self._look()
-            return self._got() >= goal or self._finished()
+            return self._got() >= goal or (not self._python_sends and self._finished())
 
         what = f"echo {before + 1} of {total}" if before < total else "the end of the exchange"
         try:
@@ -293,7 +296,7 @@ class EndpointExchange:
         return self._machine.now_ns - max(self._last_ns, self._bond_ns or 0)
 
     def _got(self) -> int:
-        return sum(lane.got for lane in self.lanes)
+        return sum([lane.got for lane in self.lanes])
 
     # Reporting
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from icmsg.ipc import AtEndpoint
-from icmsg.ipc.happened import RECEIVED, SENT
 from icmsg.link.players import Initiator
 from icmsg.link.verdict import Counts
 from icmsg.link.workload import RoundTrips
 
 if TYPE_CHECKING:
-    from icmsg.ipc import Detail, Happened
     from icmsg.link.endpoints.stub import EndpointStats
     from icmsg.link.endpoints.watch import EndpointWatch
     from icmsg.link.players import Responder
-
-_NOTHING: Final = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +33,17 @@ class EndpointResult:
     round_trip_virtual_us: dict[str, float | None]
 
 
-class Traffic:
-    """Messages of one side by endpoint; an observer of its backend."""
-
-    def __init__(self) -> None:
-        self.sent: Final[dict[str, tuple[int, int]]] = {}
-        """(messages, bytes) by endpoint."""
-        self.received: Final[dict[str, tuple[int, int]]] = {}
-        self.total = 0
-        """All messages of both directions."""
-
-    def observe(self, kind: Happened, detail: Detail) -> None:
-        """Count one event of the backend."""
-        if kind not in (SENT, RECEIVED) or not isinstance(detail, AtEndpoint):
-            return
-        if isinstance(detail.detail, bytes):
-            counts = self.sent if kind is SENT else self.received
-            messages, octets = counts.get(detail.endpoint, _NOTHING)
-            counts[detail.endpoint] = messages + 1, octets + len(detail.detail)
-            self.total += 1
-
-
 class Lane:
     """The endpoint ``name`` of an exchange; ``players`` are those of the cores that Python plays.
 
     ``initiator`` is the core that sends first there, and ``reason`` why; both may change until messages flow.
     """
 
-    def __init__(self, name: str, players: dict[str, Responder], traffic: dict[str, Traffic]) -> None:
+    def __init__(self, name: str, players: dict[str, Responder]) -> None:
         self.name: Final = name
         self.players: Final = players
         self.initiator: str | None = None
         self.reason = ""
-        self._traffic = traffic
         self.sender: Initiator | None = next(
             (player for player in players.values() if isinstance(player, Initiator)), None
         )
@@ -91,7 +64,7 @@ class Lane:
     @property
     def heard(self) -> int:
         """Number of messages that firmware has sent."""
-        return sum(traffic.received.get(self.name, _NOTHING)[0] for traffic in self._traffic.values())
+        return sum(player.heard for player in self.players.values())
 
     def let_firmware_begin(self, core: str, reason: str) -> None:
         """Let firmware on ``core`` send first: what it sends is sent back."""
@@ -106,11 +79,17 @@ class Lane:
             self.sender.begin()
 
     @property
+    def total(self) -> int:
+        """Number of messages of both directions."""
+        sent = self.sender.sent if self.sender is not None else 0
+        return sent + sum(player.heard + player.echoed for player in self.players.values())
+
+    @property
     def got(self) -> int:
         """Number of messages that came back to who sent first."""
         if self.sender is not None:
             return self.sender.got
-        return sum(traffic.sent.get(self.name, _NOTHING)[0] for traffic in self._traffic.values())
+        return sum(player.echoed for player in self.players.values())
 
     def counts(self, expected: int | None, stub: EndpointStats | None = None) -> Counts:
         """Return what was counted; ``expected`` is how many messages were asked for.
@@ -130,7 +109,7 @@ class Lane:
                 sender.round_trips,
                 sender.lost,
             )
-        octets = sum(traffic.sent.get(self.name, _NOTHING)[1] for traffic in self._traffic.values())
+        octets = sum(player.bytes_echoed for player in self.players.values())
         return Counts(expected, self.heard, self.got, octets, 0, RoundTrips())
 
     @property
@@ -160,7 +139,7 @@ class WatchedLane(Lane):
     """The endpoint ``name`` of an exchange between firmware on both cores, as ``watch`` sees it."""
 
     def __init__(self, name: str, watch: EndpointWatch) -> None:
-        super().__init__(name, {}, {})
+        super().__init__(name, {})
         self._watch = watch
         self._seen = watch.endpoints[name]
 

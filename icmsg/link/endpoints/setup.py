@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError
-from icmsg.link.endpoints.lane import Traffic
 from icmsg.link.endpoints.stale_memory import fill_endpoint_regions
 from icmsg.link.endpoints.stub import EndpointStub
 from icmsg.link.played_instance import PlayedInstance
-from icmsg.link.preconditions import check_image, check_regions, check_roles
+from icmsg.link.preconditions import check_image, check_regions, check_reply, check_roles
 from icmsg.link.stub_firmware import DONE
 from icmsg.machine.force_off import start_firmware
 from icmsg.machine.simtime import MS
@@ -80,7 +79,6 @@ class EndpointSetup:
             if self.python:
                 self.start()
                 machine.run_for(_HEAD_START_NS)
-        self.traffic: Final = {name: Traffic() for name in self.python}
         self.played: Final = {name: self._play(machine.core(name)) for name in self.python}
 
     def _load(
@@ -94,13 +92,13 @@ class EndpointSetup:
         core.load(image)
         check_image(core, image, config)
         if EndpointStub.is_stub(image):
+            check_reply(workload, core.name)
             stub = self.stubs[core.name] = EndpointStub(image, core.bus)
             stub.set_blocks(config)
             stub.set_endpoints(endpoints, workload)
 
     def _play(self, core: Core) -> PlayedInstance[SeveralEndpoints]:
-        traffic = self.traffic[core.name]
-        return PlayedInstance(self._machine, core, self._configs[core.name], observer=traffic.observe)
+        return PlayedInstance(self._machine, core, self._configs[core.name])
 
     def start(self) -> None:
         """Let the firmware run, if it does not yet."""

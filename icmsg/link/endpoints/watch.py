@@ -10,7 +10,7 @@ from icmsg.machine.events import Event, EventKind
 from icmsg.machine.region_news import EndpointMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from icmsg.errors import IcmsgError
     from icmsg.link.endpoints import SeveralConfig
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 class WatchedEndpoint(EchoPairs):
     """Messages and echoes of one endpoint; ``initiator`` is the core that sends first there, None until one does."""
 
-    def __init__(self, initiator: str | None, limit: int | None) -> None:
-        super().__init__(limit)
+    def __init__(
+        self, initiator: str | None, limit: int | None, answer: Callable[[bytes], bytes] | None
+    ) -> None:
+        super().__init__(limit, answer)
         self.initiator = initiator
 
 
@@ -44,8 +46,9 @@ class EndpointWatch:
         peer_config: SeveralConfig | None = None,
         initiator: str | None = None,
         limit: int | None = None,
+        answer: Callable[[bytes], bytes] | None = None,
     ) -> None:
-        self.endpoints: Final = {name: WatchedEndpoint(initiator, limit) for name in names}
+        self.endpoints: Final = {name: WatchedEndpoint(initiator, limit, answer) for name in names}
         self.total = 0
         """Messages of both sides, at all endpoints."""
         self.others: Final[set[str]] = set()

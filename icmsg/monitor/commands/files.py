@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset
+from icmsg.engines.renode.script_files import fetched, is_address
 from icmsg.errors import MonitorError
 from icmsg.limits import SCRIPT_BYTES, read_file
 from icmsg.monitor.command import Command, Form, one_of, text
@@ -28,7 +29,8 @@ _MONITOR_COMMANDS: Final = "icmsg_monitor.py"
 
 def include(monitor: Interpreter, tokens: Sequence[Token]) -> None:
     """Run a script, make what a platform file describes, or accept a model that the engine has."""
-    paths = [Path(str(token.value)) for token in tokens]
+    names = [str(token.value) for token in tokens]
+    paths = [fetched(name) if is_address(name) else Path(name) for name in names]
     suffixes = {path.suffix for path in paths}
     if len(suffixes) > 1:
         first, second = paths[0].suffix, next(path.suffix for path in paths if path.suffix != paths[0].suffix)
@@ -40,7 +42,7 @@ def include(monitor: Interpreter, tokens: Sequence[Token]) -> None:
 
 
 def _include_one(monitor: Interpreter, written: Path) -> None:
-    path = monitor.path.find(str(written))
+    path = written if written.is_absolute() else monitor.path.find(str(written))
     if path is None or not path.is_file():
         raise MonitorError(f"File does not exist: {written}")
     if path.suffix == ".cs":
@@ -88,10 +90,8 @@ def _shipped_classes() -> set[str]:
 
 def _accept_python(monitor: Interpreter, path: Path) -> None:
     if path.name != _MONITOR_COMMANDS:
-        raise Refusal(
-            f"{path}: the embedded engine runs no Python of Renode's (IronPython 2.7); it has the commands of "
-            f"{_MONITOR_COMMANDS} itself, and the renode engine runs every file (--engine renode)"
-        )
+        monitor.python.include(path)
+        return
     monitor.emulation.log.write(LogLevel.DEBUG, f"{path.name}: the Monitor has these commands itself")
 
 
@@ -131,6 +131,7 @@ COMMANDS: Final = (
         details=lambda _monitor: (
             "\nTo load script(s) you have to provide one (or more) existing file name(s).\n\n"
             "Supported file formats:\n*.cs   - plugin file(s) whose classes the embedded engine has itself\n"
+            "*.py   - Python, whose functions mc_name are commands from then on\n"
             "*.repl - platform description file\nother  - monitor script"
         ),
     ),

@@ -64,10 +64,8 @@ def _nothing(_monitor: Interpreter, _tokens: Sequence[Token]) -> None:
     """Do nothing: only a front end has a screen to clear."""
 
 
-def _python(_monitor: Interpreter, _tokens: Sequence[Token]) -> None:
-    raise Refusal(
-        "the embedded engine runs no Python of Renode's (IronPython 2.7); the renode engine does (--engine renode)"
-    )
+def _python(monitor: Interpreter, tokens: Sequence[Token]) -> None:
+    monitor.python.execute(str(tokens[0].value))
 
 
 COMMANDS: Final = (

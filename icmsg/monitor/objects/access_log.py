@@ -28,6 +28,11 @@ class AccessLog:
         }
         self._observers: dict[str, AccessObserver] = {}
 
+    @property
+    def is_attached(self) -> bool:
+        """True while there is a log of accesses."""
+        return bool(self._observers)
+
     @exposed(VOID, bus_peripheral=PERIPHERAL, enable=BOOL)
     def log_peripheral_access(self, bus_peripheral: str, enable: bool = True) -> None:
         """Begin or end with one peripheral."""

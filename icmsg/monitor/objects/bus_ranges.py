@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import BusError, EngineError, MonitorError
 from icmsg.hw.exposed import BOOL, CORE, RANGE, STRING, UINT64, VOID, Kind, exposed
+from icmsg.monitor.objects.additions import Redirected, answer_at
 from icmsg.monitor.objects.sysbus import registered_at, size_of
 from icmsg.soc.bus_setup import Tag
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.machine import EmbeddedMachine
+    from icmsg.monitor.members import Device
+    from icmsg.monitor.objects.additions import AddParts
 
 _NAMESPACE: Final = "Antmicro.Renode.Peripherals."
 _ADDRESSES: Final = 1 << 32
@@ -32,11 +35,12 @@ class UnhandledAccesses:
 
 
 class BusRanges:
-    """Ranges of the bus of ``machine``."""
+    """Ranges of the bus of ``machine``; ``add`` adds what a function puts into it, also when it is made again."""
 
-    def __init__(self, machine: EmbeddedMachine, unhandled: UnhandledAccesses) -> None:
+    def __init__(self, machine: EmbeddedMachine, unhandled: UnhandledAccesses, add: AddParts) -> None:
         self._machine: Final = machine
         self._unhandled: Final = unhandled
+        self._add_to_machine = add
 
     @property
     @exposed(_BEHAVIOUR)
@@ -89,6 +93,24 @@ class BusRanges:
     def silence_range(self, range: tuple[int, int]) -> None:  # noqa: A002 - Renode's parameter
         """Let reads of a range that nothing models give 0, and writes go nowhere, without a word."""
         start, size = range
+        self._check_free(start, size, "Silencer")
+        self._add(Tag(start, start + size, "Silencer", 0, silent=True))
+
+    @exposed(VOID, from_=UINT64, to=UINT64, size=UINT64)
+    def redirect(self, from_: int, to: int, size: int) -> None:
+        """Let ``size`` addresses from ``from`` on lead to those from ``to`` on; code is not executed there."""
+        self._check_free(from_, size, "Redirector")
+
+        def make(soc: EmbeddedMachine) -> dict[str, Device]:
+            answer_at(soc, "Redirector", from_, size, lambda bus: Redirected(bus, to))
+            return {}
+
+        self._add_to_machine(make)
+
+    def _check_free(self, start: int, size: int, what: str) -> None:
+        """Refuse a range in which the platform has something, as Renode does for ``what``."""
+        if not 0 <= start < start + size <= _ADDRESSES:
+            raise MonitorError("a range has at least one address, and lies within 32 bits")
         for item in self._machine.description:
             for place in item.registrations:
                 first = place.address
@@ -98,11 +120,10 @@ class BusRanges:
                     and start < first + (place.size or size_of(item))
                 ):
                     raise MonitorError(
-                        f"Could not register Antmicro.Renode.Peripherals.Bus.Silencer at the given address "
+                        f"Could not register Antmicro.Renode.Peripherals.Bus.{what} at the given address "
                         f"<0x{start:08X}, 0x{start + size - 1:08X}> because it conflicts with peripheral "
                         f"{_NAMESPACE}{item.type}"
                     )
-        self._add(Tag(start, start + size, "Silencer", 0, silent=True))
 
     @exposed(VOID, range=RANGE, context=CORE)
     def zero_range(self, range: tuple[int, int], context: str | None = None) -> None:  # noqa: A002

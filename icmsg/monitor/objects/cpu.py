@@ -35,6 +35,7 @@ _REGISTERS: Final = {
     "FAULTMASK": 30,
 }
 """The engine's names of core registers, with Renode's numbers."""
+_HERTZ_PER_MIPS: Final = 1_000_000
 _ALIASES: Final = {
     "SP": ("SP", "R13"),
     "LR": ("LR", "R14"),
@@ -47,16 +48,26 @@ _ALIASES: Final = {
 
 
 class CpuObject:
-    """Core in the Monitor; ``warn`` writes a line into the log."""
+    """Core in the Monitor; ``warn`` writes a line into the log.
+
+    ``set_mips`` changes its speed, ``started`` notes that the emulation is started.
+    """
 
     def __init__(
-        self, core: MachineCore, control: CoreControl, mips: int, number: int, warn: Callable[[str], None]
+        self,
+        core: MachineCore,
+        control: CoreControl,
+        number: int,
+        warn: Callable[[str], None],
+        set_mips: Callable[[int], None],
+        started: Callable[[], None],
     ) -> None:
         self._core: Final = core
         self._control: Final = control
-        self._mips = mips
         self._number = number
         self._warn = warn
+        self._set_mips = set_mips
+        self._started = started
 
     @property
     @exposed(REGISTER, name="PC")
@@ -124,15 +135,14 @@ class CpuObject:
     @exposed(UINT32)
     def performance_in_mips(self) -> int:
         """Millions of instructions per second of virtual time."""
-        return self._mips
+        return self._control.instruction_hz // _HERTZ_PER_MIPS
 
     @performance_in_mips.setter
     def performance_in_mips(self, mips: int) -> None:
-        if mips != self._mips:
-            raise MonitorError(
-                "the embedded engine takes PerformanceInMips from the platform description; "
-                f"set it there ({self._mips} now), or use the renode engine"
-            )
+        if mips < 1:
+            raise MonitorError("PerformanceInMips is a whole number from 1 on")
+        if mips != self.performance_in_mips:
+            self._set_mips(mips)
 
     @property
     @exposed(UINT32)
@@ -159,10 +169,14 @@ class CpuObject:
 
     @exposed(UINT64, count=INT32)
     def step(self, count: int = 1) -> int:
-        """Execute instructions; return the program counter behind them."""
+        """Execute instructions in mode SingleStep, and return the program counter behind them.
+
+        The emulation is started from then on, as in Renode.
+        """
         if self._control.is_halted:
             self._warn("Ignoring stepping on a halted CPU")
         else:
+            self._started()
             self._control.step(count)
         return self._register("PC")
 

@@ -10,6 +10,7 @@ from icmsg.hw.exposed import INT32, UINT64, VOID, Kind, exposed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from icmsg.engines.embedded.core_control import CoreControl
     from icmsg.engines.embedded.machine_core import MachineCore
 
 _MODE: Final = Kind("ExecutionMode", members=("Continuous", "SingleStep"))
@@ -27,9 +28,16 @@ class CpuModes:
     """
 
     def __init__(
-        self, core: MachineCore, *, has_mpu: bool, is_started: Callable[[], bool], log: Callable[[str], None]
+        self,
+        core: MachineCore,
+        control: CoreControl,
+        *,
+        has_mpu: bool,
+        is_started: Callable[[], bool],
+        log: Callable[[str], None],
     ) -> None:
         self._core: Final = core
+        self._control: Final = control
         self._has_mpu: Final = has_mpu
         self._is_started = is_started
         self._log = log
@@ -55,16 +63,15 @@ class CpuModes:
     @property
     @exposed(_MODE)
     def execution_mode(self) -> str:
-        """The way in which the core executes: Continuous; Step works in it."""
-        return "Continuous"
+        """The way in which the core executes: all the time, or what ``Step`` asks for.
+
+        Whether time passes meanwhile is a matter of ``emulation SingleStepBlocking``.
+        """
+        return "SingleStep" if self._control.single_step else "Continuous"
 
     @execution_mode.setter
     def execution_mode(self, mode: str) -> None:
-        if mode != "Continuous":
-            raise MonitorError(
-                "the embedded engine has no mode SingleStep: Step works without it while the emulation is paused, and "
-                "IsHalted true keeps the core where it is meanwhile"
-            )
+        self._control.single_step = mode == "SingleStep"
 
     @property
     @exposed(INT32)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError, MonitorError
-from icmsg.hw.exposed import BOOL, INT32, INT64, STRING, UINT64, VOID, Kind, exposed
+from icmsg.hw.exposed import BOOL, INT32, INT64, STRING, VOID, Kind, exposed
 from icmsg.outputs import create_file
 from icmsg.views.function_log import FunctionLog
 from icmsg.views.profile import Profile
@@ -27,6 +27,11 @@ class CpuTracing:
         self._log: Final = log
         self._functions: FunctionLog | None = None
         self._profile: tuple[Profile, str] | None = None
+
+    @property
+    def is_attached(self) -> bool:
+        """True while there is a log of functions or a profile."""
+        return bool(self._functions or self._profile)
 
     @exposed(VOID, value=BOOL, remove_duplicates=BOOL)
     def log_function_names(self, value: bool, remove_duplicates: bool = False) -> None:
@@ -128,7 +133,3 @@ class CpuTracing:
         """Write what was counted; the machine ends."""
         if self._profile is not None:
             self.disable_profiler()
-
-    @exposed(VOID, address=UINT64)
-    def remove_hooks_at(self, address: int) -> None:
-        """Do nothing: no address has a script."""

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from icmsg.engines.embedded.core_console import ConsoleModel
 from icmsg.engines.embedded.model_types import lines_of
-from icmsg.engines.embedded.rates import CLIC, CONTROLLERS, CPUS, mips_of
+from icmsg.engines.embedded.rates import CLIC, CONTROLLERS, CPUS
 from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
+from icmsg.monitor.executed_code import RISCV, THUMB
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.members import Device
 from icmsg.monitor.objects.access_log import AccessLog
+from icmsg.monitor.objects.bus_hooks import BusHooks
 from icmsg.monitor.objects.bus_ranges import BusRanges
 from icmsg.monitor.objects.cpu import ArmRegisterNames, CpuObject
+from icmsg.monitor.objects.cpu_code import CpuCode
+from icmsg.monitor.objects.cpu_execution import CpuExecution, ExecutionTrace
+from icmsg.monitor.objects.cpu_hooks import CpuHooks
 from icmsg.monitor.objects.cpu_modes import CpuModes
 from icmsg.monitor.objects.cpu_tracing import CpuTracing
 from icmsg.monitor.objects.foreign_cpu import ForeignCpu
@@ -31,60 +38,111 @@ from icmsg.monitor.objects.vpr import VprRegisters
 from icmsg.soc.soc import VPR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from icmsg.engines.embedded.core_control import CoreControl
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.monitor.log import Log
+    from icmsg.monitor.objects.additions import AddParts
     from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
+    from icmsg.monitor.python_scripts import HookScript
     from icmsg.soc.platform import Peripheral
 
+
+AddTrace = Callable[[str, Callable[[], ExecutionTrace]], ExecutionTrace]
 
 _NUMBERS = "cpuId", "id", "hartId"
 
 
-def make_devices(
-    name: str,
-    machine: EmbeddedMachine,
-    controls: Mapping[str, CoreControl],
-    log: Log,
-    is_started: Callable[[], bool],
-    place: Callable[[str], Path],
-    unhandled: UnhandledAccesses,
-) -> dict[str, Device]:
-    """Return the devices of ``machine``, which the Monitor calls ``name``, by their full names.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Parts of the Monitor that devices of a machine need.
 
-    ``place`` gives the path of a file that a device is to write, ``unhandled`` says which accesses the log tells.
+    ``place`` gives the path of a file that a device is to write, ``unhandled`` says which accesses the log tells,
+    ``script(text, itself, *others)`` makes the script of a hook of the device ``itself``, and
+    ``add_trace(name, make)`` makes a trace of a name. ``set_mips(cpu, mips)`` changes the speed of a core, ``started``
+    notes that the emulation is started. ``uarts`` are the UARTs that there are already, and will be;
+    ``add_parts`` adds something to the machine.
     """
+
+    log: Log
+    is_started: Callable[[], bool]
+    place: Callable[[str], Path]
+    unhandled: UnhandledAccesses
+    script: Callable[..., HookScript]
+    add_trace: AddTrace
+    set_mips: Callable[[str, int], None]
+    started: Callable[[], None]
+    uarts: dict[str, UartObject]
+    add_parts: AddParts
+
+
+def make_devices(
+    name: str, machine: EmbeddedMachine, controls: Mapping[str, CoreControl], around: Surroundings
+) -> dict[str, Device]:
+    """Return the devices of ``machine``, which the Monitor calls ``name``, by their full names."""
+    log, is_started, unhandled = around.log, around.is_started, around.unhandled
     warn = partial(log.write, LogLevel.WARNING)
     bus = BusAccess(machine, name, unhandled, partial(warn, source="sysbus"))
     loader = Loader(machine, controls, is_started)
-    ranges = BusRanges(machine, unhandled)
-    parts: tuple[object, ...] = bus, ranges, loader, AccessLog(machine, log)
+    ranges = BusRanges(machine, unhandled, around.add_parts)
+    parts: tuple[object, ...] = bus, ranges, loader, AccessLog(machine, log), BusHooks(machine, around.script)
     devices = {"sysbus": Device("sysbus", "SystemBus", *parts)}
     records = StepRecords(machine, is_started)
     for item in machine.description:
         full = _full_name(item, machine)
         source = item.alias or item.name
-        parts = _parts(item, machine, controls, records, partial(warn, source=source))
+        parts = _parts(item, machine, controls, records, partial(warn, source=source), around)
         if item.type in CPUS:
             core = machine.core(machine.soc.by_cpu[item.name].name)
             tell = partial(_inform, machine, log, source)
-            modes = CpuModes(core, has_mpu=item.type != VPR, is_started=is_started, log=tell)
-            parts = (*parts, modes, CpuTracing(core, tell))
+            modes = CpuModes(
+                core, controls[core.name], has_mpu=item.type != VPR, is_started=is_started, log=tell
+            )
+            code = RISCV if item.type == VPR else THUMB
+            hooks = CpuHooks(
+                machine,
+                core,
+                partial(_script_of_core, around.script, full),
+                code,
+                partial(warn, source=source),
+            )
+            execution = CpuExecution(core, code, around.place, around.add_trace, tell)
+            parts = (
+                *parts,
+                modes,
+                hooks,
+                CpuCode(core, controls[core.name], code),
+                execution,
+                CpuTracing(core, tell),
+            )
         model = machine.models.get(item.name)
         if model is not None and isinstance(model, ConsoleModel):
             owner = next((each for each in machine.soc.cores.values() if each.uart == item.name), None)
             console = None if owner is None else machine.core(owner.name).console
             tell = partial(log.write, LogLevel.INFO, source=source)
             level = OutputLevel(lines_of(model)[0])
-            parts = UartObject(source, model, console, place, tell), level, *parts
+            uart = around.uarts.get(full)
+            if uart is None:
+                uart = UartObject(source, model, console, around.place, tell, around.script)
+                around.uarts[full] = uart
+            else:
+                uart.move_to(model, console)
+            parts = uart, level, *parts
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], *parts)
     for item in machine.foreign_cores.values():
         full = f"sysbus.{item.alias or item.name}"
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], ForeignCpu(item))
     return devices
+
+
+def _script_of_core(script: Callable[..., HookScript], core: str, text: str) -> HookScript:
+    return script(text, core, "cpu")
+
+
+def _inform(machine: EmbeddedMachine, log: Log, source: str, text: str) -> None:
+    log.write(LogLevel.INFO, text, source, machine.now_ns)
 
 
 def _full_name(item: Peripheral, machine: EmbeddedMachine) -> str:
@@ -95,22 +153,20 @@ def _full_name(item: Peripheral, machine: EmbeddedMachine) -> str:
     return f"{_full_name(description[parent], machine) if parent in description else 'sysbus'}.{name}"
 
 
-def _inform(machine: EmbeddedMachine, log: Log, source: str, text: str) -> None:
-    log.write(LogLevel.INFO, text, source, machine.now_ns)
-
-
 def _parts(
     item: Peripheral,
     machine: EmbeddedMachine,
     controls: Mapping[str, CoreControl],
     records: StepRecords,
     warn: Callable[[str], None],
+    around: Surroundings,
 ) -> tuple[object, ...]:
     if item.type in CPUS:
         core = machine.core(machine.soc.by_cpu[item.name].name)
         number = next((item.attributes[name] for name in _NUMBERS if name in item.attributes), 0)
         assert isinstance(number, int)
-        common = CpuObject(core, controls[core.name], mips_of(item), number, warn)
+        set_mips = partial(around.set_mips, item.name)
+        common = CpuObject(core, controls[core.name], number, warn, set_mips, around.started)
         return common, VprRegisters(core) if item.type == VPR else ArmRegisterNames()
     if item.type in CONTROLLERS.values():
         core = machine.core(next(each.name for each in machine.soc.cores.values() if each.nvic == item.name))
@@ -123,6 +179,8 @@ def _parts(
     if memory is not None:
         block = MemoryBlock(memory, memory.changed)
         return block, RegisterAccess(block, warn)
+    if item.name in machine.pin_devices:
+        return (machine.pin_devices[item.name],)
     model = machine.models.get(item.name)
     if model is None:
         return ()

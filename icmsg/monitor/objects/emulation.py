@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import MonitorError
-from icmsg.hw.exposed import BOOL, CORE, FILE, INT32, STRING, TIME, VOID, Kind, exposed
+from icmsg.hw.exposed import ANY, BOOL, CORE, FILE, INT32, PERIPHERAL, STRING, TIME, VOID, Kind, exposed
+from icmsg.monitor.elsewhere import NO_LED
 from icmsg.monitor.results import print_interval
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ class EmulationObject:
         self._emulation: Final = emulation
         self._seed = 0
         self._mode = _MODE.members[0]
-        self._steps_block = True
 
     @exposed(VOID, period=TIME)
     def run_for(self, period: int) -> None:
@@ -106,22 +106,42 @@ class EmulationObject:
     @property
     @exposed(BOOL)
     def single_step_blocking(self) -> bool:
-        """True if the others wait for a core in mode SingleStep, which no core has here."""
-        return self._steps_block
+        """True if time and all others wait for a core in mode SingleStep."""
+        return self._emulation.single_step_blocking
 
     @single_step_blocking.setter
     def single_step_blocking(self, blocking: bool) -> None:
-        self._steps_block = blocking
+        self._emulation.single_step_blocking = blocking
 
     @exposed(VOID, terminal=STRING, file_name=STRING, force_create=BOOL)
     def create_uart_pty_terminal(self, terminal: str, file_name: str, force_create: bool = False) -> None:
         """Make a pseudo terminal, reached through a link of this name, for ``connector Connect``."""
         self._emulation.add_terminal(terminal, file_name, force=force_create)
 
+    @exposed(
+        VOID,
+        name="CreateServerSocketTerminal",
+        port=INT32,
+        name_=STRING,
+        telnet_mode=BOOL,
+        flush_on_connect=BOOL,
+    )
+    def create_server_socket_terminal(
+        self, port: int, name_: str, telnet_mode: bool = True, flush_on_connect: bool = False
+    ) -> None:
+        """Make a port of this computer alone, at which a client is a terminal for ``connector Connect``."""
+        self._emulation.add_port(name_, port, telnet=telnet_mode, forgets=flush_on_connect)
+
     @exposed(VOID, name="CreateUARTHub", name_=STRING, loopback=BOOL)
     def create_uart_hub(self, name_: str, loopback: bool = False) -> None:
         """Make a hub for UARTs, for ``connector Connect``: what one prints comes to the others."""
         self._emulation.add_hub(name_, loopback=loopback)
+
+    @exposed(VOID, name="CreateLEDTester", name_=STRING, led=PERIPHERAL, default_timeout=ANY)
+    def create_led_tester(self, name_: str, led: str, default_timeout: object = 0) -> None:
+        """Refuse: testers are keywords here."""
+        del name_, led, default_timeout
+        raise MonitorError(NO_LED)
 
     @exposed(STRING)
     def get_time_source_info(self) -> str:

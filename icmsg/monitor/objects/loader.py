@@ -12,6 +12,7 @@ from icmsg.hw.exposed import BOOL, CORE, FILE, INT64, STRING, UINT64, VOID, expo
 from icmsg.limits import LOADED_BYTES, read_file
 from icmsg.machine.hex_file import read_hex
 from icmsg.machine.image import FirmwareImage
+from icmsg.machine.uimage import read_uimage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -79,6 +80,30 @@ class Loader:
         except OSError as error:
             raise MonitorError(f"{file_name} cannot be read: {error.strerror}") from None
         self._write(file_name, parts, cpu)
+
+    @exposed(VOID, name="LoadUImage", file_name=FILE, cpu=CORE)
+    def load_u_image(self, file_name: str, cpu: str | None = None) -> None:
+        """Load an image of U-Boot, and let a core (without one: each) begin at its entry."""
+        try:
+            entry, address, data = read_uimage(read_file(file_name, LOADED_BYTES))
+        except OSError as error:
+            raise MonitorError(f"{file_name} cannot be read: {error.strerror}") from None
+        except FirmwareError as error:
+            raise MonitorError(f"{file_name}: {error}") from None
+        self._write(file_name, [(address, data)], cpu)
+        for name, control in self._controls.items():
+            if cpu in (None, name):
+                control.write_register("PC", entry)
+
+    @exposed(VOID, name="ApplySVD", path=STRING)
+    def apply_svd(self, path: str) -> None:
+        """Refuse a description of registers: those here have the names of the manual."""
+        if not Path(path).is_file():
+            raise MonitorError(f"File '{path}' does not exist.")
+        raise MonitorError(
+            "the embedded engine names registers from its own tables: use sysbus LogPeripheralAccess, or name a range "
+            "with sysbus Tag"
+        )
 
     @exposed(STRING)
     def get_loaded_fingerprints(self) -> str:

@@ -6,11 +6,21 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.lockstep.records import BYTE_SENT, LINE_ROSE, TASK, Record, encode
+from icmsg.engines.lockstep.records import (
+    BYTE_SENT,
+    FELL_ASLEEP,
+    INTERRUPT_ENDED,
+    INTERRUPT_TAKEN,
+    LINE_ROSE,
+    TASK,
+    WOKE,
+    Record,
+    encode,
+)
 from icmsg.errors import MonitorError, VirtualTimeoutError
-from icmsg.hw.exposed import STRING, UINT64, VOID, exposed
+from icmsg.hw.exposed import BOOL, STRING, UINT64, VOID, exposed
 from icmsg.hw.line import Line
-from icmsg.machine.events import Event, EventKind
+from icmsg.machine.events import TIMELINE, Event, EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +43,7 @@ class StepRecords:
         self._lost = 0
         self._rang = False
         self._removers: list[Callable[[], None]] = []
+        self._stop_timeline: Callable[[], None] = _nothing
 
     @exposed(VOID, mailboxes=STRING, uarts=STRING)
     def follow(self, mailboxes: str, uarts: str) -> None:
@@ -59,12 +70,21 @@ class StepRecords:
             console = self._machine.core(prints[name].name).console
             self._removers.append(console.add_sink(partial(self._on_bytes, source)))
 
+    @exposed(VOID, wanted=BOOL)
+    def follow_timeline(self, wanted: bool) -> None:
+        """Write down, too, when cores sleep, and which interrupt's handler they run."""
+        self._stop_timeline()
+        self._stop_timeline = _nothing
+        if wanted:
+            self._stop_timeline = self._machine.events.add_sink(self._on_timeline, tuple(TIMELINE))
+
     @exposed(VOID)
     def unfollow(self) -> None:
         """Write down nothing any more."""
         for remove in self._removers:
             remove()
         self._removers.clear()
+        self.follow_timeline(wanted=False)
         self._records.clear()
         self._lost = 0
 
@@ -129,6 +149,13 @@ class StepRecords:
             self._rang = True
             self._add(Record(event.time_ns, LINE_ROSE, source, outputs[event.core, event.a]))
 
+    def _on_timeline(self, event: Event) -> None:
+        if event.kind is EventKind.SLEEP:
+            self._add(Record(event.time_ns, FELL_ASLEEP if event.a else WOKE, event.core, 0))
+        else:
+            kind = INTERRUPT_TAKEN if event.kind is EventKind.INTERRUPT_TAKEN else INTERRUPT_ENDED
+            self._add(Record(event.time_ns, kind, event.core, event.a))
+
     def _on_bytes(self, source: int, data: bytes, time_ns: int) -> None:
         for byte in data:
             self._add(Record(time_ns, BYTE_SENT, source, byte))
@@ -138,3 +165,7 @@ class StepRecords:
             self._records.append(record)
         else:
             self._lost += 1
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -1,4 +1,4 @@
-"""Terminals beside the machines (``emulation CreateUartPtyTerminal``), and what connects them (``connector``).
+"""Terminals beside the machines, pseudo terminals and ports, and what connects them (``connector``).
 
 A person at a terminal types at no virtual time: what comes is written to the UART at the next look, which is between
 two slices. Runs in which nobody types are those without a terminal.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import errno
 import os
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import EngineError, MonitorError
-from icmsg.hw.exposed import EXTERNAL, PERIPHERAL, VOID, exposed
+from icmsg.hw.exposed import EXTERNAL, INT32, PERIPHERAL, VOID, exposed
+from icmsg.monitor.telnet_port import TelnetPort
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +44,89 @@ class External(Protocol):
         """End."""
 
 
-class PtyTerminal:
+class UartTerminal(ABC):
+    """Terminal of one UART; ``place`` is where it is, ``tell`` takes a line for the log."""
+
+    def __init__(self, place: str, tell: Callable[[str], None]) -> None:
+        self._place: Final = place
+        self._tell = tell
+        self._uart: UartObject | None = None
+        self._is_behind = False
+        self._refused = ""
+
+    @abstractmethod
+    def _show(self, data: bytes, time_ns: int) -> None:
+        """Show what the UART prints."""
+
+    @abstractmethod
+    def _typed(self) -> bytes:
+        """Return what was typed since the last time, and show what could not be shown before."""
+
+    def connect(self, uart: UartObject) -> None:
+        """Show what ``uart`` prints from now on, and send it what is typed; MonitorError if it is connected already."""
+        if self._uart is not None:
+            raise MonitorError(f"the terminal at {self._place} is connected already; disconnect it first")
+        self._uart = uart
+        uart.model.sinks.append(self._show)
+
+    def disconnect(self, uart: UartObject | None = None) -> None:
+        """End that; MonitorError if ``uart`` is given and is not what it is connected to."""
+        if uart is not None and self._uart is not uart:
+            raise MonitorError(f"the terminal at {self._place} is not connected to this UART")
+        if self._uart is not None:
+            self._uart.model.sinks.remove(self._show)
+            self._uart = None
+
+    def poll(self) -> None:
+        """Take over what was typed."""
+        typed = self._typed()
+        if self._uart is None or not typed:
+            return
+        try:
+            self._uart.send(typed)
+        except EngineError as error:
+            if str(error) != self._refused:
+                self._refused = str(error)
+                self._tell(f"what was typed at {self._place} is lost: {error}")
+
+    def _fell_behind(self) -> None:
+        if not self._is_behind:
+            self._is_behind = True
+            self._tell(f"nobody reads the terminal at {self._place}: its oldest bytes are lost")
+
+
+class SocketTerminal(UartTerminal):
+    """A port of this computer at which ``telnet`` or another program is the terminal."""
+
+    def __init__(self, port: int, *, telnet: bool, forgets: bool, tell: Callable[[str], None]) -> None:
+        self._port: Final = TelnetPort(port, telnet=telnet, forgets=forgets)
+        super().__init__(f"port {self._port.port}", tell)
+
+    @property
+    @exposed(INT32)
+    def port(self) -> int:
+        """The port, which is another one than was asked for where that was 0."""
+        return self._port.port
+
+    def _show(self, data: bytes, time_ns: int) -> None:
+        del time_ns
+        lost = self._port.lost
+        self._port.send(data)
+        if self._port.has_client and self._port.lost > lost:
+            self._fell_behind()
+
+    def _typed(self) -> bytes:
+        self._port.accept()
+        self._port.flush()
+        return self._port.receive()
+
+    def close(self) -> None:
+        """Let the client go, and free the port."""
+        self.disconnect()
+        self._port.close()
+
+
+class PtyTerminal(UartTerminal):
     """A pseudo terminal, reached through a link at ``path``: ``screen PATH`` or ``picocom PATH`` shows it.
 
     Raises:
@@ -50,6 +134,7 @@ class PtyTerminal:
     """
 
     def __init__(self, path: Path, *, force: bool, tell: Callable[[str], None]) -> None:
+        super().__init__(str(path), tell)
         try:
             import tty  # there is none on Windows
         except ImportError:
@@ -57,11 +142,7 @@ class PtyTerminal:
                 "this system has no pseudo terminals: write with WriteLine of the UART, read with CreateFileBackend"
             ) from None
         self.path: Final = path
-        self._tell = tell
-        self._uart: UartObject | None = None
         self._waiting = bytearray()
-        self._is_behind = False
-        self._refused = ""
         if path.is_symlink() and force:
             path.unlink()
         elif path.is_symlink() or path.exists():
@@ -84,46 +165,23 @@ class PtyTerminal:
                 f"There was an error when creating symlink `{path}': {error.strerror}"
             ) from None
 
-    def connect(self, uart: UartObject) -> None:
-        """Show what ``uart`` prints from now on, and send it what is typed; MonitorError if it is connected already."""
-        if self._uart is not None:
-            raise MonitorError(f"the terminal at {self.path} is connected already; disconnect it first")
-        self._uart = uart
-        uart.model.sinks.append(self._show)
-
-    def disconnect(self, uart: UartObject | None = None) -> None:
-        """End that; MonitorError if ``uart`` is given and is not what it is connected to."""
-        if uart is not None and self._uart is not uart:
-            raise MonitorError(f"the terminal at {self.path} is not connected to this UART")
-        if self._uart is not None:
-            self._uart.model.sinks.remove(self._show)
-            self._uart = None
-
-    def poll(self) -> None:
-        """Take over what was typed, and show what could not be shown before."""
+    def _typed(self) -> bytes:
         if self._waiting:
             self._flush()
-        if self._uart is None:
-            return
+        if self._uart is None:  # it stays in the terminal
+            return b""
         try:
-            typed = os.read(self._host, _AT_ONCE)
+            return os.read(self._host, _AT_ONCE)
         except OSError:  # nothing was typed
-            return
-        try:
-            self._uart.send(typed)
-        except EngineError as error:
-            if str(error) != self._refused:
-                self._refused = str(error)
-                self._tell(f"what was typed at {self.path} is lost: {error}")
+            return b""
 
-    def _show(self, data: bytes, _time_ns: int) -> None:
+    def _show(self, data: bytes, time_ns: int) -> None:
+        del time_ns
         self._waiting += data
         self._flush()
         if (over := len(self._waiting) - _MOST_WAITING) > 0:
             del self._waiting[:over]
-            if not self._is_behind:
-                self._is_behind = True
-                self._tell(f"nobody reads the terminal at {self.path}: its oldest bytes are lost")
+            self._fell_behind()
 
     def _flush(self) -> None:
         try:

@@ -2,48 +2,77 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import ConfigurationError, MonitorError
 from icmsg.hw.exposed import BOOL, INT32, STRING, UINT8, UINT32, VOID, exposed
-from icmsg.machine.asciinema import AsciinemaFile
-from icmsg.machine.console_file import ConsoleFile
+from icmsg.machine.console_file import AsciinemaFile, ConsoleFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from icmsg.engines.embedded.core_console import ConsoleModel
-    from icmsg.machine.console import Console
+    from icmsg.machine.console import Console, ConsoleSink
+    from icmsg.monitor.python_scripts import HookScript
 
 _CARRIAGE_RETURN: Final = b"\r"
 _REMEMBERED: Final = 100_000
 """Bytes of Renode's history of a UART."""
 
 
+class UartInput(Protocol):
+    """Receiver of bytes that come to a UART."""
+
+    def write(self, data: bytes) -> object:
+        """Take them."""
+
+
+class Uart(Protocol):
+    """Device behind a UART of the Monitor."""
+
+    @property
+    def sinks(self) -> list[ConsoleSink]:
+        """Called with all bytes that are sent, and their virtual time."""
+
+    @property
+    def receiver(self) -> UartInput:
+        """Receiver of bytes that come to it."""
+
+    @property
+    def baud_rate(self) -> int:
+        """Bits a second."""
+
+
 class UartObject:
     """The UART ``model`` called ``name``; ``console`` is that of its core if this UART is it.
 
-    ``place`` gives the path of a new file, ``tell`` takes lines for the log.
+    ``place`` gives the path of a new file, ``tell`` takes lines for the log, ``script`` makes the script of a hook.
     """
 
     def __init__(
         self,
         name: str,
-        model: ConsoleModel,
+        model: Uart,
         console: Console | None,
         place: Callable[[str], Path],
         tell: Callable[[str], None],
+        script: Callable[..., HookScript],
     ) -> None:
         self._name: Final = name
-        self.model: Final = model
-        self._console: Final = console
+        self.model = model
+        self._console = console
         self._place: Final = place
         self._tell: Final = tell
+        self._script = script
         self._files: Final[dict[Path, ConsoleFile]] = {}
         self._recordings: Final[list[AsciinemaFile]] = []
         self._history: Final = bytearray()
         model.sinks.append(self._remember)
+
+    def move_to(self, model: Uart, console: Console | None) -> None:
+        """Be the UART of a machine that was made again, with all that is connected."""
+        model.sinks.extend(sink for sink in self.model.sinks if sink not in model.sinks)
+        self.model, self._console = model, console
 
     def send(self, data: bytes) -> None:
         """Send bytes to the firmware; EngineError if Python plays the core."""
@@ -66,6 +95,24 @@ class UartObject:
     def dump_history_buffer(self, limit: int = 0) -> str:
         """Return what the UART printed, the last 100000 bytes; with a limit their first ones."""
         return bytes(self._history[: limit if limit > 0 else None]).decode("latin-1")
+
+    @exposed(VOID, contains=STRING, python_script=STRING)
+    def add_line_hook(self, contains: str, python_script: str) -> None:
+        """Run a script behind each line that contains a text; it has ``line``, ``uart``, ``self`` and ``machine``."""
+        script = self._script(python_script, f"sysbus.{self._name}", "uart")
+        begun = bytearray()
+
+        def printed(data: bytes, _time_ns: int) -> None:
+            for byte in data:
+                if byte not in b"\r\n":
+                    begun.append(byte)
+                    continue
+                line = begun.decode("latin-1")
+                begun.clear()
+                if contains in line:
+                    script.run(line=line)
+
+        self.model.sinks.append(printed)
 
     def _remember(self, data: bytes, _time_ns: int) -> None:
         self._history.extend(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lark.exceptions import UnexpectedInput
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from icmsg.soc.platform.nodes import PlatformFile
 
 
+@lru_cache(maxsize=64)  # a description is made for every machine; the tree that is returned cannot change
 def parse(text: str, file: str) -> PlatformFile:
     """Return the syntax tree of ``text``; ``file`` is what places and errors call it.
 

@@ -14,8 +14,8 @@ from icmsg.views.report.rows import LEAVES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icmsg.views.report.rows import DiagramPacket, KeptRows, Row, Stretch
-    from icmsg.views.writer import TracedCore
+    from icmsg.views.report.rows import KeptRows, Row, Stretch
+    from icmsg.views.writer import Message, TracedCore
 
 _ROW: Final = 22
 _FOLD: Final = 40
@@ -25,7 +25,7 @@ _LOST_AT, _DROPPED_AT = 0.75, 0.6
 """Parts of the way to the reader at which an arrow ends that does not arrive."""
 _SHORT, _WIDE = 32, 90
 """Characters of a text in a narrow and in a wide window."""
-_SHORT_BYTES, _WIDE_BYTES = 5, 16
+_SHORT_BYTES, _WIDE_BYTES, _TITLE_BYTES = 5, 16, 64
 _RECEIVED: Final = frozenset(("received", "magic received"))
 
 
@@ -40,9 +40,9 @@ class Diagram:
         step = (100 - 2 * _EDGE) / max(1, len(self._cores) - 1)
         self._x: Final = {core.index: round(_EDGE + step * at, 2) for at, core in enumerate(self._cores)}
         self._y: Final[dict[Row, int]] = {}
-        self._left: Final[dict[DiagramPacket, int]] = {}
+        self._left: Final[dict[Message, int]] = {}
         """The height at which a packet leaves, and at which it arrives."""
-        self._arrived: Final[dict[DiagramPacket, int]] = {}
+        self._arrived: Final[dict[Message, int]] = {}
         self._folds: Final[list[tuple[int, str]]] = []
         self._height = self._place()
         self.folded: Final = rows.count - len(self._y)
@@ -141,7 +141,7 @@ class Diagram:
                 return None
             end = x + (to - x) * (_LOST_AT if row.kind == "lost" else 1)
             return "ring", _place(x, y, end, y, head=row.kind != "lost")
-        x, to = self._x[packet.writer], self._x[packet.reader]
+        x, to = self._x[packet.direction.writer.index], self._x[packet.direction.reader.index]
         arrives = self._arrived.get(packet)
         if row.kind not in LEAVES:
             half = x + (to - x) / 2
@@ -177,21 +177,21 @@ class Diagram:
             f'<text class="long" {place}>{escaped(longer)}</text>'
         )
 
-    def _leaving(self, row: Row, packet: DiagramPacket, y: int) -> str:
-        x = self._x[packet.writer]
+    def _leaving(self, row: Row, packet: Message, y: int) -> str:
+        x = self._x[packet.direction.writer.index]
         rung = "bell" if packet.rung_ns is not None else "no bell"
         bell = _cross(x, y) if packet.is_lost else f'<circle class="{rung}" cx="{x}%" cy="{y}" r="4"/>'
         return bell + self._contents(row.core, y - 4, packet)
 
-    def _contents(self, core: int, y: int, packet: DiagramPacket) -> str:
-        start = f"{packet.title} {packet.length} B "
-        short = start + hex_words(packet.first, _SHORT_BYTES, packet.length)
-        seen = packet.first[:_WIDE_BYTES]
-        wide = f"{start}{hex_words(packet.first, _WIDE_BYTES, packet.length)}  {ascii_words(seen)}"
+    def _contents(self, core: int, y: int, packet: Message) -> str:
+        length, seen = len(packet.payload), packet.payload[:_WIDE_BYTES]
+        start = f"{packet.title} {length} B "
+        short = start + hex_words(seen, _SHORT_BYTES, length)
+        wide = f"{start}{hex_words(seen, _WIDE_BYTES, length)}  {ascii_words(seen)}"
         return self._words(core, y, short, wide)
 
-    def _arriving(self, row: Row, packet: DiagramPacket, y: int) -> str:
-        x, to = self._x[packet.writer], self._x[packet.reader]
+    def _arriving(self, row: Row, packet: Message, y: int) -> str:
+        x, to = self._x[packet.direction.writer.index], self._x[packet.direction.reader.index]
         mark = f'<circle class="irq" cx="{to}%" cy="{y}" r="3"/>' if packet.interrupt_ns is not None else ""
         if row.kind != "dropped":
             return mark if packet in self._left else mark + self._contents(row.core, y - 8, packet)
@@ -215,7 +215,7 @@ def _title(row: Row) -> str:
     packet, words = row.packet, [format_time(row.time_ns)]
     if packet is None:
         return f"{words[0]}: {row.text}"
-    words.append(f"{packet.title}, {packet.length} bytes, {row.kind} {row.text}".rstrip())
+    words.append(f"{packet.title}, {len(packet.payload)} bytes, {row.kind} {row.text}".rstrip())
     words.append(f"sent {format_time(packet.sent_ns)}")
     for what, when in (
         ("doorbell", packet.rung_ns),
@@ -223,5 +223,5 @@ def _title(row: Row) -> str:
         ("received", packet.received_ns),
     ):
         words.append(f"{what} {format_time(when) if when is not None else 'none'}")
-    words.append(hex_words(packet.first, 64, packet.length))
+    words.append(hex_words(packet.payload[:_TITLE_BYTES], _TITLE_BYTES, len(packet.payload)))
     return "; ".join(words)

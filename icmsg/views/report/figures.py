@@ -68,6 +68,8 @@ class DirectionFigures:
         self.rung = self.rung_for_nothing = self.lost = self.released = 0
         self.endpoints: Final[dict[str, EndpointFigures]] = {}
         """Counts of each endpoint by its name, where there are several."""
+        self.last_taken = (0, "")
+        """Time and name of the last message that was received."""
         self.under_way: Final = Durations()
         self.round_trips: Final = Durations()
         """Times from a message of this direction to the receipt of its echo."""
@@ -76,22 +78,27 @@ class DirectionFigures:
 
     def sends(self, message: Message, back: DirectionFigures) -> None:
         """Take a message; if it repeats one that came from the other side, it is its echo."""
+        length = len(message.payload)
         self.sent += 1
-        self.bytes += len(message.payload)
-        if (at := self._at(message)) is not None:
+        self.bytes += length
+        if message.endpoint:
+            at = self._at(message)
             at.sent += 1
-            at.bytes += len(message.payload)
-        length, crc = len(message.payload), crc32(message.payload)
-        if any(waiting[0] == length and waiting[1] == crc for waiting in back._unanswered):
-            self._echoes.add(message)
+            at.bytes += length
+        crc = crc32(message.payload)
+        for waiting in back._unanswered:
+            if waiting[0] == length and waiting[1] == crc:
+                self._echoes.add(message)
+                break
         else:
             self._unanswered.append((length, crc, message.sent_ns, message.title))
 
     def receives(self, message: Message, time_ns: int, back: DirectionFigures) -> None:
         """Take that a message was received, and with it the round trip that it ends."""
         self.received += 1
-        if (at := self._at(message)) is not None:
-            at.received += 1
+        self.last_taken = time_ns, message.title
+        if message.endpoint:
+            self._at(message).received += 1
         self.under_way.add(max(0, time_ns - message.sent_ns), message.title)
         if message in self._echoes:
             self._echoes.remove(message)
@@ -102,8 +109,8 @@ class DirectionFigures:
                     back._unanswered.remove(waiting)
                     break
 
-    def _at(self, message: Message) -> EndpointFigures | None:
-        return self.endpoints.setdefault(message.endpoint, EndpointFigures()) if message.endpoint else None
+    def _at(self, message: Message) -> EndpointFigures:
+        return self.endpoints.setdefault(message.endpoint, EndpointFigures())
 
     def drops(self, message: Message, *, at_end: bool) -> None:
         """Take that nobody receives a message any more."""
@@ -121,15 +128,10 @@ class CoreFigures:
         self.core = core
         self.activity = ""
         self.state = ""
-        self.last_ns = -1
-        """Time of the last thing that it did; -1 for nothing."""
-        self.last = "nothing"
+        self.last: tuple[int, str, str] = (-1, "nothing", "")
+        """Time of the last thing that it did (-1 for never), what it was, and the number or message with it."""
         self.faults = self.warnings = self.resets = 0
         self.rung: Final[Counter[int]] = Counter()
         """Doorbells by channel."""
         self.lost: Final[Counter[int]] = Counter()
         self.interrupts: Final[Counter[int]] = Counter()
-
-    def did(self, time_ns: int, what: str) -> None:
-        """Take the last thing that it did."""
-        self.last_ns, self.last = time_ns, what

@@ -26,6 +26,8 @@ class FillLevel:
         room, self.unit = direction.room
         self.capacity: Final = room if direction.blocks is not None else room - 4
         """Blocks, or bytes that fit into the ring: indices that are equal mean empty."""
+        self.almost_full: Final = self.capacity * _ALMOST if direction.blocks is None else self.capacity
+        """The level from which on the next packet may not fit; of blocks, of which one is enough, all."""
         self._length: Final = direction.layout.data_length if direction.layout is not None else None
         level = direction.level(direction.rd_idx, direction.wr_idx)
         self.now = level if self._length is None or direction.wr_idx < self._length else 0
@@ -44,12 +46,16 @@ class FillLevel:
         self.changes += 1
         if level > self.peak:
             self.peak, self.peak_ns = level, time_ns
-        step = max(0, time_ns - self._start_ns) >> self._shift
+        step = time_ns - self._start_ns >> self._shift if time_ns > self._start_ns else 0
         while step >= _STEPS:
             self._double()
             step >>= 1
-        low, high, _ = self._steps.get(step, (level, level, level))
-        self._steps[step] = (min(low, level), max(high, level), level)
+        steps = self._steps
+        if (known := steps.get(step)) is None:
+            steps[step] = (level, level, level)
+        else:
+            low, high, _ = known
+            steps[step] = (level if level < low else low, level if level > high else high, level)
 
     def _double(self) -> None:
         before = sorted(self._steps.items())
@@ -73,7 +79,7 @@ class FillLevel:
         line += f"L{_WIDTH} {y}"
         title = escaped(self.direction.title)
         share = f"{100 * self.peak / self.capacity:.1f} %"
-        if self.peak >= self.capacity * _ALMOST:
+        if self.peak >= self.almost_full:
             share = f'<b class="bad">{share}</b>'
         return (
             f'<figure class="curve"><figcaption><b>{title}</b> ({escaped(self.direction.instance)}): '

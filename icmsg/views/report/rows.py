@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,62 +19,27 @@ PROBLEMS: Final = 30
 """Problems that are listed; more are counted."""
 AROUND_ALL: Final = PROBLEMS * (2 * AROUND + 1)
 """Rows around problems altogether: enough for each that is listed."""
-_BYTES: Final = 64
+_new: Final = tuple.__new__
 LEAVES: Final = frozenset(("sent", "magic sent"))
 """Kinds of rows in which a packet begins its way."""
 
 
-@dataclass(slots=True, eq=False)
-class DiagramPacket:
-    """Packet as the diagram shows it: with its first bytes alone, so that what is kept stays small."""
-
-    number: int
-    title: str
-    writer: int
-    reader: int
-    length: int
-    first: bytes
-    sent_ns: int
-    rung_ns: int | None = None
-    interrupt_ns: int | None = None
-    received_ns: int | None = None
-    is_lost: bool = False
-    """True if the signal of its doorbell was lost."""
-
-    @classmethod
-    def of(cls, message: Message) -> DiagramPacket:
-        """Return what is shown of a message."""
-        direction, payload = message.direction, message.payload
-        return cls(
-            message.number,
-            message.title,
-            direction.writer.index,
-            direction.reader.index,
-            len(payload),
-            payload[:_BYTES],
-            message.sent_ns,
-            message.rung_ns,
-            message.interrupt_ns,
-        )
-
-
-@dataclass(slots=True, eq=False)
-class Row:
+class Row(NamedTuple):
     """Row: what ``core`` did; ``kind`` says how it is drawn, ``packet`` is the one that came or went.
 
-    ``towards`` is the core at the other end of a doorbell, or None.
+    ``towards`` is the core at the other end of a doorbell, or None. ``serial`` counts the rows, ``messages`` is the
+    number of the last message that was sent before.
     """
 
     time_ns: int
     core: int
     kind: str
-    text: str = ""
-    packet: DiagramPacket | None = None
-    towards: int | None = None
-    is_problem: bool = False
-    serial: int = -1
-    messages: int = 0
-    """The number of the last message that was sent before it."""
+    text: str
+    packet: Message | None
+    towards: int | None
+    is_problem: bool
+    serial: int
+    messages: int
 
 
 @dataclass(slots=True)
@@ -92,30 +57,43 @@ class KeptRows:
         """Rows that came."""
         self.messages = 0
         """The number of the last message that was sent."""
+        self.latest_ns = 0
         self._limit: Final = first
         self._around: Final = around
         self._kept: list[Row] = []
         self._last: Final[deque[Row]] = deque(maxlen=max(last, around))
         self._following = 0
 
-    def add(self, row: Row) -> None:
-        """Take one more."""
-        row.serial, row.messages = self.count, self.messages
-        self.count += 1
-        if row.kind == "sent" and row.packet is not None:
-            self.messages = row.packet.number
-        room = len(self._kept) < self._limit + AROUND_ALL
-        if row.serial < self._limit:
+    def add(
+        self,
+        time_ns: int,
+        core: int,
+        kind: str,
+        text: str = "",
+        packet: Message | None = None,
+        towards: int | None = None,
+        is_problem: bool = False,
+    ) -> int:
+        """Take one more, and return its number."""
+        serial = self.count
+        row = _new(Row, (time_ns, core, kind, text, packet, towards, is_problem, serial, self.messages))
+        self.count = serial + 1
+        if packet is not None and kind == "sent":
+            self.messages = packet.number
+        if serial < self._limit:
             self._kept.append(row)
-        elif row.is_problem and room:
-            newest = self._kept[-1].serial if self._kept else -1
-            self._kept += [each for each in list(self._last)[-self._around :] if each.serial > newest]
-            self._kept.append(row)
-            self._following = self._around
-        elif self._following and room:
-            self._following -= 1
+        elif (is_problem or self._following) and len(self._kept) < self._limit + AROUND_ALL:
+            if is_problem:
+                newest = self._kept[-1].serial if self._kept else -1
+                self._kept += [each for each in list(self._last)[-self._around :] if each.serial > newest]
+                self._following = self._around
+            else:
+                self._following -= 1
             self._kept.append(row)
         self._last.append(row)
+        if time_ns > self.latest_ns:
+            self.latest_ns = time_ns
+        return serial
 
     def stretches(self) -> Iterator[Stretch]:
         """Yield what is kept, in stretches between which rows are missing."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from icmsg.machine.simtime import format_time
 from icmsg.views.report.collected import Collected, Lines, Problem
 from icmsg.views.report.figures import CoreFigures, DirectionFigures
 from icmsg.views.report.fill_level import FillLevel
 from icmsg.views.report.page import page
-from icmsg.views.report.rows import PROBLEMS, DiagramPacket, KeptRows, Row
+from icmsg.views.report.rows import PROBLEMS, KeptRows
 from icmsg.views.tracer import player_of
 from icmsg.views.writer import AT_END, TraceWriter
 
@@ -35,62 +36,61 @@ class HtmlWriter(TraceWriter):
         self._back: Final = [self._ways[each.number ^ 1] for each in subject.directions]
         self._cores: Final = {core.index: CoreFigures(core) for core in subject.cores}
         self._rows: Final = KeptRows()
-        self._packets: Final[dict[Message, DiagramPacket]] = {}
-        """Packets that are in a ring now."""
+        self._in_ring: Final[dict[Message, None]] = {}
+        """Packets that are in a ring now, the oldest first."""
         self._consoles: Final = {core.index: Lines() for core in subject.cores}
         self._by_channel: Final = {(each.writer.index, each.channel): each for each in subject.directions}
         self._problems: Final[list[Problem]] = []
         self._problem_count = 0
+        self._left: Final[dict[int, list[tuple[Message, Problem]]]] = {}
+        """Messages in a ring at the end, by direction."""
+        self._lost_bells: Final[dict[Message, int]] = {}
+        """Places among the problems of lost doorbells, by the messages that they announced."""
+        self._was_full: Final[set[int]] = set()
         self._bound_ns: int | None = None
         self._report: Mapping[str, Any] | None = None
-        self._latest_ns = subject.start_ns
 
-    def _row(
+    def _problem(
         self,
         time_ns: int,
         core: int,
         kind: str,
-        text: str = "",
-        *,
-        packet: DiagramPacket | None = None,
+        text: str,
+        packet: Message | None = None,
         towards: int | None = None,
-        problem: str = "",
     ) -> None:
-        row = Row(time_ns, core, kind, text, packet, towards, bool(problem))
-        self._rows.add(row)
-        if time_ns > self._latest_ns:
-            self._latest_ns = time_ns
-        if problem:
-            self._problem_count += 1
-            if len(self._problems) < PROBLEMS:
-                self._problems.append(Problem(time_ns, self._cores[core].core.name, problem, row.serial))
+        serial = self._rows.add(time_ns, core, kind, text, packet, towards, is_problem=True)
+        self._problem_count += 1
+        if len(self._problems) < PROBLEMS:
+            self._problems.append(Problem(time_ns, self._cores[core].core.name, text, serial))
 
     # Messages
 
     def sent(self, time_ns: int, message: Message) -> None:
         """Begin an arrow."""
         direction = message.direction
-        packet = self._packets[message] = DiagramPacket.of(message)
-        if not message.is_magic:
+        core = direction.writer.index
+        self._in_ring[message] = None
+        if message.number:
             self._ways[direction.number].sends(message, self._back[direction.number])
-        self._cores[packet.writer].did(time_ns, f"sent {message.title}")
-        self._row(time_ns, packet.writer, "magic sent" if message.is_magic else "sent", packet=packet)
+            self._rows.add(time_ns, core, "sent", "", message)
+        else:
+            self._rows.add(time_ns, core, "magic sent", "", message)
+        self._cores[core].last = time_ns, "sent", message.title
 
     def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:
-        """Mark the arrows that the doorbell announces; one that announces nothing is an arrow of its own."""
-        self._cores[core].rung[channel] += 1
-        self._cores[core].did(time_ns, f"rang channel {channel}")
+        """Count it; one that announces nothing is an arrow of its own."""
+        figures = self._cores[core]
+        figures.rung[channel] += 1
+        figures.last = time_ns, "rang channel", str(channel)
         direction = self._by_channel.get((core, channel))
         if direction is not None:
             way = self._ways[direction.number]
             way.rung += 1
             way.rung_for_nothing += not messages
-        for message in messages:
-            if (packet := self._packets.get(message)) is not None:
-                packet.rung_ns = time_ns
         if not messages:
             towards = None if direction is None else direction.reader.index
-            self._row(time_ns, core, "ring", f"doorbell {channel}", towards=towards)
+            self._rows.add(time_ns, core, "ring", f"doorbell {channel}", None, towards)
 
     def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:
         """Draw an arrow that does not arrive."""
@@ -103,56 +103,65 @@ class HtmlWriter(TraceWriter):
             if found is not None:
                 self._ways[found.number].lost += 1
                 direction = direction or found
-        for message in messages:
-            if (packet := self._packets.get(message)) is not None:
-                packet.is_lost = True
         what = f"doorbell {', '.join(map(str, numbers))} LOST"
         of = ", ".join(message.title for message in messages)
-        text = f"{what} for {of}" if of else what
         towards = None if direction is None else direction.reader.index
-        self._row(time_ns, core, "lost", text, towards=towards, problem=text)
+        if len(self._problems) < PROBLEMS:
+            self._lost_bells.update(dict.fromkeys(messages, len(self._problems)))
+        self._problem(time_ns, core, "lost", f"{what} for {of}" if of else what, None, towards)
 
-    def interrupt(self, time_ns: int, core: int, number: int, messages: Sequence[Message]) -> None:
-        """Count it, and mark what waited for it."""
+    def interrupt(self, time_ns: int, core: int, number: int, messages: Sequence[Message]) -> None:  # noqa: ARG002 - they know it
+        """Count it."""
         self._cores[core].interrupts[number] += 1
-        for message in messages:
-            if (packet := self._packets.get(message)) is not None:
-                packet.interrupt_ns = time_ns
 
     def received(self, time_ns: int, message: Message) -> None:
         """End an arrow."""
-        packet = self._packets.pop(message, None) or DiagramPacket.of(
-            message
-        )  # of a trace without its beginning
-        number = message.direction.number
-        if not message.is_magic:
+        self._in_ring.pop(message, None)
+        if message.is_lost and (place := self._lost_bells.pop(message, None)) is not None:
+            before, after = self._problems[place], format_time(max(0, time_ns - message.sent_ns))
+            text = f"{before.text}; {message.title} was received all the same, {after} after it was sent"
+            self._problems[place] = replace(before, text=text)
+        direction = message.direction
+        core, number = direction.reader.index, direction.number
+        if message.number:
             self._ways[number].receives(message, time_ns, self._back[number])
-        packet.received_ns = time_ns
-        self._cores[packet.reader].did(time_ns, f"received {message.title}")
-        kind = "magic received" if message.is_magic else "received"
-        self._row(time_ns, packet.reader, kind, packet=packet)
+            self._rows.add(time_ns, core, "received", "", message)
+        else:
+            self._rows.add(time_ns, core, "magic received", "", message)
+        self._cores[core].last = time_ns, "received", message.title
 
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """End an arrow before its aim."""
-        packet = self._packets.pop(message, None) or DiagramPacket.of(message)
+        self._in_ring.pop(message, None)
         if not message.is_magic:
             self._ways[message.direction.number].drops(message, at_end=why == AT_END)
-        bell = "" if packet.rung_ns is not None else "; no doorbell"
-        bell = "; its doorbell was lost" if packet.is_lost else bell
+        bell = "" if message.rung_ns is not None else "; no doorbell"
+        bell = "; its doorbell was lost" if message.is_lost else bell
         text = f"{message.title} not received: {why}{bell}"
-        self._row(time_ns, packet.reader, "dropped", text, packet=packet, problem=text)
+        core = message.direction.reader.index
+        if why == AT_END:
+            serial = self._rows.add(time_ns, core, "dropped", text, message, is_problem=True)
+            left = self._left.setdefault(message.direction.number, [])
+            left.append((message, Problem(time_ns, self._cores[core].core.name, text, serial)))
+        else:
+            self._problem(time_ns, core, "dropped", text, message)
 
     def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:
         """Take the level."""
-        self._ways[direction.number].levels.add(time_ns, rd_idx, wr_idx, level)
+        levels = self._ways[direction.number].levels
+        levels.add(time_ns, rd_idx, wr_idx, level)
+        if level >= levels.almost_full and direction.number not in self._was_full:
+            self._was_full.add(direction.number)
+            what = f"{direction.title} almost full for the first time: {level} of {levels.capacity} {levels.unit}"
+            self._problem(time_ns, direction.writer.index, "full", what)
 
     def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
         """Count it, and show what binds: what gives blocks back comes with nearly each message."""
         self._ways[direction.number].released += control.is_release
         if not control.is_release:
-            self._cores[direction.writer.index].did(time_ns, control.words)
+            self._cores[direction.writer.index].last = time_ns, control.words, ""
             text = f"to {direction.reader.name}: {control.words[:_LINE]}"
-            self._row(time_ns, direction.writer.index, "control", text)
+            self._rows.add(time_ns, direction.writer.index, "control", text)
 
     # Cores and instances
 
@@ -161,12 +170,12 @@ class HtmlWriter(TraceWriter):
         self._cores[core].state = name
         if name in _BOUND and self._bound_ns is None:
             self._bound_ns = time_ns
-        self._cores[core].did(time_ns, f"is {name}")
-        self._row(time_ns, core, "state", name)
+        self._cores[core].last = time_ns, f"is {name}", ""
+        self._rows.add(time_ns, core, "state", name)
 
     def session(self, time_ns: int, core: int, own: int, acknowledged: int) -> None:
         """Show both ids."""
-        self._row(time_ns, core, "session", f"session {own}, acknowledges {acknowledged or 'none'}")
+        self._rows.add(time_ns, core, "session", f"session {own}, acknowledges {acknowledged or 'none'}")
 
     def core_changed(self, time_ns: int, core: int, what: str) -> None:
         """Show what a core does; that it sleeps and wakes is only its last activity."""
@@ -175,40 +184,40 @@ class HtmlWriter(TraceWriter):
         if what == "sleeps" or (what == "runs" and before in ("sleeps", "runs")):
             return
         figures.resets += what == "reset"
-        figures.did(time_ns, what)
-        self._row(time_ns, core, "core", {"runs": "starts"}.get(what, what))
+        figures.last = time_ns, what, ""
+        self._rows.add(time_ns, core, "core", {"runs": "starts"}.get(what, what))
 
     def fault(self, time_ns: int, core: int, text: str, pc: int) -> None:
         """Show the fault."""
         words = f"{text} at PC 0x{pc:08X}"
         self._cores[core].faults += 1
-        self._cores[core].did(time_ns, words)
-        self._row(time_ns, core, "fault", words, problem=words)
+        self._cores[core].last = time_ns, words, ""
+        self._problem(time_ns, core, "fault", words)
 
     def warning(self, time_ns: int, core: int, text: str) -> None:
         """Show the text."""
         self._cores[core].warnings += 1
-        self._row(time_ns, core, "warning", text, problem=text)
+        self._problem(time_ns, core, "warning", text)
 
     def region_changed(self, time_ns: int, direction: TracedDirection, text: str) -> None:
         """Show the text."""
         words = f"region {direction.title}: {text}"
-        self._row(time_ns, direction.writer.index, "region", words, problem=words)
+        self._problem(time_ns, direction.writer.index, "region", words)
 
     def printed(self, time_ns: int, core: int, text: str) -> None:
         """Keep the line."""
         self._consoles[core].add(time_ns, text)
-        self._cores[core].did(time_ns, "printed a line")
-        self._row(time_ns, core, "printed", f"prints {text[:_LINE]}")
+        self._cores[core].last = time_ns, "printed a line", ""
+        self._rows.add(time_ns, core, "printed", f"prints {text[:_LINE]}")
 
     def written(self, time_ns: int, core: int, text: str) -> None:
         """Keep the input among the lines of its console."""
         self._consoles[core].add(time_ns, f"« {text}")
-        self._row(time_ns, core, "printed", f"is written to: {text[:_LINE]}")
+        self._rows.add(time_ns, core, "printed", f"is written to: {text[:_LINE]}")
 
     def noted(self, time_ns: int, core: int, text: str) -> None:
         """Show what a test did."""
-        self._row(time_ns, core, "noted", f"test: {text[:_LINE]}")
+        self._rows.add(time_ns, core, "noted", f"test: {text[:_LINE]}")
 
     # The end
 
@@ -218,13 +227,16 @@ class HtmlWriter(TraceWriter):
 
     def close(self) -> None:
         """Write the page; what is in a ring is not received, also where the trace goes on elsewhere."""
-        end_ns = max(self._latest_ns, self.subject.machine.now_ns)
+        end_ns = max(self._rows.latest_ns, self.subject.machine.now_ns)
         for figures in self._cores.values():
             own = figures.core
             if not own.player:
                 figures.core = replace(own, player=player_of(self.subject.machine.core(own.name)))
-        for message in list(self._packets):
+        for message in list(self._in_ring):
             self.dropped(end_ns, message, AT_END)
+        for number, left in self._left.items():
+            self._problem_count += 1
+            self._problems.append(_all_of(self._ways[number], left))
         collected = Collected(
             self.subject,
             self._ways,
@@ -238,3 +250,19 @@ class HtmlWriter(TraceWriter):
             self._report,
         )
         self.output.write(page(collected).encode())
+
+
+def _all_of(way: DirectionFigures, left: Sequence[tuple[Message, Problem]]) -> Problem:
+    """Return one problem for all messages that one reader has left in its ring, with who has stalled since when."""
+    (first, problem), (last, _) = left[0], left[-1]
+    text = problem.text
+    if len(left) > 1:
+        text = f"{len(left)} messages, {first.title} to {last.title}, not received: {AT_END}"
+    since_ns, title = way.last_taken
+    if title:
+        text += (
+            f"; {problem.core} has taken none for {format_time(problem.time_ns - since_ns)}, since {title}"
+        )
+    else:
+        text += f"; {problem.core} has never taken one"
+    return replace(problem, text=text)

@@ -272,12 +272,12 @@ def test_a_closed_machine_is_freed_without_the_cycle_collector() -> None:
 
 
 def growth() -> int:
-    """Return by how many bytes 100 machines let the process grow, the least of three times.
+    """Return by how many bytes 60 machines let the process grow, the least of two times.
 
     What the allocator keeps in pieces comes and goes by a MiB; what a machine leaves behind is there each time.
     """
     sizes = []
-    for machines in (50, 100, 100, 100):
+    for machines in (25, 60, 60):
         for _ in range(machines):
             live(running=True)
         gc.collect()

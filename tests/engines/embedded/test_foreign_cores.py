@@ -10,7 +10,7 @@ from riscv_beside import BEFORE, BEHIND, write_platform
 from icmsg.assets import asset, platform_file, stub
 from icmsg.cli.main import main
 from icmsg.engines.embedded.machine import EmbeddedMachine
-from icmsg.engines.lockstep.paths import monitor_path
+from icmsg.engines.lockstep.monitor_text import monitor_path
 from icmsg.errors import ConfigurationError, MonitorError, PlatformError
 from icmsg.monitor.embedded import EmbeddedMonitor
 

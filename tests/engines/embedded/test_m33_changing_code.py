@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 from rig import ENABLE_IRQS, Rig
 from thumb import RAM, SHARED, code
 
@@ -228,7 +229,7 @@ def test_changing_code_runs_as_it_stands_in_memory(
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(turns=TURNS, quantum_ns=st.sampled_from([100, 1000, 20_000]))
 def test_changing_code_runs_as_it_stands_in_memory_at_length(
     turns: list[tuple[str, list[Step]]], quantum_ns: int

@@ -138,7 +138,7 @@ def test_a_model_that_writes_within_an_access_fails_strex(rig: Rig) -> None:
     core = rig.boot(text)
     bus = rig.machine.core("app").bus
 
-    def told(_address: int, _value: int, _pc: int) -> None:
+    def told(_address: int, _value: int, _pc: object) -> None:
         bus.write32(SHARED, 5)
         bus.write32(SHARED, 0)
 

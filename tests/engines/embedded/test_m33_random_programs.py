@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 from rig import ENABLE_IRQS, Rig
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def run(rig: Rig, source: str, interrupts: list[int]) -> tuple[list[int], bytes,
     return outcome(core)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(
     pieces=st.lists(PIECES, min_size=3, max_size=25),
     interrupts=st.lists(st.integers(20, 2500), max_size=60),

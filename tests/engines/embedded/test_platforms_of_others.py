@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from icmsg.engines.lockstep.paths import monitor_path
 from thumb import code
 from uart_firmware import LINE, UARTS, image
 
 from icmsg.cli.main import main
 from icmsg.engines.embedded.machine import EmbeddedMachine
-from icmsg.engines.lockstep.paths import monitor_path
 from icmsg.errors import PlatformError
 from icmsg.machine.image import FirmwareImage, Segment
 from icmsg.monitor.embedded import EmbeddedMonitor
@@ -168,7 +168,7 @@ def test_what_is_not_modelled_is_named_in_one_line_and_warned_of_at_its_first_ac
     with EmbeddedMachine(board(tmp_path)) as machine:
         line = machine.announcement
         assert "\n" not in line
-        assert {*machine.stand_ins} == {"exti", "rcc", "gpioA", "dma", "computes", "led"}
+        assert {*machine.stand_ins} == {"exti", "rcc", "gpioA", "dma", "computes"}
         assert "GPIOPort.STM32_GPIOPort (gpioA), IRQControllers.STM32F4_EXTI (exti)" in line
         core = machine.core("cpu")
         core.load(

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
 
+import pytest
 import renode_monitor
 from typed_paths import typed
 
@@ -12,8 +22,8 @@ from icmsg.config.boards import DEFAULT
 from icmsg.engines.choice import remote_engine
 from icmsg.engines.remote.machine import RemoteMachine
 from icmsg.engines.remote.telnet import TelnetMonitor
-from icmsg.engines.remote.telnet_machine import TelnetMachine
-from icmsg.errors import EngineNotAvailableError
+from icmsg.engines.renode.locate import GET_RENODE, find_renode
+from icmsg.errors import EngineError, EngineNotAvailableError
 from icmsg.monitor.embedded import EmbeddedMonitor
 from icmsg.pytest_plugin.availability import not_available
 
@@ -22,6 +32,10 @@ NO_BLOCKS = frozenset({"icmsg_read", "icmsg_write"})
 """A Renode that did not include ``icmsg_monitor.py``, and cannot."""
 NO_EXTENSIONS = NO_BLOCKS | renode_monitor.EXTENSIONS
 """A Renode that has nothing but the platform's own models."""
+_START_S: Final = 150
+_TURN_S: Final = 240
+_STARTED: Final[list[subprocess.Popen[bytes]]] = []
+"""Kept, since each has the pipe whose end ends it."""
 
 
 def on_a_fake_of_renode(*, quantum_ns: int = 1_000, missing: frozenset[str] = frozenset()) -> RemoteMachine:
@@ -50,18 +64,71 @@ class OnTheEmbeddedMonitor(RemoteMachine):
         self._monitor.close()
 
 
-def on_a_real_renode(**times: int) -> TelnetMachine:
-    """Return a machine in the Renode whose Monitor is at ``ICMSG_RENODE_MONITOR`` (HOST:PORT).
+class OnARealRenode(RemoteMachine):
+    """Brings its own connection, over which a shipped script makes the machine, and hangs up when it is closed.
 
-    Without one the test is skipped, and fails with ICMSG_REQUIRE_RENODE=1.
+    The port serves one client at a time: tests of several processes wait for each other there.
     """
-    address = os.environ.get(ADDRESS)
-    if address is None:
-        not_available(
-            EngineNotAvailableError(f"start it with `renode -P 1234`, and set {ADDRESS}=127.0.0.1:1234")
+
+    def __init__(self, host: str, port: int, **times: int) -> None:
+        self._monitor = TelnetMonitor(host, port, connect_s=_TURN_S)
+        self._monitor.execute("Clear")
+        self._monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
+        super().__init__(self._monitor, **times)
+
+    def _close(self) -> None:
+        super()._close()
+        self._monitor.close()
+
+
+def on_a_real_renode(**times: int) -> OnARealRenode:
+    """Return a machine in the Renode whose Monitor is at ``ICMSG_RENODE_MONITOR`` (HOST:PORT), else in one of our own.
+
+    Where there is no Renode the test is skipped, and fails with ICMSG_REQUIRE_RENODE=1.
+    """
+    try:
+        host, port = _address()
+    except EngineNotAvailableError as error:
+        not_available(error)
+    return OnARealRenode(host, port, **times)
+
+
+def _address() -> tuple[str, int]:
+    if (address := os.environ.get(ADDRESS)) is not None:
+        return remote_engine(address).address or ("", 0)
+    found = find_renode()
+    launcher = found and (found.binary or shutil.which("renode"))
+    if launcher is None:
+        raise EngineNotAvailableError(
+            f"none was found that can be started, and {ADDRESS} names none; {GET_RENODE}"
         )
-    host, port = remote_engine(address).address or ("", 0)
-    with TelnetMonitor(host, port) as monitor:
-        monitor.execute("Clear")
-        monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
-    return TelnetMachine(host, port, **times)
+    return "127.0.0.1", _own_renode(Path(launcher))
+
+
+@functools.cache
+def _own_renode(launcher: Path) -> int:
+    """Start a Renode that listens, one for all tests of this process, and return its port.
+
+    The shell before it ends it, and whatever its launcher has started, when this process ends, however that happens.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    # Renode deletes what others have in the folder for such files.
+    folder = tempfile.mkdtemp(prefix="icmsg-renode-")
+    options = ("--disable-xwt", "--hide-log", "--config", f"{folder}/config", "-P", str(port))
+    shell = subprocess.Popen(
+        ["sh", "-c", '"$@" & read _; rm -r "$TMPDIR"; kill 0', "sh", str(launcher), *options],
+        env=os.environ | {"TMPDIR": folder},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    _STARTED.append(shell)
+    end = time.monotonic() + _START_S
+    while time.monotonic() < end:
+        with contextlib.suppress(EngineError):
+            TelnetMonitor(port=port, connect_s=_START_S).close()
+            return port
+        time.sleep(0.5)
+    pytest.fail(f"{launcher} -P {port} answers nothing within {_START_S} s", pytrace=False)

@@ -18,7 +18,7 @@ import fake_dotnet
 from fake_dotnet import Cpu, DotNetError, FakeLockstep
 
 from icmsg.assets import asset, platform_file
-from icmsg.engines.lockstep.paths import monitor_path
+from icmsg.engines.lockstep.monitor_text import monitor_path
 from icmsg.errors import MonitorError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ EXTENSIONS = {
     "RunUntil",
     "TakeRecords",
     "Follow",
+    "FollowTimeline",
     "Unfollow",
     "EndLockstep",
     "RunUntilInterrupt",
@@ -52,6 +53,7 @@ class RenodeMonitor:
         self.lockstep: FakeLockstep | None = None
         self.doorbells: fake_dotnet.DoorbellJournal | None = None
         self.console: fake_dotnet.ConsoleCapture | None = None
+        self.timeline: fake_dotnet.TimelineWatch | None = None
 
     @property
     def machine(self) -> fake_dotnet.FakeMachine:
@@ -172,11 +174,16 @@ class RenodeMonitor:
             self.machine, 4096, [objects[name] for name in uarts.split()]
         )
 
+    def _FollowTimeline(self, wanted: str) -> None:  # noqa: N802 - the Monitor's name
+        if self.timeline is not None:
+            self.timeline.Dispose()
+        self.timeline = fake_dotnet.TimelineWatch(self.machine, 4096) if wanted == "true" else None
+
     def _Unfollow(self) -> None:  # noqa: N802 - the Monitor's name
-        for records in (self.doorbells, self.console):
+        for records in (self.doorbells, self.console, self.timeline):
             if records is not None:
                 records.Dispose()
-        self.doorbells = self.console = None
+        self.doorbells = self.console = self.timeline = None
 
     def _RunUntil(self, microseconds: str, lines: str) -> str:  # noqa: N802 - the Monitor's name
         found = [line.split(".") for line in lines.split()]
@@ -197,7 +204,7 @@ class RenodeMonitor:
 
     def _TakeRecords(self) -> str:  # noqa: N802 - the Monitor's name
         digits, lost = "", 0
-        for block in (self.doorbells, self.console):
+        for block in (self.doorbells, self.console, self.timeline):
             if block is not None:
                 number, missing = memoryview(block._memory).cast("B")[:8].cast("I")
                 digits += bytes(block._memory)[16 : 16 + 16 * number].hex().upper()

@@ -9,6 +9,7 @@ import pytest
 import renode_monitor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from looped import examples
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
@@ -65,7 +66,7 @@ class Liar:
         return LIES[self._kind](answer)
 
 
-@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(100), suppress_health_check=list(HealthCheck))
 @given(kind=st.sampled_from(sorted(LIES)), line=st.integers(1, 60), lines=st.sampled_from([1, 3, 1000]))
 def test_whatever_a_monitor_answers_an_exchange_ends_with_a_result_or_an_error_of_ours(
     kind: str, line: int, lines: int

@@ -14,7 +14,7 @@ from thumb import RAM, firmware
 from typed_paths import typed
 
 from icmsg.assets import asset, stub
-from icmsg.engines.lockstep.paths import monitor_path
+from icmsg.engines.lockstep.monitor_text import monitor_path
 from icmsg.engines.remote.machine import RemoteMachine
 from icmsg.errors import ConfigurationError, EngineError, MonitorError, VirtualTimeoutError
 from icmsg.link.workload import Workload

@@ -42,13 +42,14 @@ def real_machine() -> Iterator[RenodeMachine]:
 
 @pytest.fixture
 def own_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The user's data folder, and no proxy."""
+    """The user's data folder, no proxy, and no Renode of a package."""
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     for name in ("BIN", "PKG", "PATH", "BUILD_DIR"):
         monkeypatch.delenv(f"PYRENODE_{name}", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr("icmsg.engines.renode.locate.INSTALLED", tmp_path / "nowhere")
     return tmp_path / "data"
 
 

@@ -427,6 +427,25 @@ class DoorbellJournal(Block):
         self._let_go()
 
 
+class TimelineWatch(Block):
+    """``TimelineWatch``."""
+
+    def __init__(self, machine: FakeMachine, capacity: int) -> None:
+        super().__init__(machine, capacity)
+        kinds = {EventKind.INTERRUPT_TAKEN: 12, EventKind.INTERRUPT_END: 13, EventKind.SLEEP: 15}
+
+        def told(event: Event) -> None:
+            is_sleep = event.kind is EventKind.SLEEP
+            kind = 14 if is_sleep and event.a else kinds[event.kind]
+            self.add(event.time_ns, kind, event.core, 0 if is_sleep else event.a)
+
+        self._remove = machine.soc.events.add_sink(told, tuple(kinds))
+
+    def Dispose(self) -> None:  # noqa: N802 - .NET's name
+        self._remove()
+        self._let_go()
+
+
 class ConsoleCapture(Block):
     """``ConsoleCapture``."""
 

@@ -76,6 +76,7 @@ def modules(renode: fake_dotnet.FakeRenode, folder: Path) -> dict[str, ModuleTyp
                 Lockstep=fake_dotnet.FakeLockstep,
                 DoorbellJournal=fake_dotnet.DoorbellJournal,
                 ConsoleCapture=fake_dotnet.ConsoleCapture,
+                TimelineWatch=fake_dotnet.TimelineWatch,
                 DoorbellLines=fake_dotnet.DoorbellLines,
                 IDoorbell=object(),
             ),

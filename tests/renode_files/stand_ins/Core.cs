@@ -233,6 +233,12 @@ namespace Antmicro.Renode.Time
 
     public abstract class TimeSourceBase
     {
+        public event Action<TimeInterval> SyncHook
+        {
+            add { }
+            remove { }
+        }
+
         public void ExecuteInNearestSyncedState(Action<TimeStamp> what, bool executeImmediately = false)
         {
         }

@@ -197,6 +197,8 @@ namespace Antmicro.Renode.Peripherals.CPU
 
         public bool IsHalted { get; set; }
 
+        public uint PerformanceInMips { get; set; }
+
         public ulong ExecutedInstructions => 0;
 
         public bool OnPossessedThread => false;
@@ -213,8 +215,6 @@ namespace Antmicro.Renode.Peripherals.CPU
         public uint XProgramStatusRegister => 0;
 
         public uint VectorTableOffset { get; set; }
-
-        public uint PerformanceInMips { get; set; }
     }
 
     public abstract class BaseRiscV : TranslationCPU
@@ -309,6 +309,11 @@ namespace Antmicro.Renode.Peripherals.IRQControllers
     {
         public void Reset()
         {
+        }
+
+        public int FindPendingInterrupt()
+        {
+            return -1;
         }
 
         public ulong Frequency { get; set; }

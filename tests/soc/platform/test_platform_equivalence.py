@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from hypothesis import given, settings
+from looped import examples
 from repl_texts import WrittenEntry, entries, in_braces, in_one_line, indented
 
 from icmsg.soc.platform import parse_platform
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(entries())
 def test_indentation_and_braces_say_the_same(written: list[WrittenEntry]) -> None:
     one_line = parse_platform(in_one_line(written))
@@ -15,7 +16,7 @@ def test_indentation_and_braces_say_the_same(written: list[WrittenEntry]) -> Non
     assert parse_platform(in_braces(written)) == one_line
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(entries())
 def test_everything_written_is_read_back(written: list[WrittenEntry]) -> None:
     platform = parse_platform(indented(written))

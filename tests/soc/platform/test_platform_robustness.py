@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 
 from icmsg.errors import PlatformError
 from icmsg.soc.platform import parse_platform
@@ -43,7 +44,7 @@ def refusal(text: str) -> PlatformError | None:
     return None
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(edits)
 def test_a_damaged_file_is_read_or_refused_with_its_line(damage: list[tuple[int, int, str]]) -> None:
     text = ORIGINAL
@@ -55,7 +56,7 @@ def test_a_damaged_file_is_read_or_refused_with_its_line(damage: list[tuple[int,
         assert str(error).startswith(f"f.repl:{error.line}:")
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(st.text(st.sampled_from(PIECES).map(lambda piece: piece[0]) | st.characters(), max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     error = refusal(text)

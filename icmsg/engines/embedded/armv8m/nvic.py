@@ -47,6 +47,8 @@ class Nvic:
         "edges",
         "enabled",
         "ended",
+        "entered",
+        "left",
         "lines",
         "pended",
         "pending",
@@ -62,6 +64,8 @@ class Nvic:
         """Called with an external interrupt whose handler has returned."""
         self.began: Callable[[int], None] | None = None
         """Called with an external interrupt whose handler is entered."""
+        self.entered: list[Callable[[int], None]] = []
+        self.left: list[Callable[[int], None]] = []
         self.pended: Callable[[], None] = ignore
         """Called when an exception becomes pending that was not, enabled or not (SCR.SEVONPEND)."""
         self.pending = 0
@@ -154,6 +158,8 @@ class Nvic:
 
     def begin(self, number: int) -> None:
         """Exception ``number`` is entered."""
+        for told in self.entered:
+            told(number)
         self.pending &= ~(1 << number)
         self.active.append(number)
         if self.began is not None and number > SYSTICK:
@@ -165,6 +171,8 @@ class Nvic:
             self.active.remove(number)
             if self.ended is not None and number > SYSTICK:
                 self.ended(number - 16)
+            for told in self.left:
+                told(number)
         bit = 1 << number
         if self.lines & ~self.edges & bit:
             self.pend(bit)

@@ -31,17 +31,24 @@ class WatchedCore(ABC):
         """Raise an error where the run under way has ended."""
 
     def watch_stores(
-        self, begin: int, end: int, told: Callable[[int, int, int], None], *, loads: bool = False
+        self,
+        begin: int,
+        end: int,
+        told: Callable[[int, int, Callable[[], int]], None],
+        *,
+        loads: bool = False,
+        width: int = 0,
     ) -> Callable[[], None]:
         """Call ``told(address, value, pc)`` at each store of this core to ``begin``…``end`` - 1, before it is made.
 
-        ``loads``: at each load instead, its value 0. The function returned ends that before the next slice.
+        ``pc`` is a function, since to read it takes longer than the rest. ``loads``: at each load instead, its value 0.
+        ``width``: only at those of so many bytes. The function returned ends that before the next slice.
         """
-        on = [True]
+        on, pc = [True], self.pc
 
-        def tell(address: int, _size: int, value: int) -> None:
-            if on:
-                told(address, value, self.pc())
+        def tell(address: int, size: int, value: int) -> None:
+            if on and width in (0, size):
+                told(address, value, pc)
 
         hook = self._native.hook_loads if loads else self._native.hook_stores
         return self._watch(hook(begin, end, tell), on)
@@ -51,12 +58,16 @@ class WatchedCore(ABC):
 
         Registers are those before the first instruction, but for the program counter.
         """
+        return self.watch_runs(lambda address, _size: told(address))
+
+    def watch_runs(self, told: Callable[[int, int], None]) -> Callable[[], None]:
+        """Do the same, and tell the bytes of the run, too; one that ends early has fewer."""
         on = [True]
 
-        def tell(address: int, _size: int) -> None:
+        def tell(address: int, size: int) -> None:
             try:
                 if on:
-                    told(address)
+                    told(address, size)
             except BaseException as error:
                 self._raise_later(error)
 

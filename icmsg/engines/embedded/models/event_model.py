@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.hw.line import Line
 from icmsg.hw.model import RegisterModel, on_write
-from icmsg.hw.nrf_tasks_events import EVENTS_BASE
+from icmsg.hw.nrf_peripherals import EVENTS_BASE
 from icmsg.hw.registers import WORD
 
 if TYPE_CHECKING:

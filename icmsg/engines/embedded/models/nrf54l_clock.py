@@ -12,7 +12,7 @@ from icmsg.engines.embedded.alarm import Alarm
 from icmsg.engines.embedded.models.event_model import EventModel
 from icmsg.errors import ConfigurationError
 from icmsg.hw.model import on_read, on_write
-from icmsg.hw.nrf54l_clock import CLOCK54L
+from icmsg.hw.nrf54_peripherals import CLOCK54L
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot

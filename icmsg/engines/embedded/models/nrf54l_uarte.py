@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.engines.embedded.models.console_uarte import ConsoleUarte, UarteNames
 from icmsg.engines.embedded.models.uarte_receiver import ReceiverNames
 from icmsg.hw.model import on_write
-from icmsg.hw.nrf54l_uarte import FRAME_TIMEOUT, UARTE54L
+from icmsg.hw.nrf54_peripherals import FRAME_TIMEOUT, UARTE54L
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot

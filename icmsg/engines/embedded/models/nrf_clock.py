@@ -14,7 +14,7 @@ from icmsg.engines.embedded.models.event_model import EventModel
 from icmsg.engines.embedded.rates import FASTEST
 from icmsg.errors import ConfigurationError
 from icmsg.hw.model import on_read, on_write
-from icmsg.hw.nrf_clock import CLOCK
+from icmsg.hw.nrf_peripherals import CLOCK
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot

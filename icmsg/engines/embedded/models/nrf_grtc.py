@@ -19,7 +19,7 @@ from icmsg.engines.embedded.alarm import Alarm
 from icmsg.errors import ConfigurationError
 from icmsg.hw.line import Line
 from icmsg.hw.model import RegisterModel, on_read, on_write
-from icmsg.hw.nrf_grtc import (
+from icmsg.hw.nrf54_peripherals import (
     BUSY,
     CHANNELS,
     COUNTER_MASK,

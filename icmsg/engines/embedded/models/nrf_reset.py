@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from icmsg.engines.embedded.models.core_holder import CoreHolder
 from icmsg.hw.exposed import BOOL, UINT32, VOID, exposed
 from icmsg.hw.model import on_write
-from icmsg.hw.nrf_reset import RESET
+from icmsg.hw.nrf_peripherals import RESET
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot

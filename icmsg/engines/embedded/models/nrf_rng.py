@@ -9,7 +9,7 @@ from icmsg.engines.embedded.alarm import Alarm
 from icmsg.engines.embedded.models.event_model import EventModel
 from icmsg.hw.exposed import UINT32, exposed
 from icmsg.hw.model import on_write
-from icmsg.hw.nrf_rng import RNG
+from icmsg.hw.nrf_peripherals import RNG
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot

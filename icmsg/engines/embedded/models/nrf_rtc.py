@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.engines.embedded.alarm import Alarm
 from icmsg.engines.embedded.models.event_model import EventModel
 from icmsg.hw.model import on_read, on_write
-from icmsg.hw.nrf_rtc import COMPARATORS, COUNTER_MASK, LFCLK_HZ, OVERFLOW_START, RTC
+from icmsg.hw.nrf_peripherals import COUNTER_MASK, LFCLK_HZ, OVERFLOW_START, RTC, RTC_COMPARATORS
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot
@@ -31,7 +31,7 @@ class NrfRtcModel(EventModel):
         self._cc = self.slot("CC")
         self._tick = self.event_bit("TICK")
         self._overflow = self.event_bit("OVRFLW")
-        self._compare = [self.event_bit("COMPARE", index) for index in range(COMPARATORS)]
+        self._compare = [self.event_bit("COMPARE", index) for index in range(RTC_COMPARATORS)]
         events = (self._tick, self._overflow, *self._compare)
         self._alarms = {event: Alarm(slot, partial(self._happen, event)) for event in events}
         self._enabled = 0

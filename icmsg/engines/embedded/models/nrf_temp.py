@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.engines.embedded.alarm import Alarm
 from icmsg.engines.embedded.models.event_model import EventModel
 from icmsg.hw.model import on_write
-from icmsg.hw.nrf_temp import TEMP
+from icmsg.hw.nrf_peripherals import TEMP
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.engines.embedded.alarm import Alarm
 from icmsg.engines.embedded.models.event_model import EventModel
 from icmsg.hw.model import on_write
-from icmsg.hw.nrf_timer import COMPARATORS, TIMER, TIMER_HZ, WIDTHS
+from icmsg.hw.nrf_peripherals import TIMER, TIMER_COMPARATORS, TIMER_HZ, WIDTHS
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot
@@ -24,7 +24,7 @@ _STOP_SHORTS: Final = 8
 class NrfTimerModel(EventModel):
     """TIMER, owned by the core of ``slot``, with the compare registers below ``comparators``."""
 
-    def __init__(self, slot: Slot, *, base: int, comparators: int = COMPARATORS) -> None:
+    def __init__(self, slot: Slot, *, base: int, comparators: int = TIMER_COMPARATORS) -> None:
         super().__init__(TIMER, slot, base=base)
         self._cc = self.slot("CC")
         self._compare = [self.event_bit("COMPARE", index) for index in range(comparators)]

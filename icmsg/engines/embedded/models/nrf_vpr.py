@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.engines.embedded.models.core_holder import CoreHolder
 from icmsg.hw.exposed import BOOL, exposed
 from icmsg.hw.model import on_read, on_write
-from icmsg.hw.nrf_vpr import VPR
+from icmsg.hw.nrf54_peripherals import VPR
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot

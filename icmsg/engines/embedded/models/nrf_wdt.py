@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.engines.embedded.alarm import Alarm
 from icmsg.engines.embedded.models.event_model import EventModel
 from icmsg.hw.model import on_write
-from icmsg.hw.nrf_rtc import LFCLK_HZ
-from icmsg.hw.nrf_wdt import RELOAD, SHORTEST, WDT
+from icmsg.hw.nrf_peripherals import LFCLK_HZ, RELOAD, SHORTEST, WDT
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot

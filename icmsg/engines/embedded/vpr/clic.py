@@ -25,13 +25,26 @@ LEVEL_BITS: Final = 0x3F
 class Clic:
     """State of the interrupt controller; ``changed`` is called when an interrupt may have become takeable."""
 
-    __slots__ = ("active", "began", "changed", "enabled", "ended", "level", "lines", "pending")
+    __slots__ = (
+        "active",
+        "began",
+        "changed",
+        "enabled",
+        "ended",
+        "entered",
+        "left",
+        "level",
+        "lines",
+        "pending",
+    )
 
     def __init__(self) -> None:
         self.changed: Callable[[], None] = ignore
         self.ended: Callable[[int], None] | None = None
         self.began: Callable[[int], None] | None = None
         """Called with an interrupt whose handler has returned."""
+        self.entered: list[Callable[[int], None]] = []
+        self.left: list[Callable[[int], None]] = []
         self.pending = 0
         self.enabled = 0
         self.lines = 0
@@ -103,6 +116,8 @@ class Clic:
         self.active.append(interrupt)
         if self.began is not None:
             self.began(interrupt)
+        for told in self.entered:
+            told(interrupt)
 
     def finish(self) -> None:
         """Note that the handler entered last has returned."""
@@ -110,3 +125,5 @@ class Clic:
             interrupt = self.active.pop()
             if self.ended is not None:
                 self.ended(interrupt)
+            for told in self.left:
+                told(interrupt)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from icmsg.hw.nrf54l_clock import CLOCK54L
-from icmsg.hw.nrf54l_uarte import UARTE54L
-from icmsg.hw.nrf_grtc import COUNTER_MASK, GRTC, grtc
-from icmsg.hw.nrf_vpr import VPR
+from icmsg.hw.nrf54_peripherals import CLOCK54L, COUNTER_MASK, GRTC, UARTE54L, VPR, grtc
 from icmsg.hw.registers import Access, RegisterBlock
 
 # name, offset, elements, bytes from one to the next, access, value after a reset

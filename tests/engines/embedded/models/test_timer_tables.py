@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from icmsg.hw.nrf_clock import CLOCK
-from icmsg.hw.nrf_gpio import GPIO
-from icmsg.hw.nrf_reset import RESET
-from icmsg.hw.nrf_rtc import RTC
-from icmsg.hw.nrf_wdt import WDT
+from icmsg.hw.nrf_peripherals import CLOCK, GPIO, RESET, RTC, WDT
 from icmsg.hw.registers import Access, RegisterBlock
 
 R, W, RW = Access.R, Access.W, Access.RW

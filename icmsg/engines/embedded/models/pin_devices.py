@@ -1,0 +1,157 @@
+"""Buttons and LEDs on the pins of a GPIO port, as Renode's ``Miscellaneous.Button`` and ``Miscellaneous.LED``.
+
+They have no registers: a wire of the platform file leads from a pin to an LED (``13 -> led@0``), or from a button to a
+pin (``-> gpio0@11``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+
+from icmsg.hw.exposed import BOOL, VOID, exposed
+from icmsg.hw.line import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icmsg.soc.platform import Peripheral, PlatformDescription
+
+LED: Final = "Miscellaneous.LED"
+BUTTON: Final = "Miscellaneous.Button"
+PIN_DEVICES: Final = (LED, BUTTON)
+
+LedSink = Callable[[int, bool], None]
+"""(virtual time in ns, whether it is on)"""
+
+
+@runtime_checkable
+class Port(Protocol):
+    """GPIO port whose pins are lines: ``pins`` of those that firmware drives, ``set_input`` from outside."""
+
+    @property
+    def pins(self) -> Mapping[int, Line]:
+        """The pins by number, as firmware drives them."""
+
+    def set_input(self, pin: int, level: bool) -> None:
+        """Drive a pin from outside."""
+
+
+class LedModel:
+    """An LED, on where its pin is high, or with ``invert`` low; off at first, ``invert`` on, as Renode's."""
+
+    def __init__(self, now_ns: Callable[[], int], *, invert: bool) -> None:
+        self._now_ns: Final = now_ns
+        self._invert: Final = invert
+        self._state = invert
+        self.is_driven = False
+        """True if a port that is modelled drives it."""
+        self.sinks: Final[list[LedSink]] = []
+        """Called whenever it goes on or off."""
+
+    @property
+    @exposed(BOOL)
+    def state(self) -> bool:
+        """True while it is on."""
+        return self._state
+
+    def drive(self, _number: int, level: bool) -> None:
+        """Take the level of its pin."""
+        state = level is not self._invert
+        if state is not self._state:
+            self._state = state
+            for sink in tuple(self.sinks):
+                sink(self._now_ns(), state)
+
+
+class ButtonModel:
+    """A button that drives its pins high while it is pressed, or with ``invert`` low."""
+
+    def __init__(self, *, invert: bool) -> None:
+        self._inverted: Final = invert
+        self._pressed = False
+        self.line: Final = Line()
+        self.line.level = invert
+
+    @property
+    @exposed(BOOL)
+    def pressed(self) -> bool:
+        """True while it is pressed."""
+        return self._pressed
+
+    @property
+    @exposed(BOOL)
+    def inverted(self) -> bool:
+        """True if its pins are low while it is pressed."""
+        return self._inverted
+
+    @exposed(VOID)
+    def press(self) -> None:
+        """Press it until it is released."""
+        self._set(True)
+
+    @exposed(VOID)
+    def release(self) -> None:
+        """Release it."""
+        self._set(False)
+
+    @exposed(VOID)
+    def press_and_release(self) -> None:
+        """Press and release it at the same moment."""
+        self._set(True)
+        self._set(False)
+
+    @exposed(VOID)
+    def toggle(self) -> None:
+        """Press it, or release it where it is pressed."""
+        self._set(not self._pressed)
+
+    def _set(self, pressed: bool) -> None:
+        self._pressed = pressed
+        self.line.set(pressed is not self._inverted)
+
+
+PinDevice = LedModel | ButtonModel
+
+
+def place_on_pins(
+    description: PlatformDescription, models: Mapping[str, object], now_ns: Callable[[], int]
+) -> dict[str, PinDevice]:
+    """Return the LEDs and buttons of a platform by name, wired to those of ``models`` that are ports.
+
+    Raises:
+        PlatformError: a wire leads to a pin that its port has not.
+    """
+    found: dict[str, PinDevice] = {}
+    for item in description:
+        if item.type == LED:
+            found[item.name] = LedModel(now_ns, invert=_inverted(item))
+        elif item.type == BUTTON:
+            found[item.name] = ButtonModel(invert=_inverted(item))
+    for item in description:
+        for wire in item.connections:
+            source, sink = models.get(item.name), found.get(wire.destination)
+            if isinstance(source, Port) and isinstance(sink, LedModel):
+                pin = source.pins.get(-1 if wire.index is None else wire.index)
+                if pin is None:
+                    raise wire.place.error(
+                        f"{item.name} has no pin {wire.index}: use 0 to {len(source.pins) - 1}"
+                    )
+                pin.connect(sink.drive, wire.irq)
+                sink.is_driven = True
+            button, port = found.get(item.name), models.get(wire.destination)
+            if isinstance(button, ButtonModel) and isinstance(port, Port):
+                if wire.irq not in port.pins:
+                    raise wire.place.error(
+                        f"{wire.destination} has no pin {wire.irq}: use 0 to {len(port.pins) - 1}"
+                    )
+                button.line.connect(port.set_input, wire.irq)
+                port.set_input(wire.irq, button.line.level)
+    return found
+
+
+def _inverted(item: Peripheral) -> bool:
+    invert = item.attributes.get("invert", False)
+    if not isinstance(invert, bool):
+        raise item.error(f"invert of {item.name} must be true or false", "invert")
+    return invert
