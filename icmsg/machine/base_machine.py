@@ -36,7 +36,7 @@ class BaseMachine(Generic[CoreT]):
         self.events: Final = events
         self.cores: Final[dict[str, CoreT]] = {}
         self.announcement = ""
-        """Line that is to be said of this machine before it runs; mostly empty."""
+        """Sentence to be said of this machine before it runs, in one line; mostly nothing."""
         self._runs = False
         self._closed = False
         self._faults: Final = FaultLog(self)

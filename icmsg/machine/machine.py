@@ -245,7 +245,7 @@ class Machine(Protocol):
 
     @property
     def announcement(self) -> str:
-        """Line that is to be said of this machine before it runs; mostly empty."""
+        """Sentence to be said of this machine before it runs, in one line; mostly nothing."""
 
     @property
     def now_ns(self) -> int:

@@ -83,7 +83,7 @@ class Builder:
         self.common: Final = AddressSpace("")
         """Everything that is there for everybody: what a debugger sees that looks through no core's eyes."""
         self.stand_ins: Final[dict[str, Peripheral]] = {}
-        """Entries that nothing models, by name, in the order in which they were made."""
+        """Peripherals that nothing models, by name, in the order in which it was made."""
         self.left_out: Final[list[str]] = []
         """Commands of the platform file that nobody runs, since Python would have to be executed."""
         self.tags: Final[list[Tag]] = []

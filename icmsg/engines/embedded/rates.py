@@ -34,7 +34,7 @@ _DEFAULT_SYSTICK_HZ: Final = 50 * 0x800000  # that of Renode's NVIC
 _DEFAULT_PRIORITY_MASK: Final = 0xFF  # likewise
 _MOST_MPU_REGIONS: Final = 16
 _MOST_TICKS_PER_SECOND: Final = 10**16
-"""Limit beyond which the 64 bits of an event's time would not last for half an hour."""
+"""Limit: with more, the 64 bits of an event's time would not last for half an hour."""
 FASTEST: Final = 2
 """Factor by which a core's clock can be faster than after a reset (HFCLKCTRL of the nRF5340)."""
 

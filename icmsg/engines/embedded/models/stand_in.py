@@ -1,4 +1,4 @@
-"""Stand-ins for peripherals that nothing models, and for those that a line of Python describes."""
+"""Models that stand for peripherals that nothing models, and for those that a line of Python describes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NEXT: Final[dict[str, Callable[[int], int]]] = {
     "rolling-bit.py": lambda last: last << 1 & _MASK or 1,
     "ticker.py": lambda last: last + 1,
 }
-"""Function to the value that is read next, by the file of Renode's ``scripts/pydev``."""
+"""The value that is read next, by the file of Renode's ``scripts/pydev``."""
 _FIRST: Final = {"counter.py": -1}
 
 
