@@ -13,6 +13,7 @@ from uart_firmware import LINE, UARTS, image
 
 from icmsg.cli.main import main
 from icmsg.engines.embedded.machine import EmbeddedMachine
+from icmsg.engines.lockstep.monitor_text import monitor_path
 from icmsg.errors import PlatformError
 from icmsg.machine.image import FirmwareImage, Segment
 from icmsg.monitor.embedded import EmbeddedMonitor
