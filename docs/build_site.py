@@ -21,6 +21,7 @@ NAVIGATION: Final = {
             "docs/tours.md",
             "docs/getting-started.md",
             "docs/configuration.md",
+            "docs/zephyr.md",
             "docs/nrf54.md",
             "docs/icbmsg.md",
         ),

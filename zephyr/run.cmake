@@ -6,13 +6,13 @@ macro(run_on_icmsg soc)
   zephyr_get(ICMSG_ARGS SYSBUILD GLOBAL)
   separate_arguments(icmsg_args UNIX_COMMAND "${ICMSG_ARGS}")
   get_filename_component(icmsg_beside_python ${PYTHON_EXECUTABLE} DIRECTORY)
-  find_program(ICMSG icmsg HINTS ${icmsg_beside_python})
+  find_program(ICMSG_EXECUTABLE icmsg HINTS ${icmsg_beside_python})
   set(icmsg_build ${APPLICATION_BINARY_DIR})
   if(SYSBUILD) # all images of the build, each on its core
     get_filename_component(icmsg_build ${APPLICATION_BINARY_DIR} DIRECTORY)
   endif()
-  if(ICMSG)
-    set(icmsg_command ${ICMSG} simulate --soc ${soc} ${icmsg_args} ${icmsg_build})
+  if(ICMSG_EXECUTABLE)
+    set(icmsg_command ${ICMSG_EXECUTABLE} simulate --soc ${soc} ${icmsg_args} ${icmsg_build})
   else()
     set(icmsg_command
       ${CMAKE_COMMAND} -E echo "icmsg is not installed: pip install icmsg, then build again with --pristine"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import sys
 from codecs import getincrementaldecoder
 from contextlib import closing
 from pathlib import Path
+from select import select
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.cli.arguments import HelpFormatter, time_ns
@@ -15,7 +18,7 @@ from icmsg.cli.endpoint_options import add_endpoint_options, endpoints_of, stub_
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
 from icmsg.engines.choice import make_machine
-from icmsg.errors import ConfigurationError
+from icmsg.errors import ConfigurationError, EngineError
 from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.players import Responder
 from icmsg.link.setup import ExchangeSetup
@@ -37,7 +40,8 @@ if TYPE_CHECKING:
 
 OFF: Final = "off"
 _VERDICT: Final = re.compile(r"PROJECT EXECUTION (SUCCESSFUL|FAILED)")
-"""What ztest prints at the end (TC_END_REPORT of Zephyr's tc_util.h), and what twister waits for."""
+"""The line that ztest prints at the end (TC_END_REPORT of Zephyr's tc_util.h), and what twister waits for."""
+_INPUT_BYTES: Final = 256
 _STEP_NS: Final = 1 * MS
 _QUIET_NS: Final = 20 * MS
 """Silence after the verdict that ends the run: a dump of coverage data may follow it."""
@@ -49,8 +53,9 @@ def add_parser(commands: Any, cores: CoreOptions) -> None:
         "simulate",
         help="run the firmware of a build, print its console",
         description="Runs the firmware of a build, prints the console of the core under test on standard output as it "
-        "comes, and the other consoles on standard error. Ends where a ztest image ends (PROJECT EXECUTION …), at "
-        "--timeout-s, with Ctrl-C or SIGTERM. It is what `west build -t run` and twister start.",
+        "comes, and the other consoles on standard error. What comes through a pipe is typed into that console. Ends "
+        "where a ztest image ends (PROJECT EXECUTION …), at --timeout-s, with Ctrl-C or SIGTERM. It is what `west "
+        "build -t run` and twister start.",
         formatter_class=HelpFormatter,
     )
     keep(parser, cores)
@@ -186,6 +191,15 @@ def _set_up_link(machine: Machine, options: argparse.Namespace, who: dict[str, s
     return lambda: setup.start(release=release)
 
 
+def _piped_input() -> int | None:
+    """Return standard input if it is a pipe; a terminal is left to the shell, as it may be that of twister."""
+    try:
+        number = sys.stdin.fileno()
+        return number if os.name == "posix" and stat.S_ISFIFO(os.fstat(number).st_mode) else None
+    except (AttributeError, OSError, ValueError):  # closed, or an object of a test or a notebook
+        return None
+
+
 class _Run:
     """Virtual time that passes until ``core`` has printed its verdict, or ``timeout_ns`` have passed."""
 
@@ -196,6 +210,7 @@ class _Run:
         self._faults = FaultLog(machine)
         self._verdict: str | None = None
         self._shown = dict.fromkeys(machine.cores, 0)
+        self._typed_on = _piped_input()
         self._decoder = getincrementaldecoder("utf-8")("backslashreplace")
         self._raw = not sys.stdout.isatty()
         if self._raw:  # who reads from a pipe may wait for a prompt without a line end
@@ -217,8 +232,23 @@ class _Run:
             step_ns = _STEP_NS if ends_ns is None else min(_STEP_NS, ends_ns - self._machine.now_ns)
             if step_ns <= 0:
                 return
+            self._pass_input()
             self._machine.run_for(step_ns)
             self._show()
+
+    def _pass_input(self) -> None:
+        """Type into the console what has come through a pipe: so the harnesses of twister talk to a shell."""
+        if self._typed_on is None or not select([self._typed_on], [], [], 0)[0]:
+            return
+        data = os.read(self._typed_on, _INPUT_BYTES)
+        if not data:
+            self._typed_on = None  # whoever wrote has closed the pipe
+            return
+        try:
+            self._core.console.write(data)
+        except EngineError as error:
+            self._typed_on = None
+            sys.stderr.write(f"icmsg: input is not passed on: {error}\n")
 
     def _show(self) -> None:
         """Print what has come: of the core under test on standard output, of the others on standard error."""

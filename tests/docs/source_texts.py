@@ -21,10 +21,10 @@ def normal(text: str) -> str:
 
 @cache
 def texts() -> tuple[str, ...]:
-    """Return every text of the package and of the Makefile."""
+    """Return every text of the package, of its west command and of the Makefile."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     found = [re.sub(r"\$\([^)]*\)", "…", line) for line in makefile.splitlines()]
-    for path in sorted((ROOT / "icmsg").rglob("*.py")):
+    for path in sorted([*(ROOT / "icmsg").rglob("*.py"), *(ROOT / "zephyr").glob("*.py")]):
         found += [text for node in ast.walk(_tree(path)) if (text := _template(node)) not in ("…", "", None)]
     return tuple(dict.fromkeys(map(normal, found)))
 

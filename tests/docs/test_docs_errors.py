@@ -19,6 +19,7 @@ MODULES = (
     "cli/new_command.py",
     "cli/renode_command.py",
     "cli/run_command.py",
+    "cli/simulate_command.py",
     "cli/trace_options.py",
     "config/instance.py",
     "config/layout.py",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from config_files import text
 from firmware_files import elf
 from thumb import RAM, firmware
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).resolve().parents[2]
 PASSED = "PROJECT EXECUTION SUCCESSFUL"
 FAILED = "PROJECT EXECUTION FAILED"
 _UARTE = {"app": 0x5000_8000, "net": 0x4101_3000}
