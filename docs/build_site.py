@@ -31,6 +31,7 @@ NAVIGATION: Final = {
             "docs/debugging.md",
             "docs/renode.md",
             "docs/bring-your-own-soc.md",
+            "docs/platform-files.md",
             "firmware_stubs/README.md",
         ),
         "docs/troubleshooting.md",

@@ -12,8 +12,8 @@ from enum import Enum
 from typing import NamedTuple
 
 
-class State(Enum):
-    """State that a bit can show."""
+class UartState(Enum):
+    """UartState that a bit can show."""
 
     READY = "there is room for a byte, and none is under way"
     RECEIVED = "a byte was received and not read"
@@ -27,7 +27,7 @@ class Bits(NamedTuple):
     mask: int
 
 
-Term = State | Bits
+Term = UartState | Bits
 
 
 class Live(NamedTuple):
@@ -37,7 +37,7 @@ class Live(NamedTuple):
     terms: tuple[Term, ...]
 
 
-class Command(NamedTuple):
+class UartCommand(NamedTuple):
     """Bits that, where firmware writes ones to all of them, set and clear others."""
 
     bits: Bits
@@ -83,7 +83,7 @@ class UartLayout:
     sent: tuple[Bits, ...] = ()
     received: tuple[Bits, ...] = ()
     emptied: tuple[Bits, ...] = ()
-    commands: tuple[Command, ...] = ()
+    commands: tuple[UartCommand, ...] = ()
     flushes: tuple[Bits, ...] = ()
     sets: dict[int, int] = field(default_factory=dict)
     clears: dict[int, int] = field(default_factory=dict)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.hw.uart_layout import Bits, Command, Interrupt, Live, State, UartLayout
+from icmsg.hw.uart_layout import Bits, Interrupt, Live, UartCommand, UartLayout, UartState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icmsg.hw.uart_layout import Term
 
-_READY, _RECEIVED, _EMPTY = State.READY, State.RECEIVED, State.EMPTY
+_READY, _RECEIVED, _EMPTY = UartState.READY, UartState.RECEIVED, UartState.EMPTY
 
 
 def _bit(offset: int, *numbers: int) -> Bits:
@@ -225,10 +225,10 @@ def _silabs(
         received=(_bit(flag, 2),),
         emptied=(_bit(flag, 2),),
         commands=(
-            Command(_bit(command, 0), sets=(receiver,)),
-            Command(_bit(command, 1), clears=(receiver,)),
-            Command(_bit(command, 2), sets=(transmitter, _bit(flag, 1))),
-            Command(_bit(command, 3), clears=(transmitter,)),
+            UartCommand(_bit(command, 0), sets=(receiver,)),
+            UartCommand(_bit(command, 1), clears=(receiver,)),
+            UartCommand(_bit(command, 2), sets=(transmitter, _bit(flag, 1))),
+            UartCommand(_bit(command, 3), clears=(transmitter,)),
         ),
         flushes=(_bit(command, 11),),
         sets={flag + 4: flag} if older else {},
@@ -254,10 +254,10 @@ def _leuart() -> UartLayout:
         received=(_bit(0x2C, 2),),
         emptied=(_bit(0x2C, 2),),
         commands=(
-            Command(_bit(0x04, 0), sets=(receiver,)),
-            Command(_bit(0x04, 1), clears=(receiver,)),
-            Command(_bit(0x04, 2), sets=(transmitter,)),
-            Command(_bit(0x04, 3), clears=(transmitter,)),
+            UartCommand(_bit(0x04, 0), sets=(receiver,)),
+            UartCommand(_bit(0x04, 1), clears=(receiver,)),
+            UartCommand(_bit(0x04, 2), sets=(transmitter,)),
+            UartCommand(_bit(0x04, 3), clears=(transmitter,)),
         ),
         sets={0x30: 0x2C},
         clears={0x34: 0x2C},

@@ -240,6 +240,8 @@ class Emulation:
             return beside
         if name == "machine":
             return Device("machine", "Machine", MachineObject(machine, self), MachineAdditions(machine))
+        if name == "sysbus" and machine.soc is None:
+            machine.load("")  # a machine has its bus before it has anything else
         names = (name, *(prefix + name for prefix in self.usings))
         return next((machine.devices[full] for full in names if full in machine.devices), beside)
 

@@ -15,7 +15,7 @@ from icmsg.monitor.log import LogLevel
 from icmsg.monitor.python_scripts import PythonScripts
 from icmsg.monitor.refusal import Refusal
 from icmsg.monitor.results import NumbersMode
-from icmsg.monitor.script import logical_lines, read_script
+from icmsg.monitor.script import logical_lines, read_script, whole_strings
 from icmsg.monitor.tokens import Token, commands, path_token, string_token
 from icmsg.monitor.variables import CWD, ORIGIN, Collection, Scope
 from icmsg.monitor.verbs.line import WORD, is_verb, split_commands, words_of
@@ -102,7 +102,7 @@ class Interpreter:
 
     def run_lines(self, text: str) -> None:
         """Run lines as they are typed."""
-        for _, line in logical_lines(text) if self.typed is None else enumerate(text.splitlines()):
+        for line in whole_strings(text) if self.typed is None else text.splitlines():
             self._remember(line)
             self.parse(line)
 

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.limits import SCRIPT_BYTES, read_file
 from icmsg.monitor.refusal import Refusal
+from icmsg.monitor.tokens import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _QUOTES: Final = '"""'
+_LONGEST: Final = 200
+"""Lines that a string may have which one quote began."""
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -33,6 +36,16 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
         inside ^= toggles
     if pending is not None:
         yield pending
+
+
+def whole_strings(text: str) -> Iterator[str]:
+    """Yield the lines of what is given at once, joined; also those over which a string goes that one quote began."""
+    lines = [line for _, line in logical_lines(text)]
+    while lines:
+        ends = (end for end in range(1, min(len(lines), _LONGEST) + 1) if is_whole("\n".join(lines[:end])))
+        end = next(ends, 1)
+        yield "\n".join(lines[:end])
+        del lines[:end]
 
 
 def read_script(path: Path) -> str:

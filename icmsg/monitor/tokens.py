@@ -65,6 +65,11 @@ def tokenize(text: str) -> Tokenized:
     return Tokenized(tokens, None, "")
 
 
+def is_whole(text: str) -> bool:
+    """Return whether tokens cover all of ``text``: no string in it is open at its end."""
+    return tokenize(text).end is None
+
+
 def string_token(text: str) -> Token:
     """Return a string that nobody wrote: it stands for itself."""
     return Token("STRING", text, text)

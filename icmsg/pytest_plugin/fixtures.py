@@ -199,6 +199,7 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
 
     recorder = ArtefactRecorder.of(request.node)
     mailboxes: dict[str, PlayedMailbox] = {}
+    channels: set[tuple[str, object]] = set()
 
     def open_peer(
         core: str | None = None,
@@ -219,8 +220,11 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
             from icmsg.link.endpoints.from_files import config_from_files  # slow to load
 
             config, names = config_from_files(target.name, link.other(target.name), files), [*files.endpoints]
-        if target.name not in mailboxes or not target.is_played:
-            mailboxes[target.name] = PlayedMailbox(target)  # of all instances of this core
+        config = config or link.configs[target.name]
+        used = target.name, getattr(config, "rx_channel", None)
+        if used in channels or target.name not in mailboxes or not target.is_played:
+            mailboxes[target.name] = PlayedMailbox(target)  # of all instances of this core; it starts over
+        channels.add(used)
         mailbox = mailboxes[target.name]
         if isinstance(config, IcbmsgConfig | IcmsgMeConfig):
             recorder.follow(icmsg_machine, target.name, link.other(target.name), config, names)
@@ -229,11 +233,10 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
             return several
         if names:
             raise ConfigurationError("endpoints are for IcbmsgConfig and IcmsgMeConfig: ICMsg has one")
-        if config is not None and not isinstance(config, Config):
+        if not isinstance(config, Config):
             raise ConfigurationError(
                 f"config {config!r} is no InstanceConfig; for a devicetree file: files=Files(FILE)"
             )
-        config = config or link.configs[target.name]
         recorder.follow(icmsg_machine, target.name, link.other(target.name), config)
         peer = Peer(icmsg_machine, target, config, mailbox=mailbox)
         recorder.peers.append(peer)

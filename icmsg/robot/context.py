@@ -86,7 +86,7 @@ class KeywordContext:
             self.recorder.listen(machine)
             if self.coverage is not None:
                 self.coverage.watch(machine)
-            self.recent = try_recent(machine) if self.settings.trace_suffixes else None
+            self.recent = try_recent(machine) if self.settings.follows_on(machine.engine) else None
         return machine
 
     def machines(self) -> dict[str, Machine | None]:

@@ -115,9 +115,11 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
 
     A failure says what was waited for, then what lies in both regions, how each instance stands, what the cores do and
     have printed, which doorbells rang, and which faults the test caused. The trace of the whole test, a line for each
-    event, is saved into ``icmsg-traces`` in the output folder and linked from the log. With ``traces=pftrace pcapng``
-    of the library the same is also saved for Perfetto and Wireshark, and `Save Trace` takes their suffixes: the link of
-    the SoC, or what `Play Core` plays, is then followed while the tests run, which makes them slower.
+    event, is saved into ``icmsg-traces`` in the output folder and linked from the log, and so is a page that shows the
+    messages between the cores; the log also has both, folded, wherever it is copied. With ``traces=html pftrace`` or
+    ``pcapng`` of the library the same is saved for Perfetto or Wireshark, too. The link of the SoC, or what `Play Core`
+    plays, is followed for that while the tests run, which makes them slower: ``traces=`` without anything leaves it
+    out. On other engines than ``embedded`` that costs more, and is done only where ``traces`` asks for it.
 
     = Around a test =
 
@@ -138,7 +140,7 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
         timeout: timedelta | str = timedelta(seconds=1),
         quiet: timedelta | str = timedelta(milliseconds=10),
         stall_timeout: timedelta | str = timedelta(seconds=PATIENCE_S),
-        traces: str = "",
+        traces: str | None = None,
     ) -> None:
         """``timeout`` and ``quiet`` are virtual times, see `Time`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from icmsg.errors import BusError, IcmsgError, MonitorError
+from icmsg.errors import BusError, ConfigurationError, IcmsgError, MonitorError
 from icmsg.ipc import MAGIC
 from icmsg.link.diagnosis.diagnosis import examine
 from icmsg.machine.simtime import format_time
@@ -39,14 +39,33 @@ class StateReport:
         endpoints = [each for played in self._context.played.values() for each in played.endpoints]
         if about is None:
             about = next((each for each in endpoints if not each.is_bound), next(iter(endpoints), None))
+        begin = (
+            f"at {format_time(self._machine.now_ns)} of virtual time on the {self._machine.engine} engine:"
+        )
+        if not self._has_link():
+            return [begin, *self._cores(), *self._places()]
         return [
-            f"at {format_time(self._machine.now_ns)} of virtual time on the {self._machine.engine} engine:",
+            begin,
             *self._link(about),
             *self._played(endpoints, about),
             *self._cores(),
             *self._doorbells(),
             *(f"injected by the test: {moment}" for moment in self._context.recorder.injected[-2 * _FEW :]),
         ]
+
+    def _has_link(self) -> bool:
+        """Tell whether the SoC has two cores that could ring each other; others run any firmware."""
+        try:
+            self._context.links.link(*self._context.played)
+        except ConfigurationError:
+            return False
+        return True
+
+    def _places(self) -> Iterator[str]:
+        for core in self._machine.cores.values():
+            if "PC" in core.registers and not core.is_played:
+                address = core.registers["PC"]
+                yield f"core {core.name} is at PC 0x{address:08X} ({core.locate(address)})"
 
     def _link(self, about: Played | None) -> Iterator[str]:
         machine = self._machine

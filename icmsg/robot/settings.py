@@ -37,12 +37,17 @@ class LibrarySettings:
     timeout: timedelta | str
     quiet: timedelta | str
     stall_timeout: timedelta | str = timedelta(0)
-    traces: str = ""
+    traces: str | None = None
+    """None: a page of HTML on the embedded engine, nothing on others, where following a link costs more."""
 
     @property
     def trace_suffixes(self) -> list[str]:
         """Suffixes of the traces that a failed test leaves beside the text; ConfigurationError if one is none."""
-        return suffixes_of(self.traces)
+        return suffixes_of("html" if self.traces is None else self.traces)
+
+    def follows_on(self, engine: str) -> bool:
+        """Tell whether links are followed for these traces; raises as :attr:`trace_suffixes`."""
+        return bool(self.trace_suffixes) and (self.traces is not None or engine == "embedded")
 
     @property
     def timeout_ns(self) -> int:

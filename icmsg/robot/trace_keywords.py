@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FOLDER = "icmsg-traces"
 _SHOWN = 500
 """Lines of a trace that are in the log itself."""
+_EMBEDDED = 1_000_000
+"""Bytes of a page that is in the log itself; what is longer is only linked."""
 _PABOT = "PABOTQUEUEINDEX"
 _PABOT_FOLDER = "pabot_results"
 """The variable that pabot gives its workers, and the folder in which they have their output folders."""
@@ -58,9 +60,21 @@ def save_trace(context: KeywordContext, name: str | None = None) -> Path:
     cut = f"… {len(lines) - _SHOWN} lines before\n" if len(lines) > _SHOWN else ""
     text = html.escape(cut + "\n".join(lines[-_SHOWN:]))
     logger.info(
-        f"trace: {link}<details><summary>what happened</summary><pre>{text}</pre></details>", html=True
+        f"trace: {link}{_embedded(context)}<details><summary>what happened</summary><pre>{text}</pre></details>",
+        html=True,
     )
     return path
+
+
+def _embedded(context: KeywordContext) -> str:
+    """Return the page of HTML among the files that were saved, folded, so that it goes wherever the log goes."""
+    page = next((path for path in context.recent_files if path.suffix == ".html"), None)
+    if page is None or page.stat().st_size > _EMBEDDED:
+        return ""
+    text = html.escape(page.read_text(encoding="utf-8"))
+    style = "width: 100%; height: 45em; border: 1px solid #999"
+    frame = f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{text}"></iframe>'
+    return f"<details><summary>messages, doorbells and cores as a page</summary>{frame}</details>"
 
 
 def write_trace(context: KeywordContext, name: str | None = None) -> Path:

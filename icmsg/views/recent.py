@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.instance import InstanceConfig
-from icmsg.errors import ConfigurationError
+from icmsg.errors import BusError, ConfigurationError
 from icmsg.link.endpoints.followed import follow_endpoints
 from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.link import Link, default_link
@@ -70,7 +70,7 @@ class RecentTrace:
     def __init__(self, machine: Machine, links: Sequence[AnyLink] = (), *, limit: int = _KEPT) -> None:
         self._machine: Final = machine
         self._limit: Final = limit
-        self._begin(links or (default_link(machine.soc),))
+        self._begin(links or _default_links(machine))
 
     def _begin(self, links: Sequence[AnyLink], kept: Iterable[tuple[str, tuple[Any, ...]]] = ()) -> None:
         subject = subject_of(self._machine, links, {}, {})
@@ -145,6 +145,17 @@ class RecentTrace:
         except OSError as error:
             raise unwritable(path, error) from None
         return path
+
+
+def _default_links(machine: Machine) -> list[AnyLink]:
+    """Return the link of an SoC with the default instance; none where its regions are no memory of that SoC."""
+    link = default_link(machine.soc)
+    try:
+        for core, config in link.configs.items():
+            machine.core(core).bus.read32(config.tx_region.address)
+    except BusError:
+        return []
+    return [link]
 
 
 def _overlaps(link: AnyLink, config: InstanceConfig | SeveralConfig) -> bool:

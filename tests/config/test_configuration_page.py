@@ -15,7 +15,6 @@ CHECKS = (
     "checks.py",
     "endpoint_checks.py",
     "icbmsg_checks.py",
-    "icmsg_me_checks.py",
     "mailbox_checks.py",
     "memory_checks.py",
     "pair_checks.py",

@@ -27,7 +27,13 @@ _SEEN = (
     "robot_tests",
     "tests",
 )
-_PROGRAMS = {"icmsg": "-m icmsg", "python": "", "python3": ""}
+_PROGRAMS = {
+    "icmsg": "-m icmsg",
+    "pabot": "-m pabot.pabot",
+    "python": "",
+    "python3": "",
+    "robot": "-m robot",
+}
 TIMEOUT_S = 100
 _SHELL = set("|&;<>$`*?~(){}\\\n")
 """What a shell gives a meaning to."""

@@ -394,3 +394,28 @@ def test_clear_forgets_what_a_script_or_a_person_set(monitor: EmbeddedMonitor, t
     assert monitor.execute(f"include {typed(script)}").endswith("mine.elf")
     monitor.execute("Clear")
     assert monitor.execute(f"include {typed(script)}").endswith("default.elf")
+
+
+def test_a_machine_has_its_bus_before_a_platform_is_loaded_and_keeps_what_was_done_to_it(
+    monitor: EmbeddedMonitor,
+) -> None:
+    monitor.execute('mach create; sysbus Tag <0x10, 0x13> "named" 7')
+    assert monitor.execute("sysbus ReadDoubleWord 0x0") == "0x00000000"
+    monitor.execute(
+        'machine LoadPlatformDescriptionFromString "ram: Memory.MappedMemory @ sysbus 0x1000 { size: 0x1000 }"'
+    )
+    assert monitor.execute("sysbus ReadDoubleWord 0x10") == "0x00000007"
+    assert monitor.execute("sysbus ReadDoubleWord 0x1000") == "0x00000000"
+
+
+def test_a_string_goes_over_lines_that_are_given_at_once(monitor: EmbeddedMonitor) -> None:
+    places = {"a": 0x1000, "b": 0x3000}
+    lines = "\n\n".join(
+        f"{name}: Memory.MappedMemory @ sysbus {at} {{ size: 0x1000 }}" for name, at in places.items()
+    )
+    monitor.execute(
+        f'mach create; machine LoadPlatformDescriptionFromString "{lines}"\nsysbus WriteByte 0x3000 5'
+    )
+    assert monitor.execute("sysbus ReadByte 0x3000") == "0x05"
+    with pytest.raises(MonitorError, match="Could not tokenize here"):
+        monitor.execute('echo "open\necho 1')

@@ -148,15 +148,15 @@ def test_a_file_with_a_model_of_somebody_else_names_the_class_and_the_other_engi
     assert "has no model of its own for MyMailbox; run this script with the renode engine" in text
 
 
-def test_a_platform_that_the_engine_does_not_model_names_file_line_type_and_the_other_engine(
+def test_a_platform_that_the_engine_does_not_run_names_file_line_type_and_the_other_engine(
     monitor: EmbeddedMonitor, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.repl"
-    path.write_text('using "platforms/nrf5340.repl"\n\nextra: Timers.STM32_Timer @ sysbus 0x30000000\n')
+    path.write_text('using "platforms/nrf5340.repl"\n\ncpunet:\n    cpuType: "cortex-m85"\n')
     monitor.execute('mach create "m"')
     text = refused(monitor, f"machine LoadPlatformDescription {typed(path)}")
-    assert f"{path}:3" in text
-    assert "type Timers.STM32_Timer of extra is not modelled by the embedded engine" in text
+    assert f"{path}:4" in text
+    assert "cpuType 'cortex-m85' is not modelled by the embedded engine" in text
     assert "--engine renode" in text
     assert monitor.machine is None
     monitor.execute("machine LoadPlatformDescription @platforms/nrf5340.repl")
@@ -169,7 +169,7 @@ def test_a_command_for_a_machine_without_one_is_refused(monitor: EmbeddedMonitor
     assert "there is no machine" in refused(monitor, "icmsg_read 0 4")
     assert "there is no machine" in refused(monitor, "icmsg status")
     monitor.execute('mach create "empty"')
-    assert refused(monitor, "sysbus ReadByte 0").startswith("No such command or device: sysbus")
+    assert refused(monitor, "cpu PC").startswith("No such command or device: cpu")
     assert monitor.execute('emulation RunFor "0.1"; machine Reset; peripherals').startswith(
         "Available peripherals:"
     )

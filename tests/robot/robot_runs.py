@@ -49,7 +49,6 @@ def run_suite(
         console="none", outputdir=str(folder), output="output.xml", log=None, report=None, variable=given
     )
     result = ExecutionResult(str(folder / "output.xml"))
-    assert not result.errors.messages, [each.message for each in result.errors.messages]
     return [Outcome(test.name, test.passed, test.message) for test in result.suite.all_tests]
 
 

@@ -166,6 +166,19 @@ What Is Not There Says Why
     Run Keyword And Expect Error    KeywordException: *--gdb 3333    Wait For Gdb Connection    3333
     Run Keyword And Expect Error    *Could not find file*    Execute Script    nonexisting.resc
 
+A Platform Without A Core
+    Execute Command          mach create
+    @{platform}=    Create List    machine LoadPlatformDescriptionFromString
+    ...                      "ram: Memory.MappedMemory @ sysbus 0x40_000_000 { size: 8_192 }"
+    Execute Command          ${platform}
+    Create Log Tester        0.001
+    ${byte}=    Execute Command    sysbus ReadByte 0x40000004
+    Should Be Equal As Numbers    ${byte}    0
+    Execute Command          sysbus ReadDoubleWord 0x0
+    Wait For Log Entry       ReadDoubleWord from non existing peripheral at 0x0
+    Run Keyword And Expect Error    *not found or of wrong type*    Create Terminal Tester    sysbus.uart0
+    Run Keyword And Expect Error    *This machine has no CPUs.    PC Should Be Equal    0x0
+
 The Rest
     @{command}=    Create List    log    "in parts"
     Execute Command          ${command}
@@ -236,6 +249,25 @@ A Button Drives Its Pin
     END
 """
 )
+
+
+def test_a_failure_on_an_soc_without_a_link_says_where_its_core_is(tmp_path: Path) -> None:
+    text = """*** Test Cases ***
+Test
+    Execute Command          mach create
+    Execute Command          machine LoadPlatformDescription @${BLINK}
+    Execute Command          machine LoadPlatformDescriptionFromString "u: UART.NRF52840_UART @ sysbus 0x40002000"
+    Execute Command          sysbus WriteDoubleWord 0x20000000 0x20001000
+    Execute Command          sysbus WriteDoubleWord 0x20000004 0x20000101
+    Execute Command          sysbus WriteDoubleWord 0x20000100 0xE7FEE7FE
+    Execute Command          cpu VectorTableOffset 0x20000000
+    Create Terminal Tester   sysbus.u    timeout=0.001
+    Wait For Line On Uart    nothing
+"""
+    path = BLINK.as_posix().replace(" ", "\\\\ ")
+    (outcome,) = run_renode_suite(tmp_path, text, variables={"BLINK": path})
+    assert outcome.message.startswith("InvalidOperationException: Terminal tester failed!")
+    assert "core cpu is at PC 0x20000100" in outcome.message
 
 
 def test_leds_and_buttons_on_the_pins_of_a_port(tmp_path: Path) -> None:

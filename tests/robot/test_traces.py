@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pytest
+from robot.api import ExecutionResult
 from robot_runs import SETTINGS, run_suite, run_test
 
 if TYPE_CHECKING:
@@ -91,35 +92,40 @@ def test_a_test_with_setup_and_teardown_of_its_own_keeps_the_machine(tmp_path: P
 
 
 @pytest.mark.slow
-def test_links_of_a_log_that_is_merged_from_pabots_workers_lead_to_the_traces(tmp_path: Path) -> None:
-    """The workers run as pabot starts them; then one log is made of what they left."""
-    results = []
-    for worker in range(2):
-        folder = tmp_path / "pabot_results" / str(worker)
-        folder.mkdir(parents=True)
-        suite = folder / f"Suite{worker}.robot"
-        suite.write_text(SETTINGS + "Test\n" + "".join(f"    {step}\n" for step in FAILING))
-        command = [sys.executable, "-m", "robot", "--variable", f"PABOTQUEUEINDEX:{worker}", "--log", "NONE"]
-        command += ["--report", "NONE", "--outputdir", str(folder), str(suite)]
-        subprocess.run(command, capture_output=True, check=False)
-        results.append(str(folder / "output.xml"))
+def test_the_log_that_pabot_merges_has_diagnosis_links_and_page_of_a_failure(tmp_path: Path) -> None:
+    failing = SETTINGS + "Test\n" + "".join(f"    {step}\n" for step in FAILING)
+    (tmp_path / "bad.robot").write_text(failing, encoding="utf-8")
+    (tmp_path / "good.robot").write_text(SETTINGS + "Test\n    Create Machine\n", encoding="utf-8")
+    (tmp_path / "robot.args").write_text("--variable GIVEN:1\n", encoding="utf-8")
     command = [
         sys.executable,
         "-m",
-        "robot.rebot",
-        "--outputdir",
-        str(tmp_path),
-        "--output",
-        "all.xml",
-        *results,
+        "pabot.pabot",
+        "--command",
+        sys.executable,
+        "-m",
+        "robot",
+        "--end-command",
     ]
-    subprocess.run(command, capture_output=True, check=False)
-    text = html.unescape((tmp_path / "all.xml").read_text(encoding="utf-8"))
-    links = re.findall(r'href="(.+?)"', text)
-    assert len(links) == 2
+    command += ["--no-pabotlib", "--processes", "2", "--outputdir", "out ü", "--argumentfile", "robot.args"]
+    done = subprocess.run(
+        [*command, "bad.robot", "good.robot"], cwd=tmp_path, capture_output=True, check=False, timeout=100
+    )
+    assert done.returncode == 1, done
+    out = tmp_path / "out ü"
+    assert (out / "log.html").is_file()
+    result = ExecutionResult(str(out / "output.xml"))
+    assert (result.statistics.total.passed, result.statistics.total.failed) == (1, 1)
+    (message,) = [test.message for test in result.suite.all_tests if not test.passed]
+    assert "app→net (tx-region of app" in message
+    text = html.unescape((out / "output.xml").read_text(encoding="utf-8"))
+    links = re.findall(r'href="(pabot_results/.+?)"', text)
+    assert [link.rpartition(".")[2] for link in links] == ["txt", "html"]
     for link in links:
-        assert "becomes" in (tmp_path / unquote(link)).read_text(encoding="utf-8")
+        assert "INITIALIZING_SID_DISABLED" in (out / unquote(link)).read_text(encoding="utf-8")
     assert text.count("<details>") == 2, "the trace is in the log as well, wherever that is moved"
+    (page,) = re.findall(r'srcdoc="(.+?)"', text, re.DOTALL)
+    assert html.unescape(page) == (out / unquote(links[1])).read_text(encoding="utf-8")
 
 
 def test_a_report_for_a_browser_is_saved_and_linked_from_the_log(tmp_path: Path) -> None:
@@ -175,7 +181,9 @@ def test_a_fault_of_the_test_is_in_such_a_trace_too(tmp_path: Path) -> None:
 
 
 def test_save_trace_says_what_a_suite_has_to_ask_for(tmp_path: Path) -> None:
-    outcome = run_test(tmp_path, "Create Machine", "Save Trace    mine.pftrace")
+    settings = SETTINGS.replace("IcmsgLibrary", "IcmsgLibrary    traces=", 1)
+    text = suite_of("Create Machine", "Save Trace    mine.pftrace")
+    (outcome,) = run_suite(tmp_path, text, settings=settings)
     assert "give the library traces=pftrace" in outcome.message
 
 

@@ -6,12 +6,12 @@ What it does not know becomes a stand-in, which keeps what is written: :attr:`Bu
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from icmsg.engines.embedded.armv8m.architecture import Armv8M
 from icmsg.engines.embedded.armv8m.scs_registers import SCS_BASE
 from icmsg.engines.embedded.memory import PAGE, AddressSpace
-from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories
+from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories, size_of
 from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, line_of
 from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from icmsg.soc.soc import Soc
 
 MEMORY: Final = "Memory.MappedMemory"
+ARRAY_MEMORY: Final = "Memory.ArrayMemory"
 _SCRIPTED: Final = "Python.PythonPeripheral"
 
 
@@ -108,6 +109,8 @@ class Builder:
                 self._connect(item)
             for tag in tags(description):
                 self.add_tag(tag)
+            for slot in self.slots.values():
+                slot.space.is_partial = bool(self.stand_ins) or not soc.mailboxes()
         except BaseException:
             self.release_memory()
             raise
@@ -130,7 +133,7 @@ class Builder:
             self._add_controller(item)
         elif item.type == MEMORY:
             pass  # they are all there
-        elif (modelled_as := find_model(item.type)) is not None:
+        elif (modelled_as := find_model(item.type)) is not None and (self.slots or modelled_as.stands_in):
             self._add_model(item, modelled_as)
         else:
             self._add_stand_in(item)
@@ -171,14 +174,18 @@ class Builder:
             for address, item, place in piece.places:
                 for space in self._spaces_of(item, place):
                     self._register(item, space, piece.mapped(address))
-        order = [item.name for item in items]
-        for name in sorted(self.memories, key=order.index):
-            self.memories[name] = self.memories.pop(name)
+        for item in items:  # in the order of the file, whatever shares a page
+            self.memories[item.name] = self.memories.pop(item.name)
 
     def _add_stand_in(self, item: Peripheral) -> None:
         model = None
         if item.type == _SCRIPTED:
             model = scripted(item.attributes.get("script"), item.attributes.get("filename"))
+        if model is None and item.type.startswith("Memory."):
+            raise item.error(
+                f"{item.type} is no memory that the embedded engine has: use {MEMORY} or {ARRAY_MEMORY}; the renode "
+                "engine runs it: --engine renode"
+            )
         if model is None:
             self.stand_ins[item.name] = item
         regions: dict[str | None, ScriptedModel | StandInModel] = {}
@@ -187,7 +194,7 @@ class Builder:
                 tell = partial(self._tell_access, item, place)
                 regions[place.region] = model or StandInModel(tell)
             start = place.address or 0
-            size = place.size or self._size(item, start)
+            size = place.size or size_of(item) or min(PAGE, self._gap(start))
             for space in self._spaces_of(item, place):
                 if space.has_room_for_io(start, size) and start & -PAGE != SCS_BASE:
                     self._register_io(item, space, place, size, regions[place.region])
@@ -198,14 +205,8 @@ class Builder:
         text = f"{what} of {item.name} ({item.type}), which nothing models: it keeps what is written"
         self._first_access(text, (place.address or 0) + offset)
 
-    def _size(self, item: Peripheral, start: int) -> int:
-        """Return how much something covers that does not say it: up to the next thing, a page at most."""
-        size = item.attributes.get("size")
-        if isinstance(size, int) and size > 0:
-            return size
-        return min(PAGE, self._gap(start))
-
     def _gap(self, start: int) -> int:
+        """Return how far it is from an address to the next one where something begins."""
         return min(other - start for other in (*self._starts, 1 << 32) if other > start)
 
     def _add_model(self, item: Peripheral, kind: ModelType) -> None:
@@ -215,7 +216,7 @@ class Builder:
         owners = self._owners(item, kind)
         kind.check(item)
         parts = Parts(
-            slot=owners[0],
+            slot=owners[0] if owners else cast("Slot", None),  # plain storage asks for none
             base=on_bus(item)[0].address or 0,
             models={name: self._model(item, name) for name in kind.models if name in item.attributes},
             nvics={name: self._nvic(item, name) for name in kind.nvics if name in item.attributes},
@@ -351,12 +352,11 @@ class Builder:
 
     def _model(self, item: Peripheral, attribute: str) -> Model:
         value = item.attributes[attribute]
-        if not isinstance(value, Reference) or value.name not in self.models:
-            raise item.error(
-                f"{attribute} of {item.name} must name a peripheral that the embedded engine models",
-                attribute,
-            )
-        return self.models[value.name]
+        model = self.models.get(value.name) if isinstance(value, Reference) else None
+        if model is None:
+            words = f"{attribute} of {item.name} must name a peripheral that the embedded engine models"
+            raise item.error(words, attribute)
+        return model
 
     def _nvic(self, item: Peripheral, attribute: str) -> Slot:
         value = item.attributes[attribute]
@@ -366,16 +366,14 @@ class Builder:
 
     def _core(self, item: Peripheral, attribute: str) -> Slot:
         value = item.attributes[attribute]
-        core = self._soc.by_cpu.get(value.name) if isinstance(value, Reference) else None
-        if core is None:
+        if not isinstance(value, Reference) or value.name not in self._soc.by_cpu:
             raise item.error(f"{attribute} of {item.name} must name a core", attribute)
-        return self.slots[core.name]
+        return self.slots[self._soc.by_cpu[value.name].name]
 
     def _slot(self, item: Peripheral, cpu: str | None) -> Slot:
-        core = self._soc.by_cpu.get(cpu or "")
-        if core is None:
+        if cpu not in self._soc.by_cpu:
             raise item.error(f"{cpu} is not a {' or '.join(CPUS)} of this platform")
-        return self.slots[core.name]
+        return self.slots[self._soc.by_cpu[cpu].name]
 
 
 def _architecture(description: PlatformDescription, core: Peripheral) -> Architecture:

@@ -22,6 +22,8 @@ PAGE: Final = 0x1000
 _PRIVATE: Final[dict[str, int]] = (
     {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 )
+DEVICES: Final = range(0x4000_0000, 0x6000_0000), range(0xE000_0000, 1 << 32)
+"""Addresses of peripherals (Armv8-M ARM, B8.1)."""
 CODE_PAGE: Final = 1024
 """Bytes of the pages that are told apart where code is concerned: those that the emulator translates."""
 
@@ -182,6 +184,12 @@ class AddressSpace:
         self.ranges: Final[list[Range]] = []
         self._first: dict[str, MappedMemory] = {}
         self.closed = False
+        self.is_partial = False
+        """True if the platform file does not know all peripherals: an access to nothing is no fault among them."""
+
+    def tolerates(self, address: int) -> bool:
+        """Return whether an access to ``address``, where nothing is, reads 0 or goes nowhere instead of a fault."""
+        return self.is_partial and any(address in devices for devices in DEVICES)
 
     def add(self, new: Range) -> None:
         """Register a range.

@@ -39,6 +39,10 @@ FASTEST: Final = 2
 """Factor by which a core's clock can be faster than after a reset (HFCLKCTRL of the nRF5340)."""
 
 
+_WITHOUT_CORES_HZ: Final = 1_000_000_000
+"""Ticks per second of a platform in which nothing executes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rates:
     """Clock rates of the platform: ticks per second, instructions and SysTick cycles per second and core.
@@ -58,17 +62,19 @@ def read_rates(soc: Soc) -> Rates:
     """Find a tick of which every core's instruction and every SysTick cycle is a whole multiple.
 
     Raises:
-        PlatformError: the platform has no core, one that is not modelled, or one without a controller; or its clocks
-            have no common tick.
+        PlatformError: the platform has no core that is modelled, one that is not, or one without a controller; or
+            its clocks have no common tick.
     """
     description = soc.description
     cores = [item for item in description if item.type in CPUS]
-    if not cores:
+    if not cores and soc.cores:
         raise PlatformError(
             f"no {' or '.join(CPUS)} in this platform; the embedded engine needs at least one, the renode engine runs "
             "all: --engine renode",
             file=description.file,
         )
+    if not cores:
+        return Rates(_WITHOUT_CORES_HZ, {}, {})
     instruction_hz: dict[str, int] = {}
     systick_hz: dict[str, int] = {}
     for core in cores:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from icmsg.engines.embedded.core_console import ConsoleModel
 from icmsg.engines.embedded.model_types import lines_of
-from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
 from icmsg.engines.embedded.rates import CLIC, CONTROLLERS, CPUS
 from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
@@ -92,7 +91,7 @@ def make_devices(
     devices = {"sysbus": Device("sysbus", "SystemBus", *parts)}
     records = StepRecords(machine, is_started)
     for item in machine.description:
-        full = f"sysbus.{_parent(item)}{item.alias or item.name}"
+        full = _full_name(item, machine)
         source = item.alias or item.name
         parts = _parts(item, machine, controls, records, partial(warn, source=source), around)
         if item.type in CPUS:
@@ -142,13 +141,16 @@ def _script_of_core(script: Callable[..., HookScript], core: str, text: str) -> 
     return script(text, core, "cpu")
 
 
+def _full_name(item: Peripheral, machine: EmbeddedMachine) -> str:
+    """Return the name of a peripheral with those of what it is registered in, as ``sysbus.gpio0.led``."""
+    name = item.alias or item.name
+    parent = next((place.parent for place in item.registrations), "sysbus")
+    description = machine.description
+    return f"{_full_name(description[parent], machine) if parent in description else 'sysbus'}.{name}"
+
+
 def _inform(machine: EmbeddedMachine, log: Log, source: str, text: str) -> None:
     log.write(LogLevel.INFO, text, source, machine.now_ns)
-
-
-def _parent(item: Peripheral) -> str:
-    """Return the name of what an LED or a button is on, with a dot behind it; nothing for what is on the bus."""
-    return f"{item.registrations[0].parent}." if item.type in PIN_DEVICES and item.registrations else ""
 
 
 def _parts(

@@ -1,7 +1,8 @@
 """``using "path"``: which file is meant, and in which order files count.
 
 As in Renode, a path that begins with ``./`` or ``../`` is relative to the file it stands in, an absolute one
-is itself, and any other is looked for in a search path.
+is itself, and any other is looked for in a search path. Renode has its own folder there; here it is found above the
+file: ``platforms/cpus/x.repl`` beside the ``platforms`` in which the file lies.
 """
 
 from __future__ import annotations
@@ -76,7 +77,10 @@ def _find(using: Using, search_path: Sequence[Path]) -> Path:
     elif using.path.replace("\\", "/").split("/")[0] in (".", ".."):
         candidates = [beside]
     else:
+        above = Path(using.place.file).resolve().parents[1:]
         candidates = [directory / path for directory in search_path]
+        found = next((folder / path for folder in above if (folder / path).is_file()), None)
+        candidates += [found] if found is not None else []
     for candidate in candidates:
         if candidate.is_file():
             return candidate

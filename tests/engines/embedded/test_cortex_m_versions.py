@@ -123,7 +123,7 @@ def test_an_instruction_runs_where_the_core_has_it_and_else_is_a_fault() -> None
 def test_without_the_main_extension_every_fault_is_a_hard_fault_and_no_register_says_why() -> None:
     for cpu in ("cortex-m0+", "cortex-m23", "cortex-m3"):
         with machine(cpu) as found:
-            core = started(found, "ldr r0, =0x50000000; ldr r0, [r0]")
+            core = started(found, "ldr r0, =0x60000000; ldr r0, [r0]")
             number, status = core.bus.read32(_RAM), core.bus.read32(0xE000_ED28)
         assert (number, bool(status)) == ((3, False) if cpu in _BASELINE else (5, True)), cpu
 

@@ -234,7 +234,8 @@ def test_a_sink_in_the_middle_of_an_instruction_may_not(rig: Rig) -> None:
 
 def test_a_machine_that_cannot_be_built_leaves_nothing_behind(tmp_path: Path) -> None:
     platform = tmp_path / "strange.repl"
-    platform.write_text("ram: Memory.MappedMemory @ sysbus 0x0\n    size: 0x1000\n", encoding="utf-8")
+    memory = "ram: Memory.MappedMemory @ sysbus 0x0\n    size: 0x1000\n"
+    platform.write_text(f'{memory}\ncpu: CPU.CortexM @ sysbus\n    cpuType: "cortex-m33"\n', encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"strange\.repl"):
         EmbeddedMachine(platform)
 

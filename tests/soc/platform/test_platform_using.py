@@ -49,12 +49,19 @@ def test_other_paths_are_looked_for_in_the_search_path(tmp_path: Path) -> None:
     write(tmp_path, platforms__a="a: T\n", boards__b='using "platforms/a.repl"\n')
     board = tmp_path / "boards" / "b.repl"
     assert "a" in load_platform(board, search_path=[tmp_path / "boards", tmp_path])
+    write(tmp_path, boards__c='using "platforms/none.repl"\n')
+    missing = tmp_path / "boards" / "c.repl"
     with pytest.raises(
-        PlatformError, match=r'b.repl:1: "platforms/a.repl" does not exist; looked for .*platforms'
+        PlatformError, match=r'c.repl:1: "platforms/none.repl" does not exist; looked for .*platforms'
     ):
-        load_platform(board, search_path=[tmp_path / "platforms"])
+        load_platform(missing, search_path=[tmp_path / "platforms"])
     with pytest.raises(PlatformError, match=r"looked for an empty search path"):
-        load_platform(board, search_path=[])
+        load_platform(missing, search_path=[])
+
+
+def test_a_path_that_begins_in_a_folder_above_the_file_is_found_there(tmp_path: Path) -> None:
+    write(tmp_path, platforms__a="a: T\n", boards__b='using "platforms/a.repl"\n')
+    assert "a" in load_platform(tmp_path / "boards" / "b.repl", search_path=[])
 
 
 def test_a_missing_dot_is_named(tmp_path: Path) -> None:

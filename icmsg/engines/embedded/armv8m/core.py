@@ -59,6 +59,7 @@ class FirmwareCore(SlicedCore):
         "_syndrome",
         "_traps",
         "_waits_for_event",
+        "_warn",
         "nvic",
     )
 
@@ -126,12 +127,13 @@ class FirmwareCore(SlicedCore):
             cpu=cpu,
             checks_fpu=self._traps.checks_fpu,
         )
+        self._warn = warn
         native.hook_pages(self._allows)
         map_space(
             native,
             space,
             self._special.page,
-            warn=lambda what, address: warn(what, address, self.pc()),
+            warn=self._warn_of,
             lost=self._on_lost_store,
             load=self._on_bad_load,
             raise_later=self._raise_later,
@@ -333,14 +335,22 @@ class FirmwareCore(SlicedCore):
             return address, 0
         return self._code.allows(address, access)
 
+    def _warn_of(self, what: str, address: int) -> None:
+        self._warn(what, address, self.pc())
+
     def _on_bad_load(self, address: int) -> bool:
+        if self.space.tolerates(address):
+            self._warn_of("read of 0 where the platform file has nothing", address)
+            return True
         if self._flow.ignores_bus_faults():
             return True
         self._bad_load, self._cause = address, Cause.DATA
         return False
 
     def _on_lost_store(self, address: int) -> None:
-        if self._lost_store is None and not self._flow.ignores_bus_faults():
+        if self.space.tolerates(address):
+            self._warn_of("write to where the platform file has nothing", address)
+        elif self._lost_store is None and not self._flow.ignores_bus_faults():
             self._lost_store = address, self.pc()
             self.end_slice()
 

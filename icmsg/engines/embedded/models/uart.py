@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.hw.line import Line
 from icmsg.hw.registers import WORD
-from icmsg.hw.uart_layout import Bits, State, UartLayout
+from icmsg.hw.uart_layout import Bits, UartLayout, UartState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -224,7 +224,7 @@ class UartModel:
     def _holds(self, term: Term) -> bool:
         if isinstance(term, Bits):
             return self._value(term.offset) & term.mask == term.mask
-        return term is State.READY or (term is State.RECEIVED) is bool(self._queue)
+        return term is UartState.READY or (term is UartState.RECEIVED) is bool(self._queue)
 
     def _drive(self) -> None:
         levels = dict.fromkeys(self.named, False)
