@@ -26,7 +26,7 @@ LIMIT_S = 1800
 @pytest.mark.parametrize(
     ("folder", "scenario", "options"),
     [
-        ("tests/subsys/ipc/pbuf", "ipc.icmsg_pbuf", ()),
+        ("tests/kernel/fifo/fifo_usage", "kernel.fifo.usage", ()),
         # Zephyr 4.0 to 4.3 enable the network core twice and so never stop it: its pull request 110907.
         (
             "samples/subsys/ipc/ipc_service/icmsg",
