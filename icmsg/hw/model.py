@@ -18,6 +18,7 @@ one dictionary look-up and the behaviour, if there is one.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
@@ -77,6 +78,42 @@ class IoModel(Protocol):
 
     def reset(self) -> None:
         """Put every register into its reset state."""
+
+
+class SizedModel(ABC):
+    """Model whose accesses of one, two and four bytes are the same but for their size."""
+
+    @abstractmethod
+    def _read(self, offset: int, size: int) -> int:
+        """Read ``size`` bytes; bits above them do not count."""
+
+    @abstractmethod
+    def _write(self, offset: int, size: int, value: int) -> None:
+        """Write ``size`` bytes."""
+
+    def read8(self, offset: int) -> int:
+        """Read a byte."""
+        return self._read(offset, 1) & 0xFF
+
+    def read16(self, offset: int) -> int:
+        """Read 16 bits."""
+        return self._read(offset, 2) & 0xFFFF
+
+    def read32(self, offset: int) -> int:
+        """Read 32 bits."""
+        return self._read(offset, WORD) & 0xFFFF_FFFF
+
+    def write8(self, offset: int, value: int) -> None:
+        """Write a byte."""
+        self._write(offset, 1, value)
+
+    def write16(self, offset: int, value: int) -> None:
+        """Write 16 bits."""
+        self._write(offset, 2, value)
+
+    def write32(self, offset: int, value: int) -> None:
+        """Write 32 bits."""
+        self._write(offset, WORD, value)
 
 
 class RegisterModel:

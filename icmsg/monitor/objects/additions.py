@@ -23,6 +23,7 @@ from icmsg.hw.exposed import (
     VOID,
     exposed,
 )
+from icmsg.hw.model import SizedModel
 from icmsg.limits import SCRIPT_BYTES, read_file
 from icmsg.machine.console import Console
 from icmsg.monitor.elsewhere import NO_SD
@@ -187,7 +188,7 @@ class PythonRequest:
         super().__setattr__(name[:1].upper() + name[1:], value)
 
 
-class PythonPeripheral:
+class PythonPeripheral(SizedModel):
     """Peripheral whose registers are a script; its names keep their values from one access to the next."""
 
     def __init__(self, make: Callable[[], HookScript], size: int, *, initable: bool) -> None:
@@ -212,29 +213,13 @@ class PythonPeripheral:
         if self._initable:
             self._ask("INIT", 0, 0, 0)
 
-    def read8(self, offset: int) -> int:
-        """Read a byte."""
-        return self._ask("READ", offset, 0, 1)
+    def _read(self, offset: int, size: int) -> int:
+        """Ask the script for ``size`` bytes."""
+        return self._ask("READ", offset, 0, size)
 
-    def read16(self, offset: int) -> int:
-        """Read 16 bits."""
-        return self._ask("READ", offset, 0, 2)
-
-    def read32(self, offset: int) -> int:
-        """Read 32 bits."""
-        return self._ask("READ", offset, 0, 4)
-
-    def write8(self, offset: int, value: int) -> None:
-        """Write a byte."""
-        self._ask("WRITE", offset, value, 1)
-
-    def write16(self, offset: int, value: int) -> None:
-        """Write 16 bits."""
-        self._ask("WRITE", offset, value, 2)
-
-    def write32(self, offset: int, value: int) -> None:
-        """Write 32 bits."""
-        self._ask("WRITE", offset, value, 4)
+    def _write(self, offset: int, size: int, value: int) -> None:
+        """Give the script ``size`` bytes."""
+        self._ask("WRITE", offset, value, size)
 
     @exposed(VOID, command=UINT64, value=UINT64)
     def control_write(self, command: int, value: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from icmsg.hw.model import SizedModel
 from icmsg.hw.registers import WORD
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _NEXT: Final[dict[str, Callable[[int], int]]] = {
 _FIRST: Final = {"counter.py": -1}
 
 
-class StandInModel:
+class StandInModel(SizedModel):
     """Registers of a type that is not modelled: they read as they were written, at first zero.
 
     ``first_access(what, offset)`` is told once, at the first read or write of firmware or anybody.
@@ -41,37 +42,15 @@ class StandInModel:
         """Forget what was written."""
         self._words.clear()
 
-    def read8(self, offset: int) -> int:
-        """Read a byte."""
-        return self._read(offset) & 0xFF
-
-    def read16(self, offset: int) -> int:
-        """Read 16 bits."""
-        return self._read(offset) & 0xFFFF
-
-    def read32(self, offset: int) -> int:
-        """Read 32 bits."""
-        return self._read(offset)
-
-    def write8(self, offset: int, value: int) -> None:
-        """Write a byte."""
-        self._write(offset, value, 0xFF)
-
-    def write16(self, offset: int, value: int) -> None:
-        """Write 16 bits."""
-        self._write(offset, value, 0xFFFF)
-
-    def write32(self, offset: int, value: int) -> None:
-        """Write 32 bits."""
-        self._write(offset, value, _MASK)
-
-    def _read(self, offset: int) -> int:
+    def _read(self, offset: int, _size: int) -> int:
+        """Read what was written last, from the byte ``offset`` on."""
         self._tell("read", offset)
         return self._words.get(offset & -WORD, 0) >> 8 * (offset % WORD)
 
-    def _write(self, offset: int, value: int, mask: int) -> None:
+    def _write(self, offset: int, size: int, value: int) -> None:
+        """Keep what is written."""
         self._tell("write", offset)
-        word, shift = offset & -WORD, 8 * (offset % WORD)
+        word, shift, mask = offset & -WORD, 8 * (offset % WORD), (1 << 8 * size) - 1
         self._words[word] = self._words.get(word, 0) & ~(mask << shift) | value << shift
 
     def _tell(self, what: str, offset: int) -> None:
@@ -80,7 +59,7 @@ class StandInModel:
             self._first_access(what, offset)
 
 
-class ScriptedModel:
+class ScriptedModel(SizedModel):
     """Register whose reads give one value after the other; nothing keeps what is written.
 
     ``following`` makes each value from the last one, ``first`` is what it begins with.
@@ -97,28 +76,11 @@ class ScriptedModel:
         """Begin again."""
         self._last = self._first
 
-    def read8(self, _offset: int) -> int:
-        """Read a byte."""
-        return self._next() & 0xFF
+    def _write(self, offset: int, size: int, value: int) -> None:
+        """Lose it."""
 
-    def read16(self, _offset: int) -> int:
-        """Read 16 bits."""
-        return self._next() & 0xFFFF
-
-    def read32(self, _offset: int) -> int:
-        """Read 32 bits."""
-        return self._next() & _MASK
-
-    def write8(self, _offset: int, _value: int) -> None:
-        """Lose a byte."""
-
-    def write16(self, _offset: int, _value: int) -> None:
-        """Lose 16 bits."""
-
-    def write32(self, _offset: int, _value: int) -> None:
-        """Lose 32 bits."""
-
-    def _next(self) -> int:
+    def _read(self, _offset: int, _size: int) -> int:
+        """Read the value behind the last one."""
         self._last = self._following(self._last)
         return self._last
 

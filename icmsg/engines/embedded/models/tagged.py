@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from icmsg.engines.embedded.memory import PAGE, IoRange
 from icmsg.errors import BusError
+from icmsg.hw.model import SizedModel
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.memory import AddressSpace
@@ -29,7 +30,7 @@ def name_range(space: AddressSpace, tag: Tag, *, own: int) -> None:
         space.add(IoRange(start, end, model, tag.name))
 
 
-class TaggedPages:
+class TaggedPages(SizedModel):
     """Pages of core ``core`` from byte address ``base`` on; reads give the tag's value, writes go nowhere.
 
     Firmware is warned at its first access of an address (:meth:`at`).
@@ -55,29 +56,13 @@ class TaggedPages:
     def reset(self) -> None:
         """Do nothing: there is nothing to reset."""
 
-    def read8(self, offset: int) -> int:
-        """Read a byte."""
-        return self._tag(offset, 8).value & 0xFF
+    def _read(self, offset: int, size: int) -> int:
+        """Read the tag's value."""
+        return self._tag(offset, 8 * size).value
 
-    def read16(self, offset: int) -> int:
-        """Read 16 bits."""
-        return self._tag(offset, 16).value & 0xFFFF
-
-    def read32(self, offset: int) -> int:
-        """Read 32 bits."""
-        return self._tag(offset, 32).value & 0xFFFFFFFF
-
-    def write8(self, offset: int, _value: int) -> None:
-        """Write a byte."""
-        self._tag(offset, 8)
-
-    def write16(self, offset: int, _value: int) -> None:
-        """Write 16 bits."""
-        self._tag(offset, 16)
-
-    def write32(self, offset: int, _value: int) -> None:
-        """Write 32 bits."""
-        self._tag(offset, 32)
+    def _write(self, offset: int, size: int, _value: int) -> None:
+        """Write nothing."""
+        self._tag(offset, 8 * size)
 
     def _tag(self, offset: int, width: int) -> Tag:
         address = self._base + offset

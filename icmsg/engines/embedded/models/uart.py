@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from icmsg.hw.line import Line
+from icmsg.hw.model import SizedModel
 from icmsg.hw.registers import WORD
 from icmsg.hw.uart_layout import Bits, UartLayout, UartState
 
@@ -24,7 +25,7 @@ _DATA_PENDING: Final = 0x04
 _ROOM_PENDING: Final = 0x02
 
 
-class UartModel:
+class UartModel(SizedModel):
     """UART with the registers of ``layout``; ``slot`` is the core whose console it is, ``clock_hz`` its clock.
 
     What it receives is there at once: nothing is lost, and no baud rate slows it down, as in Renode.
@@ -87,31 +88,8 @@ class UartModel:
 
     # The bus
 
-    def read8(self, offset: int) -> int:
-        """Read a byte."""
-        return self._read(offset) & 0xFF
-
-    def read16(self, offset: int) -> int:
-        """Read 16 bits."""
-        return self._read(offset) & 0xFFFF
-
-    def read32(self, offset: int) -> int:
-        """Read 32 bits."""
-        return self._read(offset)
-
-    def write8(self, offset: int, value: int) -> None:
-        """Write a byte."""
-        self._write(offset, value, 0xFF)
-
-    def write16(self, offset: int, value: int) -> None:
-        """Write 16 bits."""
-        self._write(offset, value, 0xFFFF)
-
-    def write32(self, offset: int, value: int) -> None:
-        """Write 32 bits."""
-        self._write(offset, value, _MASK)
-
-    def _read(self, offset: int) -> int:
+    def _read(self, offset: int, _size: int) -> int:
+        """Read a register, from the byte ``offset`` on."""
         register, within = self._register(offset % (self._layout.windows or _MASK))
         if self._is_banked(register):
             return self._bank.get(register, 0) >> within
@@ -121,7 +99,8 @@ class UartModel:
             return self._identification() >> within
         return self._value(register) >> within
 
-    def _write(self, offset: int, value: int, mask: int) -> None:
+    def _write(self, offset: int, size: int, value: int) -> None:
+        """Write a register, or a part of it."""
         layout = self._layout
         window, offset = divmod(offset, layout.windows or _MASK)
         register, within = self._register(offset)
@@ -140,7 +119,7 @@ class UartModel:
         elif window == _TOGGLE:
             value ^= old
         elif register not in (*layout.sets, *layout.clears):
-            value |= old & ~(mask << within)
+            value |= old & ~((1 << 8 * size) - 1 << within)
         self._store(register, value & _MASK, old)
         for command in layout.commands:
             if command.bits.offset == register and value & command.bits.mask == command.bits.mask:
