@@ -44,6 +44,10 @@ class InterruptHandler:
         """Listen for ``instance`` instead of the one that had its RX channel, as after a core reset."""
         self._rang[instance.config.rx_channel] = instance.mailbox_rang
 
+    def remove(self, channel: int) -> None:
+        """Listen no more on an RX channel, if anybody does."""
+        self._rang.pop(channel, None)
+
     def handle(self, _channel: int = 0) -> None:
         """Serve every pending channel; the argument lets a mailbox call this as its ``on_signal``."""
         mailbox = self._mailbox

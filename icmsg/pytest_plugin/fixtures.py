@@ -199,7 +199,6 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
 
     recorder = ArtefactRecorder.of(request.node)
     mailboxes: dict[str, PlayedMailbox] = {}
-    channels: set[tuple[str, object]] = set()
 
     def open_peer(
         core: str | None = None,
@@ -221,24 +220,23 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
 
             config, names = config_from_files(target.name, link.other(target.name), files), [*files.endpoints]
         config = config or link.configs[target.name]
-        used = target.name, getattr(config, "rx_channel", None)
-        if used in channels or target.name not in mailboxes or not target.is_played:
-            mailboxes[target.name] = PlayedMailbox(target)  # of all instances of this core; it starts over
-        channels.add(used)
+        if not isinstance(config, IcbmsgConfig | IcmsgMeConfig):
+            if names:
+                raise ConfigurationError("endpoints are for IcbmsgConfig and IcmsgMeConfig: ICMsg has one")
+            if not isinstance(config, Config):
+                raise ConfigurationError(
+                    f"config {config!r} is no InstanceConfig; for a devicetree file: files=Files(FILE)"
+                )
+        recorder.follow(icmsg_machine, target.name, link.other(target.name), config, names)
+        if target.name not in mailboxes or not target.is_played:
+            mailboxes[target.name] = PlayedMailbox(target)  # of all instances of this core
         mailbox = mailboxes[target.name]
-        if isinstance(config, IcbmsgConfig | IcmsgMeConfig):
-            recorder.follow(icmsg_machine, target.name, link.other(target.name), config, names)
-            several = EndpointsPeer(icmsg_machine, target, config, names, mailbox=mailbox)
-            recorder.peers.append(several)
-            return several
-        if names:
-            raise ConfigurationError("endpoints are for IcbmsgConfig and IcmsgMeConfig: ICMsg has one")
-        if not isinstance(config, Config):
-            raise ConfigurationError(
-                f"config {config!r} is no InstanceConfig; for a devicetree file: files=Files(FILE)"
-            )
-        recorder.follow(icmsg_machine, target.name, link.other(target.name), config)
-        peer = Peer(icmsg_machine, target, config, mailbox=mailbox)
+        mailbox.handler.remove(config.rx_channel)  # a peer that starts over
+        peer: Peer | EndpointsPeer
+        if isinstance(config, Config):
+            peer = Peer(icmsg_machine, target, config, mailbox=mailbox)
+        else:
+            peer = EndpointsPeer(icmsg_machine, target, config, names, mailbox=mailbox)
         recorder.peers.append(peer)
         return peer
 
