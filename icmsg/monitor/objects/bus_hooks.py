@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import MonitorError
-from icmsg.hw.access_observer import AccessFilter
+from icmsg.hw.access_observer import AccessFilter, Change
 from icmsg.hw.exposed import PERIPHERAL, RANGE, STRING, UINT64, VOID, Kind, exposed
 from icmsg.hw.model import RegisterModel
 
@@ -75,28 +75,34 @@ class BusHooks:
         self, peripheral: str, python_script: str, subrange: tuple[int, int] | None = None
     ) -> None:
         """Run a script behind each read of a peripheral's registers; what it leaves in ``value`` is what is read."""
-        name, model = self._model(peripheral)
-        change = partial(_changed, self._script(python_script, peripheral), subrange)
-        self.clear_hook_after_peripheral_read(peripheral)
+        name, model, change = self._filtered(self._reads, peripheral, python_script, subrange)
         self._reads[name] = AccessFilter(model, read=change)
 
     @exposed(VOID, peripheral=PERIPHERAL)
     def clear_hook_after_peripheral_read(self, peripheral: str) -> None:
         """Run no script behind its reads any more."""
-        before = self._reads.pop(self._model(peripheral)[0], None)
-        if before is not None:
-            before.stop()
+        _stop(self._reads, self._model(peripheral)[0])
 
     @exposed(VOID, peripheral=PERIPHERAL, python_script=STRING, subrange=RANGE)
     def set_hook_before_peripheral_write(
         self, peripheral: str, python_script: str, subrange: tuple[int, int] | None = None
     ) -> None:
         """Run a script before each write to a peripheral's registers; what it leaves in ``value`` is written."""
+        name, model, change = self._filtered(self._writes, peripheral, python_script, subrange)
+        self._writes[name] = AccessFilter(model, write=change)
+
+    def _filtered(
+        self,
+        kept: dict[str, AccessFilter],
+        peripheral: str,
+        python_script: str,
+        subrange: tuple[int, int] | None,
+    ) -> tuple[str, RegisterModel, Change]:
+        """Return name and model of a peripheral, and what a script makes of its values; end the filter in ``kept``."""
         name, model = self._model(peripheral)
         change = partial(_changed, self._script(python_script, peripheral), subrange)
-        if name in self._writes:
-            self._writes.pop(name).stop()
-        self._writes[name] = AccessFilter(model, write=change)
+        _stop(kept, name)
+        return name, model, change
 
     def _model(self, peripheral: str) -> tuple[str, RegisterModel]:
         name = peripheral.rsplit(".", 1)[-1]
@@ -105,6 +111,11 @@ class BusHooks:
             known = [name for name, each in self._machine.models.items() if isinstance(each, RegisterModel)]
             raise MonitorError(_MODELS.format(", ".join(known), name))
         return name, model
+
+
+def _stop(kept: dict[str, AccessFilter], name: str) -> None:
+    if name in kept:
+        kept.pop(name).stop()
 
 
 def _changed(script: HookScript, subrange: tuple[int, int] | None, offset: int, value: int) -> int:

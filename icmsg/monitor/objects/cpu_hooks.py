@@ -124,20 +124,17 @@ class CpuHooks:
     @exposed(VOID, python_script=STRING)
     def add_hook_at_interrupt_begin(self, python_script: str) -> None:
         """Run a script where an exception is entered; it has ``exceptionIndex``, which is 5 for interrupts."""
-        script = self._script(python_script)
-        self._interrupts.append(script)
-        self._machine.slots[self._core.name].nvic.entered.append(
-            lambda number: script.run(exceptionIndex=_INDEXES.get(number, _IRQ))
-        )
+        self._tell_exceptions(self._machine.slots[self._core.name].nvic.entered, python_script)
 
     @exposed(VOID, python_script=STRING)
     def add_hook_at_interrupt_end(self, python_script: str) -> None:
         """Run a script where an exception returns."""
+        self._tell_exceptions(self._machine.slots[self._core.name].nvic.left, python_script)
+
+    def _tell_exceptions(self, told: list[Callable[[int], None]], python_script: str) -> None:
         script = self._script(python_script)
         self._interrupts.append(script)
-        self._machine.slots[self._core.name].nvic.left.append(
-            lambda number: script.run(exceptionIndex=_INDEXES.get(number, _IRQ))
-        )
+        told.append(lambda number: script.run(exceptionIndex=_INDEXES.get(number, _IRQ)))
 
     @exposed(VOID, python_script=STRING)
     def add_hook_at_wfi_state_change(self, python_script: str) -> None:
