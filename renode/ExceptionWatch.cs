@@ -26,22 +26,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         {
             this.block = block;
             this.written = written;
-            var nvics = machine.GetPeripheralsOfType<NVIC>().ToList();
-            var place = 0;
-            foreach(var cpu in machine.SystemBus.GetCPUs())
-            {
-                var core = cpu as CortexM;
-                var vpr = cpu as CPU.NRF_VPR;
-                if(core != null)
-                {
-                    Follow(core, nvics.FirstOrDefault(nvic => GetField(nvic, "cpu") == core), place);
-                }
-                else if(vpr != null)
-                {
-                    Follow(vpr, place);
-                }
-                place++;
-            }
+            ForEachCore(machine, Follow, Follow);
         }
 
         private void Follow(CortexM cpu, NVIC nvic, int place)
@@ -130,7 +115,28 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             return cpu.XProgramStatusRegister & 0x1FF;
         }
 
-        internal static object GetField(NVIC nvic, string name)
+        // Calls one of two for each core, with its place among all: a Cortex-M with its NVIC, null if it has none.
+        internal static void ForEachCore(IMachine machine, Action<CortexM, NVIC, int> followArm, Action<CPU.NRF_VPR, int> followVpr)
+        {
+            var nvics = machine.GetPeripheralsOfType<NVIC>().ToList();
+            var place = 0;
+            foreach(var cpu in machine.SystemBus.GetCPUs())
+            {
+                var core = cpu as CortexM;
+                var vpr = cpu as CPU.NRF_VPR;
+                if(core != null)
+                {
+                    followArm(core, nvics.FirstOrDefault(nvic => GetField(nvic, "cpu") == core), place);
+                }
+                else if(vpr != null)
+                {
+                    followVpr(vpr, place);
+                }
+                place++;
+            }
+        }
+
+        private static object GetField(NVIC nvic, string name)
         {
             return typeof(NVIC).GetField(name, BindingFlags.Instance | BindingFlags.NonPublic)?.GetValue(nvic);
         }

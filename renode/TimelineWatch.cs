@@ -5,7 +5,6 @@
 //
 using System;
 using System.Collections.Generic;
-using System.Linq;
 
 using Antmicro.Renode.Core;
 using Antmicro.Renode.Peripherals.CPU;
@@ -28,22 +27,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             enough = (int)capacity / 2;
             machine.LocalTimeSource.SyncHook += LookAtAll;
             block.OnDispose(() => machine.LocalTimeSource.SyncHook -= LookAtAll);
-            var nvics = machine.GetPeripheralsOfType<NVIC>().ToList();
-            var place = 0;
-            foreach(var cpu in machine.SystemBus.GetCPUs())
-            {
-                var core = cpu as CortexM;
-                var vpr = cpu as CPU.NRF_VPR;
-                if(core != null)
-                {
-                    Follow(core, nvics.FirstOrDefault(nvic => ExceptionWatch.GetField(nvic, "cpu") == core), place);
-                }
-                else if(vpr != null)
-                {
-                    Follow(vpr, place);
-                }
-                place++;
-            }
+            ExceptionWatch.ForEachCore(machine, Follow, Follow);
         }
 
         public void Dispose()
