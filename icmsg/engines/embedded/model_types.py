@@ -24,7 +24,7 @@ from icmsg.engines.embedded.models.uart import NumberedUart, UartModel
 from icmsg.engines.embedded.rates import check_attributes
 from icmsg.errors import ConfigurationError
 from icmsg.hw.line import Line
-from icmsg.hw.mailboxes import SeveralLines, find_kind, kinds
+from icmsg.hw.mailboxes import SeveralLines, find_kind
 from icmsg.hw.model import IoModel
 from icmsg.hw.nrf54_peripherals import CHANNELS, GROUPS
 from icmsg.hw.nrf_peripherals import RTC_COMPARATORS, TIMER_COMPARATORS
@@ -216,11 +216,6 @@ def find_model(type_name: str) -> ModelType | None:
         return _mailbox(kind)
     found = MODELS.get(type_name)
     return _uart(UARTS[type_name]) if found is None and type_name in UARTS else found
-
-
-def modelled() -> list[str]:
-    """Return the names of all types that are modelled."""
-    return sorted({*MODELS, *UARTS, *(kind.type for kind in kinds())})
 
 
 def _uart(layout: UartLayout) -> ModelType:
