@@ -1,4 +1,6 @@
-"""Every exception that this package raises on purpose.
+"""Every exception that this package raises on purpose, and the word that was probably meant where one is unknown.
+
+Every exception that this package raises on purpose.
 
 ::
 

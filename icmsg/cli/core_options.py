@@ -1,4 +1,6 @@
-"""The options that carry the names of the SoC's own cores, such as ``--app`` and ``--net-dts``.
+"""The options that carry the names of the SoC's own cores, and those of backends with several endpoints.
+
+The options that carry the names of the SoC's own cores, such as ``--app`` and ``--net-dts``.
 
 Which cores there are is known before the command line is parsed: by ``--soc`` and ``--platform`` in it.
 

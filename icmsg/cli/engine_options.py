@@ -1,4 +1,6 @@
-"""The options that say which engine a command uses.
+"""The options that say which engine a command uses, and who looks at firmware there: GDB, coverage.
+
+The options that say which engine a command uses.
 
 ``--gdb PORT``: a GDB server for the cores of a run that execute firmware, and GDB itself in front of it.
 

@@ -1,4 +1,6 @@
-"""``icmsg trace``: the formats that a trace can have, and what Wireshark needs to show one.
+"""Traces on the command line: the options of a run that writes some, and ``icmsg trace``, which lists formats.
+
+``icmsg trace``: the formats that a trace can have, and what Wireshark needs to show one.
 
 Options for traces of a run: which files, in which formats, and the stream that somebody reads along.
 """

@@ -1,4 +1,6 @@
-"""Differences between Zephyr releases on the wire (protocol §3.7).
+"""Release of Zephyr and SoC that a side's files are for.
+
+Differences between Zephyr releases on the wire (protocol §3.7).
 
 >>> Release.parse("3.7").wire, Release.parse("3.7").signalling, Release.parse("3.7").sessions
 ('pbuf', 'repeat', False)

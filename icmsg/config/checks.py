@@ -1,4 +1,6 @@
-"""Static checks that tell from the files of both sides whether they will bond.
+"""Static checks that tell from the files of both sides whether they will bond, and the loader of those files.
+
+Static checks that tell from the files of both sides whether they will bond.
 
 >>> from icmsg.config.load import load_side
 >>> findings = check(load_side("app.dts"), load_side("net.dts", core="net"))  # doctest: +SKIP

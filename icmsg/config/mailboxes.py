@@ -1,4 +1,6 @@
-"""Capabilities of Zephyr's mailboxes, as far as ICMsg depends on them: which channels there are, and who hears what.
+"""Mailboxes in a devicetree: what those of Zephyr can do, and checks of the channels of one side.
+
+Capabilities of Zephyr's mailboxes, as far as ICMsg depends on them: which channels there are, and who hears what.
 
 From Zephyr's drivers (``drivers/mbox``) and the bindings of the same names.
 

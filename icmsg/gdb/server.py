@@ -1,4 +1,6 @@
-"""Port of the GDB server: at most one client, and bounded buffers in both directions.
+"""All GDB servers of one machine, and the port of each.
+
+Port of the GDB server: at most one client, and bounded buffers in both directions.
 
 All GDB servers of one machine: they are looked at between slices, and time stands while a client is halted.
 """

@@ -1,4 +1,6 @@
-"""Client of a GDB server: what it asks for, and what it is told.
+"""Client of a GDB server: its packets, what it asks for, and what it is told.
+
+Client of a GDB server: what it asks for, and what it is told.
 
 Packets of the remote serial protocol: ``$data#checksum``, acknowledgements, escapes, and the interrupt byte.
 """

@@ -1,4 +1,6 @@
-"""Cores of one server as GDB sees them: threads with registers, memory, breakpoints and watchpoints.
+"""Cores of one server as GDB sees them, with the registers of each architecture.
+
+Cores of one server as GDB sees them: threads with registers, memory, breakpoints and watchpoints.
 
 Core registers as GDB numbers and describes them, for each architecture (GDB manual, Standard Target Features).
 """

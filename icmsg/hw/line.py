@@ -1,4 +1,6 @@
-"""An interrupt line: a level from a peripheral to the interrupt controllers it is wired to.
+"""An interrupt line from a peripheral to interrupt controllers, and the state of an interrupt there.
+
+An interrupt line: a level from a peripheral to the interrupt controllers it is wired to.
 
 State of one interrupt in the interrupt controller of a core; reading it changes nothing.
 """

@@ -1,4 +1,6 @@
-"""Mailbox, as ICMsg needs it: ring a channel, and learn which channels were rung.
+"""Mailbox, as ICMsg needs it, and two ends joined directly.
+
+Mailbox, as ICMsg needs it: ring a channel, and learn which channels were rung.
 
 A signal carries no data (protocol §4.2): it may be merged with another one or come without cause.
 

@@ -1,4 +1,6 @@
-"""A bus with one emulated peripheral on it: a driver and its model without an engine.
+"""A bus with one emulated peripheral on it, and observers of accesses to registers.
+
+A bus with one emulated peripheral on it: a driver and its model without an engine.
 
 Observers of every access to an emulated peripheral's registers, and filters that change what is read or written.
 """

@@ -1,4 +1,6 @@
-"""Register blocks as data: one table per peripheral.
+"""Register blocks as data, and a driver's view of one through a bus.
+
+Register blocks as data: one table per peripheral.
 
 The Python driver (:class:`icmsg.hw.registers.BlockView`) and the emulated peripheral
 (:class:`icmsg.hw.model.RegisterModel`) are both built on the same table, so nothing about a peripheral is

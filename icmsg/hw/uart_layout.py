@@ -1,4 +1,6 @@
-"""UARTs as data: where a byte goes and comes from, and which bits say so.
+"""UARTs as data: where a byte goes and comes from; and the registers of Nordic's UARTE.
+
+UARTs as data: where a byte goes and comes from, and which bits say so.
 
 One model (:mod:`icmsg.engines.embedded.models.uart`) is built on each :class:`UartLayout`. What has no meaning here is
 storage: it reads as it was written. A byte is sent at once, so every bit that says "there is room" or "it has left" is

@@ -1,4 +1,6 @@
-"""The protocol of every backend: all that whoever runs one relies on, whatever its wire.
+"""The protocol of every backend, the regions it works on, and the interrupt handler that tells it of a ring.
+
+The protocol of every backend: all that whoever runs one relies on, whatever its wire.
 
 :class:`~icmsg.ipc.IcmsgInstance` has exactly one endpoint and is open as long as that is registered. The backends with
 several endpoints are :class:`SeveralEndpoints`, too: they open by themselves, or with the first endpoint.

@@ -1,4 +1,6 @@
-"""Bonding by a magic first packet, and the procedure of Zephyr ≤ 4.0 around it (protocol §2.1).
+"""Bonding: by a magic first packet (Zephyr ≤ 4.0) and by sessions (Zephyr ≥ 4.1; protocol §2, §3).
+
+Bonding by a magic first packet, and the procedure of Zephyr ≤ 4.0 around it (protocol §2.1).
 
 Nothing is acknowledged: a side is bound as soon as it has seen the other's magic. Because a signal can get
 lost before the peer listens, Zephyr ≤ 4.0 repeats it until this side is bound.

@@ -1,4 +1,6 @@
-"""A link: two named cores, and one instance as each of them has it.
+"""A link: two named cores, one instance as each of them has it, and who stores and rings while it bonds.
+
+A link: two named cores, and one instance as each of them has it.
 
 Observer of a link while it bonds: which core stores into whose region, and who sends before bonding is over.
 

@@ -1,4 +1,6 @@
-"""The two sides of an echo exchange as applications in Python: who sends first, and who sends back.
+"""The two sides of an echo exchange: Python as an application, firmware that is loaded, and how both are set up.
+
+The two sides of an echo exchange as applications in Python: who sends first, and who sends back.
 
 Set-up of an exchange: firmware that is loaded, and Python with its endpoint open.
 """

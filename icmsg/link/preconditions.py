@@ -1,4 +1,6 @@
-"""Preconditions of an exchange: regions in memory, messages that fit, one side that sends first.
+"""Preconditions of an exchange, and shared memory as it may be when cores start.
+
+Preconditions of an exchange: regions in memory, messages that fit, one side that sends first.
 
 Every function raises ConfigurationError, naming the fix, or returns nothing.
 

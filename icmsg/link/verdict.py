@@ -1,4 +1,6 @@
-"""Verdict on an exchange beside its messages: restarts, faults, and what is missing, in words.
+"""Result of an exchange, and the verdict on it beside its messages.
+
+Verdict on an exchange beside its messages: restarts, faults, and what is missing, in words.
 
 Result of an exchange.
 """

@@ -1,4 +1,6 @@
-"""Watches a link between two cores from outside: pairs what one side sends with what comes back.
+"""Watches of a link from outside: pairs of messages, and who touches the words of a region.
+
+Watches a link between two cores from outside: pairs what one side sends with what comes back.
 
 Whoever plays the cores, a doorbell is the moment to which a packet belongs. That dates them exactly, but does not see
 all; so whoever runs the machine looks after every slice of a core, too (:meth:`LinkWatch.look`).

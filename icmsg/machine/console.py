@@ -1,4 +1,6 @@
-"""Console of a core: the text that it prints, and the bytes that are written to it.
+"""Console of a core: what it prints, what is written to it, and files of that.
+
+Console of a core: the text that it prints, and the bytes that are written to it.
 
 Files of what a console prints: bytes as they are, lines with their virtual time, or asciicast v2.
 """

@@ -1,4 +1,6 @@
-"""The one stream of what happens on a machine; every view of a run is a sink of it.
+"""The one stream of what happens on a machine, and the details of what happens in a region.
+
+The one stream of what happens on a machine; every view of a run is a sink of it.
 
 An event is five integers: virtual time, kind, core, and two values whose meaning depends on the kind. That keeps
 an event below a microsecond and gives the same bytes, and so the same hash, in every process.

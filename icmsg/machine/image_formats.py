@@ -1,4 +1,6 @@
-"""Intel HEX: what a flash tool writes where, for one core or (merged) for several.
+"""Files of firmware beside ELF (Intel HEX, U-Boot's image), and checks of an ELF file for the VPR.
+
+Intel HEX: what a flash tool writes where, for one core or (merged) for several.
 
 Read here and not by a library: the one that is commonly used keeps a dictionary entry for every byte.
 

@@ -1,4 +1,6 @@
-"""Machine with cores on one virtual clock, as every engine offers it.
+"""Machine with cores on one virtual clock, as every engine offers it, and why firmware faults.
+
+Machine with cores on one virtual clock, as every engine offers it.
 
 The protocols say what scenarios may rely on; ``tests/contract`` runs the same tests over every engine.
 

@@ -1,4 +1,6 @@
-"""Conversion of the tokens behind a member's name to its parameters (``TryPrepareParameters`` of Renode).
+"""Conversion of tokens to the parameters of a member, and of what it returns to text.
+
+Conversion of the tokens behind a member's name to its parameters (``TryPrepareParameters`` of Renode).
 
 Text that the Monitor prints for what a member returned (``PrintActionResult`` of Renode's Monitor).
 """

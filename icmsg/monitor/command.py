@@ -1,4 +1,6 @@
-"""A command of the Monitor: its name, what it says about itself, and the tokens that it takes.
+"""Commands of the Monitor, members that a device shows, and the Monitor as all engines offer it.
+
+A command of the Monitor: its name, what it says about itself, and the tokens that it takes.
 
 Monitor as all engines offer it.
 

@@ -1,4 +1,6 @@
-"""Keywords about firmware: loading it, what a stub shall do, and what lies in its memory.
+"""Keywords about firmware: loading it, its consoles and its variables.
+
+Keywords about firmware: loading it, what a stub shall do, and what lies in its memory.
 
 Keywords about what the firmware prints.
 

@@ -1,4 +1,6 @@
-"""Keywords that make a machine, and what a core is told from outside.
+"""Keywords that make a machine, let virtual time pass, and tell a core something from outside.
+
+Keywords that make a machine, and what a core is told from outside.
 
 Keywords about virtual time.
 """

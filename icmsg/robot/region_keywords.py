@@ -1,4 +1,6 @@
-"""Keywords about what lies in the regions: looking, comparing, and writing what nobody should write.
+"""Keywords about regions and doorbells: looking, comparing, and faults that are put there.
+
+Keywords about what lies in the regions: looking, comparing, and writing what nobody should write.
 
 Keywords about doorbells: rung for nothing, lost, late and doubled.
 """

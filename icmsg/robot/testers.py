@@ -1,4 +1,6 @@
-"""The testers of peripherals by their numbers; failures as TestersProvider.cs of Renode 1.16.1 has them.
+"""Renode's testers by number, states between tests, and failures with Renode's texts.
+
+The testers of peripherals by their numbers; failures as TestersProvider.cs of Renode 1.16.1 has them.
 
 Failures with the texts that Renode's Remote library gives: the name of its exception, then its message.
 

@@ -1,4 +1,6 @@
-"""Keywords that look at a link from outside, while firmware runs on both cores.
+"""Keywords that look at a link from outside, and keep the trace of a test.
+
+Keywords that look at a link from outside, while firmware runs on both cores.
 
 The trace of a test as a file beside Robot's log.
 """

@@ -1,4 +1,6 @@
-"""Coverage of firmware: which lines of which function a run has reached, as a file that ``lcov`` and ``genhtml`` read.
+"""Views of what firmware executes: coverage by line, a profile of call chains, a log of functions.
+
+Coverage of firmware: which lines of which function a run has reached, as a file that ``lcov`` and ``genhtml`` read.
 
 What counts is a basic block: code that begins where something jumps to, and ends with the next jump. A line is reached
 if an instruction of it lies in a block that was entered. Nothing is counted while firmware runs: the emulator tells of

@@ -1,4 +1,6 @@
-"""Traces of a machine into files: what ``icmsg run --trace``, keywords, fixtures and the Monitor begin and end.
+"""Formats of traces by suffix, and the traces of a machine into files.
+
+Traces of a machine into files: what ``icmsg run --trace``, keywords, fixtures and the Monitor begin and end.
 
 Formats of traces by the suffix of a file's name: the one list of them, for every front end.
 

@@ -1,4 +1,6 @@
-"""Seam between what happens on a machine and a file that shows it: what a format has to write, and is told.
+"""Seam between what happens on a machine and a file that shows it, and the file, compressor or pipe itself.
+
+Seam between what happens on a machine and a file that shows it: what a format has to write, and is told.
 
 A writer is a sink. The tracer (:mod:`icmsg.views.tracer`) listens to the event stream, numbers the messages, finds out
 which doorbell and which interrupt belong to which message, and calls one method for each thing that happens, in the

@@ -1,4 +1,6 @@
-"""Contents of a region right now, for a person: indices, fill level, packets, and what is wrong with them.
+"""Regions from outside: what is in one right now, and every packet that its writer puts there.
+
+Contents of a region right now, for a person: indices, fill level, packets, and what is wrong with them.
 
 >>> from icmsg.config import RegionLayout
 >>> from icmsg.hw.bus import MemoryBus

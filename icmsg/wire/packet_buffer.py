@@ -1,4 +1,6 @@
-"""Packet buffer as the ICMsg backend needs it, whatever its generation.
+"""Packet buffer as the ICMsg backend needs it, the first packet in one, and the handshake word.
+
+Packet buffer as the ICMsg backend needs it, whatever its generation.
 
 A buffer lives in one region: the writer owns ``wr_idx``, the reader ``rd_idx``; one packet is one message of
 1 to 65535 bytes. Neither side ever waits: a full or empty buffer is told, not waited for.

@@ -1,4 +1,6 @@
-"""Reader of a pbuf, the packet buffer of Zephyr ≥ 3.6 (protocol §1.1 to 1.5).
+"""Writer and reader of a pbuf, the packet buffer of Zephyr ≥ 3.6 (protocol §1.1 to 1.5).
+
+Reading:
 
 >>> from icmsg.config import RegionLayout
 >>> from icmsg.hw.bus import MemoryBus
@@ -16,7 +18,7 @@ or a hostile peer changes between two calls is seen.
 The reader fails closed where Zephyr does not check (protocol §1.5): an index beyond the data and a length of
 zero are errors too, nothing is consumed.
 
-Writer of a pbuf, the packet buffer of Zephyr ≥ 3.6 (protocol §1.1 to 1.4).
+Writing:
 
 >>> from icmsg.config import RegionLayout
 >>> from icmsg.hw.bus import MemoryBus

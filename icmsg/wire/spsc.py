@@ -1,4 +1,4 @@
-"""Writer of an spsc_pbuf, the packet buffer of Zephyr 3.2 to 3.5 (protocol §1.7).
+"""Writer and reader of an spsc_pbuf, the packet buffer of Zephyr 3.2 to 3.5 (protocol §1.7).
 
 >>> from icmsg.config import RegionLayout
 >>> from icmsg.hw.bus import MemoryBus
@@ -12,7 +12,7 @@
 
 A packet is never split: one that does not fit at the end goes to the start, and a marker tells the reader so.
 
-Reader of an spsc_pbuf, the packet buffer of Zephyr 3.2 to 3.5 (protocol §1.7).
+Reading:
 
 >>> from icmsg.config import RegionLayout
 >>> from icmsg.hw.bus import MemoryBus

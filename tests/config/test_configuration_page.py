@@ -13,9 +13,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 CHECKS = (
     "checks.py",
-    "endpoint_checks.py",
     "icbmsg_checks.py",
-    "mailbox_checks.py",
+    "mailboxes.py",
     "memory_checks.py",
     "pair_checks.py",
 )

@@ -1,4 +1,6 @@
-"""Address of a node: ``reg``, translated by the ``ranges`` of the nodes above it.
+"""Properties of an ICMsg node that lead to other nodes: ``reg``, ``mboxes`` and ``mbox-names``.
+
+Address of a node: ``reg``, translated by the ``ranges`` of the nodes above it.
 
 The rules are those of Zephyr's build (edtlib): the first entry of ``reg`` counts, missing ``#address-cells`` and
 ``#size-cells`` are 2 and 1, and an address that no ``ranges`` covers stays as it is. In an overlay the cells that

@@ -1,4 +1,6 @@
-"""The cores of a platform: how fast they and their timers run.
+"""Clocks of the cores: their rates and those of their timers, the 32.768 kHz clock, and alarms on them.
+
+The cores of a platform: how fast they and their timers run.
 
 The 32.768 kHz clock of one core: whether it runs, and who counts it.
 

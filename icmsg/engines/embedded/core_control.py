@@ -1,4 +1,6 @@
-"""Control of one core from outside, by a person or a script, as of a core of Renode.
+"""Control of one core from outside, and the ways between its console and its firmware.
+
+Control of one core from outside, by a person or a script, as of a core of Renode.
 
 A core of Renode runs unless it is halted, and takes stack pointer and first instruction from its vector table when
 time passes the first time. So what is asked for before is kept here until then.

@@ -1,4 +1,6 @@
-"""Observation of what a core's firmware does, whatever firmware the core runs.
+"""Observation of a core's firmware from outside: stops at addresses, accesses and events, and what it does.
+
+Observation of what a core's firmware does, whatever firmware the core runs.
 
 Handlers that are called where a core's firmware comes to an address, makes an access, or has made one step.
 """

@@ -1,4 +1,6 @@
-"""Types of Renode's peripherals that the embedded engine has a model for, and what their attributes may say.
+"""Types of Renode's peripherals that the embedded engine has a model for, and cores that it does not execute.
+
+Types of Renode's peripherals that the embedded engine has a model for, and what their attributes may say.
 
 Cores of a platform that the embedded engine does not execute, with what belongs to them: they are left out.
 """

@@ -1,4 +1,6 @@
-"""Scheduler of the cores: one virtual time over all of them and everything Python does.
+"""Scheduler of the cores: one virtual time over all of them, and firmware that hangs for good.
+
+Scheduler of the cores: one virtual time over all of them and everything Python does.
 
 The rules that make a run repeatable, whatever steps the caller takes:
 

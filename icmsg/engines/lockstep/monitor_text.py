@@ -1,4 +1,6 @@
-"""Rules of the Monitor's language that are needed to run its commands beside a machine that Python uses.
+"""The Monitor's language as machines in steps need it: rules of lines, the commands, registers in an answer.
+
+Rules of the Monitor's language that are needed to run its commands beside a machine that Python uses.
 
 The Monitor commands that make and control a machine, and those that are refused beside a lockstep.
 

@@ -1,4 +1,6 @@
-"""Records that the C# side writes while the emulation runs: doorbells, interrupt lines, held cores, bytes of a UART.
+"""Records that the C# side writes while the emulation runs, troubles of a core among them.
+
+Records that the C# side writes while the emulation runs: doorbells, interrupt lines, held cores, bytes of a UART.
 
 A record has 16 bytes (u64 time in nanoseconds, u16 kind, u16 place of the source among those given, u32 value), all
 little-endian: ``renode/RecordBlock.cs``.

@@ -1,4 +1,6 @@
-"""One core's address space, by commands of a Monitor.
+"""One core's address space by commands of a Monitor, with what stays true while the emulation is held.
+
+One core's address space, by commands of a Monitor.
 
 Memory behind a Monitor, read in lines of which each is fetched once while the cores are held.
 

@@ -1,4 +1,6 @@
-"""Transport of commands to a Monitor: text in, text out.
+"""Transport of commands to a Monitor: text in, text out, in few lines, and what the Renode behind it has.
+
+Transport of commands to a Monitor: text in, text out.
 
 Commands on their way to a Monitor: as few lines as possible, counted, and their answers read.
 

@@ -30,7 +30,6 @@ from icmsg.limits import IMAGE_BYTES
 if TYPE_CHECKING:
     import io
     from collections.abc import Callable
-    from pathlib import Path
 
     Progress = Callable[[int, int | None], None]
     """Told how many bytes are there, and how many there will be as far as it is known."""

@@ -1,4 +1,6 @@
-"""The driver's part that is alike in Nordic's mailboxes of tasks and events: IPC, VEVIF, BELLBOARD.
+"""Signals of Nordic's mailboxes of tasks and events: their driver's common part, wired channels, faults.
+
+The driver's part that is alike in Nordic's mailboxes of tasks and events: IPC, VEVIF, BELLBOARD.
 
 Channels of a mailbox of which an SoC has wired some.
 

@@ -1,4 +1,6 @@
-"""Buffers that are handed out: one to fill and send without a copy, one that was received and is held.
+"""Buffers that are handed out, and those who wait for one.
+
+Buffers that are handed out: one to fill and send without a copy, one that was received and is held.
 
 Waiters for blocks: served from the clock's queue as blocks come back, in order, each as soon as it fits.
 """

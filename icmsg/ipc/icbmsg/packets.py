@@ -1,4 +1,6 @@
-"""Control packets of the rework: what connects the two sides, and what binds endpoints (ICBMsg protocol §6).
+"""Packets and queues of the rework, and its known defects in words (ICBMsg protocol §6).
+
+Control packets of the rework: what connects the two sides, and what binds endpoints (ICBMsg protocol §6).
 
 Known defects of the rework, recognised by what the other side shows, in words (ICBMsg protocol §7).
 

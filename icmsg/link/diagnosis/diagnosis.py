@@ -1,7 +1,7 @@
 """The diagnosis of a link: one for ``icmsg run``, pytest, Robot and the Monitor, made from what was observed.
 
 Faults come first and are never cut, then what the rules found out, the surest first, then the state of both regions, of
-the cores and their consoles, and warnings. A rule (``core_rules.py``, ``memory_rules.py``, ``doorbell_rules.py``) looks
+the cores and their consoles, and warnings. A rule (here, in ``memory_rules.py``, in ``doorbell_rules.py``) looks
 at one core or one direction and returns a finding or nothing. Its sentence stands there and nowhere else, and follows
 from what was observed: a rule whose facts are not known says nothing.
 

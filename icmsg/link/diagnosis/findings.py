@@ -1,4 +1,6 @@
-"""Findings of the diagnosis's rules, and words that several rules use.
+"""Findings of the diagnosis's rules, and the words of all of them.
+
+Findings of the diagnosis's rules, and words that several rules use.
 
 Progress of two sides with bonding, told from what both regions hold, in words.
 

@@ -1,4 +1,6 @@
-"""A backend with several endpoints, given by hand: one set of rules for options, verbs, keywords and fixtures.
+"""Instances of any backend, given by hand or by the files of a build: one set of rules for every front end.
+
+A backend with several endpoints, given by hand: one set of rules for options, verbs, keywords and fixtures.
 
 >>> from icmsg.config.boards import NRF5340
 >>> several_by_hand("icbmsg", NRF5340, {"tx_blocks": 8}).tx_blocks

@@ -1,4 +1,6 @@
-"""A link with several endpoints: two named cores, and one instance of ICBMsg or icmsg_me as each of them has it.
+"""A link with several endpoints, and each endpoint of an exchange over it.
+
+A link with several endpoints: two named cores, and one instance of ICBMsg or icmsg_me as each of them has it.
 
 Endpoint of an exchange: who plays its two ends, and what was counted there.
 """

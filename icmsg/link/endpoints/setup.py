@@ -1,4 +1,6 @@
-"""Setup of an exchange over several endpoints: firmware that is loaded, stubs that were told what to do, and Python.
+"""Setup of an exchange over several endpoints: stubs and their parameters, memory, and Python.
+
+Setup of an exchange over several endpoints: firmware that is loaded, stubs that were told what to do, and Python.
 
 The firmware stubs that speak ICBMsg: their endpoints as parameters in flash, and counters of each in RAM.
 

@@ -1,4 +1,6 @@
-"""A core in the Monitor: the members of Renode's CortexM that scripts and people use.
+"""A core in the Monitor, whoever executes it: Cortex-M, VPR, or nobody.
+
+A core in the Monitor: the members of Renode's CortexM that scripts and people use.
 
 Registers that a VPR has in the Monitor beside those of every core, by Renode's names of its RISC-V cores.
 

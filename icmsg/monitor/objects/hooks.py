@@ -1,4 +1,6 @@
-"""``sysbus LogPeripheralAccess``: a line in the log for every access to a peripheral's registers.
+"""Hooks of cores and of ``sysbus`` in the Monitor, and the log of accesses.
+
+``sysbus LogPeripheralAccess``: a line in the log for every access to a peripheral's registers.
 
 Hooks of ``sysbus`` in the Monitor: scripts that run at accesses, and may change what is read or written.
 

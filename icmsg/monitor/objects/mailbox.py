@@ -1,4 +1,6 @@
-"""Commands that ``renode/LockstepExtensions.cs`` adds to a mailbox: time that passes until its interrupt rises.
+"""Commands that Renode's extensions add to a mailbox: waiting for its interrupt, steps with all records.
+
+Commands that ``renode/LockstepExtensions.cs`` adds to a mailbox: time that passes until its interrupt rises.
 
 Command that ``renode/RemoteExtensions.cs`` adds to a mailbox: a step, and all that happened in it.
 """

@@ -1,4 +1,6 @@
-"""Accesses to a peripheral by offset, as every one has them in the Monitor: ``ipcapp ReadDoubleWord 0x510``.
+"""Accesses by offset to peripherals, RAM and flash, as every one has them in the Monitor.
+
+Accesses to a peripheral by offset, as every one has them in the Monitor: ``ipcapp ReadDoubleWord 0x510``.
 
 RAM and flash by offset: ``shared ReadDoubleWord 0``.
 """

@@ -1,4 +1,6 @@
-"""Values that stand behind a verb: numbers, bytes, times.
+"""Lines behind the word ``icmsg``, and the values in them: numbers, bytes, times.
+
+Values that stand behind a verb: numbers, bytes, times.
 
 A Monitor line with ``icmsg`` in it, before Renode's tokenizer would take ``0x0c`` for 12 and ``:05`` for a comment.
 

@@ -1,4 +1,6 @@
-"""A platform as its description says it: what there is, where it is registered and how it is wired.
+"""A platform as its description says it, and where each thing is registered.
+
+A platform as its description says it: what there is, where it is registered and how it is wired.
 
 Nothing is known here about the models behind the types; an engine maps the types to its models and uses
 :meth:`Peripheral.error` to say what it does not model.

@@ -1,4 +1,6 @@
-"""Loader of a platform file: returns its description.
+"""Loader of a platform file with all that it uses: returns its description.
+
+Loader of a platform file: returns its description.
 
 ``using "path"``: which file is meant, and in which order files count.
 

@@ -1,4 +1,6 @@
-"""Values of a platform description, as written: Renode converts them to what a model wants, later.
+"""Values and syntax of a platform description, as written.
+
+Values of a platform description, as written: Renode converts them to what a model wants, later.
 
 Two things are equal when they say the same, wherever they stand: places do not count.
 

@@ -1,4 +1,6 @@
-"""Figures of a trace: counts of each direction and core, times under way, and round trips.
+"""Figures of a trace for its report: counts, times, fill levels.
+
+Figures of a trace: counts of each direction and core, times under way, and round trips.
 
 Fill level of a ring over time, in a bounded number of steps, and its curve.
 

@@ -1,4 +1,6 @@
-"""Instructions that matter to the scheduler but that the emulator does not report, found in the code.
+"""Instructions that the engine reads itself: those that the emulator does not report, loops that poll, single steps.
+
+Instructions that matter to the scheduler but that the emulator does not report, found in the code.
 
 A hit in data is harmless: the address is never executed, so its hook never runs.
 

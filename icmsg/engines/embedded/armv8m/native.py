@@ -1,4 +1,6 @@
-"""A Cortex-M33 of unicorn.
+"""A Cortex-M of unicorn, with the private state that its translator and registers without a number have.
+
+A Cortex-M33 of unicorn.
 
 Features that unicorn's translator believes the core has: fields of its private state without an API.
 

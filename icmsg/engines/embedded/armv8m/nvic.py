@@ -1,4 +1,6 @@
-"""Pending, enabled and active exceptions of one core, and which of them runs next (Armv8-M ARM, B3).
+"""Exceptions of one core by priority, and the registers of the System Control Space (Armv8-M ARM, B3, D1).
+
+Pending, enabled and active exceptions of one core, and which of them runs next (Armv8-M ARM, B3).
 
 Numbers are exception numbers: interrupt n is exception 16 + n. Smaller priority values are more urgent.
 

@@ -1,4 +1,6 @@
-"""Watches over what a core of the emulator executes and accesses; they change nothing that it does.
+"""Breakpoints, watches, loads and stores of a core of the emulator.
+
+Watches over what a core of the emulator executes and accesses; they change nothing that it does.
 
 Addresses before whose instructions the runs of one core end, as a WFI would end them; everything else costs nothing.
 

@@ -1,4 +1,6 @@
-"""Base of the UARTEs as a console: sends by EasyDMA, at once, and receives at the baud rate.
+"""Base of Nordic's UARTEs as a console: sending by EasyDMA, and the receiver.
+
+Base of the UARTEs as a console: sends by EasyDMA, at once, and receives at the baud rate.
 
 Receiver of the UARTEs: bytes come at the baud rate into a FIFO, and EasyDMA takes them to memory.
 

@@ -1,4 +1,6 @@
-"""Base of the blocks by which one core holds another one in reset and lets it go.
+"""Blocks by which one core holds another one in reset: RESET of the nRF5340, and a VPR peripheral.
+
+Base of the blocks by which one core holds another one in reset and lets it go.
 
 The nRF5340's RESET: how the application core holds the network core in reset and lets it go.
 

@@ -1,4 +1,6 @@
-"""The nRF5340's CLOCK and POWER: oscillators that say that they have started, a little after they were told to.
+"""CLOCK and POWER of the nRF5340 and of the nRF54L15.
+
+The nRF5340's CLOCK and POWER: oscillators that say that they have started, a little after they were told to.
 
 The RTCs of the core count while its LFCLK runs, and HFCLKCTRL divides the core's clock: by two after a reset, which is
 the platform's rate, or by one. Everything else runs at its rate all the time.

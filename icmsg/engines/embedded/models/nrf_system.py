@@ -1,4 +1,6 @@
-"""The nRF5340's watchdog: resets the core that no longer reloads it, with the peripherals of that core.
+"""The nRF5340's watchdog, random numbers and thermometer: WDT, RNG and TEMP.
+
+The nRF5340's watchdog: resets the core that no longer reloads it, with the peripherals of that core.
 
 It counts virtual time, also while the core sleeps; nothing runs while the core is halted, so it does not bite then.
 

@@ -1,4 +1,6 @@
-"""The nRF5340's RTC: counts the 32.768 kHz clock of virtual time, exactly.
+"""The nRF5340's RTC and TIMER, counted from virtual time, exactly.
+
+The nRF5340's RTC: counts the 32.768 kHz clock of virtual time, exactly.
 
 The counter's value follows from the tick at which it was started, so counting costs nothing. An event happens, as
 on the SoC, only while it is enabled in INTEN or EVTEN, and COMPARE when the counter comes to CC, not while it is

@@ -1,4 +1,6 @@
-"""The nRF5340's UARTE as a console.
+"""The UARTEs of the nRF5340 and of the nRF54 as consoles.
+
+The nRF5340's UARTE as a console.
 
 The nRF54's UARTE as a console: the newer layout, whose end can stop it by a shortcut.
 """

@@ -1,4 +1,6 @@
-"""Buttons and LEDs on the pins of a GPIO port, as Renode's ``Miscellaneous.Button`` and ``Miscellaneous.LED``.
+"""Port of Nordic's GPIO, and the buttons and LEDs on the pins of any.
+
+Buttons and LEDs on the pins of a GPIO port, as Renode's ``Miscellaneous.Button`` and ``Miscellaneous.LED``.
 
 They have no registers: a wire of the platform file leads from a pin to an LED (``13 -> led@0``), or from a button to a
 pin (``-> gpio0@11``).

@@ -1,4 +1,6 @@
-"""Pending, enabled and active interrupts of a VPR, and which of them runs next (RISC-V CLIC, draft 0.8).
+"""The CLIC of a VPR: interrupts by priority, and its registers (RISC-V CLIC, draft 0.8).
+
+Pending, enabled and active interrupts of a VPR, and which of them runs next (RISC-V CLIC, draft 0.8).
 
 All are edge-triggered and vectored. Larger levels are more urgent; of two with the same one the larger number is first.
 

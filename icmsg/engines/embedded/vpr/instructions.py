@@ -1,4 +1,6 @@
-"""The CSR instructions (RISC-V, Zicsr): on the core's own registers, and on those that devices of its bus have.
+"""Instructions of a VPR that the engine reads itself: those on CSRs, and loops that poll.
+
+The CSR instructions (RISC-V, Zicsr): on the core's own registers, and on those that devices of its bus have.
 
 The peripheral registers that a loop reads, from its instructions (RISC-V unprivileged architecture).
 """
