@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml  # type: ignore[import-untyped]  # its hints are a package of their own
-
 from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.built_for import Release, Releases, board_in, core_in
 from icmsg.config.kconfig import BACKEND, ICBMSG, ME_ROLES
@@ -178,6 +176,8 @@ def _moved(folder: Path, top: Path, name: str, place: Path) -> Path:
 
 
 def _yaml(file: Path) -> Any:
+    import yaml  # type: ignore[import-untyped]  # its hints are a package of their own; few builds need it
+
     try:
         return yaml.safe_load(read_file(file, BUILD_FILE_BYTES).decode("utf-8-sig"))
     except OSError as error:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from icmsg.config.instance import WORD
 from icmsg.engines.embedded.bus import CoreBus
-from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError, IcmsgError
 from icmsg.link.followed_link import follow_link
 from icmsg.link.link import Link
@@ -284,6 +283,8 @@ class RegionWatch:
         words: tuple[str, ...] = (),
         kinds: tuple[AccessKind, ...] = ("store",),
     ) -> None:
+        from icmsg.engines.embedded.machine import EmbeddedMachine
+
         if not isinstance(machine, EmbeddedMachine):
             raise ConfigurationError(
                 f"watchpoints on a region are for the embedded engine, this machine is of {machine.engine}: "

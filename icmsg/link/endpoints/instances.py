@@ -27,7 +27,6 @@ from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.config.instance import InstanceConfig
 from icmsg.config.kconfig import ICBMSG_NUM_EP, ME_NUM_EP
-from icmsg.config.load import BackendPair, load_backends, load_side
 from icmsg.errors import ConfigurationError, closest
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from icmsg.config.boards import Board
     from icmsg.config.devicetree import BackendName
     from icmsg.config.icbmsg import Generation
-    from icmsg.config.load import AnyConfig, File, Side
+    from icmsg.config.load import AnyConfig, BackendPair, File, Side
     from icmsg.config.load import Files as Paths
     from icmsg.link.endpoints import SeveralConfig
 
@@ -165,6 +164,11 @@ def pair_from_files(
         ConfigurationError: there is no such instance, or several and none is named; it can never bond; or what is
             given contradicts the files. The text names file and line.
     """
+    from icmsg.config.load import (  # who gives an instance by hand reads no devicetree
+        BackendPair,
+        load_backends,
+    )
+
     sides = [side for side in (first, second) if side is not None]
     given = list(given)
     check_given(given, called)
@@ -228,6 +232,8 @@ def config_from_files(
     Raises:
         ConfigurationError: as :func:`pair_from_files`; or the files are of a third core.
     """
+    from icmsg.config.load import load_side
+
     of = files.of or core
     if of not in (core, other):
         raise ConfigurationError(f"dts_of={of}: use {core} or {other}, the two cores of the link")
