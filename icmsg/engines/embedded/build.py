@@ -12,7 +12,7 @@ from icmsg.engines.embedded.armv8m.architecture import Armv8M
 from icmsg.engines.embedded.armv8m.scs_registers import SCS_BASE
 from icmsg.engines.embedded.memory import PAGE, AddressSpace
 from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories, size_of
-from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, line_of
+from icmsg.engines.embedded.model_types import Model, ModelType, Parts, Warner, find_model, line_of
 from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
 from icmsg.engines.embedded.models.stand_in import ScriptedModel, StandInModel, scripted
@@ -205,6 +205,9 @@ class Builder:
         text = f"{what} of {item.name} ({item.type}), which nothing models: it keeps what is written"
         self._first_access(text, (place.address or 0) + offset)
 
+    def _tell_use(self, item: Peripheral, base: int, what: str, offset: int, why: str) -> None:
+        self._first_access(f"{what} of {item.name} ({item.type}), {why}", base + offset)
+
     def _gap(self, start: int) -> int:
         """Return how far it is from an address to the next one where something begins."""
         return min(other - start for other in (*self._starts, 1 << 32) if other > start)
@@ -234,6 +237,8 @@ class Builder:
         except ConfigurationError as error:
             raise item.error(str(error)) from None
         self.models[item.name] = model
+        if isinstance(model, Warner):
+            model.warn = partial(self._tell_use, item, parts.base)
         if not kind.stands_in and len(owners) == 1:
             owners[0].peripherals.append(model)
         for place in on_bus(item):

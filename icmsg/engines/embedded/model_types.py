@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.engines.embedded.models.dwt import DwtModel
@@ -28,7 +28,8 @@ from icmsg.hw.mailboxes import SeveralLines, find_kind
 from icmsg.hw.model import IoModel
 from icmsg.hw.nrf54_peripherals import CHANNELS, GROUPS
 from icmsg.hw.nrf_peripherals import RTC_COMPARATORS, TIMER_COMPARATORS
-from icmsg.hw.uarts import LPUART_WITHOUT_GLOBALS, NRF_UART, NS16550_WIDE, UARTS
+from icmsg.hw.uart_blocks import NS16550_WIDE, PL011_SBSA
+from icmsg.hw.uarts import LPUART_WITHOUT_GLOBALS, NRF_UART, UARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,6 +50,13 @@ class OneOrNone(IoModel, Protocol):
 
 
 Model = OneOrNone | SeveralLines
+
+
+@runtime_checkable
+class Warner(Protocol):
+    """Model that says where firmware uses what is off: ``warn(read or write, offset, reason)``."""
+
+    warn: Callable[[str, int, str], None]
 
 
 def line_of(model: Model, output: str | int | None) -> Line | None:
@@ -227,6 +235,8 @@ def _uart_model(layout: UartLayout, parts: Parts) -> UartModel:
         layout = LPUART_WITHOUT_GLOBALS
     if parts.attributes.get("wideRegisters") is True:
         layout = NS16550_WIDE
+    if parts.attributes.get("sbsa") is True:
+        layout = PL011_SBSA
     clocks = (parts.attributes.get(name) for name in ("frequency", "clockFrequency", "systemClockFrequency"))
     clock_hz = next((clock for clock in clocks if isinstance(clock, int)), 0)
     numbered = any(isinstance(each.output, int) for each in layout.interrupts)

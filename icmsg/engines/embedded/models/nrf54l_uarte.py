@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 _END_STOPS: Final = 1 << 18
 _PAUSE_STOPS: Final = 1 << 29
-_SENDS: Final = UarteNames("DMA_TX_PTR", "DMA_TX_MAXCNT", "DMA_TX_AMOUNT", "DMA_TX_READY", "DMA_TX_END")
+_SENDS: Final = UarteNames(
+    "TASKS_DMA_TX_START", "DMA_TX_PTR", "DMA_TX_MAXCNT", "DMA_TX_AMOUNT", "DMA_TX_READY", "DMA_TX_END"
+)
 _RECEIVES: Final = ReceiverNames(
     "DMA_RX_PTR",
     "DMA_RX_MAXCNT",

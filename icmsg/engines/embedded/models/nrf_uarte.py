@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot
 
 _DPPI_ENABLE: Final = 1 << 31
-_SENDS: Final = UarteNames("TXD_PTR", "TXD_MAXCNT", "TXD_AMOUNT", "TXSTARTED", "ENDTX")
+_SENDS: Final = UarteNames("TASKS_STARTTX", "TXD_PTR", "TXD_MAXCNT", "TXD_AMOUNT", "TXSTARTED", "ENDTX")
 _RECEIVES: Final = ReceiverNames(
     "RXD_PTR", "RXD_MAXCNT", "RXD_AMOUNT", "RXSTARTED", "ENDRX", end_starts=1 << 5, end_stops=1 << 6
 )
