@@ -96,7 +96,8 @@ class UartLayout:
     ``windows`` is the distance of Silicon Labs' registers to set, clear and toggle. ``exact``: registers are bytes or
     halfwords, each at its own offset; else words. While ``banked`` holds, the registers ``banked_offsets`` are others,
     which only store (a divisor). ``identifies`` is the register of a 16550 that says which interrupt there is.
-    ``quiet`` are outputs that never rise.
+    ``quiet`` are outputs that never rise. ``pulses``: the lines fall and rise anew whenever something has happened and
+    their terms still hold, for a controller that latches edges.
     """
 
     size: int
@@ -129,6 +130,7 @@ class UartLayout:
     identifies: int | None = None
     interrupts: tuple[Interrupt, ...] = ()
     quiet: tuple[str | int, ...] = ()
+    pulses: bool = False
     divisor: tuple[int, int] | None = None
     """(offset, multiplier): the bit rate is the clock times ``multiplier``, divided by the register."""
 

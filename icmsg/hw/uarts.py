@@ -164,6 +164,7 @@ def _renesas_sci() -> UartLayout:
             Interrupt("TransmitIRQ", (bit(0x02, 7), _READY)),
             Interrupt("TransmitEndIRQ", (bit(0x02, 2), _READY)),
         ),
+        pulses=True,
     )
 
 

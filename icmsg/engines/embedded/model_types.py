@@ -12,6 +12,7 @@ from icmsg.engines.embedded.models.nrf54l_uarte import Nrf54lUarteModel
 from icmsg.engines.embedded.models.nrf_clock import NrfClockModel
 from icmsg.engines.embedded.models.nrf_gpio import NrfGpioModel
 from icmsg.engines.embedded.models.nrf_grtc import NrfGrtcModel
+from icmsg.engines.embedded.models.nrf_ppi import NrfEguModel, NrfPpiModel
 from icmsg.engines.embedded.models.nrf_reset import NrfResetModel
 from icmsg.engines.embedded.models.nrf_rng import NrfRngModel
 from icmsg.engines.embedded.models.nrf_rtc import NrfRtcModel
@@ -20,6 +21,7 @@ from icmsg.engines.embedded.models.nrf_timer import NrfTimerModel
 from icmsg.engines.embedded.models.nrf_uarte import NrfUarteModel
 from icmsg.engines.embedded.models.nrf_vpr import NrfVprModel
 from icmsg.engines.embedded.models.nrf_wdt import NrfWdtModel
+from icmsg.engines.embedded.models.renesas_icu import RenesasIcuModel
 from icmsg.engines.embedded.models.uart import NumberedUart, UartModel
 from icmsg.engines.embedded.rates import check_attributes
 from icmsg.errors import ConfigurationError
@@ -30,6 +32,7 @@ from icmsg.hw.nrf54_peripherals import CHANNELS, GROUPS
 from icmsg.hw.nrf_peripherals import RTC_COMPARATORS, TIMER_COMPARATORS
 from icmsg.hw.uart_blocks import NS16550_WIDE, PL011_SBSA
 from icmsg.hw.uarts import LPUART_WITHOUT_GLOBALS, NRF_UART, UARTS
+from icmsg.soc.platform import EnumMember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -249,6 +252,16 @@ def _nrf_uart(parts: Parts) -> NrfUarteModel | UartModel:
     return UartModel(NRF_UART, parts.slot)
 
 
+def _icu(parts: Parts) -> RenesasIcuModel:
+    family = parts.attributes.get("eventToInterruptLink")
+    return RenesasIcuModel(
+        parts.nvics["nvic"],
+        interrupts=parts.numbers.get("numberOfNVICOutputs", 96),
+        pins=parts.numbers.get("numberOfExternalInterrupts", 16),
+        is_ra2=isinstance(family, EnumMember) and family.member == "RA2",
+    )
+
+
 def _mailbox(kind: MailboxKind) -> ModelType:
     return ModelType(
         lambda parts: kind.model(parts.slot, parts.base, {**parts.models, **parts.numbers}),
@@ -265,6 +278,13 @@ MODELS: Final[dict[str, ModelType]] = {
     "GPIOPort.NRF52840_GPIOTasksEvents": ModelType(
         lambda _parts: ArrayMemoryModel(0x1000, line=Line()), models=("port0", "port1")
     ),
+    "IRQControllers.RenesasRA_ICU": ModelType(
+        _icu,
+        nvics=("nvic",),
+        numbers=("numberOfNVICOutputs", "numberOfExternalInterrupts"),
+        required=("nvic",),
+        lenient=True,
+    ),
     "Memory.ArrayMemory": ModelType(
         _array_memory, size=None, numbers=("size", "initialValue"), required=("size",), stands_in=True
     ),
@@ -273,6 +293,10 @@ MODELS: Final[dict[str, ModelType]] = {
         numbers=("frequency",),
         required=("frequency",),
         anybodys=True,
+    ),
+    "Miscellaneous.NRF52840_EGU": ModelType(lambda parts: NrfEguModel(parts.slot, base=parts.base)),
+    "Miscellaneous.NRF52840_PPI": ModelType(
+        lambda parts: NrfPpiModel(parts.slot, base=parts.base), anybodys=True
     ),
     "Miscellaneous.NRF52840_RNG": ModelType(lambda parts: NrfRngModel(parts.slot, base=parts.base)),
     "Miscellaneous.NRF5340_CLOCK": ModelType(

@@ -122,7 +122,7 @@ class UartModel(SizedModel):
         value = self._written(register, old, value << within, (1 << 8 * size) - 1 << within, window)
         self._store(register, value & _MASK, old)
         self._act(register, value)
-        self._drive()
+        self._drive(pulse=self._words.get(register, 0) != old)
 
     def _written(self, register: int, old: int, value: int, mask: int, window: int) -> int:
         """Return what a register gets where ``value`` is written to the bits ``mask`` of it, through a window."""
@@ -260,11 +260,13 @@ class UartModel(SizedModel):
             return self._held is None
         return (term is UartState.RECEIVED) is bool(self._queue)
 
-    def _drive(self) -> None:
+    def _drive(self, *, pulse: bool = True) -> None:
         levels = dict.fromkeys(self.named, False)
         for output, terms in self._layout.interrupts:
             levels[output] = levels[output] or self._hold(terms)
         for output, level in levels.items():
+            if pulse and level and self._layout.pulses:
+                self.named[output].set(False)
             self.named[output].set(level)
 
 
