@@ -24,8 +24,9 @@ from icmsg.engines.embedded.clocks import (
 )
 from icmsg.engines.embedded.memory import PAGE, AddressSpace, place_io
 from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories, size_of
-from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, line_of
+from icmsg.engines.embedded.model_types import Model, ModelType, Parts, Warner, find_model, line_of
 from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
+from icmsg.engines.embedded.models.renesas_icu import RenesasIcuModel
 from icmsg.engines.embedded.models.stand_in import (
     ArrayMemoryModel,
     ScriptedModel,
@@ -91,6 +92,7 @@ class Builder:
         """Commands of the platform file that nobody runs, since Python would have to be executed."""
         self.tags: Final[list[Tag]] = []
         self._nvics: dict[str, Slot] = {}
+        self._on_pins = {item.name for item in description if item.type in PIN_DEVICES}
         self._starts = sorted(place.address or 0 for item in description for place in on_bus(item))
         cores = [item for item in description if item.type in CPUS]
         try:
@@ -208,6 +210,9 @@ class Builder:
         text = f"{what} of {item.name} ({item.type}), which nothing models: it keeps what is written"
         self._first_access(text, (place.address or 0) + offset)
 
+    def _tell_use(self, item: Peripheral, base: int, what: str, offset: int, why: str) -> None:
+        self._first_access(f"{what} of {item.name} ({item.type}), {why}", base + offset)
+
     def _gap(self, start: int) -> int:
         """Return how far it is from an address to the next one where something begins."""
         return min(other - start for other in (*self._starts, 1 << 32) if other > start)
@@ -237,6 +242,8 @@ class Builder:
         except ConfigurationError as error:
             raise item.error(str(error)) from None
         self.models[item.name] = model
+        if isinstance(model, Warner):
+            model.warn = partial(self._tell_use, item, parts.base)
         if not kind.stands_in and len(owners) == 1:
             owners[0].peripherals.append(model)
         for place in on_bus(item):
@@ -321,20 +328,21 @@ class Builder:
             raise item.error(str(error)) from None
 
     def _connect(self, item: Peripheral) -> None:
-        if (
-            item.type in (*CPUS, *CONTROLLERS.values(), *PIN_DEVICES, _SCRIPTED)
-            or item.name in self.stand_ins
-        ):
+        others = (*CPUS, *CONTROLLERS.values(), *PIN_DEVICES, _SCRIPTED)
+        if item.type in others or item.name in self.stand_ins:
             return  # a controller's wire to its core is what `nvic:` or `clic:` of the core says as well
         for wire in item.connections:
-            if wire.destination in self.stand_ins or self._is_on_pins(wire.destination):
+            if wire.destination in self.stand_ins or wire.destination in self._on_pins:  # see place_on_pins
                 continue
-            slot = self._nvics.get(wire.destination)
+            slot, links = self._nvics.get(wire.destination), self.models.get(wire.destination)
             model = self.models.get(item.name)
             if model is None and not item.registrations:
                 continue
             output = wire.source if wire.index is None else wire.index
             line = None if model is None else line_of(model, output)
+            if line is not None and isinstance(links, RenesasIcuModel):
+                line.connect(links.set_event, wire.irq)
+                continue
             if slot is None or line is None:
                 raise wire.place.error(
                     f"this connection of {item.name} is not modelled by the embedded engine; it models "
@@ -349,9 +357,6 @@ class Builder:
             line.connect(slot.set_line, wire.irq)
             if line.edge:
                 slot.latch_edges(wire.irq)
-
-    def _is_on_pins(self, name: str) -> bool:
-        return name in self._description and self._description[name].type in PIN_DEVICES  # see place_on_pins
 
     def _model(self, item: Peripheral, attribute: str) -> Model:
         value = item.attributes[attribute]

@@ -8,17 +8,19 @@ Cores of a platform that the embedded engine does not execute, with what belongs
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from icmsg.engines.embedded.clocks import CPUS, check_attributes
 from icmsg.engines.embedded.models.core_holder import NrfResetModel, NrfVprModel
 from icmsg.engines.embedded.models.dwt import DwtModel
 from icmsg.engines.embedded.models.nrf_clock import Nrf54lClockModel, NrfClockModel
 from icmsg.engines.embedded.models.nrf_grtc import NrfGrtcModel
+from icmsg.engines.embedded.models.nrf_ppi import NrfEguModel, NrfPpiModel
 from icmsg.engines.embedded.models.nrf_system import NrfRngModel, NrfTempModel, NrfWdtModel
 from icmsg.engines.embedded.models.nrf_timers import NrfRtcModel, NrfTimerModel
 from icmsg.engines.embedded.models.nrf_uarte import Nrf54lUarteModel, NrfUarteModel
 from icmsg.engines.embedded.models.pin_devices import NrfGpioModel
+from icmsg.engines.embedded.models.renesas_icu import RenesasIcuModel
 from icmsg.engines.embedded.models.stand_in import ArrayMemoryModel
 from icmsg.engines.embedded.models.uart import NumberedUart, UartModel
 from icmsg.errors import ConfigurationError
@@ -27,8 +29,9 @@ from icmsg.hw.mailboxes import SeveralLines, find_kind
 from icmsg.hw.model import IoModel
 from icmsg.hw.nrf54_peripherals import CHANNELS, GROUPS
 from icmsg.hw.nrf_peripherals import RTC_COMPARATORS, TIMER_COMPARATORS
-from icmsg.hw.uarts import LPUART_WITHOUT_GLOBALS, NRF_UART, NS16550_WIDE, UARTS
-from icmsg.soc.platform import Reference
+from icmsg.hw.uart_blocks import NS16550_WIDE, PL011_SBSA
+from icmsg.hw.uarts import LPUART_WITHOUT_GLOBALS, NRF_UART, UARTS
+from icmsg.soc.platform import EnumMember, Reference
 from icmsg.soc.soc import short_name
 
 if TYPE_CHECKING:
@@ -50,6 +53,13 @@ class OneOrNone(IoModel, Protocol):
 
 
 Model = OneOrNone | SeveralLines
+
+
+@runtime_checkable
+class Warner(Protocol):
+    """Model that says where firmware uses what is off: ``warn(read or write, offset, reason)``."""
+
+    warn: Callable[[str, int, str], None]
 
 
 def line_of(model: Model, output: str | int | None) -> Line | None:
@@ -228,6 +238,8 @@ def _uart_model(layout: UartLayout, parts: Parts) -> UartModel:
         layout = LPUART_WITHOUT_GLOBALS
     if parts.attributes.get("wideRegisters") is True:
         layout = NS16550_WIDE
+    if parts.attributes.get("sbsa") is True:
+        layout = PL011_SBSA
     clocks = (parts.attributes.get(name) for name in ("frequency", "clockFrequency", "systemClockFrequency"))
     clock_hz = next((clock for clock in clocks if isinstance(clock, int)), 0)
     numbered = any(isinstance(each.output, int) for each in layout.interrupts)
@@ -238,6 +250,16 @@ def _nrf_uart(parts: Parts) -> NrfUarteModel | UartModel:
     if parts.attributes.get("easyDMA") is True:
         return NrfUarteModel(parts.slot, base=parts.base)
     return UartModel(NRF_UART, parts.slot)
+
+
+def _icu(parts: Parts) -> RenesasIcuModel:
+    family = parts.attributes.get("eventToInterruptLink")
+    return RenesasIcuModel(
+        parts.nvics["nvic"],
+        interrupts=parts.numbers.get("numberOfNVICOutputs", 96),
+        pins=parts.numbers.get("numberOfExternalInterrupts", 16),
+        is_ra2=isinstance(family, EnumMember) and family.member == "RA2",
+    )
 
 
 def _mailbox(kind: MailboxKind) -> ModelType:
@@ -256,6 +278,13 @@ MODELS: Final[dict[str, ModelType]] = {
     "GPIOPort.NRF52840_GPIOTasksEvents": ModelType(
         lambda _parts: ArrayMemoryModel(0x1000, line=Line()), models=("port0", "port1")
     ),
+    "IRQControllers.RenesasRA_ICU": ModelType(
+        _icu,
+        nvics=("nvic",),
+        numbers=("numberOfNVICOutputs", "numberOfExternalInterrupts"),
+        required=("nvic",),
+        lenient=True,
+    ),
     "Memory.ArrayMemory": ModelType(
         _array_memory, size=None, numbers=("size", "initialValue"), required=("size",), stands_in=True
     ),
@@ -264,6 +293,10 @@ MODELS: Final[dict[str, ModelType]] = {
         numbers=("frequency",),
         required=("frequency",),
         anybodys=True,
+    ),
+    "Miscellaneous.NRF52840_EGU": ModelType(lambda parts: NrfEguModel(parts.slot, base=parts.base)),
+    "Miscellaneous.NRF52840_PPI": ModelType(
+        lambda parts: NrfPpiModel(parts.slot, base=parts.base), anybodys=True
     ),
     "Miscellaneous.NRF52840_RNG": ModelType(lambda parts: NrfRngModel(parts.slot, base=parts.base)),
     "Miscellaneous.NRF5340_CLOCK": ModelType(

@@ -98,6 +98,8 @@ class Slot:
         self.firmware: Processor | None = None
         self.power: Power | None = None
         self.on_line: LineHandler | None = None
+        self.on_event: Callable[[int], None] | None = None
+        """Called with the address of each event that happens in a peripheral of this core, where a PPI is there."""
         self._scheduler = scheduler
         self._emit = events.emit
         self._tell_at = events.tell_at

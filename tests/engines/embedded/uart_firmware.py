@@ -110,7 +110,7 @@ UARTS: Final[Mapping[str, Uart]] = {
         Where(0x108),
     ),
     "UART.NS16550": _16550(1, 1),
-    "UART.NXP_FLEXCOMM": lpuart(0x10),
+    "UART.NXP_FLEXCOMM": lpuart(0x10)._replace(setup=(Where(0xFF8, 1), Where(0x18, 3 << 18))),
     "UART.NXP_LPUART": lpuart(0x10),
     "UART.PL011": Uart(
         (Where(0x2C, 0x60), Where(0x30, 0x301)),
@@ -118,7 +118,7 @@ UARTS: Final[Mapping[str, Uart]] = {
     ),
     "UART.RenesasDA14_UART": _16550(4, 4),
     "UART.SAM_USART": Uart(
-        (Where(0, 0x50),), Where(0x14, 2), Where(0x1C), Where(0x14, 1), Where(0x18), Where(0x08, 1)
+        (Where(0x20, 27), Where(0, 0x50)), Where(0x14, 2), Where(0x1C), Where(0x14, 1), Where(0x18), Where(0x08, 1)
     ),
     "UART.STM32F7_USART": Uart(
         (Where(0, 0xD),), Where(0x1C, 1 << 7), Where(0x28), Where(0x1C, 1 << 5), Where(0x24), Where(0, 0x2D)
@@ -128,6 +128,19 @@ UARTS: Final[Mapping[str, Uart]] = {
     ),
 }  # fmt: skip
 """Drivers by Renode's types."""
+
+
+def blind(uart: Uart, at: int, setup: Sequence[Where]) -> FirmwareImage:
+    """Return a program that writes ``setup`` and then a ``!``, and waits for nothing."""
+    source = f"""
+     {"".join(_write(register, at) for register in setup)}
+     {_write(uart.send._replace(bits=ord("!")), at)}
+     b .
+     .align 2
+     .ltorg
+    """
+    data = struct.pack(f"<{_VECTORS}I", 0x2000_1000, *[_CODE | 1] * (_VECTORS - 1)) + code(source, _CODE)
+    return FirmwareImage(Path("test.elf"), (Segment(0, 0, data, executable=True),), _CODE | 1, {})
 
 
 def image(

@@ -240,8 +240,9 @@ class UarteReceiver:
 
 
 class UarteNames(NamedTuple):
-    """Names of the registers and events that layouts of a UARTE call differently."""
+    """Names of the registers and events that layouts of a UARTE call differently; ``task`` starts sending."""
 
+    task: str
     pointer: str
     size: str
     amount: str
@@ -260,6 +261,8 @@ class ConsoleUarte(EventModel):
         self._started, self._ended, self._stopped = (
             self.event_bit(name) for name in (names.started, names.ended, "TXSTOPPED")
         )
+        self.warn: Callable[[str, int, str], None] = lambda _what, _offset, _why: None
+        """Called with read or write, offset and reason, where firmware uses what is off."""
         self.sinks: Final[list[ConsoleSink]] = []
         """Called with all bytes that are sent, and their virtual time."""
         self.receiver: Final = UarteReceiver(
@@ -291,9 +294,16 @@ class ConsoleUarte(EventModel):
 
     def start_sending(self, value: int) -> bool:
         """Send everything, by the task that starts it; return whether that happened."""
-        if not value & 1 or self.peek("ENABLE") != ENABLED:
-            return False
         names = self._names
+        if not value & 1:
+            return False
+        if self.peek("ENABLE") != ENABLED:
+            self.warn(
+                "write",
+                self.block.offset(names.task),
+                f"which is off: nothing is sent; set ENABLE to {ENABLED}",
+            )
+            return False
         count = self.peek(names.size) & 0xFFFF
         try:
             data = self._slot.bus.read_block(self.peek(names.pointer), count)

@@ -1,4 +1,4 @@
-"""Base of the nRF peripherals: events that latch, and the interrupt line that follows them.
+"""Base of the nRF peripherals: events that latch, the interrupt line that follows them, and what they start elsewhere.
 
 An event stays latched until software writes 0; the line is high while a latched event is enabled in INTEN
 (nRF5340 PS, "Peripheral interface").
@@ -45,10 +45,13 @@ class EventModel(RegisterModel):
         return _bit(self.block.offset(f"{_PREFIX}{name}", index))
 
     def generate(self, event: int) -> None:
-        """Latch the event with this bit."""
-        self.words[EVENTS_BASE // WORD + event.bit_length() - 1] = 1
+        """Latch the event with this bit, and start what it is connected to."""
+        word = EVENTS_BASE // WORD + event.bit_length() - 1
+        self.words[word] = 1
         self._latched |= event
         self._drive()
+        if self._slot.on_event is not None:
+            self._slot.on_event(self.base + word * WORD)
 
     def _write_event(self, word: int, event: int, value: int) -> None:
         self.words[word] = value = value & 1

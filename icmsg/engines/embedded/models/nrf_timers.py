@@ -302,7 +302,11 @@ class NrfTimerModel(EventModel):
 
     def _plan(self, index: int) -> None:
         """Set the alarm to the tick at which the counter comes to CC, unless nothing would follow from it."""
-        waits = not self._latched & self._compare[index] or any(self._shorts(index))
+        waits = (
+            not self._latched & self._compare[index]
+            or any(self._shorts(index))
+            or self._slot.on_event is not None
+        )
         if not self._counts_time or self._spent[index] or not waits:
             self._alarms[index].cancel()
             return

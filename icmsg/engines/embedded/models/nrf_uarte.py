@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 _DPPI_ENABLE: Final = 1 << 31
-_SENDS: Final = UarteNames("TXD_PTR", "TXD_MAXCNT", "TXD_AMOUNT", "TXSTARTED", "ENDTX")
+_SENDS: Final = UarteNames("TASKS_STARTTX", "TXD_PTR", "TXD_MAXCNT", "TXD_AMOUNT", "TXSTARTED", "ENDTX")
 _RECEIVES: Final = ReceiverNames(
     "RXD_PTR", "RXD_MAXCNT", "RXD_AMOUNT", "RXSTARTED", "ENDRX", end_starts=1 << 5, end_stops=1 << 6
 )
@@ -61,7 +61,9 @@ class NrfUarteModel(ConsoleUarte):
 
 _END_STOPS: Final = 1 << 18
 _PAUSE_STOPS: Final = 1 << 29
-_SENDS_54: Final = UarteNames("DMA_TX_PTR", "DMA_TX_MAXCNT", "DMA_TX_AMOUNT", "DMA_TX_READY", "DMA_TX_END")
+_SENDS_54: Final = UarteNames(
+    "TASKS_DMA_TX_START", "DMA_TX_PTR", "DMA_TX_MAXCNT", "DMA_TX_AMOUNT", "DMA_TX_READY", "DMA_TX_END"
+)
 _RECEIVES_54: Final = ReceiverNames(
     "DMA_RX_PTR",
     "DMA_RX_MAXCNT",

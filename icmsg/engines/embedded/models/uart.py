@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.hw.line import Line
 from icmsg.hw.model import SizedModel
 from icmsg.hw.registers import WORD
-from icmsg.hw.uart_layout import Bits, UartLayout, UartState
+from icmsg.hw.uart_layout import Bits, Some, UartLayout, UartState, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -38,6 +38,9 @@ class UartModel(SizedModel):
         self._words: dict[int, int] = dict(layout.resets)
         self._bank: dict[int, int] = {}
         self._queue: Final[deque[int]] = deque()
+        self._held: int | None = None
+        self.warn: Callable[[str, int, str], None] = lambda _what, _offset, _why: None
+        """Called with read or write, offset and reason, where firmware uses what is off."""
         self.sinks: Final[list[ConsoleSink]] = []
         """Called with all bytes that are sent, and their virtual time."""
         self.missed: Callable[[int], None] = lambda _count: None
@@ -74,6 +77,7 @@ class UartModel(SizedModel):
         self._words = dict(self._layout.resets)
         self._bank.clear()
         self._queue.clear()
+        self._held = None
         self._drive()
 
     def write(self, data: bytes) -> None:
@@ -91,6 +95,8 @@ class UartModel(SizedModel):
     def _read(self, offset: int, _size: int) -> int:
         """Read a register, from the byte ``offset`` on."""
         register, within = self._register(offset % (self._layout.windows or _MASK))
+        if self._is_elsewhere("read", register):
+            return 0
         if self._is_banked(register):
             return self._bank.get(register, 0) >> within
         if register in self._layout.receive and not within and self._queue:
@@ -104,23 +110,33 @@ class UartModel(SizedModel):
         layout = self._layout
         window, offset = divmod(offset, layout.windows or _MASK)
         register, within = self._register(offset)
-        old = self._words.get(register, 0)
+        if self._is_elsewhere("write", register):
+            return
         if self._is_banked(register):
             self._bank[register] = value
             return
         if register in layout.transmit and not within:
-            self._transmit(value & 0xFF)
+            self._transmit(register, value & 0xFF)
             return
-        value <<= within
-        if window == _SET:
-            value |= old
-        elif window == _CLEAR:
-            value = old & ~value
-        elif window == _TOGGLE:
-            value ^= old
-        elif register not in (*layout.sets, *layout.clears):
-            value |= old & ~((1 << 8 * size) - 1 << within)
+        old = self._words.get(register, 0)
+        value = self._written(register, old, value << within, (1 << 8 * size) - 1 << within, window)
         self._store(register, value & _MASK, old)
+        self._act(register, value)
+        self._drive(pulse=self._words.get(register, 0) != old)
+
+    def _written(self, register: int, old: int, value: int, mask: int, window: int) -> int:
+        """Return what a register gets where ``value`` is written to the bits ``mask`` of it, through a window."""
+        if window == _SET:
+            return old | value
+        if window == _CLEAR:
+            return old & ~value
+        if window == _TOGGLE:
+            return old ^ value
+        return value if register in (*self._layout.sets, *self._layout.clears) else value | old & ~mask
+
+    def _act(self, register: int, value: int) -> None:
+        """Do what follows from bits that were written."""
+        layout = self._layout
         for command in layout.commands:
             if command.bits.offset == register and value & command.bits.mask == command.bits.mask:
                 self._set(command.sets)
@@ -128,7 +144,24 @@ class UartModel(SizedModel):
         if any(each.offset == register and value & each.mask for each in layout.flushes):
             self._queue.clear()
             self._clear(layout.emptied)
-        self._drive()
+        if self._held is not None and self._hold(layout.transmits_if):
+            held, self._held = self._held, None
+            self._transmit(register, held)
+
+    def _is_elsewhere(self, what: str, register: int) -> bool:
+        """Return whether the block is no UART now, and the register one of the UART."""
+        mode = self._layout.mode
+        if mode is None or register >= self._layout.shared_from or self._holds(mode):
+            return False
+        selected = self._words.get(mode.offset, 0) & mode.mask
+        result = "it reads 0" if what == "read" else "nothing happens"
+        self.warn(
+            what,
+            register,
+            f"which is no UART: the register at offset 0x{mode.offset:X} selects mode {selected}, a UART is "
+            f"{mode.value}; {result}",
+        )
+        return True
 
     def _register(self, offset: int) -> tuple[int, int]:
         """Return the register in which a byte lies, and the number of the byte's first bit in it."""
@@ -142,6 +175,8 @@ class UartModel(SizedModel):
 
     def _store(self, register: int, value: int, old: int) -> None:
         layout, words = self._layout, self._words
+        if layout.lock is not None and register == layout.lock.offset and old & layout.lock.mask:
+            return
         if (target := layout.sets.get(register)) is not None:
             words[target] = words.get(target, 0) | value
         elif (target := layout.clears.get(register)) is not None:
@@ -153,14 +188,25 @@ class UartModel(SizedModel):
 
     # What happens
 
-    def _transmit(self, byte: int) -> None:
-        if self._hold(self._layout.transmits_if):
-            data = bytes((byte,))
-            time_ns = self._slot.print(data)
-            for sink in self.sinks:
-                sink(data, time_ns)
-            self._set(self._layout.sent)
-            self._drive()
+    def _transmit(self, register: int, byte: int) -> None:
+        layout = self._layout
+        if not self._hold(layout.transmits_if):
+            if layout.holds and self._held is None:
+                self._held, lot = byte, "waits"
+                self._drive()
+            else:
+                lot = "is lost"
+            self.warn("write", register, f"whose transmitter is off: the byte {lot}; set {layout.switch}")
+            return
+        if not self._hold(layout.needs):
+            why = "whose transmitter is off: Renode sends the byte nevertheless, the SoC does not"
+            self.warn("write", register, f"{why}; set {layout.switch}")
+        data = bytes((byte,))
+        time_ns = self._slot.print(data)
+        for sink in self.sinks:
+            sink(data, time_ns)
+        self._set(layout.sent)
+        self._drive()
 
     def _take(self) -> int:
         byte = self._queue.popleft()
@@ -182,9 +228,12 @@ class UartModel(SizedModel):
     def _value(self, register: int) -> int:
         layout = self._layout
         value = self._words.get(layout.clears.get(register, register), 0)
-        for bits, terms in layout.live:
-            if bits.offset == register:
-                value = value | bits.mask if self._hold(terms) else value & ~bits.mask
+        live = [each for each in layout.live if each.bits.offset == register]
+        for bits, _ in live:
+            value &= ~bits.mask
+        for bits, terms in live:
+            if self._hold(terms):
+                value |= bits.mask
         for offset, first, width in layout.counts:
             if offset == register:
                 value |= min(len(self._queue), (1 << width) - 1) << first
@@ -203,13 +252,21 @@ class UartModel(SizedModel):
     def _holds(self, term: Term) -> bool:
         if isinstance(term, Bits):
             return self._value(term.offset) & term.mask == term.mask
-        return term is UartState.READY or (term is UartState.RECEIVED) is bool(self._queue)
+        if isinstance(term, Value):
+            return self._value(term.offset) & term.mask == term.value
+        if isinstance(term, Some):
+            return bool(self._value(term.offset) & term.mask)
+        if term is UartState.READY:
+            return self._held is None
+        return (term is UartState.RECEIVED) is bool(self._queue)
 
-    def _drive(self) -> None:
+    def _drive(self, *, pulse: bool = True) -> None:
         levels = dict.fromkeys(self.named, False)
         for output, terms in self._layout.interrupts:
             levels[output] = levels[output] or self._hold(terms)
         for output, level in levels.items():
+            if pulse and level and self._layout.pulses:
+                self.named[output].set(False)
             self.named[output].set(level)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import cycle
 from typing import TYPE_CHECKING, Final
 
-from uart_firmware import LINE, UARTS, image, lpuart
+import pytest
+from uart_firmware import LINE, UARTS, Where, blind, image, lpuart
 
 from icmsg.engines.embedded.armv8m.cortex_m import CORES
 from icmsg.engines.embedded.machine import EmbeddedMachine
@@ -14,6 +15,8 @@ from icmsg.hw import uarts
 from icmsg.soc.platform import parse_platform
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from icmsg.machine.image import FirmwareImage
 
 AT: Final = 0x4001_0000
@@ -58,6 +61,118 @@ def test_firmware_prints_by_polling_and_answers_by_interrupt_over_each_of_them_o
     for (name, uart), cpu in zip(UARTS.items(), cycle(CORES), strict=False):
         with machine(name, cpu) as found:
             assert talk(found, image(uart, AT, interrupt=5)) == f"{LINE}\nab", (name, cpu)
+
+
+def sent_blindly(uart: str, setup: Sequence[Where], extra: str = "") -> tuple[str, list[str]]:
+    """Let firmware write ``setup`` and then a byte; return what was sent, and the warnings."""
+    with machine(uart, extra=extra) as found:
+        core = found.core("cpu")
+        core.load(blind(UARTS[uart], AT, setup))
+        core.start()
+        found.run_for(10_000)
+        return core.console.text, [warning.what for warning in found.warnings]
+
+
+ALWAYS_ON: Final = {"UART.NS16550", "UART.RenesasDA14_UART"}
+"""UARTs without a bit that turns the transmitter on."""
+SENDS_IN_RENODE: Final = {"UART.EFM32_UART", "UART.LEUART", "UART.LPC_USART"}
+"""UARTs whose models in Renode send without it."""
+
+
+@pytest.mark.parametrize("uart", UARTS)
+def test_a_uart_sends_a_byte_only_when_firmware_has_turned_it_on_and_says_so_else(uart: str) -> None:
+    assert sent_blindly(uart, UARTS[uart].setup) == ("!", [])
+    text, warnings = sent_blindly(uart, ())
+    if uart in ALWAYS_ON:
+        assert (text, warnings) == ("!", [])
+        return
+    assert text == ("!" if uart in SENDS_IN_RENODE else "")
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f"write of serial ({uart}), wh")
+    assert ("Renode sends the byte nevertheless, the SoC does not" in warnings[0]) is (
+        uart in SENDS_IN_RENODE
+    )
+
+
+@pytest.mark.parametrize(
+    ("uart", "extra", "start", "pointer", "size"),
+    [
+        ("UART.NRF52840_UART", "easyDMA: true", 0x008, 0x544, 0x548),
+        ("UART.NRF54H20_UARTE", "", 0x050, 0x73C, 0x740),
+    ],
+)
+def test_a_uart_with_easydma_sends_nothing_while_it_is_off_and_says_so(
+    uart: str, extra: str, start: int, pointer: int, size: int
+) -> None:
+    for on, text in ((0, ""), (8, "hi")):
+        program = blind(
+            UARTS["UART.NRF52840_UART"]._replace(send=Where(start)),
+            AT,
+            (Where(0x500, on), Where(pointer, 0x3FF0), Where(size, 2)),
+        )
+        with EmbeddedMachine(
+            parse_platform(
+                PLATFORM.format(uart=uart, cpu="cortex-m4", at=AT, output=f"{extra}\n    " if extra else "")
+            )
+        ) as found:
+            found.memories["flash"].bytes[0x3FF0:0x3FF2] = b"hi"
+            core = found.core("cpu")
+            core.load(program)
+            core.start()
+            found.run_for(10_000)
+            assert core.console.text == text
+            off = f"write of serial ({uart}), which is off: nothing is sent; set ENABLE to 8"
+            assert [warning.what for warning in found.warnings] == ([] if on else [off])
+
+
+@pytest.mark.parametrize(
+    ("uart", "setup", "reason"),
+    [
+        ("UART.STM32F7_USART", (Where(0, 0x8),), "set UE and TE of CR1"),
+        ("UART.STM32_UART", (Where(0xC, 0x2000),), "set UE and TE of CR1"),
+        ("UART.PL011", (Where(0x30, 0x201),), "set UARTEN and TXE of CR"),
+        ("UART.SAM_USART", (Where(0, 0x50),), "set TXEN by CR, and CD of BRGR"),
+        ("UART.SAM_USART", (Where(0x20, 27), Where(0, 0x50), Where(0, 0x80)), "the byte is lost"),
+        ("UART.LPC_USART", (Where(0xFF8, 1), Where(0xE00, 3), Where(0, 1), Where(4, 0x40)), "clear TXDIS of CTL"),
+        ("UART.NXP_FLEXCOMM", (Where(0xFF8, 2), Where(0x18, 3 << 18)), "selects mode 2, a UART is 1; nothing happens"),
+        ("UART.EFR32xG2_USART_0", (Where(4, 1), Where(0x14, 4), Where(0x14, 8)), "set EN of EN, and TXEN by CMD"),
+    ],
+)  # fmt: skip
+def test_half_of_what_turns_a_uart_on_is_not_enough(uart: str, setup: Sequence[Where], reason: str) -> None:
+    text, warnings = sent_blindly(uart, setup)
+    assert text == ""
+    assert reason in warnings[-1]
+
+
+def test_an_lpuart_holds_one_byte_until_its_transmitter_is_on() -> None:
+    uart = model("UART.NXP_LPUART")
+    sent: list[bytes] = []
+    uart.sinks.append(lambda data, _time: sent.append(data))
+    assert uart.read32(0x14) & 3 << 22 == 3 << 22
+    uart.write32(0x1C, ord("a"))
+    uart.write32(0x1C, ord("b"))
+    assert (sent, uart.read32(0x14) & 3 << 22) == ([], 0)
+    uart.write32(0x18, 1 << 19)
+    assert (sent, uart.read32(0x14) & 3 << 22) == ([b"a"], 3 << 22)
+
+
+def test_a_flexcomm_is_nothing_until_its_mode_is_selected_and_can_be_locked() -> None:
+    uart = model("UART.NXP_FLEXCOMM")
+    uart.write32(0x18, 3 << 18)
+    assert (uart.read32(0x14), uart.read32(0xFF8)) == (0, 0x0010_3070)
+    uart.write32(0xFF8, 9)
+    assert uart.read32(0x18) == 0
+    uart.write32(0x18, 3 << 18 | 1 << 21 | 1 << 22)
+    uart.write(b"q")
+    assert uart.read32(0xFF4) == 3
+    uart.write32(0xFF8, 0)
+    assert uart.read32(0x1C) & 0xFF == ord("q")
+    uart.write32(0x18, 0)
+    assert uart.read32(0xFF4) == 0
+
+
+def test_a_server_s_pl011_is_on_after_a_reset() -> None:
+    assert sent_blindly("UART.PL011", (), "\nserial:\n    sbsa: true\n") == ("!", [])
 
 
 def test_variants_of_a_type_are_chosen_by_its_attributes() -> None:
