@@ -7,6 +7,7 @@ It is the Python that runs here, with the names of Renode's scripts over the obj
 from __future__ import annotations
 
 import builtins
+import importlib
 import io
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _DOTNET: Final = ("clr", "System", "Antmicro", "Microsoft", "IronPython")
 _COMMAND: Final = "mc_"
+_RESULT: Final = "__result__"
+"""Name of the value of an expression at the end of ``python "…"``."""
 _FORMER: Final[dict[str, object]] = {
     "xrange": range,
     "unicode": str,
@@ -37,6 +40,23 @@ _FORMER: Final[dict[str, object]] = {
     "basestring": str,
 }
 """Names of Python 2.7 that have another one since."""
+_FORMER_MODULES: Final = {
+    "BaseHTTPServer": "http.server",
+    "ConfigParser": "configparser",
+    "Cookie": "http.cookies",
+    "HTMLParser": "html.parser",
+    "Queue": "queue",
+    "SimpleHTTPServer": "http.server",
+    "SocketServer": "socketserver",
+    "StringIO": "io",
+    "cPickle": "pickle",
+    "cStringIO": "io",
+    "httplib": "http.client",
+    "urllib2": "urllib.request",
+    "urlparse": "urllib.parse",
+    "xmlrpclib": "xmlrpc.client",
+}
+"""Modules of Python 2.7 that have another name since."""
 
 
 class HookScript:
@@ -101,14 +121,21 @@ class PythonScripts:
             names[name] = around[itself]
         return HookScript(self, code, names, itself.removeprefix("sysbus."))
 
-    def execute(self, text: str) -> None:
-        """Run ``python "…"``; MonitorError says what went wrong."""
-        self.run(self._compiled(text), self._names)
+    def execute(self, text: str) -> object:
+        """Run ``python "…"``, and return the value of an expression at its end, or None.
 
-    def _compiled(self, text: str, file: str = "<script>") -> CodeType:
+        Raises:
+            MonitorError: it is no Python, or something went wrong in it, which is the cause of the error.
+        """
+        code = self._compiled(text, result=_RESULT)
+        self._names[_RESULT] = None
+        self.run(code, self._names)
+        return self._names.pop(_RESULT, None)
+
+    def _compiled(self, text: str, file: str = "<script>", *, result: str = "") -> CodeType:
         if not self.is_allowed:
             raise MonitorError("no Python of scripts is run in this session: it was started with --no-python")
-        return compile_script(text, file)
+        return compile_script(text, file, result=result)
 
     def include(self, path: Path) -> None:
         """Run a file; its functions ``mc_name`` are commands from then on.
@@ -169,7 +196,7 @@ class PythonScripts:
         except SystemExit:
             raise MonitorError("a script cannot end the Monitor: use monitor.Parse('quit')") from None
         except Exception as error:
-            raise MonitorError(_words(error)) from None
+            raise MonitorError(_words(error)) from error
 
 
 class _ScriptMonitor:
@@ -186,6 +213,10 @@ class _ScriptMonitor:
         """Return the value of a variable, None if there is none."""
         found = self._monitor.variables.get(name)
         return None if found is None else found.value
+
+    def SuggestionNeeded(self, line: str) -> list[str]:  # noqa: N802 - Renode's name
+        """Return the lines that ``line`` can become."""
+        return self._monitor.suggestions(line)
 
     @property
     def Machine(self) -> ScriptMachine:  # noqa: N802 - Renode's name
@@ -220,6 +251,8 @@ def _import(
     name: str, names: Any = None, local: Any = None, wanted: Sequence[str] | None = (), level: int = 0
 ) -> Any:
     """Import a module of Python; ImportError for what is .NET's."""
+    if name in _FORMER_MODULES and not level:
+        return importlib.import_module(_FORMER_MODULES[name])
     if name.split(".")[0] not in _DOTNET:
         return builtins.__import__(name, names, local, wanted or (), level)
     if wanted and set(wanted) == {"LogLevel"}:

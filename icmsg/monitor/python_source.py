@@ -25,8 +25,8 @@ _OPENING, _CLOSING = "([{", ")]}"
 _BEFORE_STATEMENTS: Final = (NEWLINE, INDENT, tokenize.DEDENT, tokenize.NL, COMMENT)
 
 
-def compile_script(text: str, file: str = "<script>") -> CodeType:
-    """Return the code of a script.
+def compile_script(text: str, file: str = "<script>", *, result: str = "") -> CodeType:
+    """Return the code of a script; the value of an expression at its end goes into the name ``result``.
 
     Raises:
         MonitorError: it is no Python; the text says where, as Renode does.
@@ -34,6 +34,10 @@ def compile_script(text: str, file: str = "<script>") -> CodeType:
     text = text.replace("\r\n", "\n").expandtabs(8)
     try:
         tree = ast.parse(_rewritten(text), file)
+        last = tree.body[-1] if tree.body else None
+        if result and isinstance(last, ast.Expr):
+            kept = ast.Assign([ast.Name(result, ast.Store())], last.value)
+            tree.body[-1] = ast.copy_location(kept, last)
         return compile(ast.fix_missing_locations(_Divisions().visit(tree)), file, "exec")
     except (SyntaxError, ValueError) as error:
         place = (
@@ -41,11 +45,18 @@ def compile_script(text: str, file: str = "<script>") -> CodeType:
             if isinstance(error, SyntaxError) and error.lineno
             else ""
         )
-        what = error.msg if isinstance(error, SyntaxError) else str(error)
+        what = _wrong(error, text) if isinstance(error, SyntaxError) else str(error)
         raise MonitorError(
             f"[FatalError] {what}{place}\nscripts are run by Python {sys.version_info[0]}.{sys.version_info[1]} here; "
             "of Python 2.7 it knows print, except Error, name, and what / means"
-        ) from None
+        ) from error
+
+
+def _wrong(error: SyntaxError, text: str) -> str:
+    """Return what is wrong; where the text is at its end too early, in Python 2.7's words."""
+    lines = text.split("\n")
+    at_end = error.lineno == len(lines) and error.offset is not None and error.offset > len(lines[-1])
+    return "unexpected EOF while parsing" if at_end else error.msg
 
 
 def divide(left: object, right: object) -> object:
