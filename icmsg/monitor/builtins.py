@@ -87,6 +87,18 @@ def _sleep(monitor: Interpreter, seconds: object) -> None:
         monitor.emulation.advance(round(seconds * 1_000_000_000), waits=False)
 
 
+@_take("next_value", 0, 1)
+def _next_value(monitor: Interpreter, offset: object = 0) -> None:
+    """Print a number that is one more at each call; ``offset`` is added to what is printed."""
+    if not isinstance(offset, int):
+        raise MonitorError(
+            f"Command 'next_value {offset}' failed\nunsupported operand type(s) for +: 'int' and "
+            f"'{type(offset).__name__}'"
+        )
+    monitor.write(str(monitor.next_value + offset))
+    monitor.next_value += 1
+
+
 @_take("get_environ", 1, 1)
 def _environ(monitor: Interpreter, variable: object) -> None:
     value = os.environ.get(str(variable))
@@ -189,6 +201,7 @@ BUILTINS: Final[dict[str, Builtin]] = {
     "echo": _echo,
     "get_environ": _environ,
     "if": _if,
+    "next_value": _next_value,
     "sleep": _sleep,
     "str_contains": _contains,
     "icmsg_read": _icmsg_read,

@@ -46,6 +46,7 @@ class EmbeddedMonitor:
         self._interpreter = Interpreter(self.emulation, path, COMMANDS, BUILTINS, self._run_verb)
         self._interpreter.python.is_allowed = python
         self._interpreter.told = watched or self._log_line
+        self._interpreter.suggestions = self.complete
         self.verbs: Final = IcmsgVerbs(lambda: self.machine, watched or self._log_line)
 
     @classmethod
@@ -114,6 +115,22 @@ class EmbeddedMonitor:
                 self._interpreter.after_command = before
                 self.emulation.show_consoles()
             return "".join(printed).removesuffix("\n")
+
+    def evaluate(self, text: str, show: Callable[[str], None] | None = None) -> object:
+        """Run Python as ``python "…"`` does, and return the value of an expression at its end, or None.
+
+        ``show`` takes what it prints.
+
+        Raises:
+            MonitorError: it is no Python, or something went wrong in it, which is the cause of the error.
+        """
+        with self._interpreter.captured() as printed:
+            try:
+                return self._interpreter.python.execute(text)
+            finally:
+                self.emulation.show_consoles()
+                if show is not None and printed:
+                    show("".join(printed).removesuffix("\n"))
 
     def pump(self, ns: int) -> None:
         """Let ``ns`` nanoseconds of virtual time pass on all machines, if ``start`` was executed.

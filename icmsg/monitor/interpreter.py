@@ -157,6 +157,10 @@ class Interpreter:
         """The value whose lines are typed one by one."""
         self.told: Callable[[str], None] = lambda _line: None
         """Takes lines that scripts print while no command is executed."""
+        self.suggestions: Callable[[str], list[str]] = lambda _line: []
+        """Returns the lines that one can become."""
+        self.next_value = 0
+        """Number that the command ``next_value`` prints next."""
         self._printed: list[str] | None = None
         self._untold = ""
         self._depth = 0

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import importlib
 import io
 import sys
 import tokenize
@@ -42,8 +43,8 @@ _OPENING, _CLOSING = "([{", ")]}"
 _BEFORE_STATEMENTS: Final = (NEWLINE, INDENT, tokenize.DEDENT, tokenize.NL, COMMENT)
 
 
-def compile_script(text: str, file: str = "<script>") -> CodeType:
-    """Return the code of a script.
+def compile_script(text: str, file: str = "<script>", *, result: str = "") -> CodeType:
+    """Return the code of a script; the value of an expression at its end goes into the name ``result``.
 
     Raises:
         MonitorError: it is no Python; the text says where, as Renode does.
@@ -51,6 +52,10 @@ def compile_script(text: str, file: str = "<script>") -> CodeType:
     text = text.replace("\r\n", "\n").expandtabs(8)
     try:
         tree = ast.parse(_rewritten(text), file)
+        last = tree.body[-1] if tree.body else None
+        if result and isinstance(last, ast.Expr):
+            kept = ast.Assign([ast.Name(result, ast.Store())], last.value)
+            tree.body[-1] = ast.copy_location(kept, last)
         return compile(ast.fix_missing_locations(_Divisions().visit(tree)), file, "exec")
     except (SyntaxError, ValueError) as error:
         place = (
@@ -58,11 +63,18 @@ def compile_script(text: str, file: str = "<script>") -> CodeType:
             if isinstance(error, SyntaxError) and error.lineno
             else ""
         )
-        what = error.msg if isinstance(error, SyntaxError) else str(error)
+        what = _wrong(error, text) if isinstance(error, SyntaxError) else str(error)
         raise MonitorError(
             f"[FatalError] {what}{place}\nscripts are run by Python {sys.version_info[0]}.{sys.version_info[1]} here; "
             "of Python 2.7 it knows print, except Error, name, and what / means"
-        ) from None
+        ) from error
+
+
+def _wrong(error: SyntaxError, text: str) -> str:
+    """Return what is wrong; where the text is at its end too early, in Python 2.7's words."""
+    lines = text.split("\n")
+    at_end = error.lineno == len(lines) and error.offset is not None and error.offset > len(lines[-1])
+    return "unexpected EOF while parsing" if at_end else error.msg
 
 
 def divide(left: object, right: object) -> object:
@@ -168,6 +180,8 @@ def _except_edits(tokens: Sequence[tokenize.TokenInfo], index: int) -> list[tupl
 
 _DOTNET: Final = ("clr", "System", "Antmicro", "Microsoft", "IronPython")
 _COMMAND: Final = "mc_"
+_RESULT: Final = "__result__"
+"""Name of the value of an expression at the end of ``python "…"``."""
 _FORMER: Final[dict[str, object]] = {
     "xrange": range,
     "unicode": str,
@@ -176,6 +190,23 @@ _FORMER: Final[dict[str, object]] = {
     "basestring": str,
 }
 """Names of Python 2.7 that have another one since."""
+_FORMER_MODULES: Final = {
+    "BaseHTTPServer": "http.server",
+    "ConfigParser": "configparser",
+    "Cookie": "http.cookies",
+    "HTMLParser": "html.parser",
+    "Queue": "queue",
+    "SimpleHTTPServer": "http.server",
+    "SocketServer": "socketserver",
+    "StringIO": "io",
+    "cPickle": "pickle",
+    "cStringIO": "io",
+    "httplib": "http.client",
+    "urllib2": "urllib.request",
+    "urlparse": "urllib.parse",
+    "xmlrpclib": "xmlrpc.client",
+}
+"""Modules of Python 2.7 that have another name since."""
 
 
 class HookScript:
@@ -240,14 +271,21 @@ class PythonScripts:
             names[name] = around[itself]
         return HookScript(self, code, names, itself.removeprefix("sysbus."))
 
-    def execute(self, text: str) -> None:
-        """Run ``python "…"``; MonitorError says what went wrong."""
-        self.run(self._compiled(text), self._names)
+    def execute(self, text: str) -> object:
+        """Run ``python "…"``, and return the value of an expression at its end, or None.
 
-    def _compiled(self, text: str, file: str = "<script>") -> CodeType:
+        Raises:
+            MonitorError: it is no Python, or something went wrong in it, which is the cause of the error.
+        """
+        code = self._compiled(text, result=_RESULT)
+        self._names[_RESULT] = None
+        self.run(code, self._names)
+        return self._names.pop(_RESULT, None)
+
+    def _compiled(self, text: str, file: str = "<script>", *, result: str = "") -> CodeType:
         if not self.is_allowed:
             raise MonitorError("no Python of scripts is run in this session: it was started with --no-python")
-        return compile_script(text, file)
+        return compile_script(text, file, result=result)
 
     def include(self, path: Path) -> None:
         """Run a file; its functions ``mc_name`` are commands from then on.
@@ -308,7 +346,7 @@ class PythonScripts:
         except SystemExit:
             raise MonitorError("a script cannot end the Monitor: use monitor.Parse('quit')") from None
         except Exception as error:
-            raise MonitorError(_words(error)) from None
+            raise MonitorError(_words(error)) from error
 
 
 class _ScriptMonitor:
@@ -325,6 +363,10 @@ class _ScriptMonitor:
         """Return the value of a variable, None if there is none."""
         found = self._monitor.variables.get(name)
         return None if found is None else found.value
+
+    def SuggestionNeeded(self, line: str) -> list[str]:  # noqa: N802 - Renode's name
+        """Return the lines that ``line`` can become."""
+        return self._monitor.suggestions(line)
 
     @property
     def Machine(self) -> ScriptMachine:  # noqa: N802 - Renode's name
@@ -359,6 +401,8 @@ def _import(
     name: str, names: Any = None, local: Any = None, wanted: Sequence[str] | None = (), level: int = 0
 ) -> Any:
     """Import a module of Python; ImportError for what is .NET's."""
+    if name in _FORMER_MODULES and not level:
+        return importlib.import_module(_FORMER_MODULES[name])
     if name.split(".")[0] not in _DOTNET:
         return builtins.__import__(name, names, local, wanted or (), level)
     if wanted and set(wanted) == {"LogLevel"}:

@@ -20,7 +20,7 @@ from robot.api.deco import keyword
 from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import MonitorError, VirtualTimeoutError
 from icmsg.robot.machine_keywords import MachineKeywords
-from icmsg.robot.testers import keyword_exception
+from icmsg.robot.testers import keyword_exception, python_exception
 
 if TYPE_CHECKING:
     from icmsg.robot.context import KeywordContext
@@ -101,13 +101,27 @@ class RenodeKeywords:
         return f"{printed}\n" if printed else ""
 
     @keyword(tags=["renode"])
-    def execute_python(self, command: str, machine: str | None = None) -> NoReturn:
-        """Fails: Renode's Python 2.7 runs under renode-test only. Use a Robot library, or Robot's ``Evaluate``."""
-        del machine
-        raise keyword_exception(
-            f"Execute Python: {command}: there is no Python of Renode's (IronPython 2.7) outside renode-test; use "
-            "Robot's Evaluate, or a library of yours in Python 3"
-        )
+    def execute_python(self, command: str, machine: str | None = None) -> object:
+        """Runs Python as the Monitor's ``python`` does, and returns the value of an expression at its end.
+
+        Numbers, texts and lists of them are returned as they are, nothing as an empty text, all else as its text. What
+        it prints is in the log. On the embedded engine only; a failure begins with the name of .NET's exception.
+        """
+        monitor = self._context.monitor
+        evaluate = getattr(monitor, "evaluate", None)
+        if evaluate is None:
+            raise keyword_exception(
+                f"Execute Python: {command}: the keyword works on the embedded engine and under renode-test; on this "
+                'engine use Execute Command    python "…"'
+            )
+        try:
+            if machine:
+                self._context.execute(f'mach set "{machine}"')
+            value = _remote_value(evaluate(command, lambda text: logger.info(f"printed: {text}")))
+        except MonitorError as error:
+            raise python_exception(error) from None
+        logger.info(f"{command}: {value!r}")
+        return value
 
     # The emulation
 
@@ -210,6 +224,15 @@ class RenodeKeywords:
         """Fails: CAN is not modelled, and neither are the other keywords about it."""
         del defaultTimeout, machine
         raise keyword_exception(f"no tester for {canHub}: {_NO_CAN}")
+
+
+def _remote_value(value: object) -> object:
+    """Return a value of Python as Renode's Remote library returns it."""
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple):
+        return [_remote_value(item) for item in value]
+    return value if type(value) in (bool, int, float, str) else str(value)
 
 
 class RenodeCpuKeywords:

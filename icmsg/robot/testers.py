@@ -15,11 +15,29 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Type
 
 from robot.api.deco import keyword
 
+from icmsg.errors import IcmsgError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from icmsg.errors import MonitorError
     from icmsg.machine.machine import Machine
     from icmsg.robot.context import KeywordContext
+
+
+_DOTNET_NAMES: Final = {
+    AttributeError: "MissingMemberException",
+    ImportError: "ImportException",
+    IndexError: "IndexOutOfRangeException",
+    KeyError: "KeyNotFoundException",
+    ModuleNotFoundError: "ImportException",
+    NameError: "UnboundNameException",
+    OverflowError: "OverflowException",
+    SyntaxError: "SyntaxErrorException",
+    TypeError: "TypeErrorException",
+    ZeroDivisionError: "DivideByZeroException",
+}
+"""Exceptions of .NET that IronPython has for those of Python; any other has its name with ``Exception`` behind it."""
 
 
 def keyword_exception(text: str) -> AssertionError:
@@ -35,6 +53,16 @@ def tester_failed(text: str) -> AssertionError:
 def recoverable_exception(text: str) -> AssertionError:
     """Return the failure for what Renode's emulation refuses."""
     return AssertionError(f"RecoverableException: {text}")
+
+
+def python_exception(error: MonitorError) -> AssertionError:
+    """Return the failure for what went wrong in Python, which is the cause of ``error``."""
+    cause = error.__cause__
+    if cause is None or isinstance(cause, IcmsgError):
+        return keyword_exception(str(error))
+    name = next((type_ for type_ in type(cause).__mro__ if type_ in _DOTNET_NAMES), None)
+    word = f"{type(cause).__name__}Exception" if name is None else _DOTNET_NAMES[name]
+    return AssertionError(f"{word}: {str(error).removeprefix(f'{type(cause).__name__}: ')}")
 
 
 class Call(NamedTuple):

@@ -22,6 +22,20 @@ def _refuse(name: str, _monitor: Interpreter, _tokens: Sequence[Token]) -> None:
     raise Refusal(elsewhere.COMMANDS[name])
 
 
+def _snapshot(name: str, description: str) -> Command:
+    """Return a command that would take the path of a file, and is refused; another argument does not fit."""
+    run = partial(_refuse, name)
+    forms = (Form(run), Form(run, (text,)), Form(partial(_mismatch, name), rest=anything))
+    return Command(name, f"{description}; refused: {elsewhere.COMMANDS[name]}", forms)
+
+
+def _mismatch(name: str, _monitor: Interpreter, _tokens: Sequence[Token]) -> None:
+    raise Refusal(
+        f"Parameters did not match the signature\n{name} takes the path of a file, and is refused: "
+        f"{elsewhere.COMMANDS[name]}"
+    )
+
+
 def _refused(name: str, description: str, *short: str, bare: bool = True) -> Command:
     """Return a command that is refused; ``bare`` if it means something without arguments."""
     run = partial(_refuse, name)
@@ -56,8 +70,8 @@ def _privates(_monitor: Interpreter, _tokens: Sequence[Token]) -> None:
 
 
 COMMANDS: Final = (
-    _refused("Save", "saves the emulation"),
-    _refused("Load", "loads the emulation"),
+    _snapshot("Save", "saves the emulation"),
+    _snapshot("Load", "loads the emulation"),
     _refused("autoSave", "saves the emulation now and then", bare=False),
     _refused("reverseExecMode", "lets GDB execute backwards", bare=False),
     _refused("watch", "executes a command periodically", "w", bare=False),

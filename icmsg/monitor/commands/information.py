@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import icmsg
 from icmsg.errors import closest
 from icmsg.monitor.arguments import NumbersMode, print_interval
-from icmsg.monitor.command import Command, Form, boolean, one_of, text, word
+from icmsg.monitor.command import Command, Form, boolean, one_of, text, variable, word
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.tokens import Refusal
 from icmsg.monitor.verbs.arguments import WORD
@@ -68,6 +68,13 @@ def _python(monitor: Interpreter, tokens: Sequence[Token]) -> None:
     monitor.python.execute(str(tokens[0].value))
 
 
+def _python_variable(monitor: Interpreter, tokens: Sequence[Token]) -> None:
+    value = monitor.variables.expand(str(tokens[0].value))
+    if not value.is_text:
+        raise Refusal("Variable type has to be a string.")
+    monitor.python.execute(str(value.value))
+
+
 COMMANDS: Final = (
     Command(
         "help",
@@ -92,5 +99,10 @@ COMMANDS: Final = (
         details=lambda monitor: f"Current value: {monitor.verbose}",
     ),
     Command("clear", "clears the screen.", (Form(_nothing),)),
-    Command("python", "executes the provided python command.", (Form(_python, (text,)),), ("py",)),
+    Command(
+        "python",
+        "executes the provided python command.",
+        (Form(_python, (text,)), Form(_python_variable, (variable,))),
+        ("py",),
+    ),
 )
