@@ -132,13 +132,14 @@ class RegisterModel:
         self.block: Final = block
         self.base: Final = base
         self.core: Final = core
-        self._resets = [0] * (block.size // WORD)
-        for offset, register, _ in block.elements():
-            self._resets[offset // WORD] = register.reset_value
+        self._resets = block.once(_resets, lambda: _resets(block))
         self.words: Final = list(self._resets)
         self._reads: Final[dict[int, _Reader]] = {}
         self._writes: Final[dict[int, _Writer]] = {}
-        self._behaviours = self._find_behaviours()
+        named = block.once(type(self), self._find_behaviours)
+        self._behaviours: Final[dict[_Key, Callable[..., Any]]] = {
+            key: getattr(self, attribute) for key, attribute in named.items()
+        }
 
     def accesses(self) -> tuple[dict[int, _Reader], dict[int, _Writer]]:
         """Return what a read and a write of each register does, by offset; what is put there counts from then on."""
@@ -223,8 +224,9 @@ class RegisterModel:
         kept = 0 if is_window else self.words[word // WORD] & ~(((1 << width) - 1) << shift)
         write(kept | value << shift)
 
-    def _find_behaviours(self) -> dict[_Key, Callable[..., Any]]:
-        found: dict[_Key, Callable[..., Any]] = {}
+    def _find_behaviours(self) -> dict[_Key, str]:
+        """Return the names of the methods that are behaviours."""
+        found: dict[_Key, str] = {}
         for cls in reversed(type(self).__mro__):
             own: dict[_Key, str] = {}
             for attribute, member in vars(cls).items():
@@ -236,7 +238,7 @@ class RegisterModel:
                         )
                     self._check(cls, *key)
                     own[key] = attribute
-            found.update({key: getattr(self, attribute) for key, attribute in own.items()})
+            found.update(own)
         return found
 
     def _check(self, cls: type, kind: AccessKind, name: str) -> None:
@@ -312,3 +314,11 @@ def _zero() -> int:
 
 def _ignore(value: int) -> None:
     del value
+
+
+def _resets(block: RegisterBlock) -> list[int]:
+    """Return the reset value of each word of a block."""
+    words = [0] * (block.size // WORD)
+    for offset, register, _ in block.elements():
+        words[offset // WORD] = register.reset_value
+    return words

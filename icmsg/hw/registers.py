@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import enum
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from weakref import WeakKeyDictionary
 
 from icmsg.errors import BusError, ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from icmsg.hw.bus import Bus
 
+
+_Found = TypeVar("_Found")
 
 WORD: Final = 4
 """Bytes per register element."""
@@ -160,6 +163,9 @@ class RegisterBlock:
     source: str = ""
     _by_name: dict[str, Register] = field(init=False, repr=False, compare=False)
     _by_offset: dict[int, tuple[Register, int]] = field(init=False, repr=False, compare=False)
+    _found: WeakKeyDictionary[Any, Any] = field(
+        init=False, repr=False, compare=False, default_factory=WeakKeyDictionary
+    )
 
     def __post_init__(self) -> None:
         by_name = {register.name: register for register in self.registers}
@@ -220,6 +226,13 @@ class RegisterBlock:
     def elements(self) -> Iterator[tuple[int, Register, int]]:
         """Yield (byte offset, register, element index) of every element in the table's order."""
         return ((offset, *element) for offset, element in self._by_offset.items())
+
+    def once(self, key: object, find: Callable[[], _Found]) -> _Found:
+        """Return what ``find`` returns for ``key``, a class or a function; it is asked once for all models."""
+        if key not in self._found:
+            self._found[key] = find()
+        found: _Found = self._found[key]
+        return found
 
     def describe(self, offset: int) -> str:
         """Name what is at byte ``offset``: ``EVENTS_RECEIVE[3]``, ``INTEN+2``, or ``0x3FC`` if nothing is."""

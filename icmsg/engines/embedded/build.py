@@ -5,7 +5,7 @@ What it does not know becomes a stand-in, which keeps what is written: :attr:`Bu
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final, cast
 
 from icmsg.engines.embedded.armv8m.architecture import Armv8M
@@ -256,7 +256,8 @@ class Builder:
     def _seen_from(self, space: AddressSpace, model: Model) -> IoModel:
         """Return what a core sees of a model; some have to know who writes."""
         slot = self.slots.get(space.core)
-        return model.seen_from(slot) if isinstance(model, ManySided) and slot is not None else model
+        sides = cast("ManySided", model) if _has_sides(type(model)) else None
+        return model if sides is None or slot is None else sides.seen_from(slot)
 
     def _outputs(self, item: Peripheral) -> dict[int, Slot]:
         """Return the cores to whose interrupt controllers the outputs of a peripheral are wired."""
@@ -388,6 +389,11 @@ def _architecture(description: PlatformDescription, core: Peripheral) -> Archite
     if core.type == VPR:
         return Vpr(hart=hart_of(core), wfi_needs_mie=wfi_needs_mie(core))
     return Armv8M(cortex_m_of(description, core), priority_mask=priority_mask_of(description, core))
+
+
+@cache  # a check against a protocol takes as long as making a model
+def _has_sides(kind: type[Model]) -> bool:
+    return issubclass(kind, ManySided)
 
 
 def _stands_in(item: Peripheral) -> bool:

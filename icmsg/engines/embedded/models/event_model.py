@@ -30,9 +30,8 @@ class EventModel(RegisterModel):
         self._slot = slot
         self._latched = 0
         self._inten = self.slot("INTEN")
-        for offset, register, _ in block.elements():
-            if register.name.startswith(_PREFIX):
-                self._writes[offset] = partial(self._write_event, offset // WORD, _bit(offset))
+        for offset in block.once(_events, lambda: _events(block)):
+            self._writes[offset] = partial(self._write_event, offset // WORD, _bit(offset))
 
     def reset(self) -> None:
         """Reset the registers; the line falls."""
@@ -64,6 +63,11 @@ class EventModel(RegisterModel):
 
     def _drive(self) -> None:
         self.irq.set(bool(self._latched & self.words[self._inten]))
+
+
+def _events(block: RegisterBlock) -> list[int]:
+    """Return the offsets of the events."""
+    return [offset for offset, register, _ in block.elements() if register.name.startswith(_PREFIX)]
 
 
 def _bit(offset: int) -> int:

@@ -198,7 +198,7 @@ def place_on_pins(
     for item in description:
         for wire in item.connections:
             source, sink = models.get(item.name), found.get(wire.destination)
-            if isinstance(source, Port) and isinstance(sink, LedModel):
+            if isinstance(sink, LedModel) and isinstance(source, Port):
                 pin = source.pins.get(-1 if wire.index is None else wire.index)
                 if pin is None:
                     raise wire.place.error(
