@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from looped import examples
-from two_regions import BASE, NET, Link, remove_fake_modules
+from two_regions import BASE, NET, PYTHON2, Link, check_python_2, remove_fake_modules
 
 from icmsg.config.boards import NRF5340
 from icmsg.hw.memory_mailbox import mailbox_pair
@@ -368,3 +368,19 @@ def test_watch_begun_later_tells_nothing_of_before(link: Link) -> None:
     assert [text.split("] ", 1)[1] for text in link.log][:1] == [
         "app->net block 3 for endpoint 0: 3 bytes 6e 6f 77"
     ]
+
+
+@pytest.mark.skipif(PYTHON2 is None, reason="no Python 2.7 here; set ICMSG_PYTHON2 to one to run this")
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_python_2_prints_the_same_of_blocks(link: Link, generation: str, capsys: Capture) -> None:
+    talk = Talk(link, config_of(generation))
+    talk.bind()
+    talk.endpoints[0][1].send(b"hello")
+    calls: list[tuple[str, list[object]]] = [
+        ("icmsg_regions", [None] * 7 + [16, 18, *([None, None, "3.7"] if generation == "3.6" else [])]),
+        ("icmsg_status", []),
+        ("icmsg_dump", ["app"]),
+        ("icmsg_dump", ["net", 5]),
+        ("icmsg_watch", []),
+    ]
+    check_python_2(link, calls, capsys)
