@@ -1,4 +1,4 @@
-# ruff: noqa: ANN001, ANN002, ANN003, ANN201, ANN202, ANN204, B904, B905, D102, D103, F821, RUF046, T201, UP004, UP031
+# ruff: noqa: ANN001, ANN002, ANN003, ANN201, ANN202, ANN204, B904, B905, D102, D103, F821, PTH123, RUF046, T201, UP004, UP031
 # IronPython 2.7 knows no annotations and none of the newer idioms.
 """Commands of Renode's Monitor that decode what two cores say to each other over ICMsg.
 
@@ -9,6 +9,7 @@ Include this file (``include @renode/icmsg_monitor.py``; the scripts beside it d
     icmsg_watch [true|false]        a line in the log for each doorbell, with the packets behind it; end it before Save
     icmsg_release                   let the emulation go that a session of `icmsg ... --renode` has left held
     icmsg_regions [first=ADDRESS] [second=ADDRESS] [size=BYTES] [alignment=BYTES] [handshake=true|false]
+                  [tx_blocks=N] [rx_blocks=N] [slots=N] [backend="icbmsg"|"icbmsg-rework"|"icmsg"] [release="3.7"]
     icmsg "status"                  as in `icmsg monitor`, but the verb in quotes: Renode takes a bare word for a
     icmsg "dump" "app" ["--packets"]    peripheral's name before any of this runs; also "watch" ["on"|"off"]
 
@@ -17,9 +18,9 @@ Include this file (``include @renode/icmsg_monitor.py``; the scripts beside it d
 
 ``first`` is the tx-region of the first core that has a mailbox, which may also be called ``app``, and ``second``, or
 ``net``, that of the other; ``alignment`` is the dcache-alignment, ``handshake`` is true for
-unbound = "enable" and "detect". The rules of decoding are those of ``icmsg/wire/inspect.py``, the words those of
-``icmsg/link/diagnosis/findings.py`` and ``icmsg/monitor/verbs``. A region of ICBMsg is recognised, and named; its
-blocks and queues are decoded by ``icmsg monitor`` alone.
+unbound = "enable" and "detect". ``tx_blocks`` and ``rx_blocks``, as the first core has them, are for regions of ICBMsg,
+which ``icbmsg_monitor.py`` beside this file decodes, and which this one includes. The rules of decoding are those of
+``icmsg/wire/inspect.py``, the words those of ``icmsg/link/diagnosis/findings.py`` and ``icmsg/monitor/verbs``.
 This runs in IronPython 2.7, in the Monitor's one scope of names (``self`` is the Monitor), and for the tests in
 CPython 2.7 and 3: ``print`` is called with exactly one text, and all names begin with ``icmsg`` or ``mc_icmsg``.
 """
@@ -84,7 +85,7 @@ class IcmsgRegion(object):
         data = [int(byte) for byte in machine.SystemBus.ReadBytes(self.address, self.size)]
         view = IcmsgView(icmsg_u32(data, 0), icmsg_u32(data, self.wr_idx_offset), data[self.data_offset :])
         view.content = data
-        view.other, view.in_words = icmsg_other_backend(data, view.data)
+        view.other = icmsg_other_backend(data, view)
         if self.handshake:
             word = icmsg_u32(data, 4)
             view.session = word & 0xFFFF, word >> 16
@@ -97,7 +98,7 @@ class IcmsgView(object):
     def __init__(self, rd_idx, wr_idx, data):
         self.rd_idx, self.wr_idx, self.data = rd_idx, wr_idx, data
         self.used, self.pending, self.places, self.problem, self.session = 0, [], [], None, None
-        self.other, self.in_words = None, False
+        self.other = None
         self.first = data[4 : 4 + (data[0] << 8 | data[1])]
         for name, index in (("rd_idx", rd_idx), ("wr_idx", wr_idx)):
             if index % 4 or index >= len(data):
@@ -123,32 +124,10 @@ class IcmsgView(object):
         """Return what the indices say, and behind it what is wrong with them, or that it is another backend."""
         if self.problem is None:
             lines = ["%s %s" % (title, self)]
-        elif self.other is not None and not self.in_words:
-            lines = ["%s holds queues, and no indices" % title]
         else:
             lines = ["%s %s" % (title, self.indices()), "  wrong: %s" % self.problem]
         lines.extend("  " + other for other in (self.other,) if other is not None)
         return lines
-
-
-def icmsg_other_backend(content, data):
-    """Return what tells that the region is one of ICBMsg, which is not decoded here, and whether packets are control
-    messages; (None, False) for ICMsg, or where nothing tells.
-    """
-    how = "messages lie in blocks, which only icmsg monitor shows, after icmsg config backend=%s"
-    if icmsg_is_magic(data[4:17]) and data[20:24] == [0, 3, 0, 0] and data[24] in (2, 3):
-        return "this looks like ICBMsg of Zephyr 3.6 to 4.4: " + how % "icbmsg", True
-    opened = [0xAB, 0x89, 0x67, 0x45, 0x45, 0x67, 0x89, 0xAB]
-    if any(content[at : at + 8] == opened for at in range(0, len(content) - 8, 4)):
-        return "this looks like ICBMsg after Zephyr 4.4: " + how % "icbmsg-rework", False
-    return None, False
-
-
-def icmsg_control_words(packet):
-    """Return a control message of ICBMsg in words."""
-    kinds = ("DATA", "RELEASE_DATA", "BOUND", "RELEASE_BOUND")
-    kind = kinds[packet[0]] if packet[0] < len(kinds) else "type %d" % packet[0]
-    return "ICBMsg %s, endpoint %d, block %d" % (kind, packet[1], packet[2])
 
 
 class IcmsgFollower(object):
@@ -197,8 +176,11 @@ class IcmsgFollower(object):
                 packets, problem = [], None
                 lines.append(unseen)
         self.position = wr
-        lines += [icmsg_packet_text(packet, view.in_words) for packet in packets]
+        lines += [self.words(packet) for packet in packets]
         return lines + ([problem] if problem is not None else [])
+
+    def words(self, packet):
+        return icmsg_packet_text(packet)
 
 
 class IcmsgSettings(object):
@@ -208,14 +190,22 @@ class IcmsgSettings(object):
         self.watched = []
         self.values = {}
         self.cores = ["app", "net"]
+        self.generation = None
         self.change(first=0x20070000, second=0x20078000, size=0x800, alignment=0, handshake=False)
 
-    def change(self, **given):
-        """Take over what is not None; what cannot work changes nothing."""
-        values = dict(self.values)
+    def change(self, generation=None, **given):
+        """Take over what is not None, and the generation of ICBMsg; what cannot work changes nothing."""
+        values = dict(self.values or {"tx_blocks": 0, "rx_blocks": 0, "slots": 0})
         values.update((name, int(value)) for name, value in given.items() if value is not None)
-        self.regions = self._made_of(values)
-        self.values = values
+        if bool(values["tx_blocks"]) != bool(values["rx_blocks"]):
+            raise IcmsgError(
+                "tx_blocks and rx_blocks go together, as the devicetree of the first core has them"
+            )
+        regions = self._made_of(values)
+        if values["tx_blocks"]:
+            icmsg_blocks_of(regions, generation, values)
+        self.regions, self.values, self.generation = regions, values, generation
+        self.known = None, [None, None]
 
     def suit(self, cores):
         """Call the two cores as the machine does."""
@@ -225,6 +215,7 @@ class IcmsgSettings(object):
 
     def _made_of(self, values):
         layout = values["size"], values["alignment"], values["handshake"]
+        layout = (values["size"], 0, False) if values["tx_blocks"] else layout
         one, other = self.cores
         return [
             IcmsgRegion(one, other, values["first"], *layout),
@@ -232,9 +223,10 @@ class IcmsgSettings(object):
         ]
 
     def __str__(self):
-        form = "%s, %s, %%(size)d bytes, dcache-alignment %%(alignment)d, %s sessions"
-        sessions = "with" if self.values["handshake"] else "without"
-        return form % (self.regions[0].title(), self.regions[1].title(), sessions) % self.values
+        form = "%s, %s, %%(size)d bytes, dcache-alignment %%(alignment)d, %s"
+        what = "%s sessions" % ("with" if self.values["handshake"] else "without")
+        what = "%(tx_blocks)d tx and %(rx_blocks)d rx blocks" if self.values["tx_blocks"] else what
+        return form % (self.regions[0].title(), self.regions[1].title(), what) % self.values
 
 
 def icmsg_u32(data, offset):
@@ -275,13 +267,8 @@ def icmsg_is_magic(packet):
     return icmsg_printable(packet[:13]) == "Em1l1K0rn3li4"
 
 
-def icmsg_packet_text(packet, in_words=False):
-    """Return length, the first bytes in hex, and some more as text; says so if it begins with the magic.
-
-    ``in_words``: what has three bytes is a control message of ICBMsg.
-    """
-    if in_words and len(packet) == 3:
-        return icmsg_control_words(packet)
+def icmsg_packet_text(packet):
+    """Return length, the first bytes in hex, and some more as text; says so if it begins with the magic."""
     size = "%d byte%s" % (len(packet), "s"[len(packet) == 1 :])
     text = icmsg_printable(packet[:16]) + ("..." if len(packet) > 16 else "")
     if icmsg_is_magic(packet):
@@ -386,10 +373,38 @@ def icmsg_find_region(what):
     raise IcmsgError("%s is no region; there are %s (see icmsg_regions)" % (named, icmsg_settings))
 
 
-def mc_icmsg_regions(app=None, net=None, size=None, alignment=None, handshake=None, first=None, second=None):
-    """Set, or only show, where the regions are."""
+def mc_icmsg_regions(
+    app=None,
+    net=None,
+    size=None,
+    alignment=None,
+    handshake=None,
+    first=None,
+    second=None,
+    tx_blocks=None,
+    rx_blocks=None,
+    slots=None,
+    backend=None,
+    release=None,
+):
+    """Set, or only show, where the regions are, and how many blocks they have."""
     first, second = [app if first is None else first, net if second is None else second]
-    icmsg_settings.change(first=first, second=second, size=size, alignment=alignment, handshake=handshake)
+    generation = icmsg_settings.generation
+    if [value for value in (tx_blocks, rx_blocks, slots, backend, release) if value is not None]:
+        generation = icmsg_generation(generation, backend, release)
+        if generation == "icmsg":
+            tx_blocks = rx_blocks = 0
+    icmsg_settings.change(
+        generation,
+        first=first,
+        second=second,
+        size=size,
+        alignment=alignment,
+        handshake=handshake,
+        tx_blocks=tx_blocks,
+        rx_blocks=rx_blocks,
+        slots=slots,
+    )
     if self.Machine is not None:
         icmsg_linked_machine()
     if icmsg_settings.watched:
@@ -400,11 +415,15 @@ def mc_icmsg_regions(app=None, net=None, size=None, alignment=None, handshake=No
 def mc_icmsg_status():
     """Show indices, fill level, bonding and sessions of both regions, and both mailboxes."""
     machine = icmsg_linked_machine()
-    there, back = icmsg_settings.regions
-    sent, received = there.read(machine), back.read(machine)
-    lines = sent.lines(there.title()) + ["  " + line for line in there.bond_words(sent, received)]
-    lines += received.lines(back.title()) + ["  " + line for line in back.bond_words(received, sent)]
-    lines.append(icmsg_link_words(sent, received))
+    link = icmsg_find_blocks(machine, icmsg_settings)
+    if link is not None:
+        lines = link.status_lines()
+    else:
+        there, back = icmsg_settings.regions
+        sent, received = there.read(machine), back.read(machine)
+        lines = sent.lines(there.title()) + ["  " + line for line in there.bond_words(sent, received)]
+        lines += received.lines(back.title()) + ["  " + line for line in back.bond_words(received, sent)]
+        lines.append(icmsg_link_words(sent, received))
     for core, name, mailbox in icmsg_mailboxes(machine):
         if core in icmsg_settings.cores:
             lines.append("%s: %s" % (name, mailbox.GetStatus()))
@@ -414,14 +433,18 @@ def mc_icmsg_status():
 def mc_icmsg_dump(region, packets=None):
     """Show a region in hex, or so many of the packets that wait in it, and the one at its start."""
     found = icmsg_find_region(region)
-    view = found.read(icmsg_linked_machine())
+    link = icmsg_find_blocks(icmsg_linked_machine(), icmsg_settings)
+    if link is not None:
+        print("\n".join(link.dump_lines(found, packets)))
+        return
+    view = found.read(icmsg_machine())
     lines = view.lines(found.title())
     if packets is None:
         lines += icmsg_dump_lines(found, view)
     else:
         lines.append("  at the start: %s" % (icmsg_packet_text(view.first) if view.first else "nothing"))
         for place, packet in list(zip(view.places, view.pending))[:packets]:
-            lines.append("  index %5d: %s" % (place, icmsg_packet_text(packet, view.in_words)))
+            lines.append("  index %5d: %s" % (place, icmsg_packet_text(packet)))
         if len(view.pending) > packets:
             lines.append("  and %d more" % (len(view.pending) - packets))
     print("\n".join(lines))
@@ -474,7 +497,7 @@ def icmsg_watcher(machine, tx, rx):
     """Return what is called, on the thread of a core, when the writer of ``tx`` rings."""
     from Antmicro.Renode.Logging import Logger, LogLevel
 
-    follower = IcmsgFollower(tx, rx, machine)
+    follower = IcmsgAnyFollower(tx, rx, machine)
 
     def rang(_mailbox, channel):
         try:
@@ -508,4 +531,7 @@ def mc_icmsg(verb="help", *words):
 # A second include must leave no watcher of the first one behind.
 if "icmsg_settings" in globals() and icmsg_settings.watched:
     mc_icmsg_watch(False)
+icmsg_beside = icmsg_u32.__code__.co_filename[: -len("icmsg_monitor.py")] + "icbmsg_monitor.py"
+with open(icmsg_beside) as icmsg_source:
+    exec(compile(icmsg_source.read(), icmsg_beside, "exec"), globals())
 icmsg_settings = IcmsgSettings()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from looped import examples
-from two_regions import BASE, LAYOUT, NET, SIZE, Link, remove_fake_modules, script
+from two_regions import (
+    BASE,
+    LAYOUT,
+    NET,
+    PYTHON2,
+    SIZE,
+    Link,
+    check_python_2,
+    remove_fake_modules,
+)
 
 from icmsg.config import RegionLayout
 from icmsg.wire.inspect import inspect_region
@@ -165,26 +169,8 @@ def test_without_a_machine_the_error_says_what_to_include(link: Link, command: s
         link.monitor.call(command)
 
 
-def _python2() -> str | None:
-    """Return a Python 2.7 that runs; a pyenv shim may be there and run nothing."""
-    installed = sorted(Path.home().glob(".pyenv/versions/2.7*/bin/python2.7"))
-    for found in (os.environ.get("ICMSG_PYTHON2"), *map(str, installed), shutil.which("python2.7")):
-        if found is not None:
-            try:
-                probe = subprocess.run([found, "-c", "import json"], capture_output=True, check=False)
-            except OSError:
-                continue
-            if probe.returncode == 0:
-                return found
-    return None
-
-
-PYTHON2 = _python2()
-
-
 @pytest.mark.skipif(PYTHON2 is None, reason="no Python 2.7 here; set ICMSG_PYTHON2 to one to run this")
 def test_python_2_prints_the_same(link: Link, capsys: pytest.CaptureFixture[str]) -> None:
-    assert PYTHON2 is not None
     writer = link.writer()
     for packet in (b"hello", b"\x00\xffabc" * 9, b"x"):
         writer.write(packet)
@@ -198,16 +184,4 @@ def test_python_2_prints_the_same(link: Link, capsys: pytest.CaptureFixture[str]
         ("icmsg_regions", [None, None, 0x400]),
         ("icmsg_watch", []),
     ]
-    for command, arguments in calls:
-        link.monitor.call(command, *arguments)
-    link.ring(channel=4)
-    expected = capsys.readouterr().out + "".join(f"{level} {text}\n" for level, text in link.monitor.log)
-    request = {"script": script(), "base": BASE, "memory": link.memory.hex(), "calls": calls, "rings": [4]}
-    ran = subprocess.run(
-        [PYTHON2, "-B", str(Path(__file__).with_name("fake_monitor.py"))],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ran.stderr, ran.stdout) == ("", expected)
+    check_python_2(link, calls, capsys)

@@ -178,6 +178,73 @@ def test_what_passes_is_written_in_the_same_words(both: Both, sessions: bool) ->
     assert len(theirs) > 6
 
 
+GENERATIONS = (("icbmsg", "3.7"), ("icbmsg", None), ("icbmsg-rework", None))
+
+
+def tell_both(both: Both, capsys: pytest.CaptureFixture[str], **given: object) -> None:
+    """Give the same to `icmsg_regions` here and there, and see that both answer the same."""
+    capsys.readouterr()
+    both.link.monitor.call("icmsg_regions", **given)
+    ours = both.verbs.execute(["regions", *(f"{name}={value}" for name, value in given.items())])
+    assert capsys.readouterr().out == f"{ours}\n"
+
+
+@pytest.mark.parametrize("alignment", [0, 32])
+@pytest.mark.parametrize(("backend", "release"), GENERATIONS)
+def test_blocks_are_shown_and_followed_in_the_same_words(
+    both: Both, backend: str, release: str | None, alignment: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both.verbs.execute(["config", f"backend={backend}", "endpoints=ep0,ep1"])
+    named = {"release": release} if release else {}
+    tell_both(both, capsys, backend=backend, tx_blocks=8, rx_blocks=12, alignment=alignment, **named)
+    both.share()
+    log = both.link.monitor.log
+    log.clear()
+    both.link.monitor.call("icmsg", "watch", "on")
+    names = {core.index: core.name for core in both.machine.cores.values()}
+
+    def rang(event: Event) -> None:
+        if event.kind is EventKind.DOORBELL:
+            both.share()
+            both.link.ring(names[event.core], event.a)
+
+    both.verbs.execute(["watch"])
+    both.lines.clear()
+    remove = both.machine.events.add_sink(rang)
+    both.verbs.execute(["bond", "app", "net"])
+    for text, endpoint in (("hello", "ep1"), ("hex:" + "ff" * 200, "ep0")):
+        both.verbs.execute(["send", text, "net", f"endpoint={endpoint}"])
+        check_dumps(both, capsys)
+        both.verbs.execute(["recv", "app", f"endpoint={endpoint}"])
+    remove()
+    theirs = [text.split("] ", 1)[1] for _, text in log]
+    ours = [line.split("] ", 1)[1].replace("…", "...") for line in both.lines]
+    ours = [line for line in ours if " is " not in line.split("->")[0]]
+    assert [line for line in theirs if not line.endswith("nothing new")] == [
+        line for line in ours if not line.endswith(("nothing new", "until here"))
+    ]
+    assert len(theirs) > 8
+
+
+def check_dumps(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
+    both.share()
+    for words in CALLS[1:]:
+        capsys.readouterr()
+        both.link.monitor.call("icmsg", *[int(word) if word.isdigit() else word for word in words])
+        ours = [line.replace("…", "...") for line in both.verbs.execute(words).splitlines()]
+        assert capsys.readouterr().out.splitlines() == ours
+
+
+def test_regions_are_given_and_answered_alike(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
+    tell_both(both, capsys, first=0x20071000, size=0x400)
+    tell_both(both, capsys, tx_blocks=8, rx_blocks=4, release="3.7")
+    assert "(Zephyr 3.6 to 4.0)" in both.verbs.execute(["config"])
+    tell_both(both, capsys, second=0x20079000, alignment=32)
+    tell_both(both, capsys)
+    tell_both(both, capsys, backend="icbmsg-rework", tx_blocks=4, rx_blocks=4, slots=8)
+    tell_both(both, capsys, backend="icmsg", first=BASE, second=NET, size=SIZE, alignment=0)
+
+
 @pytest.mark.parametrize(
     "words",
     [("statsu",), ("bond",), ("dump",), ("watch", "maybe"), ()],

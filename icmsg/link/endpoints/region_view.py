@@ -183,13 +183,10 @@ def _queue(bus: Bus, config: IcbmsgConfig) -> QueueView:
     return QueueView(sent, returned, slots, blocks, _counts(bus, config))
 
 
-def queued_words(bus: Bus, config: IcbmsgConfig, seen: tuple[int, int]) -> tuple[tuple[int, int], list[str]]:
-    """Return (sent, given back) of the rework's tx-region as it is now, and what is new since ``seen``, in words.
-
-    Messages come back without a ring, and so are seen late.
-    """
+def queued_words(bus: Bus, config: IcbmsgConfig, seen: int) -> tuple[int, list[str]]:
+    """Return how many messages were ever sent in the rework's tx-region, and those since ``seen``, in words."""
     queue, area = _queue(bus, config), BlockArea(bus, config.tx_layout)
-    new = queue.sent - seen[0] & 0xFFFF_FFFF
+    new = queue.sent - seen & 0xFFFF_FFFF
     words = []
     if not queue.makes_sense or new > queue.slots:
         new = min(new, queue.slots)
@@ -209,7 +206,7 @@ def queued_words(bus: Bus, config: IcbmsgConfig, seen: tuple[int, int]) -> tuple
             else f"for endpoint {number}: {shown(data)}"
         )
         words.append(f"block {block} {what}")
-    return (queue.sent, queue.returned), words
+    return queue.sent, words
 
 
 def control_packet_words(data: bytes) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _CLASS: Final = re.compile(
     r"^\s*public\s+(?:static\s+|sealed\s+|abstract\s+|partial\s+)*class\s+(\w+)", re.MULTILINE
 )
-_MONITOR_COMMANDS: Final = "icmsg_monitor.py"
+_MONITOR_COMMANDS: Final = ("icmsg_monitor.py", "icbmsg_monitor.py")
 
 
 def include(monitor: Interpreter, tokens: Sequence[Token]) -> None:
@@ -89,7 +89,7 @@ def _shipped_classes() -> set[str]:
 
 
 def _accept_python(monitor: Interpreter, path: Path) -> None:
-    if path.name != _MONITOR_COMMANDS:
+    if path.name not in _MONITOR_COMMANDS:
         monitor.python.include(path)
         return
     monitor.emulation.log.write(LogLevel.DEBUG, f"{path.name}: the Monitor has these commands itself")

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from icmsg.config.boards import DEFAULT
 from icmsg.config.by_hand import with_given
+from icmsg.config.icbmsg import IcbmsgConfig
+from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.config.instance import InstanceConfig, Region, RegionLayout, Signalling, Unbound
 from icmsg.errors import ConfigurationError, MonitorError, closest
-from icmsg.link.endpoints.instances import backend_of
+from icmsg.link.endpoints.instances import ICMSG, backend_of
 from icmsg.link.endpoints.link import AnyLink, EndpointsLink
 from icmsg.link.link import Link, default_link
 from icmsg.monitor.verbs.arguments import number
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from icmsg.soc.soc import Soc
 
 _BY_HAND: Final = ("tx-region", "rx-region", "dcache-alignment", "unbound", "signalling")
+_BLOCKS: Final = ("tx_blocks", "rx_blocks", "slots", "backend", "release")
+"""What ``icmsg_regions`` takes for ICBMsg."""
 _BESIDE_FILES: Final = {"endpoints", "release"}
 """Settings that may change while files tell the instance."""
 
@@ -92,7 +96,7 @@ class LinkSettings:
     @property
     def region_names(self) -> tuple[str, ...]:
         """The names that ``icmsg_regions`` of ``renode/icmsg_monitor.py`` takes."""
-        return (*self.link.cores, "size", "alignment", "handshake")
+        return (*self.link.cores, "first", "second", "size", "alignment", "handshake", *_BLOCKS)
 
     @property
     def directions(self) -> tuple[LinkDirection, LinkDirection]:
@@ -201,6 +205,13 @@ class LinkSettings:
         """Take over what ``icmsg_regions`` takes, and return what it prints."""
         given = _pairs("regions", words, self.region_names)
         first, second = self.link.cores
+        for name, core in (("first", first), ("second", second)):
+            if name in given:
+                given[core] = given.pop(name)
+        if given.get("backend") == ICMSG:
+            self.change([f"backend={given.pop('backend')}"])
+        elif self.several.is_on or any(name in given for name in _BLOCKS):
+            return self._change_blocks(given)
         own = self.configs[first]
         size = number(given["size"], "size") if "size" in given else own.tx_region.size
         changes: dict[str, Any] = {
@@ -224,6 +235,35 @@ class LinkSettings:
             f"{there.title}, {back.title}, {there.region.size} bytes, "
             f"dcache-alignment {self.configs[first].dcache_alignment}, {sessions_text} sessions"
         )
+
+    def _change_blocks(self, given: Mapping[str, str]) -> str:
+        """Do what :meth:`change_regions` does for a backend with several endpoints."""
+        cores = self.link.cores
+        backend = self.several.backend if self.several.is_on else "icbmsg"
+        words = {"backend": given.get("backend", backend), "dcache-alignment": f"{self._alignment}"}
+        for name, core, direction in zip(("tx-region", "rx-region"), cores, self.directions, strict=True):
+            address = number(given.get(core, f"{direction.region.address}"), core)
+            words[name] = f"{address}:{given.get('size', direction.region.size)}"
+        if isinstance(before := self.several_configs[cores[0]] if self.several.is_on else None, IcbmsgConfig):
+            words |= {"tx-blocks": f"{before.tx_blocks}", "rx-blocks": f"{before.rx_blocks}"}
+        names = {"alignment": "dcache-alignment", **{name: name.replace("_", "-") for name in _BLOCKS}}
+        words |= {names[name]: value for name, value in given.items() if name in names}
+        if given:
+            self.change([f"{name}={value}" for name, value in words.items()])
+        config = self.several_configs[cores[0]]
+        there, back = self.directions
+        text = f"{there.title}, {back.title}, {there.region.size} bytes, dcache-alignment {self._alignment}"
+        if isinstance(config, IcbmsgConfig):
+            text += f", {config.tx_blocks} tx and {config.rx_blocks} rx blocks"
+        return text
+
+    @property
+    def _alignment(self) -> int:
+        """The dcache-alignment of the first core."""
+        config: SeveralConfig | InstanceConfig = self.configs[self.link.first]
+        if self.several.is_on:
+            config = self.several_configs[self.link.first]
+        return (config.control if isinstance(config, IcmsgMeConfig) else config).dcache_alignment
 
     def _load(self, given: Mapping[str, str]) -> None:
         """Take over the instance that files tell, and with it the backend."""

@@ -13,7 +13,7 @@ from icmsg.errors import BusError
 from icmsg.hw.mailbox import channels_in
 from icmsg.ipc import MAGIC, LegacyState, ReworkState, State
 from icmsg.link.diagnosis.findings import session_words
-from icmsg.link.endpoints.region_view import message_words, queued_words
+from icmsg.link.endpoints.region_view import message_words, queued_words, view_direction
 from icmsg.link.followed_link import follow_link
 from icmsg.link.link import Link
 from icmsg.machine.events import (
@@ -47,9 +47,17 @@ class SeveralNews:
     def __init__(self, machine: Machine, configs: Mapping[str, SeveralConfig]) -> None:
         self._machine = machine
         self._configs: Final = configs
-        self._seen: dict[str, tuple[int, int]] = {}
+        self._seen: Final = {core: self._sent_before(core) for core in configs}
         self.link: Final = self._control_link()
         """The ICMsg link below; None for the rework."""
+
+    def _sent_before(self, core: str) -> int:
+        """Return how many messages the core has queued before anybody watched (rework)."""
+        config = self._configs[core]
+        if not isinstance(config, IcbmsgConfig) or config.generation != "rework":
+            return 0
+        queue = view_direction(self._machine.core(core).bus, config).queue
+        return queue.sent if queue is not None and queue.makes_sense else 0
 
     def _control_link(self) -> Link | None:
         controls = {}
@@ -81,7 +89,7 @@ class SeveralNews:
                 continue
             reader = next(name for name in self._configs if name != core)
             try:
-                self._seen[core], words = queued_words(found.bus, config, self._seen.get(core, (0, 0)))
+                self._seen[core], words = queued_words(found.bus, config, self._seen[core])
             except BusError as error:
                 words = [f"cannot be read: {error}"]
             lines += [f"{core}->{reader} {line}" for line in words]
