@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +55,37 @@ def test_blocks_are_never_given_twice_and_all_come_back(steps: list[int], best: 
     assert pool.free == 20
 
 
+@given(MASKS, st.integers(1, 33), st.booleans())
+def test_a_pool_takes_the_run_that_fits_and_nothing_else(free: int, count: int, best: bool) -> None:
+    pool = BlockPool(32, best_fit=best)
+    pool.free_blocks = free
+    start = pool.take(count)
+    assert start == (best_fit if best else first_fit)(free, count)
+    taken = 0 if start is None else sum(1 << start + block for block in range(count))
+    assert pool.free_blocks == free - taken
+    assert pool.in_use == (1 << 32) - 1 - free + taken
+
+
+@given(MASKS, st.booleans())
+def test_length_0_takes_the_first_free_blocks_or_the_longest_run_and_of_those_the_highest(
+    free: int, best: bool
+) -> None:
+    pool = BlockPool(32, best_fit=best)
+    pool.free_blocks = free
+    found = pool.take_most()
+    there = runs(free)
+    if not there:
+        assert found is None
+    elif best:
+        assert found == max(there, key=lambda run: (run[1], run[0]))
+    else:
+        assert found == there[0]
+    start, count = found or (0, 0)
+    assert pool.free == free.bit_count() - count
+    pool.give(start, count)
+    assert pool.free_blocks == free
+
+
 def test_length_0_takes_the_first_free_run_or_the_longest() -> None:
     for best, expected in ((False, (1, 2)), (True, (4, 4))):
         pool = BlockPool(8, best_fit=best)
@@ -65,3 +97,15 @@ def test_length_0_takes_the_first_free_run_or_the_longest() -> None:
     pool.take_most()
     assert pool.take_most() is None
     assert pool.take(1) is None
+
+
+@pytest.mark.parametrize("count", [1, 7, 32])
+def test_a_new_or_cleared_pool_has_all_its_blocks_and_fits_the_first(count: int) -> None:
+    pool = BlockPool(count)
+    for _ in range(2):
+        assert (pool.free, pool.in_use, pool.free_blocks) == (count, 0, (1 << count) - 1)
+        assert pool.take(count) == 0
+        assert (pool.free, pool.in_use, pool.free_blocks) == (0, (1 << count) - 1, 0)
+        pool.clear()
+    pool.free_blocks = 1 if count < 4 else 0b1101
+    assert pool.take(1) == 0

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icmsg.config import RegionLayout
-from icmsg.errors import BufferFullError, CorruptRegionError, IncompletePacketError, WireError
+from icmsg.errors import BufferFullError, BusError, CorruptRegionError, IncompletePacketError, WireError
 from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter
 from icmsg.wire.control_packets import ControlReader, ControlWriter, packet_of
@@ -110,3 +110,55 @@ def test_whatever_lies_in_memory_is_taken_or_refused(memory: bytes) -> None:
         for _ in range(SIZE):
             for message in reader.take():
                 assert isinstance(message, bytes) or 0 <= message < 1 << 24
+
+
+def filled(kind: type[MemoryBus], memory: bytearray) -> tuple[MemoryBus, ControlWriter, ControlReader]:
+    """Return both ends with two packets between them."""
+    bus = kind(memory)
+    writer, reader = ControlWriter(bus, 0, LAYOUT), ControlReader(bus, 0, LAYOUT)
+    writer.tx_init()
+    for number in range(2):
+        writer.write_packet(packet_of(3, 2, number))
+    return bus, writer, reader
+
+
+@pytest.mark.parametrize("kind", [MemoryBus, OtherBus])
+def test_ends_on_a_closed_bus_say_that_it_was_closed(kind: type[MemoryBus]) -> None:
+    bus, writer, reader = filled(kind, bytearray(SIZE))
+    bus.close()
+    for _ in range(2):
+        for access in (lambda: writer.write_packet(packet_of(1, 2, 3)), reader.take):
+            with pytest.raises(BusError, match="the bus was closed"):
+                access()
+
+
+@given(
+    st.lists(st.binary(min_size=3, max_size=3) | st.binary(min_size=1, max_size=9), max_size=5),
+    st.integers(0, 5),
+    st.booleans(),
+)
+def test_who_takes_in_parts_knows_whether_there_is_more_and_says_how_far_it_has_read(
+    packets: list[bytes], turns: int, plain: bool
+) -> None:
+    memory = bytearray(SIZE)
+    writer, reader = ends(memory, MemoryBus if plain else OtherBus)
+    writer.tx_init()
+    reader.rx_init()
+    for turn in range(turns):  # so that it wraps anywhere
+        writer.write_packet(packet_of(0, 0, turn))
+        writer.write(b"12345678")
+        while reader.take():
+            pass
+    sent = []
+    for packet in packets:
+        with contextlib.suppress(BufferFullError):
+            writer.write(packet)
+            sent.append(packet)
+    wr = int.from_bytes(memory[4:8], "little")
+    got: list[int | bytes] = []
+    while part := reader.take():
+        got += part
+        rd = int.from_bytes(memory[0:4], "little")
+        assert reader.more == (rd != wr) == (len(got) < len(sent))
+    assert got == [int.from_bytes(each, "little") if len(each) == 3 else each for each in sent]
+    assert memory[0:4] == memory[4:8]

@@ -9,7 +9,7 @@ import errno
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from icmsg.errors import CorruptRegionError, IcmsgError, IpcError
+from icmsg.errors import IcmsgError, IpcError
 from icmsg.ipc.backend import check_regions
 from icmsg.ipc.icbmsg.buffers import RxBuffer, TxBuffer, Waiter, WaiterQueue
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
@@ -349,8 +349,8 @@ class BlockBackend(ABC):
             self._return(block)
         self.report(error, endpoint)
 
-    def _damaged(self, error: CorruptRegionError, block: int) -> None:
-        """Refuse a damaged message; what is held in its place is not released."""
+    def _damaged(self, error: IcmsgError, block: int | None) -> None:
+        """Refuse a message whose size or endpoint cannot be; what is held in its place is not released."""
         self.refuse(error, None if block in self._held else block)
 
     def report(self, error: IcmsgError, endpoint: IcbmsgEndpoint | None = None) -> None:

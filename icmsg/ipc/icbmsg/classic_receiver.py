@@ -171,7 +171,7 @@ class ClassicReceiver(BlockBackend):
         kind, number, block = message[:LENGTH]
         if number >= self._num_ep:
             there = f"endpoint {number} in a control message of type {kind}, there are 0…{self._num_ep - 1}"
-            self.refuse(self._invalid(there), block if kind in (DATA, BOUND) else None)
+            self._damaged(self._invalid(there), block if kind in (DATA, BOUND) else None)
         elif len(message) > LENGTH and kind == DATA:
             self._control(iter((int.from_bytes(message[:LENGTH], "little"),)))
         elif kind == RELEASE_DATA:

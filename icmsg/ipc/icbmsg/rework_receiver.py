@@ -176,7 +176,7 @@ class ReworkReceiver(BlockBackend):
             return
         if header >> 16 & 0xFF != block:
             told = f"a message whose header says block {header >> 16 & 0xFF} in block {block}: it is damaged"
-            self.refuse(self._invalid(told), None if block in self._held else block)
+            self._damaged(self._invalid(told), block)
         elif self._held and self._is_overwritten(block, len(data)):
             return
         elif number == packets.CONTROL:

@@ -1,0 +1,406 @@
+"""What seldom happens between two sides of ICBMsg: something wrong in a batch, defects had, ends of waiting."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+import pytest
+from icbmsg_pair import A_TX, Pair, PlannedError, bound, only_error, pair_of
+
+from icmsg.errors import IpcError
+from icmsg.ipc import MAGIC, EndpointConfig, EndpointState, IcbmsgEndpoint, TxBuffer
+from icmsg.ipc.icbmsg import packets
+from icmsg.ipc.icbmsg.control import ControlType
+from icmsg.ipc.icbmsg.packets import Queues
+
+GENERATIONS = pytest.mark.parametrize("generation", ["3.6", "4.1", "rework"])
+CLASSIC = pytest.mark.parametrize("generation", ["3.6", "4.1"])
+BLOCKS = A_TX.address + 96
+"""Where the blocks of A begin in the classic generations; each has 40 bytes."""
+SECOND = 1_000_000_000
+DATA, RELEASE_DATA, BOUND, RELEASE_BOUND = map(int, ControlType)
+
+
+def by_hand(pair: Pair, *message: int) -> None:
+    """Let A write one control message without a ring."""
+    pair.a.instance._channel.context.writer.write(bytes(message))
+
+
+def announced(pair: Pair, size: int) -> int:
+    """Let A take a block and write there that it has ``size`` bytes, and return it."""
+    block = int(pair.a.instance._pool.take(1))
+    pair.a.instance._in_flight[block] = 1
+    pair.bus.write_block(BLOCKS + 40 * block, size.to_bytes(4, "little") + b"!!")
+    return block
+
+
+@pytest.mark.parametrize(
+    ("message", "size", "told"),
+    [
+        ((DATA, 0), None, "a control message of 2 bytes, 3 are needed"),
+        ((9, 0, 0), None, ""),
+        (tuple(MAGIC), None, "the magic again"),
+        ((DATA, 0, 9), None, "there are only blocks 0…3"),
+        ((RELEASE_DATA, 0, 3), None, "releases block 3, where no message of ours begins"),
+        ((RELEASE_BOUND, 1, 3), None, "a release of block 3 for endpoint 1, whose name is not there"),
+        ((DATA, 0), 0xFFF, "announces 4095 bytes"),
+        ((DATA, 3), 0xFFF, "announces 4095 bytes"),
+        ((BOUND, 3), 0xFFF, "announces 4095 bytes"),
+        ((DATA, 3), 2, "data for endpoint 3, which nobody has bound"),
+        ((DATA, 4), 2, "endpoint 4 in a control message of type 0"),
+        ((BOUND, 4), 2, "endpoint 4 in a control message of type 2"),
+        ((BOUND, 3), 2, "without a NUL in it"),
+    ],
+)
+def test_what_is_wrong_in_front_keeps_no_message_behind_it_and_no_block(
+    message: tuple[int, ...], size: int | None, told: str
+) -> None:
+    pair = bound("ep0", "ep1")
+    pair.a.by_index[0].send(b"first")
+    by_hand(pair, *message, *(() if size is None else (announced(pair, size),)))
+    pair.a.by_index[1].send(b"behind")
+    pair.a.by_index[0].send(b"last")
+    pair.run()
+    assert pair.b.received == {"ep0": [b"first", b"last"], "ep1": [b"behind"]}
+    if told:
+        assert told in str(only_error(pair))
+    assert not pair.a.errors + pair.b.errors
+    assert pair.a.instance.blocks_in_use == 0
+    assert pair.a.instance.in_flight == {}
+
+
+def test_longer_messages_in_a_batch_do_what_their_first_three_bytes_say() -> None:
+    pair = bound("ep0", "ep1")
+    by_hand(pair, DATA, 1, announced(pair, 2), 7, 7)
+    pair.a.by_index[0].send(b"behind")
+    pair.run()
+    assert pair.b.received == {"ep1": [b"!!"], "ep0": [b"behind"]}
+    assert pair.a.instance.blocks_in_use == 0
+
+
+@pytest.mark.parametrize("message", [(RELEASE_DATA, 1), (RELEASE_DATA, 0), (RELEASE_DATA, 3)])
+@pytest.mark.parametrize("tail", [b"", b"more"])
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_release_frees_its_blocks_whatever_endpoint_it_names_and_however_long_it_is(
+    message: tuple[int, int], tail: bytes, size: int
+) -> None:
+    pair = bound("ep0", "ep1")
+    pair.b.holds = True
+    pair.a.by_index[1].send(bytes(size))
+    pair.run()
+    link = pair.b.instance._channel.context
+    link.writer.write(bytes((*message, pair.b.held[0].block)) + tail)
+    link.ring()
+    pair.run()
+    assert pair.a.instance.blocks_in_use == 0
+    assert pair.a.instance.in_flight == {}
+    assert not pair.a.errors
+
+
+@pytest.mark.parametrize("kind", [DATA, BOUND])
+def test_damage_in_a_held_block_gives_nothing_back(kind: int) -> None:
+    pair = bound("ep0")
+    pair.b.holds = True
+    pair.a.by_index[0].send(b"keep")
+    pair.run()
+    pair.b.holds = False
+    (held,) = pair.b.held
+    pair.bus.write32(BLOCKS + 40 * held.block, 0xFFF)
+    by_hand(pair, kind, 3 if kind == BOUND else 0, held.block)
+    pair.a.by_index[0].send(b"behind")
+    pair.run()
+    assert "announces 4095 bytes" in str(only_error(pair))
+    assert pair.b.received["ep0"] == [b"keep", b"behind"]
+    assert pair.a.instance.in_flight == {held.block: 1}
+    held.release()
+    pair.run()
+    assert pair.a.instance.in_flight == {}
+
+
+def test_what_overwrites_a_held_block_keeps_no_message_behind_it() -> None:
+    pair = bound("ep0")
+    pair.b.holds = True
+    pair.a.by_index[0].send(bytes(70))
+    pair.run()
+    pair.b.holds = False
+    (held,) = pair.b.held
+    for block, size, is_over in ((0, 2, True), (1, 2, True), (2, 2, False), (1, 40, True), (2, 70, False)):
+        pair.bus.write_block(BLOCKS + 40 * block, size.to_bytes(4, "little"))
+        by_hand(pair, DATA, 0, block)
+        by_hand(pair, DATA, 9, 0)  # told in any case
+        pair.a.instance._in_flight |= {2: 2}
+        pair.a.instance._channel.ring()
+        pair.run()
+        told = [str(error) for error in pair.b.take_errors()]
+        assert len(told) == 1 + is_over
+        assert (f"a message in block {block}, which is held here" in told[0]) == is_over
+        pair.a.take_errors()
+    assert pair.a.instance.in_flight.get(held.block) == 2
+
+
+# Names.
+
+
+def test_names_can_be_seen_on_their_way_and_where_they_wait() -> None:
+    pair = bound("ep0")
+    for name in ("one", "two"):
+        pair.a.register(name)
+    assert pair.a.instance.names_in_flight == pair.b.instance.waiting_names == {}
+    pair.a.run()
+    assert sorted(pair.a.instance.names_in_flight.values()) == ["one", "two"]
+    assert set(pair.a.instance.names_in_flight) == set(pair.a.instance.in_flight)
+    pair.b.run()
+    assert pair.b.instance.waiting_names == {1: "one", 2: "two"}
+    pair.b.register("two")
+    pair.run()
+    assert list(pair.a.instance.names_in_flight.values()) == ["one"]
+    assert pair.b.instance.waiting_names == {1: "one"}
+
+
+def test_names_that_fit_one_after_the_other_are_all_sent() -> None:
+    pair = pair_of(num_ep=8)
+    for number in range(8):
+        pair.a.register(f"n{number}" * 15)
+        pair.b.register(f"n{number}" * 15)
+    pair.run()
+    assert pair.a.instance.is_bound
+    assert pair.b.instance.is_bound
+    assert [endpoint.address for endpoint in pair.b.instance.endpoints] == list(range(8))
+    assert pair.a.instance.blocks_in_use == 0
+
+
+@CLASSIC
+@pytest.mark.parametrize("side", ["a", "b"])
+def test_a_blocked_binding_fails_after_a_second_and_goes_on_then(generation: str, side: str) -> None:
+    defects: dict[str, Any] = {side: {"defects": frozenset({"blocked-binding"})}}
+    pair = pair_of(generation=generation, signalling="ring-back", **defects)
+    here, other = pair.side(side), pair.side("b" if side == "a" else "a")
+    pair.a.instance.open()
+    pair.b.instance.open()
+    pair.run()
+    told: list[Any] = []
+    first = here.instance.register_endpoint(EndpointConfig("ep0", error=told.append))
+    other.register("ep0")
+    other.register("ep1")
+    here.clock.advance(SECOND // 2)
+    second = here.register("ep1")
+    pair.run()
+    here.clock.advance(SECOND // 2 - 1)
+    pair.run()
+    assert not told
+    here.clock.advance(1)
+    (error,) = told
+    assert error.errno == errno.EAGAIN
+    assert str(error) == (
+        f'{here.config.name}: binding of endpoint "ep0" failed with -11 (EAGAIN): the wait for it was in the work '
+        "queue that has to bind it"
+    )
+    pair.run()
+    assert not first.is_bound
+    assert not second.is_bound
+    here.clock.advance(SECOND // 2)
+    assert f'"ep1" failed with -{errno.EAGAIN}' in str(here.errors[-1])
+    assert len(here.errors) == 2
+    pair.run()
+    assert first.is_bound
+    assert second.is_bound
+
+
+def test_a_reset_ends_a_blocked_binding() -> None:
+    pair = pair_of(a={"defects": frozenset({"blocked-binding"})})
+    pair.a.register("ep0")
+    pair.run()
+    pair.a.instance.reset()
+    pair.a.clock.advance(2 * SECOND)
+    assert not pair.a.errors
+    pair.a.instance.reopen()
+    assert pair.a.instance._binding._blocked == []
+
+
+# Buffers and those who wait for some.
+
+
+@GENERATIONS
+def test_with_its_defect_a_held_message_is_given_back_and_can_be_overwritten(generation: str) -> None:
+    pair = bound(generation=generation, b={"defects": frozenset({"held-overwritten"})})
+    pair.b.holds = True
+    endpoint = pair.a.by_index[0]
+    endpoint.send(b"first")
+    pair.run()
+    pair.b.holds = False
+    pair.a.instance._collect()
+    (held,) = pair.b.held
+    assert pair.a.instance.blocks_in_use == pair.b.instance.blocks_held == 0
+    assert (held.read(), held.kept, held.held) == (b"first", False, True)
+    for _ in range(4):
+        endpoint.send(b"other")
+    assert held.read() == b"other"
+    pair.run()
+    assert pair.b.received["ep0"] == [b"first"] + [b"other"] * 4
+    held.release()
+    assert held.held is False
+    pair.run()
+    with pytest.raises(IpcError) as caught:
+        held.release()
+    assert caught.value.errno == errno.EINVAL
+    pair.a.instance._collect()
+    assert not pair.a.errors + pair.b.errors
+
+
+@GENERATIONS
+def test_who_waits_is_served_in_order_and_each_as_soon_as_it_fits(generation: str) -> None:
+    pair = bound(generation=generation)
+    endpoint = pair.a.by_index[0]
+    pair.a.instance._collect()
+    one = pair.config.tx_layout.block_size - 4
+    held = [endpoint.get_tx_buffer(one) for _ in range(4)]
+    got: list[tuple[str, TxBuffer]] = []
+
+    def wait(name: str, size: int) -> None:
+        endpoint.wait_tx_buffer(size, lambda buffer: got.append((name, buffer)))
+
+    wait("long", 2 * one)
+    wait("short", one)
+    wait("last", one)
+    pair.a.clock.advance(300_000)
+    assert not got
+    for buffer in (held[1], held[3]):  # not in a row
+        endpoint.drop_tx_buffer(buffer)
+    pair.a.clock.advance(300_000)
+    assert [name for name, _ in got] == ["short", "last"]
+    for _, buffer in got:
+        endpoint.drop_tx_buffer(buffer)
+    endpoint.drop_tx_buffer(held[0])
+    pair.a.clock.advance(300_000)
+    assert [(name, buffer.count) for name, buffer in got[2:]] == [("long", 2)]
+    pair.run()
+    assert pair.a.clock.settle()
+    assert pair.a.instance.blocks_in_use == 3
+
+
+@GENERATIONS
+def test_one_who_fails_or_cancels_leaves_the_others_waiting(generation: str) -> None:
+    pair = bound(generation=generation)
+    endpoint = pair.a.by_index[0]
+    pair.a.instance._collect()
+    buffer = endpoint.get_tx_buffer()
+    told: list[IpcError] = []
+    got: list[TxBuffer] = []
+    endpoint.wait_tx_buffer(1, got.append, failed=told.append, timeout_ns=500)
+    late = endpoint.wait_tx_buffer(1, got.append, failed=told.append, timeout_ns=1000)
+    endpoint.wait_tx_buffer(2, got.append)
+    gone = endpoint.wait_tx_buffer(3, got.append, failed=told.append, timeout_ns=700)
+    gone.cancel()
+    pair.a.clock.advance(600)
+    assert len(told) == 1
+    assert str(told[0]).startswith(f"{pair.a.config.name}: no 1 bytes became free in time:")
+    assert late in pair.a.instance._waiting.queue
+    endpoint.drop_tx_buffer(buffer)
+    pair.a.clock.advance(300_000)
+    assert (len(got), len(told)) == (2, 1)
+    assert late.timer is None
+    late.cancel()
+    assert pair.a.instance._waiting.queue == []
+
+
+def test_a_release_of_one_block_wakes_those_who_wait() -> None:
+    pair = bound()
+    pair.b.holds = True
+    for number in range(4):
+        pair.a.by_index[0].send(bytes([number]))
+    pair.run()
+    got: list[TxBuffer] = []
+    pair.a.by_index[0].wait_tx_buffer(1, got.append)
+    pair.run()
+    pair.b.held[2].release()
+    pair.run()
+    assert [buffer.block for buffer in got] == [2]
+
+
+# The rework before it is connected, and while others have gone.
+
+
+def test_behind_a_first_packet_that_is_none_nothing_is_taken() -> None:
+    pair = pair_of(generation="rework")
+    pair.b.instance.open()
+    pair.a.instance.init()
+    pair.a.instance._send_control(b"hello")
+    pair.a.instance._tx.write(3, 1 | 3 << 16 | 1 << 24, b"x")
+    pair.a.instance.queues.produce(3, high=False)
+    pair.run()
+    first, second = pair.b.take_errors()
+    assert "no bound packet as the first one, but 68 65 6c 6c 6f" in str(first)
+    assert "the peer's first packet is not where it should be" in str(second)
+    assert not pair.b.instance.is_connected
+
+
+def test_more_messages_than_fit_are_told_before_the_sides_are_connected_too() -> None:
+    pair = pair_of(generation="rework", slots=4)
+    pair.b.instance.open()
+    pair.bus.write32(pair.a_tx.address, 5)
+    pair.b.instance.mailbox_rang()
+    pair.b.instance.mailbox_rang()
+    pair.b.run()
+    assert "the peer says that it has sent 5 messages, where 0 were known and 4 fit" in str(only_error(pair))
+    assert not pair.b.instance.is_connected
+
+
+def test_a_callback_that_raises_in_the_rework_leaves_the_rest_of_the_batch_for_later() -> None:
+    pair = bound("ep0", "ep1", generation="rework")
+    pair.a.instance._collect()
+    for name in (0, 1, 0):
+        pair.a.by_index[name].send(bytes([name]))
+    raised: list[int] = []
+
+    def fail() -> None:
+        raised.append(len(raised))
+        raise PlannedError
+
+    pair.b.on["received"] = fail
+    for number in range(3):
+        with pytest.raises(PlannedError):
+            pair.b.run()
+        assert len(raised) == number + 1
+    pair.b.run()
+    assert pair.b.received == {"ep0": [b"\0"] * 2, "ep1": [b"\1"]}
+    pair.a.instance._collect()
+    assert pair.a.instance.blocks_in_use == 0
+
+
+def test_nobody_polls_who_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = bound(generation="rework")
+    endpoint = pair.a.by_index[0]
+    pair.a.instance._collect()
+    buffer = endpoint.get_tx_buffer()
+    looked: list[int] = []
+    come_back = Queues.come_back
+
+    def look(queues: Queues) -> list[int]:
+        looked.append(pair.a.clock.now_ns())
+        return come_back(queues)
+
+    monkeypatch.setattr(Queues, "come_back", look)
+    for size in (1, 2):
+        endpoint.wait_tx_buffer(size, lambda _: None)
+    begin = pair.a.clock.now_ns()
+    pair.a.clock.advance(250_000)
+    assert [at - begin for at in looked] == [100_000, 200_000]
+    endpoint.drop_tx_buffer(buffer)
+    pair.a.clock.advance(100_000)
+    looked.clear()
+    pair.a.clock.advance(1_000_000)
+    assert looked == []
+    assert pair.a.instance._is_polling is False
+
+
+def test_a_name_of_the_peer_that_waits_is_bound_with_its_slot_and_hash() -> None:
+    pair = pair_of(generation="rework")
+    pair.a.instance.open()
+    pair.b.register("one")
+    pair.b.register("two")
+    pair.run()
+    assert pair.a.instance.waiting_hashes == {0: packets.name_hash("one"), 1: packets.name_hash("two")}
+    endpoint: IcbmsgEndpoint = pair.a.register("two")
+    assert (endpoint.index, endpoint.address, endpoint.state) == (1, 1, EndpointState.READY)
+    assert pair.a.instance.waiting_hashes == {0: packets.name_hash("one")}
