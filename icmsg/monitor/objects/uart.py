@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import ConfigurationError, MonitorError
 from icmsg.hw.exposed import BOOL, INT32, STRING, UINT8, UINT32, VOID, exposed
+from icmsg.machine.console import Console
 from icmsg.machine.console_file import AsciinemaFile, ConsoleFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from icmsg.machine.console import Console, ConsoleSink
+    from icmsg.machine.console import ConsoleSink
     from icmsg.monitor.python_scripts import HookScript
 
 _CARRIAGE_RETURN: Final = b"\r"
@@ -67,6 +68,8 @@ class UartObject:
         self._files: Final[dict[Path, ConsoleFile]] = {}
         self._recordings: Final[list[AsciinemaFile]] = []
         self._history: Final = bytearray()
+        self.printed: Final = Console()
+        """What this UART has printed, and no other one of its core."""
         model.sinks.append(self._remember)
 
     def move_to(self, model: Uart, console: Console | None) -> None:
@@ -114,7 +117,8 @@ class UartObject:
 
         self.model.sinks.append(printed)
 
-    def _remember(self, data: bytes, _time_ns: int) -> None:
+    def _remember(self, data: bytes, time_ns: int) -> None:
+        self.printed.feed(data, time_ns)
         self._history.extend(data)
         del self._history[:-_REMEMBERED]
 

@@ -90,7 +90,7 @@ UARTS: Final[Mapping[str, Uart]] = {
         Where(2, 0x70, 1), "ReceiveIRQ",
     ),
     "SCI.RenesasRZG_SCIFA": Uart(
-        (Where(4, 0x30, 2),), Where(8, 0x20, 2), Where(6, 0, 1), Where(8, 0x02, 2), Where(10, 0, 1),
+        (Where(12, 4, 2), Where(12, 0, 2), Where(4, 0x30, 2)), Where(8, 0x20, 2), Where(6, 0, 1), Where(8, 0x02, 2), Where(10, 0, 1),
         Where(4, 0x70, 2), "2",
     ),
     "UART.EFM32_UART": _silabs(0x00, 0x0C, 0x10, (0x1C, 0x34), 0x4C),

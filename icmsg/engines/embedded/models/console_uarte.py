@@ -93,7 +93,7 @@ class ConsoleUarte(EventModel):
                 width=error.width,
                 core=self.core,
             ) from None
-        time_ns = self._slot.print(data)
+        time_ns = self._slot.print(data, self)
         for sink in self.sinks:
             sink(data, time_ns)
         self.poke(names.amount, count)

@@ -65,7 +65,7 @@ class UarteReceiver:
         self._waits = False  # the sender waits, since the FIFO is full
         self._on = self._fills = False
         self._at = self._size = self._amount = 0
-        self.missed: Callable[[int], None] = lambda _count: None
+        self.missed: Callable[[int], None] = slot.missed
 
     @property
     def is_on(self) -> bool:
