@@ -48,9 +48,9 @@ class Uart(NamedTuple):
     clear: Where | None = None
 
 
-def _silabs(base: int, command: int, status: int, data: tuple[int, int], enable: int) -> Uart:
+def _silabs(before: Sequence[Where], command: int, status: int, data: tuple[int, int], enable: int) -> Uart:
     return Uart(
-        (Where(base, 1), Where(command, 5)),
+        (*before, Where(command, 5)),
         Where(status, 1 << 6),
         Where(data[1]),
         Where(status, 1 << 7),
@@ -90,13 +90,14 @@ UARTS: Final[Mapping[str, Uart]] = {
         Where(2, 0x70, 1), "ReceiveIRQ",
     ),
     "SCI.RenesasRZG_SCIFA": Uart(
-        (Where(12, 4, 2), Where(12, 0, 2), Where(4, 0x30, 2)), Where(8, 0x20, 2), Where(6, 0, 1), Where(8, 0x02, 2), Where(10, 0, 1),
+        (Where(12, 4, 2), Where(12, 0, 2), Where(4, 0x30, 2)),
+        Where(8, 0x20, 2), Where(6, 0, 1), Where(8, 0x02, 2), Where(10, 0, 1),
         Where(4, 0x70, 2), "2",
     ),
-    "UART.EFM32_UART": _silabs(0x00, 0x0C, 0x10, (0x1C, 0x34), 0x4C),
-    "UART.EFR32_USART": _silabs(0x00, 0x0C, 0x10, (0x1C, 0x34), 0x4C),
-    "UART.EFR32xG2_EUSART_2": _silabs(0x04, 0x38, 0x48, (0x3C, 0x44), 0x50),
-    "UART.EFR32xG2_USART_0": _silabs(0x04, 0x1014, 0x18, (0x24, 0x3C), 0x104C),
+    "UART.EFM32_UART": _silabs((), 0x0C, 0x10, (0x1C, 0x34), 0x4C),
+    "UART.EFR32_USART": _silabs((), 0x0C, 0x10, (0x1C, 0x34), 0x4C),
+    "UART.EFR32xG2_EUSART_2": _silabs((Where(4, 1),), 0x38, 0x48, (0x3C, 0x44), 0x50),
+    "UART.EFR32xG2_USART_0": _silabs((Where(4, 1),), 0x1014, 0x18, (0x24, 0x3C), 0x104C),
     "UART.LEUART": Uart(
         (Where(4, 5),), Where(8, 1 << 4), Where(0x28), Where(8, 1 << 5), Where(0x1C), Where(0x38, 1 << 2)
     ),

@@ -135,7 +135,9 @@ def test_a_uart_with_easydma_sends_nothing_while_it_is_off_and_says_so(
         ("UART.SAM_USART", (Where(0x20, 27), Where(0, 0x50), Where(0, 0x80)), "the byte is lost"),
         ("UART.LPC_USART", (Where(0xFF8, 1), Where(0xE00, 3), Where(0, 1), Where(4, 0x40)), "clear TXDIS of CTL"),
         ("UART.NXP_FLEXCOMM", (Where(0xFF8, 2), Where(0x18, 3 << 18)), "selects mode 2, a UART is 1; nothing happens"),
-        ("UART.EFR32xG2_USART_0", (Where(4, 1), Where(0x14, 4), Where(0x14, 8)), "set EN of EN, and TXEN by CMD"),
+        ("UART.EFR32xG2_USART_0", (Where(4, 1), Where(0x14, 4), Where(0x14, 8)), "TXEN by CMD, and clear SYNC"),
+        ("UART.EFR32_USART", (Where(0, 1), Where(0xC, 5)), "clear SYNC"),
+        ("UART.EFR32xG2_EUSART_2", (Where(4, 1), Where(8, 1), Where(0x38, 5)), "clear SYNC"),
     ],
 )  # fmt: skip
 def test_half_of_what_turns_a_uart_on_is_not_enough(uart: str, setup: Sequence[Where], reason: str) -> None:
