@@ -6,7 +6,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from uart_firmware import LINE, UARTS, Where, blind, image, lpuart
+from uart_firmware import LINE, SENDING, UARTS, Where, blind, image, lpuart, queued
 
 from icmsg.engines.embedded.armv8m.cortex_m import CORES
 from icmsg.engines.embedded.machine import EmbeddedMachine
@@ -175,6 +175,16 @@ def test_a_flexcomm_is_nothing_until_its_mode_is_selected_and_can_be_locked() ->
 
 def test_a_server_s_pl011_is_on_after_a_reset() -> None:
     assert sent_blindly("UART.PL011", (), "\nserial:\n    sbsa: true\n") == ("!", [])
+
+
+def test_firmware_sends_and_answers_by_interrupts_alone_over_each_of_them() -> None:
+    assert {*SENDING} == {*UARTS}
+    for (name, uart), cpu in zip(UARTS.items(), cycle(CORES), strict=False):
+        sending = SENDING[name]
+        second = f"\nserial:\n    {sending.output} -> nvic@6\n" if sending.output else ""
+        with machine(name, cpu, second) as found:
+            program = queued(uart, sending, AT, (5, 6 if second else 5))
+            assert talk(found, program) == f"{LINE}\nab", (name, cpu)
 
 
 def test_variants_of_a_type_are_chosen_by_its_attributes() -> None:
