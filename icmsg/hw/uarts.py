@@ -213,9 +213,9 @@ def _silabs(
         size=size,
         transmit=data[1],
         receive=data[0],
-        transmits_if=(transmitter,),
+        transmits_if=(transmitter, Value(0x00 if older else 0x08, 1, 0)),
         needs=() if older else (bit(0x04, 0),),
-        switch="TXEN by CMD" if older else "EN of EN, and TXEN by CMD",
+        switch="TXEN by CMD, and clear SYNC" if older else "EN of EN, TXEN by CMD, and clear SYNC",
         receives_if=(receiver,),
         live=(
             *(live(status, number, _READY) for number in (5, 6, 13)),

@@ -57,16 +57,20 @@ class ConsoleLine:
     text: str
 
 
+LineSink = Callable[[ConsoleLine], None]
+
+
 class Console:
-    """Bytes as they come, lines as they end (CR, LF or both).
+    """Bytes as they come, lines as they end (CR, LF or both); those of several UARTs are not mixed within a line.
 
     Control sequences of a terminal are left out, as Renode's terminal testers do; invalid UTF-8 is shown, not dropped.
     """
 
     def __init__(self) -> None:
         self.lines: list[ConsoleLine] = []
-        self._partial = bytearray()
+        self._partial: Final[dict[object, bytearray]] = {}
         self._sinks: tuple[ConsoleSink, ...] = ()
+        self._line_sinks: tuple[LineSink, ...] = ()
         self._input_sinks: tuple[ConsoleSink, ...] = ()
         self._input: ConsoleInput | None = None
         self.inputs: list[Written] = []
@@ -80,6 +84,15 @@ class Console:
 
         def remove() -> None:
             self._sinks = tuple(other for other in self._sinks if other is not sink)
+
+        return remove
+
+    def add_line_sink(self, sink: LineSink) -> Callable[[], None]:
+        """Call ``sink`` with each line that ends from now on; the function returned removes it again."""
+        self._line_sinks = (*self._line_sinks, sink)
+
+        def remove() -> None:
+            self._line_sinks = tuple(other for other in self._line_sinks if other is not sink)
 
         return remove
 
@@ -119,20 +132,23 @@ class Console:
         """Send a line; it ends with CR, as that of a terminal does. Raises as :meth:`write`."""
         self.write(text + end, through=through)
 
-    def feed(self, data: bytes, time_ns: int) -> None:
-        """Add bytes that were sent at virtual time ``time_ns``."""
+    def feed(self, data: bytes, time_ns: int, source: object = None) -> None:
+        """Add bytes that were sent at virtual time ``time_ns`` by ``source``, one of the UARTs of the core."""
         for sink in self._sinks:
             sink(data, time_ns)
-        self._partial += data
-        while (end := self._partial.find(b"\n")) >= 0:
-            line = bytes(self._partial[:end]).rstrip(b"\r")
-            del self._partial[: end + 1]
-            self.lines.append(ConsoleLine(time_ns, text_of(line)))
+        partial = self._partial.setdefault(source, bytearray())
+        partial += data
+        while (end := partial.find(b"\n")) >= 0:
+            line = ConsoleLine(time_ns, text_of(bytes(partial[:end]).rstrip(b"\r")))
+            del partial[: end + 1]
+            self.lines.append(line)
+            for tell in self._line_sinks:
+                tell(line)
 
     @property
     def partial(self) -> str:
-        """The text after the last line end."""
-        return text_of(self._partial)
+        """The text after the last line end; that of the UART which was the first to print comes first."""
+        return "\n".join(text_of(each) for each in self._partial.values() if each)
 
     @property
     def text(self) -> str:
@@ -140,10 +156,10 @@ class Console:
         return "\n".join([*(line.text for line in self.lines), self.partial])
 
     def __repr__(self) -> str:
-        if not self.lines and not self._partial:
+        if not self.lines and not self.partial:
             return "<Console: nothing>"
         last = self.partial or self.lines[-1].text
-        count = len(self.lines) + bool(self._partial)
+        count = len(self.lines) + bool(self.partial)
         return f"<Console: {count} line{'s' * (count != 1)}, the last {last!r}>"
 
 

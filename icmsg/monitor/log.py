@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import MonitorError
 from icmsg.outputs import create_file
-from icmsg.soc.soc import is_uart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from typing import TextIO
 
-    from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.machine.console import Console
 
 
@@ -123,17 +121,6 @@ class Log:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-def console_of(machine: EmbeddedMachine, uart: str) -> Console | None:
-    """Return the console of a UART of the platform: that of the core that owns it, or that reaches it."""
-    soc = machine.soc
-    if uart not in soc.description or not is_uart(soc.description[uart]):
-        return None
-    own = (core.name for core in soc.cores.values() if uart in core.uarts)
-    reaching = (soc.by_cpu[place.cpu].name for place in soc.description[uart].registrations if place.cpu)
-    name = next(iter((*own, *reaching)), None)
-    return None if name is None else machine.core(name).console
 
 
 def news(consoles: Mapping[str, Console], shown: dict[str, int]) -> list[tuple[int, str, str]]:

@@ -12,20 +12,21 @@ from icmsg.engines.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
 from icmsg.engines.embedded.model_types import refusal
 from icmsg.errors import IcmsgError, MonitorError, VirtualTimeoutError
 from icmsg.gdb import Debugger, Halted
+from icmsg.machine.console import Console
 from icmsg.machine.events import EventKind
 from icmsg.machine.interruption import CtrlC
-from icmsg.monitor.log import LogLevel, console_of, news
+from icmsg.monitor.log import LogLevel, news
 from icmsg.monitor.objects.cpu_execution import CpuExecution
 from icmsg.monitor.objects.cpu_tracing import CpuTracing
 from icmsg.monitor.objects.devices import Surroundings, make_devices
 from icmsg.monitor.objects.sysbus import UnhandledAccesses
 from icmsg.monitor.objects.uart import UartObject
 from icmsg.monitor.remaking import describe, needed_by, starts_halted, take_over
+from icmsg.soc.soc import is_uart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from icmsg.machine.console import Console
     from icmsg.machine.events import Event
     from icmsg.monitor.command import Device
     from icmsg.monitor.log import Log
@@ -65,7 +66,6 @@ class MonitorMachine:
         self._sources: list[tuple[str, str]] = []
         self._controls: dict[str, CoreControl] = {}
         self._shown: dict[str, int] = {}
-        self._virtual: dict[str, Console] = {}
         self._added: list[Callable[[], None]] = []
         self._removed: set[str] = set()
         self._unhandled: Final = UnhandledAccesses()
@@ -195,9 +195,8 @@ class MonitorMachine:
             self._removed.discard(item)
             raise
 
-    def uart(self, name: str, model: VirtualUart, console: Console) -> UartObject:
+    def uart(self, name: str, model: VirtualUart) -> UartObject:
         """Return the UART of a virtual console that scripts have made."""
-        self._virtual[name] = console
         tell = partial(self._log.write, LogLevel.INFO, source=name)
         made = self._uarts[f"sysbus.{name}"] = UartObject(name, model, None, self._place, tell, self.hook)
         return made
@@ -346,7 +345,13 @@ class MonitorMachine:
             self._log.write(LogLevel.INFO, text, uart, time_ns)
 
     def _console_of(self, uart: str) -> Console | None:
-        return self._virtual.get(uart) or (None if self.soc is None else console_of(self.soc, uart))
+        shown = self._uarts.get(f"sysbus.{uart}")
+        if shown is not None:
+            return shown.printed
+        item = None if self.soc is None or uart not in self.soc.description else self.soc.description[uart]
+        return (
+            Console() if item is not None and is_uart(item) else None
+        )  # one that is not modelled prints nothing
 
     def _mailbox_of(self, core: int) -> str:
         assert self.soc is not None

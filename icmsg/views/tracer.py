@@ -17,7 +17,7 @@ from icmsg.link.endpoints.followed import follow_endpoints
 from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.followed_link import follow_link
 from icmsg.link.link import WatchesStores
-from icmsg.machine.console import Console, printable
+from icmsg.machine.console import printable
 from icmsg.machine.events import (
     LENGTH_MASK,
     REWORK_STATES,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from icmsg.link.endpoints.followed import FollowedEndpoints
     from icmsg.link.endpoints.link import AnyLink
     from icmsg.link.followed_link import FollowedLink
+    from icmsg.machine.console import ConsoleLine
     from icmsg.machine.events import Event
     from icmsg.machine.machine import Core, Machine
 
@@ -77,7 +78,7 @@ class Tracer:
         self._listen()
         if self.writer.wants("printed"):
             for core in self._machine.cores.values():
-                self._stops.append(core.console.add_sink(self._console(core)))
+                self._stops.append(core.console.add_line_sink(self._console(core)))
         if self.writer.wants("written"):
             for core in self._machine.cores.values():
                 self._stops.append(core.console.add_input_sink(self._input(core)))
@@ -279,16 +280,8 @@ class Tracer:
         text = f"accesses 0x{event.a:08X}, which nothing models, at PC 0x{event.b:08X}"
         self.writer.warning(event.time_ns, event.core, text)
 
-    def _console(self, core: Core) -> Callable[[bytes, int], None]:
-        console = Console()  # its own: sinks hear of bytes before they are lines
-
-        def printed(data: bytes, time_ns: int) -> None:
-            console.feed(data, time_ns)
-            for line in console.lines:
-                self.writer.printed(time_ns, core.index, line.text)
-            console.lines.clear()
-
-        return printed
+    def _console(self, core: Core) -> Callable[[ConsoleLine], None]:
+        return lambda line: self.writer.printed(line.time_ns, core.index, line.text)
 
     def _input(self, core: Core) -> Callable[[bytes, int], None]:
         def written(data: bytes, time_ns: int) -> None:

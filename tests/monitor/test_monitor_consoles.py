@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import select
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from firmware_files import shell
@@ -13,10 +14,9 @@ from firmware_files import shell
 from icmsg.errors import MonitorError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from icmsg.monitor import EmbeddedMonitor
 
+TWO_UARTS: Final = str(Path(__file__).parents[1] / "robot/two_uarts.repl").replace(" ", "\\ ")
 needs_pty = pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no pseudo terminals")
 
 
@@ -190,3 +190,28 @@ def test_a_system_without_pseudo_terminals_says_what_to_do(
     monkeypatch.setitem(__import__("sys").modules, "tty", None)
     with pytest.raises(MonitorError, match="no pseudo terminals: write with WriteLine"):
         up.execute(f'emulation CreateUartPtyTerminal "term" "{tmp_path / "uart"}"')
+
+
+def test_each_uart_of_a_core_is_shown_by_itself_and_the_core_s_console_mixes_no_lines(
+    monitor: EmbeddedMonitor, tmp_path: Path
+) -> None:
+    log = str(tmp_path / "log.txt").replace(" ", "\\ ")
+    monitor.execute(f"logFile @{log}; mach create; machine LoadPlatformDescription @{TWO_UARTS}")
+    monitor.execute("showAnalyzer usart1; showAnalyzer sysbus.usart2")
+    monitor.execute("sysbus WriteDoubleWord 0x40011000 0xD; sysbus WriteDoubleWord 0x40004400 0xD")
+    for one, two in zip(b"ab\n", b"xy\n", strict=True):
+        monitor.execute(f"sysbus WriteDoubleWord 0x40011028 {one}; sysbus WriteDoubleWord 0x40004428 {two}")
+    monitor.execute("sysbus WriteDoubleWord 0x40004428 0x7A")
+    monitor.execute('emulation RunFor "0.001"')
+    shown = re.findall(r"(usart\d): \[virt[^]]*\] (.*)", (tmp_path / "log.txt").read_text(encoding="utf-8"))
+    assert shown == [("usart1", "ab"), ("usart2", "xy")]
+    assert monitor.machine is not None
+    assert monitor.machine.core("cpu").console.text == "ab\nxy\nz"
+    assert monitor.execute("usart1 DumpHistoryBuffer") == "ab\n"
+
+
+def test_bytes_that_a_second_uart_misses_are_counted(monitor: EmbeddedMonitor) -> None:
+    monitor.execute(f"mach create; machine LoadPlatformDescription @{TWO_UARTS}")
+    monitor.execute("usart2 WriteChar 0x61")
+    assert monitor.machine is not None
+    assert monitor.machine.core("cpu").console.missed == 1

@@ -274,6 +274,31 @@ def test_leds_and_buttons_on_the_pins_of_a_port(tmp_path: Path) -> None:
     all_pass(run_renode_suite(tmp_path, LEDS, variables={"BLINK": BLINK.as_posix().replace(" ", "\\\\ ")}))
 
 
+TWO_UARTS = (
+    HEADER.replace("{", "{{").replace("}", "}}")
+    + """*** Test Cases ***
+Each Of Two
+    Execute Command          mach create
+    Execute Command          machine LoadPlatformDescription @{repl}
+    ${{one}}=                  Create Terminal Tester   sysbus.usart1   timeout=0.001
+    ${{two}}=                  Create Terminal Tester   sysbus.usart2   timeout=0.001
+    Execute Command          sysbus WriteDoubleWord 0x40011000 0xD; sysbus WriteDoubleWord 0x40004400 0xD
+    Execute Command          sysbus WriteDoubleWord 0x40011028 0x61; sysbus WriteDoubleWord 0x40004428 0x78
+    Execute Command          sysbus WriteDoubleWord 0x40011028 0x62; sysbus WriteDoubleWord 0x40004428 0x79
+    Execute Command          sysbus WriteDoubleWord 0x40011028 0xA; sysbus WriteDoubleWord 0x40004428 0xA
+    ${{line}}=                 Wait For Next Line On Uart   testerId=${{one}}
+    Should Be Equal          ${{line.Line}}             ab
+    ${{line}}=                 Wait For Next Line On Uart   testerId=${{two}}
+    Should Be Equal          ${{line.Line}}             xy
+    Run Keyword And Expect Error   *   Wait For Line On Uart   xy   testerId=${{one}}
+"""
+)
+
+
+def test_a_tester_sees_its_own_uart_and_no_other_one_of_the_core(tmp_path: Path) -> None:
+    all_pass(run_renode_suite(tmp_path, TWO_UARTS.format(repl=BLINK.with_name("two_uarts.repl"))))
+
+
 def test_a_keyword_that_passes_logs_what_it_has_seen(tmp_path: Path) -> None:
     steps = ("Create Machine", "Run Firmware    net    echo", "Create Terminal Tester    sysbus.uartnet")
     assert run_test(tmp_path, *steps, "Wait For Line On Uart    echo: up    timeout=0.1").passed

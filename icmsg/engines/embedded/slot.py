@@ -276,10 +276,10 @@ class Slot:
         for peripheral in self.peripherals:
             peripheral.reset()
 
-    def print(self, data: bytes) -> int:
-        """Take what the core's UART sends; return the virtual time of now in nanoseconds."""
+    def print(self, data: bytes, source: object = None) -> int:
+        """Take what ``source``, a UART of the core, sends; return the virtual time of now in nanoseconds."""
         time_ns = self._nanoseconds(self.now())
-        self.console.feed(data, time_ns)
+        self.console.feed(data, time_ns, source)
         return time_ns
 
     def missed(self, count: int) -> None:

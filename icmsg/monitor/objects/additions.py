@@ -25,7 +25,6 @@ from icmsg.hw.exposed import (
 )
 from icmsg.hw.model import SizedModel
 from icmsg.limits import SCRIPT_BYTES, read_file
-from icmsg.machine.console import Console
 from icmsg.monitor.command import Device
 from icmsg.monitor.elsewhere import NO_SD
 from icmsg.monitor.objects.registers import RegisterAccess
@@ -88,10 +87,9 @@ class MachineAdditions:
     def create_virtual_console(self, name_: str) -> None:
         """Make a UART that belongs to no firmware: scripts and terminals write to it and read from it."""
         self._machine.check_name(name_)
-        console = Console()
-        uart = VirtualUart(console, lambda: self._machine.now_ns)
+        uart = VirtualUart(lambda: self._machine.now_ns)
         full = f"sysbus.{name_}"
-        shown = self._machine.uart(name_, uart, console)
+        shown = self._machine.uart(name_, uart)
 
         def make(soc: EmbeddedMachine) -> dict[str, Device]:
             return {full: Device(full, "VirtualConsole", VirtualConsole(uart, soc.bus), shown)}
@@ -235,8 +233,8 @@ class PythonPeripheral(SizedModel):
 class VirtualUart:
     """Device behind a UART without firmware: what is written to it waits, and comes back where it echoes."""
 
-    def __init__(self, console: Console, now_ns: Callable[[], int]) -> None:
-        self.sinks: Final[list[ConsoleSink]] = [console.feed]
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self.sinks: Final[list[ConsoleSink]] = []
         self.receiver: Final = self
         self.baud_rate = 0
         self.waiting: Final[deque[int]] = deque()

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import ConfigurationError, EngineError, MonitorError
 from icmsg.hw.exposed import BOOL, INT32, STRING, UINT8, UINT32, VOID, exposed
-from icmsg.machine.console import AsciinemaFile, ConsoleFile
+from icmsg.machine.console import AsciinemaFile, Console, ConsoleFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from icmsg.machine.console import Console, ConsoleSink
+    from icmsg.machine.console import ConsoleSink
     from icmsg.monitor.python_scripts import HookScript
 
 
@@ -75,6 +75,8 @@ class UartObject:
         self._files: Final[dict[Path, ConsoleFile]] = {}
         self._recordings: Final[list[AsciinemaFile]] = []
         self._history: Final = bytearray()
+        self.printed: Final = Console()
+        """What this UART has printed, and no other one of its core."""
         model.sinks.append(self._remember)
 
     def move_to(self, model: Uart, console: Console | None) -> None:
@@ -122,7 +124,8 @@ class UartObject:
 
         self.model.sinks.append(printed)
 
-    def _remember(self, data: bytes, _time_ns: int) -> None:
+    def _remember(self, data: bytes, time_ns: int) -> None:
+        self.printed.feed(data, time_ns)
         self._history.extend(data)
         del self._history[:-_REMEMBERED]
 

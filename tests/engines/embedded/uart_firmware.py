@@ -48,9 +48,9 @@ class Uart(NamedTuple):
     clear: Where | None = None
 
 
-def _silabs(base: int, command: int, status: int, data: tuple[int, int], enable: int) -> Uart:
+def _silabs(before: Sequence[Where], command: int, status: int, data: tuple[int, int], enable: int) -> Uart:
     return Uart(
-        (Where(base, 1), Where(command, 5)),
+        (*before, Where(command, 5)),
         Where(status, 1 << 6),
         Where(data[1]),
         Where(status, 1 << 7),
@@ -90,18 +90,19 @@ UARTS: Final[Mapping[str, Uart]] = {
         Where(2, 0x70, 1), "ReceiveIRQ",
     ),
     "SCI.RenesasRZG_SCIFA": Uart(
-        (Where(4, 0x30, 2),), Where(8, 0x20, 2), Where(6, 0, 1), Where(8, 0x02, 2), Where(10, 0, 1),
+        (Where(12, 4, 2), Where(12, 0, 2), Where(4, 0x30, 2)),
+        Where(8, 0x20, 2), Where(6, 0, 1), Where(8, 0x02, 2), Where(10, 0, 1),
         Where(4, 0x70, 2), "2",
     ),
-    "UART.EFM32_UART": _silabs(0x00, 0x0C, 0x10, (0x1C, 0x34), 0x4C),
-    "UART.EFR32_USART": _silabs(0x00, 0x0C, 0x10, (0x1C, 0x34), 0x4C),
-    "UART.EFR32xG2_EUSART_2": _silabs(0x04, 0x38, 0x48, (0x3C, 0x44), 0x50),
-    "UART.EFR32xG2_USART_0": _silabs(0x04, 0x1014, 0x18, (0x24, 0x3C), 0x104C),
+    "UART.EFM32_UART": _silabs((), 0x0C, 0x10, (0x1C, 0x34), 0x4C),
+    "UART.EFR32_USART": _silabs((), 0x0C, 0x10, (0x1C, 0x34), 0x4C),
+    "UART.EFR32xG2_EUSART_2": _silabs((Where(4, 1),), 0x38, 0x48, (0x3C, 0x44), 0x50),
+    "UART.EFR32xG2_USART_0": _silabs((Where(4, 1),), 0x1014, 0x18, (0x24, 0x3C), 0x104C),
     "UART.LEUART": Uart(
         (Where(4, 5),), Where(8, 1 << 4), Where(0x28), Where(8, 1 << 5), Where(0x1C), Where(0x38, 1 << 2)
     ),
     "UART.LPC_USART": Uart(
-        (Where(0xFF8, 1), Where(0xE00, 3), Where(0, 1), Where(0xE08, 2)),
+        (Where(0xFF8, 1), Where(0xE00, 3), Where(0, 1), Where(0xE08, 3)),
         Where(0xE04, 1 << 5), Where(0xE20), Where(0xE04, 1 << 6), Where(0xE30), Where(0xE10, 1 << 3),
     ),
     "UART.NRF52840_UART": Uart(
@@ -128,6 +129,117 @@ UARTS: Final[Mapping[str, Uart]] = {
     ),
 }  # fmt: skip
 """Drivers by Renode's types."""
+
+
+class Sending(NamedTuple):
+    """Interrupts in both directions: what lets room for a byte interrupt as well, and what ends that, by ``output``."""
+
+    on: Where
+    off: Where
+    output: str = ""
+
+
+def _silabs_sending(enable: int) -> Sending:
+    return Sending(Where(enable, 0b110), Where(enable, 0b100), "TransmitIRQ")
+
+
+SENDING: Final[Mapping[str, Sending]] = {
+    "SCI.RenesasRA6M5_SCI": Sending(Where(2, 0xF0, 1), Where(2, 0x70, 1), "TransmitIRQ"),
+    "SCI.RenesasRZG_SCIFA": Sending(Where(4, 0xF0, 2), Where(4, 0x70, 2), "3"),
+    "UART.EFM32_UART": _silabs_sending(0x4C),
+    "UART.EFR32_USART": _silabs_sending(0x4C),
+    "UART.EFR32xG2_EUSART_2": _silabs_sending(0x50),
+    "UART.EFR32xG2_USART_0": _silabs_sending(0x4C),
+    "UART.LEUART": Sending(Where(0x38, 0b110), Where(0x38, 0b100)),
+    "UART.LPC_USART": Sending(Where(0xE10, 1 << 2), Where(0xE14, 1 << 2)),
+    "UART.NRF52840_UART": Sending(Where(0x304, 1 << 7), Where(0x308, 1 << 7)),
+    "UART.NS16550": Sending(Where(1, 3, 1), Where(1, 1, 1)),
+    "UART.NXP_FLEXCOMM": Sending(Where(0x18, 3 << 18 | 1 << 21 | 1 << 23), Where(0x18, 3 << 18 | 1 << 21)),
+    "UART.NXP_LPUART": Sending(Where(0x18, 3 << 18 | 1 << 21 | 1 << 23), Where(0x18, 3 << 18 | 1 << 21)),
+    "UART.PL011": Sending(Where(0x38, 3 << 4), Where(0x38, 1 << 4)),
+    "UART.RenesasDA14_UART": Sending(Where(4, 3), Where(4, 1)),
+    "UART.SAM_USART": Sending(Where(0x08, 2), Where(0x0C, 2)),
+    "UART.STM32F7_USART": Sending(Where(0, 0xAD), Where(0, 0x2D)),
+    "UART.STM32_UART": Sending(Where(0xC, 0x20AC), Where(0xC, 0x202C)),
+}
+"""What the drivers by Renode's types write for it."""
+
+
+def queued(uart: Uart, sending: Sending, at: int, interrupts: tuple[int, int]) -> FirmwareImage:
+    """Return a program that sends only where room for a byte interrupts it, and answers what has come in the same way.
+
+    ``interrupts`` are those of a byte that has come and of room. Its queue lies at 0x20000010, the ends of it before.
+    """
+    setup = [*uart.setup, uart.interrupts, sending.on]
+    source = f"""
+     b start
+     .align 2
+    handler:
+     ldr r4, =0x20000000
+     ldr r5, [r4]
+     ldr r6, [r4, #4]
+     ldr r1, ={at + uart.there.offset}
+     ldr r3, ={uart.there.bits}
+     {_LOAD[uart.there.width]} r2, [r1]
+     tst r2, r3
+     beq nothing
+     {_write(uart.clear, at) if uart.clear is not None else ""}
+     ldr r1, ={at + uart.receive.offset}
+     {_LOAD[uart.receive.width]} r0, [r1]
+     strb r0, [r6]
+     adds r6, #1
+     str r6, [r4, #4]
+     {_write(sending.on, at)}
+    nothing:
+     cmp r5, r6
+     beq done
+     ldr r1, ={at + uart.room.offset}
+     ldr r3, ={uart.room.bits}
+     {_LOAD[uart.room.width]} r2, [r1]
+     tst r2, r3
+     beq return
+     ldrb r0, [r5]
+     adds r5, #1
+     str r5, [r4]
+     ldr r1, ={at + uart.send.offset}
+     {_STORE[uart.send.width]} r0, [r1]
+     b return
+    done:
+     {_write(sending.off, at)}
+    return:
+     bx lr
+    start:
+     ldr r4, =0x20000000
+     ldr r6, =0x20000010
+     str r6, [r4]
+     adr r5, text
+    next:
+     ldrb r0, [r5]
+     cmp r0, #0
+     beq full
+     strb r0, [r6]
+     adds r5, #1
+     adds r6, #1
+     b next
+    full:
+     str r6, [r4, #4]
+     ldr r1, =0xE000E100
+     ldr r0, ={1 << interrupts[0] | 1 << interrupts[1]}
+     str r0, [r1]
+     {"".join(_write(register, at) for register in setup)}
+    sleep:
+     wfi
+     b sleep
+     .align 2
+    text: .asciz "{LINE}\n"
+     .align 2
+     .ltorg
+    """
+    table = [0x2000_2000, *[_CODE | 1] * (_VECTORS - 1)]
+    for interrupt in interrupts:
+        table[16 + interrupt] = _HANDLER | 1
+    data = struct.pack(f"<{_VECTORS}I", *table) + code(source, _CODE)
+    return FirmwareImage(Path("test.elf"), (Segment(0, 0, data, executable=True),), _CODE | 1, {})
 
 
 def blind(uart: Uart, at: int, setup: Sequence[Where]) -> FirmwareImage:

@@ -72,7 +72,7 @@ class UarteReceiver:
         self._waits = False  # the sender waits, since the FIFO is full
         self._on = self._fills = False
         self._at = self._size = self._amount = 0
-        self.missed: Callable[[int], None] = lambda _count: None
+        self.missed: Callable[[int], None] = slot.missed
 
     @property
     def is_on(self) -> bool:
@@ -314,7 +314,7 @@ class ConsoleUarte(EventModel):
                 width=error.width,
                 core=self.core,
             ) from None
-        time_ns = self._slot.print(data)
+        time_ns = self._slot.print(data, self)
         for sink in self.sinks:
             sink(data, time_ns)
         self.poke(names.amount, count)

@@ -43,7 +43,7 @@ class UartModel(SizedModel):
         """Called with read or write, offset and reason, where firmware uses what is off."""
         self.sinks: Final[list[ConsoleSink]] = []
         """Called with all bytes that are sent, and their virtual time."""
-        self.missed: Callable[[int], None] = lambda _count: None
+        self.missed: Callable[[int], None] = slot.missed
         self.named: Final[Mapping[str | int, Line]] = {
             output: Line() for output in (*(each.output for each in layout.interrupts), *layout.quiet)
         }
@@ -202,7 +202,7 @@ class UartModel(SizedModel):
             why = "whose transmitter is off: Renode sends the byte nevertheless, the SoC does not"
             self.warn("write", register, f"{why}; set {layout.switch}")
         data = bytes((byte,))
-        time_ns = self._slot.print(data)
+        time_ns = self._slot.print(data, self)
         for sink in self.sinks:
             sink(data, time_ns)
         self._set(layout.sent)

@@ -6,7 +6,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from uart_firmware import LINE, UARTS, Where, blind, image, lpuart
+from uart_firmware import LINE, SENDING, UARTS, Where, blind, image, lpuart, queued
 
 from icmsg.engines.embedded.armv8m.cortex_m import CORES
 from icmsg.engines.embedded.machine import EmbeddedMachine
@@ -135,7 +135,9 @@ def test_a_uart_with_easydma_sends_nothing_while_it_is_off_and_says_so(
         ("UART.SAM_USART", (Where(0x20, 27), Where(0, 0x50), Where(0, 0x80)), "the byte is lost"),
         ("UART.LPC_USART", (Where(0xFF8, 1), Where(0xE00, 3), Where(0, 1), Where(4, 0x40)), "clear TXDIS of CTL"),
         ("UART.NXP_FLEXCOMM", (Where(0xFF8, 2), Where(0x18, 3 << 18)), "selects mode 2, a UART is 1; nothing happens"),
-        ("UART.EFR32xG2_USART_0", (Where(4, 1), Where(0x14, 4), Where(0x14, 8)), "set EN of EN, and TXEN by CMD"),
+        ("UART.EFR32xG2_USART_0", (Where(4, 1), Where(0x14, 4), Where(0x14, 8)), "TXEN by CMD, and clear SYNC"),
+        ("UART.EFR32_USART", (Where(0, 1), Where(0xC, 5)), "clear SYNC"),
+        ("UART.EFR32xG2_EUSART_2", (Where(4, 1), Where(8, 1), Where(0x38, 5)), "clear SYNC"),
     ],
 )  # fmt: skip
 def test_half_of_what_turns_a_uart_on_is_not_enough(uart: str, setup: Sequence[Where], reason: str) -> None:
@@ -173,6 +175,16 @@ def test_a_flexcomm_is_nothing_until_its_mode_is_selected_and_can_be_locked() ->
 
 def test_a_server_s_pl011_is_on_after_a_reset() -> None:
     assert sent_blindly("UART.PL011", (), "\nserial:\n    sbsa: true\n") == ("!", [])
+
+
+def test_firmware_sends_and_answers_by_interrupts_alone_over_each_of_them() -> None:
+    assert {*SENDING} == {*UARTS}
+    for (name, uart), cpu in zip(UARTS.items(), cycle(CORES), strict=False):
+        sending = SENDING[name]
+        second = f"\nserial:\n    {sending.output} -> nvic@6\n" if sending.output else ""
+        with machine(name, cpu, second) as found:
+            program = queued(uart, sending, AT, (5, 6 if second else 5))
+            assert talk(found, program) == f"{LINE}\nab", (name, cpu)
 
 
 def test_variants_of_a_type_are_chosen_by_its_attributes() -> None:
