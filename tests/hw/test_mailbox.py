@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from ipc_model import APP, NET, two_cores
+from looped import examples
 from vevif_sides import EVERY
 from vevif_sides import Sides as VevifSides
 
@@ -133,7 +134,7 @@ def test_any_sequence_of_operations_keeps_to_the_rules(make: Callable[[], Pair])
 
     run_state_machine_as_test(
         Machine,
-        settings=settings(deadline=None, max_examples=30, stateful_step_count=25),
+        settings=settings(deadline=None, max_examples=examples(30), stateful_step_count=25),
     )
 
 
