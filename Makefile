@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 FUZZ_SECONDS ?= 60
-.PHONY: help run test test-fast test-elsewhere coverage fuzz mutants lint firmware prebuilt keywords docs docs-picture bench \
+.PHONY: help run test test-fast test-random test-elsewhere coverage fuzz mutants lint firmware prebuilt keywords docs docs-picture bench \
 	dist sbom man check-tag container clean
 
 help:  ## what there is
@@ -18,12 +18,15 @@ run: $(VENV)/.installed  ## set up, then bond and exchange 1000 messages (ARGS="
 	@$(BIN)/icmsg run $(ARGS)
 
 test: $(VENV)/.installed-dev  ## set up, then run all tests: pytest and robot
-	@echo "all tests: about 6 minutes on two cores; make test-fast leaves out what is slow"
+	@echo "all tests: about 4 minutes on two cores; make test-fast leaves out what is slow"
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup
 	$(BIN)/python -m robot --outputdir results/robot --console dotted robot_tests
 
-test-fast: $(VENV)/.installed-dev  ## only what takes less than a minute
+test-fast: $(VENV)/.installed-dev  ## less than a minute: no compiled firmware, no process, no generated input
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow"
+
+test-random: $(VENV)/.installed-dev  ## all of pytest with other examples of its properties each time, five times as many
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup --hypothesis-profile random
 
 test-elsewhere: $(VENV)/.installed-dev  ## a part of the tests with odd folders, signals, terminals and rights
 	tests/elsewhere.sh $(BIN)/python tests/cli tests/monitor tests/pytest_plugin

@@ -7,11 +7,12 @@ import subprocess
 import sys
 
 import pytest
+from looped import for_each
 
 from icmsg.former_paths import _MOVED, today
 
 
-@pytest.mark.parametrize("path", sorted(_MOVED))
+@for_each("path", sorted(_MOVED))
 def test_a_former_path_is_another_name_of_the_same_module(path: str) -> None:
     home = today(path)
     assert home is not None

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
-from looped import Cases
+from looped import Cases, for_each
 
 import icmsg
 
@@ -99,30 +100,46 @@ def part_of(module: str) -> str:
 
 
 def imports_of(path: Path, modules: set[str]) -> Iterator[Import]:
-    def visit(node: ast.AST, deferred: bool) -> Iterator[Import]:
-        for child in ast.iter_child_nodes(node):
-            later = deferred or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-                later = True
-            if isinstance(child, ast.Import):
-                for alias in child.names:
-                    yield Import(module_name(path), alias.name, child.lineno, deferred)
-            elif isinstance(child, ast.ImportFrom):
-                assert child.level == 0, f"{path}:{child.lineno}: imports are absolute"
-                base = child.module or ""
-                for alias in child.names:
-                    inner = f"{base}.{alias.name}"
-                    yield Import(
-                        module_name(path), inner if inner in modules else base, child.lineno, deferred
-                    )
-            yield from visit(child, later)
+    name = module_name(path)
+    waiting: list[tuple[ast.AST, bool]] = [(parsed(path), False)]
+    while waiting:
+        node, deferred = waiting.pop()
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(name, alias.name, node.lineno, deferred)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            base = node.module or ""
+            for alias in node.names:
+                inner = f"{base}.{alias.name}"
+                yield Import(name, inner if inner in modules else base, node.lineno, deferred)
+        later = deferred or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            later = True
+        for field in (
+            "body",
+            "orelse",
+            "finalbody",
+            "handlers",
+            "cases",
+        ):  # the statements; no other node has any
+            inside = getattr(node, field, ())
+            if isinstance(inside, list):  # of a lambda or a conditional expression it is an expression
+                waiting += [(child, later) for child in inside]
 
-    yield from visit(ast.parse(path.read_text(encoding="utf-8")), deferred=False)
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports() -> list[Import]:
+    return [found for path in PATHS for found in imports_of(path, MODULES)]
 
 
 PATHS: Final = sorted(path for path in ROOT.rglob("*.py") if "_data" not in path.parts)
 MODULES: Final = {module_name(path) for path in PATHS}
-IMPORTS: Final = [found for path in PATHS for found in imports_of(path, MODULES)]
 RANK: Final = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 
 
@@ -130,12 +147,12 @@ def test_every_part_has_its_layer() -> None:
     parts = {part_of(module) for module in MODULES} - {""}
     assert parts <= set(RANK), "a new part of the package needs its place in LAYERS"
     assert {"errors", "hw", "wire", "ipc", "soc", "machine", "engines.embedded", "link", "cli"} <= parts
-    assert len(IMPORTS) > 300
+    assert len(imports()) > 300
 
 
 def test_no_layer_knows_one_above_it() -> None:
     wrong = []
-    for found in IMPORTS:
+    for found in imports():
         if not found.target.startswith("icmsg."):
             continue
         own, other = part_of(found.module), part_of(found.target)
@@ -145,9 +162,9 @@ def test_no_layer_knows_one_above_it() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("library", HOMES)
+@for_each("library", HOMES)
 def test_a_library_is_known_only_where_it_belongs(library: str) -> None:
-    users = {part_of(found.module) for found in IMPORTS if found.target.split(".")[0] == library}
+    users = {part_of(found.module) for found in imports() if found.target.split(".")[0] == library}
     assert users <= set(HOMES[library])
 
 
@@ -156,7 +173,7 @@ def test_the_layers_without_an_engine_need_nothing_but_python() -> None:
     bare = {"errors", "assets", "hw", "wire", "ipc"}
     wrong = [
         found
-        for found in IMPORTS
+        for found in imports()
         if part_of(found.module) in bare and found.target.split(".")[0] in third_party
     ]
     assert wrong == []
@@ -164,7 +181,7 @@ def test_the_layers_without_an_engine_need_nothing_but_python() -> None:
 
 def test_loading_a_module_never_comes_back_to_it() -> None:
     graph: dict[str, set[str]] = {}
-    for found in IMPORTS:
+    for found in imports():
         if not found.deferred and found.target in MODULES:
             graph.setdefault(found.module, set()).add(found.target)
     try:
@@ -192,7 +209,7 @@ def test_no_module_is_named_for_being_convenient() -> None:
 def test_a_class_name_is_defined_once() -> None:
     homes: dict[str, list[str]] = {}
     for path in PATHS:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ClassDef):
                 homes.setdefault(node.name, []).append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert len(homes) > 300

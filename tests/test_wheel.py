@@ -33,7 +33,10 @@ DATA: Final = {
 """Top-level folders that ship inside the package, and which of their files."""
 LAYOUTS: Final = [f"icmsg/_data/firmware_stubs/{name}" for name in link_files() if name.endswith(".ld")]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("wheel"),  # built and installed once, and removed by the last of them
+]
 
 
 def clean_environment() -> dict[str, str]:
@@ -46,7 +49,7 @@ def run(*command: str | Path, cwd: Path, **variables: str) -> subprocess.Complet
     return subprocess.run(
         [*map(str, command)],
         cwd=cwd,
-        env=clean_environment() | variables,
+        env=clean_environment() | {"PIP_NO_COMPILE": "1"} | variables,  # nothing runs often enough for it
         capture_output=True,
         text=True,
         timeout=300,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from copy import copy
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from robot.libraries.BuiltIn import BuiltIn
-from robotlibcore import DynamicCore
+from robotlibcore import DynamicCore, KeywordBuilder
 
 from icmsg.engines.remote.transport import PATIENCE_S
 from icmsg.errors import IcmsgError
@@ -29,7 +30,7 @@ from icmsg.robot.testers import StateKeywords
 from icmsg.robot.watching_keywords import TraceKeywords, WatchingKeywords
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icmsg.robot.emulation import SuiteEmulation
 
@@ -143,8 +144,23 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
         parts: list[object] = [part(context) for part in _OURS]
         if isinstance(emulation, LocalEmulation):
             parts += [*(part(context) for part in _OF_RENODE), self._states]
+        self._names_cores: Final[dict[str, list[tuple[int, str]]]] = {}
         super().__init__(parts)
-        self._names_cores: Final = {name: _core_parameters(method) for name, method in self.keywords.items()}
+
+    def add_library_components(self, library_components: list[object], *_translation: object) -> None:
+        """Add the keywords of parts; what those of a class are is found once, for the libraries of all suites."""
+        self.keywords_spec["__init__"] = KeywordBuilder.build(self.__init__)  # type: ignore[misc]  # of this very class
+        for part in library_components:
+            if type(part) not in _KEYWORDS:
+                _KEYWORDS[type(part)] = list(_keywords_of(part))
+            for found in _KEYWORDS[type(part)]:
+                keyword = getattr(part, found.attribute)
+                self.keywords[found.name] = keyword
+                self.attributes[found.attribute] = self.attributes[found.name] = keyword
+                specification = self.keywords_spec[found.name] = copy(found.specification)
+                specification.argument_specification = list(specification.argument_specification)
+                specification.argument_types = copy(specification.argument_types)  # Robot changes its own
+                self._names_cores[found.name] = found.names_cores
 
     def run_keyword(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None) -> Any:
         """Run a keyword; an error of this package fails the test with its text and what explains it."""
@@ -169,6 +185,31 @@ class IcmsgLibrary(DynamicCore):  # type: ignore[misc]  # robotlibcore has no ty
             elif named.get(parameter) is not None:
                 named[parameter] = self._context.core_name(str(named[parameter]))
         return found, named
+
+
+class Keyword(NamedTuple):
+    """A keyword of a class: the attribute that has it, its name, and what Robot asks about it."""
+
+    attribute: str
+    name: str
+    specification: Any
+    names_cores: list[tuple[int, str]]
+
+
+_KEYWORDS: Final[dict[type, list[Keyword]]] = {}
+
+
+def _keywords_of(part: object) -> Iterator[Keyword]:
+    for attribute in dir(type(part)):
+        marked = getattr(type(part), attribute)
+        if callable(marked) and hasattr(marked, "robot_name"):
+            method = getattr(part, attribute)
+            yield Keyword(
+                attribute,
+                marked.robot_name or attribute,
+                KeywordBuilder.build(method),
+                _core_parameters(method),
+            )
 
 
 def _core_parameters(method: Callable[..., Any]) -> list[tuple[int, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from command import icmsg
+from looped import for_each
 
 Capture = pytest.CaptureFixture[str]
 BACKENDS = ("icbmsg", "icbmsg-rework", "icmsg-me")
@@ -82,7 +83,7 @@ def test_bonding_alone_says_when_each_endpoint_was_bound(capsys: Capture) -> Non
     assert found.out.count("bound after") == 2
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "said"),
     [
         (
@@ -167,8 +168,8 @@ def test_firmware_that_speaks_icmsg_is_told_apart(capsys: Capture) -> None:
     assert any('endpoint "ep0" of app was never bound' in problem for problem in run["problems"])
 
 
-@pytest.mark.parametrize("kind", ["old", "random"])
-@pytest.mark.parametrize("backend", BACKENDS)
+@for_each("kind", ["old", "random"])
+@for_each("backend", BACKENDS)
 def test_what_an_earlier_session_left_in_memory_misleads_nobody(
     capsys: Capture, backend: str, kind: str
 ) -> None:

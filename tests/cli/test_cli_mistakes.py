@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from command import Outcome, icmsg
 from firmware_files import FIRMWARE, RELOCATABLE, elf, foreign, vectors
+from looped import for_each
 
 from icmsg.assets import platform_file, stub
 
@@ -113,14 +114,14 @@ def pattern(said: str) -> str:
     return re.escape(said).replace(r"\.\*", ".*")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("options", "said"), OF_OPTIONS, ids=[" ".join(options)[:40] or "none" for options, _ in OF_OPTIONS]
 )
 def test_an_option_that_cannot_work(capsys: Capture, options: list[str], said: str) -> None:
     assert re.search(pattern(said), refused(icmsg(capsys, "run", *options)))
 
 
-@pytest.mark.parametrize(("options", "said"), OF_OPTIONS[::12])
+@for_each(("options", "said"), OF_OPTIONS[::12])
 def test_a_mistake_is_no_json(capsys: Capture, options: list[str], said: str) -> None:
     assert re.search(pattern(said), refused(icmsg(capsys, "run", "--json", *options)))
 

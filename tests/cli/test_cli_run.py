@@ -211,7 +211,7 @@ def test_warnings_of_a_good_run_are_shown(
     assert ["0x41008004" in warnings[0], "0x41008000" in warnings[1], len(warnings)] == [True, True, 2]
 
 
-def test_two_processes_write_the_same_trace_and_another_seed_another_one() -> None:
+def test_two_processes_write_the_same_trace_and_another_seed_another_one(capsys: Capture) -> None:
     one = process("run", "--json", "--messages", "200", PYTHONHASHSEED="1")
     two = process("run", "--json", "--messages", "200", PYTHONHASHSEED="2")
     assert one.code == two.code == 0
@@ -219,7 +219,7 @@ def test_two_processes_write_the_same_trace_and_another_seed_another_one() -> No
     for run in (first, second):
         del run["wall_s"]
     assert first == second
-    other = process("run", "--json", "--messages", "200", "--seed", "2").json
+    other = icmsg(capsys, "run", "--json", "--messages", "200", "--seed", "2").json
     assert other["trace_sha256"] != first["trace_sha256"]
 
 

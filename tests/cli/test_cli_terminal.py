@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from looped import for_each
 
 from icmsg.cli.main import main
 from icmsg.cli.monitor_command import Paint
@@ -33,7 +34,7 @@ def acts(text: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@for_each("name", HOSTILE)
 def test_what_a_terminal_would_act_on_is_shown(name: str) -> None:
     shown = printable_lines(f"one\r\n{HOSTILE[name]}\ttwo")
     assert not acts(shown)
@@ -42,7 +43,7 @@ def test_what_a_terminal_would_act_on_is_shown(name: str) -> None:
     assert shown.endswith("\ttwo")
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@for_each("name", HOSTILE)
 def test_an_answer_of_a_monitor_is_text(name: str) -> None:
     assert not acts(plain(f"{HOSTILE[name]}\r\r\n"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from looped import for_each
 
 from icmsg.config.devicetree import load_devicetree, parse_devicetree
 from icmsg.errors import ConfigurationError, DevicetreeError, SourceError
@@ -43,7 +44,7 @@ def test_the_base_of_this_page_is_good() -> None:
     assert len(parse_devicetree(GOOD).instances) == 1
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("old", "new", "line", "says"),
     [
         (

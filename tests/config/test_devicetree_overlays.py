@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from looped import for_each
 
 from icmsg.config import Region
 from icmsg.config.devicetree import Devicetree, parse_devicetree
@@ -32,7 +33,7 @@ def test_a_node_of_the_board_may_be_filled_in_by_its_label() -> None:
     assert (node.name, node.path, node.place.line) == ("ipc0", "&ipc0", 2)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("size", "value"),
     [
         ("DT_SIZE_K(4)", 4096),
@@ -88,7 +89,7 @@ def test_the_cells_of_an_unknown_mailbox_follow_from_the_length(
     assert (node.tx_channel.number, node.rx_channel.number) == channels
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "says"),
     [
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from looped import for_each
 
 from icmsg.config import Region
 from icmsg.config.devicetree import MemoryNode, parse_devicetree
@@ -21,7 +22,7 @@ def tx(nodes: str) -> MemoryNode:
     return parse_devicetree(text, "app.dts").instances[0].tx_region
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("nodes", "region"),
     [
         ("tx: tx { reg = <0x1000 0x40>; };", Region(0x1000, 0x40)),

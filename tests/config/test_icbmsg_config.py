@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from looped import for_each
 
 from icmsg.config import BlockLayout, IcbmsgConfig, Region
 from icmsg.errors import ConfigurationError
@@ -18,7 +19,7 @@ def offsets(generation: Any, size: int, local: int, remote: int, alignment: int,
     return layout.blocks_offset, layout.block_size
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("size", "local", "remote", "alignment", "old", "new", "rework"),
     [
         (256, 4, 4, 0, (96, 40), (96, 40), (48, 52)),
@@ -73,7 +74,7 @@ def test_the_control_channel_signals_as_the_releases_of_the_generation(
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("options", "text"),
     [
         ({"generation": "4.0"}, 'generation = "4.0" does not exist: use one of "3.6", "4.1", "rework"'),

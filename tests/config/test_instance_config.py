@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from looped import for_each
 
 from icmsg.config import InstanceConfig, Region, RegionLayout
 from icmsg.errors import ConfigurationError
@@ -34,7 +35,7 @@ def test_mirrored_is_the_other_side_and_twice_mirrored_the_same() -> None:
     assert other.mirrored() == config
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "says"),
     [
         ({"tx_region": Region(0x2007_0002, 0x800)}, "tx-region at 0x20070002 .* move it to 0x20070000"),
@@ -111,7 +112,7 @@ def test_a_region_is_read_from_its_address_and_size(text: str) -> None:
     assert Region.parse(text) == TX
 
 
-@pytest.mark.parametrize("text", ["", "0x20070000", "0x20070000:", "a:b", "1:2:3", "0x20070000-0x800"])
+@for_each("text", ["", "0x20070000", "0x20070000:", "a:b", "1:2:3", "0x20070000-0x800"])
 def test_what_is_no_region_says_how_one_is_written(text: str) -> None:
     with pytest.raises(ConfigurationError, match="use ADDR:SIZE in bytes, for example 0x20070000:0x800"):
         Region.parse(text)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from config_files import DATA
+from looped import for_each
 
 from icmsg.config.built_for import Release, Releases
 from icmsg.config.kconfig import load_kconfig, parse_kconfig
@@ -43,7 +44,7 @@ def test_the_switches_of_the_modes() -> None:
     assert all(nothing.allows(mode) for mode in ("enable", "disable", "detect"))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "first", "last"),
     [
         ("CONFIG_IPC_SERVICE_ICMSG_UNBOUND_ENABLED_ALLOWED=y", "4.1", None),
@@ -91,7 +92,7 @@ def test_later_files_and_later_lines_win(tmp_path: Path) -> None:
     assert facts.files == (str(tmp_path / "a.conf"), str(tmp_path / "b.conf"))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "option", "value"),
     [
         ('CONFIG_A="with \\"quotes\\" # and all"', "A", '"with \\"quotes\\" # and all"'),
@@ -112,7 +113,7 @@ def test_lines_without_options(text: str) -> None:
     assert not parse_kconfig(text).settings
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "line", "says"),
     [
         ("A=y", 1, "expected CONFIG_NAME=value, found 'A=y'; give a build's zephyr/.config, or a prj.conf"),

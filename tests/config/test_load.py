@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from config_files import DATA, text
+from looped import for_each
 
 from icmsg.config.built_for import Release
 from icmsg.config.load import load_instances, load_pair, load_side
@@ -26,7 +27,7 @@ def config(kconfig: str | None = None, release: str | Release | None = None) -> 
     return instance.config
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("release", "expected"),
     [
         ("3.2", {"wire": "spsc_pbuf", "signalling": "repeat", "dcache_alignment": 32, "rx_limit": None}),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from config_files import DATA
 from icbmsg_files import CORES, PAIR, config_of, me, side_with, with_kconfig, with_properties
+from looped import for_each
 from nrf54_files import FILES, L15, write
 
 from icmsg.config import IcbmsgConfig, IcmsgMeConfig, InstanceConfig
@@ -92,7 +93,7 @@ def test_who_needs_icmsg_is_told_what_there_is_instead(tmp_path: Path) -> None:
     assert isinstance(load_instances(write(tmp_path, L15[0]))[0].config, InstanceConfig), text
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "releases", "generations"),
     [
         (f"{ICBMSG}=y\n", "3.6 or newer", ("3.6", "4.1", "rework")),

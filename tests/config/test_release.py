@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from looped import for_each
 
 from icmsg.config.built_for import FIRST, NEWEST, Release, Releases
 from icmsg.errors import ConfigurationError
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("release", "wire", "signalling", "sessions", "alignment", "rx_limit"),
     [
         ("3.2", "spsc_pbuf", "repeat", False, False, None),
@@ -31,13 +32,13 @@ def test_what_a_release_does(
     assert (found.dcache_alignment, found.rx_limit) == (alignment, rx_limit)
 
 
-@pytest.mark.parametrize("text", ["3.7", "3.7.1", "v3.7.0", "3.7.99", "v3.7.0-rc2", "3.7.0+local", " 3.7 "])
+@for_each("text", ["3.7", "3.7.1", "v3.7.0", "3.7.99", "v3.7.0-rc2", "3.7.0+local", " 3.7 "])
 def test_the_ways_to_write_a_release(text: str) -> None:
     assert Release.parse(text) == Release(3, 7)
     assert str(Release.parse(text)) == "3.7"
 
 
-@pytest.mark.parametrize("text", ["", "3", "zephyr", "3.x", "3.7 or so", "-3.7", "\u0663.\u0667"])
+@for_each("text", ["", "3", "zephyr", "3.x", "3.7 or so", "-3.7", "\u0663.\u0667"])
 def test_what_is_no_release(text: str) -> None:
     with pytest.raises(ConfigurationError, match=r"use a Zephyr release such as 3\.7 or 4\.1"):
         Release.parse(text)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from config_files import DATA
+from looped import for_each
 from nrf54_files import FILES, H20, L15, check, codes, refused, source
 
 from icmsg.cli.main import main
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "board"),
     [
         ("nordic,nrf5340-dk-nrf5340-cpuapp", "nrf5340"),
@@ -45,7 +46,7 @@ def test_a_kits_name_is_not_that_of_its_soc(text: str, board: str | None) -> Non
     assert (found.name if found is not None else None) == board
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "core"),
     [
         ("nrf54l15dk/nrf54l15/cpuflpr", "flpr"),
@@ -60,7 +61,7 @@ def test_a_core_is_called_as_zephyr_does_without_the_cpu(text: str, core: str | 
     assert core_in(text) == core
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "soc", "core"),
     [
         ("l15_app", "nrf54l15", "app"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from fake_process import MachineOnTheFake, real_machine
+from looped import examples as how_many
 from remote_machines import NO_EXTENSIONS, OnTheEmbeddedMonitor, on_a_fake_of_renode, on_a_real_renode
 
 from icmsg.engines.embedded.machine import EmbeddedMachine
@@ -27,7 +28,7 @@ class MachineUnderTest:
     make: Callable[[], Machine]
     slack_ns: int = 0
     hears: bool = True
-    examples: int = 25
+    examples: int = how_many(25)
 
 
 MACHINES: Final = [

@@ -9,6 +9,7 @@ import pytest
 from docs_pages import ROOT, Block, blocks
 from docs_shell import Scratch, make_targets, steps
 from docs_transcripts import matches
+from looped import for_each
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +50,7 @@ def test_the_commands_of_a_block_work(block: Block, scratch: Scratch) -> None:
             assert matches(step.printed, printed), f"{step.command} printed:\n{printed}"
 
 
-@pytest.mark.parametrize("block", SHELL, ids=str)
+@for_each("block", SHELL, ids=str)
 def test_make_targets_on_the_pages_exist(block: Block) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for step in steps(block):
@@ -90,7 +91,7 @@ def test_there_is_something_to_run() -> None:
     assert len(runnable(PYTHON)) > 3
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("written", "printed", "same"),
     [
         ("bound after 1.00 µs", "bound after 22.50 µs", True),

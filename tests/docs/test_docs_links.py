@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 from docs_pages import ROOT, Page, page, pages, read
+from looped import for_each
 
 INSIDE = [
     (each, target)
@@ -13,7 +13,7 @@ INSIDE = [
 ]
 
 
-@pytest.mark.parametrize(("source", "target"), INSIDE, ids=lambda value: getattr(value, "name", value))
+@for_each(("source", "target"), INSIDE, ids=lambda value: getattr(value, "name", value))
 def test_a_link_inside_the_project_leads_somewhere(source: Page, target: str) -> None:
     path, _, anchor = target.partition("#")
     found = (ROOT / source.name).parent.joinpath(path).resolve() if path else ROOT / source.name
@@ -47,7 +47,7 @@ def test_every_image_is_used() -> None:
     assert images <= shown
 
 
-@pytest.mark.parametrize("each", pages(), ids=lambda each: each.name)
+@for_each("each", pages(), ids=lambda each: each.name)
 def test_a_page_starts_with_what_its_reader_can_do(each: Page) -> None:
     title, first = [line for line in each.prose if line.strip()][:2]
     assert title.startswith("# ")

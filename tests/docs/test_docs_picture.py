@@ -12,15 +12,23 @@ from functools import cache
 import draw_architecture as drawing
 import pytest
 from docs_pages import ROOT, page
+from looped import for_each
 
 FOUND = drawing.modules()
 BOXES = drawing.box_names(FOUND)
 NAMES = set(BOXES.values())
-IMPORTS = drawing.imports(FOUND, BOXES)
-DOWN, SEAMS = drawing.without_circles(IMPORTS)
-ROWS = drawing.levels(NAMES, DOWN)
 DRAWN = cache(drawing.draw)
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def imports() -> drawing.Edges:
+    return drawing.imports(FOUND, BOXES)
+
+
+@pytest.fixture(scope="module")
+def down(imports: drawing.Edges) -> drawing.Edges:
+    return drawing.without_circles(imports)[0]
 
 
 def test_the_committed_picture_is_that_of_the_tree() -> None:
@@ -42,17 +50,19 @@ def test_it_is_the_same_whatever_the_order_of_sets() -> None:
     assert len(drawn) == 1
 
 
-def test_every_import_goes_down_or_is_a_seam() -> None:
-    assert set(IMPORTS) == set(DOWN) | set(SEAMS)
-    assert [edge for edge in DOWN if ROWS[edge[0]] <= ROWS[edge[1]]] == []
-    assert set(SEAMS) <= {(to, at) for at, to in DOWN}
+def test_every_import_goes_down_or_is_a_seam(imports: drawing.Edges) -> None:
+    down, seams = drawing.without_circles(imports)
+    rows = drawing.levels(NAMES, down)
+    assert set(imports) == set(down) | set(seams)
+    assert [edge for edge in down if rows[edge[0]] <= rows[edge[1]]] == []
+    assert set(seams) <= {(to, at) for at, to in down}
 
 
-def test_the_arrows_lead_wherever_an_import_does_and_nowhere_else() -> None:
-    arrows = drawing.Counter(drawing.reduced(DOWN))
+def test_the_arrows_lead_wherever_an_import_does_and_nowhere_else(down: drawing.Edges) -> None:
+    arrows = drawing.Counter(drawing.reduced(down))
     for box in NAMES:
-        assert drawing.below(box, arrows) == drawing.below(box, DOWN)
-    assert set(arrows) <= set(DOWN)
+        assert drawing.below(box, arrows) == drawing.below(box, down)
+    assert set(arrows) <= set(down)
     for arrow in arrows:
         fewer = drawing.Counter(set(arrows) - {arrow})
         assert arrow[1] not in drawing.below(arrow[0], fewer), "another way implies it"
@@ -93,7 +103,7 @@ def test_a_circle_is_broken_where_fewest_imports_are() -> None:
     assert drawing.levels({"a", "b", "c"}, down) == {"a": 2, "b": 1, "c": 0}
 
 
-@pytest.mark.parametrize("box", sorted(NAMES))
+@for_each("box", sorted(NAMES))
 def test_a_box_says_what_it_is(box: str) -> None:
     assert drawing.phrase(box) != []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from elftools.elf.elffile import ELFFile
@@ -118,5 +119,7 @@ class Image:
             self.symbols = {s.name: (s["st_value"], s["st_size"]) for s in table.iter_symbols() if s.name}
 
     @classmethod
+    @cache
     def named(cls, name: str) -> Image:
+        """Return an image, which is read once for all tests."""
         return cls(PREBUILT / f"{name}.elf")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 from native_stub import Region, Side
 
 from icmsg.errors import WireError
@@ -43,7 +44,7 @@ class PythonSide:
         return len(data), bytes(data)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(geometry=geometry, script=packets)
 def test_all_four_pairs_of_writer_and_reader_give_the_same_results_and_bytes(
     stub: ctypes.CDLL, geometry: tuple[int, int], script: list[bytes | None]

@@ -11,6 +11,7 @@ from running_stub import (
     BUSY,
     CLOSE,
     CLOSE_AND_OPEN,
+    MESSAGES,
     MS,
     OFF,
     PlayedPeer,
@@ -53,7 +54,7 @@ def test_a_closed_stub_is_unbound_for_its_peer_and_opens_again_when_told(machine
     assert stats(net, "state", "bound") == [OFF, 1]
     command(net, CLOSE_AND_OPEN)
     finish(machine, app)
-    accounted(app, 1000)
+    accounted(app, MESSAGES)
     assert lines(net) == ["echo: up", "echo: bound", "echo: closed", "echo: bound"]
     assert stats(app, "bound", "unbound") == [2, 1]
     rested = stat(net, "ticks")
@@ -66,11 +67,11 @@ def test_closing_and_opening_at_once_is_one_unbound_for_the_peer(machine: Embedd
     app, net = start_pair(machine, {}, ("initiator-detect", "echo-enable"), window=4)
     told, peer = (app, net) if who == "app" else (net, app)
     for times in (1, 2, 3):
-        wait(machine, app, "received", 200 * times)
+        wait(machine, app, "received", MESSAGES // 5 * times)
         command(told, CLOSE_AND_OPEN)
         wait(machine, told, "bound", times + 1)
     finish(machine, app)
-    accounted(app, 1000)
+    accounted(app, MESSAGES)
     assert stats(told, "bound", "unbound") == [4, 0]
     assert stats(peer, "bound", "unbound") == [4, 3]
     assert lines(told).count(f"{'initiator' if who == 'app' else 'echo'}: closed") == 3
@@ -160,7 +161,7 @@ def test_an_unknown_command_is_counted_and_nothing_else_happens(
         COMMAND_SITE,
         number,
     ]
-    assert stats(app, "received", "unbound", "lost") == [1000, 0, 0]
+    assert stats(app, "received", "unbound", "lost") == [MESSAGES, 0, 0]
 
 
 def test_a_reset_forgets_the_command(machine: EmbeddedMachine) -> None:

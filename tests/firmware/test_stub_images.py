@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from looped import for_each
 from native_stub import STUBS
 from stub_image import (
     IMAGES,
@@ -23,6 +24,7 @@ from stub_image import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
     from types import ModuleType
 
@@ -31,19 +33,16 @@ PARAMS = struct.Struct("<22I")
 ENDPOINT = struct.Struct("<32s4I")
 
 
-@pytest.fixture(params=IMAGES)
-def name(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def of_each_image(names: Iterable[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Loop over the images with these names, for a test of ``(name, place, image)``."""
 
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        def one(name: str) -> None:
+            test(name, PLACES[IMAGES[name]], Image.named(name))
 
-@pytest.fixture
-def image(name: str) -> Image:
-    return Image.named(name)
+        return for_each("name", names)(one)
 
-
-@pytest.fixture
-def place(name: str) -> Place:
-    return PLACES[IMAGES[name]]
+    return decorate
 
 
 # The manifest
@@ -130,15 +129,18 @@ def test_writing_the_manifest_again_changes_nothing(build_manifest: ModuleType, 
 # The images
 
 
-@pytest.mark.parametrize("name", [name for name, place in IMAGES.items() if "flpr" not in place])
-def test_an_image_for_arm_is_for_a_cortex_m33_without_fpu(image: Image) -> None:
+@of_each_image(name for name, place in IMAGES.items() if "flpr" not in place)
+def test_an_image_for_arm_is_for_a_cortex_m33_without_fpu(name: str, place: Place, image: Image) -> None:
     assert (image.header["e_machine"], image.header["e_type"]) == ("EM_ARM", "ET_EXEC")
     assert image.header["e_flags"] & 0x600 == 0x200, "soft-float ABI: the network core has no FPU"
     attributes = image.sections[".ARM.attributes"][1]
     assert b"cortex-m33" in attributes
 
 
-def test_every_byte_lies_in_its_cores_memory_and_never_in_the_shared_one(place: Place, image: Image) -> None:
+@of_each_image(IMAGES)
+def test_every_byte_lies_in_its_cores_memory_and_never_in_the_shared_one(
+    name: str, place: Place, image: Image
+) -> None:
     for segment in image.segments:
         first, size = segment["p_vaddr"], segment["p_memsz"]
         home = next(memory for memory in (place.flash, place.ram, place.dma) if first in memory)
@@ -151,7 +153,8 @@ def test_every_byte_lies_in_its_cores_memory_and_never_in_the_shared_one(place: 
             assert segment["p_paddr"] == first, "a loader that clears .bss would clear flash"
 
 
-def test_loaded_parts_do_not_overlap(image: Image) -> None:
+@of_each_image(IMAGES)
+def test_loaded_parts_do_not_overlap(name: str, place: Place, image: Image) -> None:
     parts = sorted((s["p_paddr"], s["p_paddr"] + s["p_filesz"]) for s in image.segments if s["p_filesz"])
     assert all(end <= start for (_, end), (start, _) in pairwise(parts))
 
@@ -167,8 +170,8 @@ def test_both_images_of_a_soc_and_their_regions_fit_beside_each_other() -> None:
         assert all(first.stop <= second.start for first, second in pairwise(ordered))
 
 
-@pytest.mark.parametrize("name", [name for name, place in IMAGES.items() if "flpr" not in place])
-def test_the_vector_table_starts_an_arm_core(place: Place, image: Image) -> None:
+@of_each_image(name for name, place in IMAGES.items() if "flpr" not in place)
+def test_the_vector_table_starts_an_arm_core(name: str, place: Place, image: Image) -> None:
     header, data = image.sections[".vectors"]
     stack, reset, *others = struct.unpack(f"<{len(data) // 4}I", data)
     assert header["sh_addr"] == place.flash.start
@@ -178,14 +181,18 @@ def test_the_vector_table_starts_an_arm_core(place: Place, image: Image) -> None
     assert set(others) == {image.symbols["fault_entry"][0]}, "no interrupt is ever taken"
 
 
-def test_the_images_hold_no_debug_sections_and_no_path_of_the_machine_they_were_built_on(
-    image: Image,
+@of_each_image(IMAGES)
+def test_no_image_holds_debug_sections_or_a_path_of_the_machine_it_was_built_on(
+    name: str, place: Place, image: Image
 ) -> None:
     assert not [section for section in image.sections if section.startswith(".debug")]
     assert not [symbol for symbol in image.symbols if "/" in symbol]
 
 
-def test_the_counters_are_an_exported_symbol_in_initialised_ram(place: Place, image: Image) -> None:
+@of_each_image(IMAGES)
+def test_the_counters_are_an_exported_symbol_in_initialised_ram(
+    name: str, place: Place, image: Image
+) -> None:
     address, size = image.symbols["icmsg_stats"]
     assert size == 128
     assert address in place.ram
@@ -195,7 +202,7 @@ def test_the_counters_are_an_exported_symbol_in_initialised_ram(place: Place, im
     assert struct.unpack_from("<I", data, offset + 4) == (1,)
 
 
-@pytest.mark.parametrize("name", WITH_PARAMS)
+@of_each_image(WITH_PARAMS)
 def test_the_parameters_are_a_section_of_their_own_with_the_documented_defaults(
     name: str, place: Place, image: Image
 ) -> None:
@@ -220,6 +227,7 @@ def test_the_parameters_are_a_section_of_their_own_with_the_documented_defaults(
     assert data[PARAMS.size :].strip(b"\0") == b""
 
 
+@of_each_image(IMAGES)
 def test_images_with_icbmsg_have_two_endpoints_and_room_for_two_more(
     name: str, place: Place, image: Image
 ) -> None:
@@ -242,7 +250,10 @@ def test_images_with_icbmsg_have_two_endpoints_and_room_for_two_more(
     assert (size, address in place.ram) == (4 * 32, True)
 
 
-def test_only_images_with_sessions_take_commands_in_a_word_that_reset_clears(name: str, image: Image) -> None:
+@of_each_image(IMAGES)
+def test_only_images_with_sessions_take_commands_in_a_word_that_reset_clears(
+    name: str, place: Place, image: Image
+) -> None:
     if mode_of(name) == "disable":
         assert "icmsg_command" not in image.symbols
         return
@@ -253,7 +264,8 @@ def test_only_images_with_sessions_take_commands_in_a_word_that_reset_clears(nam
     assert section["sh_addr"] <= address < section["sh_addr"] + section["sh_size"]
 
 
-def test_without_sessions_nothing_of_them_is_linked(name: str, image: Image) -> None:
+@of_each_image(IMAGES)
+def test_without_sessions_nothing_of_them_is_linked(name: str, place: Place, image: Image) -> None:
     of_sessions = {
         symbol for symbol in image.symbols if symbol.startswith(("session", "command", "first_packet"))
     }

@@ -6,6 +6,7 @@ import ctypes
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 
 MASK = 0xFFFFFFFF
 u32 = st.integers(0, MASK)
@@ -38,7 +39,7 @@ def make(stub: ctypes.CDLL, payload: Payload, n: int) -> bytes:
     return words.raw[:size]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(seed=u32, n=u32, size_min=st.integers(1, 300), more=st.integers(0, 300))
 def test_a_message_is_what_the_readme_computes(
     stub: ctypes.CDLL, seed: int, n: int, size_min: int, more: int
@@ -52,7 +53,7 @@ def test_the_one_start_value_that_never_changes_is_replaced(stub: ctypes.CDLL) -
     assert make(stub, Payload(-0x9E3779B9 & MASK, 64, 1), 1).strip(b"\0") != b""
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(seed=u32, n=st.integers(0, 1000), size=st.integers(1, 70), data=st.data())
 def test_every_changed_bit_and_every_changed_length_is_noticed(
     stub: ctypes.CDLL, seed: int, n: int, size: int, data: st.DataObject

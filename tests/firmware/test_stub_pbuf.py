@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples, for_each
 from native_stub import Region, Side, errno_of, vectors
 
 PBUF = [v for v in vectors("pbuf") if v["generation"] in ("v1", "v2")]
@@ -21,7 +22,7 @@ def test_vectors_are_present_and_cover_both_sides() -> None:
     assert {"writer.write", "reader.read", "reader.read(NULL)", "poke"} <= operations
 
 
-@pytest.mark.parametrize("vector", PBUF, ids=lambda v: v["id"])
+@for_each("vector", PBUF, ids=lambda v: v["id"])
 def test_every_step_of_zephyrs_vectors_gives_the_same_result_and_the_same_bytes(
     stub: ctypes.CDLL, vector: dict[str, Any]
 ) -> None:
@@ -66,7 +67,7 @@ def perform(step: dict[str, Any], region: Region, writer: Side, reader: Side) ->
     return 0, b""
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("size", "alignment", "sessions", "capacity"),
     [
         (20, 0, False, 4),
@@ -90,7 +91,7 @@ def test_the_smallest_region_and_the_largest_packet_are_those_of_zephyr(
     assert side.write(bytes(capacity)) == capacity
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("size", "alignment", "sessions"),
     [
         (0, 0, False),
@@ -142,7 +143,7 @@ geometry = st.sampled_from([(20, 0), (24, 8), (64, 0), (64, 8), (128, 32), (256,
 index = st.one_of(st.integers(0, 300), st.integers(0, 0xFFFFFFFF))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(geometry=geometry, script=st.lists(st.one_of(st.binary(max_size=300), st.none()), max_size=60))
 def test_writer_and_reader_are_a_queue_of_bounded_room(
     stub: ctypes.CDLL, geometry: tuple[int, int], script: list[bytes | None]
@@ -175,7 +176,7 @@ def test_writer_and_reader_are_a_queue_of_bounded_room(
         assert (writer.pbuf.own - reader.pbuf.own) % length == occupied
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(geometry=geometry, rd=index, packet=st.binary(min_size=1, max_size=80))
 def test_whatever_rd_idx_a_peer_writes_the_writer_stays_in_the_region_or_refuses(
     stub: ctypes.CDLL, geometry: tuple[int, int], rd: int, packet: bytes
@@ -192,7 +193,7 @@ def test_whatever_rd_idx_a_peer_writes_the_writer_stays_in_the_region_or_refuses
     assert (region.hex == before) == (result < 0)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(geometry=geometry, wr=index, data=st.binary(min_size=240, max_size=240), capacity=st.integers(1, 300))
 def test_whatever_a_peer_writes_the_reader_refuses_or_delivers_covered_bytes(
     stub: ctypes.CDLL, geometry: tuple[int, int], wr: int, data: bytes, capacity: int

@@ -82,10 +82,10 @@ def test_the_firmware_of_a_new_project_builds_to_the_image_that_it_comes_with(tm
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="needs arm-none-eabi-gcc")
 def test_gcc_builds_them_without_a_warning(elsewhere: Path) -> None:
-    """Every program for a core of each SoC, and one for the cores opposite."""
+    """Every program for a core, and one for the Arm cores of each SoC."""
     for built in (
-        ("CORES=nrf5340-app nrf54l15-app nrf54h20-rad",),
-        ("CORES=nrf5340-net nrf54h20-app", "PROGRAMS=echo"),
+        ("CORES=nrf5340-app",),
+        ("CORES=nrf5340-net nrf54l15-app nrf54h20-app nrf54h20-rad", "PROGRAMS=echo"),
     ):
         done = make("-j2", "CC_KIND=gcc", *built, directory=elsewhere)
         assert done.returncode == 0, done.stderr

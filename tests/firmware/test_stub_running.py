@@ -9,7 +9,9 @@ import pytest
 from running_stub import (
     APP_TO_NET,
     BAD_PARAMS,
+    DONE_LINE,
     FAULT,
+    MESSAGES,
     MS,
     NET_TO_APP,
     PARAMS,
@@ -45,11 +47,14 @@ def test_either_core_may_initiate_and_either_may_start_first(
     finish(machine, cores["initiator"])
     machine.run_for(MS)
     assert lines(cores["initiator"])[0] == "initiator: up"
-    assert lines(cores["initiator"])[1:] == ["initiator: bound", "initiator: done 1000 of 1000, 0 mismatches"]
+    assert lines(cores["initiator"])[1:] == [
+        "initiator: bound",
+        DONE_LINE,
+    ]
     assert lines(cores["echo"]) == ["echo: up", "echo: bound"]
     for core in cores.values():
         counted = [stat(core, name) for name in ("bound", "sent", "received", "errors", "faults")]
-        assert counted == [1, 1000, 1000, 0, 0]
+        assert counted == [1, MESSAGES, MESSAGES, 0, 0]
         assert stat(core, "bytes_sent") == stat(core, "bytes_received") == stat(cores["echo"], "bytes_sent")
     assert stat(early, "ticks") == pause_us // 1000, "one repeated ring per millisecond until bound"
 
@@ -58,7 +63,7 @@ def test_either_core_may_initiate_and_either_may_start_first(
     ("mirrored", "work"),
     [
         ({}, {"window": 8}),
-        ({}, {"window": 1000}),
+        ({}, {"window": MESSAGES}),
         ({"dcache_alignment": 32}, {}),
         ({"flags": 1}, {"window": 16}),
         ({"tx_size": 32, "rx_size": 32}, {"size_max": 16}),
@@ -73,7 +78,7 @@ def test_geometry_and_workload_are_the_hosts_choice(
 ) -> None:
     app, net = start_pair(machine, mirrored, **work)
     finish(machine, app)
-    messages = work.get("messages", 1000)
+    messages = work.get("messages", MESSAGES)
     assert [stat(app, name) for name in ("sent", "received", "mismatches", "errors")] == [
         messages,
         messages,
@@ -89,14 +94,14 @@ def test_an_exchange_takes_no_exception_and_one_wake_up_per_message(machine: Emb
     app, net = start_pair(machine, {})
     finish(machine, app)
     for core in (app, net):
-        assert 1000 <= stat(core, "doorbells") <= 1002
-        assert stat(core, "rings") <= 1002
+        assert MESSAGES <= stat(core, "doorbells") <= MESSAGES + 2
+        assert stat(core, "rings") <= MESSAGES + 2
     assert {record for record in lines(app) + lines(net) if record.startswith("fault")} == set()
 
 
 def test_without_messages_to_count_the_initiator_goes_on(machine: EmbeddedMachine) -> None:
     app, _ = start_pair(machine, {}, messages=0)
-    machine.run_until(lambda: stat(app, "received") > 1200, timeout_ns=1000 * MS, what="the 1201st echo")
+    machine.run_until(lambda: stat(app, "received") > MESSAGES, timeout_ns=1000 * MS, what="one echo more")
     assert (stat(app, "state"), stat(app, "mismatches")) == (READY, 0)
 
 

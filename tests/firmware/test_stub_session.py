@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from looped import examples
+from looped import examples, for_each
 from native_link import LinkSide, Mode, NativeLink, Player
 from native_side import NativeSessions
 from native_stub import Region, Side, vectors
@@ -177,7 +177,7 @@ MATRIX = [
 ]
 
 
-@pytest.mark.parametrize(("players", "modes"), MATRIX)
+@for_each(("players", "modes"), MATRIX)
 def test_the_matrix_of_modes(
     stub: ctypes.CDLL, players: tuple[Player, Player], modes: tuple[Mode, Mode]
 ) -> None:
@@ -246,7 +246,7 @@ def test_a_thousand_restarts_across_the_wrap_of_the_session_id(
 # What only C can tell
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("requested", "acknowledged", "expected"),
     [
         (0, 0, 1),
@@ -337,7 +337,7 @@ def test_garbage_of_a_peer_that_left_is_no_error_and_of_one_that_stays_is_one(
         assert kinds(link.a, "unbound", "error") == ["unbound" if leaves else "error"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("wr", "packet", "found"),
     [
         (20, b"\0\x0d\0\0" + MAGIC, True),

@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from ipc_model import APP, NET, two_cores
+from looped import examples, for_each
 from vevif_sides import EVERY
 from vevif_sides import Sides as VevifSides
 
@@ -113,8 +114,8 @@ def test_enabling_twice_and_disabling_twice_are_refused_with_ealready(pair: Pair
     assert not end.is_enabled(4)
 
 
-@pytest.mark.parametrize("beyond", [None, 0, 1000])
-@pytest.mark.parametrize("operation", ["ring", "acknowledge", "enable", "disable", "is_enabled"])
+@for_each("beyond", [None, 0, 1000])
+@for_each("operation", ["ring", "acknowledge", "enable", "disable", "is_enabled"])
 def test_a_channel_that_does_not_exist_is_refused_with_einval(
     pair: Pair, operation: str, beyond: int | None
 ) -> None:
@@ -132,7 +133,7 @@ def test_any_sequence_of_operations_keeps_to_the_rules(make: Callable[[], Pair])
 
     run_state_machine_as_test(
         Machine,
-        settings=settings(deadline=None, max_examples=30, stateful_step_count=25),
+        settings=settings(deadline=None, max_examples=examples(30), stateful_step_count=25),
     )
 
 

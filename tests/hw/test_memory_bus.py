@@ -7,6 +7,7 @@ from array import array
 from typing import Any
 
 import pytest
+from looped import for_each
 
 from icmsg.errors import BusError, ConfigurationError
 from icmsg.hw.bus import MemoryBus
@@ -28,8 +29,8 @@ def test_two_buses_over_one_buffer_see_each_other() -> None:
     assert net.read32(0x2000_0004) == 0x1234_5678
 
 
-@pytest.mark.parametrize("base", range(9))
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 9, 13])
+@for_each("base", range(9))
+@for_each("size", [1, 2, 3, 5, 9, 13])
 def test_any_base_and_size_answer_exactly_the_aligned_accesses_inside(base: int, size: int) -> None:
     memory = bytearray(range(1, size + 1))
     bus = MemoryBus(memory, base=base)

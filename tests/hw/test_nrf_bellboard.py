@@ -7,6 +7,7 @@ from bellboard_sides import APP, EVERY, RAD, Sides
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from looped import examples
 from mailbox_sites import Site
 
 from icmsg.errors import BusError, ConfigurationError
@@ -295,5 +296,5 @@ class BothSides(RuleBasedStateMachine):
 
 def test_any_sequence_of_accesses_keeps_to_the_rules() -> None:
     run_state_machine_as_test(
-        BothSides, settings=settings(deadline=None, max_examples=30, stateful_step_count=25)
+        BothSides, settings=settings(deadline=None, max_examples=examples(30), stateful_step_count=25)
     )

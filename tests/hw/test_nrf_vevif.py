@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from looped import examples
 from mailbox_sites import Site
 from vevif_sides import CSRS, EVENTS, EVERY, IRQ, TASKS, VPR, Sides
 
@@ -630,7 +631,7 @@ def test_any_sequence_of_accesses_keeps_to_the_rules(masks: tuple[int, int]) -> 
         wired_tasks, wired_events = masks
 
     run_state_machine_as_test(
-        Machine, settings=settings(deadline=None, max_examples=30, stateful_step_count=25)
+        Machine, settings=settings(deadline=None, max_examples=examples(30), stateful_step_count=25)
     )
 
 

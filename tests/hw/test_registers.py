@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import for_each
 
 from icmsg.errors import ConfigurationError
 from icmsg.hw.registers import Access, Field, Register, RegisterBlock
@@ -91,7 +92,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("values", "text"), IMPOSSIBLE)
+@for_each(("values", "text"), IMPOSSIBLE)
 def test_a_register_that_cannot_exist_is_refused(values: dict[str, Any], text: str) -> None:
     with pytest.raises(ConfigurationError, match=text):
         Register("R", **{"offset": 0, **values})
@@ -115,7 +116,7 @@ BROKEN: list[tuple[tuple[Register, ...], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("registers", "text"), BROKEN)
+@for_each(("registers", "text"), BROKEN)
 def test_a_table_that_contradicts_itself_is_refused(registers: tuple[Register, ...], text: str) -> None:
     with pytest.raises(ConfigurationError, match=text):
         RegisterBlock("X", registers, size=0x20)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 
 import pytest
+from looped import for_each
 
 from icmsg.config import RegionLayout
 from icmsg.errors import BusError
@@ -49,7 +50,7 @@ def test_everybody_who_asks_for_the_same_bytes_has_the_same_window() -> None:
     assert window_of(bus, BASE, 8) is not window_of(bus, BASE + 8, 8)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "size"),
     [(BASE - 4, 8), (BASE + 28, 8), (BASE + 32, 4), (BASE + 2, 8), (BASE, 6), (BASE, 0), (BASE, -4), (0, 4)],
 )

@@ -7,6 +7,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from looped import for_each
 from two_instances import BASE, Pair
 
 from icmsg.config import InstanceConfig, Region
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 SIGNALLING = ["repeat", "ring-back"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("a", "b", "first", "latch", "gap"),
     list(itertools.product(SIGNALLING, SIGNALLING, "ab", [True, False], [0, 5 * MS])),
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from looped import examples
+from looped import examples, for_each
 from two_instances import BASE, Pair
 
 from icmsg.config import InstanceConfig, Region
@@ -52,7 +52,7 @@ FALSE_BONDS = {frozenset(("enable-a8", "detect-a32")), frozenset(("detect-a8", "
 SAME_OFFSETS = {frozenset(("spsc32", "disable-a32")), frozenset(("spsc32", "detect-a32"))}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("a", "b"),
     [pair for pair in itertools.product(SIDES, SIDES) if frozenset(pair) not in FALSE_BONDS | SAME_OFFSETS],
 )
@@ -67,7 +67,7 @@ def test_the_verdict_agrees_with_what_happens(a: str, b: str) -> None:
         assert True not in [verdict.can_bond for verdict in verdicts], verdicts
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("mine", "peer", "words"),
     [
         ("disable", "spsc", "peer writes spsc_pbuf of Zephyr ≤ 3.5, you use pbuf"),
@@ -142,8 +142,8 @@ def test_after_a_fall_back_to_magic_the_stale_session_id_does_not_mislead() -> N
     assert traces.can_bond
 
 
-@pytest.mark.parametrize("fill", [0, 0xFF, 0xAA])
-@pytest.mark.parametrize("mode", ["spsc", "disable", "disable-a8", "detect-a32"])
+@for_each("fill", [0, 0xFF, 0xAA])
+@for_each("mode", ["spsc", "disable", "disable-a8", "detect-a32"])
 def test_without_a_peer_there_are_no_traces(fill: int, mode: str) -> None:
     pair = Pair(256, fill=0, a=SIDES[mode], b=SIDES[mode])
     pair.b_to_a[:] = bytes([fill]) * 256

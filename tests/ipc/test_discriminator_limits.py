@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from looped import for_each
 from two_instances import BASE
 
 from icmsg.config import InstanceConfig, Region
@@ -36,7 +37,7 @@ def ring(rd: int, wr: int, *packets: tuple[int, bytes]) -> bytes:
     return bytes(region)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "region",
     [
         ring(0, 12, (0, HELLO)),
@@ -55,7 +56,7 @@ def test_waiting_packets_that_lead_exactly_to_wr_idx_are_a_trace(region: bytes) 
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     "region",
     [
         ring(0, 8, (0, HELLO)),
@@ -92,7 +93,7 @@ def test_a_cache_line_that_leaves_too_little_data_is_not_found() -> None:
     assert look(words(8, 1, 0, 0, 0, 0, 0), size=28, **SESSIONS).wire is None
 
 
-@pytest.mark.parametrize("indices", [(48, 0), (0, 48), (2, 0), (0, 2), (49, 0), (0, 0xFFFFFFFC)])
+@for_each("indices", [(48, 0), (0, 48), (2, 0), (0, 2), (49, 0), (0, 0xFFFFFFFC)])
 def test_an_spsc_header_needs_two_indices_that_fit(indices: tuple[int, int]) -> None:
     assert look(words(48, 1, 44, 44)).wire == "spsc_pbuf"
     assert look(words(48, 1, *indices)).wire is None
@@ -127,7 +128,7 @@ def test_the_own_alignment_wins_over_another_that_would_fit_as_well() -> None:
     assert look(bytes(region), **SESSIONS).dcache_alignment == 8
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "packet", "bonding"),
     [
         (0, b"", None),
@@ -158,7 +159,7 @@ MAGIC_AT_8 = words(20, 0, 20) + b"\0\x0d\0\0" + MAGIC
 SPSC_HEADER = words(48, 1, 0, 0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("rx", "options", "expected"),
     [
         (

@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 
 import pytest
+from looped import for_each
 
 import icmsg.config
 import icmsg.ipc
@@ -22,7 +23,7 @@ MODULES = [
 ]
 
 
-@pytest.mark.parametrize("name", MODULES)
+@for_each("name", MODULES)
 def test_the_examples_run(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name), raise_on_error=False).failed == 0
 

@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import pytest
+from looped import for_each
 from two_instances import BASE, GUARD, Pair
 
 from icmsg.errors import IcmsgError, IpcError, WireError
@@ -164,7 +165,7 @@ def test_an_index_broken_while_falling_back_to_the_magic_is_reported_and_the_nex
     assert errors == [error]
 
 
-@pytest.mark.parametrize("mode", MODES, ids=lambda mode: "-".join(map(str, mode.values())) or "defaults")
+@for_each("mode", MODES, ids=lambda mode: "-".join(map(str, mode.values())) or "defaults")
 def test_a_packet_above_the_receive_limit_is_reported_with_its_address(mode: dict[str, Any]) -> None:
     pair = Pair(128, a={"rx_limit": 20}, **mode)
     pair.bond()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from icbmsg_pair import Pair, PlannedError, bound, only_error, pair_of, raising
+from looped import for_each
 
 from icmsg.errors import ConfigurationError, CorruptRegionError, IpcError
 from icmsg.hw.bus import MemoryBus
@@ -457,7 +458,7 @@ def test_a_peer_that_does_not_wait_for_a_held_message_is_told_on() -> None:
 # Damaged and hostile input.
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("message", "text"),
     [
         ((0, 0), "a control message of 2 bytes"),
@@ -491,8 +492,8 @@ def test_types_of_future_versions_are_ignored(message: tuple[int, ...]) -> None:
     assert not pair.b.errors
 
 
-@pytest.mark.parametrize("generation", ["3.6", "4.1"])
-@pytest.mark.parametrize(("size", "fits"), [(36, True), (37, False), (156, False), (0xFFFF_FFFF, False)])
+@for_each("generation", ["3.6", "4.1"])
+@for_each(("size", "fits"), [(36, True), (37, False), (156, False), (0xFFFF_FFFF, False)])
 def test_a_size_that_runs_past_the_blocks_is_damage(generation: str, size: int, fits: bool) -> None:
     pair = pair_of(generation=generation, signalling="ring-back")
     pair.bind()

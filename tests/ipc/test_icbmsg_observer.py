@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from icbmsg_pair import A_TX, B_TX
+from looped import for_each
 
 from icmsg.config import IcbmsgConfig, IcmsgMeConfig, InstanceConfig, Region
 from icmsg.hw.bus import MemoryBus
@@ -80,8 +81,8 @@ def test_binding_is_told_step_by_step(name: str) -> None:
     assert set(told) - set(without_rings) == {"ring 2"}
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+@for_each("name", CONFIGS)
+@for_each("kind", [bytes, bytearray, memoryview])
 def test_messages_are_told_with_their_endpoint_before_the_ring(name: str, kind: Any) -> None:
     two = bound(name)
     assert two.ours[1].send(kind(b"out")) == 3

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import icbmsg_pair
 import pytest
 from icbmsg_pair import Pair, PlannedError, only_error, raising
+from looped import for_each
 
 from icmsg.config import Region
 from icmsg.errors import CorruptRegionError, IpcError, MailboxError
@@ -376,7 +377,7 @@ def test_a_message_in_a_held_block_is_told_on() -> None:
 # Damaged and hostile input.
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("block", "header", "text"),
     [
         (9, 1 | 9 << 16, "there are only blocks 0…3"),
@@ -388,7 +389,7 @@ def test_a_message_in_a_held_block_is_told_on() -> None:
         (3, 2 | 3 << 16 | 0xFF << 24, "a control packet of no known form"),
     ],
 )
-@pytest.mark.parametrize("refused", ["release", "leak"])
+@for_each("refused", ["release", "leak"])
 def test_what_is_wrong_with_a_message_is_said(block: int, header: int, text: str, refused: str) -> None:
     pair = bound(refused=refused)
     consumed = pair.bus.read32(0x2007_8000 + 24)

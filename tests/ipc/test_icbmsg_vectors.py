@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from icbmsg_pair import Pair, Side
+from looped import for_each
 
 from icmsg.config import ZEPHYR_DEFECTS, Region
 from icmsg.errors import IpcError
@@ -158,7 +159,7 @@ def replay(vector: dict[str, Any]) -> None:
         pair.assert_guards()
 
 
-@pytest.mark.parametrize("vector", BY_ID.values(), ids=BY_ID)
+@for_each("vector", BY_ID.values(), ids=BY_ID)
 def test_every_step_has_zephyrs_returns_events_and_bytes(vector: dict[str, Any]) -> None:
     replay(vector)
 
@@ -167,7 +168,7 @@ def test_all_vectors_are_replayed() -> None:
     assert len(BY_ID) == 22
 
 
-@pytest.mark.parametrize("vector", BY_ID.values(), ids=BY_ID)
+@for_each("vector", BY_ID.values(), ids=BY_ID)
 def test_the_layout_of_both_regions_is_that_of_the_vector(vector: dict[str, Any]) -> None:
     config = build(vector).a.config
     for layout, expected in (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from icbmsg_pair import Pair, bound, pair_of
+from looped import for_each
 from test_icmsg_me import Pair as MePair
 
 from icmsg.errors import ErrnoError
@@ -382,7 +383,7 @@ SCENARIOS = of_both("classic", classic) | of_both("rework", rework) | of_classic
 WORDS: dict[str, list[str]] = json.loads(Path(__file__).with_name("icbmsg-words.json").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@for_each("scenario", SCENARIOS)
 def test_a_refusal_says_what_is_wrong_and_what_to_do(scenario: str) -> None:
     assert list(SCENARIOS[scenario]()) == WORDS[scenario]
 

@@ -7,6 +7,7 @@ import errno
 from typing import Any
 
 import pytest
+from looped import for_each
 
 from icmsg.config import IcmsgMeConfig, InstanceConfig, Region
 from icmsg.errors import ConfigurationError, CorruptRegionError, IpcError
@@ -258,7 +259,7 @@ def test_a_longer_local_name_does_not_match() -> None:
     assert pair.b.instance.waiting_names == {1: "ep0"}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("packet", "text"),
     [
         ((0,), "a discovery packet of 1 byte"),

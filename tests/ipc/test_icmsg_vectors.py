@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from looped import for_each
 from two_instances import Pair, Side
 
 from icmsg.config import RegionLayout
@@ -215,7 +216,7 @@ def replay(vector: dict[str, Any], pair: Pair, steps: list[dict[str, Any]]) -> N
         pair.assert_guards()
 
 
-@pytest.mark.parametrize("vector", BY_ID.values(), ids=BY_ID)
+@for_each("vector", BY_ID.values(), ids=BY_ID)
 def test_every_step_has_zephyrs_state_events_and_bytes(vector: dict[str, Any]) -> None:
     pair = build(vector)
     replay(vector, pair, vector["steps"][: TRUNCATED if vector["id"] == "I15" else None])

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from looped import for_each
 
 from icmsg.config import InstanceConfig, Region
 from icmsg.engines.embedded.machine import EmbeddedMachine
@@ -49,11 +50,9 @@ class _Failing:
         return access
 
 
-@pytest.mark.parametrize(
-    "error", [OSError("link lost"), KeyboardInterrupt()], ids=["OSError", "KeyboardInterrupt"]
-)
-@pytest.mark.parametrize("after", range(4))
-@pytest.mark.parametrize("how", CONFIGS)
+@for_each("error", [OSError("link lost"), KeyboardInterrupt()], ids=["OSError", "KeyboardInterrupt"])
+@for_each("after", range(4))
+@for_each("how", CONFIGS)
 def test_an_open_that_something_else_ends_can_be_done_again(
     how: str, after: int, error: BaseException
 ) -> None:
@@ -87,7 +86,7 @@ def test_a_region_outside_the_bus_is_refused_when_the_instance_is_made(which: st
         IcmsgInstance(MemoryBus(bytearray(256)), mailbox_pair()[0], VirtualClock(), config)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "size"),
     [(1 << 32, 64), ((1 << 32) - 32, 64), (0.0, 64), (0, 64.0), (0, math.nan), (True, 64)],
 )
@@ -96,7 +95,7 @@ def test_a_region_is_two_whole_numbers_within_the_space_of_a_core(address: Any, 
         Region(address, size)
 
 
-@pytest.mark.parametrize("delay", [math.nan, math.inf, -math.inf, -1, LONGEST_NS + 1, 1 << 62])
+@for_each("delay", [math.nan, math.inf, -math.inf, -1, LONGEST_NS + 1, 1 << 62])
 def test_a_delay_that_is_no_time_is_refused(delay: Any) -> None:
     with pytest.raises(ConfigurationError, match="delay of"):
         VirtualClock().call_later(delay, lambda: None)

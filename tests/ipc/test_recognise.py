@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from icbmsg_pair import A_TX, B_TX, Pair
+from looped import for_each
 
 from icmsg.config import BlockLayout, IcmsgMeConfig, InstanceConfig, Region
 from icmsg.hw.bus import MemoryBus
@@ -50,8 +51,8 @@ def of_icmsg(config: Any, names: tuple[str, ...], message: bytes, count: int = 1
     return bus
 
 
-@pytest.mark.parametrize("name", VECTORS)
-@pytest.mark.parametrize("way", ["a_to_b", "b_to_a"])
+@for_each("name", VECTORS)
+@for_each("way", ["a_to_b", "b_to_a"])
 def test_every_step_of_every_vector_tells_its_generation_or_nothing_wrong(name: str, way: str) -> None:
     vector = VECTORS[name]
     own, other = ("a_tx_blocks", "a_rx_blocks") if way == "a_to_b" else ("a_rx_blocks", "a_tx_blocks")
@@ -82,8 +83,8 @@ def test_a_name_that_lies_beside_the_alignment_can_only_be_41() -> None:
     assert ("4.1",) in told
 
 
-@pytest.mark.parametrize("generation", ["3.6", "4.1", "rework"])
-@pytest.mark.parametrize("alignment", [0, 32])
+@for_each("generation", ["3.6", "4.1", "rework"])
+@for_each("alignment", [0, 32])
 def test_a_long_history_is_recognised_by_whoever_knows_the_numbers_of_blocks(
     generation: Any, alignment: int
 ) -> None:
@@ -117,8 +118,8 @@ def test_the_rework_says_how_many_blocks_it_has() -> None:
     assert found.verdict == "ICBMsg of Zephyr after 4.4, with 4 tx and 4 rx blocks"
 
 
-@pytest.mark.parametrize("alignment", [0, 8, 32, 128])
-@pytest.mark.parametrize("message", [b"hello", b"\x02\x00\x00\x00", b"\x01", bytes(40)])
+@for_each("alignment", [0, 8, 32, 128])
+@for_each("message", [b"hello", b"\x02\x00\x00\x00", b"\x01", bytes(40)])
 def test_icmsg_is_not_taken_for_icbmsg(alignment: int, message: bytes) -> None:
     config = InstanceConfig(APP, NET, dcache_alignment=alignment)
     found = recognise(of_icmsg(config, ("ep",), message), APP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from looped import for_each
 
 from icmsg.config import Region
 from icmsg.hw.bus import MemoryBus
@@ -83,7 +83,7 @@ def test_the_writer_knows_the_alignment_wherever_the_region_begins() -> None:
                 assert found.dcache_alignment == alignment
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "is_one"),
     [
         (b"\0", False),

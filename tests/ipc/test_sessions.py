@@ -7,7 +7,7 @@ import itertools
 from typing import Any
 
 import pytest
-from looped import Cases
+from looped import Cases, for_each
 from two_instances import Pair
 
 from icmsg.errors import IpcError
@@ -46,7 +46,7 @@ def exchange(pair: Pair) -> None:
         other.events.clear()
 
 
-@pytest.mark.parametrize(("a", "b"), list(itertools.product(MODES, MODES)))
+@for_each(("a", "b"), list(itertools.product(MODES, MODES)))
 def test_the_matrix_of_modes(a: str, b: str) -> None:
     """Protocol §3.6: everything binds but enable with a side that knows no sessions."""
     with Cases() as cases:
@@ -104,7 +104,7 @@ def test_opening_initialises_no_buffer_until_the_peer_answers() -> None:
     assert pair.b_to_a[4:8] == word(1, 0), "0xFFFF is the peer's id and its acknowledgement: 0 is skipped"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("peer", "acknowledged", "expected"),
     [
         (0, 0, 1),
@@ -367,8 +367,8 @@ def test_three_thousand_restarts_of_the_peer_across_the_wrap_of_the_session_id(m
     exchange(pair)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("at", ["off", "opened", "bound", "disconnected", "corrupt", "peer closed"])
+@for_each("mode", MODES)
+@for_each("at", ["off", "opened", "bound", "disconnected", "corrupt", "peer closed"])
 def test_reopen_recovers_from_every_state(mode: str, at: str) -> None:
     pair = Pair(dcache_alignment=8, **MODES[mode])
     endpoint_a = EndpointConfig()

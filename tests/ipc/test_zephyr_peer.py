@@ -12,7 +12,7 @@ from pathlib import Path
 import differential
 import pytest
 from differential import MODES, SESSIONS, Link, Setting, compare, settings
-from looped import Cases
+from looped import Cases, for_each
 from zephyr_peer import Peer
 
 from icmsg.ipc.bonding import Sessions
@@ -21,8 +21,8 @@ PAIRS = list(itertools.product(MODES, repeat=2))
 EVERY_KIND = [(False, False), (False, True), (True, False), (True, True)]
 
 
-@pytest.mark.parametrize("latch", [True, False], ids=["latch", "drop"])
-@pytest.mark.parametrize("modes", PAIRS, ids="-".join)
+@for_each("latch", [True, False], ids=["latch", "drop"])
+@for_each("modes", PAIRS, ids="-".join)
 def test_no_operation_makes_a_difference(modes: tuple[str, str], latch: bool) -> None:
     setting = Setting(modes, latch=latch, session_ids=(0xFFFE, 0xFFFC))
     happened = compare(setting, 800, seed=1)
@@ -31,7 +31,7 @@ def test_no_operation_makes_a_difference(modes: tuple[str, str], latch: bool) ->
     assert (happened["unbound"] > 2) is setting.knows_sessions
 
 
-@pytest.mark.parametrize("modes", PAIRS, ids="-".join)
+@for_each("modes", PAIRS, ids="-".join)
 def test_the_matrix_of_modes_in_both_orders_of_opening(modes: tuple[str, str]) -> None:
     with Cases() as cases:
         for own, gap_ns, latch, first in product(EVERY_KIND, (0, 3_500_000), (True, False), (0, 1)):

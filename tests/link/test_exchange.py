@@ -10,7 +10,7 @@ from exchanges import exchange
 from firmware_files import Kind, foreign, unknown_stub
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from looped import examples
+from looped import examples, for_each
 
 from icmsg.assets import stub
 from icmsg.config.instance import InstanceConfig, Region
@@ -97,8 +97,8 @@ def test_the_signalling_of_older_releases_bonds(app: str, net: str) -> None:
     check(exchange(app, net, config=replace(APP, signalling="repeat")), 20)
 
 
-@pytest.mark.parametrize("unbound", ["enable", "detect"])
-@pytest.mark.parametrize("initiator", [None, "app", "net"])
+@for_each("unbound", ["enable", "detect"])
+@for_each("initiator", [None, "app", "net"])
 def test_two_pythons_bond_with_sessions(unbound: str, initiator: str | None) -> None:
     check(exchange("python", "python", config=replace(SESSIONS, unbound=unbound), initiator=initiator), 20)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from command import icmsg
+from looped import for_each
 from robot_runs import must_pass, run_test
 
 from icmsg.assets import platform_file
@@ -93,7 +94,7 @@ def test_a_pair_that_never_binds_is_refused_before_it_runs(capsys: Capture, tmp_
     assert "blocks" in run.err
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "said"),
     [
         (("--backend", "icmsg"), "--backend icmsg, but ipc0 of {} is icbmsg: leave --backend away"),

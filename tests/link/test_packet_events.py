@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from looped import examples
 
 from icmsg.assets import stub
 from icmsg.config.instance import InstanceConfig, Region
@@ -122,7 +123,7 @@ actions = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(script=st.lists(actions, max_size=40), config=st.sampled_from([SMALL, SESSIONS, SPSC]))
 def test_python_with_python_over_restarts_and_lost_doorbells(
     script: list[tuple[str, str, Any]], config: InstanceConfig

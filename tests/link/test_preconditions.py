@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from exchanges import exchange
 from firmware_files import foreign
+from looped import for_each
 
 from icmsg.config.instance import InstanceConfig, Region
 from icmsg.config.nrf5340 import APP
@@ -32,7 +33,7 @@ def with_tx(address: int, size: int = 0x800) -> InstanceConfig:
     return replace(APP, tx_region=Region(address, size), rx_region=rx)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("config", "blind", "said"),
     [
         (with_tx(0x2009_0000), "app and of core net", "nothing is there from end to end"),
@@ -47,7 +48,7 @@ def with_tx(address: int, size: int = 0x800) -> InstanceConfig:
         (with_tx(0x2000_0000, 0x9_0000), "app and of core net", "nothing is there from end to end"),
     ],
 )
-@pytest.mark.parametrize("pair", [("python", "echo"), ("initiator", "echo"), ("python", "python")])
+@for_each("pair", [("python", "echo"), ("initiator", "echo"), ("python", "python")])
 def test_regions_have_to_be_ram_that_all_cores_reach(
     config: InstanceConfig, blind: str, said: str, pair: tuple[str, str]
 ) -> None:
@@ -68,7 +69,7 @@ def test_regions_may_not_lie_where_an_image_is(tmp_path: Path) -> None:
         check_image(EmbeddedMachine().core("app"), both, config)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("config", "sizes", "said"),
     [
         (APP, (1, 2033), "takes at most 2032; use --size 1:2032, or raise that"),
@@ -78,7 +79,7 @@ def test_regions_may_not_lie_where_an_image_is(tmp_path: Path) -> None:
         (replace(APP, rx_limit=100), (1, 101), "at most 100"),
     ],
 )
-@pytest.mark.parametrize("pair", [("python", "echo"), ("initiator", "echo"), ("python", "python")])
+@for_each("pair", [("python", "echo"), ("initiator", "echo"), ("python", "python")])
 def test_messages_have_to_fit_there_and_back(
     config: InstanceConfig, sizes: tuple[int, int], said: str, pair: tuple[str, str]
 ) -> None:
@@ -86,7 +87,7 @@ def test_messages_have_to_fit_there_and_back(
         exchange(*pair, Workload(5, *sizes), config=config)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("initiator", "programs"),
     [
         ("app", {"net": ECHO}),

@@ -6,6 +6,7 @@ import errno
 from dataclasses import replace
 
 import pytest
+from looped import for_each
 
 from icmsg.config.boards import NRF5340
 from icmsg.engines.embedded.machine import EmbeddedMachine
@@ -78,7 +79,7 @@ def test_a_held_buffer_keeps_its_message_unless_it_has_the_defect(defects: froze
         assert app.instance.blocks_in_use == 0  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("sent", "received", "found"),
     [
         ([b"a", b"b"], [b"b", b"b"], (1, 2)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import for_each
 
 from icmsg.config.instance import RegionLayout
 from icmsg.errors import BufferFullError, CorruptRegionError, IncompletePacketError, WireError
@@ -93,7 +94,7 @@ def test_whatever_lies_in_memory_is_decoded_and_left_alone(
     assert PbufFollower(MemoryBus(bytearray(before)), 0, LAYOUT).consumed == (before[:4] != bytes(4))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("memory", "said", "error"),
     [
         ("03000000 00000000", "rd_idx 0x00000003 is not a multiple of 4", None),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 
 from icmsg.config.instance import InstanceConfig, Region
 from icmsg.config.nrf5340 import APP
@@ -214,7 +215,7 @@ def test_stopped_it_sees_nothing_any_more(machine: EmbeddedMachine) -> None:
     assert (watch.sent, watch.problems) == (0, [])
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=examples(15))
 @given(
     messages=st.integers(1, 25),
     size=st.integers(1, 28),

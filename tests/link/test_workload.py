@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import for_each
 
 from icmsg.errors import ConfigurationError
 from icmsg.link.workload import RoundTrips, Workload, difference, unasked
@@ -38,7 +39,7 @@ def test_seeds_that_differ_send_other_bytes(one: int, other: int) -> None:
     assert list(Workload(seed=one).payloads()) != list(Workload(seed=other).payloads())
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("values", "said"),
     [
         ({"messages": -1}, "-1 messages: send 1…4294967295"),

@@ -12,6 +12,7 @@ import pytest
 from firmware_files import FIRMWARE, RELOCATABLE, elf, vectors
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from looped import examples
 
 from icmsg.assets import stub
 from icmsg.errors import FirmwareError
@@ -148,7 +149,7 @@ def test_a_symbol_that_is_not_there_is_named() -> None:
 
 @settings(
     deadline=None,
-    max_examples=80,
+    max_examples=examples(80),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from struct import pack, pack_into
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import for_each
 
 from icmsg.hw.bus import MemoryBus
 from icmsg.machine.memory_console import MemoryConsoles, RamConsole, RttConsole
@@ -47,7 +47,7 @@ def test_what_is_printed_over_rtt_is_read_once_and_in_order(texts: list[bytes]) 
     assert firmware.console.poll() == b""
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("offset", "value"), [(0, 0), (16, 0), (32, 0), (32, 1 << 20), (36, 16), (40, 99), (28, 0xFFFF_0000)]
 )
 def test_a_control_block_that_is_not_set_up_or_damaged_prints_nothing(offset: int, value: int) -> None:

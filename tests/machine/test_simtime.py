@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from looped import for_each
 
 from icmsg.timers import MS, NS, US, S, format_time
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("time", "said"),
     [
         (0, "0 ns"),

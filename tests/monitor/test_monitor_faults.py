@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from looped import for_each
 
 from icmsg.assets import asset
 from icmsg.engines.embedded.models.core_holder import NrfResetModel, NrfVprModel
@@ -190,7 +191,7 @@ def test_the_refusals_and_the_status_are_those_of_the_model_for_renode() -> None
         assert f'"{text}"' in source, text
 
 
-@pytest.mark.parametrize("model", SOURCE)
+@for_each("model", SOURCE)
 def test_members_are_those_of_the_model_for_renode(model: type) -> None:
     """Names, types, parameters and what can be set: the same commands work on both engines."""
     here = {}

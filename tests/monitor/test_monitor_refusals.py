@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from looped import for_each
 from typed_paths import typed
 
 from icmsg.assets import asset
@@ -33,7 +34,7 @@ def refused(monitor: EmbeddedMonitor, command: str) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("command", "text"),
     [
         ("nothing", "No such command or device: nothing"),
@@ -99,7 +100,7 @@ def test_a_refusal_begins_with_renodes_words(calm: EmbeddedMonitor, command: str
     assert refused(calm, command).startswith(text)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("command", "reason"),
     [
         ("sysbus ReadDoubleWord", "address (UInt64) is missing"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from looped import for_each
 
 import icmsg.monitor
 from icmsg.monitor.tokens import commands, logical_lines, tokenize
@@ -52,7 +53,7 @@ def test_every_text_is_read_or_has_a_place_where_no_token_fits(text: str) -> Non
     assert all(token.text in text for token in found)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "kinds"),
     [
         ("# all of it; even this", ["COMMENT"]),
@@ -81,7 +82,7 @@ def test_kinds(text: str, kinds: list[str]) -> None:
     assert [token.kind for token in found.tokens] == kinds
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "value"),
     [
         ("0xffffffffffffffff", -1),
@@ -128,7 +129,7 @@ def test_commands_are_what_is_between_semicolons_without_comments() -> None:
     assert [[token.text for token in group] for group in groups] == [["a", "1"], ["b"]]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "lines"),
     [
         ("a\nb", [(1, "a"), (2, "b")]),

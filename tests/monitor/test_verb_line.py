@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples, for_each
 
 from icmsg.errors import MonitorError
 from icmsg.monitor.verbs.arguments import is_verb, split_commands, words_of
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "commands"),
     [
         ("icmsg status", ["icmsg status"]),
@@ -29,7 +30,7 @@ def test_a_line_is_taken_apart(line: str, commands: list[str]) -> None:
     assert split_commands(line) == commands
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("command", "words"),
     [
         ("icmsg send hex:0c net", ["icmsg", "send", "hex:0c", "net"]),
@@ -61,7 +62,7 @@ def test_a_verb_is_the_first_word(command: str, verb: bool) -> None:
     assert is_verb(command) is verb
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x00")), min_size=1, max_size=5))
 def test_any_text_in_quotes_comes_back(texts: list[str]) -> None:
     quoted = ['"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts]
@@ -70,7 +71,7 @@ def test_any_text_in_quotes_comes_back(texts: list[str]) -> None:
     assert words_of(line) == ["icmsg", *texts]
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.text())
 def test_any_line_is_taken_apart_or_refused_with_words(line: str) -> None:
     for command in split_commands(line):

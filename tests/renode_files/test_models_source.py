@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from csharp_source import NEWER_THAN_7_3, code_only, models, newer_constructs, register_entries
+from looped import for_each
 
 from icmsg.assets import asset, platform_file
 from icmsg.config.boards import BOARDS
@@ -122,7 +123,7 @@ def test_file_has_nothing_that_the_compiler_on_mono_refuses(path: Path) -> None:
     assert newer_constructs(path.read_text(encoding="utf-8")) == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("construct", "line"),
     [
         ("file-scoped namespace", "namespace A.B;"),
@@ -165,7 +166,7 @@ def test_every_type_that_is_ours_in_the_platforms_has_a_model() -> None:
         assert f"{declared[1]}.{name.removesuffix('_Core')}" in used
 
 
-@pytest.mark.parametrize("name", BLOCKS)
+@for_each("name", BLOCKS)
 def test_the_platform_gives_a_model_only_arguments_and_outputs_that_it_has(name: str) -> None:
     source = read(name)
     constructor = re.search(rf"public {name}\(IMachine machine(?:, (.*?))?\)\s+: (?:base|this)", source)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 from two_regions import BASE, NET, SIZE, Link, remove_fake_modules
 
 from icmsg.config import RegionLayout
@@ -90,7 +91,7 @@ def check_the_same(both: Both, capsys: pytest.CaptureFixture[str]) -> None:
         assert printed == _ours(both, *words)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     sessions=st.booleans(),
     words=st.lists(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from looped import for_each
 
 import platforms
 from icmsg.config.boards import BOARDS, DEFAULT, board_of, find_board
@@ -59,7 +60,7 @@ def test_code_belongs_to_the_core_that_alone_has_it_there_or_to_the_one_that_has
     assert found.owner_of_code(0x2000_0000) is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "core"),
     [("app", "app"), ("cpuapp", "app"), ("ipcapp", "app"), ("sysbus.ipcnet", "net"), ("uartnet", "net"),
      ("shared", None)],

@@ -3,7 +3,7 @@ from __future__ import annotations
 import doctest
 from typing import TYPE_CHECKING
 
-import pytest
+from looped import for_each
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 CORES = ["app", "net"]
 
 
-@pytest.mark.parametrize("kind", EventKind)
+@for_each("kind", EventKind)
 def test_every_kind_of_event_has_words(kind: EventKind) -> None:
     line = format_event(Event(1, kind, 0, 1, 2), CORES)
     assert line.startswith("       0.001 µs  app  ")
     assert len(line.split("app  ")[1]) > 4
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("event", "line"),
     [
         (Event(1_234_567, EventKind.DOORBELL, 1, 3, 0), "    1234.567 µs  net  rings mbox channel 3"),

@@ -1,4 +1,4 @@
-"""1000 echoes in every format: counts, payloads and times are those of the event stream, and so of each other."""
+"""Hundreds of echoes in every format: counts, payloads and times are those of the stream, and so of each other."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAIRINGS = {"python-firmware": (None, "echo"), "firmware-firmware": ("initiator", "echo")}
-MESSAGES = 1000
+MESSAGES = 300
 LONGEST = 32
 
 

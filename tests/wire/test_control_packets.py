@@ -7,6 +7,7 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from looped import for_each
 
 from icmsg.config import RegionLayout
 from icmsg.errors import BufferFullError, BusError, CorruptRegionError, IncompletePacketError, WireError
@@ -65,8 +66,8 @@ def test_both_ends_do_what_those_of_the_packet_buffer_do(steps: list[tuple[str, 
         assert memory == expected_memory
 
 
-@pytest.mark.parametrize("kind", [MemoryBus, OtherBus])
-@pytest.mark.parametrize("wr", [3, 56, 0x8000_0000])
+@for_each("kind", [MemoryBus, OtherBus])
+@for_each("wr", [3, 56, 0x8000_0000])
 def test_a_broken_index_of_the_writer_is_refused(kind: type[MemoryBus], wr: int) -> None:
     memory = bytearray(SIZE)
     _, reader = ends(memory, kind)
@@ -90,8 +91,8 @@ def test_a_packet_that_the_index_does_not_cover_is_refused_behind_those_it_cover
         reader.take()
 
 
-@pytest.mark.parametrize("kind", [MemoryBus, OtherBus])
-@pytest.mark.parametrize("rd", [1, 56, 0xFFFF_FFFC])
+@for_each("kind", [MemoryBus, OtherBus])
+@for_each("rd", [1, 56, 0xFFFF_FFFC])
 def test_a_broken_index_of_the_reader_is_refused(kind: type[MemoryBus], rd: int) -> None:
     memory = bytearray(SIZE)
     writer, _ = ends(memory, kind)

@@ -7,7 +7,7 @@ import errno
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from looped import examples
+from looped import examples, for_each
 
 from icmsg.config import RegionLayout
 from icmsg.errors import (
@@ -32,9 +32,7 @@ def region(content: str = "") -> tuple[bytearray, MemoryBus]:
     return memory, MemoryBus(memory, base=BASE)
 
 
-@pytest.mark.parametrize(
-    ("wr", "says"), [(2, "not a multiple of 4"), (56, "beyond the 56"), (0xFFFFFFFC, "beyond")]
-)
+@for_each(("wr", "says"), [(2, "not a multiple of 4"), (56, "beyond the 56"), (0xFFFFFFFC, "beyond")])
 def test_a_broken_wr_idx_is_named_with_its_address(wr: int, says: str) -> None:
     memory, bus = region()
     bus.write32(BASE + 4, wr)
@@ -48,10 +46,8 @@ def test_a_broken_wr_idx_is_named_with_its_address(wr: int, says: str) -> None:
     assert memory == before
 
 
-@pytest.mark.parametrize(
-    ("rd", "says"), [(3, "not a multiple of 4"), (56, "beyond the 56"), (0x80000000, "beyond")]
-)
-@pytest.mark.parametrize("trust", [False, True])
+@for_each(("rd", "says"), [(3, "not a multiple of 4"), (56, "beyond the 56"), (0x80000000, "beyond")])
+@for_each("trust", [False, True])
 def test_a_broken_rd_idx_is_named_with_its_address(rd: int, says: str, trust: bool) -> None:
     memory, bus = region()
     writer = PbufWriter(bus, BASE, LAYOUT, trust_known_space=trust)
@@ -80,7 +76,7 @@ def test_a_verifying_writer_notices_a_broken_rd_idx_at_once_and_a_trusting_one_w
             writer.write(bytes(40))
 
 
-@pytest.mark.parametrize("size", [1, 0xFF, 0x100, 0x1234, 0xFFFF])
+@for_each("size", [1, 0xFF, 0x100, 0x1234, 0xFFFF])
 def test_peek_tells_what_the_header_announces_even_in_the_last_word_of_memory(size: int) -> None:
     memory, bus = region()
     reader = PbufReader(bus, BASE, LAYOUT)
@@ -127,7 +123,7 @@ def test_length_zero_is_an_error_with_the_address_of_the_header() -> None:
         assert caught.value.address == BASE + 8
 
 
-@pytest.mark.parametrize("data", [b"hello", bytearray(b"hello"), memoryview(b"hello")])
+@for_each("data", [b"hello", bytearray(b"hello"), memoryview(b"hello")])
 def test_any_buffer_of_bytes_can_be_written(data: bytes | bytearray | memoryview) -> None:
     _, bus = region()
     writer, reader = PbufWriter(bus, BASE, LAYOUT), PbufReader(bus, BASE, LAYOUT)
@@ -185,7 +181,7 @@ def test_a_layout_without_handshake_word_has_none() -> None:
         HandshakeWord(MemoryBus(bytearray(64)), 0, LAYOUT)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("wr", "content", "expected"),
     [
         (8, "00050000 68656c6c 6f", False),  # covers less than the packet
@@ -238,7 +234,7 @@ def test_no_bytes_of_a_peer_reach_outside_the_region_or_cause_another_error(
         assert memory[:64] == memory[64 + layout.size :] == b"\x5c" * 64
 
 
-@pytest.mark.parametrize(("wr", "expected"), [(7, False), (8, True), (55, True), (56, False)])
+@for_each(("wr", "expected"), [(7, False), (8, True), (55, True), (56, False)])
 def test_the_first_packet_needs_an_index_behind_it_and_within_the_data(wr: int, expected: bool) -> None:
     _, bus = region(f"00000000 {wr:02x}000000 00040000 66757266")
     assert first_packet_is(bus, BASE, LAYOUT, b"furf") is expected

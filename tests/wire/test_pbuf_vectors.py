@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from looped import for_each
 
 from icmsg.config import RegionLayout
 from icmsg.errors import ConfigurationError, CorruptRegionError, WireError
@@ -72,8 +73,8 @@ def test_the_file_holds_the_vectors_that_are_replayed() -> None:
         assert ("project_behaviour" in vector) == (vector["id"] in REJECTED_FROM)
 
 
-@pytest.mark.parametrize("trust", [False, True], ids=["verify", "trust"])
-@pytest.mark.parametrize("vector", STEPWISE, ids=lambda vector: vector["id"])
+@for_each("trust", [False, True], ids=["verify", "trust"])
+@for_each("vector", STEPWISE, ids=lambda vector: vector["id"])
 def test_every_step_leaves_zephyrs_bytes_and_result(vector: dict[str, Any], trust: bool) -> None:
     bench = Bench(
         vector["region_size"],
@@ -108,7 +109,7 @@ def test_every_step_leaves_zephyrs_bytes_and_result(vector: dict[str, Any], trus
         bench.assert_guards()
 
 
-@pytest.mark.parametrize("case", BY_ID["P23"]["steps"], ids=lambda case: "-".join(map(str, case.values())))
+@for_each("case", BY_ID["P23"]["steps"], ids=lambda case: "-".join(map(str, case.values())))
 def test_a_layout_is_refused_where_zephyrs_init_refuses(case: dict[str, Any]) -> None:
     layout = RegionLayout.pbuf(
         case["region_size"], case["dcache_alignment"], handshake=case.get("handshake", False)
@@ -128,7 +129,7 @@ def test_a_layout_is_refused_where_zephyrs_init_refuses(case: dict[str, Any]) ->
                 side(bus, address, layout)
 
 
-@pytest.mark.parametrize("case", BY_ID["P24"]["steps"], ids=lambda case: str(case["region_size"]))
+@for_each("case", BY_ID["P24"]["steps"], ids=lambda case: str(case["region_size"]))
 def test_the_largest_payload_fits_and_one_byte_more_does_not(case: dict[str, Any]) -> None:
     size = case["region_size"]
     largest = case["largest_payload"]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from looped import examples
+from looped import examples, for_each
 
 from icmsg.config import RegionLayout
 from icmsg.errors import (
@@ -180,7 +180,7 @@ def test_as_in_zephyr_the_marker_may_be_set_although_the_packet_does_not_fit() -
     assert reader.read() == b"goes on"
 
 
-@pytest.mark.parametrize("first", range(1, 41, 3))
+@for_each("first", range(1, 41, 3))
 def test_free_space_is_exactly_the_longest_packet_that_write_takes(first: int) -> None:
     seen = set()
     for second, third, reads in itertools.product(range(0, 37, 4), range(0, 21, 4), range(4)):
@@ -242,7 +242,7 @@ def test_a_read_skips_the_marker_behind_its_packet_at_once() -> None:
     assert reader.read() == b"at start"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("offset", "value", "says"),
     [
         (0, 44, "data length is not 48"),

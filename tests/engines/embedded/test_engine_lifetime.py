@@ -265,20 +265,20 @@ def test_a_closed_machine_is_freed_without_the_cycle_collector() -> None:
     gc.disable()
     try:
         before = resident()
-        for _ in range(20):
+        for _ in range(10):
             live(running=True)
-        assert resident() - before < 20 * MIB, "each core has 16 MiB for translated code alone"
+        assert resident() - before < 10 * MIB, "each core has 16 MiB for translated code alone"
     finally:
         gc.enable()
 
 
 def growth() -> int:
-    """Return by how many bytes 60 machines let the process grow, the least of two times.
+    """Return by how many bytes 30 machines let the process grow, the least of two times.
 
     What the allocator keeps in pieces comes and goes by a MiB; what a machine leaves behind is there each time.
     """
     sizes = []
-    for machines in (25, 60, 60):
+    for machines in (15, 30, 30):
         for _ in range(machines):
             live(running=True)
         gc.collect()

@@ -13,6 +13,7 @@ import pytest
 from chatter import counters, source, start
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 from rig import Rig
 
 from icmsg.errors import ConfigurationError, VirtualTimeoutError
@@ -46,7 +47,7 @@ def traced(quantum_ns: int, steps: list[int], seed: int = 1) -> tuple[str, int, 
         return machine.trace_sha256(), machine.now_ns, [core.progress for core in machine.cores.values()]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(
     cuts=st.lists(st.integers(0, 600_000), max_size=40),
     quantum_ns=st.sampled_from([500, 1_000, 7_777, 100_000, 1_000_000]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from looped import for_each
 from thumb import code
 
 from icmsg.engines.embedded.armv8m.instructions import is_floating_point, is_signal_processing
@@ -96,19 +97,19 @@ def halves(instruction: str) -> tuple[int, int]:
     return int.from_bytes(found[:2], "little"), int.from_bytes(found[2:], "little")
 
 
-@pytest.mark.parametrize("instruction", FPU)
+@for_each("instruction", FPU)
 def test_the_fpu_is_recognized(instruction: str) -> None:
     assert is_floating_point(*halves(instruction))
     assert not is_signal_processing(*halves(instruction))
 
 
-@pytest.mark.parametrize("instruction", DSP)
+@for_each("instruction", DSP)
 def test_the_dsp_extension_is_recognized(instruction: str) -> None:
     assert is_signal_processing(*halves(instruction))
     assert not is_floating_point(*halves(instruction))
 
 
-@pytest.mark.parametrize("instruction", BASE)
+@for_each("instruction", BASE)
 def test_nothing_else_is(instruction: str) -> None:
     assert not is_signal_processing(*halves(instruction))
     assert not is_floating_point(*halves(instruction))

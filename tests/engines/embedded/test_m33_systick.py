@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 from rig import Rig
 
 CSR, RVR, CVR = 0xE000_E010, 0xE000_E014, 0xE000_E018
@@ -43,7 +44,7 @@ def test_one_interrupt_every_reload_plus_one_cycles(rig: Rig, core: str, reload:
     assert [later - earlier for earlier, later in pairwise(times)] == [period] * 9
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(reload=st.integers(1, 200), wait=st.integers(0, 300))
 def test_cvr_counts_instructions_down_and_starts_again(reload: int, wait: int) -> None:
     with Rig() as rig:

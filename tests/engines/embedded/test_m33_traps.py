@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from looped import for_each
 from test_m33_faults import FORCED, HARD_FAULT, report
 
 from icmsg.engines.embedded.armv8m.traps import is_aligned
@@ -280,7 +281,7 @@ hard_fault: ldr r0, =0x20000018; mov r1, #1; str r1, [r0]; b stuck"""
 # Encodings
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("first", "second", "must"),
     [
         (0xC803, 0, True),  # LDM R0, {R0, R1}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from looped import for_each
 from thumb import code
 from uart_firmware import LINE, UARTS, image
 
@@ -354,7 +355,7 @@ def test_cores_of_other_kinds_are_left_out_with_what_only_they_see() -> None:
         assert (main_core.console.text, helper.console.text) == ("m", "h")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "message"),
     [
         (lambda text: text.replace("    nvic: nvic\n", ""), "cpu needs nvic: the name of an IRQControllers.NVIC"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from looped import for_each
 from rig import Rig
 from thumb import RAM
 
@@ -54,9 +55,9 @@ def silence(rig: Rig) -> None:
     rig.machine.core("app").bus.write32(APP_IPC + 0x100, 0)
 
 
-@pytest.mark.parametrize("latency_ns", [0, 1, 1000, 12_345])
-@pytest.mark.parametrize("count", [1, 5000])
-@pytest.mark.parametrize("quantum_ns", [100, 100_000])
+@for_each("latency_ns", [0, 1, 1000, 12_345])
+@for_each("count", [1, 5000])
+@for_each("quantum_ns", [100, 100_000])
 def test_a_handler_runs_at_the_instruction_that_rang_plus_the_latency(
     latency_ns: int, count: int, quantum_ns: int
 ) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-import pytest
 import renode_monitor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from looped import examples
+from looped import examples, for_each
 
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import APP
@@ -79,7 +78,7 @@ def test_whatever_a_monitor_answers_an_exchange_ends_with_a_result_or_an_error_o
         Exchange(machine, programs, APP, Workload(3), bond_timeout_ns=5_000_000, silence_ns=2_000_000).run()
 
 
-@pytest.mark.parametrize("kind", LIES)
+@for_each("kind", LIES)
 def test_a_monitor_that_lies_from_the_start_is_found_out_or_harmless(kind: str) -> None:
     test = test_whatever_a_monitor_answers_an_exchange_ends_with_a_result_or_an_error_of_ours.hypothesis
     test.inner_test(kind, 1, 1000)

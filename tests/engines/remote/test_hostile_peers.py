@@ -26,6 +26,7 @@ from hostile_peers import (
     waits,
     with_echo,
 )
+from looped import for_each
 
 from icmsg.cli.main import main
 from icmsg.engines.remote.monitor import TelnetMachine, TelnetMonitor
@@ -157,7 +158,7 @@ def run(server: HostileServer, waits: dict[str, float] = SOON) -> None:
         machine.run_for(1_000_000)
 
 
-@pytest.mark.parametrize(("peer", "words"), LATER.values(), ids=LATER)
+@for_each(("peer", "words"), LATER.values(), ids=LATER)
 def test_who_greets_as_renode_and_goes_wrong_then_is_named_with_the_command(peer: Peer, words: str) -> None:
     with HostileServer(peer) as server, pytest.raises(EngineError, match=words) as raised:
         run(server, LATE if "without end" in words else SOON)
@@ -231,7 +232,7 @@ def test_a_command_that_lets_time_pass_is_waited_for_longer_than_one_that_does_n
             monitor.execute("emulation RunFor '1'")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "words"),
     [
         (
@@ -247,7 +248,7 @@ def test_a_command_that_lets_time_pass_is_waited_for_longer_than_one_that_does_n
         ("127.0.0.1:\u0661\u0662", "use HOST:PORT"),
     ],
 )
-@pytest.mark.parametrize("command", ["run", "monitor"])
+@for_each("command", ["run", "monitor"])
 def test_an_address_where_nobody_can_be_is_an_error_that_says_so(
     command: str, address: str, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

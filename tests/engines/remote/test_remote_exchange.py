@@ -53,7 +53,7 @@ def test_what_each_core_does_is_the_same(app: str, net: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_thousand_messages_through_the_monitor_s_port_are_the_same() -> None:
+def test_hundreds_of_messages_through_the_monitor_s_port_are_the_same() -> None:
     with ExitStack() as stack:
         embedded = stack.enter_context(EmbeddedMachine())
         monitor = stack.enter_context(EmbeddedMonitor())
@@ -63,12 +63,12 @@ def test_a_thousand_messages_through_the_monitor_s_port_are_the_same() -> None:
         client.execute(f"include {typed(asset('renode') / 'machine.resc')}")
         assert client.prompt == "nrf5340"
         remote = stack.enter_context(RemoteMachine(client))
-        one, here = run(embedded, "python", "echo", Workload())
-        other, there = run(remote, "python", "echo", Workload())
-    assert (one.messages_received, other.messages_received) == (1000, 1000)
+        one, here = run(embedded, "python", "echo", Workload(200))
+        other, there = run(remote, "python", "echo", Workload(200))
+    assert (one.messages_received, other.messages_received) == (200, 200)
     assert (other.problems, other.mismatches) == ((), 0)
     assert first_difference(here, there) is None
-    assert len(there.lanes["net sent"]) == 1001
+    assert len(there.lanes["net sent"]) == 201
 
 
 def test_a_function_that_runs_a_command_is_enough() -> None:

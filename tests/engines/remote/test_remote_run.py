@@ -7,6 +7,7 @@ from json import loads
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from looped import for_each
 from telnet_server import TelnetServer
 from typed_paths import typed
 
@@ -108,9 +109,7 @@ def test_where_nobody_listens_the_command_says_so(capsys: pytest.CaptureFixture[
     assert "Traceback" not in printed
 
 
-@pytest.mark.parametrize(
-    "address", ["1234", "localhost", "localhost:", ":1234", "localhost:http", "localhost:70000"]
-)
+@for_each("address", ["1234", "localhost", "localhost:", ":1234", "localhost:http", "localhost:70000"])
 def test_what_is_no_host_and_port_is_refused(address: str) -> None:
     with pytest.raises(ConfigurationError, match="use HOST:PORT, for example 127"):
         remote_engine(address)

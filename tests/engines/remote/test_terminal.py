@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from looped import for_each
 
 from icmsg.engines.remote.connection import TelnetDecoder, prompt_at_end, read_answer, without_sequences
 
@@ -22,7 +23,7 @@ def test_telnet_commands_go_in_whatever_pieces_they_come(cuts: list[int]) -> Non
     assert b"".join(map(decoder.decode, pieces)) == b"abc\xffde"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "name"),
     [
         ("\x1b[91m(monitor) \x1b[0m", "monitor"),
@@ -48,7 +49,7 @@ def test_the_prompt_of_before_is_known_anywhere() -> None:
     assert prompt_at_end("no line end(other) ", "nrf5340") is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("body", "text", "failed"),
     [
         ("0x0A\r\r\n", "0x0A", False),
@@ -94,6 +95,6 @@ def test_an_echo_of_something_else_is_an_error(text: str) -> None:
         read_answer("x", text)
 
 
-@pytest.mark.parametrize("text", ["\x1b[0m", "\x1b[;031m", "\x1b[2J", "\x1b[?25l", "\x1b[12;40H", "\x1bM"])
+@for_each("text", ["\x1b[0m", "\x1b[;031m", "\x1b[2J", "\x1b[?25l", "\x1b[12;40H", "\x1bM"])
 def test_sequences_are_no_text(text: str) -> None:
     assert without_sequences(f"a{text}b") == "ab"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import fake_process
 import pytest
+from looped import for_each
 from rtc_by_counting import CC, COMPARE, COUNTER, EVTENSET, OVRFLW, START
 from test_renode_exchange import PAIRINGS, exchange
 from thumb import firmware
@@ -57,7 +58,7 @@ RESETS_ITSELF = FirmwareImage(
 )
 
 
-@pytest.mark.parametrize(("app", "net"), PAIRINGS)
+@for_each(("app", "net"), PAIRINGS)
 def test_every_pairing_brings_every_byte_back_and_repeats(app: str, net: str) -> None:
     traces = set()
     for _ in range(2):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from looped import for_each
 from typed_changes import (
     WAYS,
     by_a_macro,
@@ -401,7 +402,7 @@ class TestWhatIsPrinted:
 
 
 class TestTheTextOfCommands:
-    @pytest.mark.parametrize(
+    @for_each(
         ("command", "ns"),
         [
             ('emulation RunFor "0.01"', 10 * MS),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from looped import for_each
 
 from icmsg.soc.bus_setup import tags
 from icmsg.soc.platform import PlatformDescription, Reference, load_platform
@@ -127,7 +128,7 @@ def test_memories_are_where_the_soc_has_them(
     assert platform[name].attributes["size"] == size
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "core", "addresses", "wire"),
     [
         ("nvicapp", "cpuapp", [0xE000E000], (None, "cpuapp", 0)),
@@ -177,7 +178,7 @@ def test_registers_are_seen_by_their_core_and_wired_to_its_nvic(
     assert wires == ([] if wire is None else [wire])
 
 
-@pytest.mark.parametrize(("name", "addresses"), [(name, addresses) for name, *addresses in STAND_INS])
+@for_each(("name", "addresses"), [(name, addresses) for name, *addresses in STAND_INS])
 def test_a_stand_in_is_a_page_that_those_see_who_reach_it(
     platform: PlatformDescription, name: str, addresses: list[int]
 ) -> None:
@@ -211,7 +212,7 @@ def test_the_network_core_is_what_forceoff_and_its_watchdog_act_on(platform: Pla
     assert wdt.attributes == {"resetController": Reference("resetapp", wdt.place)}
 
 
-@pytest.mark.parametrize(("core", "address"), TOUCHED)
+@for_each(("core", "address"), TOUCHED)
 def test_something_is_registered_wherever_zephyrs_images_go(
     platform: PlatformDescription, core: str, address: int
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from looped import for_each
 
 from icmsg.config.boards import BOARDS
 from icmsg.engines.embedded.clocks import read_rates
@@ -184,9 +185,7 @@ def test_the_application_core_starts_the_flpr_by_cpurun_and_initpc() -> None:
     assert item.attributes == {"vpr": Reference("cpuflpr", item.place)}
 
 
-@pytest.mark.parametrize(
-    ("core", "address"), [(core, at) for core in TOUCHED_L15 for at in TOUCHED_L15[core]]
-)
+@for_each(("core", "address"), [(core, at) for core in TOUCHED_L15 for at in TOUCHED_L15[core]])
 def test_a_model_or_a_stand_in_is_wherever_zephyrs_images_go(core: str, address: int) -> None:
     soc = nrf54l15()
     named = {tag.name for tag in tags(soc.description)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from looped import for_each
 
 from icmsg.errors import PlatformError
 from icmsg.soc.platform import parse_platform
@@ -21,7 +22,7 @@ def test_a_reference_may_point_forward_and_to_sysbus_and_machine() -> None:
     assert platform.creation_order == ("a", "b")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "message"),
     [
         (
@@ -86,7 +87,7 @@ def at(address: str, cpu: str | None = None) -> str:
     return f"sysbus new Bus.BusPointRegistration {{ address: {address}{scope} }}"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("first", "second"),
     [
         ("a: T @ sysbus 0x100", "b: T @ sysbus 0x100"),
@@ -113,7 +114,7 @@ def test_a_conflict_names_both_places_and_the_core() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         f"a: T @ {at('0x100', 'c0')}\nb: T @ {at('0x100', 'c1')}",

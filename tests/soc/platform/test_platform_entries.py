@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from looped import for_each
 
 from icmsg.errors import PlatformError
 from icmsg.soc.platform import EnumMember, Peripheral, Place, Registration, parse_platform
@@ -20,7 +21,7 @@ def entry(text: str) -> Peripheral:
     return parse_platform(text + OTHERS)["a"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "registrations"),
     [
         ("sysbus", [Registration("sysbus", place=HERE)]),
@@ -60,7 +61,7 @@ def test_a_registration_is_read_as_what_it_says(text: str, registrations: list[R
     assert list(entry(f"a: T @ {text}").registrations) == registrations
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("point", "message"),
     [
         ("BusPointRegistration { cpu: c0 }", "BusPointRegistration has cpu; it takes address"),
@@ -93,7 +94,7 @@ def test_a_bus_registration_that_no_constructor_takes_is_refused(point: str, mes
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "wires"),
     [
         ("-> nvic@5", [(None, None, "nvic", 5, None)]),
@@ -132,7 +133,7 @@ def test_a_wire_is_read_as_what_it_connects(text: str, wires: list[tuple[object,
     assert {str(wire.place) for wire in read} <= {"<string>:2"}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "message"),
     [
         ("IRQ -> nobody@1", "the wire's destination 'nobody' does not exist; declare 'nobody: …'"),

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from looped import for_each
 
 from icmsg.errors import PlatformError
 from icmsg.soc.platform.layout import to_braces
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "expected"),
     [
         ("", ""),
@@ -27,7 +28,7 @@ def test_indentation_becomes_braces_at_the_end_of_lines(text: str, expected: str
     assert to_braces(text, "f") == expected
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "expected"),
     [
         ("// all\na: T // rest", "      \na: T        "),
@@ -45,7 +46,7 @@ def test_comments_become_spaces_and_texts_stay(text: str, expected: str) -> None
     assert to_braces(text, "f") == expected
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "where", "message"),
     [
         ("    a: T", "1:1", "the first line with text cannot be indented"),

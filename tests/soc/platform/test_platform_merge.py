@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from looped import for_each
 
 from icmsg.errors import PlatformError
 from icmsg.soc.platform import EXISTING, Reference, parse_platform
@@ -98,7 +99,7 @@ def test_an_earlier_description_can_be_built_upon() -> None:
     assert [(update.name, update.type) for update in platform.updates] == [("uart", "UART.X")]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "message"),
     [
         ("a: T\n\na: T", "3: 'a' is declared already at <string>:1; write 'a:' without a type to update it"),

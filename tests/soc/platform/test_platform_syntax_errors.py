@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from looped import for_each
 
 from icmsg.errors import PlatformError
 from icmsg.soc.platform import parse_platform
@@ -63,7 +64,7 @@ def test_a_syntax_error_says_where_and_what_was_expected(text: str, message: str
     assert [str(caught.value.line), str(caught.value.column)] == where
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         *(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from looped import for_each
 
 from icmsg.errors import PlatformError
 from icmsg.soc.platform import (
@@ -24,7 +25,7 @@ def value_of(text: str) -> Value:
     return parse_platform(f"a: N.T\n    X: {text}\nother: T")["a"].attributes["X"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "value"),
     [
         ("0", 0),
@@ -109,7 +110,7 @@ def test_values_know_their_line() -> None:
     assert (str(inner.place), str(reference.place)) == ("f.repl:4", "f.repl:5")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "line", "message"),
     [
         ("0x1_0000_0000_0000_0000", 2, "does not fit into 64 bits"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 
 from icmsg.engines.embedded.clocks import Alarm
 from icmsg.timers import NEVER, ScheduledTimer, Timers
@@ -37,7 +38,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(STEPS)
 def test_it_runs_once_at_the_last_tick_that_was_set(steps: list[tuple[str, int]]) -> None:
     where = Where()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from looped import for_each
 
 from icmsg.engines.embedded.armv8m.traps import decode, passes, response
 
@@ -38,7 +39,7 @@ def ask(
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "answer"),
     [
         (0x00000000, MRVALID | 0 | R),
@@ -217,7 +218,7 @@ CONDITIONS = {
 }
 
 
-@pytest.mark.parametrize("condition", CONDITIONS)
+@for_each("condition", CONDITIONS)
 def test_conditions_are_those_of_the_architecture(condition: int) -> None:
     for flags in range(16):
         n, z, c, v = (bool(flags >> bit & 1) for bit in (3, 2, 1, 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from looped import for_each
 
 from icmsg.hw.nrf54_peripherals import CLOCK54L, COUNTER_MASK, GRTC, UARTE54L, VPR, grtc
 from icmsg.hw.registers import Access, RegisterBlock
@@ -261,7 +262,7 @@ def test_every_register_is_where_the_device_description_says(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(("table", "register"), BITS)
+@for_each(("table", "register"), BITS)
 def test_every_bit_is_where_the_device_description_says(table: str, register: str) -> None:
     block: RegisterBlock = TABLES[table][0]
     assert {field.name: field.lsb for field in block.register(register).fields} == BITS[table, register]

@@ -9,6 +9,7 @@ import pytest
 from grtc_by_counting import ACTIONS, NaiveGrtc
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 from nrf54 import GRTC, TICKS_PER_US, nrf54_rig
 from soc import MS, US, Block, Instance, S, Ticks
 
@@ -325,7 +326,7 @@ def test_a_reset_of_a_core_leaves_it_alone_and_one_of_the_machine_does_not(rig: 
     assert (count(grtc), grtc[CCL], grtc[CCEN], grtc[group("app", INTEN)]) == (0, 0, 0, 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(
         st.tuples(

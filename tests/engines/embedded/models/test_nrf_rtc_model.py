@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 from rig import Rig
 from rtc_by_counting import (
     ACTIONS,
@@ -234,7 +235,7 @@ def test_a_reset_of_the_core_stops_and_clears_its_rtcs(rig: Rig) -> None:
     assert (other[COMPARE], other[COUNTER]) == (1, 32768 + 32)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 40_000), st.sampled_from(sorted(ACTIONS)), st.integers(0, 255)), max_size=60

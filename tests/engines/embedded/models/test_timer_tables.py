@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from looped import for_each
 
 from icmsg.hw.nrf_peripherals import CLOCK, GPIO, RESET, RTC, WDT
 from icmsg.hw.registers import Access, RegisterBlock
@@ -184,7 +185,7 @@ def test_every_register_is_where_the_device_description_says(name: str) -> None:
     } == FACTS[name]
 
 
-@pytest.mark.parametrize(("table", "register"), BITS)
+@for_each(("table", "register"), BITS)
 def test_every_bit_is_where_the_device_description_says(table: str, register: str) -> None:
     fields = TABLES[table].register(register).fields
     assert {field.name: field.lsb for field in fields} == BITS[table, register]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looped import examples
 
 from icmsg.assets import platform_file
 from icmsg.engines.embedded.machine import EmbeddedMachine
@@ -307,7 +308,7 @@ def test_the_rates_are_those_of_the_product_specification(uarte: Uarte) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(
     st.sampled_from(sorted(LAYOUTS)),
     st.lists(
