@@ -25,6 +25,7 @@ from icmsg.hw.exposed import (
     Kind,
     Parameter,
 )
+from icmsg.inputs import note_found, rooted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -219,9 +220,11 @@ def _file(token: Token, _kind: Kind) -> object:
         raise Mismatch(f"a file is written as @{token.text}")
     if is_address(str(token.value)):
         return str(fetched(str(token.value)))
-    if not Path(str(token.value)).is_file():
+    path = rooted(str(token.value))
+    if not Path(path).is_file():
         raise Mismatch(f"File does not exist: {token.value}")
-    return token.value
+    note_found(path)
+    return path
 
 
 def _named(token: Token, kind: Kind, names: Names) -> object:

@@ -7,8 +7,8 @@ from typing import Final
 from icmsg.config.boards import DEFAULT
 
 _NO_SNAPSHOTS: Final = (
-    "the embedded engine keeps no snapshots: runs repeat exactly, so run the script again up to the same virtual time "
-    "(emulation RunFor); the renode engine has Save and Load"
+    "the embedded engine saves when it is told to, since Save does everything again to try it out: use Save @file "
+    "where you want to come back to"
 )
 _NO_SCRIPTS: Final = (
     "the embedded engine runs no Python of Monitor commands: Renode's is Python 2.7, with objects of .NET. "
@@ -34,8 +34,6 @@ _TESTER: Final = (
 )
 
 COMMANDS: Final = {
-    "Save": _NO_SNAPSHOTS,
-    "Load": _NO_SNAPSHOTS,
     "autoSave": _NO_SNAPSHOTS,
     "reverseExecMode": _NO_SNAPSHOTS,
     "watch": (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 import io
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.errors import IcmsgError, MonitorError
@@ -19,7 +19,7 @@ from icmsg.monitor.python_objects import LogLevels, ScriptDevice, ScriptMachine
 from icmsg.monitor.python_source import DIVISION, compile_script, divide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import CodeType
 
@@ -77,6 +77,16 @@ class PythonScripts:
         parsing = _ScriptMonitor(self._monitor)
         self._names = {**self._common(), "self": parsing}
 
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Begin without what scripts have defined, and have it again behind that."""
+        before = self._names
+        self.clear()
+        try:
+            yield
+        finally:
+            self._names = before
+
     def _common(self) -> dict[str, Any]:
         emulation = _Emulations(self.emulation)
         return {
@@ -108,6 +118,8 @@ class PythonScripts:
     def _compiled(self, text: str, file: str = "<script>") -> CodeType:
         if not self.is_allowed:
             raise MonitorError("no Python of scripts is run in this session: it was started with --no-python")
+        journal = self.emulation.journal
+        journal.python = journal.python or text.strip().partition("\n")[0]
         return compile_script(text, file)
 
     def include(self, path: Path) -> None:

@@ -15,6 +15,7 @@ import platformdirs
 
 from icmsg.engines.renode.download import download
 from icmsg.errors import EngineNotAvailableError, MonitorError
+from icmsg.inputs import fetched as fetched_place
 from icmsg.limits import IMAGE_BYTES
 
 _PINNED: Final = re.compile(r"-s_(?P<size>[0-9]+)-(?P<sha1>[0-9a-f]{40})(?:\.gz)?$")
@@ -43,8 +44,9 @@ def fetched(url: str) -> Path:
     name = PurePosixPath(unquote(urlsplit(url).path)).name or "file"
     folder = Path(platformdirs.user_cache_path("icmsg")) / "downloads"
     place = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name.removesuffix('.gz')}"
-    if place.is_file():
-        return place
+    for_reader = fetched_place(place)
+    if place.is_file() or for_reader != place:  # one that is not in a snapshot is not fetched for it
+        return for_reader
     pinned = _PINNED.search(url)
     part = place.with_name(f"{place.name}.part")
     try:
@@ -58,7 +60,7 @@ def fetched(url: str) -> Path:
         raise _failed(url, str(error.__cause__ or error)) from None
     except OSError as error:
         raise _failed(url, f"{folder}: {error.strerror or error}") from None
-    return place
+    return for_reader
 
 
 def _limited(there: int, _expected: int | None) -> None:

@@ -56,8 +56,6 @@ def _privates(_monitor: Interpreter, _tokens: Sequence[Token]) -> None:
 
 
 COMMANDS: Final = (
-    _refused("Save", "saves the emulation"),
-    _refused("Load", "loads the emulation"),
     _refused("autoSave", "saves the emulation now and then", bare=False),
     _refused("reverseExecMode", "lets GDB execute backwards", bare=False),
     _refused("watch", "executes a command periodically", "w", bare=False),

@@ -95,6 +95,23 @@ class UartTerminal(ABC):
             self._tell(f"nobody reads the terminal at {self._place}: its oldest bytes are lost")
 
 
+class AbsentTerminal(UartTerminal):
+    """Place of a terminal while a run is repeated: what was typed comes from what was noted."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, _ignore)
+
+    def _show(self, data: bytes, time_ns: int) -> None:
+        """Show nothing."""
+
+    def _typed(self) -> bytes:
+        return b""
+
+    def close(self) -> None:
+        """End."""
+        self.disconnect()
+
+
 class SocketTerminal(UartTerminal):
     """A port of this computer at which ``telnet`` or another program is the terminal."""
 
@@ -217,3 +234,7 @@ class Connector:
     def disconnect(self, connector: str, connectee: str) -> None:
         """End what Connect began."""
         self._emulation.terminals[connectee].disconnect(self._emulation.uart(connector))
+
+
+def _ignore(_line: str) -> None:
+    """Do nothing."""

@@ -67,6 +67,8 @@ class UartObject:
         self._files: Final[dict[Path, ConsoleFile]] = {}
         self._recordings: Final[list[AsciinemaFile]] = []
         self._history: Final = bytearray()
+        self.sent: Callable[[bytes], None] = _ignore
+        """Called with what was sent to the firmware."""
         model.sinks.append(self._remember)
 
     def move_to(self, model: Uart, console: Console | None) -> None:
@@ -80,6 +82,7 @@ class UartObject:
             self.model.receiver.write(data)
         else:
             self._console.write(data, through="uart")
+        self.sent(data)
 
     @exposed(VOID, value=UINT8)
     def write_char(self, value: int) -> None:
@@ -175,3 +178,7 @@ class UartObject:
             recording.close()
         for path in list(self._files):
             self.close_file_backend(str(path))
+
+
+def _ignore(_data: bytes) -> None:
+    """Do nothing: what happens where nobody listens."""

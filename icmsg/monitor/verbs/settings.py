@@ -11,6 +11,7 @@ from icmsg.config.instance import InstanceConfig, Region, Signalling, Unbound
 from icmsg.config.layout import RegionLayout
 from icmsg.config.spelling import closest
 from icmsg.errors import ConfigurationError, MonitorError
+from icmsg.inputs import rooted_here
 from icmsg.link.endpoints.by_hand import backend_of
 from icmsg.link.endpoints.link import AnyLink, EndpointsLink
 from icmsg.link.link import Link, default_link
@@ -304,7 +305,7 @@ def _called(name: str) -> str:
 
 
 def _path(text: str) -> str:
-    return text.removeprefix("@")
+    return rooted_here(text.removeprefix("@"))
 
 
 def _by_hand(config: InstanceConfig, given: Mapping[str, str]) -> InstanceConfig:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icmsg.errors import PlatformError
+from icmsg.inputs import rooted
 from icmsg.limits import INCLUDE_DEPTH, INCLUDES, PLATFORM_BYTES
 from icmsg.limits import read_file as read_user_file
 from icmsg.soc.platform.parser import parse
@@ -70,7 +71,7 @@ def _collect(
 
 
 def _find(using: Using, search_path: Sequence[Path]) -> Path:
-    path = Path(using.path)
+    path = Path(rooted(using.path))
     beside = Path(using.place.file).parent / path
     if path.is_absolute():
         candidates = [path]
