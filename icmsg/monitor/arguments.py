@@ -170,6 +170,9 @@ def _number(token: Token, kind: Kind) -> object:
     value = token.value
     if not token.is_integer or not isinstance(value, int):
         raise Mismatch(f"{token.text} is no whole number ({kind.name})")
+    bits = 8 * kind.size
+    if -(1 << bits - 1) <= value < 0 and not kind.signed and kind is not REGISTER:
+        value += 1 << bits  # a token has 64 bits with a sign, and C# converts the bits
     if value not in kind.range:
         raise Mismatch(f"{token.text} is no {kind.name}")
     return value

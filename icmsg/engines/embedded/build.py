@@ -16,7 +16,7 @@ from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_mod
 from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
 from icmsg.engines.embedded.models.stand_in import ScriptedModel, StandInModel, scripted
-from icmsg.engines.embedded.models.tagged import name_range
+from icmsg.engines.embedded.models.tagged import name_range, override_range
 from icmsg.engines.embedded.rates import (
     CLIC,
     CONTROLLERS,
@@ -302,6 +302,8 @@ class Builder:
         self.tags.append(tag)
         for space in [*(slot.space for slot in self.slots.values()), self.common]:
             name_range(space, tag, own=SCS_BASE // PAGE)
+            if tag.overrides:
+                override_range(space, tag)
 
     def _register_io(
         self, item: Peripheral, space: AddressSpace, place: Registration, size: int, model: IoModel

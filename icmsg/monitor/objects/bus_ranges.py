@@ -11,6 +11,8 @@ from icmsg.monitor.objects.sysbus import registered_at, size_of
 from icmsg.soc.bus_setup import Tag
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.monitor.members import Device
     from icmsg.monitor.objects.additions import AddParts
@@ -35,9 +37,19 @@ class UnhandledAccesses:
 
 
 class BusRanges:
-    """Ranges of the bus of ``machine``; ``add`` adds what a function puts into it, also when it is made again."""
+    """Ranges of the bus of ``machine``; ``add`` adds what a function puts into it, also when it is made again.
 
-    def __init__(self, machine: EmbeddedMachine, unhandled: UnhandledAccesses, add: AddParts) -> None:
+    ``warn`` takes a line for the log.
+    """
+
+    def __init__(
+        self,
+        machine: EmbeddedMachine,
+        unhandled: UnhandledAccesses,
+        add: AddParts,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._warn = warn
         self._machine: Final = machine
         self._unhandled: Final = unhandled
         self._add_to_machine = add
@@ -70,14 +82,13 @@ class BusRanges:
         silent: bool = False,
         override_peripheral_accesses: bool = False,
     ) -> None:
-        """Name a range that nothing models: accesses go into the log, a read gives the value."""
+        """Name a range that nothing models: accesses go into the log, a read gives the value.
+
+        With the last parameter it answers instead of the peripheral that is there; memory only the Monitor sees so.
+        """
         if pausing:
             raise MonitorError(
                 "the embedded engine does not pause at a tag: leave pausing out, and let a watchpoint of GDB stop there"
-            )
-        if override_peripheral_accesses:
-            raise MonitorError(
-                "the embedded engine has tags only where no peripheral is: leave the parameter out"
             )
         start, end = range[0], range[0] + range[1]
         crossed = [known for known in self._machine.tags if known.start < end and start < known.end]
@@ -87,7 +98,12 @@ class BusRanges:
                 f"Currently subtag has to be completely contained in other tag, in this case {outside[0].name}."
             )
         name = f"{crossed[-1].name}/{tag}" if crossed else tag
-        self._add(Tag(start, end, name, default_value, silent))
+        self._add(Tag(start, end, name, default_value, silent, override_peripheral_accesses))
+        memories = (memory for space in self._machine.spaces for memory in space.memories())
+        if override_peripheral_accesses and any(each.start < end and start < each.end for each in memories):
+            self._warn(
+                "Tags with OverridePeripheralAccesses property do not override mapped memory for the CPU."
+            )
 
     @exposed(VOID, range=RANGE)
     def silence_range(self, range: tuple[int, int]) -> None:  # noqa: A002 - Renode's parameter

@@ -130,45 +130,43 @@ class BusAccess:
         return self._machine.bus if context is None else self._machine.core(context).bus
 
     def _read(self, address: int, size: int, context: str | None) -> int:
-        bus = self.of(context)
+        if (tag := self._tag_at(address, context)) is not None:
+            value = tag.value & ((1 << 8 * size) - 1)
+            self._tell(tag, f"Read{_NAMES[size]} from", address, f"returning 0x{value:0{2 * size}X}")
+            return value
         try:
-            value = _read_once(bus, address, size)
+            return _read_once(self.of(context), address, size)
         except BusError:
             if self._unhandled.reports(tagged=False):
                 self._warn(f"Read{_NAMES[size]} from non existing peripheral at 0x{address:X}.")
             return 0
-        tag = self._tag_at(address, context)
-        if tag is not None:
-            self._warn(
-                f"(tag: '{tag.name}') Read{_NAMES[size]} from non existing peripheral at 0x{address:X}, "
-                f"returning 0x{value:0{2 * size}X}."
-            )
-        return value
 
     def _tag_at(self, address: int, context: str | None) -> Tag | None:
-        """Return the tag of an address that is to be reported."""
-        if not self._machine.tags or registered_at(self._machine, address, context) is not None:
+        """Return the tag that answers at an address: an overriding one, or one where nothing else does."""
+        if not self._machine.tags:
             return None
-        hits = (tag for tag in reversed(self._machine.tags) if tag.start <= address < tag.end)
-        tag = next(hits, None)
-        return None if tag is None or tag.silent or not self._unhandled.reports(tagged=True) else tag
+        hits = [tag for tag in reversed(self._machine.tags) if tag.start <= address < tag.end]
+        over = next((tag for tag in hits if tag.overrides), None)
+        if over is not None or not hits or registered_at(self._machine, address, context) is not None:
+            return over
+        return hits[0]
+
+    def _tell(self, tag: Tag, what: str, address: int, value: str) -> None:
+        if not tag.silent and self._unhandled.reports(tagged=True):
+            where = "overriding tag" if tag.overrides else "non existing peripheral"
+            self._warn(f"(tag: '{tag.name}') {what} {where} at 0x{address:X}, {value}.")
 
     def _write(self, address: int, value: int, size: int, context: str | None) -> None:
-        bus = self.of(context)
+        if (tag := self._tag_at(address, context)) is not None:
+            self._tell(tag, f"Write{_NAMES[size]} to", address, f"value 0x{value:0{2 * size}X}")
+            return
         try:
-            _write_once(bus, address, value, size)
+            _write_once(self.of(context), address, value, size)
         except BusError:
             if self._unhandled.reports(tagged=False):
                 self._warn(
                     f"Write{_NAMES[size]} to non existing peripheral at 0x{address:X}, value 0x{value:X}."
                 )
-            return
-        tag = self._tag_at(address, context)
-        if tag is not None:
-            self._warn(
-                f"(tag: '{tag.name}') Write{_NAMES[size]} to non existing peripheral at 0x{address:X}, "
-                f"value 0x{value:0{2 * size}X}."
-            )
 
 
 def registered_at(
