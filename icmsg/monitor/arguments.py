@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -12,6 +13,7 @@ from icmsg.hw.exposed import (
     BOOL,
     BYTES,
     CORE,
+    DECIMAL,
     EXTERNAL,
     FILE,
     INT32,
@@ -178,6 +180,12 @@ def _number(token: Token, kind: Kind) -> object:
     return value
 
 
+def _decimal(token: Token, kind: Kind) -> object:
+    if not isinstance(token.value, int | float) or isinstance(token.value, bool):
+        raise Mismatch(f"{token.text} is no number ({kind.name})")
+    return f"{Decimal(str(token.value)):f}"
+
+
 def _text(token: Token, _kind: Kind) -> object:
     if not token.is_text:
         raise Mismatch(f'a text is written with quotes: "{token.text}"')
@@ -242,6 +250,7 @@ _CONVERTERS: Final[dict[Kind, Callable[[Token, Kind], object]]] = {
     ANY: lambda token, _kind: token.value,
     STRING: _text,
     BOOL: _boolean,
+    DECIMAL: _decimal,
     TIME: _time,
     FILE: _file,
     RANGE: _range,

@@ -37,7 +37,7 @@ COMMANDS: Final = {
     "autoSave": _NO_SNAPSHOTS,
     "reverseExecMode": _NO_SNAPSHOTS,
     "watch": (
-        "watch repeats a command until a key is pressed, and time does not pass here while a command runs: use "
+        "Watch command can be used on a full-featured terminal only: here time does not pass while a command runs. Use "
         "emulation RunFor and the command in turn, or icmsg watch for messages"
     ),
     "createPlatform": f"the embedded engine has no list of Renode's platforms: include @renode/{DEFAULT.name}.resc",
@@ -54,10 +54,8 @@ MEMBERS: Final = {
         "instructions by function"
     ),
     "CreateCANHub": _NO_MEDIUM.format("CAN"),
-    "CreateSwitch": _NO_MEDIUM.format("Ethernet"),
     "CreateBLEMedium": _NO_MEDIUM.format("radio"),
     "CreateIEEE802_15_4Medium": _NO_MEDIUM.format("radio"),
-    "CreateEnvironment": _NO_MEDIUM.format("sensors"),
     "CreateFrameBufferTester": _TESTER,
 }
 """Members of Renode's objects."""

@@ -147,10 +147,13 @@ class Emulation:
 
     def add_hub(self, name: str, *, loopback: bool) -> None:
         """Make a hub for UARTs; MonitorError if the name is taken."""
+        tell = partial(self.log.write, LogLevel.WARNING, source=name)
+        self.add_external(name, UartHub(loopback=loopback, tell=tell))
+
+    def add_external(self, name: str, external: External) -> None:
+        """Give something beside the machines a name; MonitorError if it is taken."""
         self._check_free(name)
-        self.terminals[name] = UartHub(
-            loopback=loopback, tell=partial(self.log.write, LogLevel.WARNING, source=name)
-        )
+        self.terminals[name] = external
 
     def forget_absent(self) -> None:
         """Forget the terminals that a snapshot had, and that are not there."""

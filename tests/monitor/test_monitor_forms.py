@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HERE: Final = Path(__file__).parent
 TABLE: Final = (HERE / "forms.txt").read_text(encoding="utf-8").splitlines()
-LEAST_AS_IN_RENODE: Final = 228
+LEAST_AS_IN_RENODE: Final = 231
 """Forms of the table that are answered as a Renode answers them: accepted, or with its own error."""
 
 
@@ -265,6 +265,26 @@ def test_the_level_of_a_uarts_interrupt_and_its_analyzer_are_told(soc: EmbeddedM
     assert soc.execute("analyzers uartnet") == f"{analyzer} (default)"
     assert soc.execute("analyzers default uartnet") == analyzer
     assert answer(soc, "analyzers ipcnet") == "No backend found for ipcnet"
+
+
+def test_an_environment_and_a_switch_are_there_and_nothing_can_be_attached(soc: EmbeddedMonitor) -> None:
+    soc.execute('emulation CreateEnvironment "env"; emulation CreateSwitch "sw"')
+    assert (soc.execute("env Temperature"), soc.execute("env Humidity")) == ("0", "0")
+    soc.execute("env Temperature 21.5; env Humidity 40")
+    assert (soc.execute("env Temperature"), soc.execute("env Humidity")) == ("21.5", "40")
+    assert (
+        soc.execute("env GetRegisteredMachineNames")
+        == soc.execute("env GetRegisteredSensorsNames")
+        == "[\n\n]"
+    )
+    soc.execute("sw Pause")
+    assert soc.execute("sw IsPaused") == "True"
+    soc.execute("sw Resume; sw Start")
+    assert soc.execute("sw IsPaused") == "False"
+    assert "Could not find a way to connect NVIC to Switch" in answer(soc, "connector Connect nvicnet sw")
+    assert "is already used" in answer(soc, 'emulation CreateSwitch "env"')
+    soc.execute('emulation RunFor "0.001"; Clear')
+    assert "No such command or device: sw" in answer(soc, "sw")
 
 
 # Time and session

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import EngineError, MonitorError
 from icmsg.hw.exposed import EXTERNAL, INT32, PERIPHERAL, VOID, exposed
+from icmsg.monitor.objects.environment import Unattached
 from icmsg.monitor.telnet_port import TelnetPort
 
 if TYPE_CHECKING:
@@ -228,7 +229,10 @@ class Connector:
     @exposed(VOID, connector=PERIPHERAL, connectee=EXTERNAL)
     def connect(self, connector: str, connectee: str) -> None:
         """Show what a UART prints in a terminal, and send it what is typed there."""
-        self._emulation.terminals[connectee].connect(self._emulation.uart(connector))
+        external, device = self._emulation.terminals[connectee], self._emulation.device(connector)
+        if isinstance(external, Unattached) and device is not None:
+            raise MonitorError(f"Could not find a way to connect {device.type_name} to {external.type_name}")
+        external.connect(self._emulation.uart(connector))
 
     @exposed(VOID, connector=PERIPHERAL, connectee=EXTERNAL)
     def disconnect(self, connector: str, connectee: str) -> None:
