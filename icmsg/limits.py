@@ -12,6 +12,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from icmsg import inputs
+
 MIB: Final = 1024 * 1024
 
 DEVICETREE_BYTES: Final = 4 * MIB
@@ -31,6 +33,11 @@ LOADED_BYTES: Final = 32 * MIB
 SEGMENTS: Final = 1024
 """Parts of one image."""
 SYMBOLS: Final = 200_000
+
+SNAPSHOT_BYTES: Final = 256 * MIB
+"""Size of a snapshot of the Monitor, packed and unpacked."""
+SNAPSHOT_ENTRIES: Final = 1_000_000
+"""Commands and runs in a snapshot."""
 
 INCLUDE_DEPTH: Final = 32
 INCLUDES: Final = 500
@@ -62,6 +69,7 @@ def read_file(path: str | os.PathLike[str], limit: int) -> bytes:
         OSError: it cannot be read, is no file, or has more than ``limit`` bytes; ``strerror`` says it in words.
     """
     try:
+        inputs.check(path)
         _check_kind(Path(path).stat().st_mode, path)
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except ValueError:  # a zero byte in the name
@@ -72,6 +80,7 @@ def read_file(path: str | os.PathLike[str], limit: int) -> bytes:
         data = b"" if found.st_size > limit else stream.read(limit + 1)
     if found.st_size > limit or len(data) > limit:
         raise OSError(errno.EFBIG, f"it has more than {size_text(limit)}, the limit", os.fspath(path))
+    inputs.note(path, data)
     return data
 
 

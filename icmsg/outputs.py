@@ -1,4 +1,7 @@
-"""Files that are written where a user said: nothing is overwritten, and nothing is written through a link."""
+"""Files that are written where a user said: nothing is overwritten, and nothing is written through a link.
+
+While a run is repeated (:func:`icmsg.inputs.confined`) nothing is written at all.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import os
 import re
 import stat
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
+
+from icmsg.inputs import is_confined
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +27,16 @@ def create_file(path: Path) -> tuple[TextIO, Path | None]:
     Raises:
         OSError: it cannot be created, or something that is no file has its name; ``strerror`` says it in words.
     """
+    if is_confined():
+        return open(os.devnull, "w", encoding="utf-8"), None  # noqa: PTH123 - the caller closes it
     moved = _move_away(path)
     return os.fdopen(os.open(path, _NEW, 0o666), "w", encoding="utf-8"), moved
 
 
 def create_bytes_file(path: Path) -> tuple[BinaryIO, Path | None]:
     """Open a new file for bytes, as :func:`create_file` opens one for text; raises as it."""
+    if is_confined():
+        return open(os.devnull, "wb"), None  # noqa: PTH123 - the caller closes it
     moved = _move_away(path)
     return os.fdopen(os.open(path, _NEW, 0o666), "wb"), moved
 
@@ -56,11 +65,18 @@ def replace_file(path: Path, text: str) -> None:
     Raises:
         OSError: it cannot be written; what was there is as it was.
     """
+    replace_bytes_file(path, text.replace("\n", os.linesep).encode())
+
+
+def replace_bytes_file(path: Path, data: bytes) -> None:
+    """Write one of bytes, as :func:`replace_file` writes one of text; raises as it."""
+    if is_confined():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name[:100]}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(new, _NEW, 0o666), "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(os.open(new, _NEW | getattr(os, "O_BINARY", 0), 0o666), "wb") as stream:
+            stream.write(data)
         new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)
@@ -75,6 +91,8 @@ def create_stream(path: Path) -> BinaryIO:
     Raises:
         OSError: it cannot be created, or something that is neither file nor pipe has its name.
     """
+    if is_confined():
+        return open(os.devnull, "wb")  # noqa: PTH123 - the caller closes it
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         kind = path.lstat().st_mode

@@ -61,6 +61,8 @@ INT32: Final = Kind("Int32", 4, signed=True)
 INT64: Final = Kind("Int64", 8, signed=True)
 REGISTER: Final = Kind("RegisterValue", 8)
 """A core register: printed in lower-case hex without leading zeros."""
+DECIMAL: Final = Kind("Decimal")
+"""A number with decimals; in Python its text."""
 TIME: Final = Kind("TimeInterval")
 """A time; in Python a whole number of nanoseconds."""
 FILE: Final = Kind("ReadFilePath")

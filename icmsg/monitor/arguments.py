@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -18,6 +19,7 @@ from icmsg.hw.exposed import (
     BOOL,
     BYTES,
     CORE,
+    DECIMAL,
     EXTERNAL,
     FILE,
     INT32,
@@ -32,6 +34,7 @@ from icmsg.hw.exposed import (
     Kind,
     Parameter,
 )
+from icmsg.inputs import note_found, rooted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -177,9 +180,18 @@ def _number(token: Token, kind: Kind) -> object:
     value = token.value
     if not token.is_integer or not isinstance(value, int):
         raise Mismatch(f"{token.text} is no whole number ({kind.name})")
+    bits = 8 * kind.size
+    if -(1 << bits - 1) <= value < 0 and not kind.signed and kind is not REGISTER:
+        value += 1 << bits  # a token has 64 bits with a sign, and C# converts the bits
     if value not in kind.range:
         raise Mismatch(f"{token.text} is no {kind.name}")
     return value
+
+
+def _decimal(token: Token, kind: Kind) -> object:
+    if not isinstance(token.value, int | float) or isinstance(token.value, bool):
+        raise Mismatch(f"{token.text} is no number ({kind.name})")
+    return f"{Decimal(str(token.value)):f}"
 
 
 def _text(token: Token, _kind: Kind) -> object:
@@ -227,9 +239,11 @@ def _file(token: Token, _kind: Kind) -> object:
         raise Mismatch(f"a file is written as @{token.text}")
     if is_address(str(token.value)):
         return str(fetched(str(token.value)))
-    if not Path(str(token.value)).is_file():
+    path = rooted(str(token.value))
+    if not Path(path).is_file():
         raise Mismatch(f"File does not exist: {token.value}")
-    return token.value
+    note_found(path)
+    return path
 
 
 def _named(token: Token, kind: Kind, names: Names) -> object:
@@ -244,6 +258,7 @@ _CONVERTERS: Final[dict[Kind, Callable[[Token, Kind], object]]] = {
     ANY: lambda token, _kind: token.value,
     STRING: _text,
     BOOL: _boolean,
+    DECIMAL: _decimal,
     TIME: _time,
     FILE: _file,
     RANGE: _range,

@@ -7,8 +7,8 @@ from typing import Final
 from icmsg.config.boards import DEFAULT
 
 _NO_SNAPSHOTS: Final = (
-    "the embedded engine keeps no snapshots: runs repeat exactly, so run the script again up to the same virtual time "
-    "(emulation RunFor); the renode engine has Save and Load"
+    "the embedded engine saves when it is told to, since Save does everything again to try it out: use Save @file "
+    "where you want to come back to"
 )
 _NO_SCRIPTS: Final = (
     "the embedded engine runs no Python of Monitor commands: Renode's is Python 2.7, with objects of .NET. "
@@ -34,12 +34,10 @@ _TESTER: Final = (
 )
 
 COMMANDS: Final = {
-    "Save": _NO_SNAPSHOTS,
-    "Load": _NO_SNAPSHOTS,
     "autoSave": _NO_SNAPSHOTS,
     "reverseExecMode": _NO_SNAPSHOTS,
     "watch": (
-        "watch repeats a command until a key is pressed, and time does not pass here while a command runs: use "
+        "Watch command can be used on a full-featured terminal only: here time does not pass while a command runs. Use "
         "emulation RunFor and the command in turn, or icmsg watch for messages"
     ),
     "createPlatform": f"the embedded engine has no list of Renode's platforms: include @renode/{DEFAULT.name}.resc",
@@ -56,10 +54,8 @@ MEMBERS: Final = {
         "instructions by function"
     ),
     "CreateCANHub": _NO_MEDIUM.format("CAN"),
-    "CreateSwitch": _NO_MEDIUM.format("Ethernet"),
     "CreateBLEMedium": _NO_MEDIUM.format("radio"),
     "CreateIEEE802_15_4Medium": _NO_MEDIUM.format("radio"),
-    "CreateEnvironment": _NO_MEDIUM.format("sensors"),
     "CreateFrameBufferTester": _TESTER,
 }
 """Members of Renode's objects."""

@@ -13,6 +13,7 @@ from icmsg.monitor.completion import complete
 from icmsg.monitor.emulation import Emulation
 from icmsg.monitor.interpreter import Interpreter
 from icmsg.monitor.log import LogLevel
+from icmsg.monitor.objects.snapshots import EmulationManager
 from icmsg.monitor.search_path import SearchPath
 from icmsg.monitor.verbs import IcmsgVerbs
 
@@ -43,11 +44,17 @@ class EmbeddedMonitor:
         self.emulation.on_machine = self._new_machine
         path = SearchPath(Path(folder or ".").resolve(), asset("renode").parent)
         self.emulation.folders = path.absolute
+        self._folder = path.start
         self._interpreter = Interpreter(self.emulation, path, COMMANDS, BUILTINS, self._run_verb)
         self._interpreter.python.is_allowed = python
         self._interpreter.told = watched or self._log_line
         self._interpreter.suggestions = self.complete
-        self.verbs: Final = IcmsgVerbs(lambda: self.machine, watched or self._log_line)
+        self._watched = watched or self._log_line
+        self.verbs = IcmsgVerbs(lambda: self.machine, self._tell)
+        self.emulation.journal.began_in(str(path.start))
+        self.manager: Final = EmulationManager(self._interpreter, self._fresh)
+        self.manager.forget = self._forget
+        self.emulation.add_object("EmulationManager", self.manager)
 
     @classmethod
     def over(cls, machine: EmbeddedMachine) -> EmbeddedMonitor:
@@ -107,7 +114,8 @@ class EmbeddedMonitor:
 
             self._interpreter.after_command = tell
             try:
-                self._interpreter.run_lines(command)
+                with self.emulation.journal.outside(do="execute", text=command):
+                    self._interpreter.run_lines(command)
                 tell()
             except IcmsgError as error:
                 raise MonitorError("".join(printed) + str(error)) from None
@@ -151,7 +159,8 @@ class EmbeddedMonitor:
 
     def attend(self) -> None:
         """Answer debuggers and terminals that are connected, while no time passes."""
-        self.emulation.look_at_terminals()
+        with self.emulation.journal.attending():
+            self.emulation.look_at_terminals()
         for machine in list(self.emulation.machines.values()):
             if machine.debugger is not None:
                 machine.debugger.serve(0)
@@ -177,6 +186,18 @@ class EmbeddedMonitor:
         machine.on_reset = lambda: self._interpreter.run_reset_macro(machine.name)
         machine.execute = self.execute
         machine.script = self._interpreter.python.hook
+
+    def _fresh(self) -> EmulationManager:
+        """Return the object of a Monitor like this one."""
+        return EmbeddedMonitor(self._folder, python=self._interpreter.python.is_allowed).manager
+
+    def _forget(self) -> None:
+        self.verbs.close()
+        self.verbs = IcmsgVerbs(lambda: self.machine, self._tell)
+
+    def _tell(self, line: str) -> None:
+        if not self.emulation.journal.is_repeating:
+            self._watched(line)
 
     def _run_verb(self, words: Sequence[str]) -> str:
         return self.verbs.execute(words)

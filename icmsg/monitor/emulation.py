@@ -9,20 +9,26 @@ from typing import TYPE_CHECKING, Final
 from icmsg.engines.embedded.machine import DEFAULT_QUANTUM_NS
 from icmsg.errors import MonitorError
 from icmsg.monitor.command import Device
+from icmsg.monitor.journal import Journal
 from icmsg.monitor.log import Log, LogLevel
 from icmsg.monitor.machine import MonitorMachine
 from icmsg.monitor.objects.additions import MachineAdditions
 from icmsg.monitor.objects.emulation import EmulationObject, MachineObject
-from icmsg.monitor.objects.terminals import Connector, External, PtyTerminal, SocketTerminal
+from icmsg.monitor.objects.terminals import (
+    AbsentTerminal,
+    Connector,
+    External,
+    PtyTerminal,
+    SocketTerminal,
+    UartTerminal,
+)
 from icmsg.monitor.objects.uart import UartHub, UartObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from tempfile import TemporaryDirectory
 
     from icmsg.monitor.objects.cpu_execution import ExecutionTrace
-
-_WITHOUT_MEMBERS: Final = ("EmulationManager",)
-"""Names that Renode has without a machine, and that have nothing on this engine."""
 
 
 class Emulation:
@@ -40,10 +46,13 @@ class Emulation:
         """Folders in which platform descriptions look for those that they use."""
         self.on_machine: Callable[[MonitorMachine], None] = lambda _machine: None
         """Called for every machine that is made."""
+        self.journal: Final = Journal()
+        """What all this was made of."""
+        self.kept: list[TemporaryDirectory[str]] = []
+        """Folders with the files of the snapshot that was loaded: images are read again for their lines."""
         self._selected: str | None = None
         self._objects = {"emulation": Device("emulation", "Emulation", EmulationObject(self))}
         self._objects["connector"] = Device("connector", "Connector", Connector(self))
-        self._objects.update((name, Device(name, name)) for name in _WITHOUT_MEMBERS)
         self.terminals: Final[dict[str, External]] = {}
         """Terminals and hubs by name."""
         self._traces: dict[str, ExecutionTrace] = {}
@@ -60,6 +69,10 @@ class Emulation:
         """Its name."""
         return self._selected
 
+    def add_object(self, name: str, thing: object) -> None:
+        """Give something beside the machines a name."""
+        self._objects[name] = Device(name, name, thing)
+
     def create(self, name: str | None = None) -> str:
         """Make an empty machine and return its name; MonitorError if the name is taken."""
         if not name:
@@ -69,8 +82,8 @@ class Emulation:
             name = f"machine-{number}"
         if name in self.machines:
             raise MonitorError("Given machine is already added or name is already taken.")
-        machine = MonitorMachine(name, self.log, lambda: self.is_started, self.folders)
-        machine.between_slices = self.look_at_terminals
+        machine = MonitorMachine(name, self.log, lambda: self.is_started, self.folders, self.journal)
+        machine.between_slices = self._between_slices
         machine.add_trace = self._add_trace
         machine.started = self._start
         self.machines[name] = machine
@@ -98,6 +111,8 @@ class Emulation:
         for name in list(self.machines):
             self.remove(name)
         self.is_started = False
+        while self.kept:
+            self.kept.pop().cleanup()
 
     def close(self) -> None:
         """Close all machines and the log's file."""
@@ -113,6 +128,9 @@ class Emulation:
             MonitorError: the name is taken, the path is, or this system has no pseudo terminals.
         """
         self._check_free(name)
+        if self.journal.is_repeating:
+            self.terminals[name] = AbsentTerminal(name)
+            return
         full = Path(*self.folders()[:1], Path(path).expanduser())
         tell = partial(self.log.write, LogLevel.WARNING, source=name)
         self.terminals[name] = PtyTerminal(full, force=force, tell=tell)
@@ -120,15 +138,27 @@ class Emulation:
     def add_port(self, name: str, port: int, *, telnet: bool, forgets: bool) -> None:
         """Make a port at which a client is the terminal; MonitorError if the name or the port is taken."""
         self._check_free(name)
+        if self.journal.is_repeating:
+            self.terminals[name] = AbsentTerminal(name)
+            return
         tell = partial(self.log.write, LogLevel.WARNING, source=name)
         self.terminals[name] = SocketTerminal(port, telnet=telnet, forgets=forgets, tell=tell)
 
     def add_hub(self, name: str, *, loopback: bool) -> None:
         """Make a hub for UARTs; MonitorError if the name is taken."""
+        tell = partial(self.log.write, LogLevel.WARNING, source=name)
+        self.add_external(name, UartHub(loopback=loopback, tell=tell))
+
+    def add_external(self, name: str, external: External) -> None:
+        """Give something beside the machines a name; MonitorError if it is taken."""
         self._check_free(name)
-        self.terminals[name] = UartHub(
-            loopback=loopback, tell=partial(self.log.write, LogLevel.WARNING, source=name)
-        )
+        self.terminals[name] = external
+
+    def forget_absent(self) -> None:
+        """Forget the terminals that a snapshot had, and that are not there."""
+        for name, terminal in list(self.terminals.items()):
+            if isinstance(terminal, AbsentTerminal):
+                self.terminals.pop(name).close()
 
     def _add_trace(self, name: str, make: Callable[[], ExecutionTrace]) -> ExecutionTrace:
         try:
@@ -157,7 +187,15 @@ class Emulation:
     def look_at_terminals(self) -> None:
         """Take over what was typed, and what hubs have to hand on."""
         for terminal in self.terminals.values():
-            terminal.poll()
+            if isinstance(terminal, UartTerminal):
+                with self.journal.looking():
+                    terminal.poll()
+            else:
+                terminal.poll()
+
+    def _between_slices(self) -> None:
+        self.journal.look()
+        self.look_at_terminals()
 
     # Time
 
@@ -192,6 +230,10 @@ class Emulation:
 
         Several machines take turns, a quantum each. None passes while all wait for a core in mode SingleStep.
         """
+        with self.journal.outside(do="advance", ns=ns, waits=waits):
+            self._advance(ns, waits=waits)
+
+    def _advance(self, ns: int, *, waits: bool) -> None:
         machines = [machine for machine in self.machines.values() if machine.soc is not None]
         turn = ns if len(machines) == 1 else self.quantum_ns
         self._stops = False

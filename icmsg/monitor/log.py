@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections import deque
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ from icmsg.errors import MonitorError
 from icmsg.outputs import create_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import TextIO
 
@@ -70,14 +71,14 @@ class Log:
         self._file: TextIO | None = None
         self.catch_up: Callable[[], None] = lambda: None
         """Called before an entry is added, so that what happened before it comes first."""
-        self._catching_up = False
+        self._catching_up = self._is_silent = False
         self.level = LogLevel.INFO
         self.levels: Final[dict[str, LogLevel]] = {}
         """Levels of single devices."""
 
     def write(self, level: LogLevel, text: str, source: str = "", time_ns: int | None = None) -> None:
         """Add an entry, if its level is high enough; ``time_ns`` is now if it is not given."""
-        if level < self.levels.get(source, self.level):
+        if self._is_silent or level < self.levels.get(source, self.level):
             return
         if not self._catching_up:
             self._catching_up = True
@@ -92,6 +93,19 @@ class Log:
             self._file.flush()
         for sink in self._sinks:
             sink(entry)
+
+    @contextmanager
+    def silenced(self) -> Iterator[None]:
+        """Take no entry inside, and keep the file and the levels as they are."""
+        before = self._is_silent, self._file, self.level, dict(self.levels)
+        self._is_silent, self._file = True, None
+        try:
+            yield
+        finally:
+            self.close()
+            self._is_silent, self._file, self.level, levels = before
+            self.levels.clear()
+            self.levels.update(levels)
 
     def last(self, count: int) -> list[LogEntry]:
         """Return the last entries, the oldest first; MonitorError for more than are kept."""

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.core_control import CoreControl
-from icmsg.engines.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
+from icmsg.engines.embedded.machine import DEFAULT_QUANTUM_NS
 from icmsg.engines.embedded.model_types import refusal
 from icmsg.errors import IcmsgError, MonitorError, VirtualTimeoutError
 from icmsg.gdb import Debugger, Halted
 from icmsg.machine.console import Console
 from icmsg.machine.events import EventKind
 from icmsg.machine.interruption import CtrlC
+from icmsg.monitor.journal import NotedMachine
 from icmsg.monitor.log import LogLevel, news
 from icmsg.monitor.objects.cpu_execution import CpuExecution
 from icmsg.monitor.objects.cpu_tracing import CpuTracing
@@ -27,8 +28,10 @@ from icmsg.soc.soc import is_uart
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.machine.events import Event
     from icmsg.monitor.command import Device
+    from icmsg.monitor.journal import Journal
     from icmsg.monitor.log import Log
     from icmsg.monitor.objects.additions import VirtualUart
     from icmsg.monitor.objects.devices import AddTrace
@@ -44,7 +47,9 @@ class MonitorMachine:
         log: Log,
         is_started: Callable[[], bool],
         folders: Callable[[], Sequence[Path]],
+        journal: Journal,
     ) -> None:
+        self._journal: Final = journal
         self.name: Final = name
         self.soc: EmbeddedMachine | None = None
         self.devices: Mapping[str, Device] = {}
@@ -94,7 +99,8 @@ class MonitorMachine:
         self._make([*self._sources, (file, text)] if file or text else self._sources)
 
     def _make(self, sources: list[tuple[str, str]]) -> None:
-        soc = EmbeddedMachine(describe(sources, self._folders(), self._removed), quantum_ns=self._quantum_ns)
+        soc = NotedMachine(describe(sources, self._folders(), self._removed), quantum_ns=self._quantum_ns)
+        soc.note_runs(partial(self._journal.ran, self.name))
         controls = {
             name: CoreControl(
                 soc,
@@ -129,6 +135,8 @@ class MonitorMachine:
             add_parts=self.add,
         )
         self.devices = make_devices(self.name, soc, self._controls, around)
+        for full, uart in self._uarts.items():
+            uart.sent = partial(self._journal.sent, self.name, full)
         for add in self._added:
             add()
         soc.events.add_sink(self._on_event, (EventKind.SIGNAL_LOST, EventKind.WARNING))
@@ -199,6 +207,7 @@ class MonitorMachine:
         """Return the UART of a virtual console that scripts have made."""
         tell = partial(self._log.write, LogLevel.INFO, source=name)
         made = self._uarts[f"sysbus.{name}"] = UartObject(name, model, None, self._place, tell, self.hook)
+        made.sent = partial(self._journal.sent, self.name, f"sysbus.{name}")
         return made
 
     def _place(self, name: str) -> Path:
@@ -207,6 +216,7 @@ class MonitorMachine:
 
     def adopt(self, soc: EmbeddedMachine) -> None:
         """Show a machine that somebody else has made, runs and closes."""
+        self._journal.is_whole = False
         tell = partial(self._log.write, LogLevel.ERROR)
         controls = {name: CoreControl(soc, core, halted=True, tell=tell) for name, core in soc.cores.items()}
         self._take(soc, controls)
@@ -219,6 +229,8 @@ class MonitorMachine:
         """
         if self.soc is None:
             raise MonitorError("this machine has no cores yet; load a platform description first")
+        if self._journal.is_repeating:
+            return
         if self.debugger is None:
             self.debugger = Debugger(self.soc, self._execute)
         wanted = [self.soc.core(name).name for name in cores] or list(self.soc.cores)
@@ -293,6 +305,11 @@ class MonitorMachine:
         finally:
             if debugger is not None:
                 debugger.waits = True
+
+    @property
+    def is_running(self) -> bool:
+        """True while time passes on it."""
+        return isinstance(self.soc, NotedMachine) and self.soc.is_running
 
     def stop(self) -> None:
         """End the run that is under way at the end of its slice."""

@@ -17,7 +17,7 @@ import importlib
 import io
 import sys
 import tokenize
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from token import COMMENT, ENDMARKER, INDENT, NAME, NEWLINE, OP
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +28,7 @@ from icmsg.monitor.log import LogLevel
 from icmsg.monitor.python_objects import LogLevels, ScriptDevice, ScriptMachine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import CodeType
 
@@ -247,6 +247,16 @@ class PythonScripts:
         parsing = _ScriptMonitor(self._monitor)
         self._names = {**self._common(), "self": parsing}
 
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Begin without what scripts have defined, and have it again behind that."""
+        before = self._names
+        self.clear()
+        try:
+            yield
+        finally:
+            self._names = before
+
     def _common(self) -> dict[str, Any]:
         emulation = _Emulations(self.emulation)
         return {
@@ -285,6 +295,8 @@ class PythonScripts:
     def _compiled(self, text: str, file: str = "<script>", *, result: str = "") -> CodeType:
         if not self.is_allowed:
             raise MonitorError("no Python of scripts is run in this session: it was started with --no-python")
+        journal = self.emulation.journal
+        journal.python = journal.python or text.strip().partition("\n")[0]
         return compile_script(text, file, result=result)
 
     def include(self, path: Path) -> None:

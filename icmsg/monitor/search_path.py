@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.assets import asset
 from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import MonitorError
+from icmsg.inputs import note_found, rooted
 from icmsg.soc.platform import load_platform
 from icmsg.soc.soc import Soc
 
@@ -27,7 +28,7 @@ class SearchPath:
     """
 
     def __init__(self, start: Path, root: Path) -> None:
-        self.start: Final = start
+        self.start = start
         self._root = root
         self.folders: list[str] = []
         self.reset()
@@ -65,16 +66,19 @@ class SearchPath:
     def find(self, name: str) -> Path | None:
         """Return the full path of a file or folder, or None."""
         for folder in self.absolute():
-            found = folder / _with_home(name)
+            found = folder / rooted(_with_home(name))
             if found.exists():
+                note_found(found)
                 return Path(os.path.abspath(found))  # noqa: PTH100 - a link is the file that was named
         return None
 
     def _parts(self, path: str) -> list[str]:
         parts = list(dict.fromkeys(part for part in path.split(";") if part))
         for part in parts:
-            if not (self.start / part).is_dir():
+            if not (self.start / rooted(part)).is_dir():
                 raise MonitorError(f"Entry {part} does not exist or is not a directory.")
+            note_found(self.start / part)
+        parts = [rooted(part) for part in parts]
         return [part.removeprefix("./") or "." for part in parts]
 
 

@@ -156,9 +156,10 @@ class RenodeKeywords:
         ``Pause`` does nothing, since no time passes between two keywords.
         """
         if action == "Serialize":
-            path = self.allocate_temporary_file()
-            for command in ("Save", "Load"):
-                self.execute_command(f"{command} {written_path(path)}")
+            path = written_path(self.allocate_temporary_file())
+            is_started = self.execute_command("emulation IsStarted").strip() == "True"
+            for command in (f"Save {path}", f"Load {path} true", *(["start"] if is_started else [])):
+                self.execute_command(command)
 
     # Files
 

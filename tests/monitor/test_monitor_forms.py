@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HERE: Final = Path(__file__).parent
 TABLE: Final = (HERE / "forms.txt").read_text(encoding="utf-8").splitlines()
-LEAST_AS_IN_RENODE: Final = 226
+LEAST_AS_IN_RENODE: Final = 231
 """Forms of the table that are answered as a Renode answers them: accepted, or with its own error."""
 
 
@@ -101,6 +101,61 @@ def test_a_tag_within_a_tag_has_both_names_and_one_across_is_refused(soc: Embedd
     assert "Currently subtag has to be completely contained in other tag, in this case PWR." in refusal
     for range_ in ("<0 0>", "<0xFFFFFFFF 2>", "<0xFFFFFFFFFFFFFFFF 1>"):
         assert "lies within 32 bits" in answer(soc, f'sysbus Tag {range_} "x"'), range_
+
+
+def test_numbers_of_64_bits_and_negative_ones_are_the_bits_that_renode_takes(soc: EmbeddedMonitor) -> None:
+    soc.execute("sysbus WriteQuadWord 0x20000000 0xF7F6F5F4F3F2F1F0")
+    assert soc.execute("sysbus ReadQuadWord 0x20000000") == "0xF7F6F5F4F3F2F1F0"
+    soc.execute("sysbus WriteByte 0x20000000 -1; sysbus WriteDoubleWord 0x20000004 -2")
+    assert soc.execute("sysbus ReadQuadWord 0x20000000") == "0xFFFFFFFEF3F2F1FF"
+    soc.execute('sysbus Tag <0x58024800 4> "X" 0xF7F6F5F4F3F2F1F0')
+    for size, value in (
+        ("Byte", "F0"),
+        ("Word", "F1F0"),
+        ("DoubleWord", "F3F2F1F0"),
+        ("QuadWord", "F7F6F5F4F3F2F1F0"),
+    ):
+        assert soc.execute(f"sysbus Read{size} 0x58024800") == f"0x{value}"
+        assert soc.log.last(1)[0].text == (
+            f"(tag: 'X') Read{size} from non existing peripheral at 0x58024800, returning 0x{value}."
+        )
+    assert soc.execute("sysbus ReadDoubleWord 0xFFFFFFFFFFFFFFFF") == "0x00000000"
+    for form, text in {
+        "sysbus WriteByte 0x20000000 -129": "-129 is no Byte",
+        "sysbus WriteByte 0x20000000 256": "256 is no Byte",
+        "cpunet PC 0xFFFFFFFFFFFFFFFF": "0xFFFFFFFFFFFFFFFF is no RegisterValue",
+    }.items():
+        assert text in answer(soc, form)
+
+
+def test_an_overriding_tag_answers_instead_of_a_peripheral_and_for_the_monitor_of_memory(
+    soc: EmbeddedMonitor,
+) -> None:
+    before = soc.execute("ipcnet ReadDoubleWord 0x510")
+    soc.execute('sysbus Tag <0x41012510 4> "C" 0x42 overridePeripheralAccesses=true')
+    soc.execute('sysbus Tag <0x20000000 4> "Z" 0x77 false false true')
+    assert soc.log.last(1)[0].text == (
+        "Tags with OverridePeripheralAccesses property do not override mapped memory for the CPU."
+    )
+    assert soc.execute("sysbus ReadDoubleWord 0x41012510 cpunet") == "0x00000042"
+    assert soc.log.last(1)[0].text == (
+        "(tag: 'C') ReadDoubleWord from overriding tag at 0x41012510, returning 0x00000042."
+    )
+    soc.execute("sysbus WriteDoubleWord 0x41012510 7 cpunet; sysbus WriteDoubleWord 0x41012514 3 cpunet")
+    assert soc.execute("ipcnet ReadDoubleWord 0x510") == before
+    assert soc.execute("ipcnet ReadDoubleWord 0x514") == "0x00000003"
+    assert soc.execute("sysbus ReadDoubleWord 0x20000000") == "0x00000077"
+    assert soc.machine is not None
+    net = soc.machine.core("net")
+    assert (net.bus.read32(0x4101_2510), net.bus.read32(0x4101_2514)) == (0x42, 3)
+    assert net.bus.read32(0x2000_0000) == 0
+    # ldr r0, [r1]; ldr r2, [r1, #4]; str r2, [r1]; b .
+    soc.execute(
+        "sysbus WriteQuadWord 0x21000000 0xE7FE600A684A6808; cpunet SP 0x21001000; cpunet PC 0x21000001"
+    )
+    soc.execute('cpunet SetRegister 1 0x41012510; cpunet IsHalted false; emulation RunFor "0.00001"')
+    assert (soc.execute("cpunet GetRegister 0"), soc.execute("cpunet GetRegister 2")) == ("0x42", "0x3")
+    assert soc.execute("ipcnet ReadDoubleWord 0x510") == before
 
 
 def test_a_tag_comes_before_time_passes_and_stays_with_further_descriptions(soc: EmbeddedMonitor) -> None:
@@ -210,6 +265,26 @@ def test_the_level_of_a_uarts_interrupt_and_its_analyzer_are_told(soc: EmbeddedM
     assert soc.execute("analyzers uartnet") == f"{analyzer} (default)"
     assert soc.execute("analyzers default uartnet") == analyzer
     assert answer(soc, "analyzers ipcnet") == "No backend found for ipcnet"
+
+
+def test_an_environment_and_a_switch_are_there_and_nothing_can_be_attached(soc: EmbeddedMonitor) -> None:
+    soc.execute('emulation CreateEnvironment "env"; emulation CreateSwitch "sw"')
+    assert (soc.execute("env Temperature"), soc.execute("env Humidity")) == ("0", "0")
+    soc.execute("env Temperature 21.5; env Humidity 40")
+    assert (soc.execute("env Temperature"), soc.execute("env Humidity")) == ("21.5", "40")
+    assert (
+        soc.execute("env GetRegisteredMachineNames")
+        == soc.execute("env GetRegisteredSensorsNames")
+        == "[\n\n]"
+    )
+    soc.execute("sw Pause")
+    assert soc.execute("sw IsPaused") == "True"
+    soc.execute("sw Resume; sw Start")
+    assert soc.execute("sw IsPaused") == "False"
+    assert "Could not find a way to connect NVIC to Switch" in answer(soc, "connector Connect nvicnet sw")
+    assert "is already used" in answer(soc, 'emulation CreateSwitch "env"')
+    soc.execute('emulation RunFor "0.001"; Clear')
+    assert "No such command or device: sw" in answer(soc, "sw")
 
 
 # Time and session

@@ -64,9 +64,13 @@ def refused(monitor: EmbeddedMonitor, command: str) -> str:
                            "did you mean DropNext?"),
         ("connector Conect", "There was an error executing command 'connector Conect'\n"
                              "connector does not provide a field, method or property Conect; did you mean Connect?"),
-        ("EmulationManager Load", "There was an error executing command 'EmulationManager Load'\n"
-                                  "EmulationManager does not provide a field, method or property Load.\n"
-                                  "The embedded engine has the members that the name alone lists; "),
+        ("EmulationManager Clear", "There was an error executing command 'EmulationManager Clear'\n"
+                                   "EmulationManager does not provide a field, method or property Clear.\n"
+                                   "The embedded engine has the members that the name alone lists; "),
+        ("Load", "\nThe following methods are available:\n"
+                 " - Void Load (ReadFilePath path, Boolean preserveState = False"),
+        ("Save", "\nThe following methods are available:\n - Void Save (String path)\n\nUsage:\n"
+                 " EmulationManager MethodName param1 param2 ...\n"),
         ('cpuapp GetRegister "R99"', "There was an error executing command 'cpuapp GetRegister \"R99\"'\n"
                                      "Wrong register name: R99"),
         ("cpuapp GetRegister 99", "There was an error executing command 'cpuapp GetRegister 99'\n"
@@ -107,7 +111,7 @@ def test_a_refusal_begins_with_renodes_words(calm: EmbeddedMonitor, command: str
         ("sysbus ReadDoubleWord 0 cpuapp 3", "there are too many arguments"),
         ("sysbus ReadDoubleWord 0 cpu", "cpu is no core of this machine"),
         ("sysbus ReadDoubleWord 0 app", "app is no core of this machine"),
-        ("sysbus ReadDoubleWord -1", "-1 is no UInt64"),
+        ("sysbus WriteByte 0x20000000 -129", "-129 is no Byte"),
         ('sysbus ReadDoubleWord "0"', '"0" is no whole number (UInt64)'),
         ("sysbus ReadDoubleWord adress=0", "there is no parameter adress (there are address, context)"),
         ("sysbus ReadDoubleWord 0 address=0", "there are too many arguments"),

@@ -202,6 +202,29 @@ def test_logs_files_and_what_is_refused(tmp_path: Path) -> None:
     all_pass(run_renode_suite(tmp_path, LOGS))
 
 
+HOT_SPOT = (
+    HEADER
+    + """*** Test Cases ***
+Saved And Loaded In The Middle
+    Execute Command          include @renode/nrf5340.resc
+    Execute Command          start
+    Create Terminal Tester   sysbus.uartnet
+    Wait For Line On Uart    echo: up
+    Handle Hot Spot          Serialize
+    ${started}=    Execute Command    emulation IsStarted
+    Should Contain           ${started}    True
+    Create Terminal Tester   sysbus.uartapp
+    Wait For Line On Uart    initiator: done 1000 of 1000, 0 mismatches
+    Create Snapshot Of Failed Test
+    File Should Exist        ${RESULTS_DIRECTORY}/snapshots/*.save
+"""
+)
+
+
+def test_a_hot_spot_saves_the_emulation_and_goes_on_with_what_was_loaded(tmp_path: Path) -> None:
+    all_pass(run_renode_suite(tmp_path, HOT_SPOT))
+
+
 LEDS = (
     HEADER
     + """*** Variables ***

@@ -187,7 +187,7 @@ class _PlacedDT(DT):  # type: ignore[misc]  # dtlib is not typed
     def _open(self, filename: str, mode: str = "r", **_: object) -> Any:
         path = str(Path(self.filename).parent / filename)
         try:
-            data = read_file(path, self._bytes_left)
+            data = Path(path).read_bytes() if path == self._copy else read_file(path, self._bytes_left)
         except OSError as error:
             missing = error.errno == errno.ENOENT
             reason = f"there is no {path}" if missing else f"{path} cannot be read ({error.strerror})"

@@ -32,6 +32,7 @@ from icmsg.engines.embedded.models.stand_in import (
     ScriptedModel,
     StandInModel,
     name_range,
+    override_range,
     scripted,
 )
 from icmsg.engines.embedded.slot import Slot
@@ -313,6 +314,8 @@ class Builder:
         self.tags.append(tag)
         for space in [*(slot.space for slot in self.slots.values()), self.common]:
             name_range(space, tag, own=SCS_BASE // PAGE)
+            if tag.overrides:
+                override_range(space, tag)
 
     def _register_io(
         self, item: Peripheral, space: AddressSpace, place: Registration, size: int, model: IoModel

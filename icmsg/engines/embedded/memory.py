@@ -215,6 +215,12 @@ class AddressSpace:
         if isinstance(new, MappedMemory):
             self._first.setdefault(new.memory.name, new)
 
+    def replace(self, old: IoRange, model: IoModel) -> None:
+        """Let ``model`` answer where ``old`` did."""
+        new = IoRange(old.start, old.end, model, old.name)
+        self.ranges[self.ranges.index(old)] = new
+        self.pages.update((page, new) for page in range(old.start // PAGE, old.end // PAGE))
+
     def has_room_for_io(self, start: int, size: int) -> bool:
         """Return whether no memory lies in the pages of a range."""
         return all(self.memory_at(address) is None for address in range(start & -PAGE, start + size, PAGE))

@@ -25,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 import platformdirs
 
 from icmsg.errors import EngineNotAvailableError, MonitorError
+from icmsg.inputs import fetched as fetched_place
 from icmsg.limits import IMAGE_BYTES
 
 if TYPE_CHECKING:
@@ -193,8 +194,9 @@ def fetched(url: str) -> Path:
     name = PurePosixPath(unquote(urlsplit(url).path)).name or "file"
     folder = Path(platformdirs.user_cache_path("icmsg")) / "downloads"
     place = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name.removesuffix('.gz')}"
-    if place.is_file():
-        return place
+    for_reader = fetched_place(place)
+    if place.is_file() or for_reader != place:  # one that is not in a snapshot is not fetched for it
+        return for_reader
     pinned = _PINNED.search(url)
     part = place.with_name(f"{place.name}.part")
     try:
@@ -208,7 +210,7 @@ def fetched(url: str) -> Path:
         raise _failed(url, str(error.__cause__ or error)) from None
     except OSError as error:
         raise _failed(url, f"{folder}: {error.strerror or error}") from None
-    return place
+    return for_reader
 
 
 def _limited(there: int, _expected: int | None) -> None:

@@ -70,11 +70,15 @@ def _privates(_monitor: Interpreter, _tokens: Sequence[Token]) -> None:
 
 
 COMMANDS: Final = (
-    _snapshot("Save", "saves the emulation"),
-    _snapshot("Load", "loads the emulation"),
     _refused("autoSave", "saves the emulation now and then", bare=False),
     _refused("reverseExecMode", "lets GDB execute backwards", bare=False),
-    _refused("watch", "executes a command periodically", "w", bare=False),
+    Command(
+        "watch",
+        "executes a command periodically, showing output in monitor",
+        (Form(partial(_refuse, "watch"), (text, integer)),),
+        ("w",),
+        details=lambda _monitor: '\nUsage:\nwatch "<command>" <refresh period in ms>',
+    ),
     _refused("createPlatform", "creates a platform", "c", bare=False),
     _refused("resd", "introspection for RESD files", bare=False),
     _refused("networkLogger", "sends the log to a port"),

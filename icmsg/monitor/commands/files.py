@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset
 from icmsg.engines.renode.download import fetched, is_address
 from icmsg.errors import MonitorError
+from icmsg.inputs import note_found, rooted
 from icmsg.limits import SCRIPT_BYTES, read_file
-from icmsg.monitor.command import Command, Form, one_of, text
+from icmsg.monitor.command import Command, Form, anything, one_of, text
+from icmsg.monitor.interpreter import run_device
 from icmsg.monitor.log import LogLevel
-from icmsg.monitor.tokens import Refusal
+from icmsg.monitor.tokens import Refusal, Token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from icmsg.monitor.interpreter import Interpreter
-    from icmsg.monitor.tokens import Token
 
 _CLASS: Final = re.compile(
     r"^\s*public\s+(?:static\s+|sealed\s+|abstract\s+|partial\s+)*class\s+(\w+)", re.MULTILINE
@@ -42,9 +43,10 @@ def include(monitor: Interpreter, tokens: Sequence[Token]) -> None:
 
 
 def _include_one(monitor: Interpreter, written: Path) -> None:
-    path = written if written.is_absolute() else monitor.path.find(str(written))
+    path = Path(rooted(str(written))) if written.is_absolute() else monitor.path.find(str(written))
     if path is None or not path.is_file():
         raise MonitorError(f"File does not exist: {written}")
+    note_found(path)
     if path.suffix == ".cs":
         _accept_model(monitor, path)
     elif path.suffix == ".py":
@@ -113,6 +115,23 @@ def _print_path(monitor: Interpreter, _tokens: Sequence[Token] = ()) -> None:
     monitor.write(f"Current 'PATH' value is: {monitor.path.text}")
 
 
+def _manage(monitor: Interpreter, tokens: Sequence[Token], member: str) -> None:
+    manager = monitor.emulation.device("EmulationManager")
+    assert manager is not None
+    run_device(monitor, manager, [Token("LITERAL", member, member), *monitor.expand(tokens)])
+
+
+def _managed(name: str, description: str, usage: str) -> Command:
+    """Return a command that is a member of EmulationManager."""
+    run = partial(_manage, member=name)
+    return Command(
+        name,
+        description,
+        (Form(run), Form(run, rest=anything)),
+        details=lambda _monitor: f"\nUsage:\n{usage}",
+    )
+
+
 def _path_details(monitor: Interpreter) -> str:
     return (
         f"\nCurrent 'PATH' value is: {monitor.path.text}\nDefault 'PATH' value is: {monitor.path.default}\n\n"
@@ -123,6 +142,18 @@ def _path_details(monitor: Interpreter) -> str:
 
 
 COMMANDS: Final = (
+    _managed(
+        "Save",
+        "writes the emulation into a file, for Load.",
+        "Save @file - takes as long as the emulation took so far, since it is tried out before it is written",
+    ),
+    _managed(
+        "Load",
+        "replaces the emulation by the one in a file of Save, paused.",
+        "Load @file - does again what was done up to Save; select a machine then, with mach set\n"
+        "Load @file true - keeps the machine that is selected\n"
+        "Load @file python=true - also where scripts of the file bring Python",
+    ),
     Command(
         "include",
         "loads a Monitor script, Python code, platform file or a plugin class.",

@@ -76,7 +76,7 @@ def make_devices(
     warn = partial(log.write, LogLevel.WARNING)
     bus = BusAccess(machine, name, unhandled, partial(warn, source="sysbus"))
     loader = Loader(machine, controls, is_started)
-    ranges = BusRanges(machine, unhandled, around.add_parts)
+    ranges = BusRanges(machine, unhandled, around.add_parts, partial(warn, source="sysbus"))
     parts: tuple[object, ...] = bus, ranges, loader, AccessLog(machine, log), BusHooks(machine, around.script)
     devices = {"sysbus": Device("sysbus", "SystemBus", *parts)}
     records = StepRecords(machine, is_started)

@@ -9,6 +9,7 @@ from icmsg.errors import MonitorError
 from icmsg.hw.exposed import ANY, BOOL, CORE, FILE, INT32, PERIPHERAL, STRING, TIME, VOID, Kind, exposed
 from icmsg.monitor.arguments import print_interval
 from icmsg.monitor.elsewhere import NO_LED
+from icmsg.monitor.objects.environment import Environment, EthernetSwitch
 
 if TYPE_CHECKING:
     from icmsg.monitor.emulation import Emulation
@@ -102,6 +103,16 @@ class EmulationObject:
     @mode.setter
     def mode(self, mode: str) -> None:
         self._mode = mode
+
+    @exposed(VOID, environment_name=STRING)
+    def create_environment(self, environment_name: str) -> None:
+        """Make an environment for sensors, of which this engine has none."""
+        self._emulation.add_external(environment_name, Environment())
+
+    @exposed(VOID, name_=STRING)
+    def create_switch(self, name_: str) -> None:
+        """Make a switch for Ethernet, which no peripheral of this engine has."""
+        self._emulation.add_external(name_, EthernetSwitch())
 
     @property
     @exposed(BOOL)

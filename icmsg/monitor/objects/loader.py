@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import BusError, FirmwareError, MonitorError, closest
 from icmsg.hw.exposed import BOOL, CORE, FILE, INT64, STRING, UINT64, VOID, exposed
-from icmsg.limits import LOADED_BYTES, read_file
+from icmsg.limits import IMAGE_BYTES, LOADED_BYTES, read_file
 from icmsg.machine.image import FirmwareImage
 from icmsg.machine.image_formats import read_hex, read_uimage
 
@@ -164,7 +164,7 @@ class Loader:
 
 def _fingerprint(file: str) -> str:
     path = Path(file).resolve()
-    digest = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    digest = hashlib.md5(read_file(path, IMAGE_BYTES), usedforsecurity=False).hexdigest()
     return f"Binary {path}: {digest}, "
 
 

@@ -138,45 +138,43 @@ class BusAccess:
         return self._machine.bus if context is None else self._machine.core(context).bus
 
     def _read(self, address: int, size: int, context: str | None) -> int:
-        bus = self.of(context)
+        if (tag := self._tag_at(address, context)) is not None:
+            value = tag.value & ((1 << 8 * size) - 1)
+            self._tell(tag, f"Read{_NAMES[size]} from", address, f"returning 0x{value:0{2 * size}X}")
+            return value
         try:
-            value = _read_once(bus, address, size)
+            return _read_once(self.of(context), address, size)
         except BusError:
             if self._unhandled.reports(tagged=False):
                 self._warn(f"Read{_NAMES[size]} from non existing peripheral at 0x{address:X}.")
             return 0
-        tag = self._tag_at(address, context)
-        if tag is not None:
-            self._warn(
-                f"(tag: '{tag.name}') Read{_NAMES[size]} from non existing peripheral at 0x{address:X}, "
-                f"returning 0x{value:0{2 * size}X}."
-            )
-        return value
 
     def _tag_at(self, address: int, context: str | None) -> Tag | None:
-        """Return the tag of an address that is to be reported."""
-        if not self._machine.tags or registered_at(self._machine, address, context) is not None:
+        """Return the tag that answers at an address: an overriding one, or one where nothing else does."""
+        if not self._machine.tags:
             return None
-        hits = (tag for tag in reversed(self._machine.tags) if tag.start <= address < tag.end)
-        tag = next(hits, None)
-        return None if tag is None or tag.silent or not self._unhandled.reports(tagged=True) else tag
+        hits = [tag for tag in reversed(self._machine.tags) if tag.start <= address < tag.end]
+        over = next((tag for tag in hits if tag.overrides), None)
+        if over is not None or not hits or registered_at(self._machine, address, context) is not None:
+            return over
+        return hits[0]
+
+    def _tell(self, tag: Tag, what: str, address: int, value: str) -> None:
+        if not tag.silent and self._unhandled.reports(tagged=True):
+            where = "overriding tag" if tag.overrides else "non existing peripheral"
+            self._warn(f"(tag: '{tag.name}') {what} {where} at 0x{address:X}, {value}.")
 
     def _write(self, address: int, value: int, size: int, context: str | None) -> None:
-        bus = self.of(context)
+        if (tag := self._tag_at(address, context)) is not None:
+            self._tell(tag, f"Write{_NAMES[size]} to", address, f"value 0x{value:0{2 * size}X}")
+            return
         try:
-            _write_once(bus, address, value, size)
+            _write_once(self.of(context), address, value, size)
         except BusError:
             if self._unhandled.reports(tagged=False):
                 self._warn(
                     f"Write{_NAMES[size]} to non existing peripheral at 0x{address:X}, value 0x{value:X}."
                 )
-            return
-        tag = self._tag_at(address, context)
-        if tag is not None:
-            self._warn(
-                f"(tag: '{tag.name}') Write{_NAMES[size]} to non existing peripheral at 0x{address:X}, "
-                f"value 0x{value:0{2 * size}X}."
-            )
 
 
 def registered_at(
@@ -248,9 +246,19 @@ class UnhandledAccesses:
 
 
 class BusRanges:
-    """Ranges of the bus of ``machine``; ``add`` adds what a function puts into it, also when it is made again."""
+    """Ranges of the bus of ``machine``; ``add`` adds what a function puts into it, also when it is made again.
 
-    def __init__(self, machine: EmbeddedMachine, unhandled: UnhandledAccesses, add: AddParts) -> None:
+    ``warn`` takes a line for the log.
+    """
+
+    def __init__(
+        self,
+        machine: EmbeddedMachine,
+        unhandled: UnhandledAccesses,
+        add: AddParts,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._warn = warn
         self._machine: Final = machine
         self._unhandled: Final = unhandled
         self._add_to_machine = add
@@ -283,14 +291,13 @@ class BusRanges:
         silent: bool = False,
         override_peripheral_accesses: bool = False,
     ) -> None:
-        """Name a range that nothing models: accesses go into the log, a read gives the value."""
+        """Name a range that nothing models: accesses go into the log, a read gives the value.
+
+        With the last parameter it answers instead of the peripheral that is there; memory only the Monitor sees so.
+        """
         if pausing:
             raise MonitorError(
                 "the embedded engine does not pause at a tag: leave pausing out, and let a watchpoint of GDB stop there"
-            )
-        if override_peripheral_accesses:
-            raise MonitorError(
-                "the embedded engine has tags only where no peripheral is: leave the parameter out"
             )
         start, end = range[0], range[0] + range[1]
         crossed = [known for known in self._machine.tags if known.start < end and start < known.end]
@@ -300,7 +307,12 @@ class BusRanges:
                 f"Currently subtag has to be completely contained in other tag, in this case {outside[0].name}."
             )
         name = f"{crossed[-1].name}/{tag}" if crossed else tag
-        self._add(Tag(start, end, name, default_value, silent))
+        self._add(Tag(start, end, name, default_value, silent, override_peripheral_accesses))
+        memories = (memory for space in self._machine.spaces for memory in space.memories())
+        if override_peripheral_accesses and any(each.start < end and start < each.end for each in memories):
+            self._warn(
+                "Tags with OverridePeripheralAccesses property do not override mapped memory for the CPU."
+            )
 
     @exposed(VOID, range=RANGE)
     def silence_range(self, range: tuple[int, int]) -> None:  # noqa: A002 - Renode's parameter

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import EngineError, MonitorError
 from icmsg.hw.exposed import EXTERNAL, INT32, PERIPHERAL, VOID, exposed
+from icmsg.monitor.objects.environment import Unattached
 from icmsg.monitor.telnet_port import TelnetPort
 
 if TYPE_CHECKING:
@@ -93,6 +94,23 @@ class UartTerminal(ABC):
         if not self._is_behind:
             self._is_behind = True
             self._tell(f"nobody reads the terminal at {self._place}: its oldest bytes are lost")
+
+
+class AbsentTerminal(UartTerminal):
+    """Place of a terminal while a run is repeated: what was typed comes from what was noted."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, _ignore)
+
+    def _show(self, data: bytes, time_ns: int) -> None:
+        """Show nothing."""
+
+    def _typed(self) -> bytes:
+        return b""
+
+    def close(self) -> None:
+        """End."""
+        self.disconnect()
 
 
 class SocketTerminal(UartTerminal):
@@ -211,9 +229,16 @@ class Connector:
     @exposed(VOID, connector=PERIPHERAL, connectee=EXTERNAL)
     def connect(self, connector: str, connectee: str) -> None:
         """Show what a UART prints in a terminal, and send it what is typed there."""
-        self._emulation.terminals[connectee].connect(self._emulation.uart(connector))
+        external, device = self._emulation.terminals[connectee], self._emulation.device(connector)
+        if isinstance(external, Unattached) and device is not None:
+            raise MonitorError(f"Could not find a way to connect {device.type_name} to {external.type_name}")
+        external.connect(self._emulation.uart(connector))
 
     @exposed(VOID, connector=PERIPHERAL, connectee=EXTERNAL)
     def disconnect(self, connector: str, connectee: str) -> None:
         """End what Connect began."""
         self._emulation.terminals[connectee].disconnect(self._emulation.uart(connector))
+
+
+def _ignore(_line: str) -> None:
+    """Do nothing."""

@@ -77,6 +77,8 @@ class UartObject:
         self._history: Final = bytearray()
         self.printed: Final = Console()
         """What this UART has printed, and no other one of its core."""
+        self.sent: Callable[[bytes], None] = _ignore
+        """Called with what was sent to the firmware."""
         model.sinks.append(self._remember)
 
     def move_to(self, model: Uart, console: Console | None) -> None:
@@ -90,6 +92,7 @@ class UartObject:
             self.model.receiver.write(data)
         else:
             self._console.write(data, through="uart")
+        self.sent(data)
 
     @exposed(VOID, value=UINT8)
     def write_char(self, value: int) -> None:
@@ -186,6 +189,10 @@ class UartObject:
             recording.close()
         for path in list(self._files):
             self.close_file_backend(str(path))
+
+
+def _ignore(_data: bytes) -> None:
+    """Do nothing: what happens where nobody listens."""
 
 
 class UartHub:

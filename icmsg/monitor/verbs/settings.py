@@ -11,6 +11,7 @@ from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.config.instance import InstanceConfig, Region, RegionLayout, Signalling, Unbound
 from icmsg.errors import ConfigurationError, MonitorError, closest
+from icmsg.inputs import rooted_here
 from icmsg.link.endpoints.instances import ICMSG, backend_of
 from icmsg.link.endpoints.link import AnyLink, EndpointsLink
 from icmsg.link.link import Link, default_link
@@ -342,7 +343,7 @@ def _called(name: str) -> str:
 
 
 def _path(text: str) -> str:
-    return text.removeprefix("@")
+    return rooted_here(text.removeprefix("@"))
 
 
 def _by_hand(config: InstanceConfig, given: Mapping[str, str]) -> InstanceConfig:

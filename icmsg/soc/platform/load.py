@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from icmsg.errors import PlatformError
+from icmsg.inputs import rooted
 from icmsg.limits import INCLUDE_DEPTH, INCLUDES, PLATFORM_BYTES
 from icmsg.limits import read_file as read_user_file
 from icmsg.soc.platform.checks import check, check_registration_order, creation_order
@@ -85,7 +86,7 @@ def _collect(
 
 
 def _find(using: Using, search_path: Sequence[Path]) -> Path:
-    path = Path(using.path)
+    path = Path(rooted(using.path))
     beside = Path(using.place.file).parent / path
     if path.is_absolute():
         candidates = [path]

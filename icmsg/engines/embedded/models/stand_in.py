@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.memory import AddressSpace
     from icmsg.hw.line import Line
+    from icmsg.hw.model import IoModel
     from icmsg.soc.bus_setup import Tag
 
 
@@ -144,6 +145,40 @@ def name_range(space: AddressSpace, tag: Tag, *, own: int) -> None:
         model = TaggedPages(start, space.core)
         model.add(tag)
         space.add(IoRange(start, end, model, tag.name))
+
+
+def override_range(space: AddressSpace, tag: Tag) -> None:
+    """Let ``tag`` answer instead of the peripherals that ``space`` has in its range."""
+    for page in range(tag.start // PAGE, -(-tag.end // PAGE)):
+        found = space.pages.get(page)
+        if isinstance(found, IoRange) and not isinstance(found.model, TaggedPages):
+            space.replace(found, Overridden(found.start, found.model, tag))
+
+
+class Overridden(SizedModel):
+    """A peripheral's registers from byte address ``base`` on, of which ``tag`` answers some."""
+
+    def __init__(self, base: int, model: IoModel, tag: Tag) -> None:
+        self._model = model
+        self._here = range(tag.start - base, tag.end - base)
+        self._value = tag.value
+        self._reads = {1: model.read8, 2: model.read16, 4: model.read32}
+        self._writes = {1: model.write8, 2: model.write16, 4: model.write32}
+
+    def reset(self) -> None:
+        """Reset the peripheral."""
+        self._model.reset()
+
+    def _read(self, offset: int, size: int) -> int:
+        """Read the tag's value, or the register."""
+        if offset in self._here:
+            return self._value
+        return self._reads[size](offset)
+
+    def _write(self, offset: int, size: int, value: int) -> None:
+        """Write nothing, or the register."""
+        if offset not in self._here:
+            self._writes[size](offset, value)
 
 
 class TaggedPages(SizedModel):
