@@ -175,7 +175,6 @@ _MERGED: Final = {
     "icmsg.monitor.objects.registers": "memory",
     "icmsg.monitor.objects.sysbus": "bus_ranges",
     "icmsg.monitor.objects.uart": "uart_hub",
-    "icmsg.monitor.python_scripts": "python_source",
     "icmsg.monitor.search_path": "platform_script",
     "icmsg.monitor.tokens": "expansion refusal script typed_text variables",
     "icmsg.monitor.verbs.arguments": "line",

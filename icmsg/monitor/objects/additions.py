@@ -28,7 +28,7 @@ from icmsg.limits import SCRIPT_BYTES, read_file
 from icmsg.monitor.command import Device
 from icmsg.monitor.elsewhere import NO_SD
 from icmsg.monitor.objects.registers import RegisterAccess
-from icmsg.monitor.python_scripts import compile_script
+from icmsg.monitor.python_source import compile_script
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.machine import EmbeddedMachine
