@@ -21,14 +21,14 @@ class Sink:
     ``error``, and nothing is written any more.
     """
 
-    __slots__ = ("_buffer", "_closes", "_live", "_target", "error")
+    __slots__ = ("_buffer", "_closes", "_target", "error", "is_live")
 
     def __init__(
         self, stream: BinaryIO, *, gzipped: bool = False, live: bool = False, closes: bool = True
     ) -> None:
         self.error: OSError | None = None
         self._buffer = bytearray()
-        self._live = live
+        self.is_live = live
         self._target: TraceOutput = compressed(stream) if gzipped else stream
         self._closes: list[BinaryIO] = [stream] if closes else []
         if gzipped:
@@ -42,7 +42,7 @@ class Sink:
 
     def flush(self) -> None:
         """Hand on what was taken, if somebody reads along."""
-        if self._live:
+        if self.is_live:
             self._hand_on(flush=True)
 
     def _hand_on(self, *, flush: bool = False) -> None:

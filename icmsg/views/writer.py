@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from icmsg.config.layout import RegionLayout
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.endpoints.link import AnyLink
-    from icmsg.machine.events import Event
     from icmsg.machine.machine import Machine
 
     class TraceOutput(Protocol):
@@ -263,9 +262,6 @@ class TraceWriter:
 
     def noted(self, time_ns: int, core: int, text: str) -> None:
         """Take what a test did to the machine, such as a fault that it injected."""
-
-    def event(self, event: Event) -> None:
-        """Take an event as it is in the stream, before what it means; for a format that shows events themselves."""
 
     # The end
 
