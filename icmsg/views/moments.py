@@ -48,6 +48,8 @@ class Moments:
         self._append: Final = self._kept.append
         self._handlers: Final[list[Callable[[Any], None]]] = [_ignore] * (NOTED + 1)
         self._limit = 1 if at_once else _MANY
+        self.add: Final = self._adder()
+        """Function that keeps a moment, and hands on all where they are enough."""
 
     def bound(self, way: Way) -> None:
         """Keep no more than ``way`` lets: one that reads memory to find out what a thing means wants it at once."""
@@ -78,11 +80,15 @@ class Moments:
             return self._keep_change
         return self.add
 
-    def add(self, moment: Moment) -> None:
-        """Keep a moment, or hand on all that are kept."""
-        self._append(moment)
-        if len(self._kept) >= self._limit:
-            self.hand_on()
+    def _adder(self) -> Callable[[Moment], None]:
+        append, kept = self._append, self._kept
+
+        def add(moment: Moment) -> None:
+            append(moment)
+            if len(kept) >= self._limit:
+                self.hand_on()
+
+        return add
 
     def stored(self, way: Way, now: Callable[[], int]) -> Callable[[int, int, object], None]:
         """Return what is told of the stores of firmware to rd_idx of ``way``."""
@@ -101,9 +107,7 @@ class Moments:
         for way in self._read_by[core]:
             if not way.is_told and (rd := way.peek()) is not None:
                 self._append((event[0], MOVED, core, rd, 0, way))
-        self._append(event)
-        if len(self._kept) >= self._limit:
-            self.hand_on()
+        self.add(event)
 
     def _keep_receipt(self, event: Event) -> None:
         core = event[2]

@@ -23,25 +23,24 @@ class TimeOrder:
     def __init__(self, write: Callable[[Sequence[tuple[int, bytes]]], None]) -> None:
         self._write = write
         self._held: list[tuple[int, bytes]] = []
-        self._newest = self._written = 0
+        self._written = 0
         self._next_look = _ENOUGH
 
     def add(self, time_ns: int, what: bytes) -> None:
         """Take one more."""
-        held = self._held
-        held.append((time_ns, what))
-        if time_ns > self._newest:
-            self._newest = time_ns
-        if len(held) >= self._next_look:
-            self._hand_on(self._newest - _LATEST_NS)
+        self._held.append((time_ns, what))
+        if len(self._held) >= self._next_look:
+            self._hand_on(_LATEST_NS)
             self._next_look = max(_ENOUGH, 2 * len(self._held))
 
     def close(self) -> None:
         """Hand on all that is held."""
-        self._hand_on(self._newest)
+        self._hand_on(0)
 
-    def _hand_on(self, until_ns: int) -> None:
+    def _hand_on(self, held_ns: int) -> None:
+        """Hand on all but the newest ``held_ns``."""
         held = sorted(self._held, key=_time)
+        until_ns = held[-1][0] - held_ns if held else 0
         self._held = [each for each in held if each[0] > until_ns]
         ready = held[: len(held) - len(self._held)]
         if ready:

@@ -9,6 +9,7 @@ What happens is only kept where it happens (:mod:`icmsg.views.moments`); what it
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.icbmsg import IcbmsgConfig
@@ -160,7 +161,7 @@ class Tracer:
     def _watch_stores(self, ways: Sequence[Way]) -> None:
         for way in ways:
             if isinstance(way.reader, WatchesStores):
-                told = self._moments.stored(way, lambda: self._machine.now_ns)
+                told = self._moments.stored(way, partial(getattr, self._machine, "now_ns"))
                 stop = way.reader.watch_stores(way.rd_address, way.rd_address + 4, told)
                 self._stops.append(stop)
 

@@ -72,6 +72,7 @@ class VcdWriter(TraceWriter):
         self._indices: dict[int, tuple[int, int]] = {}
         self._bells: dict[tuple[int, int], bytes] = {}
         self._of_index: dict[tuple[int, str, int], bytes] = {}
+        self._of_core: dict[tuple[int, str | int], bytes] = {}
         self._declare()
 
     def _declare(self) -> None:
@@ -170,14 +171,20 @@ class VcdWriter(TraceWriter):
     def interrupt_taken(self, time_ns: int, core: int, number: int) -> None:
         """Write whose handler runs."""
         self._handlers[core].append(number)
-        self._set(time_ns, self._core_scopes[core], "handler", number)
+        self._runs(time_ns, core, number)
 
     def interrupt_ended(self, time_ns: int, core: int, number: int) -> None:
         """Write whose handler runs now, 0 for none."""
         running = self._handlers[core]
         if number in running:
             running.remove(number)
-        self._set(time_ns, self._core_scopes[core], "handler", running[-1] if running else 0)
+        self._runs(time_ns, core, running[-1] if running else 0)
+
+    def _runs(self, time_ns: int, core: int, number: int) -> None:
+        change = self._of_core.get((core, number))
+        if change is None:
+            change = self._of_core[core, number] = self._number(self._core_scopes[core], "handler", number)
+        self._add(time_ns, change)
 
     def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:
         """Write both indices and the fill level."""
@@ -209,7 +216,11 @@ class VcdWriter(TraceWriter):
 
     def core_changed(self, time_ns: int, core: int, what: str) -> None:
         """Write what the core does now."""
-        self._add(time_ns, b"s%b %b\n" % (what.encode(), self._ids[self._core_scopes[core], "activity"]))
+        change = self._of_core.get((core, what))
+        if change is None:
+            own = self._ids[self._core_scopes[core], "activity"]
+            change = self._of_core[core, what] = b"s%b %b\n" % (what.encode(), own)
+        self._add(time_ns, change)
 
     def fault(self, time_ns: int, core: int, text: str, pc: int) -> None:  # noqa: ARG002 - a waveform has no words
         """Write that the core faulted."""
