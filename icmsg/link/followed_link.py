@@ -134,9 +134,9 @@ class _Following:
         self.tells_sessions = wanted
 
     def _on_doorbell(self, event: Event) -> None:
-        directions = self._by_core.get(event.core, ())
+        directions = self._by_core.get(event[2], ())
         if found := _look(directions):
-            _tell(self._events, event.time_ns, found)
+            _tell(self._events, event[0], found)
         if self.tells_sessions:
             for direction in directions:
                 if direction.reader == event.core:

@@ -58,6 +58,8 @@ class EndpointWay(Way):
         """Numbers of blocks by the first one, of what was announced and not released."""
         self._announced: deque[EndpointMessage] = deque()
 
+    waits = False
+
     def message(self, time_ns: int, news: EndpointMessage) -> None:  # noqa: ARG002 - the packet has its time
         """Take a message that one of the next packets announces."""
         self._announced.append(news)
@@ -164,6 +166,17 @@ class QueueWay(Way):
         self._sent = SlotQueueView(reader.bus, layout.address + layout.begin, config.slots)
         self._returned = SlotQueueView(reader.bus, consumer, config.slots)
         self._in_flight: dict[int, int] = {}
+
+    waits = False
+    takes_receipts = True
+
+    def peek(self) -> int | None:
+        """Return the count of messages given back, if anything in either queue has changed."""
+        try:
+            sent, returned = self._sent.new(0), self._returned.new(0)
+        except BusError:
+            return None
+        return None if (sent, returned) == (self.wr, self.rd) else returned
 
     def message(self, time_ns: int, news: EndpointMessage) -> None:
         """Take a message that its writer has queued."""

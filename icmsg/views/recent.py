@@ -88,6 +88,7 @@ class RecentTrace:
         ``other`` is the core at the other end, ``names`` are those of the endpoints. Call it before the instance is
         open. What was kept of an instance that is followed no longer is forgotten.
         """
+        self._tracer.catch_up()
         links = list(self._keeper.subject.links)
         over = [link for link in links if _overlaps(link, config)]
         known = next((link for link in over if set(link.cores) == {core, other}), None)
@@ -108,13 +109,14 @@ class RecentTrace:
         self._begin([each if each is not over[0] else link for each in links if each not in over[1:]], kept)
 
     def __len__(self) -> int:
+        self._tracer.catch_up()
         return len(self._keeper.kept)
 
     def note(self, time_ns: int, core: str, text: str) -> None:
         """Add what a test did to the machine."""
         names = self._keeper.subject.names
         if core in names:
-            self._keeper.noted(time_ns, names.index(core), text)
+            self._tracer.note(time_ns, names.index(core), text)
 
     def stop(self) -> None:
         """Keep what there is and add nothing more."""
@@ -129,6 +131,7 @@ class RecentTrace:
             ConfigurationError: no format has this suffix, or the file cannot be written.
         """
         path = Path(path)
+        self._tracer.catch_up()
         chosen, gzipped = format_of(path)
         try:
             sink = Sink(create_stream(path), gzipped=gzipped)

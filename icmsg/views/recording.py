@@ -129,7 +129,7 @@ class TraceFile:
 
     def note(self, time_ns: int, core: int, text: str) -> None:
         """Add what a test did to the machine."""
-        self._tracer.writer.noted(time_ns, core, text)
+        self._tracer.note(time_ns, core, text)
 
     def close(self, report: Mapping[str, Any] | None = None) -> None:
         """End the file; a second time does nothing.
@@ -221,7 +221,8 @@ def _begin(
 ) -> TraceFile:
     try:
         subject = subject_of(machine, links or (default_link(machine.soc),), about or {}, players or {})
-        return TraceFile(path, Tracer(chosen.make(subject, sink), exact=exact), sink)
+        tracer = Tracer(chosen.make(subject, sink), exact=exact, at_once=sink.is_live)
+        return TraceFile(path, tracer, sink)
     except BaseException:
         sink.close()
         raise

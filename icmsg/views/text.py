@@ -199,6 +199,7 @@ class TextWriter(TraceWriter):
         self._lines: list[str] = []
         self._time_ns, self._time = -1, ""
         self._levels: dict[int, int] = {}
+        self._durations: dict[int, str] = {}  # they come again and again
         if all(each.blocks is None for each in subject.directions):
             self.filled = super().filled  # type: ignore[method-assign]  # so that nobody tells it
         for each in subject.directions:
@@ -222,10 +223,11 @@ class TextWriter(TraceWriter):
         """Write number, place, length and the first bytes."""
         payload = message.payload
         more = " ..." if len(payload) > _SHOWN else ""
+        place = f"at index {message.index}" if message.block is None else message.place
         self._line(
             time_ns,
             message.direction.writer.index,
-            f"sent {message.title} to {message.direction.reader.name} {message.place}, "
+            f"sent {message.title} to {message.direction.reader.name} {place}, "
             f"{len(payload)} bytes: {payload[:_SHOWN].hex(' ')}{more}",
         )
 
@@ -240,7 +242,8 @@ class TextWriter(TraceWriter):
 
     def interrupt(self, time_ns: int, core: int, number: int, messages: Sequence[Message]) -> None:
         """Write number and what waits."""
-        self._line(time_ns, core, f"interrupt {number} rises{_titles(messages, ' for ')}")
+        words = f" for {messages[0].title}" if len(messages) == 1 else _titles(messages, " for ")
+        self._line(time_ns, core, f"interrupt {number} rises{words}")
 
     def interrupt_taken(self, time_ns: int, core: int, number: int) -> None:
         """Write the entry."""
@@ -252,10 +255,13 @@ class TextWriter(TraceWriter):
 
     def received(self, time_ns: int, message: Message) -> None:
         """Write number and time under way."""
-        after = format_time(max(0, time_ns - message.sent_ns))
-        self._line(
-            time_ns, message.direction.reader.index, f"received {message.title}, {after} after it was sent"
-        )
+        under_way = max(0, time_ns - message.sent_ns)
+        after = self._durations.get(under_way)
+        if after is None:
+            if len(self._durations) > _MANY:
+                self._durations.clear()
+            after = self._durations[under_way] = f", {format_time(under_way)} after it was sent"
+        self._line(time_ns, message.direction.reader.index, f"received {message.title}{after}")
 
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """Write why nobody received it."""

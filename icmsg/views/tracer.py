@@ -2,11 +2,14 @@
 
 Who has taken a packet is seen at the reader's ``rd_idx``: at each store of firmware where the engine can tell of
 stores, which gives the exact time; elsewhere, and where Python plays the reader, at the next thing that it does.
+
+What happens is only kept where it happens (:mod:`icmsg.views.moments`); what it means is found out later.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.icbmsg import IcbmsgConfig
@@ -23,12 +26,12 @@ from icmsg.machine.events import (
     REWORK_STATES,
     EndpointMessage,
     EventKind,
-    Packets,
     RegionChange,
     RegionChanged,
 )
 from icmsg.machine.machine import fault_name
 from icmsg.views.endpoint_ways import ways_of
+from icmsg.views.moments import MOVED, NOTED, PRINTED, WRITTEN, Moments
 from icmsg.views.ways import Numbers, Way
 from icmsg.views.writer import AT_END, Message, TracedCore, TracedDirection, TraceSubject, TraceWriter
 
@@ -57,10 +60,11 @@ class Tracer:
     """Tells ``writer`` what happens on its machine, until :meth:`stop`.
 
     ``exact`` watches the stores of firmware to ``rd_idx``, which makes firmware a little slower; without it a packet
-    counts as received at the next doorbell, or end of an interrupt, of its reader.
+    counts as received at the next doorbell, or end of an interrupt, of its reader. ``at_once``: the writer is told
+    where things happen, for who reads along; else some thousands of them together.
     """
 
-    def __init__(self, writer: TraceWriter, *, exact: bool = True) -> None:
+    def __init__(self, writer: TraceWriter, *, exact: bool = True, at_once: bool = False) -> None:
         subject = writer.subject
         self.writer: Final = writer
         self._machine: Final = subject.machine
@@ -69,7 +73,8 @@ class Tracer:
         self._ways: Final[list[Way]] = []
         self._by_address: dict[int, Way] = {}
         self._by_channel: dict[tuple[int, int], Way] = {}
-        self._read_by: dict[int, tuple[Way, ...]] = {core.index: () for core in subject.cores}
+        self._read_by: Final[dict[int, tuple[Way, ...]]] = {core.index: () for core in subject.cores}
+        self._moments: Final = Moments(self._read_by, self._by_address, at_once=at_once)
         self._signals: Final = {core.index: _signals(core) for core in self._machine.cores.values()}
         self._states: Final[dict[int, type[State | LegacyState]]] = {}
         self._stops: Final[list[Callable[[], None]]] = []
@@ -86,13 +91,22 @@ class Tracer:
     @property
     def messages(self) -> int:
         """Messages so far, the number of the last one."""
+        self.catch_up()
         return self._numbers.last
+
+    def catch_up(self) -> None:
+        """Tell the writer all that has happened until now."""
+        self._moments.hand_on()
+
+    def note(self, time_ns: int, core: int, text: str) -> None:
+        """Take what a test did to the machine."""
+        self._moments.add((time_ns, NOTED, core, 0, 0, text))
 
     def _listen(self) -> None:
         """Listen to what the writer has a use for: everything else costs nothing."""
-        events, wants = self._machine.events, self.writer.wants
-        sinks: list[tuple[bool, Callable[[Event], None], Sequence[EventKind]]] = [
-            (wants("event"), self.writer.event, tuple(EventKind)),
+        wants, moments, tell = self.writer.wants, self._moments, self.writer
+        sleep = wants("core_changed") and tell.wants_sleep
+        handlers: list[tuple[bool, Callable[[Any], None], Sequence[int]]] = [
             (True, self._on_packets, (EventKind.PACKETS,)),
             (True, self._on_message, (EventKind.ENDPOINT_MESSAGE,)),
             (True, self._on_region, (EventKind.REGION,)),
@@ -104,12 +118,20 @@ class Tracer:
             (True, self._on_received, (EventKind.PACKET_RECEIVED,)),
             (True, self._on_state, (EventKind.STATE,)),
             (wants("session") and self._has_sessions, self._on_session, (EventKind.SESSION,)),
-            (wants("core_changed") and self.writer.wants_sleep, self._on_sleep, (EventKind.SLEEP,)),
+            (sleep, self._on_sleep, (EventKind.SLEEP,)),
             (True, self._on_change, tuple(_CHANGES)),
             (wants("fault"), self._on_fault, (EventKind.FAULT,)),
             (wants("warning"), self._on_warning, (EventKind.WARNING,)),
+            (True, _on_moved, (MOVED,)),
+            (True, lambda moment: tell.printed(moment[0], moment[2], moment[5]), (PRINTED,)),
+            (True, lambda moment: tell.written(moment[0], moment[2], moment[5]), (WRITTEN,)),
+            (True, lambda moment: tell.noted(moment[0], moment[2], moment[5]), (NOTED,)),
         ]
-        self._stops.extend(events.add_sink(sink, kinds) for wanted, sink, kinds in sinks if wanted)
+        self._stops.extend(
+            moments.listen(self._machine.events, handler, kinds)
+            for wanted, handler, kinds in handlers
+            if wanted
+        )
 
     @property
     def _has_sessions(self) -> bool:
@@ -132,6 +154,7 @@ class Tracer:
         ways = ways_of(directions, readers, self.writer, self._numbers)
         self._ways.extend(ways)
         for way in ways:
+            self._moments.bound(way)
             writer, reader = way.direction.writer.index, way.direction.reader.index
             self._by_address[way.address] = way
             self._by_channel[writer, way.direction.channel] = way
@@ -145,7 +168,8 @@ class Tracer:
     def _watch_stores(self, ways: Sequence[Way]) -> None:
         for way in ways:
             if isinstance(way.reader, WatchesStores):
-                stop = way.reader.watch_stores(way.rd_address, way.rd_address + 4, self._on_store(way))
+                told = self._moments.stored(way, partial(getattr, self._machine, "now_ns"))
+                stop = way.reader.watch_stores(way.rd_address, way.rd_address + 4, told)
                 self._stops.append(stop)
 
     def stop(self, report: Mapping[str, Any] | None = None) -> None:
@@ -159,6 +183,7 @@ class Tracer:
         self._stops.clear()
         for stop in stops:
             stop()
+        self.catch_up()
         now = self._machine.now_ns
         for way in self._ways:
             way.announced(now)
@@ -170,9 +195,8 @@ class Tracer:
     # Messages
 
     def _on_packets(self, event: Event) -> None:
-        news = event.news
-        if isinstance(news, Packets) and (way := self._by_address.get(news.region.address)) is not None:
-            way.packets(event.time_ns, news)
+        news: Any = event[5]
+        self._by_address[news.region.address].packets(event[0], news)
 
     def _on_message(self, event: Event) -> None:
         news = event.news
@@ -181,14 +205,6 @@ class Tracer:
             and (way := self._by_address.get(news.region.address)) is not None
         ):
             way.message(event.time_ns, news)
-
-    def _on_store(self, way: Way) -> Callable[[int, int, Callable[[], int]], None]:
-        def told(_address: int, value: int, _pc: Callable[[], int]) -> None:
-            way.is_told = True
-            if value != way.rd:
-                way.moved(self._machine.now_ns, value)
-
-        return told
 
     def _on_region(self, event: Event) -> None:
         news = event.news
@@ -202,9 +218,6 @@ class Tracer:
 
     def _on_doorbell(self, event: Event) -> None:
         time_ns, _, core, channel, _, _ = event
-        for own in self._read_by[core]:
-            if own.waiting:
-                own.look(time_ns)
         way = self._by_channel.get((core, channel))
         messages: list[Message] = []
         if way is not None:
@@ -242,19 +255,16 @@ class Tracer:
         self.writer.interrupt_taken(event.time_ns, event.core, event.a)
 
     def _on_ended(self, event: Event) -> None:
-        for way in self._read_by[event.core]:
-            way.look(event.time_ns)
         self.writer.interrupt_ended(event.time_ns, event.core, event.a)
 
     # Cores and instances
 
     def _on_received(self, event: Event) -> None:
         for way in self._read_by[event.core]:
-            way.read_by_python(event.time_ns, event.a & LENGTH_MASK, event.b)
+            if way.takes_receipts:
+                way.read_by_python(event.time_ns, event.a & LENGTH_MASK, event.b)
 
     def _on_state(self, event: Event) -> None:
-        for way in self._read_by[event.core]:
-            way.look(event.time_ns)
         states: type[State | LegacyState | ReworkState] = self._states.get(event.core, State)
         number = event.a
         if number >= REWORK_STATES:
@@ -269,8 +279,6 @@ class Tracer:
         self.writer.core_changed(event.time_ns, event.core, "sleeps" if event.a else "runs")
 
     def _on_change(self, event: Event) -> None:
-        for way in self._read_by[event.core]:
-            way.is_told = False  # Python may play it next
         self.writer.core_changed(event.time_ns, event.core, _CHANGES[event.kind])
 
     def _on_fault(self, event: Event) -> None:
@@ -281,13 +289,24 @@ class Tracer:
         self.writer.warning(event.time_ns, event.core, text)
 
     def _console(self, core: Core) -> Callable[[ConsoleLine], None]:
-        return lambda line: self.writer.printed(line.time_ns, core.index, line.text)
+        return lambda line: self._moments.add((line.time_ns, PRINTED, core.index, 0, 0, line.text))
 
     def _input(self, core: Core) -> Callable[[bytes, int], None]:
         def written(data: bytes, time_ns: int) -> None:
-            self.writer.written(time_ns, core.index, printable(data.decode("utf-8", "backslashreplace")))
+            text = printable(data.decode("utf-8", "backslashreplace"))
+            self._moments.add((time_ns, WRITTEN, core.index, 0, 0, text))
 
         return written
+
+
+def _on_moved(moment: tuple[int, int, int, int, int, Way]) -> None:
+    time_ns, _, _, rd, is_told, way = moment
+    if rd == way.rd:
+        return
+    if is_told or way.waiting:
+        way.moved(time_ns, rd)
+    else:
+        way.seen = rd
 
 
 def _signals(core: Core) -> frozenset[int]:

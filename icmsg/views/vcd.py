@@ -34,25 +34,24 @@ class TimeOrder:
     def __init__(self, write: Callable[[Sequence[tuple[int, bytes]]], None]) -> None:
         self._write = write
         self._held: list[tuple[int, bytes]] = []
-        self._newest = self._written = 0
+        self._written = 0
         self._next_look = _ENOUGH
 
     def add(self, time_ns: int, what: bytes) -> None:
         """Take one more."""
-        held = self._held
-        held.append((time_ns, what))
-        if time_ns > self._newest:
-            self._newest = time_ns
-        if len(held) >= self._next_look:
-            self._hand_on(self._newest - _LATEST_NS)
+        self._held.append((time_ns, what))
+        if len(self._held) >= self._next_look:
+            self._hand_on(_LATEST_NS)
             self._next_look = max(_ENOUGH, 2 * len(self._held))
 
     def close(self) -> None:
         """Hand on all that is held."""
-        self._hand_on(self._newest)
+        self._hand_on(0)
 
-    def _hand_on(self, until_ns: int) -> None:
+    def _hand_on(self, held_ns: int) -> None:
+        """Hand on all but the newest ``held_ns``."""
         held = sorted(self._held, key=_time)
+        until_ns = held[-1][0] - held_ns if held else 0
         self._held = [each for each in held if each[0] > until_ns]
         ready = held[: len(held) - len(self._held)]
         if ready:
@@ -122,6 +121,7 @@ class VcdWriter(TraceWriter):
         self._indices: dict[int, tuple[int, int]] = {}
         self._bells: dict[tuple[int, int], bytes] = {}
         self._of_index: dict[tuple[int, str, int], bytes] = {}
+        self._of_core: dict[tuple[int, str | int], bytes] = {}
         self._declare()
 
     def _declare(self) -> None:
@@ -220,14 +220,20 @@ class VcdWriter(TraceWriter):
     def interrupt_taken(self, time_ns: int, core: int, number: int) -> None:
         """Write whose handler runs."""
         self._handlers[core].append(number)
-        self._set(time_ns, self._core_scopes[core], "handler", number)
+        self._runs(time_ns, core, number)
 
     def interrupt_ended(self, time_ns: int, core: int, number: int) -> None:
         """Write whose handler runs now, 0 for none."""
         running = self._handlers[core]
         if number in running:
             running.remove(number)
-        self._set(time_ns, self._core_scopes[core], "handler", running[-1] if running else 0)
+        self._runs(time_ns, core, running[-1] if running else 0)
+
+    def _runs(self, time_ns: int, core: int, number: int) -> None:
+        change = self._of_core.get((core, number))
+        if change is None:
+            change = self._of_core[core, number] = self._number(self._core_scopes[core], "handler", number)
+        self._add(time_ns, change)
 
     def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:
         """Write both indices and the fill level."""
@@ -259,7 +265,11 @@ class VcdWriter(TraceWriter):
 
     def core_changed(self, time_ns: int, core: int, what: str) -> None:
         """Write what the core does now."""
-        self._add(time_ns, b"s%b %b\n" % (what.encode(), self._ids[self._core_scopes[core], "activity"]))
+        change = self._of_core.get((core, what))
+        if change is None:
+            own = self._ids[self._core_scopes[core], "activity"]
+            change = self._of_core[core, what] = b"s%b %b\n" % (what.encode(), own)
+        self._add(time_ns, change)
 
     def fault(self, time_ns: int, core: int, text: str, pc: int) -> None:  # noqa: ARG002 - a waveform has no words
         """Write that the core faulted."""

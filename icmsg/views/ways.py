@@ -67,6 +67,10 @@ class Way:
         self.rd, self.wr = direction.rd_idx, direction.wr_idx
         self.is_told = False
         """True while firmware reads, and each of its stores to rd_idx is told: nobody has to look."""
+        self.peeked = -1
+        """rd_idx as it was when somebody looked last, -1 where that says nothing."""
+        self.seen = self.rd
+        """rd_idx as it was seen while nothing lay in the ring that is known here."""
         self.waiting: Final[deque[Message]] = deque()
         """Messages in the ring, the oldest first."""
         self.unrung: list[Message] = []
@@ -76,6 +80,26 @@ class Way:
         self._writer: Final = writer
         self._numbers: Final = numbers
         self._tells_levels: Final = writer.wants("filled")
+
+    waits = True
+    """True if what a thing means can be found out later."""
+    takes_receipts = False
+    """True if who reads says itself what it has received, and rd_idx does not."""
+
+    def peek(self) -> int | None:
+        """Return where the reader is, if that has changed since the last time."""
+        words = self._rd_word.words
+        if words is not None:
+            rd = words[0]
+        else:
+            try:
+                rd = self.read32(self.rd_address)
+            except BusError:
+                return None
+        if rd == self.peeked:
+            return None
+        self.peeked = rd
+        return rd
 
     # Packets
 
@@ -89,8 +113,8 @@ class Way:
         """Take packets that its writer has put into the ring."""
         if news.opens and self.waiting and self.waiting[0].is_magic:
             return  # who sets up a run lets its regions be looked at from the start
-        if self.rd != self.wr:
-            self.look(time_ns)
+        if self.seen != self.rd and not self.waiting and self.seen < self.length:
+            self.rd = self.seen
         index, magic = news.start, news.opens
         for payload in news.payloads:
             self._packet(time_ns, payload, index, magic=magic)
@@ -123,25 +147,10 @@ class Way:
 
     # Receipts
 
-    def look(self, time_ns: int) -> None:
-        """Look where the reader is, if there is something for it to take."""
-        if self.is_told or not self.waiting:
-            return
-        words = self._rd_word.words
-        if words is not None:
-            rd = words[0]
-        else:
-            try:
-                rd = self.read32(self.rd_address)
-            except BusError:
-                return
-        if rd != self.rd:
-            self.moved(time_ns, rd)
-
     def moved(self, time_ns: int, rd: int) -> None:
         """Take that the reader's index is ``rd`` now: what lies before it was taken."""
         before, length, waiting = self.rd, self.length, self.waiting
-        self.rd = rd
+        self.rd = self.seen = rd
         if rd >= length:
             return  # no index; what a reader or a writer makes of it is said elsewhere
         taken = (rd - before) % length
@@ -155,14 +164,13 @@ class Way:
             self.unrung.remove(message)
         self._writer.received(time_ns, message)
 
-    def read_by_python(self, time_ns: int, length: int, crc: int) -> None:  # noqa: ARG002 - rd_idx tells it
-        """Take that Python has received a message of ``length`` bytes with that CRC-32."""
-        self.look(time_ns)
+    def read_by_python(self, time_ns: int, length: int, crc: int) -> None:
+        """Take that Python has received a message of ``length`` bytes with that CRC-32, where that is wanted."""
 
     def begins_anew(self, time_ns: int, why: str) -> None:
         """Take that the region was initialised again: nobody receives what was under way."""
         self.drop(time_ns, why)
-        self.rd = self.wr = 0
+        self.rd = self.wr = self.seen = 0
 
     def drop(self, time_ns: int, why: str) -> None:
         """Take that nobody receives what is under way."""

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig, Region, RegionLayout
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.endpoints.link import AnyLink
-    from icmsg.machine.events import Event
     from icmsg.machine.machine import Machine
 
     class TraceOutput(Protocol):
@@ -269,9 +268,6 @@ class TraceWriter:
     def noted(self, time_ns: int, core: int, text: str) -> None:
         """Take what a test did to the machine, such as a fault that it injected."""
 
-    def event(self, event: Event) -> None:
-        """Take an event as it is in the stream, before what it means; for a format that shows events themselves."""
-
     # The end
 
     def conclude(self, report: Mapping[str, Any]) -> None:
@@ -300,14 +296,14 @@ class Sink:
     ``error``, and nothing is written any more.
     """
 
-    __slots__ = ("_buffer", "_closes", "_live", "_target", "error")
+    __slots__ = ("_buffer", "_closes", "_target", "error", "is_live")
 
     def __init__(
         self, stream: BinaryIO, *, gzipped: bool = False, live: bool = False, closes: bool = True
     ) -> None:
         self.error: OSError | None = None
         self._buffer = bytearray()
-        self._live = live
+        self.is_live = live
         self._target: TraceOutput = compressed(stream) if gzipped else stream
         self._closes: list[BinaryIO] = [stream] if closes else []
         if gzipped:
@@ -321,7 +317,7 @@ class Sink:
 
     def flush(self) -> None:
         """Hand on what was taken, if somebody reads along."""
-        if self._live:
+        if self.is_live:
             self._hand_on(flush=True)
 
     def _hand_on(self, *, flush: bool = False) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from firmware_files import shell
@@ -17,14 +18,17 @@ from traced_runs import traced_run
 from icmsg.assets import stub
 from icmsg.cli.main import main
 from icmsg.cli.trace_command import PLUGIN
+from icmsg.config.instance import Region
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError
 from icmsg.link.exchange import Exchange
 from icmsg.link.link import Link
 from icmsg.link.workload import Workload
+from icmsg.machine.events import EventStream
 from icmsg.machine.image import FirmwareImage
 from icmsg.views import trace_to
+from icmsg.views.moments import NOTED, Moments
 from icmsg.views.recent import RecentTrace, suffixes_of
 from icmsg.views.recording import FORMATS, format_named, format_of, suffixes
 from icmsg.views.vcd import TimeOrder
@@ -100,8 +104,8 @@ from icmsg.cli.main import main
 sys.exit(main(["run", "--messages", "200", "--trace", {str(tmp_path / "x.txt")!r}]))
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=100
-    )
+        [sys.executable, "-B", "-c", code], capture_output=True, text=True, check=False, timeout=100
+    )  # -B: a module's compiled file would be cut at the limit, for whoever imports it next
     assert done.returncode == 2
     assert (
         done.stderr
@@ -237,9 +241,40 @@ def test_nothing_that_was_received_is_kept(suffix: str, tmp_path: Path) -> None:
         trace = trace_to(machine, tmp_path / f"x{suffix}")
         sides = {"app": None, "net": FirmwareImage.load(stub("echo", "net"))}
         assert Exchange(machine, sides, APP, Workload(300)).run().ok
+        assert 0 < len(trace._tracer._moments._kept) < 2048
+        assert trace.messages == 600
+        assert not trace._tracer._moments._kept
         kept = [len(way.waiting) + len(way.unrung) + len(way.behind_signal) for way in trace._tracer._ways]
         trace.close()
     assert max(kept) < 20
+
+
+def test_what_was_kept_when_something_went_wrong_is_told_later() -> None:
+    told: list[int] = []
+
+    def tell(moment: tuple[int, int, int, int, int, object]) -> None:
+        if moment[3] == 2 and told.count(2) == 0:
+            told.append(2)
+            raise KeyboardInterrupt
+        told.append(moment[3])
+
+    moments = Moments({}, {}, at_once=False)
+    moments.listen(EventStream(1), tell, (NOTED,))
+    for number in range(5):
+        moments.add((0, NOTED, 0, number, 0, ""))
+    with pytest.raises(KeyboardInterrupt):
+        moments.hand_on()
+    moments.hand_on()
+    assert told == [0, 1, 2, 3, 4]
+
+
+def test_large_regions_keep_fewer_things() -> None:
+    moments = Moments({}, {}, at_once=False)
+    way = SimpleNamespace(direction=SimpleNamespace(region=Region(0x2000_0000, 1 << 20)), waits=True)
+    moments.bound(way)  # type: ignore[arg-type]
+    for _ in range(100):
+        moments.add((0, NOTED, 0, 0, 0, bytes(8)))
+        assert len(moments._kept) < 8
 
 
 def test_what_is_written_to_a_console_is_in_the_traces_with_its_time(tmp_path: Path) -> None:

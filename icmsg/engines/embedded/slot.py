@@ -269,7 +269,10 @@ class Slot:
 
     def slept(self, asleep: bool) -> None:
         """Tell who listens that firmware falls asleep, or wakes."""
-        self._tell_at(self.now(), _SLEEP, self.index, int(asleep))
+        core, time = self.firmware, self._scheduler.now
+        if core is not None and core.time > time:  # between slices this is what now() returns
+            time = core.time
+        self._tell_at(time, _SLEEP, self.index, int(asleep))
 
     def reset_peripherals(self) -> None:
         """Reset everything that belongs to this core alone."""

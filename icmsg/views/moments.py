@@ -1,0 +1,157 @@
+"""Moments of a machine: what happens is kept as it is, and handed on to those who find out what it means, many at once.
+
+A thing happens in the middle of an instruction. Whatever Python does there finds nothing of its own in the processor's
+caches, and takes twice to three times as long as in a row with its like. So only what cannot be seen later is done
+there: an event is put into a list, and so is the index of a reader, where that has moved.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from icmsg.machine.events import EventKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from icmsg.machine.events import Event, EventStream
+    from icmsg.views.ways import Way
+
+    Moment = tuple[int, int, int, int, int, Any]
+    """An event, or one of the kinds below: time in nanoseconds, kind, core, a, b, news."""
+
+MOVED: Final = max(EventKind) + 1
+"""Kind of a moment: a reader's rd_idx has moved to a; b is 1 where firmware's store was told, news is the way."""
+PRINTED, WRITTEN, NOTED = MOVED + 1, MOVED + 2, MOVED + 3
+"""Kinds of moments: a core's console has a line, or input; a test did something. news is the text."""
+
+_MANY: Final = 2048
+"""Moments that are handed on together, about 200 messages; more of them would leave the caches again."""
+_MOST_BYTES: Final = 1 << 23
+"""Bytes of payloads that are kept at most, where regions are so large that :data:`_MANY` are too many."""
+_LOOKS: Final = frozenset((EventKind.DOORBELL, EventKind.INTERRUPT_END, EventKind.STATE))
+"""The kinds at which a core may have taken packets before."""
+
+
+class Moments:
+    """Keeps moments until there are enough; ``read_by`` has the ways that a core reads, ``by_address`` all of them.
+
+    ``at_once``: each is handed on where it happens.
+    """
+
+    def __init__(
+        self, read_by: Mapping[int, Sequence[Way]], by_address: Mapping[int, Way], *, at_once: bool
+    ) -> None:
+        self._read_by: Final = read_by
+        self._by_address: Final = by_address
+        self._kept: Final[list[Moment]] = []
+        self._append: Final = self._kept.append
+        self._handlers: Final[list[Callable[[Any], None]]] = [_ignore] * (NOTED + 1)
+        self._limit = 1 if at_once else _MANY
+        self.add: Final = self._adder()
+        """Function that keeps a moment, and hands on all where they are enough."""
+
+    def bound(self, way: Way) -> None:
+        """Keep no more than ``way`` lets: one that reads memory to find out what a thing means wants it at once."""
+        size = way.direction.region.size
+        self._limit = min(self._limit, max(1, _MOST_BYTES // size) if way.waits else 1)
+
+    def listen(
+        self, events: EventStream, handler: Callable[[Any], None], kinds: Sequence[int]
+    ) -> Callable[[], None]:
+        """Call ``handler`` for these kinds of moments; the function returned ends that."""
+        for kind in kinds:
+            self._handlers[kind] = handler
+        own = [EventKind(kind) for kind in kinds if kind < MOVED]
+        if not own:
+            return _nothing
+        return events.add_sink(self._sink(own[0]), own)
+
+    def _sink(self, kind: EventKind) -> Callable[[Event], None]:
+        if kind in _LOOKS:
+            return self._look_and_keep
+        if kind is EventKind.PACKET_RECEIVED:
+            return self._keep_receipt
+        if kind is EventKind.PACKETS:
+            return self._keep_packets
+        if kind is EventKind.REGION:
+            return self._keep_region
+        if kind in (EventKind.CORE_STARTED, EventKind.CORE_HALTED, EventKind.CORE_RESET):
+            return self._keep_change
+        return self.add
+
+    def _adder(self) -> Callable[[Moment], None]:
+        append, kept = self._append, self._kept
+
+        def add(moment: Moment) -> None:
+            append(moment)
+            if len(kept) >= self._limit:
+                self.hand_on()
+
+        return add
+
+    def stored(self, way: Way, now: Callable[[], int]) -> Callable[[int, int, object], None]:
+        """Return what is told of the stores of firmware to rd_idx of ``way``."""
+        append, kept, core = self._append, self._kept, way.reader.index
+
+        def told(_address: int, value: int, _pc: object) -> None:
+            way.is_told = True
+            append((now(), MOVED, core, value, 1, way))
+            if len(kept) >= self._limit:
+                self.hand_on()
+
+        return told
+
+    def _look_and_keep(self, event: Event) -> None:
+        core = event[2]
+        for way in self._read_by[core]:
+            if not way.is_told and (rd := way.peek()) is not None:
+                self._append((event[0], MOVED, core, rd, 0, way))
+        self.add(event)
+
+    def _keep_receipt(self, event: Event) -> None:
+        core = event[2]
+        for way in self._read_by[core]:
+            if way.takes_receipts:
+                self.add(event)
+            elif not way.is_told and (rd := way.peek()) is not None:
+                self.add((event[0], MOVED, core, rd, 0, way))
+
+    def _keep_packets(self, event: Event) -> None:
+        news: Any = event[5]
+        way = self._by_address.get(news.region.address)
+        if way is not None:
+            if not way.is_told and not news.opens and (rd := way.peek()) is not None:
+                self._append((event[0], MOVED, way.reader.index, rd, 0, way))
+            self.add(event)
+
+    def _keep_region(self, event: Event) -> None:
+        news: Any = event[5]
+        if (way := self._by_address.get(news.region.address)) is not None:
+            way.peeked = -1
+            self.add(event)
+
+    def _keep_change(self, event: Event) -> None:
+        for way in self._read_by[event[2]]:
+            way.is_told = False  # Python may play it next
+        self.add(event)
+
+    def hand_on(self) -> None:
+        """Hand on all that are kept; where that is interrupted, the rest stays."""
+        handlers = self._handlers
+        moments = iter(self._kept[:])
+        self._kept.clear()
+        try:
+            for moment in moments:
+                handlers[moment[1]](moment)
+        except BaseException:
+            self._kept[:0] = moments
+            raise
+
+
+def _ignore(_moment: Moment) -> None:
+    """Do nothing."""
+
+
+def _nothing() -> None:
+    """Do nothing."""
