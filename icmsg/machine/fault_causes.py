@@ -9,7 +9,7 @@ from icmsg.hw.mailbox import channels_in
 from icmsg.machine.machine import Hang
 
 if TYPE_CHECKING:
-    from icmsg.machine.machine import Core
+    from icmsg.machine.base_core import BaseCore
 
 CAUSES: Final = {
     1: "an instruction that this core does not have",
@@ -50,12 +50,12 @@ def fault_name(number: int) -> str:
     return f"exception {number - FIRST_TRAP} ({TRAPS.get(number, 'reserved')})"
 
 
-def lock_up_words(core: Core, text: str, pc: int) -> str:
+def lock_up_words(core: BaseCore, text: str, pc: int) -> str:
     """Return that a core is locked up, because of ``text``."""
     return f"core {core.name} is locked up at PC 0x{pc:08X}: {text}, {NO_HANDLER} ({core.locate(pc)})"
 
 
-def storm_of(core: Core, name: str, interrupt: int | None, handler: int, times: int) -> Hang:
+def storm_of(core: BaseCore, name: str, interrupt: int | None, handler: int, times: int) -> Hang:
     """Return that the handler at byte address ``handler`` was entered ``times`` times in a row.
 
     ``name`` is what a person calls the exception, ``interrupt`` its number as an external one (None: it is none).
@@ -69,7 +69,7 @@ def storm_of(core: Core, name: str, interrupt: int | None, handler: int, times: 
     )
 
 
-def _latched(core: Core, interrupt: int | None) -> str:
+def _latched(core: BaseCore, interrupt: int | None) -> str:
     """Return which events of the core's mailbox are set, if it is that which interrupts."""
     try:
         port = core.mailbox_port

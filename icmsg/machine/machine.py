@@ -12,7 +12,7 @@ from icmsg.machine.backtrace import chain_line
 from icmsg.machine.events import EventKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from icmsg.hw.bus import Bus
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from icmsg.machine.backtrace import Frame
     from icmsg.machine.console import Console
     from icmsg.machine.events import Event, EventStream
+    from icmsg.machine.firmware_stops import AccessKind, MemoryAccess
     from icmsg.machine.image import FirmwareImage
     from icmsg.machine.variables import Variable
     from icmsg.soc.mailbox_ports import MailboxPort
@@ -185,6 +186,25 @@ class Core(Protocol):
 
     def variable(self, name: str) -> Variable:
         """Return a variable of the image, or a part of one, to be read and written; FirmwareError if there is none."""
+
+    def address_of(self, place: int | str) -> int:
+        """Return the address of an instruction, or of a function of the image; FirmwareError if there is none."""
+
+    def on_reach(self, place: int | str, handler: Callable[[], None]) -> Callable[[], None]:
+        """Call ``handler()`` each time firmware comes to a place, directly before it; the result ends that."""
+
+    def run_to(self, place: int | str, *, timeout_ns: int, times: int = 1) -> None:
+        """Run until firmware has come to a place so often, and stand there; VirtualTimeoutError if it does not."""
+
+    def watch_memory(
+        self,
+        begin: int,
+        end: int,
+        told: Callable[[MemoryAccess], None],
+        *,
+        kinds: Collection[AccessKind] = ...,
+    ) -> Callable[[], None]:
+        """Call ``told`` for each access to ``begin`` up to ``end``; the result ends that."""
 
     def backtrace(self) -> tuple[Frame, ...]:
         """Return where the core stands, innermost first, and who called that; empty where no firmware runs."""

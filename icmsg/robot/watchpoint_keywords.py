@@ -13,7 +13,7 @@ from icmsg.robot.values import CoreName, RegionName, as_timedelta
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.link.region_watch import AccessKind
+    from icmsg.machine.firmware_stops import AccessKind
     from icmsg.robot.context import KeywordContext
 
 _SHOWN: Final = 8
@@ -21,7 +21,7 @@ _KEPT: Final = 20_000
 
 
 class WatchpointKeywords:
-    """Regions are called ``tx`` and ``rx`` as the core has them that is named before; for the embedded engine.
+    """Regions are called ``tx`` and ``rx`` as the core has them that is named before.
 
     Words are ``rd_idx``, ``wr_idx``, ``handshake`` and ``data``.
     """

@@ -6,20 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.processor import StopKind
+from icmsg.machine.firmware_stops import StoodStill
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.engines.embedded.processor import Processor
-
-
-class StoodStill(Exception):  # noqa: N818 - no error
-    """Time stands at a stop; the next run goes on there."""
-
-
-def never() -> bool:
-    """Return False: what is waited for ends a run in another way."""
-    return False
 
 
 @dataclass(eq=False)

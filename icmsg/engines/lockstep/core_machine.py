@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from icmsg.engines.lockstep.clock import StepClock
     from icmsg.engines.lockstep.core import SteppedCore
+    from icmsg.engines.lockstep.stops import FirmwareStops
     from icmsg.machine.events import EventKind, EventStream
     from icmsg.soc.soc import Soc, Wire
 
@@ -25,6 +26,9 @@ class CoreStepper(Protocol):
 
     def ignore(self, line: object) -> None:
         """Let steps go on when ``line`` rises."""
+
+    def leave_stop(self) -> None:
+        """Go on to the next synchronization point from where firmware stands, if it does."""
 
     def dispose(self) -> None:
         """Let the emulation go, and pause it."""
@@ -60,6 +64,13 @@ class CoreMachine(Protocol):
     @property
     def stepper(self) -> CoreStepper:
         """The stepper that lets time pass."""
+
+    @property
+    def stops(self) -> FirmwareStops:
+        """Handlers where firmware comes to an address or touches memory."""
+
+    def run_until(self, predicate: Callable[[], bool], *, timeout_ns: int, what: str = ...) -> None:
+        """Run until ``predicate()`` is true; VirtualTimeoutError after a virtual time."""
 
     def check_open(self) -> None:
         """Raise EngineError if the machine is closed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -20,6 +21,7 @@ from icmsg.engines.lockstep.records import (
     TASK,
     WOKE,
 )
+from icmsg.engines.lockstep.stops import FirmwareStops
 from icmsg.engines.lockstep.troubles import KINDS
 from icmsg.errors import ConfigurationError, EngineError
 from icmsg.machine.base_machine import BaseMachine
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from icmsg.engines.lockstep.core_types import CoreState
     from icmsg.engines.lockstep.records import Record
     from icmsg.engines.lockstep.stepper import Stepper
+    from icmsg.engines.lockstep.stops import StopCommands
     from icmsg.machine.machine import Hang
     from icmsg.soc.soc import Soc
 
@@ -66,6 +69,7 @@ class SteppedMachine(BaseMachine[CoreT]):
         super().__init__(soc, EventStream(1_000_000_000))
         self.latency_ns: Final = latency_ns
         self.clock: Final = StepClock()
+        self.stops: Final = FirmwareStops(self._stop_commands, partial(setattr, self.clock, "time_ns"))
         self._mailboxes: Final = [core for core in soc.cores.values() if core.mailbox is not None]
         self._uarts: Final = [core for core in soc.cores.values() if core.uart is not None]
 
@@ -184,6 +188,10 @@ class SteppedMachine(BaseMachine[CoreT]):
 
     def _want_timeline(self, wanted: bool) -> None:
         """Begin or end to write down what cores spend their time with."""
+        raise NotImplementedError
+
+    def _stop_commands(self) -> StopCommands:
+        """Return how stops of firmware are put; EngineError where they cannot be."""
         raise NotImplementedError
 
     def emit(self, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
