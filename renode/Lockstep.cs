@@ -97,7 +97,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                     throw new RecoverableException(string.Format("Cannot advance by {0} microseconds at once; {1} is the maximum",
                         microseconds, MaximumMicroseconds));
                 }
-                if(microseconds == 0 || IsAnyLineHigh)
+                if(!isStanding && (microseconds == 0 || IsAnyLineHigh))
                 {
                     return IsAnyLineHigh;
                 }
@@ -114,6 +114,33 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         {
             holdRequested = true;
             timeSource.ExecuteInNearestSyncedState(Hold);
+        }
+
+        // For hooks: holds the emulation where it is, in the middle of a quantum at this time of the core that executes, and
+        // returns as it goes on, which is with the next Advance. Does nothing, not even `announce`, while nobody holds it.
+        public static void StandInCurrent(ulong nanoseconds, Action announce)
+        {
+            Lockstep lockstep;
+            lock(occupation)
+            {
+                lockstep = current;
+            }
+            if(lockstep != null && !lockstep.closing)
+            {
+                announce();
+                lockstep.standingSince = nanoseconds;
+                lockstep.isStanding = true;
+                lockstep.held.Set();
+                lockstep.goOn.WaitOne();
+            }
+        }
+
+        // The time of the core that stands in a hook; false while none does.
+        public static bool TryGetStandingTime(out ulong nanoseconds)
+        {
+            var lockstep = current;
+            nanoseconds = lockstep?.standingSince ?? 0;
+            return lockstep != null && lockstep.isStanding;
         }
 
         // For who writes down so much that somebody has to read it, whoever that is.
@@ -158,6 +185,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                 {
                     closing = true;
                     resume.Set();
+                    GoOn();
                     runner.Join();
                     Release();
                 }
@@ -202,15 +230,36 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         private bool AdvanceTo(TimeInterval until)
         {
             deadline = until;
-            // An edge that came while the emulation was held is no reason to stop: the level was looked at.
-            holdRequested = false;
-            WaitForCores();
+            if(!isStanding)
+            {
+                // An edge that came while the emulation was held is no reason to stop: the level was looked at.
+                holdRequested = false;
+                WaitForCores();
+            }
+            else if(IsAnyLineHigh)
+            {
+                RequestHold();
+            }
             var limit = timeSource.ExecuteInSyncedState(Hold, new TimeStamp(until, timeSource.Domain));
-            resume.Set();
+            if(!GoOn())
+            {
+                resume.Set();
+            }
             held.WaitOne();
             timeSource.CancelActionToExecuteInSyncedState(limit);
             CheckUsable();
             return IsAnyLineHigh;
+        }
+
+        private bool GoOn()
+        {
+            var stood = isStanding;
+            isStanding = false;
+            if(stood)
+            {
+                goOn.Set();
+            }
+            return stood;
         }
 
         // A hook that waited for the emulation which waits for the hook would wait for ever.
@@ -320,6 +369,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             closing = true;
             Release();
             resume.Set();
+            GoOn();
         }
 
         private void Release()
@@ -341,6 +391,8 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         private volatile bool holdRequested;
         private volatile bool closing;
         private volatile bool disposed;
+        private volatile bool isStanding;
+        private ulong standingSince;
         private volatile Exception failure;
         private TimeInterval deadline = TimeInterval.Maximal;
 
@@ -351,6 +403,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         private readonly object use = new object();
         private readonly AutoResetEvent held = new AutoResetEvent(false);
         private readonly AutoResetEvent resume = new AutoResetEvent(false);
+        private readonly AutoResetEvent goOn = new AutoResetEvent(false);
 
         private static Lockstep current;
         private static readonly object occupation = new object();

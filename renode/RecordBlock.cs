@@ -132,6 +132,10 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         // Within a quantum each core has a time of its own, ahead of that of the machine.
         private ulong GetTime()
         {
+            if(Lockstep.TryGetStandingTime(out var standing))
+            {
+                return standing;
+            }
             var time = TryGetExecutingCPU(out var cpu) ? cpu.TimeHandle.TotalElapsedTime : machine.ElapsedVirtualTime.TimeElapsed;
             return time.Ticks / TimeInterval.TicksPerNanosecond;
         }
@@ -173,5 +177,10 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         InterruptEnded = 13,
         FellAsleep = 14,
         Woke = 15,
+        Reached = 16, // by a core, an address at which it stands, see FirmwareStops
+        Stored = 17, // by a core; the value is the address, and those of the next two records go with it
+        Loaded = 18,
+        AccessValue = 19,
+        AccessPlace = 20,
     }
 }

@@ -8,6 +8,7 @@ using System.Linq;
 
 using Antmicro.Renode.Core;
 using Antmicro.Renode.Exceptions;
+using Antmicro.Renode.Peripherals.CPU;
 using Antmicro.Renode.Peripherals.UART;
 
 namespace Antmicro.Renode.Peripherals.Miscellaneous
@@ -33,13 +34,28 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
             timeline = wanted ? new TimelineWatch(ipc.GetMachine(), Capacity) : null;
         }
 
+        // `ipcapp BreakAt "cpunet" 0x1000 true` lets everything stand where firmware comes to an address (FirmwareStops):
+        // RunUntil ends there, and the next one goes on.
+        public static void BreakAt(this IDoorbell ipc, string cpu, ulong address, bool wanted)
+        {
+            Stops(ipc).BreakAt(Find<ICPU>(ipc.GetMachine(), cpu), address, wanted);
+        }
+
+        // `ipcapp WatchMemory "cpunet" 0x20070000 4 false true` writes down stores, or loads, from now on.
+        public static void WatchMemory(this IDoorbell ipc, string cpu, ulong begin, ulong size, bool loads, bool wanted)
+        {
+            Stops(ipc).Watch(Find<ICPU>(ipc.GetMachine(), cpu), begin, size, loads, wanted);
+        }
+
         // Needed before the machine is saved.
         public static void Unfollow(this IDoorbell _)
         {
             doorbells?.Dispose();
             console?.Dispose();
             timeline?.Dispose();
+            stops?.Dispose();
             timeline = null;
+            stops = null;
             doorbells = null;
             console = null;
         }
@@ -92,8 +108,22 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
                     records += timeline.Take(out var lostOfTimeline);
                     lost += lostOfTimeline;
                 }
+                if(stops != null)
+                {
+                    records += stops.Take(out var lostOfStops);
+                    lost += lostOfStops;
+                }
             }
             return string.Format("{0} {1} {2}", ipc.ElapsedNanoseconds(), lost, records.Length == 0 ? "-" : records);
+        }
+
+        private static FirmwareStops Stops(IDoorbell ipc)
+        {
+            if(doorbells == null)
+            {
+                throw new RecoverableException("Nobody follows this machine: Release has let it go meanwhile, or there was no Follow");
+            }
+            return stops = stops ?? new FirmwareStops(ipc.GetMachine(), Capacity);
         }
 
         private static string[] Split(string names)
@@ -131,6 +161,7 @@ namespace Antmicro.Renode.Peripherals.Miscellaneous
         private static DoorbellJournal doorbells;
         private static ConsoleCapture console;
         private static TimelineWatch timeline;
+        private static FirmwareStops stops;
 
         private const uint Capacity = 1 << 16;
     }

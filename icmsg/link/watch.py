@@ -13,10 +13,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from icmsg.config.instance import WORD
-from icmsg.engines.embedded.bus import CoreBus
 from icmsg.errors import ConfigurationError, IcmsgError
 from icmsg.link.followed_link import follow_link
 from icmsg.link.link import Link
@@ -28,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from icmsg.config.instance import InstanceConfig, Region, RegionLayout
-    from icmsg.engines.embedded.machine_core import MachineCore
     from icmsg.link.followed_region import FollowedRegion
     from icmsg.machine.events import TxRegion
+    from icmsg.machine.firmware_stops import AccessKind, MemoryAccess
     from icmsg.machine.machine import Core, Machine
 
 
@@ -228,7 +227,6 @@ class LinkWatch(EchoPairs):
         return [self.first_difference]
 
 
-AccessKind = Literal["store", "load"]
 DATA: Final = "data"
 """The word for packets."""
 
@@ -265,12 +263,14 @@ class RegionAccess:
 class RegionWatch:
     """Watchpoint on a region, from now until :meth:`stop`; ``told`` is called with each access.
 
-    ``regions`` is the region as each core has it, by the core's name. Firmware's stores are told before they are made,
-    those of Python behind, as one for each block that it writes; ``kinds`` may have ``load``, which is told of firmware
-    alone. ``words`` are those to look at, none = all. What is told may read memory; it may not let time pass.
+    ``regions`` is the region as each core has it, by the core's name. On the embedded engine firmware's stores are told
+    before they are made, on Renode at the next synchronization point, with their own times; those of Python behind, as
+    one for each block that it writes. ``kinds`` may have ``load``, which is told of firmware alone. ``words`` are those
+    to look at, none = all. What is told may read memory; it may not let time pass.
 
     Raises:
-        ConfigurationError: the machine is not of the embedded engine, or the region has no such word.
+        ConfigurationError: the region has no such word.
+        EngineError: the Renode behind a Monitor has not the files that this needs.
     """
 
     def __init__(
@@ -283,14 +283,6 @@ class RegionWatch:
         words: tuple[str, ...] = (),
         kinds: tuple[AccessKind, ...] = ("store",),
     ) -> None:
-        from icmsg.engines.embedded.machine import EmbeddedMachine
-
-        if not isinstance(machine, EmbeddedMachine):
-            raise ConfigurationError(
-                f"watchpoints on a region are for the embedded engine, this machine is of {machine.engine}: "
-                "run with engine=embedded"
-            )
-        self._machine: Final = machine
         self._told: Final = told
         self._words: Final = words_of(layout)
         unknown = next((word for word in words if word not in (*self._words.values(), DATA)), None)
@@ -301,20 +293,20 @@ class RegionWatch:
         self._layout: Final = layout
         self._ends: list[Callable[[], None]] = []
         for name, region in regions.items():
-            self._watch(machine.core(name), region, kinds)
+            core = machine.core(name)
+            for begin, end in self._parts(region.size):
+                told_of_core = partial(self._tell, core, region.address)
+                ends = core.watch_memory(
+                    region.address + begin, region.address + end, told_of_core, kinds=kinds
+                )
+                self._ends.append(ends)
 
-    def _watch(self, core: MachineCore, region: Region, kinds: tuple[AccessKind, ...]) -> None:
-        begin, end = region.address, region.address + region.size
-        if "store" in kinds:
-            stored = partial(self._stored, core, begin)
-            self._ends.append(core.watch_stores(begin, end, stored))
-            assert isinstance(core.bus, CoreBus)
-            self._ends.append(core.bus.watch_writes(begin, end, partial(self._written, core, begin)))
-        if "load" in kinds:
-            loaded = partial(self._loaded, core, begin)
-            self._ends.append(
-                core.watch_firmware(lambda firmware: firmware.watch_stores(begin, end, loaded, loads=True))
-            )
+    def _parts(self, size: int) -> list[tuple[int, int]]:
+        """Return the offsets between which there is what is wanted: one part, or those of the words."""
+        if not self._wanted:
+            return [(0, size)]
+        parts = [(offset, offset + WORD) for offset, word in self._words.items() if word in self._wanted]
+        return parts + ([(self._layout.data_offset, size)] if DATA in self._wanted else [])
 
     def stop(self) -> None:
         """Tell no more."""
@@ -322,26 +314,13 @@ class RegionWatch:
         for end in ends:
             end()
 
-    def _stored(self, core: MachineCore, begin: int, address: int, value: int, pc: Callable[[], int]) -> None:
-        self._tell(core, "store", address - begin, value, pc())
-
-    def _loaded(
-        self, core: MachineCore, begin: int, address: int, _value: int, pc: Callable[[], int]
-    ) -> None:
-        self._tell(core, "load", address - begin, core.bus.read32(address & -WORD), pc())
-
-    def _written(self, core: MachineCore, begin: int, address: int, size: int) -> None:
-        if core.is_played:
-            word = core.bus.read_block(address, min(size, WORD))
-            self._tell(core, "store", address - begin, int.from_bytes(word, "little"), None)
-
-    def _tell(self, core: MachineCore, kind: AccessKind, offset: int, value: int, pc: int | None) -> None:
+    def _tell(self, core: Core, begin: int, access: MemoryAccess) -> None:
+        offset = access.address - begin
         word = self._words.get(offset & -WORD, DATA if offset >= self._layout.data_offset else "")
-        if self._wanted and word not in self._wanted:
-            return
-        place = "Python" if pc is None else core.locate(pc)
-        unsigned = value & 0xFFFF_FFFF
-        self._told(RegionAccess(core.name, self._machine.now_ns, kind, word, offset, unsigned, pc, place))
+        place = "Python" if access.pc is None else core.locate(access.pc)
+        self._told(
+            RegionAccess(core.name, access.time_ns, access.kind, word, offset, access.value, access.pc, place)
+        )
 
 
 def words_of(layout: RegionLayout) -> dict[int, str]:

@@ -18,14 +18,16 @@ from icmsg.machine.backtrace import chain_line
 from icmsg.machine.events import EventKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from icmsg.hw.bus import Bus
     from icmsg.ipc.clock import Clock
     from icmsg.machine.backtrace import Frame
+    from icmsg.machine.base_machine import BaseCore
     from icmsg.machine.console import Console
     from icmsg.machine.events import Event, EventStream
+    from icmsg.machine.firmware_stops import AccessKind, MemoryAccess
     from icmsg.machine.image import FirmwareImage
     from icmsg.machine.variables import Variable
     from icmsg.soc.mailbox_ports import MailboxPort
@@ -192,6 +194,25 @@ class Core(Protocol):
     def variable(self, name: str) -> Variable:
         """Return a variable of the image, or a part of one, to be read and written; FirmwareError if there is none."""
 
+    def address_of(self, place: int | str) -> int:
+        """Return the address of an instruction, or of a function of the image; FirmwareError if there is none."""
+
+    def on_reach(self, place: int | str, handler: Callable[[], None]) -> Callable[[], None]:
+        """Call ``handler()`` each time firmware comes to a place, directly before it; the result ends that."""
+
+    def run_to(self, place: int | str, *, timeout_ns: int, times: int = 1) -> None:
+        """Run until firmware has come to a place so often, and stand there; VirtualTimeoutError if it does not."""
+
+    def watch_memory(
+        self,
+        begin: int,
+        end: int,
+        told: Callable[[MemoryAccess], None],
+        *,
+        kinds: Collection[AccessKind] = ...,
+    ) -> Callable[[], None]:
+        """Call ``told`` for each access to ``begin`` up to ``end``; the result ends that."""
+
     def backtrace(self) -> tuple[Frame, ...]:
         """Return where the core stands, innermost first, and who called that; empty where no firmware runs."""
 
@@ -314,12 +335,12 @@ def fault_name(number: int) -> str:
     return f"exception {number - FIRST_TRAP} ({TRAPS.get(number, 'reserved')})"
 
 
-def lock_up_words(core: Core, text: str, pc: int) -> str:
+def lock_up_words(core: BaseCore, text: str, pc: int) -> str:
     """Return that a core is locked up, because of ``text``."""
     return f"core {core.name} is locked up at PC 0x{pc:08X}: {text}, {NO_HANDLER} ({core.locate(pc)})"
 
 
-def storm_of(core: Core, name: str, interrupt: int | None, handler: int, times: int) -> Hang:
+def storm_of(core: BaseCore, name: str, interrupt: int | None, handler: int, times: int) -> Hang:
     """Return that the handler at byte address ``handler`` was entered ``times`` times in a row.
 
     ``name`` is what a person calls the exception, ``interrupt`` its number as an external one (None: it is none).
@@ -333,7 +354,7 @@ def storm_of(core: Core, name: str, interrupt: int | None, handler: int, times: 
     )
 
 
-def _latched(core: Core, interrupt: int | None) -> str:
+def _latched(core: BaseCore, interrupt: int | None) -> str:
     """Return which events of the core's mailbox are set, if it is that which interrupts."""
     try:
         port = core.mailbox_port

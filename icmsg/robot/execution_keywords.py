@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from robot.api import logger
 from robot.api.deco import keyword
 
-from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError, VirtualTimeoutError
 from icmsg.link.watch import RegionAccess, RegionWatch
 from icmsg.robot.settings import CoreName, RegionName, as_timedelta, robot_variables
@@ -24,8 +23,8 @@ from icmsg.views.execution import Coverage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.engines.embedded.machine_core import MachineCore
-    from icmsg.link.watch import AccessKind
+    from icmsg.machine.firmware_stops import AccessKind
+    from icmsg.machine.machine import Core
     from icmsg.robot.context import KeywordContext
 
 
@@ -33,7 +32,7 @@ _PLACE: Final = re.compile(r"([A-Za-z_$][\w.$]*)(?:\+(0[xX][0-9a-fA-F]+|\d+))?")
 
 
 class ExecutionKeywords:
-    """Stops at a place of a core's image, and coverage of its lines; for the embedded engine."""
+    """Stops at a place of a core's image; and coverage of its lines, for the embedded engine."""
 
     def __init__(self, context: KeywordContext) -> None:
         self._context = context
@@ -51,7 +50,7 @@ class ExecutionKeywords:
         | ${stop}= | Break At | net | link_send | timeout=10 ms |
         | Should Be Equal As Integers | ${stop.registers.R1} | 5 | |
         """
-        found = self._core(core, "Break At")
+        found = self._context.machine.core(core)
         time_ns = self._run_to(found, _place(found, place), timeout, times)
         registers = found.registers
         return {
@@ -71,10 +70,10 @@ class ExecutionKeywords:
         Fails with the state of the link, and where the cores are, if that does not happen within ``timeout``; and at
         once, with the names that are like it, if the image has no such function.
         """
-        found = self._core(core, "Wait Until Function")
+        found = self._context.machine.core(core)
         return as_timedelta(self._run_to(found, found.address_of(function), timeout, times))
 
-    def _run_to(self, core: MachineCore, address: int, timeout: timedelta | None, times: int) -> int:
+    def _run_to(self, core: Core, address: int, timeout: timedelta | None, times: int) -> int:
         """Run until a core comes to an address, and return the exact time."""
         if times < 1:
             raise ConfigurationError(f"times={times}: use 1 or more")
@@ -115,17 +114,8 @@ class ExecutionKeywords:
             logger.warn(f"coverage: there is nothing about lines in {image}: build it with -g")
         return str(saved)
 
-    def _core(self, name: str, what: str) -> MachineCore:
-        machine = self._context.machine
-        if not isinstance(machine, EmbeddedMachine):
-            raise ConfigurationError(
-                f"{what} is for the embedded engine, this machine is of {machine.engine}: use its Monitor "
-                "(cpu AddHook) or its GDB server (machine StartGdbServer)"
-            )
-        return machine.core(name)
 
-
-def _place(core: MachineCore, text: str) -> int:
+def _place(core: Core, text: str) -> int:
     """Return the address of a place; FirmwareError, naming what is like it, if there is no such function."""
     try:
         return core.address_of(int(text, 0))
@@ -141,7 +131,7 @@ _KEPT: Final = 20_000
 
 
 class WatchpointKeywords:
-    """Regions are called ``tx`` and ``rx`` as the core has them that is named before; for the embedded engine.
+    """Regions are called ``tx`` and ``rx`` as the core has them that is named before.
 
     Words are ``rd_idx``, ``wr_idx``, ``handshake`` and ``data``.
     """

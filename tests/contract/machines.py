@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class MachineUnderTest:
     """``make`` gives a machine of the nRF5340; ``slack_ns`` is how late it may see what a core does, ``hears``
-    whether it sees what cores print, and ``examples`` how many a generated test makes; where an access takes long,
+    whether it sees what cores print, ``stops`` whether it is an engine and no imitation of one, which cannot stand in
+    front of an instruction, and ``examples`` how many a generated test makes; where an access takes long,
     they are few, and short.
     """
 
@@ -28,11 +29,12 @@ class MachineUnderTest:
     make: Callable[[], Machine]
     slack_ns: int = 0
     hears: bool = True
+    stops: bool = False
     examples: int = how_many(25)
 
 
 MACHINES: Final = [
-    MachineUnderTest("embedded", lambda: EmbeddedMachine(quantum_ns=1_000, latency_ns=1_000)),
+    MachineUnderTest("embedded", lambda: EmbeddedMachine(quantum_ns=1_000, latency_ns=1_000), stops=True),
     MachineUnderTest("renode over a fake of .NET", lambda: MachineOnTheFake(quantum_ns=1_000), 4_000),
     MachineUnderTest(
         "remote over the embedded Monitor", lambda: OnTheEmbeddedMonitor(quantum_ns=1_000), 4_000
@@ -45,8 +47,8 @@ MACHINES: Final = [
         hears=False,
         examples=5,
     ),
-    MachineUnderTest("remote", lambda: on_a_real_renode(quantum_ns=1_000), 4_000, examples=4),
-    MachineUnderTest("renode", lambda: real_machine(quantum_ns=1_000), 4_000, examples=8),
+    MachineUnderTest("remote", lambda: on_a_real_renode(quantum_ns=1_000), 4_000, stops=True, examples=4),
+    MachineUnderTest("renode", lambda: real_machine(quantum_ns=1_000), 4_000, stops=True, examples=8),
 ]
 
 APP_IPC: Final = 0x5002_A000

@@ -8,23 +8,20 @@ Handlers that are called where a core's firmware comes to an address, makes an a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from icmsg.config.instance import WORD
+from icmsg.engines.embedded.bus import CoreBus
 from icmsg.engines.embedded.processor import StopKind
+from icmsg.machine.base_machine import BaseCore
+from icmsg.machine.firmware_stops import STORES, MemoryAccess, StoodStill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from icmsg.engines.embedded.processor import Processor
-
-
-class StoodStill(Exception):  # noqa: N818 - no error
-    """Time stands at a stop; the next run goes on there."""
-
-
-def never() -> bool:
-    """Return False: what is waited for ends a run in another way."""
-    return False
+    from icmsg.machine.firmware_stops import AccessKind
 
 
 @dataclass(eq=False)
@@ -199,3 +196,77 @@ class FirmwareWatches:
         """Take over the firmware that the core runs from now on."""
         for watch in self._all:
             watch.begin(self._current())
+
+
+class ObservableCore(BaseCore):
+    """A core that tells what memory its firmware, or Python that plays it, touches."""
+
+    _watches: FirmwareWatches
+
+    def open_time_ns(self) -> int:
+        """Return the virtual time; EngineError if the machine is closed."""
+        raise NotImplementedError
+
+    def watch_stores(
+        self, begin: int, end: int, told: Callable[[int, int, Callable[[], int]], None]
+    ) -> Callable[[], None]:
+        """Call ``told(address, value, pc)`` at each store of this core's firmware to ``begin`` up to ``end``.
+
+        ``pc`` is a function. The result ends that, before the next slice. Meanwhile firmware is about a third slower.
+        """
+        return self.watch_firmware(lambda firmware: firmware.watch_stores(begin, end, told))
+
+    def watch_firmware(self, install: Callable[[Processor], Callable[[], None]]) -> Callable[[], None]:
+        """Call ``install(firmware)``, which returns how to end that, for each firmware that runs here from now on.
+
+        The function returned ends that, before the next slice.
+        """
+        return self._watches.add(install)
+
+    def watch_memory(
+        self,
+        begin: int,
+        end: int,
+        told: Callable[[MemoryAccess], None],
+        *,
+        kinds: Collection[AccessKind] = STORES,
+    ) -> Callable[[], None]:
+        """Call ``told`` for each access to ``begin`` up to ``end``, which is memory; the function returned ends that.
+
+        Firmware's stores are told before they are made, those of Python that plays the core behind, as one for each
+        block that it writes; Python's loads are never told.
+        """
+
+        def tell(kind: AccessKind, address: int, value: int, pc: int | None) -> None:
+            told(MemoryAccess(self.open_time_ns(), kind, address, value & 0xFFFF_FFFF, pc))
+
+        def stored(address: int, value: int, pc: Callable[[], int]) -> None:
+            tell("store", address, value, pc())
+
+        def loaded(address: int, _value: int, pc: Callable[[], int]) -> None:
+            tell("load", address, self.bus.read32(address & -WORD), pc())
+
+        def written(address: int, size: int) -> None:
+            if self.is_played:
+                word = self.bus.read_block(address, min(size, WORD))
+                tell("store", address, int.from_bytes(word, "little"), None)
+
+        ends: list[Callable[[], None]] = []
+        if "store" in kinds:
+            assert isinstance(self.bus, CoreBus)
+            ends += self.watch_stores(begin, end, stored), self.bus.watch_writes(begin, end, written)
+        if "load" in kinds:
+            install = partial(_watch_loads, begin, end, loaded)
+            ends.append(self.watch_firmware(install))
+
+        def stop() -> None:
+            while ends:
+                ends.pop()()
+
+        return stop
+
+
+def _watch_loads(
+    begin: int, end: int, told: Callable[[int, int, Callable[[], int]], None], firmware: Processor
+) -> Callable[[], None]:
+    return firmware.watch_stores(begin, end, told, loads=True)

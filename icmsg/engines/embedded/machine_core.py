@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.core_control import CoreConsole
-from icmsg.engines.embedded.firmware_watch import CoreStops, FirmwareWatches, never
+from icmsg.engines.embedded.firmware_watch import CoreStops, FirmwareWatches, ObservableCore
 from icmsg.engines.embedded.played import PlayedCore
 from icmsg.errors import EngineError
-from icmsg.machine.base_machine import BaseCore
 from icmsg.machine.events import EventKind
+from icmsg.machine.firmware_stops import never
 from icmsg.machine.machine import lock_up_words
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ ERASED: Final = 0xFFFF_FFFF
 """A word of flash to which nothing was written."""
 
 
-class MachineCore(BaseCore):
+class MachineCore(ObservableCore):
     """A core that is halted (as after power-up), runs firmware, or is played by Python."""
 
     def __init__(
@@ -48,7 +48,7 @@ class MachineCore(BaseCore):
         self._held = False
         self.is_played_elsewhere = False  # by somebody behind the Monitor: the SoC does not start it
         self._power_handlers: list[Callable[[bool], None]] = []
-        self._watches: Final = FirmwareWatches(lambda: slot.firmware)
+        self._watches = FirmwareWatches(lambda: slot.firmware)
         self._console: Final = CoreConsole(self, slot, receiver)
         self.stops: Final = CoreStops(lambda: slot.firmware)
         """Handlers that are called where firmware comes to an address or makes an access."""
@@ -326,22 +326,6 @@ class MachineCore(BaseCore):
             return ""
         text, pc = problem
         return lock_up_words(self, text, pc)
-
-    def watch_stores(
-        self, begin: int, end: int, told: Callable[[int, int, Callable[[], int]], None]
-    ) -> Callable[[], None]:
-        """Call ``told(address, value, pc)`` at each store of this core's firmware to ``begin`` up to ``end``.
-
-        ``pc`` is a function. The result ends that, before the next slice. Meanwhile firmware is about a third slower.
-        """
-        return self.watch_firmware(lambda firmware: firmware.watch_stores(begin, end, told))
-
-    def watch_firmware(self, install: Callable[[Processor], Callable[[], None]]) -> Callable[[], None]:
-        """Call ``install(firmware)``, which returns how to end that, for each firmware that runs here from now on.
-
-        The function returned ends that, before the next slice.
-        """
-        return self._watches.add(install)
 
     def on_reach(self, place: int | str, handler: Callable[[], None]) -> Callable[[], None]:
         """Call ``handler()`` each time firmware comes to ``place``, directly before the instruction is executed.

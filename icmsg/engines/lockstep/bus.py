@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from icmsg.errors import BusError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icmsg.hw.registers import AccessKind
     from icmsg.soc.soc import MappedRange, SocCore
 
@@ -23,7 +25,9 @@ class PlacedBus:
     becomes a BusError.
     """
 
-    __slots__ = ("_closed", "_core", "_cpu", "_failure", "_mailbox", "_places", "_readable", "_writable")
+    __slots__ = (
+        "_closed", "_core", "_cpu", "_failure", "_mailbox", "_places", "_readable", "_watches", "_writable",
+    )  # fmt: skip
 
     def __init__(self, core: SocCore, failure: type[Exception]) -> None:
         self._core = core.name
@@ -31,6 +35,7 @@ class PlacedBus:
         self._places = core
         self._failure = failure
         self._closed = False
+        self._watches: tuple[tuple[int, int, Callable[[int, int], None]], ...] = ()
         self._mailbox = core.mailbox
         # Renode's model answers 0 where the mailbox has no register.
         kind = core.port.kind if core.port is not None else None
@@ -86,6 +91,27 @@ class PlacedBus:
             self._set_block(address, content)
         except self._failure as error:
             raise self._error(self._words(error), address, 8 * len(content)) from error
+        if self._watches:
+            self._wrote(address, len(content))
+
+    def watch_writes(self, begin: int, end: int, told: Callable[[int, int], None]) -> Callable[[], None]:
+        """Call ``told(address, size)`` behind each write to ``begin``…``end`` - 1; the function returned ends that.
+
+        ``size`` is what of the write lies in there.
+        """
+        watch = begin, end, told
+        self._watches = *self._watches, watch
+
+        def remove() -> None:
+            self._watches = tuple(each for each in self._watches if each is not watch)
+
+        return remove
+
+    def _wrote(self, address: int, size: int) -> None:
+        for begin, end, told in self._watches:
+            first, last = max(address, begin), min(address + size, end)
+            if first < last:
+                told(first, last - first)
 
     def close(self) -> None:
         """Refuse everything from now on: the machine is gone."""
@@ -156,6 +182,8 @@ class PlacedBus:
             self._set(width, address, value)
         except self._failure as error:
             raise self._error(self._words(error), address, width) from error
+        if self._watches:
+            self._wrote(address, width // 8)
         if not place.is_memory:
             self._rang()
 

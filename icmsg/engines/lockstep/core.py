@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.lockstep import monitor_text
 from icmsg.engines.lockstep.core_types import SteppedConsole, played_command, runs_here, type_of, watched
 from icmsg.engines.lockstep.monitor_text import CoreRegisters, monitor_path
 from icmsg.engines.lockstep.played import InterruptDelivery
 from icmsg.engines.lockstep.records import Troubles
-from icmsg.errors import ConfigurationError, EngineError
+from icmsg.errors import EngineError
 from icmsg.machine.base_machine import BaseCore
 from icmsg.machine.console import Console
 from icmsg.machine.events import EventKind
@@ -264,6 +264,7 @@ class SteppedCore(BaseCore):
 
     def _do(self, lines: Iterable[str]) -> None:
         self._told = None
+        self._machine.stepper.leave_stop()
         for line in lines:
             self._machine.command(line)
         self._machine.take()
@@ -355,23 +356,6 @@ class SteppedCore(BaseCore):
     def hangs(self) -> list[Hang]:
         """Return the interrupt of this core that never ends."""
         return self.troubles.hangs(self._vector_table or 0)
-
-    def on_reach(self, place: int | str, handler: Callable[[], None]) -> NoReturn:
-        """Refuse stops, as :meth:`run_to`: Renode is held at synchronization points, never before an instruction.
-
-        Raises:
-            ConfigurationError: always; the text names what to use.
-        """
-        del handler
-        raise ConfigurationError(
-            f"stops at {place} from Python are for the embedded engine, core {self.name} is Renode's: run with "
-            f"engine=embedded, or use `{self._place.cpu} AddHook` of its Monitor or `machine StartGdbServer`"
-        )
-
-    def run_to(self, place: int | str, *, timeout_ns: int, times: int = 1) -> NoReturn:
-        """Refuse stops, as :meth:`on_reach`."""
-        del timeout_ns, times
-        self.on_reach(place, self.release)
 
     def _frame_registers(self) -> dict[str, int]:
         return self._registers.all() if self._started else {}

@@ -50,6 +50,11 @@ INTERRUPT_TAKEN: Final = 12
 INTERRUPT_ENDED: Final = 13
 FELL_ASLEEP: Final = 14
 WOKE: Final = 15
+REACHED: Final = 16
+STORED: Final = 17
+LOADED: Final = 18
+ACCESS_VALUE: Final = 19
+ACCESS_PLACE: Final = 20
 
 _RECORD: Final = Struct("<QHHI")
 RECORD_BYTES: Final = _RECORD.size

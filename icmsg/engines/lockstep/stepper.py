@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from icmsg.engines.lockstep.core import SteppedCore
+    from icmsg.engines.lockstep.stops import FirmwareStops
     from icmsg.machine.events import EventKind, EventStream
     from icmsg.soc.soc import Soc, Wire
     from icmsg.timers import Action, ScheduledTimer
@@ -96,6 +97,9 @@ class CoreStepper(Protocol):
     def ignore(self, line: object) -> None:
         """Let steps go on when ``line`` rises."""
 
+    def leave_stop(self) -> None:
+        """Go on to the next synchronization point from where firmware stands, if it does."""
+
     def dispose(self) -> None:
         """Let the emulation go, and pause it."""
 
@@ -130,6 +134,13 @@ class CoreMachine(Protocol):
     @property
     def stepper(self) -> CoreStepper:
         """The stepper that lets time pass."""
+
+    @property
+    def stops(self) -> FirmwareStops:
+        """Handlers where firmware comes to an address or touches memory."""
+
+    def run_until(self, predicate: Callable[[], bool], *, timeout_ns: int, what: str = ...) -> None:
+        """Run until ``predicate()`` is true; VirtualTimeoutError after a virtual time."""
 
     def check_open(self) -> None:
         """Raise EngineError if the machine is closed."""
@@ -192,8 +203,10 @@ class Stepper:
     """Owns the lockstep, which exists from the first step on, and not around loads.
 
     ``make_lockstep`` makes it for the lines that are followed, ``now_ns`` gives the time while there is none.
-    ``step_done`` is called after each step, with the emulation held. Where a step is dear, as one command of a Monitor,
-    steps may be ``growing`` during a run: a condition that nothing announces is seen later then, by up to 10 ms.
+    ``step_done`` is called after each step, with the emulation held, and ``tell_stops`` behind it: it calls who waits
+    where firmware stands, and says whether one stands. What it raises leaves the emulation there. Where a step is
+    dear, as one command of a Monitor, steps may be ``growing`` during a run: a condition that nothing announces is seen
+    later then, by up to 10 ms.
     """
 
     def __init__(
@@ -204,6 +217,7 @@ class Stepper:
         now_ns: Callable[[], int],
         shared: Held | None,
         step_done: Callable[[], None],
+        tell_stops: Callable[[], bool],
         growing: bool = False,
     ) -> None:
         self._clock = clock
@@ -212,6 +226,9 @@ class Stepper:
         self._now_ns = now_ns
         self._shared = shared
         self._step_done = step_done
+        self._tell_stops = tell_stops
+        self._stands = False  # in front of an instruction, between two synchronization points
+        self._held_ns = 0  # the time of the emulation, which is that of the synchronization point before
         self._lockstep: Lockstep | None = None
         self._followed: list[object] = []
         self._rose = True
@@ -228,6 +245,7 @@ class Stepper:
         point, exact = self._reached
         until = (exact if point == clock.time_ns else clock.time_ns) + ns
         slice_ns = _LONGEST_NS if satisfied is None else _SLICE_NS
+        self.leave_stop()
         while True:
             if self._rose:
                 self._look(played)
@@ -246,6 +264,14 @@ class Stepper:
             self._step(min(goal, clock.time_ns + slice_ns))
             if self._growing and satisfied is not None:
                 slice_ns = min(2 * slice_ns, _LONGEST_NS)
+
+    def leave_stop(self) -> None:
+        """Go on to the next synchronization point from where firmware stands, if it does.
+
+        In front of what waits for the threads of cores: a halt, a reset.
+        """
+        if self._stands:
+            self._step(self._held_ns + US)
 
     def line_rose(self, core: SteppedCore, number: int, time_ns: int) -> None:
         """A mailbox raised an interrupt of ``core``."""
@@ -271,6 +297,7 @@ class Stepper:
         if lockstep is None:
             return
         self._resuming()
+        self._stands = False
         try:
             lockstep.dispose()
             self._clock.time_ns = self._now_ns()
@@ -285,17 +312,24 @@ class Stepper:
             core.look()
 
     def _step(self, goal_ns: int) -> None:
-        self._resuming()
-        try:
-            if self._lockstep is None:
-                self._lockstep = self._make_lockstep(self._followed)
-                self._rose = True
-            elif self._lockstep.advance(-(-(goal_ns - self._clock.time_ns) // US)):
-                self._rose = True
-            self._clock.time_ns = self._lockstep.now_ns()
-        finally:
-            self._paused()
-        self._step_done()
+        while True:
+            self._resuming()
+            try:
+                if self._lockstep is None:
+                    self._lockstep = self._make_lockstep(self._followed)
+                    self._rose = True
+                else:
+                    ns = goal_ns - (self._held_ns if self._stands else self._clock.time_ns)
+                    self._rose |= self._lockstep.advance(max(-(-ns // US), 1))
+                self._clock.time_ns = self._held_ns = self._lockstep.now_ns()
+            finally:
+                self._paused()
+            self._stands = False
+            self._step_done()
+            self._stands = True  # also after what a handler raises
+            self._stands = self._tell_stops()
+            if not self._stands:
+                return
 
     def _resuming(self) -> None:
         if self._shared is not None:

@@ -24,6 +24,7 @@ from icmsg.engines.lockstep.machine import (
 from icmsg.engines.lockstep.monitor_text import complaints, csharp_files, monitor_path
 from icmsg.engines.lockstep.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, TASK, TIMELINE, among
 from icmsg.engines.lockstep.stepper import Stepper
+from icmsg.engines.lockstep.stops import KINDS as STOPS
 from icmsg.engines.remote.advance import LockstepAdvance, SliceAdvance, current_time, read_report
 from icmsg.engines.remote.bus import IrqLines, RemoteBus, RemoteMemory
 from icmsg.engines.remote.transport import BatchedMonitor, find_capabilities, words
@@ -134,6 +135,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             now_ns=self._ask_time,
             shared=self._memory,
             step_done=self.take,
+            tell_stops=self.stops.tell,
             growing=True,
         )
         for name, core in cores.items():
@@ -232,6 +234,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self.check_open()
         if self.is_held:
             monitor_text.check_beside_lockstep(command)
+            self.stepper.leave_stop()
         self._irq_lines.forget()
         self._memory.on_resume()
         return self.monitor.execute(command)
@@ -296,7 +299,9 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         doorbells = []
         for record in report.doorbells:
             note = record.time_ns, record.source, record.value
-            if record.kind == TASK and note in own:
+            if record.kind in STOPS:
+                self.stops.take(record)
+            elif record.kind == TASK and note in own:
                 own.remove(note)
             else:
                 doorbells.append(record)
@@ -312,6 +317,34 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         with suppress(MonitorError):  # models of an earlier release do not know it, and a Renode may be gone
             self._ask_time()
             self.monitor.execute(f"{mailbox} FollowTimeline {'true' if wanted else 'false'}")
+
+    def _stop_commands(self) -> RemoteMachine:
+        return self
+
+    def break_at(self, cpu: str, address: int, *, wanted: bool) -> None:
+        """Let everything stand where a core comes to ``address``, or no longer; EngineError where that cannot be."""
+        self._put_stop(f'BreakAt "{cpu}" 0x{address:X}', wanted=wanted)
+
+    def watch_memory(self, cpu: str, begin: int, size: int, *, loads: bool, wanted: bool) -> None:
+        """Write down a core's stores, or loads, or no longer; EngineError where that cannot be."""
+        what = f'WatchMemory "{cpu}" 0x{begin:X} {size} {"true" if loads else "false"}'
+        self._put_stop(what, wanted=wanted)
+
+    def _put_stop(self, what: str, *, wanted: bool) -> None:
+        mailbox = self.capabilities.lockstep
+        problem = "its mailbox has no lockstep"
+        if mailbox is not None:
+            try:
+                self.monitor.execute(f"{mailbox} {what} {'true' if wanted else 'false'}")
+            except MonitorError as error:
+                problem = words(error)
+            else:
+                return
+        if wanted and not self._closed:
+            raise EngineError(
+                f"the Renode behind the Monitor cannot stop firmware or watch memory ({problem}): start it with "
+                "renode/platform.resc of this release, which has FirmwareStops.cs and RemoteExtensions.cs"
+            )
 
     @property
     def warnings(self) -> list[AccessWarning]:

@@ -164,6 +164,10 @@ class AdaptedMachine:
         """Make a TimelineWatch."""
         return _Records(self._models.TimelineWatch(self._machine, capacity), capacity)
 
+    def stops(self, capacity: int) -> _Stops:
+        """Make a FirmwareStops."""
+        return _Stops(self._models.FirmwareStops(self._machine, capacity), capacity, self._object)
+
     def consoles(self, capacity: int, uarts: Sequence[str]) -> _Records:
         """Make a ConsoleCapture."""
         from Antmicro.Renode.Peripherals.UART import IUART  # type: ignore[import-not-found]  # loaded by now
@@ -191,6 +195,23 @@ class _Records:
         """Free the block; a view of it that somebody still has must not be used."""
         self.memory.release()
         self.source.Dispose()
+
+
+class _Stops:
+    """A FirmwareStops."""
+
+    def __init__(self, stops: Any, capacity: int, find: Callable[[str], Any]) -> None:
+        self._stops = stops
+        self._find = find
+        self.records: Final = _Records(stops, capacity)
+
+    def break_at(self, cpu: str, address: int, *, wanted: bool) -> None:
+        """Stop a core at an address, or no longer."""
+        self._stops.BreakAt(self._find(cpu), address, wanted)
+
+    def watch_memory(self, cpu: str, begin: int, size: int, *, loads: bool, wanted: bool) -> None:
+        """Write down a core's stores, or loads, or no longer."""
+        self._stops.Watch(self._find(cpu), begin, size, loads, wanted)
 
 
 class _Lockstep:

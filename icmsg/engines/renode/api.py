@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from icmsg.engines.lockstep.stops import StopCommands
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
@@ -36,6 +38,14 @@ class Records(Protocol):
 
     def dispose(self) -> None:
         """Free the block."""
+
+
+class StopsApi(StopCommands, Protocol):
+    """A FirmwareStops, and what it writes down."""
+
+    @property
+    def records(self) -> Records:
+        """Stops and accesses."""
 
 
 class MachineApi(Protocol):
@@ -94,6 +104,9 @@ class MachineApi(Protocol):
 
     def timeline(self, capacity: int) -> Records:
         """Write down what the cores spend their time with."""
+
+    def stops(self, capacity: int) -> StopsApi:
+        """Stop firmware and write down what it touches, as it is told."""
 
     def consoles(self, capacity: int, uarts: Sequence[str]) -> Records:
         """Write down what these UARTs send."""

@@ -234,6 +234,8 @@ class RenodeBus(PlacedBus):
             self._write(address, value, 32)
         else:
             (near.active or near.bus).write32(address, value)
+            if self._watches:
+                self._wrote(address, 4)
 
     def read_block(self, address: int, size: int) -> bytes:
         """Read ``size`` bytes of memory; a block may span memories that touch, but no peripheral."""
@@ -250,6 +252,8 @@ class RenodeBus(PlacedBus):
             super().write_block(address, content)
         else:
             (near.active or near.bus).write_block(address, content)
+            if self._watches:
+                self._wrote(address, len(content))
 
     def close(self) -> None:
         """Refuse everything from now on: the machine is gone."""

@@ -38,7 +38,7 @@ from icmsg.soc.soc import MAPPED_MEMORY, Soc
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from icmsg.engines.renode.api import MachineApi, Records, RenodeApi
+    from icmsg.engines.renode.api import MachineApi, Records, RenodeApi, StopsApi
     from icmsg.machine.events import EventKind
     from icmsg.machine.image import FirmwareImage
     from icmsg.soc.soc import SocCore, Wire
@@ -116,6 +116,7 @@ class RecordReader:
 
 _DOORBELLS: Final = 1 << 14
 _CONSOLE_BYTES: Final = 1 << 16
+_ACCESSES: Final = 1 << 16
 
 
 class RenodeMachine(SteppedMachine[RenodeCore]):
@@ -172,6 +173,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
             self._doorbells = RecordReader(journal, "doorbells")
             self._rang = self._doorbells.counters
             self._timeline: RecordReader | None = None
+            self._stops: tuple[StopsApi, RecordReader] | None = None
             consoles = self._api.consoles(_CONSOLE_BYTES, [str(core.uart) for core in self._uarts])
             self._printed = RecordReader(consoles, "bytes of a console")
             self.stepper = Stepper(
@@ -180,6 +182,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
                 now_ns=self._api.now_ns,
                 shared=self.shared,
                 step_done=self.take,
+                tell_stops=self.stops.tell,
             )
             self.clock.time_ns = self._api.now_ns()
             for name, core in cores.items():
@@ -216,6 +219,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         self.check_open()
         if self.stepper.is_active:
             monitor_text.check_beside_lockstep(command)
+            self.stepper.leave_stop()
         printed = self._renode.execute(command)
         self.take()
         return printed
@@ -245,6 +249,9 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
             self._take_journal()
         if self._printed.counters[0]:
             self._take_console(self._printed.take())
+        if self._stops is not None:
+            for record in self._stops[1].take():
+                self.stops.take(record)
 
     def emit(self, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
         """Put an event into the stream, behind what happened before it."""
@@ -266,6 +273,12 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         self._timeline = None
         if wanted:
             self._timeline = RecordReader(self._api.timeline(_DOORBELLS), "entries of a timeline")
+
+    def _stop_commands(self) -> StopsApi:
+        if self._stops is None:
+            stops = self._api.stops(_ACCESSES)
+            self._stops = stops, RecordReader(stops.records, "accesses")
+        return self._stops[0]
 
     @property
     def warnings(self) -> list[AccessWarning]:
@@ -314,6 +327,8 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         self.shared.unmap()
         if self._timeline is not None:
             self._timeline.close()
+        if self._stops is not None:
+            self._stops[1].close()
         self._doorbells.close()
         self._printed.close()
         self.clock.clear()

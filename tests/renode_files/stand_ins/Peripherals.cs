@@ -75,6 +75,35 @@ namespace Antmicro.Renode.Peripherals.Bus
         void WriteByte(ulong address, byte value, IPeripheral context = null, ulong? cpuState = null);
 
         bool TryGetCurrentCPU(out ICPU cpu);
+
+        void AddWatchpointHook(ulong address, SysbusAccessWidth width, Access access, BusHookDelegate hook);
+
+        void RemoveWatchpointHook(ulong address, BusHookDelegate hook);
+    }
+
+    public enum SysbusAccessWidth
+    {
+        Byte = 1,
+        Word = 2,
+        DoubleWord = 4,
+        QuadWord = 8,
+    }
+
+    public enum Access
+    {
+        Read = 1,
+        Write = 2,
+    }
+
+    public delegate void BusHookDelegate(ICpuSupportingGdb cpu, ulong address, SysbusAccessWidth access, ulong value);
+
+    public class BusHookHandler
+    {
+        public BusHookHandler(BusHookDelegate action, SysbusAccessWidth width)
+        {
+        }
+
+        public bool ContainsAction(BusHookDelegate actionToTest) => false;
     }
 
     [Flags]
@@ -161,8 +190,24 @@ namespace Antmicro.Renode.Peripherals.CPU
         Machine = 3,
     }
 
-    public abstract class TranslationCPU : ICPU
+    public interface ICpuSupportingGdb : ICPU
     {
+    }
+
+    public delegate void CpuAddressHook(ICpuSupportingGdb cpu, ulong address);
+
+    public abstract class TranslationCPU : ICpuSupportingGdb
+    {
+        public void AddHook(ulong address, CpuAddressHook hook)
+        {
+        }
+
+        public void RemoveHook(ulong address, CpuAddressHook hook)
+        {
+        }
+
+        public bool UpdateContextOnLoadAndStore { get; set; }
+
         public void AddHookAtInterruptBegin(Action<ulong> hook)
         {
         }
