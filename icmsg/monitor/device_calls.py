@@ -8,6 +8,7 @@ from icmsg.config.spelling import closest
 from icmsg.errors import MonitorError
 from icmsg.monitor import elsewhere
 from icmsg.monitor.arguments import Mismatch, convert, prepare
+from icmsg.monitor.objects.foreign_cpu import ForeignCpu
 from icmsg.monitor.results import possible_values, print_value
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def run_device(monitor: Interpreter, device: Device, tokens: Sequence[Token]) ->
         raise MonitorError("Bad syntax")
     name = str(tokens[0].value)
     members = device.members.get(name)
+    for part in device.parts if not members else ():
+        if isinstance(part, ForeignCpu):
+            raise MonitorError(part.refusal)
     if not members and name in elsewhere.UNKNOWN:
         raise MonitorError(
             f"{device.name} does not provide a field, method or property {name}.\n{elsewhere.UNKNOWN[name]}"

@@ -26,7 +26,7 @@ _BEFORE_STATEMENTS: Final = (NEWLINE, INDENT, tokenize.DEDENT, tokenize.NL, COMM
 
 
 def compile_script(text: str, file: str = "<script>", *, result: str = "") -> CodeType:
-    """Return the code of a script; the value of an expression at its end goes into the name ``result``.
+    """Return the code of a script; one that is an expression puts its value into the name ``result``.
 
     Raises:
         MonitorError: it is no Python; the text says where, as Renode does.
@@ -34,10 +34,10 @@ def compile_script(text: str, file: str = "<script>", *, result: str = "") -> Co
     text = text.replace("\r\n", "\n").expandtabs(8)
     try:
         tree = ast.parse(_rewritten(text), file)
-        last = tree.body[-1] if tree.body else None
-        if result and isinstance(last, ast.Expr):
-            kept = ast.Assign([ast.Name(result, ast.Store())], last.value)
-            tree.body[-1] = ast.copy_location(kept, last)
+        only = tree.body[0] if len(tree.body) == 1 else None
+        if result and isinstance(only, ast.Expr):
+            kept = ast.Assign([ast.Name(result, ast.Store())], only.value)
+            tree.body[0] = ast.copy_location(kept, only)
         return compile(ast.fix_missing_locations(_Divisions().visit(tree)), file, "exec")
     except (SyntaxError, ValueError) as error:
         place = (

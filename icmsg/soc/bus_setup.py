@@ -22,7 +22,7 @@ _TAG: Final = re.compile(
 class Tag(NamedTuple):
     """Addresses ``start`` up to, but not including, ``end`` that are called ``name`` and read as ``value``.
 
-    Of those that are ``silent`` nobody is warned.
+    Of those that are ``silent`` nobody is warned. One that ``overrides`` answers where a peripheral is, too.
     """
 
     start: int
@@ -30,6 +30,7 @@ class Tag(NamedTuple):
     name: str
     value: int
     silent: bool = False
+    overrides: bool = False
 
 
 def tags(description: PlatformDescription) -> list[Tag]:

@@ -12,11 +12,12 @@ from icmsg.engines.embedded.armv8m.architecture import Armv8M
 from icmsg.engines.embedded.armv8m.scs_registers import SCS_BASE
 from icmsg.engines.embedded.memory import PAGE, AddressSpace
 from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories, size_of
-from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, line_of
+from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, line_of, number, stands_in
 from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
 from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
-from icmsg.engines.embedded.models.stand_in import ScriptedModel, StandInModel, scripted
-from icmsg.engines.embedded.models.tagged import name_range
+from icmsg.engines.embedded.models.python_peripheral import PythonPeripheral, scripted
+from icmsg.engines.embedded.models.stand_in import StandInModel
+from icmsg.engines.embedded.models.tagged import forget, name_range
 from icmsg.engines.embedded.rates import (
     CLIC,
     CONTROLLERS,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.engines.embedded.memory import MappedMemory, Memory
+    from icmsg.engines.embedded.models.python_peripheral import ScriptMaker
     from icmsg.engines.embedded.processor import Architecture
     from icmsg.engines.embedded.scheduler import Scheduler
     from icmsg.hw.model import IoModel
@@ -60,7 +62,7 @@ _SCRIPTED: Final = "Python.PythonPeripheral"
 class Builder:
     """Builds everything a platform description has; the results are its public attributes.
 
-    ``first_access(what, address)`` is told once of each stand-in.
+    ``first_access(what, address)`` is told once of each stand-in; ``scripts`` makes the scripts of peripherals.
     """
 
     def __init__(
@@ -71,10 +73,13 @@ class Builder:
         events: EventStream,
         nanoseconds: Callable[[int], int],
         first_access: Callable[[str, int], None],
+        scripts: ScriptMaker | None,
     ) -> None:
         self._soc = soc
+        self._scripts = scripts
         self._first_access = first_access
         self._time = scheduler.time
+        self._nanoseconds = nanoseconds
         self._description = description = soc.description
         self.slots: Final[dict[str, Slot]] = {}
         self.memories: Final[dict[str, Memory | MemoryPart]] = {}
@@ -133,13 +138,15 @@ class Builder:
             self._add_controller(item)
         elif item.type == MEMORY:
             pass  # they are all there
-        elif (modelled_as := find_model(item.type)) is not None and (self.slots or modelled_as.stands_in):
+        elif (modelled_as := find_model(item.type)) is not None and (
+            self.slots or modelled_as.stands_in or modelled_as.coreless
+        ):
             self._add_model(item, modelled_as)
         else:
             self._add_stand_in(item)
             return
         for kind in ("preinit", "init", "reset"):
-            if getattr(item, kind) and not (kind == "init" and (item.type == MEMORY or _stands_in(item))):
+            if getattr(item, kind) and not (kind == "init" and (item.type == MEMORY or stands_in(item))):
                 raise item.error(
                     f"the {kind} section of {item.name} is not modelled by the embedded engine; "
                     "the renode engine runs it"
@@ -180,7 +187,8 @@ class Builder:
     def _add_stand_in(self, item: Peripheral) -> None:
         model = None
         if item.type == _SCRIPTED:
-            model = scripted(item.attributes.get("script"), item.attributes.get("filename"))
+            base = next((place.address or 0 for place in on_bus(item)), 0)
+            model = scripted(item, self._scripts, lambda what: self._first_access(what, base))
         if model is None and item.type.startswith("Memory."):
             raise item.error(
                 f"{item.type} is no memory that the embedded engine has: use {MEMORY} or {ARRAY_MEMORY}; the renode "
@@ -188,7 +196,7 @@ class Builder:
             )
         if model is None:
             self.stand_ins[item.name] = item
-        regions: dict[str | None, ScriptedModel | StandInModel] = {}
+        regions: dict[str | None, PythonPeripheral | StandInModel] = {}
         for place in on_bus(item):
             if place.region not in regions:
                 tell = partial(self._tell_access, item, place)
@@ -216,15 +224,16 @@ class Builder:
         owners = self._owners(item, kind)
         kind.check(item)
         parts = Parts(
-            slot=owners[0] if owners else cast("Slot", None),  # plain storage asks for none
-            base=on_bus(item)[0].address or 0,
+            slot=owners[0] if owners else cast("Slot", None),  # what is there without cores asks for none
+            base=next((place.address or 0 for place in on_bus(item)), 0),
             models={name: self._model(item, name) for name in kind.models if name in item.attributes},
             nvics={name: self._nvic(item, name) for name in kind.nvics if name in item.attributes},
             cores={name: self._core(item, name) for name in kind.cores if name in item.attributes},
-            numbers={name: _number(item, name) for name in kind.numbers if name in item.attributes},
+            numbers={name: number(item, name) for name in kind.numbers if name in item.attributes},
             outputs=outputs,
             time=self._time,
             attributes=item.attributes,
+            show=owners[0].print if owners else lambda _data: self._nanoseconds(self._time()),
         )
         try:
             model = kind.build(parts)
@@ -261,14 +270,14 @@ class Builder:
         It is the only core, or the one for which it is registered, or that to which all its outputs are wired.
         """
         places = on_bus(item)
-        if not places:
+        if not places and not kind.stands_in:
             raise item.error(f"{item.name} needs an address on sysbus")
         if kind.stands_in:
             return [slot for place in places for slot in self._slots_of(item, place)]
         cpus = {place.cpu for place in places}
         wired = {wire.destination for wire in item.connections}
         owners = [self.slots[core.name] for core in self._soc.by_cpu.values() if core.nvic in wired]
-        if len(self.slots) == 1:
+        if len(self.slots) <= 1:
             return list(self.slots.values())
         if kind.shared and (len(cpus) > 1 or None in cpus):
             if not owners:
@@ -298,10 +307,19 @@ class Builder:
         return [*spaces, self.common] if place.cpu is None else spaces
 
     def add_tag(self, tag: Tag) -> None:
-        """Let ``tag`` answer where nothing else does, in whole pages."""
+        """Let ``tag`` answer where nothing else does, in whole pages; one that overrides also where something does."""
         self.tags.append(tag)
-        for space in [*(slot.space for slot in self.slots.values()), self.common]:
+        for space in self._every_space():
             name_range(space, tag, own=SCS_BASE // PAGE)
+
+    def remove_tags(self, address: int) -> None:
+        """Let no tag answer any more that has an address."""
+        self.tags[:] = [tag for tag in self.tags if not tag.start <= address < tag.end]
+        for space in self._every_space():
+            forget(space, address)
+
+    def _every_space(self) -> list[AddressSpace]:
+        return [*(slot.space for slot in self.slots.values()), self.common]
 
     def _register_io(
         self, item: Peripheral, space: AddressSpace, place: Registration, size: int, model: IoModel
@@ -380,15 +398,3 @@ def _architecture(description: PlatformDescription, core: Peripheral) -> Archite
     if core.type == VPR:
         return Vpr(hart=hart_of(core), wfi_needs_mie=wfi_needs_mie(core))
     return Armv8M(cortex_m_of(description, core), priority_mask=priority_mask_of(description, core))
-
-
-def _stands_in(item: Peripheral) -> bool:
-    kind = find_model(item.type)
-    return kind is not None and kind.stands_in
-
-
-def _number(item: Peripheral, attribute: str) -> int:
-    value = item.attributes[attribute]
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise item.error(f"{attribute} of {item.name} must be a whole number", attribute)
-    return value

@@ -209,6 +209,12 @@ class AddressSpace:
         if isinstance(new, MappedMemory):
             self._first.setdefault(new.memory.name, new)
 
+    def replace(self, old: IoRange, new: IoRange) -> None:
+        """Let ``new`` be where ``old`` is."""
+        self.ranges[self.ranges.index(old)] = new
+        for page in range(old.start // PAGE, old.end // PAGE):
+            self.pages[page] = new
+
     def has_room_for_io(self, start: int, size: int) -> bool:
         """Return whether no memory lies in the pages of a range."""
         return all(self.memory_at(address) is None for address in range(start & -PAGE, start + size, PAGE))

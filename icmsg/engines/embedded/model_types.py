@@ -74,7 +74,8 @@ class Parts:
     """Parts that a model is built from: the core it belongs to, its address there, and what its attributes name.
 
     ``outputs`` are the cores to which its outputs are wired; ``time()`` is the tick of whoever accesses it.
-    ``attributes`` are all that the platform file says.
+    ``attributes`` are all that the platform file says. ``show`` takes what a UART sends, and returns the virtual
+    time in nanoseconds.
     """
 
     slot: Slot
@@ -86,6 +87,7 @@ class Parts:
     outputs: Mapping[int, Slot]
     time: Callable[[], int]
     attributes: Mapping[str, Value]
+    show: Callable[[bytes], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class ModelType:
     ``size`` in bytes is what a registration covers that says nothing else; None = what the attribute ``size`` says.
     ``lenient`` marks one that may have any other attribute, since none changes what is modelled.
     ``anybodys`` marks one that belongs to the first core where nothing says to which.
+    ``coreless`` marks one that is there in a platform without cores, too.
     ``stands_in`` marks a type that only keeps what is written, so that it does not matter whom it belongs to.
     ``shared`` marks one that several cores may reach: it belongs to the core to which all its outputs are wired, or
     to none.
@@ -115,6 +118,7 @@ class ModelType:
     shared: bool = False
     lenient: bool = False
     anybodys: bool = False
+    coreless: bool = False
 
     @property
     def attributes(self) -> set[str]:
@@ -218,8 +222,28 @@ def find_model(type_name: str) -> ModelType | None:
     return _uart(UARTS[type_name]) if found is None and type_name in UARTS else found
 
 
+def stands_in(item: Peripheral) -> bool:
+    """Return whether a peripheral only keeps what is written."""
+    kind = find_model(item.type)
+    return kind is not None and kind.stands_in
+
+
+def number(item: Peripheral, attribute: str) -> int:
+    """Return a whole number that an attribute says; PlatformError, at the attribute, if it is none."""
+    value = item.attributes[attribute]
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise item.error(f"{attribute} of {item.name} must be a whole number", attribute)
+    return value
+
+
 def _uart(layout: UartLayout) -> ModelType:
-    return ModelType(lambda parts: _uart_model(layout, parts), size=layout.size, lenient=True, anybodys=True)
+    return ModelType(
+        lambda parts: _uart_model(layout, parts),
+        size=layout.size,
+        lenient=True,
+        anybodys=True,
+        coreless=True,
+    )
 
 
 def _uart_model(layout: UartLayout, parts: Parts) -> UartModel:
@@ -230,13 +254,13 @@ def _uart_model(layout: UartLayout, parts: Parts) -> UartModel:
     clocks = (parts.attributes.get(name) for name in ("frequency", "clockFrequency", "systemClockFrequency"))
     clock_hz = next((clock for clock in clocks if isinstance(clock, int)), 0)
     numbered = any(isinstance(each.output, int) for each in layout.interrupts)
-    return (NumberedUart if numbered else UartModel)(layout, parts.slot, clock_hz=clock_hz)
+    return (NumberedUart if numbered else UartModel)(layout, parts.show, clock_hz=clock_hz)
 
 
 def _nrf_uart(parts: Parts) -> NrfUarteModel | UartModel:
     if parts.attributes.get("easyDMA") is True:
         return NrfUarteModel(parts.slot, base=parts.base)
-    return UartModel(NRF_UART, parts.slot)
+    return UartModel(NRF_UART, parts.show)
 
 
 def _mailbox(kind: MailboxKind) -> ModelType:

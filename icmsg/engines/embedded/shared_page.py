@@ -68,6 +68,11 @@ class SharedPage:
                 )
         self._parts.append(_Part(start, end, model, name, shift))
 
+    def at(self, offset: int) -> tuple[IoModel, int] | None:
+        """Return the part that answers there, and its offset."""
+        part = next((part for part in self._parts if part.start <= offset < part.end), None)
+        return None if part is None else (part.model, offset + part.shift)
+
     def reset(self) -> None:
         """The parts are reset one by one, with the core that they belong to."""
 

@@ -14,13 +14,13 @@ from icmsg.monitor.log import LogLevel
 if TYPE_CHECKING:
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.hw.registers import AccessKind
-    from icmsg.monitor.log import Log
+    from icmsg.monitor.log import MachineLog
 
 
 class AccessLog:
     """Accesses of firmware, Python and the Monitor, in Renode's words; registers have the manual's names."""
 
-    def __init__(self, machine: EmbeddedMachine, log: Log) -> None:
+    def __init__(self, machine: EmbeddedMachine, log: MachineLog) -> None:
         self._machine: Final = machine
         self._log: Final = log
         self._models: Final = {

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import MonitorError
-from icmsg.hw.access_observer import AccessFilter, Change
+from icmsg.hw.access_observer import AccessFilter, Change, WholeAccessFilter
 from icmsg.hw.exposed import PERIPHERAL, RANGE, STRING, UINT64, VOID, Kind, exposed
 from icmsg.hw.model import RegisterModel
 
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.engines.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.model_types import Model
     from icmsg.monitor.python_scripts import HookScript
 
 _WORD: Final = 0xFFFF_FFFF
+_Filter = AccessFilter | WholeAccessFilter
 _WIDTH: Final = Kind(
     "SysbusAccessWidth", members=("Byte", "Word", "DoubleWord", "QuadWord"), numbers=(1, 2, 4, 8)
 )
@@ -33,8 +35,8 @@ class BusHooks:
         self._machine: Final = machine
         self._script = script
         self._watches: Final[dict[int, list[Callable[[], None]]]] = {}
-        self._reads: Final[dict[str, AccessFilter]] = {}
-        self._writes: Final[dict[str, AccessFilter]] = {}
+        self._reads: Final[dict[str, _Filter]] = {}
+        self._writes: Final[dict[str, _Filter]] = {}
 
     @property
     def is_attached(self) -> bool:
@@ -76,7 +78,11 @@ class BusHooks:
     ) -> None:
         """Run a script behind each read of a peripheral's registers; what it leaves in ``value`` is what is read."""
         name, model, change = self._filtered(self._reads, peripheral, python_script, subrange)
-        self._reads[name] = AccessFilter(model, read=change)
+        self._reads[name] = (
+            AccessFilter(model, read=lambda offset, value: change(offset, value) & _WORD)
+            if isinstance(model, RegisterModel)
+            else WholeAccessFilter(model, read=change)
+        )
 
     @exposed(VOID, peripheral=PERIPHERAL)
     def clear_hook_after_peripheral_read(self, peripheral: str) -> None:
@@ -89,31 +95,41 @@ class BusHooks:
     ) -> None:
         """Run a script before each write to a peripheral's registers; what it leaves in ``value`` is written."""
         name, model, change = self._filtered(self._writes, peripheral, python_script, subrange)
-        self._writes[name] = AccessFilter(model, write=change)
+        self._writes[name] = (
+            AccessFilter(model, write=lambda offset, value: change(offset, value) & _WORD)
+            if isinstance(model, RegisterModel)
+            else WholeAccessFilter(model, write=change)
+        )
 
     def _filtered(
         self,
-        kept: dict[str, AccessFilter],
+        kept: dict[str, _Filter],
         peripheral: str,
         python_script: str,
         subrange: tuple[int, int] | None,
-    ) -> tuple[str, RegisterModel, Change]:
+    ) -> tuple[str, Model, Change]:
         """Return name and model of a peripheral, and what a script makes of its values; end the filter in ``kept``."""
         name, model = self._model(peripheral)
         change = partial(_changed, self._script(python_script, peripheral), subrange)
         _stop(kept, name)
         return name, model, change
 
-    def _model(self, peripheral: str) -> tuple[str, RegisterModel]:
+    def _model(self, peripheral: str) -> tuple[str, Model]:
         name = peripheral.rsplit(".", 1)[-1]
         model = self._machine.models.get(name)
-        if not isinstance(model, RegisterModel):
-            known = [name for name, each in self._machine.models.items() if isinstance(each, RegisterModel)]
-            raise MonitorError(_MODELS.format(", ".join(known), name))
+        if model is None:
+            raise MonitorError(_MODELS.format(", ".join(self._machine.models) or "no peripheral", name))
+        if not isinstance(model, RegisterModel) and any(
+            core.firmware for core in self._machine.cores.values()
+        ):
+            raise MonitorError(
+                f"the embedded engine fixes what answers at {name} when a core starts: set hooks there before time "
+                "passes"
+            )
         return name, model
 
 
-def _stop(kept: dict[str, AccessFilter], name: str) -> None:
+def _stop(kept: dict[str, _Filter], name: str) -> None:
     if name in kept:
         kept.pop(name).stop()
 
@@ -122,4 +138,4 @@ def _changed(script: HookScript, subrange: tuple[int, int] | None, offset: int, 
     if subrange is not None and not subrange[0] <= offset < subrange[0] + subrange[1]:
         return value
     script.run(value=value, offset=offset)
-    return int(script.names["value"]) & _WORD
+    return int(script.names["value"])

@@ -75,11 +75,9 @@ class BusRanges:
             raise MonitorError(
                 "the embedded engine does not pause at a tag: leave pausing out, and let a watchpoint of GDB stop there"
             )
-        if override_peripheral_accesses:
-            raise MonitorError(
-                "the embedded engine has tags only where no peripheral is: leave the parameter out"
-            )
         start, end = range[0], range[0] + range[1]
+        if override_peripheral_accesses:
+            self._check_no_memory(start, end)
         crossed = [known for known in self._machine.tags if known.start < end and start < known.end]
         outside = [known for known in crossed if not (known.start <= start and end <= known.end)]
         if outside:
@@ -87,7 +85,27 @@ class BusRanges:
                 f"Currently subtag has to be completely contained in other tag, in this case {outside[0].name}."
             )
         name = f"{crossed[-1].name}/{tag}" if crossed else tag
-        self._add(Tag(start, end, name, default_value, silent))
+        self._add(Tag(start, end, name, default_value, silent, override_peripheral_accesses))
+
+    def _check_no_memory(self, start: int, end: int) -> None:
+        for item in self._machine.description:
+            for place in item.registrations if item.name in self._machine.memories else ():
+                first = place.address or 0
+                if first < end and start < first + (place.size or size_of(item)):
+                    raise MonitorError(
+                        f"{item.name} is a memory, which cores read without the bus: a tag overrides registers alone "
+                        "(Renode's would be there for the Monitor, and not for cores)"
+                    )
+
+    @exposed(VOID, address=UINT64)
+    def remove_tag(self, address: int) -> None:
+        """Forget the names of an address, with their ranges."""
+        if not any(tag.start <= address < tag.end for tag in self._machine.tags):
+            raise MonitorError(f"There is no tag at address 0x{address:X}.")
+        try:
+            self._machine.remove_tags(address)
+        except EngineError as error:
+            raise MonitorError(str(error)) from None
 
     @exposed(VOID, range=RANGE)
     def silence_range(self, range: tuple[int, int]) -> None:  # noqa: A002 - Renode's parameter

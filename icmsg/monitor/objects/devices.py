@@ -12,6 +12,8 @@ from icmsg.engines.embedded.model_types import lines_of
 from icmsg.engines.embedded.rates import CLIC, CONTROLLERS, CPUS
 from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
+from icmsg.hw.model import WideModel
+from icmsg.machine.console import Console
 from icmsg.monitor.executed_code import RISCV, THUMB
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.members import Device
@@ -31,7 +33,7 @@ from icmsg.monitor.objects.mailbox import MailboxWait
 from icmsg.monitor.objects.memory import MemoryBlock
 from icmsg.monitor.objects.outputs import NumberedOutputs
 from icmsg.monitor.objects.records import StepRecords
-from icmsg.monitor.objects.registers import NvicRegisters, RegisterAccess
+from icmsg.monitor.objects.registers import NvicRegisters, RegisterAccess, WideRegisterAccess
 from icmsg.monitor.objects.sysbus import BusAccess
 from icmsg.monitor.objects.uart import UartObject
 from icmsg.monitor.objects.vpr import VprRegisters
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.core_control import CoreControl
     from icmsg.engines.embedded.machine import EmbeddedMachine
-    from icmsg.monitor.log import Log
+    from icmsg.monitor.log import MachineLog
     from icmsg.monitor.objects.additions import AddParts
     from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
     from icmsg.monitor.python_scripts import HookScript
@@ -63,10 +65,10 @@ class Surroundings:
     ``script(text, itself, *others)`` makes the script of a hook of the device ``itself``, and
     ``add_trace(name, make)`` makes a trace of a name. ``set_mips(cpu, mips)`` changes the speed of a core, ``started``
     notes that the emulation is started. ``uarts`` are the UARTs that there are already, and will be;
-    ``add_parts`` adds something to the machine.
+    ``add_parts`` adds something to the machine. ``consoles`` are those of UARTs that belong to no core.
     """
 
-    log: Log
+    log: MachineLog
     is_started: Callable[[], bool]
     place: Callable[[str], Path]
     unhandled: UnhandledAccesses
@@ -76,6 +78,7 @@ class Surroundings:
     started: Callable[[], None]
     uarts: dict[str, UartObject]
     add_parts: AddParts
+    consoles: dict[str, Console]
 
 
 def make_devices(
@@ -84,7 +87,13 @@ def make_devices(
     """Return the devices of ``machine``, which the Monitor calls ``name``, by their full names."""
     log, is_started, unhandled = around.log, around.is_started, around.unhandled
     warn = partial(log.write, LogLevel.WARNING)
-    bus = BusAccess(machine, name, unhandled, partial(warn, source="sysbus"))
+    bus = BusAccess(
+        machine,
+        name,
+        unhandled,
+        partial(warn, source="sysbus"),
+        partial(log.write, LogLevel.DEBUG, source="sysbus"),
+    )
     loader = Loader(machine, controls, is_started)
     ranges = BusRanges(machine, unhandled, around.add_parts)
     parts: tuple[object, ...] = bus, ranges, loader, AccessLog(machine, log), BusHooks(machine, around.script)
@@ -125,6 +134,9 @@ def make_devices(
             level = OutputLevel(lines_of(model)[0])
             uart = around.uarts.get(full)
             if uart is None:
+                if not machine.cores:  # it is the console of nobody
+                    around.consoles[source] = Console()
+                    model.sinks.append(around.consoles[source].feed)
                 uart = UartObject(source, model, console, around.place, tell, around.script)
                 around.uarts[full] = uart
             else:
@@ -149,7 +161,7 @@ def _full_name(item: Peripheral, machine: EmbeddedMachine) -> str:
     return f"{_full_name(description[parent], machine) if parent in description else 'sysbus'}.{name}"
 
 
-def _inform(machine: EmbeddedMachine, log: Log, source: str, text: str) -> None:
+def _inform(machine: EmbeddedMachine, log: MachineLog, source: str, text: str) -> None:
     log.write(LogLevel.INFO, text, source, machine.now_ns)
 
 
@@ -178,13 +190,13 @@ def _parts(
     memory = machine.memories.get(item.name)
     if memory is not None:
         block = MemoryBlock(memory, memory.changed)
-        return block, RegisterAccess(block, warn)
+        return block, WideRegisterAccess(block, warn)
     if item.name in machine.pin_devices:
         return (machine.pin_devices[item.name],)
     model = machine.models.get(item.name)
     if model is None:
         return ()
-    access = RegisterAccess(model, warn)
+    access = WideRegisterAccess(model, warn) if isinstance(model, WideModel) else RegisterAccess(model, warn)
     lines = lines_of(model)
     numbered = (
         (NumberedOutputs(lines, lambda number: lines[number].level),) if hasattr(model, "outputs") else ()

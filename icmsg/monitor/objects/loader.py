@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.spelling import closest
+from icmsg.engines.embedded.foreign_cores import refusal
 from icmsg.errors import BusError, FirmwareError, MonitorError
 from icmsg.hw.exposed import BOOL, CORE, FILE, INT64, STRING, UINT64, VOID, exposed
 from icmsg.limits import LOADED_BYTES, read_file
@@ -47,6 +48,11 @@ class Loader:
         if cpu is not None:
             self._symbols.pop(cpu, None)
             self._controls[cpu].load(image)
+        elif not self._controls:
+            for foreign in self._machine.foreign_cores.values():
+                raise MonitorError(refusal(foreign))
+            self._write(file_name, [(part.load_address, part.data) for part in image.segments], None)
+            self._common = image
         else:
             refusals = [error for control in self._controls.values() if (error := _refusal(control, image))]
             if len(refusals) == len(self._controls):

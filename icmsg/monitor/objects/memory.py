@@ -79,6 +79,14 @@ class MemoryBlock:
         """Write 32 bits."""
         self.write_bytes(offset, value.to_bytes(4, "little"))
 
+    def read64(self, offset: int) -> int:
+        """Read 64 bits."""
+        return self._number(offset, 8)
+
+    def write64(self, offset: int, value: int) -> None:
+        """Write 64 bits."""
+        self.write_bytes(offset, value.to_bytes(8, "little"))
+
     def reset(self) -> None:
         """Keep the contents."""
 

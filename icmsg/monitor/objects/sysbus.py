@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.memory import PAGE
@@ -20,12 +21,13 @@ from icmsg.hw.exposed import (
     VOID,
     exposed,
 )
+from icmsg.hw.model import WideModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from icmsg.engines.embedded.bus import CoreBus
     from icmsg.engines.embedded.machine import EmbeddedMachine
-    from icmsg.hw.bus import Bus
     from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
     from icmsg.soc.bus_setup import Tag
     from icmsg.soc.platform import Peripheral, PlatformDescription
@@ -37,17 +39,23 @@ _NAMES: Final = {1: "Byte", 2: "Word", 4: "DoubleWord", 8: "QuadWord"}
 class BusAccess:
     """The bus of ``machine``, which the Monitor calls ``name``.
 
-    What nothing answers is 0 and a line in the log, told to ``warn``. The parameter ``context`` is the core that
-    accesses; without one, what belongs to a core is not there.
+    What nothing answers is 0 and a line in the log, told to ``warn``, or to ``debug`` where a tag is silent. The
+    parameter ``context`` is the core that accesses; without one, what belongs to a core is not there.
     """
 
     def __init__(
-        self, machine: EmbeddedMachine, name: str, unhandled: UnhandledAccesses, warn: Callable[[str], None]
+        self,
+        machine: EmbeddedMachine,
+        name: str,
+        unhandled: UnhandledAccesses,
+        warn: Callable[[str], None],
+        debug: Callable[[str], None],
     ) -> None:
         self._machine: Final = machine
         self._name: Final = name
         self._unhandled: Final = unhandled
         self._warn = warn
+        self._debug = debug
 
     @exposed(UINT8, address=UINT64, context=CORE)
     def read_byte(self, address: int, context: str | None = None) -> int:
@@ -125,9 +133,9 @@ class BusAccess:
         where = print_place(item, place, self._name, self._machine.description)
         return f"{self._name}.{item.alias or item.name} registered at {where}"
 
-    def of(self, context: str | None) -> Bus:
+    def of(self, context: str | None) -> CoreBus:
         """Return the bus that a core sees, or that nobody sees."""
-        return self._machine.bus if context is None else self._machine.core(context).bus
+        return self._machine.bus if context is None else self._machine.slots[context].bus
 
     def _read(self, address: int, size: int, context: str | None) -> int:
         bus = self.of(context)
@@ -139,19 +147,28 @@ class BusAccess:
             return 0
         tag = self._tag_at(address, context)
         if tag is not None:
-            self._warn(
-                f"(tag: '{tag.name}') Read{_NAMES[size]} from non existing peripheral at 0x{address:X}, "
+            self._tell(tag)(
+                f"(tag: '{tag.name}') Read{_NAMES[size]} from {_what_is_tagged(tag)} at 0x{address:X}, "
                 f"returning 0x{value:0{2 * size}X}."
             )
         return value
 
     def _tag_at(self, address: int, context: str | None) -> Tag | None:
         """Return the tag of an address that is to be reported."""
-        if not self._machine.tags or registered_at(self._machine, address, context) is not None:
+        if not self._machine.tags:
             return None
-        hits = (tag for tag in reversed(self._machine.tags) if tag.start <= address < tag.end)
+        taken = registered_at(self._machine, address, context) is not None
+        hits = (
+            tag
+            for tag in reversed(self._machine.tags)
+            if tag.start <= address < tag.end and (tag.overrides or not taken)
+        )
         tag = next(hits, None)
-        return None if tag is None or tag.silent or not self._unhandled.reports(tagged=True) else tag
+        return None if tag is None or not self._unhandled.reports(tagged=True) else tag
+
+    def _tell(self, tag: Tag) -> Callable[[str], None]:
+        """Return who is told of an access to a tag."""
+        return self._debug if tag.silent else self._warn
 
     def _write(self, address: int, value: int, size: int, context: str | None) -> None:
         bus = self.of(context)
@@ -165,10 +182,14 @@ class BusAccess:
             return
         tag = self._tag_at(address, context)
         if tag is not None:
-            self._warn(
-                f"(tag: '{tag.name}') Write{_NAMES[size]} to non existing peripheral at 0x{address:X}, "
+            self._tell(tag)(
+                f"(tag: '{tag.name}') Write{_NAMES[size]} to {_what_is_tagged(tag)} at 0x{address:X}, "
                 f"value 0x{value:0{2 * size}X}."
             )
+
+
+def _what_is_tagged(tag: Tag) -> str:
+    return "overriding tag" if tag.overrides else "non existing peripheral"
 
 
 def registered_at(
@@ -207,14 +228,27 @@ def print_place(item: Peripheral, place: Registration, machine: str, description
     return f"<0x{place.address:08X}, 0x{end:08X}>{offset}{core}"
 
 
-def _read_once(bus: Bus, address: int, size: int) -> int:
+def _read_once(bus: CoreBus, address: int, size: int) -> int:
     if size == 8 or address % size:
-        return int.from_bytes(bus.read_block(address, size), "little")
+        model, offset = bus.io_at(address) or (None, 0)
+        if not isinstance(model, WideModel):
+            return int.from_bytes(bus.read_block(address, size), "little")
+        try:
+            return {2: model.read16, 4: model.read32, 8: model.read64}[size](offset)
+        except struct.error:
+            raise BusError(f"{type(model).__name__} ends before", address=address, width=8 * size) from None
     return {1: bus.read8, 2: bus.read16, 4: bus.read32}[size](address)
 
 
-def _write_once(bus: Bus, address: int, value: int, size: int) -> None:
+def _write_once(bus: CoreBus, address: int, value: int, size: int) -> None:
     if size == 8 or address % size:
-        bus.write_block(address, value.to_bytes(size, "little"))
+        model, offset = bus.io_at(address) or (None, 0)
+        if not isinstance(model, WideModel):
+            bus.write_block(address, value.to_bytes(size, "little"))
+            return
+        try:
+            {2: model.write16, 4: model.write32, 8: model.write64}[size](offset, value)
+        except struct.error:
+            raise BusError(f"{type(model).__name__} ends before", address=address, width=8 * size) from None
     else:
         {1: bus.write8, 2: bus.write16, 4: bus.write32}[size](address, value)

@@ -7,11 +7,13 @@ from struct import Struct, error
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError
+from icmsg.hw.exposed import INT64, exposed
 
 if TYPE_CHECKING:
     from icmsg.hw.line import Line
 
 _WORD: Final = Struct("<I")
+_LONG: Final = Struct("<Q")
 _HALFWORD: Final = Struct("<H")
 _COMMAND: Final = re.compile(r"WriteDoubleWord\s+(\w+)\s+(\w+)")
 
@@ -74,3 +76,17 @@ class ArrayMemoryModel:
     def write32(self, offset: int, value: int) -> None:
         """Write 32 bits."""
         _WORD.pack_into(self._bytes, offset, value)
+
+    def read64(self, offset: int) -> int:
+        """Read 64 bits."""
+        return int(_LONG.unpack_from(self._bytes, offset)[0])
+
+    def write64(self, offset: int, value: int) -> None:
+        """Write 64 bits."""
+        _LONG.pack_into(self._bytes, offset, value)
+
+    @property
+    @exposed(INT64)
+    def size(self) -> int:
+        """The size in bytes."""
+        return len(self._bytes)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.engines.embedded.memory import PAGE, IoRange
 from icmsg.errors import BusError
 from icmsg.hw.model import SizedModel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icmsg.engines.embedded.memory import AddressSpace
+    from icmsg.hw.model import IoModel
     from icmsg.soc.bus_setup import Tag
 
 
 def name_range(space: AddressSpace, tag: Tag, *, own: int) -> None:
     """Let ``tag`` answer where ``space`` has nothing, in whole pages; page ``own`` is left free."""
     pages = range(tag.start // PAGE, -(-tag.end // PAGE))
+    for page in pages if tag.overrides else ():
+        _override(space, page, tag)
     there = (found.model for page in pages if isinstance(found := space.pages.get(page), IoRange))
     named = {id(model): model for model in there if isinstance(model, TaggedPages)}
     free = [page for page in pages if page not in space.pages and page != own]
@@ -28,6 +33,76 @@ def name_range(space: AddressSpace, tag: Tag, *, own: int) -> None:
         model = TaggedPages(start, space.core)
         model.add(tag)
         space.add(IoRange(start, end, model, tag.name))
+
+
+def forget(space: AddressSpace, address: int) -> None:
+    """Let no tag answer in ``space`` any more that has an address."""
+    for model in {
+        id(found.model): found.model for found in space.ranges if isinstance(found, IoRange)
+    }.values():
+        if isinstance(model, TaggedPages | OverriddenRange):
+            model.forget(address)
+
+
+def _override(space: AddressSpace, page: int, tag: Tag) -> None:
+    """Let ``tag`` answer instead of the peripherals of a page."""
+    found = space.pages.get(page)
+    if not isinstance(found, IoRange) or isinstance(found.model, TaggedPages):
+        return
+    if not isinstance(found.model, OverriddenRange):
+        covered = IoRange(found.start, found.end, OverriddenRange(found.start, found.model), found.name)
+        space.replace(found, covered)
+        found = covered
+    model = found.model
+    assert isinstance(model, OverriddenRange)
+    if tag not in model.tags:
+        model.tags.insert(0, tag)
+
+
+class OverriddenRange(SizedModel):
+    """Registers of ``model`` from byte address ``base`` on, instead of which tags answer."""
+
+    def __init__(self, base: int, model: IoModel) -> None:
+        self._base: Final = base
+        self._model: Final = model
+        self.tags: Final[list[Tag]] = []
+        """The tags that answer, the last one first."""
+
+    def forget(self, address: int) -> None:
+        """Let those tags answer no more that have an address."""
+        self.tags[:] = [tag for tag in self.tags if not tag.start <= address < tag.end]
+
+    def reset(self) -> None:
+        """Do nothing: what is below is reset with its core."""
+
+    def read64(self, offset: int) -> int:
+        """Read 64 bits."""
+        return self._read(offset, 8)
+
+    def write64(self, offset: int, value: int) -> None:
+        """Write 64 bits."""
+        self._write(offset, 8, value)
+
+    def _read(self, offset: int, size: int) -> int:
+        """Read the tag's value, or the register."""
+        tag = self.at(offset)
+        return tag.value if tag is not None else int(self._below("read", offset, size)(offset))
+
+    def _write(self, offset: int, size: int, value: int) -> None:
+        """Write to the register where no tag is."""
+        if self.at(offset) is None:
+            self._below("write", offset, size)(offset, value)
+
+    def at(self, offset: int) -> Tag | None:
+        """Return the tag of a byte, or None."""
+        address = self._base + offset
+        return next((tag for tag in self.tags if tag.start <= address < tag.end), None)
+
+    def _below(self, kind: str, offset: int, size: int) -> Callable[..., Any]:
+        function: Callable[..., Any] | None = getattr(self._model, f"{kind}{8 * size}", None)
+        if function is None:
+            raise BusError(f"nothing there takes a {kind} of 64 bits", address=self._base + offset, width=64)
+        return function
 
 
 class TaggedPages(SizedModel):
@@ -44,6 +119,10 @@ class TaggedPages(SizedModel):
     def add(self, tag: Tag) -> None:
         """Let ``tag`` answer in these pages, too; where several do, the last and narrower one counts."""
         self._tags.insert(0, tag)
+
+    def forget(self, address: int) -> None:
+        """Let those tags answer no more that have an address."""
+        self._tags = [tag for tag in self._tags if not tag.start <= address < tag.end]
 
     def at(self, offset: int) -> Tag:
         """Return the tag of a byte.
@@ -71,7 +150,9 @@ class TaggedPages(SizedModel):
                 return tag
         names = ", ".join(tag.name for tag in reversed(self._tags))
         raise BusError(
-            f"no peripheral is there, only {names} in the same page",
+            f"no peripheral is there, only {names} in the same page"
+            if names
+            else "no memory or peripheral is there",
             address=address,
             width=width,
             core=self._core,

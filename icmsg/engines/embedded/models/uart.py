@@ -13,7 +13,6 @@ from icmsg.hw.uart_layout import Bits, UartLayout, UartState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from icmsg.engines.embedded.slot import Slot
     from icmsg.hw.uart_layout import Term
     from icmsg.machine.console import ConsoleSink
 
@@ -26,14 +25,16 @@ _ROOM_PENDING: Final = 0x02
 
 
 class UartModel(SizedModel):
-    """UART with the registers of ``layout``; ``slot`` is the core whose console it is, ``clock_hz`` its clock.
+    """UART with the registers of ``layout``; ``clock_hz`` is its clock.
+
+    ``show`` takes what it sends, for the console of its core, and returns the virtual time in nanoseconds.
 
     What it receives is there at once: nothing is lost, and no baud rate slows it down, as in Renode.
     """
 
-    def __init__(self, layout: UartLayout, slot: Slot, *, clock_hz: int = 0) -> None:
+    def __init__(self, layout: UartLayout, show: Callable[[bytes], int], *, clock_hz: int = 0) -> None:
         self._layout: Final = layout
-        self._slot: Final = slot
+        self._show: Final = show
         self._clock_hz: Final = clock_hz
         self._words: dict[int, int] = dict(layout.resets)
         self._bank: dict[int, int] = {}
@@ -156,7 +157,7 @@ class UartModel(SizedModel):
     def _transmit(self, byte: int) -> None:
         if self._hold(self._layout.transmits_if):
             data = bytes((byte,))
-            time_ns = self._slot.print(data)
+            time_ns = self._show(data)
             for sink in self.sinks:
                 sink(data, time_ns)
             self._set(self._layout.sent)
