@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.memory import AddressSpace, IoRange, MappedMemory
-from icmsg.engines.embedded.shared_page import SharedPage
+from icmsg.engines.embedded.memory import AddressSpace, IoRange, MappedMemory, SharedPage
 from icmsg.errors import BusError
-from icmsg.hw.window import Window
+from icmsg.hw.bus import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
