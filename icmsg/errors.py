@@ -159,7 +159,12 @@ class IpcError(ErrnoError):
 
 
 class MonitorError(IcmsgError):
-    """The Monitor refuses a command; the text is what it prints."""
+    """The Monitor refuses a command; the text is what it prints.
+
+    ``ran`` is true where the command itself says that something is wrong, and Renode's Monitor has run it.
+    """
+
+    ran = False
 
 
 class EngineError(IcmsgError):

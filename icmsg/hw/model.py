@@ -21,7 +21,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 from icmsg.errors import BusError, ConfigurationError
 from icmsg.hw.registers import WORD, Access, AccessKind, Register, RegisterBlock
@@ -78,6 +78,17 @@ class IoModel(Protocol):
 
     def reset(self) -> None:
         """Put every register into its reset state."""
+
+
+@runtime_checkable
+class WideModel(IoModel, Protocol):
+    """A peripheral that also takes accesses of 64 bits, and of any size at any offset."""
+
+    def read64(self, offset: int) -> int:
+        """Read 64 bits."""
+
+    def write64(self, offset: int, value: int) -> None:
+        """Write 64 bits."""
 
 
 class SizedModel(ABC):

@@ -17,7 +17,7 @@ from icmsg.hw.registers import WORD, Access, AccessKind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icmsg.hw.model import RegisterModel
+    from icmsg.hw.model import IoModel, RegisterModel
 
 
 Observer = Callable[["AccessKind", int, int], None]
@@ -62,6 +62,43 @@ class AccessFilter:
         write(change(offset, value) if self._on else value)
 
 
+class WholeAccessFilter:
+    """Changes what is read from any ``model``, or written to it, access by access, from now on until :meth:`stop`.
+
+    Who has taken one of the model's functions before keeps that. Filters end in any order; a model is as quick as ever
+    when the last one has.
+    """
+
+    def __init__(self, model: IoModel, *, read: Change | None = None, write: Change | None = None) -> None:
+        self._on = True
+        self._own: list[Callable[[], None]] = []
+        for width in (8, 16, 32, 64):
+            for kind, change in (("read", read), ("write", write)):
+                function = getattr(model, f"{kind}{width}", None)
+                if change is not None and function is not None:
+                    self._take(model, f"{kind}{width}", function, change, (1 << width) - 1)
+
+    def stop(self) -> None:
+        """Change nothing any more."""
+        self._on = False
+        for put_back in self._own:
+            put_back()
+
+    def _take(self, model: IoModel, name: str, function: Any, change: Change, mask: int) -> None:
+        def reads(offset: int) -> int:
+            value: int = function(offset)
+            return change(offset, value) & mask if self._on else value
+
+        def writes(offset: int, value: int) -> None:
+            function(offset, change(offset, value) & mask if self._on else value)
+
+        own = reads if name.startswith("read") else writes
+        attributes = vars(model)
+        before = attributes.get(name)
+        attributes[name] = own
+        self._own.append(partial(_give_back, attributes, name, own, before))
+
+
 class AccessObserver(AccessFilter):
     """Tells about every access to ``model`` from now on, a write before it has its effect, until :meth:`stop`."""
 
@@ -78,6 +115,14 @@ def _put_back(table: dict[int, Any], offset: int, own: object, before: object) -
     """Take a filter out, unless a later one is around it."""
     if table[offset] is own:
         table[offset] = before
+
+
+def _give_back(attributes: dict[str, Any], name: str, own: object, before: object) -> None:
+    """Let a model's function be what it was, unless a later filter is around this one."""
+    if attributes.get(name) is own and before is None:
+        del attributes[name]
+    elif attributes.get(name) is own:
+        attributes[name] = before
 
 
 class ModelBus:

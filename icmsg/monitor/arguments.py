@@ -46,6 +46,8 @@ _INTERVAL: Final = re.compile(
     r"(?:(?:(?P<hours>[0-9]+):)?(?P<minutes>[0-9]+):)?(?P<seconds>[0-9]+)(?P<decimals>\.[0-9]+)?"
 )
 _SECOND: Final = 1_000_000_000
+_WIDEST: Final = 8
+"""Bytes of the widest numbers: their hexadecimal ones may have the uppermost bit, and are negative as tokens."""
 
 _NAMED: Final = {
     CORE: "core of this machine",
@@ -86,7 +88,7 @@ def _prepare(tokens: Sequence[Token], parameters: Sequence[Parameter], names: Na
     values: list[object] = []
     for index, parameter in enumerate(parameters):
         if index in given:
-            value = convert(given[index], parameter.kind, names)
+            value = convert(given[index], parameter.kind, names, wraps=True)
             if value is None and parameter.kind is STRING and not parameter.optional:
                 raise Mismatch(f"{parameter.name} ({parameter.kind.name}) cannot be null")
             values.append(value)
@@ -97,8 +99,10 @@ def _prepare(tokens: Sequence[Token], parameters: Sequence[Parameter], names: Na
     return values
 
 
-def convert(tokens: Sequence[Token], kind: Kind, names: Names) -> object:
+def convert(tokens: Sequence[Token], kind: Kind, names: Names, *, wraps: bool = False) -> object:
     """Return the value of one argument: a single token, or the tokens between braces.
+
+    Of a whole number that does not fit those bits count that do, if it ``wraps``: so Renode takes arguments of methods.
 
     Raises:
         Mismatch: it has no such value.
@@ -114,6 +118,8 @@ def convert(tokens: Sequence[Token], kind: Kind, names: Names) -> object:
         return None
     if kind.members:
         return _member(tokens[0], kind)
+    if wraps and tokens[0].is_integer and 0 < kind.size < (_WIDEST + tokens[0].text.startswith("0x")):
+        return _wrapped(tokens[0].value, kind)
     return (
         _CONVERTERS.get(kind, _number)(tokens[0], kind)
         if kind not in _NAMED
@@ -192,6 +198,13 @@ def _decimal(token: Token, kind: Kind) -> object:
     if not isinstance(token.value, int | float) or isinstance(token.value, bool):
         raise Mismatch(f"{token.text} is no number ({kind.name})")
     return f"{Decimal(str(token.value)):f}"
+
+
+def _wrapped(value: object, kind: Kind) -> int:
+    assert isinstance(value, int)
+    bits = 8 * kind.size
+    low = value & (1 << bits) - 1
+    return low - (1 << bits) if kind.signed and low >> bits - 1 else low
 
 
 def _text(token: Token, _kind: Kind) -> object:

@@ -69,7 +69,7 @@ class EmbeddedMonitor:
     def machine(self) -> EmbeddedMachine | None:
         """The SoC of the selected machine; None before a platform description was loaded."""
         selected = self.emulation.selected
-        return None if selected is None else selected.soc
+        return None if selected is None or selected.is_empty else selected.soc
 
     @property
     def prompt(self) -> str:
@@ -118,14 +118,16 @@ class EmbeddedMonitor:
                     self._interpreter.run_lines(command)
                 tell()
             except IcmsgError as error:
-                raise MonitorError("".join(printed) + str(error)) from None
+                refused = MonitorError("".join(printed) + str(error))
+                refused.ran = isinstance(error, MonitorError) and error.ran
+                raise refused from None
             finally:
                 self._interpreter.after_command = before
                 self.emulation.show_consoles()
             return "".join(printed).removesuffix("\n")
 
     def evaluate(self, text: str, show: Callable[[str], None] | None = None) -> object:
-        """Run Python as ``python "…"`` does, and return the value of an expression at its end, or None.
+        """Run Python as ``python "…"`` does, and return its value where it is an expression, else None.
 
         ``show`` takes what it prints.
 
@@ -186,6 +188,7 @@ class EmbeddedMonitor:
         machine.on_reset = lambda: self._interpreter.run_reset_macro(machine.name)
         machine.execute = self.execute
         machine.script = self._interpreter.python.hook
+        machine.runs_python = lambda: self._interpreter.python.is_allowed
 
     def _fresh(self) -> EmulationManager:
         """Return the object of a Monitor like this one."""

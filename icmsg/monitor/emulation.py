@@ -88,6 +88,7 @@ class Emulation:
         machine.started = self._start
         self.machines[name] = machine
         self.on_machine(machine)
+        machine.load("")  # its bus, before it has anything else
         return name
 
     def select(self, name: str | None) -> None:
@@ -234,7 +235,7 @@ class Emulation:
             self._advance(ns, waits=waits)
 
     def _advance(self, ns: int, *, waits: bool) -> None:
-        machines = [machine for machine in self.machines.values() if machine.soc is not None]
+        machines = [machine for machine in self.machines.values() if not machine.is_empty]
         turn = ns if len(machines) == 1 else self.quantum_ns
         self._stops = False
         while ns > 0 and machines and not self._stops and not self._blocking():
@@ -281,8 +282,6 @@ class Emulation:
             return beside
         if name == "machine":
             return Device("machine", "Machine", MachineObject(machine, self), MachineAdditions(machine))
-        if name == "sysbus" and machine.soc is None:
-            machine.load("")  # a machine has its bus before it has anything else
         names = (name, *(prefix + name for prefix in self.usings))
         return next((machine.devices[full] for full in names if full in machine.devices), beside)
 

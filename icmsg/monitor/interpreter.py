@@ -14,6 +14,7 @@ from icmsg.monitor import elsewhere
 from icmsg.monitor.arguments import Mismatch, NumbersMode, convert, possible_values, prepare, print_value
 from icmsg.monitor.builtins import python_values
 from icmsg.monitor.log import LogLevel
+from icmsg.monitor.objects.cpu import ForeignCpu
 from icmsg.monitor.python_scripts import PythonScripts
 from icmsg.monitor.tokens import (
     CWD,
@@ -59,6 +60,9 @@ def run_device(monitor: Interpreter, device: Device, tokens: Sequence[Token]) ->
         raise MonitorError("Bad syntax")
     name = str(tokens[0].value)
     members = device.members.get(name)
+    for part in device.parts if not members else ():
+        if isinstance(part, ForeignCpu):
+            raise MonitorError(part.refusal)
     if not members and name in elsewhere.UNKNOWN:
         raise MonitorError(
             f"{device.name} does not provide a field, method or property {name}.\n{elsewhere.UNKNOWN[name]}"

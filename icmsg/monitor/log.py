@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import MonitorError
@@ -73,12 +74,14 @@ class Log:
         """Called before an entry is added, so that what happened before it comes first."""
         self._catching_up = self._is_silent = False
         self.level = LogLevel.INFO
-        self.levels: Final[dict[str, LogLevel]] = {}
-        """Levels of single devices."""
+        self.levels: Final[dict[tuple[str, str], LogLevel]] = {}
+        """Levels of single devices, by machine and device."""
 
-    def write(self, level: LogLevel, text: str, source: str = "", time_ns: int | None = None) -> None:
+    def write(
+        self, level: LogLevel, text: str, source: str = "", time_ns: int | None = None, *, machine: str = ""
+    ) -> None:
         """Add an entry, if its level is high enough; ``time_ns`` is now if it is not given."""
-        if self._is_silent or level < self.levels.get(source, self.level):
+        if self._is_silent or level < self._least(machine, source):
             return
         if not self._catching_up:
             self._catching_up = True
@@ -106,6 +109,15 @@ class Log:
             self._is_silent, self._file, self.level, levels = before
             self.levels.clear()
             self.levels.update(levels)
+
+    def _least(self, machine: str, source: str) -> LogLevel:
+        """Return the least level of a device's entries that are kept; without a machine it is that of any."""
+        fitting = (
+            least
+            for (whose, device), least in self.levels.items()
+            if device == source and machine in ("", whose)
+        )
+        return next(fitting, self.level)
 
     def last(self, count: int) -> list[LogEntry]:
         """Return the last entries, the oldest first; MonitorError for more than are kept."""
@@ -135,6 +147,14 @@ class Log:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+class MachineLog:
+    """The log ``log`` for what the machine ``name`` and its devices have to say."""
+
+    def __init__(self, log: Log, name: str) -> None:
+        self.write: Final = partial(log.write, machine=name)
+        """Adds an entry, as :meth:`Log.write`."""
 
 
 def news(consoles: Mapping[str, Console], shown: dict[str, int]) -> list[tuple[int, str, str]]:

@@ -1,4 +1,4 @@
-"""Machine of the Monitor: empty when it is created, a SoC when a platform description was loaded."""
+"""Machine of the Monitor: a bus when it is created, a SoC when a platform description was loaded."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from icmsg.machine.console import Console
 from icmsg.machine.events import EventKind
 from icmsg.machine.interruption import CtrlC
 from icmsg.monitor.journal import NotedMachine
-from icmsg.monitor.log import LogLevel, news
+from icmsg.monitor.log import LogLevel, MachineLog, news
 from icmsg.monitor.objects.cpu_execution import CpuExecution
 from icmsg.monitor.objects.cpu_tracing import CpuTracing
 from icmsg.monitor.objects.devices import Surroundings, make_devices
 from icmsg.monitor.objects.sysbus import UnhandledAccesses
 from icmsg.monitor.objects.uart import UartObject
+from icmsg.monitor.python_source import compile_script
 from icmsg.monitor.remaking import describe, needed_by, starts_halted, take_over
 from icmsg.soc.soc import is_uart
 
@@ -60,12 +61,14 @@ class MonitorMachine:
         self.execute: Callable[[str], str] = lambda _command: ""
         self.script: Callable[..., HookScript] = _no_script
         """Returns the script ``(machine, text, itself, *others)`` of a hook."""
+        self.runs_python: Callable[[], bool] = lambda: True
+        """Tells whether Python that files bring is run."""
         self.started: Callable[[], None] = lambda: None
         """Notes that the emulation is started."""
         self.add_trace: AddTrace = lambda _name, make: make()
         """Makes a trace of this name."""
         self._stops = False
-        self._log = log
+        self._log: Final = MachineLog(log, name)
         self._is_started = is_started
         self._folders = folders
         self._sources: list[tuple[str, str]] = []
@@ -76,6 +79,12 @@ class MonitorMachine:
         self._unhandled: Final = UnhandledAccesses()
         self._quantum_ns = DEFAULT_QUANTUM_NS
         self._uarts: dict[str, UartObject] = {}
+        self._adopted = False
+
+    @property
+    def is_empty(self) -> bool:
+        """True before a platform description was loaded."""
+        return not self._sources and not self._adopted
 
     # What it is made of
 
@@ -99,7 +108,12 @@ class MonitorMachine:
         self._make([*self._sources, (file, text)] if file or text else self._sources)
 
     def _make(self, sources: list[tuple[str, str]]) -> None:
-        soc = NotedMachine(describe(sources, self._folders(), self._removed), quantum_ns=self._quantum_ns)
+        soc = NotedMachine(
+            describe(sources, self._folders(), self._removed),
+            quantum_ns=self._quantum_ns,
+            coreless=True,
+            scripts=self._script_of,
+        )
         soc.note_runs(partial(self._journal.ran, self.name))
         controls = {
             name: CoreControl(
@@ -141,6 +155,13 @@ class MonitorMachine:
             add()
         soc.events.add_sink(self._on_event, (EventKind.SIGNAL_LOST, EventKind.WARNING))
 
+    def _script_of(self, name: str, text: str) -> Callable[[], HookScript] | None:
+        """Return what makes the script of a peripheral, None where no Python of files is run."""
+        if not self.runs_python():
+            return None
+        compile_script(text)
+        return lambda: self.hook(text, f"sysbus.{name}")
+
     def hook(self, text: str, itself: str, *others: str) -> HookScript:
         """Return the script of a hook of the device ``itself``, which ``others`` of its names mean, too."""
         return self.script(self, text, itself, *others)
@@ -173,8 +194,6 @@ class MonitorMachine:
 
     def check_name(self, name: str) -> None:
         """Refuse a name that a device has already."""
-        if self.soc is None:
-            raise MonitorError("this machine has nothing yet; load a platform description first")
         if self.peripheral(name) is not None:
             raise MonitorError(f"Given name '{name}' is already used.")
 
@@ -217,6 +236,8 @@ class MonitorMachine:
     def adopt(self, soc: EmbeddedMachine) -> None:
         """Show a machine that somebody else has made, runs and closes."""
         self._journal.is_whole = False
+        self._free()
+        self._adopted = True
         tell = partial(self._log.write, LogLevel.ERROR)
         controls = {name: CoreControl(soc, core, halted=True, tell=tell) for name, core in soc.cores.items()}
         self._take(soc, controls)
@@ -227,7 +248,7 @@ class MonitorMachine:
         Raises:
             ConfigurationError: the port cannot be used, or the cores are not all of one architecture.
         """
-        if self.soc is None:
+        if self.soc is None or not self.soc.cores:
             raise MonitorError("this machine has no cores yet; load a platform description first")
         if self._journal.is_repeating:
             return

@@ -92,7 +92,8 @@ class ScriptDevice:
     def Log(self, level: LogLevel, text: object, *values: object) -> None:  # noqa: N802 - Renode's name
         """Write into the log; ``{0}`` and ``{0:X}`` in the text are the values."""
         source = self._device.name.removeprefix("sysbus.")
-        self._emulation.log.write(LogLevel(level), formatted(str(text), values), source)
+        machine = "" if self._machine is None else self._machine.name
+        self._emulation.log.write(LogLevel(level), formatted(str(text), values), source, machine=machine)
 
     def GetMachine(self) -> ScriptMachine:  # noqa: N802 - Renode's name
         """Return the machine that it belongs to."""
@@ -178,6 +179,8 @@ class ScriptMachine:
     def Pause(self) -> None:  # noqa: N802 - Renode's name
         """Let no more time pass, from the end of the slice that runs."""
         self._emulation.pause()
+
+    PauseAndRequestEmulationPause = Pause
 
     def Start(self) -> None:  # noqa: N802 - Renode's name
         """Let time pass, as ``start``."""

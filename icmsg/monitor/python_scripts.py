@@ -18,6 +18,7 @@ from icmsg.monitor.command import Device
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.python_objects import LogLevels, ScriptDevice, ScriptMachine
 from icmsg.monitor.python_source import DIVISION, compile_script, divide
+from icmsg.monitor.tokens import ErrorOfCommand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _DOTNET: Final = ("clr", "System", "Antmicro", "Microsoft", "IronPython")
 _COMMAND: Final = "mc_"
 _RESULT: Final = "__result__"
-"""Name of the value of an expression at the end of ``python "…"``."""
+"""Name of the value of ``python "…"`` where that is an expression."""
 _FORMER: Final[dict[str, object]] = {
     "xrange": range,
     "unicode": str,
@@ -133,7 +134,7 @@ class PythonScripts:
         return HookScript(self, code, names, itself.removeprefix("sysbus."))
 
     def execute(self, text: str) -> object:
-        """Run ``python "…"``, and return the value of an expression at its end, or None.
+        """Run ``python "…"``, and return its value where it is an expression, else None.
 
         Raises:
             MonitorError: it is no Python, or something went wrong in it, which is the cause of the error.
@@ -186,7 +187,7 @@ class PythonScripts:
             words = " ".join([name, *map(str, given)])
             raise MonitorError(f"Command '{words}' failed\n{error}") from None
         if result is not None and result is not True:
-            raise MonitorError(f'Command {name} failed, returning "{result}".')
+            raise ErrorOfCommand(f'Command {name} failed, returning "{result}".')
 
     def seen(self, value: object) -> object:
         """Return a value as scripts see it."""

@@ -85,9 +85,8 @@ class RenodeKeywords:
                 self._context.execute(f'mach set "{machine}"')
             printed = self._context.execute(command)
         except MonitorError as error:
-            raise keyword_exception(
-                f"There was an error when executing command '{command}': {error}"
-            ) from None
+            words = "There was an error when executing" if error.ran else "Could not execute"
+            raise keyword_exception(f"{words} command '{command}': {error}") from None
         return f"{printed}\n" if printed else ""
 
     @keyword(tags=["renode"])
@@ -102,7 +101,7 @@ class RenodeKeywords:
 
     @keyword(tags=["renode"])
     def execute_python(self, command: str, machine: str | None = None) -> object:
-        """Runs Python as the Monitor's ``python`` does, and returns the value of an expression at its end.
+        """Runs Python as the Monitor's ``python`` does, and returns its value where it is an expression.
 
         Numbers, texts and lists of them are returned as they are, nothing as an empty text, all else as its text. What
         it prints is in the log. On the embedded engine only; a failure begins with the name of .NET's exception.

@@ -80,9 +80,11 @@ class RenodeUartKeywords:
         return self._testers.create(uart, machine, make)
 
     @keyword(tags=["renode"])
-    def set_default_tester(self, id: int | None) -> None:  # noqa: A002 - Renode's name
-        """Makes a tester the one that is meant where no number is given."""
-        self._testers.make_default(id)
+    def set_default_tester(self, id: int | str | None) -> None:  # noqa: A002 - Renode's name
+        """Makes a tester the one that is meant where no number is given; ``null`` is none of them."""
+        if isinstance(id, str) and id != "null":
+            raise keyword_exception(f"{id} is no number of a tester, and not null")
+        self._testers.make_default(None if isinstance(id, str) else id)
 
     @keyword(tags=["renode"])
     def wait_for_line_on_uart(

@@ -26,15 +26,17 @@ if TYPE_CHECKING:
 
 
 _DOTNET_NAMES: Final = {
+    AssertionError: "AssertionException",
     AttributeError: "MissingMemberException",
+    Exception: "PythonException",
+    FileNotFoundError: "FileNotFoundException",
     ImportError: "ImportException",
+    ModuleNotFoundError: "ImportException",
     IndexError: "IndexOutOfRangeException",
     KeyError: "KeyNotFoundException",
-    ModuleNotFoundError: "ImportException",
     NameError: "UnboundNameException",
-    OverflowError: "OverflowException",
+    RuntimeError: "RuntimeException",
     SyntaxError: "SyntaxErrorException",
-    TypeError: "TypeErrorException",
     ZeroDivisionError: "DivideByZeroException",
 }
 """Exceptions of .NET that IronPython has for those of Python; any other has its name with ``Exception`` behind it."""
@@ -60,8 +62,7 @@ def python_exception(error: MonitorError) -> AssertionError:
     cause = error.__cause__
     if cause is None or isinstance(cause, IcmsgError):
         return keyword_exception(str(error))
-    name = next((type_ for type_ in type(cause).__mro__ if type_ in _DOTNET_NAMES), None)
-    word = f"{type(cause).__name__}Exception" if name is None else _DOTNET_NAMES[name]
+    word = _DOTNET_NAMES.get(type(cause)) or f"{type(cause).__name__}Exception"
     return AssertionError(f"{word}: {str(error).removeprefix(f'{type(cause).__name__}: ')}")
 
 

@@ -178,7 +178,7 @@ def test_the_level_of_the_log_and_of_one_device(soc: EmbeddedMonitor) -> None:
             "=" * 65,
             "console           :                                     : INFO",
             "                  : nrf5340:sysbus                      : ERROR",
-            "                  : nrf5340:ipcapp                      : NOISY",
+            "                  : nrf5340:sysbus.ipcapp               : NOISY",
             "-" * 65,
         ]
     )

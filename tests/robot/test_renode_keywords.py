@@ -169,7 +169,7 @@ def test_testers_have_numbers_and_one_can_be_the_default(tmp_path: Path) -> None
         ),
         (
             ("Execute Command    nosuch",),
-            "KeywordException: There was an error when executing command 'nosuch': ",
+            "KeywordException: Could not execute command 'nosuch': ",
         ),
         (
             ("Execute Script    nosuch.resc",),

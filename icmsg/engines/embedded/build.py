@@ -24,17 +24,20 @@ from icmsg.engines.embedded.clocks import (
 )
 from icmsg.engines.embedded.memory import PAGE, AddressSpace, place_io
 from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories, size_of
-from icmsg.engines.embedded.model_types import Model, ModelType, Parts, Warner, find_model, line_of
-from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
-from icmsg.engines.embedded.models.renesas_icu import RenesasIcuModel
-from icmsg.engines.embedded.models.stand_in import (
-    ArrayMemoryModel,
-    ScriptedModel,
-    StandInModel,
-    name_range,
-    override_range,
-    scripted,
+from icmsg.engines.embedded.model_types import (
+    Model,
+    ModelType,
+    Parts,
+    Warner,
+    find_model,
+    line_of,
+    number,
+    stands_in,
 )
+from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
+from icmsg.engines.embedded.models.python_peripheral import PythonPeripheral, scripted
+from icmsg.engines.embedded.models.renesas_icu import RenesasIcuModel
+from icmsg.engines.embedded.models.stand_in import ArrayMemoryModel, StandInModel, forget, name_range
 from icmsg.engines.embedded.slot import Slot
 from icmsg.engines.embedded.vpr.architecture import Vpr
 from icmsg.engines.embedded.vpr.clic import CLIC_BASE
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.engines.embedded.memory import MappedMemory, Memory
+    from icmsg.engines.embedded.models.python_peripheral import ScriptMaker
     from icmsg.engines.embedded.processor import Architecture
     from icmsg.engines.embedded.scheduler import Scheduler
     from icmsg.hw.model import IoModel
@@ -65,7 +69,7 @@ _SCRIPTED: Final = "Python.PythonPeripheral"
 class Builder:
     """Builds everything a platform description has; the results are its public attributes.
 
-    ``first_access(what, address)`` is told once of each stand-in.
+    ``first_access(what, address)`` is told once of each stand-in; ``scripts`` makes the scripts of peripherals.
     """
 
     def __init__(
@@ -76,10 +80,13 @@ class Builder:
         events: EventStream,
         nanoseconds: Callable[[int], int],
         first_access: Callable[[str, int], None],
+        scripts: ScriptMaker | None,
     ) -> None:
         self._soc = soc
+        self._scripts = scripts
         self._first_access = first_access
         self._time = scheduler.time
+        self._nanoseconds = nanoseconds
         self._description = description = soc.description
         self.slots: Final[dict[str, Slot]] = {}
         self.memories: Final[dict[str, Memory | MemoryPart]] = {}
@@ -139,13 +146,15 @@ class Builder:
             self._add_controller(item)
         elif item.type == MEMORY:
             pass  # they are all there
-        elif (modelled_as := find_model(item.type)) is not None and (self.slots or modelled_as.stands_in):
+        elif (modelled_as := find_model(item.type)) is not None and (
+            self.slots or modelled_as.stands_in or modelled_as.coreless
+        ):
             self._add_model(item, modelled_as)
         else:
             self._add_stand_in(item)
             return
         for kind in ("preinit", "init", "reset"):
-            if getattr(item, kind) and not (kind == "init" and (item.type == MEMORY or _stands_in(item))):
+            if getattr(item, kind) and not (kind == "init" and (item.type == MEMORY or stands_in(item))):
                 raise item.error(
                     f"the {kind} section of {item.name} is not modelled by the embedded engine; "
                     "the renode engine runs it"
@@ -186,7 +195,8 @@ class Builder:
     def _add_stand_in(self, item: Peripheral) -> None:
         model = None
         if item.type == _SCRIPTED:
-            model = scripted(item.attributes.get("script"), item.attributes.get("filename"))
+            base = next((place.address or 0 for place in on_bus(item)), 0)
+            model = scripted(item, self._scripts, lambda what: self._first_access(what, base))
         if model is None and item.type.startswith("Memory."):
             raise item.error(
                 f"{item.type} is no memory that the embedded engine has: use {MEMORY} or {ARRAY_MEMORY}; the renode "
@@ -194,7 +204,7 @@ class Builder:
             )
         if model is None:
             self.stand_ins[item.name] = item
-        regions: dict[str | None, ScriptedModel | StandInModel] = {}
+        regions: dict[str | None, PythonPeripheral | StandInModel] = {}
         for place in on_bus(item):
             if place.region not in regions:
                 tell = partial(self._tell_access, item, place)
@@ -225,15 +235,17 @@ class Builder:
         owners = self._owners(item, kind)
         kind.check(item)
         parts = Parts(
-            slot=owners[0] if owners else cast("Slot", None),  # plain storage asks for none
-            base=on_bus(item)[0].address or 0,
+            slot=owners[0] if owners else cast("Slot", None),  # what is there without cores asks for none
+            base=next((place.address or 0 for place in on_bus(item)), 0),
             models={name: self._model(item, name) for name in kind.models if name in item.attributes},
             nvics={name: self._nvic(item, name) for name in kind.nvics if name in item.attributes},
             cores={name: self._core(item, name) for name in kind.cores if name in item.attributes},
-            numbers={name: _number(item, name) for name in kind.numbers if name in item.attributes},
+            numbers={name: number(item, name) for name in kind.numbers if name in item.attributes},
             outputs=outputs,
             time=self._time,
             attributes=item.attributes,
+            show=owners[0].print if owners else lambda _data, _uart: self._nanoseconds(self._time()),
+            missed=owners[0].missed if owners else lambda _count: None,
         )
         try:
             model = kind.build(parts)
@@ -273,14 +285,14 @@ class Builder:
         It is the only core, or the one for which it is registered, or that to which all its outputs are wired.
         """
         places = on_bus(item)
-        if not places:
+        if not places and not kind.stands_in:
             raise item.error(f"{item.name} needs an address on sysbus")
         if kind.stands_in:
             return [slot for place in places for slot in self._slots_of(item, place)]
         cpus = {place.cpu for place in places}
         wired = {wire.destination for wire in item.connections}
         owners = [self.slots[core.name] for core in self._soc.by_cpu.values() if core.nvic in wired]
-        if len(self.slots) == 1:
+        if len(self.slots) <= 1:
             return list(self.slots.values())
         if kind.shared and (len(cpus) > 1 or None in cpus):
             if not owners:
@@ -310,12 +322,19 @@ class Builder:
         return [*spaces, self.common] if place.cpu is None else spaces
 
     def add_tag(self, tag: Tag) -> None:
-        """Let ``tag`` answer where nothing else does, in whole pages."""
+        """Let ``tag`` answer where nothing else does, in whole pages; one that overrides also where something does."""
         self.tags.append(tag)
-        for space in [*(slot.space for slot in self.slots.values()), self.common]:
+        for space in self._every_space():
             name_range(space, tag, own=SCS_BASE // PAGE)
-            if tag.overrides:
-                override_range(space, tag)
+
+    def remove_tags(self, address: int) -> None:
+        """Let no tag answer any more that has an address."""
+        self.tags[:] = [tag for tag in self.tags if not tag.start <= address < tag.end]
+        for space in self._every_space():
+            forget(space, address)
+
+    def _every_space(self) -> list[AddressSpace]:
+        return [*(slot.space for slot in self.slots.values()), self.common]
 
     def _register_io(
         self, item: Peripheral, space: AddressSpace, place: Registration, size: int, model: IoModel

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.memory import AddressSpace, IoRange, MappedMemory
+from icmsg.engines.embedded.memory import AddressSpace, IoRange, MappedMemory, SharedPage
 from icmsg.errors import BusError
 from icmsg.hw.bus import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from icmsg.hw.model import IoModel
 
 if sys.byteorder != "little":  # pragma: no cover - no such machine runs unicorn
     raise ImportError(
@@ -143,6 +145,14 @@ class CoreBus:
             part.memory.bytes[start - part.start : end - part.start] = data[done : done + end - start]
             self._wrote(part, start, end - start)
             done += end - start
+
+    def io_at(self, address: int) -> tuple[IoModel, int] | None:
+        """Return the peripheral that answers at an address, and its offset there; None for memory, and for nothing."""
+        found = self._pages.get(address >> 12)
+        if not isinstance(found, IoRange):
+            return None
+        offset = address - found.start
+        return found.model.at(offset) if isinstance(found.model, SharedPage) else (found.model, offset)
 
     def looking_window(self, address: int, size: int) -> Window:
         """Return a window on memory that may be read through it, and not be written; empty where there is none."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icmsg.assets import shipped_name
-from icmsg.config.boards import DEFAULT
 from icmsg.engines.embedded import model_types
 from icmsg.engines.embedded.build import Builder
 from icmsg.engines.embedded.bus import CoreBus
@@ -25,21 +22,21 @@ from icmsg.machine.base_machine import BaseMachine
 from icmsg.machine.events import EventKind, EventStream
 from icmsg.machine.interruption import HeldSignals
 from icmsg.machine.machine import AccessWarning
-from icmsg.soc.platform import load_platform
-from icmsg.soc.soc import Soc, shipped_soc
 from icmsg.timers import US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from icmsg.engines.embedded.memory import Memory
     from icmsg.engines.embedded.memory_groups import MemoryPart
     from icmsg.engines.embedded.model_types import Model
+    from icmsg.engines.embedded.models.python_peripheral import ScriptMaker
     from icmsg.engines.embedded.processor import Processor
     from icmsg.engines.embedded.slot import Slot
     from icmsg.machine.machine import Hang
     from icmsg.soc.bus_setup import Tag
-    from icmsg.soc.platform import Peripheral, PlatformDescription
+    from icmsg.soc.platform import PlatformDescription
     from icmsg.timers import Timers
 
 DEFAULT_QUANTUM_NS: Final = 100 * US
@@ -53,8 +50,10 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
     ``platform`` is the path of a Renode platform file or its description (default: the shipped nRF5340).
     ``quantum_ns`` is how far a running core may get ahead of another one and of the caller (where it is above 10 ms,
     10 ms), ``latency_ns`` the time from a rising interrupt line to the Python handler of a played core; 0 = at the
-    exact instruction. The same inputs give the same :meth:`trace_sha256`, whatever steps :meth:`run_for` takes. Use
-    it as a context manager, or call :meth:`close`.
+    exact instruction. A platform none of whose cores is executed here is taken where it may be ``coreless``.
+    ``scripts`` makes the scripts of peripherals that are Python, by default without a Monitor's names. The same inputs
+    give the same :meth:`trace_sha256`, whatever steps :meth:`run_for` takes. Use it as a context manager, or call
+    :meth:`close`.
 
     Raises:
         PlatformError: the platform file cannot be read, or has something that this engine does not model.
@@ -68,10 +67,12 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         *,
         quantum_ns: int = DEFAULT_QUANTUM_NS,
         latency_ns: int = DEFAULT_LATENCY_NS,
+        coreless: bool = False,
+        scripts: ScriptMaker | None = None,
     ) -> None:
         if quantum_ns <= 0 or latency_ns < 0:
             raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
-        soc, self.foreign_cores = _read(platform)
+        soc, self.foreign_cores = model_types.read(platform, coreless=coreless)
         rates = read_rates(soc)
         super().__init__(soc, EventStream(rates.ticks_per_second))
         self._ticks_per_second = rates.ticks_per_second
@@ -81,8 +82,9 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         ticks_per_us = -(-rates.ticks_per_second // 1_000_000)
         self.scheduler = Scheduler(ticks_per_us=ticks_per_us, quantum=self.ticks(quantum_ns))
         now, touched = self._nanoseconds, self._touched_stand_in
-        self._parts = Builder(self.soc, rates, self.scheduler, self.events, now, touched)
-        self.announcement = announced(self.stand_ins, self._parts.left_out)
+        self._parts = Builder(self.soc, rates, self.scheduler, self.events, now, touched, scripts)
+        idle = "" if soc.cores else model_types.announced(self.foreign_cores)
+        self.announcement = "; ".join(filter(None, (idle, announced(self.stand_ins, self._parts.left_out))))
         self.pin_devices: Final = place_on_pins(self.description, self._parts.models, lambda: self.now_ns)
         """LEDs and buttons by their names in the platform file."""
         self._warnings: dict[tuple[str, str, int], AccessWarning] = {}
@@ -220,11 +222,19 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         Raises:
             EngineError: a core has firmware already, which sees the addresses as they were when it started.
         """
+        self._check_tags_may_change()
+        self._parts.add_tag(tag)
+
+    def remove_tags(self, address: int) -> None:
+        """Let no tag answer any more that has a byte address; EngineError as :meth:`add_tag`."""
+        self._check_tags_may_change()
+        self._parts.remove_tags(address)
+
+    def _check_tags_may_change(self) -> None:
         if any(core.firmware is not None for core in self.cores.values()):
             raise EngineError(
                 "the embedded engine fixes what is at an address when a core starts: name the range before time passes"
             )
-        self._parts.add_tag(tag)
 
     def set_line(self, core: str, interrupt: int, level: bool) -> None:
         """Drive the line of an external interrupt of a core from outside."""
@@ -385,15 +395,3 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
                 slot.name, what, address, pc, core.locate(pc), core.backtrace(pc)
             )
             slot.emit(EventKind.WARNING, address, pc)
-
-
-def _read(platform: str | Path | PlatformDescription | None) -> tuple[Soc, Mapping[str, Peripheral]]:
-    """Return the SoC, and the cores that are left out of it, by their names in the platform file."""
-    if platform is None:
-        return shipped_soc(DEFAULT.name), {}
-    if isinstance(platform, str | Path):
-        if (name := shipped_name(platform)) is not None:
-            return shipped_soc(name), {}
-        platform = load_platform(Path(platform))
-    kept, foreign = model_types.split(platform)
-    return Soc(kept), foreign

@@ -215,11 +215,11 @@ class AddressSpace:
         if isinstance(new, MappedMemory):
             self._first.setdefault(new.memory.name, new)
 
-    def replace(self, old: IoRange, model: IoModel) -> None:
-        """Let ``model`` answer where ``old`` did."""
-        new = IoRange(old.start, old.end, model, old.name)
+    def replace(self, old: IoRange, new: IoRange) -> None:
+        """Let ``new`` be where ``old`` is."""
         self.ranges[self.ranges.index(old)] = new
-        self.pages.update((page, new) for page in range(old.start // PAGE, old.end // PAGE))
+        for page in range(old.start // PAGE, old.end // PAGE):
+            self.pages[page] = new
 
     def has_room_for_io(self, start: int, size: int) -> bool:
         """Return whether no memory lies in the pages of a range."""
@@ -309,6 +309,11 @@ class SharedPage:
                     f"0x{self._base + part.end - 1:08X} already"
                 )
         self._parts.append(_Part(start, end, model, name, shift))
+
+    def at(self, offset: int) -> tuple[IoModel, int] | None:
+        """Return the part that answers there, and its offset."""
+        part = next((part for part in self._parts if part.start <= offset < part.end), None)
+        return None if part is None else (part.model, offset + part.shift)
 
     def reset(self) -> None:
         """The parts are reset one by one, with the core that they belong to."""

@@ -8,8 +8,11 @@ Cores of a platform that the embedded engine does not execute, with what belongs
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
+from icmsg.assets import shipped_name
+from icmsg.config.boards import DEFAULT
 from icmsg.engines.embedded.clocks import CPUS, check_attributes
 from icmsg.engines.embedded.models.core_holder import NrfResetModel, NrfVprModel
 from icmsg.engines.embedded.models.dwt import DwtModel
@@ -31,8 +34,8 @@ from icmsg.hw.nrf54_peripherals import CHANNELS, GROUPS
 from icmsg.hw.nrf_peripherals import RTC_COMPARATORS, TIMER_COMPARATORS
 from icmsg.hw.uart_blocks import NS16550_WIDE, PL011_SBSA
 from icmsg.hw.uarts import LPUART_WITHOUT_GLOBALS, NRF_UART, UARTS
-from icmsg.soc.platform import EnumMember, Reference
-from icmsg.soc.soc import short_name
+from icmsg.soc.platform import EnumMember, Reference, load_platform
+from icmsg.soc.soc import Soc, shipped_soc, short_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,7 +88,8 @@ class Parts:
     """Parts that a model is built from: the core it belongs to, its address there, and what its attributes name.
 
     ``outputs`` are the cores to which its outputs are wired; ``time()`` is the tick of whoever accesses it.
-    ``attributes`` are all that the platform file says.
+    ``attributes`` are all that the platform file says. ``show`` takes what a UART sends, and which one it
+    is; it returns the virtual time in nanoseconds. ``missed`` counts what a UART did not receive.
     """
 
     slot: Slot
@@ -97,6 +101,8 @@ class Parts:
     outputs: Mapping[int, Slot]
     time: Callable[[], int]
     attributes: Mapping[str, Value]
+    show: Callable[[bytes, object], int]
+    missed: Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,7 @@ class ModelType:
     ``size`` in bytes is what a registration covers that says nothing else; None = what the attribute ``size`` says.
     ``lenient`` marks one that may have any other attribute, since none changes what is modelled.
     ``anybodys`` marks one that belongs to the first core where nothing says to which.
+    ``coreless`` marks one that is there in a platform without cores, too.
     ``stands_in`` marks a type that only keeps what is written, so that it does not matter whom it belongs to.
     ``shared`` marks one that several cores may reach: it belongs to the core to which all its outputs are wired, or
     to none.
@@ -126,6 +133,7 @@ class ModelType:
     shared: bool = False
     lenient: bool = False
     anybodys: bool = False
+    coreless: bool = False
 
     @property
     def attributes(self) -> set[str]:
@@ -229,8 +237,28 @@ def find_model(type_name: str) -> ModelType | None:
     return _uart(UARTS[type_name]) if found is None and type_name in UARTS else found
 
 
+def stands_in(item: Peripheral) -> bool:
+    """Return whether a peripheral only keeps what is written."""
+    kind = find_model(item.type)
+    return kind is not None and kind.stands_in
+
+
+def number(item: Peripheral, attribute: str) -> int:
+    """Return a whole number that an attribute says; PlatformError, at the attribute, if it is none."""
+    value = item.attributes[attribute]
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise item.error(f"{attribute} of {item.name} must be a whole number", attribute)
+    return value
+
+
 def _uart(layout: UartLayout) -> ModelType:
-    return ModelType(lambda parts: _uart_model(layout, parts), size=layout.size, lenient=True, anybodys=True)
+    return ModelType(
+        lambda parts: _uart_model(layout, parts),
+        size=layout.size,
+        lenient=True,
+        anybodys=True,
+        coreless=True,
+    )
 
 
 def _uart_model(layout: UartLayout, parts: Parts) -> UartModel:
@@ -243,13 +271,15 @@ def _uart_model(layout: UartLayout, parts: Parts) -> UartModel:
     clocks = (parts.attributes.get(name) for name in ("frequency", "clockFrequency", "systemClockFrequency"))
     clock_hz = next((clock for clock in clocks if isinstance(clock, int)), 0)
     numbered = any(isinstance(each.output, int) for each in layout.interrupts)
-    return (NumberedUart if numbered else UartModel)(layout, parts.slot, clock_hz=clock_hz)
+    model = (NumberedUart if numbered else UartModel)(layout, parts.show, clock_hz=clock_hz)
+    model.missed = parts.missed
+    return model
 
 
 def _nrf_uart(parts: Parts) -> NrfUarteModel | UartModel:
     if parts.attributes.get("easyDMA") is True:
         return NrfUarteModel(parts.slot, base=parts.base)
-    return UartModel(NRF_UART, parts.slot)
+    return _uart_model(NRF_UART, parts)
 
 
 def _icu(parts: Parts) -> RenesasIcuModel:
@@ -330,11 +360,27 @@ MODELS: Final[dict[str, ModelType]] = {
 _CORES = "CPU."
 
 
-def split(description: PlatformDescription) -> tuple[PlatformDescription, dict[str, Peripheral]]:
+def read(
+    platform: str | Path | PlatformDescription | None, *, coreless: bool
+) -> tuple[Soc, Mapping[str, Peripheral]]:
+    """Return the SoC, and the cores that are left out of it, by their names in the platform file."""
+    if platform is None:
+        return shipped_soc(DEFAULT.name), {}
+    if isinstance(platform, str | Path):
+        if (name := shipped_name(platform)) is not None:
+            return shipped_soc(name), {}
+        platform = load_platform(Path(platform))
+    kept, foreign = split(platform, alone=coreless)
+    return Soc(kept), foreign
+
+
+def split(
+    description: PlatformDescription, *, alone: bool = False
+) -> tuple[PlatformDescription, dict[str, Peripheral]]:
     """Return the platform without cores of types that are not executed here, and those cores by their names.
 
-    What only they reach, or what has interrupts for them alone, goes with them. A platform of nothing else is returned
-    as it is.
+    What only they reach, or what has interrupts for them alone, goes with them. A platform that has no other core is
+    returned as it is, or, where it may be ``alone``, without its cores and what only some of them reach.
 
     Raises:
         PlatformError: something that stays refers to what is left out.
@@ -342,10 +388,15 @@ def split(description: PlatformDescription) -> tuple[PlatformDescription, dict[s
     foreign = {
         item.name: item for item in description if item.type.startswith(_CORES) and item.type not in CPUS
     }
-    if not foreign or not any(item.type in CPUS for item in description):
+    alone &= not any(item.type in CPUS for item in description)
+    if not foreign or not (alone or any(item.type in CPUS for item in description)):
         return description, {}
     gone = dict(foreign)
-    while more := {item.name: item for item in description if item.name not in gone and _belongs(item, gone)}:
+    while more := {
+        item.name: item
+        for item in description
+        if item.name not in gone and _belongs(item, gone, wires=not alone)
+    }:
         gone |= more
     kept = tuple(_without(item, gone, foreign) for item in description if item.name not in gone)
     order = tuple(name for name in description.creation_order if name not in gone)
@@ -367,10 +418,22 @@ def refusal(core: Peripheral) -> str:
     )
 
 
-def _belongs(item: Peripheral, gone: Mapping[str, Peripheral]) -> bool:
+def announced(foreign: Mapping[str, Peripheral]) -> str:
+    """Return one line about a platform of which no core is executed; empty where there are none."""
+    if not foreign:
+        return ""
+    kinds = ", ".join(dict.fromkeys(core.type for core in foreign.values()))
+    return (
+        f"the embedded engine does not execute {', '.join(foreign)} ({kinds}), so no core of this machine runs; the "
+        "renode engine runs them: --engine renode"
+    )
+
+
+def _belongs(item: Peripheral, gone: Mapping[str, Peripheral], *, wires: bool) -> bool:
+    """Return whether only what is gone sees an item, or, with ``wires``, has its interrupts."""
     places = [_is_seen_by(place, gone) for place in item.registrations if place.parent == "sysbus"]
-    wires = [wire.destination in gone for wire in item.connections]
-    return (bool(places) and all(places)) or (bool(wires) and all(wires))
+    lines = [wire.destination in gone for wire in item.connections] if wires else []
+    return (bool(places) and all(places)) or (bool(lines) and all(lines))
 
 
 def _is_seen_by(place: Registration, gone: Mapping[str, Peripheral]) -> bool:

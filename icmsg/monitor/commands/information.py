@@ -9,7 +9,7 @@ from icmsg.errors import closest
 from icmsg.monitor.arguments import NumbersMode, print_interval
 from icmsg.monitor.command import Command, Form, boolean, one_of, text, variable, word
 from icmsg.monitor.log import LogLevel
-from icmsg.monitor.tokens import Refusal
+from icmsg.monitor.tokens import ErrorOfCommand, Refusal
 from icmsg.monitor.verbs.arguments import WORD
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _python(monitor: Interpreter, tokens: Sequence[Token]) -> None:
 def _python_variable(monitor: Interpreter, tokens: Sequence[Token]) -> None:
     value = monitor.variables.expand(str(tokens[0].value))
     if not value.is_text:
-        raise Refusal("Variable type has to be a string.")
+        raise ErrorOfCommand("Variable type has to be a string.")
     monitor.python.execute(str(value.value))
 
 

@@ -35,8 +35,9 @@ def _print_levels(monitor: Interpreter, _tokens: Sequence[Token]) -> None:
     monitor.write(f"{'Backend':<18}| {'Emulation element':<36}| Level")
     monitor.write("=" * 65)
     monitor.write(f"{'console':<18}: {'':<36}: {log.level.name}")
-    for device, level in log.levels.items():
-        monitor.write(f"{'':<18}: {f'{monitor.emulation.selected_name}:{device}':<36}: {level.name}")
+    for (machine, device), level in log.levels.items():
+        full = device if device in ("sysbus", "machine") else f"sysbus.{device}"
+        monitor.write(f"{'':<18}: {f'{machine}:{full}':<36}: {level.name}")
     monitor.write("-" * 65)
 
 
@@ -52,13 +53,18 @@ def _set_level_of(monitor: Interpreter, tokens: Sequence[Token]) -> None:
     if name in _BACKENDS:
         log.level = _level(tokens[0])
         return
+    if name in monitor.emulation.machines:
+        for full in monitor.emulation.machines[name].devices:
+            log.levels[name, full.rsplit(".", 1)[-1]] = _level(tokens[0])
+        return
     device = monitor.emulation.device(name)
     if device is None:
         raise Refusal(
             f"Could not find emulation element or backend named: {name}"
             f"{closest(name, monitor.emulation.device_names())}"
         )
-    log.levels[device.name.rsplit(".", 1)[-1]] = _level(tokens[0])
+    machine = monitor.emulation.selected_name or ""
+    log.levels[machine, device.name.rsplit(".", 1)[-1]] = _level(tokens[0])
 
 
 def _set_level_of_backend(monitor: Interpreter, tokens: Sequence[Token]) -> None:

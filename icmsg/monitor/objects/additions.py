@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.bus import CoreBus
 from icmsg.engines.embedded.memory import place_io
+from icmsg.engines.embedded.models.python_peripheral import PythonPeripheral
 from icmsg.errors import BusError, MonitorError
 from icmsg.hw.exposed import (
     BOOL,
@@ -23,11 +24,10 @@ from icmsg.hw.exposed import (
     VOID,
     exposed,
 )
-from icmsg.hw.model import SizedModel
 from icmsg.limits import SCRIPT_BYTES, read_file
 from icmsg.monitor.command import Device
 from icmsg.monitor.elsewhere import NO_SD
-from icmsg.monitor.objects.registers import RegisterAccess
+from icmsg.monitor.objects.registers import WideRegisterAccess
 from icmsg.monitor.python_source import compile_script
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from icmsg.hw.model import IoModel
     from icmsg.machine.console import ConsoleSink
     from icmsg.monitor.machine import MonitorMachine
-    from icmsg.monitor.python_scripts import HookScript
 
 
 AddParts = Callable[[Callable[["EmbeddedMachine"], Mapping[str, Device]]], None]
@@ -70,15 +69,42 @@ class MachineAdditions:
     ) -> None:
         """Let a script answer at some addresses; it has ``request``, ``self`` and ``size``."""
         text = read_file(path, SCRIPT_BYTES).decode("utf-8", errors="replace")
-        name = name_ or f"pydev{len(self._machine.devices)}"
+        self._add_script(text, path, address + offset, size, initable, name_)
+
+    @exposed(
+        VOID,
+        name="PyDevFromString",
+        script=STRING,
+        address=UINT64,
+        size=INT32,
+        initable=BOOL,
+        name_=STRING,
+        offset=UINT64,
+    )
+    def py_dev_from_string(
+        self,
+        script: str,
+        address: int,
+        size: int,
+        initable: bool = False,
+        name_: str | None = None,
+        offset: int = 0,
+    ) -> None:
+        """Do the same with the text of a script."""
+        self._add_script(script, "<script>", address + offset, size, initable, name_)
+
+    def _add_script(
+        self, text: str, file: str, start: int, size: int, initable: bool, name: str | None
+    ) -> None:
+        name = name or f"pydev{len(self._machine.devices)}"
         self._machine.check_name(name)
         full = f"sysbus.{name}"
-        compile_script(text, path)
+        compile_script(text, file)
 
         def make(soc: EmbeddedMachine) -> dict[str, Device]:
             peripheral = PythonPeripheral(lambda: self._machine.hook(text, full), size, initable=initable)
-            answer_at(soc, name, address + offset, size, lambda _bus: peripheral)
-            access = RegisterAccess(peripheral, lambda _text: None)
+            answer_at(soc, name, start, size, lambda _bus: peripheral)
+            access = WideRegisterAccess(peripheral, lambda _text: None)
             return {full: Device(full, "PythonPeripheral", peripheral, access)}
 
         self._machine.add(make)
@@ -160,74 +186,6 @@ class Redirected:
 
     def reset(self) -> None:
         """Do nothing: there is nothing to reset."""
-
-
-class PythonRequest:
-    """``request`` of a script that answers accesses; names begin in upper or lower case."""
-
-    def __init__(self, kind: str, offset: int, value: int, length: int, counter: int) -> None:
-        self.Value = value
-        self.Offset = offset
-        self.Length = length
-        self.Counter = counter
-        self.Type = kind
-        self.IsInit = kind == "INIT"
-        self.IsRead = kind == "READ"
-        self.IsWrite = kind == "WRITE"
-        self.IsUser = kind == "USER"
-
-    def __getattr__(self, name: str) -> Any:
-        upper = name[:1].upper() + name[1:]
-        if upper == name or upper not in vars(self):
-            raise AttributeError(name)
-        return vars(self)[upper]
-
-    def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name[:1].upper() + name[1:], value)
-
-
-class PythonPeripheral(SizedModel):
-    """Peripheral whose registers are a script; its names keep their values from one access to the next."""
-
-    def __init__(self, make: Callable[[], HookScript], size: int, *, initable: bool) -> None:
-        self._make: Final = make
-        self._size: Final = size
-        self._initable: Final = initable
-        self._counter = 0
-        self._script: HookScript | None = None
-
-    def _ask(self, kind: str, offset: int, value: int, length: int) -> int:
-        if self._script is None:  # its device is there now
-            self._script = self._make()
-            self._script.names["size"] = self._size
-            self.reset()
-        request = PythonRequest(kind, offset, value, length, self._counter)
-        self._counter += 1
-        self._script.run(request=request)
-        return int(request.Value) & ((1 << 8 * length) - 1)
-
-    def reset(self) -> None:
-        """Let the script begin anew, if it wants to know."""
-        if self._initable:
-            self._ask("INIT", 0, 0, 0)
-
-    def _read(self, offset: int, size: int) -> int:
-        """Ask the script for ``size`` bytes."""
-        return self._ask("READ", offset, 0, size)
-
-    def _write(self, offset: int, size: int, value: int) -> None:
-        """Give the script ``size`` bytes."""
-        self._ask("WRITE", offset, value, size)
-
-    @exposed(VOID, command=UINT64, value=UINT64)
-    def control_write(self, command: int, value: int) -> None:
-        """Write to the script beside its registers (``IsUser``)."""
-        self._ask("USER", command, value, 8)
-
-    @exposed(UINT64, command=UINT64)
-    def control_read(self, command: int) -> int:
-        """Read from the script beside its registers (``IsUser``)."""
-        return self._ask("USER", command, 0, 8)
 
 
 class VirtualUart:

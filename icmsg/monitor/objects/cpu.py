@@ -302,7 +302,8 @@ class ForeignCpu:
     """The core that ``item`` of the platform file describes."""
 
     def __init__(self, item: Peripheral) -> None:
-        self._item: Final = item
+        self.refusal: Final = refusal(item)
+        """Text for who wants anything else of it."""
 
     @property
     @exposed(BOOL)
@@ -313,4 +314,4 @@ class ForeignCpu:
     @is_halted.setter
     def is_halted(self, value: bool) -> None:
         if not value:
-            raise MonitorError(refusal(self._item))
+            raise MonitorError(self.refusal)

@@ -12,6 +12,7 @@ from icmsg.engines.embedded.core_control import ConsoleModel
 from icmsg.engines.embedded.model_types import lines_of
 from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
+from icmsg.hw.model import WideModel
 from icmsg.monitor.command import Device
 from icmsg.monitor.executed_code import RISCV, THUMB
 from icmsg.monitor.log import LogLevel
@@ -22,7 +23,7 @@ from icmsg.monitor.objects.hooks import AccessLog, BusHooks, CpuHooks
 from icmsg.monitor.objects.interrupts import InterruptLines, NumberedOutputs, OutputLevel, PendingExceptions
 from icmsg.monitor.objects.loader import Loader
 from icmsg.monitor.objects.mailbox import MailboxWait, StepRecords
-from icmsg.monitor.objects.registers import MemoryBlock, NvicRegisters, RegisterAccess
+from icmsg.monitor.objects.registers import MemoryBlock, NvicRegisters, RegisterAccess, WideRegisterAccess
 from icmsg.monitor.objects.sysbus import BusAccess, BusRanges
 from icmsg.monitor.objects.uart import UartObject
 from icmsg.soc.soc import VPR
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.core_control import CoreControl
     from icmsg.engines.embedded.machine import EmbeddedMachine
-    from icmsg.monitor.log import Log
+    from icmsg.monitor.log import MachineLog
     from icmsg.monitor.objects.additions import AddParts
     from icmsg.monitor.objects.sysbus import UnhandledAccesses
     from icmsg.monitor.python_scripts import HookScript
@@ -56,7 +57,7 @@ class Surroundings:
     ``add_parts`` adds something to the machine.
     """
 
-    log: Log
+    log: MachineLog
     is_started: Callable[[], bool]
     place: Callable[[str], Path]
     unhandled: UnhandledAccesses
@@ -74,7 +75,13 @@ def make_devices(
     """Return the devices of ``machine``, which the Monitor calls ``name``, by their full names."""
     log, is_started, unhandled = around.log, around.is_started, around.unhandled
     warn = partial(log.write, LogLevel.WARNING)
-    bus = BusAccess(machine, name, unhandled, partial(warn, source="sysbus"))
+    bus = BusAccess(
+        machine,
+        name,
+        unhandled,
+        partial(warn, source="sysbus"),
+        partial(log.write, LogLevel.DEBUG, source="sysbus"),
+    )
     loader = Loader(machine, controls, is_started)
     ranges = BusRanges(machine, unhandled, around.add_parts, partial(warn, source="sysbus"))
     parts: tuple[object, ...] = bus, ranges, loader, AccessLog(machine, log), BusHooks(machine, around.script)
@@ -139,7 +146,7 @@ def _full_name(item: Peripheral, machine: EmbeddedMachine) -> str:
     return f"{_full_name(description[parent], machine) if parent in description else 'sysbus'}.{name}"
 
 
-def _inform(machine: EmbeddedMachine, log: Log, source: str, text: str) -> None:
+def _inform(machine: EmbeddedMachine, log: MachineLog, source: str, text: str) -> None:
     log.write(LogLevel.INFO, text, source, machine.now_ns)
 
 
@@ -168,13 +175,13 @@ def _parts(
     memory = machine.memories.get(item.name)
     if memory is not None:
         block = MemoryBlock(memory, memory.changed)
-        return block, RegisterAccess(block, warn)
+        return block, WideRegisterAccess(block, warn)
     if item.name in machine.pin_devices:
         return (machine.pin_devices[item.name],)
     model = machine.models.get(item.name)
     if model is None:
         return ()
-    access = RegisterAccess(model, warn)
+    access = WideRegisterAccess(model, warn) if isinstance(model, WideModel) else RegisterAccess(model, warn)
     lines = lines_of(model)
     numbered = (
         (NumberedOutputs(lines, lambda number: lines[number].level),) if hasattr(model, "outputs") else ()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.errors import EngineError, FirmwareError, MonitorError
 from icmsg.hw.exposed import BOOL, PERIPHERAL, RANGE, STRING, UINT64, VOID, Kind, exposed
 from icmsg.hw.model import RegisterModel
-from icmsg.hw.model_bus import AccessFilter, AccessObserver, Change
+from icmsg.hw.model_bus import AccessFilter, AccessObserver, Change, WholeAccessFilter
 from icmsg.machine.events import EventKind
 from icmsg.monitor.executed_code import ExecutedBlocks
 from icmsg.monitor.log import LogLevel
@@ -25,17 +25,18 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.engines.embedded.machine_core import MachineCore
+    from icmsg.engines.embedded.model_types import Model
     from icmsg.hw.registers import AccessKind
     from icmsg.machine.events import Event
     from icmsg.monitor.executed_code import InstructionSet
-    from icmsg.monitor.log import Log
+    from icmsg.monitor.log import MachineLog
     from icmsg.monitor.python_scripts import HookScript
 
 
 class AccessLog:
     """Accesses of firmware, Python and the Monitor, in Renode's words; registers have the manual's names."""
 
-    def __init__(self, machine: EmbeddedMachine, log: Log) -> None:
+    def __init__(self, machine: EmbeddedMachine, log: MachineLog) -> None:
         self._machine: Final = machine
         self._log: Final = log
         self._models: Final = {
@@ -84,6 +85,7 @@ class AccessLog:
 
 
 _WORD: Final = 0xFFFF_FFFF
+_Filter = AccessFilter | WholeAccessFilter
 _WIDTH: Final = Kind(
     "SysbusAccessWidth", members=("Byte", "Word", "DoubleWord", "QuadWord"), numbers=(1, 2, 4, 8)
 )
@@ -99,8 +101,8 @@ class BusHooks:
         self._machine: Final = machine
         self._script = script
         self._watches: Final[dict[int, list[Callable[[], None]]]] = {}
-        self._reads: Final[dict[str, AccessFilter]] = {}
-        self._writes: Final[dict[str, AccessFilter]] = {}
+        self._reads: Final[dict[str, _Filter]] = {}
+        self._writes: Final[dict[str, _Filter]] = {}
 
     @property
     def is_attached(self) -> bool:
@@ -142,7 +144,11 @@ class BusHooks:
     ) -> None:
         """Run a script behind each read of a peripheral's registers; what it leaves in ``value`` is what is read."""
         name, model, change = self._filtered(self._reads, peripheral, python_script, subrange)
-        self._reads[name] = AccessFilter(model, read=change)
+        self._reads[name] = (
+            AccessFilter(model, read=lambda offset, value: change(offset, value) & _WORD)
+            if isinstance(model, RegisterModel)
+            else WholeAccessFilter(model, read=change)
+        )
 
     @exposed(VOID, peripheral=PERIPHERAL)
     def clear_hook_after_peripheral_read(self, peripheral: str) -> None:
@@ -155,31 +161,41 @@ class BusHooks:
     ) -> None:
         """Run a script before each write to a peripheral's registers; what it leaves in ``value`` is written."""
         name, model, change = self._filtered(self._writes, peripheral, python_script, subrange)
-        self._writes[name] = AccessFilter(model, write=change)
+        self._writes[name] = (
+            AccessFilter(model, write=lambda offset, value: change(offset, value) & _WORD)
+            if isinstance(model, RegisterModel)
+            else WholeAccessFilter(model, write=change)
+        )
 
     def _filtered(
         self,
-        kept: dict[str, AccessFilter],
+        kept: dict[str, _Filter],
         peripheral: str,
         python_script: str,
         subrange: tuple[int, int] | None,
-    ) -> tuple[str, RegisterModel, Change]:
+    ) -> tuple[str, Model, Change]:
         """Return name and model of a peripheral, and what a script makes of its values; end the filter in ``kept``."""
         name, model = self._model(peripheral)
         change = partial(_changed, self._script(python_script, peripheral), subrange)
         _stop(kept, name)
         return name, model, change
 
-    def _model(self, peripheral: str) -> tuple[str, RegisterModel]:
+    def _model(self, peripheral: str) -> tuple[str, Model]:
         name = peripheral.rsplit(".", 1)[-1]
         model = self._machine.models.get(name)
-        if not isinstance(model, RegisterModel):
-            known = [name for name, each in self._machine.models.items() if isinstance(each, RegisterModel)]
-            raise MonitorError(_MODELS.format(", ".join(known), name))
+        if model is None:
+            raise MonitorError(_MODELS.format(", ".join(self._machine.models) or "no peripheral", name))
+        if not isinstance(model, RegisterModel) and any(
+            core.firmware for core in self._machine.cores.values()
+        ):
+            raise MonitorError(
+                f"the embedded engine fixes what answers at {name} when a core starts: set hooks there before time "
+                "passes"
+            )
         return name, model
 
 
-def _stop(kept: dict[str, AccessFilter], name: str) -> None:
+def _stop(kept: dict[str, _Filter], name: str) -> None:
     if name in kept:
         kept.pop(name).stop()
 
@@ -188,7 +204,7 @@ def _changed(script: HookScript, subrange: tuple[int, int] | None, offset: int, 
     if subrange is not None and not subrange[0] <= offset < subrange[0] + subrange[1]:
         return value
     script.run(value=value, offset=offset)
-    return int(script.names["value"]) & _WORD
+    return int(script.names["value"])
 
 
 _IRQ: Final = 5

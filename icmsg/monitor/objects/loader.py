@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from icmsg.engines.embedded.model_types import refusal
 from icmsg.errors import BusError, FirmwareError, MonitorError, closest
 from icmsg.hw.exposed import BOOL, CORE, FILE, INT64, STRING, UINT64, VOID, exposed
 from icmsg.limits import IMAGE_BYTES, LOADED_BYTES, read_file
@@ -45,6 +46,11 @@ class Loader:
         if cpu is not None:
             self._symbols.pop(cpu, None)
             self._controls[cpu].load(image)
+        elif not self._controls:
+            for foreign in self._machine.foreign_cores.values():
+                raise MonitorError(refusal(foreign))
+            self._write(file_name, [(part.load_address, part.data) for part in image.segments], None)
+            self._common = image
         else:
             refusals = [error for control in self._controls.values() if (error := _refusal(control, image))]
             if len(refusals) == len(self._controls):

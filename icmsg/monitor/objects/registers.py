@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import BusError
-from icmsg.hw.exposed import BYTES, INT32, INT64, UINT8, UINT16, UINT32, VOID, exposed
+from icmsg.hw.exposed import BYTES, INT32, INT64, UINT8, UINT16, UINT32, UINT64, VOID, exposed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.machine_core import MachineCore
     from icmsg.engines.embedded.memory import Memory
     from icmsg.engines.embedded.memory_groups import MemoryPart
-    from icmsg.hw.model import IoModel
+    from icmsg.hw.model import IoModel, WideModel
 
 
 _NOTHING_THERE: Final = (BusError, IndexError, struct.error)
@@ -86,6 +86,24 @@ def _checked(offset: int) -> int:
     if offset < 0:
         raise IndexError(offset)
     return offset
+
+
+class WideRegisterAccess(RegisterAccess):
+    """Registers of a peripheral that takes accesses of 64 bits, too."""
+
+    def __init__(self, model: WideModel, warn: Callable[[str], None]) -> None:
+        super().__init__(model, warn)
+        self._wide: Final = model
+
+    @exposed(UINT64, offset=INT64)
+    def read_quad_word(self, offset: int) -> int:
+        """Read 64 bits."""
+        return self._read(self._wide.read64, offset)
+
+    @exposed(VOID, offset=INT64, value=UINT64)
+    def write_quad_word(self, offset: int, value: int) -> None:
+        """Write 64 bits."""
+        self._write(self._wide.write64, offset, value)
 
 
 class NvicRegisters(RegisterAccess):
@@ -165,6 +183,14 @@ class MemoryBlock:
     def write32(self, offset: int, value: int) -> None:
         """Write 32 bits."""
         self.write_bytes(offset, value.to_bytes(4, "little"))
+
+    def read64(self, offset: int) -> int:
+        """Read 64 bits."""
+        return self._number(offset, 8)
+
+    def write64(self, offset: int, value: int) -> None:
+        """Write 64 bits."""
+        self.write_bytes(offset, value.to_bytes(8, "little"))
 
     def reset(self) -> None:
         """Keep the contents."""

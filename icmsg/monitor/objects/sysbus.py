@@ -5,6 +5,7 @@ Ranges of ``sysbus`` in the Monitor: names for what nothing models, zeroes, and 
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.memory import PAGE
@@ -25,14 +26,15 @@ from icmsg.hw.exposed import (
     Kind,
     exposed,
 )
+from icmsg.hw.model import WideModel
 from icmsg.monitor.objects.additions import Redirected, answer_at
 from icmsg.soc.bus_setup import Tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from icmsg.engines.embedded.bus import CoreBus
     from icmsg.engines.embedded.machine import EmbeddedMachine
-    from icmsg.hw.bus import Bus
     from icmsg.monitor.command import Device
     from icmsg.monitor.objects.additions import AddParts
     from icmsg.soc.platform import Peripheral, PlatformDescription
@@ -45,17 +47,23 @@ _NAMES: Final = {1: "Byte", 2: "Word", 4: "DoubleWord", 8: "QuadWord"}
 class BusAccess:
     """The bus of ``machine``, which the Monitor calls ``name``.
 
-    What nothing answers is 0 and a line in the log, told to ``warn``. The parameter ``context`` is the core that
-    accesses; without one, what belongs to a core is not there.
+    What nothing answers is 0 and a line in the log, told to ``warn``, or to ``debug`` where a tag is silent. The
+    parameter ``context`` is the core that accesses; without one, what belongs to a core is not there.
     """
 
     def __init__(
-        self, machine: EmbeddedMachine, name: str, unhandled: UnhandledAccesses, warn: Callable[[str], None]
+        self,
+        machine: EmbeddedMachine,
+        name: str,
+        unhandled: UnhandledAccesses,
+        warn: Callable[[str], None],
+        debug: Callable[[str], None],
     ) -> None:
         self._machine: Final = machine
         self._name: Final = name
         self._unhandled: Final = unhandled
         self._warn = warn
+        self._debug = debug
 
     @exposed(UINT8, address=UINT64, context=CORE)
     def read_byte(self, address: int, context: str | None = None) -> int:
@@ -133,48 +141,53 @@ class BusAccess:
         where = print_place(item, place, self._name, self._machine.description)
         return f"{self._name}.{item.alias or item.name} registered at {where}"
 
-    def of(self, context: str | None) -> Bus:
+    def of(self, context: str | None) -> CoreBus:
         """Return the bus that a core sees, or that nobody sees."""
-        return self._machine.bus if context is None else self._machine.core(context).bus
+        return self._machine.bus if context is None else self._machine.slots[context].bus
 
     def _read(self, address: int, size: int, context: str | None) -> int:
-        if (tag := self._tag_at(address, context)) is not None:
+        tag = self._tag_at(address, context)
+        if tag is not None and tag.overrides:
             value = tag.value & ((1 << 8 * size) - 1)
+        else:
+            try:
+                value = _read_once(self.of(context), address, size)
+            except BusError:
+                if self._unhandled.reports(tagged=False):
+                    self._warn(f"Read{_NAMES[size]} from non existing peripheral at 0x{address:X}.")
+                return 0
+        if tag is not None:
             self._tell(tag, f"Read{_NAMES[size]} from", address, f"returning 0x{value:0{2 * size}X}")
-            return value
-        try:
-            return _read_once(self.of(context), address, size)
-        except BusError:
-            if self._unhandled.reports(tagged=False):
-                self._warn(f"Read{_NAMES[size]} from non existing peripheral at 0x{address:X}.")
-            return 0
+        return value
 
     def _tag_at(self, address: int, context: str | None) -> Tag | None:
         """Return the tag that answers at an address: an overriding one, or one where nothing else does."""
         if not self._machine.tags:
             return None
-        hits = [tag for tag in reversed(self._machine.tags) if tag.start <= address < tag.end]
-        over = next((tag for tag in hits if tag.overrides), None)
-        if over is not None or not hits or registered_at(self._machine, address, context) is not None:
-            return over
-        return hits[0]
+        taken = registered_at(self._machine, address, context) is not None
+        hits = (tag for tag in reversed(self._machine.tags) if tag.start <= address < tag.end)
+        return next((tag for tag in hits if tag.overrides or not taken), None)
 
     def _tell(self, tag: Tag, what: str, address: int, value: str) -> None:
-        if not tag.silent and self._unhandled.reports(tagged=True):
+        """Log an access to a tag; one that is silent is for who debugs."""
+        if self._unhandled.reports(tagged=True):
             where = "overriding tag" if tag.overrides else "non existing peripheral"
-            self._warn(f"(tag: '{tag.name}') {what} {where} at 0x{address:X}, {value}.")
+            tell = self._debug if tag.silent else self._warn
+            tell(f"(tag: '{tag.name}') {what} {where} at 0x{address:X}, {value}.")
 
     def _write(self, address: int, value: int, size: int, context: str | None) -> None:
-        if (tag := self._tag_at(address, context)) is not None:
+        tag = self._tag_at(address, context)
+        if tag is None or not tag.overrides:
+            try:
+                _write_once(self.of(context), address, value, size)
+            except BusError:
+                if self._unhandled.reports(tagged=False):
+                    self._warn(
+                        f"Write{_NAMES[size]} to non existing peripheral at 0x{address:X}, value 0x{value:X}."
+                    )
+                return
+        if tag is not None:
             self._tell(tag, f"Write{_NAMES[size]} to", address, f"value 0x{value:0{2 * size}X}")
-            return
-        try:
-            _write_once(self.of(context), address, value, size)
-        except BusError:
-            if self._unhandled.reports(tagged=False):
-                self._warn(
-                    f"Write{_NAMES[size]} to non existing peripheral at 0x{address:X}, value 0x{value:X}."
-                )
 
 
 def registered_at(
@@ -213,15 +226,28 @@ def print_place(item: Peripheral, place: Registration, machine: str, description
     return f"<0x{place.address:08X}, 0x{end:08X}>{offset}{core}"
 
 
-def _read_once(bus: Bus, address: int, size: int) -> int:
+def _read_once(bus: CoreBus, address: int, size: int) -> int:
     if size == 8 or address % size:
-        return int.from_bytes(bus.read_block(address, size), "little")
+        model, offset = bus.io_at(address) or (None, 0)
+        if not isinstance(model, WideModel):
+            return int.from_bytes(bus.read_block(address, size), "little")
+        try:
+            return {2: model.read16, 4: model.read32, 8: model.read64}[size](offset)
+        except struct.error:
+            raise BusError(f"{type(model).__name__} ends before", address=address, width=8 * size) from None
     return {1: bus.read8, 2: bus.read16, 4: bus.read32}[size](address)
 
 
-def _write_once(bus: Bus, address: int, value: int, size: int) -> None:
+def _write_once(bus: CoreBus, address: int, value: int, size: int) -> None:
     if size == 8 or address % size:
-        bus.write_block(address, value.to_bytes(size, "little"))
+        model, offset = bus.io_at(address) or (None, 0)
+        if not isinstance(model, WideModel):
+            bus.write_block(address, value.to_bytes(size, "little"))
+            return
+        try:
+            {2: model.write16, 4: model.write32, 8: model.write64}[size](offset, value)
+        except struct.error:
+            raise BusError(f"{type(model).__name__} ends before", address=address, width=8 * size) from None
     else:
         {1: bus.write8, 2: bus.write16, 4: bus.write32}[size](address, value)
 
@@ -313,6 +339,16 @@ class BusRanges:
             self._warn(
                 "Tags with OverridePeripheralAccesses property do not override mapped memory for the CPU."
             )
+
+    @exposed(VOID, address=UINT64)
+    def remove_tag(self, address: int) -> None:
+        """Forget the names of an address, with their ranges."""
+        if not any(tag.start <= address < tag.end for tag in self._machine.tags):
+            raise MonitorError(f"There is no tag at address 0x{address:X}.")
+        try:
+            self._machine.remove_tags(address)
+        except EngineError as error:
+            raise MonitorError(str(error)) from None
 
     @exposed(VOID, range=RANGE)
     def silence_range(self, range: tuple[int, int]) -> None:  # noqa: A002 - Renode's parameter

@@ -161,7 +161,7 @@ class PtyTerminal(UartTerminal):
             ) from None
         self.path: Final = path
         self._waiting = bytearray()
-        if path.is_symlink() and force:
+        if force and (path.is_symlink() or (path.is_file() and not path.stat().st_size)):
             path.unlink()
         elif path.is_symlink() or path.exists():
             hint = (

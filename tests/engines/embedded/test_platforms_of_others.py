@@ -98,6 +98,7 @@ toggles: Python.PythonPeripheral @ sysbus 0x40007004
 
 counts: Python.PythonPeripheral @ sysbus 0x40007008
     size: 0x4
+    initable: true
     filename: "scripts/pydev/ticker.py"
 
 computes: Python.PythonPeripheral @ sysbus 0x4000700C
@@ -169,7 +170,7 @@ def test_what_is_not_modelled_is_named_in_one_line_and_warned_of_at_its_first_ac
     with EmbeddedMachine(board(tmp_path)) as machine:
         line = machine.announcement
         assert "\n" not in line
-        assert {*machine.stand_ins} == {"exti", "rcc", "gpioA", "dma", "computes"}
+        assert {*machine.stand_ins} == {"exti", "rcc", "gpioA", "dma"}
         assert "GPIOPort.STM32_GPIOPort (gpioA), IRQControllers.STM32F4_EXTI (exti)" in line
         core = machine.core("cpu")
         core.load(
@@ -195,15 +196,16 @@ def test_what_is_not_modelled_is_named_in_one_line_and_warned_of_at_its_first_ac
         assert machine.bus.read32(0x4002_0008) == 0
 
 
-def test_python_of_a_platform_file_is_known_by_its_form_and_never_executed(tmp_path: Path) -> None:
+def test_python_of_a_platform_file_is_executed_and_begins_anew_at_a_reset(tmp_path: Path) -> None:
     with EmbeddedMachine(board(tmp_path)) as machine:
         bus = machine.core("cpu").bus
         assert [bus.read32(0x4000_7000) for _ in range(2)] == [0x4000, 0x4000]
         assert [bus.read32(0x4000_7004) for _ in range(3)] == [0xFFFF_FFFF, 0, 0xFFFF_FFFF]
         assert [bus.read32(0x4000_7008) for _ in range(3)] == [1, 2, 3]
-        assert bus.read32(0x4000_700C) == 0
-        assert "Python.PythonPeripheral (computes)" in machine.announcement
+        assert bus.read32(0x4000_700C) == 1
+        assert "PythonPeripheral" not in machine.announcement
         bus.write32(0x4000_7008, 7)
+        assert bus.read32(0x4000_7008) == 5
         machine.reset()
         assert bus.read32(0x4000_7008) == 1
 
@@ -277,9 +279,8 @@ def test_memories_of_any_size_are_there_and_may_share_a_page() -> None:
             0x100,
         ]
         bus.write8(0x0100_A0FF, 1)
-        assert (
-            "commands left out, since no Python of a platform file is executed: header WriteDoubleWord 0x0 `py"
-            in (machine.announcement)
+        assert "commands left out, since they need Python: header WriteDoubleWord 0x0 `py" in (
+            machine.announcement
         )
         assert len(machine.trace_sha256()) == 64
 

@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.memory import PAGE, AddressSpace, IoRange, MappedMemory
-from icmsg.engines.embedded.models.stand_in import TaggedPages
+from icmsg.engines.embedded.models.stand_in import OverriddenRange, TaggedPages
 from icmsg.errors import BusError
 
 if TYPE_CHECKING:
@@ -245,12 +245,13 @@ def _map_io(native: NativeCore, item: IoRange, warn: Warn, raise_later: RaiseLat
     narrow_reads = {1: model.read8, 2: model.read16}
     narrow_writes = {1: model.write8, 2: model.write16}
 
-    tag = model if isinstance(model, TaggedPages) else None
+    tagged = model if isinstance(model, TaggedPages | OverriddenRange) else None
 
     def read(offset: int, size: int) -> int:
         try:
             try:
-                if tag is not None and not (named := tag.at(offset)).silent:
+                named = None if tagged is None else tagged.at(offset)
+                if named is not None and not named.silent:
                     warn(f"read of {named.name}, which nothing models", start + offset)
                 return read32(offset) if size == 4 else narrow_reads[size](offset)
             except BusError as error:
@@ -262,7 +263,8 @@ def _map_io(native: NativeCore, item: IoRange, warn: Warn, raise_later: RaiseLat
     def write(offset: int, size: int, value: int) -> None:
         try:
             try:
-                if tag is not None and not (named := tag.at(offset)).silent:
+                named = None if tagged is None else tagged.at(offset)
+                if named is not None and not named.silent:
                     warn(f"write of {named.name}, which nothing models", start + offset)
                 if size == 4:
                     write32(offset, value)

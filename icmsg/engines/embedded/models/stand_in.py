@@ -1,4 +1,4 @@
-"""Models that stand for peripherals that nothing models, and for those that a line of Python describes.
+"""Models that stand for peripherals that nothing models.
 
 Tags of Renode's ``sysbus``: ranges that the platform file names and nothing models.
 
@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from itertools import groupby
 from struct import Struct, error
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.engines.embedded.memory import PAGE, IoRange
 from icmsg.errors import BusError, ConfigurationError
+from icmsg.hw.exposed import INT64, exposed
 from icmsg.hw.model import SizedModel
 from icmsg.hw.registers import WORD
 
@@ -24,18 +25,6 @@ if TYPE_CHECKING:
     from icmsg.hw.line import Line
     from icmsg.hw.model import IoModel
     from icmsg.soc.bus_setup import Tag
-
-
-_MASK: Final = 0xFFFF_FFFF
-_CONSTANT: Final = re.compile(r"\s*request\.[Vv]alue\s*=\s*(0[xX][0-9A-Fa-f]+|\d+)\s*")
-_NEXT: Final[dict[str, Callable[[int], int]]] = {
-    "counter.py": lambda last: last + 1,
-    "flipflop.py": lambda last: last ^ _MASK,
-    "rolling-bit.py": lambda last: last << 1 & _MASK or 1,
-    "ticker.py": lambda last: last + 1,
-}
-"""The value that is read next, by the file of Renode's ``scripts/pydev``."""
-_FIRST: Final = {"counter.py": -1}
 
 
 class StandInModel(SizedModel):
@@ -72,46 +61,6 @@ class StandInModel(SizedModel):
             self._first_access(what, offset)
 
 
-class ScriptedModel(SizedModel):
-    """Register whose reads give one value after the other; nothing keeps what is written.
-
-    ``following`` makes each value from the last one, ``first`` is what it begins with.
-    """
-
-    irq: Line | None = None
-
-    def __init__(self, following: Callable[[int], int], first: int = 0) -> None:
-        self._following: Final = following
-        self._first: Final = first
-        self._last = first
-
-    def reset(self) -> None:
-        """Begin again."""
-        self._last = self._first
-
-    def _write(self, offset: int, size: int, value: int) -> None:
-        """Lose it."""
-
-    def _read(self, _offset: int, _size: int) -> int:
-        """Read the value behind the last one."""
-        self._last = self._following(self._last)
-        return self._last
-
-
-def scripted(script: object, file: object) -> ScriptedModel | None:
-    """Return the model of a ``Python.PythonPeripheral`` by its attributes, None for what would have to be executed.
-
-    Known are a script that is one constant, ``request.Value = 0xFF``, and files that are called as those in Renode's
-    ``scripts/pydev``. No Python of a platform file is executed.
-    """
-    if isinstance(script, str) and (found := _CONSTANT.fullmatch(script)) is not None:
-        value = int(found[1], 0)
-        return ScriptedModel(lambda _last: value)
-    name = file.replace("\\", "/").rpartition("/")[2] if isinstance(file, str) else ""
-    following = _NEXT.get(name)
-    return None if following is None else ScriptedModel(following, _FIRST.get(name, 0))
-
-
 def announced(stand_ins: Mapping[str, str], left_out: Sequence[str] = ()) -> str:
     """Return one line that names what nothing models, by type, and the commands that nobody runs; empty for nothing.
 
@@ -127,13 +76,15 @@ def announced(stand_ins: Mapping[str, str], left_out: Sequence[str] = ()) -> str
         if listed
         else ""
     )
-    python = f"commands left out, since no Python of a platform file is executed: {', '.join(left_out)}"
+    python = f"commands left out, since they need Python: {', '.join(left_out)}"
     return "; ".join(part for part in (words, python if left_out else "") if part)
 
 
 def name_range(space: AddressSpace, tag: Tag, *, own: int) -> None:
     """Let ``tag`` answer where ``space`` has nothing, in whole pages; page ``own`` is left free."""
     pages = range(tag.start // PAGE, -(-tag.end // PAGE))
+    for page in pages if tag.overrides else ():
+        _override(space, page, tag)
     there = (found.model for page in pages if isinstance(found := space.pages.get(page), IoRange))
     named = {id(model): model for model in there if isinstance(model, TaggedPages)}
     free = [page for page in pages if page not in space.pages and page != own]
@@ -147,38 +98,74 @@ def name_range(space: AddressSpace, tag: Tag, *, own: int) -> None:
         space.add(IoRange(start, end, model, tag.name))
 
 
-def override_range(space: AddressSpace, tag: Tag) -> None:
-    """Let ``tag`` answer instead of the peripherals that ``space`` has in its range."""
-    for page in range(tag.start // PAGE, -(-tag.end // PAGE)):
-        found = space.pages.get(page)
-        if isinstance(found, IoRange) and not isinstance(found.model, TaggedPages):
-            space.replace(found, Overridden(found.start, found.model, tag))
+def forget(space: AddressSpace, address: int) -> None:
+    """Let no tag answer in ``space`` any more that has an address."""
+    for model in {
+        id(found.model): found.model for found in space.ranges if isinstance(found, IoRange)
+    }.values():
+        if isinstance(model, TaggedPages | OverriddenRange):
+            model.forget(address)
 
 
-class Overridden(SizedModel):
-    """A peripheral's registers from byte address ``base`` on, of which ``tag`` answers some."""
+def _override(space: AddressSpace, page: int, tag: Tag) -> None:
+    """Let ``tag`` answer instead of the peripherals of a page."""
+    found = space.pages.get(page)
+    if not isinstance(found, IoRange) or isinstance(found.model, TaggedPages):
+        return
+    if not isinstance(found.model, OverriddenRange):
+        covered = IoRange(found.start, found.end, OverriddenRange(found.start, found.model), found.name)
+        space.replace(found, covered)
+        found = covered
+    model = found.model
+    assert isinstance(model, OverriddenRange)
+    if tag not in model.tags:
+        model.tags.insert(0, tag)
 
-    def __init__(self, base: int, model: IoModel, tag: Tag) -> None:
-        self._model = model
-        self._here = range(tag.start - base, tag.end - base)
-        self._value = tag.value
-        self._reads = {1: model.read8, 2: model.read16, 4: model.read32}
-        self._writes = {1: model.write8, 2: model.write16, 4: model.write32}
+
+class OverriddenRange(SizedModel):
+    """Registers of ``model`` from byte address ``base`` on, instead of which tags answer."""
+
+    def __init__(self, base: int, model: IoModel) -> None:
+        self._base: Final = base
+        self._model: Final = model
+        self.tags: Final[list[Tag]] = []
+        """The tags that answer, the last one first."""
+
+    def forget(self, address: int) -> None:
+        """Let those tags answer no more that have an address."""
+        self.tags[:] = [tag for tag in self.tags if not tag.start <= address < tag.end]
 
     def reset(self) -> None:
-        """Reset the peripheral."""
-        self._model.reset()
+        """Do nothing: what is below is reset with its core."""
+
+    def read64(self, offset: int) -> int:
+        """Read 64 bits."""
+        return self._read(offset, 8)
+
+    def write64(self, offset: int, value: int) -> None:
+        """Write 64 bits."""
+        self._write(offset, 8, value)
 
     def _read(self, offset: int, size: int) -> int:
         """Read the tag's value, or the register."""
-        if offset in self._here:
-            return self._value
-        return self._reads[size](offset)
+        tag = self.at(offset)
+        return tag.value if tag is not None else int(self._below("read", offset, size)(offset))
 
     def _write(self, offset: int, size: int, value: int) -> None:
-        """Write nothing, or the register."""
-        if offset not in self._here:
-            self._writes[size](offset, value)
+        """Write to the register where no tag is."""
+        if self.at(offset) is None:
+            self._below("write", offset, size)(offset, value)
+
+    def at(self, offset: int) -> Tag | None:
+        """Return the tag of a byte, or None."""
+        address = self._base + offset
+        return next((tag for tag in self.tags if tag.start <= address < tag.end), None)
+
+    def _below(self, kind: str, offset: int, size: int) -> Callable[..., Any]:
+        function: Callable[..., Any] | None = getattr(self._model, f"{kind}{8 * size}", None)
+        if function is None:
+            raise BusError(f"nothing there takes a {kind} of 64 bits", address=self._base + offset, width=64)
+        return function
 
 
 class TaggedPages(SizedModel):
@@ -195,6 +182,10 @@ class TaggedPages(SizedModel):
     def add(self, tag: Tag) -> None:
         """Let ``tag`` answer in these pages, too; where several do, the last and narrower one counts."""
         self._tags.insert(0, tag)
+
+    def forget(self, address: int) -> None:
+        """Let those tags answer no more that have an address."""
+        self._tags = [tag for tag in self._tags if not tag.start <= address < tag.end]
 
     def at(self, offset: int) -> Tag:
         """Return the tag of a byte.
@@ -222,7 +213,9 @@ class TaggedPages(SizedModel):
                 return tag
         names = ", ".join(tag.name for tag in reversed(self._tags))
         raise BusError(
-            f"no peripheral is there, only {names} in the same page",
+            f"no peripheral is there, only {names} in the same page"
+            if names
+            else "no memory or peripheral is there",
             address=address,
             width=width,
             core=self._core,
@@ -230,6 +223,7 @@ class TaggedPages(SizedModel):
 
 
 _WORD: Final = Struct("<I")
+_LONG: Final = Struct("<Q")
 _HALFWORD: Final = Struct("<H")
 _COMMAND: Final = re.compile(r"WriteDoubleWord\s+(\w+)\s+(\w+)")
 
@@ -292,3 +286,17 @@ class ArrayMemoryModel:
     def write32(self, offset: int, value: int) -> None:
         """Write 32 bits."""
         _WORD.pack_into(self._bytes, offset, value)
+
+    def read64(self, offset: int) -> int:
+        """Read 64 bits."""
+        return int(_LONG.unpack_from(self._bytes, offset)[0])
+
+    def write64(self, offset: int, value: int) -> None:
+        """Write 64 bits."""
+        _LONG.pack_into(self._bytes, offset, value)
+
+    @property
+    @exposed(INT64)
+    def size(self) -> int:
+        """The size in bytes."""
+        return len(self._bytes)

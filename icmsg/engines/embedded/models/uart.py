@@ -13,7 +13,6 @@ from icmsg.hw.uart_layout import Bits, Some, UartLayout, UartState, Value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from icmsg.engines.embedded.slot import Slot
     from icmsg.hw.uart_layout import Term
     from icmsg.machine.console import ConsoleSink
 
@@ -26,14 +25,19 @@ _ROOM_PENDING: Final = 0x02
 
 
 class UartModel(SizedModel):
-    """UART with the registers of ``layout``; ``slot`` is the core whose console it is, ``clock_hz`` its clock.
+    """UART with the registers of ``layout``; ``clock_hz`` is its clock.
+
+    ``show`` takes what it sends, for the console of its core, and who sends it; it returns the virtual time in
+    nanoseconds.
 
     What it receives is there at once: nothing is lost, and no baud rate slows it down, as in Renode.
     """
 
-    def __init__(self, layout: UartLayout, slot: Slot, *, clock_hz: int = 0) -> None:
+    def __init__(
+        self, layout: UartLayout, show: Callable[[bytes, object], int], *, clock_hz: int = 0
+    ) -> None:
         self._layout: Final = layout
-        self._slot: Final = slot
+        self._show: Final = show
         self._clock_hz: Final = clock_hz
         self._words: dict[int, int] = dict(layout.resets)
         self._bank: dict[int, int] = {}
@@ -43,7 +47,8 @@ class UartModel(SizedModel):
         """Called with read or write, offset and reason, where firmware uses what is off."""
         self.sinks: Final[list[ConsoleSink]] = []
         """Called with all bytes that are sent, and their virtual time."""
-        self.missed: Callable[[int], None] = slot.missed
+        self.missed: Callable[[int], None] = lambda _count: None
+        """Told how many bytes came while the receiver was off."""
         self.named: Final[Mapping[str | int, Line]] = {
             output: Line() for output in (*(each.output for each in layout.interrupts), *layout.quiet)
         }
@@ -202,7 +207,7 @@ class UartModel(SizedModel):
             why = "whose transmitter is off: Renode sends the byte nevertheless, the SoC does not"
             self.warn("write", register, f"{why}; set {layout.switch}")
         data = bytes((byte,))
-        time_ns = self._slot.print(data, self)
+        time_ns = self._show(data, self)
         for sink in self.sinks:
             sink(data, time_ns)
         self._set(layout.sent)
