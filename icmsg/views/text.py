@@ -112,7 +112,7 @@ _TEXTS: Final[Mapping[EventKind, Callable[[Event], str]]] = {
     EventKind.INTERRUPT_END: lambda event: f"interrupt {event.a} ends",
     EventKind.INTERRUPT_TAKEN: lambda event: f"interrupt {event.a} is taken",
     EventKind.SLEEP: lambda event: "sleeps" if event.a else "wakes",
-    EventKind.WARNING: lambda event: f"accesses 0x{event.a:08X}, which nothing models, at PC 0x{event.b:08X}",
+    EventKind.WARNING: lambda event: f"is warned of its access to 0x{event.a:08X}, at PC 0x{event.b:08X}",
 }
 
 

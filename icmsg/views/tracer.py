@@ -285,7 +285,7 @@ class Tracer:
         self.writer.fault(event.time_ns, event.core, fault_name(event.a), event.b)
 
     def _on_warning(self, event: Event) -> None:
-        text = f"accesses 0x{event.a:08X}, which nothing models, at PC 0x{event.b:08X}"
+        text = f"is warned of its access to 0x{event.a:08X}, at PC 0x{event.b:08X}"
         self.writer.warning(event.time_ns, event.core, text)
 
     def _console(self, core: Core) -> Callable[[ConsoleLine], None]:

@@ -13,7 +13,7 @@ from icmsg.hw.uart_layout import Bits, Some, UartLayout, UartState, Value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from icmsg.hw.uart_layout import Term
+    from icmsg.hw.uart_layout import Live, Term
     from icmsg.machine.console import ConsoleSink
 
 _USUAL_BAUD_RATE: Final = 115_200
@@ -43,6 +43,9 @@ class UartModel(SizedModel):
         self._bank: dict[int, int] = {}
         self._queue: Final[deque[int]] = deque()
         self._held: int | None = None
+        self._live: Final[dict[int, list[Live]]] = {}
+        for each in layout.live:
+            self._live.setdefault(each.bits.offset, []).append(each)
         self.warn: Callable[[str, int, str], None] = lambda _what, _offset, _why: None
         """Called with read or write, offset and reason, where firmware uses what is off."""
         self.sinks: Final[list[ConsoleSink]] = []
@@ -233,7 +236,7 @@ class UartModel(SizedModel):
     def _value(self, register: int) -> int:
         layout = self._layout
         value = self._words.get(layout.clears.get(register, register), 0)
-        live = [each for each in layout.live if each.bits.offset == register]
+        live = self._live.get(register, ())
         for bits, _ in live:
             value &= ~bits.mask
         for bits, terms in live:
