@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -100,7 +101,7 @@ def trace_to(
         stream = create_stream(path)
     except OSError as error:
         raise unwritable(path, error) from None
-    live = stat.S_ISFIFO(path.stat().st_mode)
+    live = stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
     return _begin(
         machine, Sink(stream, gzipped=gzipped, live=live), chosen, links, about, players, exact, path
     )
