@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset
-from icmsg.engines.renode.script_files import fetched, is_address
+from icmsg.engines.renode.download import fetched, is_address
 from icmsg.errors import MonitorError
 from icmsg.inputs import note_found, rooted
 from icmsg.limits import SCRIPT_BYTES, read_file
 from icmsg.monitor.command import Command, Form, anything, one_of, text
-from icmsg.monitor.device_calls import run_device
+from icmsg.monitor.interpreter import run_device
 from icmsg.monitor.log import LogLevel
-from icmsg.monitor.refusal import Refusal
-from icmsg.monitor.tokens import Token
+from icmsg.monitor.tokens import Refusal, Token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

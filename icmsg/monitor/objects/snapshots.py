@@ -17,11 +17,10 @@ from icmsg.assets import asset
 from icmsg.errors import IcmsgError, MonitorError
 from icmsg.hw.exposed import BOOL, FILE, STRING, VOID, exposed
 from icmsg.inputs import confined, inner, placed
+from icmsg.monitor.arguments import NumbersMode
 from icmsg.monitor.objects.uart import UartObject
-from icmsg.monitor.results import NumbersMode
 from icmsg.monitor.snapshot import Snapshot, read_snapshot
-from icmsg.monitor.tokens import path_token
-from icmsg.monitor.variables import CWD, ORIGIN
+from icmsg.monitor.tokens import CWD, ORIGIN, path_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
