@@ -54,6 +54,7 @@ class EmbeddedMonitor:
         self.emulation.journal.began_in(str(path.start))
         self.manager: Final = EmulationManager(self._interpreter, self._fresh)
         self.manager.forget = self._forget
+        self.manager.end_files = self._end_traces
         self.emulation.add_object("EmulationManager", self.manager)
 
     @classmethod
@@ -194,8 +195,11 @@ class EmbeddedMonitor:
         """Return the object of a Monitor like this one."""
         return EmbeddedMonitor(self._folder, python=self._interpreter.python.is_allowed).manager
 
-    def _forget(self) -> None:
+    def _end_traces(self) -> None:
         self.verbs.close()
+
+    def _forget(self) -> None:
+        self._end_traces()
         self.verbs = IcmsgVerbs(lambda: self.machine, self._tell)
 
     def _tell(self, line: str) -> None:

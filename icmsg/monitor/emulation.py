@@ -47,7 +47,7 @@ class Emulation:
         self.on_machine: Callable[[MonitorMachine], None] = lambda _machine: None
         """Called for every machine that is made."""
         self.journal: Final = Journal()
-        """What all this was made of."""
+        """Record of what all this was made of."""
         self.kept: list[TemporaryDirectory[str]] = []
         """Folders with the files of the snapshot that was loaded: images are read again for their lines."""
         self._selected: str | None = None

@@ -1,4 +1,4 @@
-"""What a Monitor's emulation was made of: everything that came from outside, in its order.
+"""Journal of what a Monitor's emulation was made of: everything that came from outside, in its order.
 
 Commands with the files that they read, runs of time, and bytes that were typed. Runs repeat exactly here, so this and
 nothing else is what a snapshot keeps (:mod:`icmsg.monitor.snapshot`). What firmware, hooks and models do is not noted:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from icmsg.monitor.snapshot import Snapshot
 
 Entry = dict[str, Any]
-"""What happened, as JSON: ``do`` is ``execute``, ``advance``, ``run``, ``send``, ``folder`` or ``loaded``."""
+"""Entry of a journal, as JSON: ``do`` is ``execute``, ``advance``, ``run``, ``send``, ``folder`` or ``loaded``."""
 
 
 class Replayed(KeyboardInterrupt):

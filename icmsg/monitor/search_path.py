@@ -68,7 +68,6 @@ class SearchPath:
         for folder in self.absolute():
             found = folder / rooted(_with_home(name))
             if found.exists():
-                note_found(found)
                 return Path(os.path.abspath(found))  # noqa: PTH100 - a link is the file that was named
         return None
 

@@ -40,7 +40,7 @@ _VALUES: Final[dict[str, dict[str, type | tuple[type, ...]]]] = {
     "folder": {"start": str, "here": str},
     "loaded": {"machine": (str, type(None)), "usings": list, "numbers": str, "verbose": bool},
 }
-"""What each kind of entry has to say."""
+"""Values that each kind of entry has to have."""
 _ANY: Final[dict[str, type | tuple[type, ...]]] = {
     "times": int,
     "until": (int, type(None)),
@@ -48,12 +48,12 @@ _ANY: Final[dict[str, type | tuple[type, ...]]] = {
     "files": dict,
     "folders": list,
 }
-"""What any entry may say."""
+"""Values that any entry may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was done (``entries``, and by turn what was ``typed``), and what each machine came to (``state``).
+    """Record of what was done (``entries``, by turn what was ``typed``), and what each machine came to (``state``).
 
     ``contents`` has the files by their SHA-256; ``python`` is the first line of the Python that scripts brought.
     """

@@ -9,6 +9,7 @@ A new format is a module with a :class:`~icmsg.views.writer.TraceWriter`, and it
 
 from __future__ import annotations
 
+import os
 import stat
 from dataclasses import dataclass
 from importlib import import_module
@@ -190,7 +191,7 @@ def trace_to(
         stream = create_stream(path)
     except OSError as error:
         raise unwritable(path, error) from None
-    live = stat.S_ISFIFO(path.stat().st_mode)
+    live = stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
     return _begin(
         machine, Sink(stream, gzipped=gzipped, live=live), chosen, links, about, players, exact, path
     )

@@ -1,4 +1,4 @@
-"""What scripts make beside the machines for peripherals that this engine has none of: an environment, a switch.
+"""Objects of scripts beside the machines for peripherals that this engine has none of: an environment, a switch.
 
 They are Renode's as long as nothing is attached to them, which is always: no peripheral here has a sensor or Ethernet.
 """

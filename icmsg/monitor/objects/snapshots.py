@@ -50,6 +50,8 @@ class EmulationManager:
         self._wanted: int | None = None
         self.forget: Callable[[], None] = lambda: None
         """Called when everything begins anew: forgets who plays cores."""
+        self.end_files: Callable[[], None] = lambda: None
+        """Called where a run was done again: ends the traces that it wrote nowhere."""
 
     @exposed(VOID, path=STRING)
     def save(self, path: str) -> None:
@@ -210,6 +212,8 @@ class EmulationManager:
                     for _ in range(entry.get("times", 1)):
                         with suppress(IcmsgError), journal.ending(entry.get("until")):
                             self._do(entry)
+            with confined(folder, (), here):
+                self.end_files()
             monitor.emulation.show_consoles()  # what was printed was shown then
 
     @contextmanager
