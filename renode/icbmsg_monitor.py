@@ -3,8 +3,8 @@
 """What ``icmsg_monitor.py`` says of regions of ICBMsg: control messages, queues, blocks, endpoints.
 
 That file includes this one, which has no commands of its own. The layouts are those of
-``icmsg/config/icbmsg_layout.py``, the words those of ``icmsg/link/endpoints/region_view.py`` and
-``icmsg/monitor/verbs/several_status.py``. Which endpoints are bound, and which blocks in use, memory tells only as long
+``icmsg/config/icbmsg.py``, the words those of ``icmsg/link/endpoints/region_view.py`` and
+``icmsg/monitor/verbs/status.py``. Which endpoints are bound, and which blocks in use, memory tells only as long
 as the control messages since the start are still there; otherwise that is said.
 This runs where ``icmsg_monitor.py`` does, in the same scope and by the same rules.
 """

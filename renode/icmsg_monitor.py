@@ -20,7 +20,7 @@ Include this file (``include @renode/icmsg_monitor.py``; the scripts beside it d
 ``net``, that of the other; ``alignment`` is the dcache-alignment, ``handshake`` is true for
 unbound = "enable" and "detect". ``tx_blocks`` and ``rx_blocks``, as the first core has them, are for regions of ICBMsg,
 which ``icbmsg_monitor.py`` beside this file decodes, and which this one includes. The rules of decoding are those of
-``icmsg/wire/inspect.py``, the words those of ``icmsg/link/diagnosis/bond_words.py`` and ``icmsg/monitor/verbs``.
+``icmsg/wire/inspect.py``, the words those of ``icmsg/link/diagnosis/findings.py`` and ``icmsg/monitor/verbs``.
 This runs in IronPython 2.7, in the Monitor's one scope of names (``self`` is the Monitor), and for the tests in
 CPython 2.7 and 3: ``print`` is called with exactly one text, and all names begin with ``icmsg`` or ``mc_icmsg``.
 """

@@ -21,8 +21,8 @@ from two_regions import (
 )
 
 from icmsg.config import RegionLayout
-from icmsg.wire.handshake import HandshakeWord
 from icmsg.wire.inspect import inspect_region
+from icmsg.wire.packet_buffer import HandshakeWord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

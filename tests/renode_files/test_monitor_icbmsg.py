@@ -13,7 +13,7 @@ from looped import examples
 from two_regions import BASE, NET, PYTHON2, Link, check_python_2, remove_fake_modules
 
 from icmsg.config.boards import NRF5340
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import EndpointConfig, InterruptHandler, VirtualClock, backend_for
 from icmsg.link.endpoints.region_view import view_direction
 
