@@ -18,7 +18,7 @@ run: $(VENV)/.installed  ## set up, then bond and exchange 1000 messages (ARGS="
 	@$(BIN)/icmsg run $(ARGS)
 
 test: $(VENV)/.installed-dev  ## set up, then run all tests: pytest and robot
-	@echo "all tests: about 4 minutes on two cores; make test-fast leaves out what is slow"
+	@echo "all tests: some minutes on two cores; make test-fast leaves out what is slow"
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup
 	$(BIN)/python -m robot --outputdir results/robot --console dotted robot_tests
 

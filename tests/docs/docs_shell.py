@@ -36,7 +36,9 @@ _PROGRAMS = {
 }
 TIMEOUT_S = 100
 _SHELL = set("|&;<>$`*?~(){}\\\n")
-"""What a shell gives a meaning to."""
+"""What a shell gives a meaning to, outside of single quotes."""
+_QUOTED = re.compile(r"'[^']*'")
+_INTO_A_FILE = re.compile(r"(.*) > ([\w.-]+)")
 _FORKS = get_context("forkserver")
 _FORKS.set_forkserver_preload(
     [
@@ -108,9 +110,11 @@ class Scratch:
 
     def run(self, command: str) -> tuple[int, str]:
         """Return exit code and everything printed."""
-        words = shlex.split(command, comments=True)
-        if words[0] == "icmsg" and not _SHELL & set(command):
-            return self._fork(words[1:])
+        into = _INTO_A_FILE.fullmatch(command)
+        alone = into[1] if into is not None else command
+        words = shlex.split(alone, comments=True)
+        if words[0] == "icmsg" and not _SHELL & set(_QUOTED.sub("", alone)):
+            return self._fork(words[1:], self.folder / into[2] if into is not None else None)
         done = subprocess.run(
             ["/bin/sh", "-c", command],
             cwd=self.folder,
@@ -122,10 +126,15 @@ class Scratch:
         )
         return done.returncode, done.stdout.decode()
 
-    def _fork(self, arguments: list[str]) -> tuple[int, str]:
-        """Do what :meth:`run` does with ``icmsg`` alone, in a process that has the modules already."""
+    def _fork(self, arguments: list[str], into: Path | None) -> tuple[int, str]:
+        """Do what :meth:`run` does with ``icmsg`` alone, in a process that has the modules already.
+
+        ``into`` is the file that takes its standard output.
+        """
         printed = self.folder.with_name(f"{self.folder.name}-printed")
-        child = _FORKS.Process(target=_command, args=(arguments, self.folder, self._environment, printed))
+        child = _FORKS.Process(
+            target=_command, args=(arguments, self.folder, self._environment, printed, into)
+        )
         child.start()
         child.join(TIMEOUT_S)
         if child.exitcode is None:
@@ -134,13 +143,18 @@ class Scratch:
         return child.exitcode, printed.read_text(encoding="utf-8")
 
 
-def _command(arguments: list[str], folder: Path, environment: dict[str, str], printed: Path) -> None:
+def _command(
+    arguments: list[str], folder: Path, environment: dict[str, str], printed: Path, into: Path | None
+) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     with printed.open("wb") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
+    if into is not None:
+        with into.open("wb") as file:
+            os.dup2(file.fileno(), 1)
     from icmsg.cli.main import main
 
     sys.exit(main(arguments))

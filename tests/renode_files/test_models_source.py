@@ -123,39 +123,38 @@ def test_file_has_nothing_that_the_compiler_on_mono_refuses(path: Path) -> None:
     assert newer_constructs(path.read_text(encoding="utf-8")) == []
 
 
-@for_each(
-    ("construct", "line"),
-    [
-        ("file-scoped namespace", "namespace A.B;"),
-        ("record", "public record Point(int X);"),
-        ("init accessor", "public int X { get; init; }"),
-        ("required member", "public required int X;"),
-        ("global using", "global using System;"),
-        ("using declaration", "using var file = Open();"),
-        ("switch expression", "var x = y switch { 1 => 2 };"),
-        ("null-coalescing assignment", "a ??= b;"),
-        ("nullable context", "#nullable enable"),
-        ("nullable context", "var x = y!.Z;"),
-        ("target-typed new", "private readonly List<int> a = new();"),
-        ("pattern with not, and, or", "if(x is not null)"),
-        ("property pattern", "if(x is { Length: 3 })"),
-        ("index from the end or range", "var x = y[^1];"),
-        ("index from the end or range", "var x = y[1..3];"),
-        ("static lambda", "Call(static x => x);"),
-        ("default interface member", "interface IX { int Y() { return 1; } }"),
-        ("raw string", 'var x = """a""";'),
-        ("collection expression", "int[] x = [1, 2];"),
-        ("nint", "nint x = 0;"),
-        ("primary constructor", "public class Point(int x)"),
-    ],
-)
+EXAMPLES = [
+    ("file-scoped namespace", "namespace A.B;"),
+    ("record", "public record Point(int X);"),
+    ("init accessor", "public int X { get; init; }"),
+    ("required member", "public required int X;"),
+    ("global using", "global using System;"),
+    ("using declaration", "using var file = Open();"),
+    ("switch expression", "var x = y switch { 1 => 2 };"),
+    ("null-coalescing assignment", "a ??= b;"),
+    ("nullable context", "#nullable enable"),
+    ("nullable context", "var x = y!.Z;"),
+    ("target-typed new", "private readonly List<int> a = new();"),
+    ("pattern with not, and, or", "if(x is not null)"),
+    ("property pattern", "if(x is { Length: 3 })"),
+    ("index from the end or range", "var x = y[^1];"),
+    ("index from the end or range", "var x = y[1..3];"),
+    ("static lambda", "Call(static x => x);"),
+    ("default interface member", "interface IX { int Y() { return 1; } }"),
+    ("raw string", 'var x = """a""";'),
+    ("collection expression", "int[] x = [1, 2];"),
+    ("nint", "nint x = 0;"),
+    ("primary constructor", "public class Point(int x)"),
+]
+
+
+@for_each(("construct", "line"), EXAMPLES)
 def test_the_check_finds(construct: str, line: str) -> None:
     assert construct in newer_constructs(line)
 
 
 def test_the_check_knows_every_construct_by_an_example() -> None:
-    examples = test_the_check_finds.pytestmark[0].args[1]
-    assert {construct for construct, _ in examples} == set(NEWER_THAN_7_3)
+    assert {construct for construct, _ in EXAMPLES} == set(NEWER_THAN_7_3)
 
 
 def test_every_type_that_is_ours_in_the_platforms_has_a_model() -> None:
