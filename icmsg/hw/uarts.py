@@ -325,7 +325,7 @@ def _nrf_uart() -> UartLayout:
 
 
 def _sifive() -> UartLayout:
-    """UART of SiFive (FE310-G002 manual, 18): txdata 0, rxdata 4, txctrl 8, rxctrl 0xC, ie 0x10, ip 0x14, div 0x18.
+    """UART of SiFive (FE310-G002 manual, 18): txdata 0, rxdata 4, txctrl 8, rxctrl 0xC, ie 0x10, ip 0x14.
 
     The watermark interrupts are those of one free place and one byte that waits, as drivers set them.
     """
@@ -343,7 +343,7 @@ def _sifive() -> UartLayout:
 
 
 def _litex() -> UartLayout:
-    """UART of LiteX's cores (CSRs a word apart): rxtx 0, txfull 4, rxempty 8, ev_pending 0x10, ev_enable 0x14."""
+    """UART of LiteX (CSRs a word apart): rxtx 0, txfull 4, rxempty 8, ev_pending 0x10, ev_enable 0x14."""
     return UartLayout(
         size=0x100,
         transmit=(0x00,),
@@ -394,8 +394,6 @@ UARTS: Final[Mapping[str, UartLayout]] = {
     "UART.STM32F7_USART": _stm32f7(),
     "UART.STM32_UART": _stm32(),
     "UART.SiFive_UART": _sifive(),
-    "UART.TrivialUart": UartLayout(
-        size=0x4, transmit=(0x00,), receive=(), receives_if=(bit(0x04, 0),), quiet=("IRQ",)
-    ),
+    "UART.TrivialUart": UartLayout(0x4, (0x00,), (), receives_if=(bit(0x04, 0),), quiet=("IRQ",)),
 }
 """Layouts by Renode's types."""

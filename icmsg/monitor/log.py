@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import MonitorError
+from icmsg.machine.events import EventKind
 from icmsg.outputs import create_file
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
+    from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.machine.console import Console
+    from icmsg.machine.events import Event
 
 
 REMEMBERED: Final = 1000
@@ -176,3 +179,21 @@ def _seconds(ns: int) -> str:
         if ns >= unit:
             return f"{ns / unit:.4g}{name}"
     return f"{ns}ns" if ns else "0s"
+
+
+def entry_of(event: Event, machine: EmbeddedMachine) -> tuple[LogLevel, str, str, bool] | None:
+    """Return level, text and source of an event's entry, and whether it is an access to a tag; None if it has none."""
+    cores = machine.soc.cores
+    if event.kind is EventKind.SIGNAL_LOST:
+        text = f"TASKS_SEND[{event.a}]: channels 0x{event.b:X} are lost, as asked for"
+        return LogLevel.INFO, text, list(cores.values())[event.core].mailbox or "", False
+    if event.kind is not EventKind.WARNING:
+        return None
+    core = list(machine.cores)[event.core]
+    known = (each for each in machine.warnings[::-1] if each.core == core and each.address == event.a)
+    warning = next(known, None)
+    what = f"access at 0x{event.a:08X}"
+    if warning is not None:
+        what = f"{warning.what} at 0x{warning.address:08X} ({warning.place})"
+    text = f"[{cores[core].cpu}: 0x{event.b:X}] {what}"
+    return LogLevel.WARNING, text, "sysbus", "which nothing models" in what

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.core_control import CoreControl
+from icmsg.engines.embedded.foreign_cores import refusal
 from icmsg.engines.embedded.machine import DEFAULT_QUANTUM_NS
-from icmsg.engines.embedded.model_types import refusal
 from icmsg.errors import IcmsgError, MonitorError, VirtualTimeoutError
 from icmsg.gdb import Debugger, Halted
 from icmsg.machine.console import Console
 from icmsg.machine.events import EventKind
 from icmsg.machine.interruption import CtrlC
 from icmsg.monitor.journal import NotedMachine
-from icmsg.monitor.log import LogLevel, MachineLog, news
+from icmsg.monitor.log import LogLevel, MachineLog, entry_of, news
+from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
 from icmsg.monitor.objects.cpu_execution import CpuExecution
 from icmsg.monitor.objects.cpu_tracing import CpuTracing
 from icmsg.monitor.objects.devices import Surroundings, make_devices
-from icmsg.monitor.objects.sysbus import UnhandledAccesses
 from icmsg.monitor.objects.uart import UartObject
 from icmsg.monitor.python_source import compile_script
 from icmsg.monitor.remaking import describe, needed_by, starts_halted, take_over
@@ -253,7 +253,7 @@ class MonitorMachine:
         if self._journal.is_repeating:
             return
         if self.debugger is None:
-            self.debugger = Debugger(self.soc, self._execute)
+            self.debugger = Debugger(self.soc, self.execute)
         wanted = [self.soc.core(name).name for name in cores] or list(self.soc.cores)
         for server in self.debugger.servers:
             for core in server.cores:
@@ -263,9 +263,6 @@ class MonitorMachine:
                         f"server, running on port :{server.port}"
                     )
         self.debugger.listen(port, cores, greeted=greeted)
-
-    def _execute(self, command: str) -> str:
-        return self.execute(command)
 
     def stop_debugger(self) -> None:
         """Stop all GDB servers; everything goes on that they have halted."""
@@ -387,29 +384,14 @@ class MonitorMachine:
         if shown is not None:
             return shown.printed
         item = None if self.soc is None or uart not in self.soc.description else self.soc.description[uart]
-        return (
-            Console() if item is not None and is_uart(item) else None
-        )  # one that is not modelled prints nothing
-
-    def _mailbox_of(self, core: int) -> str:
-        assert self.soc is not None
-        return list(self.soc.soc.cores.values())[core].mailbox or ""
+        # One that is not modelled prints nothing.
+        return Console() if item is not None and is_uart(item) else None
 
     def _on_event(self, event: Event) -> None:
-        if event.kind is EventKind.SIGNAL_LOST and self.soc is not None:
-            text = f"TASKS_SEND[{event.a}]: channels 0x{event.b:X} are lost, as asked for"
-            self._log.write(LogLevel.INFO, text, self._mailbox_of(event.core), event.time_ns)
-        if event.kind is EventKind.WARNING and self.soc is not None:
-            core = list(self.soc.cores)[event.core]
-            cpu = self.soc.soc.cores[core].cpu
-            what = next(
-                (f"{known.what} at 0x{known.address:08X} ({known.place})" for known in self.soc.warnings[::-1]
-                 if known.core == core and known.address == event.a),
-                f"access at 0x{event.a:08X}",
-            )  # fmt: skip
-            if "which nothing models" in what and not self._unhandled.reports(tagged=True):
-                return
-            self._log.write(LogLevel.WARNING, f"[{cpu}: 0x{event.b:X}] {what}", "sysbus", event.time_ns)
+        if self.soc is not None and (entry := entry_of(event, self.soc)) is not None:
+            level, text, source, is_tagged = entry
+            if not is_tagged or self._unhandled.reports(tagged=True):
+                self._log.write(level, text, source, event.time_ns)
 
 
 def _no_script(*_arguments: object) -> HookScript:

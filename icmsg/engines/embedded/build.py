@@ -5,10 +5,9 @@ What it does not know becomes a stand-in, which keeps what is written: :attr:`Bu
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
-from icmsg.engines.embedded.armv8m.architecture import Armv8M
 from icmsg.engines.embedded.armv8m.nvic import SCS_BASE
 from icmsg.engines.embedded.clocks import (
     CLIC,
@@ -17,10 +16,6 @@ from icmsg.engines.embedded.clocks import (
     NVIC,
     Rates,
     check_attributes,
-    cortex_m_of,
-    hart_of,
-    priority_mask_of,
-    wfi_needs_mie,
 )
 from icmsg.engines.embedded.memory import PAGE, AddressSpace, place_io
 from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories, size_of
@@ -29,7 +24,9 @@ from icmsg.engines.embedded.model_types import (
     ModelType,
     Parts,
     Warner,
+    architecture_of,
     find_model,
+    has_sides,
     line_of,
     number,
     stands_in,
@@ -39,25 +36,21 @@ from icmsg.engines.embedded.models.python_peripheral import PythonPeripheral, sc
 from icmsg.engines.embedded.models.renesas_icu import RenesasIcuModel
 from icmsg.engines.embedded.models.stand_in import ArrayMemoryModel, StandInModel, forget, name_range
 from icmsg.engines.embedded.slot import Slot
-from icmsg.engines.embedded.vpr.architecture import Vpr
 from icmsg.engines.embedded.vpr.clic import CLIC_BASE
 from icmsg.errors import ConfigurationError
-from icmsg.hw.mailboxes import ManySided
 from icmsg.soc.bus_setup import on_bus, reaches, tags
 from icmsg.soc.platform import Peripheral, Reference
-from icmsg.soc.soc import VPR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.engines.embedded.memory import MappedMemory, Memory
     from icmsg.engines.embedded.models.python_peripheral import ScriptMaker
-    from icmsg.engines.embedded.processor import Architecture
     from icmsg.engines.embedded.scheduler import Scheduler
+    from icmsg.hw.mailboxes import ManySided
     from icmsg.hw.model import IoModel
     from icmsg.machine.events import EventStream
     from icmsg.soc.bus_setup import Tag
-    from icmsg.soc.platform import PlatformDescription
     from icmsg.soc.platform.description import Registration
     from icmsg.soc.soc import Soc
 
@@ -110,7 +103,7 @@ class Builder:
                     index=index,
                     ticks_per_second=rates.ticks_per_second,
                     instruction_hz=rates.instruction_hz[name],
-                    architecture=_architecture(description, core),
+                    architecture=architecture_of(description, core),
                     scheduler=scheduler,
                     events=events,
                     nanoseconds=nanoseconds,
@@ -269,7 +262,7 @@ class Builder:
     def _seen_from(self, space: AddressSpace, model: Model) -> IoModel:
         """Return what a core sees of a model; some have to know who writes."""
         slot = self.slots.get(space.core)
-        sides = cast("ManySided", model) if _has_sides(type(model)) else None
+        sides = cast("ManySided", model) if has_sides(type(model)) else None
         return model if sides is None or slot is None else sides.seen_from(slot)
 
     def _outputs(self, item: Peripheral) -> dict[int, Slot]:
@@ -405,26 +398,3 @@ class Builder:
         if cpu not in self._soc.by_cpu:
             raise item.error(f"{cpu} is not a {' or '.join(CPUS)} of this platform")
         return self.slots[self._soc.by_cpu[cpu].name]
-
-
-def _architecture(description: PlatformDescription, core: Peripheral) -> Architecture:
-    if core.type == VPR:
-        return Vpr(hart=hart_of(core), wfi_needs_mie=wfi_needs_mie(core))
-    return Armv8M(cortex_m_of(description, core), priority_mask=priority_mask_of(description, core))
-
-
-@cache  # a check against a protocol takes as long as making a model
-def _has_sides(kind: type[Model]) -> bool:
-    return issubclass(kind, ManySided)
-
-
-def _stands_in(item: Peripheral) -> bool:
-    kind = find_model(item.type)
-    return kind is not None and kind.stands_in
-
-
-def _number(item: Peripheral, attribute: str) -> int:
-    value = item.attributes[attribute]
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise item.error(f"{attribute} of {item.name} must be a whole number", attribute)
-    return value

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded import model_types
+from icmsg.engines.embedded import foreign_cores
 from icmsg.engines.embedded.build import Builder
 from icmsg.engines.embedded.bus import CoreBus
 from icmsg.engines.embedded.clocks import read_rates
@@ -72,7 +72,7 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
     ) -> None:
         if quantum_ns <= 0 or latency_ns < 0:
             raise ConfigurationError("the quantum must be > 0 and the latency ≥ 0 nanoseconds")
-        soc, self.foreign_cores = model_types.read(platform, coreless=coreless)
+        soc, self.foreign_cores = foreign_cores.read(platform, coreless=coreless)
         rates = read_rates(soc)
         super().__init__(soc, EventStream(rates.ticks_per_second))
         self._ticks_per_second = rates.ticks_per_second
@@ -83,7 +83,7 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         self.scheduler = Scheduler(ticks_per_us=ticks_per_us, quantum=self.ticks(quantum_ns))
         now, touched = self._nanoseconds, self._touched_stand_in
         self._parts = Builder(self.soc, rates, self.scheduler, self.events, now, touched, scripts)
-        idle = "" if soc.cores else model_types.announced(self.foreign_cores)
+        idle = "" if soc.cores else foreign_cores.announced(self.foreign_cores)
         self.announcement = "; ".join(filter(None, (idle, announced(self.stand_ins, self._parts.left_out))))
         self.pin_devices: Final = place_on_pins(self.description, self._parts.models, lambda: self.now_ns)
         """LEDs and buttons by their names in the platform file."""
@@ -193,7 +193,7 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         Raises:
             ConfigurationError: there is no such core, or this engine does not execute it; the text says which.
         """
-        model_types.check(self.foreign_cores, name)
+        foreign_cores.check(self.foreign_cores, name)
         return super().core(name)
 
     @property

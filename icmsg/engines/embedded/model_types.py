@@ -7,13 +7,18 @@ Cores of a platform that the embedded engine does not execute, with what belongs
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-from icmsg.assets import shipped_name
-from icmsg.config.boards import DEFAULT
-from icmsg.engines.embedded.clocks import CPUS, check_attributes
+from icmsg.engines.embedded.armv8m.architecture import Armv8M
+from icmsg.engines.embedded.clocks import (
+    check_attributes,
+    cortex_m_of,
+    hart_of,
+    priority_mask_of,
+    wfi_needs_mie,
+)
 from icmsg.engines.embedded.models.core_holder import NrfResetModel, NrfVprModel
 from icmsg.engines.embedded.models.dwt import DwtModel
 from icmsg.engines.embedded.models.nrf_clock import Nrf54lClockModel, NrfClockModel
@@ -26,24 +31,26 @@ from icmsg.engines.embedded.models.pin_devices import NrfGpioModel
 from icmsg.engines.embedded.models.renesas_icu import RenesasIcuModel
 from icmsg.engines.embedded.models.stand_in import ArrayMemoryModel
 from icmsg.engines.embedded.models.uart import NumberedUart, UartModel
+from icmsg.engines.embedded.vpr.architecture import Vpr
 from icmsg.errors import ConfigurationError
 from icmsg.hw.line import Line
-from icmsg.hw.mailboxes import SeveralLines, find_kind
+from icmsg.hw.mailboxes import ManySided, SeveralLines, find_kind
 from icmsg.hw.model import IoModel
 from icmsg.hw.nrf54_peripherals import CHANNELS, GROUPS
 from icmsg.hw.nrf_peripherals import RTC_COMPARATORS, TIMER_COMPARATORS
 from icmsg.hw.uart_blocks import NS16550_WIDE, PL011_SBSA
 from icmsg.hw.uarts import LPUART_WITHOUT_GLOBALS, NRF_UART, UARTS
-from icmsg.soc.platform import EnumMember, Reference, load_platform
-from icmsg.soc.soc import Soc, shipped_soc, short_name
+from icmsg.soc.platform import EnumMember
+from icmsg.soc.soc import VPR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from icmsg.engines.embedded.processor import Architecture
     from icmsg.engines.embedded.slot import Slot
     from icmsg.hw.mailboxes import MailboxKind
     from icmsg.hw.uart_layout import UartLayout
-    from icmsg.soc.platform import Peripheral, PlatformDescription, Registration
+    from icmsg.soc.platform import Peripheral, PlatformDescription
     from icmsg.soc.platform.values import Value
 
 
@@ -360,96 +367,14 @@ MODELS: Final[dict[str, ModelType]] = {
 _CORES = "CPU."
 
 
-def read(
-    platform: str | Path | PlatformDescription | None, *, coreless: bool
-) -> tuple[Soc, Mapping[str, Peripheral]]:
-    """Return the SoC, and the cores that are left out of it, by their names in the platform file."""
-    if platform is None:
-        return shipped_soc(DEFAULT.name), {}
-    if isinstance(platform, str | Path):
-        if (name := shipped_name(platform)) is not None:
-            return shipped_soc(name), {}
-        platform = load_platform(Path(platform))
-    kept, foreign = split(platform, alone=coreless)
-    return Soc(kept), foreign
+def architecture_of(description: PlatformDescription, core: Peripheral) -> Architecture:
+    """Return the processor of a core, as its type and attributes say."""
+    if core.type == VPR:
+        return Vpr(hart=hart_of(core), wfi_needs_mie=wfi_needs_mie(core))
+    return Armv8M(cortex_m_of(description, core), priority_mask=priority_mask_of(description, core))
 
 
-def split(
-    description: PlatformDescription, *, alone: bool = False
-) -> tuple[PlatformDescription, dict[str, Peripheral]]:
-    """Return the platform without cores of types that are not executed here, and those cores by their names.
-
-    What only they reach, or what has interrupts for them alone, goes with them. A platform that has no other core is
-    returned as it is, or, where it may be ``alone``, without its cores and what only some of them reach.
-
-    Raises:
-        PlatformError: something that stays refers to what is left out.
-    """
-    foreign = {
-        item.name: item for item in description if item.type.startswith(_CORES) and item.type not in CPUS
-    }
-    alone &= not any(item.type in CPUS for item in description)
-    if not foreign or not (alone or any(item.type in CPUS for item in description)):
-        return description, {}
-    gone = dict(foreign)
-    while more := {
-        item.name: item
-        for item in description
-        if item.name not in gone and _belongs(item, gone, wires=not alone)
-    }:
-        gone |= more
-    kept = tuple(_without(item, gone, foreign) for item in description if item.name not in gone)
-    order = tuple(name for name in description.creation_order if name not in gone)
-    return replace(description, peripherals=kept, creation_order=order), foreign
-
-
-def check(foreign: Mapping[str, Peripheral], name: str) -> None:
-    """Raise ConfigurationError if ``name`` is that of a core that was left out."""
-    item = next((item for item in foreign.values() if name in (item.name, short_name(item.name))), None)
-    if item is not None:
-        raise ConfigurationError(refusal(item))
-
-
-def refusal(core: Peripheral) -> str:
-    """Return what is said to who wants to use a core that was left out."""
-    return (
-        f"core {short_name(core.name)} is a {core.type}, which the embedded engine does not execute; "
-        "the renode engine runs it: --engine renode"
-    )
-
-
-def announced(foreign: Mapping[str, Peripheral]) -> str:
-    """Return one line about a platform of which no core is executed; empty where there are none."""
-    if not foreign:
-        return ""
-    kinds = ", ".join(dict.fromkeys(core.type for core in foreign.values()))
-    return (
-        f"the embedded engine does not execute {', '.join(foreign)} ({kinds}), so no core of this machine runs; the "
-        "renode engine runs them: --engine renode"
-    )
-
-
-def _belongs(item: Peripheral, gone: Mapping[str, Peripheral], *, wires: bool) -> bool:
-    """Return whether only what is gone sees an item, or, with ``wires``, has its interrupts."""
-    places = [_is_seen_by(place, gone) for place in item.registrations if place.parent == "sysbus"]
-    lines = [wire.destination in gone for wire in item.connections] if wires else []
-    return (bool(places) and all(places)) or (bool(lines) and all(lines))
-
-
-def _is_seen_by(place: Registration, gone: Mapping[str, Peripheral]) -> bool:
-    """Return whether only what is left out sees something there: a core, a cluster of them."""
-    return place.cpu in gone or place.cluster in gone
-
-
-def _without(
-    item: Peripheral, gone: Mapping[str, Peripheral], foreign: Mapping[str, Peripheral]
-) -> Peripheral:
-    for name, value in item.attributes.items():
-        if isinstance(value, Reference) and value.name in gone and find_model(item.type) is not None:
-            owner = next(iter(foreign.values()))
-            raise item.error(f"{item.name} refers to {value.name}, and {refusal(owner)}", name)
-    return replace(
-        item,
-        registrations=tuple(place for place in item.registrations if not _is_seen_by(place, gone)),
-        connections=tuple(wire for wire in item.connections if wire.destination not in gone),
-    )
+@cache  # a check against a protocol takes as long as making a model
+def has_sides(kind: type[Model]) -> bool:
+    """Return whether models of a class have to know which core accesses them."""
+    return issubclass(kind, ManySided)

@@ -18,13 +18,9 @@ from typing import TYPE_CHECKING, Final
 from icmsg.assets import asset, platform_file
 from icmsg.config.boards import DEFAULT
 from icmsg.engines.lockstep import monitor_text
-from icmsg.engines.lockstep.machine import (
-    DEFAULT_LATENCY_NS,
-    DEFAULT_QUANTUM_NS,
-    ObservedCore,
-    SteppedMachine,
-)
+from icmsg.engines.lockstep.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
 from icmsg.engines.lockstep.monitor_text import complaints, csharp_files, monitor_path
+from icmsg.engines.lockstep.observed_core import ObservedCore
 from icmsg.engines.lockstep.records import RECORD_BYTES, Record, among, decode
 from icmsg.engines.lockstep.stepper import Stepper
 from icmsg.engines.renode import process

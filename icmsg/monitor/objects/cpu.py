@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.model_types import refusal
+from icmsg.engines.embedded.foreign_cores import refusal
 from icmsg.errors import MonitorError
 from icmsg.hw.exposed import BOOL, INT32, REGISTER, STRING, TABLE, UINT32, UINT64, VOID, exposed
 

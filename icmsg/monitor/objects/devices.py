@@ -16,6 +16,7 @@ from icmsg.hw.model import WideModel
 from icmsg.monitor.command import Device
 from icmsg.monitor.executed_code import RISCV, THUMB
 from icmsg.monitor.log import LogLevel
+from icmsg.monitor.objects.bus_ranges import BusRanges
 from icmsg.monitor.objects.cpu import ArmRegisterNames, CpuObject, ForeignCpu, VprRegisters
 from icmsg.monitor.objects.cpu_execution import CpuCode, CpuExecution, ExecutionTrace
 from icmsg.monitor.objects.cpu_tracing import CpuModes, CpuTracing
@@ -24,7 +25,7 @@ from icmsg.monitor.objects.interrupts import InterruptLines, NumberedOutputs, Ou
 from icmsg.monitor.objects.loader import Loader
 from icmsg.monitor.objects.mailbox import MailboxWait, StepRecords
 from icmsg.monitor.objects.registers import MemoryBlock, NvicRegisters, RegisterAccess, WideRegisterAccess
-from icmsg.monitor.objects.sysbus import BusAccess, BusRanges
+from icmsg.monitor.objects.sysbus import BusAccess
 from icmsg.monitor.objects.uart import UartObject
 from icmsg.soc.soc import VPR
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.monitor.log import MachineLog
     from icmsg.monitor.objects.additions import AddParts
-    from icmsg.monitor.objects.sysbus import UnhandledAccesses
+    from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
     from icmsg.monitor.python_scripts import HookScript
     from icmsg.soc.platform import Peripheral
 

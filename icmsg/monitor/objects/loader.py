@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.model_types import refusal
+from icmsg.engines.embedded.foreign_cores import refusal
 from icmsg.errors import BusError, FirmwareError, MonitorError, closest
 from icmsg.hw.exposed import BOOL, CORE, FILE, INT64, STRING, UINT64, VOID, exposed
 from icmsg.limits import IMAGE_BYTES, LOADED_BYTES, read_file
