@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.machine.simtime import format_time
 from icmsg.views.text import format_microseconds
-from icmsg.views.writer import TraceWriter
+from icmsg.views.writer import TraceWriter, full_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, Stall, TracedDirection, TraceOutput, TraceSubject
 
 _SHOWN: Final = 32
 """Bytes of a payload in a line."""
@@ -95,6 +95,14 @@ class TextWriter(TraceWriter):
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """Write why nobody received it."""
         self._line(time_ns, message.direction.reader.index, f"NOT RECEIVED {message.title}: {why}")
+
+    def full(self, time_ns: int, direction: TracedDirection, level: int) -> None:
+        """Write how full."""
+        self._line(time_ns, direction.writer.index, f"FULL {full_words(direction, level)}")
+
+    def stalled(self, stall: Stall) -> None:
+        """Write who, since when, and what waits."""
+        self._line(stall.now_ns, stall.direction.reader.index, f"STALLED {stall}")
 
     def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
         """Write the words."""

@@ -15,7 +15,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, Stall, TracedDirection, TraceOutput, TraceSubject
 
 _FIRST_ID, _IDS = 33, 94
 _STRING, _EVENT, _NUMBER, _INDEX = "string", "event", "integer", "reg"
@@ -45,6 +45,8 @@ _OF_DIRECTION: Final = {
     "lost": _EVENT,
     "received": _NUMBER,
     "dropped": _NUMBER,
+    "full": _EVENT,
+    "stalled": _EVENT,
 }
 _OF_ENDPOINTS: Final = _OF_DIRECTION | {"endpoint": _STRING, "released": _EVENT}
 """Signals of a backend with several endpoints: also where the last message was sent, and that blocks came back."""
@@ -146,6 +148,14 @@ class VcdWriter(TraceWriter):
     def dropped(self, time_ns: int, message: Message, why: str) -> None:  # noqa: ARG002 - a number is all there is
         """Write the number."""
         self._set(time_ns, self._ways[message.direction.number], "dropped", message.number)
+
+    def full(self, time_ns: int, direction: TracedDirection, level: int) -> None:  # noqa: ARG002 - fill has it
+        """Write that the ring is almost full."""
+        self._happens(time_ns, self._ways[direction.number], "full")
+
+    def stalled(self, stall: Stall) -> None:
+        """Write that the reader has left messages; since when is where ``received`` changed last."""
+        self._happens(stall.now_ns, self._ways[stall.direction.number], "stalled")
 
     def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:  # noqa: ARG002 - sent has them
         """Write the doorbell at its core, with its channel, and at the direction that it belongs to."""
