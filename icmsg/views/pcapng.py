@@ -25,7 +25,7 @@ from icmsg.views.writer import TraceWriter, full_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.views.writer import Control, Message, Stall, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, ReaderStall, TracedDirection, TraceOutput, TraceSubject
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _LINKTYPE: Final = 252  # LINKTYPE_WIRESHARK_UPPER_PDU
@@ -113,7 +113,7 @@ class PcapngWriter(TraceWriter):
         """Write how full."""
         self._add(time_ns, direction, b"", f"FULL {full_words(direction, level)}")
 
-    def stalled(self, stall: Stall) -> None:
+    def stalled(self, stall: ReaderStall) -> None:
         """Write who, since when, and what waits."""
         self._add(stall.now_ns, stall.direction, b"", f"STALLED {stall.direction.reader.name} {stall}")
 

@@ -16,7 +16,7 @@ from icmsg.views.writer import TraceWriter, full_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.views.writer import Control, Message, Stall, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, ReaderStall, TracedDirection, TraceOutput, TraceSubject
 
 # TracePacket
 _PACKET: Final = tag(1, 2)
@@ -273,7 +273,7 @@ class PerfettoWriter(TraceWriter):
         """Write how full among the problems of its writer."""
         self._problem(time_ns, direction.writer.index, f"FULL {full_words(direction, level)}")
 
-    def stalled(self, stall: Stall) -> None:
+    def stalled(self, stall: ReaderStall) -> None:
         """Begin a slice among the problems of the reader, where it stopped to take; it lasts until the end."""
         reader = stall.direction.reader.index
         self._begin(stall.since_ns, self._lanes[reader, _PROBLEMS], f"STALLED {stall}")

@@ -11,7 +11,7 @@ from icmsg.views.writer import TraceWriter, full_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.views.writer import Control, Message, Stall, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, ReaderStall, TracedDirection, TraceOutput, TraceSubject
 
 _SHOWN: Final = 32
 """Bytes of a payload in a line."""
@@ -100,7 +100,7 @@ class TextWriter(TraceWriter):
         """Write how full."""
         self._line(time_ns, direction.writer.index, f"FULL {full_words(direction, level)}")
 
-    def stalled(self, stall: Stall) -> None:
+    def stalled(self, stall: ReaderStall) -> None:
         """Write who, since when, and what waits."""
         self._line(stall.now_ns, stall.direction.reader.index, f"STALLED {stall}")
 

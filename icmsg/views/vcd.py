@@ -15,7 +15,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from icmsg.views.writer import Control, Message, Stall, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, ReaderStall, TracedDirection, TraceOutput, TraceSubject
 
 _FIRST_ID, _IDS = 33, 94
 _STRING, _EVENT, _NUMBER, _INDEX = "string", "event", "integer", "reg"
@@ -153,7 +153,7 @@ class VcdWriter(TraceWriter):
         """Write that the ring is almost full."""
         self._happens(time_ns, self._ways[direction.number], "full")
 
-    def stalled(self, stall: Stall) -> None:
+    def stalled(self, stall: ReaderStall) -> None:
         """Write that the reader has left messages; since when is where ``received`` changed last."""
         self._happens(stall.now_ns, self._ways[stall.direction.number], "stalled")
 

@@ -13,7 +13,7 @@ from icmsg.config.layout import WORD
 from icmsg.errors import BusError
 from icmsg.hw.memory_bus import looking_window_of
 from icmsg.machine.simtime import US
-from icmsg.views.writer import MAGIC_NUMBER, Message, Stall
+from icmsg.views.writer import MAGIC_NUMBER, Message, ReaderStall
 from icmsg.wire.slot_queue import MASK
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class Way:
         self.drop(time_ns, why)
         self.rd = self.wr = self.seen = 0
 
-    def stall(self, now_ns: int) -> Stall | None:
+    def stall(self, now_ns: int) -> ReaderStall | None:
         """Return who has left messages until now, None where nothing waits, or not for long."""
         left = [message for message in self.waiting if message.number > MAGIC_NUMBER]
         if not left:
@@ -197,7 +197,7 @@ class Way:
         since_ns = max(self._taken_ns, left[0].sent_ns)
         if now_ns - since_ns < _PATIENCE_NS:
             return None
-        return Stall(self.direction, since_ns, now_ns, len(left), left[0].title, self._taken)
+        return ReaderStall(self.direction, since_ns, now_ns, len(left), left[0].title, self._taken)
 
     def drop(self, time_ns: int, why: str) -> None:
         """Take that nobody receives what is under way."""

@@ -172,7 +172,7 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
-class Stall:
+class ReaderStall:
     """A reader that takes nothing: at ``now_ns`` it has left so many messages, the ``first`` one since ``since_ns``.
 
     ``last`` is the name of the one that it took last, empty where it never took one.
@@ -273,7 +273,7 @@ class TraceWriter:
     def full(self, time_ns: int, direction: TracedDirection, level: int) -> None:
         """Take that a ring is almost full (``direction.almost_full``); again when it has been half empty."""
 
-    def stalled(self, stall: Stall) -> None:
+    def stalled(self, stall: ReaderStall) -> None:
         """Take that a reader has left messages in its ring, when the trace ends."""
 
     def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
