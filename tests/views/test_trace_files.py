@@ -28,10 +28,10 @@ from icmsg.link.workload import Workload
 from icmsg.machine.events import EventStream
 from icmsg.machine.image import FirmwareImage
 from icmsg.views import trace_to
-from icmsg.views.formats import FORMATS, format_named, format_of, suffixes
 from icmsg.views.moments import NOTED, Moments
 from icmsg.views.recent import RecentTrace, suffixes_of
-from icmsg.views.time_order import TimeOrder
+from icmsg.views.recording import FORMATS, format_named, format_of, suffixes
+from icmsg.views.vcd import TimeOrder
 
 LISTED = ", ".join(suffixes())
 
