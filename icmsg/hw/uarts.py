@@ -394,6 +394,8 @@ UARTS: Final[Mapping[str, UartLayout]] = {
     "UART.STM32F7_USART": _stm32f7(),
     "UART.STM32_UART": _stm32(),
     "UART.SiFive_UART": _sifive(),
-    "UART.TrivialUart": UartLayout(0x4, (0x00,), (), receives_if=(bit(0x04, 0),), quiet=("IRQ",)),
+    "UART.TrivialUart": UartLayout(
+        size=4, transmit=(0,), receive=(), receives_if=(bit(4, 0),), quiet=("IRQ",)
+    ),
 }
 """Layouts by Renode's types."""

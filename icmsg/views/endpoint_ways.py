@@ -135,6 +135,8 @@ class EndpointWay(Way):
             sum(self._in_flight.values()) if self._blocks is not None else (self.wr - self.rd) % self.length
         )
         self._writer.filled(time_ns, self.direction, self.rd, self.wr, level)
+        if self.direction.blocks is not None:
+            self._look_if_full(time_ns, level)
 
     def drop(self, time_ns: int, why: str) -> None:
         """Forget control messages and blocks, too."""
@@ -262,6 +264,8 @@ class QueueWay(Way):
     def _filled(self, time_ns: int) -> None:
         level = sum(self._in_flight.values())
         self._writer.filled(time_ns, self.direction, self.rd, self.wr, level)
+        if self.direction.blocks is not None:
+            self._look_if_full(time_ns, level)
 
     def drop(self, time_ns: int, why: str) -> None:
         """Forget the blocks, too."""

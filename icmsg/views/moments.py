@@ -110,12 +110,16 @@ class Moments:
         self.add(event)
 
     def _keep_receipt(self, event: Event) -> None:
-        core = event[2]
-        for way in self._read_by[core]:
+        for way in self._read_by[event[2]]:
             if way.takes_receipts:
                 self.add(event)
-            elif not way.is_told and (rd := way.peek()) is not None:
-                self.add((event[0], MOVED, core, rd, 0, way))
+            else:
+                self.look(way, event[0])
+
+    def look(self, way: Way, time_ns: int) -> None:
+        """Look how far the reader of ``way`` has come."""
+        if not way.is_told and (rd := way.peek()) is not None:
+            self.add((time_ns, MOVED, way.reader.index, rd, 0, way))
 
     def _keep_packets(self, event: Event) -> None:
         news: Any = event[5]

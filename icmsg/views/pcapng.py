@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Final
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.ipc.icbmsg.control import DATA
-from icmsg.views.writer import TraceWriter
+from icmsg.views.writer import TraceWriter, full_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, ReaderStall, TracedDirection, TraceOutput, TraceSubject
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _LINKTYPE: Final = 252  # LINKTYPE_WIRESHARK_UPPER_PDU
@@ -108,6 +108,14 @@ class PcapngWriter(TraceWriter):
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """Write which message nobody received."""
         self._add(time_ns, message.direction, b"", f"NOT RECEIVED {message.title}: {why}")
+
+    def full(self, time_ns: int, direction: TracedDirection, level: int) -> None:
+        """Write how full."""
+        self._add(time_ns, direction, b"", f"FULL {full_words(direction, level)}")
+
+    def stalled(self, stall: ReaderStall) -> None:
+        """Write who, since when, and what waits."""
+        self._add(stall.now_ns, stall.direction, b"", f"STALLED {stall.direction.reader.name} {stall}")
 
     def fault(self, time_ns: int, core: int, text: str, pc: int) -> None:
         """Write the fault of a core."""

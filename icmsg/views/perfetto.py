@@ -11,12 +11,12 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from icmsg.views.protobuf import data, long_varint, number, tag, text, varint
-from icmsg.views.writer import TraceWriter
+from icmsg.views.writer import TraceWriter, full_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, ReaderStall, TracedDirection, TraceOutput, TraceSubject
 
 # TracePacket
 _PACKET: Final = tag(1, 2)
@@ -45,8 +45,7 @@ _LANES: Final = ("activity", "interrupts", "messages", "doorbells", "instance", 
 _ACTIVITY, _INTERRUPTS, _MESSAGES, _DOORBELLS, _INSTANCE, _CONSOLE, _PROBLEMS = range(len(_LANES))
 _MAGIC_FLOWS: Final = 1 << 32
 """Flow ids of the packets that open a region; those of messages are their numbers."""
-
-
+_COUNTERS: Final = 1_000_000
 _MANY: Final = 1 << 15
 """Pieces of packets that are handed on at once."""
 
@@ -87,7 +86,6 @@ class PerfettoWriter(TraceWriter):
     def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
         super().__init__(subject, output)
         self._parts: list[bytes] = []
-        self._add = self._parts.append
         self._lanes = {
             (core.index, lane): _on(self._lane(core.index, lane))
             for core in subject.cores
@@ -95,7 +93,7 @@ class PerfettoWriter(TraceWriter):
         }
         self._instants = {place: _IS_INSTANT + track + _EVENT_NAME for place, track in self._lanes.items()}
         self._counters = {
-            each.number: number(9, _COUNT) + number(11, self._counter(each)) + _VALUE
+            each.number: number(9, _COUNT) + number(11, _COUNTERS + each.number) + _VALUE
             for each in subject.directions
         }
         self._open: dict[bytes, int] = defaultdict(int)  # slices by track
@@ -111,17 +109,13 @@ class PerfettoWriter(TraceWriter):
             if core.player == "Python":
                 self._begin(subject.start_ns, self._lanes[core.index, _ACTIVITY], "played by Python")
         for each in subject.directions:
-            self.filled(
-                subject.start_ns, each, each.rd_idx, each.wr_idx, each.level(each.rd_idx, each.wr_idx)
-            )
+            indices = each.rd_idx, each.wr_idx
+            self.filled(subject.start_ns, each, *indices, each.level(*indices))
 
     # Tracks
 
     def _lane(self, core: int, lane: int) -> int:
         return (core + 1) * 100 + lane + 1
-
-    def _counter(self, direction: TracedDirection) -> int:
-        return 1_000_000 + direction.number
 
     def _describe(self) -> None:
         subject = self.subject
@@ -141,11 +135,11 @@ class PerfettoWriter(TraceWriter):
             name = (
                 f"{each.title} {each.instance}: {unit} in {'use' if each.blocks else 'the ring'} (of {room})"
             )
-            fields = number(_UUID, self._counter(each)) + text(_NAME, name)
+            fields = number(_UUID, _COUNTERS + each.number) + text(_NAME, name)
             self._track(fields + data(_COUNTER, text(6, unit)))
 
     def _track(self, fields: bytes, more: bytes = b"") -> None:
-        self._add(data(1, _SEQUENCE + more + data(_DESCRIPTOR, fields)))
+        self._parts.append(data(1, _SEQUENCE + more + data(_DESCRIPTOR, fields)))
 
     # Events: what is written again and again is framed once, for a time whose encoding has the same length
 
@@ -239,15 +233,15 @@ class PerfettoWriter(TraceWriter):
             more = _flow(message) + _MSG(message.number) + _SIZE(len(payload)) + _PAYLOAD(payload.hex())
             if message.endpoint:
                 more += _ENDPOINT(message.endpoint) + _OWN(message.own_number) + _PLACE(message.place)
-            place = direction.writer.index, _MESSAGES
-            self._instant(time_ns, place, f"send {message.title}".encode(), more)
+            self._instant(
+                time_ns, (direction.writer.index, _MESSAGES), f"send {message.title}".encode(), more
+            )
             return
         if time_ns != self._time:
             self._begin_time(time_ns)
         title, number = message.title.encode(), long_varint(message.number)
         key = direction.number, len(title), len(payload), len(number)
-        framed = self._leaving.get(key)
-        if framed is None:
+        if (framed := self._leaving.get(key)) is None:
             framed = self._leaving[key] = self._frame_of_sent(*key, direction.writer.index)
         head, before, behind = framed
         flow, shown = _fixed64(message.number), payload.hex().encode()
@@ -274,6 +268,15 @@ class PerfettoWriter(TraceWriter):
         name = f"NOT RECEIVED {message.title}".encode()
         self._instant(time_ns, (reader, _MESSAGES), name, more)
         self._instant(time_ns, (reader, _PROBLEMS), name, _WHY(why))
+
+    def full(self, time_ns: int, direction: TracedDirection, level: int) -> None:
+        """Write how full among the problems of its writer."""
+        self._problem(time_ns, direction.writer.index, f"FULL {full_words(direction, level)}")
+
+    def stalled(self, stall: ReaderStall) -> None:
+        """Begin a slice among the problems of the reader, where it stopped to take; it lasts until the end."""
+        reader = stall.direction.reader.index
+        self._begin(stall.since_ns, self._lanes[reader, _PROBLEMS], f"STALLED {stall}")
 
     def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:
         """Write a doorbell, through which the arrows go."""
@@ -333,13 +336,12 @@ class PerfettoWriter(TraceWriter):
 
     def core_changed(self, time_ns: int, core: int, what: str) -> None:
         """Begin the slice of what the core does now; a reset also ends the handlers that ran."""
-        track = self._lanes[core, _ACTIVITY]
         if what == "reset":
             self._instant(time_ns, (core, _ACTIVITY), b"reset")
             while self._open[interrupts := self._lanes[core, _INTERRUPTS]]:
                 self._end(time_ns, interrupts)
         else:
-            self._becomes(time_ns, track, what)
+            self._becomes(time_ns, self._lanes[core, _ACTIVITY], what)
 
     def fault(self, time_ns: int, core: int, text: str, pc: int) -> None:
         """Write a fault among the problems."""

@@ -30,6 +30,7 @@ _KEPT: Final = 50_000
 """Things that are kept, about ten for a message: of a longer run the last ones explain the failure."""
 _TOLD: Final = (
     "sent", "rang", "signal_lost", "interrupt", "interrupt_taken", "interrupt_ended", "received", "dropped", "filled",
+    "full", "stalled",
     "controlled", "state", "session", "core_changed", "fault", "warning", "region_changed", "printed", "written",
     "noted",
 )  # fmt: skip
@@ -131,7 +132,7 @@ class RecentTrace:
             ConfigurationError: no format has this suffix, or the file cannot be written.
         """
         path = Path(path)
-        self._tracer.catch_up()
+        self._tracer.look()
         chosen, gzipped = format_of(path)
         try:
             sink = Sink(create_stream(path), gzipped=gzipped)
@@ -139,6 +140,7 @@ class RecentTrace:
                 writer = chosen.make(replace(self._keeper.subject, title=title), sink)
                 for name, told in list(self._keeper.kept):
                     getattr(writer, name)(*told)
+                self._tracer.tell_stalls(writer)
                 writer.close()
             finally:
                 sink.close()

@@ -29,14 +29,14 @@ from icmsg.machine.events import (
 from icmsg.machine.machine import fault_name
 from icmsg.outputs import replace_file
 from icmsg.timers import format_time
-from icmsg.views.writer import TraceWriter
+from icmsg.views.writer import TraceWriter, full_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from icmsg.machine.machine import Machine
-    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, ReaderStall, TracedDirection, TraceOutput, TraceSubject
 
 
 _LIMIT: Final = 100_000
@@ -266,6 +266,14 @@ class TextWriter(TraceWriter):
     def dropped(self, time_ns: int, message: Message, why: str) -> None:
         """Write why nobody received it."""
         self._line(time_ns, message.direction.reader.index, f"NOT RECEIVED {message.title}: {why}")
+
+    def full(self, time_ns: int, direction: TracedDirection, level: int) -> None:
+        """Write how full."""
+        self._line(time_ns, direction.writer.index, f"FULL {full_words(direction, level)}")
+
+    def stalled(self, stall: ReaderStall) -> None:
+        """Write who, since when, and what waits."""
+        self._line(stall.now_ns, stall.direction.reader.index, f"STALLED {stall}")
 
     def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
         """Write the words."""

@@ -24,7 +24,6 @@ from icmsg.machine.console import printable
 from icmsg.machine.events import (
     LENGTH_MASK,
     REWORK_STATES,
-    EndpointMessage,
     EventKind,
     RegionChange,
     RegionChanged,
@@ -32,7 +31,7 @@ from icmsg.machine.events import (
 from icmsg.machine.machine import fault_name
 from icmsg.views.endpoint_ways import ways_of
 from icmsg.views.moments import MOVED, NOTED, PRINTED, WRITTEN, Moments
-from icmsg.views.ways import Numbers, Way
+from icmsg.views.ways import Numbers, Way, take_moved
 from icmsg.views.writer import AT_END, Message, TracedCore, TracedDirection, TraceSubject, TraceWriter
 
 if TYPE_CHECKING:
@@ -81,11 +80,10 @@ class Tracer:
         for link, pair in zip(subject.links, _pairs(subject.directions), strict=True):
             self._add(link, pair)
         self._listen()
-        if self.writer.wants("printed"):
-            for core in self._machine.cores.values():
+        for core in self._machine.cores.values():
+            if self.writer.wants("printed"):
                 self._stops.append(core.console.add_line_sink(self._console(core)))
-        if self.writer.wants("written"):
-            for core in self._machine.cores.values():
+            if self.writer.wants("written"):
                 self._stops.append(core.console.add_input_sink(self._input(core)))
 
     @property
@@ -97,6 +95,18 @@ class Tracer:
     def catch_up(self) -> None:
         """Tell the writer all that has happened until now."""
         self._moments.hand_on()
+
+    def look(self) -> None:
+        """Tell all until now, and what was taken since the last doorbell."""
+        for way in self._ways:
+            self._moments.look(way, self._machine.now_ns)
+        self.catch_up()
+
+    def tell_stalls(self, writer: TraceWriter) -> None:
+        """Tell ``writer`` which readers have left messages until now."""
+        for way in self._ways:
+            if (stall := way.stall(self._machine.now_ns)) is not None:
+                writer.stalled(stall)
 
     def note(self, time_ns: int, core: int, text: str) -> None:
         """Take what a test did to the machine."""
@@ -122,7 +132,7 @@ class Tracer:
             (True, self._on_change, tuple(_CHANGES)),
             (wants("fault"), self._on_fault, (EventKind.FAULT,)),
             (wants("warning"), self._on_warning, (EventKind.WARNING,)),
-            (True, _on_moved, (MOVED,)),
+            (True, take_moved, (MOVED,)),
             (True, lambda moment: tell.printed(moment[0], moment[2], moment[5]), (PRINTED,)),
             (True, lambda moment: tell.written(moment[0], moment[2], moment[5]), (WRITTEN,)),
             (True, lambda moment: tell.noted(moment[0], moment[2], moment[5]), (NOTED,)),
@@ -183,10 +193,12 @@ class Tracer:
         self._stops.clear()
         for stop in stops:
             stop()
-        self.catch_up()
+        self.look()
         now = self._machine.now_ns
         for way in self._ways:
             way.announced(now)
+        self.tell_stalls(self.writer)
+        for way in self._ways:
             way.drop(now, AT_END)
         if report is not None:
             self.writer.conclude(report)
@@ -199,11 +211,8 @@ class Tracer:
         self._by_address[news.region.address].packets(event[0], news)
 
     def _on_message(self, event: Event) -> None:
-        news = event.news
-        if (
-            isinstance(news, EndpointMessage)
-            and (way := self._by_address.get(news.region.address)) is not None
-        ):
+        news: Any = event.news
+        if (way := self._by_address.get(news.region.address)) is not None:
             way.message(event.time_ns, news)
 
     def _on_region(self, event: Event) -> None:
@@ -297,16 +306,6 @@ class Tracer:
             self._moments.add((time_ns, WRITTEN, core.index, 0, 0, text))
 
         return written
-
-
-def _on_moved(moment: tuple[int, int, int, int, int, Way]) -> None:
-    time_ns, _, _, rd, is_told, way = moment
-    if rd == way.rd:
-        return
-    if is_told or way.waiting:
-        way.moved(time_ns, rd)
-    else:
-        way.seen = rd
 
 
 def _signals(core: Core) -> frozenset[int]:

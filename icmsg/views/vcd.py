@@ -17,7 +17,7 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.writer import Control, Message, ReaderStall, TracedDirection, TraceOutput, TraceSubject
 
 
 _LATEST_NS: Final = 10 * MS
@@ -94,6 +94,8 @@ _OF_DIRECTION: Final = {
     "lost": _EVENT,
     "received": _NUMBER,
     "dropped": _NUMBER,
+    "full": _EVENT,
+    "stalled": _EVENT,
 }
 _OF_ENDPOINTS: Final = _OF_DIRECTION | {"endpoint": _STRING, "released": _EVENT}
 """Signals of a backend with several endpoints: also where the last message was sent, and that blocks came back."""
@@ -195,6 +197,14 @@ class VcdWriter(TraceWriter):
     def dropped(self, time_ns: int, message: Message, why: str) -> None:  # noqa: ARG002 - a number is all there is
         """Write the number."""
         self._set(time_ns, self._ways[message.direction.number], "dropped", message.number)
+
+    def full(self, time_ns: int, direction: TracedDirection, level: int) -> None:  # noqa: ARG002 - fill has it
+        """Write that the ring is almost full."""
+        self._happens(time_ns, self._ways[direction.number], "full")
+
+    def stalled(self, stall: ReaderStall) -> None:
+        """Write that the reader has left messages; since when is where ``received`` changed last."""
+        self._happens(stall.now_ns, self._ways[stall.direction.number], "stalled")
 
     def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:  # noqa: ARG002 - sent has them
         """Write the doorbell at its core, with its channel, and at the direction that it belongs to."""

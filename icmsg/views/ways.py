@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from icmsg.config.instance import WORD
 from icmsg.errors import BusError
 from icmsg.hw.bus import looking_window_of
-from icmsg.views.writer import MAGIC_NUMBER, Message
+from icmsg.timers import US
+from icmsg.views.writer import MAGIC_NUMBER, Message, ReaderStall
 from icmsg.wire.slot_queue import MASK
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _HEADER: Final = 4
 _CONTROL: Final = 3
+_PATIENCE_NS: Final = 100 * US
+"""Virtual time for which a message may wait before its reader is said to have stalled."""
 _NO_MESSAGE: Final = -1
 """The number of a control message, which is in the ring beside the messages, and nobody hears of."""
 
@@ -80,6 +83,9 @@ class Way:
         self._writer: Final = writer
         self._numbers: Final = numbers
         self._tells_levels: Final = writer.wants("filled")
+        self._almost_full: Final = direction.almost_full or MASK
+        self._is_full = False
+        self._taken_ns, self._taken = 0, ""
 
     waits = True
     """True if what a thing means can be found out later."""
@@ -122,6 +128,16 @@ class Way:
             index = (index + _HEADER + len(payload) + 3 & ~3) % self.length
         self.wr = news.end
         self._filled(time_ns)
+        if self.direction.blocks is None:
+            self._look_if_full(time_ns, (self.wr - self.rd) % self.length)
+
+    def _look_if_full(self, time_ns: int, level: int) -> None:
+        if level >= self._almost_full:
+            if not self._is_full:
+                self._is_full = True
+                self._writer.full(time_ns, self.direction, level)
+        elif self._is_full and level < self._almost_full >> 1:
+            self._is_full = False
 
     def _packet(self, time_ns: int, payload: bytes, index: int, *, magic: bool) -> None:
         if magic:
@@ -162,6 +178,7 @@ class Way:
         message.received_ns = time_ns
         if message.rung_ns is None:
             self.unrung.remove(message)
+        self._taken_ns, self._taken = time_ns, message.title
         self._writer.received(time_ns, message)
 
     def read_by_python(self, time_ns: int, length: int, crc: int) -> None:
@@ -172,8 +189,29 @@ class Way:
         self.drop(time_ns, why)
         self.rd = self.wr = self.seen = 0
 
+    def stall(self, now_ns: int) -> ReaderStall | None:
+        """Return who has left messages until now, None where nothing waits, or not for long."""
+        left = [message for message in self.waiting if message.number > MAGIC_NUMBER]
+        if not left:
+            return None
+        since_ns = max(self._taken_ns, left[0].sent_ns)
+        if now_ns - since_ns < _PATIENCE_NS:
+            return None
+        return ReaderStall(self.direction, since_ns, now_ns, len(left), left[0].title, self._taken)
+
     def drop(self, time_ns: int, why: str) -> None:
         """Take that nobody receives what is under way."""
         while self.waiting:
             self._writer.dropped(time_ns, self.waiting.popleft(), why)
         self.unrung, self.behind_signal, self.last_rung = [], [], []
+
+
+def take_moved(moment: tuple[int, int, int, int, int, Way]) -> None:
+    """Take a moment at which a reader's index had moved."""
+    time_ns, _, _, rd, is_told, way = moment
+    if rd == way.rd:
+        return
+    if is_told or way.waiting:
+        way.moved(time_ns, rd)
+    else:
+        way.seen = rd

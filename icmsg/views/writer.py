@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.link.endpoints.region_view import RELEASES
+from icmsg.timers import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,6 +104,17 @@ class TracedDirection:
             return blocks.block_count, "blocks"
         return (self.layout.data_length if self.layout is not None else 0), "bytes"
 
+    @property
+    def capacity(self) -> int:
+        """Blocks, or bytes that fit into the ring: indices that are equal mean empty."""
+        room, _ = self.room
+        return room if self.blocks is not None else max(0, room - 4)
+
+    @property
+    def almost_full(self) -> int:
+        """The level from which on the next packet may not fit: nine tenths; of blocks, of which one is enough, all."""
+        return self.capacity if self.blocks is not None else self.capacity * 9 // 10
+
     def level(self, rd_idx: int, wr_idx: int) -> int:
         """Return the bytes in the ring; 0 where the unit is blocks."""
         if self.blocks is not None or self.layout is None:
@@ -162,6 +174,33 @@ class Control:
     words: str
     packet: bytes
     is_release: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderStall:
+    """A reader that takes nothing: at ``now_ns`` it has left so many messages, the ``first`` one since ``since_ns``.
+
+    ``last`` is the name of the one that it took last, empty where it never took one.
+    """
+
+    direction: TracedDirection
+    since_ns: int
+    now_ns: int
+    count: int
+    first: str
+    last: str
+
+    def __str__(self) -> str:
+        waits = (
+            f"{self.first} waits" if self.count == 1 else f"{self.count} messages wait, {self.first} first"
+        )
+        since = f"since {self.last}" if self.last else "and never a message"
+        return f"takes nothing for {format_time(self.now_ns - self.since_ns)}, {since}: {waits}"
+
+
+def full_words(direction: TracedDirection, level: int) -> str:
+    """Return what is said of a ring that is almost full."""
+    return f"{direction.title} is almost full: {level} of {direction.capacity} {direction.room[1]} in use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +274,12 @@ class TraceWriter:
 
     def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:
         """Take the indices of a ring that has changed, and how many bytes or blocks are taken (``direction.room``)."""
+
+    def full(self, time_ns: int, direction: TracedDirection, level: int) -> None:
+        """Take that a ring is almost full (``direction.almost_full``); again when it has been half empty."""
+
+    def stalled(self, stall: ReaderStall) -> None:
+        """Take that a reader has left messages in its ring, when the trace ends."""
 
     def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
         """Take a packet of the backend itself, of one with several endpoints."""

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from test_trace_agreement import signals
 from trace_processor import ask
 from traced_runs import Run, traced_run
 
@@ -194,3 +195,80 @@ def test_tshark_reads_along_from_a_pipe_and_the_report_goes_to_stderr() -> None:
     assert json.loads(done.stderr)["ok"] is True
     lines = tshark("-", "-Y", "icmsg.number", data=done.stdout).splitlines()
     assert len(lines) == 10
+
+
+# Which ring was full, which side stalled
+
+
+@pytest.fixture(scope="module")
+def stalled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The traces of a run in which net is halted at 127 µs, and app fills its ring then: 19 messages of 100 bytes."""
+    folder = tmp_path_factory.mktemp("stalled")
+    with EmbeddedMachine() as machine:
+        traces = [
+            trace_to(machine, folder / f"x{suffix}") for suffix in (".txt", ".pftrace", ".pcapng", ".vcd")
+        ]
+        machine.core("net").load(stub("echo", "net"))
+        machine.core("net").start()
+        peer = Peer(machine, machine.core("app"), default_link(machine.soc).configs["app"])
+        peer.wait_for_bound()
+        machine.run_for(100 * US)
+        machine.core("net").halt()
+        for _ in range(19):
+            peer.send(bytes(100))
+        machine.run_for(MS)
+        for trace in traces:
+            trace.close()
+    return folder
+
+
+FULL = "FULL app->net is almost full: 1872 of 2036 bytes in use"
+STALLED = "takes nothing for 1.000 ms, since magic: 19 messages wait, #1 first"
+
+
+def test_text_names_the_ring_that_was_full_and_the_side_that_stalled(stalled: Path) -> None:
+    lines = (stalled / "x.txt").read_text(encoding="utf-8").splitlines()
+    assert f"     127.523 µs  app  {FULL}" in lines
+    assert f"    1127.523 µs  net  STALLED {STALLED}" in lines
+
+
+def test_perfetto_has_both_among_the_problems_the_stall_for_as_long_as_it_lasted(stalled: Path) -> None:
+    (problems,) = ask(
+        (stalled / "x.pftrace").read_bytes(),
+        "select p.name, s.name, ts, dur from slice s join track t on t.id = track_id "
+        "join track p on p.id = t.parent_id where t.name = 'problems' and s.name not glob 'NOT*' order by ts",
+    )
+    assert [(core.split()[0], name, ts, dur) for core, name, ts, dur in problems] == [
+        ("app", FULL, 127_523, 0),
+        ("net", f"STALLED {STALLED}", 127_523, MS),
+    ]
+
+
+@needs_tshark
+def test_tshark_shows_both(stalled: Path) -> None:
+    command = ["tshark", "-X", f"lua_script:{PLUGIN}", "-r", str(stalled / "x.pcapng"), "-Y", "icmsg.event"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100).stdout
+    assert FULL in shown
+    assert f"STALLED net {STALLED}" in shown
+
+
+def test_a_waveform_has_both_as_events_of_the_direction(stalled: Path) -> None:
+    changes = signals(stalled / "x.vcd")
+    assert [time for time, _ in changes["app_to_net", "full"]] == [127_523]
+    assert [time for time, _ in changes["app_to_net", "stalled"]] == [1_127_523]
+    assert changes["net_to_app", "full"] == changes["net_to_app", "stalled"] == []
+
+
+@needs_tshark
+def test_what_was_taken_before_the_end_is_not_said_to_be_left(tmp_path: Path) -> None:
+    traced_run(tmp_path, "firmware-firmware", (".pcapng",), 20)
+    command = [
+        "tshark",
+        "-X",
+        f"lua_script:{PLUGIN}",
+        "-r",
+        str(tmp_path / "run.pcapng"),
+        "-Y",
+        "icmsg.event",
+    ]
+    assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=100).stdout == ""

@@ -150,8 +150,6 @@ class CoreFigures:
 
 _STEPS: Final = 1024
 """Steps that are kept; at more of them each becomes twice as long."""
-_ALMOST: Final = 0.9
-"""Part of a ring from which on it is marked as full: the next packet may not fit."""
 _WIDTH: Final = 1000
 _HEIGHT: Final = 100
 
@@ -161,11 +159,9 @@ class FillLevel:
 
     def __init__(self, direction: TracedDirection, start_ns: int) -> None:
         self.direction: Final = direction
-        room, self.unit = direction.room
-        self.capacity: Final = room if direction.blocks is not None else room - 4
-        """Blocks, or bytes that fit into the ring: indices that are equal mean empty."""
-        self.almost_full: Final = self.capacity * _ALMOST if direction.blocks is None else self.capacity
-        """The level from which on the next packet may not fit; of blocks, of which one is enough, all."""
+        _, self.unit = direction.room
+        self.capacity: Final = direction.capacity
+        self.almost_full: Final = direction.almost_full
         self._length: Final = direction.layout.data_length if direction.layout is not None else None
         level = direction.level(direction.rd_idx, direction.wr_idx)
         self.now = level if self._length is None or direction.wr_idx < self._length else 0
