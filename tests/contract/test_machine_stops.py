@@ -15,13 +15,13 @@ from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import EngineError, FirmwareError, VirtualTimeoutError
 from icmsg.link.link import default_link
 from icmsg.link.peer import Peer
-from icmsg.link.region_watch import RegionWatch
-from icmsg.machine.simtime import MS, US
+from icmsg.link.watch import RegionWatch
+from icmsg.timers import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from icmsg.link.region_watch import RegionAccess
+    from icmsg.link.watch import RegionAccess
     from icmsg.machine.machine import Core, Machine
 
 COVERED: Final = Path(__file__).parents[1] / "views" / "covered"
