@@ -9,7 +9,7 @@ from looped import for_each
 
 from icmsg.config import InstanceConfig, Region, RegionLayout
 from icmsg.errors import ConfigurationError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufWriter
 
 TX, RX = Region(0x2007_0000, 0x800), Region(0x2007_8000, 0x800)

@@ -10,8 +10,8 @@ import pytest
 from config_files import DATA, text
 from looped import for_each
 
+from icmsg.config.built_for import Release
 from icmsg.config.load import load_instances, load_pair, load_side
-from icmsg.config.release import Release
 from icmsg.errors import ConfigurationError, DevicetreeError, KconfigError
 
 if TYPE_CHECKING:

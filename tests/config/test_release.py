@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from looped import for_each
 
-from icmsg.config.release import FIRST, NEWEST, Release, Releases
+from icmsg.config.built_for import FIRST, NEWEST, Release, Releases
 from icmsg.errors import ConfigurationError
 
 

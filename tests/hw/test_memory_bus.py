@@ -10,7 +10,7 @@ import pytest
 from looped import for_each
 
 from icmsg.errors import BusError, ConfigurationError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 
 
 def test_the_buffer_is_shared_and_not_copied() -> None:

@@ -9,7 +9,7 @@ from looped import for_each
 
 from icmsg.config import RegionLayout
 from icmsg.errors import BusError
-from icmsg.hw.memory_bus import MemoryBus, window_of
+from icmsg.hw.bus import MemoryBus, window_of
 from icmsg.wire import PbufReader, PbufWriter
 
 BASE = 0x2007_0000

@@ -9,7 +9,7 @@ from looped import for_each
 from two_instances import BASE
 
 from icmsg.config import InstanceConfig, Region
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.ipc import MAGIC, PeerTraces, identify
 
 SIZE = 64

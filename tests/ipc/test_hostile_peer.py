@@ -11,7 +11,7 @@ from looped import for_each
 from two_instances import BASE, GUARD, Pair
 
 from icmsg.errors import IcmsgError, IpcError, WireError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.ipc import EndpointConfig, IcmsgInstance, State
 
 MODES: list[dict[str, Any]] = [

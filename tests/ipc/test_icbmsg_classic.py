@@ -11,8 +11,8 @@ from icbmsg_pair import Pair, PlannedError, bound, only_error, pair_of, raising
 from looped import for_each
 
 from icmsg.errors import ConfigurationError, CorruptRegionError, IpcError
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import (
     MAGIC,
     EndpointConfig,

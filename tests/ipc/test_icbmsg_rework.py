@@ -14,7 +14,7 @@ from looped import for_each
 
 from icmsg.config import Region
 from icmsg.errors import CorruptRegionError, IpcError, MailboxError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.ipc import EndpointConfig, EndpointState, ReworkState, TxBuffer
 from icmsg.ipc.icbmsg import packets
 

@@ -15,7 +15,7 @@ from looped import for_each
 
 from icmsg.assets import asset, platform_file
 from icmsg.config.boards import BOARDS
-from icmsg.engines.embedded.vpr.clic_registers import CLIC
+from icmsg.engines.embedded.vpr.clic import CLIC
 from icmsg.hw import mailboxes
 from icmsg.hw.mailboxes.nrf_bellboard import BELLBOARD
 from icmsg.hw.mailboxes.nrf_vevif import VEVIF

@@ -11,7 +11,7 @@ from looped import for_each
 
 from icmsg.config import RegionLayout
 from icmsg.errors import BufferFullError, CorruptRegionError, IncompletePacketError, WireError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter
 from icmsg.wire.control_packets import ControlReader, ControlWriter, packet_of
 

@@ -29,8 +29,7 @@ from hostile_peers import (
 from looped import for_each
 
 from icmsg.cli.main import main
-from icmsg.engines.remote.telnet import TelnetMonitor
-from icmsg.engines.remote.telnet_machine import TelnetMachine
+from icmsg.engines.remote.monitor import TelnetMachine, TelnetMonitor
 from icmsg.errors import EngineError
 from icmsg.machine.interruption import CtrlC, Interrupted
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from looped import examples
 
-from icmsg.engines.embedded.alarm import Alarm
+from icmsg.engines.embedded.clocks import Alarm
 from icmsg.timers import NEVER, ScheduledTimer, Timers
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from looped import for_each
 
-from icmsg.engines.embedded.armv8m.mpu_query import decode, passes, response
+from icmsg.engines.embedded.armv8m.traps import decode, passes, response
 
 if TYPE_CHECKING:
     from rig import Rig
