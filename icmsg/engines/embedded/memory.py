@@ -266,18 +266,28 @@ def place_io(
         ConfigurationError: something is there already.
     """
     end = start + size
-    if start % PAGE == end % PAGE == offset == 0:
-        space.add(IoRange(start, end, model, name))
-        return
-    for base in range(start - start % PAGE, end, PAGE):
+    first, last = -(-start // PAGE) * PAGE, end // PAGE * PAGE
+    if first < last:  # whole pages, which it shares with nobody: one range, however many they are
+        whole: IoModel = model
+        if first != start or offset:
+            whole = SharedPage(first, space.core)
+            whole.add(0, last - first, model, name, shift=first - start + offset)
+        space.add(IoRange(first, last, whole, name))
+    ends = {base for base, cut in ((start - start % PAGE, start), (last, end)) if cut % PAGE}
+    for base in sorted(ends):
         found = space.pages.get(base // PAGE)
         if not isinstance(found, IoRange) or not isinstance(found.model, SharedPage):
             found = IoRange(base, base + PAGE, SharedPage(base, space.core), name)
             space.add(found)
         page = found.model
         assert isinstance(page, SharedPage)
-        first, last = max(start, base) - base, min(end, base + PAGE) - base
-        page.add(first, last, model, name, shift=base - start + offset)
+        page.add(
+            max(start, base) - base,
+            min(end, base + PAGE) - base,
+            model,
+            name,
+            shift=base - start + offset,
+        )
 
 
 class _Part(NamedTuple):
@@ -289,7 +299,7 @@ class _Part(NamedTuple):
 
 
 class SharedPage:
-    """The page of core ``core`` at byte address ``base``; offsets are in bytes from there."""
+    """Page, or pages of one peripheral, of core ``core`` at byte address ``base``; offsets are in bytes from there."""
 
     def __init__(self, base: int, core: str) -> None:
         self._base: Final = base

@@ -285,6 +285,22 @@ def test_memories_of_any_size_are_there_and_may_share_a_page() -> None:
         assert len(machine.trace_sha256()) == 64
 
 
+BANDS: Final = """
+bands: Miscellaneous.BitBanding @ sysbus <0x22000040, 0x23FFFFFF>
+    peripheralBase: 0x20000000
+"""
+
+
+def test_a_large_peripheral_is_a_few_ranges_wherever_it_begins_and_ends() -> None:
+    with load(SMALL + BANDS) as machine:
+        bus = machine.core("cpu").bus
+        for address in (0x2200_0040, 0x2300_0000, 0x23FF_FFF8):
+            bus.write32(address, address)
+            assert bus.read32(address) == address
+        pages = [each for each in machine.slots["cpu"].space.ranges if 0x2200_0000 <= each.start < 0x2400_0000]
+        assert len(pages) == 3
+
+
 TWO: Final = """
 cluster: CPU.Cluster @ sysbus
 
