@@ -343,7 +343,7 @@ def _sifive() -> UartLayout:
 
 
 def _litex() -> UartLayout:
-    """UART of LiteX (CSRs a word apart): rxtx 0, txfull 4, rxempty 8, ev_pending 0x10, ev_enable 0x14."""
+    """UART of LiteX (a word apart): rxtx 0, txfull 4, rxempty 8, ev_pending 0x10, ev_enable 0x14."""
     return UartLayout(
         size=0x100,
         transmit=(0x00,),

@@ -464,7 +464,8 @@ class _Recorder(Console):
         super().__init__()
         self._block, self._place = block, place
 
-    def feed(self, data: bytes, time_ns: int) -> None:
+    def feed(self, data: bytes, time_ns: int, source: object = None) -> None:
+        del source
         for byte in data:
             self._block.add(time_ns, 4, self._place, byte)
 
