@@ -72,3 +72,50 @@ NS16550_WIDE: Final = _ns16550(4, 0x100)
 PL011: Final = _pl011()
 PL011_SBSA: Final = replace(PL011, resets=PL011.resets | {0x2C: 0x70, 0x30: 0x301})
 """A PL011 that is on after a reset (Renode's ``sbsa: true``)."""
+
+
+def _sifive() -> UartLayout:
+    """UART of SiFive (FE310-G002 manual, 18): txdata 0, rxdata 4, txctrl 8, rxctrl 0xC, ie 0x10, ip 0x14.
+
+    The watermark interrupts are those of one free place and one byte that waits, as drivers set them.
+    """
+    return UartLayout(
+        size=0x100,
+        transmit=(0x00,),
+        receive=(0x04,),
+        transmits_if=(bit(0x08, 0),),
+        receives_if=(bit(0x0C, 0),),
+        resets={0x18: 0xFFFF},
+        live=(live(0x04, 31, _EMPTY), live(0x14, 0, bit(0x08, 16)), live(0x14, 1, _RECEIVED)),
+        constant=(0x14,),
+        interrupts=irq("IRQ", *((bit(0x10, number), bit(0x14, number)) for number in (0, 1))),
+    )
+
+
+def _litex() -> UartLayout:
+    """UART of LiteX (a word apart): rxtx 0, txfull 4, rxempty 8, ev_pending 0x10, ev_enable 0x14."""
+    return UartLayout(
+        size=0x100,
+        transmit=(0x00,),
+        receive=(0x00,),
+        live=(live(0x08, 0, _EMPTY),),
+        sent=(bit(0x10, 0),),
+        received=(bit(0x10, 1),),
+        resets={0x10: 1},
+        clears={0x10: 0x10},
+        constant=(0x04, 0x08),
+        interrupts=irq("IRQ", *((bit(0x14, number), bit(0x10, number)) for number in (0, 1))),
+    )
+
+
+SIFIVE: Final = _sifive()
+LITEX: Final = _litex()
+MIV: Final = UartLayout(
+    size=0x18,
+    transmit=(0x00,),
+    receive=(0x04,),
+    live=(live(0x10, 0, _READY), live(0x10, 1, _RECEIVED)),
+    constant=(0x10,),
+    quiet=("IRQ",),
+)
+"""Mi-V's CoreUART: TxData 0, RxData 4, Status 0x10."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from icmsg.hw.uart_blocks import NS16550, NS16550_WIDE, PL011
+from icmsg.hw.uart_blocks import LITEX, MIV, NS16550, NS16550_WIDE, PL011, SIFIVE
 from icmsg.hw.uart_layout import (
     HIDDEN,
     Interrupt,
@@ -324,40 +324,6 @@ def _nrf_uart() -> UartLayout:
     )
 
 
-def _sifive() -> UartLayout:
-    """UART of SiFive (FE310-G002 manual, 18): txdata 0, rxdata 4, txctrl 8, rxctrl 0xC, ie 0x10, ip 0x14.
-
-    The watermark interrupts are those of one free place and one byte that waits, as drivers set them.
-    """
-    return UartLayout(
-        size=0x100,
-        transmit=(0x00,),
-        receive=(0x04,),
-        transmits_if=(bit(0x08, 0),),
-        receives_if=(bit(0x0C, 0),),
-        resets={0x18: 0xFFFF},
-        live=(live(0x04, 31, _EMPTY), live(0x14, 0, bit(0x08, 16)), live(0x14, 1, _RECEIVED)),
-        constant=(0x14,),
-        interrupts=irq("IRQ", *((bit(0x10, number), bit(0x14, number)) for number in (0, 1))),
-    )
-
-
-def _litex() -> UartLayout:
-    """UART of LiteX (a word apart): rxtx 0, txfull 4, rxempty 8, ev_pending 0x10, ev_enable 0x14."""
-    return UartLayout(
-        size=0x100,
-        transmit=(0x00,),
-        receive=(0x00,),
-        live=(live(0x08, 0, _EMPTY),),
-        sent=(bit(0x10, 0),),
-        received=(bit(0x10, 1),),
-        resets={0x10: 1},
-        clears={0x10: 0x10},
-        constant=(0x04, 0x08),
-        interrupts=irq("IRQ", *((bit(0x14, number), bit(0x10, number)) for number in (0, 1))),
-    )
-
-
 NRF_UART: Final = _nrf_uart()
 LPUART_WITHOUT_GLOBALS: Final = _lpuart(0x00)
 """An LPUART without VERID, PARAM, GLOBAL and PINCFG (Renode's ``hasGlobalRegisters: false``)."""
@@ -376,15 +342,8 @@ UARTS: Final[Mapping[str, UartLayout]] = {
     ),
     "UART.LEUART": _leuart(),
     "UART.LPC_USART": _lpc(),
-    "UART.LiteX_UART": _litex(),
-    "UART.MiV_CoreUART": UartLayout(
-        size=0x18,
-        transmit=(0x00,),
-        receive=(0x04,),
-        live=(live(0x10, 0, _READY), live(0x10, 1, _RECEIVED)),
-        constant=(0x10,),
-        quiet=("IRQ",),
-    ),
+    "UART.LiteX_UART": LITEX,
+    "UART.MiV_CoreUART": MIV,
     "UART.NS16550": NS16550,
     "UART.NXP_FLEXCOMM": _flexcomm(),
     "UART.NXP_LPUART": _lpuart(0x10),
@@ -393,7 +352,7 @@ UARTS: Final[Mapping[str, UartLayout]] = {
     "UART.SAM_USART": _sam(),
     "UART.STM32F7_USART": _stm32f7(),
     "UART.STM32_UART": _stm32(),
-    "UART.SiFive_UART": _sifive(),
+    "UART.SiFive_UART": SIFIVE,
     "UART.TrivialUart": UartLayout(
         size=4, transmit=(0,), receive=(), receives_if=(bit(4, 0),), quiet=("IRQ",)
     ),

@@ -83,7 +83,9 @@ class RenodeUartKeywords:
     def set_default_tester(self, id: int | str | None) -> None:  # noqa: A002 - Renode's name
         """Makes a tester the one that is meant where no number is given; ``null`` is none of them."""
         if isinstance(id, str) and id != "null":
-            raise keyword_exception(f"{id} is no number of a tester, and not null")
+            if not id.isdecimal():
+                raise keyword_exception(f"{id} is no number of a tester, and not null")
+            id = int(id)  # noqa: A001 - Renode's name
         self._testers.make_default(None if isinstance(id, str) else id)
 
     @keyword(tags=["renode"])

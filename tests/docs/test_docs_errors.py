@@ -69,7 +69,7 @@ NOT_SHOWN = {
     "the sum of the header is wrong": "the Monitor's LoadUImage says it",
     "the sum of the data is wrong": "the Monitor's LoadUImage says it",
     "its data ": "the Monitor's LoadUImage says it",
-    "watchpoints on a region are for the embedded engine": "only Python and Robot watch words of a region",
+    "a symbol table of another form, or one that ends early": "it stands behind the name of the file, with what to do",
     "the region has no word …": "only Python and Robot watch words of a region",
     "an empty packet would block the reader": "no option can ask for one",
     "… bytes exceed the 16-bit length of a packet": "the check of messages against the region comes first",

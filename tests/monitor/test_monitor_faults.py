@@ -160,7 +160,6 @@ def test_faults_survive_a_reset(pair: EmbeddedMonitor) -> None:
         ("SignalDelayMicroseconds 3600000001",
          "A delay of 3600000001 microseconds is too long; 3600000000 is the maximum"),
         ("DropNext 0x100000000", "Could not convert 0x100000000 to UInt32: 0x100000000 is no UInt32"),
-        ("DropNext -1", "Could not convert -1 to UInt32: -1 is no UInt32"),
     ],
 )  # fmt: skip
 def test_a_fault_that_cannot_be_is_refused_and_changes_nothing(
@@ -216,6 +215,10 @@ def test_members_are_those_of_the_model_for_renode(model: type) -> None:
     assert here == there
 
 
+_OF_RENODES_CORES = {"BreakAt", "WatchMemory"}
+"""Commands that stop cores of Renode; those of the embedded engine are stopped without any."""
+
+
 @pytest.mark.parametrize(
     ("part", "file"),
     [(MailboxWait, "LockstepExtensions.cs"), (StepRecords, "RemoteExtensions.cs")],
@@ -238,4 +241,5 @@ def test_members_are_those_of_the_extensions_for_renode(part: type, file: str) -
         for _, signature in signatures(part)
     }
     assert len(there) >= 3
+    there = {name: form for name, form in there.items() if name not in _OF_RENODES_CORES}
     assert here == there

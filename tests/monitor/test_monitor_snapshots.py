@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -297,10 +297,14 @@ def _until_sent(monitor: EmbeddedMonitor, data: bytes, command: str = "") -> Non
 
 def test_a_run_that_ctrl_c_ended_ends_at_the_same_place(monitor: EmbeddedMonitor, tmp_path: Path) -> None:
     monitor.execute("include @renode/nrf5340.resc")
-    press = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
-    press.start()
+    assert monitor.machine is not None
+    events = itertools.count()
+    stop = monitor.machine.events.add_sink(
+        lambda _event: signal.raise_signal(signal.SIGINT) if next(events) == 500 else None
+    )
     with pytest.raises(KeyboardInterrupt):
         monitor.execute('emulation RunFor "3600"')
+    stop()
     run(monitor, [RUN, f"Save {typed(tmp_path / 'x.save')}", RUN])
     with EmbeddedMonitor(ROOT) as other:
         run(other, [f"Load {typed(tmp_path / 'x.save')}", "mach set 0", RUN])

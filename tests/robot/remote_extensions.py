@@ -106,8 +106,8 @@ class Lockstep:
     def _capture(self, console: Any, place: int) -> None:
         feed = type(console).feed
 
-        def both(data: bytes, time_ns: int) -> None:
-            feed(console, data, time_ns)
+        def both(data: bytes, time_ns: int, source: object = None) -> None:
+            feed(console, data, time_ns, source)
             if self._stop is not None:
                 self._console += b"".join(_RECORD.pack(time_ns, BYTE_SENT, place, byte) for byte in data)
 

@@ -159,7 +159,7 @@ Files
 
 What Is Not There Says Why
     File Should Exist        ${OLD}
-    FOR    ${words}    IN    Download File    Execute Python    Create CAN Tester    Create Network Interface Tester
+    FOR    ${words}    IN    Download File    Create CAN Tester    Create Network Interface Tester
         Run Keyword And Expect Error    KeywordException: *:*    ${words}    http://something
     END
     Run Keyword And Expect Error    KeywordException: there is no window*    Open GUI

@@ -320,7 +320,10 @@ class Stepper:
                     self._rose = True
                 else:
                     ns = goal_ns - (self._held_ns if self._stands else self._clock.time_ns)
-                    self._rose |= self._lockstep.advance(max(-(-ns // US), 1))
+                    if self._lockstep.advance(
+                        max(-(-ns // US), 1)
+                    ):  # lines that rose meanwhile say so themselves
+                        self._rose = True
                 self._clock.time_ns = self._held_ns = self._lockstep.now_ns()
             finally:
                 self._paused()

@@ -143,18 +143,16 @@ class BusAccess:
 
     def _read(self, address: int, size: int, context: str | None) -> int:
         tag = self._tag_at(address, context)
-        if tag is not None and tag.overrides:
-            value = tag.value & ((1 << 8 * size) - 1)
-        else:
-            try:
-                value = _read_once(self.of(context), address, size)
-            except BusError:
-                if self._unhandled.reports(tagged=False):
-                    self._warn(f"Read{_NAMES[size]} from non existing peripheral at 0x{address:X}.")
-                return 0
         if tag is not None:
+            value = tag.value & ((1 << 8 * size) - 1)
             self._tell(tag, f"Read{_NAMES[size]} from", address, f"returning 0x{value:0{2 * size}X}")
-        return value
+            return value
+        try:
+            return _read_once(self.of(context), address, size)
+        except BusError:
+            if self._unhandled.reports(tagged=False):
+                self._warn(f"Read{_NAMES[size]} from non existing peripheral at 0x{address:X}.")
+            return 0
 
     def _tag_at(self, address: int, context: str | None) -> Tag | None:
         """Return the tag that answers at an address: an overriding one, or one where nothing else does."""
@@ -173,17 +171,16 @@ class BusAccess:
 
     def _write(self, address: int, value: int, size: int, context: str | None) -> None:
         tag = self._tag_at(address, context)
-        if tag is None or not tag.overrides:
-            try:
-                _write_once(self.of(context), address, value, size)
-            except BusError:
-                if self._unhandled.reports(tagged=False):
-                    self._warn(
-                        f"Write{_NAMES[size]} to non existing peripheral at 0x{address:X}, value 0x{value:X}."
-                    )
-                return
         if tag is not None:
             self._tell(tag, f"Write{_NAMES[size]} to", address, f"value 0x{value:0{2 * size}X}")
+            return
+        try:
+            _write_once(self.of(context), address, value, size)
+        except BusError:
+            if self._unhandled.reports(tagged=False):
+                self._warn(
+                    f"Write{_NAMES[size]} to non existing peripheral at 0x{address:X}, value 0x{value:X}."
+                )
 
 
 def registered_at(

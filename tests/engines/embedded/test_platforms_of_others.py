@@ -297,7 +297,9 @@ def test_a_large_peripheral_is_a_few_ranges_wherever_it_begins_and_ends() -> Non
         for address in (0x2200_0040, 0x2300_0000, 0x23FF_FFF8):
             bus.write32(address, address)
             assert bus.read32(address) == address
-        pages = [each for each in machine.slots["cpu"].space.ranges if 0x2200_0000 <= each.start < 0x2400_0000]
+        pages = [
+            each for each in machine.slots["cpu"].space.ranges if 0x2200_0000 <= each.start < 0x2400_0000
+        ]
         assert len(pages) == 3
 
 

@@ -612,10 +612,3 @@ class TestHeldByFirmware:
         assert not net.is_halted
         assert [line.text for line in app.console.lines].count("echo: up") == 2
         assert [line.text for line in net.console.lines].count("echo: up") == 2
-
-
-def test_stops_before_an_instruction_are_refused_with_what_to_use(machine: RenodeMachine) -> None:
-    with pytest.raises(ConfigurationError, match=r"engine=embedded, or use `cpunet AddHook`"):
-        machine.core("net").on_reach("link_send", lambda: None)
-    with pytest.raises(ConfigurationError, match=r"StartGdbServer"):
-        machine.core("net").run_to("link_send", timeout_ns=1)

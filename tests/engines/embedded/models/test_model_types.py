@@ -47,7 +47,7 @@ def machine(tmp_path: Path, text: str) -> EmbeddedMachine:
         (f"x: Memory.ArrayMemory {APP}\n    size: 4\n    initialValue: 300\n", "initialValue 0…0xFF"),
         (f"x: Memory.ArrayMemory {APP}\n    size: 4\n    init:\n        Fill 3\n", "only WriteDoubleWord"),
         (f"x: Memory.ArrayMemory {APP}\n    size: 4\n    reset:\n        Fill 3\n", "the reset section of x"),
-        ("x: Memory.ArrayMemory @ none\n    size: 4\n", "x needs an address on sysbus"),
+        ("x: Timers.NRF52840_RTC @ none\n    numberOfEvents: 4\n", "x needs an address on sysbus"),
         (f"x: Timers.NRF52840_RTC {APP}\n    numberOfEvents: 5\n", "numberOfEvents must be 1…4, not 5"),
         (f"x: Timers.NRF52840_RTC {APP}\n    prescaler: 3\n", "attribute prescaler of Timers.NRF52840_RTC"),
         ("x: Miscellaneous.NRF5340_CLOCK @ sysbus 0x50000000\n", "exactly one core"),

@@ -40,7 +40,9 @@ serial: {uart} @ sysbus {at}
 
 
 def machine(uart: str, cpu: str = "cortex-m33", extra: str = "") -> EmbeddedMachine:
-    text = PLATFORM.format(uart=uart, cpu=cpu, at=AT, output=f"{UARTS[uart].output} ".lstrip())
+    text = PLATFORM.format(
+        uart=uart, cpu=cpu, at=AT, output=f"{UARTS[uart].output} ".lstrip() if uart in UARTS else ""
+    )
     return EmbeddedMachine(parse_platform(text + extra, "some.repl"))
 
 
@@ -57,7 +59,7 @@ def talk(found: EmbeddedMachine, firmware: FirmwareImage) -> str:
 
 
 def test_firmware_prints_by_polling_and_answers_by_interrupt_over_each_of_them_on_every_core() -> None:
-    assert {*UARTS} == {*uarts.UARTS, "UART.NRF52840_UART"}
+    assert {*UARTS} == {*uarts.UARTS, "UART.NRF52840_UART"} - OF_OTHER_CORES
     for (name, uart), cpu in zip(UARTS.items(), cycle(CORES), strict=False):
         with machine(name, cpu) as found:
             assert talk(found, image(uart, AT, interrupt=5)) == f"{LINE}\nab", (name, cpu)
@@ -75,6 +77,8 @@ def sent_blindly(uart: str, setup: Sequence[Where], extra: str = "") -> tuple[st
 
 ALWAYS_ON: Final = {"UART.NS16550", "UART.RenesasDA14_UART"}
 """UARTs without a bit that turns the transmitter on."""
+OF_OTHER_CORES: Final = {"UART.LiteX_UART", "UART.MiV_CoreUART", "UART.SiFive_UART", "UART.TrivialUart"}
+"""UARTs of RISC-V boards, for which there is no firmware here: a suite of Robot writes to their registers."""
 SENDS_IN_RENODE: Final = {"UART.EFM32_UART", "UART.LEUART", "UART.LPC_USART"}
 """UARTs whose models in Renode send without it."""
 
