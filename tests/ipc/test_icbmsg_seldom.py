@@ -139,6 +139,39 @@ def test_what_overwrites_a_held_block_keeps_no_message_behind_it() -> None:
     assert pair.a.instance.in_flight.get(held.block) == 2
 
 
+@pytest.mark.parametrize("generation", ["4.1", "rework"])
+def test_messages_beside_a_held_one_are_no_fault_and_one_in_it_is(generation: str) -> None:
+    pair = bound(generation=generation)
+    pair.b.instance._held[1] = 2
+    for block, size, is_over in ((0, 1, False), (0, 70, True), (1, 1, True), (2, 1, True), (3, 1, False)):
+        assert pair.b.instance._is_overwritten(block, size) is is_over
+        if is_over:
+            error = only_error(pair)
+            assert (error.errno, f"a message in block {block}, which is held" in str(error)) == (
+                errno.EINVAL,
+                True,
+            )
+    assert not pair.b.errors
+
+
+def test_what_breaks_the_channel_is_told_to_each_endpoint_and_a_name_that_never_fits_to_its_own() -> None:
+    pair = bound()
+    told: dict[str, list[Any]] = {"one": [], "two": []}
+    for name, errors in told.items():
+        pair.a.instance.register_endpoint(EndpointConfig(name, error=errors.append))
+    long: list[Any] = []
+    pair.a.instance.register_endpoint(EndpointConfig("n" * 156, error=long.append))
+    pair.run()
+    assert [len(errors) for errors in told.values()] == [0, 0]
+    assert ["never take more than 156" in str(error) for error in long] == [True]
+    pair.a.take_errors()
+    pair.bus.write32(pair.b_tx.address + 4, 3)
+    pair.a.instance.mailbox_rang()
+    pair.run()
+    error = only_error(pair, "a")
+    assert [*told["one"], *told["two"], *long[1:]] == [error] * 3
+
+
 # Names.
 
 
@@ -366,6 +399,20 @@ def test_a_callback_that_raises_in_the_rework_leaves_the_rest_of_the_batch_for_l
     assert pair.b.received == {"ep0": [b"\0"] * 2, "ep1": [b"\1"]}
     pair.a.instance._collect()
     assert pair.a.instance.blocks_in_use == 0
+
+
+def test_a_registration_that_fails_among_others_frees_one_place() -> None:
+    pair = bound("ep0", "ep1", "ep2", generation="rework", num_ep=4)
+    instance = pair.a.instance
+    instance._collect()
+    buffer = pair.a.by_index[0].get_tx_buffer()
+    with pytest.raises(IpcError, match="no room"):
+        pair.a.register("new")
+    assert (instance._table.count, len(instance.endpoints)) == (3, 3)
+    pair.a.by_index[0].drop_tx_buffer(buffer)
+    assert pair.a.register("new").index == 3
+    with pytest.raises(IpcError, match="4 are in use"):
+        pair.a.register("more")
 
 
 def test_nobody_polls_who_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
