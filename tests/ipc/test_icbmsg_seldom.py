@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from icbmsg_pair import A_TX, Pair, PlannedError, bound, only_error, pair_of
 
+from icmsg.config import Region
 from icmsg.errors import IpcError
 from icmsg.ipc import MAGIC, EndpointConfig, EndpointState, IcbmsgEndpoint, TxBuffer
 from icmsg.ipc.icbmsg import packets
@@ -44,6 +45,8 @@ def announced(pair: Pair, size: int) -> int:
         ((DATA, 0, 9), None, "there are only blocks 0…3"),
         ((RELEASE_DATA, 0, 3), None, "releases block 3, where no message of ours begins"),
         ((RELEASE_BOUND, 1, 3), None, "a release of block 3 for endpoint 1, whose name is not there"),
+        ((RELEASE_DATA, 4, 3), None, "endpoint 4 in a control message of type 1"),
+        ((RELEASE_BOUND, 4, 3), None, "endpoint 4 in a control message of type 3"),
         ((DATA, 0), 0xFFF, "announces 4095 bytes"),
         ((DATA, 3), 0xFFF, "announces 4095 bytes"),
         ((BOUND, 3), 0xFFF, "announces 4095 bytes"),
@@ -72,10 +75,12 @@ def test_what_is_wrong_in_front_keeps_no_message_behind_it_and_no_block(
 
 def test_longer_messages_in_a_batch_do_what_their_first_three_bytes_say() -> None:
     pair = bound("ep0", "ep1")
+    buffer = pair.a.by_index[0].get_tx_buffer(1)  # so that the message lies in another block than 0
     by_hand(pair, DATA, 1, announced(pair, 2), 7, 7)
     pair.a.by_index[0].send(b"behind")
     pair.run()
     assert pair.b.received == {"ep1": [b"!!"], "ep0": [b"behind"]}
+    pair.a.by_index[0].drop_tx_buffer(buffer)
     assert pair.a.instance.blocks_in_use == 0
 
 
@@ -201,6 +206,22 @@ def test_names_that_fit_one_after_the_other_are_all_sent() -> None:
     assert pair.b.instance.is_bound
     assert [endpoint.address for endpoint in pair.b.instance.endpoints] == list(range(8))
     assert pair.a.instance.blocks_in_use == 0
+
+
+def test_the_longest_name_takes_all_blocks_and_is_bound() -> None:
+    pair = pair_of()
+    name = "n" * (pair.config.tx_layout.longest - 1)
+    pair.bind(name)
+    assert pair.a.instance.blocks_in_use == 0
+
+
+def test_all_that_were_registered_again_are_told_in_one_go() -> None:
+    pair = bound("one", "two", "three")
+    for endpoint in pair.b.instance.endpoints:
+        endpoint.deregister()
+        endpoint.reopen()
+    assert pair.b.clock.run_pending() == 1
+    assert pair.take() == ["b bound one", "b bound two", "b bound three"]
 
 
 @CLASSIC
@@ -413,6 +434,35 @@ def test_a_registration_that_fails_among_others_frees_one_place() -> None:
     assert pair.a.register("new").index == 3
     with pytest.raises(IpcError, match="4 are in use"):
         pair.a.register("more")
+
+
+def test_control_packets_have_high_priority_when_slots_must_be_collected_first_too() -> None:
+    pair = bound(generation="rework", slots=3)
+    pair.a.instance._collect()
+    for number in range(3):
+        pair.a.by_index[0].send(bytes([number]))
+    pair.b.run()
+    queue = pair.a.instance.queues.sent
+    assert pair.a.instance.queues.active == 3
+    pair.a.register("new")
+    assert pair.bus.read8(queue.address + 8 + (queue.count - 1) % 3) & 0x80
+    assert pair.a.instance.blocks_in_use == 1
+
+
+@pytest.mark.parametrize("generation", ["3.6", "4.1", "rework"])
+def test_what_is_written_lies_where_the_layout_of_an_unaligned_region_says(generation: str) -> None:
+    a_tx, b_tx = Region(0x2007_8010, 0x3F0), Region(0x2007_0010, 0x3F0)
+    pair = bound(a_tx=a_tx, b_tx=b_tx, generation=generation, dcache_alignment=32)
+    pair.a.by_index[0].send(b"here")
+    pair.run()
+    layout = pair.a.config.tx_layout
+    assert layout.begin == 16
+    assert pair.a_to_b[:16] == pair.b_to_a[:16] == bytes(16)
+    if generation == "rework":
+        assert pair.bus.read32(a_tx.address + 16) == pair.a.instance.queues.sent.count
+        assert pair.bus.read32(b_tx.address + 16) == pair.b.instance.queues.sent.count
+        consumed = a_tx.address + 16 + layout.queue_size
+        assert pair.bus.read32(consumed) == pair.b.instance.queues.received > 0
 
 
 def test_nobody_polls_who_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
