@@ -374,6 +374,16 @@ def test_with_its_defect_a_held_message_is_given_back_and_can_be_overwritten(gen
 
 
 @GENERATIONS
+def test_a_buffer_in_which_nothing_was_written_is_an_empty_message(generation: str) -> None:
+    pair = bound(generation=generation)
+    pair.a.instance._collect()
+    endpoint = pair.a.by_index[0]
+    assert endpoint.send_nocopy(endpoint.get_tx_buffer(9)) == 0
+    pair.run()
+    assert pair.b.received["ep0"] == [b""]
+
+
+@GENERATIONS
 def test_who_waits_is_served_in_order_and_each_as_soon_as_it_fits(generation: str) -> None:
     pair = bound(generation=generation)
     endpoint = pair.a.by_index[0]
@@ -609,6 +619,17 @@ def test_a_side_that_starts_over_alone_does_not_take_the_earlier_run_for_new() -
         "the peer has not opened since this side did: what lies in its queues is of an earlier run (unless they lie "
         "elsewhere: MAX_ACTIVE_COUNT, dcache-alignment); start it over, too"
     ]
+
+
+def test_a_bound_packet_of_an_earlier_run_connects_nobody() -> None:
+    pair = pair_of(generation="rework")
+    pair.a.instance.open()
+    pair.b.instance.open()
+    pair.run()
+    assert pair.b.instance.is_connected
+    pair.b.restart()
+    pair.b.instance.open()
+    assert not pair.b.instance.is_connected
 
 
 def test_nobody_polls_who_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
