@@ -21,8 +21,8 @@ from icmsg.assets import stub
 from icmsg.config import IcbmsgConfig, InstanceConfig, Region
 from icmsg.config.boards import NRF5340
 from icmsg.engines.embedded.machine import EmbeddedMachine
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import EndpointConfig, InterruptHandler, VirtualClock, backend_for
 from icmsg.link.endpoints.exchange import EndpointExchange
 from icmsg.link.exchange import Exchange

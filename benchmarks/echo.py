@@ -19,21 +19,20 @@ from rich.console import Console
 from rich.table import Table
 
 from icmsg.assets import platform_file, stub, stub_names
-from icmsg.cli.measure import exchange_rate
+from icmsg.cli.bench_command import exchange_rate
 from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.link.workload import Workload
 from icmsg.machine.image import FirmwareImage
 from icmsg.soc.soc import shipped_soc
-from icmsg.wire.pbuf_reader import PbufReader
-from icmsg.wire.pbuf_writer import PbufWriter
+from icmsg.wire.pbuf import PbufReader, PbufWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.cli.measure import Rate
+    from icmsg.cli.bench_command import Rate
     from icmsg.config.boards import Board
 
 RUNS = 3

@@ -15,10 +15,8 @@ from rich.table import Table
 from stops import RUNS, echo, nothing, spin
 
 from icmsg.config.nrf5340 import APP
-from icmsg.link.region_watch import RegionWatch
-from icmsg.views.coverage import Coverage
-from icmsg.views.function_log import FunctionLog
-from icmsg.views.profile import Profile
+from icmsg.link.watch import RegionWatch
+from icmsg.views.execution import Coverage, FunctionLog, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from rich.table import Table
 from icmsg.assets import asset, stub
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.remote.machine import RemoteMachine
-from icmsg.engines.remote.telnet import TelnetMonitor
+from icmsg.engines.remote.monitor import TelnetMonitor
 from icmsg.errors import MonitorError
 from icmsg.link.exchange import Exchange
 from icmsg.link.workload import Workload

@@ -23,7 +23,7 @@ from icmsg.link.exchange import Exchange
 from icmsg.link.workload import Workload
 from icmsg.machine.image import FirmwareImage
 from icmsg.views import trace_to
-from icmsg.views.formats import suffixes
+from icmsg.views.recording import suffixes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

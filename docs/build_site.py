@@ -71,7 +71,7 @@ API: Final = {
         *(
             "icmsg.config.instance.InstanceConfig",
             "icmsg.config.instance.Region",
-            "icmsg.config.layout.RegionLayout",
+            "icmsg.config.instance.RegionLayout",
         ),
         *("icmsg.config.icbmsg.IcbmsgConfig", "icmsg.config.icmsg_me.IcmsgMeConfig"),
         *(
@@ -83,19 +83,19 @@ API: Final = {
     "Backends": (
         *(
             "icmsg.ipc.instance.IcmsgInstance",
-            "icmsg.ipc.endpoint.EndpointConfig",
-            "icmsg.ipc.endpoint.Endpoint",
+            "icmsg.ipc.context.EndpointConfig",
+            "icmsg.ipc.context.Endpoint",
         ),
-        *("icmsg.ipc.backend.Backend", "icmsg.ipc.make.backend_for", "icmsg.ipc.clock.VirtualClock"),
-        "icmsg.ipc.interrupt.InterruptHandler",
+        *("icmsg.ipc.backend.Backend", "icmsg.ipc.recognise.backend_for", "icmsg.ipc.clock.VirtualClock"),
+        "icmsg.ipc.backend.InterruptHandler",
     ),
     "Packet buffers": (
-        *("icmsg.wire.pbuf_reader.PbufReader", "icmsg.wire.pbuf_writer.PbufWriter"),
-        *("icmsg.wire.spsc_reader.SpscReader", "icmsg.wire.spsc_writer.SpscWriter"),
+        *("icmsg.wire.pbuf.PbufReader", "icmsg.wire.pbuf.PbufWriter"),
+        *("icmsg.wire.spsc.SpscReader", "icmsg.wire.spsc.SpscWriter"),
     ),
     "Hardware": (
-        *("icmsg.hw.bus.Bus", "icmsg.hw.memory_bus.MemoryBus", "icmsg.hw.mailbox.Mailbox"),
-        *("icmsg.hw.memory_mailbox.mailbox_pair", "icmsg.hw.mailboxes.kind.MailboxKind"),
+        *("icmsg.hw.bus.Bus", "icmsg.hw.bus.MemoryBus", "icmsg.hw.mailbox.Mailbox"),
+        *("icmsg.hw.mailbox.mailbox_pair", "icmsg.hw.mailboxes.kind.MailboxKind"),
     ),
     "Traces": ("icmsg.views.recording.trace_to",),
     "Errors": ("icmsg.errors",),

@@ -10,8 +10,8 @@ another implementation, a fuzzer) and the other side does not notice.
 from __future__ import annotations
 
 from icmsg.config import InstanceConfig, Region
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import EndpointConfig, IcmsgInstance, InterruptHandler, VirtualClock
 
 BASE = 0x2007_0000

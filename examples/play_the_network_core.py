@@ -19,7 +19,7 @@ from icmsg.errors import IcmsgError, VirtualTimeoutError
 from icmsg.ipc import EndpointConfig
 from icmsg.link.diagnosis.diagnosis import examine
 from icmsg.link.played_instance import PlayedInstance
-from icmsg.machine.simtime import MS, format_time
+from icmsg.timers import MS, format_time
 from icmsg.wire.inspect import inspect_region
 
 STOPS = 3

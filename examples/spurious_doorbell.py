@@ -14,7 +14,7 @@ from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.ipc import EndpointConfig
 from icmsg.link.played_instance import PlayedInstance
 from icmsg.link.stub_firmware import StubFirmware, StubStats
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 
 
 def main() -> None:

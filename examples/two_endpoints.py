@@ -11,7 +11,7 @@ from icmsg.config.boards import NRF5340
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import VirtualTimeoutError
 from icmsg.link.endpoints.peer import EndpointsPeer
-from icmsg.machine.simtime import MS
+from icmsg.timers import MS
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from guarded_memory import BASE, GAP, GuardedMemory, Violation
 
 from icmsg.config import InstanceConfig, Region, RegionLayout
 from icmsg.errors import CorruptRegionError, IcmsgError, IpcError, WireError
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import (
     MAGIC,
     EndpointConfig,

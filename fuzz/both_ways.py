@@ -9,7 +9,7 @@ from reading import ALIGNMENTS, chosen_size, peer_writes
 
 from icmsg.config import RegionLayout
 from icmsg.errors import WireError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter
 
 if TYPE_CHECKING:

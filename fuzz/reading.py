@@ -10,8 +10,7 @@ from guarded_memory import BASE, GAP, GuardedMemory, Violation
 from icmsg.config import RegionLayout
 from icmsg.errors import BufferTooSmallError, CorruptRegionError, IncompletePacketError, WireError
 from icmsg.wire import PbufReader, SpscReader, first_packet_is
-from icmsg.wire.follower import PbufFollower
-from icmsg.wire.inspect import inspect_region
+from icmsg.wire.inspect import PbufFollower, inspect_region
 
 if TYPE_CHECKING:
     from script import Script

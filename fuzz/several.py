@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from guarded_memory import GuardedMemory, Violation
 
 from icmsg.errors import IcmsgError, IpcError, WireError
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import EndpointConfig, InterruptHandler, VirtualClock, backend_for
 
 if TYPE_CHECKING:

@@ -24,11 +24,17 @@
         └── VirtualTimeoutError (TimeoutError)  nothing happened within a virtual time
 
 ``errno`` is positive, as everywhere in Python; Zephyr returns its negative.
+
+A word that nobody knows, and the one that was probably meant.
 """
 
 from __future__ import annotations
 
 import errno as _errno
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class IcmsgError(Exception):
@@ -177,3 +183,20 @@ class CoreFault(EngineError):  # noqa: N818 - the term of the Arm architecture m
 
 class VirtualTimeoutError(EngineError, TimeoutError):
     """Wait in virtual time that has ended without what it waited for."""
+
+
+_LEAST: Final = 0.7
+"""Similarity below which a word is only a guess."""
+
+
+def closest(word: str, known: Iterable[str], most: int = 1) -> str:
+    """Return ``"; did you mean …?"`` with the known words that are most like ``word``, or an empty string.
+
+    >>> closest("perpherals", ["peripherals", "path"]), closest("readdoubleword", ["ReadDoubleWord"])
+    ('; did you mean peripherals?', '; did you mean ReadDoubleWord?')
+    """
+    from difflib import get_close_matches  # only for an error's text
+
+    by_lower = {name.lower(): name for name in known}
+    found = get_close_matches(word.lower(), by_lower, n=most, cutoff=_LEAST)
+    return f"; did you mean {' or '.join(by_lower[each] for each in found)}?" if found else ""

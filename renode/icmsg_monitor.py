@@ -18,7 +18,7 @@ Include this file (``include @renode/icmsg_monitor.py``; the scripts beside it d
 ``first`` is the tx-region of the first core that has a mailbox, which may also be called ``app``, and ``second``, or
 ``net``, that of the other; ``alignment`` is the dcache-alignment, ``handshake`` is true for
 unbound = "enable" and "detect". The rules of decoding are those of ``icmsg/wire/inspect.py``, the words those of
-``icmsg/link/diagnosis/bond_words.py`` and ``icmsg/monitor/verbs``. A region of ICBMsg is recognised, and named; its
+``icmsg/link/diagnosis/findings.py`` and ``icmsg/monitor/verbs``. A region of ICBMsg is recognised, and named; its
 blocks and queues are decoded by ``icmsg monitor`` alone.
 This runs in IronPython 2.7, in the Monitor's one scope of names (``self`` is the Monitor), and for the tests in
 CPython 2.7 and 3: ``print`` is called with exactly one text, and all names begin with ``icmsg`` or ``mc_icmsg``.

@@ -11,13 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from icmsg.errors import ConfigurationError
-from icmsg.hw.block_view import BlockView
 from icmsg.hw.exposed import STRING, exposed
 from icmsg.hw.line import Line
 from icmsg.hw.mailbox import ChannelStates, MailboxState, MailboxWords
 from icmsg.hw.mailboxes import MailboxKind, MailboxSite, add_kind
 from icmsg.hw.model import RegisterModel, on_read, on_write
-from icmsg.hw.registers import Access, Register, RegisterBlock
+from icmsg.hw.registers import Access, BlockView, Register, RegisterBlock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from icmsg.config.spelling import closest
-from icmsg.errors import ConfigurationError
+from icmsg.errors import ConfigurationError, closest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

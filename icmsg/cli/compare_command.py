@@ -22,9 +22,8 @@ from icmsg.engines.lockstep.monitor_text import csharp_files
 from icmsg.errors import EngineNotAvailableError
 from icmsg.link.followed_link import follow_link
 from icmsg.link.link import Link
-from icmsg.machine.events import Event, EventKind
+from icmsg.machine.events import Event, EventKind, Packets, RegionChanged
 from icmsg.machine.interruption import Interrupted
-from icmsg.machine.region_news import Packets, RegionChanged
 
 if TYPE_CHECKING:
     import argparse
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
     from icmsg.cli.run_command import RunReport
     from icmsg.config.instance import InstanceConfig
     from icmsg.engines.choice import EngineChoice
+    from icmsg.machine.events import TxRegion
     from icmsg.machine.machine import Machine
-    from icmsg.machine.region_news import TxRegion
 
 _ENGINES: Final[tuple[EngineName, EngineName]] = ("embedded", "renode")
 _BEFORE: Final = 3

@@ -1,6 +1,8 @@
 """The options that carry the names of the SoC's own cores, such as ``--app`` and ``--net-dts``.
 
 Which cores there are is known before the command line is parsed: by ``--soc`` and ``--platform`` in it.
+
+The options of the backends that have several endpoints: which backend, which endpoints, how many blocks.
 """
 
 from __future__ import annotations
@@ -11,18 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from icmsg.assets import platform_file
+from icmsg.assets import platform_file, stub_names
 from icmsg.cli.arguments import time_ns
 from icmsg.config.boards import BOARDS, DEFAULT, Board, board_of
 from icmsg.errors import ConfigurationError, IcmsgError
-from icmsg.machine.simtime import US
+from icmsg.link.endpoints.instances import BACKENDS, ICMSG, several_by_hand
+from icmsg.timers import US
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from icmsg.config.instance import InstanceConfig
+    from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.link import Link
     from icmsg.soc.soc import Soc
+
 
 _DEST: Final = "cores"
 
@@ -222,3 +227,94 @@ def cores_of(options: argparse.Namespace) -> CoreOptions:
 def keep(parser: argparse.ArgumentParser, cores: CoreOptions) -> None:
     """Let :func:`cores_of` find ``cores`` once ``parser`` has parsed."""
     parser.set_defaults(**{_DEST: cores})
+
+
+ENDPOINT: Final = "ep0"
+"""The endpoint where none is named."""
+_OF_ICMSG: Final = ("unbound", "instance")
+"""Options that say nothing of an instance with several endpoints that is given by hand."""
+
+
+def add_endpoint_options(parser: Any) -> None:
+    """Add the options to a parser or one of its groups."""
+    group = parser.add_argument_group("several endpoints")
+    group.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        help="which backend both sides have; default: that of the devicetree, else icmsg",
+    )
+    group.add_argument(
+        "--endpoints",
+        metavar="NAME,…",
+        help=f"the names of the endpoints, each of which exchanges all messages; default: {ENDPOINT}",
+    )
+    group.add_argument(
+        "--tx-blocks", type=int, metavar="N", help="ICBMsg: blocks of the tx-region; default: 16"
+    )
+    group.add_argument(
+        "--rx-blocks", type=int, metavar="N", help="ICBMsg: blocks of the rx-region; default: 18"
+    )
+
+
+def has_several(options: argparse.Namespace) -> bool:
+    """Tell whether the options ask for another backend than ICMsg."""
+    return getattr(options, "backend", None) not in (None, ICMSG)
+
+
+def check_one_endpoint(options: argparse.Namespace) -> None:
+    """Refuse options of several endpoints where the backend is ICMsg."""
+    for name in ("endpoints", "tx_blocks", "rx_blocks"):
+        if getattr(options, name, None) is not None:
+            raise ConfigurationError(
+                f"--{name.replace('_', '-')} is for backends with several endpoints: add --backend icbmsg"
+            )
+
+
+def endpoints_of(options: argparse.Namespace) -> list[str]:
+    """Return the names of the endpoints."""
+    names: str = ENDPOINT if options.endpoints is None else options.endpoints
+    return [name.strip() for name in names.split(",")]
+
+
+def stub_for(who: str, backend: str, option: str) -> str:
+    """Return the name of the stub that speaks ``backend``, where ``who`` is a stub's name; else ``who``.
+
+    ``option`` calls it in an error. Raises ConfigurationError where there is none.
+    """
+    names = stub_names()
+    if who not in names or who.endswith(f"-{backend}"):
+        return who
+    found = f"{who}-{backend}"
+    if found in names:
+        return found
+    able = ", ".join(name for name in names if name.endswith(f"-{backend}"))
+    raise ConfigurationError(
+        f"{option} {who}: this firmware stub does not speak {backend}; give python, the path of your image"
+        f"{', or ' if able else ''}{able}"
+    )
+
+
+def several_of(options: argparse.Namespace, who: dict[str, str]) -> SeveralConfig:
+    """Return the instance that is given by hand, as the first core of ``who`` has it.
+
+    Raises:
+        ConfigurationError: options that do not go with the backend, or cannot work.
+    """
+    cores = cores_of(options)
+    for core in who:
+        if cores.value(options, core, "-kconfig"):
+            raise ConfigurationError(f"--{core}-kconfig goes with --{core}-dts: give the devicetree, too")
+    for name in _OF_ICMSG:
+        if getattr(options, name, None) is not None:
+            raise ConfigurationError(
+                f"--{name.replace('_', '-')} has no effect on {options.backend}: leave it away"
+            )
+    fields = ("tx_region", "rx_region", "dcache_alignment", "signalling", "tx_blocks", "rx_blocks")
+    given = {name: value for name in fields if (value := getattr(options, name)) is not None}
+    return several_by_hand(
+        options.backend,
+        cores.board,
+        given,
+        release=options.release,
+        endpoints=len(endpoints_of(options)),
+    )

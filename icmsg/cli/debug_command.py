@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from icmsg.cli import run_command
 from icmsg.cli.arguments import HelpFormatter
-from icmsg.cli.gdb_option import find_program
+from icmsg.cli.engine_options import find_program
 
 if TYPE_CHECKING:
     import argparse

@@ -45,7 +45,7 @@ def execute(_options: argparse.Namespace) -> int:
     from rich.table import Table  # every command loads this module, only this one prints it
     from rich.text import Text
 
-    from icmsg.cli.output import CommandConsole
+    from icmsg.cli.render import CommandConsole
 
     findings = list(examine())
     table = Table(title=f"icmsg {__version__}", title_justify="left", title_style="bold", show_header=False)

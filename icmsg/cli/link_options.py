@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from icmsg.assets import stub_names
 from icmsg.cli.arguments import region_text
-from icmsg.cli.core_options import cores_of
-from icmsg.cli.endpoint_options import (
+from icmsg.cli.core_options import (
     check_one_endpoint,
+    cores_of,
     endpoints_of,
     has_several,
     several_of,
@@ -19,9 +19,8 @@ from icmsg.cli.endpoint_options import (
 from icmsg.config.boards import DEFAULT
 from icmsg.config.by_hand import region_of, with_given
 from icmsg.config.instance import InstanceConfig, Signalling, Unbound
-from icmsg.config.spelling import closest
-from icmsg.errors import ConfigurationError
-from icmsg.link.endpoints.by_hand import backend_of
+from icmsg.errors import ConfigurationError, closest
+from icmsg.link.endpoints.instances import backend_of
 from icmsg.link.endpoints.link import AnyLink, EndpointsLink
 from icmsg.link.link import Link
 from icmsg.machine.image import FirmwareImage
@@ -183,7 +182,7 @@ def _pair(
 ) -> tuple[list[Side | None], BackendPair]:
     """Return the sides that have files, and the instance that the options choose in them."""
     from icmsg.config.load import load_side  # parsing devicetrees is slow to load
-    from icmsg.link.endpoints.from_files import check_given, generation_of, pair_from_files
+    from icmsg.link.endpoints.instances import check_given, generation_of, pair_from_files
 
     given = [name for name in _BY_HAND if getattr(options, name) is not None]
     check_given(given, _called)

@@ -135,7 +135,7 @@ def _begin(options: argparse.Namespace) -> list[str]:
     platform = machine_platform(options.platform, options.soc)
     if platform is None or options.renode is not None:  # a Renode elsewhere has its machine
         return []
-    from icmsg.monitor.platform_script import platform_commands
+    from icmsg.monitor.search_path import platform_commands
 
     return list(platform_commands(platform))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.errors import MonitorError
 from icmsg.monitor.verbs import IcmsgVerbs
-from icmsg.monitor.verbs.line import WORD, is_verb, split_commands, words_of
+from icmsg.monitor.verbs.arguments import WORD, is_verb, split_commands, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -225,8 +225,7 @@ def open_session(
         EngineError: no Monitor answers at the address of a remote engine.
     """
     if choice.address is not None:
-        from icmsg.engines.remote.monitor import RemoteMonitor
-        from icmsg.engines.remote.telnet import TelnetMonitor
+        from icmsg.engines.remote.monitor import RemoteMonitor, TelnetMonitor
 
         port = TelnetMonitor(*choice.address, connect_s=choice.connect_s, patience_s=choice.patience_s)
         return RenodeSession(RemoteMonitor(port, platform), live, stays=True)

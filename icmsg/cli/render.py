@@ -1,4 +1,9 @@
-"""Display of a run for a person: a progress bar while it lasts, a summary table at its end."""
+"""Display of a run for a person: a progress bar while it lasts, a summary table at its end.
+
+The console that every command prints to.
+
+Table that ``icmsg bench`` shows to a person.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +16,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from icmsg.cli.output import CommandConsole
 from icmsg.machine.console import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+class CommandConsole(Console):
+    """Leaves a broken pipe to the command's entry point, which knows its exit code."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the BrokenPipeError that is handled right now."""
+        raise  # noqa: PLE0704 - called from its except clause
 
 
 @contextmanager
@@ -142,3 +154,41 @@ def _time(us: float) -> str:
         if us < limit:
             return f"{us / factor:.2f} {unit}"
     return f"{us / 1e6:.2f} s"
+
+
+def show(bench: dict[str, Any], console: Console | None = None) -> None:
+    """Print the figures, as :meth:`icmsg.cli.bench_command.BenchReport.as_json` gives them."""
+    table = Table(
+        "what",
+        "wall time",
+        "virtual",
+        title=f"ICMsg echoes, {bench['engine']} ({bench['engine_reason']})",
+        title_justify="left",
+        title_style="bold",
+    )
+    for row in _bench_rows(bench):
+        table.add_row(*row)
+    (console or CommandConsole()).print(table)
+
+
+def _bench_rows(bench: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for echo in bench["echo"]:
+        yield (
+            f"{' ↔ '.join(echo[role] for role in bench['cores'])}, window {echo['window']}",
+            f"{echo['per_second']:,.0f} /s",
+            f"{echo['virtual_us']:.2f} µs each",
+        )
+    for window, ratio in bench["python_to_firmware"].items():
+        yield f"python ↔ echo to initiator ↔ echo, window {window}", f"{ratio:.2f}-fold", ""
+    for name, ns in bench["access_ns"].items():
+        yield name, f"{ns / 1000:.2f} µs", ""
+    if "by_commands" in bench:
+        yield "mailbox read by Renode's method alone", f"{bench['bound_call_ns'] / 1000:.2f} µs", ""
+        yield "mailbox read32 to that", f"{bench['access_to_bound_call']:.2f}-fold", ""
+        commands = bench["by_commands"]
+        yield (
+            "the same by Monitor commands",
+            f"{commands['per_second']:,.1f} /s",
+            f"{commands['virtual_us']:.2f} µs each",
+        )
+        yield "python ↔ echo to that", f"{bench['python_to_commands']:,.0f}-fold", ""

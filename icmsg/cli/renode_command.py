@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icmsg.engines.renode.download import Progress
-    from icmsg.engines.renode.releases import PortableRelease
+    from icmsg.engines.renode.install import PortableRelease
 
 _MB: Final = 1_000_000
 
@@ -56,8 +56,8 @@ def add_parser(commands: Any) -> None:
 
 def execute_list(_options: argparse.Namespace) -> int:
     """Print the table, and what is installed; return 0."""
-    from icmsg.engines.renode.home import installed_prefixes
-    from icmsg.engines.renode.releases import releases
+    from icmsg.engines.renode.install import releases
+    from icmsg.engines.renode.locate import installed_prefixes
 
     for each in releases():
         checked = "checked here" if each.verified else "not checked here"
@@ -72,8 +72,8 @@ def execute_list(_options: argparse.Namespace) -> int:
 def execute_install(options: argparse.Namespace) -> int:
     """Install, say what is still missing, return 0."""
     from icmsg.engines.renode import install
-    from icmsg.engines.renode.home import home
-    from icmsg.engines.renode.releases import choose
+    from icmsg.engines.renode.install import choose
+    from icmsg.engines.renode.locate import home
 
     release = choose(options.version, url=options.url).pinned(options.sha256, options.url)
     prefix = _prefix(options.prefix, home() / release.version)
@@ -129,7 +129,7 @@ def _shown(release: PortableRelease) -> Iterator[Progress]:
     """Yield who is told how far the download is; only a terminal shows it."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
-    from icmsg.cli.output import CommandConsole
+    from icmsg.cli.render import CommandConsole
 
     output = CommandConsole(stderr=True)
     columns = BarColumn(), DownloadColumn(), TransferSpeedColumn()

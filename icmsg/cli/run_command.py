@@ -15,23 +15,37 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from icmsg import __version__
 from icmsg.cli.arguments import SIZES, HelpFormatter, parse_size, time_ns
-from icmsg.cli.core_options import CoreOptions, add_machine_options, cores_of, keep, machine_platform
-from icmsg.cli.coverage_option import add_coverage_option, look_at_firmware
-from icmsg.cli.endpoint_options import add_endpoint_options, endpoints_of, stub_for
-from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
-from icmsg.cli.gdb_option import add_gdb_option
+from icmsg.cli.core_options import (
+    CoreOptions,
+    add_endpoint_options,
+    add_machine_options,
+    cores_of,
+    endpoints_of,
+    keep,
+    machine_platform,
+    stub_for,
+)
+from icmsg.cli.engine_options import (
+    add_coverage_option,
+    add_engine_options,
+    add_gdb_option,
+    add_stall_option,
+    chosen_engine,
+    included,
+    look_at_firmware,
+)
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
-from icmsg.cli.trace_options import Traces, add_trace_options
+from icmsg.cli.trace_command import Traces, add_trace_options
 from icmsg.engines.choice import make_machine
 from icmsg.errors import EngineError
 from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.exchange import BOND_TIMEOUT_NS, Exchange
+from icmsg.link.preconditions import STALE_MEMORY
 from icmsg.link.progress import Stall
-from icmsg.link.stale_memory import STALE_MEMORY
 from icmsg.link.workload import Reply, Workload
 from icmsg.machine.events import TRACE_VERSION
 from icmsg.machine.interruption import CtrlC, Interrupted
-from icmsg.machine.simtime import MS, S
+from icmsg.timers import MS, S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +54,8 @@ if TYPE_CHECKING:
     from icmsg.engines.choice import EngineChoice
     from icmsg.link.endpoints.exchange import EndpointExchange
     from icmsg.link.endpoints.link import AnyLink
-    from icmsg.link.exchange_result import ExchangeResult
-    from icmsg.link.setup import Program
+    from icmsg.link.players import Program
+    from icmsg.link.verdict import ExchangeResult
     from icmsg.machine.machine import Machine
 
     Observe = Callable[[Machine, dict[str, InstanceConfig]], None]
@@ -260,7 +274,7 @@ def _run_exchange(
         if traces is not None:
             stack.callback(traces.end)
         if choice.name == "renode" and options.json and observe is None:
-            from icmsg.engines.renode.watchdog import last_words  # most runs do without
+            from icmsg.engines.renode.process import last_words  # most runs do without
 
             stack.enter_context(last_words(lambda why, number: _as_text(report(exchange.lost(why), number))))
         if observe is not None:

@@ -13,15 +13,21 @@ from select import select
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.cli.arguments import HelpFormatter, time_ns
-from icmsg.cli.core_options import add_machine_options, cores_of, keep, machine_platform
-from icmsg.cli.endpoint_options import add_endpoint_options, endpoints_of, stub_for
+from icmsg.cli.core_options import (
+    add_endpoint_options,
+    add_machine_options,
+    cores_of,
+    endpoints_of,
+    keep,
+    machine_platform,
+    stub_for,
+)
 from icmsg.cli.engine_options import add_engine_options, add_stall_option, chosen_engine, included
 from icmsg.cli.link_options import PYTHON, add_link_options, find_image, link_of, take_builds
 from icmsg.engines.choice import make_machine
 from icmsg.errors import ConfigurationError, EngineError
 from icmsg.link.endpoints.link import EndpointsLink
-from icmsg.link.players import Responder
-from icmsg.link.setup import ExchangeSetup
+from icmsg.link.players import ExchangeSetup, Responder
 from icmsg.link.stub_firmware import StubFirmware
 from icmsg.link.verdict import fault_words
 from icmsg.link.workload import Workload
@@ -29,7 +35,7 @@ from icmsg.machine.force_off import describe_held, start_firmware
 from icmsg.machine.image import FirmwareImage
 from icmsg.machine.interruption import CtrlC
 from icmsg.machine.machine import FaultLog
-from icmsg.machine.simtime import MS, S, format_time
+from icmsg.timers import MS, S, format_time
 
 if TYPE_CHECKING:
     import argparse

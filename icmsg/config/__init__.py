@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from icmsg.config.icbmsg import ZEPHYR_DEFECTS, Defect, IcbmsgConfig, Refused
-from icmsg.config.icbmsg_layout import BlockLayout, Generation
+from icmsg.config.icbmsg import ZEPHYR_DEFECTS, BlockLayout, Defect, Generation, IcbmsgConfig, Refused
 from icmsg.config.icmsg_me import IcmsgMeConfig, Role
 from icmsg.config.instance import (
     ZEPHYR_RX_READ_BUF_SIZE,
     InstanceConfig,
     Region,
+    RegionLayout,
     Signalling,
     Unbound,
+    Wire,
 )
-from icmsg.config.layout import RegionLayout, Wire
 
 __all__ = [
     "ZEPHYR_DEFECTS",

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.instance import InstanceConfig, Region
-from icmsg.config.spelling import closest
-from icmsg.errors import ConfigurationError
+from icmsg.errors import ConfigurationError, closest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

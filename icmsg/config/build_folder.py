@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml  # type: ignore[import-untyped]  # its hints are a package of their own
 
 from icmsg.config.boards import BOARDS, DEFAULT
+from icmsg.config.built_for import Release, Releases, board_in, core_in
 from icmsg.config.kconfig import BACKEND, ICBMSG, ME_ROLES
-from icmsg.config.release import Release, Releases
-from icmsg.config.soc import board_in, core_in
 from icmsg.errors import ConfigurationError
 from icmsg.limits import BUILD_FILE_BYTES, DEVICETREE_BYTES, KCONFIG_BYTES, read_file
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from icmsg.config.built_for import SPSC_CACHE_LINE, Release
 from icmsg.config.instance import InstanceConfig, Region
-from icmsg.config.release import SPSC_CACHE_LINE, Release
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:

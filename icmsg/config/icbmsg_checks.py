@@ -2,6 +2,8 @@
 
 Nothing of it is negotiated. The rework compares the numbers of blocks, and only where it finds the peer's packet; all
 else shows as silence, or as damaged blocks.
+
+Checks of backends with several endpoints: room for them on each side, and the roles of icmsg_me.
 """
 
 from __future__ import annotations
@@ -9,10 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.endpoint_checks import check_endpoints
+from icmsg.config.devicetree import ME_FOLLOWER, ME_INITIATOR
 from icmsg.config.findings import Finding
-from icmsg.config.icbmsg_layout import BlockLayout
-from icmsg.config.kconfig import ICBMSG_NUM_EP, SLOTS
+from icmsg.config.icbmsg import BlockLayout
+from icmsg.config.kconfig import ICBMSG_NUM_EP, ME_NUM_EP, SLOTS
 from icmsg.config.load_backends import DEFAULT_SLOTS
 
 if TYPE_CHECKING:
@@ -20,8 +22,51 @@ if TYPE_CHECKING:
 
     from icmsg.config.devicetree import IcmsgNode
     from icmsg.config.findings import SourceLocation
-    from icmsg.config.icbmsg_layout import Generation
+    from icmsg.config.icbmsg import Generation
     from icmsg.config.load import Side
+
+
+def check_endpoints(
+    first: Side, ours: IcmsgNode, second: Side, theirs: IcmsgNode, option: str
+) -> Iterator[Finding]:
+    """Yield that one side has room for fewer endpoints, by the Kconfig ``option``, where the files of both say it."""
+    one, other = (side.kconfig.number(option) if side.kconfig else None for side in (first, second))
+    if one is None or other is None or one == other:
+        return
+    side, node = (first, ours) if one < other else (second, theirs)
+    fewer, more = sorted((one, other))
+    assert side.kconfig is not None
+    yield Finding(
+        "warning",
+        "endpoints-differ",
+        side.core,
+        node.path,
+        side.kconfig.settings[option].place,
+        f"{side.core} has room for {fewer} endpoints and the other side for {more}: what is registered beyond {fewer} "
+        f"never binds. Keep to {fewer}, or set CONFIG_{option}={more}",
+    )
+
+
+def check_icmsg_me_pair(first: Side, ours: IcmsgNode, second: Side, theirs: IcmsgNode) -> Iterator[Finding]:
+    """Yield what keeps two instances of icmsg_me from binding, beside what ICMsg needs."""
+    if ours.compatible == theirs.compatible:
+        both = ours.compatible == ME_INITIATOR
+        why = (
+            "each takes the other's names for answers, so that endpoints bind by number, whatever they are called"
+            if both
+            else "each waits for the names of the other, and nothing binds"
+        )
+        yield Finding(
+            "error",
+            "roles-equal",
+            second.core,
+            theirs.path,
+            theirs.place_of("compatible"),
+            f"{theirs.compatible} is what {first.core} is, too ({ours.place_of('compatible')}): {why}. Make one side "
+            f"{ME_FOLLOWER if both else ME_INITIATOR}",
+        )
+    yield from check_endpoints(first, ours, second, theirs, ME_NUM_EP)
+
 
 _LEAST_ALIGNMENT: Final = 4
 _RELEASES: Final = {"3.6": "Zephyr 3.6 to 4.0", "4.1": "Zephyr 4.1 to 4.4", "rework": "a Zephyr after 4.4"}

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from icmsg.config.built_for import FIRST, ICBMSG_SINCE, ICMSG_ME_SINCE, REWORK, Release, Releases
 from icmsg.config.findings import SourceLocation
 from icmsg.config.instance import MAGIC_LENGTH
-from icmsg.config.release import FIRST, ICBMSG_SINCE, ICMSG_ME_SINCE, REWORK, Release, Releases
 from icmsg.errors import KconfigError
 from icmsg.limits import DIGITS, KCONFIG_BYTES, LINE_CHARACTERS, read_file
 

@@ -18,13 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 from icmsg.config.boards import BOARDS, DEFAULT
 from icmsg.config.build_folder import build_files
-from icmsg.config.devicetree import NAMES, load_devicetree
-from icmsg.config.icbmsg_layout import Generation
-from icmsg.config.instance import MAGIC_LENGTH, InstanceConfig, one_of
-from icmsg.config.kconfig import REPEAT, RX_SIZE, KconfigFacts, load_kconfig
-from icmsg.config.load_backends import blamed, icbmsg_config, icmsg_me_config
-from icmsg.config.pairing import choose, pair_up
-from icmsg.config.release import (
+from icmsg.config.built_for import (
     GENERATIONS,
     ICBMSG_SINCE,
     ICMSG_ME_SINCE,
@@ -33,8 +27,14 @@ from icmsg.config.release import (
     SPSC_CACHE_LINE,
     Release,
     Releases,
+    soc_of,
 )
-from icmsg.config.soc import soc_of
+from icmsg.config.devicetree import NAMES, load_devicetree
+from icmsg.config.icbmsg import Generation
+from icmsg.config.instance import MAGIC_LENGTH, InstanceConfig, one_of
+from icmsg.config.kconfig import REPEAT, RX_SIZE, KconfigFacts, load_kconfig
+from icmsg.config.load_backends import blamed, icbmsg_config, icmsg_me_config
+from icmsg.config.pairing import choose, pair_up
 from icmsg.errors import ConfigurationError, DevicetreeError, KconfigError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Side:
 
     @property
     def soc(self) -> str | None:
-        """The SoC as far as the files tell, see :func:`~icmsg.config.soc.soc_of`, else the one that is meant."""
+        """The SoC as far as the files tell, see :func:`~icmsg.config.built_for.soc_of`, else the one that is meant."""
         told = soc_of(self.devicetree, self.kconfig)
         return told if told in BOARDS or self.meant_soc is None else self.meant_soc
 

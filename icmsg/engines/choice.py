@@ -121,7 +121,7 @@ def make_machine(
         check_takes_csharp(choice, include)
         given["include"] = include
     if choice.address is not None:
-        from icmsg.engines.remote.telnet_machine import TelnetMachine
+        from icmsg.engines.remote.monitor import TelnetMachine
 
         host, port = choice.address
         waits = {"connect_s": choice.connect_s, "patience_s": choice.patience_s}

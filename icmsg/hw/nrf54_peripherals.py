@@ -6,8 +6,8 @@ from functools import cache
 from typing import Final
 
 from icmsg.hw.nrf_peripherals import INTEN, events, interrupt_fields, interrupts, tasks
-from icmsg.hw.nrf_uarte import DISCONNECTED, ERRORS
 from icmsg.hw.registers import Access, Field, Register, RegisterBlock
+from icmsg.hw.uart_layout import DISCONNECTED, ERRORS
 
 _R = Access.R
 _CLOCK_TASKS = {

@@ -3,8 +3,8 @@
 Two instances over one buffer, joined by an in-memory mailbox::
 
     >>> from icmsg.config import InstanceConfig, Region
-    >>> from icmsg.hw.memory_bus import MemoryBus
-    >>> from icmsg.hw.memory_mailbox import mailbox_pair
+    >>> from icmsg.hw.bus import MemoryBus
+    >>> from icmsg.hw.mailbox import mailbox_pair
     >>> from icmsg.ipc import EndpointConfig, IcmsgInstance, InterruptHandler, VirtualClock
     >>> bus = MemoryBus(bytearray(0x1000), base=0x2007_0000)
     >>> clock = VirtualClock()
@@ -32,11 +32,11 @@ Zephyr's own C code on the host, or a test. Only three things join it: the buffe
 
 from __future__ import annotations
 
-from icmsg.ipc.backend import Backend, BackendConfig, BackendEndpoint, SeveralEndpoints
+from icmsg.ipc.backend import Backend, BackendConfig, BackendEndpoint, InterruptHandler, SeveralEndpoints
+from icmsg.ipc.bonding import MAGIC
 from icmsg.ipc.clock import Clock, Timer, VirtualClock
+from icmsg.ipc.context import Endpoint, EndpointConfig
 from icmsg.ipc.discriminator import PeerTraces, identify
-from icmsg.ipc.endpoint import Endpoint, EndpointConfig
-from icmsg.ipc.happened import AtEndpoint, Detail, Happened, Observer
 from icmsg.ipc.icbmsg import (
     EndpointState,
     IcbmsgEndpoint,
@@ -49,12 +49,9 @@ from icmsg.ipc.icbmsg import (
 )
 from icmsg.ipc.icmsg_me import IcmsgMeEndpoint, IcmsgMeInstance
 from icmsg.ipc.instance import IcmsgInstance
-from icmsg.ipc.interrupt import InterruptHandler
-from icmsg.ipc.magic import MAGIC
-from icmsg.ipc.make import backend_for
-from icmsg.ipc.recognise import RegionWriter, recognise
+from icmsg.ipc.recognise import RegionWriter, backend_for, recognise
 from icmsg.ipc.send_queue import SendQueue
-from icmsg.ipc.state import LegacyState, State
+from icmsg.ipc.state import AtEndpoint, Detail, Happened, LegacyState, Observer, State
 
 __all__ = [
     "MAGIC",

@@ -2,21 +2,66 @@
 
 :class:`~icmsg.ipc.IcmsgInstance` has exactly one endpoint and is open as long as that is registered. The backends with
 several endpoints are :class:`SeveralEndpoints`, too: they open by themselves, or with the first endpoint.
+
+Regions of an instance, as the core that uses them reaches them.
+
+Interrupt handler: acknowledges each pending channel and tells the instance that listens.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from icmsg.ipc.regions import HasRegions
+from icmsg.errors import BusError, ConfigurationError
+from icmsg.hw.bus import BlockCheck
+from icmsg.hw.mailbox import EdgeMailbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from enum import IntEnum
 
-    from icmsg.ipc.endpoint import EndpointConfig
-    from icmsg.ipc.happened import Observer
+    from icmsg.config.instance import Region
+    from icmsg.hw.bus import Bus
+    from icmsg.hw.mailbox import Mailbox
+    from icmsg.ipc.clock import Callback
+    from icmsg.ipc.context import EndpointConfig
+    from icmsg.ipc.state import Observer
     from icmsg.wire.packet_buffer import Payload
+
+
+class HasRegions(Protocol):
+    """The configuration of one side of any backend."""
+
+    @property
+    def name(self) -> str:
+        """The instance's name in messages."""
+
+    @property
+    def tx_region(self) -> Region:
+        """The region that this side writes."""
+
+    @property
+    def rx_region(self) -> Region:
+        """The region that this side reads."""
+
+
+def check_regions(bus: Bus, config: HasRegions) -> None:
+    """Refuse regions that the bus does not have; without an access, which the peer or a test might see.
+
+    Raises :class:`ConfigurationError`.
+    """
+    if isinstance(bus, BlockCheck):
+        _check(bus, config, "tx-region", config.tx_region)
+        _check(bus, config, "rx-region", config.rx_region)
+
+
+def _check(bus: BlockCheck, config: HasRegions, name: str, region: Region) -> None:
+    try:
+        bus.check_block(region.address, region.size)
+    except BusError as error:
+        raise ConfigurationError(
+            f"{config.name}: the {name} {region} is not memory that this core can reach: {error}"
+        ) from error
 
 
 class BackendConfig(HasRegions, Protocol):
@@ -99,3 +144,50 @@ class SeveralEndpoints(Backend, Protocol):
 
     def close(self) -> None:
         """Stop; IpcError where Zephyr refuses that."""
+
+
+class InterruptHandler:
+    """Interrupt handler of a mailbox for any number of instances; call :meth:`handle` when the interrupt
+    fires.
+
+    A channel is acknowledged before its instance looks for data, so that no ring in between is lost. Channels
+    that nobody listens to are acknowledged, too. An :class:`~icmsg.hw.mailbox.EdgeMailbox` says itself whom to serve.
+    """
+
+    __slots__ = ("_mailbox", "_rang", "_rung")
+
+    def __init__(self, mailbox: Mailbox, *instances: Backend) -> None:
+        self._mailbox = mailbox
+        self._rung = mailbox.interrupted if isinstance(mailbox, EdgeMailbox) else mailbox.pending
+        self._rang: dict[int, Callback] = {}
+        for instance in instances:
+            self.add(instance)
+
+    def add(self, instance: Backend) -> None:
+        """Listen for ``instance``; ConfigurationError when another one has its RX channel."""
+        channel = instance.config.rx_channel
+        if channel in self._rang:
+            raise ConfigurationError(
+                f"two instances receive on mailbox channel {channel}: "
+                f"give {instance.config.name} its own rx_channel"
+            )
+        self._rang[channel] = instance.mailbox_rang
+
+    def replace(self, instance: Backend) -> None:
+        """Listen for ``instance`` instead of the one that had its RX channel, as after a core reset."""
+        self._rang[instance.config.rx_channel] = instance.mailbox_rang
+
+    def remove(self, channel: int) -> None:
+        """Listen no more on an RX channel, if anybody does."""
+        self._rang.pop(channel, None)
+
+    def handle(self, _channel: int = 0) -> None:
+        """Serve every pending channel; the argument lets a mailbox call this as its ``on_signal``."""
+        mailbox = self._mailbox
+        pending = self._rung()
+        while pending:
+            channel = (pending & -pending).bit_length() - 1
+            pending &= pending - 1
+            mailbox.acknowledge(channel)
+            if channel in self._rang:
+                self._rang[channel]()

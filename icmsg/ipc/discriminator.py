@@ -4,7 +4,7 @@ Nothing is written and nothing is consumed, so it may be asked at any moment, al
 opened::
 
     >>> from icmsg.config import InstanceConfig, Region
-    >>> from icmsg.hw.memory_bus import MemoryBus
+    >>> from icmsg.hw.bus import MemoryBus
     >>> bus = MemoryBus(bytearray(0x1000))
     >>> config = InstanceConfig(Region(0, 0x800), Region(0x800, 0x800), dcache_alignment=8)
     >>> bus.write_block(0x800 + 32, bytes.fromhex("14000000 000d0000") + b"Em1l1K0rn3li4")
@@ -23,8 +23,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from icmsg.config.layout import RegionLayout, Wire
-from icmsg.ipc.magic import MAGIC
+from icmsg.config.instance import RegionLayout, Wire
+from icmsg.ipc.bonding import MAGIC
 
 if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig

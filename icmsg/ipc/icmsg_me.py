@@ -4,8 +4,8 @@ The initiator numbers its endpoints from 1 in the order of their registration an
 follower answers the number as soon as it has an endpoint of that name::
 
     >>> from icmsg.config import IcmsgMeConfig, InstanceConfig, Region
-    >>> from icmsg.hw.memory_bus import MemoryBus
-    >>> from icmsg.hw.memory_mailbox import mailbox_pair
+    >>> from icmsg.hw.bus import MemoryBus
+    >>> from icmsg.hw.mailbox import mailbox_pair
     >>> from icmsg.ipc import EndpointConfig, IcmsgMeInstance, InterruptHandler, VirtualClock
     >>> bus = MemoryBus(bytearray(0x1000), base=0x2007_0000)
     >>> clock = VirtualClock()
@@ -36,17 +36,16 @@ from typing import TYPE_CHECKING
 
 from icmsg.errors import IcmsgError, IpcError
 from icmsg.ipc.clock import WorkItem
-from icmsg.ipc.endpoint import EndpointConfig
-from icmsg.ipc.happened import BOUND, DROPPED, ERROR, RECEIVED, SENT, AtEndpoint
+from icmsg.ipc.context import EndpointConfig
 from icmsg.ipc.instance import IcmsgInstance
+from icmsg.ipc.state import BOUND, DROPPED, ERROR, RECEIVED, SENT, AtEndpoint
 
 if TYPE_CHECKING:
     from icmsg.config.icmsg_me import IcmsgMeConfig
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.happened import Detail, Happened, Observer
-    from icmsg.ipc.state import LegacyState, State
+    from icmsg.ipc.state import Detail, Happened, LegacyState, Observer, State
     from icmsg.wire.packet_buffer import Payload
 
 _DISCOVERY = 0

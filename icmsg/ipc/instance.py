@@ -10,14 +10,11 @@ import errno
 from typing import TYPE_CHECKING
 
 from icmsg.errors import IpcError, WireError
-from icmsg.ipc.context import InstanceContext
+from icmsg.ipc.backend import check_regions
+from icmsg.ipc.bonding import Bonding, RepeatedMagic, RingBack, Sessions
+from icmsg.ipc.context import Endpoint, EndpointConfig, InstanceContext
 from icmsg.ipc.discriminator import PeerTraces, identify
-from icmsg.ipc.endpoint import Endpoint, EndpointConfig
-from icmsg.ipc.happened import DROPPED, RECEIVED, SENT
-from icmsg.ipc.magic import Bonding, RepeatedMagic
-from icmsg.ipc.regions import check_regions
-from icmsg.ipc.session import RingBack, Sessions
-from icmsg.ipc.state import LegacyState, State
+from icmsg.ipc.state import DROPPED, RECEIVED, SENT, LegacyState, State
 from icmsg.wire.packet_buffer import LONGEST
 
 if TYPE_CHECKING:
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.happened import Observer
+    from icmsg.ipc.state import Observer
     from icmsg.wire.packet_buffer import Payload
 
 
@@ -37,7 +34,7 @@ class IcmsgInstance:
     cannot work, or has a region that ``bus`` does not reach.
 
     After :meth:`register_endpoint` call :meth:`mailbox_rang` whenever the RX channel signals, from an
-    interrupt handler that has acknowledged the signal (:class:`icmsg.ipc.interrupt.InterruptHandler` does
+    interrupt handler that has acknowledged the signal (:class:`icmsg.ipc.backend.InterruptHandler` does
     that).
     """
 
@@ -95,7 +92,7 @@ class IcmsgInstance:
 
     @property
     def observer(self) -> Observer | None:
-        """The observer that is told everything that happens, see :data:`icmsg.ipc.happened.Observer`."""
+        """The observer that is told everything that happens, see :data:`icmsg.ipc.state.Observer`."""
         return self._context.observer
 
     @observer.setter

@@ -5,7 +5,7 @@ alignment by where the magic lies, the rework of ICBMsg by a magic of its own, a
 With the numbers of blocks, the classic generations of ICBMsg can be told apart::
 
     >>> from icmsg.config import Region
-    >>> from icmsg.hw.memory_bus import MemoryBus
+    >>> from icmsg.hw.bus import MemoryBus
     >>> memory = bytearray(256)
     >>> memory[:36] = bytes.fromhex("00000000 1c000000 000d0000 456d316c314b30726e336c6934000000 00030000 02000000")
     >>> memory[96:104] = bytes.fromhex("04000000 65703000")
@@ -16,17 +16,24 @@ With the numbers of blocks, the classic generations of ICBMsg can be told apart:
     'ICBMsg of Zephyr 3.6 to 4.0 or 4.1 to 4.4'
 
 What nobody cleared may be from an earlier run, and a long run writes over its own beginnings.
+
+Choice of a backend by the type of its configuration.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, overload
 
-from icmsg.config.icbmsg_layout import HEADER, BlockLayout, Generation
+from icmsg.config.icbmsg import HEADER, BlockLayout, Generation, IcbmsgConfig
+from icmsg.config.icmsg_me import IcmsgMeConfig
+from icmsg.ipc.bonding import MAGIC, MAGIC_END
+from icmsg.ipc.icbmsg.classic import IcbmsgInstance
 from icmsg.ipc.icbmsg.packets import CONTROL, block_counts
 from icmsg.ipc.icbmsg.packets import MAGIC as REWORK_MAGIC
-from icmsg.ipc.magic import MAGIC, MAGIC_END
+from icmsg.ipc.icbmsg.rework import IcbmsgReworkInstance
+from icmsg.ipc.icmsg_me import IcmsgMeInstance
+from icmsg.ipc.instance import IcmsgInstance
 from icmsg.wire.control_packets import LENGTH
 from icmsg.wire.inspect import packets_between
 from icmsg.wire.slot_queue import HEADER as QUEUE_HEADER
@@ -35,8 +42,44 @@ from icmsg.wire.slot_queue import HIGH
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icmsg.config.instance import Region
+    from icmsg.config.instance import InstanceConfig, Region
     from icmsg.hw.bus import Bus
+    from icmsg.hw.mailbox import Mailbox
+    from icmsg.ipc.backend import Backend, SeveralEndpoints
+    from icmsg.ipc.clock import Clock
+    from icmsg.ipc.state import Observer
+
+
+@overload
+def backend_for(
+    bus: Bus, mailbox: Mailbox, clock: Clock, config: InstanceConfig, *, observer: Observer | None = None
+) -> Backend: ...
+@overload
+def backend_for(
+    bus: Bus,
+    mailbox: Mailbox,
+    clock: Clock,
+    config: IcbmsgConfig | IcmsgMeConfig,
+    *,
+    observer: Observer | None = None,
+) -> SeveralEndpoints: ...
+def backend_for(
+    bus: Bus,
+    mailbox: Mailbox,
+    clock: Clock,
+    config: InstanceConfig | IcbmsgConfig | IcmsgMeConfig,
+    *,
+    observer: Observer | None = None,
+) -> Backend:
+    """Return the backend of one side, off; ConfigurationError for a region that ``bus`` does not reach."""
+    if isinstance(config, IcbmsgConfig):
+        if config.generation == "rework":
+            return IcbmsgReworkInstance(bus, mailbox, clock, config, observer=observer)
+        return IcbmsgInstance(bus, mailbox, clock, config, observer=observer)
+    if isinstance(config, IcmsgMeConfig):
+        return IcmsgMeInstance(bus, mailbox, clock, config, observer=observer)
+    return IcmsgInstance(bus, mailbox, clock, config, observer=observer)
+
 
 BackendName = Literal["icmsg", "icbmsg", "icmsg_me"]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.ipc.clock import Clock, Timer
-    from icmsg.ipc.endpoint import Endpoint
+    from icmsg.ipc.context import Endpoint
 
 
 class SendQueue:

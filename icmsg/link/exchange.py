@@ -9,23 +9,22 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError, IcmsgError, VirtualTimeoutError
 from icmsg.link.diagnosis.diagnosis import console_lines, examine
-from icmsg.link.exchange_result import ExchangeResult, lost
-from icmsg.link.link import default_link
-from icmsg.link.link_observer import observe_link
-from icmsg.link.players import Initiator, Responder
+from icmsg.link.link import default_link, observe_link
+from icmsg.link.players import ExchangeSetup, Initiator, Program, Responder
 from icmsg.link.preconditions import check_roles, check_workload
 from icmsg.link.progress import ProgressGuard, Stall, StuckError
-from icmsg.link.setup import ExchangeSetup, Program
 from icmsg.link.stub_firmware import DONE
 from icmsg.link.verdict import (
     QUANTUM_NOTE,
     Counts,
+    ExchangeResult,
     Restarts,
     came_back,
     early_words,
     ended_words,
     fault_words,
     initiator_words,
+    lost,
     own_words,
     playback_words,
     shortcomings,
@@ -33,17 +32,16 @@ from icmsg.link.verdict import (
 )
 from icmsg.link.watch import LinkWatch
 from icmsg.link.workload import RoundTrips
-from icmsg.machine.force_off import describe_held
+from icmsg.machine.force_off import describe_held, describe_protection
 from icmsg.machine.interruption import CtrlC
 from icmsg.machine.machine import FaultLog
-from icmsg.machine.protection import describe_protection
-from icmsg.machine.simtime import MS, S, format_time
+from icmsg.timers import MS, S, format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icmsg.config.instance import InstanceConfig
-    from icmsg.link.stale_memory import StaleMemory
+    from icmsg.link.preconditions import StaleMemory
     from icmsg.link.workload import Workload
     from icmsg.machine.machine import Machine
 
@@ -68,7 +66,7 @@ class Exchange:
     first; None finds out: the stub ``initiator`` where it runs, else unknown firmware that speaks first, else Python.
     ``silence_ns``: virtual time without a message that ends the exchange (None: 1 s). ``stall``: the wall time without
     any progress that ends it (None: never). ``strict``: a warning is a problem. ``stale_memory``: what the regions hold
-    when the cores start (:func:`icmsg.link.stale_memory.fill_regions`); None leaves them as they are. ``release`` lets
+    when the cores start (:func:`icmsg.link.preconditions.fill_regions`); None leaves them as they are. ``release`` lets
     a network core run at once that firmware holds in reset (RESET.NETWORK.FORCEOFF).
 
     Raises:

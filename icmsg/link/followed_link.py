@@ -15,13 +15,19 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import BusError
 from icmsg.link.followed_region import FollowedRegion
-from icmsg.machine.events import Event, EventKind
-from icmsg.machine.region_news import Packets, RegionChange, RegionChanged, SessionPublished, TxRegion
-from icmsg.wire.handshake import HandshakeWord, are_acknowledged
+from icmsg.machine.events import (
+    Event,
+    EventKind,
+    Packets,
+    RegionChange,
+    RegionChanged,
+    SessionPublished,
+    TxRegion,
+)
+from icmsg.wire.packet_buffer import HandshakeWord, are_acknowledged
 
 if TYPE_CHECKING:
-    from icmsg.config.instance import InstanceConfig
-    from icmsg.config.layout import RegionLayout
+    from icmsg.config.instance import InstanceConfig, RegionLayout
     from icmsg.link.link import Link
     from icmsg.machine.events import EventStream
     from icmsg.machine.machine import Core, Machine

@@ -9,20 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import WireError
-from icmsg.hw.memory_bus import looking_window_of
+from icmsg.hw.bus import looking_window_of
 from icmsg.ipc import MAGIC
-from icmsg.ipc.magic import MAGIC_END
-from icmsg.machine.region_news import Packets, RegionChange, RegionChanged
-from icmsg.wire.follower import follow
-from icmsg.wire.handshake import HandshakeWord
-from icmsg.wire.inspect import index_problem, packets_between
+from icmsg.ipc.bonding import MAGIC_END
+from icmsg.machine.events import Packets, RegionChange, RegionChanged
+from icmsg.wire.inspect import follow, index_problem, packets_between
+from icmsg.wire.packet_buffer import HandshakeWord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icmsg.config.layout import RegionLayout
+    from icmsg.config.instance import RegionLayout
     from icmsg.hw.bus import Bus
-    from icmsg.machine.region_news import TxRegion
+    from icmsg.machine.events import TxRegion
 
 _MAGIC_AT: Final = 4
 """Offset of the magic in the data: behind its header."""

@@ -1,27 +1,63 @@
 """The other side of a link for a test: ICMsg on a core that Python plays, with everything it received.
 
 Whoever writes a test wants to wait for something, in virtual time, and to read on failure what the link looks like.
+
+Inbox of an endpoint that a test opens: what it received, and how often it was bound.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import VirtualTimeoutError
+from icmsg.ipc import EndpointConfig
 from icmsg.link.diagnosis.diagnosis import examine
-from icmsg.link.inbox import Inbox
-from icmsg.link.link_observer import observe_link
+from icmsg.link.link import observe_link
 from icmsg.link.played_instance import PlayedInstance
-from icmsg.machine.simtime import S
+from icmsg.timers import S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.config.instance import InstanceConfig
+    from icmsg.errors import IcmsgError
     from icmsg.ipc import Endpoint, IcmsgInstance, Observer
     from icmsg.link.diagnosis.diagnosis import Diagnosis
     from icmsg.link.played_instance import PlayedMailbox
     from icmsg.machine.machine import Core, Machine
+
+
+class Inbox:
+    """Callbacks of an endpoint, which fill ``received`` and ``errors`` and count ``bound`` and ``unbound``."""
+
+    def __init__(self) -> None:
+        self.received: Final[deque[bytes]] = deque()
+        self.errors: Final[list[IcmsgError]] = []
+        self.bound_count = 0
+        self.unbound_count = 0
+
+    def take(self, data: bytes) -> None:
+        """Keep one message; who does something else with it overrides this."""
+        self.received.append(data)
+
+    def callbacks(self, name: str, prio: int = 0) -> EndpointConfig:
+        """Return what the backend is given for the endpoint ``name``."""
+        return EndpointConfig(
+            name=name,
+            bound=self._bound,
+            received=self.take,
+            error=self.errors.append,
+            unbound=self._unbound,
+            prio=prio,
+        )
+
+    def _bound(self) -> None:
+        self.bound_count += 1
+
+    def _unbound(self) -> None:
+        self.unbound_count += 1
+
 
 TIMEOUT_NS: Final = 1 * S
 """Duration of a wait that says nothing else; virtual time."""

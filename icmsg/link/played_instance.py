@@ -7,7 +7,7 @@ from zlib import crc32
 
 from icmsg.config import InstanceConfig
 from icmsg.ipc import AtEndpoint, Backend, IcmsgInstance, InterruptHandler, ReworkState, backend_for
-from icmsg.ipc.happened import RECEIVED, RING, SENT, STATE
+from icmsg.ipc.state import RECEIVED, RING, SENT, STATE
 from icmsg.link.preconditions import check_regions
 from icmsg.machine.events import ENDPOINT_SHIFT, REWORK_STATES, EventKind
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.errors import EngineError
-from icmsg.machine.fault_causes import fault_name
-from icmsg.machine.simtime import MS
+from icmsg.machine.machine import fault_name
+from icmsg.timers import MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,8 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from icmsg.config.spelling import closest
-from icmsg.errors import FirmwareError
+from icmsg.errors import FirmwareError, closest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -20,7 +20,7 @@ from icmsg.machine.c_types import (
     QualifiedType,
     base_type,
 )
-from icmsg.machine.debug_entries import DEEPEST, die_name, text_of
+from icmsg.machine.line_table import DEEPEST, die_name, text_of
 from icmsg.machine.source_lines import short_path
 
 if TYPE_CHECKING:

@@ -2,17 +2,26 @@
 
 On the nRF5340 a reset of the application core holds the network core, until firmware clears
 RESET.NETWORK.FORCEOFF (Product Specification, "RESET"); Zephyr does that before ``main``.
+
+RAM that the nRF5340's application core keeps from its network core, which the engines let it reach all the same.
+
+The network core's accesses come from outside the application core's domain. SPU.EXTDOMAIN[0].PERM says whether they
+count as secure ones, SPU.RAMREGION[n].PERM whether 8 KiB of RAM are secure, and DCNF.EXTRAM[0].PROTECT closes 64 KiB
+of RAM whatever they are (Product Specification, "SPU" and "DCNF").
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from icmsg.config.boards import board_of
+from icmsg.errors import BusError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from icmsg.config.instance import Region
+    from icmsg.ipc.backend import HasRegions
     from icmsg.machine.machine import Core, Machine
 
 
@@ -74,3 +83,51 @@ def describe_held(machine: Machine) -> list[str]:
 
 def _runs_firmware(core: Core) -> bool:
     return core.image is not None and not core.is_halted and not core.is_played
+
+
+_RAM: Final = 0x2000_0000
+_EXTRAM_PROTECT: Final = 0x5000_0460
+_EXTDOMAIN_PERM: Final = 0x5000_3440
+_RAMREGION_PERM: Final = 0x5000_3700
+_UNTOUCHED: Final = 0x2
+"""EXTDOMAIN[0].PERM after a reset. The accesses are non-secure then, too, but a debugger may have seen to that."""
+_SECURE: Final = 1 << 4
+_RAM_SIZE: Final = 0x8_0000
+_REGION: Final = 0x2000
+_BLOCK: Final = 0x1_0000
+
+
+def describe_protection(machine: Machine, config: HasRegions) -> list[str]:
+    """Return why, as firmware of the application core has set the SoC up, the network core reaches no region there."""
+    force_off = machine.soc.force_off
+    if force_off is None:
+        return []
+    holder, held = machine.core(force_off.holder), machine.core(force_off.held)
+    if holder.image is None or held.image is None:
+        return []
+    try:
+        protect, perm = holder.bus.read32(_EXTRAM_PROTECT), holder.bus.read32(_EXTDOMAIN_PERM)
+        permissions = [holder.bus.read32(_RAMREGION_PERM + 4 * at) for at in range(_RAM_SIZE // _REGION)]
+    except BusError:
+        return []  # another SoC, or a platform without them
+    regions = (config.tx_region, config.rx_region)
+    lines: list[str] = []
+    if any(protect >> block & 1 for block in _units(regions, _BLOCK)):
+        lines.append(f"DCNF.EXTRAM[0].PROTECT (0x{_EXTRAM_PROTECT:08X}) is 0x{protect:X}")
+    if perm != _UNTOUCHED and not perm & _SECURE:
+        for at in _units(regions, _REGION):
+            if not permissions[at] or permissions[at] & _SECURE:  # 0 is untouched: secure on the SoC
+                lines.append(
+                    f"SPU.EXTDOMAIN[0].PERM (0x{_EXTDOMAIN_PERM:08X}) is 0x{perm:X}, so its accesses are non-secure, "
+                    f"and this RAM is secure (SPU.RAMREGION[{at}].PERM)"
+                )
+                break
+    return [
+        f"on the SoC core {held.name} does not reach 0x{min(region.address for region in regions):08X}…: {line}"
+        for line in lines
+    ]
+
+
+def _units(regions: Iterable[Region], size: int) -> Iterator[int]:
+    for region in regions:
+        yield from range((region.address - _RAM) // size, (region.end - 1 - _RAM) // size + 1)

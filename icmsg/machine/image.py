@@ -14,11 +14,9 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from icmsg.config.spelling import closest
-from icmsg.errors import FirmwareError
+from icmsg.errors import FirmwareError, closest
 from icmsg.limits import IMAGE_BYTES, LOADED_BYTES, SEGMENTS, SYMBOLS, read_file, size_text
-from icmsg.machine.hex_file import read_hex
-from icmsg.machine.riscv_image import check_riscv
+from icmsg.machine.image_formats import check_riscv, read_hex
 from icmsg.machine.source_lines import CodeSymbol, DebugInfo
 
 if TYPE_CHECKING:

@@ -18,8 +18,7 @@ from elftools.dwarf.ranges import BaseAddressEntry
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from icmsg.machine.debug_entries import DEEPEST, die_name, number_of
-from icmsg.machine.line_table import LineTable
+from icmsg.machine.line_table import DEEPEST, LineTable, die_name, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.spelling import closest
-from icmsg.errors import BusError, FirmwareError
+from icmsg.errors import BusError, FirmwareError, closest
 from icmsg.machine.c_composites import ArrayType, StructMember, StructType
 from icmsg.machine.c_types import BytesType, CType, PointerType, Value, bare, qualifiers
 

@@ -6,9 +6,8 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.boards import DEFAULT
-from icmsg.config.spelling import closest
-from icmsg.errors import BusError, MonitorError
-from icmsg.monitor.members import Device
+from icmsg.errors import BusError, MonitorError, closest
+from icmsg.monitor.command import Device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

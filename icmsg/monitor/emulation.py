@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.machine import DEFAULT_QUANTUM_NS
 from icmsg.errors import MonitorError
+from icmsg.monitor.command import Device
 from icmsg.monitor.log import Log, LogLevel
 from icmsg.monitor.machine import MonitorMachine
-from icmsg.monitor.members import Device
 from icmsg.monitor.objects.additions import MachineAdditions
 from icmsg.monitor.objects.emulation import EmulationObject, MachineObject
 from icmsg.monitor.objects.terminals import Connector, External, PtyTerminal, SocketTerminal
-from icmsg.monitor.objects.uart import UartObject
-from icmsg.monitor.objects.uart_hub import UartHub
+from icmsg.monitor.objects.uart import UartHub, UartObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,4 +1,7 @@
-"""Reads Monitor lines and does what they say (``Monitor.cs`` of Renode, over the embedded engine)."""
+"""Reads Monitor lines and does what they say (``Monitor.cs`` of Renode, over the embedded engine).
+
+Commands that begin with a device: list its members, call a method, get or set a property.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,110 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.spelling import closest
-from icmsg.errors import IcmsgError, MonitorError
+from icmsg.errors import IcmsgError, MonitorError, closest
+from icmsg.monitor import elsewhere
+from icmsg.monitor.arguments import Mismatch, NumbersMode, convert, possible_values, prepare, print_value
 from icmsg.monitor.builtins import python_values
-from icmsg.monitor.device_calls import run_device
-from icmsg.monitor.expansion import expanded_tokens
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.python_scripts import PythonScripts
-from icmsg.monitor.refusal import Refusal
-from icmsg.monitor.results import NumbersMode
-from icmsg.monitor.script import logical_lines, read_script, whole_strings
-from icmsg.monitor.tokens import Token, commands, path_token, string_token
-from icmsg.monitor.variables import CWD, ORIGIN, Collection, Scope
-from icmsg.monitor.verbs.line import WORD, is_verb, split_commands, words_of
+from icmsg.monitor.tokens import (
+    CWD,
+    ORIGIN,
+    Collection,
+    Refusal,
+    Scope,
+    Token,
+    commands,
+    expanded_tokens,
+    logical_lines,
+    path_token,
+    read_script,
+    string_token,
+    whole_strings,
+)
+from icmsg.monitor.verbs.arguments import WORD, is_verb, split_commands, words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icmsg.monitor.command import Command
+    from icmsg.monitor.command import Command, Device, Member
     from icmsg.monitor.emulation import Emulation
     from icmsg.monitor.search_path import SearchPath
-    from icmsg.monitor.typed_text import TypedText
+    from icmsg.monitor.tokens import TypedText
+
+
+_ELSEWHERE: Final = (
+    ".\nThe embedded engine has the members that the name alone lists; the renode engine has all of Renode's."
+)
+
+
+def run_device(monitor: Interpreter, device: Device, tokens: Sequence[Token]) -> None:
+    """Do what the words behind the name of ``device`` say; variables have their values already.
+
+    Raises:
+        MonitorError: there is no such member, or its parameters are others.
+    """
+    if not tokens:
+        monitor.write(device.describe())
+        return
+    if tokens[0].kind not in ("LITERAL", "LEFT_BRACE"):
+        raise MonitorError("Bad syntax")
+    name = str(tokens[0].value)
+    members = device.members.get(name)
+    if not members and name in elsewhere.UNKNOWN:
+        raise MonitorError(
+            f"{device.name} does not provide a field, method or property {name}.\n{elsewhere.UNKNOWN[name]}"
+        )
+    if not members and name in elsewhere.MEMBERS:
+        raise MonitorError(f"{device.name} has no {name} here: {elsewhere.MEMBERS[name]}")
+    if not members:
+        raise MonitorError(
+            f"{device.name} does not provide a field, method or property {name}"
+            f"{closest(name, device.members) or _ELSEWHERE}"
+        )
+    if members[0].signature.is_method:
+        _call(monitor, device, name, members, tokens[1:])
+    else:
+        _property(monitor, members[0], tokens[1:])
+
+
+def _call(
+    monitor: Interpreter, device: Device, name: str, members: Sequence[Member], tokens: Sequence[Token]
+) -> None:
+    reasons: list[str] = []
+    for member in sorted(members, key=lambda member: len(member.signature.parameters)):
+        arguments = prepare(tokens, member.signature.parameters, monitor.emulation)
+        if isinstance(arguments, Mismatch):
+            reasons.append(str(arguments))
+            continue
+        _print(monitor, member.call(arguments), member)
+        return
+    monitor.write(device.describe(name))
+    raise MonitorError("\n".join(["Parameters did not match the signature", *dict.fromkeys(reasons)]))
+
+
+def _property(monitor: Interpreter, member: Member, tokens: Sequence[Token]) -> None:
+    if not tokens or not member.signature.settable:
+        _print(monitor, member.get(), member)
+        return
+    try:
+        value = convert(tokens, member.signature.returns, monitor.emulation)
+    except Mismatch as reason:
+        kind = member.signature.returns
+        if kind.members:
+            raise MonitorError(
+                f"Enum value {tokens[0].text} is not defined for {kind.name}!\n\n{possible_values(kind)}"
+            ) from None
+        raise MonitorError(
+            f"Could not convert {tokens[0].text} to {member.signature.returns.name}: {reason}"
+        ) from None
+    member.set(value)
+
+
+def _print(monitor: Interpreter, value: object, member: Member) -> None:
+    if value is not None:
+        monitor.write(print_value(value, member.signature.returns, monitor.numbers))
+
 
 _DEEPEST: Final = 40
 """Depth at which scripts, macros and aliases within each other are a circle."""

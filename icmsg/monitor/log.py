@@ -1,4 +1,7 @@
-"""Renode's log: what devices and scripts say beside the answers of the Monitor. Times are virtual."""
+"""Renode's log: what devices and scripts say beside the answers of the Monitor. Times are virtual.
+
+Consoles whose lines the log has (``showAnalyzer``), and what is new in them.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,16 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import MonitorError
 from icmsg.outputs import create_file
+from icmsg.soc.soc import is_uart
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from typing import TextIO
+
+    from icmsg.engines.embedded.machine import EmbeddedMachine
+    from icmsg.machine.console import Console
+
 
 REMEMBERED: Final = 1000
 """Number of entries that ``lastLog`` can go back."""
@@ -114,3 +123,35 @@ class Log:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def console_of(machine: EmbeddedMachine, uart: str) -> Console | None:
+    """Return the console of a UART of the platform: that of the core that owns it, or that reaches it."""
+    soc = machine.soc
+    if uart not in soc.description or not is_uart(soc.description[uart]):
+        return None
+    own = (core.name for core in soc.cores.values() if uart in core.uarts)
+    reaching = (soc.by_cpu[place.cpu].name for place in soc.description[uart].registrations if place.cpu)
+    name = next(iter((*own, *reaching)), None)
+    return None if name is None else machine.core(name).console
+
+
+def news(consoles: Mapping[str, Console], shown: dict[str, int]) -> list[tuple[int, str, str]]:
+    """Return (time, UART, text) of lines that are new since ``shown``, which is brought up to date."""
+    found: list[tuple[int, str, str]] = []
+    for uart, console in consoles.items():
+        lines = console.lines
+        before = lines[shown[uart] - 1].time_ns if shown[uart] else 0
+        for line in lines[shown[uart] :]:
+            stamp = f"virt: {_seconds(line.time_ns)} (+{_seconds(line.time_ns - before)})"
+            found.append((line.time_ns, uart, f"[{stamp}] {line.text}"))
+            before = line.time_ns
+        shown[uart] = len(lines)
+    return sorted(found, key=lambda item: item[0])
+
+
+def _seconds(ns: int) -> str:
+    for unit, name in ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")):
+        if ns >= unit:
+            return f"{ns / unit:.4g}{name}"
+    return f"{ns}ns" if ns else "0s"

@@ -8,28 +8,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.core_control import CoreControl
-from icmsg.engines.embedded.foreign_cores import refusal
 from icmsg.engines.embedded.machine import DEFAULT_QUANTUM_NS, EmbeddedMachine
+from icmsg.engines.embedded.model_types import refusal
 from icmsg.errors import IcmsgError, MonitorError, VirtualTimeoutError
 from icmsg.gdb import Debugger, Halted
 from icmsg.machine.events import EventKind
 from icmsg.machine.interruption import CtrlC
-from icmsg.monitor.log import LogLevel
-from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
+from icmsg.monitor.log import LogLevel, console_of, news
 from icmsg.monitor.objects.cpu_execution import CpuExecution
 from icmsg.monitor.objects.cpu_tracing import CpuTracing
 from icmsg.monitor.objects.devices import Surroundings, make_devices
+from icmsg.monitor.objects.sysbus import UnhandledAccesses
 from icmsg.monitor.objects.uart import UartObject
 from icmsg.monitor.remaking import describe, needed_by, starts_halted, take_over
-from icmsg.monitor.shown_consoles import console_of, news
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icmsg.machine.console import Console
     from icmsg.machine.events import Event
+    from icmsg.monitor.command import Device
     from icmsg.monitor.log import Log
-    from icmsg.monitor.members import Device
     from icmsg.monitor.objects.additions import VirtualUart
     from icmsg.monitor.objects.devices import AddTrace
     from icmsg.monitor.python_scripts import HookScript

@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from icmsg.config.spelling import closest
-from icmsg.errors import MonitorError
+from icmsg.errors import MonitorError, closest
 from icmsg.hw.exposed import CORE, PERIPHERAL, REGISTER, TIME
-from icmsg.monitor.arguments import Mismatch, convert, prepare
+from icmsg.monitor.arguments import Mismatch, convert, prepare, print_interval
 from icmsg.monitor.log import LogLevel
-from icmsg.monitor.results import print_interval
 from icmsg.monitor.tokens import Token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from icmsg.monitor.command import Device, Member
     from icmsg.monitor.emulation import Emulation
     from icmsg.monitor.machine import MonitorMachine
-    from icmsg.monitor.members import Device, Member
 
 _FORMAT: Final = re.compile(r"\{(\d+)(?:,(-?\d+))?(?::([xXdD])(\d*))?\}")
 _LOGGING: Final = {

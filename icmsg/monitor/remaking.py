@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from icmsg.assets import platform_file
 from icmsg.config.boards import DEFAULT
-from icmsg.engines.embedded.rates import begins_halted
+from icmsg.engines.embedded.clocks import begins_halted
 from icmsg.soc.platform import Reference, parse_platform
 
 if TYPE_CHECKING:

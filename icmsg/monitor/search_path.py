@@ -1,12 +1,22 @@
-"""Search path of the Monitor for what is written behind ``@``."""
+"""Search path of the Monitor for what is written behind ``@``.
+
+A machine made of any platform file by commands of a Monitor: what ``renode/machine.resc`` does for the nRF5340.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from icmsg.assets import asset
+from icmsg.engines.lockstep.monitor_text import written_path
 from icmsg.errors import MonitorError
+from icmsg.soc.platform import load_platform
+from icmsg.soc.soc import Soc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class SearchPath:
@@ -70,3 +80,22 @@ class SearchPath:
 
 def _with_home(name: str) -> str:
     return os.path.expanduser(name)  # noqa: PTH111 - does not fail where nobody says where home is
+
+
+_SCRIPT: Final = "renode/platform.resc"
+
+
+def platform_commands(platform: str | Path) -> Iterator[str]:
+    """Yield the commands that make a machine of a platform file, with all its cores halted, also after a reset.
+
+    Raises:
+        PlatformError: the file cannot be used.
+    """
+    path = Path(platform).resolve()
+    soc = Soc(load_platform(path))
+    yield f"$platform={written_path(path)}"
+    yield f'$name="{path.stem}"'
+    yield f"include {written_path(asset(_SCRIPT).resolve())}"
+    halts = "; ".join(f"{core.cpu} IsHalted true" for core in soc.cores.values())
+    yield f'macro reset "{halts}"'
+    yield "runMacro $reset"

@@ -7,7 +7,7 @@ import socket
 from contextlib import suppress
 from typing import Final
 
-from icmsg.engines.remote.terminal import TelnetDecoder
+from icmsg.engines.remote.connection import TelnetDecoder
 from icmsg.errors import MonitorError
 
 LOOPBACK: Final = "127.0.0.1"

@@ -14,8 +14,11 @@ Nothing of an engine is imported before a test asks for it.
 
 from __future__ import annotations
 
-from icmsg.pytest_plugin.artefacts import pytest_runtest_makereport
-from icmsg.pytest_plugin.coverage import pytest_sessionfinish, pytest_terminal_summary
+from icmsg.pytest_plugin.artefacts import (
+    pytest_runtest_makereport,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 from icmsg.pytest_plugin.fixtures import (
     _icmsg_last_words,
     _icmsg_stderr,

@@ -1,9 +1,13 @@
-"""Artefacts of a failed test: the trace of its machines as a file, and the link in the report."""
+"""Artefacts of a failed test: the trace of its machines as a file, and the link in the report.
+
+Coverage of firmware over all tests of a run, where ``--icmsg-coverage`` asks for it.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -12,7 +16,6 @@ from icmsg.pytest_plugin.options import trace_folder, trace_suffixes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-    from pathlib import Path
 
     from icmsg.config.instance import InstanceConfig
     from icmsg.link.endpoints import SeveralConfig
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
     from icmsg.link.peer import Peer
     from icmsg.machine.machine import Machine
     from icmsg.views import TextTrace
+    from icmsg.views.execution import Coverage
     from icmsg.views.recent import RecentTrace
+
 
 _LONGEST_NAME: Final = 150
 """Characters of a file's name; some file systems take 255 bytes."""
@@ -158,3 +163,46 @@ def _describe(peer: Peer | EndpointsPeer) -> list[str]:
 def _file_name(nodeid: str) -> str:
     """Return a test's name as a file can have it, with the end that tells parameters apart."""
     return re.sub(r"[^\w.-]+", "-", nodeid).strip("-")[-_LONGEST_NAME:]
+
+
+_COVERAGE: Final[pytest.StashKey[Coverage]] = pytest.StashKey()
+_SAID: Final = pytest.StashKey[list[str]]()
+
+
+def cover(config: pytest.Config, machine: Machine) -> None:
+    """Take note of what firmware on ``machine`` executes; ConfigurationError if the engine cannot."""
+    if config.getoption("--icmsg-coverage") is None:
+        return
+    from icmsg.views import execution
+
+    config.stash.setdefault(_COVERAGE, execution.Coverage()).watch(machine)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the file; each worker of pytest-xdist has its own, with the worker's name before the suffix."""
+    config = session.config
+    found = config.stash.get(_COVERAGE, None)
+    if found is None:
+        return
+    from icmsg.errors import ConfigurationError
+
+    path = Path(config.rootpath, config.getoption("--icmsg-coverage"))
+    worker = getattr(config, "workerinput", {}).get("workerid")
+    if worker is not None:
+        path = path.with_name(f"{path.stem}-{worker}{path.suffix}")
+    try:
+        found.save(path, "pytest")
+        lines, reached = found.counts()
+        said = f"{reached} of {lines} lines of firmware reached: {path}"
+    except ConfigurationError as error:
+        said = str(error)
+    config.stash[_SAID] = [
+        said,
+        *(f"nothing about lines in {name}: build it with -g" for name in found.without_lines),
+    ]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was written."""
+    for line in config.stash.get(_SAID, []):
+        terminalreporter.write_line(f"icmsg coverage: {line}")

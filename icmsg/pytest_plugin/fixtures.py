@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import pytest
 
-from icmsg.pytest_plugin.artefacts import ArtefactRecorder, last_words
-from icmsg.pytest_plugin.availability import require_engine
-from icmsg.pytest_plugin.coverage import cover
-from icmsg.pytest_plugin.options import asked_engine, asked_soc, stall_s
+from icmsg.pytest_plugin.artefacts import ArtefactRecorder, cover, last_words
+from icmsg.pytest_plugin.options import asked_engine, asked_soc, require_engine, stall_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from icmsg.config.instance import InstanceConfig
     from icmsg.engines.choice import EngineChoice
     from icmsg.link.endpoints import SeveralConfig
-    from icmsg.link.endpoints.from_files import Files
+    from icmsg.link.endpoints.instances import Files
     from icmsg.link.endpoints.peer import EndpointsPeer
     from icmsg.link.peer import Peer
     from icmsg.machine.image import FirmwareImage
@@ -133,7 +131,7 @@ def _platform(config: pytest.Config, platform: str | Path | None, soc: str | Non
 @pytest.fixture(scope="session")
 def _icmsg_stderr(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let the reason for the end of the process reach the stderr that pytest has taken away."""
-    from icmsg.engines.renode.watchdog import ERRORS  # loads nothing of Renode
+    from icmsg.engines.renode.process import ERRORS  # loads nothing of Renode
 
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
@@ -145,7 +143,7 @@ def _icmsg_stderr(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture
 def _icmsg_last_words(_icmsg_stderr: None, request: pytest.FixtureRequest) -> Iterator[None]:
     """Name the test, and save its trace, where Renode does not come back and pytest ends with it."""
-    from icmsg.engines.renode.watchdog import hints
+    from icmsg.engines.renode.process import hints
 
     with hints(lambda: last_words(request.node)):
         yield
@@ -216,7 +214,7 @@ def icmsg_peer(icmsg_machine: Machine, request: pytest.FixtureRequest) -> OpenPe
                 raise ConfigurationError(
                     "files and config exclude each other, endpoints are one of files: leave one of them out"
                 )
-            from icmsg.link.endpoints.from_files import config_from_files  # slow to load
+            from icmsg.link.endpoints.instances import config_from_files  # slow to load
 
             config, names = config_from_files(target.name, link.other(target.name), files), [*files.endpoints]
         config = config or link.configs[target.name]

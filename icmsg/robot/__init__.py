@@ -11,6 +11,6 @@ Times are virtual: ``10 ms`` is ten milliseconds of the emulated SoC, whatever t
 from __future__ import annotations
 
 from icmsg.robot.library import IcmsgLibrary
-from icmsg.robot.renode_suites import RenodeSuites
+from icmsg.robot.lifecycle import RenodeSuites
 
 __all__ = ["IcmsgLibrary", "RenodeSuites"]

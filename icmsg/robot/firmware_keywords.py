@@ -1,22 +1,31 @@
-"""Keywords about firmware: loading it, what a stub shall do, and what lies in its memory."""
+"""Keywords about firmware: loading it, what a stub shall do, and what lies in its memory.
+
+Keywords about what the firmware prints.
+
+Keywords about variables of firmware by their names in C.
+"""
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from robot.api.deco import keyword
 
 from icmsg.assets import stub_names
-from icmsg.errors import ConfigurationError
-from icmsg.link.endpoints.stub import EndpointStats, EndpointStub
+from icmsg.errors import ConfigurationError, FirmwareError
+from icmsg.link.endpoints.setup import EndpointStats, EndpointStub
 from icmsg.link.stub_firmware import StubFirmware, StubStats
 from icmsg.link.workload import Workload
+from icmsg.machine.c_composites import ArrayType, StructType
+from icmsg.machine.c_types import CType, EnumValue, Value, bare
 from icmsg.machine.force_off import start_firmware
-from icmsg.robot.played_endpoints import PlayedEndpoints
-from icmsg.robot.values import CoreName
+from icmsg.robot.played_instances import PlayedEndpoints
+from icmsg.robot.settings import CoreName
 
 if TYPE_CHECKING:
+    from icmsg.machine.variables import Variable
     from icmsg.robot.context import KeywordContext
 
 
@@ -207,3 +216,137 @@ class FirmwareKeywords:
             )
         kind = EndpointStub if EndpointStub.is_stub(found.image) else StubFirmware
         return kind(found.image, found.bus)
+
+
+class ConsoleKeywords:
+    """The consoles of the cores."""
+
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
+
+    @keyword(tags=["console"])
+    def wait_for_console_line(self, core: CoreName, text: str, timeout: timedelta | None = None) -> str:
+        """Runs until a core has printed a line that contains ``text``, and returns the line."""
+        console = self._context.core(core).console
+
+        def found() -> str | None:
+            return next((line.text for line in console.lines if text in line.text), None)
+
+        self._context.wait(lambda: found() is not None, timeout, f"{text!r} on the console of {core}")
+        return found() or ""
+
+    @keyword(tags=["console"])
+    def console_should_contain(self, core: CoreName, text: str) -> None:
+        """Fails if a core has not printed ``text`` so far."""
+        if text not in self._context.core(core).console.text:
+            raise self._context.failure(f"{text!r} is not on the console of {core}")
+
+    @keyword(tags=["console"])
+    def console_should_not_contain(self, core: CoreName, text: str) -> None:
+        """Fails if a core has printed ``text``."""
+        if text in self._context.core(core).console.text:
+            raise self._context.failure(f"{text!r} is on the console of {core}")
+
+    @keyword(tags=["console"])
+    def get_console(self, core: CoreName) -> str:
+        """Returns everything that a core has printed."""
+        return self._context.core(core).console.text
+
+    @keyword(tags=["console"])
+    def write_line_to_console(self, core: CoreName, text: str = "", through: str | None = None) -> None:
+        """Writes a line, ended by CR, to the firmware of a core; it comes while time passes.
+
+        ``through`` is ``uart`` or ``rtt``; by default the UART, or SEGGER RTT where the image has it and no UART
+        listens.
+        """
+        self._context.core(core).console.write_line(text, through=through)
+
+    @keyword(tags=["console"])
+    def write_to_console(self, core: CoreName, text: str, through: str | None = None) -> None:
+        """Writes text, without the end of a line, to the firmware of a core as `Write Line To Console` does."""
+        self._context.core(core).console.write(text, through=through)
+
+
+class VariableKeywords:
+    """Variables of the image that a core runs; it needs debug information."""
+
+    def __init__(self, context: KeywordContext) -> None:
+        self._context = context
+
+    @keyword(tags=["firmware"])
+    def read_variable(self, core: CoreName, name: str) -> object:
+        """Returns a variable of a core's firmware: ``stats.received``, ``buf[3]``, ``p->x``, ``*p``, ``file.c::name``.
+
+        A number, a truth value; the name of an enumerator; a string for an array of characters, up to the first NUL;
+        bytes for an array of bytes; a list, or a dictionary of the members.
+        """
+        variable = self._context.core(core).variable(name)
+        return _plain(variable.type, variable.value)
+
+    @keyword(tags=["firmware"])
+    def write_variable(self, core: CoreName, name: str, value: object) -> None:
+        """Puts a value into a variable: a number, the name of an enumerator, ``true``, a text for characters.
+
+        Fails if the value is of another type or out of range, or the variable is constant.
+        """
+        self._context.core(core).variable(name).write(value)
+
+    @keyword(tags=["firmware"])
+    def variable_should_be(self, core: CoreName, name: str, value: object) -> None:
+        """Fails if a variable has another value.
+
+        | Variable Should Be | net | stats.received | 5 |
+        | Variable Should Be | net | link.state | STATE_BOUND |
+        """
+        variable = self._context.core(core).variable(name)
+        if not _is(variable, value):
+            raise self._context.failure(f"{name} of {core} is {variable}, expected {value}")
+
+    @keyword(tags=["firmware"])
+    def wait_for_variable(
+        self, core: CoreName, name: str, value: object, timeout: timedelta | None = None
+    ) -> None:
+        """Runs until a variable has this value; a pointer on the way to it may still be NULL."""
+        found = self._context.core(core)
+        found.variable(re.split(r"\.|->|\[", name.lstrip("* "), maxsplit=1)[0] if "::" not in name else name)
+        last = ""
+
+        def satisfied() -> bool:
+            nonlocal last
+            try:
+                variable = found.variable(name)
+                last = f"it is {variable}"
+                return _is(variable, value)
+            except FirmwareError as error:
+                last = str(error)
+                return False
+
+        try:
+            self._context.wait(satisfied, timeout, f"{name} of {core} becoming {value}")
+        except AssertionError as error:
+            first, *others = str(error).splitlines()
+            raise AssertionError("\n".join([f"{first}; {last}", *others])) from None
+
+
+def _plain(type_: CType, value: Value) -> object:
+    """Return a value as Robot has values."""
+    kind = bare(type_)
+    if isinstance(kind, ArrayType):
+        if kind.is_text:
+            return bytes(value).split(b"\0")[0].decode("utf-8", "backslashreplace")
+        return value if kind.is_bytes else [_plain(kind.element, each) for each in value]
+    if isinstance(kind, StructType):
+        members = {name: kind.member(name) for name in kind.names()}
+        return {name: _plain(found.type, value[name]) for name, found in members.items() if found is not None}
+    return value.name if isinstance(value, EnumValue) else value
+
+
+def _is(variable: Variable, value: object) -> bool:
+    """Return whether a variable has a value, which may be a text that says it; FirmwareError if it says none."""
+    plain = _plain(variable.type, variable.value)
+    if value in (plain, str(plain), str(variable)):
+        return True
+    kind = bare(variable.type)
+    if isinstance(kind, StructType) or (isinstance(kind, ArrayType) and not kind.is_text):
+        return False
+    return bool(kind.decode(kind.encode(value, variable.path)) == variable.value)

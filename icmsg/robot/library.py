@@ -11,33 +11,22 @@ from robotlibcore import DynamicCore
 
 from icmsg.engines.remote.transport import PATIENCE_S
 from icmsg.errors import IcmsgError
-from icmsg.robot.console_keywords import ConsoleKeywords
 from icmsg.robot.context import KeywordContext
-from icmsg.robot.doorbell_keywords import DoorbellKeywords
 from icmsg.robot.emulation import LocalEmulation
-from icmsg.robot.exchange_keywords import ExchangeKeywords
-from icmsg.robot.execution_keywords import ExecutionKeywords
-from icmsg.robot.firmware_keywords import FirmwareKeywords
-from icmsg.robot.interruption import Interruptions
-from icmsg.robot.lifecycle import Lifecycle
-from icmsg.robot.machine_keywords import MachineKeywords
-from icmsg.robot.message_keywords import MessageKeywords
+from icmsg.robot.execution_keywords import ExecutionKeywords, WatchpointKeywords
+from icmsg.robot.firmware_keywords import ConsoleKeywords, FirmwareKeywords, VariableKeywords
+from icmsg.robot.lifecycle import RESOURCE, VARIABLE, Interruptions, Lifecycle
+from icmsg.robot.machine_keywords import MachineKeywords, TimeKeywords
+from icmsg.robot.message_keywords import ExchangeKeywords, MessageKeywords
 from icmsg.robot.playing_keywords import PlayingKeywords
-from icmsg.robot.region_keywords import RegionKeywords
-from icmsg.robot.renode_cpu_keywords import RenodeCpuKeywords
-from icmsg.robot.renode_keywords import RenodeKeywords
+from icmsg.robot.region_keywords import DoorbellKeywords, RegionKeywords
+from icmsg.robot.renode_keywords import RenodeCpuKeywords, RenodeKeywords
 from icmsg.robot.renode_led_keywords import RenodeLedKeywords
 from icmsg.robot.renode_log_keywords import RenodeLogKeywords
-from icmsg.robot.renode_suites import RESOURCE, VARIABLE
 from icmsg.robot.renode_uart_keywords import RenodeUartKeywords
-from icmsg.robot.settings import LibrarySettings, robot_variables, under_renode_test
-from icmsg.robot.states import StateKeywords
-from icmsg.robot.time_keywords import TimeKeywords
-from icmsg.robot.trace_keywords import TraceKeywords
-from icmsg.robot.values import CoreName
-from icmsg.robot.variable_keywords import VariableKeywords
-from icmsg.robot.watching_keywords import WatchingKeywords
-from icmsg.robot.watchpoint_keywords import WatchpointKeywords
+from icmsg.robot.settings import CoreName, LibrarySettings, robot_variables, under_renode_test
+from icmsg.robot.testers import StateKeywords
+from icmsg.robot.watching_keywords import TraceKeywords, WatchingKeywords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -199,7 +188,7 @@ def _emulation(engine: str | None, settings: LibrarySettings) -> tuple[SuiteEmul
         if variables and VARIABLE not in variables:  # a suite may import it behind this library
             BuiltIn().set_suite_variable(f"${{{VARIABLE}}}", RESOURCE.as_posix())
         return LocalEmulation(engine, settings), []
-    from icmsg.robot.renode_test import BeforeRenode, RenodeTestEmulation  # needs the remote engine
+    from icmsg.robot.emulation import BeforeRenode, RenodeTestEmulation  # needs the remote engine
 
     emulation = RenodeTestEmulation()
     return emulation, [BeforeRenode(emulation)]

@@ -1,14 +1,79 @@
-"""Set-up and end of each test: what renode-test does for a suite, where it is not used; and the trace of a failure."""
+"""Set-up and end of each test: what renode-test does for a suite, where it is not used; and the trace of a failure.
+
+Ctrl-C and the timeout of a test while a keyword runs.
+
+Robot raises them out of the handler of a signal, wherever Python happens to be. In a peripheral's model, which native
+code has called, they would be lost and the test would go on. So they are noted, and handled between two slices of a
+core and at the end of the keyword. Signals belong to the process, and so does what is noted here.
+
+Suites written for Renode's renode-test: what it gives to every suite, for Robot without it.
+
+``python -m icmsg.robot SUITE…`` runs them; so does Robot or pabot with ``--prerunmodifier icmsg.robot.RenodeSuites``.
+"""
 
 from __future__ import annotations
 
+import signal
+import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from robot.api import SuiteVisitor
+
 from icmsg.errors import ConfigurationError
-from icmsg.robot.trace_keywords import write_trace
+from icmsg.robot.watching_keywords import write_trace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType, TracebackType
+
     from icmsg.robot.context import KeywordContext
+
+
+_NAMES: Final = ("SIGINT", "SIGTERM", "SIGALRM")
+_pending: Final[dict[int, Callable[[int, FrameType | None], Any]]] = {}
+
+
+def interrupted() -> bool:
+    """Return False, or raise what Robot raises at a signal that has come; for a condition that is asked often."""
+    while _pending:
+        number, handler = _pending.popitem()
+        handler(number, None)
+    return False
+
+
+class Interruptions:
+    """A context in which signals that Python handles are noted, if this is the thread that gets them."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
+
+    def __enter__(self) -> Interruptions:
+        if threading.current_thread() is threading.main_thread():
+            for name in _NAMES:
+                number = getattr(signal, name, None)  # Windows has no SIGALRM
+                handler = signal.getsignal(number) if number is not None else None
+                if number is not None and callable(handler) and not isinstance(handler, signal.Handlers):
+                    self._handlers[number] = handler
+                    signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers.clear()
+        if kind is None:
+            interrupted()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        handler = self._handlers[number]
+        if number in _pending:
+            handler(number, frame)  # somebody is in earnest
+        else:
+            _pending[number] = handler
+
 
 SETUP: Final = "Reset Emulation"
 TEARDOWN: Final = "Close Machine"
@@ -43,3 +108,26 @@ class Lifecycle:
                 result.message += f"\n(trace: {write_trace(self._context)})"
             except ConfigurationError as error:
                 result.message += f"\n({error})"
+
+
+RESOURCE: Final = Path(__file__).with_name("renode-keywords.resource")
+VARIABLE: Final = "RENODEKEYWORDS"
+
+
+class RenodeSuites(SuiteVisitor):  # type: ignore[misc]  # robot has no types for it
+    """Visitor that gives each suite ``${RENODEKEYWORDS}``, its import, and a Suite Setup and Suite Teardown."""
+
+    def start_suite(self, suite: Any) -> None:
+        """Change one suite; what it has itself stays."""
+        if not suite.tests:
+            return
+        path, variable = RESOURCE.as_posix(), f"${{{VARIABLE}}}"
+        resource = suite.resource
+        if not any(each.name == variable for each in resource.variables):
+            resource.variables.create(variable, [path])
+        if not {"icmsg.robot.IcmsgLibrary", variable} & {each.name for each in resource.imports}:
+            resource.imports.create(type="Resource", name=path)
+        if not suite.setup:
+            suite.setup.config(name="Setup")
+        if not suite.teardown:
+            suite.teardown.config(name="Teardown")

@@ -9,12 +9,10 @@ from robot.api.deco import keyword
 
 from icmsg.config.by_hand import with_given
 from icmsg.config.icbmsg import Refused
-from icmsg.config.instance import InstanceConfig, Signalling, Unbound
-from icmsg.config.layout import Wire
+from icmsg.config.instance import InstanceConfig, Signalling, Unbound, Wire
 from icmsg.errors import ConfigurationError
-from icmsg.robot.instance_arguments import defects_of
-from icmsg.robot.played_endpoints import PlayedEndpoints
-from icmsg.robot.values import CoreName
+from icmsg.robot.played_instances import PlayedEndpoints
+from icmsg.robot.settings import CoreName, defects_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +119,7 @@ class PlayingKeywords:
         several = {name: value for name, value in blocks.items() if value is not None}
         names = (endpoints or DEFAULT_ENDPOINT).split(",")
         if dts is not None:
-            from icmsg.link.endpoints.from_files import Files, config_from_files  # slow to load
+            from icmsg.link.endpoints.instances import Files, config_from_files  # slow to load
 
             chosen = None if instance == DEFAULT_INSTANCE else instance
             asked = () if endpoints is None else names

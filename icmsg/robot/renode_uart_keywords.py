@@ -12,17 +12,15 @@ from robot.api.deco import keyword
 from robot.utils import DotDict
 
 from icmsg.errors import EngineError
-from icmsg.robot.renode_failures import keyword_exception, recoverable_exception, tester_failed
-from icmsg.robot.testers import Testers
-from icmsg.robot.uart_ports import UartTester, uarts_of
+from icmsg.robot.terminal_tester import UartTester, uarts_of
+from icmsg.robot.testers import Testers, keyword_exception, recoverable_exception, tester_failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.machine.machine import Machine
     from icmsg.robot.context import KeywordContext
-    from icmsg.robot.terminal_tester import Match
-    from icmsg.robot.uart_ports import UartPort
+    from icmsg.robot.terminal_tester import Match, UartPort
 
 _DEFAULT_TIMEOUT: Final = 8.0
 _ENDS: Final = ("TreatLineFeedAsEndLine", "TreatCarriageReturnAsEndLine")

@@ -18,8 +18,7 @@ from icmsg.errors import ConfigurationError
 from icmsg.hw.mailboxes import kinds
 from icmsg.hw.uarts import UARTS
 from icmsg.soc.bus_setup import reaches, tags
-from icmsg.soc.core_power import find_force_off
-from icmsg.soc.mailbox_ports import check_joined, controller_of, find_ports
+from icmsg.soc.mailbox_ports import check_joined, controller_of, find_force_off, find_ports
 from icmsg.soc.platform import AddressRange, load_platform
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from icmsg.wire.slot_queue import HIGH, MASK, SlotQueueView
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from icmsg.machine.events import EndpointMessage
     from icmsg.machine.machine import Core
-    from icmsg.machine.region_news import EndpointMessage
     from icmsg.views.ways import Numbers
     from icmsg.views.writer import TracedDirection, TraceWriter
 

@@ -14,11 +14,9 @@ from icmsg.link.endpoints.followed import follow_endpoints
 from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.link import Link, default_link
 from icmsg.outputs import create_stream
-from icmsg.views.formats import format_of
-from icmsg.views.recording import unwritable, write_companions
-from icmsg.views.sink import Sink
+from icmsg.views.recording import format_of, unwritable, write_companions
 from icmsg.views.tracer import Tracer, subject_of
-from icmsg.views.writer import Message, TracedDirection, TraceWriter
+from icmsg.views.writer import Message, Sink, TracedDirection, TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

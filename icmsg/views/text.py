@@ -3,6 +3,8 @@
 >>> from icmsg.machine.events import ENDPOINT_SHIFT, LENGTH_MASK, REWORK_STATES, Event, EventKind
 >>> format_event(Event(18_410, EventKind.DOORBELL, 0, 1, 0), ["app", "net"])
 '      18.410 µs  app  rings mbox channel 1'
+
+Text: a line for each thing, as far as a person wants to read them; grep for ``#17`` finds all of message 17.
 """
 
 from __future__ import annotations
@@ -18,18 +20,24 @@ from icmsg.machine.events import (
     LENGTH_MASK,
     REWORK_STATES,
     TIMELINE,
+    EndpointMessage,
     Event,
     EventKind,
+    Packets,
+    RegionChanged,
 )
-from icmsg.machine.fault_causes import fault_name
-from icmsg.machine.region_news import EndpointMessage, Packets, RegionChanged
+from icmsg.machine.machine import fault_name
 from icmsg.outputs import replace_file
+from icmsg.timers import format_time
+from icmsg.views.writer import TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from icmsg.machine.machine import Machine
+    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
+
 
 _LIMIT: Final = 100_000
 """Events that are kept: the last ones explain a failure, and eight hours of time must fit into memory."""
@@ -174,3 +182,136 @@ def write_lines(path: Path, lines: Iterable[str]) -> Path:
             f"trace {path} cannot be written: {error.strerror}; give a folder that can be"
         ) from None
     return path
+
+
+_SHOWN: Final = 32
+"""Bytes of a payload in a line."""
+_MANY: Final = 1 << 13
+"""Pieces of lines that are handed on at once."""
+
+
+class TextWriter(TraceWriter):
+    """Writes lines as :func:`icmsg.views.text.format_line` makes them: virtual time, core, what happened."""
+
+    def __init__(self, subject: TraceSubject, output: TraceOutput) -> None:
+        super().__init__(subject, output)
+        self._names = [f" µs  {name:<4} " for name in subject.names]
+        self._lines: list[str] = []
+        self._time_ns, self._time = -1, ""
+        self._levels: dict[int, int] = {}
+        if all(each.blocks is None for each in subject.directions):
+            self.filled = super().filled  # type: ignore[method-assign]  # so that nobody tells it
+        for each in subject.directions:
+            self._comment(f"{each.title} {each.instance}: {each.region}, channel {each.channel}, {each.wire}")
+
+    def _comment(self, text: str) -> None:
+        self._lines += (f"# {text}", "\n")
+
+    def _line(self, time_ns: int, core: int, text: str) -> None:
+        if time_ns != self._time_ns:
+            self._time_ns, self._time = time_ns, format_microseconds(time_ns)
+            if len(self._lines) > _MANY:
+                self._hand_on()
+        self._lines += (self._time, self._names[core], text, "\n")
+
+    def _hand_on(self) -> None:
+        self.output.write("".join(self._lines).encode())
+        self._lines.clear()
+
+    def sent(self, time_ns: int, message: Message) -> None:
+        """Write number, place, length and the first bytes."""
+        payload = message.payload
+        more = " ..." if len(payload) > _SHOWN else ""
+        self._line(
+            time_ns,
+            message.direction.writer.index,
+            f"sent {message.title} to {message.direction.reader.name} {message.place}, "
+            f"{len(payload)} bytes: {payload[:_SHOWN].hex(' ')}{more}",
+        )
+
+    def rang(self, time_ns: int, core: int, channel: int, messages: Sequence[Message]) -> None:
+        """Write the channel, and what it announces."""
+        words = f" for {messages[0].title}" if len(messages) == 1 else _titles(messages, " for ")
+        self._line(time_ns, core, f"rings mbox channel {channel}{words}")
+
+    def signal_lost(self, time_ns: int, core: int, channels: int, messages: Sequence[Message]) -> None:
+        """Write which channels."""
+        self._line(time_ns, core, f"LOST the signal of channels 0x{channels:X}{_titles(messages, ' for ')}")
+
+    def interrupt(self, time_ns: int, core: int, number: int, messages: Sequence[Message]) -> None:
+        """Write number and what waits."""
+        self._line(time_ns, core, f"interrupt {number} rises{_titles(messages, ' for ')}")
+
+    def interrupt_taken(self, time_ns: int, core: int, number: int) -> None:
+        """Write the entry."""
+        self._line(time_ns, core, f"interrupt {number} is taken")
+
+    def interrupt_ended(self, time_ns: int, core: int, number: int) -> None:
+        """Write the return."""
+        self._line(time_ns, core, f"interrupt {number} ends")
+
+    def received(self, time_ns: int, message: Message) -> None:
+        """Write number and time under way."""
+        after = format_time(max(0, time_ns - message.sent_ns))
+        self._line(
+            time_ns, message.direction.reader.index, f"received {message.title}, {after} after it was sent"
+        )
+
+    def dropped(self, time_ns: int, message: Message, why: str) -> None:
+        """Write why nobody received it."""
+        self._line(time_ns, message.direction.reader.index, f"NOT RECEIVED {message.title}: {why}")
+
+    def controlled(self, time_ns: int, direction: TracedDirection, control: Control) -> None:
+        """Write the words."""
+        self._line(time_ns, direction.writer.index, f"to {direction.reader.name}: {control.words}")
+
+    def filled(self, time_ns: int, direction: TracedDirection, rd_idx: int, wr_idx: int, level: int) -> None:  # noqa: ARG002 - blocks
+        """Write how many blocks are in use; the bytes of a ring follow from its messages."""
+        if direction.blocks is not None and level != self._levels.get(direction.number, 0):
+            self._levels[direction.number] = level
+            room, unit = direction.room
+            self._line(time_ns, direction.writer.index, f"has {level} of {room} {unit} in use")
+
+    def state(self, time_ns: int, core: int, name: str) -> None:
+        """Write the state."""
+        self._line(time_ns, core, f"is {name}")
+
+    def session(self, time_ns: int, core: int, own: int, acknowledged: int) -> None:
+        """Write both ids."""
+        self._line(time_ns, core, f"has session {own}, acknowledges {acknowledged or 'nobody'}")
+
+    def core_changed(self, time_ns: int, core: int, what: str) -> None:
+        """Write the change."""
+        self._line(time_ns, core, what)
+
+    def fault(self, time_ns: int, core: int, text: str, pc: int) -> None:
+        """Write fault and PC."""
+        self._line(time_ns, core, f"FAULT {text} at PC 0x{pc:08X}")
+
+    def warning(self, time_ns: int, core: int, text: str) -> None:
+        """Write the text."""
+        self._line(time_ns, core, f"WARNING {text}")
+
+    def region_changed(self, time_ns: int, direction: TracedDirection, text: str) -> None:
+        """Write the text."""
+        self._line(time_ns, direction.writer.index, f"region {direction.title}: {text}")
+
+    def printed(self, time_ns: int, core: int, text: str) -> None:
+        """Write the line."""
+        self._line(time_ns, core, f"prints {text}")
+
+    def written(self, time_ns: int, core: int, text: str) -> None:
+        """Write the input."""
+        self._line(time_ns, core, f"is written to: {text}")
+
+    def noted(self, time_ns: int, core: int, text: str) -> None:
+        """Write the text."""
+        self._line(time_ns, core, text)
+
+    def close(self) -> None:
+        """Hand on the rest."""
+        self._hand_on()
+
+
+def _titles(messages: Sequence[Message], before: str) -> str:
+    return before + ", ".join(message.title for message in messages) if messages else ""

@@ -16,11 +16,18 @@ from icmsg.ipc import LegacyState, ReworkState, State
 from icmsg.link.endpoints.followed import follow_endpoints
 from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.followed_link import follow_link
-from icmsg.link.link_observer import WatchesStores
+from icmsg.link.link import WatchesStores
 from icmsg.machine.console import Console, printable
-from icmsg.machine.events import LENGTH_MASK, REWORK_STATES, EventKind
-from icmsg.machine.fault_causes import fault_name
-from icmsg.machine.region_news import EndpointMessage, Packets, RegionChange, RegionChanged
+from icmsg.machine.events import (
+    LENGTH_MASK,
+    REWORK_STATES,
+    EndpointMessage,
+    EventKind,
+    Packets,
+    RegionChange,
+    RegionChanged,
+)
+from icmsg.machine.machine import fault_name
 from icmsg.views.endpoint_ways import ways_of
 from icmsg.views.ways import Numbers, Way
 from icmsg.views.writer import AT_END, Message, TracedCore, TracedDirection, TraceSubject, TraceWriter
@@ -29,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from icmsg.config.layout import RegionLayout
+    from icmsg.config.instance import RegionLayout
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.endpoints.followed import FollowedEndpoints
     from icmsg.link.endpoints.link import AnyLink

@@ -2,6 +2,8 @@
 
 Written by hand, since a file of this kind is one line for each change: the library for it takes three times as long.
 Beside the file stands one for GTKWave (``.gtkw``) that shows all signals, strings as text and fill levels as curves.
+
+Order by time, for formats that cannot go back: the events of two cores come up to a quantum out of order.
 """
 
 from __future__ import annotations
@@ -9,13 +11,61 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.instance import InstanceConfig
-from icmsg.views.time_order import TimeOrder
+from icmsg.timers import MS
 from icmsg.views.writer import TraceWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
+
+
+_LATEST_NS: Final = 10 * MS
+"""No slice of a core is longer, whatever the quantum, and no core is further ahead."""
+_ENOUGH: Final = 4096
+
+
+class TimeOrder:
+    """Holds what was added until nothing older can come any more, and hands it to ``write`` by time, many at once.
+
+    Of one time, what was added first comes first. What comes later than that all the same gets the last time written.
+    """
+
+    def __init__(self, write: Callable[[Sequence[tuple[int, bytes]]], None]) -> None:
+        self._write = write
+        self._held: list[tuple[int, bytes]] = []
+        self._newest = self._written = 0
+        self._next_look = _ENOUGH
+
+    def add(self, time_ns: int, what: bytes) -> None:
+        """Take one more."""
+        held = self._held
+        held.append((time_ns, what))
+        if time_ns > self._newest:
+            self._newest = time_ns
+        if len(held) >= self._next_look:
+            self._hand_on(self._newest - _LATEST_NS)
+            self._next_look = max(_ENOUGH, 2 * len(self._held))
+
+    def close(self) -> None:
+        """Hand on all that is held."""
+        self._hand_on(self._newest)
+
+    def _hand_on(self, until_ns: int) -> None:
+        held = sorted(self._held, key=_time)
+        self._held = [each for each in held if each[0] > until_ns]
+        ready = held[: len(held) - len(self._held)]
+        if ready:
+            earliest = self._written
+            if ready[0][0] < earliest:
+                ready = [(max(time_ns, earliest), what) for time_ns, what in ready]
+            self._written = ready[-1][0]
+            self._write(ready)
+
+
+def _time(held: tuple[int, bytes]) -> int:
+    return held[0]
+
 
 _FIRST_ID, _IDS = 33, 94
 _STRING, _EVENT, _NUMBER, _INDEX = "string", "event", "integer", "reg"

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.layout import WORD
+from icmsg.config.instance import WORD
 from icmsg.errors import BusError
-from icmsg.hw.memory_bus import looking_window_of
+from icmsg.hw.bus import looking_window_of
 from icmsg.views.writer import MAGIC_NUMBER, Message
 from icmsg.wire.slot_queue import MASK
 
 if TYPE_CHECKING:
+    from icmsg.machine.events import EndpointMessage, Packets
     from icmsg.machine.machine import Core
-    from icmsg.machine.region_news import EndpointMessage, Packets
     from icmsg.views.writer import TracedDirection, TraceWriter
 
 _HEADER: Final = 4

@@ -2,7 +2,7 @@
 
 Everything works through a :class:`~icmsg.hw.bus.Bus`, so one buffer can be driven without any engine::
 
-    >>> from icmsg.hw.memory_bus import MemoryBus
+    >>> from icmsg.hw.bus import MemoryBus
     >>> from icmsg.wire import PbufReader, PbufWriter, RegionLayout
     >>> bus = MemoryBus(bytearray(0x800), base=0x2007_0000)
     >>> layout = RegionLayout.pbuf(0x800, dcache_alignment=32)
@@ -17,14 +17,10 @@ Everything works through a :class:`~icmsg.hw.bus.Bus`, so one buffer can be driv
 
 from __future__ import annotations
 
-from icmsg.config.layout import RegionLayout
-from icmsg.wire.first_packet import first_packet_is
-from icmsg.wire.handshake import HandshakeWord
-from icmsg.wire.packet_buffer import PacketReader, PacketWriter, Payload
-from icmsg.wire.pbuf_reader import PbufReader
-from icmsg.wire.pbuf_writer import PbufWriter
-from icmsg.wire.spsc_reader import SpscReader
-from icmsg.wire.spsc_writer import SpscWriter
+from icmsg.config.instance import RegionLayout
+from icmsg.wire.packet_buffer import HandshakeWord, PacketReader, PacketWriter, Payload, first_packet_is
+from icmsg.wire.pbuf import PbufReader, PbufWriter
+from icmsg.wire.spsc import SpscReader, SpscWriter
 
 __all__ = [
     "HandshakeWord",

@@ -4,7 +4,7 @@ The same on the wire as what :class:`PbufWriter` and :class:`PbufReader` do, whi
 simple case of plain memory and a packet that does not wrap; this way takes half the time.
 
 >>> from icmsg.config import RegionLayout
->>> from icmsg.hw.memory_bus import MemoryBus
+>>> from icmsg.hw.bus import MemoryBus
 >>> bus = MemoryBus(bytearray(64))
 >>> writer, reader = ControlWriter(bus, 0, RegionLayout.pbuf(64)), ControlReader(bus, 0, RegionLayout.pbuf(64))
 >>> writer.tx_init(); reader.rx_init()
@@ -18,12 +18,11 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from icmsg.hw.memory_bus import views_of
-from icmsg.wire.pbuf_reader import PbufReader
-from icmsg.wire.pbuf_writer import PbufWriter
+from icmsg.hw.bus import views_of
+from icmsg.wire.pbuf import PbufReader, PbufWriter
 
 if TYPE_CHECKING:
-    from icmsg.config.layout import RegionLayout
+    from icmsg.config.instance import RegionLayout
     from icmsg.hw.bus import Bus
 
 LENGTH = 3

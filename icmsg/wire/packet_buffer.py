@@ -2,11 +2,26 @@
 
 A buffer lives in one region: the writer owns ``wr_idx``, the reader ``rd_idx``; one packet is one message of
 1 to 65535 bytes. Neither side ever waits: a full or empty buffer is told, not waited for.
+
+The first packet of a region that nobody has read from yet: how a side without sessions is recognised.
+
+The handshake word of session bonding (Zephyr ≥ 4.1, protocol §3.1).
+
+It lies at offset 4 of a region and is written by that region's *reader*: the low half is the reader's own
+session id, the high half acknowledges the session id of the region's writer. 0 means disconnected or not
+acknowledged.
 """
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+from icmsg.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from icmsg.config.instance import RegionLayout
+    from icmsg.hw.bus import Bus
+
 
 Payload = bytes | bytearray | memoryview
 """Message that can be sent; it is copied before the call returns."""
@@ -63,3 +78,53 @@ class PacketReader(Protocol):
         :class:`~icmsg.errors.BufferTooSmallError` (ENOMEM) above ``capacity`` bytes,
         :class:`~icmsg.errors.IncompletePacketError` (EAGAIN) when the index does not cover the packet.
         """
+
+
+_LONGEST = 0xFFFF
+
+
+def first_packet_is(bus: Bus, address: int, layout: RegionLayout, payload: bytes) -> bool:
+    """Tell whether the packet at the start of a pbuf's data is exactly ``payload`` (protocol §3.6).
+
+    Only memory decides, nothing is consumed. What is no valid index or no such packet is simply False: before
+    the peer has initialised the region it may hold anything.
+    """
+    end = 4 + len(payload)
+    wr = bus.read32(address + layout.wr_idx_offset)
+    if not end <= wr <= min(layout.data_length - 1, _LONGEST):
+        return False
+    packet = bus.read_block(address + layout.data_offset, end)
+    return packet[:2] == len(payload).to_bytes(2, "big") and packet[4:] == payload
+
+
+class HandshakeWord:
+    """The handshake word of the region at ``address``.
+
+    Raises :class:`~icmsg.errors.ConfigurationError` for a layout without one.
+    """
+
+    __slots__ = ("_read32", "_write32", "address")
+
+    def __init__(self, bus: Bus, address: int, layout: RegionLayout) -> None:
+        if layout.handshake_offset is None:
+            raise ConfigurationError(
+                'no handshake word here: use unbound = "enable" or "detect" with dcache-alignment >= 8'
+            )
+        self.address = address + layout.handshake_offset
+        self._read32 = bus.read32
+        self._write32 = bus.write32
+
+    def read(self) -> tuple[int, int]:
+        """Return (session id of the region's reader, session id of its writer that is acknowledged)."""
+        word = self._read32(self.address)
+        return word & 0xFFFF, word >> 16
+
+    def write(self, session_id: int, acknowledged: int) -> None:
+        """Publish this reader's ``session_id`` and what it acknowledges, both 16 bits."""
+        self._write32(self.address, acknowledged << 16 | session_id)
+
+
+def are_acknowledged(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Return whether each side acknowledges the session that the other has, by the handshake words of both regions."""
+    (own, acknowledged), (peer, acknowledged_by_peer) = one, other
+    return own == acknowledged_by_peer != 0 and peer == acknowledged != 0

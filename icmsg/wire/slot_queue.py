@@ -3,7 +3,7 @@
 A region has two of them. The sender writes the *producer* queue: which block each message begins at, bit 7 set for high
 priority. The receiver writes the *consumer* queue: which of them it has done with, in that order (ICBMsg protocol §5).
 
->>> from icmsg.hw.memory_bus import MemoryBus
+>>> from icmsg.hw.bus import MemoryBus
 >>> bus = MemoryBus(bytearray(24))
 >>> queue, view = SlotQueue(bus, 0, 16), SlotQueueView(bus, 0, 16)
 >>> queue.reset()
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.hw.memory_bus import window_of
+from icmsg.hw.bus import window_of
 
 if TYPE_CHECKING:
     from icmsg.hw.bus import Bus

@@ -9,9 +9,8 @@ import pytest
 from command import icmsg
 from rich.console import Console
 
-from icmsg.cli import bench_command, bench_table
-from icmsg.cli.bench_command import PAIRINGS, WINDOWS, BenchReport
-from icmsg.cli.measure import Rate, call_cost, exchange_rate
+from icmsg.cli import bench_command, render
+from icmsg.cli.bench_command import PAIRINGS, WINDOWS, BenchReport, Rate, call_cost, exchange_rate
 from icmsg.config.boards import DEFAULT
 from icmsg.engines.choice import EngineChoice
 from icmsg.engines.embedded.machine import EmbeddedMachine
@@ -70,7 +69,7 @@ def test_ratios_are_those_of_the_figures_beside_them() -> None:
 def test_the_table_shows_every_figure(more: dict[str, Any]) -> None:
     console = Console(width=100, record=True, file=None, quiet=False)
     with console.capture() as capture:
-        bench_table.show(report(**more).as_json(), console)
+        render.show(report(**more).as_json(), console)
     text = capture.get()
     assert "ICMsg echoes, renode (why)" in text
     assert "python ↔ echo, window 8" in text

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from icmsg.engines.remote.telnet import TelnetMonitor
+from icmsg.engines.remote.monitor import TelnetMonitor
 from icmsg.errors import EngineError, MonitorError
 
 if TYPE_CHECKING:

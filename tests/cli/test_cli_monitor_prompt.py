@@ -179,7 +179,7 @@ class _Pumped:
 @pytest.fixture
 def pumping(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[_Pumped, list[str]]]:
     clock = _Clock()
-    monkeypatch.setattr("icmsg.cli.monitor_idle.time", clock)
+    monkeypatch.setattr("icmsg.cli.monitor_input.time", clock)
 
     def run(looks: int, **session: float) -> tuple[_Pumped, list[str]]:
         pumped = _Pumped(clock, **session)  # type: ignore[arg-type]

@@ -10,8 +10,8 @@ from icbmsg_files import CORES, me, side_with
 
 from icmsg.config.checks import check, will_bond
 from icmsg.errors import ConfigurationError, IcmsgError
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import EndpointConfig, InterruptHandler, VirtualClock, backend_for
 
 if TYPE_CHECKING:

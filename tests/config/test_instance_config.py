@@ -8,7 +8,7 @@ import pytest
 
 from icmsg.config import InstanceConfig, Region, RegionLayout
 from icmsg.errors import ConfigurationError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufWriter
 
 TX, RX = Region(0x2007_0000, 0x800), Region(0x2007_8000, 0x800)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from config_files import DATA
 
+from icmsg.config.built_for import Release, Releases
 from icmsg.config.kconfig import load_kconfig, parse_kconfig
-from icmsg.config.release import Release, Releases
 from icmsg.errors import KconfigError
 
 if TYPE_CHECKING:

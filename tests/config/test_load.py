@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from config_files import DATA, text
 
+from icmsg.config.built_for import Release
 from icmsg.config.load import load_instances, load_pair, load_side
-from icmsg.config.release import Release
 from icmsg.errors import ConfigurationError, DevicetreeError, KconfigError
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from nrf54_files import FILES, L15, write
 
 from icmsg.config import IcbmsgConfig, IcmsgMeConfig, InstanceConfig
 from icmsg.config.build_folder import images_in
+from icmsg.config.built_for import Release, Releases
 from icmsg.config.kconfig import load_kconfig, parse_kconfig
 from icmsg.config.load import load_backends, load_instances, load_pair, load_side
-from icmsg.config.release import Release, Releases
 from icmsg.errors import ConfigurationError, DevicetreeError, KconfigError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from icmsg.config.checks import check, will_bond
 from icmsg.config.devicetree import load_devicetree, parse_devicetree
 from icmsg.config.load import load_side
-from icmsg.config.matching import match
+from icmsg.config.pairing import match
 
 APP = load_devicetree(DATA / "eight_app.dts").instances
 NET = load_devicetree(DATA / "eight_net.dts").instances

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icmsg.config.release import FIRST, NEWEST, Release, Releases
+from icmsg.config.built_for import FIRST, NEWEST, Release, Releases
 from icmsg.errors import ConfigurationError
 
 

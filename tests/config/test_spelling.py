@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from icmsg.config.spelling import closest
+from icmsg.errors import closest
 
 MODES = ("disable", "enable", "detect")
 

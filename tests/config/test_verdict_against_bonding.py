@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from config_files import text
 
+from icmsg.config.built_for import Release, Releases
 from icmsg.config.checks import check, will_bond
 from icmsg.config.devicetree import parse_devicetree
 from icmsg.config.load import Side
-from icmsg.config.release import Release, Releases
 from icmsg.errors import ConfigurationError, IcmsgError
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import EndpointConfig, IcmsgInstance, InterruptHandler, VirtualClock
 
 if TYPE_CHECKING:

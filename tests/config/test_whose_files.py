@@ -11,10 +11,10 @@ from nrf54_files import FILES, H20, L15, check, codes, refused, source
 from icmsg.cli.main import main
 from icmsg.config.boards import BOARDS
 from icmsg.config.build_folder import build_sides
+from icmsg.config.built_for import board_in, core_in, core_of, soc_of
 from icmsg.config.devicetree import parse_devicetree
 from icmsg.config.kconfig import parse_kconfig
 from icmsg.config.load import load_side
-from icmsg.config.soc import board_in, core_in, core_of, soc_of
 from icmsg.errors import ConfigurationError
 
 if TYPE_CHECKING:

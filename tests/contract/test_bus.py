@@ -19,8 +19,7 @@ from renode_buses import renode_bus
 from icmsg.engines.embedded.bus import CoreBus
 from icmsg.engines.embedded.memory import PAGE, AddressSpace, MappedMemory, Memory
 from icmsg.errors import BusError
-from icmsg.hw.bus import Bus
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import Bus, MemoryBus
 from icmsg.hw.model import RegisterModel
 from icmsg.hw.model_bus import ModelBus
 from icmsg.hw.registers import Register, RegisterBlock

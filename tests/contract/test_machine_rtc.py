@@ -22,7 +22,7 @@ from rtc_by_counting import (
     Naive,
 )
 
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 
 if TYPE_CHECKING:
     from machines import MachineUnderTest

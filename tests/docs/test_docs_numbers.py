@@ -9,7 +9,7 @@ from icmsg.engines.embedded.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_N
 from icmsg.engines.embedded.scheduler import _TIGHT_FOR_US, _TIGHT_US
 from icmsg.hw.nrf_ipc import CHANNELS
 from icmsg.link.exchange import BOND_TIMEOUT_NS, STALL_NS
-from icmsg.machine.simtime import US, S
+from icmsg.timers import US, S
 
 TIMING = "\n".join(page("docs/timing-model.md").prose)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from running_stub import MS, board_of, load, other_of
 
+from icmsg.ipc.bonding import MAGIC
 from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.icbmsg.control import BOUND, DATA, RELEASE_BOUND, RELEASE_DATA
-from icmsg.ipc.magic import MAGIC
-from icmsg.link.endpoints.stub import EndpointStub
+from icmsg.link.endpoints.setup import EndpointStub
 from icmsg.link.played_instance import PlayedMailbox
 from icmsg.link.workload import Workload
 from icmsg.wire.block_area import BlockArea
@@ -19,7 +19,7 @@ from icmsg.wire.slot_queue import SlotQueue, SlotQueueView
 
 if TYPE_CHECKING:
     from icmsg.config import IcbmsgConfig
-    from icmsg.config.icbmsg_layout import Generation
+    from icmsg.config.icbmsg import Generation
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.link.stub_firmware import StubStats
 

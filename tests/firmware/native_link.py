@@ -13,8 +13,8 @@ from native_stub import Region
 from icmsg.config import InstanceConfig
 from icmsg.config import Region as RegionConfig
 from icmsg.errors import IpcError
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import MemoryMailbox, mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import MemoryMailbox, mailbox_pair
 from icmsg.ipc import EndpointConfig, IcmsgInstance, InterruptHandler, VirtualClock
 from icmsg.ipc.clock import MS
 

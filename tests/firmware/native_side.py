@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from native_link import NativeLink
 
     from icmsg.config import InstanceConfig
-    from icmsg.hw.memory_mailbox import MemoryMailbox
+    from icmsg.hw.mailbox import MemoryMailbox
     from icmsg.ipc.clock import Timer
 
 BASE = 0x2007_0000

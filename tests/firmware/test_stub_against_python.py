@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from native_stub import Region, Side
 
 from icmsg.errors import WireError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter, RegionLayout
 
 if TYPE_CHECKING:

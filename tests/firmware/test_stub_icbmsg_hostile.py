@@ -12,14 +12,14 @@ from icbmsg_by_hand import ClassicHand, ReworkHand, start_against_hand, stats_of
 from running_stub import READY
 
 from icmsg.errors import WireError
+from icmsg.ipc.bonding import MAGIC
 from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.icbmsg.control import BOUND, DATA, RELEASE_BOUND, RELEASE_DATA
-from icmsg.ipc.magic import MAGIC
 
 if TYPE_CHECKING:
-    from icmsg.config.icbmsg_layout import Generation
+    from icmsg.config.icbmsg import Generation
     from icmsg.engines.embedded.machine import EmbeddedMachine
-    from icmsg.link.endpoints.stub import EndpointStub
+    from icmsg.link.endpoints.setup import EndpointStub
 
 BOND, RECEIVE, SEND, BLOCK, ENDPOINT = 2, 3, 4, 6, 7
 EBADMSG = 77

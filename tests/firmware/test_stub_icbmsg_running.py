@@ -17,8 +17,8 @@ from icmsg.link.endpoints.peer import EndpointsPeer
 from icmsg.link.workload import Workload
 
 if TYPE_CHECKING:
-    from icmsg.config.icbmsg_layout import Generation
-    from icmsg.link.endpoints.stub import EndpointStub
+    from icmsg.config.icbmsg import Generation
+    from icmsg.link.endpoints.setup import EndpointStub
 
 GENERATIONS = ["4.1", "rework"]
 

@@ -8,7 +8,7 @@ import pytest
 from native_stub import STUBS, words_of_struct
 from running_stub import CLOSE, CLOSE_AND_OPEN
 
-from icmsg.link.endpoints.stub import EndpointParams, EndpointStats
+from icmsg.link.endpoints.setup import EndpointParams, EndpointStats
 
 README = (STUBS / "README.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| (\d+)(?:\u2013(\d+))? \| `?(\w+)`?", re.MULTILINE)

@@ -18,12 +18,12 @@ from target import GROUPS, REGION
 
 from icmsg.config import RegionLayout
 from icmsg.errors import BusError, CorruptRegionError
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.ipc import discriminator, magic, session
+from icmsg.hw.bus import MemoryBus
+from icmsg.ipc import bonding, discriminator
+from icmsg.ipc.bonding import Sessions
 from icmsg.ipc.instance import IcmsgInstance
-from icmsg.ipc.session import Sessions
 from icmsg.wire import PbufReader, PbufWriter, SpscReader, SpscWriter
-from icmsg.wire.follower import PbufFollower
+from icmsg.wire.inspect import PbufFollower
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,8 +178,8 @@ def stays_broken(original: Any) -> Any:
 
 
 BROKEN: dict[str, Break] = {
-    "an error leaves the work queue": replace(session, "write_magic", unchecked_magic),
-    "an undocumented error of open": replace(magic, "write_magic", unchecked_magic),
+    "an error leaves the work queue": replace(bonding, "write_magic", unchecked_magic),
+    "an undocumented error of open": replace(bonding, "write_magic", unchecked_magic),
     "a read behind the region": replace(PbufReader, "peek", one_byte_further),
     "a follower reads behind the region": replace(PbufReader, "read_available", one_byte_further),
     "plain memory is accessed elsewhere": replace(MemoryBus, "window", one_word_off),

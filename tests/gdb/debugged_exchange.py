@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rsp_client import Client
 
-    from icmsg.link.exchange_result import ExchangeResult
+    from icmsg.link.verdict import ExchangeResult
 
 
 def stub_image(name: str, core: str) -> FirmwareImage:

@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from icmsg.gdb.packets import frame
+from icmsg.gdb.session import frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ from rsp_client import Client
 
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.gdb import Debugger, Halted
-from icmsg.gdb.packets import LARGEST, frame
+from icmsg.gdb.session import LARGEST, frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from icmsg.gdb.packets import INTERRUPT, LARGEST, Corrupt, GdbPacketReader, frame
+from icmsg.gdb.session import INTERRUPT, LARGEST, Corrupt, GdbPacketReader, frame
 
 
 def read(*parts: bytes) -> list[bytes]:

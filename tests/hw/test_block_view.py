@@ -3,9 +3,8 @@ from __future__ import annotations
 import pytest
 
 from icmsg.errors import BusError, ConfigurationError
-from icmsg.hw.block_view import BlockView
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.registers import Access, Field, Register, RegisterBlock
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.registers import Access, BlockView, Field, Register, RegisterBlock
 
 BLOCK = RegisterBlock(
     "TIMER",

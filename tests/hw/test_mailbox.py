@@ -15,8 +15,7 @@ from vevif_sides import EVERY
 from vevif_sides import Sides as VevifSides
 
 from icmsg.errors import ConfigurationError, ErrnoError, MailboxError
-from icmsg.hw.mailbox import ChannelStates, Mailbox, channels_in
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.mailbox import ChannelStates, Mailbox, channels_in, mailbox_pair
 from icmsg.hw.nrf_ipc import NrfIpc
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from icmsg.errors import BusError, ConfigurationError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 
 
 def test_the_buffer_is_shared_and_not_copied() -> None:

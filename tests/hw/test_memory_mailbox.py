@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from icmsg.errors import ConfigurationError, MailboxError
-from icmsg.hw.memory_mailbox import MemoryMailbox, mailbox_pair
+from icmsg.hw.mailbox import MemoryMailbox, mailbox_pair
 
 LIMIT = 5_000
 

@@ -10,9 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from mailbox_sites import Site
 
 from icmsg.errors import BusError, ConfigurationError
+from icmsg.hw.bus import MemoryBus
 from icmsg.hw.mailboxes import find_kind, nrf_bellboard
 from icmsg.hw.mailboxes.nrf_bellboard import NrfBellboard, NrfBellboardModel
-from icmsg.hw.memory_bus import MemoryBus
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from ipc_model import APP, NET, IpcModel, LoggingBus, two_cores
 
 from icmsg.errors import BusError, ConfigurationError, MailboxError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.hw.nrf_ipc import NrfIpc
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from icmsg.hw.nrf_ipc import IPC
-from icmsg.hw.nrf_uarte import UARTE
 from icmsg.hw.registers import Access, RegisterBlock
+from icmsg.hw.uart_layout import UARTE
 
 R, W, RW = Access.R, Access.W, Access.RW
 IPC_FACTS = {

@@ -12,13 +12,13 @@ from mailbox_sites import Site
 from vevif_sides import CSRS, EVENTS, EVERY, IRQ, TASKS, VPR, Sides
 
 from icmsg.errors import BusError, ConfigurationError, MailboxError
+from icmsg.hw.bus import MemoryBus
 from icmsg.hw.mailbox import channels_in
 from icmsg.hw.mailboxes import find_kind, nrf_vevif, nrf_vevif_csr
 from icmsg.hw.mailboxes.nrf_vevif import NrfVevifModel
 from icmsg.hw.mailboxes.nrf_vevif_csr import CLICINT, NrfVevifCsr
-from icmsg.hw.memory_bus import MemoryBus
 from icmsg.hw.model_bus import ModelBus
-from icmsg.ipc.interrupt import InterruptHandler
+from icmsg.ipc.backend import InterruptHandler
 
 EVENT = 1 << 20
 TASK = 1 << 21

@@ -8,7 +8,7 @@ import pytest
 
 from icmsg.config import RegionLayout
 from icmsg.errors import BusError
-from icmsg.hw.memory_bus import MemoryBus, window_of
+from icmsg.hw.bus import MemoryBus, window_of
 from icmsg.wire import PbufReader, PbufWriter
 
 BASE = 0x2007_0000

@@ -6,9 +6,9 @@ from typing import Final
 
 from mailbox_sites import PartsBus, Rises, Site
 
+from icmsg.hw.bus import MemoryBus
 from icmsg.hw.mailboxes.nrf_vevif import NrfVevif, NrfVevifModel
 from icmsg.hw.mailboxes.nrf_vevif_csr import CLICINT, VEVIF_CSR, NrfVevifCsr, NrfVevifCsrModel
-from icmsg.hw.memory_bus import MemoryBus
 from icmsg.hw.model_bus import ModelBus
 
 VPR: Final = 0x5004_C000

@@ -20,8 +20,8 @@ from zephyr_peer import Peer
 
 from icmsg.config import InstanceConfig, Region
 from icmsg.errors import IpcError
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import MemoryMailbox, mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import MemoryMailbox, mailbox_pair
 from icmsg.ipc import EndpointConfig, IcmsgInstance, InterruptHandler, VirtualClock
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from icmsg.config import IcbmsgConfig, Region
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import MemoryMailbox, mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import MemoryMailbox, mailbox_pair
 from icmsg.ipc import (
     AtEndpoint,
     EndpointConfig,

@@ -13,7 +13,7 @@ from icbmsg_pair import PlannedError
 from test_adversarial import Ends, Line
 
 from icmsg.errors import IcmsgError, IpcError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.ipc import (
     AtEndpoint,
     EndpointConfig,

@@ -18,7 +18,7 @@ from looped import examples
 
 from icmsg.config import InstanceConfig, Region
 from icmsg.errors import IpcError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.ipc import EndpointConfig, IcmsgInstance, State, VirtualClock
 
 BASE = 0x1000

@@ -18,12 +18,12 @@ from icmsg.errors import (
     IpcError,
     MailboxError,
 )
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import MAGIC, EndpointConfig, IcmsgInstance, InterruptHandler, LegacyState, State, VirtualClock
 from icmsg.ipc.clock import MS
 
 if TYPE_CHECKING:
-    from icmsg.hw.memory_bus import MemoryBus
+    from icmsg.hw.bus import MemoryBus
 
 SIGNALLING = ["repeat", "ring-back"]
 

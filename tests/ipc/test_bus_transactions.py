@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from icmsg.config import InstanceConfig, Region, RegionLayout
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import EndpointConfig, IcmsgInstance, InterruptHandler, VirtualClock
 from icmsg.wire import PbufReader, PbufWriter
 

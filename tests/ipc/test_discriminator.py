@@ -12,7 +12,7 @@ from looped import examples
 from two_instances import BASE, Pair
 
 from icmsg.config import InstanceConfig, Region
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.ipc import identify
 from icmsg.ipc.clock import MS
 

@@ -8,7 +8,7 @@ import pytest
 from two_instances import BASE
 
 from icmsg.config import InstanceConfig, Region
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.ipc import MAGIC, PeerTraces, identify
 
 SIZE = 64

@@ -10,7 +10,7 @@ import pytest
 from two_instances import BASE, GUARD, Pair
 
 from icmsg.errors import IcmsgError, IpcError, WireError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.ipc import EndpointConfig, IcmsgInstance, State
 
 MODES: list[dict[str, Any]] = [

@@ -10,8 +10,8 @@ import pytest
 from icbmsg_pair import Pair, PlannedError, bound, only_error, pair_of, raising
 
 from icmsg.errors import ConfigurationError, CorruptRegionError, IpcError
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import (
     MAGIC,
     EndpointConfig,

@@ -8,8 +8,8 @@ import pytest
 from icbmsg_pair import A_TX, B_TX
 
 from icmsg.config import IcbmsgConfig, IcmsgMeConfig, InstanceConfig, Region
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import AtEndpoint, EndpointConfig, InterruptHandler, VirtualClock, backend_for
 
 CONFIGS: dict[str, Any] = {

@@ -13,7 +13,7 @@ from icbmsg_pair import Pair, PlannedError, only_error, raising
 
 from icmsg.config import Region
 from icmsg.errors import CorruptRegionError, IpcError, MailboxError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.ipc import EndpointConfig, EndpointState, ReworkState, TxBuffer
 from icmsg.ipc.icbmsg import packets
 

@@ -10,8 +10,8 @@ import pytest
 
 from icmsg.config import IcmsgMeConfig, InstanceConfig, Region
 from icmsg.errors import ConfigurationError, CorruptRegionError, IpcError
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import MemoryMailbox, mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import MemoryMailbox, mailbox_pair
 from icmsg.ipc import (
     AtEndpoint,
     EndpointConfig,

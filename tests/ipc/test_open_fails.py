@@ -10,8 +10,8 @@ import pytest
 from icmsg.config import InstanceConfig, Region
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError, EngineError
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import EndpointConfig, IcmsgInstance, InterruptHandler, VirtualClock
 from icmsg.ipc.clock import LONGEST_NS
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from icbmsg_pair import A_TX, B_TX, Pair
 
 from icmsg.config import BlockLayout, IcmsgMeConfig, InstanceConfig, Region
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import EndpointConfig, InterruptHandler, VirtualClock, backend_for
 from icmsg.ipc.recognise import RegionWriter, recognise
 

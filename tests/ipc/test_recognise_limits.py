@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from icmsg.config import Region
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.ipc import MAGIC
 from icmsg.ipc.recognise import RegionWriter, recognise
 

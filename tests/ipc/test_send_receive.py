@@ -11,8 +11,8 @@ from two_instances import Pair
 
 from icmsg.config import ZEPHYR_RX_READ_BUF_SIZE, InstanceConfig, Region
 from icmsg.errors import BufferFullError, CorruptRegionError, IpcError
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.bus import MemoryBus
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import Endpoint, EndpointConfig, IcmsgInstance, InterruptHandler, VirtualClock
 
 GENERATIONS: list[dict[str, Any]] = [

@@ -15,7 +15,7 @@ from differential import MODES, SESSIONS, Link, Setting, compare, settings
 from looped import Cases
 from zephyr_peer import Peer
 
-from icmsg.ipc.session import Sessions
+from icmsg.ipc.bonding import Sessions
 
 PAIRS = list(itertools.product(MODES, repeat=2))
 EVERY_KIND = [(False, False), (False, True), (True, False), (True, True)]

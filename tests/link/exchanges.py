@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icmsg.config.instance import InstanceConfig
-    from icmsg.link.exchange_result import ExchangeResult
-    from icmsg.link.stale_memory import StaleMemory
+    from icmsg.link.preconditions import StaleMemory
+    from icmsg.link.verdict import ExchangeResult
     from icmsg.machine.machine import Machine
 
 PYTHON = "python"

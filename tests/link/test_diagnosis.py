@@ -12,7 +12,7 @@ from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.ipc import EndpointConfig
 from icmsg.link.diagnosis.diagnosis import examine
 from icmsg.link.played_instance import PlayedInstance
-from icmsg.machine.simtime import MS
+from icmsg.timers import MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

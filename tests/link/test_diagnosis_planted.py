@@ -15,10 +15,10 @@ from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import IcmsgError, VirtualTimeoutError
 from icmsg.ipc import EndpointConfig
-from icmsg.link.link_observer import observe_link
+from icmsg.link.link import observe_link
 from icmsg.link.peer import Peer
 from icmsg.link.played_instance import PlayedInstance
-from icmsg.machine.simtime import MS
+from icmsg.timers import MS
 
 if TYPE_CHECKING:
     from pathlib import Path

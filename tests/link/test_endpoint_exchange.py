@@ -19,7 +19,7 @@ from icmsg.link.endpoints.exchange import EndpointExchange
 from icmsg.link.workload import Workload, next_number
 from icmsg.machine.events import Event, EventKind
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,15 +9,14 @@ import pytest
 
 from icmsg.assets import stub
 from icmsg.config.boards import NRF5340
-from icmsg.config.icbmsg_layout import Generation
+from icmsg.config.icbmsg import Generation
 from icmsg.config.icmsg_me import IcmsgMeConfig
 from icmsg.link.endpoints.peer import EndpointsPeer
-from icmsg.link.endpoints.stub import EndpointStub
+from icmsg.link.endpoints.setup import EndpointStub
 from icmsg.link.endpoints.watch import EndpointWatch
 from icmsg.link.workload import Workload
-from icmsg.machine.events import Event, EventKind
-from icmsg.machine.region_news import EndpointMessage
-from icmsg.machine.simtime import MS
+from icmsg.machine.events import EndpointMessage, Event, EventKind
+from icmsg.timers import MS
 from icmsg.wire.control_packets import packet_of
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import pytest
 from icmsg.config import IcmsgMeConfig
 from icmsg.config.boards import NRF5340
 from icmsg.engines.embedded.machine import EmbeddedMachine
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.link.endpoints.diagnosis import examine_endpoints
 from icmsg.link.endpoints.region_view import message_words, queued_words, view_direction
-from icmsg.link.endpoints.stale_memory import fill_endpoint_regions
+from icmsg.link.endpoints.setup import fill_endpoint_regions
 from icmsg.wire.slot_queue import SlotQueue
 
 if TYPE_CHECKING:

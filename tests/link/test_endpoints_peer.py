@@ -12,7 +12,7 @@ from icmsg.config.boards import NRF5340
 from icmsg.errors import IpcError, VirtualTimeoutError
 from icmsg.ipc import IcbmsgEndpoint
 from icmsg.machine.events import ENDPOINT_SHIFT, LENGTH_MASK, REWORK_STATES, Event, EventKind
-from icmsg.machine.simtime import MS
+from icmsg.timers import MS
 
 if TYPE_CHECKING:
     from icmsg.link.endpoints import SeveralConfig

@@ -20,7 +20,7 @@ from icmsg.link.workload import Workload
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icmsg.link.exchange_result import ExchangeResult
+    from icmsg.link.verdict import ExchangeResult
 
 PAIRINGS = [
     ("python", "echo"),

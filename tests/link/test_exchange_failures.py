@@ -15,12 +15,12 @@ from firmware_files import Kind, Trial, foreign, trial
 from icmsg.config.instance import Region
 from icmsg.config.nrf5340 import APP
 from icmsg.link.workload import Workload
-from icmsg.machine.simtime import MS
+from icmsg.timers import MS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icmsg.link.exchange_result import ExchangeResult
+    from icmsg.link.verdict import ExchangeResult
 
 WORK = Workload(messages=10, size_min=20, size_max=20, window=1)
 STEP = 24  # bytes of a 20-byte message in the ring; the magic takes 20

@@ -14,7 +14,7 @@ from icmsg.config import IcbmsgConfig, InstanceConfig
 from icmsg.config.load import load_side
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError, MonitorError
-from icmsg.link.endpoints.from_files import Files, config_from_files, pair_from_files
+from icmsg.link.endpoints.instances import Files, config_from_files, pair_from_files
 from icmsg.link.endpoints.peer import EndpointsPeer
 from icmsg.monitor.verbs import IcmsgVerbs
 

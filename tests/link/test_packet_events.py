@@ -19,10 +19,9 @@ from icmsg.link.followed_link import FollowedLink, follow_link
 from icmsg.link.link import Link
 from icmsg.link.peer import Peer
 from icmsg.link.stub_firmware import StubFirmware
-from icmsg.machine.events import Event, EventKind
+from icmsg.machine.events import Event, EventKind, Packets, RegionChange, RegionChanged
 from icmsg.machine.force_off import start_firmware
-from icmsg.machine.region_news import Packets, RegionChange, RegionChanged
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

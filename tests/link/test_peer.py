@@ -9,7 +9,7 @@ import pytest
 
 from icmsg.config.nrf5340 import APP
 from icmsg.errors import EngineError, VirtualTimeoutError
-from icmsg.machine.simtime import MS
+from icmsg.timers import MS
 
 if TYPE_CHECKING:
     from icmsg.machine.machine import Machine

@@ -15,7 +15,7 @@ from icmsg.errors import EngineError
 from icmsg.ipc import EndpointConfig
 from icmsg.link.played_instance import PlayedInstance, PlayedMailbox
 from icmsg.machine.events import Event, EventKind
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 
 
 def test_states_packets_and_doorbells_are_events() -> None:

@@ -16,7 +16,7 @@ from icmsg.ipc import Endpoint, EndpointConfig
 from icmsg.link.played_instance import PlayedInstance
 from icmsg.link.players import Initiator, Responder
 from icmsg.link.workload import Workload
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

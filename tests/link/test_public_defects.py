@@ -11,9 +11,8 @@ from icmsg.config.boards import NRF5340
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError, IpcError, VirtualTimeoutError
 from icmsg.ipc.icbmsg.endpoint import IcbmsgEndpoint
-from icmsg.link.endpoints.peer import EndpointsPeer
-from icmsg.link.endpoints.returns import Returns
-from icmsg.machine.simtime import MS, S
+from icmsg.link.endpoints.peer import EndpointsPeer, Returns
+from icmsg.timers import MS, S
 
 OLD = replace(NRF5340.icbmsg, generation="3.6")
 

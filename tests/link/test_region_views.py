@@ -6,13 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icmsg.config.layout import RegionLayout
+from icmsg.config.instance import RegionLayout
 from icmsg.errors import BufferFullError, CorruptRegionError, IncompletePacketError, WireError
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.wire.follower import PbufFollower
-from icmsg.wire.inspect import inspect_region
-from icmsg.wire.pbuf_reader import PbufReader
-from icmsg.wire.pbuf_writer import PbufWriter
+from icmsg.hw.bus import MemoryBus
+from icmsg.wire.inspect import PbufFollower, inspect_region
+from icmsg.wire.pbuf import PbufReader, PbufWriter
 
 pure = settings(deadline=None)
 SIZE = 64

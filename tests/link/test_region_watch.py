@@ -10,7 +10,7 @@ from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError
 from icmsg.link.peer import Peer
-from icmsg.link.region_watch import RegionAccess, RegionWatch
+from icmsg.link.watch import RegionAccess, RegionWatch
 
 ECHO = Path(__file__).parents[1] / "views" / "covered" / "echo-net.elf"
 TX = {"app": APP.tx_region, "net": APP.tx_region}

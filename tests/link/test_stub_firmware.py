@@ -15,7 +15,7 @@ from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError, FirmwareError
 from icmsg.link.stub_firmware import ECHO, INITIATOR, PARAMS_SYMBOL, StubFirmware
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.simtime import MS
+from icmsg.timers import MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError
 from icmsg.link.verdict import fault_words
 from icmsg.link.workload import Workload
-from icmsg.machine.simtime import MS
+from icmsg.timers import MS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from icmsg.link.played_instance import PlayedInstance
 from icmsg.link.players import Initiator, Responder
 from icmsg.link.watch import LinkWatch
 from icmsg.link.workload import Workload
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from icmsg.assets import stub
 from icmsg.config.nrf5340 import core_of_address
 from icmsg.errors import FirmwareError
-from icmsg.machine.hex_file import read_hex
 from icmsg.machine.image import FirmwareImage
+from icmsg.machine.image_formats import read_hex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

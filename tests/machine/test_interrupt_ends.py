@@ -10,7 +10,7 @@ from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.link.peer import Peer
 from icmsg.machine.events import Event, EventKind
 from icmsg.machine.force_off import start_firmware
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 
 FOREIGN = FIRMWARE / "foreign-net.elf"
 """It does everything in its interrupt handler."""

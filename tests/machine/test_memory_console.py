@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.machine.memory_console import MemoryConsoles, RamConsole, RttConsole
 
 pure = settings(deadline=None)

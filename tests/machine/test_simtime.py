@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from icmsg.machine.simtime import MS, NS, US, S, format_time
+from icmsg.timers import MS, NS, US, S, format_time
 
 
 @pytest.mark.parametrize(

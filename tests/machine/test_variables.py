@@ -11,7 +11,7 @@ import pytest
 from icmsg.assets import platform_file
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import FirmwareError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.machine.c_types import EnumValue
 from icmsg.machine.image import FirmwareImage
 from icmsg.machine.variables import find_variable, parse_path

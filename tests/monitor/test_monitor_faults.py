@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icmsg.assets import asset
-from icmsg.engines.embedded.models.nrf_reset import NrfResetModel
-from icmsg.engines.embedded.models.nrf_vpr import NrfVprModel
+from icmsg.engines.embedded.models.core_holder import NrfResetModel, NrfVprModel
 from icmsg.errors import MonitorError
 from icmsg.hw.exposed import signatures
 from icmsg.hw.mailboxes.nrf_bellboard import NrfBellboardModel
 from icmsg.hw.mailboxes.nrf_ipc import NrfIpcModel
 from icmsg.hw.mailboxes.nrf_vevif import NrfVevifModel
 from icmsg.hw.mailboxes.nrf_vevif_csr import NrfVevifCsrModel
-from icmsg.monitor.objects.mailbox import MailboxWait
-from icmsg.monitor.objects.records import StepRecords
+from icmsg.monitor.objects.mailbox import MailboxWait, StepRecords
 
 if TYPE_CHECKING:
     from icmsg.monitor import EmbeddedMonitor

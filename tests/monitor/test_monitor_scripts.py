@@ -10,8 +10,8 @@ from icmsg.config.nrf5340 import APP
 from icmsg.errors import MonitorError
 from icmsg.ipc import EndpointConfig
 from icmsg.link.played_instance import PlayedInstance
-from icmsg.machine.simtime import MS
 from icmsg.monitor import EmbeddedMonitor
+from icmsg.timers import MS
 
 if TYPE_CHECKING:
     from pathlib import Path

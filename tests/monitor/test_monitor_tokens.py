@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import icmsg.monitor
-from icmsg.monitor.script import logical_lines
-from icmsg.monitor.tokens import commands, tokenize
+from icmsg.monitor.tokens import commands, logical_lines, tokenize
 
 GRAMMAR = Path(icmsg.monitor.__file__).with_name("monitor.lark").read_text(encoding="utf-8")
 

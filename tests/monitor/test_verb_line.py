@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icmsg.errors import MonitorError
-from icmsg.monitor.verbs.line import is_verb, split_commands, words_of
+from icmsg.monitor.verbs.arguments import is_verb, split_commands, words_of
 
 
 @pytest.mark.parametrize(

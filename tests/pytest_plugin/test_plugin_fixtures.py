@@ -10,8 +10,8 @@ from icmsg.assets import platform_file, stub
 from icmsg.config.nrf5340 import APP
 from icmsg.engines import choice as engines
 from icmsg.errors import ConfigurationError, FirmwareError
-from icmsg.machine.simtime import MS
 from icmsg.pytest_plugin import options
+from icmsg.timers import MS
 
 if TYPE_CHECKING:
     from pathlib import Path

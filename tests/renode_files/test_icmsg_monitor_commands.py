@@ -17,8 +17,8 @@ from looped import examples
 from two_regions import BASE, LAYOUT, NET, SIZE, Link, remove_fake_modules, script
 
 from icmsg.config import RegionLayout
-from icmsg.wire.handshake import HandshakeWord
 from icmsg.wire.inspect import inspect_region
+from icmsg.wire.packet_buffer import HandshakeWord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from csharp_source import NEWER_THAN_7_3, code_only, models, newer_constructs, r
 
 from icmsg.assets import asset, platform_file
 from icmsg.config.boards import BOARDS
-from icmsg.engines.embedded.vpr.clic_registers import CLIC
+from icmsg.engines.embedded.vpr.clic import CLIC
 from icmsg.hw import mailboxes
 from icmsg.hw.mailboxes.nrf_bellboard import BELLBOARD
 from icmsg.hw.mailboxes.nrf_vevif import VEVIF

@@ -9,7 +9,7 @@ import pytest
 from two_regions import Link, remove_fake_modules
 
 from icmsg.config.boards import NRF5340
-from icmsg.hw.memory_mailbox import mailbox_pair
+from icmsg.hw.mailbox import mailbox_pair
 from icmsg.ipc import EndpointConfig, InterruptHandler, VirtualClock, backend_for
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from two_regions import BASE, NET, SIZE, Link, remove_fake_modules, script
 
 from icmsg.config import RegionLayout
 from icmsg.link.followed_region import FollowedRegion
-from icmsg.machine.region_news import Packets, TxRegion
-from icmsg.monitor.verbs.words import packet_text
-from icmsg.wire.handshake import HandshakeWord
+from icmsg.machine.events import Packets, TxRegion
+from icmsg.monitor.verbs.status import packet_text
+from icmsg.wire.packet_buffer import HandshakeWord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

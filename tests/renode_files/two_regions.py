@@ -8,9 +8,8 @@ from fake_monitor import FakeMachine, FakeMonitor
 
 from icmsg.assets import asset
 from icmsg.config import RegionLayout
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.wire.pbuf_reader import PbufReader
-from icmsg.wire.pbuf_writer import PbufWriter
+from icmsg.hw.bus import MemoryBus
+from icmsg.wire.pbuf import PbufReader, PbufWriter
 
 BASE = 0x20070000
 NET = 0x20078000

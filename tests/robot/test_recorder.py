@@ -10,8 +10,8 @@ from icmsg.link.followed_link import follow_link
 from icmsg.link.link import Link
 from icmsg.link.peer import Peer
 from icmsg.machine.force_off import start_firmware
-from icmsg.machine.simtime import MS
-from icmsg.robot.recorder import EventRecorder
+from icmsg.robot.report import EventRecorder
+from icmsg.timers import MS
 
 
 def test_packets_of_firmware_are_lines_and_those_of_python_are_left_to_its_instances() -> None:

@@ -16,8 +16,8 @@ from icmsg.link.exchange import Exchange
 from icmsg.link.peer import Peer
 from icmsg.link.workload import Workload
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.simtime import MS
 from icmsg.monitor import EmbeddedMonitor
+from icmsg.timers import MS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icmsg.ipc.clock import VirtualClock
-from icmsg.machine.simtime import MS
 from icmsg.robot.terminal_tester import TerminalTester
+from icmsg.timers import MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from icmsg.link.peer import Peer
 from icmsg.link.workload import Workload
 from icmsg.machine.image import FirmwareImage
 from icmsg.monitor import EmbeddedMonitor
-from icmsg.monitor.platform_script import platform_commands
+from icmsg.monitor.search_path import platform_commands
 from icmsg.monitor.verbs import IcmsgVerbs
 
 if TYPE_CHECKING:

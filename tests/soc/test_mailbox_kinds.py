@@ -20,7 +20,7 @@ from icmsg.link.link import default_link
 from icmsg.link.peer import Peer
 from icmsg.link.workload import Workload
 from icmsg.monitor import EmbeddedMonitor
-from icmsg.monitor.platform_script import platform_commands
+from icmsg.monitor.search_path import platform_commands
 
 _known = dict(mailboxes._KINDS)
 import bell  # noqa: E402 - it makes its kind known, which is for these tests only

@@ -15,7 +15,7 @@ from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError
 from icmsg.machine.image import FirmwareImage
 from icmsg.machine.line_table import line_spans
-from icmsg.views.coverage import Coverage
+from icmsg.views.execution import Coverage
 
 if TYPE_CHECKING:
     from pathlib import Path

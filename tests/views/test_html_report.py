@@ -20,12 +20,12 @@ from icmsg.errors import IpcError
 from icmsg.hw.mailboxes.nrf_ipc import NrfIpcModel
 from icmsg.link.peer import Peer
 from icmsg.machine.events import EventKind
-from icmsg.machine.simtime import MS
 from icmsg.monitor import EmbeddedMonitor
+from icmsg.timers import MS
 from icmsg.views import trace_to
 from icmsg.views.recent import RecentTrace
+from icmsg.views.report.diagram import AROUND, AROUND_ALL, FIRST, LAST, PROBLEMS, KeptRows
 from icmsg.views.report.markup import escaped, visible
-from icmsg.views.report.rows import AROUND, AROUND_ALL, FIRST, LAST, PROBLEMS, KeptRows
 
 if TYPE_CHECKING:
     from pathlib import Path

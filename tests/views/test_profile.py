@@ -10,8 +10,7 @@ from covered_runs import CORES, exchange
 from icmsg.assets import stub
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import ConfigurationError
-from icmsg.views.function_log import FunctionLog
-from icmsg.views.profile import Profile
+from icmsg.views.execution import FunctionLog, Profile
 
 
 def profile(core: str, every: int) -> tuple[str, int, int, str]:

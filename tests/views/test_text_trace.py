@@ -11,7 +11,7 @@ from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.ipc import EndpointConfig
 from icmsg.link.played_instance import PlayedInstance
 from icmsg.machine.events import Event, EventKind
-from icmsg.machine.simtime import MS
+from icmsg.timers import MS
 from icmsg.views import TextTrace, format_event, text
 from icmsg.views.text import write_lines
 

@@ -12,7 +12,7 @@ from pcapng import FileScanner
 from pcapng.blocks import EnhancedPacket
 from traced_runs import MESSAGES, PAIRINGS, Run, Sent, traced_run
 
-from icmsg.views.formats import suffixes
+from icmsg.views.recording import suffixes
 
 if TYPE_CHECKING:
     from pathlib import Path

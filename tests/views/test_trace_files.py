@@ -25,9 +25,9 @@ from icmsg.link.link import Link
 from icmsg.link.workload import Workload
 from icmsg.machine.image import FirmwareImage
 from icmsg.views import trace_to
-from icmsg.views.formats import FORMATS, format_named, format_of, suffixes
 from icmsg.views.recent import RecentTrace, suffixes_of
-from icmsg.views.time_order import TimeOrder
+from icmsg.views.recording import FORMATS, format_named, format_of, suffixes
+from icmsg.views.vcd import TimeOrder
 
 LISTED = ", ".join(suffixes())
 

@@ -17,7 +17,7 @@ from icmsg.cli.trace_command import PLUGIN
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.link.link import default_link
 from icmsg.link.peer import Peer
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 from icmsg.views import trace_to
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.link.exchange import Exchange
 from icmsg.link.workload import Workload
-from icmsg.machine.events import Event, EventKind
+from icmsg.machine.events import Event, EventKind, Packets
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.region_news import Packets
 from icmsg.views import trace_to
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icmsg.hw.memory_bus import MemoryBus
-from icmsg.hw.window import Window
+from icmsg.hw.bus import MemoryBus, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

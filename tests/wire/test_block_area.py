@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from icmsg.config import BlockLayout
 from icmsg.errors import BusError, CorruptRegionError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire.block_area import BlockArea
 from icmsg.wire.slot_queue import SlotQueue, SlotQueueView
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from icmsg.wire.block_pool import BlockPool, best_fit, first_fit
+from icmsg.wire.block_area import BlockPool, best_fit, first_fit
 
 MASKS = st.integers(0, (1 << 32) - 1) | st.integers(0, (1 << 9) - 1)
 

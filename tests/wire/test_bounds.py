@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from icmsg.config import RegionLayout
 from icmsg.errors import CorruptRegionError, WireError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufReader, SpscReader
-from icmsg.wire.follower import follow
-from icmsg.wire.inspect import inspect_region
+from icmsg.wire.inspect import follow, inspect_region
 
 if TYPE_CHECKING:
     from icmsg.wire.packet_buffer import PacketReader

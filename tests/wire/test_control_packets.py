@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from icmsg.config import RegionLayout
 from icmsg.errors import BufferFullError, BusError, CorruptRegionError, IncompletePacketError, WireError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter
 from icmsg.wire.control_packets import ControlReader, ControlWriter, packet_of
 

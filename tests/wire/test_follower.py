@@ -8,9 +8,9 @@ import pytest
 
 from icmsg.config import RegionLayout
 from icmsg.errors import BufferFullError, ConfigurationError, CorruptRegionError, IncompletePacketError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter, SpscReader, SpscWriter
-from icmsg.wire.follower import PbufFollower, follow
+from icmsg.wire.inspect import PbufFollower, follow
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from looped import examples
 
 from icmsg.config import RegionLayout
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter, SpscReader, SpscWriter
 from icmsg.wire.inspect import Packet, RegionView, inspect_region
 

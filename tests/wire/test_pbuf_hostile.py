@@ -18,7 +18,7 @@ from icmsg.errors import (
     IncompletePacketError,
     WireError,
 )
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire import HandshakeWord, PbufReader, PbufWriter, first_packet_is
 
 pytestmark = pytest.mark.usefixtures("both_ways")

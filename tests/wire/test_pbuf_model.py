@@ -12,7 +12,7 @@ from looped import examples
 
 from icmsg.config import RegionLayout
 from icmsg.errors import BufferFullError, BufferTooSmallError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter
 
 GUARD = 64

@@ -11,7 +11,7 @@ import pytest
 
 from icmsg.config import RegionLayout
 from icmsg.errors import ConfigurationError, CorruptRegionError, WireError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter
 
 pytestmark = pytest.mark.usefixtures("both_ways")

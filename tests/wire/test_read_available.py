@@ -8,7 +8,7 @@ import pytest
 
 from icmsg.config import RegionLayout
 from icmsg.errors import BufferTooSmallError, CorruptRegionError, IncompletePacketError
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter
 
 BASE = 0x2007_0000

@@ -25,7 +25,7 @@ from icmsg.errors import (
     IncompletePacketError,
     WireError,
 )
-from icmsg.hw.memory_bus import MemoryBus
+from icmsg.hw.bus import MemoryBus
 from icmsg.wire import SpscReader, SpscWriter
 
 VECTORS = [

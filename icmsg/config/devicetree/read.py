@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.devicetree.mbox import channels, tx_mailbox
 from icmsg.config.devicetree.nodes import (
     BACKENDS,
     ICBMSG,
@@ -17,7 +16,15 @@ from icmsg.config.devicetree.nodes import (
     MemoryNode,
     OtherBackend,
 )
-from icmsg.config.devicetree.reg import WHOLE_TREE, assumes_cells, boards_own, entries, readable_words
+from icmsg.config.devicetree.properties import (
+    WHOLE_TREE,
+    assumes_cells,
+    boards_own,
+    channels,
+    entries,
+    readable_words,
+    tx_mailbox,
+)
 from icmsg.errors import DevicetreeError
 from icmsg.limits import INSTANCES
 

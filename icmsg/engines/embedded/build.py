@@ -9,15 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from icmsg.engines.embedded.armv8m.architecture import Armv8M
-from icmsg.engines.embedded.armv8m.scs_registers import SCS_BASE
-from icmsg.engines.embedded.memory import PAGE, AddressSpace
-from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories, size_of
-from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, line_of
-from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
-from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
-from icmsg.engines.embedded.models.stand_in import ScriptedModel, StandInModel, scripted
-from icmsg.engines.embedded.models.tagged import name_range
-from icmsg.engines.embedded.rates import (
+from icmsg.engines.embedded.armv8m.nvic import SCS_BASE
+from icmsg.engines.embedded.clocks import (
     CLIC,
     CONTROLLERS,
     CPUS,
@@ -29,10 +22,20 @@ from icmsg.engines.embedded.rates import (
     priority_mask_of,
     wfi_needs_mie,
 )
-from icmsg.engines.embedded.shared_page import place_io
+from icmsg.engines.embedded.memory import PAGE, AddressSpace, place_io
+from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories, size_of
+from icmsg.engines.embedded.model_types import Model, ModelType, Parts, find_model, line_of
+from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
+from icmsg.engines.embedded.models.stand_in import (
+    ArrayMemoryModel,
+    ScriptedModel,
+    StandInModel,
+    name_range,
+    scripted,
+)
 from icmsg.engines.embedded.slot import Slot
 from icmsg.engines.embedded.vpr.architecture import Vpr
-from icmsg.engines.embedded.vpr.clic_registers import CLIC_BASE
+from icmsg.engines.embedded.vpr.clic import CLIC_BASE
 from icmsg.errors import ConfigurationError
 from icmsg.hw.mailboxes import ManySided
 from icmsg.soc.bus_setup import on_bus, reaches, tags

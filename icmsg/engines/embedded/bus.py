@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.memory import AddressSpace, IoRange, MappedMemory
 from icmsg.errors import BusError
-from icmsg.hw.window import Window
+from icmsg.hw.bus import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,13 +1,153 @@
-"""Observation of what a core's firmware does, whatever firmware the core runs."""
+"""Observation of what a core's firmware does, whatever firmware the core runs.
+
+Handlers that are called where a core's firmware comes to an address, makes an access, or has made one step.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from icmsg.engines.embedded.processor import StopKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.engines.embedded.processor import Processor
+
+
+class StoodStill(Exception):  # noqa: N818 - no error
+    """Time stands at a stop; the next run goes on there."""
+
+
+def never() -> bool:
+    """Return False: what is waited for ends a run in another way."""
+    return False
+
+
+@dataclass(eq=False)
+class _AccessWatch:
+    begin: int
+    end: int
+    kind: StopKind
+    handler: Callable[[int], None]
+    on: Processor | None = None
+    remove: Callable[[], None] = field(default=lambda: None)
+
+    def put(self, firmware: Processor) -> None:
+        """Watch this firmware."""
+        self.on, self.remove = firmware, firmware.watch_accesses(self.begin, self.end, self.kind)
+
+
+class CoreStops:
+    """Handlers of one core, whatever firmware it runs; ``current()`` is what it runs now."""
+
+    def __init__(self, current: Callable[[], Processor | None]) -> None:
+        self._current: Final = current
+        self._known: Processor | None = None  # who was told; it may have been freed since
+        self._reached: Final[dict[int, list[Callable[[], None]]]] = {}
+        self._watches: Final[list[_AccessWatch]] = []
+        self._stepped: list[Callable[[], None]] = []
+        self._leaves = False  # whether time shall stand at the stop that is told
+
+    @property
+    def _firmware(self) -> Processor | None:
+        current = self._current()
+        return current if current is self._known else None
+
+    def begin(self) -> None:
+        """Take over the firmware that the core runs from now on."""
+        firmware = self._current()
+        if firmware is self._known:
+            return
+        self._known = firmware
+        self._stepped.clear()
+        if firmware is not None:
+            if self._reached:
+                firmware.break_at(self._reached)
+            for watch in self._watches:
+                watch.put(firmware)
+
+    def on_reach(self, address: int, handler: Callable[[], None]) -> Callable[[], None]:
+        """Call ``handler`` directly before the instruction at ``address``; the result ends that."""
+        self._reached.setdefault(address, []).append(handler)
+        self._apply()
+
+        def remove() -> None:
+            handlers = self._reached.get(address, [])
+            if handler in handlers:
+                handlers.remove(handler)
+                if not handlers:
+                    del self._reached[address]
+                    self._apply()
+
+        return remove
+
+    def _apply(self) -> None:
+        if self._firmware is not None:
+            self._firmware.break_at(self._reached)
+
+    def on_access(
+        self, begin: int, end: int, kind: StopKind, handler: Callable[[int], None]
+    ) -> Callable[[], None]:
+        """Call ``handler(address)`` directly behind a load, or a store, that touches a range; the result ends that."""
+        watch = _AccessWatch(begin, end, kind, handler)
+        self._watches.append(watch)
+        if self._firmware is not None:
+            watch.put(self._firmware)
+
+        def remove() -> None:
+            if watch in self._watches:
+                self._watches.remove(watch)
+                if watch.on is not None and watch.on is self._firmware:
+                    watch.remove()
+
+        return remove
+
+    def on_step(self, handler: Callable[[], None]) -> None:
+        """Call ``handler`` once, directly behind the next instruction, or at another stop that comes first."""
+        self._stepped.append(handler)
+        if self._firmware is not None:
+            self._firmware.step_once()
+
+    def forget_step(self) -> None:
+        """Call nobody behind the next instruction."""
+        self._stepped.clear()
+
+    def run_to(self, address: int, times: int, run: Callable[[], None]) -> None:
+        """Let time pass by ``run()``, until ``address`` is the next instruction for the ``times``-th time."""
+        left = times
+
+        def count() -> None:
+            nonlocal left
+            left -= 1
+            self._leaves |= left == 0
+
+        end = self.on_reach(address, count)
+        try:
+            run()
+        except StoodStill:
+            return
+        finally:
+            self._leaves = False
+            end()
+
+    def tell(self, firmware: Processor) -> None:
+        """Call who waits for the stop of ``firmware``."""
+        stop = firmware.stop
+        assert stop is not None
+        stepped, self._stepped = self._stepped, []
+        if stop.kind is StopKind.REACHED:
+            for reached in tuple(self._reached.get(stop.address, ())):
+                reached()
+        elif stop.kind is not StopKind.STEPPED:
+            for watch in tuple(self._watches):
+                if watch.kind is stop.kind and watch.begin <= stop.address < watch.end:
+                    watch.handler(stop.address)
+        for handler in stepped:
+            handler()
+        if self._leaves:
+            raise StoodStill
 
 
 class FirmwareWatch:

@@ -9,26 +9,25 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import shipped_name
 from icmsg.config.boards import DEFAULT
-from icmsg.engines.embedded import foreign_cores
+from icmsg.engines.embedded import model_types
 from icmsg.engines.embedded.build import Builder
 from icmsg.engines.embedded.bus import CoreBus
-from icmsg.engines.embedded.core_console import ConsoleModel
-from icmsg.engines.embedded.hang_guard import HangGuard
+from icmsg.engines.embedded.clocks import read_rates
+from icmsg.engines.embedded.core_control import ConsoleModel
 from icmsg.engines.embedded.machine_core import MachineCore
 from icmsg.engines.embedded.models.core_holder import CoreHolder
 from icmsg.engines.embedded.models.pin_devices import place_on_pins
 from icmsg.engines.embedded.models.stand_in import announced
 from icmsg.engines.embedded.played import MachineClock
-from icmsg.engines.embedded.rates import read_rates
-from icmsg.engines.embedded.scheduler import Scheduler
+from icmsg.engines.embedded.scheduler import HangGuard, Scheduler
 from icmsg.errors import ConfigurationError, CoreFault, EngineError
 from icmsg.machine.base_machine import BaseMachine
 from icmsg.machine.events import EventKind, EventStream
 from icmsg.machine.interruption import HeldSignals
 from icmsg.machine.machine import AccessWarning
-from icmsg.machine.simtime import US
 from icmsg.soc.platform import load_platform
 from icmsg.soc.soc import Soc, shipped_soc
+from icmsg.timers import US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -192,7 +191,7 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
         Raises:
             ConfigurationError: there is no such core, or this engine does not execute it; the text says which.
         """
-        foreign_cores.check(self.foreign_cores, name)
+        model_types.check(self.foreign_cores, name)
         return super().core(name)
 
     @property
@@ -396,5 +395,5 @@ def _read(platform: str | Path | PlatformDescription | None) -> tuple[Soc, Mappi
         if (name := shipped_name(platform)) is not None:
             return shipped_soc(name), {}
         platform = load_platform(Path(platform))
-    kept, foreign = foreign_cores.split(platform)
+    kept, foreign = model_types.split(platform)
     return Soc(kept), foreign

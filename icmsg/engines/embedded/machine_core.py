@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.core_console import CoreConsole
-from icmsg.engines.embedded.core_stops import CoreStops, never
-from icmsg.engines.embedded.firmware_watch import FirmwareWatches
+from icmsg.engines.embedded.core_control import CoreConsole
+from icmsg.engines.embedded.firmware_watch import CoreStops, FirmwareWatches, never
 from icmsg.engines.embedded.played import PlayedCore
 from icmsg.errors import EngineError
-from icmsg.machine.base_core import BaseCore
+from icmsg.machine.base_machine import BaseCore
 from icmsg.machine.events import EventKind
-from icmsg.machine.fault_causes import lock_up_words
+from icmsg.machine.machine import lock_up_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from icmsg.engines.embedded.core_console import Receiver
+    from icmsg.engines.embedded.core_control import Receiver
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.engines.embedded.processor import Processor, SystemRegisters
     from icmsg.engines.embedded.slot import Slot

@@ -1,27 +1,24 @@
-"""Types of Renode's peripherals that the embedded engine has a model for, and what their attributes may say."""
+"""Types of Renode's peripherals that the embedded engine has a model for, and what their attributes may say.
+
+Cores of a platform that the embedded engine does not execute, with what belongs to them: they are left out.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
+from icmsg.engines.embedded.clocks import CPUS, check_attributes
+from icmsg.engines.embedded.models.core_holder import NrfResetModel, NrfVprModel
 from icmsg.engines.embedded.models.dwt import DwtModel
-from icmsg.engines.embedded.models.nrf54l_clock import Nrf54lClockModel
-from icmsg.engines.embedded.models.nrf54l_uarte import Nrf54lUarteModel
-from icmsg.engines.embedded.models.nrf_clock import NrfClockModel
-from icmsg.engines.embedded.models.nrf_gpio import NrfGpioModel
+from icmsg.engines.embedded.models.nrf_clock import Nrf54lClockModel, NrfClockModel
 from icmsg.engines.embedded.models.nrf_grtc import NrfGrtcModel
-from icmsg.engines.embedded.models.nrf_reset import NrfResetModel
-from icmsg.engines.embedded.models.nrf_rng import NrfRngModel
-from icmsg.engines.embedded.models.nrf_rtc import NrfRtcModel
-from icmsg.engines.embedded.models.nrf_temp import NrfTempModel
-from icmsg.engines.embedded.models.nrf_timer import NrfTimerModel
-from icmsg.engines.embedded.models.nrf_uarte import NrfUarteModel
-from icmsg.engines.embedded.models.nrf_vpr import NrfVprModel
-from icmsg.engines.embedded.models.nrf_wdt import NrfWdtModel
+from icmsg.engines.embedded.models.nrf_system import NrfRngModel, NrfTempModel, NrfWdtModel
+from icmsg.engines.embedded.models.nrf_timers import NrfRtcModel, NrfTimerModel
+from icmsg.engines.embedded.models.nrf_uarte import Nrf54lUarteModel, NrfUarteModel
+from icmsg.engines.embedded.models.pin_devices import NrfGpioModel
+from icmsg.engines.embedded.models.stand_in import ArrayMemoryModel
 from icmsg.engines.embedded.models.uart import NumberedUart, UartModel
-from icmsg.engines.embedded.rates import check_attributes
 from icmsg.errors import ConfigurationError
 from icmsg.hw.line import Line
 from icmsg.hw.mailboxes import SeveralLines, find_kind
@@ -29,6 +26,8 @@ from icmsg.hw.model import IoModel
 from icmsg.hw.nrf54_peripherals import CHANNELS, GROUPS
 from icmsg.hw.nrf_peripherals import RTC_COMPARATORS, TIMER_COMPARATORS
 from icmsg.hw.uarts import LPUART_WITHOUT_GLOBALS, NRF_UART, NS16550_WIDE, UARTS
+from icmsg.soc.platform import Reference
+from icmsg.soc.soc import short_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot
     from icmsg.hw.mailboxes import MailboxKind
     from icmsg.hw.uart_layout import UartLayout
-    from icmsg.soc.platform import Peripheral
+    from icmsg.soc.platform import Peripheral, PlatformDescription, Registration
     from icmsg.soc.platform.values import Value
 
 
@@ -291,3 +290,68 @@ MODELS: Final[dict[str, ModelType]] = {
     ),
     "UART.NRF54L_UARTE": ModelType(lambda parts: Nrf54lUarteModel(parts.slot, base=parts.base), shared=True),
 }
+
+
+_CORES = "CPU."
+
+
+def split(description: PlatformDescription) -> tuple[PlatformDescription, dict[str, Peripheral]]:
+    """Return the platform without cores of types that are not executed here, and those cores by their names.
+
+    What only they reach, or what has interrupts for them alone, goes with them. A platform of nothing else is returned
+    as it is.
+
+    Raises:
+        PlatformError: something that stays refers to what is left out.
+    """
+    foreign = {
+        item.name: item for item in description if item.type.startswith(_CORES) and item.type not in CPUS
+    }
+    if not foreign or not any(item.type in CPUS for item in description):
+        return description, {}
+    gone = dict(foreign)
+    while more := {item.name: item for item in description if item.name not in gone and _belongs(item, gone)}:
+        gone |= more
+    kept = tuple(_without(item, gone, foreign) for item in description if item.name not in gone)
+    order = tuple(name for name in description.creation_order if name not in gone)
+    return replace(description, peripherals=kept, creation_order=order), foreign
+
+
+def check(foreign: Mapping[str, Peripheral], name: str) -> None:
+    """Raise ConfigurationError if ``name`` is that of a core that was left out."""
+    item = next((item for item in foreign.values() if name in (item.name, short_name(item.name))), None)
+    if item is not None:
+        raise ConfigurationError(refusal(item))
+
+
+def refusal(core: Peripheral) -> str:
+    """Return what is said to who wants to use a core that was left out."""
+    return (
+        f"core {short_name(core.name)} is a {core.type}, which the embedded engine does not execute; "
+        "the renode engine runs it: --engine renode"
+    )
+
+
+def _belongs(item: Peripheral, gone: Mapping[str, Peripheral]) -> bool:
+    places = [_is_seen_by(place, gone) for place in item.registrations if place.parent == "sysbus"]
+    wires = [wire.destination in gone for wire in item.connections]
+    return (bool(places) and all(places)) or (bool(wires) and all(wires))
+
+
+def _is_seen_by(place: Registration, gone: Mapping[str, Peripheral]) -> bool:
+    """Return whether only what is left out sees something there: a core, a cluster of them."""
+    return place.cpu in gone or place.cluster in gone
+
+
+def _without(
+    item: Peripheral, gone: Mapping[str, Peripheral], foreign: Mapping[str, Peripheral]
+) -> Peripheral:
+    for name, value in item.attributes.items():
+        if isinstance(value, Reference) and value.name in gone and find_model(item.type) is not None:
+            owner = next(iter(foreign.values()))
+            raise item.error(f"{item.name} refers to {value.name}, and {refusal(owner)}", name)
+    return replace(
+        item,
+        registrations=tuple(place for place in item.registrations if not _is_seen_by(place, gone)),
+        connections=tuple(wire for wire in item.connections if wire.destination not in gone),
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.processor import ignore
 from icmsg.ipc.clock import check_delay
-from icmsg.machine.base_core import PATIENCE, never_falls
+from icmsg.machine.base_machine import PATIENCE, never_falls
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.engines.embedded.bus import CoreBus
-from icmsg.engines.embedded.low_clock import LowFrequencyClock
+from icmsg.engines.embedded.clocks import FASTEST, LowFrequencyClock
 from icmsg.engines.embedded.memory import AddressSpace
 from icmsg.engines.embedded.processor import ignore
-from icmsg.engines.embedded.rates import FASTEST
 from icmsg.machine.console import Console
 from icmsg.machine.events import EventKind, EventStream
 from icmsg.timers import Action, Timers

@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from icmsg.engines.lockstep import commands
-from icmsg.engines.lockstep.console_ways import SteppedConsole
-from icmsg.engines.lockstep.core_types import played_command, runs_here, type_of, watched
-from icmsg.engines.lockstep.monitor_text import monitor_path
+from icmsg.engines.lockstep import monitor_text
+from icmsg.engines.lockstep.core_types import SteppedConsole, played_command, runs_here, type_of, watched
+from icmsg.engines.lockstep.monitor_text import CoreRegisters, monitor_path
 from icmsg.engines.lockstep.played import InterruptDelivery
-from icmsg.engines.lockstep.registers import CoreRegisters
-from icmsg.engines.lockstep.troubles import Troubles
+from icmsg.engines.lockstep.records import Troubles
 from icmsg.errors import ConfigurationError, EngineError
-from icmsg.machine.base_core import BaseCore
+from icmsg.machine.base_machine import BaseCore
 from icmsg.machine.console import Console
 from icmsg.machine.events import EventKind
 from icmsg.soc.soc import VPR
@@ -22,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.engines.lockstep.bus import PlacedBus
-    from icmsg.engines.lockstep.core_machine import CoreMachine
     from icmsg.engines.lockstep.core_types import CoreState
+    from icmsg.engines.lockstep.stepper import CoreMachine
     from icmsg.machine.image import FirmwareImage
     from icmsg.machine.machine import Hang
-    from icmsg.soc.core_power import ForceOff
+    from icmsg.soc.mailbox_ports import ForceOff
     from icmsg.soc.soc import SocCore
     from icmsg.timers import ScheduledTimer
 
@@ -247,7 +245,7 @@ class SteppedCore(BaseCore):
         self._cancel_release()
         self.troubles.forget()
         entry = type_of(self._place).entry if runs_here(self._place) else "PC"
-        self._do(commands.reset(self._place.cpu, entry, self._vector_table, self._place.own))
+        self._do(monitor_text.reset(self._place.cpu, entry, self._vector_table, self._place.own))
 
     def _release(self) -> None:
         if self._machine.stepper.is_active:

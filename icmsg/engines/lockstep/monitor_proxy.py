@@ -8,7 +8,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
-from icmsg.engines.lockstep import commands
+from icmsg.engines.lockstep import monitor_text
 from icmsg.engines.lockstep.machine import SteppedMachine
 from icmsg.engines.lockstep.monitor_text import run_for_ns, split
 from icmsg.errors import EngineError, MonitorError
@@ -162,7 +162,7 @@ class MonitorProxy(Generic[MachineT]):
         played = [core.name for core in machine.cores.values() if core.is_played]
         if treatment is None and machine.is_driven:
             try:
-                commands.check_beside_lockstep(command, is_held=machine.is_held)
+                monitor_text.check_beside_lockstep(command, is_held=machine.is_held)
             except EngineError as error:
                 if played:
                     raise MonitorError(str(error)) from error

@@ -1,15 +1,21 @@
-"""Rules of the Monitor's language that are needed to run its commands beside a machine that Python uses."""
+"""Rules of the Monitor's language that are needed to run its commands beside a machine that Python uses.
+
+The Monitor commands that make and control a machine, and those that are refused beside a lockstep.
+
+The registers of a core, read out of what Renode's Monitor prints.
+"""
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.errors import ConfigurationError, EngineError, MonitorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 
 _TEXT: Final = '"""'
@@ -128,3 +134,107 @@ def complaints(text: str) -> Iterator[Complaint]:
         if key not in seen:
             seen.add(key)
             yield Complaint(*key, pc)
+
+
+MACHINE: Final = "icmsg"
+"""The name of the machine in the Monitor."""
+SERIAL: Final = "emulation SetGlobalSerialExecution true"
+"""Parallel runs differ each time."""
+_SEED: Final = 1
+
+_RUNS_TIME: Final = re.compile(
+    r"^\s*(s|start|pause|p)\s*$|\b(RunFor|RunToNearestSyncPoint|StartAll|PauseAll|RunUntilInterrupt|EndLockstep|icmsg_release)\b",
+    re.IGNORECASE,
+)
+_NEEDS_PAUSE: Final = re.compile(
+    r"\bLoad(ELF|Binary|HEX|UImage|SymbolsFrom)\b|^\s*(Load|Save)\b|^\s*(emulation\s+)?Clear\s*$",
+    re.IGNORECASE,
+)
+
+
+def setup(platform: str, quantum_ns: int, cpus: Sequence[str]) -> Iterator[str]:
+    """Yield what makes a machine whose cores are all held; ``platform`` is a path as the Monitor reads it.
+
+    Settings for all machines count only for those that exist, so they come behind the machine.
+    """
+    yield "using sysbus"
+    yield f'mach create "{MACHINE}"'
+    yield f"machine LoadPlatformDescription {platform}"
+    yield f"emulation SetSeed {_SEED}"
+    yield f'emulation SetGlobalQuantum "{seconds(quantum_ns)}"'
+    yield SERIAL
+    yield "emulation SetGlobalAdvanceImmediately true"
+    for cpu in cpus:
+        yield f"{cpu} IsHalted true"
+
+
+def reset(cpu: str, entry: str, address: int | None, own: Sequence[str]) -> Iterator[str]:
+    """Yield what resets a core and what belongs to it, and leaves it held; member ``entry`` becomes ``address``.
+
+    Without the core's reset it does not start at the entry of what was loaded; the reset forgets where that is.
+    """
+    yield f"{cpu} IsHalted true"
+    yield f"{cpu} Reset"
+    if address is not None:
+        yield f"{cpu} {entry} 0x{address:08X}"
+    for name in own:
+        yield f"{name} Reset"
+
+
+def check_beside_lockstep(command: str, *, is_held: bool = True) -> None:
+    """Refuse what Renode does not refuse while a lockstep exists, and what it refuses with other words.
+
+    Where the emulation is not held (``is_held``), what needs a pause is not refused.
+
+    Raises:
+        EngineError: the command lets time pass on its own, or needs a paused emulation.
+    """
+    for part in command.split(";"):
+        if _RUNS_TIME.search(part):
+            raise EngineError(
+                f"`{part.strip()}` lets time pass beside the machine, which mixes both times; use run_for or run_until"
+            )
+        if is_held and _NEEDS_PAUSE.search(part):
+            raise EngineError(
+                f"`{part.strip()}` needs a paused emulation; use load() of a core, or do it before the machine runs"
+            )
+
+
+def seconds(ns: int) -> str:
+    """Return a time as the Monitor reads one."""
+    # Renode multiplies the fraction as a floating-point number and cuts, so half a nanosecond is added.
+    return f"{ns // 1_000_000_000}.{ns % 1_000_000_000:09d}5"
+
+
+_ROW: Final = re.compile(r"\|\s*(\w+)\s*\|(?:\s*\d+\s*\|)?\s*(0x[0-9A-Fa-f]+)")
+_NUMBER: Final = re.compile(r"0x[0-9A-Fa-f]+")
+
+
+class CoreRegisters:
+    """Registers of core ``cpu``; ``command`` runs a command of the Monitor and returns what it prints.
+
+    ``names`` are those that are shown, and Renode's for them.
+    """
+
+    def __init__(self, cpu: str, names: Mapping[str, str], command: Callable[[str], str]) -> None:
+        self._cpu = cpu
+        self._names = names
+        self._command = command
+
+    def number(self, member: str) -> int | None:
+        """Return what Renode prints for a member of the core; None where that is no number."""
+        found = _NUMBER.search(self._command(f"{self._cpu} {member}"))
+        return int(found[0], 16) if found is not None else None
+
+    def main(self) -> dict[str, int]:
+        """Return those that are shown."""
+        found = {name: self.number(member) for name, member in self._names.items()}
+        return {name: number for name, number in found.items() if number is not None}
+
+    def all(self) -> dict[str, int]:
+        """Return what Renode tells of the registers; those that only a debugger sees are not among them."""
+        found: dict[str, int] = {}
+        with suppress(EngineError):
+            for name, value in _ROW.findall(self._command(f"{self._cpu} GetRegistersValues")):
+                found[name.upper()] = int(value, 16)
+        return found if {"R4", "SP", "LR", "PC"} <= found.keys() else found | self.main()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from icmsg.machine.base_core import PATIENCE, never_falls
+from icmsg.machine.base_machine import PATIENCE, never_falls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from icmsg.engines.lockstep.clock import StepClock
+    from icmsg.engines.lockstep.stepper import StepClock
     from icmsg.timers import ScheduledTimer
 
 

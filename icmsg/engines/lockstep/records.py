@@ -2,6 +2,8 @@
 
 A record has 16 bytes (u64 time in nanoseconds, u16 kind, u16 place of the source among those given, u32 value), all
 little-endian: ``renode/RecordBlock.cs``.
+
+Troubles of a core by ``renode/ExceptionWatch.cs``: faults, a lock-up, an interrupt that never ends.
 """
 
 from __future__ import annotations
@@ -10,8 +12,26 @@ from collections import deque
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from icmsg.machine.backtrace import exception_name, external_interrupt
+from icmsg.machine.events import EventKind
+from icmsg.machine.machine import (
+    CAUSES,
+    FIRST_TRAP,
+    NO_HANDLER,
+    STORM_TIMES,
+    TRAPS,
+    AccessWarning,
+    fault_name,
+    lock_up_words,
+    storm_of,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from icmsg.engines.lockstep.core import SteppedCore
+    from icmsg.machine.machine import Hang
+
 
 TASK: Final = 1
 LINE_ROSE: Final = 2
@@ -68,3 +88,115 @@ def _time(record: Record) -> int:
 def encode(records: Iterable[Record]) -> bytes:
     """Return records as bytes."""
     return b"".join(_RECORD.pack(*record) for record in records)
+
+
+KINDS: Final = frozenset((FAULT_TAKEN, LOCKED_UP, STORM))
+_MEM_MANAGE: Final = 4
+_USAGE_FAULT: Final = 6
+_DEBUG: Final = 12
+_EXCEPTIONS: Final = {3: _MEM_MANAGE, 4: _MEM_MANAGE, 7: _DEBUG}
+"""A Cortex-M's exceptions by Renode's cause; everything else is a UsageFault."""
+_NEVER_AGAIN: Final = (2, 3)
+_SHCSR: Final = 0xE000_ED24
+_ENABLED: Final = {4: 1 << 16, 5: 1 << 17, 6: 1 << 18}
+
+
+class _Fault(NamedTuple):
+    cause: int
+    """Renode's of a Cortex-M, that of mcause of a VPR."""
+    pc: int
+    within: int
+    """The exception in whose handler it happened, 0 for none."""
+    is_trap: bool
+    """True on a VPR."""
+
+    @property
+    def exception(self) -> int:
+        return FIRST_TRAP + self.cause if self.is_trap else _EXCEPTIONS.get(self.cause, _USAGE_FAULT)
+
+    @property
+    def name(self) -> str:
+        return fault_name(self.exception) if self.is_trap else f"exception {self.exception}"
+
+    @property
+    def text(self) -> str:
+        words = TRAPS.get(self.exception) if self.is_trap else CAUSES.get(self.cause)
+        return words or "an access that is not allowed there"
+
+
+class Troubles:
+    """Troubles of one core since its last start."""
+
+    def __init__(self, core: SteppedCore) -> None:
+        self._core = core
+        self._faults: dict[_Fault, int] = {}
+        self._locked: _Fault | None = None
+        self._storm = 0
+
+    def forget(self) -> None:
+        """The core starts anew; the faults that it took stay."""
+        self._locked, self._storm = None, 0
+
+    def clear(self) -> None:
+        """The core is as after power-up."""
+        self.forget()
+        self._faults.clear()
+
+    def take(self, record: Record) -> tuple[EventKind, int, int] | None:
+        """Take one record of this core; return the event that it is."""
+        if record.kind == STORM:
+            self._storm = record.value
+            return None
+        fault = _Fault(record.source >> 4 & 0x1F, record.value, record.source >> 9, self._core.is_vpr)
+        if record.kind == LOCKED_UP:
+            self._locked = fault
+            return None
+        self._faults[fault] = self._faults.get(fault, 0) + 1
+        return EventKind.FAULT, fault.exception, fault.pc
+
+    @property
+    def is_locked_up(self) -> bool:
+        """True while the core can take a fault no more, and Renode's model of it is halted."""
+        return self._locked is not None
+
+    @property
+    def lock_up(self) -> str:
+        """The place and reason of the core's lock-up; empty where it is not locked up."""
+        fault = self._locked
+        if fault is None:
+            return ""
+        words = lock_up_words(self._core, fault.text, fault.pc)
+        if fault.is_trap or self._locks_the_soc(fault):
+            return words
+        return f"{words}; the SoC takes a HardFault there, which Renode does not: --engine embedded"
+
+    def _locks_the_soc(self, fault: _Fault) -> bool:
+        """Return whether the SoC is locked up as well: a fault whose exception is not enabled is a HardFault there."""
+        if fault.within in _NEVER_AGAIN:
+            return True
+        enabled = _ENABLED.get(fault.within)
+        return enabled is not None and not self._core.bus.read32(_SHCSR) & enabled
+
+    def hangs(self, vector_table: int) -> list[Hang]:
+        """Return the interrupt that never ends."""
+        number, core = self._storm, self._core
+        if not number:
+            return []
+        handler = core.bus.read32(vector_table + 4 * number) & ~1
+        return [storm_of(core, exception_name(number), external_interrupt(number), handler, STORM_TIMES)]
+
+    def warnings(self) -> list[AccessWarning]:
+        """Return a line for each fault."""
+        core = self._core
+        return [
+            AccessWarning(
+                core.name,
+                (fault.name if fault.is_trap else f"{fault.name}: {fault.text}")
+                + (f", {NO_HANDLER}" if fault == self._locked else ""),
+                fault.pc,
+                fault.pc,
+                core.locate(fault.pc),
+                count=count,
+            )
+            for fault, count in self._faults.items()
+        ]

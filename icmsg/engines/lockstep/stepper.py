@@ -1,16 +1,154 @@
-"""Runs a machine step by step: Python's work at a synchronization point, then one wait in the lockstep."""
+"""Runs a machine step by step: Python's work at a synchronization point, then one wait in the lockstep.
+
+The clock of machines in steps: what Python wants to do at which virtual time.
+
+The emulation stands still only at synchronization points, in Renode one quantum apart. A callback runs at the first
+one at or after its time, and that is the time it sees.
+
+Machine as a core needs it, and the stepper that lets time pass.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.machine.simtime import MS, US
+from icmsg.ipc.clock import check_delay
+from icmsg.timers import MS, RUNAWAY, US, Timers, runaway
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from icmsg.engines.lockstep.clock import StepClock
     from icmsg.engines.lockstep.core import SteppedCore
+    from icmsg.machine.events import EventKind, EventStream
+    from icmsg.soc.soc import Soc, Wire
+    from icmsg.timers import Action, ScheduledTimer
+
+
+class StepClock:
+    """Virtual time as :class:`icmsg.ipc.clock.Clock`; whoever runs the machine sets ``time_ns``."""
+
+    def __init__(self) -> None:
+        self.time_ns = 0
+        self._ready: deque[Action] = deque()
+        self._timers = Timers()
+        self._ran = 0
+        self._ran_at = -1
+
+    def now_ns(self) -> int:
+        """Return the virtual time in nanoseconds."""
+        return self.time_ns
+
+    def call_soon(self, callback: Action) -> None:
+        """Call at the end of the current Python step, at the same virtual time, first in, first out."""
+        self._ready.append(callback)
+
+    def call_later(self, delay_ns: int, callback: Action) -> ScheduledTimer:
+        """Call at the first synchronization point at least ``delay_ns`` from now."""
+        check_delay(delay_ns)
+        return self.call_at(self.time_ns + delay_ns, callback)
+
+    def call_at(self, time_ns: int, callback: Action) -> ScheduledTimer:
+        """Call at the first synchronization point at or after ``time_ns``."""
+        return self._timers.at(time_ns, callback)
+
+    def next_ns(self) -> int | None:
+        """Return when the next timer is due, or None."""
+        return self._timers.earliest()
+
+    def run_one(self) -> bool:
+        """Run the next callback that is due now; False if there is none.
+
+        Raises:
+            EngineError: callbacks call each other without end, and no time passes.
+        """
+        if self._ready:
+            callback = self._ready.popleft()
+        else:
+            timer = self._timers.take_due(self.time_ns)
+            if timer is None:
+                return False
+            callback = timer.run
+        if self._ran_at != self.time_ns:
+            self._ran, self._ran_at = 0, self.time_ns
+        self._ran += 1
+        if self._ran > RUNAWAY:
+            raise runaway()
+        callback()
+        return True
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._ready.clear()
+        self._timers.clear()
+
+
+class CoreStepper(Protocol):
+    """Stepper that lets time pass; used by cores between the steps."""
+
+    @property
+    def is_active(self) -> bool:
+        """True while the emulation is under way, so that Renode neither loads nor saves."""
+
+    def follow(self, line: object) -> None:
+        """End a step when ``line`` rises."""
+
+    def ignore(self, line: object) -> None:
+        """Let steps go on when ``line`` rises."""
+
+    def dispose(self) -> None:
+        """Let the emulation go, and pause it."""
+
+
+class CoreMachine(Protocol):
+    """Machine as a core needs it."""
+
+    @property
+    def clock(self) -> StepClock:
+        """Virtual time, and what Python wants to do."""
+
+    @property
+    def soc(self) -> Soc:
+        """The SoC that the platform file says."""
+
+    @property
+    def now_ns(self) -> int:
+        """The virtual time in nanoseconds."""
+
+    @property
+    def events(self) -> EventStream:
+        """The events of this machine."""
+
+    @property
+    def latency_ns(self) -> int:
+        """The least time from a rising line to Python's handler."""
+
+    @property
+    def cores(self) -> Mapping[str, SteppedCore]:
+        """All cores by name."""
+
+    @property
+    def stepper(self) -> CoreStepper:
+        """The stepper that lets time pass."""
+
+    def check_open(self) -> None:
+        """Raise EngineError if the machine is closed."""
+
+    def emit(self, kind: EventKind, core: int, a: int = 0, b: int = 0) -> None:
+        """Put an event into the stream, behind what happened before it."""
+
+    def take(self) -> None:
+        """Take over what happened meanwhile."""
+
+    def command(self, line: str) -> str:
+        """Run a Monitor command that lets no time pass, and return what it prints."""
+
+    def line(self, wire: Wire) -> object:
+        """Return the interrupt line of a peripheral's output."""
+
+    def is_set(self, line: object) -> bool:
+        """Return the level of a line."""
+
 
 _SLICE_NS: Final = 100 * US
 """The longest step while somebody waits for a condition that no doorbell may announce."""

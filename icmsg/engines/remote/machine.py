@@ -1,4 +1,7 @@
-"""A machine that somebody else's script made in a Renode elsewhere, by commands of its Monitor."""
+"""A machine that somebody else's script made in a Renode elsewhere, by commands of its Monitor.
+
+A core of a machine that somebody else has used before.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +13,26 @@ from typing import TYPE_CHECKING, Final
 from icmsg.assets import platform_file
 from icmsg.config.boards import DEFAULT
 from icmsg.config.memory_checks import RAM
-from icmsg.engines.lockstep import commands
-from icmsg.engines.lockstep.core_types import watched
-from icmsg.engines.lockstep.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
+from icmsg.engines.lockstep import monitor_text
+from icmsg.engines.lockstep.core_types import runs_here, watched
+from icmsg.engines.lockstep.machine import (
+    DEFAULT_LATENCY_NS,
+    DEFAULT_QUANTUM_NS,
+    ObservedCore,
+    SteppedMachine,
+)
 from icmsg.engines.lockstep.monitor_text import complaints, csharp_files, monitor_path
 from icmsg.engines.lockstep.records import BYTE_SENT, LINE_ROSE, RESET_REQUESTED, TASK, TIMELINE, among
 from icmsg.engines.lockstep.stepper import Stepper
-from icmsg.engines.remote.advance import LockstepAdvance, SliceAdvance, current_time
-from icmsg.engines.remote.batched_monitor import BatchedMonitor
-from icmsg.engines.remote.bus import RemoteBus
-from icmsg.engines.remote.capabilities import find_capabilities
-from icmsg.engines.remote.core import RemoteCore
-from icmsg.engines.remote.irq_lines import IrqLines
-from icmsg.engines.remote.memory import RemoteMemory
-from icmsg.engines.remote.reports import read_report
-from icmsg.engines.remote.transport import words
+from icmsg.engines.remote.advance import LockstepAdvance, SliceAdvance, current_time, read_report
+from icmsg.engines.remote.bus import IrqLines, RemoteBus, RemoteMemory
+from icmsg.engines.remote.transport import BatchedMonitor, find_capabilities, words
 from icmsg.errors import EngineError, MonitorError
 from icmsg.machine.events import EventKind
 from icmsg.machine.machine import AccessWarning
-from icmsg.machine.simtime import MS
 from icmsg.soc.platform import load_platform
 from icmsg.soc.soc import Soc, Wire
+from icmsg.timers import MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,6 +41,24 @@ if TYPE_CHECKING:
     from icmsg.engines.lockstep.stepper import Lockstep
     from icmsg.engines.remote.transport import Transport
     from icmsg.soc.soc import MappedRange, SocCore
+
+
+class RemoteCore(ObservedCore):
+    """A core as :class:`icmsg.engines.lockstep.core.SteppedCore`, which can forget who used it."""
+
+    @property
+    def can_be_made_anew(self) -> bool:
+        """True for a core of a type that is reset here."""
+        return runs_here(self._place)
+
+    def power_down(self) -> None:
+        """Halt and reset the core as :meth:`reset`, and forget what it has executed."""
+        self.halt()
+        self._vector_table = self.image = None
+        self.reset()
+        self.troubles.clear()
+        self._started = self._waits = False
+
 
 _LOADED: Final = re.compile(r"Binary ([^\n]{1,4096}?): [0-9a-f]{32}\b")
 _FINGERPRINTS: Final = 1 << 16
@@ -103,9 +123,9 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self._origin_ns = 0
         shared = _shared(cores)
         self.capabilities: Final = find_capabilities(self.monitor, path, cores, shared)
-        self.monitor.execute(commands.SERIAL)
+        self.monitor.execute(monitor_text.SERIAL)
         if quantum_ns is not None:
-            self.monitor.execute(f'emulation SetGlobalQuantum "{commands.seconds(quantum_ns)}"')
+            self.monitor.execute(f'emulation SetGlobalQuantum "{monitor_text.seconds(quantum_ns)}"')
         self._irq_lines = IrqLines(self.monitor, dict(_pending_registers(self._mailboxes)))
         self._memory = RemoteMemory(self.monitor, blocks=self.capabilities.blocks)
         self.stepper = Stepper(
@@ -183,7 +203,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
             core.halt()
         # Always, since Renode lets a core go one quantum later that was halted while time passed.
         rest_ns = _WHOLE_NS - current_time(self.monitor) % _WHOLE_NS
-        self.command(f'emulation RunFor "{commands.seconds(rest_ns)}"')
+        self.command(f'emulation RunFor "{monitor_text.seconds(rest_ns)}"')
         for core in ours:
             core.power_down()
         reached = {core.name for core in ours}
@@ -211,7 +231,7 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         """
         self.check_open()
         if self.is_held:
-            commands.check_beside_lockstep(command)
+            monitor_text.check_beside_lockstep(command)
         self._irq_lines.forget()
         self._memory.on_resume()
         return self.monitor.execute(command)

@@ -17,7 +17,7 @@ import System  # type: ignore[import-not-found]  # exists once pyrenode3 has loa
 
 from icmsg.engines.lockstep.monitor_text import monitor_path
 from icmsg.engines.renode.adapter_machine import AdaptedMachine, words
-from icmsg.engines.renode.watchdog import CALLS
+from icmsg.engines.renode.process import CALLS
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pyrenode3.conversion import interface_to_class
 # isort: split
 import System  # type: ignore[import-not-found]  # exists once pyrenode3 has loaded a runtime
 
-from icmsg.engines.renode.watchdog import CALLS
+from icmsg.engines.renode.process import CALLS
 from icmsg.errors import EngineError
 
 if TYPE_CHECKING:

@@ -1,4 +1,12 @@
-"""A machine on Renode: the platform file loaded into it, time in steps of the lockstep, events from what it wrote."""
+"""A machine on Renode: the platform file loaded into it, time in steps of the lockstep, events from what it wrote.
+
+Core of a machine on Renode in this process.
+
+Records that the C# side wrote while the emulation ran: doorbells, interrupt lines, bytes of a UART.
+
+``renode/DoorbellJournal.cs`` and ``renode/ConsoleCapture.cs`` write the same block: a header of 16 bytes (u32 number
+of records, u32 records lost, 8 bytes unused), then the records. The reader sets the number to 0.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +17,102 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset, platform_file
 from icmsg.config.boards import DEFAULT
-from icmsg.engines.lockstep import commands
-from icmsg.engines.lockstep.machine import DEFAULT_LATENCY_NS, DEFAULT_QUANTUM_NS, SteppedMachine
+from icmsg.engines.lockstep import monitor_text
+from icmsg.engines.lockstep.machine import (
+    DEFAULT_LATENCY_NS,
+    DEFAULT_QUANTUM_NS,
+    ObservedCore,
+    SteppedMachine,
+)
 from icmsg.engines.lockstep.monitor_text import complaints, csharp_files, monitor_path
-from icmsg.engines.lockstep.records import among
+from icmsg.engines.lockstep.records import RECORD_BYTES, Record, among, decode
 from icmsg.engines.lockstep.stepper import Stepper
 from icmsg.engines.renode import process
-from icmsg.engines.renode.machine_core import RenodeCore
-from icmsg.engines.renode.records import RecordReader
-from icmsg.engines.renode.shared import SharedMemories
-from icmsg.engines.renode.watchdog import Watchdog
+from icmsg.engines.renode.bus import RenodeBus, SharedMemories
+from icmsg.engines.renode.process import Watchdog
 from icmsg.errors import EngineError
 from icmsg.machine.machine import AccessWarning
 from icmsg.soc.platform import load_platform
 from icmsg.soc.soc import MAPPED_MEMORY, Soc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from icmsg.engines.renode.api import MachineApi
+    from icmsg.engines.renode.api import MachineApi, Records, RenodeApi
     from icmsg.machine.events import EventKind
-    from icmsg.soc.soc import Wire
+    from icmsg.machine.image import FirmwareImage
+    from icmsg.soc.soc import SocCore, Wire
+
+
+class RenodeCore(ObservedCore):
+    """A core whose memory and registers are used through bound .NET members.
+
+    Its state is changed by Monitor commands, about a millisecond each, which do not keep the interpreter locked.
+    """
+
+    def __init__(self, machine: RenodeMachine, api: MachineApi, renode: RenodeApi, place: SocCore) -> None:
+        self._api = api
+        self._shared = machine.shared
+        bus = RenodeBus(api, place, machine.shared, rang=machine.take, failure=renode.failure)
+        super().__init__(machine, place, bus)
+
+    def load(self, firmware: str | Path | FirmwareImage) -> FirmwareImage:
+        """Load an image into memory, as :meth:`SteppedCore.load`."""
+        image = super().load(firmware)
+        self._shared.execute(self._place, image)
+        return image
+
+    def recognize(self, files: Iterable[str]) -> None:
+        """Find this core's image among files that somebody else loaded, as :meth:`ObservedCore.recognize`."""
+        super().recognize(files)
+        if self.image is not None:
+            self._shared.execute(self._place, self.image)
+
+    @property
+    def instructions(self) -> int:
+        """Instructions executed by firmware."""
+        return self._api.instructions(self._place.cpu)
+
+
+_HEADER: Final = 16
+
+
+class RecordReader:
+    """Takes records out of a block; ``what`` is what they are, for an error's text.
+
+    ``counters`` holds (number, lost), so whether there is something costs one look.
+    """
+
+    def __init__(self, records: Records, what: str) -> None:
+        self._records = records
+        self._what = what
+        self._bytes = records.memory[_HEADER:]
+        self.counters: Final = records.memory[:8].cast("I")
+
+    def take(self) -> list[Record]:
+        """Return what was written since the last time, oldest first.
+
+        Raises:
+            EngineError: there was more than room for it.
+        """
+        number, lost = self.counters
+        if not number:
+            return []
+        found = list(decode(self._bytes[: number * RECORD_BYTES]))
+        self.counters[0] = 0
+        if lost:
+            self.counters[1] = 0
+            raise EngineError(
+                f"{lost} {self._what} were lost: more happened in one step than there is room for; take shorter steps"
+            )
+        return found
+
+    def close(self) -> None:
+        """Let go of the block and free it."""
+        self.counters.release()
+        self._bytes.release()
+        self._records.dispose()
+
 
 _DOORBELLS: Final = 1 << 14
 _CONSOLE_BYTES: Final = 1 << 16
@@ -109,9 +192,9 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
             raise
 
     def _make(self, platform: Path, cpus: list[str]) -> MachineApi:
-        for command in commands.setup(monitor_path(platform), self._quantum, cpus):
+        for command in monitor_text.setup(monitor_path(platform), self._quantum, cpus):
             self._renode.execute(command)
-        return self._renode.machine(commands.MACHINE)
+        return self._renode.machine(monitor_text.MACHINE)
 
     def _unmake(self) -> None:
         self._renode.clear()
@@ -132,7 +215,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
         """
         self.check_open()
         if self.stepper.is_active:
-            commands.check_beside_lockstep(command)
+            monitor_text.check_beside_lockstep(command)
         printed = self._renode.execute(command)
         self.take()
         return printed

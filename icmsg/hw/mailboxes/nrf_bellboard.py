@@ -16,16 +16,14 @@ from operator import or_
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from icmsg.errors import ConfigurationError
-from icmsg.hw.block_view import BlockView
 from icmsg.hw.exposed import STRING, UINT32, VOID, exposed
 from icmsg.hw.line import Line
 from icmsg.hw.mailbox import MailboxState, MailboxWords, channels_in
-from icmsg.hw.mailboxes.event_driver import EventDriver
 from icmsg.hw.mailboxes.kind import MailboxKind
-from icmsg.hw.mailboxes.signal_faults import SignalFaults
+from icmsg.hw.mailboxes.signals import EventDriver, SignalFaults
 from icmsg.hw.model import RegisterModel, on_read, on_write
 from icmsg.hw.nrf_peripherals import INTEN, events, interrupt_fields, tasks
-from icmsg.hw.registers import Access, Field, Register, RegisterBlock
+from icmsg.hw.registers import Access, BlockView, Field, Register, RegisterBlock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -18,15 +18,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import ConfigurationError
-from icmsg.hw.block_view import BlockView
 from icmsg.hw.exposed import STRING, UINT32, VOID, exposed
 from icmsg.hw.line import Line
 from icmsg.hw.mailbox import ChannelStates, MailboxState, MailboxWords, channels_in
 from icmsg.hw.mailboxes.kind import MailboxKind
-from icmsg.hw.mailboxes.signal_faults import SignalFaults
-from icmsg.hw.mailboxes.wires import wired_channels
+from icmsg.hw.mailboxes.signals import SignalFaults, wired_channels
 from icmsg.hw.model import RegisterModel, on_read, on_write
-from icmsg.hw.registers import Access, Register, RegisterBlock
+from icmsg.hw.registers import Access, BlockView, Register, RegisterBlock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

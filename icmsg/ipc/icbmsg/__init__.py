@@ -3,8 +3,8 @@
 Two instances over one buffer, joined by an in-memory mailbox::
 
     >>> from icmsg.config import IcbmsgConfig, Region
-    >>> from icmsg.hw.memory_bus import MemoryBus
-    >>> from icmsg.hw.memory_mailbox import mailbox_pair
+    >>> from icmsg.hw.bus import MemoryBus
+    >>> from icmsg.hw.mailbox import mailbox_pair
     >>> from icmsg.ipc import EndpointConfig, IcbmsgInstance, InterruptHandler, VirtualClock
     >>> bus = MemoryBus(bytearray(0x1000), base=0x2007_0000)
     >>> clock = VirtualClock()
@@ -29,12 +29,11 @@ Two instances over one buffer, joined by an in-memory mailbox::
 
 from __future__ import annotations
 
-from icmsg.ipc.icbmsg.buffers import RxBuffer, TxBuffer
+from icmsg.ipc.icbmsg.buffers import RxBuffer, TxBuffer, Waiter
 from icmsg.ipc.icbmsg.classic import IcbmsgInstance
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
 from icmsg.ipc.icbmsg.rework import IcbmsgReworkInstance
 from icmsg.ipc.icbmsg.rework_receiver import ReworkState
-from icmsg.ipc.icbmsg.waiting import Waiter
 
 __all__ = [
     "EndpointState",

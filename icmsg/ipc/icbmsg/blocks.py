@@ -10,13 +10,11 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from icmsg.errors import IcmsgError, IpcError
-from icmsg.ipc.happened import BOUND, ERROR, RECEIVED, SENT, UNBOUND, AtEndpoint
-from icmsg.ipc.icbmsg.buffers import RxBuffer, TxBuffer
+from icmsg.ipc.backend import check_regions
+from icmsg.ipc.icbmsg.buffers import RxBuffer, TxBuffer, Waiter, WaiterQueue
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
-from icmsg.ipc.icbmsg.waiting import Waiter, WaiterQueue
-from icmsg.ipc.regions import check_regions
-from icmsg.wire.block_area import BlockArea
-from icmsg.wire.block_pool import BlockPool
+from icmsg.ipc.state import BOUND, ERROR, RECEIVED, SENT, UNBOUND, AtEndpoint
+from icmsg.wire.block_area import BlockArea, BlockPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from icmsg.config.icbmsg import IcbmsgConfig
     from icmsg.hw.bus import Bus
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.happened import Observer
+    from icmsg.ipc.state import Observer
     from icmsg.wire.packet_buffer import Payload
 
 
@@ -90,9 +88,9 @@ class BlockBackend(ABC):
 
     @property
     def observer(self) -> Observer | None:
-        """The observer that is told everything that happens, see :data:`icmsg.ipc.happened.Observer`.
+        """The observer that is told everything that happens, see :data:`icmsg.ipc.state.Observer`.
 
-        What belongs to an endpoint comes as :class:`~icmsg.ipc.happened.AtEndpoint`.
+        What belongs to an endpoint comes as :class:`~icmsg.ipc.state.AtEndpoint`.
         """
         return self._observer
 

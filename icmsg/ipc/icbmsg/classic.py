@@ -10,18 +10,17 @@ import errno
 from typing import TYPE_CHECKING
 
 from icmsg.errors import IpcError, WireError
-from icmsg.ipc.happened import RING
 from icmsg.ipc.icbmsg.classic_receiver import ClassicReceiver
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
+from icmsg.ipc.state import RING
 
 if TYPE_CHECKING:
     from icmsg.config.icbmsg import IcbmsgConfig
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.endpoint import EndpointConfig
-    from icmsg.ipc.happened import Observer
-    from icmsg.ipc.state import LegacyState, State
+    from icmsg.ipc.context import EndpointConfig
+    from icmsg.ipc.state import LegacyState, Observer, State
     from icmsg.wire.packet_buffer import Payload
 
 _READY = EndpointState.READY

@@ -6,11 +6,11 @@ import errno
 from typing import TYPE_CHECKING
 
 from icmsg.errors import CorruptRegionError, IpcError
+from icmsg.ipc.bonding import MAGIC
 from icmsg.ipc.icbmsg.binding import Binding
 from icmsg.ipc.icbmsg.blocks import BlockBackend
 from icmsg.ipc.icbmsg.control import BOUND, DATA, RELEASE_BOUND, RELEASE_DATA, ControlChannel
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
-from icmsg.ipc.magic import MAGIC
 from icmsg.wire.control_packets import LENGTH, packet_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.happened import Observer
+    from icmsg.ipc.state import Observer
 
 _READY = EndpointState.READY
 

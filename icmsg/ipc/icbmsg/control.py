@@ -8,10 +8,8 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import IcmsgError, IpcError, WireError
-from icmsg.ipc.context import InstanceContext
-from icmsg.ipc.endpoint import EndpointConfig
-from icmsg.ipc.magic import RepeatedMagic
-from icmsg.ipc.session import RingBack
+from icmsg.ipc.bonding import RepeatedMagic, RingBack
+from icmsg.ipc.context import EndpointConfig, InstanceContext
 from icmsg.wire.control_packets import ControlReader, ControlWriter, packet_of
 
 if TYPE_CHECKING:
@@ -21,8 +19,7 @@ if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
     from icmsg.ipc.clock import Callback, Clock
-    from icmsg.ipc.happened import Observer
-    from icmsg.ipc.state import LegacyState, State
+    from icmsg.ipc.state import LegacyState, Observer, State
 
 
 class ControlType(IntEnum):

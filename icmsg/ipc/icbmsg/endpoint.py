@@ -12,10 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.errors import IpcError
-    from icmsg.ipc.endpoint import EndpointConfig
+    from icmsg.ipc.context import EndpointConfig
     from icmsg.ipc.icbmsg.blocks import BlockBackend
-    from icmsg.ipc.icbmsg.buffers import RxBuffer, TxBuffer
-    from icmsg.ipc.icbmsg.waiting import Waiter
+    from icmsg.ipc.icbmsg.buffers import RxBuffer, TxBuffer, Waiter
     from icmsg.wire.packet_buffer import Payload
 
 

@@ -10,11 +10,11 @@ import errno
 from typing import TYPE_CHECKING
 
 from icmsg.errors import IpcError
-from icmsg.ipc.happened import DROPPED, RING, AtEndpoint
 from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
+from icmsg.ipc.icbmsg.packets import symptoms
 from icmsg.ipc.icbmsg.rework_receiver import ReworkReceiver, ReworkState
-from icmsg.ipc.icbmsg.symptoms import symptoms
+from icmsg.ipc.state import DROPPED, RING, AtEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.endpoint import EndpointConfig
-    from icmsg.ipc.happened import Observer
-    from icmsg.ipc.icbmsg.buffers import TxBuffer
-    from icmsg.ipc.icbmsg.waiting import Waiter
+    from icmsg.ipc.context import EndpointConfig
+    from icmsg.ipc.icbmsg.buffers import TxBuffer, Waiter
+    from icmsg.ipc.state import Observer
     from icmsg.wire.packet_buffer import Payload
 
 _READY = EndpointState.READY

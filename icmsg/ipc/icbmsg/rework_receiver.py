@@ -12,20 +12,19 @@ from typing import TYPE_CHECKING
 
 from icmsg.errors import CorruptRegionError, IpcError
 from icmsg.ipc.clock import WorkItem
-from icmsg.ipc.happened import RING, STATE
 from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.icbmsg.blocks import BlockBackend
 from icmsg.ipc.icbmsg.endpoint import EndpointState, IcbmsgEndpoint
-from icmsg.ipc.icbmsg.queues import Queues
-from icmsg.ipc.icbmsg.symptoms import unlike
+from icmsg.ipc.icbmsg.packets import Queues, unlike
 from icmsg.ipc.icbmsg.table import EndpointTable
+from icmsg.ipc.state import RING, STATE
 
 if TYPE_CHECKING:
     from icmsg.config.icbmsg import IcbmsgConfig
     from icmsg.hw.bus import Bus
     from icmsg.hw.mailbox import Mailbox
     from icmsg.ipc.clock import Clock
-    from icmsg.ipc.happened import Observer
+    from icmsg.ipc.state import Observer
 
 _READY = EndpointState.READY
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.hw.mailbox import channels_in
 from icmsg.ipc import MAGIC
-from icmsg.ipc.magic import MAGIC_END
+from icmsg.ipc.bonding import MAGIC_END
 from icmsg.link.diagnosis.findings import LinkFinding, Rank, count_of, listed
 
 if TYPE_CHECKING:

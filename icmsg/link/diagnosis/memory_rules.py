@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.ipc import MAGIC
-from icmsg.ipc.magic import MAGIC_END
-from icmsg.link.diagnosis.bond_words import shown_bytes
-from icmsg.link.diagnosis.findings import LinkFinding, Rank, count_of, listed
+from icmsg.ipc.bonding import MAGIC_END
+from icmsg.link.diagnosis.findings import LinkFinding, Rank, count_of, listed, shown_bytes
 from icmsg.wire.inspect import packets_between
 
 if TYPE_CHECKING:

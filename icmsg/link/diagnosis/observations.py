@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import BusError, EngineError, IcmsgError
-from icmsg.hw.interrupt_states import InterruptState, enabled_in_clic, enabled_in_nvic, read_clic, read_nvic
+from icmsg.hw.line import InterruptState, enabled_in_clic, enabled_in_nvic, read_clic, read_nvic
 from icmsg.ipc import MAGIC, identify
-from icmsg.link.link_observer import LinkObserver, Store, observe_link, observed_regions
+from icmsg.link.link import LinkObserver, Store, observe_link, observed_regions
 from icmsg.machine.events import EventKind
 from icmsg.soc.soc import VPR
 from icmsg.wire.inspect import RegionView, inspect_region
@@ -19,8 +19,7 @@ from icmsg.wire.inspect import RegionView, inspect_region
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icmsg.config.instance import InstanceConfig, Region
-    from icmsg.config.layout import RegionLayout
+    from icmsg.config.instance import InstanceConfig, Region, RegionLayout
     from icmsg.hw.mailbox import MailboxState
     from icmsg.ipc import Backend
     from icmsg.ipc.discriminator import PeerTraces

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final
 from icmsg.errors import ConfigurationError, IcmsgError, VirtualTimeoutError
 from icmsg.link.diagnosis.diagnosis import console_lines
 from icmsg.link.endpoints.diagnosis import examine_endpoints
-from icmsg.link.endpoints.lane import Lane, WatchedLane
+from icmsg.link.endpoints.link import Lane, WatchedLane
 from icmsg.link.endpoints.setup import EndpointSetup
 from icmsg.link.endpoints.watch import EndpointWatch
-from icmsg.link.exchange_result import ExchangeResult, lost
 from icmsg.link.link import default_link
 from icmsg.link.players import Initiator, Responder
 from icmsg.link.preconditions import check_endpoint_workload
@@ -20,25 +19,26 @@ from icmsg.link.progress import ProgressGuard, Stall, StuckError, let_finish
 from icmsg.link.verdict import (
     QUANTUM_NOTE,
     Counts,
+    ExchangeResult,
     Restarts,
     fault_words,
+    lost,
     shortcomings,
     unbound_words,
 )
 from icmsg.link.workload import RoundTrips
-from icmsg.machine.force_off import describe_held
+from icmsg.machine.force_off import describe_held, describe_protection
 from icmsg.machine.interruption import CtrlC
 from icmsg.machine.machine import FaultLog
-from icmsg.machine.protection import describe_protection
-from icmsg.machine.simtime import MS, S
+from icmsg.timers import MS, S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from icmsg.ipc import SeveralEndpoints
     from icmsg.link.endpoints import SeveralConfig
-    from icmsg.link.setup import Program
-    from icmsg.link.stale_memory import StaleMemory
+    from icmsg.link.players import Program
+    from icmsg.link.preconditions import StaleMemory
     from icmsg.link.workload import Workload
     from icmsg.machine.machine import Machine
 

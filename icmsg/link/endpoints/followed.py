@@ -19,8 +19,7 @@ from icmsg.ipc.icbmsg.endpoint import IcbmsgEndpoint
 from icmsg.link.followed_link import follow_link
 from icmsg.link.link import Link
 from icmsg.link.played_instance import played_backends
-from icmsg.machine.events import Event, EventKind
-from icmsg.machine.region_news import EndpointMessage, Packets, RegionChanged, TxRegion
+from icmsg.machine.events import EndpointMessage, Event, EventKind, Packets, RegionChanged, TxRegion
 from icmsg.wire.block_area import BlockArea
 from icmsg.wire.slot_queue import HEADER, HIGH, MASK, SlotQueueView
 

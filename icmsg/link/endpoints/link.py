@@ -1,17 +1,26 @@
-"""A link with several endpoints: two named cores, and one instance of ICBMsg or icmsg_me as each of them has it."""
+"""A link with several endpoints: two named cores, and one instance of ICBMsg or icmsg_me as each of them has it.
+
+Endpoint of an exchange: who plays its two ends, and what was counted there.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.link.link import Link
+from icmsg.link.players import Initiator
+from icmsg.link.verdict import Counts
+from icmsg.link.workload import RoundTrips
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from icmsg.link.endpoints import SeveralConfig
+    from icmsg.link.endpoints.setup import EndpointStats
+    from icmsg.link.endpoints.watch import EndpointWatch
+    from icmsg.link.players import Responder
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +68,162 @@ class EndpointsLink:
 
 
 AnyLink = Link | EndpointsLink
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointResult:
+    """Result of one endpoint; the fields mean what those of the whole exchange mean."""
+
+    name: str
+    bound: bool
+    bond_virtual_us: float | None
+    initiator: str | None
+    initiator_reason: str
+    messages_expected: int | None
+    messages_sent: int
+    messages_received: int
+    bytes_received: int
+    mismatches: int
+    messages_unanswered: int
+    round_trip_virtual_us: dict[str, float | None]
+
+
+class Lane:
+    """The endpoint ``name`` of an exchange; ``players`` are those of the cores that Python plays.
+
+    ``initiator`` is the core that sends first there, and ``reason`` why; both may change until messages flow.
+    """
+
+    def __init__(self, name: str, players: dict[str, Responder]) -> None:
+        self.name: Final = name
+        self.players: Final = players
+        self.initiator: str | None = None
+        self.reason = ""
+        self.sender: Initiator | None = next(
+            (player for player in players.values() if isinstance(player, Initiator)), None
+        )
+        """The player that sends first; None where firmware does."""
+
+    @property
+    def is_bound(self) -> bool:
+        """True while all ends that Python plays are bound."""
+        return all(player.endpoint.is_bound for player in self.players.values())
+
+    @property
+    def bound_ns(self) -> int | None:
+        """Virtual time at which the last end was bound first; None as long as one was not."""
+        times = [player.bound_ns for player in self.players.values()]
+        known = [time for time in times if time is not None]
+        return max(known) if len(known) == len(times) else None
+
+    @property
+    def heard(self) -> int:
+        """Number of messages that firmware has sent."""
+        return sum(player.heard for player in self.players.values())
+
+    def let_firmware_begin(self, core: str, reason: str) -> None:
+        """Let firmware on ``core`` send first: what it sends is sent back."""
+        sender, self.sender = self.sender, None
+        self.initiator, self.reason = core, reason
+        if sender is not None:
+            sender.answer()
+
+    def begin(self) -> None:
+        """Send the first messages, if Python does."""
+        if self.sender is not None:
+            self.sender.begin()
+
+    @property
+    def total(self) -> int:
+        """Number of messages of both directions."""
+        sent = self.sender.sent if self.sender is not None else 0
+        return sent + sum(player.heard + player.echoed for player in self.players.values())
+
+    @property
+    def got(self) -> int:
+        """Number of messages that came back to who sent first."""
+        if self.sender is not None:
+            return self.sender.got
+        return sum(player.echoed for player in self.players.values())
+
+    def counts(self, expected: int | None, stub: EndpointStats | None = None) -> Counts:
+        """Return what was counted; ``expected`` is how many messages were asked for.
+
+        ``stub`` are the counts of the stub that sends first there, which has compared every echo.
+        """
+        if stub is not None:
+            received = stub.received, stub.bytes_received, stub.mismatches
+            return Counts(expected, stub.sent, *received, RoundTrips())
+        if (sender := self.sender) is not None:
+            return Counts(
+                expected,
+                sender.sent,
+                sender.got,
+                sender.bytes_received,
+                sender.mismatches,
+                sender.round_trips,
+                sender.lost,
+            )
+        octets = sum(player.bytes_echoed for player in self.players.values())
+        return Counts(expected, self.heard, self.got, octets, 0, RoundTrips())
+
+    @property
+    def unanswered(self) -> int:
+        """Number of messages that Python received and did not send back."""
+        return sum(player.unanswered for player in self.players.values())
+
+    def result(self, counts: Counts, *, bond_only: bool) -> EndpointResult:
+        """Return the result, of what :meth:`counts` gave."""
+        return EndpointResult(
+            name=self.name,
+            bound=self.is_bound,
+            bond_virtual_us=self.bound_ns / 1000 if self.bound_ns is not None else None,
+            initiator=None if bond_only else self.initiator,
+            initiator_reason=self.reason,
+            messages_expected=counts.expected,
+            messages_sent=counts.sent,
+            messages_received=counts.got,
+            bytes_received=counts.bytes_received,
+            mismatches=counts.mismatches,
+            messages_unanswered=self.unanswered,
+            round_trip_virtual_us=counts.round_trips.summary_us(),
+        )
+
+
+class WatchedLane(Lane):
+    """The endpoint ``name`` of an exchange between firmware on both cores, as ``watch`` sees it."""
+
+    def __init__(self, name: str, watch: EndpointWatch) -> None:
+        super().__init__(name, {})
+        self._watch = watch
+        self._seen = watch.endpoints[name]
+
+    @property
+    def is_bound(self) -> bool:
+        """True while both sides have the endpoint."""
+        return self.bound_ns is not None
+
+    @property
+    def bound_ns(self) -> int | None:
+        """Virtual time at which both sides had the endpoint; None while they do not."""
+        return self._watch.bound_ns(self.name)
+
+    @property
+    def heard(self) -> int:
+        """Number of messages of who sends first."""
+        return self._seen.sent
+
+    @property
+    def got(self) -> int:
+        """Number of messages that were sent back."""
+        return self._seen.got
+
+    def counts(self, expected: int | None, stub: EndpointStats | None = None) -> Counts:
+        """Return what was counted; where a stub sends first, the larger number of mismatches."""
+        seen = self._seen
+        self.initiator = self.initiator or seen.initiator
+        sent, received = seen.sent, (seen.got, seen.bytes_received, seen.mismatches)
+        if stub is not None:
+            sent = stub.sent
+            received = stub.received, stub.bytes_received, max(seen.mismatches, stub.mismatches)
+        return Counts(expected, sent, *received, seen.round_trips, seen.lost)

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.errors import BusError, CorruptRegionError
+from icmsg.ipc.bonding import MAGIC
 from icmsg.ipc.icbmsg import packets
 from icmsg.ipc.icbmsg.control import ControlType
-from icmsg.ipc.magic import MAGIC
-from icmsg.link.diagnosis.bond_words import region_words
-from icmsg.link.diagnosis.findings import count_of
+from icmsg.link.diagnosis.findings import count_of, region_words
 from icmsg.wire.block_area import BlockArea
 from icmsg.wire.inspect import RegionView, inspect_region
 from icmsg.wire.slot_queue import HIGH, SlotQueueView

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.link.echo_pairs import EchoPairs
 from icmsg.link.endpoints.followed import follow_endpoints
-from icmsg.machine.events import Event, EventKind
-from icmsg.machine.region_news import EndpointMessage
+from icmsg.link.workload import EchoPairs
+from icmsg.machine.events import EndpointMessage, Event, EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

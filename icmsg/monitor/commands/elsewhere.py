@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.errors import MonitorError
 from icmsg.monitor import elsewhere
 from icmsg.monitor.command import Command, Form, anything, boolean, integer, text
-from icmsg.monitor.refusal import Refusal
+from icmsg.monitor.tokens import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import asset
-from icmsg.engines.renode.script_files import fetched, is_address
+from icmsg.engines.renode.download import fetched, is_address
 from icmsg.errors import MonitorError
 from icmsg.limits import SCRIPT_BYTES, read_file
 from icmsg.monitor.command import Command, Form, one_of, text
 from icmsg.monitor.log import LogLevel
-from icmsg.monitor.refusal import Refusal
+from icmsg.monitor.tokens import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import icmsg
-from icmsg.config.spelling import closest
+from icmsg.errors import closest
+from icmsg.monitor.arguments import NumbersMode, print_interval
 from icmsg.monitor.command import Command, Form, boolean, one_of, text, word
 from icmsg.monitor.log import LogLevel
-from icmsg.monitor.refusal import Refusal
-from icmsg.monitor.results import NumbersMode, print_interval
-from icmsg.monitor.verbs.line import WORD
+from icmsg.monitor.tokens import Refusal
+from icmsg.monitor.verbs.arguments import WORD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.spelling import closest
-from icmsg.errors import MonitorError
+from icmsg.errors import MonitorError, closest
 from icmsg.monitor.command import Command, Form, anything, boolean, integer, one_of, text, word
 from icmsg.monitor.log import LogLevel
-from icmsg.monitor.refusal import Refusal
+from icmsg.monitor.tokens import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

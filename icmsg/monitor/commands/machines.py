@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.spelling import closest
+from icmsg.errors import closest
 from icmsg.monitor.command import Command, Form, address_range, integer, one_of, text, word
 from icmsg.monitor.objects.sysbus import print_place
-from icmsg.monitor.refusal import Refusal
+from icmsg.monitor.tokens import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

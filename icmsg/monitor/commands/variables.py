@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from icmsg.monitor.command import Command, Form, anything, name, terminator, variable
-from icmsg.monitor.typed_text import TypedText
-from icmsg.monitor.variables import Collection
+from icmsg.monitor.tokens import Collection, TypedText
 
 if TYPE_CHECKING:
     from icmsg.monitor.interpreter import Interpreter

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.engines.embedded.bus import CoreBus
-from icmsg.engines.embedded.shared_page import place_io
+from icmsg.engines.embedded.memory import place_io
 from icmsg.errors import BusError, MonitorError
 from icmsg.hw.exposed import (
     BOOL,
@@ -26,10 +26,10 @@ from icmsg.hw.exposed import (
 from icmsg.hw.model import SizedModel
 from icmsg.limits import SCRIPT_BYTES, read_file
 from icmsg.machine.console import Console
+from icmsg.monitor.command import Device
 from icmsg.monitor.elsewhere import NO_SD
-from icmsg.monitor.members import Device
 from icmsg.monitor.objects.registers import RegisterAccess
-from icmsg.monitor.python_source import compile_script
+from icmsg.monitor.python_scripts import compile_script
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.machine import EmbeddedMachine

@@ -1,27 +1,25 @@
-"""A core in the Monitor: the members of Renode's CortexM that scripts and people use."""
+"""A core in the Monitor: the members of Renode's CortexM that scripts and people use.
+
+Registers that a VPR has in the Monitor beside those of every core, by Renode's names of its RISC-V cores.
+
+A core in the Monitor that this engine does not execute: it is halted, and stays so.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.engines.embedded.model_types import refusal
 from icmsg.errors import MonitorError
-from icmsg.hw.exposed import (
-    BOOL,
-    INT32,
-    REGISTER,
-    STRING,
-    TABLE,
-    UINT32,
-    UINT64,
-    VOID,
-    exposed,
-)
+from icmsg.hw.exposed import BOOL, INT32, REGISTER, STRING, TABLE, UINT32, UINT64, VOID, exposed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icmsg.engines.embedded.core_control import CoreControl
     from icmsg.engines.embedded.machine_core import MachineCore
+    from icmsg.soc.platform import Peripheral
+
 
 _REGISTERS: Final = {
     **{f"R{number}": number for number in range(13)},
@@ -256,3 +254,61 @@ def _name_of(number: int) -> str:
         if known == number:
             return name
     raise MonitorError(f"Wrong register index: {number}")
+
+
+class VprRegisters:
+    """Registers of one core, 0 until firmware was started."""
+
+    def __init__(self, core: MachineCore) -> None:
+        self._core: Final = core
+
+    @property
+    @exposed(REGISTER, name="RA")
+    def ra(self) -> int:
+        """The return address."""
+        return self._register("RA")
+
+    @property
+    @exposed(REGISTER, name="MSTATUS")
+    def mstatus(self) -> int:
+        """Status: MIE, MPIE and MPP."""
+        return self._register("MSTATUS")
+
+    @property
+    @exposed(REGISTER, name="MCAUSE")
+    def mcause(self) -> int:
+        """Cause of the last trap."""
+        return self._register("MCAUSE")
+
+    @property
+    @exposed(REGISTER, name="MEPC")
+    def mepc(self) -> int:
+        """Address to which a trap returns."""
+        return self._register("MEPC")
+
+    @property
+    @exposed(REGISTER, name="MTVAL")
+    def mtval(self) -> int:
+        """Value that goes with the last exception."""
+        return self._register("MTVAL")
+
+    def _register(self, name: str) -> int:
+        return self._core.registers.get(name, 0)
+
+
+class ForeignCpu:
+    """The core that ``item`` of the platform file describes."""
+
+    def __init__(self, item: Peripheral) -> None:
+        self._item: Final = item
+
+    @property
+    @exposed(BOOL)
+    def is_halted(self) -> bool:
+        """True, always: the core executes nothing."""
+        return True
+
+    @is_halted.setter
+    def is_halted(self, value: bool) -> None:
+        if not value:
+            raise MonitorError(refusal(self._item))

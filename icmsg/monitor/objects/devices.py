@@ -7,34 +7,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from icmsg.engines.embedded.core_console import ConsoleModel
+from icmsg.engines.embedded.clocks import CLIC, CONTROLLERS, CPUS
+from icmsg.engines.embedded.core_control import ConsoleModel
 from icmsg.engines.embedded.model_types import lines_of
-from icmsg.engines.embedded.rates import CLIC, CONTROLLERS, CPUS
 from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
+from icmsg.monitor.command import Device
 from icmsg.monitor.executed_code import RISCV, THUMB
 from icmsg.monitor.log import LogLevel
-from icmsg.monitor.members import Device
-from icmsg.monitor.objects.access_log import AccessLog
-from icmsg.monitor.objects.bus_hooks import BusHooks
-from icmsg.monitor.objects.bus_ranges import BusRanges
-from icmsg.monitor.objects.cpu import ArmRegisterNames, CpuObject
-from icmsg.monitor.objects.cpu_code import CpuCode
-from icmsg.monitor.objects.cpu_execution import CpuExecution, ExecutionTrace
-from icmsg.monitor.objects.cpu_hooks import CpuHooks
-from icmsg.monitor.objects.cpu_modes import CpuModes
-from icmsg.monitor.objects.cpu_tracing import CpuTracing
-from icmsg.monitor.objects.foreign_cpu import ForeignCpu
-from icmsg.monitor.objects.interrupts import InterruptLines, OutputLevel, PendingExceptions
+from icmsg.monitor.objects.cpu import ArmRegisterNames, CpuObject, ForeignCpu, VprRegisters
+from icmsg.monitor.objects.cpu_execution import CpuCode, CpuExecution, ExecutionTrace
+from icmsg.monitor.objects.cpu_tracing import CpuModes, CpuTracing
+from icmsg.monitor.objects.hooks import AccessLog, BusHooks, CpuHooks
+from icmsg.monitor.objects.interrupts import InterruptLines, NumberedOutputs, OutputLevel, PendingExceptions
 from icmsg.monitor.objects.loader import Loader
-from icmsg.monitor.objects.mailbox import MailboxWait
-from icmsg.monitor.objects.memory import MemoryBlock
-from icmsg.monitor.objects.outputs import NumberedOutputs
-from icmsg.monitor.objects.records import StepRecords
-from icmsg.monitor.objects.registers import NvicRegisters, RegisterAccess
-from icmsg.monitor.objects.sysbus import BusAccess
+from icmsg.monitor.objects.mailbox import MailboxWait, StepRecords
+from icmsg.monitor.objects.registers import MemoryBlock, NvicRegisters, RegisterAccess
+from icmsg.monitor.objects.sysbus import BusAccess, BusRanges
 from icmsg.monitor.objects.uart import UartObject
-from icmsg.monitor.objects.vpr import VprRegisters
 from icmsg.soc.soc import VPR
 
 if TYPE_CHECKING:
@@ -45,7 +35,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.monitor.log import Log
     from icmsg.monitor.objects.additions import AddParts
-    from icmsg.monitor.objects.bus_ranges import UnhandledAccesses
+    from icmsg.monitor.objects.sysbus import UnhandledAccesses
     from icmsg.monitor.python_scripts import HookScript
     from icmsg.soc.platform import Peripheral
 

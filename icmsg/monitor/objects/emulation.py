@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import MonitorError
 from icmsg.hw.exposed import ANY, BOOL, CORE, FILE, INT32, PERIPHERAL, STRING, TIME, VOID, Kind, exposed
+from icmsg.monitor.arguments import print_interval
 from icmsg.monitor.elsewhere import NO_LED
-from icmsg.monitor.results import print_interval
 
 if TYPE_CHECKING:
     from icmsg.monitor.emulation import Emulation

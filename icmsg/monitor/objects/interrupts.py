@@ -1,4 +1,7 @@
-"""Interrupts in the Monitor: lines that are driven from outside, exceptions that are made pending, levels."""
+"""Interrupts in the Monitor: lines that are driven from outside, exceptions that are made pending, levels.
+
+Levels of numbered outputs, as the models in ``renode/`` have them that a core from outside looks at.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,12 @@ from icmsg.errors import MonitorError
 from icmsg.hw.exposed import BOOL, INT32, STRING, VOID, exposed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.engines.embedded.machine_core import MachineCore
     from icmsg.hw.line import Line
+
 
 _FIRST: Final = 16
 """Number of the first exception that is an external interrupt (Armv8-M)."""
@@ -72,3 +78,18 @@ class OutputLevel:
     def irq(self) -> str:
         """The level, as Renode prints it."""
         return f"GPIO: {'set' if self._line.level else 'unset'}"
+
+
+class NumberedOutputs:
+    """Outputs of these ``numbers``; ``is_high(number)`` is the level of one."""
+
+    def __init__(self, numbers: Container[int], is_high: Callable[[int], bool]) -> None:
+        self._numbers: Final = numbers
+        self._is_high: Final = is_high
+
+    @exposed(BOOL, number=INT32)
+    def is_output_set(self, number: int) -> bool:
+        """Return whether an output is high."""
+        if number not in self._numbers:
+            raise MonitorError(f"The given key '{number}' was not present in the dictionary.")
+        return self._is_high(number)

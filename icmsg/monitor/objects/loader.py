@@ -6,13 +6,11 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.spelling import closest
-from icmsg.errors import BusError, FirmwareError, MonitorError
+from icmsg.errors import BusError, FirmwareError, MonitorError, closest
 from icmsg.hw.exposed import BOOL, CORE, FILE, INT64, STRING, UINT64, VOID, exposed
 from icmsg.limits import LOADED_BYTES, read_file
-from icmsg.machine.hex_file import read_hex
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.uimage import read_uimage
+from icmsg.machine.image_formats import read_hex, read_uimage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

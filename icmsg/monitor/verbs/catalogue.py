@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from icmsg.config.spelling import closest
-from icmsg.errors import MonitorError
-from icmsg.views.formats import suffixes
+from icmsg.errors import MonitorError, closest
+from icmsg.views.recording import suffixes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

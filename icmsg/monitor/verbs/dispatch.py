@@ -1,4 +1,11 @@
-"""The command line behind the word ``icmsg``: finds out which verb is meant, and lets it work on the machine."""
+"""The command line behind the word ``icmsg``: finds out which verb is meant, and lets it work on the machine.
+
+``icmsg ring`` and ``icmsg write``: what no well-behaved core would do.
+
+``icmsg trace``: files that show what happens, from now until ``icmsg trace off`` or the end.
+
+``icmsg var``: a variable of firmware, read or written by its name.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +13,126 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.boards import DEFAULT
-from icmsg.errors import IcmsgError, MonitorError
-from icmsg.monitor.verbs import injection
+from icmsg.errors import BusError, IcmsgError, MonitorError
+from icmsg.machine.c_composites import ArrayType
+from icmsg.machine.c_types import bare
 from icmsg.monitor.verbs.arguments import hex_bytes, message, number, option, setting, time_ns
 from icmsg.monitor.verbs.catalogue import VERBS, check_call, completions, find_verb, help_lines
 from icmsg.monitor.verbs.played_cores import BOND_NS, RECEIVE_NS, PlayedCores, refused
 from icmsg.monitor.verbs.settings import LinkSettings
-from icmsg.monitor.verbs.several_status import dump_several
-from icmsg.monitor.verbs.status import status_lines, view_of
-from icmsg.monitor.verbs.trace import TraceFiles
-from icmsg.monitor.verbs.variables import show_variable, write_variable
+from icmsg.monitor.verbs.status import (
+    dump_lines,
+    dump_several,
+    packet_lines,
+    region_lines,
+    status_lines,
+    view_of,
+)
 from icmsg.monitor.verbs.watch import Watch
-from icmsg.monitor.verbs.words import dump_lines, packet_lines, region_lines
+from icmsg.views.recording import trace_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.machine.machine import Machine
+    from icmsg.link.endpoints.link import AnyLink
+    from icmsg.machine.machine import Core, Machine
+    from icmsg.monitor.verbs.settings import LinkDirection
+    from icmsg.views.recording import TraceFile
+
+
+def ring(core: Core, other: Core, channel: int) -> list[str]:
+    """Let ``core`` signal a channel, whether or not its driver has connected it, and say who latched it."""
+    port = core.mailbox_port
+    if not 0 <= channel < port.kind.channels:
+        raise MonitorError(f"no channel {channel}: use 0…{port.kind.channels - 1}")
+    state = port.kind.read_state(core.bus, port.base)
+    signals = state.sends[channel] if state.wired else 1 << channel
+    try:
+        port.kind.force_ring(core.bus, port.tx_base, channel)
+    except BusError as error:
+        return [f"{core.name} rings {channel}: {error.reason}"]
+    return [f"{core.name} rings {channel}: {_heard(other, signals)}"]
+
+
+def _heard(core: Core, signals: int) -> str:
+    port = core.mailbox_port
+    state = port.kind.read_state(core.bus, port.base)
+    latched = state.hears_signals(signals)
+    if not latched:
+        return f"{core.name} has not connected this channel, so nothing is latched"
+    if not state.enabled & latched:
+        return f"latched in {port.name}, whose interrupt is not enabled"
+    return f"{core.name} is interrupted"
+
+
+def write(machine: Machine, direction: LinkDirection, offset: int, data: bytes) -> list[str]:
+    """Overwrite bytes of a region, and say what was there."""
+    region = direction.region
+    if not 0 <= offset <= region.size - len(data):
+        raise MonitorError(
+            f"{len(data)} bytes at offset {offset} leave the region of {region.size} bytes: "
+            f"use an offset of 0…{region.size - len(data)}"
+        )
+    bus = machine.core(direction.writer).bus
+    before = bus.read_block(region.address + offset, len(data))
+    bus.write_block(region.address + offset, data)
+    was, now = (_shown(part) for part in (before, data))
+    return [f"{direction.title} +{offset}{_field(direction, offset)}: {was} is now {now}"]
+
+
+def _shown(data: bytes, limit: int = 16) -> str:
+    return data[:limit].hex(" ") + (" ..." if len(data) > limit else "")
+
+
+def _field(direction: LinkDirection, offset: int) -> str:
+    layout = direction.layout
+    fields = {
+        layout.rd_idx_offset: "rd_idx",
+        layout.wr_idx_offset: "wr_idx",
+        layout.handshake_offset: "handshake",
+    }
+    if offset >= layout.data_offset:
+        return f" (data +{offset - layout.data_offset})"
+    return f" ({name})" if (name := fields.get(offset & ~3)) else ""
+
+
+class TraceFiles:
+    """The files that are being written."""
+
+    def __init__(self) -> None:
+        self._files: list[TraceFile] = []
+
+    def begin(self, machine: Machine, path: str, link: AnyLink) -> list[str]:
+        """Write one more file; ConfigurationError if it has no suffix of a format, or cannot be written."""
+        if any(str(file.path) == path for file in self._files):
+            return [f"{path} is being written already; icmsg trace off ends it"]
+        self._files.append(trace_to(machine, path, (link,)))
+        return [f"tracing to {path}; icmsg trace off ends it"]
+
+    def end(self) -> list[str]:
+        """End all files, and say what is in each."""
+        files, self._files = self._files, []
+        lines = []
+        for file in files:
+            file.close()
+            lines.append(f"{file.path}: {file.messages} message{'s' * (file.messages != 1)}")
+        return lines or ["no trace is being written: icmsg trace FILE begins one"]
+
+
+def show_variable(core: Core, name: str) -> list[str]:
+    """Return what a variable of a core has."""
+    return [f"{name} = {core.variable(name)}"]
+
+
+def write_variable(core: Core, name: str, text: str) -> list[str]:
+    """Put the value that a text says into a variable; say what was there."""
+    variable = core.variable(name)
+    kind = bare(variable.type)
+    before = str(variable)
+    is_bytes = isinstance(kind, ArrayType) and kind.is_bytes and text.startswith("hex:")
+    variable.write(hex_bytes(text.removeprefix("hex:")) if is_bytes else text)
+    return [f"{name} = {core.variable(name)} (was {before})"]
+
 
 _MACHINES: Final = 8
 """Number of machines that are remembered with who plays their cores."""
@@ -177,13 +287,13 @@ class IcmsgVerbs:
         check_call("ring", words)
         played = self._running()
         core, channel = played.core(words[0]), number(words[1], "channel")
-        return injection.ring(core, played.other(core), channel)
+        return ring(core, played.other(core), channel)
 
     def _write(self, words: list[str]) -> list[str]:
         check_call("write", words)
         direction = self._settings.find(words[0])
         offset, data = number(words[1], "offset"), hex_bytes(words[2])
-        return injection.write(self._running().machine, direction, offset, data)
+        return write(self._running().machine, direction, offset, data)
 
     def _variable(self, words: list[str]) -> list[str]:
         check_call("var", words)

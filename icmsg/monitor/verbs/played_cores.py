@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from icmsg.config.instance import InstanceConfig
 from icmsg.errors import IcmsgError, MonitorError
 from icmsg.ipc import MAGIC, State
-from icmsg.link.diagnosis.bond_words import link_is_bound
+from icmsg.link.diagnosis.findings import link_is_bound
 from icmsg.link.endpoints.peer import EndpointsPeer, PeerEndpoint
 from icmsg.link.peer import Peer
 from icmsg.machine.events import EventKind
 from icmsg.machine.interruption import CtrlC
 from icmsg.machine.machine import Holder
-from icmsg.machine.simtime import MS, S, format_time
-from icmsg.monitor.verbs.status import both_mailboxes, view_of
-from icmsg.monitor.verbs.words import message_lines
+from icmsg.monitor.verbs.status import both_mailboxes, message_lines, view_of
+from icmsg.timers import MS, S, format_time
 from icmsg.wire.inspect import inspect_region
 
 if TYPE_CHECKING:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from icmsg.config.boards import DEFAULT
 from icmsg.config.by_hand import with_given
-from icmsg.config.instance import InstanceConfig, Region, Signalling, Unbound
-from icmsg.config.layout import RegionLayout
-from icmsg.config.spelling import closest
-from icmsg.errors import ConfigurationError, MonitorError
-from icmsg.link.endpoints.by_hand import backend_of
+from icmsg.config.instance import InstanceConfig, Region, RegionLayout, Signalling, Unbound
+from icmsg.errors import ConfigurationError, MonitorError, closest
+from icmsg.link.endpoints.instances import backend_of
 from icmsg.link.endpoints.link import AnyLink, EndpointsLink
 from icmsg.link.link import Link, default_link
 from icmsg.monitor.verbs.arguments import number
@@ -230,7 +228,7 @@ class LinkSettings:
     def _load(self, given: Mapping[str, str]) -> None:
         """Take over the instance that files tell, and with it the backend."""
         from icmsg.config.load import load_side  # parsing devicetrees is slow to load
-        from icmsg.link.endpoints.from_files import check_given, generation_of, pair_from_files
+        from icmsg.link.endpoints.instances import check_given, generation_of, pair_from_files
 
         cores = self.link.cores
         if not any(f"{core}-dts" in given for core in cores):

@@ -8,7 +8,7 @@ from icmsg.config.boards import board_of
 from icmsg.config.icbmsg import IcbmsgConfig
 from icmsg.config.instance import Signalling
 from icmsg.errors import ConfigurationError
-from icmsg.link.endpoints.by_hand import BACKENDS, ICMSG, check_backend, several_by_hand
+from icmsg.link.endpoints.instances import BACKENDS, ICMSG, check_backend, several_by_hand
 from icmsg.link.endpoints.region_view import layout_words
 from icmsg.monitor.verbs.arguments import number
 

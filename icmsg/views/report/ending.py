@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.endpoints.link import AnyLink
     from icmsg.machine.machine import Core
-    from icmsg.views.report.collected import Collected
+    from icmsg.views.report.figures import Collected
     from icmsg.views.writer import TracedDirection, TraceSubject
     from icmsg.wire.inspect import RegionView
 

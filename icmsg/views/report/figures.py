@@ -1,17 +1,26 @@
-"""Figures of a trace: counts of each direction and core, times under way, and round trips."""
+"""Figures of a trace: counts of each direction and core, times under way, and round trips.
+
+Fill level of a ring over time, in a bounded number of steps, and its curve.
+
+Material of a report when its trace has ended.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
-from icmsg.machine.simtime import format_time
+from icmsg.timers import format_time
+from icmsg.views.report.markup import escaped
 
 if TYPE_CHECKING:
-    from icmsg.views.report.fill_level import FillLevel
-    from icmsg.views.writer import Message, TracedCore, TracedDirection
+    from collections.abc import Mapping, Sequence
+
+    from icmsg.views.report.diagram import KeptRows
+    from icmsg.views.writer import Message, TracedCore, TracedDirection, TraceSubject
+
 
 _UNDER_WAY: Final = 256
 """Messages of one direction whose echo may still come."""
@@ -135,3 +144,152 @@ class CoreFigures:
         """Doorbells by channel."""
         self.lost: Final[Counter[int]] = Counter()
         self.interrupts: Final[Counter[int]] = Counter()
+
+
+_STEPS: Final = 1024
+"""Steps that are kept; at more of them each becomes twice as long."""
+_ALMOST: Final = 0.9
+"""Part of a ring from which on it is marked as full: the next packet may not fit."""
+_WIDTH: Final = 1000
+_HEIGHT: Final = 100
+
+
+class FillLevel:
+    """Fill level of one direction: of each step of time the smallest, the largest and the last one."""
+
+    def __init__(self, direction: TracedDirection, start_ns: int) -> None:
+        self.direction: Final = direction
+        room, self.unit = direction.room
+        self.capacity: Final = room if direction.blocks is not None else room - 4
+        """Blocks, or bytes that fit into the ring: indices that are equal mean empty."""
+        self.almost_full: Final = self.capacity * _ALMOST if direction.blocks is None else self.capacity
+        """The level from which on the next packet may not fit; of blocks, of which one is enough, all."""
+        self._length: Final = direction.layout.data_length if direction.layout is not None else None
+        level = direction.level(direction.rd_idx, direction.wr_idx)
+        self.now = level if self._length is None or direction.wr_idx < self._length else 0
+        self.peak = self.now
+        self.peak_ns = start_ns
+        self.changes = 0
+        self._start_ns: Final = start_ns
+        self._shift = 0
+        self._steps: dict[int, tuple[int, int, int]] = {0: (self.now, self.now, self.now)}
+
+    def add(self, time_ns: int, rd_idx: int, wr_idx: int, level: int) -> None:
+        """Take the level after a change; indices that are none are said elsewhere."""
+        if self._length is not None and (rd_idx >= self._length or wr_idx >= self._length):
+            return
+        self.now = level
+        self.changes += 1
+        if level > self.peak:
+            self.peak, self.peak_ns = level, time_ns
+        step = time_ns - self._start_ns >> self._shift if time_ns > self._start_ns else 0
+        while step >= _STEPS:
+            self._double()
+            step >>= 1
+        steps = self._steps
+        if (known := steps.get(step)) is None:
+            steps[step] = (level, level, level)
+        else:
+            low, high, _ = known
+            steps[step] = (level if level < low else low, level if level > high else high, level)
+
+    def _double(self) -> None:
+        before = sorted(self._steps.items())
+        self._shift += 1
+        self._steps = {}
+        for step, (low, high, last) in before:
+            own = self._steps.get(step >> 1, (low, high, last))
+            self._steps[step >> 1] = (min(low, own[0]), max(high, own[1]), last)
+
+    def curve(self, end_ns: int) -> str:
+        """Return the curve as an SVG, as wide as the page."""
+        span = max(1, end_ns - self._start_ns)
+        top = max(self.peak, 1)
+        line, y = "", _number(_HEIGHT)
+        for step, (low, high, last) in sorted(self._steps.items()):
+            x = _number(min(_WIDTH, (step << self._shift) * _WIDTH / span))
+            line += f"L{x} {y}" if line else f"M{x} {y}"
+            for level in (high, low, last) if high != low else (last,):
+                y = _number(_HEIGHT - level * _HEIGHT / top)
+                line += f"L{x} {y}"
+        line += f"L{_WIDTH} {y}"
+        title = escaped(self.direction.title)
+        share = f"{100 * self.peak / self.capacity:.1f} %"
+        if self.peak >= self.almost_full:
+            share = f'<b class="bad">{share}</b>'
+        return (
+            f'<figure class="curve"><figcaption><b>{title}</b> ({escaped(self.direction.instance)}): '
+            f"at most {self.peak} of {self.capacity} {self.unit} ({share}), at {format_time(self.peak_ns)}; "
+            f"{self.now} at the end</figcaption>\n"
+            f'<svg width="100%" height="150" role="img" aria-label="fill level of {title}">'
+            f'<svg x="0" y="16" width="100%" height="108" viewBox="0 -4 {_WIDTH} 108" preserveAspectRatio="none">'
+            f'<path class="area" d="{line}L{_WIDTH} {_HEIGHT}L0 {_HEIGHT}Z"/>'
+            f'<path class="level" d="{line}"/>'
+            f'<path class="axis" d="M0 {_HEIGHT}H{_WIDTH}M0 0H{_WIDTH}"/></svg>'
+            f'<text x="0" y="12">{self.peak} {self.unit}</text>'
+            f'<text x="0" y="142">{format_time(self._start_ns)}</text>'
+            f'<text x="50%" y="142" text-anchor="middle">{format_time(self._start_ns + span // 2)}</text>'
+            f'<text x="100%" y="142" text-anchor="end">{format_time(end_ns)}</text></svg></figure>\n'
+        )
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}"
+
+
+_FIRST_LINES: Final = 100
+_LAST_LINES: Final = 200
+_LINE: Final = 500
+"""Characters of a line of a console."""
+
+
+class Lines:
+    """The first and the last lines of a console."""
+
+    def __init__(self) -> None:
+        self.first: Final[list[tuple[int, str]]] = []
+        self.last: Final[deque[tuple[int, str]]] = deque(maxlen=_LAST_LINES)
+        self.count = 0
+
+    def add(self, time_ns: int, text: str) -> None:
+        """Take a line."""
+        self.count += 1
+        kept = (time_ns, text if len(text) <= _LINE else text[:_LINE] + "…")
+        if len(self.first) < _FIRST_LINES:
+            self.first.append(kept)
+        else:
+            self.last.append(kept)
+
+    @property
+    def folded(self) -> int:
+        """Lines between the first and the last ones that are not kept."""
+        return self.count - len(self.first) - len(self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Trouble of the run; ``serial`` is its row in the diagram."""
+
+    time_ns: int
+    core: str
+    text: str
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """All that the page shows."""
+
+    subject: TraceSubject
+    ways: Sequence[DirectionFigures]
+    cores: Sequence[CoreFigures]
+    rows: KeptRows
+    consoles: Mapping[int, Lines]
+    """Consoles by the index of their core, of those that printed."""
+    problems: Sequence[Problem]
+    problem_count: int
+    """Problems altogether; ``problems`` has the first ones."""
+    bound_ns: int | None
+    """The time of the first state of a core played by Python that means bound."""
+    end_ns: int
+    report: Mapping[str, Any] | None

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icmsg.machine.simtime import US, format_time
+from icmsg.timers import US, format_time
 from icmsg.views.report.diagram import Diagram
 from icmsg.views.report.ending import diagnosis, regions
 from icmsg.views.report.markup import escaped, table
@@ -15,8 +15,7 @@ from icmsg.views.report.markup import escaped, table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from icmsg.views.report.collected import Collected, Lines
-    from icmsg.views.report.figures import CoreFigures
+    from icmsg.views.report.figures import Collected, CoreFigures, Lines
 
 _NONE: Final = "-"
 _HERE: Final = Path(__file__).parent

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from icmsg.machine.simtime import format_time
-from icmsg.views.report.collected import Collected, Lines, Problem
-from icmsg.views.report.figures import CoreFigures, DirectionFigures
-from icmsg.views.report.fill_level import FillLevel
+from icmsg.timers import format_time
+from icmsg.views.report.diagram import PROBLEMS, KeptRows
+from icmsg.views.report.figures import Collected, CoreFigures, DirectionFigures, FillLevel, Lines, Problem
 from icmsg.views.report.page import page
-from icmsg.views.report.rows import PROBLEMS, KeptRows
 from icmsg.views.tracer import player_of
 from icmsg.views.writer import AT_END, TraceWriter
 

@@ -11,7 +11,7 @@ from icmsg.engines.embedded.core_control import CoreControl
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import BusError, ConfigurationError, EngineError
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

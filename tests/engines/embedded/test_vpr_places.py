@@ -9,9 +9,9 @@ import pytest
 from riscv import SHARED
 from vpr_rig import PLATFORM, VprRig
 
-from icmsg.link.diagnosis.core_rules import never_wakes
+from icmsg.link.diagnosis.diagnosis import never_wakes
 from icmsg.machine.events import EventKind
-from icmsg.machine.fault_causes import fault_name
+from icmsg.machine.machine import fault_name
 from icmsg.soc.platform import parse_platform
 
 if TYPE_CHECKING:

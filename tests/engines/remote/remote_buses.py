@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icmsg.engines.remote.batched_monitor import BatchedMonitor
-from icmsg.engines.remote.bus import RemoteBus
-from icmsg.engines.remote.irq_lines import IrqLines
-from icmsg.engines.remote.memory import RemoteMemory
+from icmsg.engines.remote.bus import IrqLines, RemoteBus, RemoteMemory
+from icmsg.engines.remote.transport import BatchedMonitor
 from icmsg.soc.soc import MappedRange, SocCore
 
 if TYPE_CHECKING:

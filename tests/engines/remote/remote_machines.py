@@ -21,11 +21,11 @@ from icmsg.assets import asset, platform_file
 from icmsg.config.boards import DEFAULT
 from icmsg.engines.choice import remote_engine
 from icmsg.engines.remote.machine import RemoteMachine
-from icmsg.engines.remote.telnet import TelnetMonitor
+from icmsg.engines.remote.monitor import TelnetMonitor
 from icmsg.engines.renode.locate import GET_RENODE, find_renode
 from icmsg.errors import EngineError, EngineNotAvailableError
 from icmsg.monitor.embedded import EmbeddedMonitor
-from icmsg.pytest_plugin.availability import not_available
+from icmsg.pytest_plugin.options import not_available
 
 ADDRESS = "ICMSG_RENODE_MONITOR"
 NO_BLOCKS = frozenset({"icmsg_read", "icmsg_write"})

@@ -22,7 +22,7 @@ from icmsg.machine.image import FirmwareImage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icmsg.link.setup import Program
+    from icmsg.link.players import Program
 
 LIES: Final[dict[str, Callable[[str], str]]] = {
     "nothing": lambda _answer: "",

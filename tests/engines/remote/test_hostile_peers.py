@@ -28,8 +28,7 @@ from hostile_peers import (
 )
 
 from icmsg.cli.main import main
-from icmsg.engines.remote.telnet import TelnetMonitor
-from icmsg.engines.remote.telnet_machine import TelnetMachine
+from icmsg.engines.remote.monitor import TelnetMachine, TelnetMonitor
 from icmsg.errors import EngineError
 from icmsg.machine.interruption import CtrlC, Interrupted
 

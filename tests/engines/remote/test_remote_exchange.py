@@ -15,7 +15,7 @@ from icmsg.cli.compare_command import Recording, first_difference
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.engines.remote.machine import RemoteMachine
-from icmsg.engines.remote.telnet import TelnetMonitor
+from icmsg.engines.remote.monitor import TelnetMonitor
 from icmsg.engines.remote.transport import CallableTransport
 from icmsg.link.exchange import Exchange
 from icmsg.link.workload import Workload
@@ -23,7 +23,7 @@ from icmsg.machine.image import FirmwareImage
 from icmsg.monitor.embedded import EmbeddedMonitor
 
 if TYPE_CHECKING:
-    from icmsg.link.exchange_result import ExchangeResult
+    from icmsg.link.verdict import ExchangeResult
     from icmsg.machine.machine import Machine
 
 

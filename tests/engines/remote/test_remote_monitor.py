@@ -13,8 +13,7 @@ from typed_paths import typed
 from icmsg.assets import asset, stub
 from icmsg.cli.main import main
 from icmsg.config.boards import BOARDS
-from icmsg.engines.remote.monitor import RemoteMonitor
-from icmsg.engines.remote.telnet import TelnetMonitor
+from icmsg.engines.remote.monitor import RemoteMonitor, TelnetMonitor
 from icmsg.errors import MonitorError
 from icmsg.machine.events import EventKind
 from icmsg.monitor.embedded import EmbeddedMonitor

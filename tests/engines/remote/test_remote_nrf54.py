@@ -11,7 +11,7 @@ from icmsg.link.exchange import Exchange
 from icmsg.link.workload import Workload
 from icmsg.machine.events import EventKind
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.simtime import US
+from icmsg.timers import US
 
 PAIRINGS = [("python", "python"), ("python", "echo"), ("echo", "python"), ("initiator", "echo")]
 

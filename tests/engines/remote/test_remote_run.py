@@ -13,7 +13,7 @@ from typed_paths import typed
 from icmsg.assets import asset
 from icmsg.cli.main import main
 from icmsg.engines.choice import REMOTE_USE, make_machine, remote_engine
-from icmsg.engines.remote.telnet_machine import TelnetMachine
+from icmsg.engines.remote.monitor import TelnetMachine
 from icmsg.errors import ConfigurationError, EngineError
 from icmsg.monitor.embedded import EmbeddedMonitor
 

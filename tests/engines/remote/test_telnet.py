@@ -7,7 +7,7 @@ import socket
 import pytest
 from telnet_server import TelnetServer
 
-from icmsg.engines.remote.telnet import TelnetMonitor
+from icmsg.engines.remote.monitor import TelnetMonitor
 from icmsg.errors import EngineError, MonitorError
 
 FORMS = [

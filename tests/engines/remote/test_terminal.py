@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icmsg.engines.remote.terminal import TelnetDecoder, prompt_at_end, read_answer, without_sequences
+from icmsg.engines.remote.connection import TelnetDecoder, prompt_at_end, read_answer, without_sequences
 
 OPTIONS = bytes([255, 253, 0, 255, 253, 31, 255, 251, 1, 255, 251, 3, 255, 252, 34])
 SUBNEGOTIATION = bytes([255, 250, 31, 0, 80, 0, 24, 255, 240])

@@ -16,7 +16,7 @@ import pytest
 from icmsg.engines.renode import process
 from icmsg.engines.renode.machine import RenodeMachine
 from icmsg.errors import EngineNotAvailableError
-from icmsg.pytest_plugin.availability import not_available
+from icmsg.pytest_plugin.options import not_available
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,8 @@ import signal
 import sys
 from pathlib import Path
 
-from icmsg.engines.renode.install import STAGING, install
-from icmsg.engines.renode.layouts import identify
-from icmsg.engines.renode.releases import PortableRelease
+from icmsg.engines.renode.install import STAGING, PortableRelease, install
+from icmsg.engines.renode.locate import identify
 
 EVENTS = {
     "open",

@@ -16,7 +16,7 @@ import fake_dotnet
 import fake_process
 import pytest
 
-from icmsg.engines.renode import watchdog
+from icmsg.engines.renode import process
 
 TEST: Final = "def test_hangs(icmsg_machine):\n    icmsg_machine.run_for(1_000_000)\n"
 SUITE: Final = """\
@@ -73,5 +73,5 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have let
 patch = pytest.MonkeyPatch()
 fake_process.install(patch, Path(sys.argv[1]))
 patch.setattr(fake_dotnet.FakeLockstep, "Advance", never)
-patch.setattr(watchdog, "PATIENCE_S", 0.3)
+patch.setattr(process, "PATIENCE_S", 0.3)
 sys.exit(use(Path(sys.argv[1]), sys.argv[2], sys.argv[3:]))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from icmsg.engines.renode.bus import RenodeBus
-from icmsg.engines.renode.shared import SharedMemories
+from icmsg.engines.renode.bus import RenodeBus, SharedMemories
 from icmsg.soc.soc import MappedRange, SocCore
 
 if TYPE_CHECKING:

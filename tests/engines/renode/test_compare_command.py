@@ -55,7 +55,7 @@ def test_sessions_are_compared_as_well(renode: FakeRenode, capsys: pytest.Captur
 def test_a_difference_is_shown_side_by_side(
     renode: FakeRenode, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from icmsg.engines.renode.machine_core import RenodeCore
+    from icmsg.engines.renode.machine import RenodeCore
 
     emit, count = RenodeCore.emit, [0]
 

@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icmsg.engines.renode import locate
-from icmsg.engines.renode.layouts import Layout, RenodeFound, identify
-from icmsg.engines.renode.locate import PyrenodeFound, find_pyrenode, find_renode, find_setup
+from icmsg.engines.renode.locate import (
+    Layout,
+    PyrenodeFound,
+    RenodeFound,
+    find_pyrenode,
+    find_renode,
+    find_setup,
+    identify,
+)
 from icmsg.errors import EngineNotAvailableError
 
 if TYPE_CHECKING:

@@ -35,8 +35,8 @@ from icmsg.link.workload import Workload
 from icmsg.machine.events import EventKind
 from icmsg.machine.force_off import start_firmware
 from icmsg.machine.image import FirmwareImage, Segment
-from icmsg.machine.simtime import MS, US
-from icmsg.pytest_plugin.availability import not_available
+from icmsg.pytest_plugin.options import not_available
+from icmsg.timers import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

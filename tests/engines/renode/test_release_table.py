@@ -13,7 +13,7 @@ import pytest
 from command import icmsg
 from release_rig import Server, arguments, process, refused
 
-from icmsg.engines.renode import releases
+from icmsg.engines.renode import install
 
 Capture = pytest.CaptureFixture[str]
 HERE = Path(__file__).parent
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.usefixtures("own_data")
 
 
 def test_every_entry_of_the_table_is_complete_and_says_where_its_sum_comes_from() -> None:
-    table = releases.releases()
-    assert {each.version for each in table} >= {"1.16.1", "1.17.0", releases.default_version()}
+    table = install.releases()
+    assert {each.version for each in table} >= {"1.16.1", "1.17.0", install.default_version()}
     for each in table:
         assert each.version in each.file
         assert each.url == f"https://github.com/renode/renode/releases/download/v{each.version}/{each.file}"
@@ -43,9 +43,9 @@ def test_every_entry_of_the_table_is_complete_and_says_where_its_sum_comes_from(
 def test_a_sum_that_nobody_here_checked_needs_consent_and_says_where_it_comes_from(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(releases, "this_machine", lambda: ("linux", "x86_64"))
+    monkeypatch.setattr(install, "this_machine", lambda: ("linux", "x86_64"))
     text = refused(icmsg(capsys, "renode", "install", "1.17.0"))
-    (entry,) = [each for each in releases.releases() if each.file == "renode-1.17.0.linux-portable.tar.gz"]
+    (entry,) = [each for each in install.releases() if each.file == "renode-1.17.0.linux-portable.tar.gz"]
     assert f"nobody of this project has checked the SHA-256 of {entry.file}, {entry.sha256}" in text
     assert entry.source in text
     assert text.endswith("then use --yes")
@@ -54,7 +54,7 @@ def test_a_sum_that_nobody_here_checked_needs_consent_and_says_where_it_comes_fr
 def test_a_file_without_a_sum_needs_one_even_with_consent(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(releases, "this_machine", lambda: ("linux", "aarch64"))
+    monkeypatch.setattr(install, "this_machine", lambda: ("linux", "aarch64"))
     text = refused(icmsg(capsys, "renode", "install", "1.17.0", "--yes"))
     assert text == (
         "no SHA-256 of renode-1.17.0.linux-arm64-portable.tar.gz is known: give the one that the release page shows, "
@@ -80,7 +80,7 @@ def test_a_file_without_a_sum_needs_one_even_with_consent(
 def test_a_mistake_is_named_with_its_fix(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, given: list[str], why: str
 ) -> None:
-    monkeypatch.setattr(releases, "this_machine", lambda: ("linux", "x86_64"))
+    monkeypatch.setattr(install, "this_machine", lambda: ("linux", "x86_64"))
     assert why in refused(icmsg(capsys, "renode", "install", *given))
 
 
@@ -114,7 +114,7 @@ def test_a_person_is_asked(
 def test_the_table_can_be_read(capsys: Capture) -> None:
     printed = icmsg(capsys, "renode", "list")
     assert printed.code == 0
-    for each in releases.releases():
+    for each in install.releases():
         assert f"{each.file}, " in printed.out
         assert f"{each.sha256 or 'unknown'}, not checked here: {each.source}\n" in printed.out
 

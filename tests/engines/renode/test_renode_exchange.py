@@ -8,7 +8,7 @@ import pytest
 
 from icmsg.assets import stub
 from icmsg.cli import bench_command
-from icmsg.cli.measure import Rate
+from icmsg.cli.bench_command import Rate
 from icmsg.config.nrf5340 import APP
 from icmsg.engines.choice import choose_engine
 from icmsg.engines.renode.machine import RenodeMachine
@@ -16,12 +16,12 @@ from icmsg.link.exchange import Exchange
 from icmsg.link.workload import Workload
 from icmsg.machine.events import EventKind
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.simtime import US
+from icmsg.timers import US
 
 if TYPE_CHECKING:
     from fake_dotnet import FakeRenode
 
-    from icmsg.link.exchange_result import ExchangeResult
+    from icmsg.link.verdict import ExchangeResult
 
 PAIRINGS = [
     ("python", "echo"),

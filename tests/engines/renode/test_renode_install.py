@@ -17,7 +17,7 @@ import pytest
 from command import icmsg
 from release_rig import FILES, TOP, Server, arguments, link, names, process, refused, sha256, tar, zipped
 
-from icmsg.engines.renode import releases
+from icmsg.engines.renode import install
 from icmsg.engines.renode.install import STAGING
 from icmsg.engines.renode.locate import find_renode
 
@@ -226,9 +226,9 @@ def test_another_size_is_refused(
     server: Server, place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, difference: int
 ) -> None:
     size = len(server.data) + difference
-    pinned = releases.PortableRelease(
+    pinned = install.PortableRelease(
         "9.9.9",
-        *releases.this_machine(),
+        *install.this_machine(),
         "r.tar.gz",
         size,
         sha256(server.data),
@@ -237,7 +237,7 @@ def test_another_size_is_refused(
         "path",
         server.url(),
     )
-    monkeypatch.setattr(releases, "releases", lambda: (pinned,))
+    monkeypatch.setattr(install, "releases", lambda: (pinned,))
     text = refused(icmsg(capsys, "renode", "install", "9.9.9", "--yes", "--prefix", place / "r"))
     assert "bytes instead of" in text or "broke off" in text
     assert not (place / "r").exists()
@@ -296,9 +296,9 @@ def test_a_full_disk_while_unpacking_leaves_nothing(server: Server, place: Path)
 def test_too_little_room_is_said_before_anything_is_sent(
     server: Server, place: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pinned = releases.PortableRelease(
+    pinned = install.PortableRelease(
         "9.9.9",
-        *releases.this_machine(),
+        *install.this_machine(),
         "r.tar.gz",
         10**18,
         sha256(server.data),
@@ -307,7 +307,7 @@ def test_too_little_room_is_said_before_anything_is_sent(
         "path",
         server.url(),
     )
-    monkeypatch.setattr(releases, "releases", lambda: (pinned,))
+    monkeypatch.setattr(install, "releases", lambda: (pinned,))
     text = refused(icmsg(capsys, "renode", "install", "9.9.9", "--yes", "--prefix", place / "r"))
     assert re.search(r"has \d+ MB free, and 1000000000000 MB are to come: make room", text)
     assert server.asked == []

@@ -27,7 +27,7 @@ from icmsg.errors import (
 )
 from icmsg.hw.nrf_ipc import NrfIpc
 from icmsg.machine.events import EventKind
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 
 if TYPE_CHECKING:
     from fake_dotnet import FakeRenode

@@ -31,7 +31,7 @@ from icmsg.ipc import EndpointConfig
 from icmsg.link.played_instance import PlayedInstance
 from icmsg.machine.events import EventKind
 from icmsg.machine.image import FirmwareImage, Segment
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from fake_dotnet import FakeRenode
     from typed_changes import Way
 
-    from icmsg.engines.renode.attached import AttachedMachine
-    from icmsg.ipc.endpoint import Endpoint
+    from icmsg.engines.renode.monitor import AttachedMachine
+    from icmsg.ipc.context import Endpoint
 
 
 SCRIPTS = asset("renode")

@@ -23,7 +23,7 @@ from icmsg.link.workload import Workload
 from icmsg.machine.events import EventKind
 from icmsg.machine.force_off import start_firmware
 from icmsg.machine.image import FirmwareImage
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 
 CPURUN: Final = 0x5004_C800
 INITPC: Final = 0x5004_C808

@@ -16,7 +16,7 @@ from icmsg.errors import EngineError
 from icmsg.link.workload import Workload
 from icmsg.machine.events import EventKind
 from icmsg.machine.force_off import start_firmware
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from thumb import firmware
 from icmsg.engines.lockstep.records import FAULT_TAKEN, LOCKED_UP, STORM
 from icmsg.engines.renode.machine import RenodeMachine
 from icmsg.machine.events import EventKind
-from icmsg.machine.simtime import MS, US
+from icmsg.timers import MS, US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

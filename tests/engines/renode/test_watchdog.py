@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from icmsg.engines.renode import watchdog
+from icmsg.engines.renode import process
 from icmsg.engines.renode.machine import RenodeMachine
-from icmsg.engines.renode.watchdog import CALLS, Watchdog
+from icmsg.engines.renode.process import CALLS, Watchdog
 
 if TYPE_CHECKING:
     from fake_dotnet import FakeRenode
@@ -112,7 +112,7 @@ def test_calls_that_come_back_are_not_a_stall_and_signals_stay_with_who_handles_
     renode: FakeRenode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended: list[int] = []
-    monkeypatch.setattr(watchdog.os, "_exit", ended.append)
+    monkeypatch.setattr(process.os, "_exit", ended.append)
     handled: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _frame: handled.append(number))
     try:
@@ -130,7 +130,7 @@ def test_calls_that_come_back_are_not_a_stall_and_signals_stay_with_who_handles_
 
 def test_a_call_that_an_exception_has_ended_is_no_stall(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
-    monkeypatch.setattr(watchdog.os, "_exit", ended.append)
+    monkeypatch.setattr(process.os, "_exit", ended.append)
     with Watchdog(None, stall_s=0.1):
         CALLS.begin("a call that a signal has ended before its end was noted", bounded=True)
         time.sleep(0.6)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from icmsg.config.boards import BOARDS
+from icmsg.engines.embedded.clocks import read_rates
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.engines.embedded.model_types import find_model
-from icmsg.engines.embedded.rates import read_rates
 from icmsg.soc.bus_setup import tags
 from icmsg.soc.platform import PlatformDescription, Reference, load_platform
 from icmsg.soc.soc import Soc

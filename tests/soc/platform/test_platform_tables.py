@@ -7,7 +7,7 @@ from pathlib import Path
 import lark
 import pytest
 
-from icmsg.soc.platform import parse_platform, tables
+from icmsg.soc.platform import parse_platform, parser
 from icmsg.soc.platform.layout import to_braces
 
 FILES = sorted((Path(__file__).parent / "files").glob("*.repl"))
@@ -15,19 +15,19 @@ SHIPPED = Path(__file__).parents[3] / "platforms" / "nrf5340.repl"
 
 
 def test_the_tables_in_the_package_are_those_of_the_grammar() -> None:
-    digest = tables.made_for(tables.GRAMMAR.read_text(encoding="utf-8")).split()[-1]
-    with tables.TABLES.open("rb") as file:
+    digest = parser.made_for(parser.GRAMMAR.read_text(encoding="utf-8")).split()[-1]
+    with parser.TABLES.open("rb") as file:
         first_line = file.readline()
     assert first_line.split()[-1] == digest, "repl.lark has changed: write the tables anew (see tables.py)"
 
 
 def test_the_kept_and_the_built_parser_read_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Written here, so that this holds for the lark that is installed, whatever the package was made with.
-    monkeypatch.setattr(tables, "TABLES", tmp_path / "repl.tables")
-    tables.write_tables()
-    tables.platform_parser.cache_clear()
-    kept, built = tables.platform_parser(), tables.build(tables.GRAMMAR.read_text(encoding="utf-8"))
-    tables.platform_parser.cache_clear()
+    monkeypatch.setattr(parser, "TABLES", tmp_path / "repl.tables")
+    parser.write_tables()
+    parser.platform_parser.cache_clear()
+    kept, built = parser.platform_parser(), parser.build(parser.GRAMMAR.read_text(encoding="utf-8"))
+    parser.platform_parser.cache_clear()
     for path in [*FILES, SHIPPED]:
         text = to_braces(path.read_text(encoding="utf-8"), str(path))
         assert kept.parse(text) == built.parse(text)
@@ -39,10 +39,10 @@ def test_tables_of_another_release_or_none_are_not_used(
 ) -> None:
     if content is not None:
         (tmp_path / "repl.tables").write_bytes(content)
-    monkeypatch.setattr(tables, "TABLES", tmp_path / "repl.tables")
-    tables.platform_parser.cache_clear()
+    monkeypatch.setattr(parser, "TABLES", tmp_path / "repl.tables")
+    parser.platform_parser.cache_clear()
     try:
-        assert isinstance(tables.platform_parser(), lark.Lark)
+        assert isinstance(parser.platform_parser(), lark.Lark)
         assert parse_platform("a: T\n    x: 1")["a"].attributes == {"x": 1}
     finally:
-        tables.platform_parser.cache_clear()
+        parser.platform_parser.cache_clear()

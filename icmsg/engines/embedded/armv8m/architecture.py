@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.armv8m.core import FirmwareCore
-from icmsg.engines.embedded.armv8m.nvic import INTERRUPTS, Nvic
-from icmsg.engines.embedded.armv8m.scs_registers import SCS_BASE
+from icmsg.engines.embedded.armv8m.nvic import INTERRUPTS, SCS_BASE, Nvic
 from icmsg.engines.embedded.armv8m.system_control import SystemControl
 from icmsg.engines.embedded.memory import PAGE, AddressSpace, IoRange
 

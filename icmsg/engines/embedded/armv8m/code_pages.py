@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.engines.embedded.armv8m.cortex_m import CortexM
-    from icmsg.engines.embedded.armv8m.special_registers import SpecialRegisters
+    from icmsg.engines.embedded.armv8m.native import SpecialRegisters
     from icmsg.engines.embedded.emulator.native import NativeCore
     from icmsg.engines.embedded.memory import AddressSpace, MappedMemory
 

@@ -9,15 +9,12 @@ from icmsg.engines.embedded.armv8m.cortex_m import CORTEX_M33
 from icmsg.engines.embedded.armv8m.exception_flow import ExceptionFlow
 from icmsg.engines.embedded.armv8m.exceptions import SP_RES0, ExceptionUnit
 from icmsg.engines.embedded.armv8m.faults import Cause
-from icmsg.engines.embedded.armv8m.mpu_query import QueryUnit, it_state
-from icmsg.engines.embedded.armv8m.native import NativeArmCore
-from icmsg.engines.embedded.armv8m.polling import polled
-from icmsg.engines.embedded.armv8m.scs_registers import SCS_BASE
-from icmsg.engines.embedded.armv8m.single_instruction import sleep_before, unit
-from icmsg.engines.embedded.armv8m.special_registers import SpecialRegisters
-from icmsg.engines.embedded.armv8m.traps import Traps
-from icmsg.engines.embedded.emulator.core_memory import map_space
+from icmsg.engines.embedded.armv8m.instructions import polled, sleep_before, unit
+from icmsg.engines.embedded.armv8m.native import NativeArmCore, SpecialRegisters
+from icmsg.engines.embedded.armv8m.nvic import SCS_BASE
+from icmsg.engines.embedded.armv8m.traps import QueryUnit, Traps, it_state
 from icmsg.engines.embedded.emulator.sliced_core import LockUp, SlicedCore
+from icmsg.engines.embedded.emulator.watched_core import map_space
 from icmsg.engines.embedded.memory import PAGE
 from icmsg.errors import CoreFault
 

@@ -14,7 +14,7 @@ from icmsg.engines.embedded.armv8m.faults import Cause
 from icmsg.engines.embedded.armv8m.nvic import HARD_FAULT, NMI
 
 if TYPE_CHECKING:
-    from icmsg.engines.embedded.armv8m.special_registers import SpecialRegisters
+    from icmsg.engines.embedded.armv8m.native import SpecialRegisters
     from icmsg.engines.embedded.emulator.native import NativeCore
     from icmsg.engines.embedded.memory import AddressSpace
 

@@ -6,7 +6,7 @@ import enum
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.armv8m.nvic import BUS_FAULT, HARD_FAULT, MEM_MANAGE, USAGE_FAULT, Nvic
-from icmsg.machine.fault_causes import CAUSES
+from icmsg.machine.machine import CAUSES
 
 if TYPE_CHECKING:
     from icmsg.engines.embedded.armv8m.system_control import SystemControl

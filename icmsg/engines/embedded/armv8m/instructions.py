@@ -1,6 +1,10 @@
 """Instructions that matter to the scheduler but that the emulator does not report, found in the code.
 
 A hit in data is harmless: the address is never executed, so its hook never runs.
+
+The peripheral registers that a loop reads, from its instructions (Armv8-M Architecture Reference Manual, C2.4).
+
+Single instructions: what is executed where one is asked for. An IT block is executed as a whole.
 """
 
 from __future__ import annotations
@@ -9,9 +13,13 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.armv8m.cortex_m import Version
+from icmsg.engines.embedded.armv8m.traps import it_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from icmsg.hw.bus import Bus
+
 
 # CPSIE i/f: B660…B667. MSR {PRIMASK, BASEPRI, BASEPRI_MAX, FAULTMASK}, Rn: F380|Rn, 8x10…8x13 (Armv8-M ARM, C2.4).
 _CPSIE: Final = re.compile(rb"(?=[\x60-\x67]\xb6)")
@@ -181,3 +189,77 @@ def is_signal_processing(first: int, second: int) -> bool:
 
 def _find(pattern: re.Pattern[bytes], code: memoryview) -> Iterator[int]:
     return (match.start() for match in pattern.finditer(code) if match.start() % 2 == 0)
+
+
+_LOADS: Final = {0x6800: 2, 0x7800: 0, 0x8800: 1}
+"""LDR, LDRB and LDRH with a 5-bit offset, and how far that is shifted."""
+_WIDE_LOADS: Final = (0xF8D0, 0xF890, 0xF8B0)
+_LONGEST_LOOP: Final = 128
+"""Bytes between a branch and its target in a loop that is looked through."""
+_PERIPHERALS: Final = 0x4000_0000
+
+
+def polled(pcs: Collection[int], registers: Mapping[str, int], bus: Bus) -> Iterator[int]:
+    """Yield the addresses of peripheral registers that the loop around ``pcs`` reads with an immediate offset."""
+    for pc in _loop(pcs, bus):
+        first, second = (bus.read16(pc + n) for n in (0, 2))
+        shift = _LOADS.get(first & 0xF800)
+        if shift is not None:
+            base, offset = first >> 3 & 7, (first >> 6 & 0x1F) << shift
+        elif first & 0xFFF0 in _WIDE_LOADS:
+            base, offset = first & 0xF, second & 0xFFF
+        else:
+            continue
+        name = {13: "SP", 14: "LR", 15: "PC"}.get(base, f"R{base}")
+        address = registers[name] + offset & 0xFFFF_FFFF
+        if address >= _PERIPHERALS:
+            yield address
+
+
+def _loop(pcs: Collection[int], bus: Bus) -> range:
+    """Return the addresses of the loop: slices may end at the same few of its instructions each time."""
+    lowest, highest = min(pcs), max(pcs)
+    for pc in range(highest, highest + _LONGEST_LOOP, 2):
+        word = bus.read16(pc)
+        if word & 0xF000 == 0xD000 and word & 0x0F00 < 0x0E00:
+            offset = (word & 0xFF ^ 0x80) - 0x80
+        elif word & 0xF800 == 0xE000:
+            offset = (word & 0x7FF ^ 0x400) - 0x400
+        else:
+            continue
+        target = pc + 4 + 2 * offset
+        if highest - _LONGEST_LOOP < target <= lowest:
+            return range(target, pc + 2, 2)
+    return range(lowest, highest + 2, 2)
+
+
+_WFI: Final = 0xBF30
+_WFI_WIDE: Final = (0xF3AF, 0x8003)
+_WIDE: Final = 0xE800
+"""The lowest first halfword of an instruction of four bytes."""
+
+
+def unit(pc: int, xpsr: int, halfword: Callable[[int], int]) -> tuple[int, int | None]:
+    """Return how many instructions are executed together from ``pc`` on, at most, and where the next one is.
+
+    Where it is one alone, the address is None.
+    """
+    code = halfword(pc)
+    state, count, at = it_state(xpsr), 0, pc
+    if code & 0xFF00 == 0xBF00 and code & 0xF:  # IT
+        state, count, at = code & 0xFF, 1, pc + 2
+    if not state & 0xF:
+        return 1, None
+    for _ in range(4 - ((state & -state).bit_length() - 1)):
+        at += 4 if halfword(at) >= _WIDE else 2
+        count += 1
+    return count, at
+
+
+def sleep_before(address: int, halfword: Callable[[int], int]) -> int | None:
+    """Return the address of the WFI directly before an address, if one is there."""
+    if halfword(address - 2) == _WFI:
+        return address - 2
+    if (halfword(address - 4), halfword(address - 2)) == _WFI_WIDE:
+        return address - 4
+    return None

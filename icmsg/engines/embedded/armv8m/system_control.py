@@ -12,11 +12,12 @@ from icmsg.engines.embedded.armv8m.nvic import (
     MEM_MANAGE,
     NMI,
     PENDSV,
+    SCS,
+    SCS_BASE,
     SYSTICK,
     USAGE_FAULT,
     Nvic,
 )
-from icmsg.engines.embedded.armv8m.scs_registers import SCS, SCS_BASE
 from icmsg.engines.embedded.processor import ignore
 from icmsg.hw.model import RegisterModel, on_read, on_write
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.emulator.breakpoints import Breakpoints
-from icmsg.engines.embedded.emulator.watched_core import WatchedCore
+from icmsg.engines.embedded.emulator.watched_core import Breakpoints, WatchedCore
 from icmsg.engines.embedded.processor import Stop, StopKind
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.alarm import Alarm
+from icmsg.engines.embedded.clocks import Alarm
 from icmsg.errors import ConfigurationError
 from icmsg.hw.line import Line
 from icmsg.hw.model import RegisterModel, on_read, on_write

@@ -1,17 +1,29 @@
-"""Models that stand for peripherals that nothing models, and for those that a line of Python describes."""
+"""Models that stand for peripherals that nothing models, and for those that a line of Python describes.
+
+Tags of Renode's ``sysbus``: ranges that the platform file names and nothing models.
+
+Registers that only keep what is written: Renode's ``Memory.ArrayMemory``, which stands in for a peripheral.
+"""
 
 from __future__ import annotations
 
 import re
+from itertools import groupby
+from struct import Struct, error
 from typing import TYPE_CHECKING, Final
 
+from icmsg.engines.embedded.memory import PAGE, IoRange
+from icmsg.errors import BusError, ConfigurationError
 from icmsg.hw.model import SizedModel
 from icmsg.hw.registers import WORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from icmsg.engines.embedded.memory import AddressSpace
     from icmsg.hw.line import Line
+    from icmsg.soc.bus_setup import Tag
+
 
 _MASK: Final = 0xFFFF_FFFF
 _CONSTANT: Final = re.compile(r"\s*request\.[Vv]alue\s*=\s*(0[xX][0-9A-Fa-f]+|\d+)\s*")
@@ -116,3 +128,132 @@ def announced(stand_ins: Mapping[str, str], left_out: Sequence[str] = ()) -> str
     )
     python = f"commands left out, since no Python of a platform file is executed: {', '.join(left_out)}"
     return "; ".join(part for part in (words, python if left_out else "") if part)
+
+
+def name_range(space: AddressSpace, tag: Tag, *, own: int) -> None:
+    """Let ``tag`` answer where ``space`` has nothing, in whole pages; page ``own`` is left free."""
+    pages = range(tag.start // PAGE, -(-tag.end // PAGE))
+    there = (found.model for page in pages if isinstance(found := space.pages.get(page), IoRange))
+    named = {id(model): model for model in there if isinstance(model, TaggedPages)}
+    free = [page for page in pages if page not in space.pages and page != own]
+    for model in named.values():
+        model.add(tag)
+    for _, run in groupby(enumerate(free), key=lambda entry: entry[1] - entry[0]):
+        run_pages = [page for _, page in run]
+        start, end = run_pages[0] * PAGE, (run_pages[-1] + 1) * PAGE
+        model = TaggedPages(start, space.core)
+        model.add(tag)
+        space.add(IoRange(start, end, model, tag.name))
+
+
+class TaggedPages(SizedModel):
+    """Pages of core ``core`` from byte address ``base`` on; reads give the tag's value, writes go nowhere.
+
+    Firmware is warned at its first access of an address (:meth:`at`).
+    """
+
+    def __init__(self, base: int, core: str) -> None:
+        self._base = base
+        self._core = core
+        self._tags: list[Tag] = []
+
+    def add(self, tag: Tag) -> None:
+        """Let ``tag`` answer in these pages, too; where several do, the last and narrower one counts."""
+        self._tags.insert(0, tag)
+
+    def at(self, offset: int) -> Tag:
+        """Return the tag of a byte.
+
+        Raises:
+            BusError: no tag is there.
+        """
+        return self._tag(offset, 8)
+
+    def reset(self) -> None:
+        """Do nothing: there is nothing to reset."""
+
+    def _read(self, offset: int, size: int) -> int:
+        """Read the tag's value."""
+        return self._tag(offset, 8 * size).value
+
+    def _write(self, offset: int, size: int, _value: int) -> None:
+        """Write nothing."""
+        self._tag(offset, 8 * size)
+
+    def _tag(self, offset: int, width: int) -> Tag:
+        address = self._base + offset
+        for tag in self._tags:
+            if tag.start <= address < tag.end:
+                return tag
+        names = ", ".join(tag.name for tag in reversed(self._tags))
+        raise BusError(
+            f"no peripheral is there, only {names} in the same page",
+            address=address,
+            width=width,
+            core=self._core,
+        )
+
+
+_WORD: Final = Struct("<I")
+_HALFWORD: Final = Struct("<H")
+_COMMAND: Final = re.compile(r"WriteDoubleWord\s+(\w+)\s+(\w+)")
+
+
+class ArrayMemoryModel:
+    """``size`` bytes, at first ``initial_value`` each; ``line`` is a line that never rises, if there is one.
+
+    Unlike the engine's memories it may be smaller than a page, no code runs from it, no DMA reaches it, and what
+    is in it is no part of a run's hash. A reset leaves it as it is, as in Renode.
+
+    Raises:
+        ConfigurationError: a size that is not positive, or a value that is no byte.
+    """
+
+    def __init__(self, size: int, initial_value: int = 0, line: Line | None = None) -> None:
+        if size <= 0 or not 0 <= initial_value <= 0xFF:
+            raise ConfigurationError(
+                f"size must be > 0 and initialValue 0…0xFF, not {size} and {initial_value}"
+            )
+        self._bytes: Final = bytearray([initial_value]) * size
+        self.irq: Final = line
+
+    def command(self, text: str) -> None:
+        """Run a command of an ``init`` section: ``WriteDoubleWord OFFSET VALUE``.
+
+        Raises:
+            ConfigurationError: any other command, or an offset outside.
+        """
+        found = _COMMAND.fullmatch(text.strip())
+        if found is None:
+            raise ConfigurationError(f"only WriteDoubleWord OFFSET VALUE is known here, not {text!r}")
+        try:
+            self.write32(*(int(number, 0) for number in found.groups()))
+        except (ValueError, error) as problem:
+            raise ConfigurationError(f"{text!r}: {problem}") from None
+
+    def reset(self) -> None:
+        """Keep everything."""
+
+    def read8(self, offset: int) -> int:
+        """Read a byte."""
+        return self._bytes[offset]
+
+    def read16(self, offset: int) -> int:
+        """Read 16 bits."""
+        return int(_HALFWORD.unpack_from(self._bytes, offset)[0])
+
+    def read32(self, offset: int) -> int:
+        """Read 32 bits."""
+        return int(_WORD.unpack_from(self._bytes, offset)[0])
+
+    def write8(self, offset: int, value: int) -> None:
+        """Write a byte."""
+        self._bytes[offset] = value
+
+    def write16(self, offset: int, value: int) -> None:
+        """Write 16 bits."""
+        _HALFWORD.pack_into(self._bytes, offset, value)
+
+    def write32(self, offset: int, value: int) -> None:
+        """Write 32 bits."""
+        _WORD.pack_into(self._bytes, offset, value)

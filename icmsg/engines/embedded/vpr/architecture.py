@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.memory import AddressSpace, IoRange
-from icmsg.engines.embedded.vpr.clic import INTERRUPTS, Clic
-from icmsg.engines.embedded.vpr.clic_registers import CLIC_BASE, CLIC_BYTES, ClicRegisters
+from icmsg.engines.embedded.vpr.clic import CLIC_BASE, CLIC_BYTES, INTERRUPTS, Clic, ClicRegisters
 from icmsg.engines.embedded.vpr.core import VprCore
 
 if TYPE_CHECKING:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.emulator.core_memory import map_space
 from icmsg.engines.embedded.emulator.sliced_core import SLEEP, LockUp, SlicedCore
-from icmsg.engines.embedded.vpr.causes import Code
-from icmsg.engines.embedded.vpr.code_pages import RiscVPages
-from icmsg.engines.embedded.vpr.csr_instructions import WINDOW, WINDOW_BYTES, CsrUnit, describe
+from icmsg.engines.embedded.emulator.watched_core import map_space
 from icmsg.engines.embedded.vpr.csrs import Csrs
-from icmsg.engines.embedded.vpr.native import UNRESERVED, NativeRiscV
-from icmsg.engines.embedded.vpr.polling import polled
-from icmsg.engines.embedded.vpr.trap_flow import TrapFlow
+from icmsg.engines.embedded.vpr.instructions import WINDOW, WINDOW_BYTES, CsrUnit, describe, polled
+from icmsg.engines.embedded.vpr.native import UNRESERVED, NativeRiscV, RiscVPages
+from icmsg.engines.embedded.vpr.trap_flow import Code, TrapFlow
 from icmsg.errors import CoreFault
 
 if TYPE_CHECKING:

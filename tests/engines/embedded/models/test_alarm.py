@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icmsg.engines.embedded.alarm import Alarm
+from icmsg.engines.embedded.clocks import Alarm
 from icmsg.timers import NEVER, ScheduledTimer, Timers
 
 

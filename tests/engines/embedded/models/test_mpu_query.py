@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icmsg.engines.embedded.armv8m.mpu_query import decode, passes, response
+from icmsg.engines.embedded.armv8m.traps import decode, passes, response
 
 if TYPE_CHECKING:
     from rig import Rig

@@ -19,9 +19,9 @@ from icmsg.link.played_instance import PlayedMailbox
 from icmsg.link.workload import Workload
 from icmsg.machine.events import EventKind
 from icmsg.monitor import EmbeddedMonitor
-from icmsg.monitor.platform_script import platform_commands
+from icmsg.monitor.search_path import platform_commands
 from icmsg.soc.platform import parse_platform
-from icmsg.wire.pbuf_writer import PbufWriter
+from icmsg.wire.pbuf import PbufWriter
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from icmsg.engines.embedded.models.array_memory import ArrayMemoryModel
-from icmsg.engines.embedded.shared_page import SharedPage
+from icmsg.engines.embedded.memory import SharedPage
+from icmsg.engines.embedded.models.stand_in import ArrayMemoryModel
 from icmsg.errors import BusError, ConfigurationError
 
 if TYPE_CHECKING:
