@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from icbmsg_pair import A_TX, Pair, PlannedError, bound, only_error, pair_of
 
+from icmsg.config import Region
 from icmsg.errors import IpcError
 from icmsg.ipc import MAGIC, EndpointConfig, EndpointState, IcbmsgEndpoint, TxBuffer
 from icmsg.ipc.icbmsg import packets
@@ -44,6 +45,8 @@ def announced(pair: Pair, size: int) -> int:
         ((DATA, 0, 9), None, "there are only blocks 0…3"),
         ((RELEASE_DATA, 0, 3), None, "releases block 3, where no message of ours begins"),
         ((RELEASE_BOUND, 1, 3), None, "a release of block 3 for endpoint 1, whose name is not there"),
+        ((RELEASE_DATA, 4, 3), None, "endpoint 4 in a control message of type 1"),
+        ((RELEASE_BOUND, 4, 3), None, "endpoint 4 in a control message of type 3"),
         ((DATA, 0), 0xFFF, "announces 4095 bytes"),
         ((DATA, 3), 0xFFF, "announces 4095 bytes"),
         ((BOUND, 3), 0xFFF, "announces 4095 bytes"),
@@ -72,10 +75,12 @@ def test_what_is_wrong_in_front_keeps_no_message_behind_it_and_no_block(
 
 def test_longer_messages_in_a_batch_do_what_their_first_three_bytes_say() -> None:
     pair = bound("ep0", "ep1")
+    buffer = pair.a.by_index[0].get_tx_buffer(1)  # so that the message lies in another block than 0
     by_hand(pair, DATA, 1, announced(pair, 2), 7, 7)
     pair.a.by_index[0].send(b"behind")
     pair.run()
     assert pair.b.received == {"ep1": [b"!!"], "ep0": [b"behind"]}
+    pair.a.by_index[0].drop_tx_buffer(buffer)
     assert pair.a.instance.blocks_in_use == 0
 
 
@@ -139,6 +144,39 @@ def test_what_overwrites_a_held_block_keeps_no_message_behind_it() -> None:
     assert pair.a.instance.in_flight.get(held.block) == 2
 
 
+@pytest.mark.parametrize("generation", ["4.1", "rework"])
+def test_messages_beside_a_held_one_are_no_fault_and_one_in_it_is(generation: str) -> None:
+    pair = bound(generation=generation)
+    pair.b.instance._held[1] = 2
+    for block, size, is_over in ((0, 1, False), (0, 70, True), (1, 1, True), (2, 1, True), (3, 1, False)):
+        assert pair.b.instance._is_overwritten(block, size) is is_over
+        if is_over:
+            error = only_error(pair)
+            assert (error.errno, f"a message in block {block}, which is held" in str(error)) == (
+                errno.EINVAL,
+                True,
+            )
+    assert not pair.b.errors
+
+
+def test_what_breaks_the_channel_is_told_to_each_endpoint_and_a_name_that_never_fits_to_its_own() -> None:
+    pair = bound()
+    told: dict[str, list[Any]] = {"one": [], "two": []}
+    for name, errors in told.items():
+        pair.a.instance.register_endpoint(EndpointConfig(name, error=errors.append))
+    long: list[Any] = []
+    pair.a.instance.register_endpoint(EndpointConfig("n" * 156, error=long.append))
+    pair.run()
+    assert [len(errors) for errors in told.values()] == [0, 0]
+    assert ["never take more than 156" in str(error) for error in long] == [True]
+    pair.a.take_errors()
+    pair.bus.write32(pair.b_tx.address + 4, 3)
+    pair.a.instance.mailbox_rang()
+    pair.run()
+    error = only_error(pair, "a")
+    assert [*told["one"], *told["two"], *long[1:]] == [error] * 3
+
+
 # Names.
 
 
@@ -168,6 +206,92 @@ def test_names_that_fit_one_after_the_other_are_all_sent() -> None:
     assert pair.b.instance.is_bound
     assert [endpoint.address for endpoint in pair.b.instance.endpoints] == list(range(8))
     assert pair.a.instance.blocks_in_use == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "text"),
+    [
+        (b"\xff" * 40 + b"\0", 0, "\N{REPLACEMENT CHARACTER}" * 32),
+        ("\N{GREEK SMALL LETTER BETA}".encode() + b"\0x\0", 0, "\N{GREEK SMALL LETTER BETA}"),
+    ],
+)
+def test_a_name_that_is_refused_is_said_as_far_as_it_can_be(name: bytes, number: int, text: str) -> None:
+    pair = bound("ep0")
+    block = announced(pair, len(name))
+    pair.bus.write_block(BLOCKS + 40 * block + 4, name)
+    pair.a.instance._in_flight[block] = 2
+    by_hand(pair, BOUND, number, block)
+    pair.a.instance._channel.ring()
+    pair.run()
+    assert str(only_error(pair)) == (
+        f'{pair.b.config.name}: received the name "{text}" for endpoint 0, but it is bound to "ep0": has the peer '
+        "started over alone?"
+    )
+
+
+def test_a_name_ends_with_its_first_nul_and_a_second_one_for_its_number_is_refused() -> None:
+    pair = bound("ep0")
+    for _ in range(2):
+        block = announced(pair, 9)
+        pair.bus.write_block(BLOCKS + 40 * block + 4, b"new\0more\0")
+        by_hand(pair, BOUND, 1, block)
+    pair.a.instance._channel.ring()
+    pair.run()
+    assert pair.b.instance.waiting_names == {1: "new"}
+    assert str(only_error(pair)) == (
+        f'{pair.b.config.name}: received the name "new" for endpoint 1, but its name is there already and was not '
+        "answered"
+    )
+    endpoint = pair.b.register("new")
+    pair.b.run()
+    assert endpoint.is_bound
+
+
+def test_a_name_that_comes_back_is_told_to_its_endpoint_alone() -> None:
+    pair = bound("ep0")
+    told: dict[str, list[Any]] = {"one": [], "two": []}
+    for name, errors in told.items():
+        pair.a.instance.register_endpoint(EndpointConfig(name, error=errors.append))
+    pair.run()
+    (block,) = (block for block, name in pair.a.instance.names_in_flight.items() if name == "two")
+    link = pair.b.instance._channel.context
+    link.writer.write(bytes((RELEASE_DATA, 0, block)))
+    link.ring()
+    pair.run()
+    assert [len(errors) for errors in told.values()] == [0, 1]
+    assert "the peer refuses to bind it" in str(told["two"][0])
+
+
+@CLASSIC
+def test_a_message_over_several_blocks_and_a_name_take_the_first_that_fit(generation: str) -> None:
+    pair = bound(
+        generation=generation, blocks=(6, 4), a_tx=Region(0x2007_8000, 0x200), signalling="ring-back"
+    )
+    endpoint = pair.a.by_index[0]
+    one = pair.a.config.tx_layout.block_size - 4
+    buffers = [endpoint.get_tx_buffer(one) for _ in range(6)]
+    for block in (0, 1, 2, 4, 5):
+        endpoint.drop_tx_buffer(buffers[block])
+    assert endpoint.send(bytes(one + 1)) == one + 1  # 4 and 5 would fit exactly
+    assert pair.a.instance.in_flight == {0: 2}
+    pair.run()
+    assert endpoint.get_tx_buffer(2 * one).block == 0
+
+
+def test_the_longest_name_takes_all_blocks_and_is_bound() -> None:
+    pair = pair_of()
+    name = "n" * (pair.config.tx_layout.longest - 1)
+    pair.bind(name)
+    assert pair.a.instance.blocks_in_use == 0
+
+
+def test_all_that_were_registered_again_are_told_in_one_go() -> None:
+    pair = bound("one", "two", "three")
+    for endpoint in pair.b.instance.endpoints:
+        endpoint.deregister()
+        endpoint.reopen()
+    assert pair.b.clock.run_pending() == 1
+    assert pair.take() == ["b bound one", "b bound two", "b bound three"]
 
 
 @CLASSIC
@@ -202,6 +326,7 @@ def test_a_blocked_binding_fails_after_a_second_and_goes_on_then(generation: str
     here.clock.advance(SECOND // 2)
     assert f'"ep1" failed with -{errno.EAGAIN}' in str(here.errors[-1])
     assert len(here.errors) == 2
+    assert told == [error]
     pair.run()
     assert first.is_bound
     assert second.is_bound
@@ -246,6 +371,16 @@ def test_with_its_defect_a_held_message_is_given_back_and_can_be_overwritten(gen
     assert caught.value.errno == errno.EINVAL
     pair.a.instance._collect()
     assert not pair.a.errors + pair.b.errors
+
+
+@GENERATIONS
+def test_a_buffer_in_which_nothing_was_written_is_an_empty_message(generation: str) -> None:
+    pair = bound(generation=generation)
+    pair.a.instance._collect()
+    endpoint = pair.a.by_index[0]
+    assert endpoint.send_nocopy(endpoint.get_tx_buffer(9)) == 0
+    pair.run()
+    assert pair.b.received["ep0"] == [b""]
 
 
 @GENERATIONS
@@ -366,6 +501,135 @@ def test_a_callback_that_raises_in_the_rework_leaves_the_rest_of_the_batch_for_l
     assert pair.b.received == {"ep0": [b"\0"] * 2, "ep1": [b"\1"]}
     pair.a.instance._collect()
     assert pair.a.instance.blocks_in_use == 0
+
+
+def test_a_registration_that_fails_among_others_frees_one_place() -> None:
+    pair = bound("ep0", "ep1", "ep2", generation="rework", num_ep=4)
+    instance = pair.a.instance
+    instance._collect()
+    buffer = pair.a.by_index[0].get_tx_buffer()
+    with pytest.raises(IpcError, match="no room"):
+        pair.a.register("new")
+    assert (instance._table.count, len(instance.endpoints)) == (3, 3)
+    pair.a.by_index[0].drop_tx_buffer(buffer)
+    assert pair.a.register("new").index == 3
+    with pytest.raises(IpcError, match="4 are in use"):
+        pair.a.register("more")
+
+
+def test_control_packets_have_high_priority_when_slots_must_be_collected_first_too() -> None:
+    pair = bound(generation="rework", slots=3)
+    pair.a.instance._collect()
+    for number in range(3):
+        pair.a.by_index[0].send(bytes([number]))
+    pair.b.run()
+    queue = pair.a.instance.queues.sent
+    assert pair.a.instance.queues.active == 3
+    pair.a.register("new")
+    assert pair.bus.read8(queue.address + 8 + (queue.count - 1) % 3) & 0x80
+    assert pair.a.instance.blocks_in_use == 1
+
+
+@pytest.mark.parametrize("generation", ["3.6", "4.1", "rework"])
+def test_what_is_written_lies_where_the_layout_of_an_unaligned_region_says(generation: str) -> None:
+    a_tx, b_tx = Region(0x2007_8010, 0x3F0), Region(0x2007_0010, 0x3F0)
+    pair = bound(a_tx=a_tx, b_tx=b_tx, generation=generation, dcache_alignment=32)
+    pair.a.by_index[0].send(b"here")
+    pair.run()
+    layout = pair.a.config.tx_layout
+    assert layout.begin == 16
+    assert pair.a_to_b[:16] == pair.b_to_a[:16] == bytes(16)
+    if generation == "rework":
+        assert pair.bus.read32(a_tx.address + 16) == pair.a.instance.queues.sent.count
+        assert pair.bus.read32(b_tx.address + 16) == pair.b.instance.queues.sent.count
+        consumed = a_tx.address + 16 + layout.queue_size
+        assert pair.bus.read32(consumed) == pair.b.instance.queues.received > 0
+
+
+def test_a_packet_that_binds_or_unbinds_is_known_by_its_kind_and_length() -> None:
+    assert packets.endpoint_packet(packets.endpoint_bound(7, 0x1234_5678)) == (0, 7, 0x1234_5678)
+    assert packets.endpoint_packet(packets.endpoint_unbound(9)) == (1, 9, 0)
+    assert packets.endpoint_packet(b"\1\5") == (1, 5, 0)
+    for wrong in (b"", b"\0", b"\1", b"\0\1\2\3\4", b"\2" + bytes(9)):
+        assert packets.endpoint_packet(wrong) is None
+    whole = packets.MAGIC + bytes([4, 0, 0, 0, 5, 0, 0, 0])
+    assert packets.block_counts(whole) == packets.block_counts(whole + b"more") == (4, 5)
+    for length in range(len(whole)):
+        assert packets.block_counts(whole[:length]) is None
+
+
+@pytest.mark.parametrize("prio", [0, 1])
+@pytest.mark.parametrize("is_observed", [True, False])
+def test_priority_is_kept_where_slots_must_be_collected_first_and_in_buffers(
+    prio: int, is_observed: bool
+) -> None:
+    pair = pair_of(generation="rework", slots=3)
+    for side in (pair.a, pair.b):
+        side.register("ep0", prio)
+    pair.run()
+    instance, endpoint = pair.a.instance, pair.a.by_index[0]
+    if not is_observed:
+        instance.observer = None
+    queue = instance.queues.sent
+
+    def entry() -> int:
+        return pair.bus.read8(queue.address + 8 + (queue.count - 1) % 3)
+
+    for number in range(6):
+        instance._collect()
+        for _ in range(3):
+            endpoint.send(b"x")
+        pair.b.run()
+        assert instance.queues.active == 3
+        if number % 2:
+            endpoint.send(b"last")
+        else:
+            buffer = endpoint.get_tx_buffer(4)
+            buffer.write(b"last")
+            endpoint.send_nocopy(buffer)
+        assert (entry() >= 0x80) == (prio > 0)
+        pair.run()
+    assert pair.b.received["ep0"] == [b"x", b"x", b"x", b"last"] * 6
+
+
+def test_data_for_an_endpoint_that_waits_is_told_to_it_alone() -> None:
+    pair = bound("ep0", generation="rework")
+    told: dict[str, list[Any]] = {"one": [], "two": []}
+    for name, errors in told.items():
+        pair.b.instance.register_endpoint(EndpointConfig(name, error=errors.append))
+    pair.run()
+    pair.a.instance._collect()
+    block = pair.a.instance._pool.take(1)
+    pair.a.instance._tx.write(block, 1 | block << 16 | 2 << 24, b"x")
+    pair.a.instance.queues.produce(block, high=False)
+    pair.a.instance.ring_again()
+    pair.run()
+    assert [len(errors) for errors in told.values()] == [0, 1]
+    assert 'data for endpoint 2, "two", which is not bound' in str(told["two"][0])
+
+
+def test_a_side_that_starts_over_alone_does_not_take_the_earlier_run_for_new() -> None:
+    pair = bound(generation="rework")
+    pair.b.restart()
+    pair.b.instance.open()
+    assert not pair.b.instance.is_connected
+    pair.b.run()
+    assert not pair.b.instance.is_connected
+    assert pair.b.instance.symptoms() == [
+        "the peer has not opened since this side did: what lies in its queues is of an earlier run (unless they lie "
+        "elsewhere: MAX_ACTIVE_COUNT, dcache-alignment); start it over, too"
+    ]
+
+
+def test_a_bound_packet_of_an_earlier_run_connects_nobody() -> None:
+    pair = pair_of(generation="rework")
+    pair.a.instance.open()
+    pair.b.instance.open()
+    pair.run()
+    assert pair.b.instance.is_connected
+    pair.b.restart()
+    pair.b.instance.open()
+    assert not pair.b.instance.is_connected
 
 
 def test_nobody_polls_who_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:

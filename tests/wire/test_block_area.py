@@ -248,3 +248,37 @@ def test_a_count_that_went_back_or_has_too_many_takes_nothing(kind: type[MemoryB
     bus.write32(BEGIN, 3)
     for taken, most, new in ((5, 4, 0xFFFF_FFFE), (3, 4, 0), (2, 0, 1), (0, 2, 3)):
         assert view.take(taken, most) == (new, [])
+
+
+@pytest.mark.parametrize("slots", range(1, 9))
+def test_queues_and_blocks_in_plain_memory_are_reached_without_the_bus(
+    slots: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = 8 + (slots + 3) // 4 * 4
+    bus, other = (
+        MemoryBus(bytearray(size)),
+        MemoryBus(bytearray(SIZE + 32), base=BASE),
+    )  # nothing behind the queue
+
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    for name in ("read8", "read_block", "write8", "write_block"):
+        monkeypatch.setattr(MemoryBus, name, refuse)
+    queue, view = SlotQueue(bus, 0, slots), SlotQueueView(bus, 0, slots)
+    queue.reset()
+    layout = layout_of("4.1", 4)
+    area = BlockArea(other, layout)
+    for name in ("read32", "write32"):
+        monkeypatch.setattr(MemoryBus, name, refuse)
+    for number in range(2 * slots):
+        queue.put(number, high=number % 2 == 1)
+        assert view.new(number) == 1
+        assert view.take(number, slots) == (1, [number + 128 * (number % 2)])
+        assert view.entries(number, 1) == [number + 128 * (number % 2)]
+    assert len(view.take(slots, slots)[1]) == slots
+    longest = 4 * layout.block_size - 4
+    for block, length in ((0, longest), (3, layout.block_size - 4), (1, 0)):
+        area.write(block, length, bytes([block]) * length)
+        assert area.read(block) == bytes([block]) * length
+        assert area.read_message(block) == (length, bytes([block]) * length)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from icmsg.wire.block_area import BlockPool, best_fit, first_fit
 
-MASKS = st.integers(0, (1 << 32) - 1)
+MASKS = st.integers(0, (1 << 32) - 1) | st.integers(0, (1 << 9) - 1)
 
 
 def runs(free: int) -> list[tuple[int, int]]:
@@ -24,7 +24,9 @@ def test_first_fit_is_the_lowest_run_that_fits(free: int, count: int) -> None:
     assert first_fit(free, count) == (fitting[0] if fitting else None)
 
 
-@given(MASKS, st.integers(1, 33))
+@given(MASKS, st.integers(1, 3) | st.integers(1, 33))
+@example(0b110110, 1)
+@example(0b111_0111_0111, 2)
 def test_best_fit_is_the_shortest_run_that_fits_and_of_those_the_highest(free: int, count: int) -> None:
     fitting = [(length, -start) for start, length in runs(free) if length >= count]
     assert best_fit(free, count) == (-min(fitting)[1] if fitting else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,9 @@ from icmsg.errors import BufferFullError, BusError, CorruptRegionError, Incomple
 from icmsg.hw.bus import MemoryBus
 from icmsg.wire import PbufReader, PbufWriter
 from icmsg.wire.control_packets import ControlReader, ControlWriter, packet_of
+
+if TYPE_CHECKING:
+    from icmsg.wire.packet_buffer import Payload
 
 SIZE = 64
 LAYOUT = RegionLayout.pbuf(SIZE)
@@ -163,3 +167,66 @@ def test_who_takes_in_parts_knows_whether_there_is_more_and_says_how_far_it_has_
         assert reader.more == (rd != wr) == (len(got) < len(sent))
     assert got == [int.from_bytes(each, "little") if len(each) == 3 else each for each in sent]
     assert memory[0:4] == memory[4:8]
+
+
+class CountedWriter(ControlWriter):
+    """A writer that counts what goes the long way."""
+
+    long = 0
+
+    def write(self, data: Payload) -> int:
+        self.long += 1
+        return super().write(data)
+
+
+class CountedReader(ControlReader):
+    """A reader that counts what goes the long way."""
+
+    long = 0
+
+    def read_available(self, *, wr_idx: int | None = None) -> list[bytes]:
+        self.long += 1
+        return super().read_available(wr_idx=wr_idx)
+
+
+@pytest.mark.parametrize("kind", [MemoryBus, OtherBus])
+@pytest.mark.parametrize("waiting", [1, 2, 3])
+def test_only_a_packet_at_the_end_of_the_ring_goes_the_long_way(kind: type[MemoryBus], waiting: int) -> None:
+    bus = kind(bytearray(SIZE))
+    writer, reader = CountedWriter(bus, 0, LAYOUT), CountedReader(bus, 0, LAYOUT)
+    writer.tx_init()
+    reader.rx_init()
+    length = reader._length
+    for turn in range(40):
+        rd = wr = bus.read32(4)
+        long = 0
+        for number in range(waiting):
+            end = wr + 8
+            long += end >= length
+            writer.write_packet(packet_of(turn, 1, number))
+            wr = bus.read32(4)
+            assert wr == end % length
+        assert writer.long == long
+        writer.long = reader.long = 0
+        got: list[int | bytes] = []
+        while part := reader.take():
+            got += part
+            if rd < wr:
+                assert (got, reader.more) == ([turn + 256 + (each << 16) for each in range(waiting)], False)
+        assert got == [turn + 256 + (each << 16) for each in range(waiting)]
+        assert reader.long == 1 if rd < wr else reader.long > 0  # the last look finds nothing
+        reader.long = 0
+
+
+def test_plain_memory_is_reached_without_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    for name in ("read32", "write32", "read_block", "write_block"):
+        monkeypatch.setattr(MemoryBus, name, refuse)
+    memory = bytearray(SIZE)
+    writer, reader = ends(memory)
+    for number in range(4):
+        writer.write_packet(packet_of(3, number, 1))
+    assert reader.take() == [0x010003 + (number << 8) for number in range(4)]
+    assert memory[0:4] == memory[4:8] == bytes([32, 0, 0, 0])
