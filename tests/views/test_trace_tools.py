@@ -173,6 +173,7 @@ def test_tshark_shows_faults_between_the_messages(tmp_path: Path) -> None:
     ).splitlines()
     assert lines == [
         "LOST doorbell of #3, channels 0x1",
+        "STALLED net takes nothing for 1.000 ms, since #1: #3 waits",
         "NOT RECEIVED #3: still in the ring when the trace ended",
     ]
     expert = tshark(tmp_path / "lost.pcapng", "-q", "-z", "expert,warn,icmsg")

@@ -76,7 +76,7 @@ class UartObject:
         self._recordings: Final[list[AsciinemaFile]] = []
         self._history: Final = bytearray()
         self.printed: Final = Console()
-        """What this UART has printed, and no other one of its core."""
+        """The console of this UART alone, whatever others of its core print."""
         self.sent: Callable[[bytes], None] = _ignore
         """Called with what was sent to the firmware."""
         model.sinks.append(self._remember)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _BY_HAND: Final = ("tx-region", "rx-region", "dcache-alignment", "unbound", "signalling")
 _BLOCKS: Final = ("tx_blocks", "rx_blocks", "slots", "backend", "release")
-"""What ``icmsg_regions`` takes for ICBMsg."""
+"""Arguments that ``icmsg_regions`` takes for ICBMsg."""
 _BESIDE_FILES: Final = {"endpoints", "release"}
 """Settings that may change while files tell the instance."""
 
