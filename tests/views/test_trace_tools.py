@@ -119,7 +119,11 @@ def test_perfetto_shows_which_doorbell_was_lost_and_what_nobody_received(tmp_pat
         "select s.name, p.name from slice s join track t on t.id = track_id "
         "join track p on p.id = t.parent_id where t.name = 'problems' order by ts",
     )
-    assert problems == [("LOST doorbell #3", "app"), ("NOT RECEIVED #3", "net")]
+    assert problems == [
+        ("LOST doorbell #3", "app"),
+        ("STALLED takes nothing for 1.000 ms, since #1: #3 waits", "net"),
+        ("NOT RECEIVED #3", "net"),
+    ]
 
 
 # Wireshark
