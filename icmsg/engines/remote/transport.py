@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.assets import asset
-from icmsg.config.boards import DEFAULT
+from icmsg.config.boards import BOARDS
 from icmsg.engines.lockstep.monitor_text import monitor_path
 from icmsg.errors import EngineError, IcmsgError, MonitorError
 from icmsg.machine.console import printable_lines
@@ -249,9 +249,10 @@ def _check_machine(monitor: BatchedMonitor, platform: Path, cpus: list[str]) -> 
         for cpu in cpus:
             monitor.execute(f"{cpu} IsHalted")
     except MonitorError as error:
+        script = platform.stem if platform.stem in BOARDS else "platform"
         raise EngineError(
             f"the Monitor has no machine of {platform.name} selected ({words(error)}): include "
-            f"renode/{DEFAULT.name}.resc, select the machine with `mach set`, or name the platform file that it was "
+            f"renode/{script}.resc, select the machine with `mach set`, or name the platform file that it was "
             "made of"
         ) from error
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 from remote_machines import OnTheEmbeddedMonitor
 
-from icmsg.assets import stub
+from icmsg.assets import platform_file, stub
 from icmsg.config.boards import BOARDS
+from icmsg.engines.remote.machine import RemoteMachine
+from icmsg.errors import EngineError
 from icmsg.link.exchange import Exchange
 from icmsg.link.workload import Workload
 from icmsg.machine.events import EventKind
 from icmsg.machine.image import FirmwareImage
+from icmsg.monitor import EmbeddedMonitor
 from icmsg.timers import US
 
 PAIRINGS = [("python", "python"), ("python", "echo"), ("echo", "python"), ("initiator", "echo")]
@@ -44,3 +47,9 @@ def test_a_ring_is_the_event_of_the_core_that_rings_and_is_told_once(soc: str, r
         machine.run_for(20 * US)
     assert seen[0] == (EventKind.DOORBELL, 0, rings)
     assert [kind for kind, *_ in seen].count(EventKind.DOORBELL) == 1
+
+
+@pytest.mark.parametrize("soc", ["nrf5340", "nrf54l15"])
+def test_a_monitor_without_a_machine_is_told_which_script_makes_that_of_the_soc(soc: str) -> None:
+    with EmbeddedMonitor() as monitor, pytest.raises(EngineError, match=f"include renode/{soc}.resc"):
+        RemoteMachine(monitor, platform_file(soc))
