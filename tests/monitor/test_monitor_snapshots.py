@@ -253,7 +253,9 @@ def test_what_is_beside_the_emulation_is_not_in_it(monitor: EmbeddedMonitor, tmp
         [f"logFile {typed(log)}", "include @renode/nrf5340.resc", f"uartnet CreateFileBackend {typed(uart)}"],
     )
     run(monitor, ['emulation CreateServerSocketTerminal 0 "term"; connector Connect uartnet term', RUN])
-    run(monitor, ["machine StartGdbServer 0", f"icmsg trace {tmp_path / 't.vcd'}", RUN, f"Save {file}"])
+    vcd = (tmp_path / "t.vcd").as_posix()
+    trace = f'icmsg trace "{vcd}"'
+    run(monitor, ["machine StartGdbServer 0", trace, RUN, f"Save {file}"])
     written = {path.name: path.read_bytes() for path in (log, uart)}
     with EmbeddedMonitor(ROOT) as other:
         run(other, [f"Load {file}", "mach set 0", RUN])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from typed_paths import typed
 
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.errors import MonitorError, PlatformError
@@ -74,7 +75,7 @@ def test_what_needs_such_a_core_is_refused_in_words(
     with pytest.raises(
         MonitorError, match=r"core cpu is a CPU\.RiscV32, which the embedded engine does not execute"
     ):
-        riscv.execute(command.replace("@image.elf", f"@{image}"))
+        riscv.execute(command.replace("@image.elf", typed(image)))
 
 
 def stub_bytes() -> bytes:
