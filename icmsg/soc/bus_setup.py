@@ -33,6 +33,10 @@ class Tag(NamedTuple):
     silent: bool = False
     overrides: bool = False
 
+    def has(self, address: int) -> bool:
+        """Tell whether an address is one of these."""
+        return self.start <= address < self.end
+
 
 def tags(description: PlatformDescription) -> list[Tag]:
     """Return the ranges that are named, in the order of the file."""

@@ -322,7 +322,7 @@ class Builder:
 
     def remove_tags(self, address: int) -> None:
         """Let no tag answer any more that has an address."""
-        self.tags[:] = [tag for tag in self.tags if not tag.start <= address < tag.end]
+        self.tags[:] = [tag for tag in self.tags if not tag.has(address)]
         for space in self._every_space():
             forget(space, address)
 

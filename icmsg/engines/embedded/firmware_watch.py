@@ -15,7 +15,7 @@ from icmsg.config.instance import WORD
 from icmsg.engines.embedded.bus import CoreBus
 from icmsg.engines.embedded.processor import StopKind
 from icmsg.machine.base_machine import BaseCore
-from icmsg.machine.firmware_stops import STORES, MemoryAccess, StoodStill
+from icmsg.machine.firmware_stops import STORES, MemoryAccess, RunsToStops, store_of_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -47,7 +47,7 @@ class CoreStops:
         self._reached: Final[dict[int, list[Callable[[], None]]]] = {}
         self._watches: Final[list[_AccessWatch]] = []
         self._stepped: list[Callable[[], None]] = []
-        self._leaves = False  # whether time shall stand at the stop that is told
+        self._runs: Final = RunsToStops()
 
     @property
     def _firmware(self) -> Processor | None:
@@ -115,21 +115,7 @@ class CoreStops:
 
     def run_to(self, address: int, times: int, run: Callable[[], None]) -> None:
         """Let time pass by ``run()``, until ``address`` is the next instruction for the ``times``-th time."""
-        left = times
-
-        def count() -> None:
-            nonlocal left
-            left -= 1
-            self._leaves |= left == 0
-
-        end = self.on_reach(address, count)
-        try:
-            run()
-        except StoodStill:
-            return
-        finally:
-            self._leaves = False
-            end()
+        self._runs.run_to(partial(self.on_reach, address), times, run)
 
     def tell(self, firmware: Processor) -> None:
         """Call who waits for the stop of ``firmware``."""
@@ -145,8 +131,7 @@ class CoreStops:
                     watch.handler(stop.address)
         for handler in stepped:
             handler()
-        if self._leaves:
-            raise StoodStill
+        self._runs.told()
 
 
 class FirmwareWatch:
@@ -237,7 +222,7 @@ class ObservableCore(BaseCore):
         block that it writes; Python's loads are never told.
         """
 
-        def tell(kind: AccessKind, address: int, value: int, pc: int | None) -> None:
+        def tell(kind: AccessKind, address: int, value: int, pc: int) -> None:
             told(MemoryAccess(self.open_time_ns(), kind, address, value & 0xFFFF_FFFF, pc))
 
         def stored(address: int, value: int, pc: Callable[[], int]) -> None:
@@ -248,8 +233,7 @@ class ObservableCore(BaseCore):
 
         def written(address: int, size: int) -> None:
             if self.is_played:
-                word = self.bus.read_block(address, min(size, WORD))
-                tell("store", address, int.from_bytes(word, "little"), None)
+                told(store_of_python(self.bus, self.open_time_ns(), address, size))
 
         ends: list[Callable[[], None]] = []
         if "store" in kinds:

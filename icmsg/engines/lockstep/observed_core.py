@@ -6,18 +6,17 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from icmsg.config.instance import WORD
 from icmsg.engines.lockstep.core import SteppedCore
 from icmsg.errors import EngineError, FirmwareError
 from icmsg.machine.events import EventKind
-from icmsg.machine.firmware_stops import STORES, MemoryAccess, never
+from icmsg.machine.firmware_stops import STORES, never, store_of_python
 from icmsg.machine.image import FirmwareImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from icmsg.engines.lockstep.core_types import CoreState
-    from icmsg.machine.firmware_stops import AccessKind
+    from icmsg.machine.firmware_stops import AccessKind, MemoryAccess
 
 
 class ObservedCore(SteppedCore):
@@ -141,5 +140,4 @@ class ObservedCore(SteppedCore):
 
     def _written(self, told: Callable[[MemoryAccess], None], address: int, size: int) -> None:
         if self.is_played:
-            value = int.from_bytes(self.bus.read_block(address, min(size, WORD)), "little")
-            told(MemoryAccess(self._machine.now_ns, "store", address, value, None))
+            told(store_of_python(self.bus, self._machine.now_ns, address, size))

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.engines.lockstep.records import ACCESS_PLACE, ACCESS_VALUE, LOADED, REACHED, STORED
-from icmsg.machine.firmware_stops import MemoryAccess, StoodStill
+from icmsg.machine.firmware_stops import MemoryAccess, RunsToStops
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ class FirmwareStops:
         self._watches: Final[dict[int, list[_Watch]]] = {}
         self._stood: list[Record] = []
         self._access: list[Record] = []
-        self._leaves = False  # whether time shall stand at the stop that is told
+        self._runs: Final = RunsToStops()
 
     def on_reach(self, core: int, cpu: str, address: int, handler: Callable[[], None]) -> Callable[[], None]:
         """Call ``handler`` directly before the instruction at ``address``; the result ends that."""
@@ -71,21 +72,7 @@ class FirmwareStops:
 
     def run_to(self, core: int, cpu: str, address: int, times: int, run: Callable[[], None]) -> None:
         """Let time pass by ``run()``, until ``address`` is the next instruction for the ``times``-th time."""
-        left = times
-
-        def count() -> None:
-            nonlocal left
-            left -= 1
-            self._leaves |= left == 0
-
-        end = self.on_reach(core, cpu, address, count)
-        try:
-            run()
-        except StoodStill:
-            return
-        finally:
-            self._leaves = False
-            end()
+        self._runs.run_to(partial(self.on_reach, core, cpu, address), times, run)
 
     def on_access(
         self,
@@ -133,6 +120,6 @@ class FirmwareStops:
             self._set_time(record.time_ns)
             for handler in tuple(self._handlers.get((record.source, record.value), ())):
                 handler()
-        if stood and self._leaves:
-            raise StoodStill
+        if stood:
+            self._runs.told()
         return bool(stood)

@@ -123,7 +123,7 @@ class BusRanges:
     @exposed(VOID, address=UINT64)
     def remove_tag(self, address: int) -> None:
         """Forget the names of an address, with their ranges."""
-        if not any(tag.start <= address < tag.end for tag in self._machine.tags):
+        if not any(tag.has(address) for tag in self._machine.tags):
             raise MonitorError(f"There is no tag at address 0x{address:X}.")
         try:
             self._machine.remove_tags(address)

@@ -159,7 +159,7 @@ class BusAccess:
         if not self._machine.tags:
             return None
         taken = registered_at(self._machine, address, context) is not None
-        hits = (tag for tag in reversed(self._machine.tags) if tag.start <= address < tag.end)
+        hits = (tag for tag in reversed(self._machine.tags) if tag.has(address))
         return next((tag for tag in hits if tag.overrides or not taken), None)
 
     def _tell(self, tag: Tag, what: str, address: int, value: str) -> None:

@@ -100,11 +100,9 @@ def name_range(space: AddressSpace, tag: Tag, *, own: int) -> None:
 
 def forget(space: AddressSpace, address: int) -> None:
     """Let no tag answer in ``space`` any more that has an address."""
-    for model in {
-        id(found.model): found.model for found in space.ranges if isinstance(found, IoRange)
-    }.values():
-        if isinstance(model, TaggedPages | OverriddenRange):
-            model.forget(address)
+    for found in space.ranges:
+        if isinstance(found, IoRange) and isinstance(found.model, TaggedPages | OverriddenRange):
+            found.model.forget(address)
 
 
 def _override(space: AddressSpace, page: int, tag: Tag) -> None:
@@ -133,7 +131,7 @@ class OverriddenRange(SizedModel):
 
     def forget(self, address: int) -> None:
         """Let those tags answer no more that have an address."""
-        self.tags[:] = [tag for tag in self.tags if not tag.start <= address < tag.end]
+        self.tags[:] = [tag for tag in self.tags if not tag.has(address)]
 
     def reset(self) -> None:
         """Do nothing: what is below is reset with its core."""
@@ -159,7 +157,7 @@ class OverriddenRange(SizedModel):
     def at(self, offset: int) -> Tag | None:
         """Return the tag of a byte, or None."""
         address = self._base + offset
-        return next((tag for tag in self.tags if tag.start <= address < tag.end), None)
+        return next((tag for tag in self.tags if tag.has(address)), None)
 
     def _below(self, kind: str, offset: int, size: int) -> Callable[..., Any]:
         function: Callable[..., Any] | None = getattr(self._model, f"{kind}{8 * size}", None)
@@ -185,7 +183,7 @@ class TaggedPages(SizedModel):
 
     def forget(self, address: int) -> None:
         """Let those tags answer no more that have an address."""
-        self._tags = [tag for tag in self._tags if not tag.start <= address < tag.end]
+        self._tags = [tag for tag in self._tags if not tag.has(address)]
 
     def at(self, offset: int) -> Tag:
         """Return the tag of a byte.
@@ -209,7 +207,7 @@ class TaggedPages(SizedModel):
     def _tag(self, offset: int, width: int) -> Tag:
         address = self._base + offset
         for tag in self._tags:
-            if tag.start <= address < tag.end:
+            if tag.has(address):
                 return tag
         names = ", ".join(tag.name for tag in reversed(self._tags))
         raise BusError(
