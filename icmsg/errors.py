@@ -1,7 +1,5 @@
 """Every exception that this package raises on purpose, and the word that was probably meant where one is unknown.
 
-Every exception that this package raises on purpose.
-
 ::
 
     IcmsgError

@@ -1,7 +1,5 @@
 """The options that carry the names of the SoC's own cores, and those of backends with several endpoints.
 
-The options that carry the names of the SoC's own cores, such as ``--app`` and ``--net-dts``.
-
 Which cores there are is known before the command line is parsed: by ``--soc`` and ``--platform`` in it.
 
 The options of the backends that have several endpoints: which backend, which endpoints, how many blocks.

@@ -1,7 +1,5 @@
 """The options that say which engine a command uses, and who looks at firmware there: GDB, coverage.
 
-The options that say which engine a command uses.
-
 ``--gdb PORT``: a GDB server for the cores of a run that execute firmware, and GDB itself in front of it.
 
 Option for which lines of firmware a run has reached, and who else looks at firmware.

@@ -1,7 +1,5 @@
 """Static checks that tell from the files of both sides whether they will bond, and the loader of those files.
 
-Static checks that tell from the files of both sides whether they will bond.
-
 >>> from icmsg.config.load import load_side
 >>> findings = check(load_side("app.dts"), load_side("net.dts", core="net"))  # doctest: +SKIP
 >>> will_bond(findings)  # doctest: +SKIP

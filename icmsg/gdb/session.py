@@ -1,7 +1,5 @@
 """Client of a GDB server: its packets, what it asks for, and what it is told.
 
-Client of a GDB server: what it asks for, and what it is told.
-
 Packets of the remote serial protocol: ``$data#checksum``, acknowledgements, escapes, and the interrupt byte.
 """
 

@@ -1,7 +1,5 @@
 """The only door to hardware: one core's address space, and the same over any writable buffer.
 
-The only door to hardware: one core's address space.
-
 Addresses are byte addresses as that core sees them, values are little-endian, a block is a run of bytes.
 Every implementation passes the same contract tests (``tests/contract/test_bus.py``).
 

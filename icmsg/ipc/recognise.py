@@ -1,7 +1,5 @@
 """Backend of a configuration, and the one that wrote a region, as far as its bytes tell.
 
-Backend and generation that wrote a region, as far as its bytes tell.
-
 Nothing is written and nothing is consumed, so a live region may be asked at any moment. A region by itself tells its
 alignment by where the magic lies, the rework of ICBMsg by a magic of its own, and the other backends by what follows.
 With the numbers of blocks, the classic generations of ICBMsg can be told apart::

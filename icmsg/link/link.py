@@ -1,7 +1,5 @@
 """A link: two named cores, one instance as each of them has it, and who stores and rings while it bonds.
 
-A link: two named cores, and one instance as each of them has it.
-
 Observer of a link while it bonds: which core stores into whose region, and who sends before bonding is over.
 
 It watches a link until both sides are bound, and costs nothing afterwards. There is one for each link of a machine,

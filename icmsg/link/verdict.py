@@ -1,8 +1,6 @@
 """Result of an exchange, and the verdict on it beside its messages.
 
 Verdict on an exchange beside its messages: restarts, faults, and what is missing, in words.
-
-Result of an exchange.
 """
 
 from __future__ import annotations

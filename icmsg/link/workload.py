@@ -1,7 +1,5 @@
 """Messages of an exchange, what came back for each, and how long the round trips took.
 
-Messages of an exchange, and how long the round trips took.
-
 Messages of one side, and what comes back for each: counted, compared and timed, whoever saw them.
 """
 

@@ -1,7 +1,5 @@
 """A machine and its cores of any engine, as far as it does not matter how time passes and who executes.
 
-A machine of any engine, as far as it does not matter how time passes: cores by name, one run at a time, its end.
-
 A core of any engine, as far as it does not matter who executes there: names, image, places, who may use it.
 """
 

@@ -1,7 +1,5 @@
 """Reset and RAM that one core keeps from another: how such firmware is started, and what is said while it is held.
 
-A core that another core holds in reset: how firmware is started on such a SoC, and what is said while it is held.
-
 On the nRF5340 a reset of the application core holds the network core, until firmware clears
 RESET.NETWORK.FORCEOFF (Product Specification, "RESET"); Zephyr does that before ``main``.
 

@@ -1,7 +1,5 @@
 """Memory that an image uses, and the check that it belongs on a core.
 
-Check that an image belongs on a core, by the memories of the SoC.
-
 Memory that an image uses, read from its ELF file: what it loads, what it clears, and Zephyr's heap of ``malloc``.
 """
 

@@ -1,7 +1,5 @@
 """Machine with cores on one virtual clock, as every engine offers it, and why firmware faults.
 
-Machine with cores on one virtual clock, as every engine offers it.
-
 The protocols say what scenarios may rely on; ``tests/contract`` runs the same tests over every engine.
 
 Causes of firmware's faults, and how they are said: the same words on every engine.

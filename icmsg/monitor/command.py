@@ -2,8 +2,6 @@
 
 A command of the Monitor: its name, what it says about itself, and the tokens that it takes.
 
-Monitor as all engines offer it.
-
 Members that a device shows to the Monitor, collected from the objects it is made of, and how it lists them.
 """
 

@@ -1,7 +1,5 @@
 """Tokens of a Monitor line, commands of a script, values of variables: text, as Renode's Monitor reads it.
 
-Tokens of a Monitor line, as Renode's Monitor reads it.
-
 Refusal of a command.
 
 Tokens of a line in which variables stand in words: ``$ORIGIN/file``.

@@ -1,8 +1,6 @@
 """Keywords about what firmware executes and touches: functions, lines, words of a region.
 
 Keywords about what firmware executes: coming to a function, and which lines were reached.
-
-Keywords about who touches a region: watchpoints on its words.
 """
 
 from __future__ import annotations

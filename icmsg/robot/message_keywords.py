@@ -1,7 +1,5 @@
 """Keywords that send and expect messages, one by one or many in one call.
 
-Keywords that send and expect messages, one by one.
-
 Keywords that exchange many messages in one call: a loop in Robot would take longer than the messages.
 """
 

@@ -1,10 +1,6 @@
 """Instances and endpoints on a core that Python plays, with what reached each of them.
 
-Instances on a core that Python plays: its mailbox, and what reached each of them.
-
 Messages that a played endpoint sends back, one behind the other, as soon as there is room.
-
-An instance with several endpoints on a core that Python plays, with what reached each of them.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 Names, arguments, defaults and failures are those of RenodeKeywords.cs of Renode 1.16.1; those of its
 renode-keywords.robot that a suite's header names are here, too.
 
-Renode's own keywords about cores, for suites that renode-test does not run.
-
 Names, arguments, defaults and failures are those of CpuKeywords.cs of Renode 1.16.1.
 """
 

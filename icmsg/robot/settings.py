@@ -1,7 +1,5 @@
 """Values of keyword arguments, and settings that a suite makes when it imports the library.
 
-Settings that a suite makes once, when it imports the library.
-
 Values of keyword arguments: times, messages, what a core is called.
 
 Defects of an instance, from the arguments of `Play Core`.

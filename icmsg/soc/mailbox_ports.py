@@ -1,8 +1,6 @@
 """Mailboxes of a platform and who hears whom, and the register by which a core holds another one in reset.
 
 Mailboxes of a platform: which core has which one, where, on which interrupts, and which hear each other.
-
-Register by which one core of an SoC holds another one in reset, and lets it go.
 """
 
 from __future__ import annotations

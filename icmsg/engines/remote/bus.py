@@ -1,7 +1,5 @@
 """One core's address space by commands of a Monitor, with what stays true while the emulation is held.
 
-One core's address space, by commands of a Monitor.
-
 Memory behind a Monitor, read in lines of which each is fetched once while the cores are held.
 
 Levels of interrupt lines, asked for as seldom as possible.

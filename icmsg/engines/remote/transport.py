@@ -1,7 +1,5 @@
 """Transport of commands to a Monitor: text in, text out, in few lines, and what the Renode behind it has.
 
-Transport of commands to a Monitor: text in, text out.
-
 Commands on their way to a Monitor: as few lines as possible, counted, and their answers read.
 
 Capabilities of the Renode behind a Monitor: which of our files it has, and whether the machine fits.

@@ -1,7 +1,5 @@
 """One core's address space on Renode for Python, and memories without copies.
 
-One core's address space on Renode for Python.
-
 RAM that several cores reach is used without copies, the mailbox through its object and an offset, everything else
 through the sysbus in the context of the core.
 

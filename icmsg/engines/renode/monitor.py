@@ -1,7 +1,4 @@
-"""Renode's Monitor in this process, and the machine that a script made there.
-
-A machine that a script made in this process's Renode.
-"""
+"""Renode's Monitor in this process, and the machine that a script made there."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """Members of a core in the Monitor that say how it is executed and show what it executes.
 
-Members of a core in the Monitor that show what its firmware executes.
-
 Members of a core in the Monitor that say how Renode executes it, and where an address lies.
 """
 

@@ -1,7 +1,5 @@
 """Loader of a platform file with all that it uses: returns its description.
 
-Loader of a platform file: returns its description.
-
 ``using "path"``: which file is meant, and in which order files count.
 
 As in Renode, a path that begins with ``./`` or ``../`` is relative to the file it stands in, an absolute one

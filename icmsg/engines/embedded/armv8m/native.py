@@ -1,7 +1,5 @@
 """A Cortex-M of unicorn, with the private state that its translator and registers without a number have.
 
-A Cortex-M33 of unicorn.
-
 Features that unicorn's translator believes the core has: fields of its private state without an API.
 
 They only matter while code is translated. So a core can be without FPU, and code can be translated as for one that is

@@ -1,7 +1,5 @@
 """Traps and MPU queries (TT, TTT, TTA, TTAT) that a Cortex-M has and unicorn has not (Armv8-M ARM, B3, B7.3, D1).
 
-Traps that a Cortex-M has and unicorn has not (Armv8-M ARM, B3 and B7.3).
-
 LDM, LDRD, LDA and their kind fault at an address that is no multiple of their size; LDR, LDRH and STR do where
 CCR.UNALIGN_TRP says so, divisions by zero where CCR.DIV_0_TRP does, floating point until CPACR enables it. Nothing is
 looked at while code runs: what contains such an instruction is translated again as for a stricter core
