@@ -22,7 +22,7 @@ test: $(VENV)/.installed-dev  ## set up, then run all tests: pytest and robot
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup
 	$(BIN)/python -m robot --outputdir results/robot --console dotted robot_tests
 
-test-fast: $(VENV)/.installed-dev  ## less than a minute: no compiled firmware, no process, no generated input
+test-fast: $(VENV)/.installed-dev  ## a minute or two: no compiled firmware, no process, no generated input
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow"
 
 test-random: $(VENV)/.installed-dev  ## all of pytest with other examples of its properties each time, five times as many
