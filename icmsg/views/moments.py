@@ -7,24 +7,28 @@ there: an event is put into a list, and so is the index of a reader, where that 
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.machine.events import EventKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icmsg.machine.events import Event, EventStream
     from icmsg.views.ways import Way
 
     Moment = tuple[int, int, int, int, int, Any]
     """An event, or one of the kinds below: time in nanoseconds, kind, core, a, b, news."""
+    Handler = Callable[[int, int, int, int, Any], None]
+    """Called with a moment's time in nanoseconds, core, a, b and news."""
 
 MOVED: Final = max(EventKind) + 1
 """Kind of a moment: a reader's rd_idx has moved to a; b is 1 where firmware's store was told, news is the way."""
 PRINTED, WRITTEN, NOTED = MOVED + 1, MOVED + 2, MOVED + 3
 """Kinds of moments: a core's console has a line, or input; a test did something. news is the text."""
 
+_PARTS: Final = 6
 _MANY: Final = 2048
 """Moments that are handed on together, about 200 messages; more of them would leave the caches again."""
 _MOST_BYTES: Final = 1 << 23
@@ -44,28 +48,26 @@ class Moments:
     ) -> None:
         self._read_by: Final = read_by
         self._by_address: Final = by_address
-        self._kept: Final[list[Moment]] = []
-        self._append: Final = self._kept.append
-        self._handlers: Final[list[Callable[[Any], None]]] = [_ignore] * (NOTED + 1)
-        self._limit = 1 if at_once else _MANY
+        self._kept: Final[list[Any]] = []
+        """The parts of moments one behind the other: as tuples they would make the garbage collector look at them."""
+        self._keep: Final = self._kept.extend
+        self._handlers: Final[list[Handler]] = [_ignore] * (NOTED + 1)
+        self._limit = (1 if at_once else _MANY) * _PARTS
         self.add: Final = self._adder()
         """Function that keeps a moment, and hands on all where they are enough."""
 
     def bound(self, way: Way) -> None:
         """Keep no more than ``way`` lets: one that reads memory to find out what a thing means wants it at once."""
         size = way.direction.region.size
-        self._limit = min(self._limit, max(1, _MOST_BYTES // size) if way.waits else 1)
+        self._limit = min(self._limit, _PARTS * (max(1, _MOST_BYTES // size) if way.waits else 1))
 
-    def listen(
-        self, events: EventStream, handler: Callable[[Any], None], kinds: Sequence[int]
-    ) -> Callable[[], None]:
-        """Call ``handler`` for these kinds of moments; the function returned ends that."""
-        for kind in kinds:
-            self._handlers[kind] = handler
-        own = [EventKind(kind) for kind in kinds if kind < MOVED]
-        if not own:
+    def listen(self, events: EventStream, handler: Handler, kind: int) -> Callable[[], None]:
+        """Call ``handler`` for this kind of moments; the function returned ends that."""
+        self._handlers[kind] = handler
+        if kind >= MOVED:
             return _nothing
-        return events.add_sink(self._sink(own[0]), own)
+        own = EventKind(kind)
+        return events.add_sink(self._sink(own), (own,))
 
     def _sink(self, kind: EventKind) -> Callable[[Event], None]:
         if kind in _LOOKS:
@@ -81,10 +83,10 @@ class Moments:
         return self.add
 
     def _adder(self) -> Callable[[Moment], None]:
-        append, kept = self._append, self._kept
+        keep, kept = self._keep, self._kept
 
         def add(moment: Moment) -> None:
-            append(moment)
+            keep(moment)
             if len(kept) >= self._limit:
                 self.hand_on()
 
@@ -92,11 +94,11 @@ class Moments:
 
     def stored(self, way: Way, now: Callable[[], int]) -> Callable[[int, int, object], None]:
         """Return what is told of the stores of firmware to rd_idx of ``way``."""
-        append, kept, core = self._append, self._kept, way.reader.index
+        keep, kept, core = self._keep, self._kept, way.reader.index
 
         def told(_address: int, value: int, _pc: object) -> None:
             way.is_told = True
-            append((now(), MOVED, core, value, 1, way))
+            keep((now(), MOVED, core, value, 1, way))
             if len(kept) >= self._limit:
                 self.hand_on()
 
@@ -106,7 +108,7 @@ class Moments:
         core = event[2]
         for way in self._read_by[core]:
             if not way.is_told and (rd := way.peek()) is not None:
-                self._append((event[0], MOVED, core, rd, 0, way))
+                self._keep((event[0], MOVED, core, rd, 0, way))
         self.add(event)
 
     def _keep_receipt(self, event: Event) -> None:
@@ -126,7 +128,7 @@ class Moments:
         way = self._by_address.get(news.region.address)
         if way is not None:
             if not way.is_told and not news.opens and (rd := way.peek()) is not None:
-                self._append((event[0], MOVED, way.reader.index, rd, 0, way))
+                self._keep((event[0], MOVED, way.reader.index, rd, 0, way))
             self.add(event)
 
     def _keep_region(self, event: Event) -> None:
@@ -143,17 +145,17 @@ class Moments:
     def hand_on(self) -> None:
         """Hand on all that are kept; where that is interrupted, the rest stays."""
         handlers = self._handlers
-        moments = iter(self._kept[:])
+        moments: Iterator[Moment] = zip(*[iter(self._kept[:])] * _PARTS, strict=True)
         self._kept.clear()
         try:
-            for moment in moments:
-                handlers[moment[1]](moment)
+            for time_ns, kind, core, a, b, news in moments:
+                handlers[kind](time_ns, core, a, b, news)
         except BaseException:
-            self._kept[:0] = moments
+            self._kept[:0] = chain.from_iterable(moments)
             raise
 
 
-def _ignore(_moment: Moment) -> None:
+def _ignore(*_moment: object) -> None:
     """Do nothing."""
 
 

@@ -21,13 +21,7 @@ from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.followed_link import follow_link
 from icmsg.link.link import WatchesStores
 from icmsg.machine.console import printable
-from icmsg.machine.events import (
-    LENGTH_MASK,
-    REWORK_STATES,
-    EventKind,
-    RegionChange,
-    RegionChanged,
-)
+from icmsg.machine.events import LENGTH_MASK, REWORK_STATES, EventKind, RegionChange
 from icmsg.machine.machine import fault_name
 from icmsg.views.endpoint_ways import ways_of
 from icmsg.views.moments import MOVED, NOTED, PRINTED, WRITTEN, Moments
@@ -44,8 +38,9 @@ if TYPE_CHECKING:
     from icmsg.link.endpoints.link import AnyLink
     from icmsg.link.followed_link import FollowedLink
     from icmsg.machine.console import ConsoleLine
-    from icmsg.machine.events import Event
+    from icmsg.machine.events import EndpointMessage, Packets, RegionChanged, SessionPublished
     from icmsg.machine.machine import Core, Machine
+    from icmsg.views.moments import Handler
 
 _CHANGES: Final = {
     EventKind.CORE_STARTED: "runs",
@@ -116,30 +111,30 @@ class Tracer:
         """Listen to what the writer has a use for: everything else costs nothing."""
         wants, moments, tell = self.writer.wants, self._moments, self.writer
         sleep = wants("core_changed") and tell.wants_sleep
-        handlers: list[tuple[bool, Callable[[Any], None], Sequence[int]]] = [
-            (True, self._on_packets, (EventKind.PACKETS,)),
-            (True, self._on_message, (EventKind.ENDPOINT_MESSAGE,)),
-            (True, self._on_region, (EventKind.REGION,)),
-            (True, self._on_doorbell, (EventKind.DOORBELL,)),
-            (True, self._on_lost, (EventKind.SIGNAL_LOST,)),
-            (wants("interrupt"), self._on_interrupt, (EventKind.INTERRUPT,)),
-            (wants("interrupt_taken"), self._on_taken, (EventKind.INTERRUPT_TAKEN,)),
-            (wants("interrupt_ended"), self._on_ended, (EventKind.INTERRUPT_END,)),
-            (True, self._on_received, (EventKind.PACKET_RECEIVED,)),
-            (True, self._on_state, (EventKind.STATE,)),
-            (wants("session") and self._has_sessions, self._on_session, (EventKind.SESSION,)),
-            (sleep, self._on_sleep, (EventKind.SLEEP,)),
-            (True, self._on_change, tuple(_CHANGES)),
-            (wants("fault"), self._on_fault, (EventKind.FAULT,)),
-            (wants("warning"), self._on_warning, (EventKind.WARNING,)),
-            (True, take_moved, (MOVED,)),
-            (True, lambda moment: tell.printed(moment[0], moment[2], moment[5]), (PRINTED,)),
-            (True, lambda moment: tell.written(moment[0], moment[2], moment[5]), (WRITTEN,)),
-            (True, lambda moment: tell.noted(moment[0], moment[2], moment[5]), (NOTED,)),
+        handlers: list[tuple[bool, Handler, int]] = [
+            (True, self._on_packets, EventKind.PACKETS),
+            (True, self._on_message, EventKind.ENDPOINT_MESSAGE),
+            (True, self._on_region, EventKind.REGION),
+            (True, self._on_doorbell, EventKind.DOORBELL),
+            (True, self._on_lost, EventKind.SIGNAL_LOST),
+            (wants("interrupt"), self._on_interrupt, EventKind.INTERRUPT),
+            (wants("interrupt_taken"), self._on_taken, EventKind.INTERRUPT_TAKEN),
+            (wants("interrupt_ended"), self._on_ended, EventKind.INTERRUPT_END),
+            (True, self._on_received, EventKind.PACKET_RECEIVED),
+            (True, self._on_state, EventKind.STATE),
+            (wants("session") and self._has_sessions, self._on_session, EventKind.SESSION),
+            (sleep, self._on_sleep, EventKind.SLEEP),
+            *((True, partial(self._on_change, what), kind) for kind, what in _CHANGES.items()),
+            (wants("fault"), self._on_fault, EventKind.FAULT),
+            (wants("warning"), self._on_warning, EventKind.WARNING),
+            (True, take_moved, MOVED),
+            (True, lambda time_ns, core, _a, _b, text: tell.printed(time_ns, core, text), PRINTED),
+            (True, lambda time_ns, core, _a, _b, text: tell.written(time_ns, core, text), WRITTEN),
+            (True, lambda time_ns, core, _a, _b, text: tell.noted(time_ns, core, text), NOTED),
         ]
         self._stops.extend(
-            moments.listen(self._machine.events, handler, kinds)
-            for wanted, handler, kinds in handlers
+            moments.listen(self._machine.events, handler, kind)
+            for wanted, handler, kind in handlers
             if wanted
         )
 
@@ -206,27 +201,23 @@ class Tracer:
 
     # Messages
 
-    def _on_packets(self, event: Event) -> None:
-        news: Any = event[5]
-        self._by_address[news.region.address].packets(event[0], news)
+    def _on_packets(self, time_ns: int, _core: int, _count: int, _start: int, news: Packets) -> None:
+        self._by_address[news.region.address].packets(time_ns, news)
 
-    def _on_message(self, event: Event) -> None:
-        news: Any = event.news
+    def _on_message(self, time_ns: int, _core: int, _length: int, _block: int, news: EndpointMessage) -> None:
         if (way := self._by_address.get(news.region.address)) is not None:
-            way.message(event.time_ns, news)
+            way.message(time_ns, news)
 
-    def _on_region(self, event: Event) -> None:
-        news = event.news
-        if not isinstance(news, RegionChanged) or (way := self._by_address.get(news.region.address)) is None:
+    def _on_region(self, time_ns: int, _core: int, _change: int, _: int, news: RegionChanged) -> None:
+        if (way := self._by_address.get(news.region.address)) is None:
             return
         if news.change in _BEGINS_ANEW:
-            way.begins_anew(event.time_ns, "its region was initialised again")
-        self.writer.region_changed(event.time_ns, way.direction, str(news))
+            way.begins_anew(time_ns, "its region was initialised again")
+        self.writer.region_changed(time_ns, way.direction, str(news))
 
     # Signals
 
-    def _on_doorbell(self, event: Event) -> None:
-        time_ns, _, core, channel, _, _ = event
+    def _on_doorbell(self, time_ns: int, core: int, channel: int, _b: int, _news: None) -> None:
         way = self._by_channel.get((core, channel))
         messages: list[Message] = []
         if way is not None:
@@ -242,60 +233,62 @@ class Tracer:
             way.last_rung = messages
         self.writer.rang(time_ns, core, channel, messages)
 
-    def _on_lost(self, event: Event) -> None:
-        way = self._by_channel.get((event.core, event.a))
+    def _on_lost(self, time_ns: int, core: int, channel: int, channels: int, _news: None) -> None:
+        way = self._by_channel.get((core, channel))
         messages = [] if way is None else way.last_rung
         for message in messages:
             message.is_lost = True
-        self.writer.signal_lost(event.time_ns, event.core, event.b, messages)
+        self.writer.signal_lost(time_ns, core, channels, messages)
 
-    def _on_interrupt(self, event: Event) -> None:
+    def _on_interrupt(self, time_ns: int, core: int, number: int, _b: int, _news: None) -> None:
         messages: list[Message] = []
-        if event.a in self._signals[event.core]:
-            for way in self._read_by[event.core]:
+        if number in self._signals[core]:
+            for way in self._read_by[core]:
                 for message in way.behind_signal:
                     if message.received_ns is None:
-                        message.interrupt_ns = event.time_ns
+                        message.interrupt_ns = time_ns
                         messages.append(message)
                 way.behind_signal = []
-        self.writer.interrupt(event.time_ns, event.core, event.a, messages)
+        self.writer.interrupt(time_ns, core, number, messages)
 
-    def _on_taken(self, event: Event) -> None:
-        self.writer.interrupt_taken(event.time_ns, event.core, event.a)
+    def _on_taken(self, time_ns: int, core: int, number: int, _b: int, _news: None) -> None:
+        self.writer.interrupt_taken(time_ns, core, number)
 
-    def _on_ended(self, event: Event) -> None:
-        self.writer.interrupt_ended(event.time_ns, event.core, event.a)
+    def _on_ended(self, time_ns: int, core: int, number: int, _b: int, _news: None) -> None:
+        self.writer.interrupt_ended(time_ns, core, number)
 
     # Cores and instances
 
-    def _on_received(self, event: Event) -> None:
-        for way in self._read_by[event.core]:
+    def _on_received(self, time_ns: int, core: int, length: int, crc: int, _news: None) -> None:
+        for way in self._read_by[core]:
             if way.takes_receipts:
-                way.read_by_python(event.time_ns, event.a & LENGTH_MASK, event.b)
+                way.read_by_python(time_ns, length & LENGTH_MASK, crc)
 
-    def _on_state(self, event: Event) -> None:
-        states: type[State | LegacyState | ReworkState] = self._states.get(event.core, State)
-        number = event.a
+    def _on_state(self, time_ns: int, core: int, told: int, _b: int, _news: None) -> None:
+        states: type[State | LegacyState | ReworkState] = self._states.get(core, State)
+        number = told
         if number >= REWORK_STATES:
             states, number = ReworkState, number - REWORK_STATES
         known = number in set(states)
-        self.writer.state(event.time_ns, event.core, states(number).name if known else str(event.a))
+        self.writer.state(time_ns, core, states(number).name if known else str(told))
 
-    def _on_session(self, event: Event) -> None:
-        self.writer.session(event.time_ns, event.core, event.a, event.b)
+    def _on_session(
+        self, time_ns: int, core: int, own: int, acknowledged: int, _news: SessionPublished
+    ) -> None:
+        self.writer.session(time_ns, core, own, acknowledged)
 
-    def _on_sleep(self, event: Event) -> None:
-        self.writer.core_changed(event.time_ns, event.core, "sleeps" if event.a else "runs")
+    def _on_sleep(self, time_ns: int, core: int, sleeps: int, _b: int, _news: None) -> None:
+        self.writer.core_changed(time_ns, core, "sleeps" if sleeps else "runs")
 
-    def _on_change(self, event: Event) -> None:
-        self.writer.core_changed(event.time_ns, event.core, _CHANGES[event.kind])
+    def _on_change(self, what: str, time_ns: int, core: int, _a: int, _b: int, _news: None) -> None:
+        self.writer.core_changed(time_ns, core, what)
 
-    def _on_fault(self, event: Event) -> None:
-        self.writer.fault(event.time_ns, event.core, fault_name(event.a), event.b)
+    def _on_fault(self, time_ns: int, core: int, exception: int, pc: int, _news: None) -> None:
+        self.writer.fault(time_ns, core, fault_name(exception), pc)
 
-    def _on_warning(self, event: Event) -> None:
-        text = f"is warned of its access to 0x{event.a:08X}, at PC 0x{event.b:08X}"
-        self.writer.warning(event.time_ns, event.core, text)
+    def _on_warning(self, time_ns: int, core: int, address: int, pc: int, _news: None) -> None:
+        text = f"is warned of its access to 0x{address:08X}, at PC 0x{pc:08X}"
+        self.writer.warning(time_ns, core, text)
 
     def _console(self, core: Core) -> Callable[[ConsoleLine], None]:
         return lambda line: self._moments.add((line.time_ns, PRINTED, core.index, 0, 0, line.text))

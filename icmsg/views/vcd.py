@@ -8,6 +8,7 @@ Order by time, for formats that cannot go back: the events of two cores come up 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.instance import InstanceConfig
@@ -15,7 +16,7 @@ from icmsg.timers import MS
 from icmsg.views.writer import TraceWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from icmsg.views.writer import Control, Message, ReaderStall, TracedDirection, TraceOutput, TraceSubject
 
@@ -31,15 +32,18 @@ class TimeOrder:
     Of one time, what was added first comes first. What comes later than that all the same gets the last time written.
     """
 
-    def __init__(self, write: Callable[[Sequence[tuple[int, bytes]]], None]) -> None:
+    def __init__(self, write: Callable[[Iterable[tuple[int, bytes]]], None]) -> None:
         self._write = write
-        self._held: list[tuple[int, bytes]] = []
+        # Two lists, since the garbage collector would look at pairs.
+        self._times: list[int] = []
+        self._held: list[bytes] = []
         self._written = 0
         self._next_look = _ENOUGH
 
     def add(self, time_ns: int, what: bytes) -> None:
         """Take one more."""
-        self._held.append((time_ns, what))
+        self._times.append(time_ns)
+        self._held.append(what)
         if len(self._held) >= self._next_look:
             self._hand_on(_LATEST_NS)
             self._next_look = max(_ENOUGH, 2 * len(self._held))
@@ -50,20 +54,16 @@ class TimeOrder:
 
     def _hand_on(self, held_ns: int) -> None:
         """Hand on all but the newest ``held_ns``."""
-        held = sorted(self._held, key=_time)
-        until_ns = held[-1][0] - held_ns if held else 0
-        self._held = [each for each in held if each[0] > until_ns]
-        ready = held[: len(held) - len(self._held)]
+        order = sorted(range(len(self._times)), key=self._times.__getitem__)
+        times = [self._times[index] for index in order]
+        held = [self._held[index] for index in order]
+        ready = bisect_right(times, times[-1] - held_ns) if times else 0
+        self._times, self._held = times[ready:], held[ready:]
         if ready:
-            earliest = self._written
-            if ready[0][0] < earliest:
-                ready = [(max(time_ns, earliest), what) for time_ns, what in ready]
-            self._written = ready[-1][0]
-            self._write(ready)
-
-
-def _time(held: tuple[int, bytes]) -> int:
-    return held[0]
+            late = bisect_left(times, self._written, 0, ready)
+            times[:late] = [self._written] * late
+            self._written = times[ready - 1]
+            self._write(zip(times[:ready], held, strict=False))
 
 
 _FIRST_ID, _IDS = 33, 94
@@ -154,7 +154,7 @@ class VcdWriter(TraceWriter):
             if (self._ways[each.number], "endpoint") in self._ids:
                 self._set_text(start, self._ways[each.number], "endpoint", "-")
 
-    def _changed(self, changes: Sequence[tuple[int, bytes]]) -> None:
+    def _changed(self, changes: Iterable[tuple[int, bytes]]) -> None:
         at, parts = self._at, []
         for time_ns, change in changes:
             if time_ns != at:

@@ -206,9 +206,8 @@ class Way:
         self.unrung, self.behind_signal, self.last_rung = [], [], []
 
 
-def take_moved(moment: tuple[int, int, int, int, int, Way]) -> None:
+def take_moved(time_ns: int, _core: int, rd: int, is_told: int, way: Way) -> None:
     """Take a moment at which a reader's index had moved."""
-    time_ns, _, _, rd, is_told, way = moment
     if rd == way.rd:
         return
     if is_told or way.waiting:
