@@ -140,7 +140,11 @@ class Traces:
                 trace_into(machine, sys.stdout.buffer, self._format, (link,), about=about, players=players)
             )
         for path in self._paths:
-            self._files.append(trace_to(machine, path, (link,), about=about, players=players))
+            self._files.append(
+                trace_to(
+                    machine, path, (link,), about=about, players=players, apart=machine.engine == "embedded"
+                )
+            )
 
     def end(self, report: Mapping[str, Any] | None = None) -> None:
         """End all files; a second time does nothing."""

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from icmsg.machine.events import EndpointMessage
     from icmsg.machine.machine import Core
+    from icmsg.views.subject import TracedDirection
     from icmsg.views.ways import Numbers
-    from icmsg.views.writer import TracedDirection, TraceWriter
+    from icmsg.views.writer import TraceWriter
 
 _HEADER: Final = 4
 _CONTROL: Final = 3

@@ -19,16 +19,20 @@ if TYPE_CHECKING:
     from icmsg.views.ways import Way
 
     Moment = tuple[int, int, int, int, int, Any]
-    """An event, or one of the kinds below: time in nanoseconds, kind, core, a, b, news."""
+    """An event, or one of the kinds below: time in nanoseconds, kind, core, a, b, news.
+
+    ``news`` are plain values, which another process understands, but for messages at endpoints.
+    """
     Handler = Callable[[int, int, int, int, Any], None]
     """Called with a moment's time in nanoseconds, core, a, b and news."""
 
 MOVED: Final = max(EventKind) + 1
-"""Kind of a moment: a reader's rd_idx has moved to a; b is 1 where firmware's store was told, news is the way."""
+"""Kind of a moment: a reader's rd_idx has moved to a; b is 1 where firmware's store was told, news the direction."""
 PRINTED, WRITTEN, NOTED = MOVED + 1, MOVED + 2, MOVED + 3
 """Kinds of moments: a core's console has a line, or input; a test did something. news is the text."""
 
-_PARTS: Final = 6
+PARTS: Final = 6
+"""Parts of a moment."""
 _MANY: Final = 2048
 """Moments that are handed on together, about 200 messages; more of them would leave the caches again."""
 _MOST_BYTES: Final = 1 << 23
@@ -52,14 +56,16 @@ class Moments:
         """The parts of moments one behind the other: as tuples they would make the garbage collector look at them."""
         self._keep: Final = self._kept.extend
         self._handlers: Final[list[Handler]] = [_ignore] * (NOTED + 1)
-        self._limit = (1 if at_once else _MANY) * _PARTS
+        self._limit = (1 if at_once else _MANY) * PARTS
+        self.send: Callable[[list[Any]], None] = self.tell
+        """Function that gets the parts of all moments kept so far, in plain values."""
         self.add: Final = self._adder()
         """Function that keeps a moment, and hands on all where they are enough."""
 
     def bound(self, way: Way) -> None:
         """Keep no more than ``way`` lets: one that reads memory to find out what a thing means wants it at once."""
         size = way.direction.region.size
-        self._limit = min(self._limit, _PARTS * (max(1, _MOST_BYTES // size) if way.waits else 1))
+        self._limit = min(self._limit, PARTS * (max(1, _MOST_BYTES // size) if way.waits else 1))
 
     def listen(self, events: EventStream, handler: Handler, kind: int) -> Callable[[], None]:
         """Call ``handler`` for this kind of moments; the function returned ends that."""
@@ -72,15 +78,17 @@ class Moments:
     def _sink(self, kind: EventKind) -> Callable[[Event], None]:
         if kind in _LOOKS:
             return self._look_and_keep
-        if kind is EventKind.PACKET_RECEIVED:
-            return self._keep_receipt
-        if kind is EventKind.PACKETS:
-            return self._keep_packets
-        if kind is EventKind.REGION:
-            return self._keep_region
-        if kind in (EventKind.CORE_STARTED, EventKind.CORE_HALTED, EventKind.CORE_RESET):
-            return self._keep_change
-        return self.add
+        special: Mapping[EventKind, Callable[[Event], None]] = {
+            EventKind.PACKET_RECEIVED: self._keep_receipt,
+            EventKind.PACKETS: self._keep_packets,
+            EventKind.ENDPOINT_MESSAGE: self._keep_message,
+            EventKind.SESSION: self._keep_session,
+            EventKind.REGION: self._keep_region,
+            EventKind.CORE_STARTED: self._keep_change,
+            EventKind.CORE_HALTED: self._keep_change,
+            EventKind.CORE_RESET: self._keep_change,
+        }
+        return special.get(kind, self.add)
 
     def _adder(self) -> Callable[[Moment], None]:
         keep, kept = self._keep, self._kept
@@ -94,11 +102,11 @@ class Moments:
 
     def stored(self, way: Way, now: Callable[[], int]) -> Callable[[int, int, object], None]:
         """Return what is told of the stores of firmware to rd_idx of ``way``."""
-        keep, kept, core = self._keep, self._kept, way.reader.index
+        keep, kept, core, number = self._keep, self._kept, way.reader.index, way.direction.number
 
         def told(_address: int, value: int, _pc: object) -> None:
             way.is_told = True
-            keep((now(), MOVED, core, value, 1, way))
+            keep((now(), MOVED, core, value, 1, number))
             if len(kept) >= self._limit:
                 self.hand_on()
 
@@ -108,7 +116,7 @@ class Moments:
         core = event[2]
         for way in self._read_by[core]:
             if not way.is_told and (rd := way.peek()) is not None:
-                self._keep((event[0], MOVED, core, rd, 0, way))
+                self._keep((event[0], MOVED, core, rd, 0, way.direction.number))
         self.add(event)
 
     def _keep_receipt(self, event: Event) -> None:
@@ -121,21 +129,29 @@ class Moments:
     def look(self, way: Way, time_ns: int) -> None:
         """Look how far the reader of ``way`` has come."""
         if not way.is_told and (rd := way.peek()) is not None:
-            self.add((time_ns, MOVED, way.reader.index, rd, 0, way))
+            self.add((time_ns, MOVED, way.reader.index, rd, 0, way.direction.number))
 
     def _keep_packets(self, event: Event) -> None:
         news: Any = event[5]
         way = self._by_address.get(news.region.address)
         if way is not None:
             if not way.is_told and not news.opens and (rd := way.peek()) is not None:
-                self._keep((event[0], MOVED, way.reader.index, rd, 0, way))
+                self._keep((event[0], MOVED, way.reader.index, rd, 0, way.direction.number))
+            self.add((*event[:5], (news.region.address, news.start, news.end, news.payloads, news.opens)))
+
+    def _keep_message(self, event: Event) -> None:
+        news: Any = event[5]
+        if news.region.address in self._by_address:
             self.add(event)
+
+    def _keep_session(self, event: Event) -> None:
+        self.add((*event[:5], None))
 
     def _keep_region(self, event: Event) -> None:
         news: Any = event[5]
         if (way := self._by_address.get(news.region.address)) is not None:
             way.peeked = -1
-            self.add(event)
+            self.add((*event[:5], (news.region.address, str(news))))
 
     def _keep_change(self, event: Event) -> None:
         for way in self._read_by[event[2]]:
@@ -143,10 +159,15 @@ class Moments:
         self.add(event)
 
     def hand_on(self) -> None:
-        """Hand on all that are kept; where that is interrupted, the rest stays."""
+        """Hand on all that are kept."""
+        if kept := self._kept[:]:
+            self._kept.clear()
+            self.send(kept)
+
+    def tell(self, parts: Sequence[Any]) -> None:
+        """Call the handlers of moments; where that is interrupted, the rest stays."""
         handlers = self._handlers
-        moments: Iterator[Moment] = zip(*[iter(self._kept[:])] * _PARTS, strict=True)
-        self._kept.clear()
+        moments: Iterator[Moment] = zip(*[iter(parts)] * PARTS, strict=True)
         try:
             for time_ns, kind, core, a, b, news in moments:
                 handlers[kind](time_ns, core, a, b, news)

@@ -16,7 +16,8 @@ from icmsg.views.writer import TraceWriter, full_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icmsg.views.writer import Control, Message, ReaderStall, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.subject import TracedDirection, TraceSubject
+    from icmsg.views.writer import Control, Message, ReaderStall, TraceEnd, TraceOutput
 
 # TracePacket
 _PACKET: Final = tag(1, 2)
@@ -370,12 +371,11 @@ class PerfettoWriter(TraceWriter):
         """Write what a test did among the problems."""
         self._problem(time_ns, core, text)
 
-    def close(self) -> None:
+    def close(self, end: TraceEnd) -> None:
         """End all slices, and hand on the rest."""
-        end_ns = max(self._last_ns, self.subject.machine.now_ns)
         for track, open_slices in list(self._open.items()):
             for _ in range(open_slices):
-                self._end(end_ns, track)
+                self._end(max(self._last_ns, end.now_ns), track)
         self._hand_on()
 
 

@@ -14,9 +14,10 @@ from icmsg.link.endpoints.followed import follow_endpoints
 from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.link import Link, default_link
 from icmsg.outputs import create_stream
-from icmsg.views.recording import format_of, unwritable, write_companions
-from icmsg.views.tracer import Tracer, subject_of
-from icmsg.views.writer import Message, Sink, TracedDirection, TraceWriter
+from icmsg.views.recording import Sink, format_of, unwritable, write_companions
+from icmsg.views.subject import TracedDirection, subject_of
+from icmsg.views.tracer import Tracer
+from icmsg.views.writer import Message, TraceEnd, TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.endpoints.link import AnyLink
     from icmsg.machine.machine import Machine
-    from icmsg.views.writer import TraceSubject
+    from icmsg.views.subject import TraceSubject
 
 _KEPT: Final = 50_000
 """Things that are kept, about ten for a message: of a longer run the last ones explain the failure."""
@@ -140,8 +141,8 @@ class RecentTrace:
                 writer = chosen.make(replace(self._keeper.subject, title=title), sink)
                 for name, told in list(self._keeper.kept):
                     getattr(writer, name)(*told)
-                self._tracer.tell_stalls(writer)
-                writer.close()
+                self._tracer.tell_stalls(writer, self._machine.now_ns)
+                writer.close(TraceEnd(self._machine.now_ns, seen=writer.see_end()))
             finally:
                 sink.close()
             write_companions(writer, path)

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icmsg.machine.machine import Machine
-    from icmsg.views.writer import Control, Message, ReaderStall, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.subject import TracedDirection, TraceSubject
+    from icmsg.views.writer import Control, Message, ReaderStall, TraceEnd, TraceOutput
 
 
 _LIMIT: Final = 100_000
@@ -322,7 +323,7 @@ class TextWriter(TraceWriter):
         """Write the text."""
         self._line(time_ns, core, text)
 
-    def close(self) -> None:
+    def close(self, end: TraceEnd) -> None:  # noqa: ARG002 - it has no time of its own
         """Hand on the rest."""
         self._hand_on()
 

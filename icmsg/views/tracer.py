@@ -24,23 +24,24 @@ from icmsg.machine.console import printable
 from icmsg.machine.events import LENGTH_MASK, REWORK_STATES, EventKind, RegionChange
 from icmsg.machine.machine import fault_name
 from icmsg.views.endpoint_ways import ways_of
-from icmsg.views.moments import MOVED, NOTED, PRINTED, WRITTEN, Moments
-from icmsg.views.ways import Numbers, Way, take_moved
-from icmsg.views.writer import AT_END, Message, TracedCore, TracedDirection, TraceSubject, TraceWriter
+from icmsg.views.moments import MOVED, NOTED, PARTS, PRINTED, WRITTEN, Moments
+from icmsg.views.subject import directions_of
+from icmsg.views.ways import Numbers, Way
+from icmsg.views.writer import AT_END, Message, TraceEnd, TraceWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from icmsg.config.instance import RegionLayout
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.endpoints.followed import FollowedEndpoints
     from icmsg.link.endpoints.link import AnyLink
     from icmsg.link.followed_link import FollowedLink
     from icmsg.machine.console import ConsoleLine
-    from icmsg.machine.events import EndpointMessage, Packets, RegionChanged, SessionPublished
+    from icmsg.machine.events import EndpointMessage
     from icmsg.machine.machine import Core, Machine
     from icmsg.views.moments import Handler
+    from icmsg.views.subject import TracedDirection
 
 _CHANGES: Final = {
     EventKind.CORE_STARTED: "runs",
@@ -63,6 +64,9 @@ class Tracer:
         self.writer: Final = writer
         self._machine: Final = subject.machine
         self._numbers: Final = Numbers()
+        self._at_once: Final = at_once
+        self.latest_ns = subject.start_ns
+        """Time of the last thing that :meth:`take` took."""
         self._exact = exact and (writer.wants("received") or writer.wants("filled"))
         self._ways: Final[list[Way]] = []
         self._by_address: dict[int, Way] = {}
@@ -97,10 +101,10 @@ class Tracer:
             self._moments.look(way, self._machine.now_ns)
         self.catch_up()
 
-    def tell_stalls(self, writer: TraceWriter) -> None:
+    def tell_stalls(self, writer: TraceWriter, now_ns: int) -> None:
         """Tell ``writer`` which readers have left messages until now."""
         for way in self._ways:
-            if (stall := way.stall(self._machine.now_ns)) is not None:
+            if (stall := way.stall(now_ns)) is not None:
                 writer.stalled(stall)
 
     def note(self, time_ns: int, core: int, text: str) -> None:
@@ -127,7 +131,7 @@ class Tracer:
             *((True, partial(self._on_change, what), kind) for kind, what in _CHANGES.items()),
             (wants("fault"), self._on_fault, EventKind.FAULT),
             (wants("warning"), self._on_warning, EventKind.WARNING),
-            (True, take_moved, MOVED),
+            (True, self._on_moved, MOVED),
             (True, lambda time_ns, core, _a, _b, text: tell.printed(time_ns, core, text), PRINTED),
             (True, lambda time_ns, core, _a, _b, text: tell.written(time_ns, core, text), WRITTEN),
             (True, lambda time_ns, core, _a, _b, text: tell.noted(time_ns, core, text), NOTED),
@@ -178,42 +182,66 @@ class Tracer:
                 self._stops.append(stop)
 
     def stop(self, report: Mapping[str, Any] | None = None) -> None:
-        """Tell nothing more, and end the file; a second time does nothing.
+        """Tell nothing more, and end the file; a second time does nothing."""
+        if (end := self.detach(report)) is not None:
+            self.finish(end)
 
-        ``report`` is that of the run, see :meth:`icmsg.views.writer.TraceWriter.conclude`.
-        """
+    def detach(self, report: Mapping[str, Any] | None = None) -> TraceEnd | None:
+        """Listen no longer, and return how it ends; a second time None."""
         if not self._stops:
-            return
+            return None
         stops = self._stops[:]
         self._stops.clear()
         for stop in stops:
             stop()
         self.look()
-        now = self._machine.now_ns
+        return TraceEnd(self._machine.now_ns, report, self.writer.see_end())
+
+    def finish(self, end: TraceEnd) -> None:
+        """Tell what was left over at the end, and end the file."""
         for way in self._ways:
-            way.announced(now)
-        self.tell_stalls(self.writer)
+            way.announced(end.now_ns)
+        self.tell_stalls(self.writer, end.now_ns)
         for way in self._ways:
-            way.drop(now, AT_END)
-        if report is not None:
-            self.writer.conclude(report)
-        self.writer.close()
+            way.drop(end.now_ns, AT_END)
+        self.writer.close(end)
+
+    # In a process of its own
+
+    @property
+    def may_be_apart(self) -> bool:
+        """True if what happens can be found out without the machine."""
+        return not self._at_once and all(way.waits for way in self._ways)
+
+    def send_to(self, send: Callable[[list[Any]], None]) -> None:
+        """Hand moments to another process, which gives them to the :meth:`take` of its copy of this."""
+        self._moments.send = send
+
+    def take(self, moments: Sequence[Any]) -> None:
+        """Take moments that another process has sent."""
+        if moments:
+            self.latest_ns = moments[-PARTS]
+            self._moments.tell(moments)
 
     # Messages
 
-    def _on_packets(self, time_ns: int, _core: int, _count: int, _start: int, news: Packets) -> None:
-        self._by_address[news.region.address].packets(time_ns, news)
+    def _on_packets(
+        self, time_ns: int, _core: int, _a: int, _b: int, news: tuple[int, int, int, Sequence[bytes], bool]
+    ) -> None:
+        address, start, end, payloads, opens = news
+        self._by_address[address].packets(time_ns, start, end, payloads, opens)
 
-    def _on_message(self, time_ns: int, _core: int, _length: int, _block: int, news: EndpointMessage) -> None:
-        if (way := self._by_address.get(news.region.address)) is not None:
-            way.message(time_ns, news)
+    def _on_moved(self, time_ns: int, _core: int, rd: int, is_told: int, direction: int) -> None:
+        self._ways[direction].looked_at(time_ns, rd, is_told)
 
-    def _on_region(self, time_ns: int, _core: int, _change: int, _: int, news: RegionChanged) -> None:
-        if (way := self._by_address.get(news.region.address)) is None:
-            return
-        if news.change in _BEGINS_ANEW:
+    def _on_message(self, time_ns: int, _core: int, _a: int, _b: int, news: EndpointMessage) -> None:
+        self._by_address[news.region.address].message(time_ns, news)
+
+    def _on_region(self, time_ns: int, _core: int, change: int, _b: int, news: tuple[int, str]) -> None:
+        way = self._by_address[news[0]]
+        if change in _BEGINS_ANEW:
             way.begins_anew(time_ns, "its region was initialised again")
-        self.writer.region_changed(time_ns, way.direction, str(news))
+        self.writer.region_changed(time_ns, way.direction, news[1])
 
     # Signals
 
@@ -272,9 +300,7 @@ class Tracer:
         known = number in set(states)
         self.writer.state(time_ns, core, states(number).name if known else str(told))
 
-    def _on_session(
-        self, time_ns: int, core: int, own: int, acknowledged: int, _news: SessionPublished
-    ) -> None:
+    def _on_session(self, time_ns: int, core: int, own: int, acknowledged: int, _news: None) -> None:
         self.writer.session(time_ns, core, own, acknowledged)
 
     def _on_sleep(self, time_ns: int, core: int, sleeps: int, _b: int, _news: None) -> None:
@@ -324,68 +350,6 @@ def _rings_back(config: InstanceConfig | SeveralConfig) -> bool:
     return (config if isinstance(config, InstanceConfig) else config.control).signalling == "ring-back"
 
 
-def subject_of(
-    machine: Machine,
-    links: Sequence[AnyLink],
-    about: Mapping[str, str],
-    players: Mapping[str, str],
-) -> TraceSubject:
-    """Return all that is known about a machine now; ``players`` says who will play a core, where that is known."""
-    ordered = sorted(machine.cores.values(), key=lambda core: core.index)
-    cores = [TracedCore(core.index, core.name, players.get(core.name) or player_of(core)) for core in ordered]
-    directions: list[TracedDirection] = []
-    for link in links:
-        directions += directions_of(machine, link, cores, len(directions))
-    platform = machine.description.file.replace("\\", "/").rsplit("/", 1)[-1]
-    if platform.startswith("<"):
-        platform = "the platform of a script"
-    return TraceSubject(machine, platform, tuple(links), cores, directions, machine.now_ns, about)
-
-
-def directions_of(
-    machine: Machine, link: AnyLink, cores: Sequence[TracedCore], first: int
-) -> list[TracedDirection]:
-    """Return the two directions of a link, numbered from ``first`` on."""
-    by_name = {core.name: core for core in cores}
-    directions: list[TracedDirection] = []
-    for name, config in link.configs.items():
-        layout, indices = _indices(machine.core(name), config)
-        directions.append(
-            TracedDirection(
-                first + len(directions),
-                config.name,
-                by_name[name],
-                by_name[link.other(name)],
-                config.tx_region,
-                layout,
-                config.tx_channel,
-                *indices,
-                config,
-            )
-        )
-    return directions
-
-
 def _pairs(directions: Sequence[TracedDirection]) -> list[Sequence[TracedDirection]]:
     """Return the directions in pairs, those of one link together."""
     return [directions[place : place + 2] for place in range(0, len(directions), 2)]
-
-
-def _indices(
-    core: Core, config: InstanceConfig | SeveralConfig
-) -> tuple[RegionLayout | None, tuple[int, int]]:
-    """Return the ring of a direction, and rd_idx and wr_idx as they are; of the rework none, and its counts."""
-    read32 = core.bus.read32
-    if isinstance(config, IcbmsgConfig) and config.generation == "rework":
-        at = config.tx_layout.address + config.tx_layout.begin
-        return None, (read32(at + config.tx_layout.queue_size), read32(at))
-    ring = config if isinstance(config, InstanceConfig) else config.control
-    layout, address = ring.tx_layout, ring.tx_region.address
-    return layout, (read32(address + layout.rd_idx_offset), read32(address + layout.wr_idx_offset))
-
-
-def player_of(core: Core) -> str:
-    """Return who plays a core now: ``Python``, the name of its image's file, or an empty text for nobody."""
-    if core.is_played:
-        return "Python"
-    return core.image.path.name if core.image is not None else ""

@@ -18,7 +18,8 @@ from icmsg.views.writer import TraceWriter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from icmsg.views.writer import Control, Message, ReaderStall, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.subject import TracedDirection, TraceSubject
+    from icmsg.views.writer import Control, Message, ReaderStall, TraceEnd, TraceOutput
 
 
 _LATEST_NS: Final = 10 * MS
@@ -287,9 +288,9 @@ class VcdWriter(TraceWriter):
 
     # The end
 
-    def close(self) -> None:
+    def close(self, end: TraceEnd) -> None:
         """Write what is held, and the time of the end."""
-        self._order.add(max(self.subject.machine.now_ns, self.subject.start_ns), b"")
+        self._order.add(max(end.now_ns, self.subject.start_ns), b"")
         self._order.close()
 
     def companions(self, name: str) -> Mapping[str, str]:

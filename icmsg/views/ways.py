@@ -17,9 +17,12 @@ from icmsg.views.writer import MAGIC_NUMBER, Message, ReaderStall
 from icmsg.wire.slot_queue import MASK
 
 if TYPE_CHECKING:
-    from icmsg.machine.events import EndpointMessage, Packets
+    from collections.abc import Sequence
+
+    from icmsg.machine.events import EndpointMessage
     from icmsg.machine.machine import Core
-    from icmsg.views.writer import TracedDirection, TraceWriter
+    from icmsg.views.subject import TracedDirection
+    from icmsg.views.writer import TraceWriter
 
 _HEADER: Final = 4
 _CONTROL: Final = 3
@@ -115,18 +118,18 @@ class Way:
     def announced(self, time_ns: int) -> None:
         """Take that its writer has rung."""
 
-    def packets(self, time_ns: int, news: Packets) -> None:
-        """Take packets that its writer has put into the ring."""
-        if news.opens and self.waiting and self.waiting[0].is_magic:
+    def packets(self, time_ns: int, start: int, end: int, payloads: Sequence[bytes], opens: bool) -> None:
+        """Take packets that its writer has put into the ring between these indices; one that ``opens`` is the magic."""
+        if opens and self.waiting and self.waiting[0].is_magic:
             return  # who sets up a run lets its regions be looked at from the start
         if self.seen != self.rd and not self.waiting and self.seen < self.length:
             self.rd = self.seen
-        index, magic = news.start, news.opens
-        for payload in news.payloads:
+        index, magic = start, opens
+        for payload in payloads:
             self._packet(time_ns, payload, index, magic=magic)
             magic = False
             index = (index + _HEADER + len(payload) + 3 & ~3) % self.length
-        self.wr = news.end
+        self.wr = end
         self._filled(time_ns)
         if self.direction.blocks is None:
             self._look_if_full(time_ns, (self.wr - self.rd) % self.length)
@@ -174,6 +177,15 @@ class Way:
             self._received(time_ns, waiting.popleft())
         self._filled(time_ns)
 
+    def looked_at(self, time_ns: int, rd: int, is_told: int) -> None:
+        """Take that the reader's index is ``rd`` now, as its store told, or as somebody saw it."""
+        if rd == self.rd:
+            return
+        if is_told or self.waiting:
+            self.moved(time_ns, rd)
+        else:
+            self.seen = rd
+
     def _received(self, time_ns: int, message: Message) -> None:
         message.received_ns = time_ns
         if message.rung_ns is None:
@@ -204,13 +216,3 @@ class Way:
         while self.waiting:
             self._writer.dropped(time_ns, self.waiting.popleft(), why)
         self.unrung, self.behind_signal, self.last_rung = [], [], []
-
-
-def take_moved(time_ns: int, _core: int, rd: int, is_told: int, way: Way) -> None:
-    """Take a moment at which a reader's index had moved."""
-    if rd == way.rd:
-        return
-    if is_told or way.waiting:
-        way.moved(time_ns, rd)
-    else:
-        way.seen = rd

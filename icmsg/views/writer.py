@@ -1,35 +1,22 @@
-"""Seam between what happens on a machine and a file that shows it, and the file, compressor or pipe itself.
-
-Seam between what happens on a machine and a file that shows it: what a format has to write, and is told.
+"""Seam between what happens on a machine and a file that shows it: what a format has to write, and is told.
 
 A writer is a sink. The tracer (:mod:`icmsg.views.tracer`) listens to the event stream, numbers the messages, finds out
 which doorbell and which interrupt belong to which message, and calls one method for each thing that happens, in the
 order of the stream. So the same message has the same number in every format.
-
-File, compressor or pipe behind a trace: collects small writes, and keeps an error until the run can hear of it.
 """
 
 from __future__ import annotations
 
-import gzip
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from icmsg.config.icbmsg import IcbmsgConfig
-from icmsg.config.icmsg_me import IcmsgMeConfig
-from icmsg.link.endpoints.region_view import RELEASES
 from icmsg.timers import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Protocol
 
-    from icmsg.config.icbmsg import BlockLayout
-    from icmsg.config.instance import InstanceConfig, Region, RegionLayout
-    from icmsg.link.endpoints import SeveralConfig
-    from icmsg.link.endpoints.link import AnyLink
-    from icmsg.machine.machine import Machine
+    from icmsg.views.subject import TracedDirection, TraceSubject
 
     class TraceOutput(Protocol):
         """A file, a pipe or a compressor: all that a writer needs of it."""
@@ -47,79 +34,6 @@ MAGIC_NUMBER: Final = 0
 
 AT_END: Final = "still in the ring when the trace ended"
 """The reason for which a message was not received that nobody had taken yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class TracedCore:
-    """Core; ``player`` is who had it when the trace began: ``firmware``, ``Python``, or empty for nobody."""
-
-    index: int
-    name: str
-    player: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TracedDirection:
-    """Way of a link: ``writer`` puts packets into ``region``, rings ``channel``, and ``reader`` takes them.
-
-    ``number`` counts the directions of a trace from 0. ``rd_idx`` and ``wr_idx`` are those when the trace began.
-    ``config`` is that of ``writer``; where it has several endpoints, ``layout`` is that of the ICMsg region inside, and
-    None for the rework of ICBMsg, whose counts of messages stand for the indices.
-    """
-
-    number: int
-    instance: str
-    writer: TracedCore
-    reader: TracedCore
-    region: Region
-    layout: RegionLayout | None
-    channel: int
-    rd_idx: int = 0
-    wr_idx: int = 0
-    config: InstanceConfig | SeveralConfig | None = None
-
-    @property
-    def title(self) -> str:
-        """The name of the direction in every format, such as ``app->net``."""
-        return f"{self.writer.name}->{self.reader.name}"
-
-    @property
-    def blocks(self) -> BlockLayout | None:
-        """The blocks of the region, of ICBMsg."""
-        return self.config.tx_layout if isinstance(self.config, IcbmsgConfig) else None
-
-    @property
-    def wire(self) -> str:
-        """The protocol in words."""
-        if isinstance(self.config, IcbmsgConfig):
-            return f"ICBMsg, {RELEASES[self.config.generation]}"
-        if isinstance(self.config, IcmsgMeConfig):
-            return f"icmsg_me, {self.config.role}"
-        return self.layout.wire if self.layout is not None else ""
-
-    @property
-    def room(self) -> tuple[int, str]:
-        """The number of which a fill level says how many are taken, and their unit."""
-        if (blocks := self.blocks) is not None:
-            return blocks.block_count, "blocks"
-        return (self.layout.data_length if self.layout is not None else 0), "bytes"
-
-    @property
-    def capacity(self) -> int:
-        """Blocks, or bytes that fit into the ring: indices that are equal mean empty."""
-        room, _ = self.room
-        return room if self.blocks is not None else max(0, room - 4)
-
-    @property
-    def almost_full(self) -> int:
-        """The level from which on the next packet may not fit: nine tenths; of blocks, of which one is enough, all."""
-        return self.capacity if self.blocks is not None else self.capacity * 9 // 10
-
-    def level(self, rd_idx: int, wr_idx: int) -> int:
-        """Return the bytes in the ring; 0 where the unit is blocks."""
-        if self.blocks is not None or self.layout is None:
-            return 0
-        return (wr_idx - rd_idx) % self.layout.data_length
 
 
 @dataclass(slots=True, eq=False)
@@ -204,26 +118,17 @@ def full_words(direction: TracedDirection, level: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class TraceSubject:
-    """All that is known about a machine when its trace begins."""
+class TraceEnd:
+    """End of a trace: what a writer can be told of its machine then, also where it is in another process."""
 
-    machine: Machine
-    platform: str
-    links: Sequence[AnyLink]
-    cores: Sequence[TracedCore]
-    """Cores by their index in events."""
-    directions: Sequence[TracedDirection]
-    """The two directions of each link, one link after the other."""
-    start_ns: int = 0
-    about: Mapping[str, str] = field(default_factory=dict)
-    """Further facts by name that a reader of the file may want, such as the versions that matter."""
-    title: str = ""
-    """The name of what is traced, such as a test's."""
+    now_ns: int
+    report: Mapping[str, Any] | None = None
+    """The report of a run (what ``icmsg run --json`` prints); not every trace has one.
 
-    @property
-    def names(self) -> list[str]:
-        """The names of the cores by index."""
-        return [core.name for core in self.cores]
+    Its ``wall_s``, ``versions`` and ``options`` are not those of another run: a file with them has other bytes.
+    """
+    seen: object = None
+    """The result of :meth:`TraceWriter.see_end`; None where the run was killed before."""
 
 
 class TraceWriter:
@@ -315,79 +220,13 @@ class TraceWriter:
 
     # The end
 
-    def conclude(self, report: Mapping[str, Any]) -> None:
-        """Take the report of a run (what ``icmsg run --json`` prints), before the end; not every trace has one.
+    def see_end(self) -> object:
+        """Return what the file shows of the machine at the end, beside the time: plain values, for :meth:`close`."""
+        return None
 
-        Its ``wall_s``, ``versions`` and ``options`` are not those of another run: a file with them has other bytes.
-        """
-
-    def close(self) -> None:
+    def close(self, end: TraceEnd) -> None:
         """Write what is left; nothing is told afterwards."""
 
     def companions(self, name: str) -> Mapping[str, str]:  # noqa: ARG002 - for those who have some
         """Return the texts of files beside a file of that name, by their suffixes, after the end."""
         return {}
-
-
-_BLOCK: Final = 1 << 16
-_QUICK: Final = 1
-"""Level of compression: the events of a run repeat, so more takes much longer and gives little."""
-
-
-class Sink:
-    """Writes to ``stream`` in blocks, or, if somebody reads along (``live``), whenever a writer has finished a thing.
-
-    Things happen in the middle of an instruction, where nobody could handle an error of the disk: it is kept in
-    ``error``, and nothing is written any more.
-    """
-
-    __slots__ = ("_buffer", "_closes", "_target", "error", "is_live")
-
-    def __init__(
-        self, stream: BinaryIO, *, gzipped: bool = False, live: bool = False, closes: bool = True
-    ) -> None:
-        self.error: OSError | None = None
-        self._buffer = bytearray()
-        self.is_live = live
-        self._target: TraceOutput = compressed(stream) if gzipped else stream
-        self._closes: list[BinaryIO] = [stream] if closes else []
-        if gzipped:
-            self._closes.insert(0, cast("BinaryIO", self._target))
-
-    def write(self, data: bytes | bytearray) -> None:
-        """Take bytes."""
-        self._buffer += data
-        if len(self._buffer) >= _BLOCK:
-            self._hand_on()
-
-    def flush(self) -> None:
-        """Hand on what was taken, if somebody reads along."""
-        if self.is_live:
-            self._hand_on(flush=True)
-
-    def _hand_on(self, *, flush: bool = False) -> None:
-        try:
-            if self.error is None:
-                self._target.write(self._buffer)
-                if flush:
-                    self._target.flush()
-        except OSError as error:
-            self.error = error
-        self._buffer = bytearray()
-
-    def close(self) -> None:
-        """Write the rest and close what was opened for this; raises the first OSError there was."""
-        self._hand_on(flush=True)
-        try:
-            with ExitStack() as stack:
-                for stream in reversed(self._closes):
-                    stack.callback(stream.close)
-        except OSError as error:
-            self.error = self.error or error
-        if self.error is not None:
-            raise self.error
-
-
-def compressed(stream: TraceOutput) -> gzip.GzipFile:
-    """Return a compressor into ``stream`` whose bytes depend on nothing but what it is given."""
-    return gzip.GzipFile("", "wb", _QUICK, cast("BinaryIO", stream), mtime=0)

@@ -17,7 +17,8 @@ from icmsg.views.report.markup import ascii_words, escaped, hex_words, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icmsg.views.writer import Message, TracedCore
+    from icmsg.views.subject import TracedCore
+    from icmsg.views.writer import Message
 
 
 FIRST: Final = 120

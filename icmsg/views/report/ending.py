@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from icmsg.config.icbmsg import IcbmsgConfig
@@ -13,28 +14,47 @@ from icmsg.link.endpoints.link import EndpointsLink
 from icmsg.link.endpoints.region_view import block_lines, view_direction
 from icmsg.link.played_instance import played_backends
 from icmsg.views.report.markup import ascii_words, escaped, hex_words
+from icmsg.views.subject import player_of
 from icmsg.wire.block_area import BlockArea
 from icmsg.wire.inspect import inspect_region
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from icmsg.link.diagnosis.diagnosis import Diagnosis
     from icmsg.link.endpoints import SeveralConfig
     from icmsg.link.endpoints.link import AnyLink
     from icmsg.machine.machine import Core
-    from icmsg.views.report.figures import Collected
-    from icmsg.views.writer import TracedDirection, TraceSubject
+    from icmsg.views.subject import TracedDirection, TraceSubject
     from icmsg.wire.inspect import RegionView
 
 _PACKETS: Final = 16
 _BYTES: Final = 32
 
 
-def regions(collected: Collected) -> str:
-    """Return each region, decoded."""
-    subject = collected.subject
-    return "".join(_region(subject, each) for each in subject.directions)
+_UNSEEN: Final = "the run was killed before anybody could look"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Ending of a run, as its page shows it; without anything, it is not known."""
+
+    players: Mapping[str, str] = field(default_factory=dict)
+    """Players of the cores, by their names."""
+    regions: str = f"<p>{_UNSEEN}</p>\n"
+    diagnosis: Mapping[bool, tuple[Sequence[str], Sequence[str]]] = field(
+        default_factory=lambda: dict.fromkeys((False, True), ((), (_UNSEEN,)))
+    )
+    """Findings of the rules about all links, and the state of their regions and cores; by whether they were bound."""
+
+
+def ending_of(subject: TraceSubject) -> Ending:
+    """Return how the machine of a trace is now."""
+    return Ending(
+        {core.name: player_of(core) for core in subject.machine.cores.values()},
+        "".join(_region(subject, each) for each in subject.directions),
+        {bound: _diagnosis(subject, bound=bound) for bound in (False, True)},
+    )
 
 
 def _region(subject: TraceSubject, direction: TracedDirection) -> str:
@@ -123,12 +143,11 @@ def _waiting(view: RegionView) -> str:
     return f'<pre class="packets"><b>index   length  pending packets, the next one first</b>\n{text}</pre>\n'
 
 
-def diagnosis(collected: Collected, *, bound: bool) -> tuple[list[str], list[str]]:
-    """Return what the rules find about all links, and the state of their regions and cores."""
+def _diagnosis(subject: TraceSubject, *, bound: bool) -> tuple[list[str], list[str]]:
     found: list[str] = []
     state: list[str] = []
-    for link in collected.subject.links:
-        diagnosed = _examine(collected.subject, link, bound=bound)
+    for link in subject.links:
+        diagnosed = _examine(subject, link, bound=bound)
         if isinstance(diagnosed, str):
             state.append(diagnosed)
         else:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from icmsg.views.report.diagram import KeptRows
-    from icmsg.views.writer import Message, TracedCore, TracedDirection, TraceSubject
+    from icmsg.views.report.ending import Ending
+    from icmsg.views.subject import TracedCore, TracedDirection, TraceSubject
+    from icmsg.views.writer import Message
 
 
 _UNDER_WAY: Final = 256
@@ -291,3 +293,4 @@ class Collected:
     """The time of the first state of a core played by Python that means bound."""
     end_ns: int
     report: Mapping[str, Any] | None
+    ending: Ending

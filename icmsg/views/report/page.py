@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.timers import US, format_time
 from icmsg.views.report.diagram import Diagram
-from icmsg.views.report.ending import diagnosis, regions
 from icmsg.views.report.markup import escaped, table
 
 if TYPE_CHECKING:
@@ -58,14 +57,14 @@ def _hash(text: str) -> str:
 
 def _sections(collected: Collected) -> Iterator[tuple[str, str, str]]:
     bound = _bound(collected) is not None
-    found, state = diagnosis(collected, bound=bound)
+    found, state = collected.ending.diagnosis[bound]
     yield "summary", "Summary", _summary(collected)
     yield "problems", "Problems", _problems(collected, found, state)
     yield "sequence", "Sequence", _sequence(collected)
     curves = "".join(way.levels.curve(collected.end_ns) for way in collected.ways)
     yield "levels", "Fill level", curves
     yield "doorbells", "Doorbells", _doorbells(collected)
-    yield "regions", "Regions at the end", regions(collected)
+    yield "regions", "Regions at the end", collected.ending.regions
     yield "consoles", "Consoles", _consoles(collected)
     yield "diagnosis", "Diagnosis", _list([*found, *state])
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from icmsg.timers import format_time
 from icmsg.views.report.diagram import PROBLEMS, KeptRows
+from icmsg.views.report.ending import Ending, ending_of
 from icmsg.views.report.figures import Collected, CoreFigures, DirectionFigures, FillLevel, Lines, Problem
 from icmsg.views.report.page import page
-from icmsg.views.tracer import player_of
 from icmsg.views.writer import AT_END, TraceWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from icmsg.views.writer import Control, Message, TracedDirection, TraceOutput, TraceSubject
+    from icmsg.views.subject import TracedDirection, TraceSubject
+    from icmsg.views.writer import Control, Message, TraceEnd, TraceOutput
 
 _LINE: Final = 500
 """Characters of a text in a row."""
@@ -46,7 +47,6 @@ class HtmlWriter(TraceWriter):
         """Places among the problems of lost doorbells, by the messages that they announced."""
         self._was_full: Final[set[int]] = set()
         self._bound_ns: int | None = None
-        self._report: Mapping[str, Any] | None = None
 
     def _problem(
         self,
@@ -219,17 +219,18 @@ class HtmlWriter(TraceWriter):
 
     # The end
 
-    def conclude(self, report: Mapping[str, Any]) -> None:
-        """Keep the report for the summary."""
-        self._report = report
+    def see_end(self) -> Ending:
+        """Look at regions and cores, and examine the links."""
+        return ending_of(self.subject)
 
-    def close(self) -> None:
+    def close(self, end: TraceEnd) -> None:
         """Write the page; what is in a ring is not received, also where the trace goes on elsewhere."""
-        end_ns = max(self._rows.latest_ns, self.subject.machine.now_ns)
+        ending = end.seen if isinstance(end.seen, Ending) else Ending()
+        end_ns = max(self._rows.latest_ns, end.now_ns)
         for figures in self._cores.values():
             own = figures.core
             if not own.player:
-                figures.core = replace(own, player=player_of(self.subject.machine.core(own.name)))
+                figures.core = replace(own, player=ending.players.get(own.name, ""))
         for message in list(self._in_ring):
             self.dropped(end_ns, message, AT_END)
         for number, left in self._left.items():
@@ -245,7 +246,8 @@ class HtmlWriter(TraceWriter):
             self._problem_count,
             self._bound_ns,
             end_ns,
-            self._report,
+            end.report,
+            ending,
         )
         self.output.write(page(collected).encode())
 
