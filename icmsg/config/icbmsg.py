@@ -32,6 +32,7 @@ Classic, ``"3.6"`` (Zephyr 3.6 to 4.0) and ``"4.1"`` (4.1 to 4.4)::
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, Literal, get_args
 
 from icmsg.config.instance import InstanceConfig, Region, Signalling, in_range, one_of
@@ -75,6 +76,7 @@ class BlockLayout:
     """Bytes that must lie before the blocks."""
 
     @classmethod
+    @lru_cache(maxsize=64)
     def of(
         cls,
         generation: Generation,

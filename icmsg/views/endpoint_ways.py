@@ -21,7 +21,7 @@ from icmsg.wire.block_area import BlockArea
 from icmsg.wire.slot_queue import HIGH, MASK, SlotQueueView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from icmsg.machine.events import EndpointMessage
     from icmsg.machine.machine import Core
@@ -33,6 +33,10 @@ _HEADER: Final = 4
 _CONTROL: Final = 3
 _NO_MESSAGE: Final = -1
 """The number of a control message, which is in the ring beside the messages, and nobody hears of."""
+
+
+_Seen = tuple[int, int, bool, list[tuple[int, bytes]], list[int]]
+"""Messages sent and given back, whether the queues are new, control packets by block, and blocks given back."""
 
 
 class EndpointWay(Way):
@@ -57,21 +61,53 @@ class EndpointWay(Way):
         self._blocks = config.tx_layout if isinstance(config, IcbmsgConfig) else None
         self._in_flight: dict[int, int] = {}
         """Numbers of blocks by the first one, of what was announced and not released."""
-        self._announced: deque[EndpointMessage] = deque()
+        self._announced: deque[tuple[str, bytes, int | None]] = deque()
+        """Messages whose packet is still to come: endpoint, payload, block."""
+        self._heard: Final[set[int]] = set()
+        """Blocks of messages that could be read, until their packet is there."""
 
-    waits = False
+    def hear(self, news: EndpointMessage) -> tuple[int, int]:
+        """Remember the block; neither place nor address is known yet."""
+        if news.block is not None:
+            self._heard.add(news.block)
+        return 0, 0
 
-    def message(self, time_ns: int, news: EndpointMessage) -> None:  # noqa: ARG002 - the packet has its time
+    def read(self, payloads: Sequence[bytes]) -> Mapping[int, tuple[str, int]]:
+        """Return what lies in the blocks that control messages name."""
+        if self._blocks is None:
+            return {}
+        found: dict[int, tuple[str, int]] = {}
+        for place, payload in enumerate(payloads):
+            if len(payload) < _CONTROL or (kind := payload[0]) not in (BOUND, DATA):
+                continue
+            block = payload[2]
+            if kind == DATA and block in self._heard:
+                self._heard.discard(block)
+            else:
+                count = self._blocks_at(block) if kind == BOUND else 0
+                found[place] = message_words(self._bus, self._config, payload), count
+        return found
+
+    def message(
+        self,
+        time_ns: int,  # noqa: ARG002 - the packet has it
+        endpoint: str,
+        payload: bytes,
+        block: int | None,
+        found: tuple[int, int],  # noqa: ARG002 - the packet has it
+    ) -> None:
         """Take a message that one of the next packets announces."""
-        self._announced.append(news)
+        self._announced.append((endpoint, payload, block))
 
-    def _packet(self, time_ns: int, payload: bytes, index: int, *, magic: bool) -> None:
+    def _packet(
+        self, time_ns: int, payload: bytes, index: int, found: tuple[str, int] | None, *, magic: bool
+    ) -> None:
         if magic:
-            super()._packet(time_ns, payload, index, magic=True)
+            super()._packet(time_ns, payload, index, None, magic=True)
         elif self._is_message(payload):
             self._announce(time_ns, payload, index)
         else:
-            self._control(time_ns, payload)
+            self._control(time_ns, payload, found)
             self.waiting.append(Message(_NO_MESSAGE, self.direction, payload, index, time_ns, ""))
 
     def _is_message(self, payload: bytes) -> bool:
@@ -80,37 +116,38 @@ class EndpointWay(Way):
             return False
         if self._blocks is None:
             return payload[:1] != b"\0"
-        block = self._announced[0].block
+        block = self._announced[0][2]
         return len(payload) >= _CONTROL and payload[0] == DATA and payload[2] == block
 
     def _announce(self, time_ns: int, payload: bytes, index: int) -> None:
-        news = self._announced.popleft()
-        count = 0 if self._blocks is None else self._blocks.blocks_of(len(news.payload))
-        if news.block is not None:
-            self._in_flight[news.block] = count
-        number, own_number, title = self._numbers.next_at(self.direction.instance, news.endpoint)
+        endpoint, data, block = self._announced.popleft()
+        count = 0 if self._blocks is None else self._blocks.blocks_of(len(data))
+        if block is not None:
+            self._in_flight[block] = count
+        number, own_number, title = self._numbers.next_at(self.direction.instance, endpoint)
         message = Message(
             number,
             self.direction,
-            bytes(news.payload),
+            data,
             index,
             time_ns,
             title,
-            endpoint=news.endpoint,
+            endpoint=endpoint,
             own_number=own_number,
             address=payload[0] if self._blocks is None else payload[1],
-            block=news.block,
+            block=block,
             block_count=count,
         )
         self._add(time_ns, message)
 
-    def _control(self, time_ns: int, payload: bytes) -> None:
-        words, release = message_words(self._bus, self._config, payload), False
+    def _control(self, time_ns: int, payload: bytes, found: tuple[str, int] | None) -> None:
+        words, count = found or (message_words(self._bus, self._config, payload), 0)
+        release = False
         if self._blocks is not None and len(payload) >= _CONTROL:
             kind, block = payload[0], payload[2]
             release = kind == RELEASE_DATA
             if kind == BOUND:
-                self._in_flight[block] = self._blocks_at(block)
+                self._in_flight[block] = count
             elif kind in (RELEASE_DATA, RELEASE_BOUND) and self.back is not None:
                 self.back.released(time_ns, block)
         self._writer.controlled(time_ns, self.direction, Control(words, payload, release))
@@ -168,45 +205,50 @@ class QueueWay(Way):
         self._area = BlockArea(reader.bus, layout)
         self._sent = SlotQueueView(reader.bus, layout.address + layout.begin, config.slots)
         self._returned = SlotQueueView(reader.bus, consumer, config.slots)
+        self._counts = self.wr, self.rd
+        """Messages sent and given back when somebody looked last."""
         self._in_flight: dict[int, int] = {}
 
-    waits = False
     takes_receipts = True
 
-    def peek(self) -> int | None:
-        """Return the count of messages given back, if anything in either queue has changed."""
+    def peek(self) -> _Seen | None:
+        """Return what is new in either queue."""
         try:
-            sent, returned = self._sent.new(0), self._returned.new(0)
+            return self._look(self._returned.new(0))
         except BusError:
             return None
-        return None if (sent, returned) == (self.wr, self.rd) else returned
 
-    def message(self, time_ns: int, news: EndpointMessage) -> None:
-        """Take a message that its writer has queued."""
-        if news.block is None:
-            return
-        count = self._layout.blocks_of(len(news.payload))
-        header = self._read(news.block)[0]
-        self._in_flight[news.block] = count
-        number, own_number, title = self._numbers.next_at(self.direction.instance, news.endpoint)
-        message = Message(
-            number,
-            self.direction,
-            bytes(news.payload),
-            self._sent.new(0) & MASK,
-            time_ns,
-            title,
-            endpoint=news.endpoint,
-            own_number=own_number,
-            address=header >> 24,
-            block=news.block,
-            block_count=count,
-        )
-        self._add(time_ns, message)
+    def stored(self, rd: int) -> _Seen | None:
+        """Return what is new at a store to the count of messages given back."""
+        try:
+            return self._look(rd)
+        except BusError:
+            return None
 
-    def announced(self, time_ns: int) -> None:
-        """Look what else lies in the queue."""
-        self.look(time_ns)
+    def forget(self) -> None:
+        """Take that the queues were initialised."""
+        self._counts = 0, 0
+
+    def _look(self, returned: int) -> _Seen | None:
+        sent = self._sent.new(0)
+        if (sent, returned) == self._counts:
+            return None
+        new, back = sent - self._counts[0] & MASK, returned - self._counts[1] & MASK
+        if anew := new > self._slots or back > self._slots:
+            new, back = min(sent, self._slots), min(returned, self._slots)
+        self._counts = sent, returned
+        control: list[tuple[int, bytes]] = []
+        for entry in self._sent.entries(sent - new, new) if new else []:
+            header, data = self._read(entry & ~HIGH)
+            if header >> 24 == packets.CONTROL:  # messages come with an event of their own
+                control.append((entry & ~HIGH, header.to_bytes(4, "little") + data))
+        given_back = self._returned.entries(returned - back, back) if back else []
+        return sent, returned, anew, control, list(given_back)
+
+    def hear(self, news: EndpointMessage) -> tuple[int, int]:
+        """Return the count of messages sent, and the address in the header."""
+        header = 0 if news.block is None else self._read(news.block)[0]
+        return self._sent.new(0) & MASK, header >> 24
 
     def _read(self, block: int) -> tuple[int, bytes]:
         try:
@@ -214,32 +256,46 @@ class QueueWay(Way):
         except CorruptRegionError:
             return 0, b""
 
-    def look(self, time_ns: int) -> None:
-        """Look at both queues."""
-        try:
-            sent, returned = self._sent.new(0), self._returned.new(0)
-        except BusError:
+    def message(
+        self, time_ns: int, endpoint: str, payload: bytes, block: int | None, found: tuple[int, int]
+    ) -> None:
+        """Take a message that its writer has queued."""
+        if block is None:
             return
-        if (sent, returned) == (self.wr, self.rd):
+        count = self._layout.blocks_of(len(payload))
+        index, address = found
+        self._in_flight[block] = count
+        number, own_number, title = self._numbers.next_at(self.direction.instance, endpoint)
+        message = Message(
+            number,
+            self.direction,
+            payload,
+            index,
+            time_ns,
+            title,
+            endpoint=endpoint,
+            own_number=own_number,
+            address=address,
+            block=block,
+            block_count=count,
+        )
+        self._add(time_ns, message)
+
+    def looked_at(self, time_ns: int, rd: _Seen | None, is_told: int) -> None:  # noqa: ARG002 - both say the same
+        """Take what was new in both queues."""
+        if rd is None:
             return
-        new, back = sent - self.wr & MASK, returned - self.rd & MASK
-        if new > self._slots or back > self._slots:
+        sent, returned, anew, control, given_back = rd
+        if anew:
             self.drop(time_ns, "its queues were initialised again")
-            new, back = min(sent, self._slots), min(returned, self._slots)
-        for entry in self._sent.entries(sent - new, new) if new else []:
-            self._queued(time_ns, entry & ~HIGH)
-        for block in self._returned.entries(returned - back, back) if back else []:
+        for block, raw in control:
+            data = raw[_HEADER:]
+            self._in_flight[block] = self._layout.blocks_of(len(data))
+            self._writer.controlled(time_ns, self.direction, Control(control_packet_words(data), raw))
+        for block in given_back:
             self._given_back(time_ns, block)
         self.rd, self.wr = returned, sent
         self._filled(time_ns)
-
-    def _queued(self, time_ns: int, block: int) -> None:
-        """Show a control packet; messages come with an event of their own."""
-        header, data = self._read(block)
-        if header >> 24 == packets.CONTROL:
-            self._in_flight[block] = self._layout.blocks_of(len(data))
-            raw = header.to_bytes(4, "little") + data
-            self._writer.controlled(time_ns, self.direction, Control(control_packet_words(data), raw))
 
     def _given_back(self, time_ns: int, block: int) -> None:
         self._in_flight.pop(block, None)
@@ -249,18 +305,13 @@ class QueueWay(Way):
                 self._received(time_ns, message)
                 return
 
-    def moved(self, time_ns: int, rd: int) -> None:  # noqa: ARG002 - the count alone tells no blocks
-        """Take that the reader has given something back."""
-        self.look(time_ns)
-
     def read_by_python(self, time_ns: int, length: int, crc: int) -> None:
         """Take the receipt by Python, which gives back later."""
         for message in self.waiting:
             if len(message.payload) == length and crc32(message.payload) == crc:
                 self.waiting.remove(message)
                 self._received(time_ns, message)
-                break
-        self.look(time_ns)
+                return
 
     def _filled(self, time_ns: int) -> None:
         level = sum(self._in_flight.values())

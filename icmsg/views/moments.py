@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     Moment = tuple[int, int, int, int, int, Any]
     """An event, or one of the kinds below: time in nanoseconds, kind, core, a, b, news.
 
-    ``news`` are plain values, which another process understands, but for messages at endpoints.
+    ``a`` and ``news`` are plain values, which another process understands.
     """
     Handler = Callable[[int, int, int, int, Any], None]
     """Called with a moment's time in nanoseconds, core, a, b and news."""
 
 MOVED: Final = max(EventKind) + 1
-"""Kind of a moment: a reader's rd_idx has moved to a; b is 1 where firmware's store was told, news the direction."""
+"""Kind of a moment: a reader has moved, a is what was seen; b is 1 where its store was told, news the direction."""
 PRINTED, WRITTEN, NOTED = MOVED + 1, MOVED + 2, MOVED + 3
 """Kinds of moments: a core's console has a line, or input; a test did something. news is the text."""
 
@@ -42,15 +42,21 @@ _LOOKS: Final = frozenset((EventKind.DOORBELL, EventKind.INTERRUPT_END, EventKin
 
 
 class Moments:
-    """Keeps moments until there are enough; ``read_by`` has the ways that a core reads, ``by_address`` all of them.
+    """Keeps moments until there are enough; ``read_by`` has the ways that a core reads, ``by_channel`` those it rings.
 
     ``at_once``: each is handed on where it happens.
     """
 
     def __init__(
-        self, read_by: Mapping[int, Sequence[Way]], by_address: Mapping[int, Way], *, at_once: bool
+        self,
+        read_by: Mapping[int, Sequence[Way]],
+        by_address: Mapping[int, Way],
+        by_channel: Mapping[tuple[int, int], Way],
+        *,
+        at_once: bool,
     ) -> None:
         self._read_by: Final = read_by
+        self._by_channel: Final = by_channel
         self._by_address: Final = by_address
         self._kept: Final[list[Any]] = []
         """The parts of moments one behind the other: as tuples they would make the garbage collector look at them."""
@@ -63,9 +69,9 @@ class Moments:
         """Function that keeps a moment, and hands on all where they are enough."""
 
     def bound(self, way: Way) -> None:
-        """Keep no more than ``way`` lets: one that reads memory to find out what a thing means wants it at once."""
+        """Keep no more than the region of ``way`` lets."""
         size = way.direction.region.size
-        self._limit = min(self._limit, PARTS * (max(1, _MOST_BYTES // size) if way.waits else 1))
+        self._limit = min(self._limit, PARTS * max(1, _MOST_BYTES // size))
 
     def listen(self, events: EventStream, handler: Handler, kind: int) -> Callable[[], None]:
         """Call ``handler`` for this kind of moments; the function returned ends that."""
@@ -106,7 +112,7 @@ class Moments:
 
         def told(_address: int, value: int, _pc: object) -> None:
             way.is_told = True
-            keep((now(), MOVED, core, value, 1, number))
+            keep((now(), MOVED, core, way.stored(value), 1, number))
             if len(kept) >= self._limit:
                 self.hand_on()
 
@@ -117,12 +123,20 @@ class Moments:
         for way in self._read_by[core]:
             if not way.is_told and (rd := way.peek()) is not None:
                 self._keep((event[0], MOVED, core, rd, 0, way.direction.number))
+        if event[1] is EventKind.DOORBELL and (rung := self._by_channel.get((core, event[3]))) is not None:
+            self._look_for_what_was_sent(rung, event[0])
         self.add(event)
+
+    def _look_for_what_was_sent(self, way: Way, time_ns: int) -> None:
+        """Look at a queue whose writer has rung: nothing else says what is in it."""
+        if way.takes_receipts and (seen := way.peek()) is not None:
+            self._keep((time_ns, MOVED, way.reader.index, seen, 0, way.direction.number))
 
     def _keep_receipt(self, event: Event) -> None:
         for way in self._read_by[event[2]]:
             if way.takes_receipts:
                 self.add(event)
+                self._look_for_what_was_sent(way, event[0])
             else:
                 self.look(way, event[0])
 
@@ -137,12 +151,15 @@ class Moments:
         if way is not None:
             if not way.is_told and not news.opens and (rd := way.peek()) is not None:
                 self._keep((event[0], MOVED, way.reader.index, rd, 0, way.direction.number))
-            self.add((*event[:5], (news.region.address, news.start, news.end, news.payloads, news.opens)))
+            found = way.read(news.payloads)
+            told = news.region.address, news.start, news.end, news.payloads, news.opens, found
+            self.add((*event[:5], told))
 
     def _keep_message(self, event: Event) -> None:
         news: Any = event[5]
-        if news.region.address in self._by_address:
-            self.add(event)
+        if (way := self._by_address.get(news.region.address)) is not None:
+            told = news.region.address, news.endpoint, bytes(news.payload), news.block, way.hear(news)
+            self.add((*event[:5], told))
 
     def _keep_session(self, event: Event) -> None:
         self.add((*event[:5], None))
@@ -150,7 +167,7 @@ class Moments:
     def _keep_region(self, event: Event) -> None:
         news: Any = event[5]
         if (way := self._by_address.get(news.region.address)) is not None:
-            way.peeked = -1
+            way.forget()
             self.add((*event[:5], (news.region.address, str(news))))
 
     def _keep_change(self, event: Event) -> None:

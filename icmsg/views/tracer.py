@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from icmsg.link.endpoints.link import AnyLink
     from icmsg.link.followed_link import FollowedLink
     from icmsg.machine.console import ConsoleLine
-    from icmsg.machine.events import EndpointMessage
     from icmsg.machine.machine import Core, Machine
     from icmsg.views.moments import Handler
     from icmsg.views.subject import TracedDirection
@@ -72,7 +71,7 @@ class Tracer:
         self._by_address: dict[int, Way] = {}
         self._by_channel: dict[tuple[int, int], Way] = {}
         self._read_by: Final[dict[int, tuple[Way, ...]]] = {core.index: () for core in subject.cores}
-        self._moments: Final = Moments(self._read_by, self._by_address, at_once=at_once)
+        self._moments: Final = Moments(self._read_by, self._by_address, self._by_channel, at_once=at_once)
         self._signals: Final = {core.index: _signals(core) for core in self._machine.cores.values()}
         self._states: Final[dict[int, type[State | LegacyState]]] = {}
         self._stops: Final[list[Callable[[], None]]] = []
@@ -199,8 +198,6 @@ class Tracer:
 
     def finish(self, end: TraceEnd) -> None:
         """Tell what was left over at the end, and end the file."""
-        for way in self._ways:
-            way.announced(end.now_ns)
         self.tell_stalls(self.writer, end.now_ns)
         for way in self._ways:
             way.drop(end.now_ns, AT_END)
@@ -210,8 +207,8 @@ class Tracer:
 
     @property
     def may_be_apart(self) -> bool:
-        """True if what happens can be found out without the machine."""
-        return not self._at_once and all(way.waits for way in self._ways)
+        """True if nobody wants the file to follow what happens."""
+        return not self._at_once
 
     def send_to(self, send: Callable[[list[Any]], None]) -> None:
         """Hand moments to another process, which gives them to the :meth:`take` of its copy of this."""
@@ -225,17 +222,16 @@ class Tracer:
 
     # Messages
 
-    def _on_packets(
-        self, time_ns: int, _core: int, _a: int, _b: int, news: tuple[int, int, int, Sequence[bytes], bool]
-    ) -> None:
-        address, start, end, payloads, opens = news
-        self._by_address[address].packets(time_ns, start, end, payloads, opens)
+    def _on_packets(self, time_ns: int, _core: int, _a: int, _b: int, news: tuple[Any, ...]) -> None:
+        address, start, end, payloads, opens, found = news
+        self._by_address[address].packets(time_ns, start, end, payloads, opens, found)
 
-    def _on_moved(self, time_ns: int, _core: int, rd: int, is_told: int, direction: int) -> None:
-        self._ways[direction].looked_at(time_ns, rd, is_told)
+    def _on_moved(self, time_ns: int, _core: int, seen: Any, is_told: int, direction: int) -> None:
+        self._ways[direction].looked_at(time_ns, seen, is_told)
 
-    def _on_message(self, time_ns: int, _core: int, _a: int, _b: int, news: EndpointMessage) -> None:
-        self._by_address[news.region.address].message(time_ns, news)
+    def _on_message(self, time_ns: int, _core: int, _a: int, _b: int, news: tuple[Any, ...]) -> None:
+        address, endpoint, payload, block, found = news
+        self._by_address[address].message(time_ns, endpoint, payload, block, found)
 
     def _on_region(self, time_ns: int, _core: int, change: int, _b: int, news: tuple[int, str]) -> None:
         way = self._by_address[news[0]]
@@ -249,7 +245,6 @@ class Tracer:
         way = self._by_channel.get((core, channel))
         messages: list[Message] = []
         if way is not None:
-            way.announced(time_ns)
             if way.unrung:
                 messages, way.unrung = way.unrung, []
                 for message in messages:

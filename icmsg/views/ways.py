@@ -7,7 +7,7 @@ backends than ICMsg are in :mod:`icmsg.views.endpoint_ways`.
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from icmsg.config.instance import WORD
 from icmsg.errors import BusError
@@ -17,7 +17,7 @@ from icmsg.views.writer import MAGIC_NUMBER, Message, ReaderStall
 from icmsg.wire.slot_queue import MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from icmsg.machine.events import EndpointMessage
     from icmsg.machine.machine import Core
@@ -90,13 +90,13 @@ class Way:
         self._is_full = False
         self._taken_ns, self._taken = 0, ""
 
-    waits = True
-    """True if what a thing means can be found out later."""
     takes_receipts = False
     """True if who reads says itself what it has received, and rd_idx does not."""
 
-    def peek(self) -> int | None:
-        """Return where the reader is, if that has changed since the last time."""
+    # Looks at memory, where things happen; the rest is done later, maybe by another process
+
+    def peek(self) -> Any:
+        """Return where the reader is, for :meth:`looked_at`; None where nothing has changed since the last time."""
         words = self._rd_word.words
         if words is not None:
             rd = words[0]
@@ -110,23 +110,49 @@ class Way:
         self.peeked = rd
         return rd
 
+    def stored(self, rd: int) -> Any:
+        """Return what there is to see at a store of ``rd`` to the reader's index, as :meth:`peek`."""
+        return rd
+
+    def forget(self) -> None:
+        """Take that the region has become something else."""
+        self.peeked = -1
+
+    def hear(self, news: EndpointMessage) -> tuple[int, int]:  # noqa: ARG002 - for others
+        """Return where a message at one of several endpoints lies in the queue, and its address on the wire."""
+        return 0, 0
+
+    def read(self, payloads: Sequence[bytes]) -> Mapping[int, tuple[str, int]]:  # noqa: ARG002 - for others
+        """Return what the packets at these places say of blocks: words, and the number of blocks."""
+        return {}
+
     # Packets
 
-    def message(self, time_ns: int, news: EndpointMessage) -> None:
-        """Take a message at one of several endpoints."""
+    def message(
+        self, time_ns: int, endpoint: str, payload: bytes, block: int | None, found: tuple[int, int]
+    ) -> None:
+        """Take a message at one of several endpoints; ``found`` is what :meth:`hear` returned."""
 
-    def announced(self, time_ns: int) -> None:
-        """Take that its writer has rung."""
+    def packets(
+        self,
+        time_ns: int,
+        start: int,
+        end: int,
+        payloads: Sequence[bytes],
+        opens: bool,
+        found: Mapping[int, tuple[str, int]],
+    ) -> None:
+        """Take packets that its writer has put into the ring between these indices; one that ``opens`` is the magic.
 
-    def packets(self, time_ns: int, start: int, end: int, payloads: Sequence[bytes], opens: bool) -> None:
-        """Take packets that its writer has put into the ring between these indices; one that ``opens`` is the magic."""
+        ``found`` is what :meth:`read` returned.
+        """
         if opens and self.waiting and self.waiting[0].is_magic:
             return  # who sets up a run lets its regions be looked at from the start
         if self.seen != self.rd and not self.waiting and self.seen < self.length:
             self.rd = self.seen
         index, magic = start, opens
-        for payload in payloads:
-            self._packet(time_ns, payload, index, magic=magic)
+        for place, payload in enumerate(payloads):
+            self._packet(time_ns, payload, index, found.get(place) if found else None, magic=magic)
             magic = False
             index = (index + _HEADER + len(payload) + 3 & ~3) % self.length
         self.wr = end
@@ -142,7 +168,15 @@ class Way:
         elif self._is_full and level < self._almost_full >> 1:
             self._is_full = False
 
-    def _packet(self, time_ns: int, payload: bytes, index: int, *, magic: bool) -> None:
+    def _packet(
+        self,
+        time_ns: int,
+        payload: bytes,
+        index: int,
+        found: tuple[str, int] | None,  # noqa: ARG002 - an ICMsg packet says nothing of blocks
+        *,
+        magic: bool,
+    ) -> None:
         if magic:
             number, title = MAGIC_NUMBER, "magic"
         else:
@@ -177,7 +211,7 @@ class Way:
             self._received(time_ns, waiting.popleft())
         self._filled(time_ns)
 
-    def looked_at(self, time_ns: int, rd: int, is_told: int) -> None:
+    def looked_at(self, time_ns: int, rd: Any, is_told: int) -> None:
         """Take that the reader's index is ``rd`` now, as its store told, or as somebody saw it."""
         if rd == self.rd:
             return

@@ -257,7 +257,7 @@ def test_what_was_kept_when_something_went_wrong_is_told_later() -> None:
         if number == 2:
             raise KeyboardInterrupt
 
-    moments = Moments({}, {}, at_once=False)
+    moments = Moments({}, {}, {}, at_once=False)
     moments.listen(EventStream(1), tell, NOTED)
     for number in range(5):
         moments.add((0, NOTED, 0, number, 0, ""))
@@ -268,8 +268,8 @@ def test_what_was_kept_when_something_went_wrong_is_told_later() -> None:
 
 
 def test_large_regions_keep_fewer_things() -> None:
-    moments = Moments({}, {}, at_once=False)
-    way = SimpleNamespace(direction=SimpleNamespace(region=Region(0x2000_0000, 1 << 20)), waits=True)
+    moments = Moments({}, {}, {}, at_once=False)
+    way = SimpleNamespace(direction=SimpleNamespace(region=Region(0x2000_0000, 1 << 20)))
     moments.bound(way)  # type: ignore[arg-type]
     for _ in range(100):
         moments.add((0, NOTED, 0, 0, 0, bytes(8)))
