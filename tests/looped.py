@@ -83,7 +83,7 @@ def for_each(
 
         signature = inspect.signature(test)
         assert signature.parameters.keys() >= set(wanted), f"{test.__name__} has to take {wanted}"
-        kept = [parameter for name, parameter in signature.parameters.items() if name not in wanted]
+        kept = [parameter for parameter in signature.parameters.values() if parameter.name not in wanted]
         every.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
         return every
 
