@@ -126,6 +126,17 @@ def test_every_make_target_of_a_workflow_exists(workflow: Path) -> None:
                         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_an_action_is_a_commit_with_its_version_beside_it(workflow: Path) -> None:
+    """A tag can be moved to what nobody has read; one version of each action is used everywhere."""
+    used = re.findall(r"uses: (.*)", workflow.read_text(encoding="utf-8"))
+    assert used
+    everywhere = "\n".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
+    for action in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+        assert set(re.findall(rf"uses: ({action.partition('@')[0]}@.*)", everywhere)) == {action}
+
+
 def test_there_are_urls_of_no_made_up_host() -> None:
     assert "urls" not in PROJECT
 
