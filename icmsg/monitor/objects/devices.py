@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from icmsg.engines.embedded.clocks import CLIC, CONTROLLERS, CPUS
 from icmsg.engines.embedded.core_control import ConsoleModel
-from icmsg.engines.embedded.model_types import lines_of
+from icmsg.engines.embedded.model_lines import lines_of
 from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
 from icmsg.hw.model import WideModel

@@ -1,0 +1,61 @@
+"""Builds the images of this folder from their sources: `python build.py`.
+
+Needs riscv64-unknown-elf-gcc 12.2 (Debian's gcc-riscv64-unknown-elf).
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Final, NamedTuple
+
+HERE: Final = Path(__file__).parent
+COMPILER: Final = (
+    *("riscv64-unknown-elf-gcc", "-Os", "-ffreestanding", "-nostdlib", "-Wall", "-Wextra", "-Werror"),
+    *("-Wl,--build-id=none", "-Wl,-T,hart.ld", "-Wl,--no-warn-rwx-segments", "-mcmodel=medany"),
+    "-ffile-prefix-map=.=",
+)
+
+
+class Image(NamedTuple):
+    """An image: its source, its base address, what it is built for, and its console (a macro of ``hart.h``)."""
+
+    source: str
+    ram: int = 0x8000_0000
+    march: str = "rv32imac_zicsr"
+    mabi: str = "ilp32"
+    console: str = "UART_NS16550"
+
+
+IMAGES: Final = {
+    "floats": Image("floats.c", march="rv32imafc_zicsr", mabi="ilp32f"),
+    "harts": Image("harts.c"),
+    "hello-litex": Image("hello.c", 0x4000_0000, "rv32im_zicsr", console="UART_LITEX"),
+    "hello-miv": Image("hello.c", march="rv32im_zicsr", console="UART_MIV"),
+    "hello-ns16550": Image("hello.c"),
+    "hello-sifive": Image("hello.c", console="UART_SIFIVE"),
+    "plic": Image("plic.c"),
+    "timer": Image("timer.c"),
+    "traps": Image("traps.c"),
+    "vectored": Image("vectored.c"),
+    "vex": Image("vex.c", 0x4000_0000, "rv32im_zicsr", console="UART_LITEX"),
+}
+
+
+def build(name: str, target: Path) -> None:
+    """Build one image into ``target``."""
+    image = IMAGES[name]
+    command = [
+        *COMPILER,
+        f"-march={image.march}",
+        f"-mabi={image.mabi}",
+        f"-D{image.console}",
+        f"-Wl,--defsym=RAM={image.ram:#x}",
+        *("-o", str(target), "start.S", image.source),
+    ]
+    subprocess.run(command, cwd=HERE, check=True)
+
+
+if __name__ == "__main__":
+    for name in IMAGES:
+        build(name, HERE / f"{name}.elf")
