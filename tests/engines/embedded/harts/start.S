@@ -1,4 +1,5 @@
 /* Each hart gets 4 KiB of stack below the one of the hart before it; the first one is at the end of the RAM used. */
+.file "start.S"
 .section .text.start
 .globl _start
 _start:
