@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from icmsg.assets import shipped_name
 from icmsg.config.boards import DEFAULT
 from icmsg.engines.embedded.clocks import why_not_executed
+from icmsg.engines.embedded.riscv.hart_types import check_cpu_type
 from icmsg.errors import ConfigurationError
+from icmsg.soc.mailbox_ports import HARTS
 from icmsg.soc.platform import Reference, load_platform
 from icmsg.soc.soc import Soc, shipped_soc, short_name
 
@@ -46,6 +48,9 @@ def split(
         PlatformError: something that stays refers to what is left out.
     """
     cores = [item for item in description if item.type.startswith(_CORES)]
+    for item in cores:
+        if item.type in HARTS:
+            check_cpu_type(item)
     foreign = {item.name: item for item in cores if why_not_executed(item)}
     if not foreign or (len(foreign) == len(cores) and not alone):
         return description, {}

@@ -172,7 +172,7 @@ class CpuObject:
     @exposed(TABLE)
     def get_registers_values(self) -> list[tuple[str, str, str]]:
         """Return all core registers."""
-        values = self._control.registers()
+        values = self._kind.values(self._control)
         rows = [(" Name ", " Index ", " Value ")]
         for name, number in self._kind.numbers.items():
             rows.append((f" {self._kind.known(name)} ", f" {number} ", f" 0x{values.get(name, 0):X} "))
@@ -188,10 +188,7 @@ class CpuObject:
         return "\n".join(["[", *rows, "]"])
 
     def _register(self, name: str) -> int:
-        registers = self._control.registers()
-        if name == "PC" and self._kind.begins_there and name not in registers:
-            return self._control.vector_table
-        return registers.get(name, 0)
+        return self._kind.values(self._control).get(name, 0)
 
 
 class ForeignCpu:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from icmsg.engines.embedded.riscv.csrs import after_reset
+from icmsg.engines.embedded.riscv.hart_types import hart_type
 from icmsg.errors import MonitorError
 from icmsg.hw.exposed import REGISTER, UINT32, UINT64, exposed
 from icmsg.soc.soc import CORTEX_M, VPR
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icmsg.engines.embedded.core_control import CoreControl
-    from icmsg.engines.embedded.machine_core import MachineCore
     from icmsg.soc.platform import Peripheral
 
 
@@ -22,14 +23,20 @@ class CpuKind:
     """What a core is, in Renode's words.
 
     ``numbers`` are the registers by the engine's names, ``aliases`` Renode's names where they are others.
-    ``begins_there``: before it has run, its program counter reads as where it begins.
+    ``resets`` are those that are not 0 before it has run; None where all are, the program counter included.
     """
 
     architecture: str
     model: str
     numbers: Mapping[str, int]
     aliases: Mapping[str, tuple[str, ...]]
-    begins_there: bool = False
+    resets: Mapping[str, int] | None = None
+
+    def values(self, control: CoreControl) -> Mapping[str, int]:
+        """Return the registers of a core of this kind, as they are or will be when it begins."""
+        if self.resets is None:
+            return control.registers()
+        return {"PC": control.vector_table, **self.resets, **control.registers()}
 
     def known(self, name: str) -> str:
         """Return all names of a register, by the engine's."""
@@ -104,18 +111,19 @@ def kind_of(item: Peripheral) -> CpuKind:
     csrs = {name: _FIRST_CSR + number for name, number in _CSRS.items()}
     numbers = {**{name: number for number, name in enumerate(_X[:count])}, "PC": 32, **csrs}
     model = str(item.attributes.get("cpuType", "rv32emc" if item.type == VPR else ""))
-    return CpuKind("riscv", model, numbers, _RISCV_ALIASES, begins_there=item.type != VPR)
+    resets = None if item.type == VPR else after_reset(hart_type(item))
+    return CpuKind("riscv", model, numbers, _RISCV_ALIASES, resets)
 
 
 class _Registers:
     """Registers of one core, 0 until firmware was started or they were set."""
 
-    def __init__(self, core: MachineCore, control: CoreControl) -> None:
-        self._core: Final = core
+    def __init__(self, control: CoreControl, kind: CpuKind) -> None:
         self._control: Final = control
+        self._kind: Final = kind
 
     def _register(self, name: str) -> int:
-        return self._control.registers().get(name, 0)
+        return self._kind.values(self._control).get(name, 0)
 
 
 class ArmRegisters(_Registers):
@@ -151,8 +159,8 @@ class ArmRegisters(_Registers):
 class RiscVRegisters(_Registers):
     """Registers of a RISC-V core beside those of every core."""
 
-    def __init__(self, core: MachineCore, control: CoreControl, hart: int) -> None:
-        super().__init__(core, control)
+    def __init__(self, control: CoreControl, kind: CpuKind, hart: int) -> None:
+        super().__init__(control, kind)
         self._hart: Final = hart
 
     @property

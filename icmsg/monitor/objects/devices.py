@@ -167,10 +167,11 @@ def _parts(
         assert isinstance(number, int)
         set_mips = partial(around.set_mips, item.name)
         control = controls[core.name]
-        common = CpuObject(core, control, kind_of(item), number, warn, set_mips, around.started)
+        kind = kind_of(item)
+        common = CpuObject(core, control, kind, number, warn, set_mips, around.started)
         if item.type == CORTEX_M:
-            return common, ArmRegisters(core, control)
-        hart = RiscVRegisters(core, control, number)
+            return common, ArmRegisters(control, kind)
+        hart = RiscVRegisters(control, kind, number)
         return (common, hart, InterruptLines(machine, core.name)) if item.type in HARTS else (common, hart)
     if item.type in CONTROLLERS.values():
         core = machine.core(next(each.name for each in machine.soc.cores.values() if each.nvic == item.name))

@@ -79,7 +79,7 @@ class HartCsrs:
         self._mprv = 0
         self._floating = 0
         self._kept: dict[int, int] = {}
-        misa = _RV32 | sum(1 << ord(letter) - ord("a") for letter in kind.letters)
+        misa = misa_of(kind)
         zeros = (
             *_MHPMEVENTS,
             *_MHPMCOUNTERS,
@@ -217,6 +217,20 @@ class HartCsrs:
             self._kept[number] = value
 
         return write
+
+
+def misa_of(kind: HartType) -> int:
+    """Return misa: RV32 with its extensions."""
+    return _RV32 | sum(1 << ord(letter) - ord("a") for letter in kind.letters)
+
+
+def after_reset(kind: HartType) -> dict[str, int]:
+    """Return the registers that are not 0 after a reset, by name."""
+    return {
+        "MSTATUS": MACHINE << 11 | (_INITIAL if kind.floating else 0),
+        "MISA": misa_of(kind),
+        "MTVEC": _DEFAULT_MTVEC | (kind.mode or 0),
+    }
 
 
 def _zero() -> int:

@@ -21,6 +21,28 @@ _MODES: Final[Mapping[str, int | None]] = {"Auto": None, "Direct": 0, "Vectored"
 _EXECUTED: Final = "iemafdcgus"
 """Letters of cpuType; u and s say nothing, as in Renode: privilegeLevels does."""
 _LONG: Final = ("zicsr", "zifencei", "zca")
+_KNOWN: Final = frozenset(
+    {
+        *(
+            "b",
+            "v",
+            "s",
+            "smepmp",
+            "sscofpmf",
+            "xandes",
+            "zba",
+            "zbb",
+            "zbc",
+            "zbs",
+            "zbkb",
+            "zfh",
+            "zvfh",
+            "zve32x",
+        ),
+        *("zve32f", "zve64x", "zve64f", "zve64d", "zacas", "zcb", "zcmp", "zcmt"),
+    }
+)
+"""Other extensions that Renode's harts have."""
 _PART: Final = re.compile(r"_?(?:([iemafdcgubv])|([a-z][a-z0-9]*))")
 _ATTRIBUTES: Final = frozenset(
     {
@@ -88,11 +110,32 @@ def attributes_of(core: Peripheral) -> set[str]:
     return {*_ATTRIBUTES, *([_BUILT_IN] if core.type == "CPU.VexRiscv" else [])}
 
 
+def check_cpu_type(core: Peripheral) -> None:
+    """Refuse a cpuType that no hart can have; the words are Renode's.
+
+    Raises:
+        PlatformError: at the attribute.
+    """
+    text = _cpu_type(core)
+    parts = _parts(text)
+    letters = {letter for letter in _parts(text) if len(letter) == 1} | ({"i"} if "g" in parts else set())
+    unknown = [part for part in parts if part not in (*_EXECUTED, *_LONG, *_KNOWN)]
+    if not text.startswith("rv32"):
+        problem = "it should start with rv32"
+    elif {"i", "e"} <= letters:
+        problem = "ISA string cannot contain both I and E base instruction sets at the same time"
+    elif "e" in letters and not letters <= set("emacus"):
+        problem = "RV32E can only have M, A and C standard extensions"
+    elif unknown:
+        problem = f"Undefined instructions set extension: '{unknown[0].upper()}'"
+    else:
+        return
+    raise core.error(f"cpuType {text!r} of {core.name} names no instruction set: {problem}", _CPU_TYPE)
+
+
 def why_not(core: Peripheral) -> str:
     """Return why a hart is not executed; empty if it is."""
     text = _cpu_type(core)
-    if not text.startswith("rv32"):
-        return f"its cpuType {text!r} does not begin with rv32"
     foreign = [part for part in _parts(text) if part not in (*_EXECUTED, *_LONG)]
     if foreign:
         names = ", ".join(part.capitalize() for part in foreign)
