@@ -147,7 +147,7 @@ _MARCH: Final = "-march=rv32emc_zicsr -mabi=ilp32e"
 
 
 class RiscVBuild(NamedTuple):
-    """What a RISC-V file was built for: the base instruction set and the extensions that its attributes name.
+    """Build of a RISC-V file: the base instruction set and the extensions that its attributes name.
 
     ``base`` is empty where none do. ``is_rve`` is what the file's header says about the registers, ``floats`` whether
     arguments are passed in floating-point registers.

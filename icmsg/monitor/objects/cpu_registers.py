@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CpuKind:
-    """What a core is, in Renode's words.
+    """Kind of a core, in Renode's words.
 
     ``numbers`` are the registers by the engine's names, ``aliases`` Renode's names where they are others.
     ``resets`` are those that are not 0 before it has run; None where all are, the program counter included.
@@ -115,7 +115,7 @@ def kind_of(item: Peripheral) -> CpuKind:
     return CpuKind("riscv", model, numbers, _RISCV_ALIASES, resets)
 
 
-class _Registers:
+class _CoreRegisters:
     """Registers of one core, 0 until firmware was started or they were set."""
 
     def __init__(self, control: CoreControl, kind: CpuKind) -> None:
@@ -126,7 +126,7 @@ class _Registers:
         return self._kind.values(self._control).get(name, 0)
 
 
-class ArmRegisters(_Registers):
+class ArmRegisters(_CoreRegisters):
     """Registers of a Cortex-M beside those of every core."""
 
     @property
@@ -156,7 +156,7 @@ class ArmRegisters(_Registers):
         self._control.vector_table = address
 
 
-class RiscVRegisters(_Registers):
+class RiscVRegisters(_CoreRegisters):
     """Registers of a RISC-V core beside those of every core."""
 
     def __init__(self, control: CoreControl, kind: CpuKind, hart: int) -> None:

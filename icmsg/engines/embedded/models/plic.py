@@ -23,7 +23,7 @@ _PRIORITY: Final = 7
 
 
 class _Context:
-    """What one context has: the sources that it lets through, those that wait for it, and those it has claimed."""
+    """State of one context: the sources that it lets through, those that wait for it, and those it has claimed."""
 
     def __init__(self, line: Line) -> None:
         self.line: Final = line

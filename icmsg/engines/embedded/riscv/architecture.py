@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.slot import Slot
 
 RESET_VECTOR: Final = 0x1000
-"""Where a hart begins that was told nothing else, as in Renode."""
+"""Address at which a hart begins that was told nothing else, as in Renode."""
 
 
 class HartStart(SizedModel):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.processor import InterruptController, Storm
     from icmsg.engines.embedded.riscv.instructions import CsrFile, CsrUnit
     from icmsg.engines.embedded.riscv.native import NativeRiscV
-    from icmsg.engines.embedded.riscv.traps import Traps
+    from icmsg.engines.embedded.riscv.traps import RiscVTraps
     from icmsg.hw.bus import Bus
     from icmsg.timers import Timers
 
@@ -56,15 +56,15 @@ class RiscVCore(SlicedCore):
     _unreserved = UNRESERVED
     _csrs: CsrFile
     _csr_unit: CsrUnit
-    _flow: Traps
+    _flow: RiscVTraps
     _wakes_masked = True
-    """Whether an interrupt ends a WFI that mstatus.MIE does not let through."""
+    """True if an interrupt ends a WFI that mstatus.MIE does not let through."""
     shown: ClassVar[Mapping[str, int]] = MappingProxyType({})
     """Numbers of the control and status registers that are told with the others, by name."""
     nops: Collection[int] = ()
     """Instructions that do nothing, and that the emulator does not know."""
     told_by: ClassVar = "PC"
-    """What firmware, or a person, sets to say where the core begins."""
+    """Name of what firmware, or a person, sets to say where the core begins."""
 
     def __init__(
         self,

@@ -36,7 +36,7 @@ _SD: Final = 1 << 31
 _DIRTY: Final = 3 << 13
 _INITIAL: Final = 1 << 13
 _DEFAULT_MTVEC: Final = 0x1010
-"""Of Renode's harts after a reset."""
+"""Value of mtvec in Renode's harts after a reset."""
 _RV32: Final = 1 << 30
 _MASK: Final = 0xFFFF_FFFF
 

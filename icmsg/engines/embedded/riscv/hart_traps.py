@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.emulator.sliced_core import LockUp
 from icmsg.engines.embedded.riscv.csrs import MACHINE
-from icmsg.engines.embedded.riscv.traps import INTERRUPT, Code, Traps
+from icmsg.engines.embedded.riscv.traps import INTERRUPT, Code, RiscVTraps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +19,8 @@ _VECTORED: Final = 1
 _MRET: Final = 0x3020_0073
 
 
-class HartTraps(Traps):
-    """Enters and leaves for one hart; the other arguments are those of :class:`Traps`."""
+class HartTraps(RiscVTraps):
+    """Enters and leaves for one hart; the other arguments are those of :class:`RiscVTraps`."""
 
     def __init__(
         self,

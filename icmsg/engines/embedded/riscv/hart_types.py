@@ -102,7 +102,7 @@ _TYPES: Final[Mapping[str, tuple[str, HartType]]] = {
     "CPU.RiscV32": ("", HartType()),
     "CPU.VexRiscv": ("rv32im_zicsr_zifencei", replace(_VEX, make_controller=_vex_controller)),
 }
-"""By type: the cpuType of one that says nothing, and what else is its own."""
+"""Types of harts: the cpuType of one that says nothing, and what else is its own."""
 
 
 def attributes_of(core: Peripheral) -> set[str]:

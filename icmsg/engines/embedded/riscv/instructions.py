@@ -35,11 +35,11 @@ class CsrFile(Protocol):
 
     @property
     def readers(self) -> Mapping[int, Callable[[], int]]:
-        """What reads each register."""
+        """Functions that read the registers."""
 
     @property
     def writers(self) -> Mapping[int, Callable[[int], None]]:
-        """What writes those that can be written."""
+        """Functions that write those that can be written."""
 
     @property
     def ignores_read_only(self) -> bool:

@@ -23,7 +23,7 @@ INTERRUPTS: Final = 32
 _ORDER: Final = (EXTERNAL, SOFTWARE, TIMER)
 _MASK: Final = 0xFFFF_FFFF
 _DEEPEST: Final = 64
-"""Traps of which is remembered what they were: handlers in which others come."""
+"""RiscVTraps of which is remembered what they were: handlers in which others come."""
 
 
 class LocalInterrupts:

@@ -1,4 +1,4 @@
-"""Traps of RISC-V cores: their causes, and what is equal in the entry to and return from all of them."""
+"""RiscVTraps of RISC-V cores: their causes, and what is equal in the entry to and return from all of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WORDS: Final[Mapping[int, str]] = {
 }
 
 
-class Traps(ABC):
+class RiscVTraps(ABC):
     """Enters and leaves for one core.
 
     ``warn(what, address, pc)`` and ``tell(exception, pc)`` hear of every fault, ``events()`` is how many events there

@@ -20,7 +20,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.engines.embedded.emulator.sliced_core import LockUp
-from icmsg.engines.embedded.riscv.traps import INTERRUPT, WORDS, Code, Traps
+from icmsg.engines.embedded.riscv.traps import INTERRUPT, WORDS, Code, RiscVTraps
 from icmsg.engines.embedded.vpr.clic import FIRST_CODE
 from icmsg.machine.machine import FIRST_TRAP
 
@@ -79,8 +79,8 @@ ORDERS: Final = {
 }
 
 
-class TrapFlow(Traps):
-    """Enters and leaves for one VPR; the arguments are those of :class:`Traps` besides."""
+class TrapFlow(RiscVTraps):
+    """Enters and leaves for one VPR; the arguments are those of :class:`RiscVTraps` besides."""
 
     def __init__(
         self,
