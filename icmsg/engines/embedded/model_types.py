@@ -21,6 +21,7 @@ from icmsg.engines.embedded.clocks import (
 from icmsg.engines.embedded.models.clint import CLINT_BYTES, ClintModel
 from icmsg.engines.embedded.models.core_holder import NrfResetModel, NrfVprModel
 from icmsg.engines.embedded.models.dwt import DwtModel
+from icmsg.engines.embedded.models.litex_timer import LitexTimerModel
 from icmsg.engines.embedded.models.nrf_clock import Nrf54lClockModel, NrfClockModel
 from icmsg.engines.embedded.models.nrf_grtc import NrfGrtcModel
 from icmsg.engines.embedded.models.nrf_ppi import NrfEguModel, NrfPpiModel
@@ -362,6 +363,18 @@ MODELS: Final[dict[str, ModelType]] = {
     "Miscellaneous.NRF_RESET": ModelType(_reset, cores=("network",), required=("network",)),
     "Miscellaneous.NRF_TEMP": ModelType(lambda parts: NrfTempModel(parts.slot, base=parts.base)),
     "Miscellaneous.NRF_VPR": ModelType(_vpr, cores=("vpr",), required=("vpr",)),
+    "Timers.LiteX_Timer": ModelType(
+        lambda parts: LitexTimerModel(parts.slot, frequency=parts.numbers["frequency"], width=8),
+        size=0x68,
+        numbers=("frequency",),
+        required=("frequency",),
+    ),
+    "Timers.LiteX_Timer_CSR32": ModelType(
+        lambda parts: LitexTimerModel(parts.slot, frequency=parts.numbers["frequency"], width=32),
+        size=0x2C,
+        numbers=("frequency",),
+        required=("frequency",),
+    ),
     "Timers.NRF52840_Timer": ModelType(_timer, numbers=("numberOfEvents",)),
     "Timers.NRF52840_RTC": ModelType(_rtc, numbers=("numberOfEvents",)),
     "Timers.NRF52840_Watchdog": ModelType(lambda parts: NrfWdtModel(parts.slot, base=parts.base)),

@@ -34,6 +34,7 @@ IMAGES: Final = {
     "hello-miv": Image("hello.c", march="rv32im_zicsr", console="UART_MIV"),
     "hello-ns16550": Image("hello.c"),
     "hello-sifive": Image("hello.c", console="UART_SIFIVE"),
+    "litextimer": Image("litextimer.c", 0x4000_0000, "rv32im_zicsr", console="UART_LITEX"),
     "plic": Image("plic.c"),
     "timer": Image("timer.c"),
     "traps": Image("traps.c"),
