@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 sys.path.insert(0, str(IMAGES))
-from build import IMAGES as BUILT
-from build import build
+from build_harts import NAMES, build
 
 sys.path.remove(str(IMAGES))
 
@@ -194,7 +193,7 @@ def test_a_mistake_of_a_platform_file_is_said_in_words(change: tuple[str, str], 
 @pytest.mark.skipif(
     shutil.which("riscv64-unknown-elf-gcc") is None, reason="needs riscv64-unknown-elf-gcc 12.2"
 )
-@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_images_are_built_from_their_sources(name: str, tmp_path: Path) -> None:
     build(name, tmp_path / "image.elf")
     assert (tmp_path / "image.elf").read_bytes() == (IMAGES / f"{name}.elf").read_bytes()

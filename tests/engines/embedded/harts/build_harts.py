@@ -1,4 +1,4 @@
-"""Builds the images of this folder from their sources: `python build.py`.
+"""Builds the images of this folder from their sources: `python build_harts.py`.
 
 Needs riscv64-unknown-elf-gcc 12.2 (Debian's gcc-riscv64-unknown-elf).
 """
@@ -43,20 +43,68 @@ IMAGES: Final = {
 }
 
 
+STUBS: Final = HERE.parents[3] / "firmware_stubs"
+LINKED: Final = {
+    name: (*program, "stats.c", "uarte.c", "params.c", "pbuf.c", "icmsg.c", "ipc_mbox.c", "link.c")
+    for name, program in {"icmsg-echo": ("echo.c",), "icmsg-initiator": ("initiator.c", "payload.c")}.items()
+}
+"""Firmware stubs for a hart: their sources in ``firmware_stubs/src``."""
+NAMES: Final = (*IMAGES, *LINKED)
+
+
 def build(name: str, target: Path) -> None:
     """Build one image into ``target``."""
+    subprocess.run([*_command(name), "-o", str(target)], cwd=HERE, check=True)
+
+
+def _command(name: str) -> list[str]:
+    if name in LINKED:
+        return [
+            *(
+                "riscv64-unknown-elf-gcc",
+                "-march=rv32imac_zicsr",
+                "-mabi=ilp32",
+                "-std=gnu11",
+                "-Os",
+                "-ffreestanding",
+            ),
+            *(
+                "-fno-builtin",
+                "-nostdlib",
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-fno-tree-loop-distribute-patterns",
+            ),
+            *(
+                "-ffunction-sections",
+                "-fdata-sections",
+                '-DSOC_HEADER="icmsg_hart.h"',
+                "-I.",
+                f"-I{STUBS / 'src'}",
+            ),
+            *(
+                "-Wl,--gc-sections",
+                "-Wl,--build-id=none",
+                "-Wl,--no-warn-rwx-segments",
+                "-Wl,-z,max-page-size=16",
+            ),
+            *(f"-L{STUBS}", "-Wl,-T,icmsg_hart.ld", "icmsg_hart.c"),
+            *(str(STUBS / "src" / source) for source in LINKED[name]),
+            "-lgcc",
+        ]
     image = IMAGES[name]
-    command = [
+    return [
         *COMPILER,
         f"-march={image.march}",
         f"-mabi={image.mabi}",
         f"-D{image.console}",
         f"-Wl,--defsym=RAM={image.ram:#x}",
-        *("-o", str(target), "start.S", image.source),
+        *("start.S", image.source),
     ]
-    subprocess.run(command, cwd=HERE, check=True)
 
 
 if __name__ == "__main__":
-    for name in IMAGES:
+    for name in NAMES:
         build(name, HERE / f"{name}.elf")
+        (HERE / f"{name}.elf").chmod(0o644)
