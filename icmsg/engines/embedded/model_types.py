@@ -1,9 +1,4 @@
-"""Types of Renode's peripherals that the embedded engine has a model for, and cores that it does not execute.
-
-Types of Renode's peripherals that the embedded engine has a model for, and what their attributes may say.
-
-Cores of a platform that the embedded engine does not execute, with what belongs to them: they are left out.
-"""
+"""Types of Renode's peripherals that the embedded engine has a model for, and what their attributes may say."""
 
 from __future__ import annotations
 
@@ -64,9 +59,8 @@ class Parts:
     """Parts that a model is built from: the core it belongs to, its address there, and what its attributes name.
 
     ``outputs`` are the cores to which its outputs are wired; ``time()`` is the tick of whoever accesses it, of
-    ``ticks_per_second``.
-    ``attributes`` are all that the platform file says. ``show`` takes what a UART sends, and which one it
-    is; it returns the virtual time in nanoseconds. ``missed`` counts what a UART did not receive.
+    ``ticks_per_second``. ``attributes`` are all that the platform file says. ``show`` takes what a UART sends, and
+    which one it is; it returns the virtual time in nanoseconds. ``missed`` counts what a UART did not receive.
     """
 
     slot: Slot
