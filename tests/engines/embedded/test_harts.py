@@ -190,6 +190,16 @@ def test_a_mistake_of_a_platform_file_is_said_in_words(change: tuple[str, str], 
     assert said in str(caught.value)
 
 
+def test_a_time_provider_that_nothing_models_reads_0_and_is_named_among_the_stand_ins() -> None:
+    text = LITEX.replace(
+        'cpuType: "rv32im_zicsr_zifencei"', 'cpuType: "rv32im_zicsr_zifencei"\n    timeProvider: clock0'
+    )
+    with machine(text, "hello-litex") as made:
+        assert "clock0" in made.stand_ins
+        made.run_for(1_000_000)
+        assert first(made).console.text == "hello\n"
+
+
 @pytest.mark.skipif(
     shutil.which("riscv64-unknown-elf-gcc") is None, reason="needs riscv64-unknown-elf-gcc 12.2"
 )
