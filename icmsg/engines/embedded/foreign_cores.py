@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from icmsg.assets import shipped_name
 from icmsg.config.boards import DEFAULT
-from icmsg.engines.embedded.clocks import CPUS
+from icmsg.engines.embedded.clocks import why_not_executed
+from icmsg.engines.embedded.riscv.hart_types import check_cpu_type
 from icmsg.errors import ConfigurationError
+from icmsg.soc.mailbox_ports import HARTS
 from icmsg.soc.platform import Reference, load_platform
 from icmsg.soc.soc import Soc, shipped_soc, short_name
 
@@ -45,12 +47,14 @@ def split(
     Raises:
         PlatformError: something that stays refers to what is left out.
     """
-    foreign = {
-        item.name: item for item in description if item.type.startswith(_CORES) and item.type not in CPUS
-    }
-    alone &= not any(item.type in CPUS for item in description)
-    if not foreign or not (alone or any(item.type in CPUS for item in description)):
+    cores = [item for item in description if item.type.startswith(_CORES)]
+    for item in cores:
+        if item.type in HARTS:
+            check_cpu_type(item)
+    foreign = {item.name: item for item in cores if why_not_executed(item)}
+    if not foreign or (len(foreign) == len(cores) and not alone):
         return description, {}
+    alone &= len(foreign) == len(cores)
     gone = dict(foreign)
     while more := {
         item.name: item
@@ -72,8 +76,10 @@ def check(foreign: Mapping[str, Peripheral], name: str) -> None:
 
 def refusal(core: Peripheral) -> str:
     """Return what is said to who wants to use a core that was left out."""
+    reason = why_not_executed(core)
+    because = "" if reason == f"it is a {core.type}" else f" here, since {reason}"
     return (
-        f"core {short_name(core.name)} is a {core.type}, which the embedded engine does not execute; "
+        f"core {short_name(core.name)} is a {core.type}, which the embedded engine does not execute{because}; "
         "the renode engine runs it: --engine renode"
     )
 
