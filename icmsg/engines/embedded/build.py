@@ -23,7 +23,6 @@ from icmsg.engines.embedded.model_types import (
     Model,
     ModelType,
     Parts,
-    Warner,
     architecture_of,
     find_model,
     has_sides,
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.engines.embedded.memory import MappedMemory, Memory
+    from icmsg.engines.embedded.model_types import Warner
     from icmsg.engines.embedded.models.python_peripheral import ScriptMaker
     from icmsg.engines.embedded.scheduler import Scheduler
     from icmsg.hw.mailboxes import ManySided
@@ -248,8 +248,8 @@ class Builder:
         except ConfigurationError as error:
             raise item.error(str(error)) from None
         self.models[item.name] = model
-        if isinstance(model, Warner):
-            model.warn = partial(self._tell_use, item, parts.base)
+        if hasattr(model, "warn"):  # a check against a protocol takes as long as making the model
+            cast("Warner", model).warn = partial(self._tell_use, item, parts.base)
         if not kind.stands_in and len(owners) == 1:
             owners[0].peripherals.append(model)
         for place in on_bus(item):

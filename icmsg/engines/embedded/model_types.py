@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.engines.embedded.armv8m.architecture import Armv8M
 from icmsg.engines.embedded.clocks import (
@@ -65,7 +65,6 @@ class OneOrNone(IoModel, Protocol):
 Model = OneOrNone | SeveralLines
 
 
-@runtime_checkable
 class Warner(Protocol):
     """Model that says where firmware uses what is off: ``warn(read or write, offset, reason)``."""
 
