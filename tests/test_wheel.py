@@ -33,10 +33,7 @@ DATA: Final = {
 """Top-level folders that ship inside the package, and which of their files."""
 LAYOUTS: Final = [f"icmsg/_data/firmware_stubs/{name}" for name in link_files() if name.endswith(".ld")]
 
-pytestmark = [
-    pytest.mark.timeout(600),
-    pytest.mark.xdist_group("wheel"),  # built and installed once, and removed by the last of them
-]
+pytestmark = pytest.mark.timeout(600)
 
 
 def clean_environment() -> dict[str, str]:
