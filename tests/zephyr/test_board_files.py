@@ -119,3 +119,35 @@ def test_images_of_a_variant_are_built_for_the_board_itself(tmp_path: Path, qual
     untouched = "board-NOTFOUND" if qualifiers.endswith("ns") else "nrf5340dk/nrf5340/cpuapp"
     assert f"icmsg is for {untouched}." in printed
     assert "remote is for nrf5340dk/nrf5340/cpunet." in printed
+
+
+LAUNCHER = """
+cmake_minimum_required(VERSION 3.20)
+project(sysbuild NONE)
+include("@MODULE@/sysbuild/CMakeLists.txt")
+set(BOARD nrf54l15dk)
+set(BOARD_QUALIFIERS /nrf54l15/cpuflpr/icmsg)
+add_custom_target(vpr_launcher)
+set_target_properties(vpr_launcher PROPERTIES BOARD nrf54l15dk/nrf54l15/cpuapp)
+icmsg_PRE_IMAGE_CMAKE(IMAGES vpr_launcher IMAGE vpr_launcher)
+message(STATUS "snippets are <$CACHE{vpr_launcher_SNIPPET}>.")
+"""
+
+
+@CMAKE
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("nordic-flpr-icmsg", "nordic-flpr"),
+        ("cdc-acm-console;nordic-flpr;nordic-flpr-icmsg", "cdc-acm-console;nordic-flpr"),
+        ("nordic-flpr-xip", "nordic-flpr-xip"),
+        ("", ""),
+    ],
+)
+def test_the_launcher_of_a_variant_has_the_snippet_of_the_board(
+    tmp_path: Path, given: str, used: str
+) -> None:
+    """The name that Zephyr's soc/nordic/sysbuild.cmake makes of all qualifiers is that of no snippet."""
+    text = LAUNCHER.replace("@MODULE@", str(MODULE))
+    defined = [f"-Dvpr_launcher_SNIPPET={given}"] if given else []
+    assert f"snippets are <{used}>." in configured(text, tmp_path / "source", tmp_path / "build", *defined)
