@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -69,7 +69,7 @@ class Console:
     def __init__(self) -> None:
         self.lines: list[ConsoleLine] = []
         self._partial: Final[dict[object, bytearray]] = {}
-        self._sinks: tuple[ConsoleSink, ...] = ()
+        self._sinks: tuple[tuple[ConsoleSink, Collection[object]], ...] = ()
         self._line_sinks: tuple[LineSink, ...] = ()
         self._input_sinks: tuple[ConsoleSink, ...] = ()
         self._input: ConsoleInput | None = None
@@ -78,12 +78,15 @@ class Console:
         self.missed = 0
         """Bytes that reached the UART while its receiver was off or full, as far as the engine tells: they are lost."""
 
-    def add_sink(self, sink: ConsoleSink) -> Callable[[], None]:
-        """Call ``sink`` with all bytes from now on and their time; the function returned removes it again."""
-        self._sinks = (*self._sinks, sink)
+    def add_sink(self, sink: ConsoleSink, *, without: Collection[object] = ()) -> Callable[[], None]:
+        """Call ``sink`` with all bytes from now on and their time, but not those of some sources of :meth:`feed`.
+
+        The function returned removes it again.
+        """
+        self._sinks = (*self._sinks, (sink, without))
 
         def remove() -> None:
-            self._sinks = tuple(other for other in self._sinks if other is not sink)
+            self._sinks = tuple(other for other in self._sinks if other[0] is not sink)
 
         return remove
 
@@ -134,8 +137,9 @@ class Console:
 
     def feed(self, data: bytes, time_ns: int, source: object = None) -> None:
         """Add bytes that were sent at virtual time ``time_ns`` by ``source``, one of the UARTs of the core."""
-        for sink in self._sinks:
-            sink(data, time_ns)
+        for sink, without in self._sinks:
+            if source not in without:
+                sink(data, time_ns)
         partial = self._partial.setdefault(source, bytearray())
         partial += data
         while (end := partial.find(b"\n")) >= 0:

@@ -11,8 +11,10 @@ import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from icmsg.engines.lockstep.machine import SteppedMachine
 from icmsg.machine.console import text_of
 
 if TYPE_CHECKING:
@@ -306,7 +308,7 @@ class UartPort:
 def uarts_of(context: KeywordContext, name: str, machine: Machine) -> dict[str, UartPort]:
     """Return the UARTs of ``machine``, which the Monitor calls ``name``.
 
-    Of the embedded engine all of them, of another one those that are the console of a core.
+    Bytes for the UART that is the console of a core go through that console, which Python may play.
     """
     emulation = context.emulation.embedded()
     if emulation is not None:
@@ -319,14 +321,10 @@ def uarts_of(context: KeywordContext, name: str, machine: Machine) -> dict[str, 
             for part in device.parts
             if isinstance(part, UartObject)
         }
-    consoles = {
-        f"sysbus.{core.uart}": machine.core(core.name).console
-        for core in machine.soc.cores.values()
-        if core.uart is not None
-    }
+    assert isinstance(machine, SteppedMachine)  # there is no third kind
     return {
-        full: UartPort(full, console.add_sink, lambda data, to=console: to.write(data, through="uart"))  # type: ignore[misc]
-        for full, console in consoles.items()
+        f"sysbus.{uart}": UartPort(f"sysbus.{uart}", console.add_sink, partial(machine.write_to_uart, uart))
+        for uart, console in machine.uarts.items()
     }
 
 

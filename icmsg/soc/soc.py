@@ -228,6 +228,18 @@ class Soc:
         check_joined(self.description, self.cores[first].port, self.cores[second].port)
         return first, second
 
+    def uarts(self) -> list[str]:
+        """Return the names of all UARTs on the bus, whichever cores reach them, in the order of the file."""
+        return [
+            item.name
+            for item in self.description
+            if is_uart(item) and any(place.parent == "sysbus" for place in item.registrations)
+        ]
+
+    def core_with_uart(self, name: str) -> str | None:
+        """Return the name of the core on whose console a UART prints; None for one of several cores."""
+        return next((core.name for core in self.cores.values() if name in core.uarts), None)
+
     def shared_ram(self) -> list[str]:
         """Return the names of the RAM that more than one core reaches."""
         ram = dict.fromkeys(part.name for part in self.memory_map() if part.what == RAM)

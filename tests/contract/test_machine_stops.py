@@ -77,6 +77,23 @@ def test_a_core_stands_before_the_first_instruction_of_a_function(machine: Machi
     assert echo.registers["PC"] != echo.address_of("pbuf_write")
 
 
+def test_where_a_run_has_ended_at_a_stop_it_is_the_time_of_the_instruction_and_no_run_goes_back(
+    machine: Machine, echo: Core
+) -> None:
+    times: list[int] = []
+    peer_of(machine)
+    for place in ("link_bond", "pbuf_write"):
+        end = echo.on_reach(place, lambda: times.append(machine.now_ns))
+        echo.run_to(place, timeout_ns=10 * MS)
+        end()
+        assert machine.now_ns == machine.clock.now_ns() == times[-1]
+    assert times == sorted(set(times))
+    machine.run_until(lambda: True, timeout_ns=MS)
+    assert machine.now_ns >= times[-1]
+    machine.run_for(3 * US)
+    assert times[-1] + 3 * US <= machine.now_ns == machine.clock.now_ns()
+
+
 def test_handlers_are_called_each_time_at_the_time_of_the_core_and_in_front_of_it(
     machine: Machine, echo: Core
 ) -> None:

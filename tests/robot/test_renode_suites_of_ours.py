@@ -11,11 +11,13 @@ from typing import Final
 import pytest
 from robot.api import ExecutionResult
 
+EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "renode_header.robot"
 SUITES: Final = sorted(Path(__file__).with_name("renode_suites").glob("*.robot"))
 
 
 def results(path: Path) -> dict[str, tuple[str, str]]:
-    return {test.name: (test.status, test.message) for test in ExecutionResult(str(path)).suite.all_tests}
+    tests = ExecutionResult(str(path)).suite.all_tests
+    return {f"{test.parent.name}: {test.name}": (test.status, test.message) for test in tests}
 
 
 def failed(found: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
@@ -58,12 +60,12 @@ def test_passing_keywords_log_what_they_saw(tmp_path: Path) -> None:
 )
 def test_the_same_suites_pass_under_renode_test(tmp_path: Path) -> None:
     done = subprocess.run(
-        [os.environ["RENODE_TEST"], "-r", str(tmp_path), *map(str, SUITES)],
+        [os.environ["RENODE_TEST"], "-r", str(tmp_path), *map(str, [*SUITES, EXAMPLE])],
         capture_output=True,
         text=True,
         timeout=1500,
         check=False,
     )
     found = results(tmp_path / "robot_output.xml")
-    assert len(found) >= 33, done.stdout[-2000:]
+    assert len(found) >= 34, done.stdout[-2000:]
     assert not failed(found)

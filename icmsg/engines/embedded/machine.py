@@ -133,9 +133,9 @@ class EmbeddedMachine(BaseMachine[MachineCore]):
 
     def _deadline(self, ns: int) -> int:
         """Return the tick ``ns`` from now; waits that follow each other do not add up their rounding."""
-        tick, exact = self._reached
-        if tick != self.scheduler.now:
-            exact = self._nanoseconds(self.scheduler.now)
+        (tick, exact), now = self._reached, self.scheduler.time()
+        if tick != now:
+            exact = self._nanoseconds(now)
         until = self.ticks(exact + ns)
         self._reached = until, exact + ns
         return until

@@ -343,7 +343,8 @@ class MachineCore(ObservableCore):
     def run_to(self, place: int | str, *, timeout_ns: int, times: int = 1) -> None:
         """Run until firmware has come to ``place`` (as for :meth:`on_reach`) so often; all stands directly before it.
 
-        The next run goes on there, with the same events and hash as one that was not stopped.
+        The virtual time is the core's exact tick. The next run goes on there, with the same events and hash as one that
+        was not stopped.
 
         Raises:
             VirtualTimeoutError: it did not come there within a virtual time.

@@ -63,6 +63,8 @@ class Scheduler:
         self._held: HeldSignals | None = None
         self._left: Processor | None = None  # the core whose slice was left at a stop
         self._is_told = False  # whether that stop was told
+        self._stood = 0  # the exact tick of the last stop at which a run ended
+        self._runs = False
         self.between: Callable[[], None] | None = None
         """Called between slices and actions, as often as ``satisfied`` is asked; nothing runs until it returns."""
         self.stopped: Callable[[Processor], None] = _ignore
@@ -75,9 +77,14 @@ class Scheduler:
         self._slice_limit = min(quantum, _SLICE_LIMIT_US * self._ticks_per_us)
 
     def time(self) -> int:
-        """Return the tick of what runs: exact in a core's peripheral access, else :attr:`now`."""
+        """Return the tick of what runs: exact in a core's peripheral access, else :attr:`now`.
+
+        Between two runs it is never before a stop at which one ended, of whose core it is the exact tick.
+        """
         current = self._current
-        return self.now if current is None else current.now()
+        if current is not None:
+            return current.now()
+        return self.now if self._runs else max(self.now, self._stood)
 
     def at(self, time: int, action: Action) -> ScheduledTimer:
         """Run ``action`` at tick ``time``, when every core has come that far."""
@@ -134,6 +141,13 @@ class Scheduler:
         Raises:
             CoreFault: a core was reset whose image cannot start.
         """
+        self._runs = True
+        try:
+            return self._run(until, satisfied, held)
+        finally:
+            self._runs = False
+
+    def _run(self, until: int, satisfied: Callable[[], bool] | None, held: HeldSignals | None) -> bool:
         self.drain()
         self._held = held
         if self._left is not None:
@@ -226,10 +240,12 @@ class Scheduler:
     def _finish_slice(self, core: Processor) -> None:
         """Run the rest of a slice that was left at a stop; when an exception ends that, it goes on in the next run."""
         self._left, self._current = core, core
+        stood = self._stood
         try:
             while core.stop is not None and core in self.cores:
                 if not self._is_told:
                     self._is_told = True
+                    stood = core.now()
                     self.stopped(core)
                 if self.between is not None:
                     self.between()
@@ -239,6 +255,8 @@ class Scheduler:
             self._left = None
         finally:
             self._current = None
+            if self._left is not None:
+                self._stood = stood
         self._ended(core)
 
     @staticmethod

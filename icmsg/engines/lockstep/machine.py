@@ -28,6 +28,7 @@ from icmsg.engines.lockstep.stepper import StepClock
 from icmsg.engines.lockstep.stops import FirmwareStops
 from icmsg.errors import ConfigurationError, EngineError
 from icmsg.machine.base_machine import BaseMachine
+from icmsg.machine.console import Console
 from icmsg.machine.events import TIMELINE, EventKind, EventStream
 from icmsg.timers import MS, US
 
@@ -75,7 +76,9 @@ class SteppedMachine(BaseMachine[CoreT]):
         self.clock: Final = StepClock()
         self.stops: Final = FirmwareStops(self._stop_commands, partial(setattr, self.clock, "time_ns"))
         self._mailboxes: Final = [core for core in soc.cores.values() if core.mailbox is not None]
-        self._uarts: Final = [core for core in soc.cores.values() if core.uart is not None]
+        self.uarts: Final = {name: Console() for name in soc.uarts()}
+        """What each UART of the platform file prints, whatever others of its core do."""
+        self._printing: Final = [(name, soc.core_with_uart(name)) for name in self.uarts]
 
     def hangs(self, within_ns: int) -> list[Hang]:
         """Return the interrupts that never end; nobody sees loops between synchronization points."""
@@ -132,6 +135,20 @@ class SteppedMachine(BaseMachine[CoreT]):
     def command(self, line: str) -> str:
         """Run commands that let no time pass, with ``;`` between them, and return what they print."""
         raise NotImplementedError
+
+    def write_to_uart(self, name: str, data: bytes) -> None:
+        """Send bytes to a UART by its name in the platform file; they are received at once.
+
+        Raises:
+            EngineError: Python plays the core whose console it is, or the machine is closed.
+        """
+        core = next((each.name for each in self.soc.cores.values() if each.uart == name), None)
+        if core is not None:
+            self.core(core).console.write(data, through="uart")
+            return
+        self.check_open()
+        for byte in data:
+            self.command(f"{name} WriteChar 0x{byte:02X}")
 
     def loaded_files(self) -> list[str]:
         """Return the paths of the files that Renode has loaded, the last one last; none where it does not tell."""
@@ -262,7 +279,10 @@ class SteppedMachine(BaseMachine[CoreT]):
         if self._closed:
             return
         for time_ns, _, source, value in records:
-            self.cores[self._uarts[source].name].console.feed(bytes((value & 0xFF,)), time_ns)
+            (uart, core), byte = self._printing[source], bytes((value & 0xFF,))
+            self.uarts[uart].feed(byte, time_ns)
+            if core is not None:
+                self.cores[core].console.feed(byte, time_ns, uart)
 
     # The end
 

@@ -113,13 +113,13 @@ class RemoteMachine(SteppedMachine[RemoteCore]):
         self._sources = {
             TASK: mailboxes,
             LINE_ROSE: mailboxes,
-            BYTE_SENT: len(self._uarts),
+            BYTE_SENT: len(self.uarts),
             RESET_REQUESTED: len(cores),
         }
         self._own: list[tuple[int, int, int]] = []
         self._origin_ns = 0
         shared = _shared(cores)
-        self.capabilities: Final = find_capabilities(self.monitor, path, cores, shared)
+        self.capabilities: Final = find_capabilities(self.monitor, path, self.soc, shared)
         self.monitor.execute(monitor_text.SERIAL)
         if quantum_ns is not None:
             self.monitor.execute(f'emulation SetGlobalQuantum "{monitor_text.seconds(quantum_ns)}"')

@@ -19,10 +19,10 @@ from icmsg.machine.console import printable_lines
 from icmsg.soc.soc import shipped_platform_with
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
-    from icmsg.soc.soc import MappedRange, SocCore
+    from icmsg.soc.soc import MappedRange, Soc
 
 
 CONNECT_S: Final = 3.0
@@ -223,20 +223,19 @@ def find_platform(transport: Transport) -> Path:
 
 
 def find_capabilities(
-    monitor: BatchedMonitor, platform: Path, cores: Mapping[str, SocCore], shared: Collection[MappedRange]
+    monitor: BatchedMonitor, platform: Path, soc: Soc, shared: Collection[MappedRange]
 ) -> Capabilities:
     """Pause the emulation, check that the selected machine is one of ``platform``, and see what can be used.
 
     Raises:
         EngineError: there is no such machine; the text says what to do.
     """
-    mailboxes = [core.mailbox for core in cores.values() if core.mailbox is not None]
-    _check_machine(monitor, platform, [core.cpu for core in cores.values()])
+    mailboxes = [core.mailbox for core in soc.cores.values() if core.mailbox is not None]
+    _check_machine(monitor, platform, [core.cpu for core in soc.cores.values()])
     # Somebody before us may have left it held, and then `pause` would wait for ever.
     if mailboxes and _answers(monitor, f"{mailboxes[0]} EndLockstep"):
         monitor.execute("pause")
-        uarts = [core.uart for core in cores.values() if core.uart is not None]
-        follow = f'{mailboxes[0]} Follow "{" ".join(mailboxes)}" "{" ".join(uarts)}"'
+        follow = f'{mailboxes[0]} Follow "{" ".join(mailboxes)}" "{" ".join(soc.uarts())}"'
         lockstep = mailboxes[0] if _answers(monitor, follow) else None
     else:
         monitor.execute("pause")

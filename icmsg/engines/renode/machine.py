@@ -170,7 +170,7 @@ class RenodeMachine(SteppedMachine[RenodeCore]):
             self._rang = self._doorbells.counters
             self._timeline: RecordReader | None = None
             self._stops: tuple[StopsApi, RecordReader] | None = None
-            consoles = self._api.consoles(_CONSOLE_BYTES, [str(core.uart) for core in self._uarts])
+            consoles = self._api.consoles(_CONSOLE_BYTES, list(self.uarts))
             self._printed = RecordReader(consoles, "bytes of a console")
             self.stepper = Stepper(
                 self.clock,

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from icmsg.engines.embedded.core_control import ConsoleModel
 from icmsg.engines.lockstep.records import (
     BYTE_SENT,
     FELL_ASLEEP,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from icmsg.engines.embedded.machine import EmbeddedMachine
+    from icmsg.machine.console import ConsoleSink
 
 
 class MailboxWait:
@@ -85,7 +87,6 @@ class StepRecords:
         self.unfollow()
         cores = self._machine.soc.cores.values()
         rings = {core.mailbox: core for core in cores if core.mailbox is not None}
-        prints = {core.uart: core for core in cores if core.uart is not None}
         sources = {}
         for source, name in enumerate(mailboxes.split()):
             if name not in rings:
@@ -99,10 +100,19 @@ class StepRecords:
         }
         self._removers.append(self._machine.events.add_sink(partial(self._on_event, sources, outputs)))
         for source, name in enumerate(uarts.split()):
-            if name not in prints:
-                raise MonitorError(f"{name} is no IUART")
-            console = self._machine.core(prints[name].name).console
-            self._removers.append(console.add_sink(partial(self._on_bytes, source)))
+            self._removers.append(self._follow_uart(name, partial(self._on_bytes, source)))
+
+    def _follow_uart(self, name: str, sink: ConsoleSink) -> Callable[[], None]:
+        models = self._machine.models
+        core = next((each for each in self._machine.soc.cores.values() if each.uart == name), None)
+        if core is not None:  # its console has what is printed into memory as well
+            others = [models.get(uart) for uart in core.uarts if uart != name]
+            return self._machine.core(core.name).console.add_sink(sink, without=others)
+        model = models.get(name)
+        if not isinstance(model, ConsoleModel):
+            raise MonitorError(f"{name} is no IUART")
+        model.sinks.append(sink)
+        return partial(model.sinks.remove, sink)
 
     @exposed(VOID, wanted=BOOL)
     def follow_timeline(self, wanted: bool) -> None:

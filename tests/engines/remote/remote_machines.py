@@ -47,17 +47,20 @@ def on_a_fake_of_renode(*, quantum_ns: int = 1_000, missing: frozenset[str] = fr
 class OnTheEmbeddedMonitor(RemoteMachine):
     """Brings its own Monitor, in which a shipped script has made the machine, and takes it away when it is closed.
 
-    Of another SoC than the nRF5340 both cores are halted in it, with their default images loaded.
+    Of another SoC than the nRF5340 both cores are halted in it, with their default images loaded. ``platform`` is a
+    file of the nRF5340 with something more.
     """
 
-    def __init__(self, soc: str = DEFAULT.name, **times: int) -> None:
+    def __init__(self, soc: str = DEFAULT.name, platform: Path | None = None, **times: int) -> None:
         self._monitor = EmbeddedMonitor()
+        platform = platform or platform_file(soc)
         if soc == DEFAULT.name:
+            self._monitor.execute(f"$platform=@{typed(platform)}")
             self._monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
         else:
             self._monitor.execute("$apphalted=true; $radhalted=true")
             self._monitor.execute(f"include {typed(asset('renode') / f'{soc}.resc')}")
-        super().__init__(self._monitor, platform_file(soc), **times)
+        super().__init__(self._monitor, platform, **times)
 
     def close(self) -> None:
         super().close()
@@ -70,18 +73,20 @@ class OnARealRenode(RemoteMachine):
     The port serves one client at a time: tests of several processes wait for each other there.
     """
 
-    def __init__(self, host: str, port: int, **times: int) -> None:
+    def __init__(self, host: str, port: int, platform: Path | None = None, **times: int) -> None:
         self._monitor = TelnetMonitor(host, port, connect_s=_TURN_S)
         self._monitor.execute("Clear")
+        platform = platform or platform_file(DEFAULT.name)
+        self._monitor.execute(f"$platform=@{typed(platform)}")  # a variable outlives Clear
         self._monitor.execute(f"include {typed(asset('renode') / 'machine.resc')}")
-        super().__init__(self._monitor, **times)
+        super().__init__(self._monitor, platform, **times)
 
     def _close(self) -> None:
         super()._close()
         self._monitor.close()
 
 
-def on_a_real_renode(**times: int) -> OnARealRenode:
+def on_a_real_renode(platform: Path | None = None, **times: int) -> OnARealRenode:
     """Return a machine in the Renode whose Monitor is at ``ICMSG_RENODE_MONITOR`` (HOST:PORT), else in one of our own.
 
     Where there is no Renode the test is skipped, and fails with ICMSG_REQUIRE_RENODE=1.
@@ -90,7 +95,7 @@ def on_a_real_renode(**times: int) -> OnARealRenode:
         host, port = _address()
     except EngineNotAvailableError as error:
         not_available(error)
-    return OnARealRenode(host, port, **times)
+    return OnARealRenode(host, port, platform, **times)
 
 
 def _address() -> tuple[str, int]:

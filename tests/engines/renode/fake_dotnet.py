@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+from functools import partial
 from pathlib import Path
 from struct import Struct
 from types import SimpleNamespace
@@ -21,7 +22,6 @@ from typed_paths import typed
 from icmsg.engines.embedded.machine import EmbeddedMachine
 from icmsg.engines.embedded.memory import Memory as Bytes
 from icmsg.errors import BusError
-from icmsg.machine.console import Console
 from icmsg.machine.events import Event, EventKind
 from icmsg.soc.platform import load_platform
 from icmsg.soc.soc import VPR
@@ -29,6 +29,7 @@ from icmsg.soc.soc import VPR
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from icmsg.machine.console import ConsoleSink
     from icmsg.soc.platform import Peripheral
 
 RECORD = Struct("<QHHI")
@@ -67,9 +68,9 @@ class DoorbellLines:
 class Registers:
     """A peripheral by offset; its outputs are attributes, the numbered ones in ``outputs``."""
 
-    def __init__(self, machine: FakeMachine, core: str, base: int) -> None:
+    def __init__(self, machine: FakeMachine, name: str, core: str, base: int) -> None:
         bus = machine.soc.core(core).bus
-        self.core = core
+        self.name, self.core = name, core
         self.outputs: dict[str, Line] = {}
         self.ReadDoubleWord: Callable[[int], int] = lambda offset: bus.read32(base + offset)
         self.WriteDoubleWord: Callable[[int, int], None] = lambda offset, value: bus.write32(
@@ -275,7 +276,7 @@ class FakeMachine:
             controllers[wire.destination] for wire in item.connections if wire.destination in controllers
         )
         owner = next(wired, cores[place.cpu] if place.cpu else next(iter(cores.values())))
-        found = self.objects[item.name] = Registers(self, owner.name, place.address - place.offset)
+        found = self.objects[item.name] = Registers(self, item.name, owner.name, place.address - place.offset)
         controlled = controllers.get(item.name)
         if controlled is not None and controlled.kind == VPR:
             for number in controlled.wires:
@@ -451,23 +452,27 @@ class ConsoleCapture(Block):
 
     def __init__(self, machine: FakeMachine, capacity: int, uarts: list[Registers]) -> None:
         super().__init__(machine, capacity)
+        self._removers: list[Callable[[], None]] = []
         for place, uart in enumerate(uarts):
-            slot: Any = machine.soc.core(uart.core)._slot
-            slot.console = _Recorder(self, place)
+            sinks: list[ConsoleSink] = machine.soc.models[uart.name].sinks  # type: ignore[attr-defined]
+            sink = partial(self._sent, place)
+            sinks.append(sink)
+            self._removers.append(partial(sinks.remove, sink))
+            core = machine.soc.core(uart.core)
+            if (
+                machine.soc.soc.cores[core.name].uart == uart.name
+            ):  # the fake reads RTT, too, before the engine does
+                models = list(machine.soc.models.values())
+                self._removers.append(core.console.add_sink(sink, without=models))
+
+    def _sent(self, place: int, data: bytes, time_ns: int) -> None:
+        for byte in data:
+            self.add(time_ns, 4, place, byte)
 
     def Dispose(self) -> None:  # noqa: N802 - .NET's name
         self._let_go()
-
-
-class _Recorder(Console):
-    def __init__(self, block: Block, place: int) -> None:
-        super().__init__()
-        self._block, self._place = block, place
-
-    def feed(self, data: bytes, time_ns: int, source: object = None) -> None:
-        del source
-        for byte in data:
-            self._block.add(time_ns, 4, self._place, byte)
+        for remove in self._removers:
+            remove()
 
 
 class Interaction:

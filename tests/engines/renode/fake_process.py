@@ -124,11 +124,11 @@ def uninstall(renode: fake_dotnet.FakeRenode) -> None:
 class MachineOnTheFake(RenodeMachine):
     """Brings its own process, and takes it away when it is closed."""
 
-    def __init__(self, **times: int) -> None:
+    def __init__(self, platform: Path | None = None, **times: int) -> None:
         self._patch = pytest.MonkeyPatch()
         self._folder = tempfile.TemporaryDirectory(prefix="icmsg-test")
         self._fake = install(self._patch, Path(self._folder.name))
-        super().__init__(**times)
+        super().__init__(platform, **times)
 
     def close(self) -> None:
         super().close()
