@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.engines.embedded.core_control import CoreControl
 from icmsg.engines.embedded.foreign_cores import refusal
 from icmsg.engines.embedded.machine import DEFAULT_QUANTUM_NS
-from icmsg.errors import IcmsgError, MonitorError, VirtualTimeoutError
+from icmsg.errors import IcmsgError, MonitorError, PlatformError, VirtualTimeoutError
 from icmsg.gdb import Debugger, Halted
 from icmsg.machine.console import Console
 from icmsg.machine.events import EventKind
@@ -93,7 +93,7 @@ class MonitorMachine:
 
         Raises:
             PlatformError: it has something wrong, or something that the embedded engine does not model.
-            MonitorError: time has passed already.
+            MonitorError: time has passed already, or the description has an error of syntax.
         """
         if self.now_ns:
             raise MonitorError(
@@ -105,7 +105,12 @@ class MonitorMachine:
                 "the embedded engine makes the machine again for this: load platform descriptions, and set speeds, "
                 f"before hooks, traces and logs of {', '.join(attached)}"
             )
-        self._make([*self._sources, (file, text)] if file or text else self._sources)
+        try:
+            self._make([*self._sources, (file, text)] if file or text else self._sources)
+        except PlatformError as error:
+            if error.syntax:
+                raise MonitorError(f"{error.syntax}\n{error}") from None
+            raise
 
     def _make(self, sources: list[tuple[str, str]]) -> None:
         soc = NotedMachine(

@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 
 MEMORY: Final = "Memory.MappedMemory"
 ARRAY_MEMORY: Final = "Memory.ArrayMemory"
+_NO_MEMORIES: Final = ("Memory.GenericI2cEeprom", "Memory.MSP430F261X_DMA")
+"""What Renode's namespace has beside memories."""
 _SCRIPTED: Final = "Python.PythonPeripheral"
 
 
@@ -181,7 +183,7 @@ class Builder:
                 self.left_out.extend(fill(item, part))
             for address, item, place in piece.places:
                 for space in self._spaces_of(item, place):
-                    self._register(item, space, piece.mapped(address))
+                    self._register(item, space, piece.mapped(address, place))
         for item in items:  # in the order of the file, whatever shares a page
             self.memories[item.name] = self.memories.pop(item.name)
 
@@ -190,7 +192,7 @@ class Builder:
         if item.type == _SCRIPTED:
             base = next((place.address or 0 for place in on_bus(item)), 0)
             model = scripted(item, self._scripts, lambda what: self._first_access(what, base))
-        if model is None and item.type.startswith("Memory."):
+        if model is None and item.type.startswith("Memory.") and item.type not in _NO_MEMORIES:
             raise item.error(
                 f"{item.type} is no memory that the embedded engine has: use {MEMORY} or {ARRAY_MEMORY}; the renode "
                 "engine runs it: --engine renode"

@@ -104,7 +104,7 @@ def _find(using: Using, search_path: Sequence[Path]) -> Path:
             "file"
         )
     where = ", ".join(map(str, candidates)) or "an empty search path"
-    raise using.place.error(f'"{using.path}" does not exist; looked for {where}')
+    raise using.place.error(f"Using '{using.path}' does not exist; looked for {where}")
 
 
 def merge(
