@@ -168,7 +168,7 @@ def test_what_is_at_the_path_of_a_terminal_is_only_replaced_if_it_is_a_link_and_
     [
         (
             "connector Connect uartapp nothing",
-            "nothing is no terminal or hub; make one with emulation CreateUart",
+            "nothing is no terminal, hub or environment; make one with emulation CreateUart",
         ),
         ("connector Connect nothing term", "nothing is no peripheral of this machine"),
         ("connector Connect ipcapp term", "ipcapp is no UART"),

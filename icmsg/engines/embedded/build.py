@@ -18,7 +18,7 @@ from icmsg.engines.embedded.clocks import (
     check_attributes,
 )
 from icmsg.engines.embedded.memory import PAGE, AddressSpace, place_io
-from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories, size_of
+from icmsg.engines.embedded.memory_groups import NO_MEMORIES, MemoryPart, fill, place_memories, size_of
 from icmsg.engines.embedded.model_types import (
     Model,
     ModelType,
@@ -56,8 +56,6 @@ if TYPE_CHECKING:
 
 MEMORY: Final = "Memory.MappedMemory"
 ARRAY_MEMORY: Final = "Memory.ArrayMemory"
-_NO_MEMORIES: Final = ("Memory.GenericI2cEeprom", "Memory.MSP430F261X_DMA")
-"""What Renode's namespace has beside memories."""
 _SCRIPTED: Final = "Python.PythonPeripheral"
 
 
@@ -192,7 +190,7 @@ class Builder:
         if item.type == _SCRIPTED:
             base = next((place.address or 0 for place in on_bus(item)), 0)
             model = scripted(item, self._scripts, lambda what: self._first_access(what, base))
-        if model is None and item.type.startswith("Memory.") and item.type not in _NO_MEMORIES:
+        if model is None and item.type.startswith("Memory.") and item.type not in NO_MEMORIES:
             raise item.error(
                 f"{item.type} is no memory that the embedded engine has: use {MEMORY} or {ARRAY_MEMORY}; the renode "
                 "engine runs it: --engine renode"

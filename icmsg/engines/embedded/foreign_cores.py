@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from icmsg.soc.platform import Peripheral, PlatformDescription, Registration
 from icmsg.engines.embedded.model_types import _CORES, find_model
 
-
-_RISCV32: Final = "RiscV32 CV32E40P IbexRiscV32 Minerva OpenTitan_BigNumberAcceleratorCore PicoRV32 Ri5cy VeeR_EL2 VexRiscv"
+_RISCV32: Final = (
+    "RiscV32 CV32E40P IbexRiscV32 Minerva OpenTitan_BigNumberAcceleratorCore PicoRV32 Ri5cy VeeR_EL2 VexRiscv"
+)
 _ARM: Final = "ARMv7A ARMv7R CortexM"
 _TRANSLATED: Final = f"{_ARM} ARMv8A ARMv8R {_RISCV32} RiscV64 PowerPc PowerPc64 Sparc X86 X86_64 Xtensa"
 _KVM: Final = "X86KVM X86_64KVM"
@@ -126,7 +127,7 @@ def _kind(core: Peripheral) -> str:
 
 
 def _belongs(item: Peripheral, gone: Mapping[str, Peripheral], *, wires: bool) -> bool:
-    """Return whether only what is gone sees an item, or, with ``wires`` or for a core's controller, has its interrupts."""
+    """Return whether only what is gone sees an item, or, with ``wires`` or for a controller, has its interrupts."""
     places = [_is_seen_by(place, gone) for place in item.registrations if place.parent == "sysbus"]
     wires |= item.type in CONTROLLERS.values()
     lines = [wire.destination in gone for wire in item.connections] if wires else []

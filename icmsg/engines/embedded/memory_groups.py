@@ -25,6 +25,10 @@ _NUMBER: Final = r"(0[xX][0-9A-Fa-f]+|\d+)"
 _WRITE: Final = re.compile(rf"({'|'.join(_WIDTHS)})\s+{_NUMBER}\s+{_NUMBER}")
 
 
+NO_MEMORIES: Final = ("Memory.GenericI2cEeprom", "Memory.MSP430F261X_DMA")
+"""Types that Renode's namespace has beside memories."""
+
+
 class MemoryPart:
     """Bytes ``start`` up to ``start + size`` of ``memory``, which a platform file calls ``name``."""
 
@@ -54,7 +58,11 @@ class Placed(NamedTuple):
 
     def mapped(self, address: int, place: Registration) -> MappedMemory:
         """Return the piece as it is mapped at an address: as much of it as the registration of its one part says."""
-        size = self.memory.size if len(self.items) > 1 else _whole_pages(_span(self.items[0], place)[1] - address)
+        size = (
+            self.memory.size
+            if len(self.items) > 1
+            else _whole_pages(_span(self.items[0], place)[1] - address)
+        )
         return MappedMemory(address, address + size, self.memory)
 
 

@@ -20,6 +20,7 @@ from icmsg.engines.embedded.clocks import (
     wfi_needs_mie,
 )
 from icmsg.engines.embedded.models.core_holder import NrfResetModel, NrfVprModel
+from icmsg.engines.embedded.models.dummy_sensor import DummySensor
 from icmsg.engines.embedded.models.dwt import DwtModel
 from icmsg.engines.embedded.models.nrf_clock import Nrf54lClockModel, NrfClockModel
 from icmsg.engines.embedded.models.nrf_grtc import NrfGrtcModel
@@ -350,6 +351,7 @@ MODELS: Final[dict[str, ModelType]] = {
     "Miscellaneous.NRF_RESET": ModelType(_reset, cores=("network",), required=("network",)),
     "Miscellaneous.NRF_TEMP": ModelType(lambda parts: NrfTempModel(parts.slot, base=parts.base)),
     "Miscellaneous.NRF_VPR": ModelType(_vpr, cores=("vpr",), required=("vpr",)),
+    "Sensors.DummySensor": ModelType(lambda _parts: DummySensor(), size=4, stands_in=True),
     "Timers.NRF52840_Timer": ModelType(_timer, numbers=("numberOfEvents",)),
     "Timers.NRF52840_RTC": ModelType(_rtc, numbers=("numberOfEvents",)),
     "Timers.NRF52840_Watchdog": ModelType(lambda parts: NrfWdtModel(parts.slot, base=parts.base)),

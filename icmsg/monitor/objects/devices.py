@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from icmsg.engines.embedded.clocks import CLIC, CONTROLLERS, CPUS
 from icmsg.engines.embedded.core_control import ConsoleModel
 from icmsg.engines.embedded.model_types import lines_of
+from icmsg.engines.embedded.models.dummy_sensor import DummySensor
 from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
 from icmsg.hw.model import WideModel
@@ -20,6 +21,7 @@ from icmsg.monitor.objects.bus_ranges import BusRanges
 from icmsg.monitor.objects.cpu import ArmRegisterNames, CpuObject, ForeignCpu, VprRegisters
 from icmsg.monitor.objects.cpu_execution import CpuCode, CpuExecution, ExecutionTrace
 from icmsg.monitor.objects.cpu_tracing import CpuModes, CpuTracing
+from icmsg.monitor.objects.environment import SensorPlace
 from icmsg.monitor.objects.hooks import AccessLog, BusHooks, CpuHooks
 from icmsg.monitor.objects.interrupts import InterruptLines, NumberedOutputs, OutputLevel, PendingExceptions
 from icmsg.monitor.objects.loader import Loader
@@ -55,7 +57,7 @@ class Surroundings:
     ``script(text, itself, *others)`` makes the script of a hook of the device ``itself``, and
     ``add_trace(name, make)`` makes a trace of a name. ``set_mips(cpu, mips)`` changes the speed of a core, ``started``
     notes that the emulation is started. ``uarts`` are the UARTs that there are already, and will be;
-    ``add_parts`` adds something to the machine.
+    ``add_parts`` adds something to the machine. ``join(sensor, environment)`` puts a sensor into an environment.
     """
 
     log: MachineLog
@@ -68,6 +70,7 @@ class Surroundings:
     started: Callable[[], None]
     uarts: dict[str, UartObject]
     add_parts: AddParts
+    join: Callable[[str, str], None]
 
 
 def make_devices(
@@ -89,6 +92,8 @@ def make_devices(
     devices = {"sysbus": Device("sysbus", "SystemBus", *parts)}
     records = StepRecords(machine, is_started)
     for item in machine.description:
+        if item.name in machine.memories and not item.registrations:
+            continue  # as in Renode, what is registered nowhere has no name
         full = _full_name(item, machine)
         source = item.alias or item.name
         parts = _parts(item, machine, controls, records, partial(warn, source=source), around)
@@ -128,6 +133,8 @@ def make_devices(
             else:
                 uart.move_to(model, console)
             parts = uart, level, *parts
+        if isinstance(model, DummySensor):
+            parts = SensorPlace(full, around.join), *parts
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], *parts)
     for item in machine.foreign_cores.values():
         full = f"sysbus.{item.alias or item.name}"

@@ -146,7 +146,7 @@ _RENODE: tuple[tuple[set[str], str], ...] = (
     ({"NAME", "DOTTED"}, "type name"),
     ({"HEXADECIMAL"}, "hexadecimal number or decimal non-negative number or decimal number"),
 )
-"""What Renode 1.16.1 says that it expected: the first of which all terminals can stand there."""
+"""Words of Renode 1.16.1 for what it expected: the first of which all terminals can stand there."""
 _INSERTED = {"{": "a block that is indented deeper", ";": "the end of the line", "}": "the end of the line"}
 
 
@@ -171,7 +171,7 @@ def _as_renode(error: UnexpectedInput, braces: str) -> str:
     elif not words and "_RBRACE" in expected:
         words = f"{_block(stack)} end"
     at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
-    char = "" if at_end else braces.split("\n")[error.line - 1][error.column - 1]
+    char = "" if at_end else braces.split("\n")[error.line - 1][error.column - 1 :][:1]
     found = "Unexpected end of input reached" if at_end else f"unexpected '{char}'"
     return f"{found}; expected {words or _expectation(error)}"
 
@@ -180,11 +180,11 @@ def _block(stack: Sequence[object]) -> str:
     """Return Renode's name of the block that is open, from what the parser has read."""
     types = [getattr(part, "type", "") for part in stack]
     opened = len(types) - 1 - types[::-1].index("_LBRACE")
-    before = types[max(opened - 3, 0) : opened]
-    if before[-1:] == ["_AT"]:
+    if types[opened - 1] == "_AT":
         return "registration infos list"
-    section = next((part for part, kind in zip(stack[opened - 3 : opened], before) if kind == "SECTION"), None)
-    return f"{section} statement list" if section is not None else "attribute list"
+    if "SECTION" in types[max(opened - 3, 0) : opened]:  # init:, or init add:
+        return f"{stack[opened - 1 - types[opened - 1 :: -1].index('SECTION')]} statement list"
+    return "attribute list"
 
 
 def _found(error: UnexpectedInput, lines: list[str], braces: str) -> tuple[str, int, int]:

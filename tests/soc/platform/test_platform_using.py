@@ -99,7 +99,10 @@ def test_a_local_name_stays_in_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"main": 'using "./x.repl"\n'}, r"main.repl:1: Using './x.repl' does not exist; looked for .*x.repl"),
+        (
+            {"main": 'using "./x.repl"\n'},
+            r"main.repl:1: Using './x.repl' does not exist; looked for .*x.repl",
+        ),
         (
             {"main": 'using "./a.repl"\nusing "./a.repl"\n', "a": ""},
             r'main.repl:2: "./a.repl" is already used by this',

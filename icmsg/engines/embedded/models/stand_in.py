@@ -261,6 +261,10 @@ class ArrayMemoryModel:
     def reset(self) -> None:
         """Keep everything."""
 
+    def take_over(self, other: ArrayMemoryModel) -> None:
+        """Have the bytes of another one, which is no more."""
+        self._bytes[:] = other._bytes
+
     def read8(self, offset: int) -> int:
         """Read a byte."""
         return self._bytes[offset]
