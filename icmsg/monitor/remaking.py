@@ -89,9 +89,11 @@ def take_over(
         if name in new.memories and new.memories[name].size == memory.size:
             new.memories[name].bytes[:] = memory.bytes
     for name, model in old.models.items():
-        lasting = new.models.get(name)
-        if isinstance(lasting, ArrayMemoryModel | DummySensor) and type(lasting) is type(model):
-            lasting.take_over(model)
+        again = new.models.get(name)
+        if isinstance(again, ArrayMemoryModel) and isinstance(model, ArrayMemoryModel):
+            again.take_over(model)
+        elif isinstance(again, DummySensor) and isinstance(model, DummySensor):
+            again.take_over(model)
     for tag in old.tags:
         if tag not in new.tags:
             new.add_tag(tag)

@@ -50,7 +50,7 @@ _ALIASES: Final = {
 class CpuObject:
     """Core in the Monitor; ``warn`` writes a line into the log.
 
-    ``set_mips`` changes its speed, ``started`` notes that the emulation is started.
+    ``set_mips`` changes its speed, ``started`` notes that the emulation is started. ``is_thumb``: it is a Cortex-M.
     """
 
     def __init__(
@@ -61,7 +61,10 @@ class CpuObject:
         warn: Callable[[str], None],
         set_mips: Callable[[int], None],
         started: Callable[[], None],
+        *,
+        is_thumb: bool,
     ) -> None:
+        self._is_thumb = is_thumb
         self._core: Final = core
         self._control: Final = control
         self._number = number
@@ -77,7 +80,12 @@ class CpuObject:
 
     @pc.setter
     def pc(self, value: int) -> None:
-        self._control.write_register("PC", value)
+        self._write("PC", value)
+
+    def _write(self, name: str, value: int) -> None:
+        if self._is_thumb and name == "PC" and value % 2 == 0:
+            self._warn(f"Patching PC 0x{value:X} for Thumb mode.")
+        self._control.write_register(name, value)
 
     @property
     @exposed(REGISTER, name="SP")
@@ -193,12 +201,12 @@ class CpuObject:
     @exposed(VOID, register=STRING, value=REGISTER)
     def set_register(self, register: str, value: int) -> None:
         """Set a core register by its name."""
-        self._control.write_register(_engine_name(register), value)
+        self._write(_engine_name(register), value)
 
     @exposed(VOID, name="SetRegister", register=INT32, value=REGISTER)
     def set_register_by_number(self, register: int, value: int) -> None:
         """Set a core register by its number."""
-        self._control.write_register(_name_of(register), value)
+        self._write(_name_of(register), value)
 
     @exposed(REGISTER, register=INT32)
     def get_register_unsafe(self, register: int) -> int:
@@ -208,7 +216,7 @@ class CpuObject:
     @exposed(VOID, register=INT32, value=REGISTER)
     def set_register_unsafe(self, register: int, value: int) -> None:
         """Set a core register by its number."""
-        self._control.write_register(_name_of(register), value)
+        self._write(_name_of(register), value)
 
     @exposed(UINT64, name="GetRegisterUlong", register=INT32)
     def get_register_number(self, register: int) -> int:

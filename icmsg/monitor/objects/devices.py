@@ -26,6 +26,7 @@ from icmsg.monitor.objects.hooks import AccessLog, BusHooks, CpuHooks
 from icmsg.monitor.objects.interrupts import InterruptLines, NumberedOutputs, OutputLevel, PendingExceptions
 from icmsg.monitor.objects.loader import Loader
 from icmsg.monitor.objects.mailbox import MailboxWait, StepRecords
+from icmsg.monitor.objects.memory_log import MemoryLog
 from icmsg.monitor.objects.registers import MemoryBlock, NvicRegisters, RegisterAccess, WideRegisterAccess
 from icmsg.monitor.objects.sysbus import BusAccess
 from icmsg.monitor.objects.uart import UartObject
@@ -88,7 +89,9 @@ def make_devices(
     )
     loader = Loader(machine, controls, is_started)
     ranges = BusRanges(machine, unhandled, around.add_parts, partial(warn, source="sysbus"))
-    parts: tuple[object, ...] = bus, ranges, loader, AccessLog(machine, log), BusHooks(machine, around.script)
+    memory_log = MemoryLog(machine, log)
+    accesses = AccessLog(machine, log, memory_log)
+    parts: tuple[object, ...] = bus, ranges, loader, accesses, memory_log, BusHooks(machine, around.script)
     devices = {"sysbus": Device("sysbus", "SystemBus", *parts)}
     records = StepRecords(machine, is_started)
     for item in machine.description:
@@ -171,7 +174,9 @@ def _parts(
         number = next((item.attributes[name] for name in _NUMBERS if name in item.attributes), 0)
         assert isinstance(number, int)
         set_mips = partial(around.set_mips, item.name)
-        common = CpuObject(core, controls[core.name], number, warn, set_mips, around.started)
+        common = CpuObject(
+            core, controls[core.name], number, warn, set_mips, around.started, is_thumb=item.type != VPR
+        )
         return common, VprRegisters(core) if item.type == VPR else ArmRegisterNames()
     if item.type in CONTROLLERS.values():
         core = machine.core(next(each.name for each in machine.soc.cores.values() if each.nvic == item.name))

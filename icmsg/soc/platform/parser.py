@@ -165,10 +165,11 @@ def explain(error: UnexpectedInput, text: str, braces: str, file: str) -> Platfo
 def _as_renode(error: UnexpectedInput, braces: str) -> str:
     expected = set(_terminals(error))
     words = next((words for terminals, words in _RENODE if terminals <= expected), "")
-    stack = error.interactive_parser.parser_state.value_stack if isinstance(error, UnexpectedToken) else ()
+    state = error.interactive_parser if isinstance(error, UnexpectedToken) else None
+    stack = state.parser_state.value_stack if state is not None else []
     if expected == {"STRING"}:
         words = "alias" if stack[-1].type == "_AS" else "quoted string"
-    elif not words and "_RBRACE" in expected:
+    elif not words and "_RBRACE" in expected and stack:
         words = f"{_block(stack)} end"
     at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
     char = "" if at_end else braces.split("\n")[error.line - 1][error.column - 1 :][:1]

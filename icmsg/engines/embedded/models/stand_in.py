@@ -263,7 +263,8 @@ class ArrayMemoryModel:
 
     def take_over(self, other: ArrayMemoryModel) -> None:
         """Have the bytes of another one, which is no more."""
-        self._bytes[:] = other._bytes
+        size = min(len(self._bytes), len(other._bytes))
+        self._bytes[:size] = other._bytes[:size]
 
     def read8(self, offset: int) -> int:
         """Read a byte."""
