@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from icmsg.assets import platform_file
 from icmsg.config.boards import DEFAULT
@@ -89,10 +89,8 @@ def take_over(
         if name in new.memories and new.memories[name].size == memory.size:
             new.memories[name].bytes[:] = memory.bytes
     for name, model in old.models.items():
-        again = new.models.get(name)
-        if isinstance(again, ArrayMemoryModel) and isinstance(model, ArrayMemoryModel):
-            again.take_over(model)
-        elif isinstance(again, DummySensor) and isinstance(model, DummySensor):
+        again: Any = new.models.get(name)
+        if isinstance(model, ArrayMemoryModel | DummySensor) and type(again) is type(model):
             again.take_over(model)
     for tag in old.tags:
         if tag not in new.tags:
