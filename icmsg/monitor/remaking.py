@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from icmsg.soc.platform.values import PlatformFile
 
 _NAME: Final = "<LoadPlatformDescription>"
+_LASTING: Final[tuple[type[Any], ...]] = (ArrayMemoryModel, DummySensor)
+"""Models whose contents last."""
 
 
 class DescriptionSource(NamedTuple):
@@ -90,7 +92,7 @@ def take_over(
             new.memories[name].bytes[:] = memory.bytes
     for name, model in old.models.items():
         again: Any = new.models.get(name)
-        if isinstance(model, ArrayMemoryModel | DummySensor) and type(again) is type(model):
+        if isinstance(model, _LASTING) and type(again) is type(model):
             again.take_over(model)
     for tag in old.tags:
         if tag not in new.tags:
