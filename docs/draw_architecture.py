@@ -203,7 +203,7 @@ def phrase(box: str) -> list[str]:
 
 
 def inside(box: str, boxes: dict[str, str], found: dict[str, Path]) -> list[str]:
-    """Return how large a box is, and its sub-packages, a line each."""
+    """Return how large a box is, and as many of its sub-packages as a line takes."""
     own = [name for name, at in boxes.items() if at == box]
     depth = box.count(".") + 3
     packages = [
@@ -212,7 +212,8 @@ def inside(box: str, boxes: dict[str, str], found: dict[str, Path]) -> list[str]
         if name.count(".") + 1 == depth and found[name].name == "__init__.py"
     ]
     size = f"{len(own)} modules" if len(own) > 1 else "1 module"
-    return [size, ", ".join(packages)] if packages else [size]
+    named = textwrap.shorten(", ".join(packages), WRAP, placeholder=" …")
+    return [size, named] if packages else [size]
 
 
 def draw() -> str:

@@ -1,4 +1,4 @@
-"""The shipped platform with a RISC-V core beside the two Arm cores, and a program for it."""
+"""The shipped platform with a RISC-V core beside the two Arm cores, and a program for it: only Renode runs its type."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CODE: Final = struct.pack("<5I", 0x200802B7, 0x00000313, 0x00130313, 0xFE62AE23,
 COUNT: Final = 0x2007_FFFC
 RISCV: Final = """
 cpurv: CPU.RiscV32 @ sysbus
-    cpuType: "rv32imac"
+    cpuType: "rv32imacv"
     timeProvider: clint
     hartId: 0
 

@@ -242,14 +242,14 @@ class Debugger:
         """
         machine = self._machine
         names = [machine.core(name).name for name in cores] or list(machine.cores)
-        kinds = {machine.soc.cores[name].kind for name in names}
-        if len(kinds) != 1:
+        sets = {REGISTERS[machine.soc.cores[name].kind] for name in names}
+        if len(sets) != 1:
             raise ConfigurationError(
                 f"cores {', '.join(names)} are not of one architecture, and GDB knows one at a time: "
                 "start a server for each, and name its core"
             )
         found = [machine.core(name) for name in names]
-        server = Server(host, port, found, REGISTERS[kinds.pop()], self._monitor, greeted)
+        server = Server(host, port, found, sets.pop(), self._monitor, greeted)
         self.servers.append(server)
         machine.scheduler.between = self.between
         return server

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.engines.embedded.processor import StopKind
 from icmsg.errors import BusError, IcmsgError
+from icmsg.soc.mailbox_ports import HARTS
 from icmsg.soc.soc import CORTEX_M, VPR
 
 if TYPE_CHECKING:
@@ -85,22 +86,10 @@ _THUMB: Final = (
 _THUMB_SYSTEM: Final = (("msp", "data_ptr"), ("psp", "data_ptr"))
 _THUMB_MASKS: Final = tuple((name, "int") for name in ("primask", "basepri", "faultmask", "control"))
 _RISCV_ABI: Final = (
-    "zero",
-    "ra",
-    "sp",
-    "gp",
-    "tp",
-    "t0",
-    "t1",
-    "t2",
-    "fp",
-    "s1",
-    "a0",
-    "a1",
-    "a2",
-    "a3",
-    "a4",
-    "a5",
+    *("zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "fp", "s1"),
+    *(f"a{number}" for number in range(8)),
+    *(f"s{number}" for number in range(2, 12)),
+    *(f"t{number}" for number in range(3, 7)),
 )
 _RISCV_KINDS: Final = {
     "ra": "code_ptr",
@@ -110,6 +99,24 @@ _RISCV_KINDS: Final = {
     "fp": "data_ptr",
 }
 _RISCV_CSRS: Final = ("mstatus", "mepc", "mcause", "mtval")
+
+
+def _riscv(registers: int) -> RegisterSet:
+    """Return the set of a core with 16 or 32 registers."""
+    abi = _RISCV_ABI[:registers]
+    xml = _describe(
+        "riscv:rv32",
+        {
+            "org.gnu.gdb.riscv.cpu": (
+                *((name, _RISCV_KINDS.get(name, "int")) for name in abi),
+                ("pc", "code_ptr"),
+            ),
+            "org.gnu.gdb.riscv.csr": tuple((name, "int") for name in _RISCV_CSRS),
+        },
+    )
+    names = ("S0" if name == "fp" else name.upper() for name in (*abi[1:], "pc", *_RISCV_CSRS))
+    return RegisterSet(xml, (None, *names), pc=registers)
+
 
 REGISTERS: Final[Mapping[str, RegisterSet]] = {
     CORTEX_M: RegisterSet(
@@ -124,20 +131,8 @@ REGISTERS: Final[Mapping[str, RegisterSet]] = {
         tuple(name.upper() for name, _ in (*_THUMB, *_THUMB_SYSTEM, *_THUMB_MASKS)),
         pc=15,
     ),
-    VPR: RegisterSet(
-        _describe(
-            "riscv:rv32",
-            {
-                "org.gnu.gdb.riscv.cpu": (
-                    *((name, _RISCV_KINDS.get(name, "int")) for name in _RISCV_ABI),
-                    ("pc", "code_ptr"),
-                ),
-                "org.gnu.gdb.riscv.csr": tuple((name, "int") for name in _RISCV_CSRS),
-            },
-        ),
-        (None, *(("S0" if name == "fp" else name.upper()) for name in (*_RISCV_ABI[1:], "pc", *_RISCV_CSRS))),
-        pc=16,
-    ),
+    VPR: _riscv(16),
+    **dict.fromkeys(HARTS, _riscv(32)),
 }
 """Register sets by the type of the core in a platform file."""
 

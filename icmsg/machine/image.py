@@ -17,7 +17,7 @@ from elftools.elf.sections import SymbolTableSection
 
 from icmsg.errors import FirmwareError, closest
 from icmsg.limits import IMAGE_BYTES, LOADED_BYTES, SEGMENTS, SYMBOLS, read_file, size_text
-from icmsg.machine.image_formats import check_riscv, read_hex
+from icmsg.machine.image_formats import RiscVBuild, read_hex
 from icmsg.machine.source_lines import CodeSymbol, DebugInfo
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ class Segment:
 
 @dataclass(frozen=True)
 class FirmwareImage:
-    """An ELF or Intel HEX file for a Cortex-M or a VPR core; ``symbols`` gives the address of every named symbol.
+    """An ELF or Intel HEX file for a Cortex-M or a RISC-V core; ``symbols`` gives the address of every named symbol.
 
     ``debug`` is what the file says about its source; None for an image that was made in memory. ``architecture`` is
-    :data:`ARM` or :data:`RISCV`, empty where the file does not say.
+    :data:`ARM` or :data:`RISCV`, empty where the file does not say; ``build`` is what a RISC-V file says besides.
     """
 
     path: Path
@@ -75,6 +75,7 @@ class FirmwareImage:
     symbols: Mapping[str, int]
     debug: DebugInfo | None = None
     architecture: str = ARM
+    build: RiscVBuild | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> FirmwareImage:
@@ -166,21 +167,21 @@ class FirmwareImage:
             raise FirmwareError(
                 f"{path}: built for {elf.get_machine_arch()}, {elf.elfclass}-bit "
                 f"{'little' if elf.little_endian else 'big'}-endian; "
-                "the cores are 32-bit little-endian Arm (Cortex-M33) or RISC-V (VPR)"
+                "the cores are 32-bit little-endian Arm (Cortex-M) or RISC-V"
             )
-        if architecture == RISCV:
-            check_riscv(path, elf)
         if elf.num_segments() > SEGMENTS:
             raise FirmwareError(f"{path}: a damaged ELF file, it has {elf.num_segments()} segments")
         segments = tuple(_segments(path, elf))
         _check_overlaps(path, segments)
         if not segments:
             raise FirmwareError(f"{path}: has nothing to load; is it an object file that was not linked?")
-        return cls(path, segments, int(elf["e_entry"]), dict(_symbols(elf)), DebugInfo(path), architecture)
+        build = RiscVBuild.of(elf) if architecture == RISCV else None
+        symbols = dict(_symbols(elf))
+        return cls(path, segments, int(elf["e_entry"]), symbols, DebugInfo(path), architecture, build)
 
     @cached_property
     def vector_table(self) -> int:
-        """The byte address of the vector table, on a VPR core that of the first instruction.
+        """The byte address of the vector table, on a RISC-V core that of the first instruction.
 
         The table is where the second word is the ELF's entry point: at the lowest loaded address, or at a symbol that
         start-up code commonly gives it.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.errors import FirmwareError
 from icmsg.limits import HEX_BYTES, LOADED_BYTES, SEGMENTS, read_file, size_text
@@ -146,24 +146,43 @@ _BASE: Final = re.compile(r"rv(\d+)([a-z])(?:\d+p\d+)?_?")
 _MARCH: Final = "-march=rv32emc_zicsr -mabi=ilp32e"
 
 
-def check_riscv(path: Path, elf: ELFFile) -> None:
-    """Check that the engine can run what the file was built for.
+class RiscVBuild(NamedTuple):
+    """Build of a RISC-V file: the base instruction set and the extensions that its attributes name.
+
+    ``base`` is empty where none do. ``is_rve`` is what the file's header says about the registers, ``floats`` whether
+    arguments are passed in floating-point registers.
+    """
+
+    base: str
+    extensions: tuple[str, ...]
+    is_rve: bool
+    floats: bool
+
+    @classmethod
+    def of(cls, elf: ELFFile) -> RiscVBuild:
+        """Read it from a file."""
+        base, extensions = _built_for(elf)
+        flags = elf["e_flags"]
+        return cls(base, tuple(extensions), bool(flags & _RVE), bool(flags & _FLOAT_ABI))
+
+
+def check_for_vpr(path: Path, build: RiscVBuild) -> None:
+    """Check that a VPR can run what a file was built for.
 
     Raises:
         FirmwareError: it uses the registers x16 to x31, or an extension that the engine does not have.
     """
-    base, extensions = _built_for(elf)
-    if base == "i" or not elf["e_flags"] & _RVE:
+    if build.base == "i" or not build.is_rve:
         raise FirmwareError(
             f"{path}: built for RV32I, with 32 registers; the VPR has the 16 of RV32E: build it with "
             f"CONFIG_RISCV_ISA_RV32E=y, or {_MARCH}"
         )
-    if elf["e_flags"] & _FLOAT_ABI:
+    if build.floats:
         raise FirmwareError(
             f"{path}: passes arguments in floating-point registers, which the VPR does not have: build it with "
             f"CONFIG_FPU=n, or {_MARCH}"
         )
-    foreign = [name for name in extensions if name not in _KNOWN]
+    foreign = [name for name in build.extensions if name not in _KNOWN]
     if foreign:
         kconfig = ", ".join(f"CONFIG_RISCV_ISA_EXT_{name.upper()}=n" for name in foreign)
         raise FirmwareError(

@@ -19,6 +19,7 @@ from icmsg.config.memory_checks import LinkedMemory
 from icmsg.errors import FirmwareError
 from icmsg.limits import IMAGE_BYTES, SEGMENTS, SYMBOLS, read_file
 from icmsg.machine.image import ARM, RISCV
+from icmsg.machine.image_formats import check_for_vpr
 from icmsg.soc.soc import CORTEX_M, VPR
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def check_addresses(image: FirmwareImage, core: str, soc: Soc) -> None:
 
 
 def _check_architecture(image: FirmwareImage, core: SocCore, soc: Soc) -> None:
-    wanted = {CORTEX_M: ARM, VPR: RISCV}.get(core.kind, image.architecture)
+    wanted = RISCV if core.is_riscv else ARM if core.kind == CORTEX_M else image.architecture
+    if core.kind == VPR and image.build is not None:
+        check_for_vpr(image.path, image.build)
     if image.architecture == wanted or (not image.architecture and wanted == ARM):
         return
     if not image.architecture:
@@ -54,9 +57,7 @@ def _check_architecture(image: FirmwareImage, core: SocCore, soc: Soc) -> None:
             f"{image.path}: an Intel HEX file does not say where a program begins, nor where it runs; core "
             f"{core.name} needs the .elf"
         )
-    others = [
-        other.name for other in soc.cores.values() if (other.kind == VPR) is (image.architecture == RISCV)
-    ]
+    others = [other.name for other in soc.cores.values() if other.is_riscv is (image.architecture == RISCV)]
     load = f": load it on that one (--{others[0]})" if others else ""
     raise FirmwareError(
         f"{image.path}: built for {_ARTICLES[image.architecture]} core, and core {core.name} is "

@@ -26,11 +26,13 @@ _NAMES: Final = {
     "T2": 7,
     "S0": 8,
     "S1": 9,
-    **{f"A{number}": 10 + number for number in range(6)},
+    **{f"A{number}": 10 + number for number in range(8)},
+    **{f"S{number}": 16 + number for number in range(2, 12)},
+    **{f"T{number}": 25 + number for number in range(3, 7)},
 }
 """Numbers of the registers in call frame tables (RISC-V ELF psABI, "DWARF")."""
-_KEPT: Final = (3, 4, 8, 9)
-"""Registers besides SP that are the caller's as long as no rule says otherwise: GP, TP, S0, S1."""
+_KEPT: Final = (3, 4, 8, 9, *range(18, 28))
+"""Registers besides SP that are the caller's as long as no rule says otherwise: GP, TP, S0 to S11."""
 
 
 def unwind_riscv(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 CONTROLLERS: Final = ("nvic", "clic")
 """The attributes of cores that name their interrupt controller."""
+HARTS: Final = ("CPU.IbexRiscV32", "CPU.Minerva", "CPU.RiscV32", "CPU.VexRiscv")
+"""Types of cores that are their own interrupt controller: lines go to the core itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class MailboxPort:
 
 def controller_of(cpu: Peripheral) -> str | None:
     """Return the name of a core's interrupt controller, None if the platform file gives it none."""
+    if cpu.type in HARTS:
+        return cpu.name
     values = (cpu.attributes.get(name) for name in CONTROLLERS)
     return next((value.name for value in values if isinstance(value, Reference)), None)
 

@@ -18,7 +18,7 @@ from icmsg.errors import ConfigurationError
 from icmsg.hw.mailboxes import kinds
 from icmsg.hw.uarts import UARTS
 from icmsg.soc.bus_setup import reaches, tags
-from icmsg.soc.mailbox_ports import check_joined, controller_of, find_force_off, find_ports
+from icmsg.soc.mailbox_ports import HARTS, check_joined, controller_of, find_force_off, find_ports
 from icmsg.soc.platform import AddressRange, load_platform
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ CoreT = TypeVar("CoreT")
 MAPPED_MEMORY: Final = "Memory.MappedMemory"
 CORTEX_M: Final = "CPU.CortexM"
 VPR: Final = "CPU.NRF_VPR"
+_PLIC: Final = "IRQControllers.PlatformLevelInterruptController"
 _CPU: Final = "CPU."
 _UART: Final = "UART."
 _PAGE: Final = 0x1000
@@ -99,6 +100,11 @@ class SocCore:
     def is_launched(self) -> bool:
         """True if firmware of another core copies this one's to where it runs, before it starts it."""
         return self.kind == VPR
+
+    @property
+    def is_riscv(self) -> bool:
+        """True if it executes the instructions of RISC-V."""
+        return self.kind == VPR or self.kind in HARTS
 
     @property
     def mailbox(self) -> str | None:
@@ -298,12 +304,17 @@ def find_core(cores: Mapping[str, CoreT], name: str) -> CoreT:
 
 def _fill(core: SocCore, description: PlatformDescription, *, is_alone: bool) -> None:
     found: list[MappedRange] = []
+    plics = [
+        item.name
+        for item in description
+        if item.type == _PLIC and [wire.destination for wire in item.connections][:1] == [core.nvic]
+    ]
     for item in description:
         on_bus = [place for place in item.registrations if place.parent == "sysbus"]
         seen = [place for place in on_bus if place.address is not None and reaches(item, place, core.cpu)]
         found += [_place(item, place) for place in seen]
         alone = bool(seen) and (is_alone or all(place.cpu == core.cpu for place in on_bus))
-        wired = any(wire.destination == core.nvic for wire in item.connections)
+        wired = any(wire.destination in (core.nvic, *plics) for wire in item.connections)
         if is_uart(item) and (alone or (seen and wired)):
             core.uarts.append(item.name)
         if alone and not item.type.startswith("Memory."):

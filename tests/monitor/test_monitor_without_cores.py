@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 RISCV = """\
 cpu: CPU.RiscV32 @ sysbus
-    cpuType: "rv32imac"
+    cpuType: "rv32imacv"
     timeProvider: clint
 
 clint: IRQControllers.CoreLevelInterruptor @ sysbus 0x44000000
@@ -27,6 +27,7 @@ clint: IRQControllers.CoreLevelInterruptor @ sysbus 0x44000000
 plic: IRQControllers.PlatformLevelInterruptController @ sysbus 0x40000000
     0 -> cpu@11
     numberOfSources: 31
+    numberOfContexts: 1
 
 ddr: Memory.MappedMemory @ sysbus 0x80000000
     size: 0x10000
@@ -86,7 +87,7 @@ def stub_bytes() -> bytes:
 
 def test_outside_of_the_monitor_such_a_platform_is_refused(tmp_path: Path) -> None:
     (tmp_path / "board.repl").write_text(RISCV)
-    with pytest.raises(PlatformError, match=r"no CPU\.CortexM or CPU\.NRF_VPR in this platform"):
+    with pytest.raises(PlatformError, match=r"cpu is not executed: its cpuType .rv32imacv. has V"):
         EmbeddedMachine(tmp_path / "board.repl")
 
 

@@ -19,26 +19,24 @@ from icmsg.engines.embedded.clocks import (
 )
 from icmsg.engines.embedded.memory import PAGE, AddressSpace, place_io
 from icmsg.engines.embedded.memory_groups import NO_MEMORIES, MemoryPart, fill, place_memories, size_of
+from icmsg.engines.embedded.model_lines import Model, Warner, has_sides
 from icmsg.engines.embedded.model_types import (
-    Model,
     ModelType,
     Parts,
-    Warner,
     architecture_of,
     find_model,
-    has_sides,
-    line_of,
     number,
     stands_in,
 )
 from icmsg.engines.embedded.models.pin_devices import PIN_DEVICES
-from icmsg.engines.embedded.models.python_peripheral import PythonPeripheral, scripted
-from icmsg.engines.embedded.models.renesas_icu import RenesasIcuModel
+from icmsg.engines.embedded.models.python_peripheral import SCRIPTED, PythonPeripheral, scripted
 from icmsg.engines.embedded.models.stand_in import ArrayMemoryModel, StandInModel, forget, name_range
 from icmsg.engines.embedded.slot import Slot
 from icmsg.engines.embedded.vpr.clic import CLIC_BASE
+from icmsg.engines.embedded.wiring import Wiring
 from icmsg.errors import ConfigurationError
 from icmsg.soc.bus_setup import on_bus, reaches, tags
+from icmsg.soc.mailbox_ports import HARTS
 from icmsg.soc.platform import Peripheral, Reference
 
 if TYPE_CHECKING:
@@ -56,7 +54,6 @@ if TYPE_CHECKING:
 
 MEMORY: Final = "Memory.MappedMemory"
 ARRAY_MEMORY: Final = "Memory.ArrayMemory"
-_SCRIPTED: Final = "Python.PythonPeripheral"
 
 
 class Builder:
@@ -79,6 +76,7 @@ class Builder:
         self._scripts = scripts
         self._first_access = first_access
         self._time = scheduler.time
+        self._ticks_per_second = rates.ticks_per_second
         self._nanoseconds = nanoseconds
         self._description = description = soc.description
         self.slots: Final[dict[str, Slot]] = {}
@@ -93,7 +91,6 @@ class Builder:
         """Commands of the platform file that nobody runs, since Python would have to be executed."""
         self.tags: Final[list[Tag]] = []
         self._nvics: dict[str, Slot] = {}
-        self._on_pins = {item.name for item in description if item.type in PIN_DEVICES}
         self._starts = sorted(place.address or 0 for item in description for place in on_bus(item))
         cores = [item for item in description if item.type in CPUS]
         try:
@@ -108,11 +105,16 @@ class Builder:
                     events=events,
                     nanoseconds=nanoseconds,
                 )
+                if core.type in HARTS:
+                    self._nvics[core.name] = self.slots[name]
             self._add_memories()
             for item in self._in_order():
                 self._add(item)
+            wiring = Wiring(soc, self.slots, self._nvics, self.models, self.stand_ins)
+            for item in cores:
+                wiring.provide_time(item)
             for item in description:
-                self._connect(item)
+                wiring.connect(item)
             for tag in tags(description):
                 self.add_tag(tag)
             for slot in self.slots.values():
@@ -187,7 +189,7 @@ class Builder:
 
     def _add_stand_in(self, item: Peripheral) -> None:
         model = None
-        if item.type == _SCRIPTED:
+        if item.type == SCRIPTED:
             base = next((place.address or 0 for place in on_bus(item)), 0)
             model = scripted(item, self._scripts, lambda what: self._first_access(what, base))
         if model is None and item.type.startswith("Memory.") and item.type not in NO_MEMORIES:
@@ -236,6 +238,7 @@ class Builder:
             numbers={name: number(item, name) for name in kind.numbers if name in item.attributes},
             outputs=outputs,
             time=self._time,
+            ticks_per_second=self._ticks_per_second,
             attributes=item.attributes,
             show=owners[0].print if owners else lambda _data, _uart: self._nanoseconds(self._time()),
             missed=owners[0].missed if owners else lambda _count: None,
@@ -342,37 +345,6 @@ class Builder:
             space.add(where)
         except ConfigurationError as error:
             raise item.error(str(error)) from None
-
-    def _connect(self, item: Peripheral) -> None:
-        others = (*CPUS, *CONTROLLERS.values(), *PIN_DEVICES, _SCRIPTED)
-        if item.type in others or item.name in self.stand_ins:
-            return  # a controller's wire to its core is what `nvic:` or `clic:` of the core says as well
-        for wire in item.connections:
-            if wire.destination in self.stand_ins or wire.destination in self._on_pins:  # see place_on_pins
-                continue
-            slot, links = self._nvics.get(wire.destination), self.models.get(wire.destination)
-            model = self.models.get(item.name)
-            if model is None and not item.registrations:
-                continue
-            output = wire.source if wire.index is None else wire.index
-            line = None if model is None else line_of(model, output)
-            if line is not None and isinstance(links, RenesasIcuModel):
-                line.connect(links.set_event, wire.irq)
-                continue
-            if slot is None or line is None:
-                raise wire.place.error(
-                    f"this connection of {item.name} is not modelled by the embedded engine; it models "
-                    "IRQ -> an NVIC, and what numbered outputs its models have; the renode engine runs all"
-                )
-            lines = slot.architecture.interrupts
-            if wire.irq >= lines:
-                raise wire.place.error(
-                    f"{item.name} is wired to interrupt {wire.irq} of {wire.destination}, which has "
-                    f"{lines}: use 0 to {lines - 1}"
-                )
-            line.connect(slot.set_line, wire.irq)
-            if line.edge:
-                slot.latch_edges(wire.irq)
 
     def _model(self, item: Peripheral, attribute: str) -> Model:
         value = item.attributes[attribute]

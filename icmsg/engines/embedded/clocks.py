@@ -13,8 +13,10 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.engines.embedded.armv8m.cortex_m import CORES, CortexM
+from icmsg.engines.embedded.armv8m.cortex_m import CORES, NOT_EXECUTED, CortexM
+from icmsg.engines.embedded.riscv.hart_types import attributes_of, why_not
 from icmsg.errors import PlatformError
+from icmsg.soc.mailbox_ports import HARTS
 from icmsg.soc.platform import Reference
 from icmsg.soc.soc import CORTEX_M, VPR
 from icmsg.timers import NEVER
@@ -31,7 +33,8 @@ NVIC: Final = "IRQControllers.NVIC"
 CLIC: Final = "IRQControllers.NRF_CLIC"
 CONTROLLERS: Final = {CORTEX_M: NVIC, VPR: CLIC}
 """Types of cores that are executed, and that of their interrupt controllers."""
-CPUS: Final = tuple(CONTROLLERS)
+CPUS: Final = (*CONTROLLERS, *HARTS)
+"""Types of cores that are executed; those of :data:`HARTS` are their own interrupt controllers."""
 _ATTRIBUTES: Final = {
     CORTEX_M: {
         *("cpuType", "nvic", "cpuId", "id", "fpuInterruptNumber", "PerformanceInMips", "IsHalted"),
@@ -90,28 +93,38 @@ def read_rates(soc: Soc) -> Rates:
     instruction_hz: dict[str, int] = {}
     systick_hz: dict[str, int] = {}
     for core in cores:
-        check_attributes(core, _ATTRIBUTES[core.type])
+        if reason := why_not_executed(core):
+            raise core.error(
+                f"{core.name} is not executed: {reason}; the renode engine runs it: --engine renode"
+            )
+        check_attributes(core, _ATTRIBUTES.get(core.type) or attributes_of(core))
         if core.type == CORTEX_M:
             cortex_m_of(description, core)
         name = soc.by_cpu[core.name].name
-        instruction_hz[name] = mips_of(core) * _HERTZ_PER_MIPS
-        nvic = _controller_of(description, core)
-        if nvic.type != NVIC:
-            systick_hz[name] = instruction_hz[name]
-            continue
-        systick_hz[name] = _positive(nvic, "systickFrequency", _DEFAULT_SYSTICK_HZ)
+        instruction_hz[name] = systick_hz[name] = mips_of(core) * _HERTZ_PER_MIPS
+        if core.type not in HARTS and (nvic := _controller_of(description, core)).type == NVIC:
+            systick_hz[name] = _positive(nvic, "systickFrequency", _DEFAULT_SYSTICK_HZ)
     fast = [soc.by_cpu[core.name].name for core in cores if core.name in _clocked(description)]
     rates = [hz for table in (instruction_hz, systick_hz) for hz in table.values()]
     rates += [FASTEST * table[name] for table in (instruction_hz, systick_hz) for name in fast]
     ticks_per_second = math.lcm(*rates)
     if ticks_per_second > _MOST_TICKS_PER_SECOND:
-        nvic = _controller_of(description, cores[0])
+        nvic = cores[0] if cores[0].type in HARTS else _controller_of(description, cores[0])
         raise nvic.error(
             f"the clocks of this platform have no tick that is long enough in common: round the systickFrequency of "
             f"{nvic.name}, or the PerformanceInMips of {cores[0].name}",
             "systickFrequency",
         )
     return Rates(ticks_per_second, instruction_hz, systick_hz)
+
+
+def why_not_executed(core: Peripheral) -> str:
+    """Return why a core is not executed here; empty if it is."""
+    if core.type in HARTS:
+        return why_not(core)
+    if core.type == CORTEX_M and core.attributes.get("cpuType") in NOT_EXECUTED:
+        return f"its cpuType {core.attributes['cpuType']!r} has instructions that the embedded engine does not have"
+    return "" if core.type in CPUS else f"it is a {core.type}"
 
 
 def _clocked(description: PlatformDescription) -> set[str]:

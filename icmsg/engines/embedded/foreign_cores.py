@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import shipped_name
 from icmsg.config.boards import DEFAULT
-from icmsg.engines.embedded.armv8m.cortex_m import NOT_EXECUTED
-from icmsg.engines.embedded.clocks import CONTROLLERS, CPUS
+from icmsg.engines.embedded.clocks import CONTROLLERS, why_not_executed
+from icmsg.engines.embedded.riscv.hart_types import check_cpu_type
 from icmsg.errors import ConfigurationError
+from icmsg.soc.mailbox_ports import HARTS
 from icmsg.soc.platform import Reference, load_platform
 from icmsg.soc.platform.reader import NAMESPACE
-from icmsg.soc.soc import CORTEX_M, Soc, shipped_soc, short_name
+from icmsg.soc.soc import Soc, shipped_soc, short_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,18 +66,20 @@ def split(
     Raises:
         PlatformError: something that stays refers to what is left out, or a core's type is abstract.
     """
-    for item in description:
+    cores = [item for item in description if item.type.startswith(_CORES)]
+    for item in cores:
         if item.type in _ABSTRACT:
             concrete = ", ".join(f"{NAMESPACE}{_CORES}{name}" for name in _ABSTRACT[item.type].split())
             raise item.error(
                 f"{NAMESPACE}{item.type} is an abstract type. Try constructing one of the following concrete "
                 f"types: {concrete}"
             )
-    foreign = {item.name: item for item in description if item.type.startswith(_CORES) and _is_foreign(item)}
-    executed = any(item.type in CPUS and item.name not in foreign for item in description)
-    alone &= not executed
-    if not foreign or not (alone or executed):
+        if item.type in HARTS:
+            check_cpu_type(item)
+    foreign = {item.name: item for item in cores if why_not_executed(item)}
+    if not foreign or (len(foreign) == len(cores) and not alone):
         return description, {}
+    alone &= len(foreign) == len(cores)
     gone = dict(foreign)
     while more := {
         item.name: item
@@ -100,8 +103,10 @@ def check(foreign: Mapping[str, Peripheral], name: str) -> None:
 
 def refusal(core: Peripheral) -> str:
     """Return what is said to who wants to use a core that was left out."""
+    reason = why_not_executed(core)
+    because = "" if reason == f"it is a {core.type}" else f" here, since {reason}"
     return (
-        f"core {short_name(core.name)} is a {_kind(core)}, which the embedded engine does not execute; "
+        f"core {short_name(core.name)} is a {core.type}, which the embedded engine does not execute{because}; "
         "the renode engine runs it: --engine renode"
     )
 
@@ -110,20 +115,11 @@ def announced(foreign: Mapping[str, Peripheral]) -> str:
     """Return one line about a platform of which no core is executed; empty where there are none."""
     if not foreign:
         return ""
-    kinds = ", ".join(dict.fromkeys(map(_kind, foreign.values())))
+    kinds = ", ".join(dict.fromkeys(core.type for core in foreign.values()))
     return (
         f"the embedded engine does not execute {', '.join(foreign)} ({kinds}), so no core of this machine runs; the "
         "renode engine runs them: --engine renode"
     )
-
-
-def _is_foreign(core: Peripheral) -> bool:
-    """Return whether a core is of a type, or one of Renode's Cortex-M, that is not executed."""
-    return core.type not in CPUS or (core.type == CORTEX_M and core.attributes.get("cpuType") in NOT_EXECUTED)
-
-
-def _kind(core: Peripheral) -> str:
-    return f"{core.type} ({core.attributes['cpuType']})" if core.type == CORTEX_M else core.type
 
 
 def _belongs(item: Peripheral, gone: Mapping[str, Peripheral], *, wires: bool) -> bool:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.memory import Memory
     from icmsg.engines.embedded.memory_groups import MemoryPart
-    from icmsg.engines.embedded.model_types import Model
+    from icmsg.engines.embedded.model_lines import Model
     from icmsg.engines.embedded.models.python_peripheral import ScriptMaker
     from icmsg.engines.embedded.processor import Processor
     from icmsg.engines.embedded.slot import Slot

@@ -8,8 +8,7 @@ Cores of a platform that the embedded engine does not execute, with what belongs
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final
 
 from icmsg.engines.embedded.armv8m.architecture import Armv8M
 from icmsg.engines.embedded.clocks import (
@@ -19,9 +18,11 @@ from icmsg.engines.embedded.clocks import (
     priority_mask_of,
     wfi_needs_mie,
 )
+from icmsg.engines.embedded.models.clint import CLINT_BYTES, ClintModel
 from icmsg.engines.embedded.models.core_holder import NrfResetModel, NrfVprModel
 from icmsg.engines.embedded.models.dummy_sensor import DummySensor
 from icmsg.engines.embedded.models.dwt import DwtModel
+from icmsg.engines.embedded.models.litex_timer import LitexTimerModel
 from icmsg.engines.embedded.models.nrf_clock import Nrf54lClockModel, NrfClockModel
 from icmsg.engines.embedded.models.nrf_grtc import NrfGrtcModel
 from icmsg.engines.embedded.models.nrf_ppi import NrfEguModel, NrfPpiModel
@@ -29,24 +30,28 @@ from icmsg.engines.embedded.models.nrf_system import NrfRngModel, NrfTempModel, 
 from icmsg.engines.embedded.models.nrf_timers import NrfRtcModel, NrfTimerModel
 from icmsg.engines.embedded.models.nrf_uarte import Nrf54lUarteModel, NrfUarteModel
 from icmsg.engines.embedded.models.pin_devices import NrfGpioModel
+from icmsg.engines.embedded.models.plic import PLIC_BYTES, PlicModel
 from icmsg.engines.embedded.models.renesas_icu import RenesasIcuModel
 from icmsg.engines.embedded.models.stand_in import ArrayMemoryModel
 from icmsg.engines.embedded.models.uart import NumberedUart, UartModel
+from icmsg.engines.embedded.riscv.architecture import RiscV32
+from icmsg.engines.embedded.riscv.hart_types import hart_type
 from icmsg.engines.embedded.vpr.architecture import Vpr
 from icmsg.errors import ConfigurationError
 from icmsg.hw.line import Line
-from icmsg.hw.mailboxes import ManySided, SeveralLines, find_kind
-from icmsg.hw.model import IoModel
+from icmsg.hw.mailboxes import find_kind
 from icmsg.hw.nrf54_peripherals import CHANNELS, GROUPS
 from icmsg.hw.nrf_peripherals import RTC_COMPARATORS, TIMER_COMPARATORS
 from icmsg.hw.uart_blocks import NS16550_WIDE, PL011_SBSA
 from icmsg.hw.uarts import LPUART_WITHOUT_GLOBALS, NRF_UART, UARTS
+from icmsg.soc.mailbox_ports import HARTS
 from icmsg.soc.platform import EnumMember
 from icmsg.soc.soc import VPR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from icmsg.engines.embedded.model_lines import Model
     from icmsg.engines.embedded.processor import Architecture
     from icmsg.engines.embedded.slot import Slot
     from icmsg.hw.mailboxes import MailboxKind
@@ -55,47 +60,12 @@ if TYPE_CHECKING:
     from icmsg.soc.platform.values import Value
 
 
-class OneOrNone(IoModel, Protocol):
-    """A peripheral with one interrupt line, or with none."""
-
-    @property
-    def irq(self) -> Line | None:
-        """The interrupt line."""
-
-
-Model = OneOrNone | SeveralLines
-
-
-@runtime_checkable
-class Warner(Protocol):
-    """Model that says where firmware uses what is off: ``warn(read or write, offset, reason)``."""
-
-    warn: Callable[[str, int, str], None]
-
-
-def line_of(model: Model, output: str | int | None) -> Line | None:
-    """Return an interrupt line by its name or number, or, for None, the only one; None if there is no such one."""
-    if isinstance(model, UartModel) and output is not None:
-        return model.named.get(output)
-    if hasattr(model, "outputs") is isinstance(output, int) and output in (None, "IRQ", *lines_of(model)):
-        return lines_of(model).get(output if isinstance(output, int) else 0)
-    return None
-
-
-def lines_of(model: Model) -> Mapping[int, Line]:
-    """Return the interrupt lines of a model by output; that of one with a single line is output 0."""
-    outputs: Mapping[int, Line] | None = getattr(model, "outputs", None)
-    if outputs is not None:
-        return outputs
-    line: Line | None = getattr(model, "irq", None)
-    return {} if line is None else {0: line}
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Parts that a model is built from: the core it belongs to, its address there, and what its attributes name.
 
-    ``outputs`` are the cores to which its outputs are wired; ``time()`` is the tick of whoever accesses it.
+    ``outputs`` are the cores to which its outputs are wired; ``time()`` is the tick of whoever accesses it, of
+    ``ticks_per_second``.
     ``attributes`` are all that the platform file says. ``show`` takes what a UART sends, and which one it
     is; it returns the virtual time in nanoseconds. ``missed`` counts what a UART did not receive.
     """
@@ -108,6 +78,7 @@ class Parts:
     numbers: Mapping[str, int]
     outputs: Mapping[int, Slot]
     time: Callable[[], int]
+    ticks_per_second: int
     attributes: Mapping[str, Value]
     show: Callable[[bytes, object], int]
     missed: Callable[[int], None]
@@ -236,6 +207,26 @@ def _grtc(parts: Parts) -> NrfGrtcModel:
     )
 
 
+def _clint(parts: Parts, *, divider: str = "divider", tells_divider: bool = False) -> ClintModel:
+    return ClintModel(
+        parts.outputs,
+        time=parts.time,
+        ticks_per_second=parts.ticks_per_second,
+        frequency=parts.numbers["frequency"],
+        targets=parts.numbers.get("numberOfTargets", 1),
+        divider=parts.numbers.get(divider, 1),
+        tells_divider=tells_divider,
+    )
+
+
+def _plic(parts: Parts) -> PlicModel:
+    return PlicModel(
+        sources=parts.numbers["numberOfSources"],
+        contexts=parts.numbers["numberOfContexts"],
+        has_priorities=parts.attributes.get("prioritiesEnabled") is not False,
+    )
+
+
 def find_model(type_name: str) -> ModelType | None:
     """Return how a type is modelled, mailboxes included; None if it is not."""
     kind = find_kind(type_name)
@@ -290,6 +281,13 @@ def _nrf_uart(parts: Parts) -> NrfUarteModel | UartModel:
     return _uart_model(NRF_UART, parts)
 
 
+def _litex_timer(size: int, width: int) -> ModelType:
+    def build(parts: Parts) -> LitexTimerModel:
+        return LitexTimerModel(parts.slot, frequency=parts.numbers["frequency"], width=width)
+
+    return ModelType(build, size=size, numbers=("frequency",), required=("frequency",))
+
+
 def _icu(parts: Parts) -> RenesasIcuModel:
     family = parts.attributes.get("eventToInterruptLink")
     return RenesasIcuModel(
@@ -315,6 +313,28 @@ MODELS: Final[dict[str, ModelType]] = {
     # Nothing reaches the pins of this engine from outside, so nothing could happen in a GPIOTE.
     "GPIOPort.NRF52840_GPIOTasksEvents": ModelType(
         lambda _parts: ArrayMemoryModel(0x1000, line=Line()), models=("port0", "port1")
+    ),
+    "IRQControllers.CoreLevelInterruptor": ModelType(
+        _clint,
+        size=CLINT_BYTES,
+        numbers=("frequency", "numberOfTargets", "divider"),
+        required=("frequency",),
+        shared=True,
+    ),
+    "IRQControllers.MiV_CoreLevelInterruptor": ModelType(
+        lambda parts: _clint(parts, divider="prescaler", tells_divider=True),
+        size=CLINT_BYTES,
+        numbers=("frequency", "numberOfTargets", "prescaler"),
+        required=("frequency",),
+        shared=True,
+    ),
+    "IRQControllers.PlatformLevelInterruptController": ModelType(
+        _plic,
+        size=PLIC_BYTES,
+        numbers=("numberOfSources", "numberOfContexts"),
+        required=("numberOfSources", "numberOfContexts"),
+        shared=True,
+        lenient=True,
     ),
     "IRQControllers.RenesasRA_ICU": ModelType(
         _icu,
@@ -352,6 +372,8 @@ MODELS: Final[dict[str, ModelType]] = {
     "Miscellaneous.NRF_TEMP": ModelType(lambda parts: NrfTempModel(parts.slot, base=parts.base)),
     "Miscellaneous.NRF_VPR": ModelType(_vpr, cores=("vpr",), required=("vpr",)),
     "Sensors.DummySensor": ModelType(lambda _parts: DummySensor(), size=4, stands_in=True),
+    "Timers.LiteX_Timer": _litex_timer(size=0x68, width=8),
+    "Timers.LiteX_Timer_CSR32": _litex_timer(size=0x2C, width=32),
     "Timers.NRF52840_Timer": ModelType(_timer, numbers=("numberOfEvents",)),
     "Timers.NRF52840_RTC": ModelType(_rtc, numbers=("numberOfEvents",)),
     "Timers.NRF52840_Watchdog": ModelType(lambda parts: NrfWdtModel(parts.slot, base=parts.base)),
@@ -373,10 +395,6 @@ def architecture_of(description: PlatformDescription, core: Peripheral) -> Archi
     """Return the processor of a core, as its type and attributes say."""
     if core.type == VPR:
         return Vpr(hart=hart_of(core), wfi_needs_mie=wfi_needs_mie(core))
+    if core.type in HARTS:
+        return RiscV32(hart_type(core), hart=hart_of(core))
     return Armv8M(cortex_m_of(description, core), priority_mask=priority_mask_of(description, core))
-
-
-@cache  # a check against a protocol takes as long as making a model
-def has_sides(kind: type[Model]) -> bool:
-    """Return whether models of a class have to know which core accesses them."""
-    return issubclass(kind, ManySided)

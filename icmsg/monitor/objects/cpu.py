@@ -1,8 +1,6 @@
-"""A core in the Monitor, whoever executes it: Cortex-M, VPR, or nobody.
+"""A core in the Monitor, whoever executes it, or nobody.
 
-A core in the Monitor: the members of Renode's CortexM that scripts and people use.
-
-Registers that a VPR has in the Monitor beside those of every core, by Renode's names of its RISC-V cores.
+A core in the Monitor: the members of Renode's cores that scripts and people use.
 
 A core in the Monitor that this engine does not execute: it is halted, and stays so.
 """
@@ -20,53 +18,32 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.core_control import CoreControl
     from icmsg.engines.embedded.machine_core import MachineCore
+    from icmsg.monitor.objects.cpu_registers import CpuKind
     from icmsg.soc.platform import Peripheral
 
 
-_REGISTERS: Final = {
-    **{f"R{number}": number for number in range(13)},
-    "SP": 13,
-    "LR": 14,
-    "PC": 15,
-    "CONTROL": 18,
-    "BASEPRI": 19,
-    "XPSR": 25,
-    "PRIMASK": 28,
-    "FAULTMASK": 30,
-}
-"""The engine's names of core registers, with Renode's numbers."""
 _HERTZ_PER_MIPS: Final = 1_000_000
-_ALIASES: Final = {
-    "SP": ("SP", "R13"),
-    "LR": ("LR", "R14"),
-    "PC": ("PC", "R15"),
-    "CONTROL": ("Control",),
-    "BASEPRI": ("BasePri",),
-    "XPSR": ("CPSR",),
-}
-"""Renode's names where they are others."""
 
 
 class CpuObject:
     """Core in the Monitor; ``warn`` writes a line into the log.
 
-    ``set_mips`` changes its speed, ``started`` notes that the emulation is started. ``is_thumb``: it is a Cortex-M.
+    ``kind`` is what it is; ``set_mips`` changes its speed, ``started`` notes that the emulation is started.
     """
 
     def __init__(
         self,
         core: MachineCore,
         control: CoreControl,
+        kind: CpuKind,
         number: int,
         warn: Callable[[str], None],
         set_mips: Callable[[int], None],
         started: Callable[[], None],
-        *,
-        is_thumb: bool,
     ) -> None:
-        self._is_thumb = is_thumb
         self._core: Final = core
         self._control: Final = control
+        self._kind: Final = kind
         self._number = number
         self._warn = warn
         self._set_mips = set_mips
@@ -83,7 +60,7 @@ class CpuObject:
         self._write("PC", value)
 
     def _write(self, name: str, value: int) -> None:
-        if self._is_thumb and name == "PC" and value % 2 == 0:
+        if self._kind.architecture == "arm-m" and name == "PC" and value % 2 == 0:
             self._warn(f"Patching PC 0x{value:X} for Thumb mode.")
         self._control.write_register(name, value)
 
@@ -98,22 +75,6 @@ class CpuObject:
         self._control.write_register("SP", value)
 
     @property
-    @exposed(REGISTER, name="LR")
-    def lr(self) -> int:
-        """The link register."""
-        return self._register("LR")
-
-    @lr.setter
-    def lr(self, value: int) -> None:
-        self._control.write_register("LR", value)
-
-    @property
-    @exposed(UINT32)
-    def x_program_status_register(self) -> int:
-        """XPSR; its lowest nine bits are the number of the exception that is handled."""
-        return self._register("XPSR")
-
-    @property
     @exposed(BOOL)
     def is_halted(self) -> bool:
         """True while the core executes nothing; so it is where Python plays it."""
@@ -122,16 +83,6 @@ class CpuObject:
     @is_halted.setter
     def is_halted(self, halted: bool) -> None:
         self._control.is_halted = halted
-
-    @property
-    @exposed(UINT32)
-    def vector_table_offset(self) -> int:
-        """The vector table (VTOR): stack pointer and first instruction come from there."""
-        return self._control.vector_table
-
-    @vector_table_offset.setter
-    def vector_table_offset(self, address: int) -> None:
-        self._control.vector_table = address
 
     @property
     @exposed(UINT64)
@@ -162,13 +113,13 @@ class CpuObject:
     @exposed(STRING)
     def model(self) -> str:
         """The kind of core."""
-        return "cortex-m33"
+        return self._kind.model
 
     @property
     @exposed(STRING)
     def architecture(self) -> str:
         """The architecture."""
-        return "arm-m"
+        return self._kind.architecture
 
     @exposed(VOID)
     def reset(self) -> None:
@@ -191,119 +142,58 @@ class CpuObject:
     @exposed(REGISTER, register=STRING)
     def get_register(self, register: str) -> int:
         """Return a core register by its name."""
-        return self._register(_engine_name(register))
+        return self._register(self._kind.engine_name(register))
 
     @exposed(REGISTER, name="GetRegister", register=INT32)
     def get_register_by_number(self, register: int) -> int:
         """Return a core register by its number."""
-        return self._register(_name_of(register))
+        return self._register(self._kind.name_of(register))
 
     @exposed(VOID, register=STRING, value=REGISTER)
     def set_register(self, register: str, value: int) -> None:
         """Set a core register by its name."""
-        self._write(_engine_name(register), value)
+        self._write(self._kind.engine_name(register), value)
 
     @exposed(VOID, name="SetRegister", register=INT32, value=REGISTER)
     def set_register_by_number(self, register: int, value: int) -> None:
         """Set a core register by its number."""
-        self._write(_name_of(register), value)
+        self._write(self._kind.name_of(register), value)
 
     @exposed(REGISTER, register=INT32)
     def get_register_unsafe(self, register: int) -> int:
         """Return a core register by its number."""
-        return self._register(_name_of(register))
+        return self._register(self._kind.name_of(register))
 
     @exposed(VOID, register=INT32, value=REGISTER)
     def set_register_unsafe(self, register: int, value: int) -> None:
         """Set a core register by its number."""
-        self._write(_name_of(register), value)
+        self._write(self._kind.name_of(register), value)
 
     @exposed(UINT64, name="GetRegisterUlong", register=INT32)
     def get_register_number(self, register: int) -> int:
         """Return a core register as a number."""
-        return self._register(_name_of(register))
+        return self._register(self._kind.name_of(register))
 
     @exposed(TABLE)
     def get_registers_values(self) -> list[tuple[str, str, str]]:
         """Return all core registers."""
-        values = self._control.registers()
+        values = self._kind.values(self._control)
         rows = [(" Name ", " Index ", " Value ")]
-        for name, number in _REGISTERS.items():
-            known = " / ".join(_ALIASES.get(name, (name,)))
-            rows.append((f" {known} ", f" {number} ", f" 0x{values.get(name, 0):X} "))
+        for name, number in self._kind.numbers.items():
+            rows.append((f" {self._kind.known(name)} ", f" {number} ", f" 0x{values.get(name, 0):X} "))
         return rows
-
-    def _register(self, name: str) -> int:
-        return self._control.registers().get(name, 0)
-
-
-class ArmRegisterNames:
-    """Names of the registers of an Arm core."""
 
     @exposed(STRING)
     def get_registers(self) -> str:
         """Return the names of the core registers."""
-        names = [" / ".join(_ALIASES.get(name, (name,))) for name in _REGISTERS]
+        names = [self._kind.known(name) for name in self._kind.numbers]
         rows = (
             "".join(f"{name}, " for name in names[first : first + 10]) for first in range(0, len(names), 10)
         )
         return "\n".join(["[", *rows, "]"])
 
-
-def _engine_name(name: str) -> str:
-    for engine, names in _ALIASES.items():
-        if name.upper() in (alias.upper() for alias in (engine, *names)):
-            return engine
-    if name.upper() not in _REGISTERS:
-        raise MonitorError(f"Wrong register name: {name}")
-    return name.upper()
-
-
-def _name_of(number: int) -> str:
-    for name, known in _REGISTERS.items():
-        if known == number:
-            return name
-    raise MonitorError(f"Wrong register index: {number}")
-
-
-class VprRegisters:
-    """Registers of one core, 0 until firmware was started."""
-
-    def __init__(self, core: MachineCore) -> None:
-        self._core: Final = core
-
-    @property
-    @exposed(REGISTER, name="RA")
-    def ra(self) -> int:
-        """The return address."""
-        return self._register("RA")
-
-    @property
-    @exposed(REGISTER, name="MSTATUS")
-    def mstatus(self) -> int:
-        """Status: MIE, MPIE and MPP."""
-        return self._register("MSTATUS")
-
-    @property
-    @exposed(REGISTER, name="MCAUSE")
-    def mcause(self) -> int:
-        """Cause of the last trap."""
-        return self._register("MCAUSE")
-
-    @property
-    @exposed(REGISTER, name="MEPC")
-    def mepc(self) -> int:
-        """Address to which a trap returns."""
-        return self._register("MEPC")
-
-    @property
-    @exposed(REGISTER, name="MTVAL")
-    def mtval(self) -> int:
-        """Value that goes with the last exception."""
-        return self._register("MTVAL")
-
     def _register(self, name: str) -> int:
-        return self._core.registers.get(name, 0)
+        return self._kind.values(self._control).get(name, 0)
 
 
 class ForeignCpu:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from icmsg.engines.embedded.clocks import CLIC, CONTROLLERS, CPUS
 from icmsg.engines.embedded.core_control import ConsoleModel
-from icmsg.engines.embedded.model_types import lines_of
+from icmsg.engines.embedded.model_lines import lines_of
 from icmsg.engines.embedded.models.dummy_sensor import DummySensor
 from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
@@ -18,8 +18,9 @@ from icmsg.monitor.command import Device
 from icmsg.monitor.executed_code import RISCV, THUMB
 from icmsg.monitor.log import LogLevel
 from icmsg.monitor.objects.bus_ranges import BusRanges
-from icmsg.monitor.objects.cpu import ArmRegisterNames, CpuObject, ForeignCpu, VprRegisters
+from icmsg.monitor.objects.cpu import CpuObject, ForeignCpu
 from icmsg.monitor.objects.cpu_execution import CpuCode, CpuExecution, ExecutionTrace
+from icmsg.monitor.objects.cpu_registers import ArmRegisters, RiscVRegisters, kind_of
 from icmsg.monitor.objects.cpu_tracing import CpuModes, CpuTracing
 from icmsg.monitor.objects.environment import SensorPlace
 from icmsg.monitor.objects.hooks import AccessLog, BusHooks, CpuHooks
@@ -30,7 +31,8 @@ from icmsg.monitor.objects.memory_log import MemoryLog
 from icmsg.monitor.objects.registers import MemoryBlock, NvicRegisters, RegisterAccess, WideRegisterAccess
 from icmsg.monitor.objects.sysbus import BusAccess
 from icmsg.monitor.objects.uart import UartObject
-from icmsg.soc.soc import VPR
+from icmsg.soc.mailbox_ports import HARTS
+from icmsg.soc.soc import CORTEX_M
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,9 +106,9 @@ def make_devices(
             core = machine.core(machine.soc.by_cpu[item.name].name)
             tell = partial(_inform, machine, log, source)
             modes = CpuModes(
-                core, controls[core.name], has_mpu=item.type != VPR, is_started=is_started, log=tell
+                core, controls[core.name], has_mpu=item.type == CORTEX_M, is_started=is_started, log=tell
             )
-            code = RISCV if item.type == VPR else THUMB
+            code = THUMB if item.type == CORTEX_M else RISCV
             hooks = CpuHooks(
                 machine,
                 core,
@@ -174,10 +176,13 @@ def _parts(
         number = next((item.attributes[name] for name in _NUMBERS if name in item.attributes), 0)
         assert isinstance(number, int)
         set_mips = partial(around.set_mips, item.name)
-        common = CpuObject(
-            core, controls[core.name], number, warn, set_mips, around.started, is_thumb=item.type != VPR
-        )
-        return common, VprRegisters(core) if item.type == VPR else ArmRegisterNames()
+        control = controls[core.name]
+        kind = kind_of(item)
+        common = CpuObject(core, control, kind, number, warn, set_mips, around.started)
+        if item.type == CORTEX_M:
+            return common, ArmRegisters(control, kind)
+        hart = RiscVRegisters(control, kind, number)
+        return (common, hart, InterruptLines(machine, core.name)) if item.type in HARTS else (common, hart)
     if item.type in CONTROLLERS.values():
         core = machine.core(next(each.name for each in machine.soc.cores.values() if each.nvic == item.name))
         controller = NvicRegisters(core, warn)

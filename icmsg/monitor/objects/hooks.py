@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.engines.embedded.machine_core import MachineCore
-    from icmsg.engines.embedded.model_types import Model
+    from icmsg.engines.embedded.model_lines import Model
     from icmsg.hw.registers import AccessKind
     from icmsg.machine.events import Event
     from icmsg.monitor.executed_code import InstructionSet

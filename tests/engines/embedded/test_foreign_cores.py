@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REFUSED = (
-    "core rv is a CPU.RiscV32, which the embedded engine does not execute; "
-    "the renode engine runs it: --engine renode"
+    "core rv is a CPU.RiscV32, which the embedded engine does not execute here, since its cpuType 'rv32imacv' has V, "
+    "instructions that the embedded engine does not have; the renode engine runs it: --engine renode"
 )
 
 
@@ -80,6 +80,67 @@ def test_what_stays_must_not_refer_to_what_is_left_out(tmp_path: Path) -> None:
 
 def test_a_platform_of_other_cores_only_is_refused(tmp_path: Path) -> None:
     platform = tmp_path / "only.repl"
-    platform.write_text('cpurv: CPU.RiscV32 @ sysbus\n    cpuType: "rv32imac"\n    timeProvider: empty\n')
+    platform.write_text('cpurv: CPU.RiscV64 @ sysbus\n    cpuType: "rv64imac"\n    timeProvider: empty\n')
     with pytest.raises(PlatformError, match="needs at least one"):
         EmbeddedMachine(platform)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "why"),
+    [
+        ('cpuType: "rv32imac_zba_zbb"', "has Zba, Zbb, instructions that the embedded engine does not have"),
+        ('cpuType: "rv32g_v"', "has V, instructions"),
+        ('cpuType: "rv32mac"', "names no base"),
+        ('cpuType: "rv32imac"; interruptMode: InterruptMode.Clic', "its interruptMode is none of Auto"),
+        ('cpuType: "rv32imac"; endianness: Endianess.BigEndian', "it is big-endian"),
+    ],
+)
+def test_a_hart_that_is_not_executed_is_refused_with_its_reason(
+    attributes: str, why: str, tmp_path: Path
+) -> None:
+    platform = tmp_path / "only.repl"
+    lines = "".join(f"    {line}\n" for line in attributes.split("; "))
+    platform.write_text(f"cpurv: CPU.RiscV32 @ sysbus\n{lines}")
+    with pytest.raises(PlatformError, match=f"only.repl:1: cpurv is not executed: .*{why}.*--engine renode"):
+        EmbeddedMachine(platform)
+
+
+@pytest.mark.parametrize(
+    ("cpu_type", "words"),
+    [
+        ("rv64imac", "it should start with rv32"),
+        ("RV32IE", "ISA string cannot contain both I and E base instruction sets at the same time"),
+        ("rv32ge", "ISA string cannot contain both I and E base instruction sets at the same time"),
+        ("RV32EF", "RV32E can only have M, A and C standard extensions"),
+        ("rv32gc_invalid_isa", "Undefined instructions set extension: 'NVALID'"),
+        ("rv32imac_zifence", "Undefined instructions set extension: 'ZIFENCE'"),
+    ],
+)
+@pytest.mark.parametrize("coreless", [False, True])
+def test_a_cpu_type_that_is_none_is_refused_in_renodes_words(
+    cpu_type: str, words: str, coreless: bool, tmp_path: Path
+) -> None:
+    platform = tmp_path / "only.repl"
+    platform.write_text(f'cpurv: CPU.RiscV32 @ sysbus\n    cpuType: "{cpu_type}"\n')
+    with pytest.raises(PlatformError) as caught:
+        EmbeddedMachine(platform, coreless=coreless)
+    assert words in str(caught.value)
+    assert caught.value.line == 2
+
+
+@pytest.mark.parametrize(
+    "cpu_type",
+    [
+        "RV32G",
+        "rv32imafdcg",
+        "RV32_IMACZicsr_Zifencei",
+        "RV32IMACZicsr_Zifencei",
+        "rv32ea_zicsr_zifencei",
+        "rv32imcu",
+    ],
+)
+def test_a_cpu_type_is_read_as_renode_reads_it(cpu_type: str, tmp_path: Path) -> None:
+    platform = tmp_path / "only.repl"
+    platform.write_text(f'cpurv: CPU.RiscV32 @ sysbus\n    cpuType: "{cpu_type}"\n')
+    with EmbeddedMachine(platform) as machine:
+        assert list(machine.cores) == ["rv"]

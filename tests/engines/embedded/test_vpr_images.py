@@ -101,11 +101,11 @@ def test_an_image_that_is_stored_elsewhere_is_copied_where_it_runs(vpr: VprRig, 
     ],
 )
 def test_what_the_engine_cannot_run_is_refused_with_the_fix(
-    tmp_path: Path, architecture: str | None, flags: int, said: str
+    vpr: VprRig, tmp_path: Path, architecture: str | None, flags: int, said: str
 ) -> None:
     path = elf(tmp_path / "flpr.elf", CODE, architecture=architecture, flags=flags)
     with pytest.raises(FirmwareError) as caught:
-        FirmwareImage.load(path)
+        vpr.core.load(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert said in str(caught.value)
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from icmsg.hw.line import Line
     from icmsg.soc.platform import Peripheral
 
+SCRIPTED: Final = "Python.PythonPeripheral"
+"""The type of a peripheral that a script is."""
 _NOT_SHOWN: Final = ("NoisyLog", "DebugLog", "InfoLog", "Log")
 _PYDEV: Final = {
     "counter.py": "if request.IsInit: last = -1\nelif request.IsRead: last += 1; request.Value = last",

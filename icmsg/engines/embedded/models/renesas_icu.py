@@ -44,6 +44,8 @@ class RenesasIcuModel(SizedModel):
     """
 
     irq: Line | None = None
+    inputs: Final = range(512)
+    """Numbers of the events."""
 
     def __init__(self, slot: Slot, *, interrupts: int = _MOST, pins: int = 16, is_ra2: bool = False) -> None:
         if not 1 <= interrupts <= _MOST:
@@ -64,7 +66,7 @@ class RenesasIcuModel(SizedModel):
             self._links[number] = 0
             line.set(False)
 
-    def set_event(self, event: int, level: bool) -> None:
+    def set_input(self, event: int, level: bool) -> None:
         """Take over the level of an event of a peripheral, or of a pin."""
         rose = level and not self._levels.get(event, False)
         changed = level is not self._levels.get(event, False)

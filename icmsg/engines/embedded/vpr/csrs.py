@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icmsg.engines.embedded.riscv.counters import COUNTERS, Counters
+from icmsg.engines.embedded.riscv.traps import INTERRUPT
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MSTATUS, MISA, MTVEC, MTVT = 0x300, 0x301, 0x305, 0x307
-MCOUNTINHIBIT, MSCRATCH, MEPC, MCAUSE, MTVAL = 0x320, 0x340, 0x341, 0x342, 0x343
+MSCRATCH, MEPC, MCAUSE, MTVAL = 0x340, 0x341, 0x342, 0x343
 MINTSTATUS, MINTTHRESH, MCLICBASE = 0x346, 0x347, 0x350
 VPRNORDICCTRL, VPRNORDICSLEEPCTRL, VPRNORDICFEATURESDISABLE = 0x7C0, 0x7C1, 0x7C2
-MCYCLE, MINSTRET, MCYCLEH, MINSTRETH = 0xB00, 0xB02, 0xB80, 0xB82
-UCYCLE, UINSTRET, UCYCLEH, UINSTRETH = 0xC00, 0xC02, 0xC80, 0xC82
 MVENDORID, MARCHID, MIMPID, MHARTID = 0xF11, 0xF12, 0xF13, 0xF14
 
-INTERRUPT: Final = 1 << 31
-"""Bit of mcause: an interrupt, not an exception."""
 _MINHV: Final = 1 << 30
 _MPP: Final = 3
 """The only privilege mode, machine mode, in the two bits that say which one a trap came from."""
@@ -33,21 +32,22 @@ _CONTROL: Final = 0xC1
 _FEATURES: Final = 0x1A
 _SLEEP: Final = 0x3_000F
 _RETURN_TO_SLEEP: Final = 1 << 16
-_COUNTERS: Final = 0x5
 _MASK: Final = 0xFFFF_FFFF
-_READ_ONLY: Final = 3
-"""Value of the two highest bits in the number of a CSR that cannot be written."""
+_DEVICE_CSRS: Final = (range(0x7C3, 0x800), range(0xBC0, 0xC00))
 
 
 class Csrs:
     """The values of one core; ``readers`` and ``writers`` are by number.
 
-    ``executed()`` is how many instructions were executed, which the counters count when firmware lets them: an
-    instruction is a cycle. ``unmasked()`` is called when an interrupt may have been let through.
+    ``executed()`` is how many instructions were executed, which the counters count when firmware lets them.
+    ``unmasked()`` is called when an interrupt may have been let through.
     """
 
+    ignores_read_only: Final = False
+    privilege: Final = 3
+
     def __init__(self, *, hart: int, executed: Callable[[], int], unmasked: Callable[[], None]) -> None:
-        self._executed: Final = executed
+        self._counters: Final = Counters(executed, inhibited=COUNTERS)
         self._unmasked: Final = unmasked
         self.mie = self.mpie = False
         self.vectors = self.handler = 0
@@ -58,14 +58,12 @@ class Csrs:
         """mintstatus.MIL and mintthresh."""
         self.sleep = 0
         self._kept: dict[int, int] = {}
-        self._counted: dict[int, int] = {}
         self.reset()
         self.readers: Final[dict[int, Callable[[], int]]] = {
             MSTATUS: self.status,
             MISA: lambda: 0x4000_1016,  # as the MDK says it: RV32, M, E, C; and B
             MTVEC: lambda: self.handler | _CLIC_MODE,
             MTVT: lambda: self.vectors,
-            MCOUNTINHIBIT: lambda: self._kept[MCOUNTINHIBIT],
             MSCRATCH: lambda: self.scratch,
             MEPC: lambda: self.epc,
             MCAUSE: self.mcause,
@@ -76,7 +74,7 @@ class Csrs:
             VPRNORDICCTRL: lambda: self._kept[VPRNORDICCTRL],
             VPRNORDICSLEEPCTRL: lambda: self.sleep,
             VPRNORDICFEATURESDISABLE: lambda: self._kept[VPRNORDICFEATURESDISABLE],
-            **{number: self._counter(bit, high) for number, (bit, high) in _COUNTER.items()},
+            **self._counters.readers,
             MVENDORID: lambda: 0x144,
             MARCHID: lambda: 0x8000_006E,
             MIMPID: lambda: 0x0001_0403,
@@ -87,7 +85,6 @@ class Csrs:
             MISA: _ignore,
             MTVEC: self._write_handler,
             MTVT: self._write_vectors,
-            MCOUNTINHIBIT: self._write_inhibit,
             MSCRATCH: self._write_scratch,
             MEPC: self._write_epc,
             MCAUSE: self.write_mcause,
@@ -100,11 +97,7 @@ class Csrs:
             VPRNORDICFEATURESDISABLE: lambda value: self._write_with_key(
                 VPRNORDICFEATURESDISABLE, value, _FEATURES
             ),
-            **{
-                number: self._set_counter(bit, high)
-                for number, (bit, high) in _COUNTER.items()
-                if number >> 10 != _READ_ONLY
-            },
+            **self._counters.writers,
         }
 
     def reset(self) -> None:
@@ -114,13 +107,19 @@ class Csrs:
         self.cause = self.epc = self.value = self.scratch = 0
         self.level, self.threshold = 0, 0x1F
         self.sleep = 2
-        self._kept = {MCOUNTINHIBIT: _COUNTERS, VPRNORDICCTRL: 0, VPRNORDICFEATURESDISABLE: 2}
-        self._counted = {0: 0, 2: 0}
+        self._kept = {VPRNORDICCTRL: 0, VPRNORDICFEATURESDISABLE: 2}
+        self._counters.reset()
 
     @property
     def returns_to_sleep(self) -> bool:
         """True if the core sleeps again when its last interrupt handler returns."""
         return bool(self.sleep & _RETURN_TO_SLEEP)
+
+    def absent(self, number: int) -> str:
+        """Return what a register is that the core does not have."""
+        if any(number in numbers for numbers in _DEVICE_CSRS):
+            return "a real-time peripheral of the VPR (VTIM, VIO, …) that is not modelled"
+        return "which this core does not have"
 
     def status(self) -> int:
         """Return mstatus."""
@@ -166,44 +165,6 @@ class Csrs:
     def _write_with_key(self, number: int, value: int, mask: int) -> None:
         if value >> 16 == _NORDIC_KEY:
             self._kept[number] = value & mask
-
-    # Counters: what they have counted, or where they would have been zero
-
-    def _write_inhibit(self, value: int) -> None:
-        before = {bit: self._count(bit) for bit in self._counted}
-        self._kept[MCOUNTINHIBIT] = value & _COUNTERS
-        for bit, count in before.items():
-            self._start(bit, count)
-
-    def _count(self, bit: int) -> int:
-        stands = self._kept[MCOUNTINHIBIT] >> bit & 1
-        return self._counted[bit] if stands else self._executed() - self._counted[bit]
-
-    def _start(self, bit: int, count: int) -> None:
-        stands = self._kept[MCOUNTINHIBIT] >> bit & 1
-        self._counted[bit] = count if stands else self._executed() - count
-
-    def _counter(self, bit: int, high: int) -> Callable[[], int]:
-        return lambda: self._count(bit) >> high & _MASK
-
-    def _set_counter(self, bit: int, high: int) -> Callable[[int], None]:
-        def write(value: int) -> None:
-            self._start(bit, self._count(bit) & _MASK << (32 - high) | value << high)
-
-        return write
-
-
-_COUNTER: Final = {
-    MCYCLE: (0, 0),
-    MCYCLEH: (0, 32),
-    MINSTRET: (2, 0),
-    MINSTRETH: (2, 32),
-    UCYCLE: (0, 0),
-    UCYCLEH: (0, 32),
-    UINSTRET: (2, 0),
-    UINSTRETH: (2, 32),
-}
-"""Counters by number: their bit in mcountinhibit, and the bit of the count that they begin at."""
 
 
 def _ignore(_value: int) -> None:

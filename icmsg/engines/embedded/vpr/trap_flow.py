@@ -20,10 +20,9 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.engines.embedded.emulator.sliced_core import LockUp
-from icmsg.engines.embedded.processor import Storm
+from icmsg.engines.embedded.riscv.traps import INTERRUPT, WORDS, Code, RiscVTraps
 from icmsg.engines.embedded.vpr.clic import FIRST_CODE
-from icmsg.engines.embedded.vpr.csrs import INTERRUPT
-from icmsg.machine.machine import fault_name
+from icmsg.machine.machine import FIRST_TRAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,17 +33,9 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.vpr.csrs import Csrs
 
 
-class Code(enum.IntEnum):
-    """Exception code in mcause."""
+class VprCode(enum.IntEnum):
+    """Exception code in mcause that only a VPR has."""
 
-    FETCH = 1
-    ILLEGAL = 2
-    BREAKPOINT = 3
-    MISALIGNED_LOAD = 4
-    LOAD = 5
-    MISALIGNED_STORE = 6
-    STORE = 7
-    ECALL = 11
     MISALIGNED_STACKING = 0x18
     STACKING = 0x19
     VECTOR = 0x1A
@@ -53,23 +44,14 @@ class Code(enum.IntEnum):
     EXCEPTION_STACKING = 0x1F
 
 
-FAULT: Final = 0x100
-"""Added to a code, the number of a FAULT event: Arm's exceptions have the numbers below."""
-
-WORDS: Final = {
-    Code.FETCH: "a jump to where there is no code",
-    Code.ILLEGAL: "an instruction that this core does not have",
-    Code.BREAKPOINT: "an ebreak without a debugger",
-    Code.MISALIGNED_LOAD: "an atomic load from an address that is no multiple of 4",
-    Code.LOAD: "a load from where the SoC has nothing",
-    Code.MISALIGNED_STORE: "an atomic access to an address that is no multiple of 4",
-    Code.STORE: "a store to where the SoC has nothing",
-    Code.MISALIGNED_STACKING: "an interrupt with a stack pointer that is no multiple of 4",
-    Code.STACKING: "an interrupt's frame that is not in memory",
-    Code.VECTOR: "an interrupt's vector that is not in memory (mtvt)",
-    Code.MISALIGNED_UNSTACKING: "an mret with a stack pointer that is no multiple of 4",
-    Code.UNSTACKING: "an mret with a stack that is not in memory",
-    Code.EXCEPTION_STACKING: "an exception whose frame cannot be stacked",
+_WORDS: Final = {
+    **WORDS,
+    VprCode.MISALIGNED_STACKING: "an interrupt with a stack pointer that is no multiple of 4",
+    VprCode.STACKING: "an interrupt's frame that is not in memory",
+    VprCode.VECTOR: "an interrupt's vector that is not in memory (mtvt)",
+    VprCode.MISALIGNED_UNSTACKING: "an mret with a stack pointer that is no multiple of 4",
+    VprCode.UNSTACKING: "an mret with a stack that is not in memory",
+    VprCode.EXCEPTION_STACKING: "an exception whose frame cannot be stacked",
 }
 
 
@@ -97,12 +79,8 @@ ORDERS: Final = {
 }
 
 
-class TrapFlow:
-    """Enters and leaves for one core.
-
-    ``warn(what, address, pc)`` and ``tell(exception, pc)`` hear of every fault, ``events()`` is how many events there
-    were, ``executed()`` how many instructions.
-    """
+class TrapFlow(RiscVTraps):
+    """Enters and leaves for one VPR; the arguments are those of :class:`RiscVTraps` besides."""
 
     def __init__(
         self,
@@ -117,26 +95,14 @@ class TrapFlow:
         events: Callable[[], int],
         executed: Callable[[], int],
     ) -> None:
-        self.storm = (0, 0, 0)
-        """(interrupt, times, number of events before): what was entered that often with no other code between."""
+        super().__init__(warn=warn, tell=tell, events=events, executed=executed, words=_WORDS)
         self._space: Final = space
         self._clic: Final = clic
         self._csrs: Final = csrs
-        self._warn: Final = warn
-        self._tell: Final = tell
-        self._events: Final = events
-        self._executed: Final = executed
         order = ORDERS[bus_width]
         self._cause_first: Final = order.cause_first
         self._whole = native.registers(*order.registers, "SP", "PC")
         self._place = native.registers("SP", "PC")
-        self._returned_at = -1  # number of instructions when a handler returned
-        self._trapped_at = -2  # and when an exception's handler was entered
-
-    def reset(self) -> None:
-        """Forget what was before a reset of the core."""
-        self.storm = (0, 0, 0)
-        self._returned_at = self._trapped_at = -2
 
     def would_take(self) -> bool:
         """Return whether an interrupt may be taken now."""
@@ -156,12 +122,7 @@ class TrapFlow:
         if not self._csrs.mie or (first := self._first()) is None:
             return False
         number, level = first
-        executed = self._executed()
-        if executed == self._returned_at:
-            _, times, before = self.storm
-            self.storm = number, times + 1, before if times else self._events()
-        else:
-            self.storm = (0, 0, 0)
+        self._count(number)
         self._enter(number, level)
         return True
 
@@ -172,11 +133,11 @@ class TrapFlow:
         frame = (sp - padding - _INTERRUPT_FRAME.size) & _MASK
         stack = self._space.memory_at(frame)
         if sp & 3:
-            self.fault(Code.MISALIGNED_STACKING, sp, pc, f"interrupt {number}")
+            self.fault(VprCode.MISALIGNED_STACKING, sp, pc, f"interrupt {number}")
         elif stack is None or frame + _INTERRUPT_FRAME.size > stack.end:
-            self.fault(Code.STACKING, frame, pc, f"interrupt {number}")
+            self.fault(VprCode.STACKING, frame, pc, f"interrupt {number}")
         elif (vector := self._word(address := csrs.vectors + 4 * (FIRST_CODE + number))) is None:
-            self.fault(Code.VECTOR, address, pc, f"interrupt {number}", extra=_MINHV)
+            self.fault(VprCode.VECTOR, address, pc, f"interrupt {number}", extra=_MINHV)
         else:
             self._note(INTERRUPT | FIRST_CODE + number, pc, 0)
             last = self._ordered(csrs.mcause(), pc | bool(padding))
@@ -185,41 +146,30 @@ class TrapFlow:
             self._clic.begin(number)
             self._place.write(frame, vector & ~1)
 
-    def fault(self, code: Code, value: int, pc: int, what: str = "", *, extra: int = 0) -> None:
-        """Enter the exception of a fault at ``pc``; ``value`` is its mtval, ``what`` goes before its words.
+    def call(self, at: int) -> None:
+        """Enter the exception of the ``ecall`` at an address; LockUp as :meth:`trap`."""
+        self.trap(Code.ECALL, 0, at, "an ecall")
 
-        Raises:
-            LockUp: its handler cannot run.
-        """
-        text = (f"{what}: " if what else "") + WORDS[code]
-        if code not in (Code.ILLEGAL, Code.BREAKPOINT):
-            text += f" (0x{value:08X})"
-        self._warn(f"{fault_name(FAULT + code)}: {text}", pc, pc)
-        self._tell(FAULT + code, pc)
-        self.trap(code, value, pc, text, extra=extra)
-
-    def trap(self, code: Code, value: int, pc: int, text: str, *, extra: int = 0) -> None:
+    def trap(self, code: int, value: int, pc: int, text: str, *, extra: int = 0) -> None:
         """Enter an exception, which ``text`` explains.
 
         Raises:
             LockUp: its frame cannot be stacked, or it is that of its handler's first instruction.
         """
         csrs = self._csrs
-        executed = self._executed()
-        if pc == csrs.handler and executed - self._trapped_at <= 1:
+        if self._traps_itself(pc, csrs.handler):
             raise LockUp(text, pc)
         sp, _ = self._place.read()
         padding = sp & _ALIGNED
         frame = (sp - padding - _EXCEPTION_FRAME.size) & _MASK
         stack = self._space.memory_at(frame)
         if sp & 3 or stack is None:
-            code = Code.EXCEPTION_STACKING
-            self._tell(FAULT + code, pc)
-            raise LockUp(f"{text}, and {WORDS[code]} (stack pointer 0x{sp:08X})", pc)
+            code = VprCode.EXCEPTION_STACKING
+            self._tell(FIRST_TRAP + code, pc)
+            raise LockUp(f"{text}, and {_WORDS[code]} (stack pointer 0x{sp:08X})", pc)
         self._note(code | extra, pc, value)
         last = self._ordered(csrs.mcause(), pc | bool(padding))
         _EXCEPTION_FRAME.pack_into(stack.memory.bytes, frame - stack.start, *last)
-        self._trapped_at = executed
         self._place.write(frame, csrs.handler)
 
     def _note(self, cause: int, pc: int, value: int) -> None:
@@ -240,10 +190,10 @@ class TrapFlow:
         sp, _ = self._place.read()
         stack = self._space.memory_at(sp)
         if sp & 3:
-            self.fault(Code.MISALIGNED_UNSTACKING, sp, at)
+            self.fault(VprCode.MISALIGNED_UNSTACKING, sp, at)
             return False
         if stack is None or sp + layout.size > stack.end:
-            self.fault(Code.UNSTACKING, sp, at)
+            self.fault(VprCode.UNSTACKING, sp, at)
             return False
         *registers, first, second = layout.unpack_from(stack.memory.bytes, sp - stack.start)
         cause, epc = self._ordered(first, second)
@@ -264,11 +214,9 @@ class TrapFlow:
         """Return mcause and mepc in the order of the stack, or the two words of the stack in that order."""
         return (first, second) if self._cause_first else (second, first)
 
-    def described_storm(self) -> Storm:
-        """Return the interrupt that came most often in a row."""
-        number, times, events = self.storm
-        handler = (self._word(self._csrs.vectors + 4 * (FIRST_CODE + number)) or 0) & ~1 if times else 0
-        return Storm(f"interrupt {number}", number if times else None, handler, times, events)
+    def handler_of(self, interrupt: int) -> int:
+        """Return the byte address that mtvt's table has for an interrupt; 0 where it is not in memory."""
+        return (self._word(self._csrs.vectors + 4 * (FIRST_CODE + interrupt)) or 0) & ~1
 
     def _word(self, address: int) -> int | None:
         found = self._space.memory_at(address & _MASK)

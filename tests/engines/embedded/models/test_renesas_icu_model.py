@@ -128,7 +128,7 @@ def test_firmware_sends_and_answers_by_interrupts_that_it_has_linked(
 
 def icu_of(found: EmbeddedMachine) -> RenesasIcuModel:
     model = found.models["icu"]
-    assert hasattr(model, "set_event")
+    assert hasattr(model, "set_input")
     return model  # type: ignore[return-value]
 
 
@@ -136,11 +136,11 @@ def test_ir_is_set_by_the_edge_of_a_linked_event_and_cleared_by_a_zero_alone() -
     with machine() as found:
         icu, bus = icu_of(found), found.core("cpu").bus
         pending = partial(bus.read32, 0xE000_E200)
-        icu.set_event(0x40, True)
+        icu.set_input(0x40, True)
         bus.write32(ICU + 0x300 + 4 * 5, 0x40)
         assert (bus.read32(ICU + 0x314), pending()) == (0x40, 0)
-        icu.set_event(0x40, False)
-        icu.set_event(0x40, True)
+        icu.set_input(0x40, False)
+        icu.set_input(0x40, True)
         assert (bus.read32(ICU + 0x314), pending()) == (0x40 | PENDING, 1 << 5)
         bus.write32(ICU + 0x314, 0x40 | PENDING)
         assert bus.read32(ICU + 0x314) == 0x40 | PENDING
@@ -160,7 +160,7 @@ def test_the_edge_of_a_pin_is_the_one_that_irqcr_chooses(mode: int, counts: tupl
         bus.write32(ICU + 0x300, 3)
         seen = []
         for level in (True, False):
-            icu.set_event(3, level)
+            icu.set_input(3, level)
             seen.append(bus.read32(ICU + 0x300) >> 16 & 1)
             bus.write32(ICU + 0x300, 3)
         assert tuple(seen) == counts

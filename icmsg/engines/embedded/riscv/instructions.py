@@ -1,4 +1,4 @@
-"""Instructions of a VPR that the engine reads itself: those on CSRs, and loops that poll.
+"""Instructions of RISC-V that the engine reads itself: those on CSRs, and loops that poll.
 
 The CSR instructions (RISC-V, Zicsr): on the core's own registers, and on those that devices of its bus have.
 
@@ -7,7 +7,7 @@ The peripheral registers that a loop reads, from its instructions (RISC-V unpriv
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.engines.embedded.memory import IoRange
 from icmsg.errors import BusError
@@ -17,20 +17,40 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.emulator.native import NativeCore, RegisterBatch
     from icmsg.engines.embedded.memory import AddressSpace
-    from icmsg.engines.embedded.vpr.csrs import Csrs
     from icmsg.hw.bus import Bus
 
 
-WINDOW: Final = 0xF001_0000
-"""The byte address at which the core's bus has the CSRs of devices; its own loads and stores do not reach it."""
-WINDOW_BYTES: Final = 0x1_0000
+_SYSTEM, _FUNCTION = 0x73, 0x3000
+"""Opcode of the CSR instructions, and the bits that tell which one it is."""
 _STRIDE: Final = 0x10
 _SET, _CLEAR = 4, 8
 """Byte offsets from a CSR there: a write sets, or clears, these bits."""
 _RW, _RS, _RC = 1, 2, 3
 _READ_ONLY: Final = 3
 _NAMES: Final = {_RW: "csrrw", _RS: "csrrs", _RC: "csrrc"}
-_DEVICE_CSRS: Final = (range(0x7C3, 0x800), range(0xBC0, 0xC00))
+
+
+class CsrFile(Protocol):
+    """The control and status registers of one core, with how they are read and written, by number."""
+
+    @property
+    def readers(self) -> Mapping[int, Callable[[], int]]:
+        """Functions that read the registers."""
+
+    @property
+    def writers(self) -> Mapping[int, Callable[[int], None]]:
+        """Functions that write those that can be written."""
+
+    @property
+    def ignores_read_only(self) -> bool:
+        """True where numbers that say "read-only" do not."""
+
+    @property
+    def privilege(self) -> int:
+        """The mode that the core is in: 3 = machine, 0 = user."""
+
+    def absent(self, number: int) -> str:
+        """Return what a register is that the core does not have: behind "csrrw of CSR 0x…, "."""
 
 
 def decode(opcode: int) -> tuple[int, int, int, int, bool]:
@@ -38,27 +58,29 @@ def decode(opcode: int) -> tuple[int, int, int, int, bool]:
     return opcode >> 20, opcode >> 12 & 3, opcode >> 7 & 31, opcode >> 15 & 31, bool(opcode >> 14 & 1)
 
 
-def describe(opcode: int) -> str:
-    """Return a CSR instruction in words."""
-    number, kind, _rd, _rs, immediate = decode(opcode)
-    what = f"{_NAMES.get(kind, 'csr')}{'i' if immediate else ''} of CSR 0x{number:03X}"
-    if any(number in numbers for numbers in _DEVICE_CSRS):
-        return f"{what}, a real-time peripheral of the VPR (VTIM, VIO, …) that is not modelled"
-    return f"{what}, which this core does not have"
+def is_csr(opcode: int) -> bool:
+    """Return whether an instruction is one on a CSR."""
+    return opcode & 0x7F == _SYSTEM and bool(opcode & _FUNCTION)
 
 
 class CsrUnit:
-    """Executes them for one core; ``raise_later`` keeps what a device's model raises."""
+    """Executes them for one core; ``raise_later`` keeps what a device's model raises.
+
+    ``window`` is the byte address at which the core's bus has the CSRs of devices, None where there are none; its own
+    loads and stores do not reach it.
+    """
 
     def __init__(
         self,
         native: NativeCore,
         space: AddressSpace,
-        csrs: Csrs,
+        csrs: CsrFile,
         *,
+        window: int | None,
         raise_later: Callable[[BaseException], None],
     ) -> None:
         self._space: Final = space
+        self._window: Final = window
         self._csrs: Final = csrs
         self._raise_later: Final = raise_later
         self._registers: Final = [native.registers(f"X{number}") for number in range(32)]
@@ -68,32 +90,44 @@ class CsrUnit:
         """Execute a CSR instruction; return False if it is an illegal one."""
         return (self._compiled.get(opcode) or self._compile(opcode))()
 
+    def describe(self, opcode: int) -> str:
+        """Return a CSR instruction in words that is an illegal one."""
+        number, kind, _rd, _rs, immediate = decode(opcode)
+        what = f"{_NAMES.get(kind, 'csr')}{'i' if immediate else ''} of CSR 0x{number:03X}"
+        if number in self._csrs.readers:
+            readable = self._csrs.privilege >= number >> 8 & 3
+            return f"{what}, which {'can only be read' if readable else 'is not for user mode'}"
+        return f"{what}, {self._csrs.absent(number)}"
+
     def _compile(self, opcode: int) -> Callable[[], bool]:
         number, kind, rd, rs, immediate = decode(opcode)
         target = self._registers[rd] if rd else None
         source = self._registers[rs] if rs and not immediate else None
         operand = rs if immediate else 0
         writes = kind == _RW or bool(rs)
-        if kind not in _NAMES or (writes and number >> 10 == _READ_ONLY):
+        csrs = self._csrs
+        refused = writes and number >> 10 == _READ_ONLY and not csrs.ignores_read_only
+        if kind not in _NAMES or refused:
             run = _illegal
-        elif number in self._csrs.readers:
-            read, write = self._csrs.readers[number], self._csrs.writers.get(number)
-            run = _own(read, write if writes else None, kind, target, source, operand)
+        elif number in csrs.readers:
+            write = csrs.writers.get(number) if writes else None
+            run = _own(csrs, number, write, kind, target, source, operand)
+        elif self._window is not None:
+            run = self._of_device(self._window + _STRIDE * number, kind, target, source, operand, writes)
         else:
-            run = self._of_device(number, kind, target, source, operand, writes)
+            run = _illegal
         self._compiled[opcode] = run
         return run
 
     def _of_device(
         self,
-        number: int,
+        address: int,
         kind: int,
         target: RegisterBatch | None,
         source: RegisterBatch | None,
         operand: int,
         writes: bool,
     ) -> Callable[[], bool]:
-        address = WINDOW + _STRIDE * number
         where = {_RW: 0, _RS: _SET, _RC: _CLEAR}[kind]
 
         def run() -> bool:
@@ -123,7 +157,8 @@ def _illegal() -> bool:
 
 
 def _own(
-    read: Callable[[], int],
+    csrs: CsrFile,
+    number: int,
     write: Callable[[int], None] | None,
     kind: int,
     target: RegisterBatch | None,
@@ -132,7 +167,11 @@ def _own(
 ) -> Callable[[], bool]:
     """Return what executes an instruction on a register of the core's own."""
 
+    read, needed = csrs.readers[number], number >> 8 & 3
+
     def run() -> bool:
+        if csrs.privilege < needed:
+            return False
         value = read()
         if write is not None:
             given = operand if source is None else source.first()
@@ -147,14 +186,18 @@ def _own(
 _LOAD, _STORE, _BRANCH, _JAL, _LUI, _ADDI = 0x03, 0x23, 0x63, 0x6F, 0x37, 0x13
 _LONGEST_LOOP: Final = 128
 """Bytes behind the last place where a loop was seen in which its jump back is looked for."""
-_PERIPHERALS: Final = 0x4000_0000
-_ABI: Final = (
+REGISTERS: Final = (
     *("ZERO", "RA", "SP", "GP", "TP", "T0", "T1", "T2", "S0", "S1"),
-    *(f"A{number}" for number in range(6)),
+    *(f"A{number}" for number in range(8)),
+    *(f"S{number}" for number in range(2, 12)),
+    *(f"T{number}" for number in range(3, 7)),
 )
+"""Names of the registers x0 to x31 by the ABI; an RV32E core has the first sixteen."""
 
 
-def polled(pcs: Collection[int], registers: Mapping[str, int], bus: Bus) -> Iterator[int]:
+def polled(
+    pcs: Collection[int], registers: Mapping[str, int], bus: Bus, is_peripheral: Callable[[int], bool]
+) -> Iterator[int]:
     """Yield the addresses of peripheral registers that the loop around ``pcs`` loads from."""
     at, end = _loop(pcs, bus)
     loop: list[tuple[int, int]] = []
@@ -162,12 +205,12 @@ def polled(pcs: Collection[int], registers: Mapping[str, int], bus: Bus) -> Iter
         loop.append(_fetch(at, bus))
         at += loop[-1][1]
     changed = {_target(code, size) for code, size in loop}
-    known = {number: registers.get(name, 0) for number, name in enumerate(_ABI) if number not in changed}
+    known = {number: registers.get(name, 0) for number, name in enumerate(REGISTERS) if number not in changed}
     for code, size in loop:
         place = _wide(code) if size == 4 else _narrow(code)
         if place is not None and place[0] in known:
             address = known[place[0]] + place[1] & 0xFFFF_FFFF
-            if address >= _PERIPHERALS:
+            if is_peripheral(address):
                 yield address
         target, value = _target(code, size), _constant(code, known) if size == 4 else None
         known.pop(target, None)

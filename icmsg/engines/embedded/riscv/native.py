@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 PAGE_BYTES: Final = 4096
 """Bytes of a page of unicorn's RISC-V."""
-_USER_MODE: Final = 0
-_RV32: Final = Model(
+_USER_MODE, _MACHINE_MODE = 0, 3
+_INTEGER: Final = Model(
     unicorn.UC_ARCH_RISCV,
     unicorn.UC_MODE_RISCV32,
     riscv_const.UC_CPU_RISCV32_SIFIVE_E31,  # RV32I M A C; it has no F and no D, whose instructions are illegal
@@ -39,6 +39,9 @@ _RV32: Final = Model(
     "UC_RISCV_REG_",
     loop=struct.pack("<2I", 0x0000_0013, 0xFFDF_F06F),  # nop; j .-4
 )
+_FLOATING: Final = _INTEGER._replace(cpu=riscv_const.UC_CPU_RISCV32_ANY)  # RV32I M A F D C
+FLOATING_STATE: Final = 3 << 13
+"""The bits FS of mstatus: off, initial, clean or dirty."""
 UNRESERVED: Final = 0xFFFF_FFFF
 """The address of a reservation where there is none."""
 _LOCK: Final = 0x1357_9240
@@ -50,12 +53,28 @@ _SC: Final = 0x1800_A02F  # sc.w x0, x0, (x1)
 class NativeRiscV(NativeCore):
     """A RISC-V core in user mode.
 
-    The numbers of its exceptions are those of the architecture's mcause: 2 = illegal instruction, 8 = ECALL.
+    The numbers of its exceptions are those of the architecture's mcause: 2 = illegal instruction, 8 = ECALL. With
+    ``floating`` it has F and D, which are off until :meth:`set_floating_state`.
     """
 
-    def __init__(self) -> None:
-        super().__init__(_RV32)
-        self.registers("PRIV").write(_USER_MODE)
+    def __init__(self, *, floating: bool = False) -> None:
+        super().__init__(_FLOATING if floating else _INTEGER)
+        self._mode = self.registers("PRIV")
+        self._status = self.registers("MSTATUS")
+        self._mode.put(_USER_MODE)
+
+    def floating_state(self) -> int:
+        """Return the bits FS of mstatus: instructions that write floating-point registers make them dirty."""
+        self._mode.put(_MACHINE_MODE)
+        state = self._status.first() & FLOATING_STATE
+        self._mode.put(_USER_MODE)
+        return state
+
+    def set_floating_state(self, state: int) -> None:
+        """Set the bits FS of mstatus; while they are 0, floating-point instructions are illegal ones."""
+        self._mode.put(_MACHINE_MODE)
+        self._status.put(self._status.first() & ~FLOATING_STATE | state)
+        self._mode.put(_USER_MODE)
 
     def reservation(self) -> c_uint32:
         """Return the address that LR has reserved; one that is never set where it cannot be seen."""
