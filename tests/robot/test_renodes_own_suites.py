@@ -19,10 +19,15 @@ SUITES: Final = (
     "unit-tests/file-paths",
     "unit-tests/grammar-number-separator",
     "unit-tests/host-uart",
+    "unit-tests/memory-invalidation",
     "unit-tests/page-access-via-io",
+    "unit-tests/pause-without-sleep",
     "unit-tests/peripheral-hooks",
     "unit-tests/platform_descriptions",
+    "unit-tests/riscv-extensions",
+    "unit-tests/riscv-isa-string",
     "unit-tests/sysbus-tag",
+    "unit-tests/tb_overwrite",
 )
 
 
