@@ -19,14 +19,14 @@ run: $(VENV)/.installed  ## set up, then bond and exchange 1000 messages (ARGS="
 
 test: $(VENV)/.installed-dev  ## set up, then run all tests: pytest and robot
 	@echo "all tests: some minutes on two cores; make test-fast leaves out what is slow"
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 	$(BIN)/python -m robot --outputdir results/robot --console dotted robot_tests
 
 test-fast: $(VENV)/.installed-dev  ## a minute or two: no compiled firmware, no process, no generated input
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow"
 
 test-random: $(VENV)/.installed-dev  ## all of pytest with other examples of its properties each time, five times as many
-	$(BIN)/python -m pytest -q -n auto --dist loadgroup --hypothesis-profile random
+	$(BIN)/python -m pytest -q -n auto --dist worksteal --hypothesis-profile random
 
 test-elsewhere: $(VENV)/.installed-dev  ## a part of the tests with odd folders, signals, terminals and rights
 	tests/elsewhere.sh $(BIN)/python tests/cli tests/monitor tests/pytest_plugin

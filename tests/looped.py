@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +60,14 @@ class Cases:
 def for_each(
     names: str | Sequence[str],
     values: Iterable[Any],
-    ids: Callable[[Any], object] | Sequence[str] | None = None,
+    ids: Callable[[Any], object] | Iterable[str] | None = None,
+    *,
+    at_once: int = 1,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Loop over cases that say the same, where ``pytest.mark.parametrize`` makes a test of each.
 
-    The cases share the fixtures of the test, which therefore must not keep anything of a case before.
+    The cases share the fixtures of the test, which therefore must not keep anything of a case before. Where they wait
+    for something, several may wait ``at_once``, each in a thread.
     """
     wanted = names.replace(" ", "").split(",") if isinstance(names, str) else list(names)
     listed = [_case(value, len(wanted)) for value in values]
@@ -76,14 +80,18 @@ def for_each(
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(test)
         def every(*args: object, **fixtures: object) -> None:
-            with Cases() as cases:
-                for shown, given in listed:
+            def begin(given: Sequence[Any]) -> Callable[[], object]:
+                case = functools.partial(test, *args, **fixtures, **dict(zip(wanted, given, strict=True)))
+                return case if at_once == 1 else pool.submit(case).result
+
+            with Cases() as cases, ThreadPoolExecutor(at_once) as pool:
+                for shown, given, run in [(shown, given, begin(given)) for shown, given in listed]:
                     with cases.case(name(shown, given)):
-                        test(*args, **fixtures, **dict(zip(wanted, given, strict=True)))
+                        run()
 
         signature = inspect.signature(test)
         assert signature.parameters.keys() >= set(wanted), f"{test.__name__} has to take {wanted}"
-        kept = [parameter for name, parameter in signature.parameters.items() if name not in wanted]
+        kept = [parameter for parameter in signature.parameters.values() if parameter.name not in wanted]
         every.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
         return every
 

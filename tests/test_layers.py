@@ -115,7 +115,7 @@ def imports_of(path: Path, modules: set[str]) -> Iterator[Import]:
                 inner = f"{base}.{alias.name}"
                 yield Import(name, inner if inner in modules else base, node.lineno, deferred)
         later = deferred or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
             later = True
         for field in (
             "body",

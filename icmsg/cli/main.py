@@ -6,6 +6,7 @@ Exit codes: 0 = everything came back, 1 = the exchange failed, 2 = a mistake in 
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -71,6 +72,9 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     _write_anywhere()
+    gc.set_threshold(
+        10_000, 20, 50
+    )  # what is loaded and built stays: looking for cycles in it was a tenth of a start
     try:
         given = sys.argv[1:] if arguments is None else list(arguments)
         options = build_parser(given).parse_args(given)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from icmsg.config.instance import Region
     from icmsg.ipc.backend import HasRegions
     from icmsg.machine.machine import Core, Machine
+    from icmsg.soc.mailbox_ports import ForceOff
 
 
 def start_firmware(machine: Machine, cores: Iterable[str], *, release: bool = False) -> None:
@@ -42,6 +43,7 @@ def start_firmware(machine: Machine, cores: Iterable[str], *, release: bool = Fa
             machine.core(name).start()
         return
     holder, held = machine.core(force_off.holder), machine.core(force_off.held)
+    _set_counter(holder, force_off, names)
     for name in sorted(names, key=lambda name: name == held.name):
         if name != held.name:
             machine.core(name).start()
@@ -57,6 +59,17 @@ def start_firmware(machine: Machine, cores: Iterable[str], *, release: bool = Fa
             held.start()
     if not waits:
         holder.bus.write32(force_off.register, 1 - force_off.holds)
+
+
+def _set_counter(holder: Core, force_off: ForceOff, names: list[str]) -> None:
+    """Leave the counter of both as firmware of ``holder`` finds it, which starts it, or as it would have left it.
+
+    Firmware of the core that is held asks whether it is on before it takes a time from it (nrfx_grtc.c,
+    is_syscounter_running), and that of the holder refuses to start one that is on.
+    """
+    starts = holder.name in names
+    if force_off.counter is not None and (starts or not _runs_firmware(holder)):
+        holder.bus.write32(force_off.counter, 0 if starts else _SYSCOUNTEREN)
 
 
 def describe_held(machine: Machine) -> list[str]:
@@ -85,6 +98,8 @@ def _runs_firmware(core: Core) -> bool:
     return core.image is not None and not core.is_halted and not core.is_played
 
 
+_SYSCOUNTEREN: Final = 1 << 1
+"""MODE of GRTC (nRF54L15 Datasheet, "GRTC")."""
 _RAM: Final = 0x2000_0000
 _EXTRAM_PROTECT: Final = 0x5000_0460
 _EXTDOMAIN_PERM: Final = 0x5000_3440

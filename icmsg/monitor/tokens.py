@@ -234,7 +234,7 @@ def whole_strings(text: str) -> Iterator[str]:
     lines = [line for _, line in logical_lines(text)]
     while lines:
         ends = (end for end in range(1, min(len(lines), _LONGEST) + 1) if is_whole("\n".join(lines[:end])))
-        end = next(ends, 1)
+        end = next(ends, 1) if len(lines) > 1 else 1
         yield "\n".join(lines[:end])
         del lines[:end]
 

@@ -8,6 +8,7 @@ Renode's alone.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -43,14 +44,21 @@ def tags(description: PlatformDescription) -> list[Tag]:
     found: list[Tag] = []
     for item in description.updates:
         for command in item.init if item.name == _BUS else ():
-            hit = _TAG.fullmatch(command.strip())
-            if hit is not None and _is_number(hit["start"], hit["end"]):
-                start, second = int(hit["start"], 0), int(hit["end"], 0)
-                # behind a comma stands the last address, without one the size
-                end = second + 1 if "," in hit["comma"] else start + second
-                value = int(hit["value"], 0) if _is_number(hit["value"]) else 0
-                found.append(Tag(start, end, hit["name"], value))
+            tag = _tag(command)
+            if tag is not None:
+                found.append(tag)
     return found
+
+
+@lru_cache(maxsize=1024)  # every machine reads those of its platform, several times
+def _tag(command: str) -> Tag | None:
+    hit = _TAG.fullmatch(command.strip())
+    if hit is None or not _is_number(hit["start"], hit["end"]):
+        return None
+    start, second = int(hit["start"], 0), int(hit["end"], 0)
+    # behind a comma stands the last address, without one the size
+    end = second + 1 if "," in hit["comma"] else start + second
+    return Tag(start, end, hit["name"], int(hit["value"], 0) if _is_number(hit["value"]) else 0)
 
 
 def on_bus(item: Peripheral) -> list[Registration]:

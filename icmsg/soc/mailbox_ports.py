@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icmsg.hw.mailboxes import find_kind
-from icmsg.hw.nrf54_peripherals import VPR
+from icmsg.hw.nrf54_peripherals import GRTC, VPR
 from icmsg.hw.nrf_peripherals import RESET
 from icmsg.soc.platform import Reference
 
@@ -138,6 +138,7 @@ def _heard_by(description: PlatformDescription, mailbox: str) -> set[str]:
 
 _RESET: Final = "Miscellaneous.NRF_RESET"
 _VPR_CONTROL: Final = "Miscellaneous.NRF_VPR"
+_GRTC: Final = "Timers.NRF_GRTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +146,10 @@ class ForceOff:
     """Core ``held`` is in reset while bit 0 of ``register``, an address of core ``holder``, is ``holds``.
 
     ``peripheral`` is what the platform file calls the block, ``name`` what the SoC's manual calls the register.
-    ``start`` is the address of the register that says where the core then begins, None where its image does. A reset
-    of the holder holds the other (nRF5340 PS, "RESET", NETWORK.FORCEOFF; nRF54L15 PS, "VPR", CPURUN).
+    ``start`` is the address of the register that says where the core then begins, None where its image does;
+    ``counter`` that of the MODE of the counter by which both tell the time, and which the holder starts, None where
+    each has its own. A reset of the holder holds the other (nRF5340 PS, "RESET", NETWORK.FORCEOFF; nRF54L15 PS, "VPR",
+    CPURUN).
     """
 
     holder: str
@@ -156,6 +159,7 @@ class ForceOff:
     name: str = "RESET.NETWORK.FORCEOFF"
     holds: int = 1
     start: int | None = None
+    counter: int | None = None
 
     def is_held(self, value: int) -> bool:
         """Return whether a value of the register holds the core."""
@@ -183,5 +187,14 @@ def find_force_off(description: PlatformDescription, names: Mapping[str, str]) -
                 "VPR.CPURUN",
                 holds=0,
                 start=base + VPR.offset("INITPC"),
+                counter=_counter_mode(description),
             )
     return None
+
+
+def _counter_mode(description: PlatformDescription) -> int | None:
+    addresses = (
+        place.address for item in description if item.type == _GRTC for place in item.registrations[:1]
+    )
+    found = next(addresses, None)
+    return None if found is None else found + GRTC.offset("MODE")

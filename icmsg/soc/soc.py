@@ -6,9 +6,11 @@ file, and for short without a leading ``cpu``; commands take both.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import accumulate
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from icmsg.assets import platform_file, stub
@@ -323,13 +325,16 @@ def _fill(core: SocCore, description: PlatformDescription, *, is_alone: bool) ->
             if wire.destination == core.nvic:
                 output = wire.source or ("IRQ" if wire.index is None else str(wire.index))
                 core.wires.setdefault(wire.irq, []).append(Wire(item.name, output))
+    found.sort(key=attrgetter("start"))
     registered = [place for place in found if place.start < place.end]
-    found += [
-        MappedRange(tag.start, tag.end, tag.name, 0, is_memory=False)
-        for tag in tags(description)
-        if not any(place.start < tag.end and tag.start < place.end for place in registered)
-    ]
-    core.address_map = _apart(sorted(found, key=lambda place: place.start))
+    starts = [place.start for place in registered]
+    ends = list(accumulate((place.end for place in registered), max, initial=0))
+    for tag in tags(description):
+        if (
+            ends[bisect_left(starts, tag.end)] <= tag.start
+        ):  # nothing that begins before its end reaches into it
+            found.append(MappedRange(tag.start, tag.end, tag.name, 0, is_memory=False))
+    core.address_map = _apart(sorted(found, key=attrgetter("start")))
 
 
 def is_uart(item: Peripheral) -> bool:

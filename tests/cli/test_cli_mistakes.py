@@ -28,7 +28,7 @@ OF_OPTIONS = [
     (["--app", "zzz"], "--app zzz: neither python, nor a firmware stub (.*), nor a file"),
     (["--net", ""], "Is a directory"),
     (["--net", "/"], "/: cannot be read: Is a directory"),
-    (["--net", "a" * 300], "name too long"),
+    (["--net", "a" * 300 + ".elf"], "name too long"),
     (["--engine", "qemu"], "--engine: invalid choice: 'qemu' (choose from .*auto.*) (see icmsg run --help)"),
     (["--messages", "-1"], "-1 messages: send 1…"),
     (["--messages", "99999999999"], "99999999999 messages: send 1…4294967295"),

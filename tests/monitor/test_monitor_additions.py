@@ -12,8 +12,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from release_rig import Server
 from typed_paths import typed
 
+from icmsg.engines.renode.download import fetched
 from icmsg.errors import MonitorError
 from icmsg.monitor import EmbeddedMonitor
 
@@ -273,6 +275,22 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable
     yield serve
     server.shutdown()
     server.server_close()
+
+
+def test_a_file_of_which_nothing_is_known_begins_anew_after_it_broke_off(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with Server(data=b"old" * 100, cut=30) as server:
+        with pytest.raises(MonitorError, match="Failed to download"):
+            fetched(server.url("x.bin"))
+        server.data = b"new" * 100
+        assert fetched(server.url("x.bin")).read_bytes() == b"new" * 100
+
+
+def test_an_address_that_is_none_is_said(soc: EmbeddedMonitor) -> None:
+    with pytest.raises(MonitorError, match="it is no address"):
+        soc.execute("sysbus LoadBinary @http://[::1/x.bin 0x20000000")
 
 
 def test_a_file_from_elsewhere_is_fetched_once_checked_and_unpacked(

@@ -194,6 +194,24 @@ def test_a_system_without_pseudo_terminals_says_what_to_do(
         up.execute(f'emulation CreateUartPtyTerminal "term" "{tmp_path / "uart"}"')
 
 
+@needs_pty
+def test_a_system_that_has_no_pseudo_terminal_left_says_so_too(up: EmbeddedMonitor, tmp_path: Path) -> None:
+    import resource
+    import tty  # noqa: F401  # a module is a file, too
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    up.execute('uartapp WriteLine "x"')  # what else is imported late
+    probe = os.dup(0)
+    os.close(probe)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (probe, hard))
+    try:
+        with pytest.raises(MonitorError, match=r"no pseudo terminals \(.*\): write with WriteLine"):
+            up.execute(f'emulation CreateUartPtyTerminal "term" "{tmp_path / "uart"}"')
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert not (tmp_path / "uart").is_symlink()
+
+
 def test_each_uart_of_a_core_is_shown_by_itself_and_the_core_s_console_mixes_no_lines(
     monitor: EmbeddedMonitor, tmp_path: Path
 ) -> None:

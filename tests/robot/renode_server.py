@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
 from xmlrpc.client import Fault
@@ -93,8 +94,7 @@ class RenodeServer:
 
 def parse(method: Any, arguments: list[Any]) -> dict[str, Any] | None:
     """Return the arguments by name; None if they fit no parameters."""
-    parameters = list(inspect.signature(method).parameters.values())
-    hints = get_type_hints(method) if hasattr(method, "robot_name") else {}
+    parameters, hints = takes(method)
     values: dict[str, Any] = {}
     for position, argument in enumerate(arguments):
         found = _NAMED.match(argument) if isinstance(argument, str) else None
@@ -109,6 +109,13 @@ def parse(method: Any, arguments: list[Any]) -> dict[str, Any] | None:
             return None
     required = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
     return values if all(name in values for name in required) else None
+
+
+@cache
+def takes(method: Any) -> tuple[list[inspect.Parameter], dict[str, Any]]:
+    """Return the parameters of a keyword and their types."""
+    hints = get_type_hints(method) if hasattr(method, "robot_name") else {}
+    return list(inspect.signature(method).parameters.values()), hints
 
 
 def convert(value: Any, hint: Any) -> Any:

@@ -19,7 +19,7 @@ from icmsg.engines.embedded.clocks import (
 )
 from icmsg.engines.embedded.memory import PAGE, AddressSpace, place_io
 from icmsg.engines.embedded.memory_groups import NO_MEMORIES, MemoryPart, fill, place_memories, size_of
-from icmsg.engines.embedded.model_lines import Model, Warner, has_sides
+from icmsg.engines.embedded.model_lines import Model, has_sides
 from icmsg.engines.embedded.model_types import (
     ModelType,
     Parts,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from icmsg.engines.embedded.memory import MappedMemory, Memory
+    from icmsg.engines.embedded.model_lines import Warner
     from icmsg.engines.embedded.models.python_peripheral import ScriptMaker
     from icmsg.engines.embedded.scheduler import Scheduler
     from icmsg.hw.mailboxes import ManySided
@@ -251,8 +252,8 @@ class Builder:
         except ConfigurationError as error:
             raise item.error(str(error)) from None
         self.models[item.name] = model
-        if isinstance(model, Warner):
-            model.warn = partial(self._tell_use, item, parts.base)
+        if hasattr(model, "warn"):  # a check against a protocol takes as long as making the model
+            cast("Warner", model).warn = partial(self._tell_use, item, parts.base)
         if not kind.stands_in and len(owners) == 1:
             owners[0].peripherals.append(model)
         for place in on_bus(item):

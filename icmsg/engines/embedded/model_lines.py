@@ -26,7 +26,6 @@ class OneOrNone(IoModel, Protocol):
 Model = OneOrNone | SeveralLines
 
 
-@runtime_checkable
 class Warner(Protocol):
     """Model that says where firmware uses what is off: ``warn(read or write, offset, reason)``."""
 

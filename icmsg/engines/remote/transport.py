@@ -91,13 +91,16 @@ def cut(text: str) -> str:
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
 def check_line(command: str) -> None:
     """Refuse what is more than one line: the Monitor would take it for several, and answer each.
 
     Raises:
         MonitorError: there is a line end, or another control character.
     """
-    if any(ord(character) < 32 or ord(character) == 127 for character in command):
+    if _CONTROL.search(command):
         raise MonitorError(f"a command is one line without control characters, not {command!r}")
 
 

@@ -13,8 +13,8 @@ import hashlib
 import http.client
 import re
 import shutil
+import ssl
 import urllib.error
-import urllib.parse
 import urllib.request
 import zlib
 from dataclasses import dataclass
@@ -40,6 +40,12 @@ _SILENCE_S: Final = 30.0
 _LARGEST: Final = 1 << 30
 """No release has a tenth of it; a server that sends more is not the one that was meant."""
 _REQUESTED_RANGE_NOT_SATISFIABLE: Final = 416
+_NETWORK: Final = (
+    *(urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError),
+    ValueError,  # a host, port or path that no request can have; also of a proxy, or of where a server leads to
+)
+_LONGEST_REASON: Final = 200
+"""Characters of what a server says, which may be anything."""
 
 
 class Pin(Protocol):
@@ -63,16 +69,25 @@ def download(pin: Pin, part: Path, progress: Progress) -> None:
             text names the fix.
         OSError: the disk is full; what has arrived stays.
     """
-    if urllib.parse.urlsplit(pin.url).scheme not in ("http", "https"):
+    if not _is_download(pin.url):
         raise EngineNotAvailableError(f"{pin.url} is no address of a download: use https://…, or --from FILE")
+    if pin.size is None and pin.sha256 is None:
+        part.unlink(missing_ok=True)  # nobody could tell whether the rest belongs to it
     there = part.stat().st_size if part.exists() else 0
     if pin.size is None or there < pin.size:
         _check_room(part, (pin.size or 0) - there)
         try:
             _fetch(pin, part, there, progress)
-        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        except _NETWORK as error:
             raise _unreachable(pin, part, error) from error
     verify(pin, part, remove=True)
+
+
+def _is_download(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https")
+    except ValueError:
+        return False
 
 
 def verify(pin: Pin, path: Path, *, remove: bool = False) -> None:
@@ -155,17 +170,24 @@ def _check_room(part: Path, needed: int) -> None:
 
 def _unreachable(pin: Pin, part: Path, error: Exception) -> EngineNotAvailableError:
     if isinstance(error, urllib.error.HTTPError):
-        said = f"answers {error.code} {error.reason}"
+        said = f"answers {error.code} {_one_line(error.reason)}"
     elif isinstance(error, http.client.IncompleteRead):
         said = "broke off"
     else:
-        said = f"cannot be reached ({getattr(error, 'reason', None) or error or type(error).__name__})"
+        reason = getattr(error, "reason", None) or error
+        said = f"cannot be reached ({_one_line(str(reason)) or type(error).__name__})"
     there = part.stat().st_size if part.exists() else 0
     rest = f"; {there} bytes are kept, the same command goes on behind them" if there else ""
     return EngineNotAvailableError(
         f"{pin.url} {said}{rest}. Behind a proxy set https_proxy; without a network download it elsewhere "
         "and use --from FILE"
     )
+
+
+def _one_line(text: str) -> str:
+    """Return what another program said as one line without control characters, which a terminal would obey."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(printable.split())[:_LONGEST_REASON]
 
 
 _PINNED: Final = re.compile(r"-s_(?P<size>[0-9]+)-(?P<sha1>[0-9a-f]{40})(?:\.gz)?$")
@@ -191,6 +213,8 @@ def fetched(url: str) -> Path:
     Raises:
         MonitorError: it cannot be had, is too large, or is not what its address says.
     """
+    if not _is_download(url):
+        raise _failed(url, "it is no address")
     name = PurePosixPath(unquote(urlsplit(url).path)).name or "file"
     folder = Path(platformdirs.user_cache_path("icmsg")) / "downloads"
     place = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name.removesuffix('.gz')}"

@@ -299,7 +299,7 @@ def install(release: PortableRelease, prefix: Path, archive: Path | None, progre
     """
     if (there := installed(release, prefix)) is not None:
         shutil.rmtree(prefix.parent / STAGING, ignore_errors=True)  # of who was killed at the very end
-        remember(prefix)
+        _remember(prefix)
         return there
     check_kind(release.file)
     with _staging(prefix.parent) as staging:
@@ -328,10 +328,20 @@ def install(release: PortableRelease, prefix: Path, archive: Path | None, progre
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)
         shutil.rmtree(staging, ignore_errors=True)
-    remember(prefix)
+    _remember(prefix)
     there = identify(prefix, _SOURCE)
     assert there is not None
     return there
+
+
+def _remember(prefix: Path) -> None:
+    try:
+        remember(prefix)
+    except OSError as error:
+        raise EngineNotAvailableError(
+            f"Renode is in {prefix}, but not in the list by which it is found ({error.strerror}: {error.filename}): "
+            "mend that, and give the same command again"
+        ) from error
 
 
 def _mark(release: PortableRelease, folder: Path) -> None:

@@ -153,12 +153,6 @@ class PtyTerminal(UartTerminal):
 
     def __init__(self, path: Path, *, force: bool, tell: Callable[[str], None]) -> None:
         super().__init__(str(path), tell)
-        try:
-            import tty  # there is none on Windows
-        except ImportError:
-            raise MonitorError(
-                "this system has no pseudo terminals: write with WriteLine of the UART, read with CreateFileBackend"
-            ) from None
         self.path: Final = path
         self._waiting = bytearray()
         if force and (path.is_symlink() or (path.is_file() and not path.stat().st_size)):
@@ -170,7 +164,16 @@ class PtyTerminal(UartTerminal):
                 else "It is no link; choose another path."
             )
             raise MonitorError(f"File `{path}' already exists. {hint}")
-        self._host, self._device = os.openpty()
+        try:
+            import tty  # there is none on Windows
+
+            self._host, self._device = os.openpty()
+        except (ImportError, OSError) as error:  # nor in a folder that chroot made a root without /dev/pts
+            why = f" ({error.strerror})" if isinstance(error, OSError) else ""
+            raise MonitorError(
+                f"this system has no pseudo terminals{why}: write with WriteLine of the UART, "
+                "read with CreateFileBackend"
+            ) from None
         try:
             tty.setraw(self._device)
             os.set_blocking(self._host, False)

@@ -75,7 +75,7 @@ AT_FIRST = {
 }
 
 
-@pytest.mark.parametrize(("peer", "words"), AT_FIRST.values(), ids=AT_FIRST)
+@for_each(("peer", "words"), AT_FIRST.values(), ids=AT_FIRST, at_once=8)
 def test_who_is_no_monitor_is_told_from_one_at_the_first_contact(peer: Peer, words: str) -> None:
     with HostileServer(peer) as server, pytest.raises(EngineError, match=words) as raised:
         TelnetMonitor(port=server.port, **(LATE if "without end" in words else SOON))
@@ -158,7 +158,7 @@ def run(server: HostileServer, waits: dict[str, float] = SOON) -> None:
         machine.run_for(1_000_000)
 
 
-@for_each(("peer", "words"), LATER.values(), ids=LATER)
+@for_each(("peer", "words"), LATER.values(), ids=LATER, at_once=8)
 def test_who_greets_as_renode_and_goes_wrong_then_is_named_with_the_command(peer: Peer, words: str) -> None:
     with HostileServer(peer) as server, pytest.raises(EngineError, match=words) as raised:
         run(server, LATE if "without end" in words else SOON)

@@ -79,6 +79,8 @@ class Server:
     held: threading.Event | None = None
     """Awaited after ``cut`` bytes, instead of breaking off."""
     status: int | None = None
+    raw: bytes | None = None
+    """Sent instead of an answer."""
     asked: list[str] = field(default_factory=list)
     """Of each request its Range, else the empty text."""
     targets: list[str] = field(default_factory=list)
@@ -117,6 +119,10 @@ class Server:
         asked = request.headers.get("Range", "")
         self.asked.append(asked)
         self.targets.append(request.path)
+        if self.raw is not None:
+            request.wfile.write(self.raw)
+            request.close_connection = True
+            return
         if self.status is not None:
             request.send_error(self.status)
             return

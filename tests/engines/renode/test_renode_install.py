@@ -268,6 +268,46 @@ def test_an_error_of_the_server_is_named(server: Server, place: Path, capsys: Ca
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "url", ["http://[::1/r.tar.gz", "http://a..b/r.tar.gz", f"http://{'a' * 64}/r.tar.gz", "ROOT/ü.tar.gz"]
+)
+def test_an_address_that_no_request_can_have_is_said(
+    server: Server, place: Path, capsys: Capture, url: str
+) -> None:
+    command = arguments(server, place / "r")
+    command[command.index("--url") + 1] = url.replace("ROOT", server.root)
+    assert re.search("is no address of a download|cannot be reached", refused(icmsg(capsys, *command)))
+    assert list(place.iterdir()) == []
+
+
+def test_whatever_a_server_says_is_one_short_line_that_no_terminal_obeys(
+    server: Server, place: Path, capsys: Capture
+) -> None:
+    leads_astray = b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n"
+    for raw in (
+        b"\x1b[31m\0\xff" * 200,
+        b"HTTP/1.1 404 \x1b]0;mine\x07\r\n\r\n",
+        leads_astray,
+        leads_astray.replace(b"http://[", b"/"),
+    ):
+        server.raw = raw
+        text = refused(icmsg(capsys, *arguments(server, place / "r")))
+        assert text.isprintable()
+        assert len(text) < 500
+    assert list(place.iterdir()) == []
+
+
+def test_one_that_cannot_be_put_into_the_list_is_there_and_that_is_said(
+    server: Server, place: Path, own_data: Path, capsys: Capture
+) -> None:
+    own_data.write_text("no folder")
+    text = refused(icmsg(capsys, *arguments(server, place / "r")))
+    assert f"Renode is in {place / 'r'}, but not in the list by which it is found (Not a directory: " in text
+    own_data.unlink()
+    assert icmsg(capsys, *arguments(server, place / "r")).code == 0
+    assert len(server.asked) == 1
+
+
 @pytest.mark.parametrize("limit", [50_000, 280_000], ids=["early", "late"])
 def test_a_full_disk_in_the_download_keeps_what_arrived(
     server: Server, place: Path, capsys: Capture, limit: int

@@ -30,6 +30,8 @@ INITPC: Final = 0x5004_C808
 CLICINT: Final = 0xF000_1000
 TASKS_TRIGGER: Final = 0x5004_C000
 GRTC: Final = 0x500E_2000
+MODE: Final = 0x510
+ON: Final = 2
 ENABLED: Final = 1 << 8
 PAIRINGS: Final = [
     ("python", "python"),
@@ -242,3 +244,16 @@ def test_who_waits_for_the_event_that_it_has_set_sees_it_though_the_other_core_i
             board = BOARDS["nrf54l15"]
             result = Exchange(machine, images, board.instance, Workload(messages=300, seed=1)).run()
         assert result.problems == ()
+
+
+@on_both
+@pytest.mark.parametrize(("order", "mode"), [(("flpr",), ON), (("app", "flpr"), 0), (("flpr", "app"), 0)])
+def test_the_counter_is_on_for_the_flpr_where_no_firmware_of_the_application_core_starts_it(
+    make: Maker, order: tuple[str, ...], mode: int
+) -> None:
+    """As firmware asks before it takes a time from it: Zephyr's timers stand where it is off."""
+    with make("nrf54l15") as machine:
+        for name in order:
+            machine.core(name).load(stub("echo", name, "nrf54l15"))
+            start_firmware(machine, [name])
+        assert machine.core("flpr").bus.read32(GRTC + MODE) == mode

@@ -38,6 +38,7 @@ SYSTICK: Final = 15
 
 _ALWAYS_ENABLED: Final = 0xFFFF & ~(1 << MEM_MANAGE | 1 << BUS_FAULT | 1 << USAGE_FAULT)
 _FIXED: Final = {1: -4, NMI: -2, HARD_FAULT: -1}
+_PRIORITIES: Final = tuple(_FIXED.get(number, 0) for number in range(EXCEPTIONS))
 
 
 class Nvic:
@@ -89,7 +90,7 @@ class Nvic:
         self.pending = self.lines & ~self.edges
         self.enabled = _ALWAYS_ENABLED
         self.active.clear()
-        self.priority[:] = [_FIXED.get(number, 0) for number in range(EXCEPTIONS)]
+        self.priority[:] = _PRIORITIES
         self.subpriority_bits = 0
         self.pended = ignore
 

@@ -1,8 +1,9 @@
 """The nRF54's GRTC: counts microseconds of virtual time, for all cores, exactly.
 
 The counter's value follows from the tick of the core that asks, so counting costs nothing. It counts from power-up on,
-whether or not somebody has started it: where Python plays the core that would, nobody does (MODE, the sleep of the
-counter and what wakes it are stored only). TASKS_STOP stops it, which is what BUSY says.
+whether or not somebody has started it (MODE, the sleep of the counter and what wakes it are stored only; where no
+firmware runs on the core that starts it, :func:`~icmsg.machine.force_off.start_firmware` sets MODE). TASKS_STOP stops
+it, which is what BUSY says.
 
 A channel that is enabled has its event when the counter has come to CC or is behind it already, and is disabled by
 that; a write of CCL and a capture disable it, too, a write of CCH or CCADD enables it. Each core sees that at its own

@@ -85,9 +85,15 @@ def name_range(space: AddressSpace, tag: Tag, *, own: int) -> None:
     pages = range(tag.start // PAGE, -(-tag.end // PAGE))
     for page in pages if tag.overrides else ():
         _override(space, page, tag)
-    there = (found.model for page in pages if isinstance(found := space.pages.get(page), IoRange))
-    named = {id(model): model for model in there if isinstance(model, TaggedPages)}
-    free = [page for page in pages if page not in space.pages and page != own]
+    named: dict[int, TaggedPages] = {}
+    free: list[int] = []
+    for page in pages:
+        found = space.pages.get(page)
+        if found is None:
+            if page != own:
+                free.append(page)
+        elif isinstance(found, IoRange) and isinstance(found.model, TaggedPages):
+            named[id(found.model)] = found.model
     for model in named.values():
         model.add(tag)
     for _, run in groupby(enumerate(free), key=lambda entry: entry[1] - entry[0]):
