@@ -63,7 +63,9 @@ class SourceError(ConfigurationError):
 
 
 class PlatformError(SourceError):
-    """A platform description that cannot be used."""
+    """A platform description that cannot be used; ``syntax`` is what Renode says of it, where that is its syntax."""
+
+    syntax = ""
 
 
 class DevicetreeError(SourceError):

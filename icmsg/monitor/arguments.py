@@ -52,7 +52,8 @@ _WIDEST: Final = 8
 _NAMED: Final = {
     CORE: "core of this machine",
     PERIPHERAL: "peripheral of this machine",
-    EXTERNAL: "terminal or hub; make one with emulation CreateUartPtyTerminal or CreateUARTHub",
+    EXTERNAL: "terminal, hub or environment; make one with emulation CreateUartPtyTerminal, CreateUARTHub or "
+    "CreateEnvironment",
 }
 
 

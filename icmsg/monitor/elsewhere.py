@@ -43,7 +43,6 @@ COMMANDS: Final = {
     "createPlatform": f"the embedded engine has no list of Renode's platforms: include @renode/{DEFAULT.name}.resc",
     "displayImage": "the embedded engine has no window; the renode engine has one where Renode has",
     "resd": "the embedded engine has no sensors that RESD files could feed; the renode engine has them",
-    "networkLogger": "the embedded engine's log goes to the terminal and to files: use logFile",
 }
 """Commands of Renode."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -186,10 +187,14 @@ class EmbeddedMonitor:
         self.close()
 
     def _new_machine(self, machine: MonitorMachine) -> None:
-        machine.on_reset = lambda: self._interpreter.run_reset_macro(machine.name)
+        machine.on_reset = partial(self._was_reset, machine)
         machine.execute = self.execute
         machine.script = self._interpreter.python.hook
         machine.runs_python = lambda: self._interpreter.python.is_allowed
+
+    def _was_reset(self, machine: MonitorMachine) -> None:
+        self.emulation.environments.was_reset(machine)
+        self._interpreter.run_reset_macro(machine.name)
 
     def _fresh(self) -> EmulationManager:
         """Return the object of a Monitor like this one."""

@@ -14,6 +14,7 @@ from icmsg.monitor.log import Log, LogLevel
 from icmsg.monitor.machine import MonitorMachine
 from icmsg.monitor.objects.additions import MachineAdditions
 from icmsg.monitor.objects.emulation import EmulationObject, MachineObject
+from icmsg.monitor.objects.environment import Environments
 from icmsg.monitor.objects.terminals import (
     AbsentTerminal,
     Connector,
@@ -55,6 +56,8 @@ class Emulation:
         self._objects["connector"] = Device("connector", "Connector", Connector(self))
         self.terminals: Final[dict[str, External]] = {}
         """Terminals and hubs by name."""
+        self.environments: Final = Environments(self.terminals)
+        """Members of environments."""
         self._traces: dict[str, ExecutionTrace] = {}
 
     # Machines
@@ -86,6 +89,8 @@ class Emulation:
         machine.between_slices = self._between_slices
         machine.add_trace = self._add_trace
         machine.started = self._start
+        machine.changed = partial(self.environments.changed, machine)
+        machine.join = partial(self.environments.take_sensor, machine)
         self.machines[name] = machine
         self.on_machine(machine)
         machine.load("")  # its bus, before it has anything else
@@ -97,7 +102,9 @@ class Emulation:
 
     def remove(self, name: str) -> None:
         """Close a machine and forget it."""
-        self.machines.pop(name).close()
+        machine = self.machines.pop(name)
+        self.environments.forget(machine)
+        machine.close()
         if self._selected == name:
             self._selected = None
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import MonitorError
 from icmsg.machine.events import EventKind
+from icmsg.monitor.telnet_port import TelnetPort
 from icmsg.outputs import create_file
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Log:
         self._entries: deque[LogEntry] = deque(maxlen=REMEMBERED)
         self._sinks: list[LogSink] = []
         self._file: TextIO | None = None
+        self._port: TelnetPort | None = None
         self.catch_up: Callable[[], None] = lambda: None
         """Called before an entry is added, so that what happened before it comes first."""
         self._catching_up = self._is_silent = False
@@ -97,19 +99,22 @@ class Log:
         if self._file is not None:
             self._file.write(f"{entry}\n")
             self._file.flush()
+        if self._port is not None:
+            self._port.accept()
+            self._port.send(f"{entry}\r\n".encode("ascii", "replace"))
         for sink in self._sinks:
             sink(entry)
 
     @contextmanager
     def silenced(self) -> Iterator[None]:
-        """Take no entry inside, and keep the file and the levels as they are."""
-        before = self._is_silent, self._file, self.level, dict(self.levels)
-        self._is_silent, self._file = True, None
+        """Take no entry inside, and keep the file, the port and the levels as they are."""
+        before = self._is_silent, self._file, self._port, self.level, dict(self.levels)
+        self._is_silent, self._file, self._port = True, None, None
         try:
             yield
         finally:
             self.close()
-            self._is_silent, self._file, self.level, levels = before
+            self._is_silent, self._file, self._port, self.level, levels = before
             self.levels.clear()
             self.levels.update(levels)
 
@@ -137,7 +142,7 @@ class Log:
 
         One of that name is moved to ``PATH.1``, or the next number that is free, as in Renode.
         """
-        self.close()
+        self._close_file()
         try:
             self._file, moved = create_file(path)
         except OSError as error:
@@ -145,8 +150,23 @@ class Log:
         if moved is not None:
             self.write(LogLevel.INFO, f"Old file {path} moved to {moved}")
 
+    def to_port(self, port: int) -> None:
+        """Send to the client at a port of this computer from now on; MonitorError if it cannot be used."""
+        if self._is_silent:
+            return
+        if self._port is not None:
+            self._port.close()
+            self._port = None
+        self._port = TelnetPort(port, telnet=False, forgets=True)
+
     def close(self) -> None:
-        """Close the file."""
+        """Close the file and the port."""
+        if self._port is not None:
+            self._port.close()
+            self._port = None
+        self._close_file()
+
+    def _close_file(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None

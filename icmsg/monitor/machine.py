@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from icmsg.engines.embedded.core_control import CoreControl
 from icmsg.engines.embedded.foreign_cores import refusal
 from icmsg.engines.embedded.machine import DEFAULT_QUANTUM_NS
-from icmsg.errors import IcmsgError, MonitorError, VirtualTimeoutError
+from icmsg.errors import MonitorError, VirtualTimeoutError
 from icmsg.gdb import Debugger, Halted
 from icmsg.machine.console import Console
 from icmsg.machine.events import EventKind
@@ -23,7 +23,7 @@ from icmsg.monitor.objects.cpu_tracing import CpuTracing
 from icmsg.monitor.objects.devices import Surroundings, make_devices
 from icmsg.monitor.objects.uart import UartObject
 from icmsg.monitor.python_source import compile_script
-from icmsg.monitor.remaking import describe, needed_by, starts_halted, take_over
+from icmsg.monitor.remaking import DescriptionSource, describe, needed_by, starts_halted, take_over
 from icmsg.soc.soc import is_uart
 
 if TYPE_CHECKING:
@@ -63,19 +63,21 @@ class MonitorMachine:
         """Returns the script ``(machine, text, itself, *others)`` of a hook."""
         self.runs_python: Callable[[], bool] = lambda: True
         """Tells whether Python that files bring is run."""
+        self.changed: Callable[[], None] = lambda: None
+        """Called when there are other devices."""
+        self.join: Callable[[str, str], None] = lambda _sensor, _environment: None
+        """Puts a sensor into an environment."""
         self.started: Callable[[], None] = lambda: None
-        """Notes that the emulation is started."""
         self.add_trace: AddTrace = lambda _name, make: make()
         """Makes a trace of this name."""
         self._stops = False
         self._log: Final = MachineLog(log, name)
         self._is_started = is_started
         self._folders = folders
-        self._sources: list[tuple[str, str]] = []
+        self._sources: list[DescriptionSource] = []
         self._controls: dict[str, CoreControl] = {}
         self._shown: dict[str, int] = {}
         self._added: list[Callable[[], None]] = []
-        self._removed: set[str] = set()
         self._unhandled: Final = UnhandledAccesses()
         self._quantum_ns = DEFAULT_QUANTUM_NS
         self._uarts: dict[str, UartObject] = {}
@@ -93,8 +95,11 @@ class MonitorMachine:
 
         Raises:
             PlatformError: it has something wrong, or something that the embedded engine does not model.
-            MonitorError: time has passed already.
+            MonitorError: time has passed already, or the description has an error of syntax.
         """
+        self._make_again(DescriptionSource(text, file) if file or text else None)
+
+    def _make_again(self, more: DescriptionSource | None) -> None:
         if self.now_ns:
             raise MonitorError(
                 "the embedded engine builds the machine from all platform descriptions at once: load them before "
@@ -105,11 +110,11 @@ class MonitorMachine:
                 "the embedded engine makes the machine again for this: load platform descriptions, and set speeds, "
                 f"before hooks, traces and logs of {', '.join(attached)}"
             )
-        self._make([*self._sources, (file, text)] if file or text else self._sources)
+        self._make(self._sources if more is None else [*self._sources, more])
 
-    def _make(self, sources: list[tuple[str, str]]) -> None:
+    def _make(self, sources: list[DescriptionSource]) -> None:
         soc = NotedMachine(
-            describe(sources, self._folders(), self._removed),
+            describe(sources, self._folders()),
             quantum_ns=self._quantum_ns,
             coreless=True,
             scripts=self._script_of,
@@ -133,6 +138,7 @@ class MonitorMachine:
             self._log.write(LogLevel.WARNING, soc.announcement, self.name)
         self._sources = sources
         self._take(soc, controls)
+        self.changed()
 
     def _take(self, soc: EmbeddedMachine, controls: dict[str, CoreControl]) -> None:
         self.soc, self._controls = soc, controls
@@ -147,6 +153,7 @@ class MonitorMachine:
             started=self.started,
             uarts=self._uarts,
             add_parts=self.add,
+            join=self.join,
         )
         self.devices = make_devices(self.name, soc, self._controls, around)
         for full, uart in self._uarts.items():
@@ -172,7 +179,7 @@ class MonitorMachine:
         assert soc is not None
         text = f"{cpu}:\n    PerformanceInMips: {mips}"
         if self._controls[soc.soc.by_cpu[cpu].name].set_rate(mips * 1_000_000):
-            self._sources.append(("", text))  # for the next description
+            self._sources.append(DescriptionSource(text))  # for the next description
         elif self.now_ns:
             raise MonitorError(
                 f"{mips} MIPS are no whole part of this machine's tick, which is fixed since time has passed: set it "
@@ -215,12 +222,7 @@ class MonitorMachine:
             raise MonitorError(f"{name} is in no platform file of this machine, so it stays")
         if needed := needed_by(soc.description, item):
             raise MonitorError(f"{name} stays: {', '.join(needed)} of the platform file cannot be without it")
-        self._removed.add(item)
-        try:
-            self.load("")
-        except IcmsgError:
-            self._removed.discard(item)
-            raise
+        self._make_again(DescriptionSource(without=item))
 
     def uart(self, name: str, model: VirtualUart) -> UartObject:
         """Return the UART of a virtual console that scripts have made."""

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from icmsg.assets import platform_file
 from icmsg.config.boards import DEFAULT
 from icmsg.engines.embedded.clocks import begins_halted
-from icmsg.soc.platform import Reference, parse_platform
+from icmsg.engines.embedded.models.dummy_sensor import DummySensor
+from icmsg.engines.embedded.models.stand_in import ArrayMemoryModel
+from icmsg.errors import MonitorError, PlatformError
+from icmsg.soc.platform import Reference
+from icmsg.soc.platform.load import describe as platform_description
+from icmsg.soc.platform.load import with_used
+from icmsg.soc.platform.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,27 +23,48 @@ if TYPE_CHECKING:
     from icmsg.engines.embedded.core_control import CoreControl
     from icmsg.engines.embedded.machine import EmbeddedMachine
     from icmsg.soc.platform import PlatformDescription
+    from icmsg.soc.platform.values import PlatformFile
+
+_NAME: Final = "<LoadPlatformDescription>"
+_LASTING: Final[tuple[type[Any], ...]] = (ArrayMemoryModel, DummySensor)
+"""Models whose contents last."""
 
 
-def describe(
-    sources: Sequence[tuple[str, str]], folders: Sequence[Path], removed: set[str]
-) -> PlatformDescription | None:
-    """Return the description in all sources, each a file or a text; None for the shipped one, which is known."""
-    if (
-        len(sources) == 1
-        and not removed
-        and sources[0][0]
-        and Path(sources[0][0]).samefile(platform_file(DEFAULT.name))
-    ):
+class DescriptionSource(NamedTuple):
+    """Part of what a machine is made of: the description in ``file``, that in ``text``, or a peripheral less."""
+
+    text: str = ""
+    file: str = ""
+    without: str = ""
+
+
+def describe(sources: Sequence[DescriptionSource], folders: Sequence[Path]) -> PlatformDescription | None:
+    """Return the description in all sources; None for the shipped one, which is known.
+
+    Raises:
+        PlatformError: there is something wrong with one.
+        MonitorError: there is something wrong with its syntax.
+    """
+    first = sources[0].file if len(sources) == 1 else ""
+    if first and Path(first).samefile(platform_file(DEFAULT.name)):
         return None
-    used = "".join(f'using "{file}"\n' for file, _ in sources if file)
-    texts = "\n".join(text for file, text in sources if not file)
-    description = parse_platform(f"{used}{texts}\n", "<LoadPlatformDescription>", search_path=folders)
-    return replace(
-        description,
-        peripherals=tuple(item for item in description if item.name not in removed),
-        creation_order=tuple(name for name in description.creation_order if name not in removed),
-    )
+    files: list[PlatformFile] = []
+    try:
+        for source in sources:
+            if source.without:
+                files = [_without(file, source.without) for file in files]
+            else:
+                text = f'using "{source.file}"' if source.file else source.text
+                files += with_used(parse(text, _NAME), folders)
+    except PlatformError as error:
+        if not error.syntax:
+            raise
+        raise MonitorError(f"{error.syntax}\n{error}") from None
+    return platform_description(_NAME, files)
+
+
+def _without(file: PlatformFile, name: str) -> PlatformFile:
+    return replace(file, entries=tuple(entry for entry in file.entries if entry.name != name))
 
 
 def needed_by(description: PlatformDescription, name: str) -> list[str]:
@@ -61,7 +88,12 @@ def take_over(
 ) -> None:
     """Bring over what was done to a machine before it was made again with more in it."""
     for name, memory in old.memories.items():
-        new.memories[name].bytes[:] = memory.bytes
+        if name in new.memories and new.memories[name].size == memory.size:
+            new.memories[name].bytes[:] = memory.bytes
+    for name, model in old.models.items():
+        again: Any = new.models.get(name)
+        if isinstance(model, _LASTING) and type(again) is type(model):
+            again.take_over(model)
     for tag in old.tags:
         if tag not in new.tags:
             new.add_tag(tag)

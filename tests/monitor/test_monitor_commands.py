@@ -259,7 +259,7 @@ def test_accesses_to_registers_are_logged_with_their_maker_between_the_lines_of_
     assert sum("UInt32" in entry.text for entry in monitor.log.last(1000)) == len(
         [line for line in lines if "UInt32" in line]
     )
-    assert "not to shared" in refused(monitor, "sysbus LogPeripheralAccess shared")
+    assert "not to nvicapp" in refused(monitor, "sysbus LogPeripheralAccess nvicapp")
 
 
 def test_all_accesses_are_logged_twice_over_and_change_no_trace(monitor: EmbeddedMonitor) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         ("mach clear; pau", ["mach clear; pause"]),
         ("mach cl", ["mach clear"]),
         ("mach set ", ['mach set "nrf5340"']),
-        ("help lo", ["help Load", "help log", "help logFile", "help logLevel"]),
+        ("help lo", ["help Load", "help log", "help logFile", "help logLevel", "help logNetwork"]),
         ("ipcapp Get", ["ipcapp GetStatus"]),
         ("sysbus.ipcn", ["sysbus.ipcnet"]),
         ("sysbus ReadB", ["sysbus ReadByte", "sysbus ReadBytes"]),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import select
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from firmware_files import shell
+from typed_paths import typed
 
 from icmsg.errors import MonitorError
 
@@ -168,7 +170,7 @@ def test_what_is_at_the_path_of_a_terminal_is_only_replaced_if_it_is_a_link_and_
     [
         (
             "connector Connect uartapp nothing",
-            "nothing is no terminal or hub; make one with emulation CreateUart",
+            "nothing is no terminal, hub or environment; make one with emulation CreateUart",
         ),
         ("connector Connect nothing term", "nothing is no peripheral of this machine"),
         ("connector Connect ipcapp term", "ipcapp is no UART"),
@@ -233,3 +235,47 @@ def test_bytes_that_a_second_uart_misses_are_counted(monitor: EmbeddedMonitor) -
     monitor.execute("usart2 WriteChar 0x61")
     assert monitor.machine is not None
     assert monitor.machine.core("cpu").console.missed == 1
+
+
+def test_a_client_of_a_port_gets_the_log_until_another_port_is_given(monitor: EmbeddedMonitor) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(MonitorError, match="give another port"),
+    ):
+        monitor.execute(f"logNetwork {taken.getsockname()[1]}")
+    one, two = _free_ports()
+    monitor.execute(f'logNetwork {one}; log "before"')
+    with socket.create_connection(("127.0.0.1", one), timeout=10) as client:
+        monitor.execute('logLevel 0; log "ümlaut" 1; log "first"')
+        assert _received(client, b"first\r\n") == (
+            b"00:00:00.0000 [INFO] Script: ?mlaut\r\n00:00:00.0000 [INFO] Script: first\r\n"
+        )
+        monitor.execute(f'logN {two} true; log "second"')
+        assert client.recv(1) == b""
+    with socket.create_connection(("127.0.0.1", two), timeout=10) as client:
+        monitor.execute('log "third"')
+        assert _received(client, b"third\r\n").endswith(b"Script: third\r\n")
+
+
+def test_a_snapshot_that_is_loaded_leaves_the_port_of_the_log(
+    monitor: EmbeddedMonitor, tmp_path: Path
+) -> None:
+    port, _ = _free_ports()
+    monitor.execute(f"logNetwork {port}; mach create; Save {typed(tmp_path / 'all')}")
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        monitor.execute(f"Load {typed(tmp_path / 'all')}; log 'after'")
+        assert _received(client, b"after\r\n").count(b"after") == 1
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        return one.getsockname()[1], two.getsockname()[1]
+
+
+def _received(client: socket.socket, end: bytes) -> bytes:
+    data = b""
+    while not data.endswith(end):
+        more = client.recv(4096)
+        assert more, data
+        data += more
+    return data

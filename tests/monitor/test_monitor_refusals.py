@@ -155,11 +155,11 @@ def test_a_platform_that_the_engine_does_not_run_names_file_line_type_and_the_ot
     monitor: EmbeddedMonitor, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.repl"
-    path.write_text('using "platforms/nrf5340.repl"\n\ncpunet:\n    cpuType: "cortex-m85"\n')
+    path.write_text('using "platforms/nrf5340.repl"\n\ncpunet:\n    cpuType: "cortex-m99"\n')
     monitor.execute('mach create "m"')
     text = refused(monitor, f"machine LoadPlatformDescription {typed(path)}")
     assert f"{path}:4" in text
-    assert "cpuType 'cortex-m85' is not modelled by the embedded engine" in text
+    assert "cpuType 'cortex-m99' is not modelled by the embedded engine" in text
     assert "--engine renode" in text
     assert monitor.machine is None
     monitor.execute("machine LoadPlatformDescription @platforms/nrf5340.repl")

@@ -67,5 +67,5 @@ def test_the_same_suites_pass_under_renode_test(tmp_path: Path) -> None:
         check=False,
     )
     found = results(tmp_path / "robot_output.xml")
-    assert len(found) >= 34, done.stdout[-2000:]
+    assert len(found) >= 51, done.stdout[-2000:]
     assert not failed(found)

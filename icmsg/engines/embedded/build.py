@@ -18,7 +18,7 @@ from icmsg.engines.embedded.clocks import (
     check_attributes,
 )
 from icmsg.engines.embedded.memory import PAGE, AddressSpace, place_io
-from icmsg.engines.embedded.memory_groups import MemoryPart, fill, place_memories, size_of
+from icmsg.engines.embedded.memory_groups import NO_MEMORIES, MemoryPart, fill, place_memories, size_of
 from icmsg.engines.embedded.model_lines import Model, has_sides
 from icmsg.engines.embedded.model_types import (
     ModelType,
@@ -184,7 +184,7 @@ class Builder:
                 self.left_out.extend(fill(item, part))
             for address, item, place in piece.places:
                 for space in self._spaces_of(item, place):
-                    self._register(item, space, piece.mapped(address))
+                    self._register(item, space, piece.mapped(address, place))
         for item in items:  # in the order of the file, whatever shares a page
             self.memories[item.name] = self.memories.pop(item.name)
 
@@ -193,7 +193,7 @@ class Builder:
         if item.type == SCRIPTED:
             base = next((place.address or 0 for place in on_bus(item)), 0)
             model = scripted(item, self._scripts, lambda what: self._first_access(what, base))
-        if model is None and item.type.startswith("Memory."):
+        if model is None and item.type.startswith("Memory.") and item.type not in NO_MEMORIES:
             raise item.error(
                 f"{item.type} is no memory that the embedded engine has: use {MEMORY} or {ARRAY_MEMORY}; the renode "
                 "engine runs it: --engine renode"

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from icmsg.engines.embedded.armv8m.cortex_m import CORES, CortexM
+from icmsg.engines.embedded.armv8m.cortex_m import CORES, NOT_EXECUTED, CortexM
 from icmsg.engines.embedded.riscv.hart_types import attributes_of, why_not
 from icmsg.errors import PlatformError
 from icmsg.soc.mailbox_ports import HARTS
@@ -122,6 +122,8 @@ def why_not_executed(core: Peripheral) -> str:
     """Return why a core is not executed here; empty if it is."""
     if core.type in HARTS:
         return why_not(core)
+    if core.type == CORTEX_M and core.attributes.get("cpuType") in NOT_EXECUTED:
+        return f"its cpuType {core.attributes['cpuType']!r} has instructions that the embedded engine does not have"
     return "" if core.type in CPUS else f"it is a {core.type}"
 
 

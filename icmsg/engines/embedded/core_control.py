@@ -171,8 +171,10 @@ class CoreControl:
         self._released = False
         kept, self._kept = self._kept, {}
         entry = kept.pop("PC", None)
+        # As in Renode, a core whose PC was set does not look at its vector table.
+        stack = kept.pop("SP", None if entry is None else 0)
         try:
-            core.begin(stack=kept.pop("SP", None), entry=entry if entry is None else entry | 1)
+            core.begin(stack=stack, entry=entry if entry is None else entry | 1)
         except CoreFault as fault:
             core.power_down()
             self._tell(f"{fault}. CPU was halted.")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import shipped_name
 from icmsg.config.boards import DEFAULT
-from icmsg.engines.embedded.clocks import why_not_executed
+from icmsg.engines.embedded.clocks import CONTROLLERS, why_not_executed
 from icmsg.engines.embedded.riscv.hart_types import check_cpu_type
 from icmsg.errors import ConfigurationError
 from icmsg.soc.mailbox_ports import HARTS
 from icmsg.soc.platform import Reference, load_platform
+from icmsg.soc.platform.reader import NAMESPACE
 from icmsg.soc.soc import Soc, shipped_soc, short_name
 
 if TYPE_CHECKING:
@@ -20,6 +21,24 @@ if TYPE_CHECKING:
 
     from icmsg.soc.platform import Peripheral, PlatformDescription, Registration
 from icmsg.engines.embedded.model_types import _CORES, find_model
+
+_RISCV32: Final = (
+    "RiscV32 CV32E40P IbexRiscV32 Minerva OpenTitan_BigNumberAcceleratorCore PicoRV32 Ri5cy VeeR_EL2 VexRiscv"
+)
+_ARM: Final = "ARMv7A ARMv7R CortexM"
+_TRANSLATED: Final = f"{_ARM} ARMv8A ARMv8R {_RISCV32} RiscV64 PowerPc PowerPc64 Sparc X86 X86_64 Xtensa"
+_KVM: Final = "X86KVM X86_64KVM"
+_ABSTRACT: Final = {
+    "CPU.Arm": _ARM,
+    "CPU.BaseARMv8": "ARMv8A ARMv8R",
+    "CPU.BaseRiscV": f"{_RISCV32} RiscV64",
+    "CPU.BaseX86": "X86 X86_64",
+    "CPU.TranslationCPU": _TRANSLATED,
+    "CPU.KVMCPU": _KVM,
+    "CPU.X86KVMBase": _KVM,
+    "CPU.BaseCPU": f"{_TRANSLATED} {_KVM} CoSimulatedCPU EmptyCPU ExternalCPU MSP430X SystemCCPU",
+}
+"""Renode's types of cores that only stand for others, and those others (release 1.16.1)."""
 
 
 def read(
@@ -45,10 +64,16 @@ def split(
     returned as it is, or, where it may be ``alone``, without its cores and what only some of them reach.
 
     Raises:
-        PlatformError: something that stays refers to what is left out.
+        PlatformError: something that stays refers to what is left out, or a core's type is abstract.
     """
     cores = [item for item in description if item.type.startswith(_CORES)]
     for item in cores:
+        if item.type in _ABSTRACT:
+            concrete = ", ".join(f"{NAMESPACE}{_CORES}{name}" for name in _ABSTRACT[item.type].split())
+            raise item.error(
+                f"{NAMESPACE}{item.type} is an abstract type. Try constructing one of the following concrete "
+                f"types: {concrete}"
+            )
         if item.type in HARTS:
             check_cpu_type(item)
     foreign = {item.name: item for item in cores if why_not_executed(item)}
@@ -62,7 +87,9 @@ def split(
         if item.name not in gone and _belongs(item, gone, wires=not alone)
     }:
         gone |= more
-    kept = tuple(_without(item, gone, foreign) for item in description if item.name not in gone)
+    if not alone:  # without cores, what is modelled for one only keeps what is written
+        _check_references(description, gone, foreign)
+    kept = tuple(_without(item, gone) for item in description if item.name not in gone)
     order = tuple(name for name in description.creation_order if name not in gone)
     return replace(description, peripherals=kept, creation_order=order), foreign
 
@@ -96,8 +123,9 @@ def announced(foreign: Mapping[str, Peripheral]) -> str:
 
 
 def _belongs(item: Peripheral, gone: Mapping[str, Peripheral], *, wires: bool) -> bool:
-    """Return whether only what is gone sees an item, or, with ``wires``, has its interrupts."""
+    """Return whether only what is gone sees an item, or, with ``wires`` or for a controller, has its interrupts."""
     places = [_is_seen_by(place, gone) for place in item.registrations if place.parent == "sysbus"]
+    wires |= item.type in CONTROLLERS.values()
     lines = [wire.destination in gone for wire in item.connections] if wires else []
     return (bool(places) and all(places)) or (bool(lines) and all(lines))
 
@@ -107,13 +135,18 @@ def _is_seen_by(place: Registration, gone: Mapping[str, Peripheral]) -> bool:
     return place.cpu in gone or place.cluster in gone
 
 
-def _without(
-    item: Peripheral, gone: Mapping[str, Peripheral], foreign: Mapping[str, Peripheral]
-) -> Peripheral:
-    for name, value in item.attributes.items():
-        if isinstance(value, Reference) and value.name in gone and find_model(item.type) is not None:
-            owner = next(iter(foreign.values()))
-            raise item.error(f"{item.name} refers to {value.name}, and {refusal(owner)}", name)
+def _check_references(
+    description: PlatformDescription, gone: Mapping[str, Peripheral], foreign: Mapping[str, Peripheral]
+) -> None:
+    for item in description:
+        for name, value in item.attributes.items():
+            modelled = item.name not in gone and find_model(item.type) is not None
+            if modelled and isinstance(value, Reference) and value.name in gone:
+                owner = next(iter(foreign.values()))
+                raise item.error(f"{item.name} refers to {value.name}, and {refusal(owner)}", name)
+
+
+def _without(item: Peripheral, gone: Mapping[str, Peripheral]) -> Peripheral:
     return replace(
         item,
         registrations=tuple(place for place in item.registrations if not _is_seen_by(place, gone)),

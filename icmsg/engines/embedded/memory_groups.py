@@ -25,6 +25,10 @@ _NUMBER: Final = r"(0[xX][0-9A-Fa-f]+|\d+)"
 _WRITE: Final = re.compile(rf"({'|'.join(_WIDTHS)})\s+{_NUMBER}\s+{_NUMBER}")
 
 
+NO_MEMORIES: Final = ("Memory.GenericI2cEeprom", "Memory.MSP430F261X_DMA")
+"""Types that Renode's namespace has beside memories."""
+
+
 class MemoryPart:
     """Bytes ``start`` up to ``start + size`` of ``memory``, which a platform file calls ``name``."""
 
@@ -52,21 +56,30 @@ class Placed(NamedTuple):
     items: tuple[Peripheral, ...]
     places: tuple[tuple[int, Peripheral, Registration], ...]
 
-    def mapped(self, address: int) -> MappedMemory:
-        """Return the piece as it is mapped at an address."""
-        return MappedMemory(address, address + self.memory.size, self.memory)
+    def mapped(self, address: int, place: Registration) -> MappedMemory:
+        """Return the piece as it is mapped at an address: as much of it as the registration of its one part says."""
+        size = (
+            self.memory.size
+            if len(self.items) > 1
+            else _whole_pages(_span(self.items[0], place)[1] - address)
+        )
+        return MappedMemory(address, address + size, self.memory)
 
 
 def place_memories(items: Iterable[Peripheral], refuse: Callable[[Peripheral], None]) -> Iterator[Placed]:
     """Yield the memories of a platform in pieces; ``refuse`` raises for attributes that are not known.
 
     Raises:
-        PlatformError: a memory has no size or no address, or shares a page with another one in one place only.
+        PlatformError: a memory has no size, is registered somewhere else than on the bus, or shares a page with another
+            one in one place only.
     """
     groups: list[list[Peripheral]] = []
     for item in items:
         refuse(item)
         _check(item)
+        if not on_bus(item):
+            yield _piece([item])
+            continue
         touching = [group for group in groups if any(_share_a_page(item, other) for other in group)]
         for group in touching:
             groups.remove(group)
@@ -111,7 +124,7 @@ def size_of(item: Peripheral) -> int:
 def _check(item: Peripheral) -> None:
     if size_of(item) <= 0:
         raise item.error(f"{item.name} needs a size in bytes", "size")
-    if not on_bus(item):
+    if item.registrations and not on_bus(item):
         raise item.error(f"{item.name} needs an address on sysbus")
     for place in on_bus(item):
         if place.offset:
@@ -136,8 +149,12 @@ def _share_a_page(item: Peripheral, other: Peripheral) -> bool:
 
 
 def _span(item: Peripheral, place: Registration) -> tuple[int, int]:
-    start = place.address or 0
-    return start, start + size_of(item)
+    start, size = place.address or 0, size_of(item)
+    return start, start + (size if place.size is None else min(size, place.size))
+
+
+def _whole_pages(size: int) -> int:
+    return -(-size // PAGE) * PAGE
 
 
 def _piece(group: list[Peripheral]) -> Placed:
@@ -146,7 +163,7 @@ def _piece(group: list[Peripheral]) -> Placed:
     before = [(place.address or 0) % PAGE for place in on_bus(first)]
     if len(set(before)) > 1:
         raise first.error(f"{first.name} must begin at the same place of a page at all of its addresses")
-    offsets = {first.name: before[0]}
+    offsets = {first.name: next(iter(before), 0)}
     for item in group[1:]:
         offset = (on_bus(item)[0].address or 0) - bases[0][0]
         where = [((place.address or 0) - offset, place.cpu) for place in on_bus(item)]
@@ -158,7 +175,7 @@ def _piece(group: list[Peripheral]) -> Placed:
         offsets[item.name] = offset
     end = max(offset + size_of(item) for item, offset in zip(group, offsets.values(), strict=True))
     try:
-        memory = Memory("+".join(item.name for item in group), -(-end // PAGE) * PAGE)
+        memory = Memory("+".join(item.name for item in group), _whole_pages(end))
     except ConfigurationError as error:
         raise first.error(str(error), "size") from None
     whole = len(group) == 1 and memory.size == size_of(first)

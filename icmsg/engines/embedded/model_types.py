@@ -1,4 +1,9 @@
-"""Types of Renode's peripherals that the embedded engine has a model for, and what their attributes may say."""
+"""Types of Renode's peripherals that the embedded engine has a model for, and cores that it does not execute.
+
+Types of Renode's peripherals that the embedded engine has a model for, and what their attributes may say.
+
+Cores of a platform that the embedded engine does not execute, with what belongs to them: they are left out.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,7 @@ from icmsg.engines.embedded.clocks import (
 )
 from icmsg.engines.embedded.models.clint import CLINT_BYTES, ClintModel
 from icmsg.engines.embedded.models.core_holder import NrfResetModel, NrfVprModel
+from icmsg.engines.embedded.models.dummy_sensor import DummySensor
 from icmsg.engines.embedded.models.dwt import DwtModel
 from icmsg.engines.embedded.models.litex_timer import LitexTimerModel
 from icmsg.engines.embedded.models.nrf_clock import Nrf54lClockModel, NrfClockModel
@@ -59,8 +65,9 @@ class Parts:
     """Parts that a model is built from: the core it belongs to, its address there, and what its attributes name.
 
     ``outputs`` are the cores to which its outputs are wired; ``time()`` is the tick of whoever accesses it, of
-    ``ticks_per_second``. ``attributes`` are all that the platform file says. ``show`` takes what a UART sends, and
-    which one it is; it returns the virtual time in nanoseconds. ``missed`` counts what a UART did not receive.
+    ``ticks_per_second``.
+    ``attributes`` are all that the platform file says. ``show`` takes what a UART sends, and which one it
+    is; it returns the virtual time in nanoseconds. ``missed`` counts what a UART did not receive.
     """
 
     slot: Slot
@@ -274,6 +281,13 @@ def _nrf_uart(parts: Parts) -> NrfUarteModel | UartModel:
     return _uart_model(NRF_UART, parts)
 
 
+def _litex_timer(size: int, width: int) -> ModelType:
+    def build(parts: Parts) -> LitexTimerModel:
+        return LitexTimerModel(parts.slot, frequency=parts.numbers["frequency"], width=width)
+
+    return ModelType(build, size=size, numbers=("frequency",), required=("frequency",))
+
+
 def _icu(parts: Parts) -> RenesasIcuModel:
     family = parts.attributes.get("eventToInterruptLink")
     return RenesasIcuModel(
@@ -357,18 +371,9 @@ MODELS: Final[dict[str, ModelType]] = {
     "Miscellaneous.NRF_RESET": ModelType(_reset, cores=("network",), required=("network",)),
     "Miscellaneous.NRF_TEMP": ModelType(lambda parts: NrfTempModel(parts.slot, base=parts.base)),
     "Miscellaneous.NRF_VPR": ModelType(_vpr, cores=("vpr",), required=("vpr",)),
-    "Timers.LiteX_Timer": ModelType(
-        lambda parts: LitexTimerModel(parts.slot, frequency=parts.numbers["frequency"], width=8),
-        size=0x68,
-        numbers=("frequency",),
-        required=("frequency",),
-    ),
-    "Timers.LiteX_Timer_CSR32": ModelType(
-        lambda parts: LitexTimerModel(parts.slot, frequency=parts.numbers["frequency"], width=32),
-        size=0x2C,
-        numbers=("frequency",),
-        required=("frequency",),
-    ),
+    "Sensors.DummySensor": ModelType(lambda _parts: DummySensor(), size=4, stands_in=True),
+    "Timers.LiteX_Timer": _litex_timer(size=0x68, width=8),
+    "Timers.LiteX_Timer_CSR32": _litex_timer(size=0x2C, width=32),
     "Timers.NRF52840_Timer": ModelType(_timer, numbers=("numberOfEvents",)),
     "Timers.NRF52840_RTC": ModelType(_rtc, numbers=("numberOfEvents",)),
     "Timers.NRF52840_Watchdog": ModelType(lambda parts: NrfWdtModel(parts.slot, base=parts.base)),

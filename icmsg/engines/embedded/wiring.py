@@ -78,17 +78,17 @@ class Wiring:
                 slot.latch_edges(wire.irq)
 
     def provide_time(self, core: Peripheral) -> None:
-        """Let a hart read the time of the timer that its platform file names; 0 of one that nothing models.
+        """Let a hart read the time of the timer that its platform file names.
 
         Raises:
             PlatformError: that is none which the engine models.
         """
         provider = core.attributes.get("timeProvider")
         architecture = self._slots[self._soc.by_cpu[core.name].name].architecture
-        if not isinstance(provider, Reference) or provider.name in self._stand_ins:
-            return
-        if isinstance(architecture, RiscV32):
+        if isinstance(provider, Reference) and isinstance(architecture, RiscV32):
             timer = self._models.get(provider.name)
+            if provider.name in self._stand_ins:
+                return  # it is announced that nothing models the timer: such a hart has no time
             if not isinstance(timer, ClintModel):
                 raise core.error(
                     f"timeProvider of {core.name} must name an IRQControllers.CoreLevelInterruptor for the embedded "

@@ -81,7 +81,6 @@ COMMANDS: Final = (
     ),
     _refused("createPlatform", "creates a platform", "c", bare=False),
     _refused("resd", "introspection for RESD files", bare=False),
-    _refused("networkLogger", "sends the log to a port"),
     Command(
         "displayImage",
         f"displays an image; refused: {elsewhere.COMMANDS['displayImage']}",

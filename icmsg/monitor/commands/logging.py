@@ -1,4 +1,4 @@
-"""``logLevel``, ``logFile``, ``log``, ``lastLog``, ``showAnalyzer``: the log and what goes into it."""
+"""``logLevel``, ``logFile``, ``logNetwork``, ``log``, ``lastLog``, ``showAnalyzer``: the log and what goes into it."""
 
 from __future__ import annotations
 
@@ -90,6 +90,14 @@ def _file(monitor: Interpreter, tokens: Sequence[Token]) -> None:
     monitor.emulation.log.to_file(monitor.path.new(str(tokens[0].value)))
 
 
+def _network(monitor: Interpreter, tokens: Sequence[Token]) -> None:
+    if tokens[1:] and tokens[1].value is False:
+        raise MonitorError(
+            "the embedded engine sends the log without colors: leave PLAIN_MODE out, or give true"
+        )
+    monitor.emulation.log.to_port(int(str(tokens[0].value)))
+
+
 def _log(monitor: Interpreter, tokens: Sequence[Token]) -> None:
     level = _level(tokens[1]) if len(tokens) > 1 else LogLevel.INFO
     monitor.emulation.log.write(level, f"Script: {tokens[0].value}")
@@ -142,6 +150,15 @@ COMMANDS: Final = (
         (Form(_file, (text,)), Form(_file, (text, boolean))),
         ("logF",),
         details=lambda _monitor: "\nYou must specify the filename (full path or relative) for output file.",
+    ),
+    Command(
+        "logNetwork",
+        "sets the output port for logger.",
+        (Form(_network, (integer,)), Form(_network, (integer, boolean))),
+        ("logN",),
+        details=lambda _monitor: (
+            "\nUsages:\n logNetwork PORT [PLAIN_MODE]\n\nYou must specify the port number for the logger's socket."
+        ),
     ),
     Command(
         "log",

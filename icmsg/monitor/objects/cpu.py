@@ -57,7 +57,12 @@ class CpuObject:
 
     @pc.setter
     def pc(self, value: int) -> None:
-        self._control.write_register("PC", value)
+        self._write("PC", value)
+
+    def _write(self, name: str, value: int) -> None:
+        if self._kind.architecture == "arm-m" and name == "PC" and value % 2 == 0:
+            self._warn(f"Patching PC 0x{value:X} for Thumb mode.")
+        self._control.write_register(name, value)
 
     @property
     @exposed(REGISTER, name="SP")
@@ -147,12 +152,12 @@ class CpuObject:
     @exposed(VOID, register=STRING, value=REGISTER)
     def set_register(self, register: str, value: int) -> None:
         """Set a core register by its name."""
-        self._control.write_register(self._kind.engine_name(register), value)
+        self._write(self._kind.engine_name(register), value)
 
     @exposed(VOID, name="SetRegister", register=INT32, value=REGISTER)
     def set_register_by_number(self, register: int, value: int) -> None:
         """Set a core register by its number."""
-        self._control.write_register(self._kind.name_of(register), value)
+        self._write(self._kind.name_of(register), value)
 
     @exposed(REGISTER, register=INT32)
     def get_register_unsafe(self, register: int) -> int:
@@ -162,7 +167,7 @@ class CpuObject:
     @exposed(VOID, register=INT32, value=REGISTER)
     def set_register_unsafe(self, register: int, value: int) -> None:
         """Set a core register by its number."""
-        self._control.write_register(self._kind.name_of(register), value)
+        self._write(self._kind.name_of(register), value)
 
     @exposed(UINT64, name="GetRegisterUlong", register=INT32)
     def get_register_number(self, register: int) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from icmsg.engines.embedded.clocks import CLIC, CONTROLLERS, CPUS
 from icmsg.engines.embedded.core_control import ConsoleModel
 from icmsg.engines.embedded.model_lines import lines_of
+from icmsg.engines.embedded.models.dummy_sensor import DummySensor
 from icmsg.engines.embedded.vpr.clic import INTERRUPTS
 from icmsg.hw.mailboxes import find_kind
 from icmsg.hw.model import WideModel
@@ -21,10 +22,12 @@ from icmsg.monitor.objects.cpu import CpuObject, ForeignCpu
 from icmsg.monitor.objects.cpu_execution import CpuCode, CpuExecution, ExecutionTrace
 from icmsg.monitor.objects.cpu_registers import ArmRegisters, RiscVRegisters, kind_of
 from icmsg.monitor.objects.cpu_tracing import CpuModes, CpuTracing
+from icmsg.monitor.objects.environment import SensorPlace
 from icmsg.monitor.objects.hooks import AccessLog, BusHooks, CpuHooks
 from icmsg.monitor.objects.interrupts import InterruptLines, NumberedOutputs, OutputLevel, PendingExceptions
 from icmsg.monitor.objects.loader import Loader
 from icmsg.monitor.objects.mailbox import MailboxWait, StepRecords
+from icmsg.monitor.objects.memory_log import MemoryLog
 from icmsg.monitor.objects.registers import MemoryBlock, NvicRegisters, RegisterAccess, WideRegisterAccess
 from icmsg.monitor.objects.sysbus import BusAccess
 from icmsg.monitor.objects.uart import UartObject
@@ -57,7 +60,7 @@ class Surroundings:
     ``script(text, itself, *others)`` makes the script of a hook of the device ``itself``, and
     ``add_trace(name, make)`` makes a trace of a name. ``set_mips(cpu, mips)`` changes the speed of a core, ``started``
     notes that the emulation is started. ``uarts`` are the UARTs that there are already, and will be;
-    ``add_parts`` adds something to the machine.
+    ``add_parts`` adds something to the machine. ``join(sensor, environment)`` puts a sensor into an environment.
     """
 
     log: MachineLog
@@ -70,6 +73,7 @@ class Surroundings:
     started: Callable[[], None]
     uarts: dict[str, UartObject]
     add_parts: AddParts
+    join: Callable[[str, str], None]
 
 
 def make_devices(
@@ -87,10 +91,14 @@ def make_devices(
     )
     loader = Loader(machine, controls, is_started)
     ranges = BusRanges(machine, unhandled, around.add_parts, partial(warn, source="sysbus"))
-    parts: tuple[object, ...] = bus, ranges, loader, AccessLog(machine, log), BusHooks(machine, around.script)
+    memory_log = MemoryLog(machine, log)
+    accesses = AccessLog(machine, log, memory_log)
+    parts: tuple[object, ...] = bus, ranges, loader, accesses, memory_log, BusHooks(machine, around.script)
     devices = {"sysbus": Device("sysbus", "SystemBus", *parts)}
     records = StepRecords(machine, is_started)
     for item in machine.description:
+        if item.name in machine.memories and not item.registrations:
+            continue  # as in Renode, what is registered nowhere has no name
         full = _full_name(item, machine)
         source = item.alias or item.name
         parts = _parts(item, machine, controls, records, partial(warn, source=source), around)
@@ -130,6 +138,8 @@ def make_devices(
             else:
                 uart.move_to(model, console)
             parts = uart, level, *parts
+        if isinstance(model, DummySensor):
+            parts = SensorPlace(full, around.join), *parts
         devices[full] = Device(full, item.type.rsplit(".", 1)[-1], *parts)
     for item in machine.foreign_cores.values():
         full = f"sysbus.{item.alias or item.name}"

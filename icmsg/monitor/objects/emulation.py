@@ -6,7 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icmsg.errors import MonitorError
-from icmsg.hw.exposed import ANY, BOOL, CORE, FILE, INT32, PERIPHERAL, STRING, TIME, VOID, Kind, exposed
+from icmsg.hw.exposed import (
+    ANY,
+    BOOL,
+    CORE,
+    EXTERNAL,
+    FILE,
+    INT32,
+    PERIPHERAL,
+    STRING,
+    TIME,
+    VOID,
+    Kind,
+    exposed,
+)
 from icmsg.monitor.arguments import print_interval
 from icmsg.monitor.elsewhere import NO_LED
 from icmsg.monitor.objects.environment import Environment, EthernetSwitch
@@ -106,8 +119,15 @@ class EmulationObject:
 
     @exposed(VOID, environment_name=STRING)
     def create_environment(self, environment_name: str) -> None:
-        """Make an environment for sensors, of which this engine has none."""
+        """Make an environment for sensors."""
         self._emulation.add_external(environment_name, Environment())
+
+    @exposed(VOID, name_=STRING)
+    def remove_machine(self, name_: str) -> None:
+        """Close a machine and forget it."""
+        if name_ not in self._emulation.machines:
+            raise MonitorError(f"Given machine '{name_}' does not exists.")
+        self._emulation.remove(name_)
 
     @exposed(VOID, name_=STRING)
     def create_switch(self, name_: str) -> None:
@@ -249,6 +269,11 @@ class MachineObject:
     def set_advance_immediately(self, val: bool) -> None:
         """Do not wait for the wall clock, as it never happens here."""
         _check_immediately(val)
+
+    @exposed(VOID, target_environment=EXTERNAL)
+    def set_environment(self, target_environment: str) -> None:
+        """Put all sensors, also those to come, into an environment."""
+        self._emulation.environments.take_machine(self._machine, target_environment)
 
 
 def _time_source(now_ns: int, quantum_ns: int) -> str:

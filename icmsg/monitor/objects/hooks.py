@@ -30,15 +30,17 @@ if TYPE_CHECKING:
     from icmsg.machine.events import Event
     from icmsg.monitor.executed_code import InstructionSet
     from icmsg.monitor.log import MachineLog
+    from icmsg.monitor.objects.memory_log import MemoryLog
     from icmsg.monitor.python_scripts import HookScript
 
 
 class AccessLog:
     """Accesses of firmware, Python and the Monitor, in Renode's words; registers have the manual's names."""
 
-    def __init__(self, machine: EmbeddedMachine, log: MachineLog) -> None:
+    def __init__(self, machine: EmbeddedMachine, log: MachineLog, memories: MemoryLog) -> None:
         self._machine: Final = machine
         self._log: Final = log
+        self._memories: Final = memories
         self._models: Final = {
             name: model for name, model in machine.models.items() if isinstance(model, RegisterModel)
         }
@@ -53,6 +55,9 @@ class AccessLog:
     def log_peripheral_access(self, bus_peripheral: str, enable: bool = True) -> None:
         """Begin or end with one peripheral."""
         name = bus_peripheral.rsplit(".", 1)[-1]
+        if self._memories.has(name):
+            self._memories.show(name, enable)
+            return
         if name not in self._models:
             raise MonitorError(
                 f"the embedded engine logs accesses to {', '.join(self._models)}; not to {name}"
@@ -80,7 +85,7 @@ class AccessLog:
             else f"WriteUInt32 to 0x{offset:X} ({register}), value 0x{value:X}"
         )
         who = self._machine.accessing()
-        where = "" if who is None else f"[cpu{who[0]}: 0x{who[1]:X}] "
+        where = "" if who is None else f"[{self._machine.soc.cores[who[0]].cpu}: 0x{who[1]:X}] "
         self._log.write(LogLevel.INFO, where + text, name)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
+from icmsg.engines.embedded.armv8m.nvic import SCS_BASE
 from icmsg.engines.embedded.memory import PAGE
 from icmsg.engines.embedded.model_types import find_model
 from icmsg.errors import BusError, MonitorError
@@ -141,6 +142,16 @@ class BusAccess:
         """Return the bus that a core sees, or that nobody sees."""
         return self._machine.bus if context is None else self._machine.slots[context].bus
 
+    def _bus_at(self, address: int, context: str | None) -> CoreBus:
+        """Return the bus for one access: a core's interrupt controller may be there for nobody as well."""
+        if context is None and address & -PAGE == SCS_BASE:
+            found = registered_at(self._machine, address, None)
+            nvic = None if found is None else found[0].name
+            context = next(
+                (core.name for core in self._machine.soc.cores.values() if core.nvic == nvic), None
+            )
+        return self.of(context)
+
     def _read(self, address: int, size: int, context: str | None) -> int:
         tag = self._tag_at(address, context)
         if tag is not None:
@@ -148,7 +159,7 @@ class BusAccess:
             self._tell(tag, f"Read{_NAMES[size]} from", address, f"returning 0x{value:0{2 * size}X}")
             return value
         try:
-            return _read_once(self.of(context), address, size)
+            return _read_once(self._bus_at(address, context), address, size)
         except BusError:
             if self._unhandled.reports(tagged=False):
                 self._warn(f"Read{_NAMES[size]} from non existing peripheral at 0x{address:X}.")
@@ -175,7 +186,7 @@ class BusAccess:
             self._tell(tag, f"Write{_NAMES[size]} to", address, f"value 0x{value:0{2 * size}X}")
             return
         try:
-            _write_once(self.of(context), address, value, size)
+            _write_once(self._bus_at(address, context), address, value, size)
         except BusError:
             if self._unhandled.reports(tagged=False):
                 self._warn(

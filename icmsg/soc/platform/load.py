@@ -104,7 +104,7 @@ def _find(using: Using, search_path: Sequence[Path]) -> Path:
             "file"
         )
     where = ", ".join(map(str, candidates)) or "an empty search path"
-    raise using.place.error(f'"{using.path}" does not exist; looked for {where}')
+    raise using.place.error(f"Using '{using.path}' does not exist; looked for {where}")
 
 
 def merge(
@@ -276,7 +276,8 @@ def load_platform(
     ``existing`` the peripherals that the machine has already (name to type), with :data:`EXISTING`. Raises
     :class:`~icmsg.errors.PlatformError` with file and line.
     """
-    return _describe(read_file(Path(path)), search_path, existing)
+    root = read_file(Path(path))
+    return describe(root.file, with_used(root, search_path), existing)
 
 
 def parse_platform(
@@ -290,13 +291,17 @@ def parse_platform(
 
     What the text uses with ``./`` is looked for beside ``file``. The rest is as for :func:`load_platform`.
     """
-    return _describe(parse(text, file), search_path, existing)
+    return describe(file, with_used(parse(text, file), search_path), existing)
 
 
-def _describe(
-    root: PlatformFile, search_path: Sequence[Path], existing: Mapping[str, str]
+def describe(
+    name: str, files: Sequence[PlatformFile], existing: Mapping[str, str] = EXISTING
 ) -> PlatformDescription:
-    peripherals, updates = merge(with_used(root, search_path), existing)
+    """Return the description called ``name`` in ``files``, each behind those it uses.
+
+    The rest is as for :func:`load_platform`.
+    """
+    peripherals, updates = merge(files, existing)
     check(peripherals, updates, existing)
     check_registration_order(peripherals)
-    return PlatformDescription(root.file, tuple(peripherals), tuple(updates), creation_order(peripherals))
+    return PlatformDescription(name, tuple(peripherals), tuple(updates), creation_order(peripherals))

@@ -27,7 +27,7 @@ from icmsg.soc.platform.layout import to_braces
 from icmsg.soc.platform.reader import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from icmsg.soc.platform.values import PlatformFile
 
@@ -128,6 +128,25 @@ _WORDS = {
     "VBAR": "'|'",
     "HASH": "'#'",
 }
+_RENODE: tuple[tuple[set[str], str], ...] = (
+    ({"$END"}, "end of input"),
+    (
+        {"NONE", "EMPTY", "STRING"},
+        "constructor or property value or none keyword or empty keyword",
+    ),
+    ({"NONE", "_LBRACE"}, "registration info or none keyword or registration infos list"),
+    ({"NONE", "NAME"}, "none keyword or destination peripheral reference"),
+    ({"_COLON", "ARROW"}, "colon or arrow"),
+    ({"_COLON"}, "colon"),
+    ({"_RBRACE"}, ""),  # which one, see _block
+    ({"_RBRACKET"}, "]"),
+    ({"_GREATER"}, ">"),
+    ({"_COMMA"}, ","),
+    ({"_AT"}, "@"),
+    ({"NAME", "DOTTED"}, "type name"),
+    ({"HEXADECIMAL"}, "hexadecimal number or decimal non-negative number or decimal number"),
+)
+"""Words of Renode 1.16.1 for what it expected: the first of which all terminals can stand there."""
 _INSERTED = {"{": "a block that is indented deeper", ";": "the end of the line", "}": "the end of the line"}
 
 
@@ -138,7 +157,35 @@ def explain(error: UnexpectedInput, text: str, braces: str, file: str) -> Platfo
     message = f"expected {_expectation(error)}, found {found}"
     if lines[line - 1].startswith("using "):
         message += "; a 'using' line is 'using \"path\"' and stands before all entries"
-    return PlatformError(message, file=file, line=line, column=column)
+    refusal = PlatformError(message, file=file, line=line, column=column)
+    refusal.syntax = f"Error E00: Syntax error, {_as_renode(error, braces)}"
+    return refusal
+
+
+def _as_renode(error: UnexpectedInput, braces: str) -> str:
+    expected = set(_terminals(error))
+    words = next((words for terminals, words in _RENODE if terminals <= expected), "")
+    state = error.interactive_parser if isinstance(error, UnexpectedToken) else None
+    stack = state.parser_state.value_stack if state is not None else []
+    if expected == {"STRING"}:
+        words = "alias" if stack[-1].type == "_AS" else "quoted string"
+    elif not words and "_RBRACE" in expected and stack:
+        words = f"{_block(stack)} end"
+    at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+    char = "" if at_end else braces.split("\n")[error.line - 1][error.column - 1 :][:1]
+    found = "Unexpected end of input reached" if at_end else f"unexpected '{char}'"
+    return f"{found}; expected {words or _expectation(error)}"
+
+
+def _block(stack: Sequence[object]) -> str:
+    """Return Renode's name of the block that is open, from what the parser has read."""
+    types = [getattr(part, "type", "") for part in stack]
+    opened = len(types) - 1 - types[::-1].index("_LBRACE")
+    if types[opened - 1] == "_AT":
+        return "registration infos list"
+    if "SECTION" in types[max(opened - 3, 0) : opened]:  # init:, or init add:
+        return f"{stack[opened - 1 - types[opened - 1 :: -1].index('SECTION')]} statement list"
+    return "attribute list"
 
 
 def _found(error: UnexpectedInput, lines: list[str], braces: str) -> tuple[str, int, int]:

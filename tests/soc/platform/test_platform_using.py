@@ -52,7 +52,7 @@ def test_other_paths_are_looked_for_in_the_search_path(tmp_path: Path) -> None:
     write(tmp_path, boards__c='using "platforms/none.repl"\n')
     missing = tmp_path / "boards" / "c.repl"
     with pytest.raises(
-        PlatformError, match=r'c.repl:1: "platforms/none.repl" does not exist; looked for .*platforms'
+        PlatformError, match=r"c.repl:1: Using 'platforms/none.repl' does not exist; looked for .*platforms"
     ):
         load_platform(missing, search_path=[tmp_path / "platforms"])
     with pytest.raises(PlatformError, match=r"looked for an empty search path"):
@@ -99,7 +99,10 @@ def test_a_local_name_stays_in_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"main": 'using "./x.repl"\n'}, r'main.repl:1: "./x.repl" does not exist; looked for .*x.repl'),
+        (
+            {"main": 'using "./x.repl"\n'},
+            r"main.repl:1: Using './x.repl' does not exist; looked for .*x.repl",
+        ),
         (
             {"main": 'using "./a.repl"\nusing "./a.repl"\n', "a": ""},
             r'main.repl:2: "./a.repl" is already used by this',

@@ -317,7 +317,12 @@ class FirmwareCore(SlicedCore):
         return dict(zip(names, self._native.registers(*names).read(), strict=True))
 
     def write_registers(self, values: Mapping[str, int]) -> None:
-        """Set core registers by the names of :meth:`read_registers`; an instruction must not be under way."""
+        """Set core registers by the names of :meth:`read_registers`; an instruction must not be under way.
+
+        A PC is one of Thumb code, the only one there is, unless XPSR says otherwise.
+        """
+        if "PC" in values:  # the emulator takes the Thumb bit from there
+            values = {"PC": values["PC"] | 1, **{name: values[name] for name in values if name != "PC"}}
         exact = (value & ~SP_RES0 if name.endswith("SP") else value for name, value in values.items())
         self._native.registers(*values).write(*exact)
         if "PC" in values:

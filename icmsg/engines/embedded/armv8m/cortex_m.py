@@ -81,3 +81,5 @@ CORES: Final = {
     ),
 }
 """Cores by Renode's ``cpuType``; a cortex-m4 has an FPU there, with and without the f."""
+NOT_EXECUTED: Final = ("cortex-m85",)
+"""Renode's other values of ``cpuType``: Armv8.1-M, whose vector extension the translator does not have."""

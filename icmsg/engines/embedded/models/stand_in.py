@@ -267,6 +267,11 @@ class ArrayMemoryModel:
     def reset(self) -> None:
         """Keep everything."""
 
+    def take_over(self, other: ArrayMemoryModel) -> None:
+        """Have the bytes of another one, which is no more."""
+        size = min(len(self._bytes), len(other._bytes))
+        self._bytes[:size] = other._bytes[:size]
+
     def read8(self, offset: int) -> int:
         """Read a byte."""
         return self._bytes[offset]
