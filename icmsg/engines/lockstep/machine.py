@@ -77,7 +77,7 @@ class SteppedMachine(BaseMachine[CoreT]):
         self.stops: Final = FirmwareStops(self._stop_commands, partial(setattr, self.clock, "time_ns"))
         self._mailboxes: Final = [core for core in soc.cores.values() if core.mailbox is not None]
         self.uarts: Final = {name: Console() for name in soc.uarts()}
-        """What each UART of the platform file prints, whatever others of its core do."""
+        """Consoles of the UARTs of the platform file, by their names."""
         self._printing: Final = [(name, soc.core_with_uart(name)) for name in self.uarts]
 
     def hangs(self, within_ns: int) -> list[Hang]:
