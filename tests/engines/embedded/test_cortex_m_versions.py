@@ -164,11 +164,14 @@ def test_the_mpu_has_the_regions_that_the_platform_file_says_and_takes_their_num
         machine("cortex-m7", attributes="    numberOfMPURegions: 17\n")
 
 
-def test_a_core_that_nothing_here_runs_is_refused_with_those_that_run() -> None:
-    with pytest.raises(
-        PlatformError, match=r"'cortex-m85' is not modelled .* it runs cortex-m0, .*--engine renode"
-    ):
+def test_a_core_that_nothing_here_runs_is_refused_with_the_engine_that_does() -> None:
+    reason = r"'cortex-m85' has instructions that the embedded engine does not have.*--engine renode"
+    with pytest.raises(PlatformError, match=reason):
         machine("cortex-m85")
+    with pytest.raises(
+        PlatformError, match=r"'cortex-m99' is not modelled .* it runs cortex-m0, .*--engine renode"
+    ):
+        machine("cortex-m99")
 
 
 def test_what_baseline_lacks_is_found_behind_any_instruction_before_it() -> None:
