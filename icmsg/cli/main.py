@@ -72,9 +72,8 @@ def build_parser(arguments: Sequence[str] = ()) -> ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     _write_anywhere()
-    gc.set_threshold(
-        10_000, 20, 50
-    )  # what is loaded and built stays: looking for cycles in it was a tenth of a start
+    # What is loaded and built stays: looking for cycles in it was a tenth of a start.
+    gc.set_threshold(10_000, 20, 50)
     try:
         given = sys.argv[1:] if arguments is None else list(arguments)
         options = build_parser(given).parse_args(given)
