@@ -10,7 +10,6 @@ import sys
 import time
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, replace
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from icmsg import __version__
@@ -376,6 +375,8 @@ def _as_given(options: argparse.Namespace) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
+    from importlib import metadata  # slow to load
+
     found = {"icmsg": __version__, "python": platform.python_version(), "platform": platform.platform()}
     for name in ("pyrenode3", "unicorn"):  # asked for by name: who lists all that is installed reads it all
         with suppress(metadata.PackageNotFoundError):
