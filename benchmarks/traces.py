@@ -54,7 +54,7 @@ def run(pairing: str, messages: int, window: int, path: Path | None) -> float:
 
 
 def command(options: Sequence[str]) -> tuple[float, float, float]:
-    """Return the seconds of a whole ``icmsg run``, those of processors in all its processes, and its most memory in MB."""
+    """Return the seconds of a whole ``icmsg run``, those of processors in all its processes, and its memory in MB."""
     words = [sys.executable, "-m", "icmsg", "run", "--json", *options]
     started = time.perf_counter()
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
