@@ -11,7 +11,7 @@ import pytest
 from icmsg.config.boards import BOARDS, DEFAULT
 
 ROOT = Path(__file__).resolve().parents[2]
-FEWER = ("MESSAGES:20", "SIZE_STEP:509", "IDLE_TIME:200 ms")
+FEWER = ("MESSAGES:20", "SIZE_STEP:509", "IDLE_TIME:20 ms")
 """What takes long is shorter than on the default SoC."""
 VARIABLES = {
     "nrf54l15": (*FEWER, "SOC:nrf54l15", "SECOND:flpr", "MAILBOX:vevifflpr", "RAM:0x20018000"),

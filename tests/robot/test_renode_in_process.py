@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SUITES = sorted((Path(__file__).parents[2] / "robot_tests").glob("*.robot"))
-VARIABLES = ["ICMSG_ENGINE:renode", "MESSAGES:20", "SIZE_STEP:509", "IDLE_TIME:200 ms"]
+VARIABLES = ["ICMSG_ENGINE:renode", "MESSAGES:20", "SIZE_STEP:509", "IDLE_TIME:20 ms"]
 
 
 _FAULTS = re.compile(r"ipc(?P<core>\w+) (?P<member>[A-Z]\w+)(?: (?P<value>\w+))?")

@@ -72,7 +72,7 @@ def test_files_have_the_bytes_that_one_process_would_write(tmp_path: Path) -> No
     folders = tmp_path / "apart", tmp_path / "not apart"
     for folder, before in zip(folders, ("pass", ON_ONE_PROCESSOR), strict=True):
         traces = [word for suffix in suffixes() for word in ("--trace", folder / f"trace{suffix}")]
-        process = start("--messages", "600", *traces, before=before)
+        process = start("--messages", "300", *traces, before=before)
         if before == "pass":
             writers(process, len(suffixes()))
         out, err = process.communicate(timeout=60)
@@ -115,7 +115,7 @@ def test_a_signal_to_both_ends_the_run_and_keeps_the_trace(number: signal.Signal
 
 
 def test_a_writer_that_was_killed_is_an_error_of_the_run(tmp_path: Path) -> None:
-    process = start("--messages", "20000", "--trace", tmp_path / "t.txt")
+    process = start("--messages", "8000", "--trace", tmp_path / "t.txt")
     os.kill(writers(process)[0], signal.SIGKILL)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2
@@ -125,7 +125,7 @@ def test_a_writer_that_was_killed_is_an_error_of_the_run(tmp_path: Path) -> None
 @pytest.mark.parametrize("suffix", [".txt", ".pftrace.gz", ".html"])
 def test_a_full_disk_is_said_and_ends_with_2(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"t{suffix}"
-    process = start("--messages", "2000", "--trace", path, before=LITTLE_ROOM)
+    process = start("--messages", "400", "--trace", path, before=LITTLE_ROOM)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 2, (out, err)
     assert f"trace {path} cannot be written: File too large" in err.decode()
