@@ -41,8 +41,8 @@ def may_be_apart() -> bool:
 class WriterProcess:
     """Process that takes moments by :meth:`send`; there ``take`` is called with them, and ``end`` at the end.
 
-    ``end`` gets None where this process has gone without an end. Everything that is told before this is made must have
-    been written.
+    ``end`` gets None where this process has gone without an end. Nothing may have been handed to the file before: what
+    its buffers hold, both would write.
     """
 
     def __init__(self, take: Callable[[Sequence[Any]], None], end: Callable[[TraceEnd | None], None]) -> None:
