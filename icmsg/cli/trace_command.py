@@ -140,11 +140,7 @@ class Traces:
                 trace_into(machine, sys.stdout.buffer, self._format, (link,), about=about, players=players)
             )
         for path in self._paths:
-            self._files.append(
-                trace_to(
-                    machine, path, (link,), about=about, players=players, apart=machine.engine == "embedded"
-                )
-            )
+            self._files.append(trace_to(machine, path, (link,), about=about, players=players, apart=True))
 
     def end(self, report: Mapping[str, Any] | None = None) -> None:
         """End all files; a second time does nothing."""

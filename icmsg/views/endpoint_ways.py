@@ -66,6 +66,11 @@ class EndpointWay(Way):
         self._heard: Final[set[int]] = set()
         """Blocks of messages that could be read, until their packet is there."""
 
+    def forget(self) -> None:
+        """Take that the region has become something else: no packet of a message before comes any more."""
+        super().forget()
+        self._heard.clear()
+
     def hear(self, news: EndpointMessage) -> tuple[int, int]:
         """Remember the block; neither place nor address is known yet."""
         if news.block is not None:
@@ -213,24 +218,23 @@ class QueueWay(Way):
 
     def peek(self) -> _Seen | None:
         """Return what is new in either queue."""
-        try:
-            return self._look(self._returned.new(0))
-        except BusError:
-            return None
+        return self._look(None)
 
     def stored(self, rd: int) -> _Seen | None:
         """Return what is new at a store to the count of messages given back."""
-        try:
-            return self._look(rd)
-        except BusError:
-            return None
+        return self._look(rd)
 
     def forget(self) -> None:
         """Take that the queues were initialised."""
         self._counts = 0, 0
 
-    def _look(self, returned: int) -> _Seen | None:
-        sent = self._sent.new(0)
+    def _look(self, returned: int | None) -> _Seen | None:
+        """Look at both queues; ``returned`` is the count that is about to be stored."""
+        try:
+            sent = self._sent.new(0)
+            returned = self._returned.new(0) if returned is None else returned
+        except BusError:
+            return None
         if (sent, returned) == self._counts:
             return None
         new, back = sent - self._counts[0] & MASK, returned - self._counts[1] & MASK
@@ -243,7 +247,7 @@ class QueueWay(Way):
             if header >> 24 == packets.CONTROL:  # messages come with an event of their own
                 control.append((entry & ~HIGH, header.to_bytes(4, "little") + data))
         given_back = self._returned.entries(returned - back, back) if back else []
-        return sent, returned, anew, control, list(given_back)
+        return sent, returned, anew, control, given_back
 
     def hear(self, news: EndpointMessage) -> tuple[int, int]:
         """Return the count of messages sent, and the address in the header."""
@@ -281,10 +285,8 @@ class QueueWay(Way):
         )
         self._add(time_ns, message)
 
-    def looked_at(self, time_ns: int, rd: _Seen | None, is_told: int) -> None:  # noqa: ARG002 - both say the same
+    def looked_at(self, time_ns: int, rd: _Seen, is_told: int) -> None:  # noqa: ARG002 - both say the same
         """Take what was new in both queues."""
-        if rd is None:
-            return
         sent, returned, anew, control, given_back = rd
         if anew:
             self.drop(time_ns, "its queues were initialised again")

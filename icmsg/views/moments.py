@@ -37,8 +37,6 @@ _MANY: Final = 2048
 """Moments that are handed on together, about 200 messages; more of them would leave the caches again."""
 _MOST_BYTES: Final = 1 << 23
 """Bytes of payloads that are kept at most, where regions are so large that :data:`_MANY` are too many."""
-_LOOKS: Final = frozenset((EventKind.DOORBELL, EventKind.INTERRUPT_END, EventKind.STATE))
-"""The kinds at which a core may have taken packets before."""
 
 
 class Moments:
@@ -60,7 +58,6 @@ class Moments:
         self._by_address: Final = by_address
         self._kept: Final[list[Any]] = []
         """The parts of moments one behind the other: as tuples they would make the garbage collector look at them."""
-        self._keep: Final = self._kept.extend
         self._handlers: Final[list[Handler]] = [_ignore] * (NOTED + 1)
         self._limit = (1 if at_once else _MANY) * PARTS
         self.send: Callable[[list[Any]], None] = self.tell
@@ -82,9 +79,10 @@ class Moments:
         return events.add_sink(self._sink(own), (own,))
 
     def _sink(self, kind: EventKind) -> Callable[[Event], None]:
-        if kind in _LOOKS:
-            return self._look_and_keep
         special: Mapping[EventKind, Callable[[Event], None]] = {
+            EventKind.DOORBELL: self._keep_ring,
+            EventKind.INTERRUPT_END: self._look_and_keep,
+            EventKind.STATE: self._look_and_keep,
             EventKind.PACKET_RECEIVED: self._keep_receipt,
             EventKind.PACKETS: self._keep_packets,
             EventKind.ENDPOINT_MESSAGE: self._keep_message,
@@ -97,7 +95,7 @@ class Moments:
         return special.get(kind, self.add)
 
     def _adder(self) -> Callable[[Moment], None]:
-        keep, kept = self._keep, self._kept
+        kept, keep = self._kept, self._kept.extend
 
         def add(moment: Moment) -> None:
             keep(moment)
@@ -108,49 +106,54 @@ class Moments:
 
     def stored(self, way: Way, now: Callable[[], int]) -> Callable[[int, int, object], None]:
         """Return what is told of the stores of firmware to rd_idx of ``way``."""
-        keep, kept, core, number = self._keep, self._kept, way.reader.index, way.direction.number
+        add, core, number = self.add, way.reader.index, way.direction.number
 
         def told(_address: int, value: int, _pc: object) -> None:
             way.is_told = True
-            keep((now(), MOVED, core, way.stored(value), 1, number))
-            if len(kept) >= self._limit:
-                self.hand_on()
+            if (seen := way.stored(value)) is not None:
+                add((now(), MOVED, core, seen, 1, number))
 
         return told
 
+    def look(self, way: Way, time_ns: int) -> None:
+        """Look how far the reader of ``way`` has come, unless that is told."""
+        if not way.is_told:
+            self._see(way, time_ns)
+
+    def _see(self, way: Way, time_ns: int) -> None:
+        if (seen := way.peek()) is not None:
+            self.add((time_ns, MOVED, way.reader.index, seen, 0, way.direction.number))
+
+    def _look_at_reads(self, event: Event) -> None:
+        """Look what the core of an event may have taken before it."""
+        for way in self._read_by[event[2]]:
+            self.look(way, event[0])
+
     def _look_and_keep(self, event: Event) -> None:
-        core = event[2]
-        for way in self._read_by[core]:
-            if not way.is_told and (rd := way.peek()) is not None:
-                self._keep((event[0], MOVED, core, rd, 0, way.direction.number))
-        if event[1] is EventKind.DOORBELL and (rung := self._by_channel.get((core, event[3]))) is not None:
-            self._look_for_what_was_sent(rung, event[0])
+        self._look_at_reads(event)
         self.add(event)
 
-    def _look_for_what_was_sent(self, way: Way, time_ns: int) -> None:
-        """Look at a queue whose writer has rung: nothing else says what is in it."""
-        if way.takes_receipts and (seen := way.peek()) is not None:
-            self._keep((time_ns, MOVED, way.reader.index, seen, 0, way.direction.number))
+    def _keep_ring(self, event: Event) -> None:
+        """Keep a doorbell, behind what was sent into its queue: nothing else says what is in it."""
+        self._look_at_reads(event)
+        rung = self._by_channel.get((event[2], event[3]))
+        if rung is not None and rung.takes_receipts:
+            self._see(rung, event[0])
+        self.add(event)
 
     def _keep_receipt(self, event: Event) -> None:
         for way in self._read_by[event[2]]:
             if way.takes_receipts:
                 self.add(event)
-                self._look_for_what_was_sent(way, event[0])
+                self._see(way, event[0])
             else:
                 self.look(way, event[0])
 
-    def look(self, way: Way, time_ns: int) -> None:
-        """Look how far the reader of ``way`` has come."""
-        if not way.is_told and (rd := way.peek()) is not None:
-            self.add((time_ns, MOVED, way.reader.index, rd, 0, way.direction.number))
-
     def _keep_packets(self, event: Event) -> None:
         news: Any = event[5]
-        way = self._by_address.get(news.region.address)
-        if way is not None:
-            if not way.is_told and not news.opens and (rd := way.peek()) is not None:
-                self._keep((event[0], MOVED, way.reader.index, rd, 0, way.direction.number))
+        if (way := self._by_address.get(news.region.address)) is not None:
+            if not news.opens:
+                self.look(way, event[0])
             found = way.read(news.payloads)
             told = news.region.address, news.start, news.end, news.payloads, news.opens, found
             self.add((*event[:5], told))

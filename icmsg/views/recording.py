@@ -130,7 +130,7 @@ class TraceFile:
         self._tracer: Final = tracer
         self._sink: Final = sink
         self._process: WriterProcess | None = None
-        if apart and tracer.may_be_apart:
+        if apart:
             from icmsg.views.apart import WriterProcess, may_be_apart  # loads what no other command needs
 
             if may_be_apart():
@@ -261,6 +261,9 @@ def _begin(
     try:
         subject = subject_of(machine, links or (default_link(machine.soc),), about or {}, players or {})
         tracer = Tracer(chosen.make(subject, sink), exact=exact, at_once=sink.is_live)
+        apart = (
+            apart and not sink.is_live and machine.engine == "embedded"
+        )  # Renode has threads, which a fork ends
         return TraceFile(path, tracer, sink, apart=apart)
     except BaseException:
         sink.close()
@@ -280,8 +283,6 @@ def unwritable(path: Path | None, error: OSError) -> ConfigurationError:
 
 
 _BLOCK: Final = 1 << 16
-
-
 _QUICK: Final = 1
 """Level of compression: the events of a run repeat, so more takes much longer and gives little."""
 

@@ -63,7 +63,6 @@ class Tracer:
         self.writer: Final = writer
         self._machine: Final = subject.machine
         self._numbers: Final = Numbers()
-        self._at_once: Final = at_once
         self.latest_ns = subject.start_ns
         """Time of the last thing that :meth:`take` took."""
         self._exact = exact and (writer.wants("received") or writer.wants("filled"))
@@ -204,11 +203,6 @@ class Tracer:
         self.writer.close(end)
 
     # In a process of its own
-
-    @property
-    def may_be_apart(self) -> bool:
-        """True if nobody wants the file to follow what happens."""
-        return not self._at_once
 
     def send_to(self, send: Callable[[list[Any]], None]) -> None:
         """Hand moments to another process, which gives them to the :meth:`take` of its copy of this."""
