@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icmsg.engines.embedded.processor import StopKind
 from icmsg.errors import BusError, IcmsgError
+from icmsg.machine import riscv_backtrace
 from icmsg.soc.mailbox_ports import HARTS
 from icmsg.soc.soc import CORTEX_M, VPR
 
@@ -85,12 +86,6 @@ _THUMB: Final = (
 )
 _THUMB_SYSTEM: Final = (("msp", "data_ptr"), ("psp", "data_ptr"))
 _THUMB_MASKS: Final = tuple((name, "int") for name in ("primask", "basepri", "faultmask", "control"))
-_RISCV_ABI: Final = (
-    *("zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "fp", "s1"),
-    *(f"a{number}" for number in range(8)),
-    *(f"s{number}" for number in range(2, 12)),
-    *(f"t{number}" for number in range(3, 7)),
-)
 _RISCV_KINDS: Final = {
     "ra": "code_ptr",
     "sp": "data_ptr",
@@ -103,7 +98,8 @@ _RISCV_CSRS: Final = ("mstatus", "mepc", "mcause", "mtval")
 
 def _riscv(registers: int) -> RegisterSet:
     """Return the set of a core with 16 or 32 registers."""
-    abi = _RISCV_ABI[:registers]
+    own = riscv_backtrace.REGISTERS[:registers]
+    abi = ["fp" if name == "S0" else name.lower() for name in own]
     xml = _describe(
         "riscv:rv32",
         {
@@ -114,8 +110,7 @@ def _riscv(registers: int) -> RegisterSet:
             "org.gnu.gdb.riscv.csr": tuple((name, "int") for name in _RISCV_CSRS),
         },
     )
-    names = ("S0" if name == "fp" else name.upper() for name in (*abi[1:], "pc", *_RISCV_CSRS))
-    return RegisterSet(xml, (None, *names), pc=registers)
+    return RegisterSet(xml, (None, *own[1:], "PC", *(name.upper() for name in _RISCV_CSRS)), pc=registers)
 
 
 REGISTERS: Final[Mapping[str, RegisterSet]] = {

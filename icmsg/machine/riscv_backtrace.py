@@ -16,21 +16,16 @@ if TYPE_CHECKING:
 
 _MOST: Final = 32
 _RA, _SP = 1, 2
-_NAMES: Final = {
-    "RA": 1,
-    "SP": 2,
-    "GP": 3,
-    "TP": 4,
-    "T0": 5,
-    "T1": 6,
-    "T2": 7,
-    "S0": 8,
-    "S1": 9,
-    **{f"A{number}": 10 + number for number in range(8)},
-    **{f"S{number}": 16 + number for number in range(2, 12)},
-    **{f"T{number}": 25 + number for number in range(3, 7)},
-}
-"""Numbers of the registers in call frame tables (RISC-V ELF psABI, "DWARF")."""
+REGISTERS: Final = (
+    *("ZERO", "RA", "SP", "GP", "TP", "T0", "T1", "T2", "S0", "S1"),
+    *(f"A{number}" for number in range(8)),
+    *(f"S{number}" for number in range(2, 12)),
+    *(f"T{number}" for number in range(3, 7)),
+)
+"""Names of the registers x0 to x31 by the ABI, which call frame tables number alike (RISC-V ELF psABI, "DWARF").
+
+A core of RV32E has the first sixteen.
+"""
 _KEPT: Final = (3, 4, 8, 9, *range(18, 28))
 """Registers besides SP that are the caller's as long as no rule says otherwise: GP, TP, S0 to S11."""
 
@@ -42,7 +37,7 @@ def unwind_riscv(
 ) -> Iterator[Frame]:
     """Yield the call chain of a RISC-V core, innermost first; the arguments are as those of ``backtrace.unwind``."""
     pc = registers["PC"]
-    known = {number: registers[name] for name, number in _NAMES.items() if name in registers}
+    known = {number: registers[name] for number, name in enumerate(REGISTERS) if name in registers}
     perhaps, seen = False, set[tuple[int, int]]()
     for depth in range(_MOST):
         seen.add((pc, known.get(_SP, 0)))

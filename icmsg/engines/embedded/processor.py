@@ -87,6 +87,19 @@ class InterruptController(Protocol):
         """Put everything but the lines into the reset state."""
 
 
+class Handlers:
+    """Base of interrupt controllers: those who hear of handlers, as :class:`InterruptController` says."""
+
+    __slots__ = ("began", "changed", "ended", "entered", "left")
+
+    def __init__(self) -> None:
+        self.changed: Callable[[], None] = ignore
+        self.ended: Callable[[int], None] | None = None
+        self.began: Callable[[int], None] | None = None
+        self.entered: list[Callable[[int], None]] = []
+        self.left: list[Callable[[int], None]] = []
+
+
 class SystemRegisters(IoModel, Protocol):
     """The processor's own registers on the bus."""
 

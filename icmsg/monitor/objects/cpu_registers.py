@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.riscv.csrs import after_reset
+from icmsg.engines.embedded.riscv.csrs import SHOWN, after_reset
 from icmsg.engines.embedded.riscv.hart_types import hart_type
 from icmsg.errors import MonitorError
 from icmsg.hw.exposed import REGISTER, UINT32, UINT64, exposed
+from icmsg.machine.riscv_backtrace import REGISTERS
 from icmsg.soc.soc import CORTEX_M, VPR
 
 if TYPE_CHECKING:
@@ -77,27 +78,10 @@ _ARM_ALIASES: Final = {
     "BASEPRI": ("BasePri",),
     "XPSR": ("CPSR",),
 }
-_X: Final = (
-    *("ZERO", "RA", "SP", "GP", "TP", "T0", "T1", "T2", "S0", "S1"),
-    *(f"A{number}" for number in range(8)),
-    *(f"S{number}" for number in range(2, 12)),
-    *(f"T{number}" for number in range(3, 7)),
-)
 _RISCV_ALIASES: Final = {
-    **{name: (f"X{number}", name) for number, name in enumerate(_X)},
-    **{name: (name, f"X{number}") for number, name in enumerate(_X[:5])},
+    **{name: (f"X{number}", name) for number, name in enumerate(REGISTERS)},
+    **{name: (name, f"X{number}") for number, name in enumerate(REGISTERS[:5])},
     "S0": ("FP", "X8", "S0"),
-}
-_CSRS: Final = {
-    "MSTATUS": 0x300,
-    "MISA": 0x301,
-    "MIE": 0x304,
-    "MTVEC": 0x305,
-    "MSCRATCH": 0x340,
-    "MEPC": 0x341,
-    "MCAUSE": 0x342,
-    "MTVAL": 0x343,
-    "MIP": 0x344,
 }
 _FIRST_CSR: Final = 65
 """Number of the CSR 0 among the registers."""
@@ -108,8 +92,8 @@ def kind_of(item: Peripheral) -> CpuKind:
     if item.type == CORTEX_M:
         return CpuKind("arm-m", "cortex-m33", _ARM, _ARM_ALIASES)
     count = 16 if item.type == VPR else 32
-    csrs = {name: _FIRST_CSR + number for name, number in _CSRS.items()}
-    numbers = {**{name: number for number, name in enumerate(_X[:count])}, "PC": 32, **csrs}
+    csrs = {name: _FIRST_CSR + number for name, number in SHOWN.items()}
+    numbers = {**{name: number for number, name in enumerate(REGISTERS[:count])}, "PC": 32, **csrs}
     model = str(item.attributes.get("cpuType", "rv32emc" if item.type == VPR else ""))
     resets = None if item.type == VPR else after_reset(hart_type(item))
     return CpuKind("riscv", model, numbers, _RISCV_ALIASES, resets)
@@ -126,18 +110,23 @@ class _CoreRegisters:
         return self._kind.values(self._control).get(name, 0)
 
 
+def _shown(text: str, name: str, engine: str = "", *, is_settable: bool = True) -> property:
+    """Return a member of :class:`_CoreRegisters` that is a register; ``engine`` is its name there, if it is another."""
+
+    @exposed(REGISTER, name=name)
+    def read(self: _CoreRegisters) -> int:
+        return self._register(engine or name)
+
+    def write(self: _CoreRegisters, value: int) -> None:
+        self._control.write_register(engine or name, value)
+
+    return property(read, write if is_settable else None, doc=text)
+
+
 class ArmRegisters(_CoreRegisters):
     """Registers of a Cortex-M beside those of every core."""
 
-    @property
-    @exposed(REGISTER, name="LR")
-    def lr(self) -> int:
-        """The link register."""
-        return self._register("LR")
-
-    @lr.setter
-    def lr(self, value: int) -> None:
-        self._control.write_register("LR", value)
+    lr = _shown("The link register.", "LR")
 
     @property
     @exposed(UINT32)
@@ -179,124 +168,16 @@ class RiscVRegisters(_CoreRegisters):
     def reset_vector(self, address: int) -> None:
         self._control.vector_table = address & 0xFFFF_FFFF
 
-    @property
-    @exposed(REGISTER, name="RA")
-    def ra(self) -> int:
-        """The return address."""
-        return self._register("RA")
-
-    @ra.setter
-    def ra(self, value: int) -> None:
-        self._control.write_register("RA", value)
-
-    @property
-    @exposed(REGISTER, name="GP")
-    def gp(self) -> int:
-        """The global pointer."""
-        return self._register("GP")
-
-    @gp.setter
-    def gp(self, value: int) -> None:
-        self._control.write_register("GP", value)
-
-    @property
-    @exposed(REGISTER, name="TP")
-    def tp(self) -> int:
-        """The thread pointer."""
-        return self._register("TP")
-
-    @tp.setter
-    def tp(self, value: int) -> None:
-        self._control.write_register("TP", value)
-
-    @property
-    @exposed(REGISTER, name="FP")
-    def fp(self) -> int:
-        """The frame pointer, S0."""
-        return self._register("S0")
-
-    @fp.setter
-    def fp(self, value: int) -> None:
-        self._control.write_register("S0", value)
-
-    @property
-    @exposed(REGISTER, name="MSTATUS")
-    def mstatus(self) -> int:
-        """Status: MIE, MPIE, MPP and FS."""
-        return self._register("MSTATUS")
-
-    @mstatus.setter
-    def mstatus(self, value: int) -> None:
-        self._control.write_register("MSTATUS", value)
-
-    @property
-    @exposed(REGISTER, name="MIE")
-    def mie(self) -> int:
-        """Interrupts that are enabled."""
-        return self._register("MIE")
-
-    @mie.setter
-    def mie(self, value: int) -> None:
-        self._control.write_register("MIE", value)
-
-    @property
-    @exposed(REGISTER, name="MTVEC")
-    def mtvec(self) -> int:
-        """Address of the trap handler, and its mode."""
-        return self._register("MTVEC")
-
-    @mtvec.setter
-    def mtvec(self, value: int) -> None:
-        self._control.write_register("MTVEC", value)
-
-    @property
-    @exposed(REGISTER, name="MSCRATCH")
-    def mscratch(self) -> int:
-        """Scratch register of the trap handler."""
-        return self._register("MSCRATCH")
-
-    @mscratch.setter
-    def mscratch(self, value: int) -> None:
-        self._control.write_register("MSCRATCH", value)
-
-    @property
-    @exposed(REGISTER, name="MEPC")
-    def mepc(self) -> int:
-        """Address to which a trap returns."""
-        return self._register("MEPC")
-
-    @mepc.setter
-    def mepc(self, value: int) -> None:
-        self._control.write_register("MEPC", value)
-
-    @property
-    @exposed(REGISTER, name="MCAUSE")
-    def mcause(self) -> int:
-        """Cause of the last trap."""
-        return self._register("MCAUSE")
-
-    @mcause.setter
-    def mcause(self, value: int) -> None:
-        self._control.write_register("MCAUSE", value)
-
-    @property
-    @exposed(REGISTER, name="MTVAL")
-    def mtval(self) -> int:
-        """Value that goes with the last exception."""
-        return self._register("MTVAL")
-
-    @mtval.setter
-    def mtval(self, value: int) -> None:
-        self._control.write_register("MTVAL", value)
-
-    @property
-    @exposed(REGISTER, name="MISA")
-    def misa(self) -> int:
-        """The instructions that the core has."""
-        return self._register("MISA")
-
-    @property
-    @exposed(REGISTER, name="MIP")
-    def mip(self) -> int:
-        """Interrupts that are pending."""
-        return self._register("MIP")
+    ra = _shown("The return address.", "RA")
+    gp = _shown("The global pointer.", "GP")
+    tp = _shown("The thread pointer.", "TP")
+    fp = _shown("The frame pointer, S0.", "FP", "S0")
+    mstatus = _shown("Status: MIE, MPIE, MPP and FS.", "MSTATUS")
+    mie = _shown("Interrupts that are enabled.", "MIE")
+    mtvec = _shown("Address of the trap handler, and its mode.", "MTVEC")
+    mscratch = _shown("Scratch register of the trap handler.", "MSCRATCH")
+    mepc = _shown("Address to which a trap returns.", "MEPC")
+    mcause = _shown("Cause of the last trap.", "MCAUSE")
+    mtval = _shown("Value that goes with the last exception.", "MTVAL")
+    misa = _shown("The instructions that the core has.", "MISA", is_settable=False)
+    mip = _shown("Interrupts that are pending.", "MIP", is_settable=False)

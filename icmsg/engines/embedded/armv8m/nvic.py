@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.processor import ignore
+from icmsg.engines.embedded.processor import Handlers, ignore
 from icmsg.hw.registers import Access, Field, Register, RegisterBlock
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _FIXED: Final = {1: -4, NMI: -2, HARD_FAULT: -1}
 _PRIORITIES: Final = tuple(_FIXED.get(number, 0) for number in range(EXCEPTIONS))
 
 
-class Nvic:
+class Nvic(Handlers):
     """State of the interrupt controller; ``changed`` is called when an exception may have become takeable.
 
     ``priority_mask`` are the bits that a priority has in its byte (``priorityMask`` of Renode's NVIC).
@@ -49,13 +49,8 @@ class Nvic:
 
     __slots__ = (
         "active",
-        "began",
-        "changed",
         "edges",
         "enabled",
-        "ended",
-        "entered",
-        "left",
         "lines",
         "pended",
         "pending",
@@ -65,14 +60,8 @@ class Nvic:
     )
 
     def __init__(self, priority_mask: int = 0xE0) -> None:
+        super().__init__()
         self.priority_mask: Final = priority_mask
-        self.changed: Callable[[], None] = ignore
-        self.ended: Callable[[int], None] | None = None
-        """Called with an external interrupt whose handler has returned."""
-        self.began: Callable[[int], None] | None = None
-        """Called with an external interrupt whose handler is entered."""
-        self.entered: list[Callable[[int], None]] = []
-        self.left: list[Callable[[int], None]] = []
         self.pended: Callable[[], None] = ignore
         """Called when an exception becomes pending that was not, enabled or not (SCR.SEVONPEND)."""
         self.pending = 0

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from icmsg.engines.embedded.emulator.sliced_core import SLEEP, LockUp, SlicedCore
 from icmsg.engines.embedded.emulator.watched_core import map_space
 from icmsg.engines.embedded.memory import IoRange
-from icmsg.engines.embedded.riscv.instructions import REGISTERS, is_csr, polled
+from icmsg.engines.embedded.riscv.instructions import is_csr, polled
 from icmsg.engines.embedded.riscv.native import UNRESERVED, RiscVPages
 from icmsg.engines.embedded.riscv.traps import Code
 from icmsg.errors import CoreFault
+from icmsg.machine.riscv_backtrace import REGISTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 
 MSTATUS, MISA, MIE, MTVEC, MCOUNTEREN, MSTATUSH = 0x300, 0x301, 0x304, 0x305, 0x306, 0x310
 MSCRATCH, MEPC, MCAUSE, MTVAL, MIP = 0x340, 0x341, 0x342, 0x343, 0x344
+SHOWN: Final = {
+    "MSTATUS": MSTATUS,
+    "MISA": MISA,
+    "MIE": MIE,
+    "MTVEC": MTVEC,
+    "MSCRATCH": MSCRATCH,
+    "MEPC": MEPC,
+    "MCAUSE": MCAUSE,
+    "MTVAL": MTVAL,
+    "MIP": MIP,
+}
+"""Numbers of the registers that a person sees, by name."""
 _MHPMEVENTS: Final = range(0x323, 0x340)
 _MHPMCOUNTERS: Final = (*range(0xB03, 0xB20), *range(0xB83, 0xBA0))
 _HPMCOUNTERS: Final = (*range(0xC03, 0xC20), *range(0xC83, 0xCA0))

@@ -5,18 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from icmsg.engines.embedded.riscv.core import RiscVCore
-from icmsg.engines.embedded.riscv.csrs import (
-    MCAUSE,
-    MEPC,
-    MIE,
-    MIP,
-    MISA,
-    MSCRATCH,
-    MSTATUS,
-    MTVAL,
-    MTVEC,
-    HartCsrs,
-)
+from icmsg.engines.embedded.riscv.csrs import SHOWN, HartCsrs
 from icmsg.engines.embedded.riscv.hart_traps import HartTraps
 from icmsg.engines.embedded.riscv.instructions import CsrUnit
 from icmsg.engines.embedded.riscv.native import NativeRiscV
@@ -41,17 +30,7 @@ class Hart(RiscVCore):
     __slots__ = ("_csr_unit", "_csrs", "_flow", "nops")
 
     _csrs: HartCsrs
-    shown: ClassVar = {
-        "MSTATUS": MSTATUS,
-        "MISA": MISA,
-        "MIE": MIE,
-        "MTVEC": MTVEC,
-        "MSCRATCH": MSCRATCH,
-        "MEPC": MEPC,
-        "MCAUSE": MCAUSE,
-        "MTVAL": MTVAL,
-        "MIP": MIP,
-    }
+    shown: ClassVar = SHOWN
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from icmsg.engines.embedded.memory import IoRange
 from icmsg.errors import BusError
+from icmsg.machine.riscv_backtrace import REGISTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -186,13 +187,6 @@ def _own(
 _LOAD, _STORE, _BRANCH, _JAL, _LUI, _ADDI = 0x03, 0x23, 0x63, 0x6F, 0x37, 0x13
 _LONGEST_LOOP: Final = 128
 """Bytes behind the last place where a loop was seen in which its jump back is looked for."""
-REGISTERS: Final = (
-    *("ZERO", "RA", "SP", "GP", "TP", "T0", "T1", "T2", "S0", "S1"),
-    *(f"A{number}" for number in range(8)),
-    *(f"S{number}" for number in range(2, 12)),
-    *(f"T{number}" for number in range(3, 7)),
-)
-"""Names of the registers x0 to x31 by the ABI; an RV32E core has the first sixteen."""
 
 
 def polled(

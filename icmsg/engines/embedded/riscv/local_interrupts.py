@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.processor import ignore
+from icmsg.engines.embedded.riscv.traps import RiscVHandlers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,20 +23,16 @@ INTERRUPTS: Final = 32
 _ORDER: Final = (EXTERNAL, SOFTWARE, TIMER)
 _MASK: Final = 0xFFFF_FFFF
 _DEEPEST: Final = 64
-"""RiscVTraps of which is remembered what they were: handlers in which others come."""
+"""Traps of which is remembered what they were: handlers in which others come."""
 
 
-class LocalInterrupts:
+class LocalInterrupts(RiscVHandlers):
     """State of the interrupts; ``changed`` is called when one may have become takeable."""
 
-    __slots__ = ("_active", "began", "changed", "enabled", "ended", "entered", "left", "lines", "pending")
+    __slots__ = ("_active", "enabled", "lines", "pending")
 
     def __init__(self) -> None:
-        self.changed: Callable[[], None] = ignore
-        self.ended: Callable[[int], None] | None = None
-        self.began: Callable[[int], None] | None = None
-        self.entered: list[Callable[[int], None]] = []
-        self.left: list[Callable[[int], None]] = []
+        super().__init__()
         self.lines = 0
         self.pending = 0
         """Bits of mip."""
@@ -80,22 +76,14 @@ class LocalInterrupts:
     def begin(self, interrupt: int | None) -> None:
         """Note that the handler of an interrupt, or for None of an exception, is entered."""
         self._active.append(interrupt)
-        if interrupt is None:
-            return
-        if self.began is not None:
-            self.began(interrupt)
-        for told in self.entered:
-            told(interrupt)
+        if interrupt is not None:
+            self.tell_begun(interrupt)
 
     def finish(self) -> None:
         """Note that the handler entered last has returned."""
         interrupt = self._active.pop() if self._active else None
-        if interrupt is None:
-            return
-        if self.ended is not None:
-            self.ended(interrupt)
-        for told in self.left:
-            told(interrupt)
+        if interrupt is not None:
+            self.tell_ended(interrupt)
 
     def csrs(self) -> dict[int, tuple[Callable[[], int], Callable[[int], None]]]:
         """Return what reads and writes the registers that the controller has beside mip and mie, by number."""

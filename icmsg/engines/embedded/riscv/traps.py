@@ -1,4 +1,4 @@
-"""RiscVTraps of RISC-V cores: their causes, and what is equal in the entry to and return from all of them."""
+"""Traps of RISC-V cores: their causes, and what is equal in the entry to and return from all of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final
 
-from icmsg.engines.embedded.processor import Storm
+from icmsg.engines.embedded.processor import Handlers, Storm
 from icmsg.machine.machine import FIRST_TRAP, fault_name
 
 if TYPE_CHECKING:
@@ -38,6 +38,26 @@ WORDS: Final[Mapping[int, str]] = {
     Code.MISALIGNED_STORE: "an atomic access to an address that is no multiple of 4",
     Code.STORE: "a store to where the SoC has nothing",
 }
+
+
+class RiscVHandlers(Handlers):
+    """Base of the interrupt controllers of RISC-V cores, whose only handlers with a number are those of interrupts."""
+
+    __slots__ = ()
+
+    def tell_begun(self, interrupt: int) -> None:
+        """Tell that the handler of an interrupt is entered."""
+        if self.began is not None:
+            self.began(interrupt)
+        for told in self.entered:
+            told(interrupt)
+
+    def tell_ended(self, interrupt: int) -> None:
+        """Tell that the handler of an interrupt has returned."""
+        if self.ended is not None:
+            self.ended(interrupt)
+        for told in self.left:
+            told(interrupt)
 
 
 class RiscVTraps(ABC):

@@ -9,15 +9,11 @@ The CLIC as a peripheral that only its own core reaches (MDK: CLIC of nRF54L, CL
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from icmsg.engines.embedded.processor import ignore
+from icmsg.engines.embedded.riscv.traps import RiscVHandlers
 from icmsg.hw.model import RegisterModel, on_read, on_write
 from icmsg.hw.registers import Access, Field, Register, RegisterBlock
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 INTERRUPTS: Final = 271
 FIRST_CODE: Final = 16
@@ -29,29 +25,13 @@ LEVEL_BITS: Final = 0x3F
 """Bits of a level that are always one: there are four of them, 0x3F, 0x7F, 0xBF and 0xFF."""
 
 
-class Clic:
+class Clic(RiscVHandlers):
     """State of the interrupt controller; ``changed`` is called when an interrupt may have become takeable."""
 
-    __slots__ = (
-        "active",
-        "began",
-        "changed",
-        "enabled",
-        "ended",
-        "entered",
-        "left",
-        "level",
-        "lines",
-        "pending",
-    )
+    __slots__ = ("active", "enabled", "level", "lines", "pending")
 
     def __init__(self) -> None:
-        self.changed: Callable[[], None] = ignore
-        self.ended: Callable[[int], None] | None = None
-        self.began: Callable[[int], None] | None = None
-        """Called with an interrupt whose handler has returned."""
-        self.entered: list[Callable[[int], None]] = []
-        self.left: list[Callable[[int], None]] = []
+        super().__init__()
         self.pending = 0
         self.enabled = 0
         self.lines = 0
@@ -121,19 +101,12 @@ class Clic:
         """Note that the handler of an interrupt is entered."""
         self.pending &= ~(1 << interrupt)
         self.active.append(interrupt)
-        if self.began is not None:
-            self.began(interrupt)
-        for told in self.entered:
-            told(interrupt)
+        self.tell_begun(interrupt)
 
     def finish(self) -> None:
         """Note that the handler entered last has returned."""
         if self.active:
-            interrupt = self.active.pop()
-            if self.ended is not None:
-                self.ended(interrupt)
-            for told in self.left:
-                told(interrupt)
+            self.tell_ended(self.active.pop())
 
 
 CLIC_BASE: Final = 0xF000_0000
