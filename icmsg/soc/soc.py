@@ -342,9 +342,8 @@ def _fill(core: SocCore, description: PlatformDescription, *, is_alone: bool) ->
     starts = [place.start for place in registered]
     ends = list(accumulate((place.end for place in registered), max, initial=0))
     for tag in tags(description):
-        if (
-            ends[bisect_left(starts, tag.end)] <= tag.start
-        ):  # nothing that begins before its end reaches into it
+        # Nothing that begins before its end reaches into it.
+        if ends[bisect_left(starts, tag.end)] <= tag.start:
             found.append(MappedRange(tag.start, tag.end, tag.name, 0, is_memory=False))
     core.address_map = _apart(sorted(found, key=attrgetter("start")))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from icmsg.assets import shipped_name
 from icmsg.config.boards import DEFAULT
-from icmsg.engines.embedded.clocks import CONTROLLERS, why_not_executed
+from icmsg.engines.embedded.clocks import CONTROLLERS, CPUS, why_not_executed
 from icmsg.engines.embedded.riscv.hart_types import check_cpu_type
 from icmsg.errors import ConfigurationError
 from icmsg.soc.mailbox_ports import HARTS
@@ -103,8 +103,7 @@ def check(foreign: Mapping[str, Peripheral], name: str) -> None:
 
 def refusal(core: Peripheral) -> str:
     """Return what is said to who wants to use a core that was left out."""
-    reason = why_not_executed(core)
-    because = "" if reason == f"it is a {core.type}" else f" here, since {reason}"
+    because = f" here, since {why_not_executed(core)}" if core.type in CPUS else ""
     return (
         f"core {short_name(core.name)} is a {core.type}, which the embedded engine does not execute{because}; "
         "the renode engine runs it: --engine renode"

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from icmsg.engines.embedded.model_lines import Model
     from icmsg.engines.embedded.slot import Slot
-    from icmsg.errors import PlatformError
     from icmsg.soc.platform import Peripheral
     from icmsg.soc.platform.values import Connection
     from icmsg.soc.soc import Soc
@@ -100,11 +99,7 @@ class Wiring:
 
 def _check(item: Peripheral, wire: Connection, inputs: range) -> None:
     if wire.irq not in inputs:
-        raise _beyond(item, wire, inputs)
-
-
-def _beyond(item: Peripheral, wire: Connection, inputs: range) -> PlatformError:
-    return wire.place.error(
-        f"{item.name} is wired to interrupt {wire.irq} of {wire.destination}, which has {len(inputs)}: use "
-        f"{inputs[0]} to {inputs[-1]}"
-    )
+        raise wire.place.error(
+            f"{item.name} is wired to interrupt {wire.irq} of {wire.destination}, which has {len(inputs)}: use "
+            f"{inputs[0]} to {inputs[-1]}"
+        )

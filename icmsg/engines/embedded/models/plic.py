@@ -159,13 +159,10 @@ class PlicModel(SizedModel):
             above = context.threshold
             if context.claimed:
                 above = max(above, self._priority[context.claimed[-1]])
-            context.line.set(
-                any(
-                    context.pending >> source & 1 and self._priority[source] > above for source in self.inputs
-                )
-                if context.pending
-                else False
+            urgent = (
+                context.pending >> source & 1 and self._priority[source] > above for source in self.inputs
             )
+            context.line.set(bool(context.pending) and any(urgent))
 
     @staticmethod
     def _nothing(what: str, offset: int) -> BusError:
