@@ -85,7 +85,7 @@ Exchange At Two Endpoints
     Play Core    ${SECOND}    endpoints=ep1,ep0
     Wait For All Bound    timeout=10 ms
     Echo Messages    ${SECOND}    endpoint=ep0
-    Exchange Messages    ${FIRST}    count=50    endpoint=ep0
+    Exchange Messages    ${FIRST}    count=${{min(50, int($MESSAGES))}}    endpoint=ep0
     Send Message    ${FIRST}    to ep1    endpoint=ep1
     Expect Message    ${SECOND}    to ep1    endpoint=ep1
     Expect No Message    ${FIRST}    endpoint=ep1

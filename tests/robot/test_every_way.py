@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SUITES = sorted((ROOT / "robot_tests").glob("*.robot"))
 OLDEST, NEWEST = "6.1", ">6.1"
 """What Renode pins, and anything newer."""
-FEWER = ("MESSAGES:20", "SIZE_STEP:509", "IDLE_TIME:20 ms")
+FEWER = ("MESSAGES:20", "SIZE_STEP:1021", "IDLE_TIME:20 ms")
 
 pytestmark = pytest.mark.slow
 

@@ -4,8 +4,7 @@ const fs = require("fs");
 const path = require("path");
 const { MessageChannel } = require("worker_threads");
 
-const host = process;
-const folder = host.argv[2];
+const folder = process.argv[2];
 const requests = fs.readFileSync(0);
 
 const wasm = (url) => fs.readFileSync(path.join(folder, path.basename(String(url))));
@@ -30,32 +29,15 @@ delete globalThis.process; // or the engine takes this for node, and looks for f
 const { port1, port2 } = new MessageChannel();
 globalThis.onmessage({ data: port1 });
 
-const replies = [];
-let expected = 0;
 port2.on("message", (reply) => {
     const length = Buffer.alloc(4);
     length.writeUInt32LE(reply.length);
-    replies.push(length, Buffer.from(reply));
+    fs.writeSync(1, Buffer.concat([length, Buffer.from(reply)]));
 });
 
-function send() {
-    for (let at = 0; at < requests.length; expected++) {
-        const length = requests.readUInt32LE(at);
-        port2.postMessage(new Uint8Array(requests.subarray(at + 4, at + 4 + length)));
-        at += 4 + length;
-    }
-    setTimeout(finish, 0, 0, 0);
+// What comes before the engine is compiled waits in the port. Who asks ends this process when he has all answers.
+for (let at = 0; at < requests.length; ) {
+    const length = requests.readUInt32LE(at);
+    port2.postMessage(new Uint8Array(requests.subarray(at + 4, at + 4 + length)));
+    at += 4 + length;
 }
-
-function finish(seen, idle) { // several replies may belong to one request: end when none has come for a while
-    if (replies.length > seen || replies.length < 2 * expected) {
-        setTimeout(finish, 50, replies.length, 0);
-    } else if (idle < 3) {
-        setTimeout(finish, 50, seen, idle + 1);
-    } else {
-        fs.writeSync(1, Buffer.concat(replies));
-        host.exit(0);
-    }
-}
-
-setTimeout(send, 500); // the engine is compiled meanwhile; what comes earlier waits in the port
